@@ -1,0 +1,91 @@
+namespace KestrelKv.Protocol;
+
+/// <summary>
+/// Every error that the wire can answer with. The text of a code on the wire is its name in snake case
+/// (<see cref="ErrorCodes.Text"/>): <see cref="InvalidJson"/> is <c>invalid_json</c>.
+/// </summary>
+/// <remarks>
+/// The first group answers a bad request: nothing was done, the connection goes on. From
+/// <see cref="UnsupportedVersion"/> on the connection is closed after the reply, for its bytes can no longer be
+/// told apart into frames, or because it is not let in.
+/// </remarks>
+public enum ErrorCode
+{
+    /// <summary>No error.</summary>
+    None = 0,
+
+    /// <summary>The body is not JSON. The message gives the byte offset in the body and the reason.</summary>
+    InvalidJson,
+
+    /// <summary>The body is not UTF-8. The message gives the byte offset in the body.</summary>
+    InvalidUtf8,
+
+    /// <summary>The body is JSON, but not an object.</summary>
+    NotAnObject,
+
+    /// <summary><c>func</c>, or a parameter that the function needs, is missing.</summary>
+    MissingParameter,
+
+    /// <summary>A member that the request, or a parameter that the function, does not know.</summary>
+    UnknownParameter,
+
+    /// <summary>A member of the request, or a parameter, is given twice.</summary>
+    DuplicateParameter,
+
+    /// <summary>A member or parameter has another JSON type than the one expected.</summary>
+    WrongType,
+
+    /// <summary>The key is empty, or holds a surrogate without its other half.</summary>
+    InvalidKey,
+
+    /// <summary>The key is longer, in bytes of UTF-8, than <see cref="RequestLimits.KeyBytesMax"/>.</summary>
+    KeyTooLong,
+
+    /// <summary>Arrays and objects are nested deeper than <see cref="RequestLimits.JsonDepthMax"/>.</summary>
+    TooDeep,
+
+    /// <summary>The version in the frame's header is not 1.</summary>
+    UnsupportedVersion,
+
+    /// <summary>The length in the frame's header is negative.</summary>
+    InvalidLength,
+
+    /// <summary>The length in the frame's header is over <see cref="RequestLimits.FrameBytesMax"/>.</summary>
+    FrameTooLong,
+
+    /// <summary>The stream ended inside a frame's header or body.</summary>
+    TruncatedFrame,
+
+    /// <summary>The bytes are an HTTP request. It is answered in HTTP, so this code is seen in metrics only.</summary>
+    HttpRequest,
+
+    /// <summary>The server has as many connections as it is configured to serve.</summary>
+    TooManyConnections,
+
+    /// <summary>The peer is not this machine, and the server runs in protected mode.</summary>
+    ProtectedMode,
+
+    /// <summary>The connection brought no request for the configured time.</summary>
+    IdleTimeout,
+
+    /// <summary>A fault of the server's own; its log has the details. Whether a write was done is not known.</summary>
+    InternalError,
+}
+
+/// <summary>The codes' spelling on the wire.</summary>
+public static class ErrorCodes
+{
+    private static readonly string[] Texts =
+        [.. Enum.GetNames<ErrorCode>().Select(System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName)];
+
+    /// <summary>How many values <see cref="ErrorCode"/> has, for tables indexed by it.</summary>
+    public static int Count => Texts.Length;
+
+    /// <summary>The code as the wire, the metrics and the documents spell it, such as <c>invalid_json</c>.</summary>
+    public static string Text(ErrorCode code) => Texts[(int)code];
+}
+
+/// <summary>What was wrong and what was expected, for a person to read.</summary>
+/// <param name="Code">What programs tell errors apart by.</param>
+/// <param name="Message">A sentence or two of English; its wording may change at any time.</param>
+public sealed record ProtocolError(ErrorCode Code, string Message);

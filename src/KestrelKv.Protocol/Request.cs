@@ -1,0 +1,41 @@
+namespace KestrelKv.Protocol;
+
+/// <summary>What a request asks for.</summary>
+public enum Function
+{
+    /// <summary>The body is not a request: <see cref="Request.Error"/> says why.</summary>
+    Invalid,
+
+    /// <summary>A well-formed request for a function that this server does not have.</summary>
+    Unknown,
+
+    /// <summary>Read the value of a key.</summary>
+    Get,
+
+    /// <summary>Set the value of a key.</summary>
+    Put,
+}
+
+/// <summary>One request, as slices of the frame's body that it was parsed from: valid as long as that memory is.</summary>
+public readonly struct Request
+{
+    /// <summary>What is asked for.</summary>
+    public Function Function { get; init; }
+
+    /// <summary>Why this is not a request, where <see cref="Function"/> is <see cref="Function.Invalid"/>; otherwise null.</summary>
+    public ProtocolError? Error { get; init; }
+
+    /// <summary>
+    /// The name that the reply gives back, with its quotes and in the request's own spelling: the key's, or that of
+    /// an unknown function.
+    /// </summary>
+    public ReadOnlyMemory<byte> NameText { get; init; }
+
+    /// <summary>The key, unescaped, in UTF-8.</summary>
+    public ReadOnlyMemory<byte> Key { get; init; }
+
+    /// <summary>The value's text, exactly as it came in.</summary>
+    public ReadOnlyMemory<byte> Value { get; init; }
+
+    internal static Request Invalid(ProtocolError error) => new() { Function = Function.Invalid, Error = error };
+}

@@ -1,0 +1,24 @@
+namespace KestrelKv.Protocol;
+
+/// <summary>The limits of what one request may ask for, whichever port it comes in by.</summary>
+public sealed class RequestLimits
+{
+    /// <summary>The least value of <see cref="FrameBytesMax"/>: a key of the greatest length must still fit.</summary>
+    public const int FrameBytesMaxLowest = 1_024;
+
+    /// <summary>
+    /// The longest body of a request frame, in bytes; also of a value sent over HTTP. 1,024 to 1,073,741,824, and
+    /// at least 1,024 more than <see cref="KeyBytesMax"/>. Default 16,777,216 (16 MiB). A connection can make the
+    /// server hold one such body.
+    /// </summary>
+    public int FrameBytesMax { get; set; } = 16 * 1024 * 1024;
+
+    /// <summary>The longest key, in bytes of UTF-8 after unescaping. 1 to 65,536. Default 4,096.</summary>
+    public int KeyBytesMax { get; set; } = 4_096;
+
+    /// <summary>
+    /// How deep arrays and objects may be nested in a value: <c>[[1]]</c> is 2 deep. 512 to 100,000. Default 1,024,
+    /// which is beyond what the JSON parsers of most languages read by default.
+    /// </summary>
+    public int JsonDepthMax { get; set; } = 1_024;
+}

@@ -1,0 +1,61 @@
+using System.Net;
+using System.Text.Json;
+using KestrelKv.Server.Hosting;
+using KestrelKv.Server.Settings;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>Puts together the admin HTTP.</summary>
+internal static class AdminSetup
+{
+    /// <summary>Escapes that a key takes at the most: each byte as <c>%XX</c>.</summary>
+    private const int PercentEncodedBytes = 3;
+
+    public static void AddAdmin(this WebApplicationBuilder builder, ServerSettings settings)
+    {
+        builder.WebHost.ConfigureKestrel((context, kestrel) =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = settings.Limits.FrameBytesMax;
+
+            // A listing takes two keys, a prefix and a cursor.
+            kestrel.Limits.MaxRequestLineSize = Math.Max(8_192, 1_024 + 2 * PercentEncodedBytes * settings.Limits.KeyBytesMax);
+
+            BoundAddresses addresses = kestrel.ApplicationServices.GetRequiredService<BoundAddresses>();
+            foreach (IPAddress address in ListenAddress.Parse(settings.Admin.Address))
+            {
+                kestrel.Listen(address, settings.Admin.Port, listen =>
+                {
+                    listen.Protocols = HttpProtocols.Http1;
+                    addresses.AddAdmin(listen);
+                });
+            }
+        });
+
+        builder.Services.AddProblemDetails();
+        builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
+        builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
+        builder.Services.AddHealthChecks().AddCheck<WireHealthCheck>("wire", timeout: TimeSpan.FromSeconds(5));
+        builder.Services.AddSwagger();
+    }
+
+    public static void MapAdmin(this WebApplication app)
+    {
+        app.UseExceptionHandler(new ExceptionHandlerOptions
+        {
+            StatusCodeSelector = static e => e is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError,
+            SuppressDiagnosticsCallback = static context => context.Exception is BadHttpRequestException,
+        });
+        app.UseStatusCodePages();
+
+        app.MapSwaggerUI();
+        app.MapGet("/", () => Results.Redirect("/swagger")).ExcludeFromDescription();
+        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
+        app.MapHealthChecks("/health/ready");
+        app.MapKeys();
+        app.MapStats();
+    }
+}

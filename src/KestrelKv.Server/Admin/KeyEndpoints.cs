@@ -1,0 +1,201 @@
+using System.Text;
+using KestrelKv.Protocol;
+using KestrelKv.Storage;
+using Microsoft.AspNetCore.Mvc;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>Keys one by one and by pages.</summary>
+internal static class KeyEndpoints
+{
+    private const string Json = "application/json";
+    private const int LimitDefault = 100;
+    private const int LimitMax = 1_000;
+
+    public static void MapKeys(this IEndpointRouteBuilder app)
+    {
+        RouteGroupBuilder v1 = app.MapGroup("/v1").WithTags("Keys").AddEndpointFilter(RequestTarget.CheckEncoding);
+        v1.MapGet("/keys", ListAsync).Produces<KeyPage>().ProducesProblem(StatusCodes.Status400BadRequest);
+        MapKey(v1.MapGroup("/keys/{**key}").AddEndpointFilterFactory(RequestTarget.TakeKeyFromPath));
+        MapKey(v1.MapGroup("/key"));
+    }
+
+    /// <summary>The four methods on one key, under either form of its address.</summary>
+    private static void MapKey(RouteGroupBuilder group)
+    {
+        group.MapGet("", GetAsync).Readable();
+        group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable();
+        group.MapPut("", PutAsync).Accepts<object>(Json).Writable()
+            .Produces(StatusCodes.Status201Created).Produces(StatusCodes.Status204NoContent)
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge);
+        group.MapDelete("", DeleteAsync).Writable()
+            .Produces(StatusCodes.Status204NoContent).ProducesProblem(StatusCodes.Status404NotFound);
+    }
+
+    private static void Readable(this RouteHandlerBuilder endpoint) => endpoint
+        .Produces<object>(StatusCodes.Status200OK, Json)
+        .Produces(StatusCodes.Status304NotModified)
+        .ProducesProblem(StatusCodes.Status400BadRequest)
+        .ProducesProblem(StatusCodes.Status404NotFound)
+        .ProducesProblem(StatusCodes.Status412PreconditionFailed);
+
+    private static RouteHandlerBuilder Writable(this RouteHandlerBuilder endpoint) => endpoint
+        .ProducesProblem(StatusCodes.Status400BadRequest)
+        .ProducesProblem(StatusCodes.Status412PreconditionFailed);
+
+    /// <summary>Lists keys in the order of their UTF-8 bytes, page by page</summary>
+    /// <remarks>For the next page, give <c>next</c> of this one as <c>after</c>; after the last page it is null.</remarks>
+    /// <param name="http"></param>
+    /// <param name="store"></param>
+    /// <param name="prefix" example="user:">Only keys that begin with this.</param>
+    /// <param name="after" example="user:1">Only keys that come after this one.</param>
+    /// <param name="limit" example="100">How many keys a page has at the most, 1 to 1000; 100 by default.</param>
+    /// <param name="values" example="true">Whether values are listed too. A page with many bytes of them is cut short.</param>
+    /// <response code="200">A page of keys.</response>
+    /// <response code="400">A parameter is not valid.</response>
+    public static async Task<IResult> ListAsync(
+        HttpContext http, IKeyValueStore store, string? prefix = null, string? after = null, int limit = LimitDefault, bool values = false)
+    {
+        if (limit is < 1 or > LimitMax)
+            return Problems.BadRequest("invalid_limit", $"limit is {limit}, expected 1 to {LimitMax}");
+
+        using var page = new KeyPageWriter(values);
+        bool more = await store.ListAsync(
+            new ListQuery { Prefix = Utf8Of(prefix), After = Utf8Of(after), Limit = limit }, page, http.RequestAborted);
+        http.Response.ContentType = Json;
+        await http.Response.Body.WriteAsync(page.Finish(more), http.RequestAborted);
+        return Results.Empty;
+    }
+
+    /// <summary>Reads a value</summary>
+    /// <remarks>
+    /// The body is the value's exact text, <c>ETag</c> its version. Any key at all can be named as <c>/v1/key?key=</c>;
+    /// in the path form, keys with a segment <c>.</c> or <c>..</c> and those with U+0000 can't be sent.
+    /// </remarks>
+    /// <param name="key" example="user:1">The key, percent-encoded.</param>
+    /// <param name="http"></param>
+    /// <param name="store"></param>
+    /// <param name="limits"></param>
+    /// <param name="ifMatch">Answer only if the version is one of these, such as <c>"5"</c>; otherwise 412.</param>
+    /// <param name="ifNoneMatch">Answer only if the version is none of these; otherwise 304.</param>
+    /// <response code="200">The value.</response>
+    /// <response code="304">The version is one of If-None-Match.</response>
+    /// <response code="400">The key or a header is not valid.</response>
+    /// <response code="404">There is no such key.</response>
+    /// <response code="412">The version is none of If-Match.</response>
+    public static async Task<IResult> GetAsync(
+        string key, HttpContext http, IKeyValueStore store, RequestLimits limits,
+        [FromHeader(Name = "If-Match")] string? ifMatch = null, [FromHeader(Name = "If-None-Match")] string? ifNoneMatch = null)
+    {
+        byte[] keyBytes = Encoding.UTF8.GetBytes(key);
+        if (KeyRules.Check(keyBytes.Length, limits) is { } error) return Problems.Of(error);
+        if (!Conditions.TryRead(http.Request, out Conditions conditions)) return BadConditions();
+
+        KeyResult entry = await KeyResult.ExecuteAsync(store, Operation.Get(keyBytes), http.RequestAborted);
+        if (entry.Version != 0) http.Response.Headers.ETag = Conditions.ETag(entry.Version);
+        switch (conditions.AnswerToRead(entry.Version))
+        {
+            case StatusCodes.Status412PreconditionFailed:
+                return Problems.PreconditionFailed(entry.Version);
+            case StatusCodes.Status304NotModified:
+                return Results.StatusCode(StatusCodes.Status304NotModified);
+        }
+        if (entry.Version == 0) return Problems.NotFound();
+
+        http.Response.ContentType = Json;
+        http.Response.ContentLength = entry.Value.Length;
+        await http.Response.Body.WriteAsync(entry.Value, http.RequestAborted);
+        return Results.Empty;
+    }
+
+    /// <summary>Reads a value's version and length</summary>
+    /// <remarks>As GET, without the body.</remarks>
+    /// <param name="key" example="user:1">The key, percent-encoded.</param>
+    /// <param name="http"></param>
+    /// <param name="store"></param>
+    /// <param name="limits"></param>
+    /// <param name="ifMatch">Answer only if the version is one of these, such as <c>"5"</c>; otherwise 412.</param>
+    /// <param name="ifNoneMatch">Answer only if the version is none of these; otherwise 304.</param>
+    /// <response code="200">There is such a key.</response>
+    /// <response code="304">The version is one of If-None-Match.</response>
+    /// <response code="400">The key or a header is not valid.</response>
+    /// <response code="404">There is no such key.</response>
+    /// <response code="412">The version is none of If-Match.</response>
+    public static Task<IResult> HeadAsync(
+        string key, HttpContext http, IKeyValueStore store, RequestLimits limits,
+        [FromHeader(Name = "If-Match")] string? ifMatch = null, [FromHeader(Name = "If-None-Match")] string? ifNoneMatch = null) =>
+        GetAsync(key, http, store, limits, ifMatch, ifNoneMatch);
+
+    /// <summary>Writes a value</summary>
+    /// <remarks>The body is one JSON value; it is kept and given back as it is, but for white space around it.</remarks>
+    /// <param name="key" example="user:1">The key, percent-encoded.</param>
+    /// <param name="http"></param>
+    /// <param name="store"></param>
+    /// <param name="limits"></param>
+    /// <param name="ifMatch">Write only if the version is one of these, such as <c>"5"</c>; <c>*</c>: only if there is the key.</param>
+    /// <param name="ifNoneMatch">Write only if the version is none of these; <c>*</c>: only if there is no such key.</param>
+    /// <response code="201">The key is new. <c>ETag</c> is its version.</response>
+    /// <response code="204">The value was replaced. <c>ETag</c> is its version.</response>
+    /// <response code="400">The key, a header or the value is not valid.</response>
+    /// <response code="412">If-Match or If-None-Match does not hold; nothing was written.</response>
+    /// <response code="413">The value is too long.</response>
+    public static async Task<IResult> PutAsync(
+        string key, HttpContext http, IKeyValueStore store, RequestLimits limits,
+        [FromHeader(Name = "If-Match")] string? ifMatch = null, [FromHeader(Name = "If-None-Match")] string? ifNoneMatch = null)
+    {
+        byte[] keyBytes = Encoding.UTF8.GetBytes(key);
+        if (KeyRules.Check(keyBytes.Length, limits) is { } error) return Problems.Of(error);
+        if (!Conditions.TryRead(http.Request, out Conditions conditions)) return BadConditions();
+
+        byte[] body = await ReadBodyAsync(http);
+        if (JsonText.Check(body, limits.JsonDepthMax) is { } invalid) return Problems.Of(invalid);
+
+        KeyResult result = await KeyResult.ExecuteAsync(store, Operation.Put(keyBytes, JsonText.Trim(body)), conditions, http.RequestAborted);
+        if (result.Status == ResultStatus.PreconditionFailed) return Problems.PreconditionFailed(result.Version);
+
+        http.Response.Headers.ETag = Conditions.ETag(result.Version);
+        return result.PreviousVersion != 0
+            ? Results.NoContent()
+            : Results.Created($"/v1/key?key={Uri.EscapeDataString(key)}", null);
+    }
+
+    /// <summary>Removes a key</summary>
+    /// <param name="key" example="user:1">The key, percent-encoded.</param>
+    /// <param name="http"></param>
+    /// <param name="store"></param>
+    /// <param name="limits"></param>
+    /// <param name="ifMatch">Remove only if the version is one of these, such as <c>"5"</c>.</param>
+    /// <param name="ifNoneMatch">Remove only if the version is none of these.</param>
+    /// <response code="204">The key was removed.</response>
+    /// <response code="400">The key or a header is not valid.</response>
+    /// <response code="404">There is no such key.</response>
+    /// <response code="412">If-Match or If-None-Match does not hold; nothing was removed.</response>
+    public static async Task<IResult> DeleteAsync(
+        string key, HttpContext http, IKeyValueStore store, RequestLimits limits,
+        [FromHeader(Name = "If-Match")] string? ifMatch = null, [FromHeader(Name = "If-None-Match")] string? ifNoneMatch = null)
+    {
+        byte[] keyBytes = Encoding.UTF8.GetBytes(key);
+        if (KeyRules.Check(keyBytes.Length, limits) is { } error) return Problems.Of(error);
+        if (!Conditions.TryRead(http.Request, out Conditions conditions)) return BadConditions();
+
+        KeyResult result = await KeyResult.ExecuteAsync(store, Operation.Delete(keyBytes), conditions, http.RequestAborted);
+        return result.Status switch
+        {
+            ResultStatus.PreconditionFailed => Problems.PreconditionFailed(result.Version),
+            ResultStatus.NotFound => Problems.NotFound(),
+            _ => Results.NoContent(),
+        };
+    }
+
+    private static byte[] Utf8Of(string? text) => Encoding.UTF8.GetBytes(text ?? "");
+
+    private static IResult BadConditions() =>
+        Problems.BadRequest("invalid_header", "If-Match or If-None-Match can't be read, expected *, or versions in quotes such as \"5\"");
+
+    private static async Task<byte[]> ReadBodyAsync(HttpContext http)
+    {
+        using var body = new MemoryStream((int)(http.Request.ContentLength ?? 0));
+        await http.Request.Body.CopyToAsync(body, http.RequestAborted);
+        return body.ToArray();
+    }
+}

@@ -1,0 +1,52 @@
+using KestrelKv.Storage;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>The result of one operation, as an object that outlives the call.</summary>
+internal sealed class KeyResult : IResultSink
+{
+    public ResultStatus Status { get; private set; }
+
+    public long Version { get; private set; }
+
+    public long PreviousVersion { get; private set; }
+
+    public byte[] Value { get; private set; } = [];
+
+    /// <summary>Executes an operation.</summary>
+    public static async Task<KeyResult> ExecuteAsync(IKeyValueStore store, Operation operation, CancellationToken cancellationToken)
+    {
+        var result = new KeyResult();
+        await store.ExecuteAsync(new[] { operation }, result, cancellationToken);
+        return result;
+    }
+
+    /// <summary>
+    /// Executes an operation under conditions, which may name many versions: reads the entry's version and executes
+    /// the operation on just this version, again where somebody else has changed the entry in between.
+    /// </summary>
+    public static async Task<KeyResult> ExecuteAsync(
+        IKeyValueStore store, Operation operation, Conditions conditions, CancellationToken cancellationToken)
+    {
+        while (conditions.Any)
+        {
+            KeyResult current = await ExecuteAsync(store, Operation.Get(operation.Key), cancellationToken);
+            if (!conditions.AllowWrite(current.Version))
+                return new() { Status = ResultStatus.PreconditionFailed, Version = current.Version };
+
+            KeyResult result = await ExecuteAsync(
+                store, operation with { Precondition = Precondition.Version(current.Version) }, cancellationToken);
+            if (result.Status != ResultStatus.PreconditionFailed) return result;
+        }
+        return await ExecuteAsync(store, operation, cancellationToken);
+    }
+
+    bool IResultSink.OnResult(int index, in OperationResult result)
+    {
+        Status = result.Status;
+        Version = result.Version;
+        PreviousVersion = result.PreviousVersion;
+        Value = result.Value.ToArray();
+        return true;
+    }
+}

@@ -1,0 +1,53 @@
+using System.Net;
+using System.Text;
+using System.Text.Unicode;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>
+/// Keys from a request's target as it was sent. What the framework has made of it is not enough: in a path it leaves
+/// <c>%2F</c> undecoded, so that two keys look alike, and in both it passes over bytes that are no UTF-8.
+/// </summary>
+internal static class RequestTarget
+{
+    /// <summary>Answers 400 where the target's percent-encoding does not give UTF-8.</summary>
+    public static ValueTask<object?> CheckEncoding(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
+        TryDecode(Target(context.HttpContext), out _)
+            ? next(context)
+            : new(Problems.BadRequest("invalid_utf8", "the percent-encoding of the URL does not give UTF-8"));
+
+    /// <summary>Puts the key as it was sent in the place of the handler's first argument, the route's catch-all.</summary>
+    public static EndpointFilterDelegate TakeKeyFromPath(EndpointFilterFactoryContext factory, EndpointFilterDelegate next) =>
+        context =>
+        {
+            if (!TryDecode(KeyPart(Target(context.HttpContext)), out string? key))
+                return new(Problems.BadRequest("invalid_key", "the path's key can't be told; use /v1/key?key="));
+            context.Arguments[0] = key;
+            return next(context);
+        };
+
+    private static string Target(HttpContext http) => http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+
+    private static string? KeyPart(string target)
+    {
+        const string Before = "/v1/keys/";
+        int start = target.IndexOf(Before, StringComparison.OrdinalIgnoreCase);
+        if (start < 0) return null;
+
+        int end = target.IndexOf('?', StringComparison.Ordinal);
+        // In a path a plus sign is just that.
+        return target[(start + Before.Length)..(end < 0 ? target.Length : end)].Replace("+", "%2B", StringComparison.Ordinal);
+    }
+
+    private static bool TryDecode(string? encoded, out string? decoded)
+    {
+        decoded = null;
+        if (encoded is null) return false;
+        byte[] bytes = Encoding.UTF8.GetBytes(encoded);
+        byte[] plain = WebUtility.UrlDecodeToBytes(bytes, 0, bytes.Length)!;
+        if (!Utf8.IsValid(plain)) return false;
+        decoded = Encoding.UTF8.GetString(plain);
+        return true;
+    }
+}

@@ -1,0 +1,30 @@
+using System.Diagnostics;
+using KestrelKv.Server.Hosting;
+using KestrelKv.Storage;
+using KestrelKv.Wire;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>Figures of the server at a glance; /metrics has them all.</summary>
+/// <param name="Keys">Keys in the store.</param>
+/// <param name="Bytes">Bytes of keys and values in the store.</param>
+/// <param name="Version">The version of the last commit.</param>
+/// <param name="Connections">Connections open on the wire port.</param>
+/// <param name="UptimeSeconds">Seconds since the server started.</param>
+/// <param name="ServerVersion">The version of the program.</param>
+public sealed record Stats(long Keys, long Bytes, long Version, int Connections, double UptimeSeconds, string ServerVersion);
+
+internal static class StatsEndpoint
+{
+    public static void MapStats(this IEndpointRouteBuilder app) =>
+        app.MapGet("/v1/stats", Get).WithTags("Server").Produces<Stats>();
+
+    /// <summary>Figures of the server at a glance</summary>
+    /// <response code="200">The figures of this moment.</response>
+    public static Stats Get(IKeyValueStore store, WireConnections connections)
+    {
+        StoreStats stats = store.GetStats();
+        TimeSpan uptime = DateTime.Now - Process.GetCurrentProcess().StartTime;
+        return new(stats.Keys, stats.Bytes, stats.Version, connections.Count, Math.Round(uptime.TotalSeconds, 3), Announcement.ServerVersion);
+    }
+}

@@ -1,0 +1,34 @@
+using Microsoft.OpenApi;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>The description of the admin HTTP, and the page that shows it.</summary>
+internal static class SwaggerSetup
+{
+    public static void AddSwagger(this IServiceCollection services)
+    {
+        services.AddEndpointsApiExplorer();
+        services.AddSwaggerGen(swagger =>
+        {
+            swagger.SwaggerDoc("v1", new OpenApiInfo
+            {
+                Title = "KestrelKv",
+                Version = "v1",
+                Description =
+                    "Look into the store that port 4444 serves. Values are JSON texts, given back byte for byte; " +
+                    "the ETag of a key is the version of its last change.",
+            });
+            swagger.IncludeXmlComments(typeof(SwaggerSetup).Assembly);
+        });
+    }
+
+    public static void MapSwaggerUI(this WebApplication app)
+    {
+        app.UseSwagger();
+        app.UseSwaggerUI(page =>
+        {
+            page.DocumentTitle = "KestrelKv";
+            page.DisplayRequestDuration();
+        });
+    }
+}

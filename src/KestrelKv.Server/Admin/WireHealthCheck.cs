@@ -1,0 +1,46 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using KestrelKv.Protocol;
+using KestrelKv.Server.Hosting;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>Ready means that the wire port really answers: this dials it and makes a call.</summary>
+internal sealed class WireHealthCheck(BoundAddresses addresses) : IHealthCheck
+{
+    /// <summary>Version 1, 27 bytes, and a call that every version of the server has an answer to.</summary>
+    private static readonly byte[] Ping = [1, 0, 0, 0, 27, 0, 0, 0, .. "{\"func\":\"PING\",\"params\":{}}"u8];
+
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            foreach (IPEndPoint address in addresses.Wire) await CallAsync(address, cancellationToken);
+            return HealthCheckResult.Healthy();
+        }
+        catch (Exception e) when (e is SocketException or IOException or InvalidDataException)
+        {
+            return HealthCheckResult.Unhealthy($"the wire port does not answer: {e.Message}");
+        }
+    }
+
+    private static async Task CallAsync(IPEndPoint bound, CancellationToken cancellationToken)
+    {
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(Dialable(bound), cancellationToken);
+        using var stream = new NetworkStream(socket);
+        await stream.WriteAsync(Ping, cancellationToken);
+
+        byte[] header = new byte[FrameReader.HeaderBytes];
+        await stream.ReadExactlyAsync(header, cancellationToken);
+        byte[] body = new byte[BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(sizeof(int)))];
+        await stream.ReadExactlyAsync(body, cancellationToken);
+        if (!body.AsSpan().StartsWith("{\"status\": \"OK\""u8)) throw new InvalidDataException(Encoding.UTF8.GetString(body));
+    }
+
+    private static IPEndPoint Dialable(IPEndPoint bound) =>
+        bound.Address.Equals(IPAddress.IPv6Any) || bound.Address.Equals(IPAddress.Any) ? new(IPAddress.Loopback, bound.Port) : bound;
+}

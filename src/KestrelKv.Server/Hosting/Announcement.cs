@@ -1,0 +1,32 @@
+using System.Reflection;
+using KestrelKv.Wire;
+
+namespace KestrelKv.Server.Hosting;
+
+/// <summary>Tells in the log what listens where.</summary>
+internal static partial class Announcement
+{
+    /// <summary>The version of the program, such as 0.1.0.</summary>
+    public static string ServerVersion { get; } =
+        typeof(Announcement).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
+    public static void AnnounceWhenStarted(this WebApplication app)
+    {
+        BoundAddresses addresses = app.Services.GetRequiredService<BoundAddresses>();
+        WireOptions wire = app.Services.GetRequiredService<WireOptions>();
+        app.Lifetime.ApplicationStarted.Register(() =>
+            Started(app.Logger, ServerVersion, string.Join(", ", addresses.Wire), wire.ProtectedMode ? "this machine only" : "everybody",
+                string.Join(", ", addresses.Admin.Select(address => $"http://{address}/"))));
+        app.Lifetime.ApplicationStopping.Register(() => Stopping(app.Logger));
+        app.Lifetime.ApplicationStopped.Register(() => Stopped(app.Logger));
+    }
+
+    [LoggerMessage(100, LogLevel.Information, "KestrelKv {Version} serves the wire on {Wire} to {Peers}, the admin HTTP on {Admin}")]
+    private static partial void Started(ILogger logger, string version, string wire, string peers, string admin);
+
+    [LoggerMessage(101, LogLevel.Information, "Stopping: no new connections; what was received is being answered")]
+    private static partial void Stopping(ILogger logger);
+
+    [LoggerMessage(102, LogLevel.Information, "Stopped")]
+    private static partial void Stopped(ILogger logger);
+}

@@ -1,0 +1,31 @@
+using KestrelKv.Server.Admin;
+using KestrelKv.Server.Hosting;
+using KestrelKv.Server.Settings;
+using KestrelKv.Server.Telemetry;
+
+WireTransport.RunCompletionsInline();
+try
+{
+    // Settings lie beside the program, wherever it is started from.
+    var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+    ServerSettings settings = ServerSettings.Read(builder.Configuration);
+
+    builder.AddLogging(settings);
+    builder.AddTelemetry();
+    builder.AddStore(settings);
+    builder.AddWire(settings);
+    builder.AddAdmin(settings);
+
+    WebApplication app = builder.Build();
+    app.MapTelemetry();
+    app.MapAdmin();
+    app.AnnounceWhenStarted();
+    await app.RunAsync();
+    return 0;
+}
+catch (Exception e) when (StartFailure.Explain(e) is { } explanation)
+{
+    // What the person who started the server can mend: say it without a stack trace.
+    await Console.Error.WriteLineAsync($"kestrelkv: {explanation}");
+    return 1;
+}

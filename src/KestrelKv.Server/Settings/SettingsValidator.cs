@@ -1,0 +1,52 @@
+using System.Globalization;
+using KestrelKv.Protocol;
+using KestrelKv.Server.Hosting;
+
+namespace KestrelKv.Server.Settings;
+
+/// <summary>Checks that each setting is in the range that its documentation gives.</summary>
+internal static class SettingsValidator
+{
+    /// <exception cref="SettingsException">Names every setting that is wrong.</exception>
+    public static void Validate(ServerSettings settings)
+    {
+        List<string> wrong = [];
+
+        Address("Wire:Address", settings.Wire.Address);
+        Number("Wire:Port", settings.Wire.Port, 0, 65_535);
+        Number("Wire:ConnectionsMax", settings.Wire.ConnectionsMax, 1, 1_000_000);
+        Time("Wire:IdleTimeout", settings.Wire.IdleTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromDays(30), orZero: true);
+        Time("Wire:WriteTimeout", settings.Wire.WriteTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+        Number("Wire:BatchRequestsMax", settings.Wire.BatchRequestsMax, 1, 4_096);
+        Number("Wire:ReplyBytesMax", settings.Wire.ReplyBytesMax, 4_096, 16_777_216);
+        Address("Admin:Address", settings.Admin.Address);
+        Number("Admin:Port", settings.Admin.Port, 0, 65_535);
+        Number("Limits:KeyBytesMax", settings.Limits.KeyBytesMax, 1, 65_536);
+        Number("Limits:FrameBytesMax", settings.Limits.FrameBytesMax,
+            settings.Limits.KeyBytesMax + RequestLimits.FrameBytesMaxLowest, 1 << 30);
+        Number("Limits:JsonDepthMax", settings.Limits.JsonDepthMax, 512, 100_000);
+        Time("StopTimeout", settings.StopTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
+        if (!Enum.IsDefined(settings.LogFormat)) Wrong("LogFormat", settings.LogFormat, "Text or Json");
+
+        if (wrong.Count > 0) throw new SettingsException(string.Join(Environment.NewLine, wrong));
+
+        void Number(string name, int value, int min, int max)
+        {
+            if (value < min || value > max) Wrong(name, value, string.Create(CultureInfo.InvariantCulture, $"{min:N0} to {max:N0}"));
+        }
+
+        void Time(string name, TimeSpan value, TimeSpan min, TimeSpan max, bool orZero = false)
+        {
+            if ((value < min || value > max) && !(orZero && value == TimeSpan.Zero))
+                Wrong(name, value, $"{min} to {max}{(orZero ? ", or 0 for none" : "")}");
+        }
+
+        void Address(string name, string value)
+        {
+            if (!ListenAddress.TryParse(value, out _)) Wrong(name, value, "*, localhost or an IP address");
+        }
+
+        void Wrong(string name, object value, string expected) =>
+            wrong.Add($"the setting {ServerSettings.Section}:{name} is {value}, expected {expected}");
+    }
+}

@@ -1,0 +1,21 @@
+using System.Diagnostics.Metrics;
+using KestrelKv.Storage;
+
+namespace KestrelKv.Server.Telemetry;
+
+/// <summary>The store's metrics.</summary>
+internal sealed class StoreMetrics
+{
+    public const string MeterName = "KestrelKv.Store";
+
+    public StoreMetrics(IMeterFactory meters, IKeyValueStore store)
+    {
+        Meter meter = meters.Create(MeterName);
+        meter.CreateObservableGauge("kestrelkv.store.keys", () => store.GetStats().Keys, "{key}",
+            "Keys in the store.");
+        meter.CreateObservableGauge("kestrelkv.store.size", () => store.GetStats().Bytes, "By",
+            "Bytes of keys and values in the store.");
+        meter.CreateObservableGauge("kestrelkv.store.version", () => store.GetStats().Version, null,
+            "Version of the last commit.");
+    }
+}

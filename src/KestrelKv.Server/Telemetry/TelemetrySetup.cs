@@ -1,0 +1,61 @@
+using System.Globalization;
+using KestrelKv.Server.Hosting;
+using KestrelKv.Server.Settings;
+using KestrelKv.Wire;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using Serilog;
+using Serilog.Formatting.Compact;
+
+namespace KestrelKv.Server.Telemetry;
+
+/// <summary>Logs and metrics.</summary>
+internal static class TelemetrySetup
+{
+    /// <summary>The variables of the OpenTelemetry specification that name a receiver.</summary>
+    private static readonly string[] OtlpReceivers =
+        ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"];
+
+    private const string ConsoleLine = "{Timestamp:yyyy-MM-dd HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
+
+    /// <summary>Serilog on the console; the section <c>Serilog</c> sets levels, and sinks besides.</summary>
+    public static void AddLogging(this WebApplicationBuilder builder, ServerSettings settings)
+    {
+        builder.Logging.ClearProviders();
+        builder.Services.AddSerilog(
+            (_, log) =>
+            {
+                log.ReadFrom.Configuration(builder.Configuration);
+                if (settings.LogFormat == LogFormat.Json) log.WriteTo.Console(new RenderedCompactJsonFormatter());
+                else log.WriteTo.Console(outputTemplate: ConsoleLine, formatProvider: CultureInfo.InvariantCulture);
+            },
+            writeToProviders: true);
+    }
+
+    /// <summary>
+    /// Metrics for Prometheus; and metrics and logs by OTLP where the standard variables name a receiver
+    /// (<c>OTEL_EXPORTER_OTLP_ENDPOINT</c> and its like).
+    /// </summary>
+    public static void AddTelemetry(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<StoreMetrics>();
+        IOpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService("kestrelkv", serviceVersion: Announcement.ServerVersion))
+            .WithMetrics(metrics => metrics
+                .AddMeter(WireMetrics.MeterName, StoreMetrics.MeterName)
+                .AddMeter("System.Runtime", "Microsoft.AspNetCore.Hosting")
+                .AddPrometheusExporter());
+
+        if (OtlpReceivers.Any(name => !string.IsNullOrEmpty(builder.Configuration[name])))
+            telemetry.WithLogging().UseOtlpExporter();
+    }
+
+    public static void MapTelemetry(this WebApplication app)
+    {
+        // Nobody else asks for it, and its instruments exist from its construction on.
+        app.Services.GetRequiredService<StoreMetrics>();
+        app.MapPrometheusScrapingEndpoint("/metrics");
+    }
+
+}

@@ -1,0 +1,86 @@
+namespace KestrelKv.Storage;
+
+/// <summary>
+/// Entries (key, value, version, expiry) under keys that are ordered by their bytes. Safe for use by many threads.
+/// </summary>
+/// <remarks>
+/// <para>
+/// <b>Versions.</b> Each commit has a version, one more than the commit before it; the first is 1. An entry carries
+/// the version of its last change. All changes of one atomic batch have the same version.
+/// </para>
+/// <para>
+/// <b>Expiry.</b> From the instant <see cref="Operation.ExpiresAt"/> on an entry is invisible to every operation. Its
+/// removal is a commit with a version of its own: made by the first write that meets the entry, before that write,
+/// or else in the background.
+/// </para>
+/// <para>
+/// <b>When a result may be shown.</b> A call hands results to its sink as soon as it has them, and completes once
+/// what they tell is as durable as the store is configured to make it. So a caller gathers replies in the sink and
+/// lets nobody see them before the call has completed. A store in memory completes before it returns.
+/// </para>
+/// <para>
+/// <b>Memory.</b> Keys and values that are passed in must stay as they are until the call has completed; the store
+/// keeps copies. Spans handed to a sink are valid during that one call of the sink.
+/// </para>
+/// </remarks>
+public interface IKeyValueStore
+{
+    /// <summary>
+    /// Executes operations in order, each by itself: one whose precondition fails changes nothing and the next one
+    /// goes on. An operation sees the effects of those before it.
+    /// </summary>
+    /// <param name="operations">Any number of operations, on any keys.</param>
+    /// <param name="results">Is told each operation's result, in order, and may ask to stop after any.</param>
+    /// <param name="cancellationToken">Gives up waiting; operations whose results were told stay done.</param>
+    /// <returns>How many operations were executed: all, unless <paramref name="results"/> asked to stop.</returns>
+    ValueTask<int> ExecuteAsync(
+        ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Executes operations as one atomic batch: all of them, or, where a precondition fails, none. An operation
+    /// sees the effects of those before it; nobody else sees some of them without the others.
+    /// </summary>
+    /// <param name="batch">Any number of operations, on any keys.</param>
+    /// <param name="results">
+    /// Is told each operation's result, in order, if the batch was committed; otherwise the result of the first
+    /// operation whose precondition failed. It can't ask to stop.
+    /// </param>
+    /// <param name="cancellationToken">Gives up waiting; a batch whose results were told stays done.</param>
+    /// <returns>Whether the batch was committed.</returns>
+    ValueTask<bool> CommitAsync(
+        ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Lists entries in the order of their keys' bytes. Over a listing of many pages, each from the last key of the
+    /// page before, every key that is there all the while comes exactly once.
+    /// </summary>
+    /// <param name="query">Which entries.</param>
+    /// <param name="entries">Is told each entry, in order, and may ask to stop after any.</param>
+    /// <param name="cancellationToken">Stops between entries.</param>
+    /// <returns>Whether there are entries after the last one told.</returns>
+    ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default);
+
+    /// <summary>Figures of this moment; cheap enough to ask every second.</summary>
+    StoreStats GetStats();
+}
+
+/// <summary>Takes the results of operations.</summary>
+/// <remarks>It may be called under the store's locks: it must neither block nor call the store.</remarks>
+public interface IResultSink
+{
+    /// <summary>Takes one result.</summary>
+    /// <param name="index">Which operation, counted from 0.</param>
+    /// <param name="result">Its result; the memory in it is valid until this method returns.</param>
+    /// <returns>False to stop after this operation.</returns>
+    bool OnResult(int index, in OperationResult result);
+}
+
+/// <summary>Takes entries of a listing.</summary>
+/// <remarks>It may be called under the store's locks: it must neither block nor call the store.</remarks>
+public interface IEntrySink
+{
+    /// <summary>Takes one entry.</summary>
+    /// <param name="entry">The entry; the memory in it is valid until this method returns.</param>
+    /// <returns>False to stop after this entry.</returns>
+    bool OnEntry(in EntryView entry);
+}

@@ -1,0 +1,36 @@
+namespace KestrelKv.Storage;
+
+/// <summary>Which entries to list.</summary>
+public readonly struct ListQuery
+{
+    /// <summary>Only keys that begin with these bytes. Empty for all.</summary>
+    public ReadOnlyMemory<byte> Prefix { get; init; }
+
+    /// <summary>Only keys greater than this one, which need not be there. Empty for all.</summary>
+    public ReadOnlyMemory<byte> After { get; init; }
+
+    /// <summary>At most so many entries, 1 or more.</summary>
+    public int Limit { get; init; }
+}
+
+/// <summary>An entry of a listing.</summary>
+public readonly ref struct EntryView
+{
+    /// <summary>The key. Valid only during the call that hands it over.</summary>
+    public ReadOnlySpan<byte> Key { get; init; }
+
+    /// <summary>The value. Valid only during the call that hands it over.</summary>
+    public ReadOnlySpan<byte> Value { get; init; }
+
+    /// <summary>The version of the entry's last change.</summary>
+    public long Version { get; init; }
+
+    /// <summary>When the entry expires, as in <see cref="Operation.ExpiresAt"/>.</summary>
+    public long ExpiresAt { get; init; }
+}
+
+/// <summary>Figures of a store.</summary>
+/// <param name="Keys">How many entries there are, those included that have expired but are not yet removed.</param>
+/// <param name="Bytes">Bytes of their keys and values together.</param>
+/// <param name="Version">The version of the last commit; 0 where there was none.</param>
+public readonly record struct StoreStats(long Keys, long Bytes, long Version);

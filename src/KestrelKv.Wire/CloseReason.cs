@@ -1,0 +1,26 @@
+namespace KestrelKv.Wire;
+
+/// <summary>Why a connection ended; a label of the metric of closed connections.</summary>
+internal enum CloseReason
+{
+    /// <summary>The client ended the stream between two frames.</summary>
+    Client,
+
+    /// <summary>The client's machine reset the connection.</summary>
+    Reset,
+
+    /// <summary>A broken frame, or no frame at all.</summary>
+    FrameError,
+
+    /// <summary>Nothing came for <see cref="WireOptions.IdleTimeout"/>.</summary>
+    IdleTimeout,
+
+    /// <summary>The client did not read its replies for <see cref="WireOptions.WriteTimeout"/>.</summary>
+    WriteTimeout,
+
+    /// <summary>The server stops.</summary>
+    Stopping,
+
+    /// <summary>A fault of the server's own.</summary>
+    InternalError,
+}

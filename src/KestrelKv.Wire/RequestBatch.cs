@@ -1,0 +1,59 @@
+using System.Buffers;
+using KestrelKv.Protocol;
+
+namespace KestrelKv.Wire;
+
+/// <summary>The whole requests of what one read has brought, at most so many at a time.</summary>
+/// <remarks>
+/// Requests are slices of the receive buffer; a frame that lies across two blocks of it is copied into an array
+/// from the pool. So a batch must be cleared before the buffer is released. All arrays are rented: a connection
+/// that waits holds none.
+/// </remarks>
+internal sealed class RequestBatch(RequestLimits limits, int requestsMax)
+{
+    private readonly List<byte[]> _copies = [];
+    private Request[] _requests = [];
+    private int _count;
+
+    /// <summary>The requests, in the order in which they came.</summary>
+    public ReadOnlyMemory<Request> Requests => _requests.AsMemory(0, _count);
+
+    /// <summary>Why nothing after these requests can be read; null where it can.</summary>
+    public ProtocolError? FrameError { get; private set; }
+
+    /// <summary>Takes whole frames off the front of <paramref name="buffer"/>.</summary>
+    /// <returns>Whether there was one.</returns>
+    public bool Fill(ref ReadOnlySequence<byte> buffer)
+    {
+        while (_count < requestsMax)
+        {
+            bool whole = FrameReader.TryRead(ref buffer, limits.FrameBytesMax, out ReadOnlySequence<byte> body, out ProtocolError? error);
+            FrameError = error;
+            if (!whole) break;
+
+            if (_requests.Length == 0) _requests = ArrayPool<Request>.Shared.Rent(requestsMax);
+            _requests[_count++] = RequestParser.Parse(body.IsSingleSegment ? body.First : Copy(body), limits);
+        }
+        return _count > 0;
+    }
+
+    /// <summary>Forgets the requests and gives back the arrays.</summary>
+    public void Clear()
+    {
+        if (_count == 0) return;
+        foreach (byte[] copy in _copies) ArrayPool<byte>.Shared.Return(copy);
+        _copies.Clear();
+        Array.Clear(_requests, 0, _count);
+        ArrayPool<Request>.Shared.Return(_requests);
+        _requests = [];
+        _count = 0;
+    }
+
+    private ReadOnlyMemory<byte> Copy(in ReadOnlySequence<byte> body)
+    {
+        byte[] copy = ArrayPool<byte>.Shared.Rent((int)body.Length);
+        _copies.Add(copy);
+        body.CopyTo(copy);
+        return copy.AsMemory(0, (int)body.Length);
+    }
+}

@@ -1,0 +1,189 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using KestrelKv.Protocol;
+using KestrelKv.Storage;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelKv.Wire;
+
+/// <summary>One connection: reads what is there, executes it as a batch, writes the replies, and again.</summary>
+/// <remarks>
+/// <see cref="ServeAsync"/> runs on one thread at a time. <see cref="Stop"/> and <see cref="Watch"/> come from others;
+/// they only set a flag or read an instant, and wake the reader.
+/// </remarks>
+internal sealed class WireConnection
+{
+    /// <summary>Once the server stops, a client that is silent for so long has had its requests answered.</summary>
+    private static readonly TimeSpan QuietTime = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Once the server stops, a client that goes on and on is served for so long at the most.</summary>
+    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long what a client still sends is read off after the last reply; see <see cref="LingerAsync"/>.</summary>
+    private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// A client with always another request ready keeps the thread that serves it, one of few, from others: after
+    /// this time without a pause it is moved to the thread pool, until it pauses.
+    /// </summary>
+    private static readonly TimeSpan BurstTime = TimeSpan.FromMilliseconds(2);
+
+    private static readonly TimeSpan PauseTime = TimeSpan.FromMicroseconds(20);
+
+    private const long NotWriting = long.MaxValue;
+
+    private readonly ConnectionContext _context;
+    private readonly WireOptions _options;
+    private readonly WireMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly PipeReader _input;
+    private readonly PipeWriter _output;
+    private readonly ReplyWriter _replies;
+    private readonly RequestBatch _batch;
+    private readonly CommandExecutor _executor;
+    private readonly BurstClock _burst;
+
+    private long _lastActive;
+    private long _writingSince = NotWriting;
+    private volatile bool _idle;
+    private volatile bool _stopping;
+    private volatile bool _cut;
+
+    public WireConnection(
+        ConnectionContext context, IKeyValueStore store, RequestLimits limits, WireOptions options, WireMetrics metrics, TimeProvider time)
+    {
+        _context = context;
+        _options = options;
+        _metrics = metrics;
+        _time = time;
+        _input = context.Transport.Input;
+        _output = context.Transport.Output;
+        _replies = new ReplyWriter(_output);
+        _batch = new RequestBatch(limits, options.BatchRequestsMax);
+        _executor = new CommandExecutor(store, _replies, Counters);
+        _burst = new BurstClock(time, BurstTime, PauseTime);
+        _lastActive = time.GetTimestamp();
+    }
+
+    public string Id => _context.ConnectionId;
+
+    public ConnectionCounters Counters { get; } = new();
+
+    /// <summary>Whether <see cref="Watch"/> has cut it off.</summary>
+    public bool WasCut => _cut;
+
+    /// <summary>Serves the client until it, or the server, has had enough.</summary>
+    public async Task<CloseReason> ServeAsync()
+    {
+        using var drain = new DrainClock(_input, _time, QuietTime, DrainTime);
+        while (true)
+        {
+            ReadResult read = await _input.ReadAsync();
+            ReadOnlySequence<byte> buffer = read.Buffer;
+            long start = _burst.Start();
+            if (!read.IsCanceled) Volatile.Write(ref _lastActive, start);
+            bool served = false;
+
+            while (_batch.Fill(ref buffer))
+            {
+                served = true;
+                for (ReadOnlyMemory<Request> rest = _batch.Requests; !rest.IsEmpty;)
+                {
+                    long stopAt = Counters.BytesSent + _options.ReplyBytesMax;
+                    rest = rest[await _executor.ExecuteAsync(rest, stopAt)..];
+                    if (_replies.BytesWritten >= stopAt && !await FlushAsync()) return CloseReason.Client;
+                }
+                _batch.Clear();
+            }
+
+            if (served && !await FlushAsync()) return CloseReason.Client;
+            Counters.BytesReceived += read.Buffer.Length - buffer.Length;
+            ProtocolError? error = _batch.FrameError ?? (read.IsCompleted ? FrameReader.AtEnd(buffer) : null);
+            _input.AdvanceTo(buffer.Start, buffer.End);
+            if (served) _metrics.RecordDuration(_time.GetElapsedTime(start));
+
+            if (error is not null) return await CloseAsync(error, CloseReason.FrameError);
+            if (read.IsCompleted) return CloseReason.Client;
+            if (_idle && !served) return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
+            _idle = false;
+            if (_stopping && drain.IsOver(served)) return CloseReason.Stopping;
+            if (_burst.End()) await Task.Yield();
+        }
+    }
+
+    /// <summary>Answers with an error as the last thing, and waits a little for the client to have read it.</summary>
+    public async Task<CloseReason> CloseAsync(ProtocolError error, CloseReason reason)
+    {
+        if (error.Code == ErrorCode.HttpRequest) _replies.WriteHttp();
+        else _replies.WriteError(error);
+        Counters.CountError(error.Code);
+        if (await FlushAsync()) await LingerAsync();
+        return reason;
+    }
+
+    /// <summary>Answers what has been received, then ends <see cref="ServeAsync"/>.</summary>
+    public void Stop()
+    {
+        _stopping = true;
+        _input.CancelPendingRead();
+    }
+
+    /// <summary>Ends the connection if it exceeds one of its times. To be called about once a second.</summary>
+    public void Watch()
+    {
+        long now = _time.GetTimestamp();
+        long writingSince = Volatile.Read(ref _writingSince);
+        if (writingSince != NotWriting)
+        {
+            if (_time.GetElapsedTime(writingSince, now) < _options.WriteTimeout) return;
+            _cut = true;
+            _context.Abort(new ConnectionAbortedException("The client does not read its replies."));
+        }
+        else if (_options.IdleTimeout > TimeSpan.Zero &&
+                 _time.GetElapsedTime(Volatile.Read(ref _lastActive), now) >= _options.IdleTimeout)
+        {
+            _idle = true;
+            _input.CancelPendingRead();
+        }
+    }
+
+    /// <summary>Sends the replies. False where the client can't be reached any more.</summary>
+    private async ValueTask<bool> FlushAsync()
+    {
+        Counters.BytesSent = _replies.BytesWritten;
+        _replies.Commit();
+        ValueTask<FlushResult> flush = _output.FlushAsync();
+        if (flush.IsCompletedSuccessfully) return !flush.Result.IsCompleted;
+
+        Volatile.Write(ref _writingSince, _time.GetTimestamp());
+        FlushResult result = await flush;
+        Volatile.Write(ref _lastActive, _time.GetTimestamp());
+        Volatile.Write(ref _writingSince, NotWriting);
+        return !result.IsCompleted;
+    }
+
+    /// <summary>
+    /// Reads and forgets what the client is still sending. To close a socket with bytes unread makes the system
+    /// reset the connection, and a reset can overtake the reply that says what was wrong.
+    /// </summary>
+    private async Task LingerAsync()
+    {
+        using var enough = new CancellationTokenSource(LingerTime, _time);
+        try
+        {
+            while (true)
+            {
+                ReadResult read = await _input.ReadAsync(enough.Token);
+                _input.AdvanceTo(read.Buffer.End);
+                if (read.IsCompleted) return;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The client had its time.
+        }
+    }
+
+    private ProtocolError IdleError() =>
+        new(ErrorCode.IdleTimeout, $"no request came for {_options.IdleTimeout.TotalSeconds} seconds (Wire:IdleTimeout)");
+}

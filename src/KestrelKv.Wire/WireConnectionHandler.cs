@@ -1,0 +1,92 @@
+using KestrelKv.Protocol;
+using KestrelKv.Storage;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelKv.Wire;
+
+/// <summary>Serves the wire protocol on the connections that Kestrel accepts.</summary>
+/// <remarks>
+/// The transport should be configured so that a flush completes once the bytes are with the system (a write buffer
+/// of a byte or two), or <see cref="WireOptions.WriteTimeout"/> does not see the last bytes of a connection.
+/// </remarks>
+public sealed class WireConnectionHandler(
+    IKeyValueStore store,
+    WireConnections connections,
+    RequestLimits limits,
+    WireOptions options,
+    WireMetrics metrics,
+    TimeProvider time,
+    ILogger<WireConnectionHandler> logger) : ConnectionHandler
+{
+    /// <inheritdoc/>
+    public override async Task OnConnectedAsync(ConnectionContext connection)
+    {
+        var wire = new WireConnection(connection, store, limits, options, metrics, time);
+        if (options.ProtectedMode && !PeerGuard.IsThisMachine(connection.RemoteEndPoint, connection.LocalEndPoint))
+            await RefuseAsync(wire, connection, ProtectedModeError());
+        else if (!connections.TryAdd(wire))
+            await RefuseAsync(wire, connection, TooManyError());
+        else
+            await ServeAsync(wire, connection);
+    }
+
+    private async Task ServeAsync(WireConnection wire, ConnectionContext connection)
+    {
+        metrics.CountAccepted();
+        CloseReason reason = CloseReason.InternalError;
+        CancellationTokenRegistration stop = default;
+        try
+        {
+            var lifetime = connection.Features.Get<IConnectionLifetimeNotificationFeature>();
+            stop = lifetime?.ConnectionClosedRequested.Register(static state => ((WireConnection)state!).Stop(), wire) ?? default;
+            reason = await wire.ServeAsync();
+        }
+        catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException)
+        {
+            // The client has gone in the middle of something, or was cut off.
+            reason = wire.WasCut ? CloseReason.WriteTimeout : CloseReason.Reset;
+            if (wire.WasCut) Log.ConnectionCut(logger, wire.Id, options.WriteTimeout);
+        }
+        catch (Exception e)
+        {
+            // Whatever it is, it is a bug, and the other connections have nothing to do with it.
+            Log.ConnectionFailed(logger, wire.Id, e);
+            await TryCloseAsync(wire, new(ErrorCode.InternalError, "a fault of the server's own; its log says more"), CloseReason.InternalError);
+        }
+        finally
+        {
+            await stop.DisposeAsync();
+            connections.Remove(wire);
+            metrics.CountClosed(reason);
+            Log.ConnectionEnded(logger, wire.Id, reason);
+        }
+    }
+
+    private async Task RefuseAsync(WireConnection wire, ConnectionContext connection, ProtocolError error)
+    {
+        metrics.CountRefused(error.Code);
+        Log.ConnectionRefused(logger, connection.RemoteEndPoint, ErrorCodes.Text(error.Code));
+        await TryCloseAsync(wire, error, CloseReason.Client);
+        connections.AddClosed(wire.Counters);
+    }
+
+    private static async Task TryCloseAsync(WireConnection wire, ProtocolError error, CloseReason reason)
+    {
+        try
+        {
+            await wire.CloseAsync(error, reason);
+        }
+        catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException or InvalidOperationException)
+        {
+            // The client did not wait to be told, or the pipe is in the middle of what failed.
+        }
+    }
+
+    private static ProtocolError ProtectedModeError() => new(ErrorCode.ProtectedMode,
+        "this server is in protected mode and serves only its own machine; if everybody who can reach this port may use it, set KestrelKv:Wire:ProtectedMode to false");
+
+    private ProtocolError TooManyError() => new(ErrorCode.TooManyConnections,
+        $"{options.ConnectionsMax} connections are open, which is the most that this server serves (Wire:ConnectionsMax)");
+}

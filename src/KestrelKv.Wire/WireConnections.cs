@@ -1,0 +1,75 @@
+using System.Collections.Concurrent;
+
+namespace KestrelKv.Wire;
+
+/// <summary>The connections that are open, and the one timer that watches over their times.</summary>
+public sealed class WireConnections : IDisposable
+{
+    private static readonly TimeSpan WatchPeriod = TimeSpan.FromMilliseconds(500);
+
+    private readonly ConcurrentDictionary<WireConnection, bool> _open = new();
+    private readonly ITimer _watch;
+    private readonly int _max;
+    private readonly Lock _totalsLock = new();
+    private readonly ConnectionCounters _closedTotals = new();
+    private int _count;
+
+    /// <summary>No connections yet.</summary>
+    public WireConnections(WireOptions options, TimeProvider time)
+    {
+        _max = options.ConnectionsMax;
+        _watch = time.CreateTimer(static state => ((WireConnections)state!).Watch(), this, WatchPeriod, WatchPeriod);
+    }
+
+    /// <summary>How many connections are being served.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Stops watching.</summary>
+    public void Dispose() => _watch.Dispose();
+
+    /// <summary>False where there are as many as there may be.</summary>
+    internal bool TryAdd(WireConnection connection)
+    {
+        if (Interlocked.Increment(ref _count) > _max)
+        {
+            Interlocked.Decrement(ref _count);
+            return false;
+        }
+        _open[connection] = true;
+        return true;
+    }
+
+    internal void Remove(WireConnection connection)
+    {
+        // Under the lock, so that a sum has each connection's counts once, open or closed.
+        lock (_totalsLock)
+        {
+            _open.TryRemove(connection, out _);
+            _closedTotals.Add(connection.Counters);
+        }
+        Interlocked.Decrement(ref _count);
+    }
+
+    /// <summary>Counts a connection that was never let in.</summary>
+    internal void AddClosed(ConnectionCounters counters)
+    {
+        lock (_totalsLock) _closedTotals.Add(counters);
+    }
+
+    /// <summary>What all connections, open and closed, have done so far.</summary>
+    internal ConnectionCounters Sum()
+    {
+        var sum = new ConnectionCounters();
+        lock (_totalsLock)
+        {
+            sum.Add(_closedTotals);
+            foreach ((WireConnection connection, _) in _open) sum.Add(connection.Counters);
+        }
+        return sum;
+    }
+
+    private void Watch()
+    {
+        foreach ((WireConnection connection, _) in _open) connection.Watch();
+    }
+}

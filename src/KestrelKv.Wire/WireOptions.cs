@@ -1,0 +1,50 @@
+namespace KestrelKv.Wire;
+
+/// <summary>How the wire port is served.</summary>
+public sealed class WireOptions
+{
+    /// <summary>
+    /// The address to listen on: <c>*</c> for all, <c>localhost</c>, or an IP address. Default <c>*</c>, as clients
+    /// dial the machine's own host name; <see cref="ProtectedMode"/> keeps other machines out.
+    /// </summary>
+    public string Address { get; set; } = "*";
+
+    /// <summary>The TCP port, 0 to 65,535; 0 lets the system choose one, which the log then tells. Default 4,444.</summary>
+    public int Port { get; set; } = 4_444;
+
+    /// <summary>
+    /// Whether peers that are not this machine itself are turned away. Default true. With false, everybody who can
+    /// reach the port can read and write everything.
+    /// </summary>
+    public bool ProtectedMode { get; set; } = true;
+
+    /// <summary>
+    /// How many connections are served at a time, 1 to 1,000,000; one more is answered
+    /// <c>too_many_connections</c> and closed. Default 20,000. Each needs a file descriptor of the process.
+    /// </summary>
+    public int ConnectionsMax { get; set; } = 20_000;
+
+    /// <summary>
+    /// How long a connection may bring no byte before it is answered <c>idle_timeout</c> and closed: 1 second to
+    /// 30 days, or 0 for as long as it likes. Default 0.
+    /// </summary>
+    public TimeSpan IdleTimeout { get; set; }
+
+    /// <summary>
+    /// How long replies may wait for a client that does not read them before its connection is cut: 1 second to
+    /// 1 hour. Default 30 seconds.
+    /// </summary>
+    public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// How many requests are executed as one batch, 1 to 4,096. Default 256. It bounds the memory of a batch, not
+    /// what a client may pipeline.
+    /// </summary>
+    public int BatchRequestsMax { get; set; } = 256;
+
+    /// <summary>
+    /// How many bytes of replies are gathered before the client has to read some, 4,096 to 16,777,216. Default
+    /// 262,144 (256 KiB). A connection can make the server hold that much and one reply more.
+    /// </summary>
+    public int ReplyBytesMax { get; set; } = 256 * 1024;
+}
