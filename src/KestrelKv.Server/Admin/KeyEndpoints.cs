@@ -25,7 +25,7 @@ internal static class KeyEndpoints
     {
         group.MapGet("", GetAsync).Readable();
         group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable();
-        group.MapPut("", PutAsync).Accepts<object>(Json).Writable()
+        group.MapPut("", PutAsync).WithMetadata(JsonBody.Any).Writable()
             .Produces(StatusCodes.Status201Created).Produces(StatusCodes.Status204NoContent)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge);
         group.MapDelete("", DeleteAsync).Writable()
