@@ -20,6 +20,11 @@ public sealed class WireConnectionHandler(
     TimeProvider time,
     ILogger<WireConnectionHandler> logger) : ConnectionHandler
 {
+    private static readonly TimeSpan RefusalLogPeriod = TimeSpan.FromSeconds(10);
+
+    private long _refusalsUntold;
+    private long _refusalsToldAt;
+
     /// <inheritdoc/>
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
@@ -67,9 +72,20 @@ public sealed class WireConnectionHandler(
     private async Task RefuseAsync(WireConnection wire, ConnectionContext connection, ProtocolError error)
     {
         metrics.CountRefused(error.Code);
-        Log.ConnectionRefused(logger, connection.RemoteEndPoint, ErrorCodes.Text(error.Code));
+        LogRefusal(connection, error);
         await TryCloseAsync(wire, error, CloseReason.Client);
         connections.AddClosed(wire.Counters);
+    }
+
+    /// <summary>Whoever is turned away must not be able to fill the log: the first is told at once, the others by number.</summary>
+    private void LogRefusal(ConnectionContext connection, ProtocolError error)
+    {
+        Interlocked.Increment(ref _refusalsUntold);
+        long last = Volatile.Read(ref _refusalsToldAt);
+        if (last != 0 && time.GetElapsedTime(last) < RefusalLogPeriod) return;
+        if (Interlocked.CompareExchange(ref _refusalsToldAt, time.GetTimestamp(), last) != last) return;
+        Log.ConnectionsRefused(
+            logger, Interlocked.Exchange(ref _refusalsUntold, 0), ErrorCodes.Text(error.Code), connection.RemoteEndPoint);
     }
 
     private static async Task TryCloseAsync(WireConnection wire, ProtocolError error, CloseReason reason)
