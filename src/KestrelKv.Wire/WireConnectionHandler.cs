@@ -51,8 +51,7 @@ public sealed class WireConnectionHandler(
         catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException)
         {
             // The client has gone in the middle of something, or was cut off.
-            reason = wire.WasCut ? CloseReason.WriteTimeout : CloseReason.Reset;
-            if (wire.WasCut) Log.ConnectionCut(logger, wire.Id, options.WriteTimeout);
+            reason = CloseReason.Reset;
         }
         catch (Exception e)
         {
@@ -62,6 +61,12 @@ public sealed class WireConnectionHandler(
         }
         finally
         {
+            if (wire.WasCut)
+            {
+                // Being cut may show as an exception, or as a flush that nobody waits for.
+                reason = CloseReason.WriteTimeout;
+                Log.ConnectionCut(logger, wire.Id, options.WriteTimeout);
+            }
             await stop.DisposeAsync();
             connections.Remove(wire);
             metrics.CountClosed(reason);
