@@ -11,8 +11,6 @@ try
     ServerSettings settings = ServerSettings.Read(builder.Configuration);
     if (args is [HealthProbe.Argument, ..]) return await HealthProbe.RunAsync(settings);
 
-    // Tells systemd when the server serves and when it stops; does nothing where systemd has not started it.
-    builder.Services.AddSystemd();
     builder.AddLogging(settings);
     builder.AddTelemetry();
     builder.AddStore(settings);
