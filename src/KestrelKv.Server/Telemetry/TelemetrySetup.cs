@@ -53,6 +53,10 @@ internal static class TelemetrySetup
             .WithMetrics(metrics => metrics
                 .AddMeter(WireMetrics.MeterName, StoreMetrics.MeterName)
                 .AddMeter("System.Runtime", "Microsoft.AspNetCore.Hosting")
+                // To Prometheus, a name that ends in "count" is that of a histogram's part.
+                .AddView("dotnet.process.cpu.count", "dotnet.process.cpus")
+                .AddView("dotnet.assembly.count", "dotnet.assemblies")
+                .AddView("dotnet.timer.count", "dotnet.timers")
                 .AddPrometheusExporter());
 
         if (OtlpReceivers.Any(name => !string.IsNullOrEmpty(builder.Configuration[name])))
@@ -65,5 +69,4 @@ internal static class TelemetrySetup
         app.Services.GetRequiredService<StoreMetrics>();
         app.MapPrometheusScrapingEndpoint("/metrics");
     }
-
 }
