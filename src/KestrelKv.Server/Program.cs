@@ -9,6 +9,7 @@ try
     // Settings lie beside the program, wherever it is started from.
     var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
     ServerSettings settings = ServerSettings.Read(builder.Configuration);
+    if (args is [HealthProbe.Argument, ..]) return await HealthProbe.RunAsync(settings);
 
     builder.AddLogging(settings);
     builder.AddTelemetry();

@@ -11,8 +11,8 @@ internal static partial class Log
     [LoggerMessage(2, LogLevel.Warning, "Connection {ConnectionId} was cut off: its client did not read its replies for {WriteTimeout}")]
     public static partial void ConnectionCut(ILogger logger, string connectionId, TimeSpan writeTimeout);
 
-    [LoggerMessage(3, LogLevel.Warning, "A connection from {Peer} was refused: {Reason}")]
-    public static partial void ConnectionRefused(ILogger logger, System.Net.EndPoint? peer, string reason);
+    [LoggerMessage(3, LogLevel.Warning, "Refused {Count} connections, the last one with {Reason}, from {Peer}")]
+    public static partial void ConnectionsRefused(ILogger logger, long count, string reason, System.Net.EndPoint? peer);
 
     [LoggerMessage(4, LogLevel.Error, "Connection {ConnectionId} failed on a fault of the server's own and is closed")]
     public static partial void ConnectionFailed(ILogger logger, string connectionId, Exception exception);

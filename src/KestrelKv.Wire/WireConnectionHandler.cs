@@ -20,6 +20,11 @@ public sealed class WireConnectionHandler(
     TimeProvider time,
     ILogger<WireConnectionHandler> logger) : ConnectionHandler
 {
+    private static readonly TimeSpan RefusalLogPeriod = TimeSpan.FromSeconds(10);
+
+    private long _refusalsUntold;
+    private long _refusalsToldAt;
+
     /// <inheritdoc/>
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
@@ -46,8 +51,7 @@ public sealed class WireConnectionHandler(
         catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException)
         {
             // The client has gone in the middle of something, or was cut off.
-            reason = wire.WasCut ? CloseReason.WriteTimeout : CloseReason.Reset;
-            if (wire.WasCut) Log.ConnectionCut(logger, wire.Id, options.WriteTimeout);
+            reason = CloseReason.Reset;
         }
         catch (Exception e)
         {
@@ -57,6 +61,12 @@ public sealed class WireConnectionHandler(
         }
         finally
         {
+            if (wire.WasCut)
+            {
+                // Being cut may show as an exception, or as a flush that nobody waits for.
+                reason = CloseReason.WriteTimeout;
+                Log.ConnectionCut(logger, wire.Id, options.WriteTimeout);
+            }
             await stop.DisposeAsync();
             connections.Remove(wire);
             metrics.CountClosed(reason);
@@ -67,9 +77,20 @@ public sealed class WireConnectionHandler(
     private async Task RefuseAsync(WireConnection wire, ConnectionContext connection, ProtocolError error)
     {
         metrics.CountRefused(error.Code);
-        Log.ConnectionRefused(logger, connection.RemoteEndPoint, ErrorCodes.Text(error.Code));
+        LogRefusal(connection, error);
         await TryCloseAsync(wire, error, CloseReason.Client);
         connections.AddClosed(wire.Counters);
+    }
+
+    /// <summary>Whoever is turned away must not be able to fill the log: the first is told at once, the others by number.</summary>
+    private void LogRefusal(ConnectionContext connection, ProtocolError error)
+    {
+        Interlocked.Increment(ref _refusalsUntold);
+        long last = Volatile.Read(ref _refusalsToldAt);
+        if (last != 0 && time.GetElapsedTime(last) < RefusalLogPeriod) return;
+        if (Interlocked.CompareExchange(ref _refusalsToldAt, time.GetTimestamp(), last) != last) return;
+        Log.ConnectionsRefused(
+            logger, Interlocked.Exchange(ref _refusalsUntold, 0), ErrorCodes.Text(error.Code), connection.RemoteEndPoint);
     }
 
     private static async Task TryCloseAsync(WireConnection wire, ProtocolError error, CloseReason reason)

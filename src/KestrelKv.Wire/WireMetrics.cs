@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Text.Json;
 using KestrelKv.Protocol;
 
 namespace KestrelKv.Wire;
@@ -9,11 +10,16 @@ public sealed class WireMetrics
     /// <summary>The name of the meter.</summary>
     public const string MeterName = "KestrelKv.Wire";
 
+    /// <summary>Why a connection is not let in.</summary>
+    private static readonly ErrorCode[] RefusalReasons = [ErrorCode.ProtectedMode, ErrorCode.TooManyConnections];
+
+    private static readonly CloseReason[] CloseReasons = Enum.GetValues<CloseReason>();
+
     private readonly WireConnections _connections;
     private readonly Histogram<double> _duration;
-    private readonly Counter<long> _accepted;
-    private readonly Counter<long> _refused;
-    private readonly Counter<long> _closed;
+    private readonly long[] _refused = new long[ErrorCodes.Count];
+    private readonly long[] _closed = new long[CloseReasons.Length];
+    private long _accepted;
 
     /// <summary>Publishes the metrics of <paramref name="connections"/>.</summary>
     public WireMetrics(IMeterFactory meters, WireConnections connections)
@@ -37,11 +43,14 @@ public sealed class WireMetrics
 
         meter.CreateObservableUpDownCounter("kestrelkv.wire.connections", () => connections.Count, "{connection}",
             "Connections open now.");
-        _accepted = meter.CreateCounter<long>("kestrelkv.wire.connections.accepted", "{connection}",
+
+        // Observed, not recorded: so each reason is there from the start, as 0. Of a series that begins with its
+        // first event, Prometheus' rate() and increase() do not see that event.
+        meter.CreateObservableCounter("kestrelkv.wire.connections.accepted", () => Volatile.Read(ref _accepted), "{connection}",
             "Connections let in.");
-        _refused = meter.CreateCounter<long>("kestrelkv.wire.connections.refused", "{connection}",
+        meter.CreateObservableCounter("kestrelkv.wire.connections.refused", Refused, "{connection}",
             "Connections turned away, by error code.");
-        _closed = meter.CreateCounter<long>("kestrelkv.wire.connections.closed", "{connection}",
+        meter.CreateObservableCounter("kestrelkv.wire.connections.closed", Closed, "{connection}",
             "Connections ended after having been let in, by reason.");
 
         meter.CreateObservableCounter("kestrelkv.wire.received", () => connections.Sum().BytesReceived, "By",
@@ -52,12 +61,18 @@ public sealed class WireMetrics
 
     internal void RecordDuration(TimeSpan duration) => _duration.Record(duration.TotalSeconds);
 
-    internal void CountAccepted() => _accepted.Add(1);
+    internal void CountAccepted() => Interlocked.Increment(ref _accepted);
 
-    internal void CountRefused(ErrorCode reason) => _refused.Add(1, Tag("reason", ErrorCodes.Text(reason)));
+    internal void CountRefused(ErrorCode reason) => Interlocked.Increment(ref _refused[(int)reason]);
 
-    internal void CountClosed(CloseReason reason) =>
-        _closed.Add(1, Tag("reason", System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(reason.ToString())));
+    internal void CountClosed(CloseReason reason) => Interlocked.Increment(ref _closed[(int)reason]);
+
+    private IEnumerable<Measurement<long>> Refused() => RefusalReasons.Select(reason =>
+        new Measurement<long>(Volatile.Read(ref _refused[(int)reason]), Tag("reason", ErrorCodes.Text(reason))));
+
+    private IEnumerable<Measurement<long>> Closed() => CloseReasons.Select(reason =>
+        new Measurement<long>(Volatile.Read(ref _closed[(int)reason]),
+            Tag("reason", JsonNamingPolicy.SnakeCaseLower.ConvertName(reason.ToString()))));
 
     private IEnumerable<Measurement<long>> Requests()
     {

@@ -35,7 +35,11 @@ internal static class AdminSetup
             }
         });
 
-        builder.Services.AddProblemDetails();
+        builder.Services.AddProblemDetails(problems => problems.CustomizeProblemDetails = static context =>
+        {
+            // Parameters that can't be bound, and bodies that can't be read: the framework's message names them.
+            if (context.Exception is BadHttpRequestException bad) context.ProblemDetails.Detail = bad.Message;
+        });
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
         builder.Services.AddHealthChecks().AddCheck<WireHealthCheck>("wire", timeout: TimeSpan.FromSeconds(5));

@@ -17,15 +17,14 @@ internal static class RequestTarget
             ? next(context)
             : new(Problems.BadRequest("invalid_utf8", "the percent-encoding of the URL does not give UTF-8"));
 
-    /// <summary>Puts the key as it was sent in the place of the handler's first argument, the route's catch-all.</summary>
-    public static EndpointFilterDelegate TakeKeyFromPath(EndpointFilterFactoryContext factory, EndpointFilterDelegate next) =>
-        context =>
-        {
-            if (!TryDecode(KeyPart(Target(context.HttpContext)), out string? key))
-                return new(Problems.BadRequest("invalid_key", "the path's key can't be told; use /v1/key?key="));
-            context.Arguments[0] = key;
-            return next(context);
-        };
+    /// <summary>Puts the key as it was sent in the place of the route's catch-all.</summary>
+    public static ValueTask<object?> TakeKeyFromPath(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        if (!TryDecode(KeyPart(Target(context.HttpContext)), out string? key))
+            return new(Problems.BadRequest("invalid_key", "the path's key can't be told; use /v1/key?key="));
+        context.GetArgument<KeyRequest>(0).Key = key!;
+        return next(context);
+    }
 
     private static string Target(HttpContext http) => http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
 

@@ -19,6 +19,7 @@ internal static class SwaggerSetup
                     "the ETag of a key is the version of its last change.",
             });
             swagger.IncludeXmlComments(typeof(SwaggerSetup).Assembly);
+            swagger.OperationFilter<JsonBodyFilter>();
         });
     }
 

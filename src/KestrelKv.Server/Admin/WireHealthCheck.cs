@@ -19,6 +19,9 @@ internal sealed class WireHealthCheck(BoundAddresses addresses) : IHealthCheck
         try
         {
             foreach (IPEndPoint address in addresses.Wire) await CallAsync(address, cancellationToken);
+
+            // This has been running on the thread that the system told of the reply: one of the wire's.
+            await Task.Yield();
             return HealthCheckResult.Healthy();
         }
         catch (Exception e) when (e is SocketException or IOException or InvalidDataException)

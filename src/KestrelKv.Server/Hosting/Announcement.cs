@@ -1,9 +1,10 @@
 using System.Reflection;
 using KestrelKv.Wire;
+using Microsoft.Extensions.Hosting.Systemd;
 
 namespace KestrelKv.Server.Hosting;
 
-/// <summary>Tells in the log what listens where.</summary>
+/// <summary>Tells in the log what listens where; and tells systemd, where it has asked for that, when the server serves.</summary>
 internal static partial class Announcement
 {
     /// <summary>The version of the program, such as 0.1.0.</summary>
@@ -14,10 +15,20 @@ internal static partial class Announcement
     {
         BoundAddresses addresses = app.Services.GetRequiredService<BoundAddresses>();
         WireOptions wire = app.Services.GetRequiredService<WireOptions>();
+
+        // Not AddSystemd(): that looks up the parent's name in /proc, which the service's hardening hides.
+        var systemd = new SystemdNotifier();
         app.Lifetime.ApplicationStarted.Register(() =>
+        {
             Started(app.Logger, ServerVersion, string.Join(", ", addresses.Wire), wire.ProtectedMode ? "this machine only" : "everybody",
-                string.Join(", ", addresses.Admin.Select(address => $"http://{address}/"))));
-        app.Lifetime.ApplicationStopping.Register(() => Stopping(app.Logger));
+                string.Join(", ", addresses.Admin.Select(address => $"http://{address}/")));
+            systemd.Notify(ServiceState.Ready);
+        });
+        app.Lifetime.ApplicationStopping.Register(() =>
+        {
+            systemd.Notify(ServiceState.Stopping);
+            Stopping(app.Logger);
+        });
         app.Lifetime.ApplicationStopped.Register(() => Stopped(app.Logger));
     }
 

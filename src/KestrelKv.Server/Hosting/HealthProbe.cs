@@ -1,0 +1,44 @@
+using System.Net;
+using KestrelKv.Server.Settings;
+
+namespace KestrelKv.Server.Hosting;
+
+/// <summary>
+/// The program as a probe: <c>KestrelKv.Server health</c> asks the server that runs with the same settings whether it
+/// is ready. Containers use it, as their image has no other client of HTTP.
+/// </summary>
+internal static class HealthProbe
+{
+    /// <summary>The first argument that asks for it.</summary>
+    public const string Argument = "health";
+
+    /// <summary>Longer than /health/ready takes to find out.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
+
+    /// <returns>The exit code: 0 for ready, 1 for not.</returns>
+    public static async Task<int> RunAsync(ServerSettings settings)
+    {
+        var ready = new UriBuilder(Uri.UriSchemeHttp, Host(settings.Admin.Address), settings.Admin.Port, "/health/ready").Uri;
+        try
+        {
+            using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
+            using HttpResponseMessage response = await client.GetAsync(ready);
+            string body = await response.Content.ReadAsStringAsync();
+            await Console.Out.WriteLineAsync($"{ready}: {(int)response.StatusCode} {body}");
+            return response.IsSuccessStatusCode ? 0 : 1;
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+        {
+            // Nobody listens there, or nobody answers in time.
+            await Console.Error.WriteLineAsync($"{ready}: {e.Message}");
+            return 1;
+        }
+    }
+
+    private static string Host(string setting)
+    {
+        IPAddress address = ListenAddress.Parse(setting)[0];
+        if (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)) address = IPAddress.Loopback;
+        return address.ToString();
+    }
+}

@@ -1,0 +1,23 @@
+using System.Text.RegularExpressions;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Documents;
+
+/// <summary>Code blocks and tables of the repository's documents.</summary>
+internal static partial class Markdown
+{
+    public static string Read(params string[] path) => File.ReadAllText(Repository.PathTo(path));
+
+    /// <summary>The code blocks of a language, in order.</summary>
+    public static string[] Blocks(string document, string language) =>
+        [.. FencedBlock().Matches(document).Where(m => m.Groups["language"].Value == language).Select(m => m.Groups["code"].Value)];
+
+    /// <summary>What the first column of tables says in code font.</summary>
+    public static string[] FirstColumn(string document) => [.. TableRow().Matches(document).Select(m => m.Groups["code"].Value)];
+
+    [GeneratedRegex(@"^```(?<language>\w*)\n(?<code>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex FencedBlock();
+
+    [GeneratedRegex(@"^\| `(?<code>[^`]+)` \|", RegexOptions.Multiline)]
+    private static partial Regex TableRow();
+}

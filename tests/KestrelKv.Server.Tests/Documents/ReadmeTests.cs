@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Text.Json;
+using KestrelKv.Server.Settings;
+using KestrelKv.Testing;
+using Microsoft.Extensions.Configuration;
+
+namespace KestrelKv.Server.Tests.Documents;
+
+/// <summary>What the README says is so, and its examples work when pasted.</summary>
+public sealed class ReadmeTests
+{
+    private static readonly string Readme = Markdown.Read("README.md");
+
+    [Fact]
+    public async Task PythonExample_Pasted_PutsAndGets()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        string script = Assert.Single(Markdown.Blocks(Readme, "python"));
+
+        string printed = await Programs.RunAsync("python3", ["-c", OnPortsOf(server, script)]);
+
+        Assert.Equal(
+            """
+            {'status': 'OK', 'response': {'func': 'PUT', 'response': {'obj': 'user:1', 'response': 'ok'}}}
+            {'status': 'OK', 'response': {'func': 'GET', 'response': {'obj': 'user:1', 'val': {'name': 'Ada', 'visits': 1}}}}
+
+            """, printed);
+    }
+
+    [Fact]
+    public async Task CurlExamples_Pasted_PutAndGet()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        string script = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.StartsWith("curl", StringComparison.Ordinal));
+
+        string printed = await Programs.RunAsync("bash", ["-c", OnPortsOf(server, script)]);
+
+        Assert.Contains("HTTP/1.1 200 OK", printed, StringComparison.Ordinal);
+        Assert.Contains("ETag: \"1\"", printed, StringComparison.Ordinal);
+        Assert.Contains(
+            """{"keys":[{"key":"user:2","version":1,"expires_at":null,"bytes":32,"value":{"name": "Grace", "visits": 2.0}}],"next":null}""",
+            printed, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RootAppSettings_Read_HaveEverySettingAtItsDefault()
+    {
+        IConfiguration file = new ConfigurationBuilder().AddJsonFile(Repository.PathTo("appsettings.json")).Build();
+
+        Assert.Equal(JsonSerializer.Serialize(new ServerSettings()), JsonSerializer.Serialize(ServerSettings.Read(file)));
+        Assert.Equal(SettingNames(JsonSerializer.SerializeToElement(new ServerSettings()), ""), SettingNames(file.GetSection(ServerSettings.Section)));
+    }
+
+    [Fact]
+    public void SettingsTable_Read_NamesEverySetting()
+    {
+        IConfiguration file = new ConfigurationBuilder().AddJsonFile(Repository.PathTo("appsettings.json")).Build();
+        string section = Assert.Single(Readme.Split("\n## "), text => text.StartsWith("Settings", StringComparison.Ordinal));
+
+        Assert.Equal(SettingNames(file.GetSection(ServerSettings.Section)), Markdown.FirstColumn(section).Order(StringComparer.Ordinal));
+    }
+
+    private static string[] SettingNames(IConfigurationSection section) =>
+        [.. section.AsEnumerable(makePathsRelative: true).Where(pair => pair.Value is not null).Select(pair => pair.Key).Order(StringComparer.Ordinal)];
+
+    private static string[] SettingNames(JsonElement settings, string prefix) =>
+        [.. settings.EnumerateObject()
+            .SelectMany(p => p.Value.ValueKind == JsonValueKind.Object ? SettingNames(p.Value, $"{prefix}{p.Name}:") : [prefix + p.Name])
+            .Order(StringComparer.Ordinal)];
+
+    private static string OnPortsOf(ServerProcess server, string script) => script
+        .Replace("4444", server.WirePort.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+        .Replace("localhost:8080", server.Admin.Authority, StringComparison.Ordinal);
+}

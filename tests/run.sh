@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Builds everything in Release, installs what the tests need beside the .NET SDK (Debian packages), and runs all
+# tests. Ends with a line "N passed, N failed".
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+missing=()
+need() { # need PACKAGE PROGRAM...: the package, unless one of the programs is there
+    local package=$1 program
+    shift
+    for program in "$@"; do command -v "$program" >/dev/null && return; done
+    missing+=("$package")
+}
+PATH=$PATH:/usr/sbin:/sbin # where ip may be, for who is not root
+need chromium chromium chromium-browser google-chrome
+need prometheus promtool
+need python3 python3
+need curl curl
+need iproute2 ip
+need procps kill
+
+if ((${#missing[@]})); then
+    echo "Installing ${missing[*]}"
+    root=()
+    if ((EUID)); then root=(sudo); fi
+    "${root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+dotnet build KestrelKv.sln -c Release -nologo -clp:NoSummary -v:quiet
+
+# One project at a time: several tests start servers and measure memory.
+results=$(mktemp)
+trap 'rm -f "$results"' EXIT
+status=0
+dotnet test KestrelKv.sln -c Release --no-build -nologo -m:1 "$@" 2>&1 | tee "$results" || status=$?
+
+# Each project's summary: "Passed!  - Failed:     0, Passed:    12, Skipped:     0, Total:    12, ..."
+awk -v status="$status" '
+    / - Failed: / {
+        for (i = 1; i < NF; i++) {
+            if ($i == "Failed:") failed += $(i + 1)
+            if ($i == "Passed:") passed += $(i + 1)
+            if ($i == "Skipped:") skipped += $(i + 1)
+        }
+    }
+    END {
+        if (passed + failed == 0) { print "no test was run"; status = 1 }
+        print passed + 0 " passed, " failed + 0 " failed" (skipped ? ", " skipped " skipped" : "")
+        exit status || failed > 0
+    }' "$results"
