@@ -57,7 +57,7 @@ public sealed class WireConnectionHandler(
         {
             // Whatever it is, it is a bug, and the other connections have nothing to do with it.
             Log.ConnectionFailed(logger, wire.Id, e);
-            await TryCloseAsync(wire, new(ErrorCode.InternalError, "a fault of the server's own; its log says more"), CloseReason.InternalError);
+            await TryTellAsync(() => wire.FailAsync(new(ErrorCode.InternalError, "a fault of the server's own; its log says more")));
         }
         finally
         {
@@ -78,7 +78,7 @@ public sealed class WireConnectionHandler(
     {
         metrics.CountRefused(error.Code);
         LogRefusal(connection, error);
-        await TryCloseAsync(wire, error, CloseReason.Client);
+        await TryTellAsync(() => wire.CloseAsync(error, CloseReason.Client));
         connections.AddClosed(wire.Counters);
     }
 
@@ -93,11 +93,11 @@ public sealed class WireConnectionHandler(
             logger, Interlocked.Exchange(ref _refusalsUntold, 0), ErrorCodes.Text(error.Code), connection.RemoteEndPoint);
     }
 
-    private static async Task TryCloseAsync(WireConnection wire, ProtocolError error, CloseReason reason)
+    private static async Task TryTellAsync(Func<Task> tell)
     {
         try
         {
-            await wire.CloseAsync(error, reason);
+            await tell();
         }
         catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException or InvalidOperationException)
         {

@@ -123,6 +123,39 @@ public sealed class ReplyWriterTests
         Assert.Equal(output.Written.Length, replies.BytesWritten);
     }
 
+    [Fact]
+    public void TryTakeBack_RepliesThatTheOutputDoesNotHave_AreForgotten()
+    {
+        var output = new BlockWriter(Plenty);
+        var replies = new ReplyWriter(output);
+        replies.WritePut("\"a\""u8);
+        replies.Commit();
+        replies.WritePut("\"b\""u8);
+        long mark = replies.BytesWritten;
+        replies.WritePut("\"c\""u8);
+        replies.WriteGet("\"d\""u8, "1"u8);
+
+        Assert.True(replies.TryTakeBack(mark));
+        Assert.Equal(mark, replies.BytesWritten);
+        replies.WritePut("\"e\""u8);
+        replies.Commit();
+        Assert.Equal([Frames.PutReply("a"), Frames.PutReply("b"), Frames.PutReply("e")], Frames.Bodies(output.Written));
+        Assert.Equal(output.Written.Length, replies.BytesWritten);
+    }
+
+    [Fact]
+    public void TryTakeBack_RepliesThatTheOutputHas_IsRefused()
+    {
+        var output = new BlockWriter(100);
+        var replies = new ReplyWriter(output);
+        replies.WritePut("\"a\""u8);
+        long mark = replies.BytesWritten;
+        replies.WriteGet("\"b\""u8, new byte[200]);
+        long written = replies.BytesWritten;
+        Assert.False(replies.TryTakeBack(mark));
+        Assert.Equal(written, replies.BytesWritten);
+    }
+
     private static void AssertMessage(string message, string expected)
     {
         byte[] frame = Written(replies => replies.WriteError(new(ErrorCode.InternalError, message)), Plenty);
