@@ -110,7 +110,7 @@ internal sealed class WireConnection
             if (read.IsCompleted) return CloseReason.Client;
             if (_idle && !served) return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
             _idle = false;
-            if (_stopping && drain.IsOver(served)) return CloseReason.Stopping;
+            if (_stopping && drain.IsOver(silent: read.IsCanceled && !served)) return CloseReason.Stopping;
             if (_burst.End()) await Task.Yield();
         }
     }
