@@ -104,7 +104,13 @@ internal sealed class WireConnection
             Counters.BytesReceived += read.Buffer.Length - buffer.Length;
             ProtocolError? error = _batch.FrameError ?? (read.IsCompleted ? FrameReader.AtEnd(buffer) : null);
             _input.AdvanceTo(buffer.Start, buffer.End);
-            if (served) _metrics.RecordDuration(_time.GetElapsedTime(start));
+            if (served)
+            {
+                // A client that waited for its replies was not idle.
+                long end = _time.GetTimestamp();
+                Volatile.Write(ref _lastActive, end);
+                _metrics.RecordDuration(_time.GetElapsedTime(start, end));
+            }
 
             if (error is not null) return await CloseAsync(error, CloseReason.FrameError);
             if (read.IsCompleted) return CloseReason.Client;
