@@ -27,7 +27,8 @@ internal static class KeyEndpoints
         group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable();
         group.MapPut("", PutAsync).Accepts<object>(Json).Writable()
             .Produces(StatusCodes.Status201Created).Produces(StatusCodes.Status204NoContent)
-            .ProducesProblem(StatusCodes.Status413PayloadTooLarge);
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
         group.MapDelete("", DeleteAsync).Writable()
             .Produces(StatusCodes.Status204NoContent).ProducesProblem(StatusCodes.Status404NotFound);
     }
@@ -139,6 +140,7 @@ internal static class KeyEndpoints
     /// <response code="400">The key, a header or the value is not valid.</response>
     /// <response code="412">If-Match or If-None-Match does not hold; nothing was written.</response>
     /// <response code="413">The value is too long.</response>
+    /// <response code="415">The body is told to be something else than application/json.</response>
     public static async Task<IResult> PutAsync(
         string key, HttpContext http, IKeyValueStore store, RequestLimits limits,
         [FromHeader(Name = "If-Match")] string? ifMatch = null, [FromHeader(Name = "If-None-Match")] string? ifNoneMatch = null)
