@@ -13,7 +13,7 @@ internal static class KeyEndpoints
 
     public static void MapKeys(this IEndpointRouteBuilder app)
     {
-        RouteGroupBuilder v1 = app.MapGroup("/v1").WithTags("Keys").AddEndpointFilter(RequestTarget.CheckEncoding);
+        RouteGroupBuilder v1 = app.MapGroup("/v1").WithTags("Keys").AddEndpointFilter(RequestTarget.Check);
         v1.MapGet("/keys", ListAsync).Produces<KeyPage>().ProducesProblem(StatusCodes.Status400BadRequest);
         MapKey(v1.MapGroup("/keys/{**key}").AddEndpointFilter(RequestTarget.TakeKeyFromPath));
         MapKey(v1.MapGroup("/key"));

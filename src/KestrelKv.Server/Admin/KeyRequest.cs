@@ -54,8 +54,11 @@ public sealed class KeyRequest
 
     internal async Task<byte[]> ReadBodyAsync()
     {
-        using var body = new MemoryStream((int)(Http.Request.ContentLength ?? 0));
-        await Http.Request.Body.CopyToAsync(body, Aborted);
+        // No room is made ahead for a length that is only told: one too long is refused at the first read.
+        using var body = new MemoryStream();
+        // Not cancelled with the request: reading fails by itself where the client has gone, while a read given up
+        // half-way is an error in Kestrel's log.
+        await Http.Request.Body.CopyToAsync(body, CancellationToken.None);
         return body.ToArray();
     }
 }
