@@ -24,6 +24,21 @@ internal sealed class TestClient(TestConnection connection, PipeWriter toServer,
         Inline.Run(() => toServer.FlushAsync().AsTask()).GetAwaiter().GetResult();
     }
 
+    /// <summary>Sends bytes without making an object; only where there is no synchronization context.</summary>
+    public void SendInline(ReadOnlySpan<byte> bytes)
+    {
+        toServer.Write(bytes);
+        ValueTask<FlushResult> flush = toServer.FlushAsync();
+        Assert.True(flush.IsCompletedSuccessfully);
+    }
+
+    /// <summary>Receives what has come and looks at none of it, without making an object.</summary>
+    public void Discard()
+    {
+        Assert.True(fromServer.TryRead(out ReadResult read));
+        fromServer.AdvanceTo(read.Buffer.End);
+    }
+
     /// <summary>Sends requests; they arrive together.</summary>
     public void Send(params string[] bodies) => Send(Frames.Stream(bodies));
 

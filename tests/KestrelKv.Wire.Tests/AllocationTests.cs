@@ -1,0 +1,65 @@
+using System.Diagnostics;
+using KestrelKv.Storage;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Wire.Tests;
+
+/// <summary>The way from bytes to bytes leaves no garbage behind.</summary>
+public sealed class AllocationTests
+{
+    private const int Few = 10;
+    private const int Many = 110;
+    private const int Rounds = 200;
+
+    [Fact]
+    public void Serve_SteadyState_AllocatesNothingForARequest()
+    {
+        using var wire = new TestWire(store: new ConstantStore());
+        wire.Metrics.Dispose();
+        TestClient client = wire.Connect();
+        byte[] few = Batch(Few);
+        byte[] many = Batch(Many);
+        Measure(client, few);
+        Measure(client, many);
+
+        long forFew = Measure(client, few);
+        long forMany = Measure(client, many);
+        Assert.Equal(forFew, forMany);
+
+        // Without optimization an asynchronous method's state is an object, so a batch costs a few.
+        if (IsOptimized) Assert.Equal(0, forMany);
+    }
+
+    private static bool IsOptimized =>
+        !typeof(WireConnectionHandler).Assembly.GetCustomAttributes(false).OfType<DebuggableAttribute>().Any(a => a.IsJITOptimizerDisabled);
+
+    private static byte[] Batch(int count) => Frames.Stream(Enumerable.Range(0, count / 2).SelectMany(i =>
+        (string[])[Frames.Get($"key {i}"), Frames.Put($"key {i}", "{\"a\": [1, 2, 3]}")]));
+
+    /// <summary>The bytes allocated by the server while it serves the batch many times over.</summary>
+    private static long Measure(TestClient client, byte[] batch) => Inline.Run(() =>
+    {
+        // The client's part is done on this thread, too.
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < Rounds; i++)
+        {
+            client.SendInline(batch);
+            client.Discard();
+        }
+        return GC.GetAllocatedBytesForCurrentThread() - before;
+    });
+
+    /// <summary>Every key is there, and has one value.</summary>
+    private sealed class ConstantStore() : StoreDouble(new ManagedStore(TimeProvider.System))
+    {
+        public override ValueTask<int> ExecuteAsync(
+            ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default)
+        {
+            int executed = 0;
+            while (executed < operations.Length && results.OnResult(executed++, new OperationResult { Value = "\"constant\""u8 }))
+            {
+            }
+            return new(executed);
+        }
+    }
+}

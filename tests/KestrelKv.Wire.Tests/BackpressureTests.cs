@@ -1,0 +1,63 @@
+using KestrelKv.Testing;
+
+namespace KestrelKv.Wire.Tests;
+
+/// <summary>A client that asks for more than it reads can't make the server hold it all.</summary>
+public sealed class BackpressureTests
+{
+    private const int ReplyBytesMax = 64 * 1024;
+
+    [Theory]
+    [InlineData(1_000, 500)]
+    [InlineData(30_000, 100)]
+    [InlineData(200_000, 30)]
+    public void Serve_PipelinedGetsOfALargeValue_HoldsTheLimitAndOneReplyAtMost(int valueBytes, int count)
+    {
+        using var wire = new TestWire(options => options.ReplyBytesMax = ReplyBytesMax);
+        string value = $"\"{new string('v', valueBytes)}\"";
+        wire.Connect().Call(Frames.Put("a", value));
+        string reply = Frames.GetReply("a", value);
+        int replyBytes = Frames.Of(reply).Length;
+
+        TestClient client = wire.Connect(unreadBytesMax: 1);
+        client.Send([.. Enumerable.Repeat(Frames.Get("a"), count)]);
+        int received = 0;
+        while (received < count)
+        {
+            long unread = client.UnreadBytes();
+            Assert.InRange(unread, Math.Min(ReplyBytesMax, (count - received) * (long)replyBytes), ReplyBytesMax + replyBytes - 1);
+            Assert.Equal(unread, client.UnreadBytes());
+
+            List<string> replies = client.Replies();
+            Assert.All(replies, text => Assert.Equal(reply, text));
+            received += replies.Count;
+        }
+        Assert.Equal(count, received);
+        Assert.Equal(0, client.UnreadBytes());
+    }
+
+    [Fact]
+    public void Serve_ClientThatDoesNotRead_IsNotExecutedFurther()
+    {
+        using var wire = new TestWire(options => options.ReplyBytesMax = 4_096);
+        TestClient client = wire.Connect(unreadBytesMax: 1);
+        client.Send([.. Enumerable.Range(0, 1_000).Select(i => Frames.Put("a", $"{i}"))]);
+        int replyBytes = Frames.Of(Frames.PutReply("a")).Length;
+        Assert.Equal((4_096 + replyBytes - 1) / replyBytes, wire.Store.GetStats().Version);
+
+        int received = 0;
+        while (client.UnreadBytes() > 0) received += client.Replies().Count;
+        Assert.Equal(1_000, received);
+        Assert.Equal(1_000, wire.Store.GetStats().Version);
+    }
+
+    [Fact]
+    public void Serve_ClientThatDoesNotRead_HoldsUpNoOther()
+    {
+        using var wire = new TestWire(options => options.ReplyBytesMax = 4_096);
+        TestClient stuck = wire.Connect(unreadBytesMax: 1);
+        stuck.Send([.. Enumerable.Repeat(Frames.Get("a"), 1_000)]);
+        Assert.Equal(Frames.PutReply("a"), wire.Connect().Call(Frames.Put("a", "1")));
+        Assert.True(stuck.UnreadBytes() > 0);
+    }
+}
