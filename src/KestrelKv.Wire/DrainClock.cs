@@ -6,24 +6,36 @@ namespace KestrelKv.Wire;
 /// Once the server stops: tells when a client has had its requests answered. Bytes that had arrived when the server
 /// stopped may still be on their way through the system, so it is given a moment of silence first.
 /// </summary>
-internal sealed class DrainClock(PipeReader input, TimeProvider time, TimeSpan quiet, TimeSpan longest) : IDisposable
+/// <remarks>
+/// A client that goes on sending is not served for ever: it may make the server wait for <c>longest</c> in all, and
+/// send <c>bytesMax</c> more. Time that passes while replies are sent does not count, for the requests behind a
+/// client that is slow to read had arrived just as well.
+/// </remarks>
+internal sealed class DrainClock(PipeReader input, TimeProvider time, TimeSpan quiet, TimeSpan longest, long bytesMax) : IDisposable
 {
     private ITimer? _wake;
-    private long _start;
+    private TimeSpan _waited;
+    private long _waitingSince;
+    private long _bytes;
 
     /// <summary>To be asked after each read; wakes the reader after the quiet time, so that it asks again.</summary>
     /// <param name="silent">Whether the read was woken and brought nothing; a part of a request is something.</param>
-    public bool IsOver(bool silent)
+    /// <param name="readAt">When the read ended.</param>
+    /// <param name="bytes">How many bytes of requests it brought.</param>
+    public bool IsOver(bool silent, long readAt, long bytes)
     {
         if (_wake is null)
         {
-            _start = time.GetTimestamp();
             _wake = time.CreateTimer(static state => ((PipeReader)state!).CancelPendingRead(), input, quiet, Timeout.InfiniteTimeSpan);
-            return false;
         }
-
-        if (silent || time.GetElapsedTime(_start) >= longest) return true;
-        _wake.Change(quiet, Timeout.InfiniteTimeSpan);
+        else
+        {
+            _waited += time.GetElapsedTime(_waitingSince, readAt);
+            _bytes += bytes;
+            if (silent || _waited >= longest || _bytes >= bytesMax) return true;
+            _wake.Change(quiet, Timeout.InfiniteTimeSpan);
+        }
+        _waitingSince = time.GetTimestamp();
         return false;
     }
 

@@ -16,8 +16,14 @@ internal sealed class WireConnection
     /// <summary>Once the server stops, a client that is silent for so long has had its requests answered.</summary>
     private static readonly TimeSpan QuietTime = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Once the server stops, a client that goes on and on is served for so long at the most.</summary>
+    /// <summary>Once the server stops, a client that goes on and on is waited for so long at the most.</summary>
     private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Once the server stops, a client that goes on and on is served so many bytes at the most: what the system and
+    /// the pipe may have held when it stopped, 6 MiB (the greatest net.ipv4.tcp_rmem by default) and 1 MiB.
+    /// </summary>
+    private const long DrainBytesMax = 8 * 1024 * 1024;
 
     /// <summary>How long what a client still sends is read off after the last reply; see <see cref="LingerAsync"/>.</summary>
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(1);
@@ -78,7 +84,7 @@ internal sealed class WireConnection
     /// <summary>Serves the client until it, or the server, has had enough.</summary>
     public async Task<CloseReason> ServeAsync()
     {
-        using var drain = new DrainClock(_input, _time, QuietTime, DrainTime);
+        using var drain = new DrainClock(_input, _time, QuietTime, DrainTime, DrainBytesMax);
         while (true)
         {
             ReadResult read = await _input.ReadAsync();
@@ -101,7 +107,8 @@ internal sealed class WireConnection
             }
 
             if (served && !await FlushAsync()) return CloseReason.Client;
-            Counters.BytesReceived += read.Buffer.Length - buffer.Length;
+            long bytes = read.Buffer.Length - buffer.Length;
+            Counters.BytesReceived += bytes;
             ProtocolError? error = _batch.FrameError ?? (read.IsCompleted ? FrameReader.AtEnd(buffer) : null);
             _input.AdvanceTo(buffer.Start, buffer.End);
             if (served)
@@ -116,7 +123,7 @@ internal sealed class WireConnection
             if (read.IsCompleted) return CloseReason.Client;
             if (_idle && !served) return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
             _idle = false;
-            if (_stopping && drain.IsOver(silent: read.IsCanceled && !served)) return CloseReason.Stopping;
+            if (_stopping && drain.IsOver(read.IsCanceled && !served, start, bytes)) return CloseReason.Stopping;
             if (_burst.End()) await Task.Yield();
         }
     }

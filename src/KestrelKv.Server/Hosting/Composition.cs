@@ -23,6 +23,7 @@ internal static class Composition
         builder.Services.AddSingleton<WireMetrics>();
         builder.Services.AddSingleton<WireConnectionHandler>();
         builder.Services.AddSingleton<IConnectionListenerFactory, WireTransport>();
+        builder.Services.AddHostedService<MemoryReturn>();
 
         var addresses = new BoundAddresses();
         builder.Services.AddSingleton(addresses);

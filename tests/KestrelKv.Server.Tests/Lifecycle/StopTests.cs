@@ -53,6 +53,31 @@ public sealed class StopTests
     }
 
     [Fact]
+    public async Task Stop_WithMegabytesOfRequestsOfASlowReader_AnswersEveryOne()
+    {
+        const int Gets = 80_000;
+        const int Pauses = 20;
+        await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        string value = $"\"{new string('x', 4_000)}\"";
+        Assert.Equal(Frames.PutReply("slow"), await client.CallAsync(Frames.Put("slow", value)));
+
+        // More than the server's own buffer holds: the rest waits with the system.
+        await client.SendAsync(Enumerable.Repeat(Frames.Of(Frames.Get("slow")), Gets).SelectMany(x => x).ToArray());
+        server.SendSignal("TERM");
+        await LoggedAsync(server, "Stopping");
+        string expected = Frames.GetReply("slow", value);
+        for (int i = 0; i < Gets; i++)
+        {
+            // The pauses are what is tested: in all they are longer than an idle client is waited for.
+            if (i % (Gets / Pauses) == 0) await Task.Delay(100);
+            Assert.Equal(expected, await client.ReceiveAsync());
+        }
+        Assert.Null(await client.ReceiveAsync());
+        Assert.Equal(0, await server.StopAsync());
+    }
+
+    [Fact]
     public async Task Stop_WithIdleClientsAndOnesInAFrame_DoesNotWaitForThem()
     {
         await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);

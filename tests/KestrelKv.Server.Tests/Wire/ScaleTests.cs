@@ -33,11 +33,11 @@ public sealed class ScaleTests(ITestOutputHelper output)
         long during = await HoldAsync(Connections);
         var clock = Stopwatch.StartNew();
         long after;
-        while ((after = server.ResidentBytes()) > before + 100 * MiB && clock.Elapsed < Patience) await Task.Delay(200);
+        while ((after = server.ResidentBytes()) > before + 50 * MiB && clock.Elapsed < Patience) await Task.Delay(200);
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"resident MiB: {before / MiB} before, {during / MiB} with {Connections} connections, {after / MiB} after"));
 
-        Assert.True(after <= before + 100 * MiB, $"{after / MiB} MiB resident, {before / MiB} before");
+        Assert.True(after <= before + 50 * MiB, $"{after / MiB} MiB resident, {before / MiB} before");
         Assert.True(during <= before + 300 * MiB, $"{during / MiB} MiB resident with the connections, {before / MiB} before");
         await DefaultServer.AssertServesAsync(server.WirePort);
         Assert.DoesNotContain(" ERR ", server.Log, StringComparison.Ordinal);
