@@ -9,7 +9,7 @@ public sealed class AllocationTests
 {
     private const int Few = 10;
     private const int Many = 110;
-    private const int Rounds = 200;
+    private const int Rounds = 50;
 
     [Fact]
     public void Serve_SteadyState_AllocatesNothingForARequest()
@@ -19,11 +19,8 @@ public sealed class AllocationTests
         TestClient client = wire.Connect();
         byte[] few = Batch(Few);
         byte[] many = Batch(Many);
-        Measure(client, few);
-        Measure(client, many);
-
-        long forFew = Measure(client, few);
-        long forMany = Measure(client, many);
+        long forFew = Least(() => Measure(client, few));
+        long forMany = Least(() => Measure(client, many));
         Assert.Equal(forFew, forMany);
 
         // Without optimization an asynchronous method's state is an object, so a batch costs a few.
@@ -32,6 +29,12 @@ public sealed class AllocationTests
 
     private static bool IsOptimized =>
         !typeof(WireConnectionHandler).Assembly.GetCustomAttributes(false).OfType<DebuggableAttribute>().Any(a => a.IsJITOptimizerDisabled);
+
+    /// <summary>
+    /// The first time everything is made, and a garbage collection empties the pools; but what each request
+    /// allocates is there every time.
+    /// </summary>
+    private static long Least(Func<long> measure) => Enumerable.Range(0, 10).Min(_ => measure());
 
     private static byte[] Batch(int count) => Frames.Stream(Enumerable.Range(0, count / 2).SelectMany(i =>
         (string[])[Frames.Get($"key {i}"), Frames.Put($"key {i}", "{\"a\": [1, 2, 3]}")]));
