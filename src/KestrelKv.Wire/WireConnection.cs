@@ -36,6 +36,9 @@ internal sealed class WireConnection
 
     private static readonly TimeSpan PauseTime = TimeSpan.FromMicroseconds(20);
 
+    /// <summary>The least rate at which a client must read its replies, beyond <see cref="WireOptions.WriteTimeout"/>.</summary>
+    private const int WriteBytesPerSecondMin = 64 * 1024;
+
     private const long NotWriting = long.MaxValue;
 
     private readonly ConnectionContext _context;
@@ -50,7 +53,7 @@ internal sealed class WireConnection
     private readonly BurstClock _burst;
 
     private long _lastActive;
-    private long _writingSince = NotWriting;
+    private long _writeDeadline = NotWriting;
 
     // Up to here replies tell what is so: the store has completed the calls that they tell of.
     private long _completedBytes;
@@ -159,10 +162,10 @@ internal sealed class WireConnection
     public void Watch()
     {
         long now = _time.GetTimestamp();
-        long writingSince = Volatile.Read(ref _writingSince);
-        if (writingSince != NotWriting)
+        long writeDeadline = Volatile.Read(ref _writeDeadline);
+        if (writeDeadline != NotWriting)
         {
-            if (_time.GetElapsedTime(writingSince, now) < _options.WriteTimeout) return;
+            if (now < writeDeadline) return;
             _cut = true;
             _context.Abort(new ConnectionAbortedException("The client does not read its replies."));
         }
@@ -177,15 +180,17 @@ internal sealed class WireConnection
     /// <summary>Sends the replies. False where the client can't be reached any more.</summary>
     private async ValueTask<bool> FlushAsync()
     {
+        long bytes = _replies.BytesWritten - Counters.BytesSent;
         Counters.BytesSent = _replies.BytesWritten;
         _replies.Commit();
         ValueTask<FlushResult> flush = _output.FlushAsync();
         if (flush.IsCompletedSuccessfully) return !flush.Result.IsCompleted;
 
-        Volatile.Write(ref _writingSince, _time.GetTimestamp());
+        double seconds = _options.WriteTimeout.TotalSeconds + (double)bytes / WriteBytesPerSecondMin;
+        Volatile.Write(ref _writeDeadline, _time.GetTimestamp() + (long)(seconds * _time.TimestampFrequency));
         FlushResult result = await flush;
         Volatile.Write(ref _lastActive, _time.GetTimestamp());
-        Volatile.Write(ref _writingSince, NotWriting);
+        Volatile.Write(ref _writeDeadline, NotWriting);
         return !result.IsCompleted;
     }
 
