@@ -100,12 +100,29 @@ public sealed class TimeoutTests
         wire.Advance(WriteTimeout - Tick);
         Assert.Null(client.Connection.Aborted);
 
-        wire.Advance(Tick);
+        // The few bytes of the reply are worth a fraction of a tick.
+        wire.Advance(2 * Tick);
         Assert.NotNull(client.Connection.Aborted);
         await client.ServedAsync();
         Assert.Equal(1, wire.Metrics["kestrelkv.wire.connections.closed{reason=write_timeout}"]);
         Assert.Contains("did not read its replies for 00:00:20", Assert.Single(wire.Log.Warnings).Text, StringComparison.Ordinal);
         Assert.Equal(0, wire.Connections.Count);
+    }
+
+    [Fact]
+    public async Task WriteTimeout_LargeReply_HasASecondMoreForEach64KiB()
+    {
+        using var wire = new TestWire(options => options.WriteTimeout = WriteTimeout);
+        TestClient client = wire.Connect(unreadBytesMax: 1);
+        client.Send(Frames.Put("a", $"\"{new string('v', 10 * 65_536)}\""));
+        Assert.Equal([Frames.PutReply("a")], await client.RepliesAsync(1));
+        client.Send(Frames.Get("a"));
+
+        wire.Advance(WriteTimeout + TimeSpan.FromSeconds(10) - Tick);
+        Assert.Null(client.Connection.Aborted);
+        wire.Advance(2 * Tick);
+        Assert.NotNull(client.Connection.Aborted);
+        await client.ServedAsync();
     }
 
     [Fact]
