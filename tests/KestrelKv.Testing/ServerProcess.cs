@@ -127,6 +127,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
         if (StartedLine().Match(line) is { Success: true } match) _started.TrySetResult(match);
     }
 
-    [GeneratedRegex(@"serves the wire on [^ ]*:(?<wire>\d+) to .*the admin HTTP on (?<admin>http://[^, ""]+)")]
+    // Compact JSON has quotes, escaped ones, around the values.
+    [GeneratedRegex(@"serves the wire on [^ ]*:(?<wire>\d+)[\\""]* to .*the admin HTTP on [\\""]*(?<admin>http://[^, ""\\]+)")]
     private static partial Regex StartedLine();
 }
