@@ -14,10 +14,10 @@ internal static class KeyEndpoints
 
     public static void MapKeys(this IEndpointRouteBuilder app)
     {
-        RouteGroupBuilder v1 = app.MapGroup("/v1").WithTags("Keys").AddEndpointFilter(RequestTarget.CheckEncoding);
-        v1.MapGet("/keys", ListAsync).Produces<KeyPage>().ProducesProblem(StatusCodes.Status400BadRequest);
-        MapKey(v1.MapGroup("/keys/{**key}").AddEndpointFilterFactory(RequestTarget.TakeKeyFromPath));
-        MapKey(v1.MapGroup("/key"));
+        RouteGroupBuilder v1 = app.MapGroup("/v1").AddEndpointFilter(RequestTarget.CheckEncoding);
+        v1.MapGet("/keys", ListAsync).WithTags(TagFilter.Keys).Produces<KeyPage>().ProducesProblem(StatusCodes.Status400BadRequest);
+        MapKey(v1.MapGroup("/keys/{**key}").WithTags(TagFilter.Keys).AddEndpointFilterFactory(RequestTarget.TakeKeyFromPath));
+        MapKey(v1.MapGroup("/key").WithTags(TagFilter.KeysByQuery));
     }
 
     /// <summary>The four methods on one key, under either form of its address.</summary>
@@ -25,7 +25,7 @@ internal static class KeyEndpoints
     {
         group.MapGet("", GetAsync).Readable();
         group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable();
-        group.MapPut("", PutAsync).WithMetadata(JsonBody.Any).Writable()
+        group.MapPut("", PutAsync).WithMetadata(JsonBody.Any, new TellsVersion(StatusCodes.Status201Created, StatusCodes.Status204NoContent)).Writable()
             .Produces(StatusCodes.Status201Created).Produces(StatusCodes.Status204NoContent)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge);
         group.MapDelete("", DeleteAsync).Writable()
@@ -33,6 +33,7 @@ internal static class KeyEndpoints
     }
 
     private static void Readable(this RouteHandlerBuilder endpoint) => endpoint
+        .WithMetadata(new TellsVersion(StatusCodes.Status200OK, StatusCodes.Status304NotModified))
         .Produces<object>(StatusCodes.Status200OK, Json)
         .Produces(StatusCodes.Status304NotModified)
         .ProducesProblem(StatusCodes.Status400BadRequest)
@@ -48,7 +49,7 @@ internal static class KeyEndpoints
     /// <param name="http"></param>
     /// <param name="store"></param>
     /// <param name="prefix" example="user:">Only keys that begin with this.</param>
-    /// <param name="after" example="user:1">Only keys that come after this one.</param>
+    /// <param name="after">Only keys that come after this one.</param>
     /// <param name="limit" example="100">How many keys a page has at the most, 1 to 1000; 100 by default.</param>
     /// <param name="values" example="true">Whether values are listed too. A page with many bytes of them is cut short.</param>
     /// <response code="200">A page of keys.</response>
@@ -72,7 +73,7 @@ internal static class KeyEndpoints
     /// The body is the value's exact text, <c>ETag</c> its version. Any key at all can be named as <c>/v1/key?key=</c>;
     /// in the path form, keys with a segment <c>.</c> or <c>..</c> and those with U+0000 can't be sent.
     /// </remarks>
-    /// <param name="key" example="user:1">The key, percent-encoded.</param>
+    /// <param name="key" example="user:1">The key; in a URL it is percent-encoded, which this page does itself.</param>
     /// <param name="http"></param>
     /// <param name="store"></param>
     /// <param name="limits"></param>
@@ -110,7 +111,7 @@ internal static class KeyEndpoints
 
     /// <summary>Reads a value's version and length</summary>
     /// <remarks>As GET, without the body.</remarks>
-    /// <param name="key" example="user:1">The key, percent-encoded.</param>
+    /// <param name="key" example="user:1">The key; in a URL it is percent-encoded, which this page does itself.</param>
     /// <param name="http"></param>
     /// <param name="store"></param>
     /// <param name="limits"></param>
@@ -128,7 +129,7 @@ internal static class KeyEndpoints
 
     /// <summary>Writes a value</summary>
     /// <remarks>The body is one JSON value; it is kept and given back as it is, but for white space around it.</remarks>
-    /// <param name="key" example="user:1">The key, percent-encoded.</param>
+    /// <param name="key" example="user:1">The key; in a URL it is percent-encoded, which this page does itself.</param>
     /// <param name="http"></param>
     /// <param name="store"></param>
     /// <param name="limits"></param>
@@ -160,7 +161,7 @@ internal static class KeyEndpoints
     }
 
     /// <summary>Removes a key</summary>
-    /// <param name="key" example="user:1">The key, percent-encoded.</param>
+    /// <param name="key" example="user:1">The key; in a URL it is percent-encoded, which this page does itself.</param>
     /// <param name="http"></param>
     /// <param name="store"></param>
     /// <param name="limits"></param>
