@@ -67,6 +67,20 @@ public static class JsonText
         }
     }
 
+    /// <summary>Whether the member's name that <paramref name="reader"/> is at says <paramref name="text"/>, however it is escaped.</summary>
+    internal static bool NameEquals(ref Utf8JsonReader reader, ReadOnlySpan<byte> text)
+    {
+        try
+        {
+            return reader.ValueTextEquals(text);
+        }
+        catch (InvalidOperationException)
+        {
+            // How the reader tells of an unpaired surrogate. A name that holds one is none that is looked for.
+            return false;
+        }
+    }
+
     internal static ProtocolError InvalidUtf8(ReadOnlySpan<byte> text)
     {
         int offset = 0;

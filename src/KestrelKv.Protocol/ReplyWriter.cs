@@ -19,7 +19,7 @@ public sealed class ReplyWriter(IBufferWriter<byte> output)
     private Memory<byte> _block;
     private int _used;
 
-    /// <summary>Bytes written since the beginning.</summary>
+    /// <summary>Bytes written since the beginning, without those taken back.</summary>
     public long BytesWritten { get; private set; }
 
     /// <summary><c>{"status": "OK", "response": {"func": "PUT", "response": {"obj": KEY, "response": "ok"}}}</c></summary>
@@ -80,6 +80,17 @@ public sealed class ReplyWriter(IBufferWriter<byte> output)
 
     /// <summary>An HTTP response that says what this port is: the only thing that is no frame.</summary>
     public void WriteHttp() => Write(HttpText.Response);
+
+    /// <summary>Forgets all that was written after <see cref="BytesWritten"/> was <paramref name="mark"/>.</summary>
+    /// <returns>False where the output has some of it already; then nothing is forgotten.</returns>
+    public bool TryTakeBack(long mark)
+    {
+        long surplus = BytesWritten - mark;
+        if (surplus > _used) return false;
+        _used -= (int)surplus;
+        BytesWritten = mark;
+        return true;
+    }
 
     /// <summary>Hands what was written to the output.</summary>
     public void Commit()

@@ -60,8 +60,8 @@ public static class RequestParser
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 ProtocolError? wrong =
-                    reader.ValueTextEquals("func"u8) ? Take(ref reader, ref _func, "func") :
-                    reader.ValueTextEquals("params"u8) ? TakeParams(ref reader) : SkipUnknown(ref reader);
+                    JsonText.NameEquals(ref reader, "func"u8) ? Take(ref reader, ref _func, "func") :
+                    JsonText.NameEquals(ref reader, "params"u8) ? TakeParams(ref reader) : SkipUnknown(ref reader);
                 error ??= wrong;
             }
 
@@ -91,8 +91,8 @@ public static class RequestParser
 
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                if (reader.ValueTextEquals("obj"u8)) TakeParam(ref reader, ref _obj, "obj");
-                else if (reader.ValueTextEquals("val"u8)) TakeParam(ref reader, ref _val, "val");
+                if (JsonText.NameEquals(ref reader, "obj"u8)) TakeParam(ref reader, ref _obj, "obj");
+                else if (JsonText.NameEquals(ref reader, "val"u8)) TakeParam(ref reader, ref _val, "val");
                 else
                 {
                     _unknown ??= Quote(ref reader);

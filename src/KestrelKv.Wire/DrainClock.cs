@@ -12,8 +12,8 @@ internal sealed class DrainClock(PipeReader input, TimeProvider time, TimeSpan q
     private long _start;
 
     /// <summary>To be asked after each read; wakes the reader after the quiet time, so that it asks again.</summary>
-    /// <param name="served">Whether the read brought requests.</param>
-    public bool IsOver(bool served)
+    /// <param name="silent">Whether the read was woken and brought nothing; a part of a request is something.</param>
+    public bool IsOver(bool silent)
     {
         if (_wake is null)
         {
@@ -22,7 +22,7 @@ internal sealed class DrainClock(PipeReader input, TimeProvider time, TimeSpan q
             return false;
         }
 
-        if (!served || time.GetElapsedTime(_start) >= longest) return true;
+        if (silent || time.GetElapsedTime(_start) >= longest) return true;
         _wake.Change(quiet, Timeout.InfiniteTimeSpan);
         return false;
     }

@@ -45,6 +45,9 @@ internal sealed class WireConnection
 
     private long _lastActive;
     private long _writingSince = NotWriting;
+
+    // Up to here replies tell what is so: the store has completed the calls that they tell of.
+    private long _completedBytes;
     private volatile bool _idle;
     private volatile bool _stopping;
     private volatile bool _cut;
@@ -91,6 +94,7 @@ internal sealed class WireConnection
                 {
                     long stopAt = Counters.BytesSent + _options.ReplyBytesMax;
                     rest = rest[await _executor.ExecuteAsync(rest, stopAt)..];
+                    _completedBytes = _replies.BytesWritten;
                     if (_replies.BytesWritten >= stopAt && !await FlushAsync()) return CloseReason.Client;
                 }
                 _batch.Clear();
@@ -100,13 +104,19 @@ internal sealed class WireConnection
             Counters.BytesReceived += read.Buffer.Length - buffer.Length;
             ProtocolError? error = _batch.FrameError ?? (read.IsCompleted ? FrameReader.AtEnd(buffer) : null);
             _input.AdvanceTo(buffer.Start, buffer.End);
-            if (served) _metrics.RecordDuration(_time.GetElapsedTime(start));
+            if (served)
+            {
+                // A client that waited for its replies was not idle.
+                long end = _time.GetTimestamp();
+                Volatile.Write(ref _lastActive, end);
+                _metrics.RecordDuration(_time.GetElapsedTime(start, end));
+            }
 
             if (error is not null) return await CloseAsync(error, CloseReason.FrameError);
             if (read.IsCompleted) return CloseReason.Client;
             if (_idle && !served) return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
             _idle = false;
-            if (_stopping && drain.IsOver(served)) return CloseReason.Stopping;
+            if (_stopping && drain.IsOver(silent: read.IsCanceled && !served)) return CloseReason.Stopping;
             if (_burst.End()) await Task.Yield();
         }
     }
@@ -119,6 +129,16 @@ internal sealed class WireConnection
         Counters.CountError(error.Code);
         if (await FlushAsync()) await LingerAsync();
         return reason;
+    }
+
+    /// <summary>
+    /// Ends the connection after a fault. Replies are written before the store's call completes, and one that
+    /// failed may have written nothing to disk: so they are taken back, or, if the output has them, never sent.
+    /// </summary>
+    public async Task FailAsync(ProtocolError error)
+    {
+        if (_replies.TryTakeBack(_completedBytes)) await CloseAsync(error, CloseReason.InternalError);
+        else _context.Abort(new ConnectionAbortedException(error.Message));
     }
 
     /// <summary>Answers what has been received, then ends <see cref="ServeAsync"/>.</summary>

@@ -51,17 +51,22 @@ public sealed class WireConnectionHandler(
         catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException)
         {
             // The client has gone in the middle of something, or was cut off.
-            reason = wire.WasCut ? CloseReason.WriteTimeout : CloseReason.Reset;
-            if (wire.WasCut) Log.ConnectionCut(logger, wire.Id, options.WriteTimeout);
+            reason = CloseReason.Reset;
         }
         catch (Exception e)
         {
             // Whatever it is, it is a bug, and the other connections have nothing to do with it.
             Log.ConnectionFailed(logger, wire.Id, e);
-            await TryCloseAsync(wire, new(ErrorCode.InternalError, "a fault of the server's own; its log says more"), CloseReason.InternalError);
+            await TryTellAsync(() => wire.FailAsync(new(ErrorCode.InternalError, "a fault of the server's own; its log says more")));
         }
         finally
         {
+            if (wire.WasCut)
+            {
+                // Being cut may show as an exception, or as a flush that nobody waits for.
+                reason = CloseReason.WriteTimeout;
+                Log.ConnectionCut(logger, wire.Id, options.WriteTimeout);
+            }
             await stop.DisposeAsync();
             connections.Remove(wire);
             metrics.CountClosed(reason);
@@ -73,7 +78,7 @@ public sealed class WireConnectionHandler(
     {
         metrics.CountRefused(error.Code);
         LogRefusal(connection, error);
-        await TryCloseAsync(wire, error, CloseReason.Client);
+        await TryTellAsync(() => wire.CloseAsync(error, CloseReason.Client));
         connections.AddClosed(wire.Counters);
     }
 
@@ -88,11 +93,11 @@ public sealed class WireConnectionHandler(
             logger, Interlocked.Exchange(ref _refusalsUntold, 0), ErrorCodes.Text(error.Code), connection.RemoteEndPoint);
     }
 
-    private static async Task TryCloseAsync(WireConnection wire, ProtocolError error, CloseReason reason)
+    private static async Task TryTellAsync(Func<Task> tell)
     {
         try
         {
-            await wire.CloseAsync(error, reason);
+            await tell();
         }
         catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException or InvalidOperationException)
         {

@@ -36,5 +36,33 @@ public static class Frames
     public static string GetReply(string key, string value) =>
         $"{{\"status\": \"OK\", \"response\": {{\"func\": \"GET\", \"response\": {{\"obj\": {JsonString(key)}, \"val\": {value}}}}}}}";
 
+    /// <summary>The reply's body to a function that there is not.</summary>
+    public static string UnknownReply(string function) =>
+        $"{{\"status\": \"OK\", \"response\": {{\"func\": {JsonString(function)}, \"response\": \"ERROR - Function doesn't exist\"}}}}";
+
+    /// <summary>Frames with these bodies, one behind the other.</summary>
+    public static byte[] Stream(IEnumerable<string> bodies) => [.. bodies.SelectMany(Of)];
+
+    /// <summary>The bodies of whole frames, one behind the other; whatever is left over fails the test.</summary>
+    public static List<string> Bodies(ReadOnlySpan<byte> frames)
+    {
+        List<string> bodies = [];
+        while (!frames.IsEmpty)
+        {
+            Assert.Equal(1, BinaryPrimitives.ReadInt32LittleEndian(frames));
+            int length = BinaryPrimitives.ReadInt32LittleEndian(frames[4..]);
+            bodies.Add(Encoding.UTF8.GetString(frames.Slice(8, length)));
+            frames = frames[(8 + length)..];
+        }
+        return bodies;
+    }
+
+    /// <summary>The code of an error's reply; the reply itself where it is none.</summary>
+    public static string ErrorCode(string reply)
+    {
+        using var document = System.Text.Json.JsonDocument.Parse(reply);
+        return document.RootElement.TryGetProperty("error", out var error) ? error.GetProperty("code").GetString()! : reply;
+    }
+
     private static string JsonString(string text) => System.Text.Json.JsonSerializer.Serialize(text);
 }

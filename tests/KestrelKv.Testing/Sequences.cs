@@ -7,8 +7,11 @@ public static class Sequences
 {
     /// <summary>The bytes in segments of at most <paramref name="segmentBytes"/>.</summary>
     public static ReadOnlySequence<byte> Split(ReadOnlyMemory<byte> bytes, int segmentBytes) =>
-        Of([.. Enumerable.Range(0, (bytes.Length + segmentBytes - 1) / segmentBytes)
-            .Select(i => bytes.Slice(i * segmentBytes, Math.Min(segmentBytes, bytes.Length - i * segmentBytes)))]);
+        Of([.. Chunks(bytes, segmentBytes)]);
+
+    /// <summary>The same, with an empty segment before, between and after.</summary>
+    public static ReadOnlySequence<byte> SplitWithGaps(ReadOnlyMemory<byte> bytes, int segmentBytes) =>
+        Of([default, .. Chunks(bytes, segmentBytes).SelectMany(chunk => (ReadOnlyMemory<byte>[])[chunk, default])]);
 
     /// <summary>The bytes in two segments.</summary>
     public static ReadOnlySequence<byte> SplitAt(ReadOnlyMemory<byte> bytes, int position) =>
@@ -22,6 +25,13 @@ public static class Sequences
         Segment last = first;
         foreach (ReadOnlyMemory<byte> memory in segments.Skip(1)) last = last.Append(memory);
         return new(first, 0, last, last.Memory.Length);
+    }
+
+    /// <summary>The bytes in pieces of at most <paramref name="chunkBytes"/>.</summary>
+    public static IEnumerable<ReadOnlyMemory<byte>> Chunks(ReadOnlyMemory<byte> bytes, int chunkBytes)
+    {
+        for (; bytes.Length > chunkBytes; bytes = bytes[chunkBytes..]) yield return bytes[..chunkBytes];
+        if (!bytes.IsEmpty) yield return bytes;
     }
 
     private sealed class Segment : ReadOnlySequenceSegment<byte>

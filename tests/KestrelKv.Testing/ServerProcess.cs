@@ -113,9 +113,11 @@ public sealed partial class ServerProcess : IAsyncDisposable
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(dll ?? Repository.ServerDll);
 
-        // Those given come later, and so win.
-        foreach (string setting in (string[])["Wire:Port=0", "Admin:Address=127.0.0.1", "Admin:Port=0", .. settings])
-            start.ArgumentList.Add($"--KestrelKv:{setting}");
+        // Those given win: arguments over variables, and over these.
+        start.Environment["KestrelKv__Wire__Port"] = "0";
+        start.Environment["KestrelKv__Admin__Address"] = "127.0.0.1";
+        start.Environment["KestrelKv__Admin__Port"] = "0";
+        foreach (string setting in settings) start.ArgumentList.Add($"--KestrelKv:{setting}");
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         return new Process { StartInfo = start, EnableRaisingEvents = true };
     }
@@ -127,7 +129,6 @@ public sealed partial class ServerProcess : IAsyncDisposable
         if (StartedLine().Match(line) is { Success: true } match) _started.TrySetResult(match);
     }
 
-    // Compact JSON has quotes, escaped ones, around the values.
-    [GeneratedRegex(@"serves the wire on [^ ]*:(?<wire>\d+)[\\""]* to .*the admin HTTP on [\\""]*(?<admin>http://[^, ""\\]+)")]
+    [GeneratedRegex(@"serves the wire on [^ ]*:(?<wire>\d+)[^ ]* to .*the admin HTTP on [\\""]*(?<admin>http://[^, ""\\]+)")]
     private static partial Regex StartedLine();
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Settings;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
@@ -35,6 +36,8 @@ internal static class AdminSetup
             }
         });
 
+        // Before the framework's own, which comes with the next line.
+        builder.Services.AddSingleton<IProblemDetailsWriter, ProblemWriter>();
         builder.Services.AddProblemDetails();
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
@@ -47,7 +50,9 @@ internal static class AdminSetup
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             StatusCodeSelector = static e => e is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError,
-            SuppressDiagnosticsCallback = static context => context.Exception is BadHttpRequestException,
+            // Faults of the client, or a client that has gone: no events of note.
+            SuppressDiagnosticsCallback = static context =>
+                context.Exception is BadHttpRequestException or ConnectionResetException or OperationCanceledException,
         });
         app.UseStatusCodePages();
 

@@ -1,7 +1,6 @@
 using System.Text;
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
-using Microsoft.AspNetCore.Mvc;
 
 namespace KestrelKv.Server.Admin;
 
@@ -14,15 +13,16 @@ internal static class KeyEndpoints
 
     public static void MapKeys(this IEndpointRouteBuilder app)
     {
-        RouteGroupBuilder v1 = app.MapGroup("/v1").AddEndpointFilter(RequestTarget.CheckEncoding);
+        RouteGroupBuilder v1 = app.MapGroup("/v1").AddEndpointFilter(RequestTarget.Check);
         v1.MapGet("/keys", ListAsync).WithTags(TagFilter.Keys).Produces<KeyPage>().ProducesProblem(StatusCodes.Status400BadRequest);
-        MapKey(v1.MapGroup("/keys/{**key}").WithTags(TagFilter.Keys).AddEndpointFilterFactory(RequestTarget.TakeKeyFromPath));
+        MapKey(v1.MapGroup("/keys/{**key}").WithTags(TagFilter.Keys).AddEndpointFilter(RequestTarget.TakeKeyFromPath));
         MapKey(v1.MapGroup("/key").WithTags(TagFilter.KeysByQuery));
     }
 
     /// <summary>The four methods on one key, under either form of its address.</summary>
     private static void MapKey(RouteGroupBuilder group)
     {
+        group.AddEndpointFilter(KeyRequest.Check);
         group.MapGet("", GetAsync).Readable();
         group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable();
         group.MapPut("", PutAsync).WithMetadata(JsonBody.Any, new TellsVersion(StatusCodes.Status201Created, StatusCodes.Status204NoContent)).Writable()
@@ -73,28 +73,16 @@ internal static class KeyEndpoints
     /// The body is the value's exact text, <c>ETag</c> its version. Any key at all can be named as <c>/v1/key?key=</c>;
     /// in the path form, keys with a segment <c>.</c> or <c>..</c> and those with U+0000 can't be sent.
     /// </remarks>
-    /// <param name="key" example="user:1">The key; in a URL it is percent-encoded, which this page does itself.</param>
-    /// <param name="http"></param>
-    /// <param name="store"></param>
-    /// <param name="limits"></param>
-    /// <param name="ifMatch">Answer only if the version is one of these, such as <c>"5"</c>; otherwise 412.</param>
-    /// <param name="ifNoneMatch">Answer only if the version is none of these; otherwise 304.</param>
     /// <response code="200">The value.</response>
     /// <response code="304">The version is one of If-None-Match.</response>
     /// <response code="400">The key or a header is not valid.</response>
     /// <response code="404">There is no such key.</response>
     /// <response code="412">The version is none of If-Match.</response>
-    public static async Task<IResult> GetAsync(
-        string key, HttpContext http, IKeyValueStore store, RequestLimits limits,
-        [FromHeader(Name = "If-Match")] string? ifMatch = null, [FromHeader(Name = "If-None-Match")] string? ifNoneMatch = null)
+    public static async Task<IResult> GetAsync([AsParameters] KeyRequest request)
     {
-        byte[] keyBytes = Encoding.UTF8.GetBytes(key);
-        if (KeyRules.Check(keyBytes.Length, limits) is { } error) return Problems.Of(error);
-        if (!Conditions.TryRead(http.Request, out Conditions conditions)) return BadConditions();
-
-        KeyResult entry = await KeyResult.ExecuteAsync(store, Operation.Get(keyBytes), http.RequestAborted);
-        if (entry.Version != 0) http.Response.Headers.ETag = Conditions.ETag(entry.Version);
-        switch (conditions.AnswerToRead(entry.Version))
+        KeyResult entry = await KeyResult.ExecuteAsync(request.Store, Operation.Get(request.KeyBytes), request.Aborted);
+        if (entry.Version != 0) request.Response.Headers.ETag = Conditions.ETag(entry.Version);
+        switch (request.Conditions.AnswerToRead(entry.Version))
         {
             case StatusCodes.Status412PreconditionFailed:
                 return Problems.PreconditionFailed(entry.Version);
@@ -103,83 +91,52 @@ internal static class KeyEndpoints
         }
         if (entry.Version == 0) return Problems.NotFound();
 
-        http.Response.ContentType = Json;
-        http.Response.ContentLength = entry.Value.Length;
-        await http.Response.Body.WriteAsync(entry.Value, http.RequestAborted);
+        request.Response.ContentType = Json;
+        request.Response.ContentLength = entry.Value.Length;
+        await request.Response.Body.WriteAsync(entry.Value, request.Aborted);
         return Results.Empty;
     }
 
     /// <summary>Reads a value's version and length</summary>
     /// <remarks>As GET, without the body.</remarks>
-    /// <param name="key" example="user:1">The key; in a URL it is percent-encoded, which this page does itself.</param>
-    /// <param name="http"></param>
-    /// <param name="store"></param>
-    /// <param name="limits"></param>
-    /// <param name="ifMatch">Answer only if the version is one of these, such as <c>"5"</c>; otherwise 412.</param>
-    /// <param name="ifNoneMatch">Answer only if the version is none of these; otherwise 304.</param>
     /// <response code="200">There is such a key.</response>
     /// <response code="304">The version is one of If-None-Match.</response>
     /// <response code="400">The key or a header is not valid.</response>
     /// <response code="404">There is no such key.</response>
     /// <response code="412">The version is none of If-Match.</response>
-    public static Task<IResult> HeadAsync(
-        string key, HttpContext http, IKeyValueStore store, RequestLimits limits,
-        [FromHeader(Name = "If-Match")] string? ifMatch = null, [FromHeader(Name = "If-None-Match")] string? ifNoneMatch = null) =>
-        GetAsync(key, http, store, limits, ifMatch, ifNoneMatch);
+    public static Task<IResult> HeadAsync([AsParameters] KeyRequest request) => GetAsync(request);
 
     /// <summary>Writes a value</summary>
     /// <remarks>The body is one JSON value; it is kept and given back as it is, but for white space around it.</remarks>
-    /// <param name="key" example="user:1">The key; in a URL it is percent-encoded, which this page does itself.</param>
-    /// <param name="http"></param>
-    /// <param name="store"></param>
-    /// <param name="limits"></param>
-    /// <param name="ifMatch">Write only if the version is one of these, such as <c>"5"</c>; <c>*</c>: only if there is the key.</param>
-    /// <param name="ifNoneMatch">Write only if the version is none of these; <c>*</c>: only if there is no such key.</param>
     /// <response code="201">The key is new. <c>ETag</c> is its version.</response>
     /// <response code="204">The value was replaced. <c>ETag</c> is its version.</response>
     /// <response code="400">The key, a header or the value is not valid.</response>
     /// <response code="412">If-Match or If-None-Match does not hold; nothing was written.</response>
     /// <response code="413">The value is too long.</response>
-    public static async Task<IResult> PutAsync(
-        string key, HttpContext http, IKeyValueStore store, RequestLimits limits,
-        [FromHeader(Name = "If-Match")] string? ifMatch = null, [FromHeader(Name = "If-None-Match")] string? ifNoneMatch = null)
+    public static async Task<IResult> PutAsync([AsParameters] KeyRequest request)
     {
-        byte[] keyBytes = Encoding.UTF8.GetBytes(key);
-        if (KeyRules.Check(keyBytes.Length, limits) is { } error) return Problems.Of(error);
-        if (!Conditions.TryRead(http.Request, out Conditions conditions)) return BadConditions();
+        byte[] body = await request.ReadBodyAsync();
+        if (JsonText.Check(body, request.Limits.JsonDepthMax) is { } invalid) return Problems.Of(invalid);
 
-        byte[] body = await ReadBodyAsync(http);
-        if (JsonText.Check(body, limits.JsonDepthMax) is { } invalid) return Problems.Of(invalid);
-
-        KeyResult result = await KeyResult.ExecuteAsync(store, Operation.Put(keyBytes, JsonText.Trim(body)), conditions, http.RequestAborted);
+        Operation put = Operation.Put(request.KeyBytes, JsonText.Trim(body));
+        KeyResult result = await KeyResult.ExecuteAsync(request.Store, put, request.Conditions, request.Aborted);
         if (result.Status == ResultStatus.PreconditionFailed) return Problems.PreconditionFailed(result.Version);
 
-        http.Response.Headers.ETag = Conditions.ETag(result.Version);
+        request.Response.Headers.ETag = Conditions.ETag(result.Version);
         return result.PreviousVersion != 0
             ? Results.NoContent()
-            : Results.Created($"/v1/key?key={Uri.EscapeDataString(key)}", null);
+            : Results.Created($"/v1/key?key={Uri.EscapeDataString(request.Key)}", null);
     }
 
     /// <summary>Removes a key</summary>
-    /// <param name="key" example="user:1">The key; in a URL it is percent-encoded, which this page does itself.</param>
-    /// <param name="http"></param>
-    /// <param name="store"></param>
-    /// <param name="limits"></param>
-    /// <param name="ifMatch">Remove only if the version is one of these, such as <c>"5"</c>.</param>
-    /// <param name="ifNoneMatch">Remove only if the version is none of these.</param>
     /// <response code="204">The key was removed.</response>
     /// <response code="400">The key or a header is not valid.</response>
     /// <response code="404">There is no such key.</response>
     /// <response code="412">If-Match or If-None-Match does not hold; nothing was removed.</response>
-    public static async Task<IResult> DeleteAsync(
-        string key, HttpContext http, IKeyValueStore store, RequestLimits limits,
-        [FromHeader(Name = "If-Match")] string? ifMatch = null, [FromHeader(Name = "If-None-Match")] string? ifNoneMatch = null)
+    public static async Task<IResult> DeleteAsync([AsParameters] KeyRequest request)
     {
-        byte[] keyBytes = Encoding.UTF8.GetBytes(key);
-        if (KeyRules.Check(keyBytes.Length, limits) is { } error) return Problems.Of(error);
-        if (!Conditions.TryRead(http.Request, out Conditions conditions)) return BadConditions();
-
-        KeyResult result = await KeyResult.ExecuteAsync(store, Operation.Delete(keyBytes), conditions, http.RequestAborted);
+        KeyResult result = await KeyResult.ExecuteAsync(
+            request.Store, Operation.Delete(request.KeyBytes), request.Conditions, request.Aborted);
         return result.Status switch
         {
             ResultStatus.PreconditionFailed => Problems.PreconditionFailed(result.Version),
@@ -189,14 +146,4 @@ internal static class KeyEndpoints
     }
 
     private static byte[] Utf8Of(string? text) => Encoding.UTF8.GetBytes(text ?? "");
-
-    private static IResult BadConditions() =>
-        Problems.BadRequest("invalid_header", "If-Match or If-None-Match can't be read, expected *, or versions in quotes such as \"5\"");
-
-    private static async Task<byte[]> ReadBodyAsync(HttpContext http)
-    {
-        using var body = new MemoryStream((int)(http.Request.ContentLength ?? 0));
-        await http.Request.Body.CopyToAsync(body, http.RequestAborted);
-        return body.ToArray();
-    }
 }

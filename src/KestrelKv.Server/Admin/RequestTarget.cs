@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Unicode;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
 
 namespace KestrelKv.Server.Admin;
 
@@ -11,21 +12,28 @@ namespace KestrelKv.Server.Admin;
 /// </summary>
 internal static class RequestTarget
 {
-    /// <summary>Answers 400 where the target's percent-encoding does not give UTF-8.</summary>
-    public static ValueTask<object?> CheckEncoding(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
-        TryDecode(Target(context.HttpContext), out _)
-            ? next(context)
-            : new(Problems.BadRequest("invalid_utf8", "the percent-encoding of the URL does not give UTF-8"));
+    /// <summary>
+    /// Answers 400 where the target's percent-encoding is broken or does not give UTF-8, and where a parameter is given twice, of
+    /// which the framework would make one with a comma.
+    /// </summary>
+    public static ValueTask<object?> Check(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        if (!TryDecode(Target(context.HttpContext), out _))
+            return new(Problems.BadRequest("invalid_encoding", "the percent-encoding of the URL is broken, or does not give UTF-8"));
 
-    /// <summary>Puts the key as it was sent in the place of the handler's first argument, the route's catch-all.</summary>
-    public static EndpointFilterDelegate TakeKeyFromPath(EndpointFilterFactoryContext factory, EndpointFilterDelegate next) =>
-        context =>
-        {
-            if (!TryDecode(KeyPart(Target(context.HttpContext)), out string? key))
-                return new(Problems.BadRequest("invalid_key", "the path's key can't be told; use /v1/key?key="));
-            context.Arguments[0] = key;
-            return next(context);
-        };
+        foreach ((string name, StringValues values) in context.HttpContext.Request.Query)
+            if (values.Count > 1) return new(Problems.BadRequest("duplicate_parameter", $"\"{name}\" is given twice"));
+        return next(context);
+    }
+
+    /// <summary>Puts the key as it was sent in the place of the route's catch-all.</summary>
+    public static ValueTask<object?> TakeKeyFromPath(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        if (!TryDecode(KeyPart(Target(context.HttpContext)), out string? key))
+            return new(Problems.BadRequest("invalid_key", "the path's key can't be told; use /v1/key?key="));
+        context.GetArgument<KeyRequest>(0).Key = key!;
+        return next(context);
+    }
 
     private static string Target(HttpContext http) => http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
 
@@ -44,10 +52,22 @@ internal static class RequestTarget
     {
         decoded = null;
         if (encoded is null) return false;
+        if (!EscapesAreWhole(encoded)) return false;
         byte[] bytes = Encoding.UTF8.GetBytes(encoded);
         byte[] plain = WebUtility.UrlDecodeToBytes(bytes, 0, bytes.Length)!;
         if (!Utf8.IsValid(plain)) return false;
         decoded = Encoding.UTF8.GetString(plain);
+        return true;
+    }
+
+    /// <summary>Whether two hexadecimal digits follow each percent sign; the decoders take one without them for itself.</summary>
+    private static bool EscapesAreWhole(ReadOnlySpan<char> encoded)
+    {
+        for (int at; (at = encoded.IndexOf('%')) >= 0; encoded = encoded[(at + 3)..])
+        {
+            if (encoded.Length < at + 3 || !char.IsAsciiHexDigit(encoded[at + 1]) || !char.IsAsciiHexDigit(encoded[at + 2]))
+                return false;
+        }
         return true;
     }
 }

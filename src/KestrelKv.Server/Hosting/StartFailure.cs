@@ -13,7 +13,8 @@ internal static class StartFailure
 
         // Kestrel wraps these; its messages name the address.
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{e.Message} Is another server running?",
-        SocketException { SocketErrorCode: SocketError.AccessDenied or SocketError.AddressNotAvailable } => $"can't listen: {e.Message}",
+        SocketException { SocketErrorCode: SocketError.AccessDenied or SocketError.AddressNotAvailable } =>
+            $"can't listen: {e.Message} (KestrelKv:Wire:Address and Port, KestrelKv:Admin:Address and Port)",
 
         // A broken appsettings.json.
         InvalidDataException { InnerException: FormatException inner } => $"{e.Message} {inner.Message}",

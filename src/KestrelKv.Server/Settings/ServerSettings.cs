@@ -35,10 +35,14 @@ public sealed class ServerSettings
     /// <exception cref="SettingsException">One can't be read, is out of its range, or is not known.</exception>
     public static ServerSettings Read(IConfiguration configuration)
     {
+        IConfigurationSection section = configuration.GetSection(Section);
+        string[] unknown = [.. UnknownSettings.Find(section, typeof(ServerSettings))];
+        if (unknown.Length > 0) throw new SettingsException(string.Join(Environment.NewLine, unknown));
+
         ServerSettings settings;
         try
         {
-            settings = configuration.GetSection(Section).Get<ServerSettings>(o => o.ErrorOnUnknownConfiguration = true) ?? new();
+            settings = section.Get<ServerSettings>() ?? new();
         }
         catch (InvalidOperationException e)
         {

@@ -6,6 +6,8 @@ using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using Serilog;
+using Serilog.Core;
+using Serilog.Events;
 using Serilog.Formatting.Compact;
 
 namespace KestrelKv.Server.Telemetry;
@@ -26,12 +28,18 @@ internal static class TelemetrySetup
         builder.Services.AddSerilog(
             (_, log) =>
             {
-                log.ReadFrom.Configuration(builder.Configuration);
+                log.ReadFrom.Configuration(builder.Configuration).Filter.ByExcluding(IsExplainedByProgram);
                 if (settings.LogFormat == LogFormat.Json) log.WriteTo.Console(new RenderedCompactJsonFormatter());
                 else log.WriteTo.Console(outputTemplate: ConsoleLine, formatProvider: CultureInfo.InvariantCulture);
             },
             writeToProviders: true);
     }
+
+    /// <summary>A failure to start, which the host logs with its whole stack and the program then explains in a line.</summary>
+    private static bool IsExplainedByProgram(LogEvent log) =>
+        log.Exception is { } e && StartFailure.Explain(e) is not null &&
+        log.Properties.TryGetValue(Constants.SourceContextPropertyName, out LogEventPropertyValue? source) &&
+        source is ScalarValue { Value: "Microsoft.Extensions.Hosting.Internal.Host" };
 
     /// <summary>
     /// Metrics for Prometheus; and metrics and logs by OTLP where the standard variables name a receiver

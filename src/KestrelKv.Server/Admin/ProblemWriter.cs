@@ -1,0 +1,29 @@
+using Microsoft.AspNetCore.WebUtilities;
+using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>
+/// Writes every error as <c>application/problem+json</c>. The framework's own writer gives way to plain text, or to
+/// nothing, where the request's <c>Accept</c> asks for something else.
+/// </summary>
+internal sealed class ProblemWriter : IProblemDetailsWriter
+{
+    public bool CanWrite(ProblemDetailsContext context) => true;
+
+    public async ValueTask WriteAsync(ProblemDetailsContext context)
+    {
+        HttpResponse response = context.HttpContext.Response;
+        var problem = context.ProblemDetails;
+        problem.Status ??= response.StatusCode;
+        problem.Title ??= ReasonPhrases.GetReasonPhrase(problem.Status.Value);
+        if (context.Exception is BadHttpRequestException bad)
+        {
+            // It says which parameter could not be read, or what limit was exceeded.
+            problem.Detail ??= bad.Message;
+            problem.Extensions.TryAdd("code", "invalid_request");
+        }
+        // Not cancelled with the request: what is written for a client that has gone is dropped anyway.
+        await response.WriteAsJsonAsync(problem, options: null, "application/problem+json", CancellationToken.None);
+    }
+}

@@ -1,0 +1,40 @@
+namespace KestrelKv.Protocol.Tests;
+
+public sealed class ErrorCodesTests
+{
+    private static readonly ErrorCode[] All = Enum.GetValues<ErrorCode>();
+
+    [Theory]
+    [InlineData(ErrorCode.None, "none")]
+    [InlineData(ErrorCode.InvalidJson, "invalid_json")]
+    [InlineData(ErrorCode.InvalidUtf8, "invalid_utf8")]
+    [InlineData(ErrorCode.NotAnObject, "not_an_object")]
+    [InlineData(ErrorCode.MissingParameter, "missing_parameter")]
+    [InlineData(ErrorCode.UnknownParameter, "unknown_parameter")]
+    [InlineData(ErrorCode.DuplicateParameter, "duplicate_parameter")]
+    [InlineData(ErrorCode.WrongType, "wrong_type")]
+    [InlineData(ErrorCode.InvalidKey, "invalid_key")]
+    [InlineData(ErrorCode.KeyTooLong, "key_too_long")]
+    [InlineData(ErrorCode.TooDeep, "too_deep")]
+    [InlineData(ErrorCode.UnsupportedVersion, "unsupported_version")]
+    [InlineData(ErrorCode.InvalidLength, "invalid_length")]
+    [InlineData(ErrorCode.FrameTooLong, "frame_too_long")]
+    [InlineData(ErrorCode.TruncatedFrame, "truncated_frame")]
+    [InlineData(ErrorCode.HttpRequest, "http_request")]
+    [InlineData(ErrorCode.TooManyConnections, "too_many_connections")]
+    [InlineData(ErrorCode.ProtectedMode, "protected_mode")]
+    [InlineData(ErrorCode.IdleTimeout, "idle_timeout")]
+    [InlineData(ErrorCode.InternalError, "internal_error")]
+    public void Text_EachCode_IsItsNameInSnakeCase(ErrorCode code, string text) => Assert.Equal(text, ErrorCodes.Text(code));
+
+    [Fact]
+    public void Text_AllCodes_AreDifferentSnakeCase()
+    {
+        string[] texts = [.. All.Select(ErrorCodes.Text)];
+        Assert.Equal(texts.Length, texts.Distinct().Count());
+        Assert.All(texts, text => Assert.Matches("^[a-z][a-z0-9]*(_[a-z0-9]+)*$", text));
+    }
+
+    [Fact]
+    public void Count_TablesIndexedByCode_HaveRoomForEach() => Assert.All(All, code => Assert.InRange((int)code, 0, ErrorCodes.Count - 1));
+}

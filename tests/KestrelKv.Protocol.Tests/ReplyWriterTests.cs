@@ -1,0 +1,192 @@
+using System.Text;
+using System.Text.Json;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Protocol.Tests;
+
+public sealed class ReplyWriterTests
+{
+    private const int Plenty = 4_096;
+
+    [Theory]
+    [InlineData("\"k\"")]
+    [InlineData("""
+        "\u0061 é \" \ud83d\ude00"
+        """)]
+    public void WritePut_AnyKey_HasItsShape(string key) => AssertReply(
+        replies => replies.WritePut(Utf8(key)),
+        $$$$"""{"status": "OK", "response": {"func": "PUT", "response": {"obj": {{{{key}}}}, "response": "ok"}}}""");
+
+    [Theory]
+    [InlineData("\"k\"", "null")]
+    [InlineData("\"k\"", "1e400")]
+    [InlineData("\"\\u0061\"", "{\"a\" :[1.0,\n\"\\u00e9\"]}")]
+    public void WriteGet_AnyValue_HasItsShape(string key, string value) => AssertReply(
+        replies => replies.WriteGet(Utf8(key), Utf8(value)),
+        $$$$"""{"status": "OK", "response": {"func": "GET", "response": {"obj": {{{{key}}}}, "val": {{{{value}}}}}}}""");
+
+    [Theory]
+    [InlineData("\"NOPE\"")]
+    [InlineData("\"\"")]
+    [InlineData("\"\\ud800\"")]
+    public void WriteUnknownFunction_AnyName_HasItsShape(string name) => AssertReply(
+        replies => replies.WriteUnknownFunction(Utf8(name)),
+        $$$$"""{"status": "OK", "response": {"func": {{{{name}}}}, "response": "ERROR - Function doesn't exist"}}""");
+
+    [Fact]
+    public void WriteError_EveryCode_HasItsShape()
+    {
+        foreach (ErrorCode code in Enum.GetValues<ErrorCode>())
+            AssertReply(
+                replies => replies.WriteError(new(code, "It's 'so' & <so>.")),
+                $$$$"""{"status": "ERROR", "error": {"code": "{{{{ErrorCodes.Text(code)}}}}", "message": "It's 'so' & <so>."}}""");
+    }
+
+    [Theory]
+    [InlineData("a \"quoted\" word")]
+    [InlineData("control \0 \u0001 \u001f \r\n\t and \\")]
+    [InlineData("é 😀 \uFFFD")]
+    public void WriteError_AnyMessage_IsJson(string message) => AssertMessage(message, message);
+
+    [Fact]
+    public void WriteError_HalfASurrogatePair_IsReplaced() => AssertMessage($"half a pair: {'\ud800'}", "half a pair: \uFFFD");
+
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(4_096)]
+    public void WriteHttp_AnyBlock_IsTheHttpResponse(int blockBytes) =>
+        Assert.Equal(HttpText.Response.ToArray(), Written(replies => replies.WriteHttp(), blockBytes));
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(7)]
+    [InlineData(64)]
+    [InlineData(4_096)]
+    [InlineData(100_000)]
+    public void Write_BlocksOfAnySize_GivesTheSameBytes(int blockBytes)
+    {
+        byte[] value = Utf8($"\"{new string('v', 50_000)}\"");
+        byte[] written = Written(WriteSome, blockBytes);
+        Assert.Equal(Written(WriteSome, 1 << 20), written);
+
+        void WriteSome(ReplyWriter replies)
+        {
+            replies.WritePut("\"a\""u8);
+            replies.WriteGet("\"a\""u8, value);
+            replies.WriteGet("\"b\""u8, "null"u8);
+            replies.WriteUnknownFunction("\"F\""u8);
+            replies.WriteError(new(ErrorCode.WrongType, "no"));
+        }
+    }
+
+    [Fact]
+    public void Write_LargeValue_IsWholeAndItsLengthRight()
+    {
+        string value = $"\"{new string('x', 3_000_000)}\"";
+        byte[] frame = Written(replies => replies.WriteGet("\"k\""u8, Utf8(value)), Plenty);
+        Assert.Equal(Frames.GetReply("k", value), Encoding.UTF8.GetString(AssertFrame(frame)));
+    }
+
+    [Fact]
+    public void Commit_ManySmallReplies_HandsThemOverAtOnce()
+    {
+        var output = new BlockWriter(Plenty);
+        var replies = new ReplyWriter(output);
+        for (int i = 0; i < 20; i++) replies.WritePut("\"k\""u8);
+        Assert.Empty(output.Written);
+
+        replies.Commit();
+        Assert.Equal(1, output.Advances);
+        Assert.Equal(Enumerable.Repeat(Frames.Of(Frames.PutReply("k")), 20).SelectMany(f => f), output.Written);
+
+        replies.Commit();
+        Assert.Equal(1, output.Advances);
+    }
+
+    [Fact]
+    public void BytesWritten_AfterEachReply_IsTheSumOfTheirLengths()
+    {
+        var output = new BlockWriter(5);
+        var replies = new ReplyWriter(output);
+        Assert.Equal(0, replies.BytesWritten);
+        for (int i = 1; i <= 10; i++)
+        {
+            replies.WriteGet("\"k\""u8, "12"u8);
+            if (i % 3 == 0) replies.Commit();
+            Assert.Equal(i * Frames.Of(Frames.GetReply("k", "12")).Length, replies.BytesWritten);
+        }
+        replies.WriteHttp();
+        replies.Commit();
+        Assert.Equal(output.Written.Length, replies.BytesWritten);
+    }
+
+    [Fact]
+    public void TryTakeBack_RepliesThatTheOutputDoesNotHave_AreForgotten()
+    {
+        var output = new BlockWriter(Plenty);
+        var replies = new ReplyWriter(output);
+        replies.WritePut("\"a\""u8);
+        replies.Commit();
+        replies.WritePut("\"b\""u8);
+        long mark = replies.BytesWritten;
+        replies.WritePut("\"c\""u8);
+        replies.WriteGet("\"d\""u8, "1"u8);
+
+        Assert.True(replies.TryTakeBack(mark));
+        Assert.Equal(mark, replies.BytesWritten);
+        replies.WritePut("\"e\""u8);
+        replies.Commit();
+        Assert.Equal([Frames.PutReply("a"), Frames.PutReply("b"), Frames.PutReply("e")], Frames.Bodies(output.Written));
+        Assert.Equal(output.Written.Length, replies.BytesWritten);
+    }
+
+    [Fact]
+    public void TryTakeBack_RepliesThatTheOutputHas_IsRefused()
+    {
+        var output = new BlockWriter(100);
+        var replies = new ReplyWriter(output);
+        replies.WritePut("\"a\""u8);
+        long mark = replies.BytesWritten;
+        replies.WriteGet("\"b\""u8, new byte[200]);
+        long written = replies.BytesWritten;
+        Assert.False(replies.TryTakeBack(mark));
+        Assert.Equal(written, replies.BytesWritten);
+    }
+
+    private static void AssertMessage(string message, string expected)
+    {
+        byte[] frame = Written(replies => replies.WriteError(new(ErrorCode.InternalError, message)), Plenty);
+        using JsonDocument reply = JsonDocument.Parse(AssertFrame(frame));
+        Assert.Equal(expected, reply.RootElement.GetProperty("error").GetProperty("message").GetString());
+    }
+
+    private static void AssertReply(Action<ReplyWriter> write, string body)
+    {
+        foreach (int blockBytes in (int[])[1, 13, Plenty])
+            Assert.Equal(body, Encoding.UTF8.GetString(AssertFrame(Written(write, blockBytes))));
+        using JsonDocument reply = JsonDocument.Parse(body);
+        Assert.Equal(JsonValueKind.Object, reply.RootElement.ValueKind);
+    }
+
+    /// <summary>One frame of version 1 and the right length; its body.</summary>
+    private static byte[] AssertFrame(byte[] frame)
+    {
+        byte[] body = frame[FrameReader.HeaderBytes..];
+        Assert.Equal(Frames.Header(1, body.Length), frame[..FrameReader.HeaderBytes]);
+        return body;
+    }
+
+    private static byte[] Written(Action<ReplyWriter> write, int blockBytes)
+    {
+        var output = new BlockWriter(blockBytes);
+        var replies = new ReplyWriter(output);
+        write(replies);
+        replies.Commit();
+        return output.Written;
+    }
+
+    private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);
+}

@@ -1,0 +1,137 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Admin;
+
+/// <summary>Keys in the order of their bytes, page by page.</summary>
+public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultServer>
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(100)]
+    [InlineData(1000)]
+    public async Task Pages_OfAnyLimit_WalkThroughEveryKeyOnceInOrder(int limit)
+    {
+        string prefix = $"walk {limit}/";
+        string[] keys =
+        [
+            .. Enumerable.Range(0, 150).Select(i => $"{prefix}{i}"), prefix, prefix + "é", prefix + "😀", prefix + "\uffff", prefix + "日本", prefix + "\"", prefix + "\0", prefix + "%2F", prefix + "&=+#?",
+        ];
+        using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
+        foreach (string key in keys) await wire.CallAsync(Frames.Put(key, "1"));
+        await wire.CallAsync(Frames.Put($"walk {limit}.", "\"just before\""));
+        await wire.CallAsync(Frames.Put($"walk {limit}0", "\"just after\""));
+
+        List<string> walked = [];
+        string? after = null;
+        do
+        {
+            using JsonDocument page = await ListAsync($"prefix={Uri.EscapeDataString(prefix)}&limit={limit}&after={Uri.EscapeDataString(after ?? "")}");
+            string[] onPage = [.. page.RootElement.GetProperty("keys").EnumerateArray().Select(entry => entry.GetProperty("key").GetString()!)];
+            Assert.InRange(onPage.Length, 1, limit);
+            walked.AddRange(onPage);
+            after = page.RootElement.GetProperty("next").GetString();
+            if (after is not null) Assert.Equal(onPage[^1], after);
+        }
+        while (after is not null);
+        Assert.Equal(keys.OrderBy(key => Convert.ToHexString(Encoding.UTF8.GetBytes(key)), StringComparer.Ordinal), walked);
+    }
+
+    [Fact]
+    public async Task Listing_TellsVersionBytesAndValueOfEachKey()
+    {
+        using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
+        await wire.CallAsync(Frames.Put("told/a", "{\"b\": 1.0,  \"a\":\"\\u00e9\"}"));
+        await wire.CallAsync(Frames.Put("told/b", "null"));
+        RawResponse one = await RawHttp.SendAsync(server.Process.Admin, "GET", "/v1/key?key=told/a");
+        RawResponse other = await RawHttp.SendAsync(server.Process.Admin, "GET", "/v1/key?key=told/b");
+        long version = Version(one);
+        Assert.Equal(version + 1, Version(other));
+
+        string entryA = $"{{\"key\":\"told/a\",\"version\":{version},\"expires_at\":null,\"bytes\":25";
+        string entryB = $"{{\"key\":\"told/b\",\"version\":{version + 1},\"expires_at\":null,\"bytes\":4";
+        Assert.Equal(25, one.Body.Length);
+        Assert.Equal($"{{\"keys\":[{entryA}}},{entryB}}}],\"next\":null}}", await TextAsync("prefix=told/"));
+        Assert.Equal(
+            $"{{\"keys\":[{entryA},\"value\":{one.Text}}},{entryB},\"value\":null}}],\"next\":null}}", await TextAsync("prefix=told/&values=true"));
+        Assert.Equal($"{{\"keys\":[{entryA}}}],\"next\":\"told/a\"}}", await TextAsync("prefix=told/&limit=1"));
+        Assert.Equal($"{{\"keys\":[{entryB}}}],\"next\":null}}", await TextAsync("prefix=told/&limit=1&after=told/a"));
+        Assert.Equal("{\"keys\":[],\"next\":null}", await TextAsync("prefix=told/&after=told/b"));
+        Assert.Equal($"{{\"keys\":[{entryB}}}],\"next\":null}}", await TextAsync("prefix=told/&after=told/aa"));
+        Assert.Equal("{\"keys\":[],\"next\":null}", await TextAsync("prefix=nothing%20begins%20so"));
+
+        static long Version(RawResponse response) => long.Parse(response.ETag!.Trim('"'), CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
+    public async Task Listing_WithoutALimit_HasAHundredKeys()
+    {
+        using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
+        for (int i = 0; i < 101; i++) await wire.CallAsync(Frames.Put($"hundred/{i:000}", "1"));
+        using JsonDocument page = await ListAsync("prefix=hundred/");
+        Assert.Equal(100, page.RootElement.GetProperty("keys").GetArrayLength());
+        Assert.Equal("hundred/099", page.RootElement.GetProperty("next").GetString());
+    }
+
+    [Fact]
+    public async Task Listing_OfLargeValues_IsCutIntoPagesAndHasThemAll()
+    {
+        const int Keys = 20;
+        using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
+        string value = $"\"{new string('x', 1_000_000)}\"";
+        for (int i = 0; i < Keys; i++) await wire.CallAsync(Frames.Put($"large/{i:00}", value));
+
+        List<string> walked = [];
+        int pages = 0;
+        for (string? after = ""; after is not null; pages++)
+        {
+            string text = await TextAsync($"prefix=large/&values=true&after={Uri.EscapeDataString(after)}");
+            Assert.InRange(text.Length, 1_000_000, 6_000_000);
+            using JsonDocument page = JsonDocument.Parse(text);
+            foreach (JsonElement entry in page.RootElement.GetProperty("keys").EnumerateArray())
+            {
+                walked.Add(entry.GetProperty("key").GetString()!);
+                Assert.Equal(value, entry.GetProperty("value").GetRawText());
+            }
+            after = page.RootElement.GetProperty("next").GetString();
+        }
+        Assert.Equal(Enumerable.Range(0, Keys).Select(i => $"large/{i:00}"), walked);
+        Assert.InRange(pages, 4, Keys);
+    }
+
+    [Fact]
+    public async Task Pages_WhileKeysComeAndGo_HaveEveryKeyThatStays()
+    {
+        using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
+        for (int i = 0; i < 300; i++) await wire.CallAsync(Frames.Put($"stays/{i:000}", "1"));
+
+        List<string> walked = [];
+        int come = 0;
+        for (string? after = ""; after is not null;)
+        {
+            using JsonDocument page = await ListAsync($"prefix=stays/&limit=10&after={Uri.EscapeDataString(after)}");
+            walked.AddRange(page.RootElement.GetProperty("keys").EnumerateArray().Select(entry => entry.GetProperty("key").GetString()!));
+            after = page.RootElement.GetProperty("next").GetString();
+
+            // Before and after the cursor, and the key that the cursor is.
+            await wire.CallAsync(Frames.Put($"stays/{come++:000}a", "1"));
+            await wire.CallAsync(Frames.Put($"stays/{299 - come:000}b", "1"));
+            if (after?.EndsWith('b') == true) await RawHttp.SendAsync(server.Process.Admin, "DELETE", $"/v1/key?key={after}");
+        }
+        Assert.Equal(walked.Count, walked.Distinct().Count());
+        Assert.Equal(Enumerable.Range(0, 300).Select(i => $"stays/{i:000}"), walked.Where(key => char.IsDigit(key[^1])));
+    }
+
+    private async Task<string> TextAsync(string query)
+    {
+        RawResponse response = await RawHttp.SendAsync(server.Process.Admin, "GET", "/v1/keys?" + query);
+        Assert.Equal(200, response.Status);
+        Assert.Equal("application/json", response.Headers["Content-Type"]);
+        return response.Text;
+    }
+
+    private async Task<JsonDocument> ListAsync(string query) => JsonDocument.Parse(await TextAsync(query));
+}

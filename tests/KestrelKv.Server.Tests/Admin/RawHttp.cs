@@ -1,0 +1,84 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+
+namespace KestrelKv.Server.Tests.Admin;
+
+/// <summary>An HTTP response, as it came.</summary>
+internal sealed record RawResponse(int Status, IReadOnlyDictionary<string, string> Headers, byte[] Body)
+{
+    public string Text => Encoding.UTF8.GetString(Body);
+
+    public string? ETag => Headers.GetValueOrDefault("ETag");
+
+    /// <summary>Fails where this is not an error of this status as RFC 9457 has it.</summary>
+    /// <param name="status">The status.</param>
+    /// <param name="code">The member <c>code</c>, where there must be one.</param>
+    public void AssertProblem(int status, string? code = null)
+    {
+        Assert.Equal(status, Status);
+        Assert.StartsWith("application/problem+json", Headers.GetValueOrDefault("Content-Type"), StringComparison.Ordinal);
+        using JsonDocument problem = JsonDocument.Parse(Body);
+        Assert.Equal(status, problem.RootElement.GetProperty("status").GetInt32());
+        Assert.NotEqual("", problem.RootElement.GetProperty("title").GetString());
+        if (code is not null) Assert.Equal(code, problem.RootElement.GetProperty("code").GetString());
+    }
+}
+
+/// <summary>Requests whose targets and headers are sent just as they are given, which no HTTP library does.</summary>
+internal static class RawHttp
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Sends a request on a connection of its own.</summary>
+    /// <param name="server">The server.</param>
+    /// <param name="method">The method.</param>
+    /// <param name="target">The request's target; characters of ISO 8859-1 stand for the bytes that they are.</param>
+    /// <param name="headers">Whole header lines.</param>
+    /// <param name="body">The body; its length is told unless a header does.</param>
+    public static async Task<RawResponse> SendAsync(
+        Uri server, string method, string target, IEnumerable<string>? headers = null, byte[]? body = null)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Parse(server.Host), server.Port, patience.Token);
+        using var stream = new NetworkStream(socket);
+
+        List<string> lines = [$"{method} {target} HTTP/1.1", $"Host: {server.Authority}", "Connection: close", .. headers ?? []];
+        if (body is not null && !lines.Any(line => line.StartsWith("Content-Length:", StringComparison.Ordinal)))
+            lines.Add(string.Create(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}"));
+        await stream.WriteAsync(Encoding.Latin1.GetBytes(string.Join("\r\n", lines) + "\r\n\r\n"), patience.Token);
+        if (body is not null) await stream.WriteAsync(body, patience.Token);
+
+        using var all = new MemoryStream();
+        await stream.CopyToAsync(all, patience.Token);
+        return Parse(all.ToArray());
+    }
+
+    private static RawResponse Parse(byte[] response)
+    {
+        int end = response.AsSpan().IndexOf("\r\n\r\n"u8);
+        Assert.True(end >= 0, "no HTTP response: " + Encoding.Latin1.GetString(response));
+        string[] lines = Encoding.Latin1.GetString(response, 0, end).Split("\r\n");
+        var headers = lines.Skip(1).Select(line => line.Split(": ", 2))
+            .ToDictionary(header => header[0], header => header[1], StringComparer.OrdinalIgnoreCase);
+        byte[] body = response[(end + 4)..];
+        if (headers.GetValueOrDefault("Transfer-Encoding") == "chunked" && body.Length > 0) body = Unchunk(body);
+        return new(int.Parse(lines[0].Split(' ')[1], CultureInfo.InvariantCulture), headers, body);
+    }
+
+    private static byte[] Unchunk(ReadOnlySpan<byte> chunked)
+    {
+        List<byte> body = [];
+        while (true)
+        {
+            int line = chunked.IndexOf("\r\n"u8);
+            int length = int.Parse(Encoding.ASCII.GetString(chunked[..line]), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            if (length == 0) return [.. body];
+            body.AddRange(chunked.Slice(line + 2, length));
+            chunked = chunked[(line + 2 + length + 2)..];
+        }
+    }
+}

@@ -1,0 +1,182 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Admin;
+
+/// <summary>What the admin HTTP tells of the server, and of itself.</summary>
+public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<DefaultServer>
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Every endpoint of the description, its parameters and its responses.</summary>
+    public static TheoryData<string, string, string, string> Endpoints()
+    {
+        TheoryData<string, string, string, string> endpoints = new()
+        {
+            { "/v1/keys", "get", "prefix after limit values", "200 400" },
+            { "/v1/stats", "get", "", "200" },
+        };
+        foreach (string path in (string[])["/v1/key", "/v1/keys/{key}"])
+        {
+            endpoints.Add(path, "get", "key If-Match If-None-Match", "200 304 400 404 412");
+            endpoints.Add(path, "head", "key If-Match If-None-Match", "200 304 400 404 412");
+            endpoints.Add(path, "put", "key If-Match If-None-Match", "201 204 400 412 413 415");
+            endpoints.Add(path, "delete", "key If-Match If-None-Match", "204 400 404 412");
+        }
+        return endpoints;
+    }
+
+    [Fact]
+    public async Task Stats_FollowWhatHappens()
+    {
+        await using ServerProcess own = await ServerProcess.StartAsync();
+        JsonElement before = await StatsAsync(own);
+        Assert.Equal(["keys", "bytes", "version", "connections", "uptime_seconds", "server_version"], before.EnumerateObject().Select(member => member.Name));
+        Assert.Equal((0, 0, 0, 0), Figures(before));
+        Assert.Matches(@"^\d+\.\d+\.\d+$", before.GetProperty("server_version").GetString());
+        Assert.InRange(before.GetProperty("uptime_seconds").GetDouble(), 0.001, 600);
+
+        using (WireClient one = await WireClient.ConnectAsync(own.WirePort))
+        using (WireClient other = await WireClient.ConnectAsync(own.WirePort))
+        {
+            await DefaultServer.AssertServesAsync(other);
+            await one.CallAsync(Frames.Put("é", "12345"));
+            await one.CallAsync(Frames.Put("b", "1"));
+            await one.CallAsync(Frames.Put("b", "22"));
+            Assert.Equal((2, 2 + 5 + 1 + 2, 3, 2), Figures(await StatsAsync(own)));
+        }
+        await RawHttp.SendAsync(own.Admin, "DELETE", "/v1/key?key=b");
+        var clock = Stopwatch.StartNew();
+        while (Figures(await StatsAsync(own)) != (1, 7, 4, 0))
+        {
+            Assert.True(clock.Elapsed < Patience, "the connections are still counted");
+            await Task.Delay(10);
+        }
+
+        static (long, long, long, long) Figures(JsonElement stats) => (
+            stats.GetProperty("keys").GetInt64(), stats.GetProperty("bytes").GetInt64(), stats.GetProperty("version").GetInt64(), stats.GetProperty("connections").GetInt64());
+    }
+
+    [Theory]
+    [InlineData("/health/live")]
+    [InlineData("/health/ready")]
+    public async Task Health_OfAServerThatServes_IsGood(string path)
+    {
+        RawResponse response = await RawHttp.SendAsync(server.Process.Admin, "GET", path);
+        Assert.Equal((200, "Healthy"), (response.Status, response.Text));
+    }
+
+    [Fact]
+    public async Task Health_OfAServerWhosePortTurnsClientsAway_IsLiveButNotReady()
+    {
+        await using ServerProcess own = await ServerProcess.StartAsync(["Wire:ConnectionsMax=1"]);
+        using (WireClient only = await WireClient.ConnectAsync(own.WirePort))
+        {
+            await DefaultServer.AssertServesAsync(only);
+            Assert.Equal(503, (await RawHttp.SendAsync(own.Admin, "GET", "/health/ready")).Status);
+            Assert.Equal(200, (await RawHttp.SendAsync(own.Admin, "GET", "/health/live")).Status);
+        }
+        var clock = Stopwatch.StartNew();
+        while ((await RawHttp.SendAsync(own.Admin, "GET", "/health/ready")).Status != 200)
+        {
+            Assert.True(clock.Elapsed < Patience, "not ready again");
+            await Task.Delay(20);
+        }
+    }
+
+    [Fact]
+    public async Task Root_LeadsToSwagger()
+    {
+        RawResponse root = await RawHttp.SendAsync(server.Process.Admin, "GET", "/");
+        Assert.Equal((302, "/swagger"), (root.Status, root.Headers["Location"]));
+        using var http = new HttpClient();
+        Assert.Contains("swagger-ui", await http.GetStringAsync(server.Process.Admin), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Description_HasJustTheEndpointsThatThereAre()
+    {
+        JsonElement paths = (await DescriptionAsync()).GetProperty("paths");
+        Assert.Equal(
+            Endpoints().Select(row => $"{row[1]} {row[0]}").Order(StringComparer.Ordinal),
+            paths.EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Select(method => $"{method.Name} {path.Name}")).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Endpoints))]
+    public async Task Description_OfAnEndpoint_IsComplete(string path, string method, string parameters, string responses)
+    {
+        JsonElement endpoint = (await DescriptionAsync()).GetProperty("paths").GetProperty(path).GetProperty(method);
+        Assert.NotEqual("", endpoint.GetProperty("summary").GetString());
+
+        JsonElement[] described = endpoint.TryGetProperty("parameters", out JsonElement array) ? [.. array.EnumerateArray()] : [];
+        Assert.Equal(parameters, string.Join(' ', described.Select(parameter => parameter.GetProperty("name").GetString())));
+        Assert.All(described, parameter =>
+        {
+            Assert.NotEqual("", parameter.GetProperty("description").GetString());
+            if (parameter.GetProperty("in").GetString() != "header") Assert.True(parameter.TryGetProperty("example", out _), "no example");
+        });
+
+        JsonProperty[] answers = [.. endpoint.GetProperty("responses").EnumerateObject()];
+        Assert.Equal(responses, string.Join(' ', answers.Select(answer => answer.Name).Order(StringComparer.Ordinal)));
+        Assert.All(answers, answer =>
+        {
+            Assert.NotEqual("", answer.Value.GetProperty("description").GetString());
+            if (answer.Name[0] == '4') Assert.True(answer.Value.GetProperty("content").TryGetProperty("application/problem+json", out _));
+        });
+    }
+
+    [Fact]
+    public async Task Wire_WhileAdminRequestsDribbleAndListingsRun_Answers()
+    {
+        await using ServerProcess own = await ServerProcess.StartAsync();
+        using WireClient wire = await WireClient.ConnectAsync(own.WirePort);
+        for (int i = 0; i < 2_000; i++) await wire.CallAsync(Frames.Put($"listed/{i:0000}", $"\"{new string('x', 2_000)}\""));
+
+        // More PUTs whose bodies never come than the machine has threads for, and listings one after the other.
+        List<WireClient> dribbling = [];
+        for (int i = 0; i < 100; i++)
+        {
+            dribbling.Add(await WireClient.ConnectAsync(own.Admin.Port));
+            await dribbling[i].SendAsync(Encoding.ASCII.GetBytes(
+                $"PUT /v1/key?key=dribble{i} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n[1"));
+        }
+        using var http = new HttpClient { BaseAddress = own.Admin };
+        using var done = new CancellationTokenSource();
+        int listings = 0;
+        Task[] listing = [.. Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            while (!done.IsCancellationRequested)
+            {
+                Assert.True((await http.GetByteArrayAsync("v1/keys?limit=1000&values=true")).Length > 2_000_000);
+                Interlocked.Increment(ref listings);
+            }
+        }))];
+
+        for (int i = 0; i < 2_000 || Volatile.Read(ref listings) < 20; i++)
+        {
+            await wire.CallAsync(Frames.Put("busy", $"{i}"));
+            Assert.Equal(Frames.GetReply("busy", $"{i}"), await wire.CallAsync(Frames.Get("busy")));
+            if (i % 20 == 0) await dribbling[i / 20 % 100].SendAsync(" "u8.ToArray());
+        }
+        await done.CancelAsync();
+        await Task.WhenAll(listing);
+        foreach (WireClient client in dribbling) client.Dispose();
+        Assert.Equal(Frames.GetReply("dribble0", "null"), await wire.CallAsync(Frames.Get("dribble0")));
+    }
+
+    private static async Task<JsonElement> StatsAsync(ServerProcess own)
+    {
+        using var http = new HttpClient { BaseAddress = own.Admin };
+        return JsonDocument.Parse(await http.GetStringAsync("v1/stats")).RootElement;
+    }
+
+    private async Task<JsonElement> DescriptionAsync()
+    {
+        RawResponse response = await RawHttp.SendAsync(server.Process.Admin, "GET", "/swagger/v1/swagger.json");
+        Assert.Equal(200, response.Status);
+        return JsonDocument.Parse(response.Text).RootElement;
+    }
+}

@@ -1,0 +1,122 @@
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
+using System.Xml.Linq;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Architecture;
+
+/// <summary>
+/// The floors of the source: what each project may build on. Bytes go one way, from the wire down to the store, and
+/// nothing below knows of anything above.
+/// </summary>
+public sealed class FloorsTests
+{
+    private static readonly Floor[] Floors =
+    [
+        new("KestrelKv.Protocol", Projects: [], Packages: [], ForbiddenReferences: ["Microsoft.AspNetCore.", "Microsoft.Extensions.", "System.Net.Sockets", "System.IO.Pipelines"]),
+        new("KestrelKv.Storage", Projects: [],
+            Packages: ["Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options"],
+            ForbiddenReferences: ["Microsoft.AspNetCore.", "System.Net."]),
+        new("KestrelKv.Wire", Projects: ["KestrelKv.Protocol", "KestrelKv.Storage"],
+            Packages: ["Microsoft.AspNetCore.Connections.Abstractions", "Microsoft.Extensions.Logging.Abstractions"],
+            ForbiddenReferences: ["Microsoft.AspNetCore.Server.", "Microsoft.AspNetCore.Http", "Microsoft.AspNetCore.Hosting", "Serilog", "OpenTelemetry"]),
+        new("KestrelKv.Server", Projects: ["KestrelKv.Protocol", "KestrelKv.Storage", "KestrelKv.Wire"], Packages: null, ForbiddenReferences: []),
+    ];
+
+    public static TheoryData<string> ProjectNames() => [.. Floors.Select(floor => floor.Name)];
+
+    /// <summary>Projects that break their floors, each in its own way.</summary>
+    public static TheoryData<string, string, string> BrokenProjects() => new()
+    {
+        { "KestrelKv.Protocol", "<ProjectReference Include=\"../KestrelKv.Storage/KestrelKv.Storage.csproj\" />", "KestrelKv.Storage" },
+        { "KestrelKv.Storage", "<ProjectReference Include=\"..\\KestrelKv.Protocol\\KestrelKv.Protocol.csproj\" />", "KestrelKv.Protocol" },
+        { "KestrelKv.Wire", "<ProjectReference Include=\"../KestrelKv.Server/KestrelKv.Server.csproj\" />", "KestrelKv.Server" },
+        { "KestrelKv.Server", "<ProjectReference Include=\"../../tests/KestrelKv.Testing/KestrelKv.Testing.csproj\" />", "KestrelKv.Testing" },
+        { "KestrelKv.Protocol", "<PackageReference Include=\"Microsoft.Extensions.Logging.Abstractions\" />", "Microsoft.Extensions.Logging.Abstractions" },
+        { "KestrelKv.Storage", "<PackageReference Include=\"Serilog\" />", "Serilog" },
+        { "KestrelKv.Wire", "<PackageReference Include=\"Serilog\" />", "Serilog" },
+        { "KestrelKv.Wire", "<FrameworkReference Include=\"Microsoft.AspNetCore.App\" />", "Microsoft.AspNetCore.App" },
+        { "KestrelKv.Storage", "<Reference Include=\"Other.dll\" />", "Other.dll" },
+    };
+
+    [Fact]
+    public void Source_HasJustTheProjectsOfTheFloors() =>
+        Assert.Equal(
+            Floors.Select(floor => floor.Name).Order(StringComparer.Ordinal),
+            Directory.GetFiles(Repository.PathTo("src"), "*.csproj", SearchOption.AllDirectories)
+                .Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal));
+
+    [Theory]
+    [MemberData(nameof(ProjectNames))]
+    public void Project_ReferencesOnlyWhatItsFloorMay(string name)
+    {
+        // What every project under src is given counts for each.
+        string[] files =
+        [
+            Repository.PathTo("src", name, $"{name}.csproj"), Repository.PathTo("Directory.Build.props"), Repository.PathTo("src", "Directory.Build.targets"),
+        ];
+        foreach (string file in files)
+            Assert.Empty(Violations(FloorOf(name), XDocument.Load(file)));
+    }
+
+    [Theory]
+    [MemberData(nameof(ProjectNames))]
+    public void Project_BelowTheServer_IsAPlainLibrary(string name)
+    {
+        string sdk = XDocument.Load(Repository.PathTo("src", name, $"{name}.csproj")).Root!.Attribute("Sdk")!.Value;
+        Assert.Equal(name == "KestrelKv.Server" ? "Microsoft.NET.Sdk.Web" : "Microsoft.NET.Sdk", sdk);
+    }
+
+    [Theory]
+    [MemberData(nameof(ProjectNames))]
+    public void Assembly_ReferencesOnlyWhatItsFloorMay(string name)
+    {
+        Floor floor = FloorOf(name);
+        string[] references = References(Path.Combine(AppContext.BaseDirectory, $"{name}.dll"));
+        Assert.Contains("System.Runtime", references);
+        Assert.All(references, reference =>
+        {
+            Assert.False(reference.StartsWith("KestrelKv.", StringComparison.Ordinal) && !floor.Projects.Contains(reference), $"{name} references {reference}");
+            Assert.DoesNotContain(floor.ForbiddenReferences, forbidden => reference.StartsWith(forbidden, StringComparison.Ordinal));
+        });
+    }
+
+    [Theory]
+    [MemberData(nameof(BrokenProjects))]
+    public void Violations_OfAProjectThatBreaksItsFloor_NameTheReference(string name, string reference, string expected)
+    {
+        var project = XDocument.Parse($"<Project><ItemGroup>{reference}</ItemGroup></Project>");
+        Assert.Equal([expected], Violations(FloorOf(name), project));
+    }
+
+    private static Floor FloorOf(string name) => Floors.Single(floor => floor.Name == name);
+
+    private static IEnumerable<string> Violations(Floor floor, XDocument project)
+    {
+        foreach (XElement element in project.Descendants())
+        {
+            string? include = element.Attribute("Include")?.Value;
+            if (include is null) continue;
+            string? wrong = element.Name.LocalName switch
+            {
+                "ProjectReference" when !floor.Projects.Contains(ProjectName(include)) => ProjectName(include),
+                "PackageReference" when floor.Packages is { } packages && !packages.Contains(include) => include,
+                "FrameworkReference" or "Reference" => include,
+                _ => null,
+            };
+            if (wrong is not null) yield return wrong;
+        }
+    }
+
+    private static string ProjectName(string path) => Path.GetFileNameWithoutExtension(path.Replace('\\', '/'));
+
+    private static string[] References(string assembly)
+    {
+        using var file = new PEReader(File.OpenRead(assembly));
+        MetadataReader metadata = file.GetMetadataReader();
+        return [.. metadata.AssemblyReferences.Select(handle => metadata.GetString(metadata.GetAssemblyReference(handle).Name))];
+    }
+
+    /// <summary>What a project may reference: of ours, of packages (null for any), and not in the built assembly (by the name's beginning).</summary>
+    private sealed record Floor(string Name, string[] Projects, string[]? Packages, string[] ForbiddenReferences);
+}

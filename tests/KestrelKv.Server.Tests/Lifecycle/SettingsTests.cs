@@ -1,0 +1,157 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Reflection;
+using KestrelKv.Server.Settings;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Lifecycle;
+
+/// <summary>A server with a setting that is wrong does not start, and says which one and what is expected.</summary>
+public sealed class SettingsTests
+{
+    /// <summary>Setting, a value below or beside its range, one above it where there is such a thing, the range as the message tells it.</summary>
+    private static readonly (string Name, string Low, string? High, string Expected)[] OutOfRange =
+    [
+        ("Wire:Address", "here", "1.2.3.4.5", "*, localhost or an IP address"),
+        ("Wire:Port", "-1", "65536", "0 to 65,535"),
+        ("Wire:ConnectionsMax", "0", "1000001", "1 to 1,000,000"),
+        ("Wire:IdleTimeout", "00:00:00.5", "30.00:00:01", "00:00:01 to 30.00:00:00, or 0 for none"),
+        ("Wire:WriteTimeout", "00:00:00", "01:00:01", "00:00:01 to 01:00:00"),
+        ("Wire:BatchRequestsMax", "0", "4097", "1 to 4,096"),
+        ("Wire:ReplyBytesMax", "4095", "16777217", "4,096 to 16,777,216"),
+        ("Admin:Address", "", "everywhere", "*, localhost or an IP address"),
+        ("Admin:Port", "-1", "65536", "0 to 65,535"),
+        ("Limits:KeyBytesMax", "0", "65537", "1 to 65,536"),
+        ("Limits:JsonDepthMax", "511", "100001", "512 to 100,000"),
+        ("StopTimeout", "-00:00:01", "00:10:01", "00:00:00 to 00:10:00"),
+        ("LogFormat", "2", "-1", "Text or Json"),
+    ];
+
+    /// <summary>Settings whose values can't be out of a range, or whose range depends on others.</summary>
+    private static readonly string[] Others = ["Wire:ProtectedMode", "Limits:FrameBytesMax"];
+
+    [Fact]
+    public void Table_OfOutOfRangeValues_HasEverySetting() =>
+        Assert.Equal(
+            Names(typeof(ServerSettings), "").Order(StringComparer.Ordinal),
+            OutOfRange.Select(row => row.Name).Concat(Others).Order(StringComparer.Ordinal));
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Start_WithEverySettingOutOfRange_NamesEachAndWhatIsExpected(bool high)
+    {
+        var rows = OutOfRange.Where(row => !high || row.High is not null)
+            .Select(row => (row.Name, Value: high ? row.High! : row.Low, row.Expected)).ToList();
+        (int exitCode, string output) = await ServerProcess.RunToEndAsync(rows.Select(row => $"{row.Name}={row.Value}"));
+        Assert.Equal(1, exitCode);
+        string[] lines = output.TrimEnd().Split('\n');
+        Assert.Equal(rows.Count, lines.Length);
+        foreach (var row in rows)
+            Assert.Contains(lines, line => line.Contains($"the setting KestrelKv:{row.Name} is ", StringComparison.Ordinal) &&
+                line.EndsWith($", expected {row.Expected}", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("Wire:Port=65536", "kestrelkv: the setting KestrelKv:Wire:Port is 65536, expected 0 to 65,535")]
+    [InlineData("Limits:FrameBytesMax=5119", "kestrelkv: the setting KestrelKv:Limits:FrameBytesMax is 5119, expected 5,120 to 1,073,741,824")]
+    [InlineData("Limits:FrameBytesMax=1073741825", "kestrelkv: the setting KestrelKv:Limits:FrameBytesMax is 1073741825, expected 5,120 to 1,073,741,824")]
+    public async Task Start_WithASettingOutOfRange_SaysSoInOneLine(string setting, string expected)
+    {
+        (int exitCode, string output) = await ServerProcess.RunToEndAsync([setting]);
+        Assert.Equal(1, exitCode);
+        Assert.Equal(expected, output.TrimEnd());
+    }
+
+    [Theory]
+    [InlineData("Wire:Port=many", "KestrelKv:Wire:Port", "many")]
+    [InlineData("Wire:ConnectionsMax=99999999999", "KestrelKv:Wire:ConnectionsMax", "99999999999")]
+    [InlineData("Wire:ProtectedMode=perhaps", "KestrelKv:Wire:ProtectedMode", "perhaps")]
+    [InlineData("Wire:IdleTimeout=soon", "KestrelKv:Wire:IdleTimeout", "soon")]
+    [InlineData("LogFormat=Xml", "KestrelKv:LogFormat", "Xml")]
+    [InlineData("Wire:Prot=4444", "KestrelKv:Wire:Prot", "unknown, expected one of Address, Port, ")]
+    [InlineData("Wire:Port:Number=4444", "KestrelKv:Wire:Port:Number", "unknown")]
+    [InlineData("Wires:Port=4444", "KestrelKv:Wires", "unknown")]
+    [InlineData("StopTimout=00:00:01", "KestrelKv:StopTimout", "unknown")]
+    public async Task Start_WithASettingThatCantBeReadOrIsUnknown_NamesIt(string setting, string name, string told)
+    {
+        (int exitCode, string output) = await ServerProcess.RunToEndAsync([setting]);
+        Assert.Equal(1, exitCode);
+        string line = Assert.Single(output.TrimEnd().Split('\n'));
+        Assert.StartsWith("kestrelkv: ", line, StringComparison.Ordinal);
+        Assert.Contains(name, line, StringComparison.Ordinal);
+        Assert.Contains(told, line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Wire")]
+    [InlineData("Admin")]
+    public async Task Start_OnAPortInUse_NamesThePortInOneLine(string door)
+    {
+        using var taken = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        taken.Listen();
+        int port = ((IPEndPoint)taken.LocalEndPoint!).Port;
+        (int exitCode, string output) = await ServerProcess.RunToEndAsync([$"{door}:Address=127.0.0.1", $"{door}:Port={port}"]);
+        Assert.Equal(1, exitCode);
+        string line = Assert.Single(output.TrimEnd().Split('\n'));
+        Assert.Contains($"127.0.0.1:{port}: address already in use", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_OnAnAddressOfAnotherMachine_SaysSoInOneLine()
+    {
+        // 192.0.2.0/24 is for documentation: no machine has such an address.
+        (int exitCode, string output) = await ServerProcess.RunToEndAsync(["Wire:Address=192.0.2.1"]);
+        Assert.Equal(1, exitCode);
+        string line = Assert.Single(output.TrimEnd().Split('\n'));
+        Assert.StartsWith("kestrelkv: can't listen", line, StringComparison.Ordinal);
+        Assert.Contains("KestrelKv:Wire:Address", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Environment_SetsEachSetting_AndArgumentsWin()
+    {
+        int port = FreePort();
+        await using ServerProcess server = await ServerProcess.StartAsync(
+            ["Limits:KeyBytesMax=20"],
+            new Dictionary<string, string>
+            {
+                ["KestrelKv__Wire__Port"] = port.ToString(CultureInfo.InvariantCulture),
+                ["KestrelKv__Wire__Address"] = "127.0.0.1",
+                ["KestrelKv__Limits__KeyBytesMax"] = "10",
+                ["KestrelKv__Limits__JsonDepthMax"] = "600",
+                ["KestrelKv__LogFormat"] = "Json",
+            });
+        Assert.Equal(port, server.WirePort);
+        Assert.StartsWith("{\"@t\":", server.Log, StringComparison.Ordinal);
+
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        Assert.Equal(Frames.GetReply(new string('k', 20), "null"), await client.CallAsync(Frames.Get(new string('k', 20))));
+        Assert.Contains("expected at most 20", await client.CallAsync(Frames.Get(new string('k', 21))), StringComparison.Ordinal);
+        string tooDeep = await client.CallAsync(Frames.Put("a", new string('[', 601) + new string(']', 601)));
+        Assert.Contains("deeper than 600", tooDeep, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Environment_WithAnUnknownSetting_IsRefused()
+    {
+        InvalidOperationException e = await Assert.ThrowsAsync<InvalidOperationException>(() => ServerProcess.StartAsync(
+            environment: new Dictionary<string, string> { ["KestrelKv__Wire__Prot"] = "5555" }));
+        Assert.Contains("KestrelKv:Wire:Prot", e.Message, StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<string> Names(Type type, string before) =>
+        type.GetProperties(BindingFlags.Public | BindingFlags.Instance).SelectMany(property =>
+            property.PropertyType.IsClass && property.PropertyType != typeof(string)
+                ? Names(property.PropertyType, $"{before}{property.Name}:")
+                : [before + property.Name]);
+
+    private static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+}

@@ -1,0 +1,212 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Lifecycle;
+
+/// <summary>A server that is told to stop answers what it has received, and is gone in time.</summary>
+public sealed class StopTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>A stop that waited for a timeout would take this long and more; no test here lets one run out.</summary>
+    private const string LongStopTimeout = "StopTimeout=00:10:00";
+
+    [Fact]
+    public async Task Stop_WithRequestsSent_AnswersEveryOneAndClosesCleanly()
+    {
+        const int Clients = 20;
+        const int Requests = 2_000;
+        await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
+        List<WireClient> clients = [];
+        for (int i = 0; i < Clients; i++) clients.Add(await ConnectServedAsync(server.WirePort));
+
+        byte[] requests = [.. Enumerable.Range(0, Requests).SelectMany(i => Frames.Of(Frames.Put($"key {i}", $"{i}")))];
+        await Task.WhenAll(clients.Select(client => client.SendAsync(requests)));
+        Task<int> stopped = server.StopAsync();
+
+        foreach (WireClient client in clients)
+        {
+            for (int i = 0; i < Requests; i++) Assert.Equal(Frames.PutReply($"key {i}"), await client.ReceiveAsync());
+            Assert.Null(await client.ReceiveAsync());
+            client.Dispose();
+        }
+        Assert.Equal(0, await stopped);
+        AssertNoComplaint(server);
+    }
+
+    [Fact]
+    public async Task Stop_WithLargeRepliesUnread_WaitsForTheClientToReadThem()
+    {
+        const int Gets = 100;
+        await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        string value = $"\"{new string('x', 1_000_000)}\"";
+        Assert.Equal(Frames.PutReply("large"), await client.CallAsync(Frames.Put("large", value)));
+
+        await client.SendAsync(Enumerable.Repeat(Frames.Of(Frames.Get("large")), Gets).SelectMany(x => x).ToArray());
+        server.SendSignal("TERM");
+        await LoggedAsync(server, "Stopping");
+        for (int i = 0; i < Gets; i++) Assert.Equal(Frames.GetReply("large", value), await client.ReceiveAsync());
+        Assert.Null(await client.ReceiveAsync());
+        Assert.Equal(0, await server.StopAsync());
+    }
+
+    [Fact]
+    public async Task Stop_WithIdleClientsAndOnesInAFrame_DoesNotWaitForThem()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
+        using WireClient silent = await WireClient.ConnectAsync(server.WirePort);
+        using WireClient idle = await ConnectServedAsync(server.WirePort);
+        using WireClient inAFrame = await ConnectServedAsync(server.WirePort);
+        await inAFrame.SendAsync(Frames.Header(1, 100));
+        using WireClient refused = await WireClient.ConnectAsync(server.WirePort);
+        await refused.SendAsync(Frames.Header(2, 100));
+
+        Assert.Equal(0, await server.StopAsync());
+        Assert.Null(await silent.ReceiveAsync());
+        Assert.Null(await idle.ReceiveAsync());
+        Assert.Null(await inAFrame.ReceiveAsync());
+        Assert.StartsWith("{\"status\": \"ERROR\"", await refused.ReceiveAsync(), StringComparison.Ordinal);
+        AssertNoComplaint(server);
+    }
+
+    [Fact]
+    public async Task Stop_WithClientsThatNeverStopSending_IsNotPrevented()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
+        byte[] requests = [.. Enumerable.Repeat(Frames.Of(Frames.Get("a")), 100).SelectMany(x => x)];
+        Task<long>[] clients = [.. Enumerable.Range(0, 4).Select(_ => SendUntilCutAsync())];
+        while (await KeysAskedForAsync(server) == 0) await Task.Delay(10);
+
+        Assert.Equal(0, await server.StopAsync());
+        foreach (long replyBytes in await Task.WhenAll(clients).WaitAsync(Patience)) Assert.NotEqual(0, replyBytes);
+        AssertNoComplaint(server);
+
+        async Task<long> SendUntilCutAsync()
+        {
+            using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+            Task sending = Task.Run(async () =>
+            {
+                while (true) await client.SendAsync(requests);
+            });
+            long got = 0;
+            try
+            {
+                byte[] buffer = new byte[100_000];
+                while (await client.Socket.ReceiveAsync(buffer) is var bytes and > 0) got += bytes;
+            }
+            catch (SocketException)
+            {
+                // Cut in the middle of its sending.
+            }
+            await Assert.ThrowsAnyAsync<IOException>(() => sending);
+            return got;
+        }
+    }
+
+    [Fact]
+    public async Task Stop_WithAClientThatNeverReads_TakesAsLongAsTheSettingSays()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(["StopTimeout=00:00:01", "Wire:WriteTimeout=01:00:00"]);
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        string value = $"\"{new string('x', 1_000_000)}\"";
+        Assert.Equal(Frames.PutReply("large"), await client.CallAsync(Frames.Put("large", value)));
+        await client.SendAsync(Enumerable.Repeat(Frames.Of(Frames.Get("large")), 1_000).SelectMany(x => x).ToArray());
+        Assert.Equal(0, await server.StopAsync());
+    }
+
+    [Fact]
+    public async Task Stop_ThenStartOnTheSamePort_Serves()
+    {
+        await using ServerProcess first = await ServerProcess.StartAsync();
+        int port = first.WirePort;
+
+        // The side that closes first has the port linger in TIME_WAIT: here that is the server.
+        List<WireClient> clients = [];
+        for (int i = 0; i < 20; i++) clients.Add(await ConnectServedAsync(port));
+        Assert.Equal(0, await first.StopAsync());
+        foreach (WireClient client in clients) Assert.Null(await client.ReceiveAsync());
+
+        await using ServerProcess second = await ServerProcess.StartAsync([$"Wire:Port={port}"]);
+        Assert.Equal(port, second.WirePort);
+        await DefaultServer.AssertServesAsync(port);
+        Assert.Equal(0, await second.StopAsync());
+        foreach (WireClient client in clients) client.Dispose();
+    }
+
+    [Fact]
+    public async Task Stop_ByInterrupt_IsTheSame()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
+        using WireClient client = await ConnectServedAsync(server.WirePort);
+        server.SendSignal("INT");
+        Assert.Null(await client.ReceiveAsync());
+        Assert.Equal(0, await server.StopAsync());
+        Assert.Contains("Stopped", server.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Connect_WhileTheServerStops_IsRefused()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout, "Wire:WriteTimeout=01:00:00"]);
+        using WireClient holding = await WireClient.ConnectAsync(server.WirePort);
+        string value = $"\"{new string('x', 1_000_000)}\"";
+        Assert.Equal(Frames.PutReply("large"), await holding.CallAsync(Frames.Put("large", value)));
+        await holding.SendAsync(Enumerable.Repeat(Frames.Of(Frames.Get("large")), 100).SelectMany(x => x).ToArray());
+        server.SendSignal("TERM");
+        await LoggedAsync(server, "Stopping");
+
+        // This one holds the server, which no longer lets anybody in.
+        var clock = Stopwatch.StartNew();
+        while (true)
+        {
+            try
+            {
+                using WireClient late = await WireClient.ConnectAsync(server.WirePort);
+                Assert.True(clock.Elapsed < Patience, "still let in");
+                await Task.Delay(10);
+            }
+            catch (SocketException e)
+            {
+                Assert.Equal(SocketError.ConnectionRefused, e.SocketErrorCode);
+                break;
+            }
+        }
+        for (int i = 0; i < 100; i++) Assert.Equal(Frames.GetReply("large", value), await holding.ReceiveAsync());
+        Assert.Null(await holding.ReceiveAsync());
+        Assert.Equal(0, await server.StopAsync());
+    }
+
+    private static async Task<WireClient> ConnectServedAsync(int port)
+    {
+        WireClient client = await WireClient.ConnectAsync(port);
+        await DefaultServer.AssertServesAsync(client);
+        return client;
+    }
+
+    private static async Task<long> KeysAskedForAsync(ServerProcess server)
+    {
+        using var http = new HttpClient();
+        string metrics = await http.GetStringAsync(new Uri(server.Admin, "metrics"));
+        string line = metrics.Split('\n').First(line => line.StartsWith("kestrelkv_wire_requests_total{", StringComparison.Ordinal) &&
+            line.Contains("function=\"GET\"", StringComparison.Ordinal));
+        return long.Parse(line.Split("} ")[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    private static async Task LoggedAsync(ServerProcess server, string text)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!server.Log.Contains(text, StringComparison.Ordinal))
+        {
+            Assert.True(clock.Elapsed < Patience, $"'{text}' is not in the log:\n{server.Log}");
+            await Task.Delay(5);
+        }
+    }
+
+    private static void AssertNoComplaint(ServerProcess server)
+    {
+        Assert.DoesNotContain(" ERR ", server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain(" WRN ", server.Log, StringComparison.Ordinal);
+    }
+}

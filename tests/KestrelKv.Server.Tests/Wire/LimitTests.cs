@@ -1,0 +1,210 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Wire;
+
+/// <summary>Limits of connections and of their times, each on a server of its own.</summary>
+public sealed class LimitTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task ConnectionsMax_OneMore_IsToldAndClosedAndServedOnceThereIsRoom()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(["Wire:ConnectionsMax=3"]);
+        List<WireClient> clients = [];
+        for (int i = 0; i < 3; i++) clients.Add(await ConnectServedAsync(server.WirePort));
+
+        for (int i = 0; i < 5; i++)
+        {
+            using WireClient refused = await WireClient.ConnectAsync(server.WirePort);
+            AssertError(await refused.ReceiveAsync(), "too_many_connections", "3 connections");
+            refused.EndSending();
+            Assert.Null(await refused.ReceiveAsync());
+        }
+        foreach (WireClient client in clients) await DefaultServer.AssertServesAsync(client);
+
+        // However a connection ends, its place is free again.
+        clients[0].Dispose();
+        clients[0] = await ConnectWhenThereIsRoomAsync(server.WirePort);
+        clients[1].Socket.LingerState = new LingerOption(enable: true, seconds: 0);
+        clients[1].Dispose();
+        clients[1] = await ConnectWhenThereIsRoomAsync(server.WirePort);
+        await clients[2].SendAsync(Frames.Header(2, 0));
+        AssertError(await clients[2].ReceiveAsync(), "unsupported_version", "version 2");
+        clients[2].Dispose();
+        clients[2] = await ConnectWhenThereIsRoomAsync(server.WirePort);
+
+        foreach (WireClient client in clients)
+        {
+            await DefaultServer.AssertServesAsync(client);
+            client.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task ConnectionsMax_ARequestSentByARefusedClient_IsNotExecuted()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(["Wire:ConnectionsMax=1"]);
+        using WireClient only = await ConnectServedAsync(server.WirePort);
+        using (WireClient refused = await WireClient.ConnectAsync(server.WirePort))
+        {
+            await refused.SendAsync(Frames.Of(Frames.Put("refused", "1")));
+            AssertError(await refused.ReceiveAsync(), "too_many_connections", "1 connections");
+            refused.EndSending();
+            Assert.Null(await refused.ReceiveAsync());
+        }
+        Assert.Equal(Frames.GetReply("refused", "null"), await only.CallAsync(Frames.Get("refused")));
+    }
+
+    [Fact]
+    public async Task IdleTimeout_OfSilentClients_IsToldAndClosedWhileBusyOnesGoOn()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(["Wire:IdleTimeout=00:00:01"]);
+        using WireClient silent = await WireClient.ConnectAsync(server.WirePort);
+        using WireClient afterACall = await ConnectServedAsync(server.WirePort);
+        using WireClient inAFrame = await WireClient.ConnectAsync(server.WirePort);
+        await inAFrame.SendAsync(Frames.Of(Frames.Get("a")).AsMemory(0, 10));
+
+        // Busy ones: with calls, and with a single call byte by byte.
+        using var done = new CancellationTokenSource();
+        Task calling = KeepCallingAsync(server.WirePort, done.Token);
+        Task dripping = DripAsync(server.WirePort, done.Token);
+
+        foreach (WireClient idle in (WireClient[])[silent, afterACall, inAFrame])
+        {
+            AssertError(await idle.ReceiveAsync(), "idle_timeout", "1 seconds");
+            idle.EndSending();
+            Assert.Null(await idle.ReceiveAsync());
+        }
+        await done.CancelAsync();
+        await calling;
+        await dripping;
+
+        static async Task KeepCallingAsync(int port, CancellationToken done)
+        {
+            using WireClient client = await WireClient.ConnectAsync(port);
+            while (!done.IsCancellationRequested)
+            {
+                await DefaultServer.AssertServesAsync(client);
+                await Task.Delay(100, CancellationToken.None);
+            }
+        }
+
+        static async Task DripAsync(int port, CancellationToken done)
+        {
+            using WireClient client = await WireClient.ConnectAsync(port);
+            byte[] frame = Frames.Of(Frames.Get("dripped"));
+            foreach (byte each in frame[..^1])
+            {
+                if (done.IsCancellationRequested) break;
+                await client.SendAsync(new[] { each });
+                await Task.Delay(100, CancellationToken.None);
+            }
+            Assert.True(done.IsCancellationRequested, "the idle were not closed in all that time");
+            Assert.Equal(0, client.Socket.Available);
+        }
+    }
+
+    [Fact]
+    public async Task WriteTimeout_ClientsThatNeverRead_AreCutAndTheMemoryIsBounded()
+    {
+        const int Clients = 20;
+        const int ValueBytes = 1_000_000;
+        const int Gets = 1_000;
+        await using ServerProcess server = await ServerProcess.StartAsync(["Wire:WriteTimeout=00:00:02"]);
+        using WireClient reader = await WireClient.ConnectAsync(server.WirePort);
+        string value = $"\"{new string('x', ValueBytes)}\"";
+        Assert.Equal(Frames.PutReply("large"), await reader.CallAsync(Frames.Put("large", value)));
+        Assert.Equal(Frames.GetReply("large", value), await reader.CallAsync(Frames.Get("large")));
+        long before = server.ResidentBytes();
+
+        // 20 GB of replies are asked for.
+        byte[] gets = [.. Enumerable.Repeat(Frames.Of(Frames.Get("large")), Gets).SelectMany(x => x)];
+        List<WireClient> mute = [];
+        for (int i = 0; i < Clients; i++)
+        {
+            mute.Add(await WireClient.ConnectAsync(server.WirePort));
+            await mute[i].SendAsync(gets);
+        }
+
+        long most = 0;
+        var clock = Stopwatch.StartNew();
+        while (Occurrences(server.Log, " was cut off: ") < Clients)
+        {
+            Assert.True(clock.Elapsed < Patience, $"not every client was cut off:\n{server.Log}");
+            most = Math.Max(most, server.ResidentBytes());
+            await DefaultServer.AssertServesAsync(reader);
+            await Task.Delay(20);
+        }
+
+        // A few replies a client, and not the thousand asked for.
+        long bound = before + Clients * 8L * ValueBytes;
+        Assert.True(most < bound, $"{most:N0} bytes resident, {before:N0} before, expected less than {bound:N0}");
+
+        // They have been cut for good.
+        foreach (WireClient client in mute)
+        {
+            await Assert.ThrowsAnyAsync<IOException>(client.ReceiveToEndAsync);
+            client.Dispose();
+        }
+        await DefaultServer.AssertServesAsync(reader);
+        Assert.DoesNotContain(" ERR ", server.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task FrameBytesMax_Lowered_IsTheBoundary()
+    {
+        const int FrameBytesMax = 6_000;
+        await using ServerProcess server = await ServerProcess.StartAsync([$"Limits:FrameBytesMax={FrameBytesMax}"]);
+        string just = Frames.Put("a", $"\"{new string('x', FrameBytesMax - Frames.Put("a", "\"\"").Length)}\"");
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        Assert.Equal(Frames.PutReply("a"), await client.CallAsync(just));
+        AssertError(await client.CallAsync(just + " "), "frame_too_long", "6000");
+    }
+
+    [Fact]
+    public async Task KeyBytesMaxAndJsonDepthMax_Changed_AreTheBoundaries()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(["Limits:KeyBytesMax=8", "Limits:JsonDepthMax=512"]);
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        Assert.Equal(Frames.PutReply("12345678"), await client.CallAsync(Frames.Put("12345678", Nested(512))));
+        Assert.Equal(Frames.GetReply("12345678", Nested(512)), await client.CallAsync(Frames.Get("12345678")));
+        AssertError(await client.CallAsync(Frames.Put("12345678", Nested(513))), "too_deep", "512");
+        AssertError(await client.CallAsync(Frames.Get("123456789")), "key_too_long", "at most 8");
+
+        static string Nested(int depth) => new string('[', depth) + new string(']', depth);
+    }
+
+    private static async Task<WireClient> ConnectServedAsync(int port)
+    {
+        WireClient client = await WireClient.ConnectAsync(port);
+        await DefaultServer.AssertServesAsync(client);
+        return client;
+    }
+
+    /// <summary>The server learns of a closed connection a moment after its client.</summary>
+    private static async Task<WireClient> ConnectWhenThereIsRoomAsync(int port)
+    {
+        var clock = Stopwatch.StartNew();
+        while (true)
+        {
+            WireClient client = await WireClient.ConnectAsync(port);
+            string reply = await client.CallAsync(Frames.Get("a"));
+            if (reply == Frames.GetReply("a", "null")) return client;
+            client.Dispose();
+            Assert.True(clock.Elapsed < Patience, $"no room in all that time: {reply}");
+            await Task.Delay(10);
+        }
+    }
+
+    private static int Occurrences(string text, string part) => text.Split(part).Length - 1;
+
+    private static void AssertError(string? reply, string code, string told)
+    {
+        Assert.NotNull(reply);
+        Assert.StartsWith($"{{\"status\": \"ERROR\", \"error\": {{\"code\": \"{code}\", \"message\": \"", reply, StringComparison.Ordinal);
+        Assert.Contains(told, reply, StringComparison.Ordinal);
+    }
+}

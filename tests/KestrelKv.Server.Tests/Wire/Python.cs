@@ -1,0 +1,17 @@
+using System.Globalization;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Wire;
+
+/// <summary>The Python programs beside this file.</summary>
+internal static class Python
+{
+    /// <summary>Runs one to its end, fails the test where it fails, and gives what it printed.</summary>
+    public static Task<string> RunAsync(string script, params object[] arguments) =>
+        Programs.RunAsync("python3", ["-B", PathTo(script), .. arguments.Select(Text)]);
+
+    public static string PathTo(string script) =>
+        Repository.PathTo("tests", "KestrelKv.Server.Tests", "Wire", script);
+
+    private static string Text(object argument) => Convert.ToString(argument, CultureInfo.InvariantCulture)!;
+}

@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using KestrelKv.Testing;
+using Xunit.Abstractions;
+
+namespace KestrelKv.Server.Tests.Wire;
+
+/// <summary>Tests that measure memory, or load the machine: not beside others.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class Scale
+{
+    public const string Name = "scale";
+}
+
+/// <summary>Many connections at once, and many one after the other.</summary>
+[Collection(Scale.Name)]
+public sealed class ScaleTests(ITestOutputHelper output)
+{
+    private const int MiB = 1024 * 1024;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task TenThousandConnections_AtOnce_AreServedAndTheMemoryComesBack()
+    {
+        const int Connections = 10_000;
+        await using ServerProcess server = await ServerProcess.StartAsync();
+
+        // A smaller round first, so that what every process takes once does not count.
+        await HoldAsync(500);
+        long before = server.ResidentBytes();
+
+        long during = await HoldAsync(Connections);
+        var clock = Stopwatch.StartNew();
+        long after;
+        while ((after = server.ResidentBytes()) > before + 100 * MiB && clock.Elapsed < Patience) await Task.Delay(200);
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"resident MiB: {before / MiB} before, {during / MiB} with {Connections} connections, {after / MiB} after"));
+
+        Assert.True(after <= before + 100 * MiB, $"{after / MiB} MiB resident, {before / MiB} before");
+        Assert.True(during <= before + 300 * MiB, $"{during / MiB} MiB resident with the connections, {before / MiB} before");
+        await DefaultServer.AssertServesAsync(server.WirePort);
+        Assert.DoesNotContain(" ERR ", server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain(" WRN ", server.Log, StringComparison.Ordinal);
+
+        async Task<long> HoldAsync(int connections)
+        {
+            using Process python = Start("idle.py", server.WirePort, connections);
+            try
+            {
+                string? line = await python.StandardOutput.ReadLineAsync().WaitAsync(Patience);
+                if (line is null) Assert.Fail(await python.StandardError.ReadToEndAsync());
+                Assert.Equal($"{connections} connections served", line);
+                Assert.Equal(connections, await OpenConnectionsAsync(server));
+                await DefaultServer.AssertServesAsync(server.WirePort);
+                long resident = server.ResidentBytes();
+
+                await python.StandardInput.WriteLineAsync();
+                await python.WaitForExitAsync().WaitAsync(Patience);
+                Assert.Equal(0, python.ExitCode);
+                var clock = Stopwatch.StartNew();
+                while (await OpenConnectionsAsync(server) > 0)
+                {
+                    Assert.True(clock.Elapsed < Patience, "connections stay open");
+                    await Task.Delay(20);
+                }
+                return resident;
+            }
+            finally
+            {
+                if (!python.HasExited) python.Kill();
+            }
+        }
+    }
+
+    [Fact]
+    public async Task ThousandConnections_OpenedAndClosedWhileOneStreams_FailNothing()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        output.WriteLine(await Python.RunAsync("churn.py", server.WirePort, 1_000));
+        Assert.Equal(0, await server.StopAsync());
+        Assert.DoesNotContain(" ERR ", server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain(" WRN ", server.Log, StringComparison.Ordinal);
+    }
+
+    private static async Task<int> OpenConnectionsAsync(ServerProcess server)
+    {
+        using var http = new HttpClient();
+        using JsonDocument stats = JsonDocument.Parse(await http.GetStringAsync(new Uri(server.Admin, "v1/stats")));
+        return stats.RootElement.GetProperty("connections").GetInt32();
+    }
+
+    private static Process Start(string script, params int[] arguments)
+    {
+        var start = new ProcessStartInfo("python3")
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        start.ArgumentList.Add("-B");
+        start.ArgumentList.Add(Python.PathTo(script));
+        foreach (int argument in arguments) start.ArgumentList.Add(argument.ToString(CultureInfo.InvariantCulture));
+        return Process.Start(start)!;
+    }
+}

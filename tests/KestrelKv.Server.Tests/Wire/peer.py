@@ -1,0 +1,12 @@
+"""Dials an address and prints what the server says to one call, and what then. Arguments: the host, the port."""
+import json
+import sys
+
+from kestrelkv_client import Closed, Connection, get
+
+with Connection(int(sys.argv[2]), sys.argv[1]) as connection:
+    print(json.dumps(connection.call(get("a"))))
+    try:
+        print(json.dumps(connection.call(get("a"))))
+    except (Closed, ConnectionResetError, BrokenPipeError):
+        print("closed")

@@ -1,0 +1,35 @@
+using System.Text;
+
+namespace KestrelKv.Storage.Tests;
+
+/// <summary>An operation's result as a value that can be kept and compared.</summary>
+internal sealed record Recorded(
+    int Index, ResultStatus Status, long Version = 0, long PreviousVersion = 0, long ExpiresAt = 0, string Value = "");
+
+/// <summary>Keeps results, and stops after so many.</summary>
+internal sealed class RecordingSink(int stopAfter = int.MaxValue) : IResultSink
+{
+    public List<Recorded> Results { get; } = [];
+
+    public bool OnResult(int index, in OperationResult result)
+    {
+        Results.Add(new(
+            index, result.Status, result.Version, result.PreviousVersion, result.ExpiresAt, Encoding.UTF8.GetString(result.Value)));
+        return Results.Count < stopAfter;
+    }
+}
+
+/// <summary>A listed entry as a value that can be kept and compared.</summary>
+internal sealed record RecordedEntry(string Key, string Value, long Version, long ExpiresAt);
+
+/// <summary>Keeps entries, and stops after so many.</summary>
+internal sealed class RecordingEntrySink(int stopAfter = int.MaxValue) : IEntrySink
+{
+    public List<RecordedEntry> Entries { get; } = [];
+
+    public bool OnEntry(in EntryView entry)
+    {
+        Entries.Add(new(Encoding.UTF8.GetString(entry.Key), Encoding.UTF8.GetString(entry.Value), entry.Version, entry.ExpiresAt));
+        return Entries.Count < stopAfter;
+    }
+}

@@ -1,0 +1,153 @@
+using System.Text;
+
+namespace KestrelKv.Storage.Tests;
+
+/// <summary>Listings: order, prefix, pages.</summary>
+public abstract partial class StoreContractTests
+{
+    /// <summary>In the order of their UTF-8 bytes, which for U+FFFD and U+1F600 is not that of UTF-16.</summary>
+    private static readonly string[] Ordered =
+    [
+        "\0", "\0\0", "\0a", "\u0001", "A", "a", "a\0", "a\0b", "a/", "a/b", "aa", "ab", "b", "\u007f", "\u0080", "é", "éa",
+        "\u07ff", "\u0800", "€", "\uFFFD", "\uFFFF", "\U00010000", "😀", "\U0010FFFF", "\U0010FFFF\U0010FFFF",
+    ];
+
+    [Fact]
+    public async Task ListAsync_All_IsInTheOrderOfUtf8Bytes()
+    {
+        await FillShuffledAsync();
+        AssertPage(await ListAsync(), more: false, Ordered);
+    }
+
+    [Fact]
+    public async Task ListAsync_EveryPrefix_GivesTheKeysThatBeginWithIt()
+    {
+        await FillShuffledAsync();
+        foreach (string prefix in (string[])[.. Ordered, "a/b/c", "B", "\U0010FFFE", "é\0"])
+            Assert.Equal(Ordered.Where(key => key.StartsWith(prefix, StringComparison.Ordinal)), (await ListAsync(prefix)).Keys);
+    }
+
+    [Fact]
+    public async Task ListAsync_PrefixThatIsPartOfACharacter_GoesByBytes()
+    {
+        await FillShuffledAsync();
+        var sink = new RecordingEntrySink();
+        await Store.ListAsync(new ListQuery { Prefix = new byte[] { 0xC3 }, Limit = 100 }, sink); // é is C3 A9
+        Assert.Equal(["é", "éa"], sink.Entries.Select(entry => entry.Key));
+
+        sink = new RecordingEntrySink();
+        await Store.ListAsync(new ListQuery { Prefix = new byte[] { 0xFF }, Limit = 100 }, sink);
+        Assert.Empty(sink.Entries);
+    }
+
+    [Fact]
+    public async Task ListAsync_AfterAnyKeyThereOrNot_GoesOnBehindIt()
+    {
+        await FillShuffledAsync();
+        foreach (string after in (string[])[.. Ordered, "a/a", "aaa", "0", "\U0010FFFF\U0010FFFF\0"])
+        {
+            foreach (string prefix in (string[])["", "a", "a/", "é", "zz"])
+            {
+                IEnumerable<string> expected = Ordered.Where(key =>
+                    key.StartsWith(prefix, StringComparison.Ordinal) && Utf8(key).Span.SequenceCompareTo(Utf8(after).Span) > 0);
+                Assert.Equal(expected, (await ListAsync(prefix, after)).Keys);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task ListAsync_PagesOfEverySize_GiveEachKeyOnceAndTellWhetherThereAreMore()
+    {
+        await FillShuffledAsync();
+        for (int limit = 1; limit <= Ordered.Length + 1; limit++)
+        {
+            List<string> keys = [];
+            bool more = true;
+            while (more)
+            {
+                (string[] page, more) = await ListAsync(after: keys.LastOrDefault(""), limit: limit);
+                keys.AddRange(page);
+                Assert.Equal(keys.Count < Ordered.Length, more);
+                if (more) Assert.Equal(limit, page.Length);
+            }
+            Assert.Equal(Ordered, keys);
+        }
+    }
+
+    [Fact]
+    public async Task ListAsync_SinkThatStops_TellsWhetherThereAreMore()
+    {
+        await ExecuteAsync(Put("a1", ""), Put("a2", ""), Put("a3", ""), Put("b", ""));
+        AssertPage(await ListAsync("a", stopAfter: 1), more: true, "a1");
+        AssertPage(await ListAsync("a", stopAfter: 2), more: true, "a1", "a2");
+        AssertPage(await ListAsync("a", stopAfter: 3), more: false, "a1", "a2", "a3");
+        AssertPage(await ListAsync("a", limit: 2, stopAfter: 2), more: true, "a1", "a2");
+        AssertPage(await ListAsync("b", stopAfter: 1), more: false, "b");
+    }
+
+    [Fact]
+    public async Task ListAsync_ExpiredEntries_AreNeitherToldNorCountedAsMore()
+    {
+        await ExecuteAsync(Put("a", "", expiresAt: Now), Put("b", ""), Put("c", "", expiresAt: Now), Put("d", ""), Put("e", "", expiresAt: Now));
+        AssertPage(await ListAsync(), more: false, "b", "d");
+        AssertPage(await ListAsync(limit: 1), more: true, "b");
+        AssertPage(await ListAsync(after: "b", limit: 1), more: false, "d");
+        AssertPage(await ListAsync(limit: 2), more: false, "b", "d");
+        AssertPage(await ListAsync(stopAfter: 2), more: false, "b", "d");
+        AssertPage(await ListAsync(after: "d"), more: false);
+    }
+
+    [Fact]
+    public async Task ListAsync_Entry_HasItsValueVersionAndExpiry()
+    {
+        long expiresAt = Now + 10_000;
+        await ExecuteAsync(Put("b", "two", expiresAt: expiresAt), Put("a", "one"));
+        var sink = new RecordingEntrySink();
+        await Store.ListAsync(new ListQuery { Limit = 5 }, sink);
+        Assert.Equal([new("a", "one", 2, Operation.Never), new("b", "two", 1, expiresAt)], sink.Entries);
+    }
+
+    [Fact]
+    public async Task ListAsync_ChangesBetweenPages_ThoseThatStayComeExactlyOnce()
+    {
+        string[] stay = [.. Enumerable.Range(0, 100).Select(i => $"k{i:000}")];
+        await ExecuteAsync([.. stay.Select(key => Put(key, ""))]);
+        List<string> keys = [];
+        bool more = true;
+        for (int round = 0; more; round++)
+        {
+            (string[] page, more) = await ListAsync(after: keys.LastOrDefault(""), limit: 7);
+            keys.AddRange(page);
+            await ExecuteAsync(Put($"k{round:000}+", ""), Put($"k{99 - round:000}+", ""), Delete($"k{round - 3:000}+"), Put(stay[round], "again"));
+        }
+        Assert.Equal(stay, keys.Where(key => !key.EndsWith('+')));
+        Assert.Equal(keys.Count, keys.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task ListAsync_EmptyStore_GivesNothing()
+    {
+        AssertPage(await ListAsync(), more: false);
+        AssertPage(await ListAsync("a", "b", 1), more: false);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    public async Task ListAsync_LimitBelowOne_Throws(int limit) =>
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => ListAsync(limit: limit));
+
+    private static void AssertPage((string[] Keys, bool More) page, bool more, params string[] keys)
+    {
+        Assert.Equal(keys, page.Keys);
+        Assert.Equal(more, page.More);
+    }
+
+    private async Task FillShuffledAsync()
+    {
+        Assert.Equal(Ordered, Ordered.OrderBy(key => Convert.ToHexString(Encoding.UTF8.GetBytes(key)), StringComparer.Ordinal));
+        string[] shuffled = [.. Ordered];
+        new Random(1).Shuffle(shuffled);
+        await ExecuteAsync([.. shuffled.Select(key => Put(key, ""))]);
+    }
+}

@@ -1,0 +1,92 @@
+using System.Text;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KestrelKv.Storage.Tests;
+
+/// <summary>
+/// What every store must do, whatever is behind it: an engine's own test class derives from this one. One file a
+/// subject.
+/// </summary>
+public abstract partial class StoreContractTests : IAsyncLifetime
+{
+    /// <summary>After so long in the background, nothing is left of what had expired before.</summary>
+    private static readonly TimeSpan RemovalTime = TimeSpan.FromSeconds(1);
+
+    private IKeyValueStore? _store;
+
+    private FakeTimeProvider Time { get; } = new();
+
+    private IKeyValueStore Store => _store ??= Create(Time);
+
+    private long Now => Time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
+    {
+        if (_store is IAsyncDisposable asynchronous) await asynchronous.DisposeAsync();
+        else (_store as IDisposable)?.Dispose();
+    }
+
+    /// <summary>An empty store.</summary>
+    protected abstract IKeyValueStore Create(TimeProvider time);
+
+    /// <summary>Waits for work that the clock has set off on other threads.</summary>
+    protected virtual Task SettleAsync() => Task.CompletedTask;
+
+    private static ReadOnlyMemory<byte> Utf8(string text) => Encoding.UTF8.GetBytes(text);
+
+    private static Operation Get(string key, Precondition precondition = default) =>
+        Operation.Get(Utf8(key)) with { Precondition = precondition };
+
+    private static Operation Put(string key, string value, Precondition precondition = default, long expiresAt = Operation.Never) =>
+        Operation.Put(Utf8(key), Utf8(value), expiresAt) with { Precondition = precondition };
+
+    private static Operation Delete(string key, Precondition precondition = default) =>
+        Operation.Delete(Utf8(key)) with { Precondition = precondition };
+
+    private static Operation Expire(string key, long expiresAt, Precondition precondition = default) =>
+        Operation.Expire(Utf8(key), expiresAt) with { Precondition = precondition };
+
+    private async Task<Recorded> ExecuteOneAsync(Operation operation) => Assert.Single(await ExecuteAsync(operation));
+
+    private async Task<Recorded[]> ExecuteAsync(params Operation[] operations)
+    {
+        var sink = new RecordingSink();
+        Assert.Equal(operations.Length, await Store.ExecuteAsync(operations, sink));
+        Assert.Equal(operations.Length, sink.Results.Count);
+        return [.. sink.Results];
+    }
+
+    private async Task<Recorded[]> CommitAsync(params Operation[] batch)
+    {
+        var sink = new RecordingSink();
+        Assert.True(await Store.CommitAsync(batch, sink));
+        Assert.Equal(batch.Length, sink.Results.Count);
+        return [.. sink.Results];
+    }
+
+    /// <summary>The one result of a batch that was refused.</summary>
+    private async Task<Recorded> CommitRefusedAsync(params Operation[] batch)
+    {
+        var sink = new RecordingSink();
+        Assert.False(await Store.CommitAsync(batch, sink));
+        return Assert.Single(sink.Results);
+    }
+
+    private async Task<(string[] Keys, bool More)> ListAsync(string prefix = "", string after = "", int limit = int.MaxValue, int stopAfter = int.MaxValue)
+    {
+        var sink = new RecordingEntrySink(stopAfter);
+        bool more = await Store.ListAsync(new ListQuery { Prefix = Utf8(prefix), After = Utf8(after), Limit = limit }, sink);
+        return ([.. sink.Entries.Select(entry => entry.Key)], more);
+    }
+
+    private async Task AdvanceAsync(TimeSpan time)
+    {
+        Time.Advance(time);
+        await SettleAsync();
+    }
+
+    private void AssertStats(long keys, long bytes, long version) =>
+        Assert.Equal(new StoreStats(keys, bytes, version), Store.GetStats());
+}
