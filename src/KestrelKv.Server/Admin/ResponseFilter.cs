@@ -26,8 +26,6 @@ internal sealed class ResponseFilter : IOperationFilter, ISchemaFilter
         {
             var response = (OpenApiResponse)each;
             int status = int.Parse(text, CultureInfo.InvariantCulture);
-            if (context.ApiDescription.HttpMethod == HttpMethods.Head) response.Content = null;
-
             if (version?.StatusCodes.Contains(status) == true)
             {
                 response.Headers = new Dictionary<string, IOpenApiHeader>
@@ -39,7 +37,8 @@ internal sealed class ResponseFilter : IOperationFilter, ISchemaFilter
                         Example = "\"5\"",
                     },
                 };
-                if (BodyOf(response, "application/json") is { } value) value.Example = Value;
+                if (context.ApiDescription.HttpMethod == HttpMethods.Head) response.Content = null;
+                else if (BodyOf(response, "application/json") is { } value) value.Example = Value;
             }
             if (BodyOf(response, Problem) is { } problem) problem.Example = ExampleOf(status);
         }
@@ -61,7 +60,8 @@ internal sealed class ResponseFilter : IOperationFilter, ISchemaFilter
             StatusCodes.Status400BadRequest => (ErrorCodes.Text(ErrorCode.InvalidKey), "the key is empty"),
             StatusCodes.Status404NotFound => ("not_found", "there is no such key"),
             StatusCodes.Status412PreconditionFailed => ("precondition_failed", "the key's version is 5"),
-            _ => (null, "Request body too large."),
+            StatusCodes.Status413PayloadTooLarge => (null, "Request body too large."),
+            _ => (null, "what was wrong, in a sentence"),
         };
         var example = new JsonObject { ["title"] = ReasonPhrases.GetReasonPhrase(status), ["status"] = status, ["detail"] = detail };
         if (code is not null) example["code"] = code;

@@ -22,6 +22,7 @@ internal static class SwaggerSetup
             swagger.SupportNonNullableReferenceTypes();
             swagger.OperationFilter<JsonBodyFilter>();
             swagger.OperationFilter<ResponseFilter>();
+            swagger.ParameterFilter<KeyParameterFilter>();
             swagger.SchemaFilter<ResponseFilter>();
             swagger.DocumentFilter<TagFilter>();
         });
