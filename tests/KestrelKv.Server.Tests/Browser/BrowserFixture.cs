@@ -15,18 +15,27 @@ public sealed class BrowserFixture : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        Server = await ServerProcess.StartAsync();
-        _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new()
+        try
         {
-            ExecutablePath = Programs.FirstOrDefault(File.Exists)
-                ?? throw new InvalidOperationException($"No browser is installed: none of {string.Join(", ", Programs)}."),
-            Args =
-            [
-                "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-                "--disable-sync", "--no-first-run", "--disable-quic",
-            ],
-        });
+            Server = await ServerProcess.StartAsync();
+            _playwright = await Playwright.CreateAsync();
+            _browser = await _playwright.Chromium.LaunchAsync(new()
+            {
+                ExecutablePath = Programs.FirstOrDefault(File.Exists)
+                    ?? throw new InvalidOperationException($"No browser is installed: none of {string.Join(", ", Programs)}."),
+                Args =
+                [
+                    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+                    "--disable-sync", "--no-first-run", "--disable-quic",
+                ],
+            });
+        }
+        catch
+        {
+            // Nobody disposes of a fixture that could not be made.
+            await DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>A page in a browser's window of its own.</summary>
@@ -37,7 +46,7 @@ public sealed class BrowserFixture : IAsyncLifetime
             BaseURL = Server.Admin.ToString(),
             ViewportSize = new() { Width = 1280, Height = 900 },
         });
-        context.SetDefaultTimeout(20_000);
+        context.SetDefaultTimeout(30_000);
         return await context.NewPageAsync();
     }
 
@@ -45,6 +54,6 @@ public sealed class BrowserFixture : IAsyncLifetime
     {
         if (_browser is not null) await _browser.DisposeAsync();
         _playwright?.Dispose();
-        await Server.DisposeAsync();
+        if (Server is not null) await Server.DisposeAsync();
     }
 }

@@ -18,19 +18,28 @@ public sealed class BuiltImage : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        string architecture = RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "arm64" : "amd64";
-        foreach (Dockerfile.Instruction instruction in Dockerfile.Build)
+        try
         {
-            if (instruction.Name == "COPY")
+            string architecture = RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? "arm64" : "amd64";
+            foreach (Dockerfile.Instruction instruction in Dockerfile.Build)
             {
-                foreach (string source in instruction.Sources)
-                    Copy(Repository.PathTo(source), Path.Combine(_folder.FullName, instruction.Destination), source.EndsWith('/'));
+                if (instruction.Name == "COPY")
+                {
+                    foreach (string source in instruction.Sources)
+                        Copy(Repository.PathTo(source), Path.Combine(_folder.FullName, instruction.Destination), source.EndsWith('/'));
+                }
+                else if (instruction.Name == "RUN")
+                {
+                    string command = $"cd '{_folder.FullName}' && export TARGETARCH={architecture} && {instruction.Arguments}";
+                    await Programs.RunAsync("sh", ["-c", command], timeout: BuildTime);
+                }
             }
-            else if (instruction.Name == "RUN")
-            {
-                string command = $"cd '{_folder.FullName}' && export TARGETARCH={architecture} && {instruction.Arguments}";
-                await Programs.RunAsync("sh", ["-c", command], timeout: BuildTime);
-            }
+        }
+        catch
+        {
+            // Nobody disposes of a fixture that could not be made.
+            await DisposeAsync();
+            throw;
         }
     }
 

@@ -70,16 +70,25 @@ public sealed partial class PrometheusTests(PrometheusTests.Scraped fixture) : I
 
         public async Task InitializeAsync()
         {
-            _server = await ServerProcess.StartAsync(Traffic.Settings);
-            // An HTTP request that is over: the first scrape can't tell of itself.
-            await Scrape.OfAsync(_server.Admin);
-            Prometheus = await PrometheusProcess.StartAsync(_server.Admin);
-
-            // Two rounds with scrapes before, between and after, so that there are rates.
-            for (; Rounds < 2; Rounds++)
+            try
             {
-                await Traffic.RunAsync(_server);
-                await Prometheus.ExpectAsync((Rounds + 1) * Traffic.Accepted, "sum(kestrelkv_wire_connections_closed_total)");
+                _server = await ServerProcess.StartAsync(Traffic.Settings);
+                // An HTTP request that is over: the first scrape can't tell of itself.
+                await Scrape.OfAsync(_server.Admin);
+                Prometheus = await PrometheusProcess.StartAsync(_server.Admin);
+
+                // Two rounds with scrapes before, between and after, so that there are rates.
+                for (; Rounds < 2; Rounds++)
+                {
+                    await Traffic.RunAsync(_server);
+                    await Prometheus.ExpectAsync((Rounds + 1) * Traffic.Accepted, "sum(kestrelkv_wire_connections_closed_total)");
+                }
+            }
+            catch
+            {
+                // Nobody disposes of a fixture that could not be made.
+                await DisposeAsync();
+                throw;
             }
         }
 

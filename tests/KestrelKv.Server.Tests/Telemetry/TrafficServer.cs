@@ -14,13 +14,25 @@ public sealed class TrafficServer : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        Server = await ServerProcess.StartAsync(Traffic.Settings);
-        Traffic = await Traffic.RunAsync(Server);
-        using var http = new HttpClient { BaseAddress = Server.Admin };
-        await http.PutAsync(new Uri("v1/keys/secret-key-over-http", UriKind.Relative), new StringContent("1"));
-        await http.GetStringAsync(new Uri("v1/key?key=secret-key-over-http", UriKind.Relative));
-        Scrape = await Scrape.UntilAsync(Server.Admin, s => s.Sum("kestrelkv_wire_connections") == 0);
+        try
+        {
+            Server = await ServerProcess.StartAsync(Traffic.Settings);
+            Traffic = await Traffic.RunAsync(Server);
+            using var http = new HttpClient { BaseAddress = Server.Admin };
+            await http.PutAsync(new Uri("v1/keys/secret-key-over-http", UriKind.Relative), new StringContent("1"));
+            await http.GetStringAsync(new Uri("v1/key?key=secret-key-over-http", UriKind.Relative));
+            Scrape = await Scrape.UntilAsync(Server.Admin, s => s.Sum("kestrelkv_wire_connections") == 0);
+        }
+        catch
+        {
+            // Nobody disposes of a fixture that could not be made.
+            await DisposeAsync();
+            throw;
+        }
     }
 
-    public async Task DisposeAsync() => await Server.DisposeAsync();
+    public async Task DisposeAsync()
+    {
+        if (Server is not null) await Server.DisposeAsync();
+    }
 }
