@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
@@ -28,7 +27,7 @@ internal sealed class JsonBodyFilter : IOperationFilter
                 ["application/json"] = new OpenApiMediaType
                 {
                     Schema = new OpenApiSchema(),
-                    Example = new JsonObject { ["name"] = "Ada", ["visits"] = 1 },
+                    Example = ResponseFilter.Value,
                 },
             },
         };

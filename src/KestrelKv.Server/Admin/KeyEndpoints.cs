@@ -13,10 +13,10 @@ internal static class KeyEndpoints
 
     public static void MapKeys(this IEndpointRouteBuilder app)
     {
-        RouteGroupBuilder v1 = app.MapGroup("/v1").WithTags("Keys").AddEndpointFilter(RequestTarget.Check);
-        v1.MapGet("/keys", ListAsync).Produces<KeyPage>().ProducesProblem(StatusCodes.Status400BadRequest);
-        MapKey(v1.MapGroup("/keys/{**key}").AddEndpointFilter(RequestTarget.TakeKeyFromPath));
-        MapKey(v1.MapGroup("/key"));
+        RouteGroupBuilder v1 = app.MapGroup("/v1").AddEndpointFilter(RequestTarget.Check);
+        v1.MapGet("/keys", ListAsync).WithTags(TagFilter.Keys).Produces<KeyPage>().ProducesProblem(StatusCodes.Status400BadRequest);
+        MapKey(v1.MapGroup("/keys/{**key}").WithTags(TagFilter.Keys).AddEndpointFilter(RequestTarget.TakeKeyFromPath));
+        MapKey(v1.MapGroup("/key").WithTags(TagFilter.KeysByQuery));
     }
 
     /// <summary>The four methods on one key, under either form of its address.</summary>
@@ -25,7 +25,7 @@ internal static class KeyEndpoints
         group.AddEndpointFilter(KeyRequest.Check);
         group.MapGet("", GetAsync).Readable();
         group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable();
-        group.MapPut("", PutAsync).WithMetadata(JsonBody.Any).Writable()
+        group.MapPut("", PutAsync).WithMetadata(JsonBody.Any, new TellsVersion(StatusCodes.Status201Created, StatusCodes.Status204NoContent)).Writable()
             .Produces(StatusCodes.Status201Created).Produces(StatusCodes.Status204NoContent)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge);
         group.MapDelete("", DeleteAsync).Writable()
@@ -33,6 +33,7 @@ internal static class KeyEndpoints
     }
 
     private static void Readable(this RouteHandlerBuilder endpoint) => endpoint
+        .WithMetadata(new TellsVersion(StatusCodes.Status200OK, StatusCodes.Status304NotModified))
         .Produces<object>(StatusCodes.Status200OK, Json)
         .Produces(StatusCodes.Status304NotModified)
         .ProducesProblem(StatusCodes.Status400BadRequest)
@@ -48,7 +49,7 @@ internal static class KeyEndpoints
     /// <param name="http"></param>
     /// <param name="store"></param>
     /// <param name="prefix" example="user:">Only keys that begin with this.</param>
-    /// <param name="after" example="user:1">Only keys that come after this one.</param>
+    /// <param name="after">Only keys that come after this one.</param>
     /// <param name="limit" example="100">How many keys a page has at the most, 1 to 1000; 100 by default.</param>
     /// <param name="values" example="true">Whether values are listed too. A page with many bytes of them is cut short.</param>
     /// <response code="200">A page of keys.</response>

@@ -7,15 +7,15 @@ namespace KestrelKv.Server.Admin;
 
 /// <summary>A page of keys in the order of their UTF-8 bytes.</summary>
 /// <param name="Keys">The keys.</param>
-/// <param name="Next">What to give as <c>after</c> for the next page; null after the last page.</param>
+/// <param name="Next" example="user:1">What to give as <c>after</c> for the next page; null after the last page.</param>
 public sealed record KeyPage(IReadOnlyList<KeyEntry> Keys, string? Next);
 
 /// <summary>A key of a page.</summary>
-/// <param name="Key">The key.</param>
-/// <param name="Version">The version of its last change.</param>
-/// <param name="ExpiresAt">When it expires; null for not at all.</param>
-/// <param name="Bytes">The length of its value's text.</param>
-/// <param name="Value">Its value, where values were asked for.</param>
+/// <param name="Key" example="user:1">The key.</param>
+/// <param name="Version" example="5">The version of its last change.</param>
+/// <param name="ExpiresAt" example="null">When it expires; null for not at all.</param>
+/// <param name="Bytes" example="28">The length of its value's text.</param>
+/// <param name="Value" example="{&quot;name&quot;: &quot;Ada&quot;, &quot;visits&quot;: 1}">Its value, where values were asked for.</param>
 public sealed record KeyEntry(string Key, long Version, DateTimeOffset? ExpiresAt, long Bytes, object? Value);
 
 /// <summary>Writes a <see cref="KeyPage"/> as entries come, values as the very text that they are.</summary>

@@ -8,7 +8,7 @@ namespace KestrelKv.Server.Admin;
 /// <summary>What all requests on one key have.</summary>
 public sealed class KeyRequest
 {
-    /// <summary>The key, percent-encoded.</summary>
+    /// <summary>The key; in a URL it is percent-encoded, which this page does itself.</summary>
     /// <example>user:1</example>
     public required string Key { get; set; }
 

@@ -6,18 +6,18 @@ using KestrelKv.Wire;
 namespace KestrelKv.Server.Admin;
 
 /// <summary>Figures of the server at a glance; /metrics has them all.</summary>
-/// <param name="Keys">Keys in the store.</param>
-/// <param name="Bytes">Bytes of keys and values in the store.</param>
-/// <param name="Version">The version of the last commit.</param>
-/// <param name="Connections">Connections open on the wire port.</param>
-/// <param name="UptimeSeconds">Seconds since the server started.</param>
-/// <param name="ServerVersion">The version of the program.</param>
+/// <param name="Keys" example="2">Keys in the store.</param>
+/// <param name="Bytes" example="68">Bytes of keys and values in the store.</param>
+/// <param name="Version" example="5">The version of the last commit.</param>
+/// <param name="Connections" example="1">Connections open on the wire port.</param>
+/// <param name="UptimeSeconds" example="3600.5">Seconds since the server started.</param>
+/// <param name="ServerVersion" example="0.1.0">The version of the program.</param>
 public sealed record Stats(long Keys, long Bytes, long Version, int Connections, double UptimeSeconds, string ServerVersion);
 
 internal static class StatsEndpoint
 {
     public static void MapStats(this IEndpointRouteBuilder app) =>
-        app.MapGet("/v1/stats", Get).WithTags("Server").Produces<Stats>();
+        app.MapGet("/v1/stats", Get).WithTags(TagFilter.Server).Produces<Stats>();
 
     /// <summary>Figures of the server at a glance</summary>
     /// <response code="200">The figures of this moment.</response>

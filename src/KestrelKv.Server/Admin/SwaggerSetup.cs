@@ -19,7 +19,12 @@ internal static class SwaggerSetup
                     "the ETag of a key is the version of its last change.",
             });
             swagger.IncludeXmlComments(typeof(SwaggerSetup).Assembly);
+            swagger.SupportNonNullableReferenceTypes();
             swagger.OperationFilter<JsonBodyFilter>();
+            swagger.OperationFilter<ResponseFilter>();
+            swagger.ParameterFilter<KeyParameterFilter>();
+            swagger.SchemaFilter<ResponseFilter>();
+            swagger.DocumentFilter<TagFilter>();
         });
     }
 
@@ -29,6 +34,7 @@ internal static class SwaggerSetup
         app.UseSwaggerUI(page =>
         {
             page.DocumentTitle = "KestrelKv";
+            page.SwaggerEndpoint("v1/swagger.json", "KestrelKv v1");
             page.DisplayRequestDuration();
         });
     }

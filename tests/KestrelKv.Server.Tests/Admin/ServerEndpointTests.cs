@@ -116,7 +116,9 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         Assert.All(described, parameter =>
         {
             Assert.NotEqual("", parameter.GetProperty("description").GetString());
-            if (parameter.GetProperty("in").GetString() != "header") Assert.True(parameter.TryGetProperty("example", out _), "no example");
+            // Swagger UI fills in examples: conditions and a cursor would hide what the other examples show.
+            bool filledIn = parameter.GetProperty("in").GetString() != "header" && parameter.GetProperty("name").GetString() != "after";
+            Assert.Equal(filledIn, parameter.TryGetProperty("example", out _));
         });
 
         JsonProperty[] answers = [.. endpoint.GetProperty("responses").EnumerateObject()];

@@ -1,0 +1,24 @@
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>Describes the groups of endpoints.</summary>
+internal sealed class TagFilter : IDocumentFilter
+{
+    public const string Keys = "Keys";
+    public const string KeysByQuery = "Keys by query";
+    public const string Server = "Server";
+
+    private static readonly Dictionary<string, string> Descriptions = new()
+    {
+        [Keys] = "The key is part of the path: short to type.",
+        [KeysByQuery] = "The same with the key as a parameter: for any key at all, whatever characters it has.",
+        [Server] = "The server itself; besides, there are /health/live, /health/ready and, for Prometheus, /metrics.",
+    };
+
+    public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
+    {
+        foreach (OpenApiTag tag in swaggerDoc.Tags!) tag.Description = Descriptions[tag.Name!];
+    }
+}

@@ -1,0 +1,59 @@
+using KestrelKv.Testing;
+using Microsoft.Playwright;
+
+namespace KestrelKv.Server.Tests.Browser;
+
+/// <summary>A server, and the system's own Chromium to look at it with.</summary>
+public sealed class BrowserFixture : IAsyncLifetime
+{
+    private static readonly string[] Programs = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+    private IPlaywright? _playwright;
+    private IBrowser? _browser;
+
+    internal ServerProcess Server { get; private set; } = null!;
+
+    public async Task InitializeAsync()
+    {
+        try
+        {
+            Server = await ServerProcess.StartAsync();
+            _playwright = await Playwright.CreateAsync();
+            _browser = await _playwright.Chromium.LaunchAsync(new()
+            {
+                ExecutablePath = Programs.FirstOrDefault(File.Exists)
+                    ?? throw new InvalidOperationException($"No browser is installed: none of {string.Join(", ", Programs)}."),
+                Args =
+                [
+                    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+                    "--disable-sync", "--no-first-run", "--disable-quic",
+                ],
+            });
+        }
+        catch
+        {
+            // Nobody disposes of a fixture that could not be made.
+            await DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A page in a browser's window of its own.</summary>
+    internal async Task<IPage> OpenAsync()
+    {
+        IBrowserContext context = await _browser!.NewContextAsync(new()
+        {
+            BaseURL = Server.Admin.ToString(),
+            ViewportSize = new() { Width = 1280, Height = 900 },
+        });
+        context.SetDefaultTimeout(30_000);
+        return await context.NewPageAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        if (_browser is not null) await _browser.DisposeAsync();
+        _playwright?.Dispose();
+        if (Server is not null) await Server.DisposeAsync();
+    }
+}

@@ -1,0 +1,81 @@
+using System.Globalization;
+using Microsoft.Playwright;
+
+namespace KestrelKv.Server.Tests.Browser;
+
+/// <summary>Swagger UI in a browser, used as a person uses it.</summary>
+internal sealed class SwaggerPage
+{
+    /// <summary>What the browser's console says of an answer that is no success. That is no fault of the page.</summary>
+    private const string RefusedRequest = "Failed to load resource: the server responded with a status of 4";
+
+    private readonly IPage _page;
+
+    private SwaggerPage(IPage page) => _page = page;
+
+    /// <summary>What went wrong in the browser.</summary>
+    public List<string> Errors { get; } = [];
+
+    /// <summary>Hosts that the page asked for something.</summary>
+    public HashSet<string> Hosts { get; } = [];
+
+    public string Url => _page.Url;
+
+    /// <summary>The operations, by the ids that Swagger UI gives them.</summary>
+    public async Task<IReadOnlyList<string>> OperationsAsync() =>
+        await _page.Locator(".opblock").EvaluateAllAsync<string[]>("all => all.map(each => each.id)");
+
+    public Task<string> TitleAsync() => _page.TitleAsync();
+
+    /// <summary>Opens the server's root.</summary>
+    public static async Task<SwaggerPage> OpenAsync(BrowserFixture browser)
+    {
+        var swagger = new SwaggerPage(await browser.OpenAsync());
+        swagger._page.Console += (_, message) =>
+        {
+            if (message.Type == "error" && !message.Text.StartsWith(RefusedRequest, StringComparison.Ordinal)) swagger.Errors.Add(message.Text);
+        };
+        swagger._page.PageError += (_, error) => swagger.Errors.Add(error);
+        swagger._page.Request += (_, request) => swagger.Hosts.Add(new Uri(request.Url).Authority);
+        await swagger._page.GotoAsync("/");
+        await swagger._page.Locator(".opblock").First.WaitForAsync();
+        return swagger;
+    }
+
+    /// <summary>"Try it out" and "Execute"; gives what the page then shows.</summary>
+    /// <param name="operation">The operation's id.</param>
+    /// <param name="parameters">Parameters to fill in; the others stay as the page has them.</param>
+    /// <param name="body">The body to fill in; null leaves the page's example.</param>
+    public async Task<Shown> TryAsync(string operation, Dictionary<string, string>? parameters = null, string? body = null)
+    {
+        ILocator block = _page.Locator($"[id='{operation}']");
+        if (await block.Locator(".opblock-body").CountAsync() == 0) await block.Locator(".opblock-summary-control").ClickAsync();
+        // A second time it is ready to be changed, and shows the first answer until that is cleared.
+        if (await block.Locator(".try-out__btn.cancel").CountAsync() == 0) await block.Locator(".try-out__btn").ClickAsync();
+        if (await block.Locator(".btn-clear").CountAsync() > 0) await block.Locator(".btn-clear").ClickAsync();
+
+        foreach ((string name, string value) in parameters ?? [])
+            await block.Locator($"tr[data-param-name='{name}'] input").FillAsync(value);
+        if (body is not null) await block.Locator("textarea.body-param__text").FillAsync(body);
+        await block.Locator(".execute").ClickAsync();
+
+        ILocator answer = block.Locator(".live-responses-table tr.response");
+        await answer.WaitForAsync();
+        string status = await answer.Locator(".response-col_status").InnerTextAsync();
+        return new(
+            int.Parse(status.Split('\n')[0], CultureInfo.InvariantCulture),
+            status.Contains("Undocumented", StringComparison.Ordinal),
+            await answer.Locator(".response-col_description").InnerTextAsync());
+    }
+
+    /// <summary>An answer on the page.</summary>
+    /// <param name="Status">Its code.</param>
+    /// <param name="Undocumented">Whether the description does not know of that code.</param>
+    /// <param name="Text">Its body and headers, as the page lays them out.</param>
+    internal sealed record Shown(int Status, bool Undocumented, string Text)
+    {
+        /// <summary>The version in quotes that the header ETag shows.</summary>
+        public string ETag => Text.Split('\n').Select(line => line.Trim())
+            .Single(line => line.StartsWith("etag: ", StringComparison.Ordinal))["etag: ".Length..];
+    }
+}

@@ -1,0 +1,139 @@
+using System.Text.Json;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Browser;
+
+/// <summary>A person opens the admin HTTP in a browser.</summary>
+public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
+{
+    private const string ByPath = "operations-Keys-{0}_v1_keys__key_";
+    private const string ByQuery = "operations-Keys_by_query-{0}_v1_key";
+    private const string List = "operations-Keys-get_v1_keys";
+    private const string Stats = "operations-Server-get_v1_stats";
+
+    [Fact]
+    public async Task Root_Opened_LandsOnSwaggerUIWithEveryEndpoint()
+    {
+        SwaggerPage page = await SwaggerPage.OpenAsync(browser);
+
+        Assert.EndsWith("/swagger/index.html", page.Url, StringComparison.Ordinal);
+        Assert.Equal("KestrelKv", await page.TitleAsync());
+        Assert.Equal(
+            [.. new[] { "get", "head", "put", "delete" }.SelectMany(method => new[] { Of(ByPath, method), Of(ByQuery, method) }), List, Stats],
+            (await page.OperationsAsync()).ToHashSet());
+        Assert.Empty(page.Errors);
+        // Works on machines without a way out, and tells nobody that it was opened.
+        Assert.Equal([browser.Server.Admin.Authority], page.Hosts);
+    }
+
+    [Fact]
+    public async Task TryItOut_OfEveryEndpoint_WithTheExamplesThatThePageHas_Succeeds()
+    {
+        SwaggerPage page = await SwaggerPage.OpenAsync(browser);
+
+        foreach (string operation in await page.OperationsAsync())
+        {
+            await OnTheWireAsync(Frames.Put("user:1", "1"));
+            SwaggerPage.Shown shown = await page.TryAsync(operation);
+
+            int expected = operation.Contains("-put_", StringComparison.Ordinal) || operation.Contains("-delete_", StringComparison.Ordinal) ? 204 : 200;
+            Assert.True(shown.Status == expected && !shown.Undocumented, $"{operation}: {shown.Status}, undocumented: {shown.Undocumented}\n{shown.Text}");
+        }
+        Assert.Empty(page.Errors);
+    }
+
+    [Theory]
+    [InlineData(ByPath, "greeting")]
+    [InlineData(ByQuery, "greeting by query")]
+    [InlineData(ByPath, "a/b/😀 ?&=#%2F+")]
+    [InlineData(ByQuery, "a/../😀 ?&=#%2F+")]
+    public async Task TryItOut_PutGetDelete_IsSeenOverTheWire(string form, string key)
+    {
+        SwaggerPage page = await SwaggerPage.OpenAsync(browser);
+        var parameters = new Dictionary<string, string> { ["key"] = key };
+
+        SwaggerPage.Shown put = await page.TryAsync(Of(form, "put"), parameters, "{\"hello\": \"world\", \"n\": 1.0}");
+        SwaggerPage.Shown get = await page.TryAsync(Of(form, "get"), parameters);
+        string onTheWire = await OnTheWireAsync(Frames.Get(key));
+        SwaggerPage.Shown delete = await page.TryAsync(Of(form, "delete"), parameters);
+        SwaggerPage.Shown gone = await page.TryAsync(Of(form, "get"), parameters);
+
+        Assert.Equal(201, put.Status);
+        Assert.Equal(200, get.Status);
+        Assert.Contains("\"hello\": \"world\"", get.Text, StringComparison.Ordinal);
+        Assert.Equal(put.ETag, get.ETag);
+        Assert.Contains("\"val\": {\"hello\": \"world\", \"n\": 1.0}}", onTheWire, StringComparison.Ordinal);
+        Assert.Equal(204, delete.Status);
+        Assert.Equal(404, gone.Status);
+        Assert.Contains("not_found", gone.Text, StringComparison.Ordinal);
+        Assert.Empty(page.Errors);
+    }
+
+    [Theory]
+    [InlineData(ByPath)]
+    [InlineData(ByQuery)]
+    public async Task TryItOut_WithIfMatch_WritesOnThatVersionOnly(string form)
+    {
+        SwaggerPage page = await SwaggerPage.OpenAsync(browser);
+        string put = Of(form, "put");
+        string key = $"versioned {form}";
+
+        SwaggerPage.Shown first = await page.TryAsync(put, new() { ["key"] = key }, "1");
+        SwaggerPage.Shown second = await page.TryAsync(put, new() { ["key"] = key, ["If-Match"] = first.ETag }, "2");
+        SwaggerPage.Shown stale = await page.TryAsync(put, new() { ["key"] = key, ["If-Match"] = first.ETag }, "3");
+        SwaggerPage.Shown read = await page.TryAsync(Of(form, "get"), new() { ["key"] = key, ["If-None-Match"] = second.ETag });
+
+        Assert.Equal((201, 204, 412, 304), (first.Status, second.Status, stale.Status, read.Status));
+        Assert.Contains($"the key's version is {second.ETag.Trim('"')}", stale.Text, StringComparison.Ordinal);
+        Assert.Contains("\"val\": 2}", await OnTheWireAsync(Frames.Get(key)), StringComparison.Ordinal);
+        Assert.Empty(page.Errors);
+    }
+
+    [Fact]
+    public async Task TryItOut_ListAndStats_ShowWhatIsThere()
+    {
+        for (int i = 0; i < 3; i++) await OnTheWireAsync(Frames.Put($"listed:{i}", $"{{\"i\": {i}}}"));
+        SwaggerPage page = await SwaggerPage.OpenAsync(browser);
+
+        SwaggerPage.Shown two = await page.TryAsync(List, new() { ["prefix"] = "listed:", ["limit"] = "2" });
+        SwaggerPage.Shown last = await page.TryAsync(List, new() { ["prefix"] = "listed:", ["after"] = "listed:1" });
+        SwaggerPage.Shown stats = await page.TryAsync(Stats);
+
+        Assert.Contains("\"next\": \"listed:1\"", two.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("listed:2", two.Text, StringComparison.Ordinal);
+        Assert.Contains("\"i\": 2", last.Text, StringComparison.Ordinal);
+        Assert.Contains("\"next\": null", last.Text, StringComparison.Ordinal);
+        Assert.Contains("\"server_version\"", stats.Text, StringComparison.Ordinal);
+        Assert.Empty(page.Errors);
+    }
+
+    [Fact]
+    public async Task Description_OfEveryOperation_IsComplete()
+    {
+        using var http = new HttpClient { BaseAddress = browser.Server.Admin };
+        using JsonDocument document = JsonDocument.Parse(await http.GetStringAsync(new Uri("swagger/v1/swagger.json", UriKind.Relative)));
+
+        foreach (JsonProperty path in document.RootElement.GetProperty("paths").EnumerateObject())
+        foreach (JsonProperty operation in path.Value.EnumerateObject())
+        {
+            string name = $"{operation.Name} {path.Name}";
+            Assert.True(Text(operation.Value, "summary").Length > 0, $"{name} has no summary");
+            if (operation.Value.TryGetProperty("parameters", out JsonElement parameters))
+                Assert.All(parameters.EnumerateArray(), p => Assert.True(Text(p, "description").Length > 0, $"{name} has no description of {p}"));
+            Assert.All(operation.Value.GetProperty("responses").EnumerateObject(),
+                r => Assert.True(Text(r.Value, "description").Length > 0, $"{name} has no description of {r}"));
+        }
+        Assert.All(document.RootElement.GetProperty("tags").EnumerateArray(), tag => Assert.NotEqual("", Text(tag, "description")));
+    }
+
+    private static string Of(string form, string method) => form.Replace("{0}", method, StringComparison.Ordinal);
+
+    private static string Text(JsonElement element, string name) =>
+        element.TryGetProperty(name, out JsonElement value) ? value.GetString()! : "";
+
+    private async Task<string> OnTheWireAsync(string body)
+    {
+        using WireClient client = await WireClient.ConnectAsync(browser.Server.WirePort);
+        return await client.CallAsync(body);
+    }
+}

@@ -1,0 +1,95 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.RegularExpressions;
+using KestrelKv.Server.Settings;
+using KestrelKv.Testing;
+using KestrelKv.Wire;
+
+namespace KestrelKv.Server.Tests.Deploy;
+
+public sealed partial class SystemdTests
+{
+    private static readonly string Unit = File.ReadAllText(Repository.PathTo("deploy", "kestrelkv.service"));
+
+    private static readonly Dictionary<string, string> Keys =
+        Key().Matches(Unit).GroupBy(m => m.Groups[1].Value).ToDictionary(g => g.Key, g => g.First().Groups[2].Value);
+
+    [Theory]
+    [InlineData("Type", "notify")]
+    [InlineData("DynamicUser", "yes")]
+    [InlineData("StateDirectory", "kestrelkv")]
+    [InlineData("ProtectSystem", "strict")]
+    [InlineData("ProtectHome", "yes")]
+    [InlineData("PrivateTmp", "yes")]
+    [InlineData("NoNewPrivileges", "yes")]
+    [InlineData("CapabilityBoundingSet", "")]
+    [InlineData("Restart", "on-failure")]
+    [InlineData("EnvironmentFile", "-/etc/kestrelkv/kestrelkv.env")]
+    [InlineData("ExecStart", "/opt/kestrelkv/KestrelKv.Server")]
+    [InlineData("WantedBy", "multi-user.target")]
+    public void Unit_Key_IsAsMeant(string key, string value) => Assert.Equal(value, Keys[key]);
+
+    [Fact]
+    public void Unit_Limits_ExceedThoseOfTheServer()
+    {
+        Assert.True(TimeSpan.FromSeconds(int.Parse(Keys["TimeoutStopSec"].TrimEnd('s'), CultureInfo.InvariantCulture)) > new ServerSettings().StopTimeout);
+        Assert.True(int.Parse(Keys["LimitNOFILE"], CultureInfo.InvariantCulture) > new WireOptions().ConnectionsMax);
+        // The runtime writes code and runs it; and notifications go over a Unix socket.
+        Assert.DoesNotContain("MemoryDenyWriteExecute", Keys.Keys);
+        Assert.Contains("AF_UNIX", Keys["RestrictAddressFamilies"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Unit_Verified_IsOneThatSystemdUnderstands()
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("kestrelkv-unit-");
+        try
+        {
+            // The program is not installed here.
+            string unit = Path.Combine(folder.FullName, "kestrelkv.service");
+            await File.WriteAllTextAsync(unit, Unit.Replace(Keys["ExecStart"], "/bin/true", StringComparison.Ordinal));
+
+            // Keys that it does not know are warnings, on which it exits with 0.
+            string printed = await Programs.RunAsync("sh", ["-c", $"systemd-analyze verify '{unit}' 2>&1"]);
+            Assert.DoesNotContain("kestrelkv", printed, StringComparison.Ordinal);
+
+            // In tenths: 0.0 is as safe as can be, and 10.0 without any of this.
+            await Programs.RunAsync("systemd-analyze", ["security", "--offline=true", "--threshold=20", unit]);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Server_StartedWithANotifySocket_TellsWhenItServesAndWhenItStops()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"kestrelkv-{Guid.NewGuid():N}.sock");
+        using var notifications = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = 30_000 };
+        notifications.Bind(new UnixDomainSocketEndPoint(path));
+        try
+        {
+            await using ServerProcess server = await ServerProcess.StartAsync(
+                environment: new Dictionary<string, string> { ["NOTIFY_SOCKET"] = path });
+            Assert.Equal("READY=1", Receive(notifications));
+
+            Assert.Equal(0, await server.StopAsync());
+            Assert.Equal("STOPPING=1", Receive(notifications));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private static string Receive(Socket socket)
+    {
+        byte[] buffer = new byte[1_024];
+        return Encoding.UTF8.GetString(buffer, 0, socket.Receive(buffer));
+    }
+
+    [GeneratedRegex(@"^([A-Za-z]+)=(.*)$", RegexOptions.Multiline)]
+    private static partial Regex Key();
+}

@@ -1,0 +1,16 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace KestrelKv.Server.Tests.Telemetry;
+
+/// <summary>For programs that can't tell which port the system chose for them.</summary>
+internal static class FreePort
+{
+    /// <summary>A port of the loopback address that was free a moment ago.</summary>
+    public static int Find()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

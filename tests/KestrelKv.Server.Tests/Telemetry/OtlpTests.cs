@@ -1,0 +1,99 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Telemetry;
+
+public sealed class OtlpTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    [Fact]
+    public async Task Otlp_WithTheStandardVariables_SendsMetricsAndLogs()
+    {
+        using var receiver = new Receiver();
+        await using ServerProcess server = await ServerProcess.StartAsync(environment: Variables(receiver, "OTEL_EXPORTER_OTLP_ENDPOINT", ""));
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        await client.CallAsync(Frames.Put("secret-key", "1"));
+
+        await receiver.ReceivedAsync("/v1/metrics", "kestrelkv.wire.requests");
+        await receiver.ReceivedAsync("/v1/metrics", "kestrelkv.store.keys");
+        await receiver.ReceivedAsync("/v1/logs", "serves the wire on");
+        Assert.DoesNotContain(receiver.Bodies, body => body.Text.Contains("secret-key", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Otlp_WithNoVariable_SendsNothing()
+    {
+        using var receiver = new Receiver();
+        await using ServerProcess server = await ServerProcess.StartAsync(environment: new Dictionary<string, string>
+        {
+            ["OTEL_METRIC_EXPORT_INTERVAL"] = "100",
+        });
+
+        await Task.Delay(1_000);
+
+        Assert.Empty(receiver.Bodies);
+        Assert.DoesNotContain("4318", server.Log, StringComparison.Ordinal);
+    }
+
+    private static Dictionary<string, string> Variables(Receiver receiver, string name, string path) => new()
+    {
+        [name] = receiver.Address + path,
+        ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+        ["OTEL_METRIC_EXPORT_INTERVAL"] = "500",
+        ["OTEL_BLRP_SCHEDULE_DELAY"] = "500",
+    };
+
+    /// <summary>Takes what comes. Strings stand in protobuf as they are, so they can be looked for.</summary>
+    private sealed class Receiver : IDisposable
+    {
+        private readonly HttpListener _listener = new();
+
+        public Receiver()
+        {
+            Address = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{FreePort.Find()}");
+            _listener.Prefixes.Add(Address + "/");
+            _listener.Start();
+            _ = TakeAsync();
+        }
+
+        public string Address { get; }
+
+        public ConcurrentQueue<(string Path, string Text)> Bodies { get; } = new();
+
+        public async Task ReceivedAsync(string path, string text)
+        {
+            DateTime end = DateTime.UtcNow + Patience;
+            while (!Bodies.Any(body => body.Path == path && body.Text.Contains(text, StringComparison.Ordinal)))
+            {
+                Assert.True(DateTime.UtcNow < end, $"no {text} came to {path}; paths: {string.Join(", ", Bodies.Select(b => b.Path).Distinct())}");
+                await Task.Delay(100);
+            }
+        }
+
+        public void Dispose() => _listener.Close();
+
+        private async Task TakeAsync()
+        {
+            try
+            {
+                while (true)
+                {
+                    HttpListenerContext context = await _listener.GetContextAsync();
+                    using var body = new MemoryStream();
+                    await context.Request.InputStream.CopyToAsync(body);
+                    Bodies.Enqueue((context.Request.Url!.AbsolutePath, Encoding.Latin1.GetString(body.ToArray())));
+                    context.Response.ContentType = "application/x-protobuf";
+                    context.Response.Close();
+                }
+            }
+            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
+            {
+                // The test is over.
+            }
+        }
+    }
+}

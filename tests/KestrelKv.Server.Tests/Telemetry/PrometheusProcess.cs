@@ -1,0 +1,123 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Telemetry;
+
+/// <summary>A real Prometheus, with the configuration and the alerts of deploy/prometheus, that scrapes a server of the tests.</summary>
+internal sealed class PrometheusProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly StringBuilder _log = new();
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("kestrelkv-prometheus-");
+    private readonly Process _process;
+    private readonly HttpClient _http;
+
+    private PrometheusProcess(Uri target)
+    {
+        string config = File.ReadAllText(Repository.PathTo("deploy", "prometheus", "prometheus.yml"))
+            .Replace("server:8080", target.Authority, StringComparison.Ordinal)
+            .Replace("scrape_interval: 5s", "scrape_interval: 500ms", StringComparison.Ordinal)
+            .Replace("evaluation_interval: 15s", "evaluation_interval: 500ms", StringComparison.Ordinal);
+        Assert.Contains(target.Authority, config, StringComparison.Ordinal);
+        File.WriteAllText(PathTo("prometheus.yml"), config);
+        File.Copy(Repository.PathTo("deploy", "prometheus", "alerts.yml"), PathTo("alerts.yml"));
+
+        string address = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{FreePort.Find()}");
+        _http = new HttpClient { BaseAddress = new Uri($"http://{address}/") };
+        var start = new ProcessStartInfo("prometheus") { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add($"--config.file={PathTo("prometheus.yml")}");
+        start.ArgumentList.Add($"--storage.tsdb.path={PathTo("data")}");
+        start.ArgumentList.Add($"--web.listen-address={address}");
+        _process = new Process { StartInfo = start };
+        _process.OutputDataReceived += (_, line) => Take(line.Data);
+        _process.ErrorDataReceived += (_, line) => Take(line.Data);
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>Starts it and waits until it has scraped the server.</summary>
+    public static async Task<PrometheusProcess> StartAsync(Uri target)
+    {
+        var prometheus = new PrometheusProcess(target);
+        try
+        {
+            await prometheus.QueryUntilAsync("up{job=\"kestrelkv\"}", result => result.Count == 1 && result[0].Value == 1);
+            return prometheus;
+        }
+        catch
+        {
+            await prometheus.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Asks until the answer is right; fails the test where it never is.</summary>
+    public async Task<List<Sample>> QueryUntilAsync(string expression, Func<List<Sample>, bool> right)
+    {
+        DateTime end = DateTime.UtcNow + Patience;
+        while (true)
+        {
+            string answer = "no answer";
+            try
+            {
+                answer = await _http.GetStringAsync(new Uri($"api/v1/query?query={Uri.EscapeDataString(expression)}", UriKind.Relative));
+                List<Sample> result = Read(answer);
+                if (right(result)) return result;
+            }
+            catch (HttpRequestException e)
+            {
+                // It is still starting, or the expression is wrong.
+                answer = e.Message;
+            }
+            Assert.True(DateTime.UtcNow < end, $"{expression} gave {answer}. {Log()}");
+            Assert.False(_process.HasExited, Log());
+            await Task.Delay(200);
+        }
+    }
+
+    /// <summary>The expression's value once it is one number, and this one.</summary>
+    public async Task ExpectAsync(double value, string expression) =>
+        await QueryUntilAsync(expression, result => result.Count == 1 && result[0].Value == value);
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync();
+        }
+        _process.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    private string PathTo(string file) => Path.Combine(_folder.FullName, file);
+
+    private string Log()
+    {
+        lock (_log) return _log.ToString();
+    }
+
+    private void Take(string? line)
+    {
+        lock (_log) _log.AppendLine(line);
+    }
+
+    private static List<Sample> Read(string answer)
+    {
+        using JsonDocument document = JsonDocument.Parse(answer);
+        JsonElement data = document.RootElement.GetProperty("data");
+        Assert.Equal("vector", data.GetProperty("resultType").GetString());
+        return [.. data.GetProperty("result").EnumerateArray().Select(sample => new Sample(
+            sample.GetProperty("metric").EnumerateObject().ToDictionary(label => label.Name, label => label.Value.GetString()!),
+            double.Parse(sample.GetProperty("value")[1].GetString()!, CultureInfo.InvariantCulture)))];
+    }
+
+    /// <summary>A value with its labels.</summary>
+    internal sealed record Sample(Dictionary<string, string> Labels, double Value);
+}

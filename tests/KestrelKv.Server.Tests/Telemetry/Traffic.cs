@@ -1,0 +1,84 @@
+using System.Net.Sockets;
+using System.Text;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Telemetry;
+
+/// <summary>Traffic of every kind, of which is known what the metrics must say.</summary>
+internal sealed class Traffic
+{
+    /// <summary>For a server that is to refuse the third connection.</summary>
+    public static readonly string[] Settings = ["Wire:ConnectionsMax=2"];
+
+    public const int Gets = 5, Puts = 3, Unknowns = 2, InvalidJsons = 2, MissingParameters = 1;
+
+    /// <summary>Connections that end between two frames, in the middle of a frame, and by a reset.</summary>
+    public const int EndedByClient = 3, EndedByFrameError = 3, EndedByReset = 1;
+
+    public const int Accepted = EndedByClient + EndedByFrameError + EndedByReset;
+
+    public const int Refused = 1;
+
+    /// <summary>Bytes of the frames of good and bad requests, and of their replies.</summary>
+    public long BytesSent { get; private set; }
+
+    public long BytesReceived { get; private set; }
+
+    /// <summary>All of it, on a server that nobody else uses.</summary>
+    public static async Task<Traffic> RunAsync(ServerProcess server)
+    {
+        var traffic = new Traffic();
+        await traffic.CallAsync(server.WirePort);
+        await BreakFramesAsync(server.WirePort);
+        await BeRefusedAsync(server);
+        return traffic;
+    }
+
+    /// <summary>Good and bad requests on one connection.</summary>
+    public async Task CallAsync(int port)
+    {
+        using WireClient client = await WireClient.ConnectAsync(port);
+        for (int i = 0; i < Puts; i++) await CallAsync(client, Frames.Put($"secret-key-{i}", "{\"n\": 1.0}"));
+        for (int i = 0; i < Gets; i++) await CallAsync(client, Frames.Get($"secret-key-{i}"));
+        for (int i = 0; i < Unknowns; i++) await CallAsync(client, """{"func": "secret-function", "params": {}}""");
+        for (int i = 0; i < InvalidJsons; i++) await CallAsync(client, "{\"secret-json");
+        for (int i = 0; i < MissingParameters; i++) await CallAsync(client, """{"func": "GET", "params": {}}""");
+    }
+
+    private async Task CallAsync(WireClient client, string body)
+    {
+        string reply = await client.CallAsync(body);
+        BytesSent += Frames.Of(body).Length;
+        BytesReceived += Frames.Of(reply).Length;
+    }
+
+    private static async Task BreakFramesAsync(int port)
+    {
+        foreach (byte[] bytes in (byte[][])[Frames.Header(1, -1), Frames.Header(7, 2), Frames.Header(1, 10)])
+        {
+            using WireClient client = await WireClient.ConnectAsync(port);
+            await client.SendAsync(bytes);
+            client.EndSending();
+            Assert.Contains("ERROR", Encoding.UTF8.GetString(await client.ReceiveToEndAsync()), StringComparison.Ordinal);
+        }
+
+        using WireClient rude = await WireClient.ConnectAsync(port);
+        await rude.SendAsync(Frames.Header(1, 10));
+        await Task.Delay(100);
+        rude.Socket.LingerState = new LingerOption(enable: true, seconds: 0);
+        // The stream would end the connection properly first.
+        rude.Socket.Dispose();
+    }
+
+    private static async Task BeRefusedAsync(ServerProcess server)
+    {
+        // Those before have hung up, which the server may learn a moment later.
+        await Scrape.UntilAsync(server.Admin, s => s.Sum("kestrelkv_wire_connections") == 0);
+        using WireClient first = await WireClient.ConnectAsync(server.WirePort);
+        using WireClient second = await WireClient.ConnectAsync(server.WirePort);
+        await Scrape.UntilAsync(server.Admin, s => s.Sum("kestrelkv_wire_connections") == 2);
+
+        using WireClient third = await WireClient.ConnectAsync(server.WirePort);
+        Assert.Contains("too_many_connections", await third.ReceiveAsync(), StringComparison.Ordinal);
+    }
+}
