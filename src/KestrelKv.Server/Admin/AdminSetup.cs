@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Settings;
 using Microsoft.AspNetCore.Connections;

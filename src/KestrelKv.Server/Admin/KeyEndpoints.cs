@@ -1,5 +1,6 @@
 using System.Text;
 using KestrelKv.Protocol;
+using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Storage;
 
 namespace KestrelKv.Server.Admin;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Storage;
 using KestrelKv.Wire;

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
-namespace KestrelKv.Server.Admin;
+namespace KestrelKv.Server.Admin.Swagger;
 
 /// <summary>Says of an endpoint with which status codes it answers with a key's version as the <c>ETag</c>.</summary>
 internal sealed record TellsVersion(params int[] StatusCodes);

@@ -1,7 +1,7 @@
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
-namespace KestrelKv.Server.Admin;
+namespace KestrelKv.Server.Admin.Swagger;
 
 /// <summary>Describes the groups of endpoints.</summary>
 internal sealed class TagFilter : IDocumentFilter

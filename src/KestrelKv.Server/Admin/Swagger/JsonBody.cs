@@ -1,7 +1,7 @@
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
-namespace KestrelKv.Server.Admin;
+namespace KestrelKv.Server.Admin.Swagger;
 
 /// <summary>
 /// Says of an endpoint that its body is any JSON value, for the description alone: the framework's own metadata would

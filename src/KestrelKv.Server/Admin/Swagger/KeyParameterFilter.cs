@@ -1,7 +1,7 @@
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
-namespace KestrelKv.Server.Admin;
+namespace KestrelKv.Server.Admin.Swagger;
 
 /// <summary>Spells the parameter of the query as people write it, not as <see cref="KeyRequest.Key"/> is spelled.</summary>
 internal sealed class KeyParameterFilter : IParameterFilter

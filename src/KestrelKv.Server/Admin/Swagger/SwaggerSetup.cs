@@ -1,6 +1,6 @@
 using Microsoft.OpenApi;
 
-namespace KestrelKv.Server.Admin;
+namespace KestrelKv.Server.Admin.Swagger;
 
 /// <summary>The description of the admin HTTP, and the page that shows it.</summary>
 internal static class SwaggerSetup
