@@ -1,8 +1,10 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net.Sockets;
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 
 namespace KestrelKv.Wire;
 
@@ -126,7 +128,7 @@ internal sealed class WireConnection
             if (read.IsCompleted) return CloseReason.Client;
             if (_idle && !served) return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
             _idle = false;
-            if (_stopping && drain.IsOver(read.IsCanceled && !served, start, bytes)) return CloseReason.Stopping;
+            if (_stopping && drain.IsOver(read.IsCanceled && !served && !BytesAreWaiting(), start, bytes)) return CloseReason.Stopping;
             if (_burst.End()) await Task.Yield();
         }
     }
@@ -174,6 +176,20 @@ internal sealed class WireConnection
         {
             _idle = true;
             _input.CancelPendingRead();
+        }
+    }
+
+    /// <summary>Whether the system holds bytes of the client that the transport has not come round to reading.</summary>
+    private bool BytesAreWaiting()
+    {
+        try
+        {
+            return _context.Features.Get<IConnectionSocketFeature>()?.Socket.Available > 0;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // The connection has broken, which the next read will tell.
+            return false;
         }
     }
 

@@ -79,6 +79,13 @@ public sealed partial class ServerProcess : IAsyncDisposable
     public async Task<int> StopAsync()
     {
         SendSignal("TERM");
+        return await WaitForExitAsync();
+    }
+
+    /// <summary>Waits until a server that was told to stop has done so.</summary>
+    /// <returns>Its exit code.</returns>
+    public async Task<int> WaitForExitAsync()
+    {
         await _process.WaitForExitAsync().WaitAsync(Patience);
         return _process.ExitCode;
     }

@@ -1,4 +1,5 @@
 using KestrelKv.Testing;
+using Microsoft.AspNetCore.Connections.Features;
 
 namespace KestrelKv.Wire.Tests;
 
@@ -64,6 +65,24 @@ public sealed class StopTests
         }
         wire.Advance(QuietTime);
         Assert.Empty(await client.RepliesToEndAsync());
+    }
+
+    [Fact]
+    public async Task Stop_BytesThatTheTransportHasNotReadYet_AreWaitedFor()
+    {
+        using var wire = new TestWire();
+        using var socket = await SocketPair.ConnectAsync();
+        TestClient client = wire.Connect(configure: connection => connection.Features.Set<IConnectionSocketFeature>(socket));
+        socket.Client.Send(new byte[1]);
+        SpinWait.SpinUntil(() => socket.Socket.Available == 1, TimeSpan.FromSeconds(30));
+
+        client.Connection.RequestClose();
+        for (int i = 0; i < 5; i++) wire.Advance(QuietTime);
+        Assert.False(client.IsServed);
+        Assert.Equal(Frames.GetReply("a", "null"), await client.CallAsync(Frames.Get("a")));
+
+        socket.Socket.Receive(new byte[1]);
+        await wire.AdvanceUntilServedAsync(client, QuietTime);
     }
 
     [Fact]

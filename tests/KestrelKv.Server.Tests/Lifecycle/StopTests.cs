@@ -49,7 +49,7 @@ public sealed class StopTests
         await LoggedAsync(server, "Stopping");
         for (int i = 0; i < Gets; i++) Assert.Equal(Frames.GetReply("large", value), await client.ReceiveAsync());
         Assert.Null(await client.ReceiveAsync());
-        Assert.Equal(0, await server.StopAsync());
+        Assert.Equal(0, await server.WaitForExitAsync());
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public sealed class StopTests
             Assert.Equal(expected, await client.ReceiveAsync());
         }
         Assert.Null(await client.ReceiveAsync());
-        Assert.Equal(0, await server.StopAsync());
+        Assert.Equal(0, await server.WaitForExitAsync());
     }
 
     [Fact]
