@@ -8,7 +8,7 @@ missing=()
 need() { # need PACKAGE PROGRAM...: the package, unless one of the programs is there
     local package=$1 program
     shift
-    for program in "$@"; do command -v "$program" >/dev/null && return; done
+    for program in "$@"; do type -P "$program" >/dev/null && return; done
     missing+=("$package")
 }
 PATH=$PATH:/usr/sbin:/sbin # where ip may be, for who is not root

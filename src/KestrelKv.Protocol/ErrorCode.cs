@@ -65,7 +65,7 @@ public enum ErrorCode
     /// <summary>The peer is not this machine, and the server runs in protected mode.</summary>
     ProtectedMode,
 
-    /// <summary>The connection brought no request for the configured time.</summary>
+    /// <summary>The connection brought no byte for the configured time.</summary>
     IdleTimeout,
 
     /// <summary>A fault of the server's own; its log has the details. Whether a write was done is not known.</summary>
@@ -84,8 +84,3 @@ public static class ErrorCodes
     /// <summary>The code as the wire, the metrics and the documents spell it, such as <c>invalid_json</c>.</summary>
     public static string Text(ErrorCode code) => Texts[(int)code];
 }
-
-/// <summary>What was wrong and what was expected, for a person to read.</summary>
-/// <param name="Code">What programs tell errors apart by.</param>
-/// <param name="Message">A sentence or two of English; its wording may change at any time.</param>
-public sealed record ProtocolError(ErrorCode Code, string Message);

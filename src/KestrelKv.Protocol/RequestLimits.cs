@@ -3,13 +3,12 @@ namespace KestrelKv.Protocol;
 /// <summary>The limits of what one request may ask for, whichever port it comes in by.</summary>
 public sealed class RequestLimits
 {
-    /// <summary>The least value of <see cref="FrameBytesMax"/>: a key of the greatest length must still fit.</summary>
-    public const int FrameBytesMaxLowest = 1_024;
+    /// <summary>By how much <see cref="FrameBytesMax"/> must exceed <see cref="KeyBytesMax"/>: what is around a key needs room.</summary>
+    public const int FrameBytesAboveKeyMin = 1_024;
 
     /// <summary>
-    /// The longest body of a request frame, in bytes; also of a value sent over HTTP. 1,024 to 1,073,741,824, and
-    /// at least 1,024 more than <see cref="KeyBytesMax"/>. Default 16,777,216 (16 MiB). A connection can make the
-    /// server hold one such body.
+    /// The longest body of a request frame, in bytes; also of a value sent over HTTP. <see cref="KeyBytesMax"/>
+    /// + 1,024 to 1,073,741,824. Default 16,777,216 (16 MiB). A connection can make the server hold one such body.
     /// </summary>
     public int FrameBytesMax { get; set; } = 16 * 1024 * 1024;
 

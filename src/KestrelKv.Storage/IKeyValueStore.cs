@@ -65,7 +65,7 @@ public interface IKeyValueStore
 }
 
 /// <summary>Takes the results of operations.</summary>
-/// <remarks>It may be called under the store's locks: it must neither block nor call the store.</remarks>
+/// <remarks>It may be called under the store's locks, half-way through a batch: it must not block, call the store, or throw.</remarks>
 public interface IResultSink
 {
     /// <summary>Takes one result.</summary>

@@ -83,13 +83,14 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
             }
 
             bool changed = false;
+            long version = _version + 1;
             for (int i = 0; i < span.Length; i++)
             {
-                OperationResult result = Apply(span[i], Find(span[i].Key.Span, now), _version + 1);
+                OperationResult result = Apply(span[i], Find(span[i].Key.Span, now), version);
                 changed |= span[i].IsWrite && result.Status == ResultStatus.Done;
+                if (changed) _version = version;
                 results.OnResult(i, result);
             }
-            if (changed) _version++;
         }
         return new(true);
     }

@@ -22,6 +22,9 @@ public readonly struct Operation
     /// <summary>No expiry.</summary>
     public const long Never = 0;
 
+    /// <summary>The latest expiry: the end of the year 9999.</summary>
+    public const long ExpiresAtMax = 253_402_300_799_999;
+
     /// <summary>What to do.</summary>
     public OperationKind Kind { get; private init; }
 
@@ -31,7 +34,10 @@ public readonly struct Operation
     /// <summary>The value's text, for <see cref="OperationKind.Put"/>. The store does not look into it.</summary>
     public ReadOnlyMemory<byte> Value { get; private init; }
 
-    /// <summary>When the entry expires, in milliseconds of Unix time; <see cref="Never"/> for not at all.</summary>
+    /// <summary>
+    /// When the entry expires, in milliseconds of Unix time, 1 to <see cref="ExpiresAtMax"/>; <see cref="Never"/> for
+    /// not at all.
+    /// </summary>
     public long ExpiresAt { get; private init; }
 
     /// <summary>What must hold for the operation to be done. <see cref="Precondition.None"/> by default.</summary>
@@ -44,50 +50,22 @@ public readonly struct Operation
     public static Operation Get(ReadOnlyMemory<byte> key) => new() { Kind = OperationKind.Get, Key = key };
 
     /// <summary>Sets an entry's value and expiry.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="expiresAt"/> is out of its range.</exception>
     public static Operation Put(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, long expiresAt = Never) =>
-        new() { Kind = OperationKind.Put, Key = key, Value = value, ExpiresAt = expiresAt };
+        new() { Kind = OperationKind.Put, Key = key, Value = value, ExpiresAt = Checked(expiresAt) };
 
     /// <summary>Removes an entry.</summary>
     public static Operation Delete(ReadOnlyMemory<byte> key) => new() { Kind = OperationKind.Delete, Key = key };
 
     /// <summary>Sets an entry's expiry.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="expiresAt"/> is out of its range.</exception>
     public static Operation Expire(ReadOnlyMemory<byte> key, long expiresAt) =>
-        new() { Kind = OperationKind.Expire, Key = key, ExpiresAt = expiresAt };
-}
+        new() { Kind = OperationKind.Expire, Key = key, ExpiresAt = Checked(expiresAt) };
 
-/// <summary>What must hold of a key's entry for an operation to be done.</summary>
-public readonly record struct Precondition
-{
-    private const long Anything = -1;
-    private const long Something = -2;
-
-    // Shifted by one so that the default of the type is "none".
-    private readonly long _shifted;
-
-    private Precondition(long rule) => _shifted = rule - Anything;
-
-    /// <summary>Nothing.</summary>
-    public static Precondition None => default;
-
-    /// <summary>There is no entry.</summary>
-    public static Precondition Absent => new(0);
-
-    /// <summary>There is an entry.</summary>
-    public static Precondition Present => new(Something);
-
-    /// <summary>The entry has this version; 0 means that there is none.</summary>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="version"/> is negative.</exception>
-    public static Precondition Version(long version)
+    private static long Checked(long expiresAt)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(version);
-        return new(version);
+        ArgumentOutOfRangeException.ThrowIfNegative(expiresAt);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(expiresAt, ExpiresAtMax);
+        return expiresAt;
     }
-
-    /// <summary>Whether it holds for an entry of this version, 0 for none.</summary>
-    public bool Holds(long version) => (_shifted + Anything) switch
-    {
-        Anything => true,
-        Something => version != 0,
-        long expected => version == expected,
-    };
 }

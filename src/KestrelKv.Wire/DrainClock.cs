@@ -30,9 +30,12 @@ internal sealed class DrainClock(PipeReader input, TimeProvider time, TimeSpan q
         }
         else
         {
-            _waited += time.GetElapsedTime(_waitingSince, readAt);
+            TimeSpan waited = time.GetElapsedTime(_waitingSince, readAt);
+            _waited += waited;
             _bytes += bytes;
-            if (silent || _waited >= longest || _bytes >= bytesMax) return true;
+
+            // A call to wake that came during a batch makes the next read return at once: that is no silence.
+            if ((silent && waited >= quiet) || _waited >= longest || _bytes >= bytesMax) return true;
             _wake.Change(quiet, Timeout.InfiniteTimeSpan);
         }
         _waitingSince = time.GetTimestamp();

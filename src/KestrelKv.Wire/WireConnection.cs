@@ -23,7 +23,7 @@ internal sealed class WireConnection
 
     /// <summary>
     /// Once the server stops, a client that goes on and on is served so many bytes at the most: what the system and
-    /// the pipe may have held when it stopped, 6 MiB (the greatest net.ipv4.tcp_rmem by default) and 1 MiB.
+    /// the pipe may have held when it stopped, 6 MiB (the greatest net.ipv4.tcp_rmem by default) and 1 MiB, and some.
     /// </summary>
     private const long DrainBytesMax = 8 * 1024 * 1024;
 
@@ -59,6 +59,9 @@ internal sealed class WireConnection
 
     // Up to here replies tell what is so: the store has completed the calls that they tell of.
     private long _completedBytes;
+
+    // The end of what is being served; it must be handed back to the pipe before the next read.
+    private SequencePosition? _reading;
     private volatile bool _idle;
     private volatile bool _stopping;
     private volatile bool _cut;
@@ -94,6 +97,7 @@ internal sealed class WireConnection
         {
             ReadResult read = await _input.ReadAsync();
             ReadOnlySequence<byte> buffer = read.Buffer;
+            _reading = buffer.End;
             long start = _burst.Start();
             if (!read.IsCanceled) Volatile.Write(ref _lastActive, start);
             bool served = false;
@@ -116,6 +120,7 @@ internal sealed class WireConnection
             Counters.BytesReceived += bytes;
             ProtocolError? error = _batch.FrameError ?? (read.IsCompleted ? FrameReader.AtEnd(buffer) : null);
             _input.AdvanceTo(buffer.Start, buffer.End);
+            _reading = null;
             if (served)
             {
                 // A client that waited for its replies was not idle.
@@ -126,11 +131,21 @@ internal sealed class WireConnection
 
             if (error is not null) return await CloseAsync(error, CloseReason.FrameError);
             if (read.IsCompleted) return CloseReason.Client;
-            if (_idle && !served) return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
+            if (_idle && IdleTimeIsOver(_time.GetTimestamp())) return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
             _idle = false;
-            if (_stopping && drain.IsOver(read.IsCanceled && !served && !BytesAreWaiting(), start, bytes)) return CloseReason.Stopping;
+            if (_stopping)
+            {
+                bool silent = read.IsCanceled && !served && !BytesAreWaiting();
+                if (drain.IsOver(silent, start, bytes)) return await StopAsync(silent);
+            }
             if (_burst.End()) await Task.Yield();
         }
+    }
+
+    private async Task<CloseReason> StopAsync(bool silent)
+    {
+        if (!silent) await LingerAsync();
+        return CloseReason.Stopping;
     }
 
     /// <summary>Answers with an error as the last thing, and waits a little for the client to have read it.</summary>
@@ -149,6 +164,7 @@ internal sealed class WireConnection
     /// </summary>
     public async Task FailAsync(ProtocolError error)
     {
+        if (_reading is { } end) _input.AdvanceTo(end);
         if (_replies.TryTakeBack(_completedBytes)) await CloseAsync(error, CloseReason.InternalError);
         else _context.Abort(new ConnectionAbortedException(error.Message));
     }
@@ -171,8 +187,7 @@ internal sealed class WireConnection
             _cut = true;
             _context.Abort(new ConnectionAbortedException("The client does not read its replies."));
         }
-        else if (_options.IdleTimeout > TimeSpan.Zero &&
-                 _time.GetElapsedTime(Volatile.Read(ref _lastActive), now) >= _options.IdleTimeout)
+        else if (_options.IdleTimeout > TimeSpan.Zero && IdleTimeIsOver(now))
         {
             _idle = true;
             _input.CancelPendingRead();
@@ -192,6 +207,9 @@ internal sealed class WireConnection
             return false;
         }
     }
+
+    private bool IdleTimeIsOver(long now) =>
+        _time.GetElapsedTime(Volatile.Read(ref _lastActive), now) >= _options.IdleTimeout;
 
     /// <summary>Sends the replies. False where the client can't be reached any more.</summary>
     private async ValueTask<bool> FlushAsync()
@@ -233,5 +251,5 @@ internal sealed class WireConnection
     }
 
     private ProtocolError IdleError() =>
-        new(ErrorCode.IdleTimeout, $"no request came for {_options.IdleTimeout.TotalSeconds} seconds (Wire:IdleTimeout)");
+        new(ErrorCode.IdleTimeout, $"no byte came for {_options.IdleTimeout.TotalSeconds} seconds (Wire:IdleTimeout)");
 }

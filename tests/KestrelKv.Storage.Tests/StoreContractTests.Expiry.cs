@@ -18,6 +18,16 @@ public abstract partial class StoreContractTests
         Assert.Equal(new(0, ResultStatus.NotFound), Assert.Single(await CommitAsync(Get("a"))));
     }
 
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(Operation.ExpiresAtMax + 1)]
+    [InlineData(long.MaxValue)]
+    public void Operation_ExpiryOutOfItsRange_IsRefused(long expiresAt)
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => Put("a", "1", expiresAt: expiresAt));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Operation.Expire("a"u8.ToArray(), expiresAt));
+    }
+
     [Fact]
     public async Task Get_ExpiredEntry_RemovesNothing()
     {

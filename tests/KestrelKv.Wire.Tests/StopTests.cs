@@ -53,6 +53,25 @@ public sealed class StopTests
     }
 
     [Fact]
+    public async Task Stop_DuringABatch_StillWaitsForTheQuietTimeAfterIt()
+    {
+        var store = new SlowDiskStore();
+        using var wire = new TestWire(store: store);
+        TestClient client = wire.Connect();
+        client.Send(Frames.Put("a", "1"));
+        client.Connection.RequestClose();
+        store.IsSlow = false;
+        store.Sync();
+        Assert.Equal([Frames.PutReply("a")], client.Replies());
+        Assert.False(client.IsServed);
+
+        wire.Advance(QuietTime / 2);
+        Assert.Equal(Frames.GetReply("a", "1"), client.Call(Frames.Get("a")));
+        wire.Advance(QuietTime);
+        Assert.Empty(await client.RepliesToEndAsync());
+    }
+
+    [Fact]
     public async Task Stop_RequestsStillOnTheirWay_AreAnswered()
     {
         using var wire = new TestWire();

@@ -91,6 +91,20 @@ public sealed class StoreFaultTests
     }
 
     [Fact]
+    public async Task Serve_StoreThatThrows_LeavesTheClientTimeToReadTheReply()
+    {
+        using var wire = new TestWire(store: new BuggyStore());
+        TestClient client = wire.Connect();
+        client.Send(Frames.Get("bug"), Frames.Get("bug"));
+        Assert.Equal(["internal_error"], client.Replies().Select(Frames.ErrorCode));
+        client.Send(Frames.Get("a"));
+        Assert.False(client.IsServed);
+
+        client.EndSending();
+        Assert.Empty(await client.RepliesToEndAsync());
+    }
+
+    [Fact]
     public async Task Serve_StoreThatThrowsAfterHavingToldResults_AcknowledgesNoneOfThem()
     {
         using var wire = new TestWire(store: new BuggyStore());

@@ -40,6 +40,10 @@ internal static class AdminSetup
         // Before the framework's own, which comes with the next line.
         builder.Services.AddSingleton<IProblemDetailsWriter, ProblemWriter>();
         builder.Services.AddProblemDetails();
+        // A page of another site whose name has been made to resolve to this machine must not get in by its browser.
+        IPAddress[] addresses = ListenAddress.Parse(settings.Admin.Address);
+        builder.Services.AddHostFiltering(hosts =>
+            hosts.AllowedHosts = addresses.All(IPAddress.IsLoopback) ? ["localhost", "127.0.0.1", "[::1]"] : ["*"]);
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
         builder.Services.AddHealthChecks().AddCheck<WireHealthCheck>("wire", timeout: TimeSpan.FromSeconds(5));
@@ -56,6 +60,7 @@ internal static class AdminSetup
                 context.Exception is BadHttpRequestException or ConnectionResetException or OperationCanceledException,
         });
         app.UseStatusCodePages();
+        app.UseHostFiltering();
 
         app.MapSwaggerUI();
         app.MapGet("/", () => Results.Redirect("/swagger")).ExcludeFromDescription();

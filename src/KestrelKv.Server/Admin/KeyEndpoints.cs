@@ -26,7 +26,7 @@ internal static class KeyEndpoints
         group.AddEndpointFilter(KeyRequest.Check);
         group.MapGet("", GetAsync).Readable();
         group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable();
-        group.MapPut("", PutAsync).WithMetadata(JsonBody.Any, new TellsVersion(StatusCodes.Status201Created, StatusCodes.Status204NoContent)).Writable()
+        group.MapPut("", PutAsync).Writable()
             .Produces(StatusCodes.Status201Created).Produces(StatusCodes.Status204NoContent)
             .ProducesProblem(StatusCodes.Status413PayloadTooLarge);
         group.MapDelete("", DeleteAsync).Writable()
@@ -34,7 +34,6 @@ internal static class KeyEndpoints
     }
 
     private static void Readable(this RouteHandlerBuilder endpoint) => endpoint
-        .WithMetadata(new TellsVersion(StatusCodes.Status200OK, StatusCodes.Status304NotModified))
         .Produces<object>(StatusCodes.Status200OK, Json)
         .Produces(StatusCodes.Status304NotModified)
         .ProducesProblem(StatusCodes.Status400BadRequest)
@@ -79,24 +78,7 @@ internal static class KeyEndpoints
     /// <response code="400">The key or a header is not valid.</response>
     /// <response code="404">There is no such key.</response>
     /// <response code="412">The version is none of If-Match.</response>
-    public static async Task<IResult> GetAsync([AsParameters] KeyRequest request)
-    {
-        KeyResult entry = await KeyResult.ExecuteAsync(request.Store, Operation.Get(request.KeyBytes), request.Aborted);
-        if (entry.Version != 0) request.Response.Headers.ETag = Conditions.ETag(entry.Version);
-        switch (request.Conditions.AnswerToRead(entry.Version))
-        {
-            case StatusCodes.Status412PreconditionFailed:
-                return Problems.PreconditionFailed(entry.Version);
-            case StatusCodes.Status304NotModified:
-                return Results.StatusCode(StatusCodes.Status304NotModified);
-        }
-        if (entry.Version == 0) return Problems.NotFound();
-
-        request.Response.ContentType = Json;
-        request.Response.ContentLength = entry.Value.Length;
-        await request.Response.Body.WriteAsync(entry.Value, request.Aborted);
-        return Results.Empty;
-    }
+    public static Task<IResult> GetAsync([AsParameters] KeyRequest request) => ReadAsync(request, withValue: true);
 
     /// <summary>Reads a value's version and length</summary>
     /// <remarks>As GET, without the body.</remarks>
@@ -105,7 +87,28 @@ internal static class KeyEndpoints
     /// <response code="400">The key or a header is not valid.</response>
     /// <response code="404">There is no such key.</response>
     /// <response code="412">The version is none of If-Match.</response>
-    public static Task<IResult> HeadAsync([AsParameters] KeyRequest request) => GetAsync(request);
+    public static Task<IResult> HeadAsync([AsParameters] KeyRequest request) => ReadAsync(request, withValue: false);
+
+    private static async Task<IResult> ReadAsync(KeyRequest request, bool withValue)
+    {
+        KeyResult entry = await KeyResult.ExecuteAsync(request.Store, Operation.Get(request.KeyBytes), request.Aborted, withValue);
+
+        // Before the conditions: RFC 9110, section 13.2.1.
+        if (entry.Version == 0) return Problems.NotFound();
+        request.Response.Headers.ETag = Conditions.ETag(entry.Version);
+        switch (request.Conditions.AnswerToRead(entry.Version))
+        {
+            case StatusCodes.Status412PreconditionFailed:
+                return Problems.PreconditionFailed(entry.Version);
+            case StatusCodes.Status304NotModified:
+                return Results.StatusCode(StatusCodes.Status304NotModified);
+        }
+
+        request.Response.ContentType = Json;
+        request.Response.ContentLength = entry.ValueBytes;
+        if (withValue) await request.Response.Body.WriteAsync(entry.Value, request.Aborted);
+        return Results.Empty;
+    }
 
     /// <summary>Writes a value</summary>
     /// <remarks>The body is one JSON value; it is kept and given back as it is, but for white space around it.</remarks>
@@ -120,7 +123,7 @@ internal static class KeyEndpoints
         if (JsonText.Check(body, request.Limits.JsonDepthMax) is { } invalid) return Problems.Of(invalid);
 
         Operation put = Operation.Put(request.KeyBytes, JsonText.Trim(body));
-        KeyResult result = await KeyResult.ExecuteAsync(request.Store, put, request.Conditions, request.Aborted);
+        KeyResult result = await KeyResult.ExecuteIfAsync(request.Store, put, request.Conditions, request.Aborted);
         if (result.Status == ResultStatus.PreconditionFailed) return Problems.PreconditionFailed(result.Version);
 
         request.Response.Headers.ETag = Conditions.ETag(result.Version);
@@ -136,12 +139,12 @@ internal static class KeyEndpoints
     /// <response code="412">If-Match or If-None-Match does not hold; nothing was removed.</response>
     public static async Task<IResult> DeleteAsync([AsParameters] KeyRequest request)
     {
-        KeyResult result = await KeyResult.ExecuteAsync(
+        KeyResult result = await KeyResult.ExecuteIfAsync(
             request.Store, Operation.Delete(request.KeyBytes), request.Conditions, request.Aborted);
         return result.Status switch
         {
-            ResultStatus.PreconditionFailed => Problems.PreconditionFailed(result.Version),
-            ResultStatus.NotFound => Problems.NotFound(),
+            ResultStatus.PreconditionFailed when result.Version != 0 => Problems.PreconditionFailed(result.Version),
+            ResultStatus.PreconditionFailed or ResultStatus.NotFound => Problems.NotFound(),
             _ => Results.NoContent(),
         };
     }

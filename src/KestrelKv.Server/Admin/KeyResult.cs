@@ -5,18 +5,25 @@ namespace KestrelKv.Server.Admin;
 /// <summary>The result of one operation, as an object that outlives the call.</summary>
 internal sealed class KeyResult : IResultSink
 {
+    private bool _withValue;
+
     public ResultStatus Status { get; private set; }
 
     public long Version { get; private set; }
 
     public long PreviousVersion { get; private set; }
 
+    /// <summary>The value's length.</summary>
+    public int ValueBytes { get; private set; }
+
+    /// <summary>The value, where it was asked for.</summary>
     public byte[] Value { get; private set; } = [];
 
     /// <summary>Executes an operation.</summary>
-    public static async Task<KeyResult> ExecuteAsync(IKeyValueStore store, Operation operation, CancellationToken cancellationToken)
+    public static async Task<KeyResult> ExecuteAsync(
+        IKeyValueStore store, Operation operation, CancellationToken cancellationToken, bool withValue = false)
     {
-        var result = new KeyResult();
+        var result = new KeyResult { _withValue = withValue };
         await store.ExecuteAsync(new[] { operation }, result, cancellationToken);
         return result;
     }
@@ -25,7 +32,7 @@ internal sealed class KeyResult : IResultSink
     /// Executes an operation under conditions, which may name many versions: reads the entry's version and executes
     /// the operation on just this version, again where somebody else has changed the entry in between.
     /// </summary>
-    public static async Task<KeyResult> ExecuteAsync(
+    public static async Task<KeyResult> ExecuteIfAsync(
         IKeyValueStore store, Operation operation, Conditions conditions, CancellationToken cancellationToken)
     {
         while (conditions.Any)
@@ -46,7 +53,8 @@ internal sealed class KeyResult : IResultSink
         Status = result.Status;
         Version = result.Version;
         PreviousVersion = result.PreviousVersion;
-        Value = result.Value.ToArray();
+        ValueBytes = result.Value.Length;
+        if (_withValue) Value = result.Value.ToArray();
         return true;
     }
 }

@@ -8,7 +8,10 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>Ready means that the wire port really answers: this dials it and makes a call.</summary>
+/// <summary>
+/// Ready means that the wire port really answers: this dials it and makes a call. So each time it is asked, metrics
+/// count a connection, and a request for an unknown function.
+/// </summary>
 internal sealed class WireHealthCheck(BoundAddresses addresses) : IHealthCheck
 {
     /// <summary>Version 1, 27 bytes, and a call that every version of the server has an answer to.</summary>
@@ -16,24 +19,25 @@ internal sealed class WireHealthCheck(BoundAddresses addresses) : IHealthCheck
 
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
+        HealthCheckResult result = HealthCheckResult.Healthy();
         try
         {
             foreach (IPEndPoint address in addresses.Wire) await CallAsync(address, cancellationToken);
-
-            // This has been running on the thread that the system told of the reply: one of the wire's.
-            await Task.Yield();
-            return HealthCheckResult.Healthy();
         }
         catch (Exception e) when (e is SocketException or IOException or InvalidDataException)
         {
-            return HealthCheckResult.Unhealthy($"the wire port does not answer: {e.Message}");
+            result = HealthCheckResult.Unhealthy($"the wire port does not answer: {e.Message}");
         }
+
+        // This has been running on the thread that the system told of the reply: one of the wire's.
+        await Task.Yield();
+        return result;
     }
 
     private static async Task CallAsync(IPEndPoint bound, CancellationToken cancellationToken)
     {
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync(Dialable(bound), cancellationToken);
+        await socket.ConnectAsync(ListenAddress.ToDial(bound.Address), bound.Port, cancellationToken);
         using var stream = new NetworkStream(socket);
         await stream.WriteAsync(Ping, cancellationToken);
 
@@ -43,7 +47,4 @@ internal sealed class WireHealthCheck(BoundAddresses addresses) : IHealthCheck
         await stream.ReadExactlyAsync(body, cancellationToken);
         if (!body.AsSpan().StartsWith("{\"status\": \"OK\""u8)) throw new InvalidDataException(Encoding.UTF8.GetString(body));
     }
-
-    private static IPEndPoint Dialable(IPEndPoint bound) =>
-        bound.Address.Equals(IPAddress.IPv6Any) || bound.Address.Equals(IPAddress.Any) ? new(IPAddress.Loopback, bound.Port) : bound;
 }

@@ -1,4 +1,3 @@
-using System.Net;
 using KestrelKv.Server.Settings;
 
 namespace KestrelKv.Server.Hosting;
@@ -18,7 +17,7 @@ internal static class HealthProbe
     /// <returns>The exit code: 0 for ready, 1 for not.</returns>
     public static async Task<int> RunAsync(ServerSettings settings)
     {
-        var ready = new UriBuilder(Uri.UriSchemeHttp, Host(settings.Admin.Address), settings.Admin.Port, "/health/ready").Uri;
+        var ready = new UriBuilder(Uri.UriSchemeHttp, ListenAddress.ToDial(ListenAddress.Parse(settings.Admin.Address)[0]).ToString(), settings.Admin.Port, "/health/ready").Uri;
         try
         {
             using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
@@ -33,12 +32,5 @@ internal static class HealthProbe
             await Console.Error.WriteLineAsync($"{ready}: {e.Message}");
             return 1;
         }
-    }
-
-    private static string Host(string setting)
-    {
-        IPAddress address = ListenAddress.Parse(setting)[0];
-        if (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)) address = IPAddress.Loopback;
-        return address.ToString();
     }
 }

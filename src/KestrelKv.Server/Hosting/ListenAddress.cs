@@ -13,7 +13,7 @@ internal static class ListenAddress
         {
             // Kestrel opens the IPv6 one for both families.
             "*" => [Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any],
-            "localhost" => Socket.OSSupportsIPv6 ? [IPAddress.Loopback, IPAddress.IPv6Loopback] : [IPAddress.Loopback],
+            "localhost" => HasIPv6Loopback() ? [IPAddress.Loopback, IPAddress.IPv6Loopback] : [IPAddress.Loopback],
             _ => IPAddress.TryParse(text, out IPAddress? address) ? [address] : [],
         };
         return addresses.Length > 0;
@@ -22,4 +22,23 @@ internal static class ListenAddress
     /// <summary>The same of a setting that is known to be valid.</summary>
     public static IPAddress[] Parse(string text) =>
         TryParse(text, out IPAddress[] addresses) ? addresses : throw new ArgumentException($"'{text}' is no address", nameof(text));
+
+    /// <summary>The address at which this machine reaches what listens on <paramref name="address"/>.</summary>
+    public static IPAddress ToDial(IPAddress address) =>
+        address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any) ? IPAddress.Loopback : address;
+
+    /// <summary>Where IPv6 is turned off, the system may still make sockets for it: only trying to bind one tells.</summary>
+    private static bool HasIPv6Loopback()
+    {
+        try
+        {
+            using var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
+            socket.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
 }

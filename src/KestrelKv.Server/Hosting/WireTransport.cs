@@ -5,9 +5,6 @@ using Microsoft.Extensions.Options;
 
 namespace KestrelKv.Server.Hosting;
 
-/// <summary>An address of the wire port; its type is what sets the port apart from those of HTTP.</summary>
-internal sealed class WireEndPoint(IPAddress address, int port) : IPEndPoint(address, port);
-
 /// <summary>
 /// The transport of the wire port: a batch is read, executed and answered on the thread that was told by the system
 /// that it has arrived. HTTP keeps Kestrel's ordinary transport, which hands over to the thread pool, so that no HTTP

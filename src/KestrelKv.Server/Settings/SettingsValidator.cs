@@ -23,7 +23,7 @@ internal static class SettingsValidator
         Number("Admin:Port", settings.Admin.Port, 0, 65_535);
         Number("Limits:KeyBytesMax", settings.Limits.KeyBytesMax, 1, 65_536);
         Number("Limits:FrameBytesMax", settings.Limits.FrameBytesMax,
-            settings.Limits.KeyBytesMax + RequestLimits.FrameBytesMaxLowest, 1 << 30);
+            settings.Limits.KeyBytesMax + RequestLimits.FrameBytesAboveKeyMin, 1 << 30);
         Number("Limits:JsonDepthMax", settings.Limits.JsonDepthMax, 512, 100_000);
         Time("StopTimeout", settings.StopTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
         if (!Enum.IsDefined(settings.LogFormat)) Wrong("LogFormat", settings.LogFormat, "Text or Json");

@@ -20,10 +20,10 @@ internal static class SwaggerSetup
             });
             swagger.IncludeXmlComments(typeof(SwaggerSetup).Assembly);
             swagger.SupportNonNullableReferenceTypes();
-            swagger.OperationFilter<JsonBodyFilter>();
-            swagger.OperationFilter<ResponseFilter>();
             swagger.ParameterFilter<KeyParameterFilter>();
-            swagger.SchemaFilter<ResponseFilter>();
+            swagger.OperationFilter<KeyOperationFilter>();
+            swagger.OperationFilter<Examples>();
+            swagger.SchemaFilter<Examples>();
             swagger.DocumentFilter<TagFilter>();
         });
     }

@@ -1,21 +1,13 @@
 using System.Net;
 using KestrelKv.Server.Settings;
-using KestrelKv.Storage;
 using KestrelKv.Wire;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Server.Hosting;
 
 /// <summary>Puts together what serves the wire port.</summary>
-internal static class Composition
+internal static class WireSetup
 {
-    public static void AddStore(this WebApplicationBuilder builder, ServerSettings settings)
-    {
-        builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(settings.Limits);
-        builder.Services.AddSingleton<IKeyValueStore, ManagedStore>();
-    }
-
     public static void AddWire(this WebApplicationBuilder builder, ServerSettings settings)
     {
         builder.Services.AddSingleton(settings.Wire);
@@ -25,11 +17,9 @@ internal static class Composition
         builder.Services.AddSingleton<IConnectionListenerFactory, WireTransport>();
         builder.Services.AddHostedService<MemoryReturn>();
 
-        var addresses = new BoundAddresses();
-        builder.Services.AddSingleton(addresses);
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.StopTimeout);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
+            BoundAddresses addresses = kestrel.ApplicationServices.GetRequiredService<BoundAddresses>();
             foreach (IPAddress address in ListenAddress.Parse(settings.Wire.Address))
             {
                 kestrel.Listen(new WireEndPoint(address, settings.Wire.Port), listen =>

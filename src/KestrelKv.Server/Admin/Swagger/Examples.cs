@@ -1,0 +1,50 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using KestrelKv.Protocol;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace KestrelKv.Server.Admin.Swagger;
+
+/// <summary>Shows what answers look like, which the types of the handlers do not tell.</summary>
+internal sealed class Examples : IOperationFilter, ISchemaFilter
+{
+    /// <summary>The value of the key in all examples.</summary>
+    public static JsonNode Value => new JsonObject { ["name"] = "Ada", ["visits"] = 1 };
+
+    public void Apply(OpenApiOperation operation, OperationFilterContext context)
+    {
+        foreach ((string status, IOpenApiResponse response) in operation.Responses!)
+        {
+            if (context.ApiDescription.HttpMethod == HttpMethods.Head && status == "200") ((OpenApiResponse)response).Content = null;
+
+            // An answer without a type is a value.
+            if (BodyOf(response, "application/json") is { Schema: OpenApiSchema { Type: null, Properties: null } } value) value.Example = Value;
+            if (BodyOf(response, "application/problem+json") is { } problem)
+                problem.Example = ProblemOf(int.Parse(status, CultureInfo.InvariantCulture));
+        }
+    }
+
+    public void Apply(IOpenApiSchema schema, SchemaFilterContext context)
+    {
+        if (context.Type == typeof(ProblemDetails) && schema is OpenApiSchema problem)
+            problem.Properties!["code"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "What programs tell errors apart by." };
+    }
+
+    private static OpenApiMediaType? BodyOf(IOpenApiResponse response, string type) =>
+        response.Content?.TryGetValue(type, out IOpenApiMediaType? body) == true ? (OpenApiMediaType)body : null;
+
+    private static JsonObject ProblemOf(int status)
+    {
+        (string code, string detail) = status switch
+        {
+            StatusCodes.Status404NotFound => ("not_found", "there is no such key"),
+            StatusCodes.Status412PreconditionFailed => ("precondition_failed", "the key's version is 5"),
+            StatusCodes.Status413PayloadTooLarge => ("invalid_request", "Request body too large."),
+            _ => (ErrorCodes.Text(ErrorCode.InvalidKey), "the key is empty"),
+        };
+        return new() { ["title"] = ReasonPhrases.GetReasonPhrase(status), ["status"] = status, ["detail"] = detail, ["code"] = code };
+    }
+}

@@ -1,0 +1,42 @@
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace KestrelKv.Server.Admin.Swagger;
+
+/// <summary>Describes the operations on one key: the body of PUT, and the version that answers tell.</summary>
+/// <remarks>
+/// The body is described here, and not by the framework's metadata, because that would refuse bodies that are
+/// labelled otherwise, as <c>curl -d</c> labels them.
+/// </remarks>
+internal sealed class KeyOperationFilter : IOperationFilter
+{
+    public void Apply(OpenApiOperation operation, OperationFilterContext context)
+    {
+        if (operation.Parameters?.Any(parameter => parameter.Name == "If-Match") != true) return;
+
+        string? method = context.ApiDescription.HttpMethod;
+        if (method == HttpMethods.Put) operation.RequestBody = AnyJson();
+        foreach ((string status, IOpenApiResponse response) in operation.Responses!)
+        {
+            bool tellsVersion = status is "200" or "201" or "304" || (status == "204" && method == HttpMethods.Put);
+            if (tellsVersion) ((OpenApiResponse)response).Headers = new Dictionary<string, IOpenApiHeader> { ["ETag"] = Version() };
+        }
+    }
+
+    private static OpenApiRequestBody AnyJson() => new()
+    {
+        Description = "The value: any JSON text.",
+        Required = true,
+        Content = new Dictionary<string, IOpenApiMediaType>
+        {
+            ["application/json"] = new OpenApiMediaType { Schema = new OpenApiSchema(), Example = Examples.Value },
+        },
+    };
+
+    private static OpenApiHeader Version() => new()
+    {
+        Description = "The version, in quotes.",
+        Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+        Example = "\"5\"",
+    };
+}
