@@ -22,9 +22,6 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>The admin HTTP, such as <c>http://127.0.0.1:12345/</c>.</summary>
     public Uri Admin { get; private set; } = null!;
 
-    /// <summary>The process.</summary>
-    public int ProcessId => _process.Id;
-
     /// <summary>What the server has logged so far.</summary>
     public string Log
     {

@@ -25,13 +25,11 @@ internal sealed class Traffic
     public long BytesReceived { get; private set; }
 
     /// <summary>All of it, on a server that nobody else uses.</summary>
-    public static async Task<Traffic> RunAsync(ServerProcess server)
+    public static async Task RunAsync(ServerProcess server)
     {
-        var traffic = new Traffic();
-        await traffic.CallAsync(server.WirePort);
+        await new Traffic().CallAsync(server.WirePort);
         await BreakFramesAsync(server.WirePort);
         await BeRefusedAsync(server);
-        return traffic;
     }
 
     /// <summary>Good and bad requests on one connection.</summary>
