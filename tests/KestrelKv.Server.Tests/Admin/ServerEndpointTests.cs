@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using KestrelKv.Testing;
@@ -8,8 +7,6 @@ namespace KestrelKv.Server.Tests.Admin;
 /// <summary>What the admin HTTP tells of the server, and of itself.</summary>
 public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     /// <summary>Every endpoint of the description, its parameters and its responses.</summary>
     public static TheoryData<string, string, string, string> Endpoints()
     {
@@ -48,12 +45,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
             Assert.Equal((2, 2 + 5 + 1 + 2, 3, 2), Figures(await StatsAsync(own)));
         }
         await RawHttp.SendAsync(own.Admin, "DELETE", "/v1/key?key=b");
-        var clock = Stopwatch.StartNew();
-        while (Figures(await StatsAsync(own)) != (1, 7, 4, 0))
-        {
-            Assert.True(clock.Elapsed < Patience, "the connections are still counted");
-            await Task.Delay(10);
-        }
+        await Wait.UntilAsync(async () => Figures(await StatsAsync(own)) == (1, 7, 4, 0), () => "the connections are still counted");
 
         static (long, long, long, long) Figures(JsonElement stats) => (
             stats.GetProperty("keys").GetInt64(), stats.GetProperty("bytes").GetInt64(), stats.GetProperty("version").GetInt64(), stats.GetProperty("connections").GetInt64());
@@ -78,12 +70,8 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
             Assert.Equal(503, (await RawHttp.SendAsync(own.Admin, "GET", "/health/ready")).Status);
             Assert.Equal(200, (await RawHttp.SendAsync(own.Admin, "GET", "/health/live")).Status);
         }
-        var clock = Stopwatch.StartNew();
-        while ((await RawHttp.SendAsync(own.Admin, "GET", "/health/ready")).Status != 200)
-        {
-            Assert.True(clock.Elapsed < Patience, "not ready again");
-            await Task.Delay(20);
-        }
+        await Wait.UntilAsync(
+            async () => (await RawHttp.SendAsync(own.Admin, "GET", "/health/ready")).Status == 200, () => "not ready again");
     }
 
     [Fact]
