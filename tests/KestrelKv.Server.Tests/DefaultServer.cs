@@ -25,6 +25,14 @@ public sealed class DefaultServer : IAsyncLifetime
         await AssertServesAsync(client);
     }
 
+    /// <summary>Connects, and is served: the server has let the client in, and not just the system.</summary>
+    public static async Task<WireClient> ConnectServedAsync(int port)
+    {
+        WireClient client = await WireClient.ConnectAsync(port);
+        await AssertServesAsync(client);
+        return client;
+    }
+
     /// <summary>Fails where the next request on this connection is not served.</summary>
     public static async Task AssertServesAsync(WireClient client) =>
         Assert.Equal(Frames.GetReply("no such key", "null"), await client.CallAsync(Frames.Get("no such key")));

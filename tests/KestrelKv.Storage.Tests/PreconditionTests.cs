@@ -17,9 +17,6 @@ public sealed class PreconditionTests
     }
 
     [Fact]
-    public void Default_OfTheType_IsNone() => Assert.Equal(Precondition.None, default);
-
-    [Fact]
     public void Version_TheGreatest_HoldsForItselfAlone()
     {
         Assert.True(Precondition.Version(long.MaxValue).Holds(long.MaxValue));

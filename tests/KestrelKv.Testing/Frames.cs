@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using System.Text.Json;
 
 namespace KestrelKv.Testing;
 
@@ -60,9 +61,23 @@ public static class Frames
     /// <summary>The code of an error's reply; the reply itself where it is none.</summary>
     public static string ErrorCode(string reply)
     {
-        using var document = System.Text.Json.JsonDocument.Parse(reply);
+        using JsonDocument document = JsonDocument.Parse(reply);
         return document.RootElement.TryGetProperty("error", out var error) ? error.GetProperty("code").GetString()! : reply;
     }
 
-    private static string JsonString(string text) => System.Text.Json.JsonSerializer.Serialize(text);
+    /// <summary>Fails where this is not an error's reply with this code.</summary>
+    /// <param name="reply">The reply's body; null for none.</param>
+    /// <param name="code">The code.</param>
+    /// <param name="told">Part of the message.</param>
+    public static void AssertError(string? reply, string code, string told)
+    {
+        Assert.StartsWith($"{{\"status\": \"ERROR\", \"error\": {{\"code\": \"{code}\", \"message\": \"", reply, StringComparison.Ordinal);
+        using JsonDocument document = JsonDocument.Parse(reply!);
+        JsonElement error = document.RootElement.GetProperty("error");
+        Assert.Equal(["status", "error"], document.RootElement.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(["code", "message"], error.EnumerateObject().Select(member => member.Name));
+        Assert.Contains(told, error.GetProperty("message").GetString(), StringComparison.Ordinal);
+    }
+
+    private static string JsonString(string text) => JsonSerializer.Serialize(text);
 }

@@ -8,8 +8,6 @@ namespace KestrelKv.Testing;
 /// <summary>The real server in a process of its own, on ports that the system chooses.</summary>
 public sealed partial class ServerProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private readonly Process _process;
     private readonly StringBuilder _log = new();
     private readonly TaskCompletionSource<Match> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -21,9 +19,6 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
     /// <summary>The admin HTTP, such as <c>http://127.0.0.1:12345/</c>.</summary>
     public Uri Admin { get; private set; } = null!;
-
-    /// <summary>The process.</summary>
-    public int ProcessId => _process.Id;
 
     /// <summary>What the server has logged so far.</summary>
     public string Log
@@ -50,7 +45,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
         server._process.BeginErrorReadLine();
         try
         {
-            Match match = await server._started.Task.WaitAsync(Patience);
+            Match match = await server._started.Task.WaitAsync(Wait.Patience);
             server.WirePort = int.Parse(match.Groups["wire"].Value, CultureInfo.InvariantCulture);
             server.Admin = new Uri(match.Groups["admin"].Value);
             return server;
@@ -70,7 +65,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
         process.Start();
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync().WaitAsync(Patience);
+        await process.WaitForExitAsync().WaitAsync(Wait.Patience);
         return (process.ExitCode, await output + await error);
     }
 
@@ -86,7 +81,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <returns>Its exit code.</returns>
     public async Task<int> WaitForExitAsync()
     {
-        await _process.WaitForExitAsync().WaitAsync(Patience);
+        await _process.WaitForExitAsync().WaitAsync(Wait.Patience);
         return _process.ExitCode;
     }
 
@@ -96,6 +91,9 @@ public sealed partial class ServerProcess : IAsyncDisposable
         using Process kill = Process.Start("kill", ["-s", name, _process.Id.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
     }
+
+    /// <summary>Fails where the log, of the format Text, has a warning or worse. It has all of it once the server has exited.</summary>
+    public void AssertNoComplaint() => Assert.False(Complaint().IsMatch(Log), Log);
 
     /// <summary>Resident memory in bytes.</summary>
     public long ResidentBytes()
@@ -135,6 +133,9 @@ public sealed partial class ServerProcess : IAsyncDisposable
         lock (_log) _log.AppendLine(line);
         if (StartedLine().Match(line) is { Success: true } match) _started.TrySetResult(match);
     }
+
+    [GeneratedRegex(" (WRN|ERR|FTL) ")]
+    private static partial Regex Complaint();
 
     [GeneratedRegex(@"serves the wire on [^ ]*:(?<wire>\d+)[^ ]* to .*the admin HTTP on [\\""]*(?<admin>http://[^, ""\\]+)")]
     private static partial Regex StartedLine();

@@ -8,15 +8,12 @@ namespace KestrelKv.Testing;
 /// <summary>A client of the wire on a real socket.</summary>
 public sealed class WireClient : IDisposable
 {
-    /// <summary>No reply takes as long, however busy the machine.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private readonly NetworkStream _stream;
 
     private WireClient(Socket socket)
     {
         Socket = socket;
-        _stream = new NetworkStream(socket, ownsSocket: true) { ReadTimeout = (int)Patience.TotalMilliseconds };
+        _stream = new NetworkStream(socket, ownsSocket: true) { ReadTimeout = (int)Wait.Patience.TotalMilliseconds };
     }
 
     /// <summary>The socket itself.</summary>
@@ -43,7 +40,7 @@ public sealed class WireClient : IDisposable
     /// <summary>The body of the next reply; null where the server has closed the connection.</summary>
     public async Task<string?> ReceiveAsync()
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(Wait.Patience);
         byte[] header = new byte[8];
         int got = await _stream.ReadAtLeastAsync(header, header.Length, throwOnEndOfStream: false, patience.Token);
         if (got == 0) return null;
@@ -58,7 +55,7 @@ public sealed class WireClient : IDisposable
     /// <summary>Everything up to the end of the stream.</summary>
     public async Task<byte[]> ReceiveToEndAsync()
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(Wait.Patience);
         using var all = new MemoryStream();
         await _stream.CopyToAsync(all, patience.Token);
         return all.ToArray();
@@ -66,6 +63,13 @@ public sealed class WireClient : IDisposable
 
     /// <summary>Says that nothing more will be sent.</summary>
     public void EndSending() => Socket.Shutdown(SocketShutdown.Send);
+
+    /// <summary>Breaks the connection off. To be called instead of <see cref="Dispose"/>, which would end it properly first.</summary>
+    public void Reset()
+    {
+        Socket.LingerState = new LingerOption(enable: true, seconds: 0);
+        Socket.Dispose();
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();

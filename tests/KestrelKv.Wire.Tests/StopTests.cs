@@ -93,7 +93,7 @@ public sealed class StopTests
         using var socket = await SocketPair.ConnectAsync();
         TestClient client = wire.Connect(configure: connection => connection.Features.Set<IConnectionSocketFeature>(socket));
         socket.Client.Send(new byte[1]);
-        SpinWait.SpinUntil(() => socket.Socket.Available == 1, TimeSpan.FromSeconds(30));
+        await Wait.UntilAsync(() => socket.Socket.Available == 1, () => "the byte does not arrive");
 
         client.Connection.RequestClose();
         for (int i = 0; i < 5; i++) wire.Advance(QuietTime);

@@ -9,9 +9,6 @@ namespace KestrelKv.Wire.Tests;
 /// <summary>The client's side of a connection in memory.</summary>
 internal sealed class TestClient(TestConnection connection, PipeWriter toServer, PipeReader fromServer, Task served)
 {
-    /// <summary>Nothing takes as long, however busy the machine.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     public TestConnection Connection => connection;
 
     /// <summary>Whether the server has done with this connection.</summary>
@@ -77,7 +74,7 @@ internal sealed class TestClient(TestConnection connection, PipeWriter toServer,
         List<string> replies = [];
         while (replies.Count < count)
         {
-            ReadResult read = await fromServer.ReadAsync().AsTask().WaitAsync(Patience);
+            ReadResult read = await fromServer.ReadAsync().AsTask().WaitAsync(Wait.Patience);
             ReadOnlySequence<byte> rest = read.Buffer;
             while (FrameReader.TryRead(ref rest, int.MaxValue, out ReadOnlySequence<byte> body, out _))
                 replies.Add(Encoding.UTF8.GetString(body));
@@ -105,8 +102,8 @@ internal sealed class TestClient(TestConnection connection, PipeWriter toServer,
     public async Task<byte[]> ReceiveToEndAsync()
     {
         using var all = new MemoryStream();
-        await fromServer.CopyToAsync(all).WaitAsync(Patience);
-        await served.WaitAsync(Patience);
+        await fromServer.CopyToAsync(all).WaitAsync(Wait.Patience);
+        await served.WaitAsync(Wait.Patience);
         return all.ToArray();
     }
 
@@ -114,5 +111,5 @@ internal sealed class TestClient(TestConnection connection, PipeWriter toServer,
     public async Task<List<string>> RepliesToEndAsync() => Frames.Bodies(await ReceiveToEndAsync());
 
     /// <summary>Waits until the server has done with this connection.</summary>
-    public Task ServedAsync() => served.WaitAsync(Patience);
+    public Task ServedAsync() => served.WaitAsync(Wait.Patience);
 }

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
+using KestrelKv.Testing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Wire.Tests;
@@ -58,11 +59,13 @@ internal sealed class TestWire : IDisposable
     /// <summary>Moves the clock on and on until the server has done with a connection.</summary>
     public async Task AdvanceUntilServedAsync(TestClient client, TimeSpan step)
     {
-        for (int i = 0; i < 100_000 && !client.IsServed; i++)
-        {
-            Advance(step);
-            await Task.Yield();
-        }
+        await Wait.UntilAsync(
+            () =>
+            {
+                Advance(step);
+                return client.IsServed;
+            },
+            () => "the server has not done with the connection");
         await client.ServedAsync();
     }
 

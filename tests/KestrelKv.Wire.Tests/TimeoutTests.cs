@@ -62,7 +62,7 @@ public sealed class TimeoutTests
     }
 
     [Fact]
-    public void IdleTimeout_StoreThatTakesLonger_CountsFromTheReplyOn()
+    public async Task IdleTimeout_StoreThatTakesLonger_CountsFromTheReplyOn()
     {
         var store = new SlowDiskStore();
         using var wire = new TestWire(options => options.IdleTimeout = IdleTimeout, store);
@@ -70,7 +70,7 @@ public sealed class TimeoutTests
         client.Send(Frames.Put("a", "1"));
         wire.Advance(3 * IdleTimeout);
         store.Sync();
-        Assert.Equal([Frames.PutReply("a")], client.Replies());
+        Assert.Equal([Frames.PutReply("a")], await client.RepliesAsync(1));
 
         wire.Advance(IdleTimeout - Tick);
         Assert.True(client.HearsNothing());

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Admin;
 
@@ -30,8 +31,6 @@ internal sealed record RawResponse(int Status, IReadOnlyDictionary<string, strin
 /// <summary>Requests whose targets and headers are sent just as they are given, which no HTTP library does.</summary>
 internal static class RawHttp
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     /// <summary>Sends a request on a connection of its own.</summary>
     /// <param name="server">The server.</param>
     /// <param name="method">The method.</param>
@@ -41,7 +40,7 @@ internal static class RawHttp
     public static async Task<RawResponse> SendAsync(
         Uri server, string method, string target, IEnumerable<string>? headers = null, byte[]? body = null)
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(Wait.Patience);
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(IPAddress.Parse(server.Host), server.Port, patience.Token);
         using var stream = new NetworkStream(socket);

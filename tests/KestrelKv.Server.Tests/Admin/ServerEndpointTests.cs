@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using KestrelKv.Testing;
@@ -8,8 +7,6 @@ namespace KestrelKv.Server.Tests.Admin;
 /// <summary>What the admin HTTP tells of the server, and of itself.</summary>
 public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     /// <summary>Every endpoint of the description, its parameters and its responses.</summary>
     public static TheoryData<string, string, string, string> Endpoints()
     {
@@ -48,12 +45,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
             Assert.Equal((2, 2 + 5 + 1 + 2, 3, 2), Figures(await StatsAsync(own)));
         }
         await RawHttp.SendAsync(own.Admin, "DELETE", "/v1/key?key=b");
-        var clock = Stopwatch.StartNew();
-        while (Figures(await StatsAsync(own)) != (1, 7, 4, 0))
-        {
-            Assert.True(clock.Elapsed < Patience, "the connections are still counted");
-            await Task.Delay(10);
-        }
+        await Wait.UntilAsync(async () => Figures(await StatsAsync(own)) == (1, 7, 4, 0), () => "the connections are still counted");
 
         static (long, long, long, long) Figures(JsonElement stats) => (
             stats.GetProperty("keys").GetInt64(), stats.GetProperty("bytes").GetInt64(), stats.GetProperty("version").GetInt64(), stats.GetProperty("connections").GetInt64());
@@ -78,12 +70,8 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
             Assert.Equal(503, (await RawHttp.SendAsync(own.Admin, "GET", "/health/ready")).Status);
             Assert.Equal(200, (await RawHttp.SendAsync(own.Admin, "GET", "/health/live")).Status);
         }
-        var clock = Stopwatch.StartNew();
-        while ((await RawHttp.SendAsync(own.Admin, "GET", "/health/ready")).Status != 200)
-        {
-            Assert.True(clock.Elapsed < Patience, "not ready again");
-            await Task.Delay(20);
-        }
+        await Wait.UntilAsync(
+            async () => (await RawHttp.SendAsync(own.Admin, "GET", "/health/ready")).Status == 200, () => "not ready again");
     }
 
     [Fact]
@@ -108,8 +96,12 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
     [MemberData(nameof(Endpoints))]
     public async Task Description_OfAnEndpoint_IsComplete(string path, string method, string parameters, string responses)
     {
-        JsonElement endpoint = (await DescriptionAsync()).GetProperty("paths").GetProperty(path).GetProperty(method);
+        JsonElement description = await DescriptionAsync();
+        JsonElement endpoint = description.GetProperty("paths").GetProperty(path).GetProperty(method);
         Assert.NotEqual("", endpoint.GetProperty("summary").GetString());
+        string tag = Assert.Single(endpoint.GetProperty("tags").EnumerateArray()).GetString()!;
+        Assert.NotEqual("", description.GetProperty("tags").EnumerateArray()
+            .Single(each => each.GetProperty("name").GetString() == tag).GetProperty("description").GetString());
 
         JsonElement[] described = endpoint.TryGetProperty("parameters", out JsonElement array) ? [.. array.EnumerateArray()] : [];
         Assert.Equal(parameters, string.Join(' ', described.Select(parameter => parameter.GetProperty("name").GetString())));
@@ -161,12 +153,24 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         {
             await wire.CallAsync(Frames.Put("busy", $"{i}"));
             Assert.Equal(Frames.GetReply("busy", $"{i}"), await wire.CallAsync(Frames.Get("busy")));
-            if (i % 3 == 0 && i < 300) await dribbling[i / 3].SendAsync(" "u8.ToArray());
+            if (i % 3 == 0 && i < 300) await DribbleAsync(dribbling[i / 3]);
         }
         await done.CancelAsync();
         await Task.WhenAll(listing);
         foreach (WireClient client in dribbling) client.Dispose();
         Assert.Equal(Frames.GetReply("dribble0", "null"), await wire.CallAsync(Frames.Get("dribble0")));
+
+        static async Task DribbleAsync(WireClient client)
+        {
+            try
+            {
+                await client.SendAsync(" "u8.ToArray());
+            }
+            catch (IOException)
+            {
+                // Kestrel cuts off who sends so little for more than 5 seconds, and on a busy machine this takes longer.
+            }
+        }
     }
 
     private static async Task<JsonElement> StatsAsync(ServerProcess own)

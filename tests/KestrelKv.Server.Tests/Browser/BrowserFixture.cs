@@ -21,6 +21,7 @@ public sealed class BrowserFixture : IAsyncLifetime
             _playwright = await Playwright.CreateAsync();
             _browser = await _playwright.Chromium.LaunchAsync(new()
             {
+                Timeout = (float)Wait.Patience.TotalMilliseconds,
                 ExecutablePath = Programs.FirstOrDefault(File.Exists)
                     ?? throw new InvalidOperationException($"No browser is installed: none of {string.Join(", ", Programs)}."),
                 Args =
@@ -46,7 +47,7 @@ public sealed class BrowserFixture : IAsyncLifetime
             BaseURL = Server.Admin.ToString(),
             ViewportSize = new() { Width = 1280, Height = 900 },
         });
-        context.SetDefaultTimeout(30_000);
+        context.SetDefaultTimeout((float)Wait.Patience.TotalMilliseconds);
         return await context.NewPageAsync();
     }
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Browser;
@@ -107,29 +106,7 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
         Assert.Empty(page.Errors);
     }
 
-    [Fact]
-    public async Task Description_OfEveryOperation_IsComplete()
-    {
-        using var http = new HttpClient { BaseAddress = browser.Server.Admin };
-        using JsonDocument document = JsonDocument.Parse(await http.GetStringAsync(new Uri("swagger/v1/swagger.json", UriKind.Relative)));
-
-        foreach (JsonProperty path in document.RootElement.GetProperty("paths").EnumerateObject())
-        foreach (JsonProperty operation in path.Value.EnumerateObject())
-        {
-            string name = $"{operation.Name} {path.Name}";
-            Assert.True(Text(operation.Value, "summary").Length > 0, $"{name} has no summary");
-            if (operation.Value.TryGetProperty("parameters", out JsonElement parameters))
-                Assert.All(parameters.EnumerateArray(), p => Assert.True(Text(p, "description").Length > 0, $"{name} has no description of {p}"));
-            Assert.All(operation.Value.GetProperty("responses").EnumerateObject(),
-                r => Assert.True(Text(r.Value, "description").Length > 0, $"{name} has no description of {r}"));
-        }
-        Assert.All(document.RootElement.GetProperty("tags").EnumerateArray(), tag => Assert.NotEqual("", Text(tag, "description")));
-    }
-
     private static string Of(string form, string method) => form.Replace("{0}", method, StringComparison.Ordinal);
-
-    private static string Text(JsonElement element, string name) =>
-        element.TryGetProperty(name, out JsonElement value) ? value.GetString()! : "";
 
     private async Task<string> OnTheWireAsync(string body)
     {

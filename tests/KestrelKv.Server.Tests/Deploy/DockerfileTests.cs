@@ -7,12 +7,6 @@ namespace KestrelKv.Server.Tests.Deploy;
 
 public sealed class DockerfileTests
 {
-    private static readonly string[] Sources = [.. Dockerfile.Instructions.Where(i => i.Name == "COPY").SelectMany(i => i.Sources)];
-
-    [Fact]
-    public void Copy_EverySource_Exists() =>
-        Assert.All(Sources, source => Assert.True(Path.Exists(Repository.PathTo(source)), source));
-
     [Fact]
     public void RestoreLayer_CopiesWhatRestoreReads_AndNoSources()
     {

@@ -17,17 +17,8 @@ public sealed partial class SystemdTests
 
     [Theory]
     [InlineData("Type", "notify")]
-    [InlineData("DynamicUser", "yes")]
-    [InlineData("StateDirectory", "kestrelkv")]
-    [InlineData("ProtectSystem", "strict")]
-    [InlineData("ProtectHome", "yes")]
-    [InlineData("PrivateTmp", "yes")]
-    [InlineData("NoNewPrivileges", "yes")]
-    [InlineData("CapabilityBoundingSet", "")]
-    [InlineData("Restart", "on-failure")]
-    [InlineData("EnvironmentFile", "-/etc/kestrelkv/kestrelkv.env")]
     [InlineData("ExecStart", "/opt/kestrelkv/KestrelKv.Server")]
-    [InlineData("WantedBy", "multi-user.target")]
+    [InlineData("EnvironmentFile", "-/etc/kestrelkv/kestrelkv.env")]
     public void Unit_Key_IsAsMeant(string key, string value) => Assert.Equal(value, Keys[key]);
 
     [Fact]
@@ -67,7 +58,7 @@ public sealed partial class SystemdTests
     public async Task Server_StartedWithANotifySocket_TellsWhenItServesAndWhenItStops()
     {
         string path = Path.Combine(Path.GetTempPath(), $"kestrelkv-{Guid.NewGuid():N}.sock");
-        using var notifications = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = 30_000 };
+        using var notifications = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = (int)Wait.Patience.TotalMilliseconds };
         notifications.Bind(new UnixDomainSocketEndPoint(path));
         try
         {

@@ -12,12 +12,13 @@ internal static partial class Markdown
     public static string[] Blocks(string document, string language) =>
         [.. FencedBlock().Matches(document).Where(m => m.Groups["language"].Value == language).Select(m => m.Groups["code"].Value)];
 
-    /// <summary>What the first column of tables says in code font.</summary>
-    public static string[] FirstColumn(string document) => [.. TableRow().Matches(document).Select(m => m.Groups["code"].Value)];
+    /// <summary>The first two columns of the tables' rows whose first one is in code font; without the marks of that font.</summary>
+    public static (string First, string Second)[] Rows(string document) =>
+        [.. TableRow().Matches(document).Select(m => (m.Groups["first"].Value, m.Groups["second"].Value.Trim('`')))];
 
     [GeneratedRegex(@"^```(?<language>\w*)\n(?<code>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex FencedBlock();
 
-    [GeneratedRegex(@"^\| `(?<code>[^`]+)` \|", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| `(?<first>[^`]+)` \| (?<second>[^|]*) \|", RegexOptions.Multiline)]
     private static partial Regex TableRow();
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using KestrelKv.Protocol;
 using KestrelKv.Testing;
 
@@ -25,11 +26,26 @@ public sealed class ProtocolTests
     [Fact]
     public void ErrorCodes_InTheTables_AreAllThatThereAre()
     {
-        string[] documented = Markdown.FirstColumn(Document);
+        string[] documented = [.. Markdown.Rows(Document).Select(row => row.First)];
         foreach (ErrorCode code in Enum.GetValues<ErrorCode>().Except([ErrorCode.None, ErrorCode.HttpRequest]))
             Assert.Contains(ErrorCodes.Text(code), documented);
 
         Assert.All(documented.Where(name => name.Contains('_', StringComparison.Ordinal)),
             name => Assert.Contains(name, Enum.GetValues<ErrorCode>().Select(ErrorCodes.Text)));
+    }
+
+    [Fact]
+    public void Limits_InTheTable_AreTheDefaults()
+    {
+        Dictionary<string, string> settings = SettingsFile.Read().ToDictionary();
+        var limits = Markdown.Rows(Document).Where(row => settings.ContainsKey(row.First)).ToList();
+
+        Assert.Equal(8, limits.Count);
+        Assert.All(limits, row => Assert.Equal(Number(settings[row.First]), Number(row.Second)));
+
+        // "30 seconds", "16,777,216 bytes" and "0 (off)"; and times as the settings spell them.
+        static double Number(string text) => TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out TimeSpan time) && text.Contains(':', StringComparison.Ordinal)
+            ? time.TotalSeconds
+            : double.Parse(text.Split(' ')[0], CultureInfo.InvariantCulture);
     }
 }

@@ -45,28 +45,24 @@ public sealed class ReadmeTests
     [Fact]
     public void RootAppSettings_Read_HaveEverySettingAtItsDefault()
     {
-        IConfiguration file = new ConfigurationBuilder().AddJsonFile(Repository.PathTo("appsettings.json")).Build();
+        IConfiguration file = new ConfigurationBuilder().AddJsonFile(SettingsFile.FilePath).Build();
 
         Assert.Equal(JsonSerializer.Serialize(new ServerSettings()), JsonSerializer.Serialize(ServerSettings.Read(file)));
-        Assert.Equal(SettingNames(JsonSerializer.SerializeToElement(new ServerSettings()), ""), SettingNames(file.GetSection(ServerSettings.Section)));
+        Assert.Equal(
+            SettingNames(JsonSerializer.SerializeToElement(new ServerSettings()), "").Order(StringComparer.Ordinal),
+            SettingsFile.Read().Select(setting => setting.Name));
     }
 
     [Fact]
-    public void SettingsTable_Read_NamesEverySetting()
+    public void SettingsTable_Read_HasEverySettingWithItsDefault()
     {
-        IConfiguration file = new ConfigurationBuilder().AddJsonFile(Repository.PathTo("appsettings.json")).Build();
         string section = Assert.Single(Readme.Split("\n## "), text => text.StartsWith("Settings", StringComparison.Ordinal));
 
-        Assert.Equal(SettingNames(file.GetSection(ServerSettings.Section)), Markdown.FirstColumn(section).Order(StringComparer.Ordinal));
+        Assert.Equal(SettingsFile.Read(), Markdown.Rows(section).OrderBy(row => row.First, StringComparer.Ordinal));
     }
 
-    private static string[] SettingNames(IConfigurationSection section) =>
-        [.. section.AsEnumerable(makePathsRelative: true).Where(pair => pair.Value is not null).Select(pair => pair.Key).Order(StringComparer.Ordinal)];
-
-    private static string[] SettingNames(JsonElement settings, string prefix) =>
-        [.. settings.EnumerateObject()
-            .SelectMany(p => p.Value.ValueKind == JsonValueKind.Object ? SettingNames(p.Value, $"{prefix}{p.Name}:") : [prefix + p.Name])
-            .Order(StringComparer.Ordinal)];
+    private static IEnumerable<string> SettingNames(JsonElement settings, string prefix) => settings.EnumerateObject()
+        .SelectMany(p => p.Value.ValueKind == JsonValueKind.Object ? SettingNames(p.Value, $"{prefix}{p.Name}:") : [prefix + p.Name]);
 
     private static string OnPortsOf(ServerProcess server, string script) => script
         .Replace("4444", server.WirePort.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)

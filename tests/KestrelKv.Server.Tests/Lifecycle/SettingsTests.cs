@@ -113,7 +113,7 @@ public sealed class SettingsTests
     [Fact]
     public async Task Environment_SetsEachSetting_AndArgumentsWin()
     {
-        int port = FreePort();
+        int port = FreePort.Find();
         await using ServerProcess server = await ServerProcess.StartAsync(
             ["Limits:KeyBytesMax=20"],
             new Dictionary<string, string>
@@ -147,11 +147,4 @@ public sealed class SettingsTests
             property.PropertyType.IsClass && property.PropertyType != typeof(string)
                 ? Names(property.PropertyType, $"{before}{property.Name}:")
                 : [before + property.Name]);
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
 }

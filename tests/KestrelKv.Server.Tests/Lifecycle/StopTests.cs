@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Net.Sockets;
+using KestrelKv.Server.Tests.Telemetry;
 using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Lifecycle;
@@ -7,8 +7,6 @@ namespace KestrelKv.Server.Tests.Lifecycle;
 /// <summary>A server that is told to stop answers what it has received, and is gone in time.</summary>
 public sealed class StopTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     /// <summary>A stop that waited for a timeout would take this long and more; no test here lets one run out.</summary>
     private const string LongStopTimeout = "StopTimeout=00:10:00";
 
@@ -19,7 +17,7 @@ public sealed class StopTests
         const int Requests = 2_000;
         await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
         List<WireClient> clients = [];
-        for (int i = 0; i < Clients; i++) clients.Add(await ConnectServedAsync(server.WirePort));
+        for (int i = 0; i < Clients; i++) clients.Add(await DefaultServer.ConnectServedAsync(server.WirePort));
 
         byte[] requests = [.. Enumerable.Range(0, Requests).SelectMany(i => Frames.Of(Frames.Put($"key {i}", $"{i}")))];
         await Task.WhenAll(clients.Select(client => client.SendAsync(requests)));
@@ -32,7 +30,7 @@ public sealed class StopTests
             client.Dispose();
         }
         Assert.Equal(0, await stopped);
-        AssertNoComplaint(server);
+        server.AssertNoComplaint();
     }
 
     [Fact]
@@ -82,10 +80,11 @@ public sealed class StopTests
     {
         await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
         using WireClient silent = await WireClient.ConnectAsync(server.WirePort);
-        using WireClient idle = await ConnectServedAsync(server.WirePort);
-        using WireClient inAFrame = await ConnectServedAsync(server.WirePort);
+        await Scrape.UntilAsync(server.Admin, s => s.Sum("kestrelkv_wire_connections") == 1);
+        using WireClient idle = await DefaultServer.ConnectServedAsync(server.WirePort);
+        using WireClient inAFrame = await DefaultServer.ConnectServedAsync(server.WirePort);
         await inAFrame.SendAsync(Frames.Header(1, 100));
-        using WireClient refused = await WireClient.ConnectAsync(server.WirePort);
+        using WireClient refused = await DefaultServer.ConnectServedAsync(server.WirePort);
         await refused.SendAsync(Frames.Header(2, 100));
 
         Assert.Equal(0, await server.StopAsync());
@@ -93,7 +92,7 @@ public sealed class StopTests
         Assert.Null(await idle.ReceiveAsync());
         Assert.Null(await inAFrame.ReceiveAsync());
         Assert.StartsWith("{\"status\": \"ERROR\"", await refused.ReceiveAsync(), StringComparison.Ordinal);
-        AssertNoComplaint(server);
+        server.AssertNoComplaint();
     }
 
     [Fact]
@@ -101,32 +100,32 @@ public sealed class StopTests
     {
         await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
         byte[] requests = [.. Enumerable.Repeat(Frames.Of(Frames.Get("a")), 100).SelectMany(x => x)];
-        Task<long>[] clients = [.. Enumerable.Range(0, 4).Select(_ => SendUntilCutAsync())];
-        while (await KeysAskedForAsync(server) == 0) await Task.Delay(10);
+        long[] replyBytes = new long[4];
+        Task[] clients = [.. Enumerable.Range(0, replyBytes.Length).Select(SendUntilCutAsync)];
+        await Wait.UntilAsync(
+            () => Enumerable.Range(0, replyBytes.Length).All(i => Interlocked.Read(ref replyBytes[i]) > 0), () => "not every client is answered");
 
         Assert.Equal(0, await server.StopAsync());
-        foreach (long replyBytes in await Task.WhenAll(clients).WaitAsync(Patience)) Assert.NotEqual(0, replyBytes);
-        AssertNoComplaint(server);
+        await Task.WhenAll(clients).WaitAsync(Wait.Patience);
+        server.AssertNoComplaint();
 
-        async Task<long> SendUntilCutAsync()
+        async Task SendUntilCutAsync(int i)
         {
             using WireClient client = await WireClient.ConnectAsync(server.WirePort);
             Task sending = Task.Run(async () =>
             {
                 while (true) await client.SendAsync(requests);
             });
-            long got = 0;
             try
             {
                 byte[] buffer = new byte[100_000];
-                while (await client.Socket.ReceiveAsync(buffer) is var bytes and > 0) got += bytes;
+                while (await client.Socket.ReceiveAsync(buffer) is var bytes and > 0) Interlocked.Add(ref replyBytes[i], bytes);
             }
             catch (SocketException)
             {
                 // Cut in the middle of its sending.
             }
             await Assert.ThrowsAnyAsync<IOException>(() => sending);
-            return got;
         }
     }
 
@@ -149,7 +148,7 @@ public sealed class StopTests
 
         // The side that closes first has the port linger in TIME_WAIT: here that is the server.
         List<WireClient> clients = [];
-        for (int i = 0; i < 20; i++) clients.Add(await ConnectServedAsync(port));
+        for (int i = 0; i < 20; i++) clients.Add(await DefaultServer.ConnectServedAsync(port));
         Assert.Equal(0, await first.StopAsync());
         foreach (WireClient client in clients) Assert.Null(await client.ReceiveAsync());
 
@@ -164,10 +163,10 @@ public sealed class StopTests
     public async Task Stop_ByInterrupt_IsTheSame()
     {
         await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
-        using WireClient client = await ConnectServedAsync(server.WirePort);
+        using WireClient client = await DefaultServer.ConnectServedAsync(server.WirePort);
         server.SendSignal("INT");
         Assert.Null(await client.ReceiveAsync());
-        Assert.Equal(0, await server.StopAsync());
+        Assert.Equal(0, await server.WaitForExitAsync());
         Assert.Contains("Stopped", server.Log, StringComparison.Ordinal);
     }
 
@@ -183,55 +182,31 @@ public sealed class StopTests
         await LoggedAsync(server, "Stopping");
 
         // This one holds the server, which no longer lets anybody in.
-        var clock = Stopwatch.StartNew();
-        while (true)
-        {
-            try
+        await Wait.UntilAsync(
+            async () =>
             {
-                using WireClient late = await WireClient.ConnectAsync(server.WirePort);
-                Assert.True(clock.Elapsed < Patience, "still let in");
-                await Task.Delay(10);
-            }
-            catch (SocketException e)
-            {
-                Assert.Equal(SocketError.ConnectionRefused, e.SocketErrorCode);
-                break;
-            }
-        }
+                try
+                {
+                    using WireClient late = await WireClient.ConnectAsync(server.WirePort);
+                    return false;
+                }
+                catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
+                {
+                    // It stood in the queue just when that was closed.
+                    return false;
+                }
+                catch (SocketException e)
+                {
+                    Assert.Equal(SocketError.ConnectionRefused, e.SocketErrorCode);
+                    return true;
+                }
+            },
+            () => "still let in");
         for (int i = 0; i < 100; i++) Assert.Equal(Frames.GetReply("large", value), await holding.ReceiveAsync());
         Assert.Null(await holding.ReceiveAsync());
-        Assert.Equal(0, await server.StopAsync());
+        Assert.Equal(0, await server.WaitForExitAsync());
     }
 
-    private static async Task<WireClient> ConnectServedAsync(int port)
-    {
-        WireClient client = await WireClient.ConnectAsync(port);
-        await DefaultServer.AssertServesAsync(client);
-        return client;
-    }
-
-    private static async Task<long> KeysAskedForAsync(ServerProcess server)
-    {
-        using var http = new HttpClient();
-        string metrics = await http.GetStringAsync(new Uri(server.Admin, "metrics"));
-        string line = metrics.Split('\n').First(line => line.StartsWith("kestrelkv_wire_requests_total{", StringComparison.Ordinal) &&
-            line.Contains("function=\"GET\"", StringComparison.Ordinal));
-        return long.Parse(line.Split("} ")[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
-    }
-
-    private static async Task LoggedAsync(ServerProcess server, string text)
-    {
-        var clock = Stopwatch.StartNew();
-        while (!server.Log.Contains(text, StringComparison.Ordinal))
-        {
-            Assert.True(clock.Elapsed < Patience, $"'{text}' is not in the log:\n{server.Log}");
-            await Task.Delay(5);
-        }
-    }
-
-    private static void AssertNoComplaint(ServerProcess server)
-    {
-        Assert.DoesNotContain(" ERR ", server.Log, StringComparison.Ordinal);
-        Assert.DoesNotContain(" WRN ", server.Log, StringComparison.Ordinal);
-    }
+    private static Task LoggedAsync(ServerProcess server, string text) => Wait.UntilAsync(
+        () => server.Log.Contains(text, StringComparison.Ordinal), () => $"'{text}' is not in the log:\n{server.Log}");
 }

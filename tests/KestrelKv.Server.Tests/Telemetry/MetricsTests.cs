@@ -64,11 +64,8 @@ public sealed class MetricsTests(TrafficServer fixture) : IClassFixture<TrafficS
     }
 
     [Fact]
-    public void Labels_AfterTraffic_HoldNoKeyAndNothingElseThatClientsChoose()
-    {
-        Assert.DoesNotContain(_scrape.LabelValues, value => value.Contains("secret", StringComparison.Ordinal));
+    public void Labels_AfterTraffic_HoldNoKeyAndNothingElseThatClientsChoose() =>
         Assert.DoesNotContain("secret", _scrape.Text, StringComparison.Ordinal);
-    }
 
     [Fact]
     public async Task Counters_WhileConnectionsComeAndGo_CountBytesAndNeverFall()

@@ -9,8 +9,6 @@ namespace KestrelKv.Server.Tests.Telemetry;
 /// <summary>A real Prometheus, with the configuration and the alerts of deploy/prometheus, that scrapes a server of the tests.</summary>
 internal sealed class PrometheusProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly StringBuilder _log = new();
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("kestrelkv-prometheus-");
     private readonly Process _process;
@@ -59,25 +57,27 @@ internal sealed class PrometheusProcess : IAsyncDisposable
     /// <summary>Asks until the answer is right; fails the test where it never is.</summary>
     public async Task<List<Sample>> QueryUntilAsync(string expression, Func<List<Sample>, bool> right)
     {
-        DateTime end = DateTime.UtcNow + Patience;
-        while (true)
-        {
-            string answer = "no answer";
-            try
+        List<Sample> result = [];
+        string answer = "no answer";
+        await Wait.UntilAsync(
+            async () =>
             {
-                answer = await _http.GetStringAsync(new Uri($"api/v1/query?query={Uri.EscapeDataString(expression)}", UriKind.Relative));
-                List<Sample> result = Read(answer);
-                if (right(result)) return result;
-            }
-            catch (HttpRequestException e)
-            {
-                // It is still starting, or the expression is wrong.
-                answer = e.Message;
-            }
-            Assert.True(DateTime.UtcNow < end, $"{expression} gave {answer}. {Log()}");
-            Assert.False(_process.HasExited, Log());
-            await Task.Delay(200);
-        }
+                Assert.False(_process.HasExited, Log());
+                try
+                {
+                    answer = await _http.GetStringAsync(new Uri($"api/v1/query?query={Uri.EscapeDataString(expression)}", UriKind.Relative));
+                    result = Read(answer);
+                    return right(result);
+                }
+                catch (HttpRequestException e)
+                {
+                    // It is still starting, or the expression is wrong.
+                    answer = e.Message;
+                    return false;
+                }
+            },
+            () => $"{expression} gave {answer}. {Log()}");
+        return result;
     }
 
     /// <summary>The expression's value once it is one number, and this one.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Telemetry;
 
@@ -16,9 +17,6 @@ internal sealed partial class Scrape
     /// <summary>The names of all samples.</summary>
     public IEnumerable<string> Names => _samples.Select(s => s.Name).Distinct();
 
-    /// <summary>All values of all labels.</summary>
-    public IEnumerable<string> LabelValues => _samples.SelectMany(s => s.Labels.Values).Distinct();
-
     /// <summary>Reads /metrics; a fresh one, as the exporter gives everybody the same text for 300 ms.</summary>
     public static async Task<Scrape> OfAsync(Uri admin)
     {
@@ -27,15 +25,12 @@ internal sealed partial class Scrape
         return Parse(await http.GetStringAsync(new Uri(admin, "metrics")));
     }
 
-    /// <summary>Reads until a condition holds; after 10 seconds gives what was read last, for the test to say what is wrong.</summary>
+    /// <summary>Reads until a condition holds.</summary>
     public static async Task<Scrape> UntilAsync(Uri admin, Func<Scrape, bool> condition)
     {
-        DateTime end = DateTime.UtcNow.AddSeconds(10);
-        while (true)
-        {
-            Scrape scrape = await OfAsync(admin);
-            if (condition(scrape) || DateTime.UtcNow > end) return scrape;
-        }
+        Scrape scrape = Parse("");
+        await Wait.UntilAsync(async () => condition(scrape = await OfAsync(admin)), () => $"what was waited for never came:\n{scrape.Text}");
+        return scrape;
     }
 
     /// <summary>The sum of the samples that have these labels, among others; fails the test where there is none.</summary>

@@ -7,8 +7,6 @@ public sealed class TrafficServer : IAsyncLifetime
 {
     internal ServerProcess Server { get; private set; } = null!;
 
-    internal Traffic Traffic { get; private set; } = null!;
-
     /// <summary>What it exported when all that traffic had ended.</summary>
     internal Scrape Scrape { get; private set; } = null!;
 
@@ -17,7 +15,7 @@ public sealed class TrafficServer : IAsyncLifetime
         try
         {
             Server = await ServerProcess.StartAsync(Traffic.Settings);
-            Traffic = await Traffic.RunAsync(Server);
+            await Traffic.RunAsync(Server);
             using var http = new HttpClient { BaseAddress = Server.Admin };
             await http.PutAsync(new Uri("v1/keys/secret-key-over-http", UriKind.Relative), new StringContent("1"));
             await http.GetStringAsync(new Uri("v1/key?key=secret-key-over-http", UriKind.Relative));

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Wire;
@@ -108,13 +107,13 @@ public sealed class BadRequestTests(DefaultServer server) : IClassFixture<Defaul
         byte[] bad = Frames.Of(Encoding.Latin1.GetBytes(body));
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
         await client.SendAsync(bad);
-        AssertError(await client.ReceiveAsync(), code, told);
+        Frames.AssertError(await client.ReceiveAsync(), code, told);
         await DefaultServer.AssertServesAsync(client);
 
         // The same with everything in one go: replies come in order.
         await client.SendAsync((byte[])[.. Frames.Of(Frames.Put("around", "1")), .. bad, .. Frames.Of(Frames.Get("around"))]);
         Assert.Equal(Frames.PutReply("around"), await client.ReceiveAsync());
-        AssertError(await client.ReceiveAsync(), code, told);
+        Frames.AssertError(await client.ReceiveAsync(), code, told);
         Assert.Equal(Frames.GetReply("around", "1"), await client.ReceiveAsync());
     }
 
@@ -155,20 +154,8 @@ public sealed class BadRequestTests(DefaultServer server) : IClassFixture<Defaul
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
         byte[] bad = Frames.Of("{\"func\": GET}");
         Task sent = client.SendAsync(Enumerable.Repeat(bad, Count).SelectMany(x => x).ToArray());
-        for (int i = 0; i < Count; i++) AssertError(await client.ReceiveAsync(), "invalid_json", "byte 9");
+        for (int i = 0; i < Count; i++) Frames.AssertError(await client.ReceiveAsync(), "invalid_json", "byte 9");
         await sent;
         await DefaultServer.AssertServesAsync(client);
-    }
-
-    private static void AssertError(string? reply, string code, string told)
-    {
-        Assert.NotNull(reply);
-        using JsonDocument json = JsonDocument.Parse(reply);
-        Assert.Equal(["status", "error"], json.RootElement.EnumerateObject().Select(member => member.Name));
-        Assert.Equal("ERROR", json.RootElement.GetProperty("status").GetString());
-        JsonElement error = json.RootElement.GetProperty("error");
-        Assert.Equal(["code", "message"], error.EnumerateObject().Select(member => member.Name));
-        Assert.Equal(code, error.GetProperty("code").GetString());
-        Assert.Contains(told, error.GetProperty("message").GetString(), StringComparison.Ordinal);
     }
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Wire;
@@ -15,10 +14,7 @@ public sealed class ProtectedModeTests
         await using ServerProcess server = await ServerProcess.StartAsync();
         await using NetworkNamespace other = await NetworkNamespace.CreateAsync();
         string[] said = await CallFromAsync(other, server);
-        using JsonDocument reply = JsonDocument.Parse(said[0]);
-        Assert.Equal("ERROR", reply.RootElement.GetProperty("status").GetString());
-        Assert.Equal("protected_mode", reply.RootElement.GetProperty("error").GetProperty("code").GetString());
-        Assert.Contains("ProtectedMode", reply.RootElement.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
+        Frames.AssertError(said[0], "protected_mode", "ProtectedMode");
         Assert.Equal("closed", said[1]);
 
         // The log tells of it, with the peer's address.

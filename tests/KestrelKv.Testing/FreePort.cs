@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace KestrelKv.Server.Tests.Telemetry;
+namespace KestrelKv.Testing;
 
 /// <summary>For programs that can't tell which port the system chose for them.</summary>
-internal static class FreePort
+public static class FreePort
 {
     /// <summary>A port of the loopback address that was free a moment ago.</summary>
     public static int Find()
