@@ -1,7 +1,9 @@
 using System.Text;
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Mvc;
+using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace KestrelKv.Server.Admin;
 
@@ -56,9 +58,17 @@ public sealed class KeyRequest
     {
         // No room is made ahead for a length that is only told: one too long is refused at the first read.
         using var body = new MemoryStream();
-        // Not cancelled with the request: reading fails by itself where the client has gone, while a read given up
-        // half-way is an error in Kestrel's log.
-        await Http.Request.Body.CopyToAsync(body, CancellationToken.None);
-        return body.ToArray();
+        try
+        {
+            // Not cancelled with the request: reading fails by itself where the client has gone.
+            await Http.Request.Body.CopyToAsync(body, CancellationToken.None);
+            return body.ToArray();
+        }
+        catch (Exception e) when (e is ConnectionResetException or BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest })
+        {
+            // The client went in the middle of the body. Kestrel would try to read the rest, and log that it can't.
+            Http.Abort();
+            throw;
+        }
     }
 }
