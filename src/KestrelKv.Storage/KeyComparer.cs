@@ -6,10 +6,6 @@ internal sealed class KeyComparer
 {
     public static readonly KeyComparer Instance = new();
 
-    public static readonly IComparer<(long ExpiresAt, byte[] Key)> ByExpiry =
-        Comparer<(long ExpiresAt, byte[] Key)>.Create((x, y) =>
-            x.ExpiresAt != y.ExpiresAt ? x.ExpiresAt.CompareTo(y.ExpiresAt) : Instance.Compare(x.Key, y.Key));
-
     public int Compare(byte[]? x, byte[]? y) => Compare(x.AsSpan(), y.AsSpan());
 
     public int Compare(ReadOnlySpan<byte> x, ReadOnlySpan<byte> y) => x.SequenceCompareTo(y);

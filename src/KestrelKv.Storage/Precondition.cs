@@ -28,6 +28,9 @@ public readonly record struct Precondition
         return new(version);
     }
 
+    /// <summary>Whether it asks for a certain version, and not just for an entry or none.</summary>
+    internal bool IsOnAVersion => _shifted + Anything > 0;
+
     /// <summary>Whether it holds for an entry of this version, 0 for none.</summary>
     public bool Holds(long version) => (_shifted + Anything) switch
     {

@@ -1,14 +1,21 @@
 using System.Diagnostics;
 using System.Globalization;
 using KestrelKv.Benchmarks;
+using KestrelKv.Benchmarks.Stores;
 
 // As in the server: each reply is taken on the thread that the system tells of it. To be set before the first socket.
 Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
+if (args is ["store", .. var storeArgs])
+{
+    StoreBenchmark.Run(StoreOptions.Parse(storeArgs));
+    return 0;
+}
+
 if (args is not ["load", .. var rest])
 {
-    Console.Error.WriteLine(LoadOptions.Usage);
+    Console.Error.WriteLine($"{LoadOptions.Usage}\n{StoreOptions.Usage}");
     return 2;
 }
 

@@ -1,3 +1,4 @@
+using KestrelKv.Testing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests;

@@ -88,5 +88,5 @@ public abstract partial class StoreContractTests : IAsyncLifetime
     }
 
     private void AssertStats(long keys, long bytes, long version) =>
-        Assert.Equal(new StoreStats(keys, bytes, version), Store.GetStats());
+        Assert.Equal(new StoreStats(keys, bytes, version), Store.GetStats() with { MemoryBytes = 0 });
 }

@@ -1,4 +1,5 @@
 using KestrelKv.Storage;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 

@@ -9,11 +9,12 @@ namespace KestrelKv.Server.Admin;
 /// <summary>Figures of the server at a glance; /metrics has them all.</summary>
 /// <param name="Keys" example="2">Keys in the store.</param>
 /// <param name="Bytes" example="68">Bytes of keys and values in the store.</param>
+/// <param name="MemoryBytes" example="912">Bytes of memory that they take, with all that finds them.</param>
 /// <param name="Version" example="5">The version of the last commit.</param>
 /// <param name="Connections" example="1">Connections open on the wire port.</param>
 /// <param name="UptimeSeconds" example="3600.5">Seconds since the server started.</param>
 /// <param name="ServerVersion" example="0.1.0">The version of the program.</param>
-public sealed record Stats(long Keys, long Bytes, long Version, int Connections, double UptimeSeconds, string ServerVersion);
+public sealed record Stats(long Keys, long Bytes, long MemoryBytes, long Version, int Connections, double UptimeSeconds, string ServerVersion);
 
 internal static class StatsEndpoint
 {
@@ -26,6 +27,6 @@ internal static class StatsEndpoint
     {
         StoreStats stats = store.GetStats();
         TimeSpan uptime = DateTime.Now - Process.GetCurrentProcess().StartTime;
-        return new(stats.Keys, stats.Bytes, stats.Version, connections.Count, Math.Round(uptime.TotalSeconds, 3), Announcement.ServerVersion);
+        return new(stats.Keys, stats.Bytes, stats.MemoryBytes, stats.Version, connections.Count, Math.Round(uptime.TotalSeconds, 3), Announcement.ServerVersion);
     }
 }

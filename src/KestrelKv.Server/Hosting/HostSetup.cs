@@ -1,5 +1,6 @@
 using KestrelKv.Server.Settings;
 using KestrelKv.Storage;
+using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Server.Hosting;
 
@@ -10,7 +11,7 @@ internal static class HostSetup
     {
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(settings.Limits);
-        builder.Services.AddSingleton<IKeyValueStore, ManagedStore>();
+        builder.Services.AddSingleton<IKeyValueStore, EmbeddedStore>();
         builder.Services.AddSingleton<BoundAddresses>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.StopTimeout);
     }

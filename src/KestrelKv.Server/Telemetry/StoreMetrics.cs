@@ -15,6 +15,8 @@ internal sealed class StoreMetrics
             "Keys in the store.");
         meter.CreateObservableGauge("kestrelkv.store.size", () => store.GetStats().Bytes, "By",
             "Bytes of keys and values in the store.");
+        meter.CreateObservableGauge("kestrelkv.store.memory", () => store.GetStats().MemoryBytes, "By",
+            "Bytes of memory that the store's entries take, with all that finds them.");
         meter.CreateObservableGauge("kestrelkv.store.version", () => store.GetStats().Version, null,
             "Version of the last commit.");
     }

@@ -30,7 +30,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
     {
         await using ServerProcess own = await ServerProcess.StartAsync();
         JsonElement before = await StatsAsync(own);
-        Assert.Equal(["keys", "bytes", "version", "connections", "uptime_seconds", "server_version"], before.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(["keys", "bytes", "memory_bytes", "version", "connections", "uptime_seconds", "server_version"], before.EnumerateObject().Select(member => member.Name));
         Assert.Equal((0, 0, 0, 0), Figures(before));
         Assert.Matches(@"^\d+\.\d+\.\d+$", before.GetProperty("server_version").GetString());
         Assert.InRange(before.GetProperty("uptime_seconds").GetDouble(), 0.001, 600);

@@ -1,7 +1,9 @@
-namespace KestrelKv.Storage;
+using KestrelKv.Storage;
+
+namespace KestrelKv.Testing;
 
 /// <summary>
-/// The plainest correct store: collections of the base class library under one lock, all in memory.
+/// The plainest correct store: collections of the base class library under one lock. The model of the engine.
 /// </summary>
 /// <remarks>
 /// What must hold whenever the lock is free: <c>_order</c> has the keys of <c>_entries</c>, and <c>_expiries</c> those
@@ -15,11 +17,15 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
     /// <summary>Bounds how long one sweep holds the lock.</summary>
     private const int SweepRemovalsMax = 1_000;
 
+    private static readonly IComparer<(long ExpiresAt, byte[] Key)> ByExpiry =
+        Comparer<(long ExpiresAt, byte[] Key)>.Create((x, y) =>
+            x.ExpiresAt != y.ExpiresAt ? x.ExpiresAt.CompareTo(y.ExpiresAt) : KeyComparer.Instance.Compare(x.Key, y.Key));
+
     private readonly Lock _lock = new();
     private readonly Dictionary<byte[], Entry> _entries = new(KeyComparer.Instance);
     private readonly Dictionary<byte[], Entry>.AlternateLookup<ReadOnlySpan<byte>> _bySpan;
     private readonly SortedSet<byte[]> _order = new(KeyComparer.Instance);
-    private readonly SortedSet<(long ExpiresAt, byte[] Key)> _expiries = new(KeyComparer.ByExpiry);
+    private readonly SortedSet<(long ExpiresAt, byte[] Key)> _expiries = new(ByExpiry);
     private readonly TimeProvider _time;
     private readonly ITimer _sweeper;
     private long _bytes;

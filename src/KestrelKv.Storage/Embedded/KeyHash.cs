@@ -1,0 +1,54 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace KestrelKv.Storage.Embedded;
+
+/// <summary>
+/// A hash of 64 bits, seeded per process, so that nobody can aim keys at one bucket. Folded 128-bit multiplications,
+/// the construction of Wang Yi's wyhash, with secret multiplicands in place of its published ones.
+/// </summary>
+internal static class KeyHash
+{
+    private static readonly ulong Secret0 = Random();
+    private static readonly ulong Secret1 = Random();
+    private static readonly ulong Secret2 = Random();
+
+    public static ulong Of(ReadOnlySpan<byte> key)
+    {
+        ulong hash = Secret0 ^ (uint)key.Length;
+        while (key.Length > 16)
+        {
+            hash = Fold(Read64(key) ^ Secret1, Read64(key[8..]) ^ hash);
+            key = key[16..];
+        }
+
+        // The last 1 to 16 bytes, as two words that overlap where there are fewer than 16.
+        ulong a, b;
+        if (key.Length >= 8)
+        {
+            a = Read64(key);
+            b = Read64(key[^8..]);
+        }
+        else if (key.Length >= 4)
+        {
+            a = MemoryMarshal.Read<uint>(key);
+            b = MemoryMarshal.Read<uint>(key[^4..]);
+        }
+        else
+        {
+            a = key.Length > 0 ? (ulong)((key[0] << 16) | (key[key.Length >> 1] << 8) | key[^1]) : 0;
+            b = 0;
+        }
+        return Fold(Secret2 ^ hash, Fold(a ^ Secret1, b ^ hash));
+    }
+
+    private static ulong Read64(ReadOnlySpan<byte> bytes) => MemoryMarshal.Read<ulong>(bytes);
+
+    private static ulong Fold(ulong a, ulong b)
+    {
+        ulong high = Math.BigMul(a, b, out ulong low);
+        return high ^ low;
+    }
+
+    private static ulong Random() => MemoryMarshal.Read<ulong>(RandomNumberGenerator.GetBytes(sizeof(ulong))) | 1;
+}

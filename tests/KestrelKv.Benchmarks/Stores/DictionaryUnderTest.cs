@@ -1,0 +1,71 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+
+namespace KestrelKv.Benchmarks.Stores;
+
+/// <summary>The base class library's concurrent dictionary, with look-ups by span and values that are replaced whole.</summary>
+internal sealed class DictionaryUnderTest : IStoreUnderTest
+{
+    private readonly ConcurrentDictionary<byte[], byte[]> _dictionary = new(new Comparer());
+
+    public string Name => "ConcurrentDictionary";
+
+    public long MemoryBytes => 0;
+
+    public IStoreWorker CreateWorker(StoreOptions options) => new Worker(_dictionary.GetAlternateLookup<ReadOnlySpan<byte>>(), options);
+
+    public void Dispose()
+    {
+    }
+
+    private sealed class Worker(ConcurrentDictionary<byte[], byte[]>.AlternateLookup<ReadOnlySpan<byte>> lookup, StoreOptions options) : IStoreWorker
+    {
+        private readonly byte[] _value = new byte[options.ValueBytes];
+        private int _sum;
+
+        public int Get(ReadOnlySpan<int> keys)
+        {
+            Span<byte> key = stackalloc byte[StoreOptions.KeyBytes];
+            int found = 0;
+            foreach (int number in keys)
+            {
+                StoreOptions.WriteKey(number, key);
+                if (!lookup.TryGetValue(key, out byte[]? value)) continue;
+                _sum += value[^1];
+                found++;
+            }
+            return found;
+        }
+
+        public void Put(ReadOnlySpan<int> keys)
+        {
+            Span<byte> key = stackalloc byte[StoreOptions.KeyBytes];
+            foreach (int number in keys)
+            {
+                StoreOptions.WriteKey(number, key);
+                lookup[key] = _value.AsSpan().ToArray();
+            }
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+
+    private sealed class Comparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
+    {
+        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
+
+        public int GetHashCode(byte[] key) => GetHashCode(key.AsSpan());
+
+        public bool Equals(ReadOnlySpan<byte> span, byte[] key) => span.SequenceEqual(key);
+
+        public int GetHashCode(ReadOnlySpan<byte> key)
+        {
+            ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(key);
+            return HashCode.Combine(words[0], words[1]);
+        }
+
+        public byte[] Create(ReadOnlySpan<byte> span) => span.ToArray();
+    }
+}

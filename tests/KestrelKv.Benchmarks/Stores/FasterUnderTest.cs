@@ -1,0 +1,80 @@
+using FASTER.core;
+
+namespace KestrelKv.Benchmarks.Stores;
+
+/// <summary>FASTER with keys and values as spans, all in memory.</summary>
+internal sealed unsafe class FasterUnderTest : IStoreUnderTest
+{
+    private readonly NullDevice _device = new NullDevice();
+    private readonly FasterKV<SpanByte, SpanByte> _store;
+
+    public FasterUnderTest(StoreOptions options)
+    {
+        long memory = 1L << (64 - (int)long.LeadingZeroCount((options.ValueBytes + 64L) * options.Keys * 2));
+        _store = new FasterKV<SpanByte, SpanByte>(new FasterKVSettings<SpanByte, SpanByte>
+        {
+            IndexSize = Math.Max(1L << 20, options.Keys * 16L),
+            LogDevice = _device,
+            MemorySize = memory,
+            PageSize = 1 << 25,
+            MutableFraction = 0.9,
+        });
+    }
+
+    public string Name => "FASTER";
+
+    public long MemoryBytes => 0;
+
+    public IStoreWorker CreateWorker(StoreOptions options) => new Worker(_store, options);
+
+    public void Dispose()
+    {
+        _store.Dispose();
+        _device.Dispose();
+    }
+
+    private sealed class Worker : IStoreWorker
+    {
+        private readonly ClientSession<SpanByte, SpanByte, SpanByte, SpanByteAndMemory, Empty, IFunctions<SpanByte, SpanByte, SpanByte, SpanByteAndMemory, Empty>> _session;
+        private readonly byte[] _value;
+        private readonly byte[] _output;
+        private int _sum;
+
+        public Worker(FasterKV<SpanByte, SpanByte> store, StoreOptions options)
+        {
+            _session = store.NewSession<SpanByte, SpanByteAndMemory, Empty>(new SpanByteFunctions<Empty>());
+            _value = GC.AllocateArray<byte>(options.ValueBytes, pinned: true);
+            _output = GC.AllocateArray<byte>(options.ValueBytes + sizeof(int), pinned: true);
+        }
+
+        public int Get(ReadOnlySpan<int> keys)
+        {
+            byte* bytes = stackalloc byte[StoreOptions.KeyBytes];
+            SpanByte key = SpanByte.FromPointer(bytes, StoreOptions.KeyBytes);
+            int found = 0;
+            foreach (int number in keys)
+            {
+                StoreOptions.WriteKey(number, new Span<byte>(bytes, StoreOptions.KeyBytes));
+                var output = SpanByteAndMemory.FromFixedSpan(_output);
+                if (!_session.Read(ref key, ref output).Found) continue;
+                _sum += output.SpanByte.AsReadOnlySpan()[^1];
+                found++;
+            }
+            return found;
+        }
+
+        public void Put(ReadOnlySpan<int> keys)
+        {
+            byte* bytes = stackalloc byte[StoreOptions.KeyBytes];
+            SpanByte key = SpanByte.FromPointer(bytes, StoreOptions.KeyBytes);
+            SpanByte value = SpanByte.FromFixedSpan(_value);
+            foreach (int number in keys)
+            {
+                StoreOptions.WriteKey(number, new Span<byte>(bytes, StoreOptions.KeyBytes));
+                _session.Upsert(ref key, ref value);
+            }
+        }
+
+        public void Dispose() => _session.Dispose();
+    }
+}

@@ -1,0 +1,98 @@
+using System.Diagnostics;
+using System.Text;
+using KestrelKv.Storage.Embedded;
+using KestrelKv.Testing;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KestrelKv.Storage.Tests.Embedded;
+
+/// <summary>What comes and goes leaves nothing behind, and costs nothing on the managed heap.</summary>
+public sealed class MemoryTests
+{
+    [Fact]
+    public Task MemoryBytes_AMillionKeysComeAndGo_ReturnsToWhereItWas() => Seeds.RunAsync(async random =>
+    {
+        const int Keys = 1_000_000;
+        using var store = new EmbeddedStore(new FakeTimeProvider());
+        long before = store.GetStats().MemoryBytes;
+        long residentBefore = ResidentBytes();
+
+        var sink = new CountingSink();
+        int[] order = [.. Enumerable.Range(0, Keys)];
+        var batch = new Operation[100];
+        for (int round = 0; round < 2; round++)
+        {
+            random.Shuffle(order);
+            foreach (int[] some in order.Chunk(batch.Length))
+            {
+                for (int i = 0; i < some.Length; i++)
+                {
+                    long expiresAt = some[i] % 7 == 0 ? Operation.ExpiresAtMax - some[i] : Operation.Never;
+                    batch[i] = Operation.Put(Key(some[i]), new byte[random.Next(300)], expiresAt);
+                }
+                await store.ExecuteAsync(batch, sink);
+            }
+        }
+        Assert.Equal(Keys, store.GetStats().Keys);
+        long residentFull = ResidentBytes();
+
+        random.Shuffle(order);
+        foreach (int[] some in order.Chunk(batch.Length))
+        {
+            for (int i = 0; i < some.Length; i++) batch[i] = Operation.Delete(Key(some[i]));
+            await store.ExecuteAsync(batch, sink);
+        }
+
+        Assert.Equal(new StoreStats(0, 0, 3 * Keys, before), store.GetStats());
+        long residentAfter = ResidentBytes();
+        Assert.True(residentAfter - residentBefore < (residentFull - residentBefore) / 3,
+            $"{residentBefore:N0} bytes resident before, {residentFull:N0} with all keys, {residentAfter:N0} without");
+    });
+
+    [Fact]
+    public async Task ExecuteAsync_AnyOperation_AllocatesNothing()
+    {
+        const int Keys = 100_000;
+        using var store = new EmbeddedStore(new FakeTimeProvider());
+        var sink = new CountingSink();
+        byte[] value = new byte[100];
+        Operation[] puts = [.. Enumerable.Range(0, Keys).Select(i => Operation.Put(Key(i), value))];
+        Operation[] gets = [.. Enumerable.Range(0, Keys).Select(i => Operation.Get(Key(i)))];
+        await store.ExecuteAsync(gets.AsMemory(0, 100), sink);
+
+        // Separators that move up the tree are copied, one for some thousands of keys.
+        Assert.InRange(Allocated(puts) / (double)Keys, 0, 0.5);
+
+        // The runtime itself may allocate while it compiles a method anew, but not each time.
+        Assert.Equal(0, Enumerable.Range(0, 5).Min(_ => Allocated(puts) + Allocated(gets)));
+
+        long Allocated(Operation[] operations)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            ValueTask<int> call = store.ExecuteAsync(operations, sink);
+            Assert.True(call.IsCompletedSuccessfully);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+    }
+
+    private static byte[] Key(int i) => Encoding.ASCII.GetBytes($"key:{i * 2_654_435_761u % 4_294_967_296:D12}");
+
+    /// <summary>Resident memory but for the managed heap, in which this test makes its values.</summary>
+    private static long ResidentBytes()
+    {
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        using var process = Process.GetCurrentProcess();
+        return process.WorkingSet64 - GC.GetGCMemoryInfo().TotalCommittedBytes;
+    }
+
+    private sealed class CountingSink : IResultSink
+    {
+        public long Count { get; private set; }
+
+        public bool OnResult(int index, in OperationResult result)
+        {
+            Count++;
+            return true;
+        }
+    }
+}
