@@ -16,8 +16,7 @@ public sealed class RequestLimits
     public int KeyBytesMax { get; set; } = 4_096;
 
     /// <summary>
-    /// How deep arrays and objects may be nested in a value: <c>[[1]]</c> is 2 deep. 512 to 100,000. Default 1,024,
-    /// which is beyond what the JSON parsers of most languages read by default.
+    /// How deep arrays and objects may be nested in a value: <c>[[1]]</c> is 2 deep. 512 to 100,000. Default 1,024.
     /// </summary>
     public int JsonDepthMax { get; set; } = 1_024;
 }
