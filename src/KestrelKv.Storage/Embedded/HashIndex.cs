@@ -36,9 +36,6 @@ internal unsafe struct HashIndex : IDisposable
     /// <summary>Bytes of the slots.</summary>
     public readonly long Bytes => (_mask + 1L) * sizeof(ulong);
 
-    /// <summary>How many entries there are.</summary>
-    public readonly int Count => _used;
-
     public void Dispose()
     {
         NativeMemory.Free(_slots);

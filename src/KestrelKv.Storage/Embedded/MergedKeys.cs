@@ -39,10 +39,14 @@ internal sealed class MergedKeys
             if (least < 0 || KeyComparer.Instance.Compare(_keys[i].Peek(), _keys[least].Peek()) < 0) least = i;
         }
 
-        key = least < 0 ? [] : _keys[least].Dequeue();
-        return least >= 0;
+        key = [];
+        if (least < 0) return false;
+        key = _keys[least].Dequeue();
+        _last[least] = key;
+        return true;
     }
 
+    /// <summary>Takes more keys from a shard of which all have been given.</summary>
     private bool Fill(int shard)
     {
         if (_ended[shard]) return false;
@@ -57,9 +61,7 @@ internal sealed class MergedKeys
             _shards[shard].Exit();
         }
 
-        int count = _keys[shard].Count;
-        _ended[shard] = count < _chunk;
-        if (count > 0) _last[shard] = _keys[shard].ToArray()[^1];
-        return count > 0;
+        _ended[shard] = _keys[shard].Count < _chunk;
+        return _keys[shard].Count > 0;
     }
 }

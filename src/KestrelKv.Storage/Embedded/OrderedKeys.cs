@@ -216,7 +216,7 @@ internal readonly unsafe struct OrderedNode(byte* block)
     /// <summary>Eight nodes fill a slab.</summary>
     private const int NodeBytes = 1_984;
 
-    /// <summary>Longer keys lie outside, so that a node has at least 14 children.</summary>
+    /// <summary>Longer keys lie outside, so that a full node has at least 14 children.</summary>
     private const int InlineBytesMax = 120;
     private const ushort Outside = ushort.MaxValue;
     private const int OutsideBytes = sizeof(int) + sizeof(long);

@@ -86,9 +86,9 @@ internal sealed class Shard : IDisposable
     /// <summary>Gives an entry another value and expiry: in its own block where that is of the right size.</summary>
     public unsafe void Overwrite(Entry entry, int slot, ulong hash, ReadOnlySpan<byte> value, long version, long expiresAt)
     {
-        DataBytes += value.Length - entry.Value.Length;
         bool expires = expiresAt != Operation.Never;
         int bytes = Entry.BlockBytesFor(entry.Key.Length, value.Length, expires);
+        DataBytes += value.Length - entry.Value.Length;
         if (expires == entry.Expires && NativeHeap.RealBytes(bytes) == NativeHeap.RealBytes(entry.BlockBytes))
         {
             entry.Overwrite(value, version);
