@@ -142,6 +142,12 @@ internal sealed class WireConnection
         }
     }
 
+    private async Task<CloseReason> CloseAsync(ProtocolError error, CloseReason reason)
+    {
+        await CloseAsync(error);
+        return reason;
+    }
+
     private async Task<CloseReason> StopAsync(bool silent)
     {
         if (!silent) await LingerAsync();
@@ -149,13 +155,12 @@ internal sealed class WireConnection
     }
 
     /// <summary>Answers with an error as the last thing, and waits a little for the client to have read it.</summary>
-    public async Task<CloseReason> CloseAsync(ProtocolError error, CloseReason reason)
+    public async Task CloseAsync(ProtocolError error)
     {
         if (error.Code == ErrorCode.HttpRequest) _replies.WriteHttp();
         else _replies.WriteError(error);
         Counters.CountError(error.Code);
         if (await FlushAsync()) await LingerAsync();
-        return reason;
     }
 
     /// <summary>
@@ -165,7 +170,7 @@ internal sealed class WireConnection
     public async Task FailAsync(ProtocolError error)
     {
         if (_reading is { } end) _input.AdvanceTo(end);
-        if (_replies.TryTakeBack(_completedBytes)) await CloseAsync(error, CloseReason.InternalError);
+        if (_replies.TryTakeBack(_completedBytes)) await CloseAsync(error);
         else _context.Abort(new ConnectionAbortedException(error.Message));
     }
 

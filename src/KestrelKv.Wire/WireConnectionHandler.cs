@@ -78,7 +78,7 @@ public sealed class WireConnectionHandler(
     {
         metrics.CountRefused(error.Code);
         LogRefusal(connection, error);
-        await TryTellAsync(() => wire.CloseAsync(error, CloseReason.Client));
+        await TryTellAsync(() => wire.CloseAsync(error));
         connections.AddClosed(wire.Counters);
     }
 
