@@ -13,7 +13,8 @@ try
 
     builder.AddLogging(settings);
     builder.AddTelemetry();
-    builder.AddStore(settings);
+    builder.AddHosting(settings);
+    builder.AddStore();
     builder.AddWire(settings);
     builder.AddAdmin(settings);
 

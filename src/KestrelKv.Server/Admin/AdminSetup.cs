@@ -18,7 +18,8 @@ internal static class AdminSetup
 
     public static void AddAdmin(this WebApplicationBuilder builder, ServerSettings settings)
     {
-        builder.WebHost.ConfigureKestrel((context, kestrel) =>
+        IPAddress[] listenOn = ListenAddress.Parse(settings.Admin.Address);
+        builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = settings.Limits.FrameBytesMax;
@@ -27,7 +28,7 @@ internal static class AdminSetup
             kestrel.Limits.MaxRequestLineSize = Math.Max(8_192, 1_024 + 2 * PercentEncodedBytes * settings.Limits.KeyBytesMax);
 
             BoundAddresses addresses = kestrel.ApplicationServices.GetRequiredService<BoundAddresses>();
-            foreach (IPAddress address in ListenAddress.Parse(settings.Admin.Address))
+            foreach (IPAddress address in listenOn)
             {
                 kestrel.Listen(address, settings.Admin.Port, listen =>
                 {
@@ -40,10 +41,10 @@ internal static class AdminSetup
         // Before the framework's own, which comes with the next line.
         builder.Services.AddSingleton<IProblemDetailsWriter, ProblemWriter>();
         builder.Services.AddProblemDetails();
+
         // A page of another site whose name has been made to resolve to this machine must not get in by its browser.
-        IPAddress[] addresses = ListenAddress.Parse(settings.Admin.Address);
         builder.Services.AddHostFiltering(hosts =>
-            hosts.AllowedHosts = addresses.All(IPAddress.IsLoopback) ? ["localhost", "127.0.0.1", "[::1]"] : ["*"]);
+            hosts.AllowedHosts = listenOn.All(IPAddress.IsLoopback) ? ["localhost", "127.0.0.1", "[::1]"] : ["*"]);
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
         builder.Services.AddHealthChecks().AddCheck<WireHealthCheck>("wire", timeout: TimeSpan.FromSeconds(5));

@@ -7,7 +7,9 @@ using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestExceptio
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>What all requests on one key have.</summary>
+/// <summary>
+/// What all requests on one key have. The two headers are here to be described; <see cref="Conditions"/> has what they say.
+/// </summary>
 public sealed class KeyRequest
 {
     /// <summary>The key; in a URL it is percent-encoded, which this page does itself.</summary>
