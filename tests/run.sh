@@ -47,6 +47,7 @@ awk -v status="$status" '
     }
     END {
         if (passed + failed == 0) { print "no test was run"; status = 1 }
+        else if (status && !failed) print "dotnet test failed beside the tests: see above"
         print passed + 0 " passed, " failed + 0 " failed" (skipped ? ", " skipped " skipped" : "")
         exit status || failed > 0
     }' "$results"
