@@ -14,6 +14,12 @@ namespace KestrelKv.Storage;
 /// or else in the background.
 /// </para>
 /// <para>
+/// <b>Memory full.</b> Where the memory that the store may take is limited, a write that needs more is refused, or
+/// makes room by removing entries that were not used for long, as the store is configured; each such removal is a
+/// commit with a version of its own. Reads, removals and writes that need no more memory go on. A limit is no
+/// precondition: which writes are refused depends on how the store lays out its memory.
+/// </para>
+/// <para>
 /// <b>When a result may be shown.</b> A call hands results to its sink as soon as it has them, and completes once
 /// what they tell is as durable as the store is configured to make it. So a caller gathers replies in the sink and
 /// lets nobody see them before the call has completed. A store in memory completes before it returns.
@@ -26,7 +32,7 @@ namespace KestrelKv.Storage;
 public interface IKeyValueStore
 {
     /// <summary>
-    /// Executes operations in order, each by itself: one whose precondition fails changes nothing and the next one
+    /// Executes operations in order, each by itself: one that is refused changes nothing and the next one
     /// goes on. An operation sees the effects of those before it.
     /// </summary>
     /// <param name="operations">Any number of operations, on any keys.</param>
@@ -37,13 +43,13 @@ public interface IKeyValueStore
         ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Executes operations as one atomic batch: all of them, or, where a precondition fails, none. An operation
+    /// Executes operations as one atomic batch: all of them, or, where one is refused, none. An operation
     /// sees the effects of those before it; nobody else sees some of them without the others.
     /// </summary>
     /// <param name="batch">Any number of operations, on any keys.</param>
     /// <param name="results">
     /// Is told each operation's result, in order, if the batch was committed; otherwise the result of the first
-    /// operation whose precondition failed. It can't ask to stop.
+    /// operation that was refused. It can't ask to stop.
     /// </param>
     /// <param name="cancellationToken">Gives up waiting; a batch whose results were told stays done.</param>
     /// <returns>Whether the batch was committed.</returns>

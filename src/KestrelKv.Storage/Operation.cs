@@ -25,13 +25,18 @@ public readonly struct Operation
     /// <summary>The latest expiry: the end of the year 9999.</summary>
     public const long ExpiresAtMax = 253_402_300_799_999;
 
+    /// <summary>The longest value, in bytes: 1 GiB.</summary>
+    public const int ValueBytesMax = 1 << 30;
+
     /// <summary>What to do.</summary>
     public OperationKind Kind { get; private init; }
 
-    /// <summary>On which key: bytes of UTF-8, at least one.</summary>
+    /// <summary>On which key: bytes of UTF-8, 1 to 65,536.</summary>
     public ReadOnlyMemory<byte> Key { get; private init; }
 
-    /// <summary>The value's text, for <see cref="OperationKind.Put"/>. The store does not look into it.</summary>
+    /// <summary>
+    /// The value's text, for <see cref="OperationKind.Put"/>: at most <see cref="ValueBytesMax"/>. The store does not look into it.
+    /// </summary>
     public ReadOnlyMemory<byte> Value { get; private init; }
 
     /// <summary>
@@ -50,9 +55,12 @@ public readonly struct Operation
     public static Operation Get(ReadOnlyMemory<byte> key) => new() { Kind = OperationKind.Get, Key = key };
 
     /// <summary>Sets an entry's value and expiry.</summary>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="expiresAt"/> is out of its range.</exception>
-    public static Operation Put(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, long expiresAt = Never) =>
-        new() { Kind = OperationKind.Put, Key = key, Value = value, ExpiresAt = Checked(expiresAt) };
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="expiresAt"/> is out of its range, or the value too long.</exception>
+    public static Operation Put(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, long expiresAt = Never)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(value.Length, ValueBytesMax, nameof(value));
+        return new() { Kind = OperationKind.Put, Key = key, Value = value, ExpiresAt = Checked(expiresAt) };
+    }
 
     /// <summary>Removes an entry.</summary>
     public static Operation Delete(ReadOnlyMemory<byte> key) => new() { Kind = OperationKind.Delete, Key = key };

@@ -11,6 +11,9 @@ public enum ResultStatus
 
     /// <summary>Its precondition does not hold; nothing was changed.</summary>
     PreconditionFailed,
+
+    /// <summary>It would take more memory than the store may have, and none could be made free; nothing was changed.</summary>
+    MemoryFull,
 }
 
 /// <summary>The result of one operation.</summary>

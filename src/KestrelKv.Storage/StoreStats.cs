@@ -4,5 +4,17 @@ namespace KestrelKv.Storage;
 /// <param name="Keys">How many entries there are, those included that have expired but are not yet removed.</param>
 /// <param name="Bytes">Bytes of their keys and values together.</param>
 /// <param name="Version">The version of the last commit; 0 where there was none.</param>
-/// <param name="MemoryBytes">Bytes of memory that entries and all that finds them take, as far as the store counts them.</param>
-public readonly record struct StoreStats(long Keys, long Bytes, long Version, long MemoryBytes = 0);
+public readonly record struct StoreStats(long Keys, long Bytes, long Version)
+{
+    /// <summary>Bytes of memory that entries and all that finds them take, as far as the store counts them.</summary>
+    public long MemoryBytes { get; init; }
+
+    /// <summary>What <see cref="MemoryBytes"/> may come to; 0 where there is no limit.</summary>
+    public long MemoryBytesMax { get; init; }
+
+    /// <summary>How many entries were removed because they had expired.</summary>
+    public long Expirations { get; init; }
+
+    /// <summary>How many entries were removed to make room for others.</summary>
+    public long Evictions { get; init; }
+}

@@ -87,6 +87,9 @@ public abstract partial class StoreContractTests : IAsyncLifetime
         await SettleAsync();
     }
 
+    /// <summary>What any store with the same entries tells the same of.</summary>
+    private static StoreStats Counts(StoreStats stats) => new(stats.Keys, stats.Bytes, stats.Version);
+
     private void AssertStats(long keys, long bytes, long version) =>
-        Assert.Equal(new StoreStats(keys, bytes, version), Store.GetStats() with { MemoryBytes = 0 });
+        Assert.Equal(new StoreStats(keys, bytes, version), Counts(Store.GetStats()));
 }

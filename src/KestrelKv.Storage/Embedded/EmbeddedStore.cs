@@ -31,19 +31,26 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
 
     private readonly SlabPool _slabs = new();
     private readonly Shard[] _shards = new Shard[1 << Shard.ShardBits];
-    private readonly TimeProvider _time;
+    private readonly VersionCounter _versions = new();
+    private readonly StoreClock _clock;
+    private readonly MemoryLimit? _limit;
+    private readonly long _memoryBytesMax;
+    private readonly bool _evicts;
     private readonly ITimer _sweeper;
     private readonly Lock _sweeping = new();
     private bool _disposed;
-    private long _version;
-    private long _latest;
 
     /// <summary>An empty store.</summary>
     /// <param name="time">The clock that expiry goes by.</param>
-    public EmbeddedStore(TimeProvider time)
+    /// <param name="options">By default, what they are by default.</param>
+    public EmbeddedStore(TimeProvider time, EmbeddedStoreOptions? options = null)
     {
-        _time = time;
-        for (int i = 0; i < _shards.Length; i++) _shards[i] = new Shard(_slabs);
+        _clock = new StoreClock(time);
+        _memoryBytesMax = options?.MemoryBytesMax ?? 0;
+        if (_memoryBytesMax > 0) _limit = new MemoryLimit(_memoryBytesMax);
+        _evicts = _limit is not null && options!.Eviction == EvictionPolicy.Lru;
+        for (int i = 0; i < _shards.Length; i++) _shards[i] = new Shard(_slabs, _clock, _versions, _limit, _evicts);
+        _limit?.SetEmpty();
         _sweeper = time.CreateTimer(static store => ((EmbeddedStore)store!).Sweep(), this, SweepPeriod, SweepPeriod);
     }
 
@@ -70,6 +77,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         for (int start = 0; start < span.Length; start += GroupOperations)
         {
             ReadOnlySpan<Operation> group = span[start..Math.Min(start + GroupOperations, span.Length)];
+            if (_evicts) _clock.RefreshUse();
             Fetch(group, hashes);
             for (int i = 0; i < group.Length; i++)
                 if (!Execute(group[i], hashes[i], start + i, results)) return new(start + i + 1);
@@ -83,23 +91,41 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         ReadOnlySpan<Operation> span = batch.Span;
-        ulong[] hashes = ArrayPool<ulong>.Shared.Rent(span.Length);
+        ulong[] rented = ArrayPool<ulong>.Shared.Rent(span.Length);
+        Span<ulong> hashes = rented.AsSpan(0, span.Length);
         uint shards = 0;
         for (int i = 0; i < span.Length; i++)
         {
-            hashes[i] = KeyHash.Of(span[i].Key.Span);
+            hashes[i] = HashOf(span[i]);
             shards |= 1u << Shard.IndexOf(hashes[i]);
         }
 
-        EnterAll(shards);
+        if (_evicts) _clock.RefreshUse();
         try
         {
-            return new(Commit(span, hashes, results, Now()));
+            while (true)
+            {
+                bool committed;
+                long lacking;
+                int largest;
+                EnterAll(shards);
+                try
+                {
+                    committed = Commit(span, hashes, results, out lacking, out largest);
+                }
+                finally
+                {
+                    ExitAll(shards);
+                }
+                if (lacking == 0) return new(committed);
+                if (TryMakeRoom(lacking)) continue;
+                results.OnResult(largest, new() { Status = ResultStatus.MemoryFull });
+                return new(false);
+            }
         }
         finally
         {
-            ExitAll(shards);
-            ArrayPool<ulong>.Shared.Return(hashes);
+            ArrayPool<ulong>.Shared.Return(rented);
         }
     }
 
@@ -140,40 +166,44 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
     /// <inheritdoc/>
     public StoreStats GetStats()
     {
-        long keys = 0, bytes = 0, memory = 0;
+        long keys = 0, bytes = 0, memory = 0, expirations = 0, evictions = 0;
         foreach (Shard shard in _shards)
         {
             shard.Enter();
             keys += shard.Count;
             bytes += shard.DataBytes;
             memory += shard.MemoryBytes;
+            expirations += shard.Expirations;
+            evictions += shard.Evictions;
             shard.Exit();
         }
-        return new(keys, bytes, Volatile.Read(ref _version), memory);
+        return new(keys, bytes, _versions.Last)
+        {
+            MemoryBytes = memory,
+            MemoryBytesMax = _memoryBytesMax,
+            Expirations = expirations,
+            Evictions = evictions,
+        };
     }
 
-    /// <summary>
-    /// The time, which never goes back, so that what has been seen to be gone stays gone. To be read under the lock of
-    /// what is looked at.
-    /// </summary>
-    private long Now()
-    {
-        long now = _time.GetUtcNow().ToUnixTimeMilliseconds();
-        for (long latest; (latest = Volatile.Read(ref _latest)) < now;)
-            if (Interlocked.CompareExchange(ref _latest, now, latest) == latest) return now;
-        return Volatile.Read(ref _latest);
-    }
-
-    private bool HasExpired(Entry entry) => entry.Exists && entry.Expires && entry.IsExpired(Now());
+    private bool HasExpired(Entry entry) => entry.Exists && entry.Expires && entry.IsExpired(_clock.Now());
 
     private Shard ShardOf(ulong hash) => _shards[Shard.IndexOf(hash)];
+
+    private static ulong HashOf(in Operation operation)
+    {
+        ReadOnlySpan<byte> key = operation.Key.Span;
+        if (key.Length is 0 or > Entry.KeyBytesMax)
+            throw new ArgumentOutOfRangeException(nameof(operation), $"a key has {key.Length} bytes, expected 1 to {Entry.KeyBytesMax}");
+        return KeyHash.Of(key);
+    }
 
     /// <summary>Hashes the keys of a group and has all that their look-ups read on its way from memory.</summary>
     private void Fetch(ReadOnlySpan<Operation> group, Span<ulong> hashes)
     {
         for (int i = 0; i < group.Length; i++)
         {
-            hashes[i] = KeyHash.Of(group[i].Key.Span);
+            hashes[i] = HashOf(group[i]);
             ShardOf(hashes[i]).Prefetch(hashes[i]);
         }
         if (group.Length == 1) return;
@@ -189,90 +219,125 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
 
     private bool Execute(in Operation operation, ulong hash, int index, IResultSink results)
     {
-        Shard shard = ShardOf(hash);
-        shard.Enter();
-        try
+        while (true)
         {
-            Entry entry = shard.Find(operation.Key.Span, hash, out int slot);
-            if (HasExpired(entry))
+            bool goOn;
+            long lacking;
+            Shard shard = ShardOf(hash);
+            shard.Enter();
+            try
             {
-                if (operation.IsWrite) RemoveExpired(shard, entry, slot, hash);
-                entry = default;
+                goOn = Execute(shard, operation, hash, index, results, out lacking);
             }
-            long version = entry.Exists ? entry.Version : 0;
-            OperationResult result =
-                !operation.Precondition.Holds(version) ? Refused(version) :
-                Changes(operation, entry) ? Write(shard, operation, hash, entry, slot, Interlocked.Increment(ref _version)) :
-                Read(operation, entry);
-            return results.OnResult(index, result);
-        }
-        finally
-        {
-            shard.Exit();
+            finally
+            {
+                shard.Exit();
+            }
+            if (lacking == 0) return goOn;
+            if (!TryMakeRoom(lacking)) return results.OnResult(index, new() { Status = ResultStatus.MemoryFull });
         }
     }
 
-    private bool Commit(ReadOnlySpan<Operation> batch, ulong[] hashes, IResultSink results, long now)
+    /// <summary>Under the shard's lock. Does nothing where the operation lacks memory.</summary>
+    private bool Execute(Shard shard, in Operation operation, ulong hash, int index, IResultSink results, out long lacking)
     {
+        lacking = 0;
+        Entry entry = shard.Find(operation.Key.Span, hash, out int slot);
+        if (HasExpired(entry))
+        {
+            if (operation.IsWrite) shard.RemoveExpired(entry, slot, hash);
+            entry = default;
+        }
+        long version = entry.Exists ? entry.Version : 0;
+        if (!operation.Precondition.Holds(version)) return results.OnResult(index, Refused(version));
+        if (!Changes(operation, entry)) return results.OnResult(index, Read(shard, operation, entry));
+        if (_limit is not null && !HasRoomFor(shard, operation, entry, out lacking)) return false;
+        return results.OnResult(index, Write(shard, operation, hash, entry, slot, _versions.Next()));
+    }
+
+    /// <summary>Under the locks of all shards concerned. Does nothing where the batch lacks memory.</summary>
+    private bool Commit(ReadOnlySpan<Operation> batch, ReadOnlySpan<ulong> hashes, IResultSink results, out long lacking, out int largest)
+    {
+        lacking = largest = 0;
+        long now = _clock.Now();
         for (int i = 0; i < batch.Length; i++)
         {
             if (!batch[i].IsWrite) continue;
             Shard shard = ShardOf(hashes[i]);
             Entry entry = shard.Find(batch[i].Key.Span, hashes[i], out int slot);
-            if (entry.Exists && entry.IsExpired(now)) RemoveExpired(shard, entry, slot, hashes[i]);
+            if (entry.Exists && entry.IsExpired(now)) shard.RemoveExpired(entry, slot, hashes[i]);
         }
 
         long version = 0;
+        using var rehearsal = new BatchRehearsal(batch, hashes);
         for (bool counted = false; !counted;)
         {
-            long next = Volatile.Read(ref _version) + 1;
-            if (FirstRefused(batch, hashes, now, next, out bool changes, out bool asksForNext) is { } refused)
+            long next = _versions.Last + 1;
+            rehearsal.Play(_shards, now, next);
+            if (rehearsal.Refused >= 0)
             {
-                results.OnResult(refused.Index, Refused(refused.Version));
+                results.OnResult(rehearsal.Refused, Refused(rehearsal.RefusedVersion));
+                return false;
+            }
+            if (rehearsal.Growth > 0 && _limit is { } limit && !limit.HasRoomFor(rehearsal.Growth))
+            {
+                (lacking, largest) = (rehearsal.Growth, rehearsal.GrowsMost);
                 return false;
             }
 
             // Where a precondition was held against the version that the batch is to have, it must really get that one.
-            if (!changes) break;
-            version = asksForNext ? next : Interlocked.Increment(ref _version);
-            counted = !asksForNext || Interlocked.CompareExchange(ref _version, next, next - 1) == next - 1;
+            if (!rehearsal.Changes) break;
+            version = rehearsal.AsksForNext ? next : _versions.Next();
+            counted = !rehearsal.AsksForNext || _versions.TryTake(next);
         }
 
         for (int i = 0; i < batch.Length; i++)
         {
             Shard shard = ShardOf(hashes[i]);
             Entry entry = FindVisible(shard, batch[i].Key.Span, hashes[i], now, out int slot);
-            results.OnResult(i, Changes(batch[i], entry) ? Write(shard, batch[i], hashes[i], entry, slot, version) : Read(batch[i], entry));
+            results.OnResult(i, Changes(batch[i], entry) ? Write(shard, batch[i], hashes[i], entry, slot, version) : Read(shard, batch[i], entry));
         }
         return true;
     }
 
-    /// <summary>
-    /// Plays the batch through without touching the store: of each key that it has written so far, only the version
-    /// that the entry would have matters.
-    /// </summary>
-    private (int Index, long Version)? FirstRefused(ReadOnlySpan<Operation> batch, ulong[] hashes, long now, long next, out bool changes, out bool asksForNext)
+    /// <summary>Whether there is memory for a write; if not, tells how much it asks for.</summary>
+    private bool HasRoomFor(Shard shard, in Operation operation, Entry entry, out long lacking)
     {
-        changes = asksForNext = false;
-        var written = new Dictionary<byte[], long>(KeyComparer.Instance).GetAlternateLookup<ReadOnlySpan<byte>>();
-        for (int i = 0; i < batch.Length; i++)
+        lacking = 0;
+        if (operation.Kind == OperationKind.Delete) return true;
+        int valueBytes = operation.Kind == OperationKind.Put ? operation.Value.Length : entry.Value.Length;
+        long growth = shard.BlockBytes(operation.Key.Length, valueBytes, operation.ExpiresAt) - (entry.Exists ? Shard.BlockBytes(entry) : 0);
+        if (growth <= 0 || _limit!.HasRoomFor(growth)) return true;
+        lacking = growth;
+        return false;
+    }
+
+    /// <summary>Evicts until there is memory for so many more bytes. Without any lock.</summary>
+    private bool TryMakeRoom(long bytes)
+    {
+        if (!_evicts || !_limit!.AllowsEver(bytes)) return false;
+        while (!_limit.HasRoomFor(bytes))
+            if (!TryEvict((uint)Random.Shared.Next())) return false;
+        return true;
+    }
+
+    /// <summary>Evicts an entry from a random shard, or from the next one that has any. What has expired goes first.</summary>
+    private bool TryEvict(uint random)
+    {
+        for (uint i = 0; i < _shards.Length; i++)
         {
-            ref readonly Operation operation = ref batch[i];
-            ReadOnlySpan<byte> key = operation.Key.Span;
-            if (written.TryGetValue(key, out long version)) asksForNext |= operation.Precondition.IsOnAVersion;
-            else version = FindVisible(ShardOf(hashes[i]), key, hashes[i], now, out _) is { Exists: true } entry ? entry.Version : 0;
-
-            if (!operation.Precondition.Holds(version)) return (i, version);
-            if (operation.Kind == OperationKind.Put || (operation.IsWrite && version != 0))
+            Shard shard = _shards[(random + i) % _shards.Length];
+            shard.Enter();
+            try
             {
-                changes = true;
-
-                // An expiry that has passed takes the entry away from the operations after it.
-                bool gone = operation.Kind == OperationKind.Delete || (operation.ExpiresAt != Operation.Never && operation.ExpiresAt <= now);
-                written[key] = gone ? 0 : next;
+                if (shard.TryRemoveExpired(_clock.Now()) || shard.TryEvict(random >> Shard.ShardBits)) return true;
+            }
+            finally
+            {
+                shard.Exit();
             }
         }
-        return null;
+        return false;
     }
 
     private static bool Changes(in Operation operation, Entry entry) =>
@@ -281,10 +346,12 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
     private static OperationResult Refused(long version) =>
         new() { Status = ResultStatus.PreconditionFailed, Version = version, PreviousVersion = version };
 
-    private static OperationResult Read(in Operation operation, Entry entry) =>
-        operation.IsWrite || !entry.Exists
-            ? new() { Status = ResultStatus.NotFound }
-            : new() { Version = entry.Version, PreviousVersion = entry.Version, ExpiresAt = entry.ExpiresAt, Value = entry.Value };
+    private static OperationResult Read(Shard shard, in Operation operation, Entry entry)
+    {
+        if (operation.IsWrite || !entry.Exists) return new() { Status = ResultStatus.NotFound };
+        shard.Touch(entry);
+        return new() { Version = entry.Version, PreviousVersion = entry.Version, ExpiresAt = entry.ExpiresAt, Value = entry.Value };
+    }
 
     private static OperationResult Write(Shard shard, in Operation operation, ulong hash, Entry entry, int slot, long version)
     {
@@ -316,12 +383,6 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         return entry.Exists && entry.IsExpired(now) ? default : entry;
     }
 
-    private void RemoveExpired(Shard shard, Entry entry, int slot, ulong hash)
-    {
-        Interlocked.Increment(ref _version);
-        shard.Remove(entry, slot, hash);
-    }
-
     private void Sweep()
     {
         // A sweep that takes longer than the period is not joined by another.
@@ -329,7 +390,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         try
         {
             if (!_disposed)
-                foreach (Shard shard in _shards) Sweep(shard, Now());
+                foreach (Shard shard in _shards) Sweep(shard, _clock.Now());
         }
         finally
         {
@@ -337,7 +398,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         }
     }
 
-    private void Sweep(Shard shard, long now)
+    private static void Sweep(Shard shard, long now)
     {
         bool more = true;
         for (int round = 0; more && round < SweepRoundsMax; round++)
@@ -347,11 +408,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
             shard.Enter();
             try
             {
-                for (int i = 0; more && i < SweepRemovalsMax; i++)
-                {
-                    more = shard.RemoveOneExpired(now);
-                    if (more) Interlocked.Increment(ref _version);
-                }
+                for (int i = 0; more && i < SweepRemovalsMax; i++) more = shard.TryRemoveExpired(now);
             }
             finally
             {

@@ -2,14 +2,27 @@ using System.Diagnostics;
 
 namespace KestrelKv.Storage.Embedded;
 
+/// <summary>What an entry has beside its key and value.</summary>
+[Flags]
+internal enum EntryFields : byte
+{
+    None = 0,
+
+    /// <summary>When it expires, and its place in the <see cref="ExpiryHeap"/>.</summary>
+    Expiry = 1,
+
+    /// <summary>When it was last used, for eviction.</summary>
+    LastUse = 2,
+}
+
 /// <summary>An entry in its block: what its bytes mean. Valid under the shard's lock, until the block is freed.</summary>
 /// <remarks><code>
-///   0          8              12            14      16
-///   +----------+--------------+-------------+-------+- - - - - - - - - - - - - - - -+-------+---------+
-///   | version  | value length | key length  | flags | expires at, place in the heap | key   | value   |
-///   | int64    | int32        | uint16, - 1 | u16   | int64, int32, 4 unused        |       |         |
-///   +----------+--------------+-------------+-------+- - - - - - - - - - - - - - - -+-------+---------+
-///                                                     only with the flag Expires
+///   0          8              12            14       15       16
+///   +----------+--------------+-------------+--------+--------+- - - - - - - - - - - - - - - -+- - - - - +-----+-------+
+///   | version  | value length | key length  | key at | fields | expires at, place in the heap | last use | key | value |
+///   | int64    | int32        | uint16, - 1 | byte   | byte   | int64, int32, 4 unused        | uint32   |     |       |
+///   +----------+--------------+-------------+--------+--------+- - - - - - - - - - - - - - - -+- - - - - +-----+-------+
+///                                                               only with Expiry                with LastUse
 /// </code></remarks>
 internal readonly unsafe struct Entry(byte* block)
 {
@@ -18,24 +31,21 @@ internal readonly unsafe struct Entry(byte* block)
 
     private const int ValueLengthOffset = 8;
     private const int KeyLengthOffset = 12;
-    private const int FlagsOffset = 14;
+    private const int KeyAtOffset = 14;
+    private const int FieldsOffset = 15;
     private const int HeaderBytes = 16;
     private const int ExpiresAtOffset = 16;
     private const int HeapPlaceOffset = 24;
     private const int ExpiryBytes = 16;
-    private const ushort ExpiresFlag = 1;
+    private const int LastUseBytes = 4;
 
     public byte* Block => block;
 
     public bool Exists => block != null;
 
-    public long Version
-    {
-        get => *(long*)block;
-        set => *(long*)block = value;
-    }
+    public long Version => *(long*)block;
 
-    public bool Expires => (*(ushort*)(block + FlagsOffset) & ExpiresFlag) != 0;
+    public bool Expires => (Fields & EntryFields.Expiry) != 0;
 
     /// <summary><see cref="Operation.Never"/> where it does not expire.</summary>
     public long ExpiresAt
@@ -55,29 +65,42 @@ internal readonly unsafe struct Entry(byte* block)
         set => *(int*)(block + HeapPlaceOffset) = value;
     }
 
+    /// <summary>In the units of <see cref="StoreClock.Use"/>; only of an entry that has the field.</summary>
+    public uint LastUse
+    {
+        get => *(uint*)(KeyStart - LastUseBytes);
+        set
+        {
+            Debug.Assert((Fields & EntryFields.LastUse) != 0, "no room for the last use");
+            // To write would cost a line of memory its way back, to write what is there for nothing.
+            if (LastUse != value) *(uint*)(KeyStart - LastUseBytes) = value;
+        }
+    }
+
     public ReadOnlySpan<byte> Key => new(KeyStart, KeyLength);
 
     public ReadOnlySpan<byte> Value => new(KeyStart + KeyLength, ValueLength);
 
     /// <summary>The size that its block was asked for with.</summary>
-    public int BlockBytes => BlockBytesFor(KeyLength, ValueLength, Expires);
+    public int BlockBytes => block[KeyAtOffset] + KeyLength + ValueLength;
+
+    private EntryFields Fields => (EntryFields)block[FieldsOffset];
 
     private int KeyLength => *(ushort*)(block + KeyLengthOffset) + 1;
 
     private int ValueLength => *(int*)(block + ValueLengthOffset);
 
-    private byte* KeyStart => block + HeaderBytes + (Expires ? ExpiryBytes : 0);
+    private byte* KeyStart => block + block[KeyAtOffset];
 
-    public static int BlockBytesFor(int keyBytes, int valueBytes, bool expires) =>
-        checked(HeaderBytes + (expires ? ExpiryBytes : 0) + keyBytes + valueBytes);
+    public static int BlockBytesFor(int keyBytes, int valueBytes, EntryFields fields) => checked(KeyAt(fields) + keyBytes + valueBytes);
 
-    /// <summary>Fills a new block. Where the entry expires, its place in the heap is for the caller to set.</summary>
-    public static Entry Write(byte* block, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long version, long expiresAt)
+    /// <summary>Fills a new block. Its fields' values are for the caller to set.</summary>
+    public static Entry Write(byte* block, EntryFields fields, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long version)
     {
         var entry = new Entry(block);
         *(ushort*)(block + KeyLengthOffset) = (ushort)(key.Length - 1);
-        *(ushort*)(block + FlagsOffset) = expiresAt == Operation.Never ? (ushort)0 : ExpiresFlag;
-        if (expiresAt != Operation.Never) *(long*)(block + ExpiresAtOffset) = expiresAt;
+        block[KeyAtOffset] = (byte)KeyAt(fields);
+        block[FieldsOffset] = (byte)fields;
         key.CopyTo(new Span<byte>(entry.KeyStart, key.Length));
         entry.Overwrite(value, version);
         return entry;
@@ -92,4 +115,9 @@ internal readonly unsafe struct Entry(byte* block)
     }
 
     public bool IsExpired(long now) => Expires && *(long*)(block + ExpiresAtOffset) <= now;
+
+    private static int KeyAt(EntryFields fields) =>
+        HeaderBytes +
+        ((fields & EntryFields.Expiry) != 0 ? ExpiryBytes : 0) +
+        ((fields & EntryFields.LastUse) != 0 ? LastUseBytes : 0);
 }

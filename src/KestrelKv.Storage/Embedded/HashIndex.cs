@@ -118,6 +118,20 @@ internal unsafe struct HashIndex : IDisposable
 
     public readonly int Slots => _mask + 1;
 
+    /// <summary>Takes entries from a random slot on, at most as many as there is place for, and has them loaded into the cache.</summary>
+    /// <returns>How many.</returns>
+    public readonly int Sample(uint random, Span<Entry> entries)
+    {
+        int count = 0;
+        for (int i = 0; i <= _mask && count < entries.Length; i++)
+        {
+            if (At((int)((random + (uint)i) & (uint)_mask)) is not { Exists: true } entry) continue;
+            if (Sse.IsSupported) Sse.Prefetch0(entry.Block);
+            entries[count++] = entry;
+        }
+        return count;
+    }
+
     /// <summary>Moves to a table in which at most half of the slots, and at least a quarter or so, are in use.</summary>
     private void Rebuild()
     {

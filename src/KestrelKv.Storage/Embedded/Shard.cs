@@ -20,17 +20,43 @@ internal sealed class Shard : IDisposable
 
     private const int SegmentBits = 4;
 
+    /// <summary>
+    /// Of so many entries, chosen at random, the one used longest ago is evicted. Redis takes 5, and says that with 10 it
+    /// comes very close to looking at all.
+    /// </summary>
+    private const int EvictionSamples = 16;
+
+    private readonly StoreClock _clock;
+    private readonly VersionCounter _versions;
+    private readonly MemoryLimit? _limit;
+    private readonly EntryFields _always;
     private readonly NativeHeap _heap;
     private readonly OrderedKeys _order;
     private readonly ExpiryHeap _expiries = new();
     private readonly HashIndex[] _segments = new HashIndex[1 << SegmentBits];
+    private long _indexBytes;
+    private long _counted;
     private int _locked;
 
-    public Shard(SlabPool slabs)
+    /// <param name="slabs">Memory for small blocks.</param>
+    /// <param name="clock">The store's.</param>
+    /// <param name="versions">The store's.</param>
+    /// <param name="limit">Is told what the shard takes, if there is one.</param>
+    /// <param name="evicts">Whether entries remember when they were used.</param>
+    public Shard(SlabPool slabs, StoreClock clock, VersionCounter versions, MemoryLimit? limit, bool evicts)
     {
+        _clock = clock;
+        _versions = versions;
+        _limit = limit;
+        _always = evicts ? EntryFields.LastUse : EntryFields.None;
         _heap = new NativeHeap(slabs);
         _order = new OrderedKeys(_heap);
-        for (int i = 0; i < _segments.Length; i++) _segments[i] = HashIndex.Create();
+        foreach (ref HashIndex segment in _segments.AsSpan())
+        {
+            segment = HashIndex.Create();
+            _indexBytes += segment.Bytes;
+        }
+        CountMemory();
     }
 
     /// <summary>Bytes of keys and values.</summary>
@@ -38,16 +64,14 @@ internal sealed class Shard : IDisposable
 
     public long Count { get; private set; }
 
+    /// <summary>How many entries were removed because they had expired.</summary>
+    public long Expirations { get; private set; }
+
+    /// <summary>How many entries were removed to make room for others.</summary>
+    public long Evictions { get; private set; }
+
     /// <summary>Bytes of all memory that entries, index, order and expiries take.</summary>
-    public long MemoryBytes
-    {
-        get
-        {
-            long bytes = _heap.BytesUsed + _expiries.Bytes;
-            foreach (ref HashIndex segment in _segments.AsSpan()) bytes += segment.Bytes;
-            return bytes;
-        }
-    }
+    public long MemoryBytes => _heap.BytesUsed + _expiries.Bytes + _indexBytes;
 
     /// <summary>Which shard a key belongs to.</summary>
     public static int IndexOf(ulong hash) => (int)hash & ((1 << ShardBits) - 1);
@@ -72,26 +96,43 @@ internal sealed class Shard : IDisposable
     /// <summary>The entry of a key, expired or not.</summary>
     public Entry Find(ReadOnlySpan<byte> key, ulong hash, out int slot) => Segment(hash).Find(key, hash, out slot);
 
+    /// <summary>How many bytes the block of an entry takes, as large as it really is.</summary>
+    public int BlockBytes(int keyBytes, int valueBytes, long expiresAt) =>
+        NativeHeap.RealBytes(Entry.BlockBytesFor(keyBytes, valueBytes, FieldsFor(expiresAt)));
+
+    /// <inheritdoc cref="BlockBytes(int, int, long)"/>
+    public static int BlockBytes(Entry entry) => NativeHeap.RealBytes(entry.BlockBytes);
+
+    /// <summary>Remembers that an entry is used now.</summary>
+    public void Touch(Entry entry)
+    {
+        if (_always == EntryFields.LastUse) entry.LastUse = _clock.Use;
+    }
+
     /// <summary>Adds an entry for a key that is not there.</summary>
     public void Add(ReadOnlySpan<byte> key, ulong hash, ReadOnlySpan<byte> value, long version, long expiresAt)
     {
         Entry entry = Create(key, value, version, expiresAt);
         if (entry.Expires) _expiries.Add(entry);
-        Segment(hash).Add(entry, hash);
+        ref HashIndex segment = ref Segment(hash);
+        _indexBytes -= segment.Bytes;
+        segment.Add(entry, hash);
+        _indexBytes += segment.Bytes;
         _order.Add(key);
         Count++;
         DataBytes += key.Length + value.Length;
+        CountMemory();
     }
 
     /// <summary>Gives an entry another value and expiry: in its own block where that is of the right size.</summary>
     public unsafe void Overwrite(Entry entry, int slot, ulong hash, ReadOnlySpan<byte> value, long version, long expiresAt)
     {
         bool expires = expiresAt != Operation.Never;
-        int bytes = Entry.BlockBytesFor(entry.Key.Length, value.Length, expires);
         DataBytes += value.Length - entry.Value.Length;
-        if (expires == entry.Expires && NativeHeap.RealBytes(bytes) == NativeHeap.RealBytes(entry.BlockBytes))
+        if (expires == entry.Expires && BlockBytes(entry.Key.Length, value.Length, expiresAt) == BlockBytes(entry))
         {
             entry.Overwrite(value, version);
+            Touch(entry);
             if (!expires) return;
             entry.ExpiresAt = expiresAt;
             _expiries.Replace(entry.HeapPlace, entry);
@@ -104,27 +145,62 @@ internal sealed class Shard : IDisposable
         else if (entry.Expires) _expiries.RemoveAt(entry.HeapPlace);
         else if (expires) _expiries.Add(moved);
         _heap.Free(entry.Block, entry.BlockBytes);
+        CountMemory();
     }
 
     public unsafe void Remove(Entry entry, int slot, ulong hash)
     {
         _order.Remove(entry.Key);
-        Segment(hash).RemoveAt(slot);
+        ref HashIndex segment = ref Segment(hash);
+        _indexBytes -= segment.Bytes;
+        segment.RemoveAt(slot);
+        _indexBytes += segment.Bytes;
         if (entry.Expires) _expiries.RemoveAt(entry.HeapPlace);
         Count--;
         DataBytes -= entry.Key.Length + entry.Value.Length;
         _heap.Free(entry.Block, entry.BlockBytes);
+        CountMemory();
+    }
+
+    /// <summary>Removes an entry that has expired, which is a commit of its own.</summary>
+    public void RemoveExpired(Entry entry, int slot, ulong hash)
+    {
+        _versions.Next();
+        Expirations++;
+        Remove(entry, slot, hash);
     }
 
     /// <summary>Removes the entry that expires next, if it has.</summary>
-    public bool RemoveOneExpired(long now)
+    public bool TryRemoveExpired(long now)
     {
         if (_expiries.Count == 0 || !_expiries.First.IsExpired(now)) return false;
-        Entry expired = _expiries.First;
-        ulong hash = KeyHash.Of(expired.Key);
-        Entry found = Find(expired.Key, hash, out int slot);
-        Debug.Assert(found.Exists, "an entry that expires is in the index");
-        Remove(found, slot, hash);
+        Entry expired = Refind(_expiries.First, out int slot, out ulong hash);
+        RemoveExpired(expired, slot, hash);
+        return true;
+    }
+
+    /// <summary>
+    /// Removes an entry that was used long ago, as far as a sample can tell: a commit of its own. False if the shard is empty.
+    /// </summary>
+    /// <param name="random">Chooses where the sample begins.</param>
+    public bool TryEvict(uint random)
+    {
+        // Neighbours in the index have nothing to do with each other but for the hash that brought them there.
+        Span<Entry> sample = stackalloc Entry[EvictionSamples];
+        int count = 0;
+        for (int i = 0; i < _segments.Length && count < sample.Length; i++)
+            count += _segments[(int)((random + (uint)i) % (uint)_segments.Length)].Sample(random >> SegmentBits, sample[count..]);
+        if (count == 0) return false;
+
+        Entry oldest = sample[0];
+        uint now = _clock.Use;
+        foreach (Entry entry in sample[1..count])
+            if (now - entry.LastUse > now - oldest.LastUse) oldest = entry;
+
+        oldest = Refind(oldest, out int slot, out ulong hash);
+        _versions.Next();
+        Evictions++;
+        Remove(oldest, slot, hash);
         return true;
     }
 
@@ -147,11 +223,32 @@ internal sealed class Shard : IDisposable
 
     private ref HashIndex Segment(ulong hash) => ref _segments[(int)(hash >> ShardBits) & ((1 << SegmentBits) - 1)];
 
+    private EntryFields FieldsFor(long expiresAt) => expiresAt == Operation.Never ? _always : _always | EntryFields.Expiry;
+
     private unsafe Entry Create(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long version, long expiresAt)
     {
-        ArgumentOutOfRangeException.ThrowIfZero(key.Length, nameof(key));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(key.Length, Entry.KeyBytesMax, nameof(key));
-        int bytes = Entry.BlockBytesFor(key.Length, value.Length, expiresAt != Operation.Never);
-        return Entry.Write(_heap.Allocate(bytes), key, value, version, expiresAt);
+        EntryFields fields = FieldsFor(expiresAt);
+        int bytes = Entry.BlockBytesFor(key.Length, value.Length, fields);
+        Entry entry = Entry.Write(_heap.Allocate(bytes), fields, key, value, version);
+        if (entry.Expires) entry.ExpiresAt = expiresAt;
+        Touch(entry);
+        return entry;
+    }
+
+    /// <summary>An entry that is known to be there, with its slot and hash.</summary>
+    private Entry Refind(Entry entry, out int slot, out ulong hash)
+    {
+        hash = KeyHash.Of(entry.Key);
+        Entry found = Find(entry.Key, hash, out slot);
+        Debug.Assert(found.Exists, "every entry is in the index");
+        return found;
+    }
+
+    private void CountMemory()
+    {
+        if (_limit is null) return;
+        long bytes = MemoryBytes;
+        if (bytes != _counted) _limit.Count(bytes - _counted);
+        _counted = bytes;
     }
 }

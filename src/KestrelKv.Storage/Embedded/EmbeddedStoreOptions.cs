@@ -1,0 +1,32 @@
+namespace KestrelKv.Storage.Embedded;
+
+/// <summary>How much memory the embedded store may take, and what happens then.</summary>
+public sealed class EmbeddedStoreOptions
+{
+    /// <summary>The least limit that can be set: 1 MiB.</summary>
+    public const long MemoryBytesMaxMin = 1024 * 1024;
+
+    /// <summary>
+    /// Bytes of memory that entries, and all that finds them, may take (<see cref="StoreStats.MemoryBytes"/>),
+    /// 1,048,576 or more; 0, the default, for no limit. The process takes more than this: room between the blocks of
+    /// entries, buffers of connections, the runtime. Writes that are under way at the same time may pass the limit by
+    /// their entries and the growth of a part of the index.
+    /// </summary>
+    public long MemoryBytesMax { get; set; }
+
+    /// <summary>What makes room when the limit is reached. Default <see cref="EvictionPolicy.None"/>.</summary>
+    public EvictionPolicy Eviction { get; set; }
+}
+
+/// <summary>What makes room for a write when the memory is full.</summary>
+public enum EvictionPolicy
+{
+    /// <summary>Nothing: the write is refused.</summary>
+    None,
+
+    /// <summary>
+    /// Entries that were used (read or written, but not listed) longest ago are removed, as far as samples of 16 can
+    /// tell. Each entry takes 4 bytes more.
+    /// </summary>
+    Lru,
+}
