@@ -5,7 +5,7 @@ namespace KestrelKv.Protocol;
 /// (<see cref="ErrorCodes.Text"/>): <see cref="InvalidJson"/> is <c>invalid_json</c>.
 /// </summary>
 /// <remarks>
-/// The first group answers a bad request: nothing was done, the connection goes on. From
+/// The first group answers a request that was refused: nothing was done, the connection goes on. From
 /// <see cref="UnsupportedVersion"/> on the connection is closed after the reply, for its bytes can no longer be
 /// told apart into frames, or because it is not let in.
 /// </remarks>
@@ -43,6 +43,9 @@ public enum ErrorCode
 
     /// <summary>Arrays and objects are nested deeper than <see cref="RequestLimits.JsonDepthMax"/>.</summary>
     TooDeep,
+
+    /// <summary>The write needs more memory than the store may take.</summary>
+    MemoryFull,
 
     /// <summary>The version in the frame's header is not 1.</summary>
     UnsupportedVersion,

@@ -14,7 +14,7 @@ try
     builder.AddLogging(settings);
     builder.AddTelemetry();
     builder.AddHosting(settings);
-    builder.AddStore();
+    builder.AddStore(settings);
     builder.AddWire(settings);
     builder.AddAdmin(settings);
 

@@ -51,6 +51,9 @@ internal sealed class CommandExecutor(
                 replies.WriteGet(request.NameText.Span, result.Status == ResultStatus.Done ? result.Value : "null"u8);
                 counters.Gets++;
                 break;
+            case Function.Put when result.Status == ResultStatus.MemoryFull:
+                WriteError(ProtocolError.MemoryFull);
+                break;
             case Function.Put:
                 replies.WritePut(request.NameText.Span);
                 counters.Puts++;
@@ -77,6 +80,12 @@ internal sealed class CommandExecutor(
         return count;
     }
 
+    private void WriteError(ProtocolError error)
+    {
+        replies.WriteError(error);
+        counters.CountError(error.Code);
+    }
+
     /// <summary>Answers the requests that need no store, up to the next one that does.</summary>
     private void AnswerUpToNextOperation()
     {
@@ -91,8 +100,7 @@ internal sealed class CommandExecutor(
                     counters.Unknowns++;
                     break;
                 case Function.Invalid:
-                    replies.WriteError(request.Error!);
-                    counters.CountError(request.Error!.Code);
+                    WriteError(request.Error!);
                     break;
                 default:
                     return;

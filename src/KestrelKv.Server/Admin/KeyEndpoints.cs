@@ -28,7 +28,7 @@ internal static class KeyEndpoints
         group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable();
         group.MapPut("", PutAsync).Writable()
             .Produces(StatusCodes.Status201Created).Produces(StatusCodes.Status204NoContent)
-            .ProducesProblem(StatusCodes.Status413PayloadTooLarge);
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge).ProducesProblem(StatusCodes.Status507InsufficientStorage);
         group.MapDelete("", DeleteAsync).Writable()
             .Produces(StatusCodes.Status204NoContent).ProducesProblem(StatusCodes.Status404NotFound);
     }
@@ -117,6 +117,7 @@ internal static class KeyEndpoints
     /// <response code="400">The key, a header or the value is not valid.</response>
     /// <response code="412">If-Match or If-None-Match does not hold; nothing was written.</response>
     /// <response code="413">The value is too long.</response>
+    /// <response code="507">The store may take no more memory; nothing was written.</response>
     public static async Task<IResult> PutAsync([AsParameters] KeyRequest request)
     {
         byte[] body = await request.ReadBodyAsync();
@@ -125,6 +126,7 @@ internal static class KeyEndpoints
         Operation put = Operation.Put(request.KeyBytes, JsonText.Trim(body));
         KeyResult result = await KeyResult.ExecuteIfAsync(request.Store, put, request.Conditions, request.Aborted);
         if (result.Status == ResultStatus.PreconditionFailed) return Problems.PreconditionFailed(result.Version);
+        if (result.Status == ResultStatus.MemoryFull) return Problems.MemoryFull();
 
         request.Response.Headers.ETag = Conditions.ETag(result.Version);
         return result.PreviousVersion != 0

@@ -15,6 +15,9 @@ internal static class Problems
         StatusCodes.Status412PreconditionFailed, "precondition_failed",
         version == 0 ? "there is no such key" : $"the key's version is {version}");
 
+    public static IResult MemoryFull() => Problem(
+        StatusCodes.Status507InsufficientStorage, ErrorCodes.Text(ErrorCode.MemoryFull), ProtocolError.MemoryFull.Message);
+
     private static IResult Problem(int status, string code, string detail) =>
         Results.Problem(detail, statusCode: status, extensions: new Dictionary<string, object?> { ["code"] = code });
 }

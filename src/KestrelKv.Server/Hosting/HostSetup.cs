@@ -17,5 +17,9 @@ internal static class HostSetup
     }
 
     /// <summary>The store.</summary>
-    public static void AddStore(this WebApplicationBuilder builder) => builder.Services.AddSingleton<IKeyValueStore, EmbeddedStore>();
+    public static void AddStore(this WebApplicationBuilder builder, ServerSettings settings)
+    {
+        builder.Services.AddSingleton(settings.Store);
+        builder.Services.AddSingleton<IKeyValueStore, EmbeddedStore>();
+    }
 }

@@ -1,5 +1,6 @@
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin;
+using KestrelKv.Storage.Embedded;
 using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Settings;
@@ -18,6 +19,9 @@ public sealed class ServerSettings
 
     /// <summary>The admin HTTP.</summary>
     public AdminOptions Admin { get; set; } = new();
+
+    /// <summary>The memory that the store may take.</summary>
+    public EmbeddedStoreOptions Store { get; set; } = new();
 
     /// <summary>What one request may ask for.</summary>
     public RequestLimits Limits { get; set; } = new();

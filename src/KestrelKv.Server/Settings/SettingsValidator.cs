@@ -1,6 +1,7 @@
 using System.Globalization;
 using KestrelKv.Protocol;
 using KestrelKv.Server.Hosting;
+using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Server.Settings;
 
@@ -21,6 +22,10 @@ internal static class SettingsValidator
         Number("Wire:ReplyBytesMax", settings.Wire.ReplyBytesMax, 4_096, 16_777_216);
         Address("Admin:Address", settings.Admin.Address);
         Number("Admin:Port", settings.Admin.Port, 0, 65_535);
+        Number("Store:MemoryBytesMax", settings.Store.MemoryBytesMax, EmbeddedStoreOptions.MemoryBytesMaxMin, long.MaxValue, orZero: true);
+        if (!Enum.IsDefined(settings.Store.Eviction)) Wrong("Store:Eviction", settings.Store.Eviction, "None or Lru");
+        else if (settings.Store is { Eviction: not EvictionPolicy.None, MemoryBytesMax: 0 })
+            Wrong("Store:MemoryBytesMax", 0, $"a limit for Store:Eviction {settings.Store.Eviction} to keep");
         Number("Limits:KeyBytesMax", settings.Limits.KeyBytesMax, 1, 65_536);
         Number("Limits:FrameBytesMax", settings.Limits.FrameBytesMax,
             settings.Limits.KeyBytesMax + RequestLimits.FrameBytesAboveKeyMin, 1 << 30);
@@ -30,16 +35,19 @@ internal static class SettingsValidator
 
         if (wrong.Count > 0) throw new SettingsException(string.Join(Environment.NewLine, wrong));
 
-        void Number(string name, int value, int min, int max)
+        void Number(string name, long value, long min, long max, bool orZero = false)
         {
-            if (value < min || value > max) Wrong(name, value, string.Create(CultureInfo.InvariantCulture, $"{min:N0} to {max:N0}"));
+            if ((value < min || value > max) && !(orZero && value == 0))
+                Wrong(name, value, string.Create(CultureInfo.InvariantCulture, $"{min:N0} {(max == long.MaxValue ? "or more" : $"to {max:N0}")}{OrNone(orZero)}"));
         }
 
         void Time(string name, TimeSpan value, TimeSpan min, TimeSpan max, bool orZero = false)
         {
             if ((value < min || value > max) && !(orZero && value == TimeSpan.Zero))
-                Wrong(name, value, $"{min} to {max}{(orZero ? ", or 0 for none" : "")}");
+                Wrong(name, value, $"{min} to {max}{OrNone(orZero)}");
         }
+
+        static string OrNone(bool orZero) => orZero ? ", or 0 for none" : "";
 
         void Address(string name, string value)
         {

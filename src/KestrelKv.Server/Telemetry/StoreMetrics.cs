@@ -17,6 +17,12 @@ internal sealed class StoreMetrics
             "Bytes of keys and values in the store.");
         meter.CreateObservableGauge("kestrelkv.store.memory", () => store.GetStats().MemoryBytes, "By",
             "Bytes of memory that the store's entries take, with all that finds them.");
+        meter.CreateObservableGauge("kestrelkv.store.memory.limit", () => store.GetStats().MemoryBytesMax, "By",
+            "Bytes of memory that they may take; 0 for no limit.");
+        meter.CreateObservableCounter("kestrelkv.store.expirations", () => store.GetStats().Expirations, "{key}",
+            "Keys removed because they had expired.");
+        meter.CreateObservableCounter("kestrelkv.store.evictions", () => store.GetStats().Evictions, "{key}",
+            "Keys removed to make room for others.");
         meter.CreateObservableGauge("kestrelkv.store.version", () => store.GetStats().Version, null,
             "Version of the last commit.");
     }

@@ -118,14 +118,16 @@ internal unsafe struct HashIndex : IDisposable
 
     public readonly int Slots => _mask + 1;
 
-    /// <summary>Takes entries from a random slot on, at most as many as there is place for, and has them loaded into the cache.</summary>
+    /// <summary>Takes entries from a place on, at most as many as there is room for, and has them loaded into the cache.</summary>
+    /// <param name="place">Any number, chosen at random.</param>
+    /// <param name="entries">Takes them.</param>
     /// <returns>How many.</returns>
-    public readonly int Sample(uint random, Span<Entry> entries)
+    public readonly int Sample(uint place, Span<Entry> entries)
     {
         int count = 0;
         for (int i = 0; i <= _mask && count < entries.Length; i++)
         {
-            if (At((int)((random + (uint)i) & (uint)_mask)) is not { Exists: true } entry) continue;
+            if (At((int)((place + (uint)i) & (uint)_mask)) is not { Exists: true } entry) continue;
             if (Sse.IsSupported) Sse.Prefetch0(entry.Block);
             entries[count++] = entry;
         }

@@ -20,11 +20,8 @@ internal sealed class Shard : IDisposable
 
     private const int SegmentBits = 4;
 
-    /// <summary>
-    /// Of so many entries, chosen at random, the one used longest ago is evicted. Redis takes 5, and says that with 10 it
-    /// comes very close to looking at all.
-    /// </summary>
-    private const int EvictionSamples = 16;
+    /// <summary>How many neighbours in the index are looked at, where an entry to evict is looked for.</summary>
+    private const int SampleEntries = 4;
 
     private readonly StoreClock _clock;
     private readonly VersionCounter _versions;
@@ -180,23 +177,34 @@ internal sealed class Shard : IDisposable
     }
 
     /// <summary>
-    /// Removes an entry that was used long ago, as far as a sample can tell: a commit of its own. False if the shard is empty.
+    /// Of a few entries at a place in the index, the one used longest ago. Neighbours there have nothing to do with each
+    /// other. False if the shard is empty.
     /// </summary>
-    /// <param name="random">Chooses where the sample begins.</param>
-    public bool TryEvict(uint random)
+    /// <param name="place">Any number, chosen at random.</param>
+    /// <param name="oldest">The entry.</param>
+    /// <param name="age">How long ago it was used, in the units of <see cref="StoreClock.Use"/>.</param>
+    public bool TryFindOldest(uint place, out Entry oldest, out uint age)
     {
-        // Neighbours in the index have nothing to do with each other but for the hash that brought them there.
-        Span<Entry> sample = stackalloc Entry[EvictionSamples];
+        Span<Entry> sample = stackalloc Entry[SampleEntries];
         int count = 0;
-        for (int i = 0; i < _segments.Length && count < sample.Length; i++)
-            count += _segments[(int)((random + (uint)i) % (uint)_segments.Length)].Sample(random >> SegmentBits, sample[count..]);
-        if (count == 0) return false;
+        for (uint i = 0; i < _segments.Length && count < sample.Length; i++)
+            count += _segments[((place >> ShardBits) + i) % _segments.Length].Sample(place >> (ShardBits + SegmentBits), sample[count..]);
 
-        Entry oldest = sample[0];
+        oldest = default;
+        age = 0;
         uint now = _clock.Use;
-        foreach (Entry entry in sample[1..count])
-            if (now - entry.LastUse > now - oldest.LastUse) oldest = entry;
+        foreach (Entry entry in sample[..count])
+        {
+            uint its = now - entry.LastUse;
+            if (!oldest.Exists || its > age) (oldest, age) = (entry, its);
+        }
+        return oldest.Exists;
+    }
 
+    /// <summary>Removes the entry that <see cref="TryFindOldest"/> finds, which is a commit of its own.</summary>
+    public bool TryEvict(uint place)
+    {
+        if (!TryFindOldest(place, out Entry oldest, out _)) return false;
         oldest = Refind(oldest, out int slot, out ulong hash);
         _versions.Next();
         Evictions++;

@@ -19,7 +19,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         {
             endpoints.Add(path, "get", "key If-Match If-None-Match", "200 304 400 404 412");
             endpoints.Add(path, "head", "key If-Match If-None-Match", "200 304 400 404 412");
-            endpoints.Add(path, "put", "key If-Match If-None-Match", "201 204 400 412 413");
+            endpoints.Add(path, "put", "key If-Match If-None-Match", "201 204 400 412 413 507");
             endpoints.Add(path, "delete", "key If-Match If-None-Match", "204 400 404 412");
         }
         return endpoints;
@@ -30,7 +30,9 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
     {
         await using ServerProcess own = await ServerProcess.StartAsync();
         JsonElement before = await StatsAsync(own);
-        Assert.Equal(["keys", "bytes", "memory_bytes", "version", "connections", "uptime_seconds", "server_version"], before.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(
+            ["keys", "bytes", "memory_bytes", "memory_bytes_max", "expirations", "evictions", "version", "connections", "uptime_seconds", "server_version"],
+            before.EnumerateObject().Select(member => member.Name));
         Assert.Equal((0, 0, 0, 0), Figures(before));
         Assert.Matches(@"^\d+\.\d+\.\d+$", before.GetProperty("server_version").GetString());
         Assert.InRange(before.GetProperty("uptime_seconds").GetDouble(), 0.001, 600);

@@ -22,6 +22,8 @@ public sealed class SettingsTests
         ("Wire:ReplyBytesMax", "4095", "16777217", "4,096 to 16,777,216"),
         ("Admin:Address", "", "everywhere", "*, localhost or an IP address"),
         ("Admin:Port", "-1", "65536", "0 to 65,535"),
+        ("Store:MemoryBytesMax", "1048575", null, "1,048,576 or more, or 0 for none"),
+        ("Store:Eviction", "-1", "2", "None or Lru"),
         ("Limits:KeyBytesMax", "0", "65537", "1 to 65,536"),
         ("Limits:JsonDepthMax", "511", "100001", "512 to 100,000"),
         ("StopTimeout", "-00:00:01", "00:10:01", "00:00:00 to 00:10:00"),
@@ -55,6 +57,7 @@ public sealed class SettingsTests
 
     [Theory]
     [InlineData("Wire:Port=65536", "kestrelkv: the setting KestrelKv:Wire:Port is 65536, expected 0 to 65,535")]
+    [InlineData("Store:Eviction=lru", "kestrelkv: the setting KestrelKv:Store:MemoryBytesMax is 0, expected a limit for Store:Eviction Lru to keep")]
     [InlineData("Limits:FrameBytesMax=5119", "kestrelkv: the setting KestrelKv:Limits:FrameBytesMax is 5119, expected 5,120 to 1,073,741,824")]
     [InlineData("Limits:FrameBytesMax=1073741825", "kestrelkv: the setting KestrelKv:Limits:FrameBytesMax is 1073741825, expected 5,120 to 1,073,741,824")]
     public async Task Start_WithASettingOutOfRange_SaysSoInOneLine(string setting, string expected)

@@ -7,7 +7,7 @@ namespace KestrelKv.Server.Tests.Telemetry;
 internal sealed class Traffic
 {
     /// <summary>For a server that is to refuse the third connection.</summary>
-    public static readonly string[] Settings = ["Wire:ConnectionsMax=2"];
+    public static readonly string[] Settings = ["Wire:ConnectionsMax=2", "Store:MemoryBytesMax=100000000"];
 
     public const int Gets = 5, Puts = 3, Unknowns = 2, InvalidJsons = 2, MissingParameters = 1;
 

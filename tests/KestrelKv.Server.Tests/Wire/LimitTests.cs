@@ -1,3 +1,6 @@
+using System.Text;
+using KestrelKv.Server.Tests.Admin;
+using KestrelKv.Server.Tests.Telemetry;
 using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Wire;
@@ -171,6 +174,53 @@ public sealed class LimitTests
         Frames.AssertError(await client.CallAsync(Frames.Get("123456789")), "key_too_long", "at most 8");
 
         static string Nested(int depth) => new string('[', depth) + new string(']', depth);
+    }
+
+    [Fact]
+    public async Task MemoryBytesMax_Reached_RefusesWhatGrowsOnBothDoorsAndServesTheRest()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(["Store:MemoryBytesMax=2000000"]);
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        string value = $"\"{new string('x', 10_000)}\"";
+        int keys = 0;
+        string reply;
+        while ((reply = await client.CallAsync(Frames.Put($"k{keys}", value))) == Frames.PutReply($"k{keys}")) keys++;
+        Frames.AssertError(reply, "memory_full", "Store:MemoryBytesMax");
+        Assert.InRange(keys, 150, 200);
+
+        RawResponse put = await RawHttp.SendAsync(server.Admin, "PUT", "/v1/keys/new", body: Encoding.ASCII.GetBytes(value));
+        put.AssertProblem(507, "memory_full");
+
+        Assert.Equal(Frames.GetReply("k0", value), await client.CallAsync(Frames.Get("k0")));
+        Assert.Equal(Frames.PutReply("k0"), await client.CallAsync(Frames.Put("k0", value)));
+        Assert.Equal(204, (await RawHttp.SendAsync(server.Admin, "DELETE", "/v1/keys/k1")).Status);
+        Assert.Equal(Frames.PutReply("new"), await client.CallAsync(Frames.Put("new", value)));
+
+        Scrape scrape = await Scrape.OfAsync(server.Admin);
+        Assert.Equal(1, scrape.Sum("kestrelkv_wire_requests_total", ("outcome", "memory_full")));
+        Assert.Equal(2_000_000, scrape.Sum("kestrelkv_store_memory_limit_bytes"));
+        Assert.InRange(scrape.Sum("kestrelkv_store_memory_bytes"), 1_900_000, 2_000_000);
+    }
+
+    [Fact]
+    public async Task Eviction_Lru_KeepsWhatIsUsedWithinTheMemoryItHas()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(["Store:MemoryBytesMax=2000000", "Store:Eviction=lru"]);
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        string value = $"\"{new string('x', 10_000)}\"";
+        for (int i = 0; i < 1_000; i++)
+        {
+            Assert.Equal(Frames.PutReply($"k{i}"), await client.CallAsync(Frames.Put($"k{i}", value)));
+            Assert.Equal(Frames.GetReply("k0", value), await client.CallAsync(Frames.Get("k0")));
+
+            // More than one unit of the clock that uses are told apart by.
+            if (i % 20 == 0) await Task.Delay(10);
+        }
+        Scrape scrape = await Scrape.OfAsync(server.Admin);
+        double evictions = scrape.Sum("kestrelkv_store_evictions_total");
+        Assert.Equal(1_000 - evictions, scrape.Sum("kestrelkv_store_keys"));
+        Assert.Equal(1_000 + evictions, scrape.Sum("kestrelkv_store_version"));
+        Assert.InRange(scrape.Sum("kestrelkv_store_memory_bytes"), 1_900_000, 2_000_000);
     }
 
     /// <summary>The server learns of a closed connection a moment after its client.</summary>

@@ -149,6 +149,20 @@ public sealed class MemoryLimitTests : IDisposable
         Assert.InRange(stayed, read.Length * 97 / 100, read.Length);
     }
 
+    /// <summary>Where shards have a few entries each, and some by chance nearly none.</summary>
+    [Fact]
+    public async Task Eviction_FewEntries_NeverTakesTheOneUsedAllTheTime()
+    {
+        Open(EvictionPolicy.Lru);
+        for (int i = 0; i < 5_000; i++)
+        {
+            await ExecuteAsync(Put(Name(i), 50_000));
+            _time.Advance(TimeSpan.FromMilliseconds(4));
+            Assert.Equal(ResultStatus.Done, (await ExecuteAsync(Operation.Get(Key(Name(0))))).Status);
+        }
+        Assert.InRange(Stats.Keys, 60, 90);
+    }
+
     /// <summary>A cache in front of something: what is not there is put. Compared with one that evicts exactly.</summary>
     [Fact]
     public Task Eviction_SkewedReads_HitNearlyAsOftenAsWithAnExactLru() => Seeds.RunAsync(async random =>

@@ -43,6 +43,7 @@ internal sealed class Examples : IOperationFilter, ISchemaFilter
             StatusCodes.Status404NotFound => ("not_found", "there is no such key"),
             StatusCodes.Status412PreconditionFailed => ("precondition_failed", "the key's version is 5"),
             StatusCodes.Status413PayloadTooLarge => ("invalid_request", "Request body too large."),
+            StatusCodes.Status507InsufficientStorage => (ErrorCodes.Text(ErrorCode.MemoryFull), ProtocolError.MemoryFull.Message),
             _ => (ErrorCodes.Text(ErrorCode.InvalidKey), "the key is empty"),
         };
         return new() { ["title"] = ReasonPhrases.GetReasonPhrase(status), ["status"] = status, ["detail"] = detail, ["code"] = code };
