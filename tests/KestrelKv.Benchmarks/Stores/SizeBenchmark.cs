@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace KestrelKv.Benchmarks.Stores;
 
 /// <summary>All measurements with one number of keys and one length of values.</summary>
@@ -16,38 +18,34 @@ internal sealed class SizeBenchmark(StoreSize size, StoreOptions options)
         // Inserts first, each time into a new store and while there is no other: the garbage collector would have to go
         // through that one as well. What is filled last is kept for the rest.
         Cost[][] inserts = [.. Combinations.Select(c => Medians(store => MeasureInserts(store, c.Batch, c.Threads)))];
-        var times = new InsertTimes(size);
-        string[] growth = new string[StoreCount];
-        var stores = new IStoreUnderTest[StoreCount];
-        for (int i = 0; i < StoreCount; i++) (stores[i], growth[i]) = Fill(Stores[i], times);
+        var (stores, fills) = Fill();
 
         Console.WriteLine($"  {"",38}ns an operation (KestrelKv is so many times as fast)             allocated bytes an operation");
         Console.WriteLine($"  {"batch",6}{"threads",8}  {"",-20}{"insert",10}{"get",17}{"overwrite",17}{"mixed",17}{"insert",17}{"get",7}{"overwrite",10}");
-        foreach (((int batch, int threads), Cost[] insert) in Combinations.Zip(inserts))
-        {
-            Cost Access(int store, int putPercent) => Cost.OfAccess(stores[store], size, batch, threads, putPercent, options.Seconds);
-            Cost[] get = Medians(store => Access(store, 0)), overwrite = Medians(store => Access(store, 100)), mixed = Medians(store => Access(store, 50));
-            for (int i = 0; i < StoreCount; i++)
-            {
-                string costs = string.Concat(new[] { insert, get, overwrite, mixed }.Select(cost => $"{cost[i].Nanoseconds,10:N0} {Ratio(cost, i),-6}"));
-                Console.WriteLine(
-                    $"  {batch,6:N0}{threads,8:N0}  {stores[i].Name,-20}{costs}" +
-                    $"{insert[i].AllocatedBytes,10:N1}{get[i].AllocatedBytes,7:N1}{overwrite[i].AllocatedBytes,10:N1}");
-            }
-        }
-
+        foreach (((int batch, int threads), Cost[] insert) in Combinations.Zip(inserts)) MeasureAccess(stores, batch, threads, insert);
         PageTimes page = PageTimes.Measure(((EmbeddedStoreUnderTest)stores[0]).Store, size);
         foreach (IStoreUnderTest store in stores) store.Dispose();
-        Array.Clear(stores);
-        SystemMemory.GiveBack();
 
-        Console.WriteLine($"  {"",16}  {"",-20}  resident bytes a key       us an insert, one at a time");
-        Console.WriteLine($"  {"",16}  {"",-20}{"all",10}{"beyond data",12}{"median",12}{"99.99%",10}{"longest",12}  median of the 256 longest");
-        foreach (string line in growth) Console.WriteLine(line);
-        Console.WriteLine(RedisMemory.Measure(size) is { } resident ? $"{Label("Redis")}{PerKey(resident)}" : $"{Label("Redis")}  no redis-server on the path");
+        Console.WriteLine($"  {"",38}resident bytes a key    us an insert, one at a time, the least of {options.Repetitions} fills");
+        Console.WriteLine($"  {"",16}  {"",-20}{"all",10}{"beyond data",12}{"median",12}{"99.99%",10}{"median of 256 longest",23}{"longest",10}   longest ever");
+        foreach (string fill in fills) Console.WriteLine(fill);
+        Console.WriteLine(Label("Redis") + (RedisMemory.Measure(size) is { } resident ? PerKey(resident) : "  there is no redis-server on the path"));
         Console.WriteLine(
             $"  a page of 100 entries with values, from a random key on: {page.MedianMicroseconds:N1} us at the median, " +
             $"{page.Percentile99Microseconds:N1} us at 99%, {page.AllocatedBytes:N0} bytes allocated");
+    }
+
+    private void MeasureAccess(IStoreUnderTest[] stores, int batch, int threads, Cost[] insert)
+    {
+        Cost Access(int store, int putPercent) => Cost.OfAccess(stores[store], size, batch, threads, putPercent, options.Seconds);
+        Cost[] get = Medians(store => Access(store, 0)), overwrite = Medians(store => Access(store, 100)), mixed = Medians(store => Access(store, 50));
+        for (int i = 0; i < StoreCount; i++)
+        {
+            string costs = string.Concat(new[] { insert, get, overwrite, mixed }.Select(cost => $"{cost[i].Nanoseconds,10:N0} {Ratio(cost, i),-6}"));
+            Console.WriteLine(
+                $"  {batch,6:N0}{threads,8:N0}  {stores[i].Name,-20}{costs}" +
+                $"{insert[i].AllocatedBytes,10:N1}{get[i].AllocatedBytes,7:N1}{overwrite[i].AllocatedBytes,10:N1}");
+        }
     }
 
     private static string Ratio(Cost[] costs, int store) => store == 0 ? "" : $"x{costs[store].Nanoseconds / costs[0].Nanoseconds:N1}";
@@ -70,18 +68,36 @@ internal sealed class SizeBenchmark(StoreSize size, StoreOptions options)
         return Cost.OfInserts(store, size, batch, threads);
     }
 
-    private (IStoreUnderTest Store, string Growth) Fill(Func<StoreSize, IStoreUnderTest> create, InsertTimes times)
+    /// <summary>The stores, filled, and what there is to print of how they were.</summary>
+    private (IStoreUnderTest[] Stores, string[] Lines) Fill()
+    {
+        var stores = new IStoreUnderTest[StoreCount];
+        string[] lines = new string[StoreCount];
+        for (int i = 0; i < StoreCount; i++)
+        {
+            var times = new InsertTimes(size);
+            for (int repetition = 0; repetition < options.Repetitions - 1; repetition++) FillOnce(i, times);
+            (stores[i], long resident) = Fill(i, times);
+            times.Sort();
+            lines[i] =
+                $"{Label(stores[i].Name)}{PerKey(resident)}{times.PercentileMicroseconds(50),12:N1}{times.PercentileMicroseconds(99.99),10:N0}" +
+                $"{times.MedianOfLongestMicroseconds,23:N0}{times.LongestMicroseconds,10:N0}{times.LongestEverMicroseconds,15:N0}";
+        }
+        return (stores, lines);
+    }
+
+    /// <summary>In a method of its own, so that nothing refers to the store when it has returned, and its memory can go back.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void FillOnce(int index, InsertTimes times) => Fill(index, times).Store.Dispose();
+
+    private (IStoreUnderTest Store, long Resident) Fill(int index, InsertTimes times)
     {
         SystemMemory.GiveBack();
         long before = SystemMemory.Resident(Environment.ProcessId);
-        IStoreUnderTest store = create(size);
+        IStoreUnderTest store = Stores[index](size);
         times.Fill(store);
         SystemMemory.GiveBack();
-        long resident = SystemMemory.Resident(Environment.ProcessId) - before;
-        times.Sort();
-        return (store,
-            $"{Label(store.Name)}{PerKey(resident)}{times.PercentileMicroseconds(50),12:N1}{times.PercentileMicroseconds(99.99),10:N0}" +
-            $"{times.LongestMicroseconds,12:N0}{times.MedianOfLongestMicroseconds,12:N0}");
+        return (store, SystemMemory.Resident(Environment.ProcessId) - before);
     }
 
     private string PerKey(long resident) => $"{resident / (double)size.Keys,10:N1}{(resident - size.DataBytes) / (double)size.Keys,12:N1}";
