@@ -38,22 +38,29 @@ public sealed class EmbeddedStoreTests : StoreContractTests
             }
         }))];
 
-        for (int listing = 0; listing < Listings; listing++)
+        try
         {
-            List<string> told = [];
-            byte[] after = [];
-            for (bool more = true; more;)
+            for (int listing = 0; listing < Listings; listing++)
             {
-                var page = new KeySink();
-                more = await store.ListAsync(new ListQuery { Prefix = "stay"u8.ToArray(), After = after, Limit = 100 + listing * 20 }, page);
-                told.AddRange(page.Keys);
-                if (page.Keys.Count > 0) after = Encoding.ASCII.GetBytes(told[^1]);
+                List<string> told = [];
+                byte[] after = [];
+                for (bool more = true; more;)
+                {
+                    var page = new KeySink();
+                    more = await store.ListAsync(new ListQuery { Prefix = "stay"u8.ToArray(), After = after, Limit = 100 + listing * 20 }, page);
+                    told.AddRange(page.Keys);
+                    if (page.Keys.Count > 0) after = Encoding.ASCII.GetBytes(told[^1]);
+                }
+                Assert.Equal(told.Order(StringComparer.Ordinal).Distinct(), told);
+                Assert.Equal(Staying, told.Count(key => key.Length == "stay".Length + 6));
             }
-            Assert.Equal(told.Order(StringComparer.Ordinal).Distinct(), told);
-            Assert.Equal(Staying, told.Count(key => key.Length == "stay".Length + 6));
         }
-        await done.CancelAsync();
-        await Task.WhenAll(writers);
+        finally
+        {
+            // Before the store is disposed of, whatever comes.
+            await done.CancelAsync();
+            await Task.WhenAll(writers);
+        }
     }
 
     protected override IKeyValueStore Create(TimeProvider time) => new EmbeddedStore(time);

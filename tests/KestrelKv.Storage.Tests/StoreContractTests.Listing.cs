@@ -74,6 +74,30 @@ public abstract partial class StoreContractTests
         }
     }
 
+    /// <summary>Keys that differ late, that are the beginnings of others, and that go on with zeros.</summary>
+    [Theory]
+    [InlineData(10_000)]
+    [InlineData(1_000)]
+    [InlineData(37)]
+    public async Task ListAsync_ManyKeysMuchAlike_AreInOrder(int limit)
+    {
+        string beginning = new('k', 300);
+        List<string> expected = [beginning];
+        for (int i = 0; i < expected.Count && expected[i].Length < 311; i++) expected.AddRange([expected[i] + '\0', expected[i] + 'a']);
+        string[] shuffled = [.. expected];
+        new Random(1).Shuffle(shuffled);
+        await ExecuteAsync([.. shuffled.Select(key => Put(key, ""))]);
+
+        expected.Sort(StringComparer.Ordinal);
+        List<string> keys = [];
+        for (bool more = true; more;)
+        {
+            (string[] page, more) = await ListAsync(beginning, keys.LastOrDefault(""), limit);
+            keys.AddRange(page);
+        }
+        Assert.Equal(expected, keys);
+    }
+
     [Fact]
     public async Task ListAsync_SinkThatStops_TellsWhetherThereAreMore()
     {

@@ -139,31 +139,39 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
     public ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
-        var keys = new MergedKeys(_shards, query);
+        using var keys = new MergedKeys(_shards, query);
+        Span<int> group = stackalloc int[GroupOperations];
+        Span<ulong> hashes = stackalloc ulong[GroupOperations];
         int told = 0;
         bool stopped = false;
-        while (keys.TryNext(out byte[] key))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            ulong hash = KeyHash.Of(key);
-            Shard shard = ShardOf(hash);
-            shard.Enter();
-            try
-            {
-                // The key may have gone since its shard gave it.
-                Entry entry = shard.Find(key, hash, out _);
-                if (!entry.Exists || HasExpired(entry)) continue;
-                if (stopped || told == query.Limit) return new(true);
 
-                told++;
-                stopped = !entries.OnEntry(new EntryView
-                {
-                    Key = key, Value = entry.Value, Version = entry.Version, ExpiresAt = entry.ExpiresAt,
-                });
-            }
-            finally
+        // One key beyond the limit tells whether there are more.
+        while (keys.Take(group[..(Math.Min(query.Limit - told, GroupOperations - 1) + 1)]) is > 0 and int count)
+        {
+            Fetch(keys, group[..count], hashes);
+            for (int i = 0; i < count; i++)
             {
-                shard.Exit();
+                cancellationToken.ThrowIfCancellationRequested();
+                ReadOnlySpan<byte> key = keys[group[i]];
+                Shard shard = ShardOf(hashes[i]);
+                shard.Enter();
+                try
+                {
+                    // The key may have gone since its shard gave it.
+                    Entry entry = shard.Find(key, hashes[i], out _);
+                    if (!entry.Exists || HasExpired(entry)) continue;
+                    if (stopped || told == query.Limit) return new(true);
+
+                    told++;
+                    stopped = !entries.OnEntry(new EntryView
+                    {
+                        Key = key, Value = entry.Value, Version = entry.Version, ExpiresAt = entry.ExpiresAt,
+                    });
+                }
+                finally
+                {
+                    shard.Exit();
+                }
             }
         }
         return new(false);
@@ -212,13 +220,28 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
             hashes[i] = HashOf(group[i]);
             ShardOf(hashes[i]).Prefetch(hashes[i]);
         }
-        if (group.Length == 1) return;
+        FetchEntries(hashes[..group.Length]);
+    }
 
+    /// <inheritdoc cref="Fetch(ReadOnlySpan{Operation}, Span{ulong})"/>
+    private void Fetch(MergedKeys keys, ReadOnlySpan<int> group, Span<ulong> hashes)
+    {
         for (int i = 0; i < group.Length; i++)
         {
-            Shard shard = ShardOf(hashes[i]);
+            hashes[i] = KeyHash.Of(keys[group[i]]);
+            ShardOf(hashes[i]).Prefetch(hashes[i]);
+        }
+        FetchEntries(hashes[..group.Length]);
+    }
+
+    private void FetchEntries(ReadOnlySpan<ulong> hashes)
+    {
+        if (hashes.Length == 1) return;
+        foreach (ulong hash in hashes)
+        {
+            Shard shard = ShardOf(hash);
             shard.Enter();
-            shard.PrefetchEntry(hashes[i]);
+            shard.PrefetchEntry(hash);
             shard.Exit();
         }
     }

@@ -1,67 +1,160 @@
+using System.Buffers.Binary;
+
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>The keys of all shards in one order, taken from each shard a few at a time.</summary>
-internal sealed class MergedKeys
+/// <summary>The keys of all shards in one order.</summary>
+/// <remarks>
+/// They come in rounds. Each round copies some keys of every shard, from the last key given on, and gives the least of
+/// them again and again. It is over when the keys of a shard that may have more are used up: the next key may be one
+/// of those. So a key that is there all the while is met by the round that passes its place, and by no other.
+/// </remarks>
+internal sealed class MergedKeys : IDisposable
 {
     private readonly Shard[] _shards;
-    private readonly Queue<byte[]>[] _keys;
-    private readonly byte[]?[] _last;
-    private readonly bool[] _ended;
+    private readonly KeyList _keys;
     private readonly ReadOnlyMemory<byte> _prefix;
-    private readonly ReadOnlyMemory<byte> _from;
-    private readonly bool _fromInclusive;
     private readonly int _chunk;
+
+    /// <summary>Where the next round begins.</summary>
+    private ReadOnlyMemory<byte> _from;
+    private bool _fromInclusive;
+    private bool _roundIsOver = true;
+
+    /// <summary>The keys of this round that have not been given: a run of them for each shard that has any.</summary>
+    private readonly Run[] _runs;
+    private int _runCount;
+
+    /// <summary>With so many bytes all keys of this round begin alike.</summary>
+    private int _commonBytes;
 
     public MergedKeys(Shard[] shards, ListQuery query)
     {
-        _shards = shards;
-        _keys = new Queue<byte[]>[shards.Length];
-        _last = new byte[shards.Length][];
-        _ended = new bool[shards.Length];
-        _prefix = query.Prefix;
-
-        bool afterPrefix = KeyComparer.Instance.Compare(query.After.Span, query.Prefix.Span) >= 0;
-        _from = afterPrefix ? query.After : query.Prefix;
-        _fromInclusive = !afterPrefix;
-
-        // What a page needs of each shard on average, and some: most pages then ask each shard once.
+        // What a page needs of each shard on average, and some: most pages then take one round.
         _chunk = Math.Clamp(query.Limit / shards.Length * 3 / 2 + 4, 4, 64);
-        for (int i = 0; i < shards.Length; i++) _keys[i] = new Queue<byte[]>(_chunk);
+        _shards = shards;
+        _runs = new Run[shards.Length];
+        _keys = new KeyList(shards.Length * _chunk);
+        _prefix = query.Prefix;
+        _fromInclusive = KeyComparer.Instance.Compare(query.After.Span, query.Prefix.Span) < 0;
+        _from = _fromInclusive ? query.Prefix : query.After;
     }
 
-    /// <summary>The next key; false at the end.</summary>
-    public bool TryNext(out byte[] key)
-    {
-        int least = -1;
-        for (int i = 0; i < _shards.Length; i++)
-        {
-            if (_keys[i].Count == 0 && !Fill(i)) continue;
-            if (least < 0 || KeyComparer.Instance.Compare(_keys[i].Peek(), _keys[least].Peek()) < 0) least = i;
-        }
+    /// <summary>A key that the last <see cref="Take"/> gave.</summary>
+    public ReadOnlySpan<byte> this[int key] => _keys[key];
 
-        key = [];
-        if (least < 0) return false;
-        key = _keys[least].Dequeue();
-        _last[least] = key;
-        return true;
+    public void Dispose() => _keys.Dispose();
+
+    /// <summary>Gives the next keys in order: as many as fit, or fewer, and none only at the end.</summary>
+    /// <returns>How many.</returns>
+    public int Take(Span<int> keys)
+    {
+        if (_roundIsOver) StartRound();
+        int taken = 0;
+        while (taken < keys.Length && _runCount > 0 && !_roundIsOver)
+        {
+            int least = LeastRun();
+            keys[taken++] = _runs[least].Next;
+            Advance(least);
+        }
+        return taken;
     }
 
-    /// <summary>Takes more keys from a shard of which all have been given.</summary>
-    private bool Fill(int shard)
+    private void StartRound()
     {
-        if (_ended[shard]) return false;
-        _shards[shard].Enter();
-        try
+        _keys.Clear();
+        _runCount = 0;
+        _roundIsOver = false;
+
+        // Each shard's keys come from memory while the next ones' are searched for.
+        foreach (Shard shard in _shards)
         {
-            if (_last[shard] is { } last) _shards[shard].CopyKeysTo(last, false, _prefix.Span, _chunk, _keys[shard]);
-            else _shards[shard].CopyKeysTo(_from.Span, _fromInclusive, _prefix.Span, _chunk, _keys[shard]);
-        }
-        finally
-        {
-            _shards[shard].Exit();
+            shard.Enter();
+            shard.PrefetchKeys(_from.Span);
+            shard.Exit();
         }
 
-        _ended[shard] = _keys[shard].Count < _chunk;
-        return _keys[shard].Count > 0;
+        foreach (Shard shard in _shards)
+        {
+            int first = _keys.Count;
+            shard.Enter();
+            try
+            {
+                shard.CopyKeysTo(_from.Span, _fromInclusive, _prefix.Span, _chunk, _keys);
+            }
+            finally
+            {
+                shard.Exit();
+            }
+            int count = _keys.Count - first;
+            if (count > 0) _runs[_runCount++] = new Run { Next = first, End = _keys.Count, MayGoOn = count == _chunk };
+        }
+        SetHeads();
+    }
+
+    /// <summary>What all keys begin with is left out of heads, which would else often be equal.</summary>
+    private void SetHeads()
+    {
+        _commonBytes = int.MaxValue;
+        foreach (Run run in _runs.AsSpan(0, _runCount))
+        {
+            ReadOnlySpan<byte> key = _keys[0];
+            int common = Math.Min(key.CommonPrefixLength(_keys[run.Next]), key.CommonPrefixLength(_keys[run.End - 1]));
+            _commonBytes = Math.Min(_commonBytes, common);
+        }
+        foreach (ref Run run in _runs.AsSpan(0, _runCount)) run.Head = HeadOf(run.Next);
+    }
+
+    /// <summary>Eight bytes of a key as a number; where these differ, they are in the order of the keys.</summary>
+    private ulong HeadOf(int key)
+    {
+        ReadOnlySpan<byte> rest = _keys[key][_commonBytes..];
+        if (rest.Length >= sizeof(ulong)) return BinaryPrimitives.ReadUInt64BigEndian(rest);
+
+        Span<byte> padded = stackalloc byte[sizeof(ulong)];
+        padded.Clear();
+        rest.CopyTo(padded);
+        return BinaryPrimitives.ReadUInt64BigEndian(padded);
+    }
+
+    private int LeastRun()
+    {
+        int least = 0;
+        for (int i = 1; i < _runCount; i++)
+        {
+            if (_runs[i].Head > _runs[least].Head) continue;
+            if (_runs[i].Head < _runs[least].Head || _keys[_runs[i].Next].SequenceCompareTo(_keys[_runs[least].Next]) < 0) least = i;
+        }
+        return least;
+    }
+
+    private void Advance(int index)
+    {
+        ref Run run = ref _runs[index];
+        int given = run.Next++;
+        if (run.Next < run.End)
+        {
+            run.Head = HeadOf(run.Next);
+        }
+        else if (run.MayGoOn)
+        {
+            _roundIsOver = true;
+            _from = _keys[given].ToArray();
+            _fromInclusive = false;
+        }
+        else
+        {
+            run = _runs[--_runCount];
+        }
+    }
+
+    /// <summary>The keys of a shard that have not been given: from <see cref="Next"/> up to <see cref="End"/>.</summary>
+    private struct Run
+    {
+        public ulong Head;
+        public int Next;
+        public int End;
+
+        /// <summary>Whether the shard may have more keys after them.</summary>
+        public bool MayGoOn;
     }
 }

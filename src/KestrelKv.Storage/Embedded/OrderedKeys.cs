@@ -53,19 +53,28 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         RemoveFromParent(path, depth);
     }
 
+    /// <summary>Has the keys from a key on loaded into the cache.</summary>
+    public void Prefetch(ReadOnlySpan<byte> from)
+    {
+        if (_root == null) return;
+        Step* path = stackalloc Step[DepthMax];
+        Descend(from, path);
+    }
+
     /// <summary>Adds up to <paramref name="max"/> keys that begin with a prefix to a list, in order.</summary>
     /// <param name="from">The least key of interest.</param>
     /// <param name="inclusive">Whether that key itself is of interest.</param>
     /// <param name="prefix">What they begin with.</param>
     /// <param name="max">How many, at the most.</param>
     /// <param name="keys">Gets copies.</param>
-    public void CopyTo(ReadOnlySpan<byte> from, bool inclusive, ReadOnlySpan<byte> prefix, int max, Queue<byte[]> keys)
+    public void CopyTo(ReadOnlySpan<byte> from, bool inclusive, ReadOnlySpan<byte> prefix, int max, KeyList keys)
     {
         if (_root == null) return;
         Step* path = stackalloc Step[DepthMax];
         OrderedNode leaf = new(path[Descend(from, path)].Node);
         int at = leaf.LowerBound(from);
         if (!inclusive && at < leaf.Count && leaf.KeyAt(at).SequenceEqual(from)) at++;
+        if (leaf.Count - at < max && leaf.Next.Exists) leaf.Next.Prefetch();
 
         while (max > 0 && leaf.Exists)
         {
@@ -73,7 +82,7 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
             {
                 ReadOnlySpan<byte> key = leaf.KeyAt(at);
                 if (!key.StartsWith(prefix)) return;
-                keys.Enqueue(key.ToArray());
+                keys.Add(key);
             }
             leaf = leaf.Next;
             at = 0;

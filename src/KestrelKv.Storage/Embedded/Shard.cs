@@ -212,8 +212,11 @@ internal sealed class Shard : IDisposable
         return true;
     }
 
+    /// <inheritdoc cref="OrderedKeys.Prefetch"/>
+    public void PrefetchKeys(ReadOnlySpan<byte> from) => _order.Prefetch(from);
+
     /// <inheritdoc cref="OrderedKeys.CopyTo"/>
-    public void CopyKeysTo(ReadOnlySpan<byte> from, bool inclusive, ReadOnlySpan<byte> prefix, int max, Queue<byte[]> keys) =>
+    public void CopyKeysTo(ReadOnlySpan<byte> from, bool inclusive, ReadOnlySpan<byte> prefix, int max, KeyList keys) =>
         _order.CopyTo(from, inclusive, prefix, max, keys);
 
     /// <summary>Gives all memory back that does not lie in slabs.</summary>

@@ -4,32 +4,30 @@ using System.Runtime.InteropServices;
 namespace KestrelKv.Benchmarks.Stores;
 
 /// <summary>The base class library's concurrent dictionary, with look-ups by span and values that are replaced whole.</summary>
-internal sealed class DictionaryUnderTest : IStoreUnderTest
+internal sealed class DictionaryUnderTest(StoreSize size) : IStoreUnderTest
 {
     private readonly ConcurrentDictionary<byte[], byte[]> _dictionary = new(new Comparer());
 
     public string Name => "ConcurrentDictionary";
 
-    public long MemoryBytes => 0;
-
-    public IStoreWorker CreateWorker(StoreOptions options) => new Worker(_dictionary.GetAlternateLookup<ReadOnlySpan<byte>>(), options);
+    public IStoreWorker CreateWorker(int batch) => new Worker(_dictionary.GetAlternateLookup<ReadOnlySpan<byte>>(), size);
 
     public void Dispose()
     {
     }
 
-    private sealed class Worker(ConcurrentDictionary<byte[], byte[]>.AlternateLookup<ReadOnlySpan<byte>> lookup, StoreOptions options) : IStoreWorker
+    private sealed class Worker(ConcurrentDictionary<byte[], byte[]>.AlternateLookup<ReadOnlySpan<byte>> lookup, StoreSize size) : IStoreWorker
     {
-        private readonly byte[] _value = new byte[options.ValueBytes];
+        private readonly byte[] _value = new byte[size.ValueBytes];
         private int _sum;
 
         public int Get(ReadOnlySpan<int> keys)
         {
-            Span<byte> key = stackalloc byte[StoreOptions.KeyBytes];
+            Span<byte> key = stackalloc byte[StoreSize.KeyBytes];
             int found = 0;
             foreach (int number in keys)
             {
-                StoreOptions.WriteKey(number, key);
+                StoreSize.WriteKey(number, key);
                 if (!lookup.TryGetValue(key, out byte[]? value)) continue;
                 _sum += value[^1];
                 found++;
@@ -39,10 +37,10 @@ internal sealed class DictionaryUnderTest : IStoreUnderTest
 
         public void Put(ReadOnlySpan<int> keys)
         {
-            Span<byte> key = stackalloc byte[StoreOptions.KeyBytes];
+            Span<byte> key = stackalloc byte[StoreSize.KeyBytes];
             foreach (int number in keys)
             {
-                StoreOptions.WriteKey(number, key);
+                StoreSize.WriteKey(number, key);
                 lookup[key] = _value.AsSpan().ToArray();
             }
         }

@@ -1,49 +1,17 @@
-using System.Diagnostics;
 using KestrelKv.Storage;
 using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Benchmarks.Stores;
 
-internal sealed class EmbeddedStoreUnderTest : IStoreUnderTest
+internal sealed class EmbeddedStoreUnderTest(StoreSize size) : IStoreUnderTest
 {
-    private readonly EmbeddedStore _store = new(TimeProvider.System);
+    public EmbeddedStore Store { get; } = new(TimeProvider.System);
 
     public string Name => "KestrelKv";
 
-    public long MemoryBytes => _store.GetStats().MemoryBytes;
+    public IStoreWorker CreateWorker(int batch) => new Worker(Store, size, batch);
 
-    public IStoreWorker CreateWorker(StoreOptions options) => new Worker(_store, options);
-
-    public void Dispose() => _store.Dispose();
-
-    /// <summary>The median time of a page of a listing, in microseconds.</summary>
-    public double MeasurePage(StoreOptions options)
-    {
-        var random = new Random(1);
-        var sink = new PageSink();
-        byte[] after = new byte[StoreOptions.KeyBytes];
-        double[] times = new double[2_000];
-        for (int i = 0; i < times.Length; i++)
-        {
-            StoreOptions.WriteKey(random.Next(options.Keys), after);
-            long start = Stopwatch.GetTimestamp();
-            ValueTask<bool> page = _store.ListAsync(new ListQuery { After = after, Limit = 100 }, sink);
-            if (!page.IsCompletedSuccessfully) throw new InvalidOperationException("It completes at once.");
-            times[i] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
-        }
-        return times.Order().ElementAt(times.Length / 2);
-    }
-
-    private sealed class PageSink : IEntrySink
-    {
-        private int _sum;
-
-        public bool OnEntry(in EntryView entry)
-        {
-            _sum += entry.Key[^1] + entry.Value[^1];
-            return true;
-        }
-    }
+    public void Dispose() => Store.Dispose();
 
     private sealed class Worker : IStoreWorker, IResultSink
     {
@@ -54,12 +22,12 @@ internal sealed class EmbeddedStoreUnderTest : IStoreUnderTest
         private int _found;
         private int _sum;
 
-        public Worker(EmbeddedStore store, StoreOptions options)
+        public Worker(EmbeddedStore store, StoreSize size, int batch)
         {
             _store = store;
-            _operations = new Operation[options.Batch];
-            _keys = new byte[options.Batch * StoreOptions.KeyBytes];
-            _value = new byte[options.ValueBytes];
+            _operations = new Operation[batch];
+            _keys = new byte[batch * StoreSize.KeyBytes];
+            _value = new byte[size.ValueBytes];
         }
 
         public int Get(ReadOnlySpan<int> keys)
@@ -95,8 +63,8 @@ internal sealed class EmbeddedStoreUnderTest : IStoreUnderTest
 
         private Memory<byte> Key(int place, int number)
         {
-            Memory<byte> key = _keys.AsMemory(place * StoreOptions.KeyBytes, StoreOptions.KeyBytes);
-            StoreOptions.WriteKey(number, key.Span);
+            Memory<byte> key = _keys.AsMemory(place * StoreSize.KeyBytes, StoreSize.KeyBytes);
+            StoreSize.WriteKey(number, key.Span);
             return key;
         }
     }

@@ -7,13 +7,15 @@ internal sealed unsafe class FasterUnderTest : IStoreUnderTest
 {
     private readonly NullDevice _device = new NullDevice();
     private readonly FasterKV<SpanByte, SpanByte> _store;
+    private readonly StoreSize _size;
 
-    public FasterUnderTest(StoreOptions options)
+    public FasterUnderTest(StoreSize size)
     {
-        long memory = 1L << (64 - (int)long.LeadingZeroCount((options.ValueBytes + 64L) * options.Keys * 2));
+        _size = size;
+        long memory = 1L << (64 - (int)long.LeadingZeroCount((size.ValueBytes + 64L) * size.Keys * 2));
         _store = new FasterKV<SpanByte, SpanByte>(new FasterKVSettings<SpanByte, SpanByte>
         {
-            IndexSize = Math.Max(1L << 20, options.Keys * 16L),
+            IndexSize = Math.Max(1L << 20, size.Keys * 16L),
             LogDevice = _device,
             MemorySize = memory,
             PageSize = 1 << 25,
@@ -23,9 +25,7 @@ internal sealed unsafe class FasterUnderTest : IStoreUnderTest
 
     public string Name => "FASTER";
 
-    public long MemoryBytes => 0;
-
-    public IStoreWorker CreateWorker(StoreOptions options) => new Worker(_store, options);
+    public IStoreWorker CreateWorker(int batch) => new Worker(_store, _size);
 
     public void Dispose()
     {
@@ -40,21 +40,21 @@ internal sealed unsafe class FasterUnderTest : IStoreUnderTest
         private readonly byte[] _output;
         private int _sum;
 
-        public Worker(FasterKV<SpanByte, SpanByte> store, StoreOptions options)
+        public Worker(FasterKV<SpanByte, SpanByte> store, StoreSize size)
         {
             _session = store.NewSession<SpanByte, SpanByteAndMemory, Empty>(new SpanByteFunctions<Empty>());
-            _value = GC.AllocateArray<byte>(options.ValueBytes, pinned: true);
-            _output = GC.AllocateArray<byte>(options.ValueBytes + sizeof(int), pinned: true);
+            _value = GC.AllocateArray<byte>(size.ValueBytes, pinned: true);
+            _output = GC.AllocateArray<byte>(size.ValueBytes + sizeof(int), pinned: true);
         }
 
         public int Get(ReadOnlySpan<int> keys)
         {
-            byte* bytes = stackalloc byte[StoreOptions.KeyBytes];
-            SpanByte key = SpanByte.FromPointer(bytes, StoreOptions.KeyBytes);
+            byte* bytes = stackalloc byte[StoreSize.KeyBytes];
+            SpanByte key = SpanByte.FromPointer(bytes, StoreSize.KeyBytes);
             int found = 0;
             foreach (int number in keys)
             {
-                StoreOptions.WriteKey(number, new Span<byte>(bytes, StoreOptions.KeyBytes));
+                StoreSize.WriteKey(number, new Span<byte>(bytes, StoreSize.KeyBytes));
                 var output = SpanByteAndMemory.FromFixedSpan(_output);
                 if (!_session.Read(ref key, ref output).Found) continue;
                 _sum += output.SpanByte.AsReadOnlySpan()[^1];
@@ -65,12 +65,12 @@ internal sealed unsafe class FasterUnderTest : IStoreUnderTest
 
         public void Put(ReadOnlySpan<int> keys)
         {
-            byte* bytes = stackalloc byte[StoreOptions.KeyBytes];
-            SpanByte key = SpanByte.FromPointer(bytes, StoreOptions.KeyBytes);
+            byte* bytes = stackalloc byte[StoreSize.KeyBytes];
+            SpanByte key = SpanByte.FromPointer(bytes, StoreSize.KeyBytes);
             SpanByte value = SpanByte.FromFixedSpan(_value);
             foreach (int number in keys)
             {
-                StoreOptions.WriteKey(number, new Span<byte>(bytes, StoreOptions.KeyBytes));
+                StoreSize.WriteKey(number, new Span<byte>(bytes, StoreSize.KeyBytes));
                 _session.Upsert(ref key, ref value);
             }
         }

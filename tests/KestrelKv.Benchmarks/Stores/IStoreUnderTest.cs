@@ -5,11 +5,8 @@ internal interface IStoreUnderTest : IDisposable
 {
     string Name { get; }
 
-    /// <summary>Bytes that it counts as its own; 0 where it can't tell.</summary>
-    long MemoryBytes { get; }
-
-    /// <summary>A worker for one thread.</summary>
-    IStoreWorker CreateWorker(StoreOptions options);
+    /// <summary>A worker for one thread and batches of at most this size.</summary>
+    IStoreWorker CreateWorker(int batch);
 }
 
 /// <summary>A thread's way to a store.</summary>

@@ -29,9 +29,9 @@ public sealed class OrderedKeysDepthTests
             kept.Remove(behind);
         }
 
-        var told = new Queue<byte[]>();
+        using var told = new KeyList(kept.Count);
         tree.CopyTo([], true, [], int.MaxValue, told);
-        Assert.Equal(kept, told.Select(key => BinaryPrimitives.ReadInt32BigEndian(key.AsSpan(392))));
+        Assert.Equal(kept, Enumerable.Range(0, told.Count).Select(i => BinaryPrimitives.ReadInt32BigEndian(told[i][392..])));
         tree.Clear();
         Assert.Equal(0, heap.BytesUsed);
     }

@@ -56,7 +56,7 @@ public sealed class OrderedKeysTests
         var tree = new OrderedKeys(heap);
         for (int i = 0; i < Keys; i++) tree.Add(System.Text.Encoding.ASCII.GetBytes($"key:{(ascending ? i : Keys - i):D12}"));
 
-        Assert.Equal(Keys, KeysFrom(tree, [], true, [], int.MaxValue).Count);
+        Assert.Equal(Keys, KeysFrom(tree, [], true, [], int.MaxValue).Length);
 
         // 16 bytes of key, 2 of length and 2 of offset; split in the middle, half of each node is free.
         Assert.InRange(heap.BytesUsed / (double)Keys, 20, ascending ? 22 : 44);
@@ -76,11 +76,11 @@ public sealed class OrderedKeysTests
         Assert.Equal(expected, KeysFrom(tree, from, inclusive, prefix, max));
     }
 
-    private static Queue<byte[]> KeysFrom(OrderedKeys tree, byte[] from, bool inclusive, byte[] prefix, int max)
+    private static byte[][] KeysFrom(OrderedKeys tree, byte[] from, bool inclusive, byte[] prefix, int max)
     {
-        var keys = new Queue<byte[]>();
+        using var keys = new KeyList(capacity: 0);
         tree.CopyTo(from, inclusive, prefix, max, keys);
-        return keys;
+        return [.. Enumerable.Range(0, keys.Count).Select(i => keys[i].ToArray())];
     }
 
     private static byte[] RandomKey(Random random, byte[] prefix, int keyBytesMax)

@@ -1,0 +1,57 @@
+using System.Diagnostics;
+
+namespace KestrelKv.Benchmarks.Stores;
+
+/// <summary>What one operation takes: time that passes, over all threads, and bytes on the managed heap.</summary>
+internal readonly record struct Cost(double Nanoseconds, double AllocatedBytes)
+{
+    public static Cost Median(IReadOnlyCollection<Cost> costs) => costs.OrderBy(cost => cost.Nanoseconds).ElementAt(costs.Count / 2);
+
+    /// <summary>Fills an empty store, each thread with a part of the keys.</summary>
+    public static Cost OfInserts(IStoreUnderTest store, StoreSize size, int batch, int threads) => Measure(store, batch, threads, (worker, thread) =>
+    {
+        int[] keys = new int[batch];
+        int first = (int)((long)size.Keys * thread / threads), end = (int)((long)size.Keys * (thread + 1) / threads);
+        for (int next = first; next < end;)
+        {
+            int count = 0;
+            while (count < batch && next < end) keys[count++] = next++;
+            worker.Put(keys.AsSpan(0, count));
+        }
+        return end - first;
+    });
+
+    /// <summary>Batches of gets and of overwrites of keys that are chosen uniformly. The time includes choosing and writing them.</summary>
+    public static Cost OfAccess(IStoreUnderTest store, StoreSize size, int batch, int threads, int putPercent, double seconds) => Measure(store, batch, threads, (worker, thread) =>
+    {
+        var random = new Random(thread);
+        int[] keys = new int[batch];
+        long operations = 0;
+        long until = Stopwatch.GetTimestamp() + (long)(seconds * Stopwatch.Frequency);
+        for (; Stopwatch.GetTimestamp() < until; operations += batch)
+        {
+            for (int i = 0; i < keys.Length; i++) keys[i] = random.Next(size.Keys);
+            if (random.Next(100) < putPercent) worker.Put(keys);
+            else if (worker.Get(keys) != keys.Length) throw new InvalidOperationException("a key is missing");
+        }
+        return operations;
+    });
+
+    /// <summary>Has each thread do its work, which tells how many operations it has done.</summary>
+    private static Cost Measure(IStoreUnderTest store, int batch, int threads, Func<IStoreWorker, int, long> work)
+    {
+        long operations = 0, bytes = 0;
+        Thread[] all = [.. Enumerable.Range(0, threads).Select(index => new Thread(() =>
+        {
+            using IStoreWorker worker = store.CreateWorker(batch);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            Interlocked.Add(ref operations, work(worker, index));
+            Interlocked.Add(ref bytes, GC.GetAllocatedBytesForCurrentThread() - before);
+        }))];
+
+        long start = Stopwatch.GetTimestamp();
+        foreach (Thread thread in all) thread.Start();
+        foreach (Thread thread in all) thread.Join();
+        return new(Stopwatch.GetElapsedTime(start).TotalNanoseconds / operations, bytes / (double)operations);
+    }
+}
