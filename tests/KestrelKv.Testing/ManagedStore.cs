@@ -14,9 +14,6 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
 {
     private static readonly TimeSpan SweepPeriod = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Bounds how long one sweep holds the lock.</summary>
-    private const int SweepRemovalsMax = 1_000;
-
     private static readonly IComparer<(long ExpiresAt, byte[] Key)> ByExpiry =
         Comparer<(long ExpiresAt, byte[] Key)>.Create((x, y) =>
             x.ExpiresAt != y.ExpiresAt ? x.ExpiresAt.CompareTo(y.ExpiresAt) : KeyComparer.Instance.Compare(x.Key, y.Key));
@@ -241,7 +238,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         lock (_lock)
         {
             long now = Now();
-            for (int i = 0; i < SweepRemovalsMax && _expiries.Count > 0 && Entry.IsExpired(_expiries.Min.ExpiresAt, now); i++)
+            while (_expiries.Count > 0 && Entry.IsExpired(_expiries.Min.ExpiresAt, now))
                 RemoveIfExpired(_expiries.Min.Key, now);
         }
     }
