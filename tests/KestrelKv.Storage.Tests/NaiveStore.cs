@@ -17,6 +17,9 @@ internal sealed class NaiveStore(TimeProvider time)
     /// <summary>How many have expired and are not yet removed.</summary>
     public int Expired => _entries.Count(IsExpired);
 
+    /// <summary>The version of a key's entry; 0 where there is none.</summary>
+    public long VersionOf(ReadOnlyMemory<byte> key) => Visible(Operation.Get(key))?.Version ?? 0;
+
     public List<Recorded> Execute(Operation[] operations, int stopAfter)
     {
         List<Recorded> results = [];
@@ -49,10 +52,11 @@ internal sealed class NaiveStore(TimeProvider time)
         return (true, results);
     }
 
-    public (List<RecordedEntry> Entries, bool More) List(string prefix, string after, int limit)
+    public (List<RecordedEntry> Entries, bool More) List(ListQuery query, int limit)
     {
+        string prefix = Encoding.Latin1.GetString(query.Prefix.Span), after = Encoding.Latin1.GetString(query.After.Span);
         List<RecordedEntry> all = [.. _entries.Where(e =>
-            !IsExpired(e) && Bytes(e.Key).StartsWith(Bytes(prefix), StringComparison.Ordinal) && Compare(e.Key, after) > 0)];
+            !IsExpired(e) && Bytes(e.Key).StartsWith(prefix, StringComparison.Ordinal) && string.CompareOrdinal(Bytes(e.Key), after) > 0)];
         return ([.. all.Take(limit)], all.Count > limit);
     }
 

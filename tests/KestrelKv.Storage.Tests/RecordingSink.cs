@@ -19,6 +19,23 @@ internal sealed class RecordingSink(int stopAfter = int.MaxValue) : IResultSink
     }
 }
 
+/// <summary>Counts results, of which a test has too many to keep.</summary>
+internal sealed class CountingSink : IResultSink
+{
+    /// <summary>How many there were.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>How many of them were done.</summary>
+    public long Done { get; private set; }
+
+    public bool OnResult(int index, in OperationResult result)
+    {
+        Count++;
+        if (result.Status == ResultStatus.Done) Done++;
+        return true;
+    }
+}
+
 /// <summary>A listed entry as a value that can be kept and compared.</summary>
 internal sealed record RecordedEntry(string Key, string Value, long Version, long ExpiresAt);
 

@@ -14,9 +14,6 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
 {
     private static readonly TimeSpan SweepPeriod = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Bounds how long one sweep holds the lock.</summary>
-    private const int SweepRemovalsMax = 1_000;
-
     private static readonly IComparer<(long ExpiresAt, byte[] Key)> ByExpiry =
         Comparer<(long ExpiresAt, byte[] Key)>.Create((x, y) =>
             x.ExpiresAt != y.ExpiresAt ? x.ExpiresAt.CompareTo(y.ExpiresAt) : KeyComparer.Instance.Compare(x.Key, y.Key));
@@ -30,6 +27,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
     private readonly ITimer _sweeper;
     private long _bytes;
     private long _version;
+    private long _expirations;
 
     /// <summary>An empty store.</summary>
     /// <param name="time">The clock that expiry goes by.</param>
@@ -132,7 +130,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
     /// <inheritdoc/>
     public StoreStats GetStats()
     {
-        lock (_lock) return new(_entries.Count, _bytes, _version);
+        lock (_lock) return new(_entries.Count, _bytes, _version) { Expirations = _expirations };
     }
 
     private long Now() => _time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -234,6 +232,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         if (!_bySpan.TryGetValue(key, out Entry? entry) || !entry.IsExpired(now)) return;
         Remove(key);
         _version++;
+        _expirations++;
     }
 
     private void Sweep()
@@ -241,7 +240,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         lock (_lock)
         {
             long now = Now();
-            for (int i = 0; i < SweepRemovalsMax && _expiries.Count > 0 && Entry.IsExpired(_expiries.Min.ExpiresAt, now); i++)
+            while (_expiries.Count > 0 && Entry.IsExpired(_expiries.Min.ExpiresAt, now))
                 RemoveIfExpired(_expiries.Min.Key, now);
         }
     }

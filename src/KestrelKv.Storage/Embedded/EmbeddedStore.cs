@@ -19,7 +19,7 @@ namespace KestrelKv.Storage.Embedded;
 /// </remarks>
 public sealed class EmbeddedStore : IKeyValueStore, IDisposable
 {
-    private const int GroupOperations = 32;
+    private const int GroupOperations = 64;
 
     /// <summary>
     /// At how many places an entry to evict is looked for: so shards and segments that have more, and older, entries

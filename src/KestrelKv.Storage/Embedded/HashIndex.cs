@@ -8,8 +8,9 @@ namespace KestrelKv.Storage.Embedded;
 /// <remarks>
 /// <para>
 /// A slot has 8 bytes: the upper 16 bits of the key's hash as a tag, and the 48 bits of the address of the entry's
-/// block. So a look-up reads one cache line of slots, and nearly always one entry. 0 is a slot that was never used, 1
-/// one whose entry was removed.
+/// block, the lowest 3 of which, 0 in any address, tell how many cache lines the block goes on for, 7 for more. So a
+/// look-up reads one cache line of slots, and nearly always one entry. 0 is a slot that was never used, 1 one whose
+/// entry was removed.
 /// </para>
 /// <para>
 /// What must hold: there is always a slot that was never used, so that a search ends; slots in use and removed ones
@@ -19,7 +20,9 @@ namespace KestrelKv.Storage.Embedded;
 internal unsafe struct HashIndex : IDisposable
 {
     private const int TagShift = 48;
-    private const ulong AddressMask = (1UL << TagShift) - 1;
+    private const ulong AddressMask = (1UL << TagShift) - 1 - LinesMask;
+    private const ulong LinesMask = 7;
+    private const int LineShift = 6;
     private const ulong Removed = 1;
     private const int SlotsMin = 16;
 
@@ -60,9 +63,11 @@ internal unsafe struct HashIndex : IDisposable
             if (slot >> TagShift != tag || slot == Removed) continue;
 
             byte* block = (byte*)(slot & AddressMask);
+            // The first lines of any block, which costs less than to tell small ones apart.
             Sse.Prefetch0(block);
-            Sse.Prefetch0(block + 64);
-            Sse.Prefetch0(block + 128);
+            Sse.Prefetch0(block + (1 << LineShift));
+            Sse.Prefetch0(block + (2 << LineShift));
+            for (ulong line = 3; line <= (slot & LinesMask); line++) Sse.Prefetch0(block + (line << LineShift));
             return;
         }
     }
@@ -164,7 +169,8 @@ internal unsafe struct HashIndex : IDisposable
     private static ulong SlotOf(Entry entry, ulong hash)
     {
         Debug.Assert(((ulong)entry.Block & ~AddressMask) == 0 && (ulong)entry.Block > Removed, "an address that does not fit");
-        return (hash >> TagShift << TagShift) | (ulong)entry.Block;
+        ulong lines = Math.Min(LinesMask, (ulong)NativeHeap.RealBytes(entry.BlockBytes) >> LineShift);
+        return (hash >> TagShift << TagShift) | (ulong)entry.Block | lines;
     }
 
     private static ulong* AllocateSlots(int slots) => (ulong*)Native.AllocateZeroed((nuint)slots * sizeof(ulong));

@@ -9,9 +9,9 @@ namespace KestrelKv.Storage.Embedded;
 /// </summary>
 internal static class KeyHash
 {
-    private static readonly ulong Secret0 = Random();
-    private static readonly ulong Secret1 = Random();
-    private static readonly ulong Secret2 = Random();
+    private static readonly ulong Secret0 = HashSecrets.Next();
+    private static readonly ulong Secret1 = HashSecrets.Next();
+    private static readonly ulong Secret2 = HashSecrets.Next();
 
     public static ulong Of(ReadOnlySpan<byte> key)
     {
@@ -49,6 +49,16 @@ internal static class KeyHash
         ulong high = Math.BigMul(a, b, out ulong low);
         return high ^ low;
     }
+}
 
-    private static ulong Random() => MemoryMarshal.Read<ulong>(RandomNumberGenerator.GetBytes(sizeof(ulong))) | 1;
+/// <summary>
+/// Where hashes get their secrets from: the system's random numbers, but in tests, which can then be repeated with each
+/// key in the same place.
+/// </summary>
+internal static class HashSecrets
+{
+    public static Func<ulong> Source { get; set; } = () => MemoryMarshal.Read<ulong>(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+
+    /// <summary>An odd number: a multiplicand must not be 0.</summary>
+    public static ulong Next() => Source() | 1;
 }

@@ -215,30 +215,44 @@ public sealed class MemoryLimitTests : IDisposable
     [InlineData(EvictionPolicy.Lru)]
     public async Task Write_ByManyThreadsAtTheLimit_CountsEveryByte(EvictionPolicy policy)
     {
-        Open(policy);
+        _store = new EmbeddedStore(TimeProvider.System, new EmbeddedStoreOptions { MemoryBytesMax = Limit, Eviction = policy });
         long empty = Stats.MemoryBytes;
         int keys = await FillAsync(stopAtEviction: true);
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(seed => Task.Run(async () =>
-        {
-            var random = new Random(seed);
-            var sink = new RecordingSink();
-            for (int i = 0; i < 20_000; i++)
-            {
-                Operation put = Put(Name(random.Next(40_000)), random.Next(600), random.Next(3) == 0 ? Now + random.Next(5_000) : Operation.Never);
-                if (i % 3 == 0) await _store.CommitAsync(new[] { put, Operation.Delete(Key(Name(random.Next(40_000)))) }, sink);
-                else await _store.ExecuteAsync(new[] { put }, sink);
-                sink.Results.Clear();
-            }
-        })));
-        Assert.InRange(Stats.MemoryBytes, Limit - 4 * Slack, Limit + 4 * Slack);
+        long evictions = Stats.Evictions;
+        long before = Stats.Version;
+        List<long>[] versions = await Task.WhenAll(Enumerable.Range(0, 4).Select(seed => Task.Run(() => WriteAsync(new Random(seed)))));
 
-        var all = new RecordingEntrySink();
-        await _store.ListAsync(new ListQuery { Limit = int.MaxValue }, all);
-        foreach (RecordedEntry entry in all.Entries) await ExecuteAsync(Operation.Delete(Key(entry.Key)));
+        // Each commit has a version of its own, and so has each removal. All that expires has, soon.
+        await Task.Delay(1_000);
+        List<long> all = [.. versions.SelectMany(own => own)];
+        Assert.All(versions, own => Assert.Equal(own.Order(), own));
+        Assert.Equal(all.Count, all.Distinct().Count());
+        Assert.Equal(Stats.Version, before + all.Count + Stats.Evictions - evictions + Stats.Expirations);
+        Assert.InRange(Stats.MemoryBytes, Limit / 2, Limit + 4 * Slack);
+
+        var left = new RecordingEntrySink();
+        await _store.ListAsync(new ListQuery { Limit = int.MaxValue }, left);
+        foreach (RecordedEntry entry in left.Entries) await ExecuteAsync(Operation.Delete(Key(entry.Key)));
         Assert.Equal((0, empty), (Stats.Keys, Stats.MemoryBytes));
 
         // Had it lost count, it would now hold more or less than before.
         Assert.InRange(await FillAsync(stopAtEviction: true), keys * 99 / 100, keys * 101 / 100);
+    }
+
+    /// <summary>Its commits' versions, in the order in which it made them.</summary>
+    private async Task<List<long>> WriteAsync(Random random)
+    {
+        List<long> versions = [];
+        for (int i = 0; i < 20_000; i++)
+        {
+            var sink = new RecordingSink();
+            long soon = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() + random.Next(300);
+            Operation put = Put(Name(random.Next(40_000)), random.Next(600), random.Next(3) == 0 ? soon : Operation.Never);
+            if (i % 3 == 0) await _store.CommitAsync(new[] { put, Operation.Delete(Key(Name(random.Next(40_000)))) }, sink);
+            else await _store.ExecuteAsync(new[] { put }, sink);
+            if (sink.Results[0].Status == ResultStatus.Done) versions.Add(sink.Results[0].Version);
+        }
+        return versions;
     }
 
     [Fact]

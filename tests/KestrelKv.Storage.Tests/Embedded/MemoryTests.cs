@@ -7,6 +7,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace KestrelKv.Storage.Tests.Embedded;
 
 /// <summary>What comes and goes leaves nothing behind, and costs nothing on the managed heap.</summary>
+[Collection(MemoryOfTheProcess.Name)]
 public sealed class MemoryTests
 {
     [Fact]
@@ -85,14 +86,4 @@ public sealed class MemoryTests
         return process.WorkingSet64 - GC.GetGCMemoryInfo().TotalCommittedBytes;
     }
 
-    private sealed class CountingSink : IResultSink
-    {
-        public long Count { get; private set; }
-
-        public bool OnResult(int index, in OperationResult result)
-        {
-            Count++;
-            return true;
-        }
-    }
 }

@@ -1,0 +1,209 @@
+using KestrelKv.Storage.Embedded;
+using KestrelKv.Testing;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KestrelKv.Storage.Tests.Soak;
+
+/// <summary>The engine beside its model, <see cref="ManagedStore"/>: long random runs in which both must tell the same.</summary>
+public sealed class ModelSoakTests
+{
+    [Theory]
+    [InlineData("few keys", 300)]
+    [InlineData("keys of any length", 2_000)]
+    [InlineData("common beginnings", 3_000)]
+    [InlineData("large values", 200_000)]
+    public Task AnyCalls_OnKeysOfAKind_DoWhatTheModelDoes(string kind, int valueBytesMax) => Seeds.RunAsync(async random =>
+    {
+        using var stores = new StoreBesideModel(random, kind switch
+        {
+            "keys of any length" => KeySpaces.OfAnyLength(random, 3_000, 4_096),
+            "common beginnings" => KeySpaces.WithCommonBeginnings(random, 5_000),
+            "large values" => KeySpaces.Numbered("large:", 1_000),
+            _ => KeySpaces.Few,
+        }, valueBytesMax);
+        foreach (long step in SoakTime.Steps(SoakTime.Duration))
+        {
+            // Times in which keys become more, and fewer.
+            if (step % 300 == 0) stores.Operations.DeletesPercent = random.Next(5, 80);
+            await stores.StepAsync();
+        }
+        await stores.AssertSameListingAsync();
+        await stores.EmptyAsync();
+    });
+
+    /// <summary>Indexes grow and shrink, nodes are split and removed, slabs come and go; the first time with a million keys.</summary>
+    [Fact]
+    public Task AnyCalls_FromNoKeysToAMillionAndBack_DoWhatTheModelDoes() => Seeds.RunAsync(async random =>
+    {
+        byte[][] keys = KeySpaces.Numbered("key:", 1_000_000);
+        using var stores = new StoreBesideModel(random, keys, valueBytesMax: 100);
+        int count = keys.Length;
+        foreach (long round in SoakTime.Steps(SoakTime.Duration))
+        {
+            await ForEachAsync(stores.Operations.Put);
+            await stores.AssertSameListingAsync();
+            if (random.Next(2) == 0) await ForEachAsync(Operation.Delete);
+            else await ForEachAsync(key => Operation.Expire(key, stores.Now + random.Next(1, 1_000)));
+            await stores.EmptyAsync();
+            count = 1 + random.UpTo(keys.Length - 1);
+        }
+
+        async Task ForEachAsync(Func<ReadOnlyMemory<byte>, Operation> make)
+        {
+            byte[][] some = keys[..count];
+            if (random.Next(3) > 0) random.Shuffle(some);
+            foreach (byte[][] part in some.Chunk(200))
+            {
+                await stores.ExecuteAsync([.. part.Select(key => make(key))]);
+                if (random.Next(100) == 0) await stores.StepAsync();
+            }
+        }
+    });
+
+    /// <summary>The engine and its model, on one clock; each call goes to both, and what they tell is compared.</summary>
+    private sealed class StoreBesideModel : IDisposable
+    {
+        private readonly Random _random;
+        private readonly FakeTimeProvider _time = new();
+        private readonly EmbeddedStore _store;
+        private readonly ManagedStore _model;
+        private readonly long _emptyMemoryBytes;
+        private readonly Transcript _told = new();
+        private readonly Transcript _expected = new();
+        private readonly VersionSink _version = new();
+        private long _step;
+
+        public StoreBesideModel(Random random, byte[][] keys, int valueBytesMax)
+        {
+            _random = random;
+            _store = new(_time);
+            _model = new(_time);
+            _emptyMemoryBytes = _store.GetStats().MemoryBytes;
+            Operations = new(random, keys, _time)
+            {
+                ValueBytesMax = valueBytesMax, VersionOf = VersionOf, LastVersion = () => _model.GetStats().Version,
+            };
+        }
+
+        public RandomOperations Operations { get; }
+
+        public long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+        public void Dispose()
+        {
+            _store.Dispose();
+            _model.Dispose();
+        }
+
+        public Task StepAsync() => _random.Next(100) switch
+        {
+            < 50 => ExecuteAsync(Operations.Batch()),
+            < 80 => CommitAsync(Operations.Batch()),
+            < 92 => ListPagesAsync(Operations.Query(), pagesMax: 1),
+            < 93 => ListPagesAsync(Operations.Query(), pagesMax: 100),
+            < 99 => AdvanceAsync(TimeSpan.FromMilliseconds(_random.UpTo(500))),
+            _ => AdvanceAsync(TimeSpan.FromSeconds(_random.UpTo(300))),
+        };
+
+        public async Task ExecuteAsync(Operation[] operations)
+        {
+            int stopAfter = Operations.StopAfter(operations.Length);
+            int expected = await _model.ExecuteAsync(operations, _expected.Restart(stopAfter));
+            int executed = await _store.ExecuteAsync(operations, _told.Restart(stopAfter));
+            AssertSame(expected, executed, i => Describe("execute", operations[i]));
+
+            // What the sinks left over.
+            if (executed < operations.Length) await ExecuteAsync(operations[executed..]);
+        }
+
+        public async Task AssertSameListingAsync() => Assert.False(await ListAsync(new ListQuery { Limit = int.MaxValue }, int.MaxValue));
+
+        /// <summary>Removes all keys, in the background where they expire, and sees that nothing stays behind.</summary>
+        public async Task EmptyAsync()
+        {
+            await AdvanceAsync(Operations.ExpiryMax + TimeSpan.FromSeconds(1));
+            for (bool more = true; more;)
+            {
+                RecordingKeys page = new();
+                more = await _model.ListAsync(new ListQuery { Limit = 1_000 }, page);
+                await ExecuteAsync([.. page.Keys.Select(key => Operation.Delete(key))]);
+            }
+            Assert.Equal(_model.GetStats() with { Keys = 0, Bytes = 0, MemoryBytes = _emptyMemoryBytes }, _store.GetStats());
+        }
+
+        private async Task CommitAsync(Operation[] batch)
+        {
+            bool expected = await _model.CommitAsync(batch, _expected.Restart());
+            bool committed = await _store.CommitAsync(batch, _told.Restart());
+            AssertSame(expected, committed, i => Describe("commit", batch[i]));
+        }
+
+        private async Task<bool> ListAsync(ListQuery query, int stopAfter)
+        {
+            bool expected = await _model.ListAsync(query, _expected.Restart(stopAfter));
+            bool more = await _store.ListAsync(query, _told.Restart(stopAfter));
+            AssertSame(expected, more, i => $"step {_step}, entry {i} of a listing");
+            return more;
+        }
+
+        private async Task ListPagesAsync(ListQuery query, int pagesMax)
+        {
+            for (int page = 0; page < pagesMax && await ListAsync(query, Operations.StopAfter(query.Limit)); page++)
+                query = query with { After = _told.LastKey.ToArray() };
+        }
+
+        /// <summary>
+        /// Whether a removal in the background has come between is the engine's affair; but where it has, all that had
+        /// expired is gone, as it is from the model. So time goes on, not for long, until both have had one, or neither.
+        /// </summary>
+        private Task AdvanceAsync(TimeSpan time)
+        {
+            const int TicksMax = 10;
+            _time.Advance(time);
+            for (int tick = 0; tick < TicksMax && _store.GetStats().Keys != _model.GetStats().Keys; tick++)
+                _time.Advance(TimeSpan.FromMilliseconds(100));
+            Assert.Equal(_model.GetStats(), _store.GetStats() with { MemoryBytes = 0 });
+            return Task.CompletedTask;
+        }
+
+        private void AssertSame<T>(T expected, T actual, Func<int, string> describe)
+        {
+            _step++;
+            _told.AssertSameAs(_expected, describe);
+            Assert.Equal(expected, actual);
+            Assert.Equal(_model.GetStats(), _store.GetStats() with { MemoryBytes = 0 });
+        }
+
+        private string Describe(string call, Operation operation) =>
+            $"step {_step}, {call} {operation.Kind} of {Convert.ToHexString(operation.Key.Span[..Math.Min(40, operation.Key.Length)])} "
+            + $"({operation.Key.Length} bytes), {operation.Value.Length} bytes, expires {operation.ExpiresAt}, {operation.Precondition}";
+
+        private long VersionOf(ReadOnlyMemory<byte> key)
+        {
+            _model.ExecuteAsync(new[] { Operation.Get(key) }, _version).Completed();
+            return _version.Last;
+        }
+
+        private sealed class VersionSink : IResultSink
+        {
+            public long Last { get; private set; }
+
+            public bool OnResult(int index, in OperationResult result)
+            {
+                Last = result.Version;
+                return true;
+            }
+        }
+    }
+
+    private sealed class RecordingKeys : IEntrySink
+    {
+        public List<byte[]> Keys { get; } = [];
+
+        public bool OnEntry(in EntryView entry)
+        {
+            Keys.Add(entry.Key.ToArray());
+            return true;
+        }
+    }
+}

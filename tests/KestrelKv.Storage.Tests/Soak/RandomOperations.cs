@@ -1,0 +1,101 @@
+namespace KestrelKv.Storage.Tests.Soak;
+
+/// <summary>Random operations and listings on a set of keys: every kind, precondition, size and expiry among them.</summary>
+/// <param name="random">Decides everything.</param>
+/// <param name="keys">The keys.</param>
+/// <param name="time">The clock that expiries lie around.</param>
+internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvider time)
+{
+    private static readonly byte[] Noise = MakeNoise();
+
+    /// <summary>The longest value, in bytes.</summary>
+    public int ValueBytesMax { get; init; } = 300;
+
+    /// <summary>The most operations of a batch.</summary>
+    public int BatchMax { get; init; } = 200;
+
+    /// <summary>How far ahead expiries lie at the most, but for some that lie beyond all times.</summary>
+    public TimeSpan ExpiryMax { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How many of a hundred writes remove a key.</summary>
+    public int DeletesPercent { get; set; } = 30;
+
+    /// <summary>Tells the version that a key's entry has, for preconditions that are to hold; 0 where there is none.</summary>
+    public Func<ReadOnlyMemory<byte>, long> VersionOf { get; init; } = _ => 0;
+
+    /// <summary>Tells the version of the last commit.</summary>
+    public Func<long> LastVersion { get; init; } = () => 0;
+
+    /// <summary>Makes a value for a key, of so many bytes or more.</summary>
+    public Func<ReadOnlyMemory<byte>, int, ReadOnlyMemory<byte>>? MakeValue { get; init; }
+
+    /// <summary>A batch of any length, short ones more often.</summary>
+    public Operation[] Batch() => [.. Enumerable.Range(0, 1 + random.UpTo(BatchMax - 1)).Select(_ => On(Key()))];
+
+    /// <summary>A batch that has each key once.</summary>
+    public Operation[] BatchOfDistinctKeys() => [.. Batch().DistinctBy(operation => operation.Key.ToArray(), KeyComparer.Instance)];
+
+    public Operation On(ReadOnlyMemory<byte> key)
+    {
+        Operation operation = random.Next(10) switch
+        {
+            < 3 => Operation.Get(key),
+            3 => Operation.Expire(key, Expiry()),
+            _ => random.Next(100) < DeletesPercent ? Operation.Delete(key) : Put(key),
+        };
+        return operation with { Precondition = PreconditionOn(key) };
+    }
+
+    public Operation Put(ReadOnlyMemory<byte> key) => Operation.Put(key, Value(key), Expiry());
+
+    public ListQuery Query() => new()
+    {
+        Prefix = random.Next(2) == 0 ? default : Beginning(Key()),
+        After = random.Next(2) == 0 ? default : Key(),
+        Limit = 1 + random.UpTo(999),
+    };
+
+    /// <summary>After how many results or entries to stop; mostly not before the end.</summary>
+    public int StopAfter(int count) => random.Next(4) == 0 ? random.Next(1, count + 1) : int.MaxValue;
+
+    private ReadOnlyMemory<byte> Beginning(ReadOnlyMemory<byte> key) => key[..random.Next(1, key.Length + 1)];
+
+    private ReadOnlyMemory<byte> Key() => keys[random.Next(keys.Length)];
+
+    private ReadOnlyMemory<byte> Value(ReadOnlyMemory<byte> key)
+    {
+        int bytes = random.UpTo(ValueBytesMax);
+        return MakeValue?.Invoke(key, bytes) ?? Noise.AsMemory(random.Next(Noise.Length - bytes), bytes);
+    }
+
+    private Precondition PreconditionOn(ReadOnlyMemory<byte> key) => random.Next(24) switch
+    {
+        0 => Precondition.Absent,
+        1 or 2 => Precondition.Present,
+        3 => Precondition.Version(0),
+        4 => Precondition.Version(LastVersion() + 1), // what an atomic batch is about to have
+        5 or 6 => Precondition.Version(VersionOf(key)),
+        7 => Precondition.Version(Math.Max(0, VersionOf(key) - random.Next(1, 3))),
+        _ => Precondition.None,
+    };
+
+    private long Expiry()
+    {
+        long now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        return random.Next(8) switch
+        {
+            0 => now - random.Next(2),
+            1 or 2 => now + 1 + random.UpTo((int)ExpiryMax.TotalMilliseconds),
+            3 => Operation.ExpiresAtMax - random.Next(2),
+            _ => Operation.Never,
+        };
+    }
+
+    /// <summary>Letters, for who keeps values as text.</summary>
+    private static byte[] MakeNoise()
+    {
+        byte[] noise = new byte[1 << 20];
+        new Random(1).GetItems<byte>("abcdefghijklmnopqrstuvwxyz"u8.ToArray(), noise);
+        return noise;
+    }
+}
