@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 
 namespace KestrelKv.Storage.Embedded;
 
@@ -207,10 +208,14 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
     private static ulong HashOf(in Operation operation)
     {
         ReadOnlySpan<byte> key = operation.Key.Span;
-        if (key.Length is 0 or > Entry.KeyBytesMax)
-            throw new ArgumentOutOfRangeException(nameof(operation), $"a key has {key.Length} bytes, expected 1 to {Entry.KeyBytesMax}");
+        if (key.Length is 0 or > Entry.KeyBytesMax) ThrowForKey(key.Length);
         return KeyHash.Of(key);
     }
+
+    // Inlined, the text would cost each call the room for it.
+    [DoesNotReturn]
+    private static void ThrowForKey(int keyBytes) => throw new ArgumentOutOfRangeException(
+        nameof(keyBytes), $"a key has {keyBytes} bytes, expected 1 to {Entry.KeyBytesMax}");
 
     /// <summary>Hashes the keys of a group and has all that their look-ups read on its way from memory.</summary>
     private void Fetch(ReadOnlySpan<Operation> group, Span<ulong> hashes)

@@ -24,18 +24,27 @@ internal readonly record struct Cost(double Nanoseconds, double AllocatedBytes)
     /// <summary>Batches of gets and of overwrites of keys that are chosen uniformly. The time includes choosing and writing them.</summary>
     public static Cost OfAccess(IStoreUnderTest store, StoreSize size, int batch, int threads, int putPercent, double seconds) => Measure(store, batch, threads, (worker, thread) =>
     {
-        var random = new Random(thread);
+        ulong random = (ulong)thread;
         int[] keys = new int[batch];
         long operations = 0;
         long until = Stopwatch.GetTimestamp() + (long)(seconds * Stopwatch.Frequency);
         for (; Stopwatch.GetTimestamp() < until; operations += batch)
         {
-            for (int i = 0; i < keys.Length; i++) keys[i] = random.Next(size.Keys);
-            if (random.Next(100) < putPercent) worker.Put(keys);
+            for (int i = 0; i < keys.Length; i++) keys[i] = Next(ref random, size.Keys);
+            if (Next(ref random, 100) < putPercent) worker.Put(keys);
             else if (worker.Get(keys) != keys.Length) throw new InvalidOperationException("a key is missing");
         }
         return operations;
     });
+
+    /// <summary>A random number by SplitMix64, which takes a nanosecond: a good generator would be a good part of what is measured.</summary>
+    private static int Next(ref ulong state, int below)
+    {
+        ulong mixed = state += 0x9E3779B97F4A7C15;
+        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
+        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
+        return (int)Math.BigMul(mixed ^ (mixed >> 31), (ulong)below, out _);
+    }
 
     /// <summary>Has each thread do its work, which tells how many operations it has done.</summary>
     private static Cost Measure(IStoreUnderTest store, int batch, int threads, Func<IStoreWorker, int, long> work)

@@ -12,7 +12,7 @@ internal interface IStoreUnderTest : IDisposable
 /// <summary>A thread's way to a store.</summary>
 internal interface IStoreWorker : IDisposable
 {
-    /// <summary>Reads these keys, and looks at each value.</summary>
+    /// <summary>Reads these keys, and copies each value, as a server does.</summary>
     /// <returns>How many were found.</returns>
     int Get(ReadOnlySpan<int> keys);
 
