@@ -18,10 +18,10 @@ public static class SoakTime
             ? double.Parse(given, CultureInfo.InvariantCulture)
             : SecondsDefault);
 
-    /// <summary>Counts 0, 1, 2 and so on, for as long as given.</summary>
-    public static IEnumerable<long> Steps(TimeSpan duration)
+    /// <summary>Counts 0, 1, 2 and so on, for as long as that.</summary>
+    public static IEnumerable<long> Steps()
     {
         var clock = Stopwatch.StartNew();
-        for (long step = 0; clock.Elapsed < duration; step++) yield return step;
+        for (long step = 0; clock.Elapsed < Duration; step++) yield return step;
     }
 }

@@ -6,7 +6,7 @@ namespace KestrelKv.Server.Tests.Telemetry;
 /// <summary>Traffic of every kind, of which is known what the metrics must say.</summary>
 internal sealed class Traffic
 {
-    /// <summary>For a server that is to refuse the third connection.</summary>
+    /// <summary>For a server that is to refuse the third connection, and has a limit of memory for the dashboard to show.</summary>
     public static readonly string[] Settings = ["Wire:ConnectionsMax=2", "Store:MemoryBytesMax=100000000"];
 
     public const int Gets = 5, Puts = 3, Unknowns = 2, InvalidJsons = 2, MissingParameters = 1;

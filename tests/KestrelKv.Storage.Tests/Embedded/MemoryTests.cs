@@ -85,5 +85,4 @@ public sealed class MemoryTests
         using var process = Process.GetCurrentProcess();
         return process.WorkingSet64 - GC.GetGCMemoryInfo().TotalCommittedBytes;
     }
-
 }

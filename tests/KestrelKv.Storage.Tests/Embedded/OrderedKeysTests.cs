@@ -1,4 +1,5 @@
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Tests.Soak;
 using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
@@ -83,11 +84,6 @@ public sealed class OrderedKeysTests
         return [.. Enumerable.Range(0, keys.Count).Select(i => keys[i].ToArray())];
     }
 
-    private static byte[] RandomKey(Random random, byte[] prefix, int keyBytesMax)
-    {
-        // Few different bytes, so that keys are often the beginnings of others.
-        byte[] key = new byte[random.Next(1, keyBytesMax + 1)];
-        for (int i = 0; i < key.Length; i++) key[i] = (byte)random.Next(i < 4 ? 64 : 3);
-        return [.. prefix, .. key];
-    }
+    private static byte[] RandomKey(Random random, byte[] prefix, int bytesMax) =>
+        [.. prefix, .. KeySpaces.RandomKey(random, random.Next(1, bytesMax + 1))];
 }

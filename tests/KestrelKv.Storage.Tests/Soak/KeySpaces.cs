@@ -26,7 +26,7 @@ internal static class KeySpaces
     }
 
     /// <summary>Few different bytes, so that keys are often the beginnings of others.</summary>
-    private static byte[] RandomKey(Random random, int bytes)
+    public static byte[] RandomKey(Random random, int bytes)
     {
         byte[] key = new byte[bytes];
         for (int i = 0; i < key.Length; i++) key[i] = (byte)random.Next(i < 2 ? 256 : 4);
@@ -39,11 +39,4 @@ internal static class KeySpaces
         while (keys.Count < count) keys.Add(make(keys.Count));
         return [.. keys];
     }
-}
-
-/// <summary>Random sizes.</summary>
-internal static class RandomSizes
-{
-    /// <summary>0 to <paramref name="max"/>, each power of 2 as likely as the next.</summary>
-    public static int UpTo(this Random random, int max) => (int)(Math.Pow(max + 1.0, random.NextDouble()) - 1 + 1e-9);
 }

@@ -12,50 +12,51 @@ public sealed class ModelSoakTests
     [InlineData("keys of any length", 2_000)]
     [InlineData("common beginnings", 3_000)]
     [InlineData("large values", 200_000)]
-    public Task AnyCalls_OnKeysOfAKind_DoWhatTheModelDoes(string kind, int valueBytesMax) => Seeds.RunAsync(async random =>
+    public void AnyCalls_OnKeysOfAKind_DoWhatTheModelDoes(string kind, int valueBytesMax) => Seeds.Run(random =>
     {
         using var stores = new StoreBesideModel(random, kind switch
         {
+            "few keys" => KeySpaces.Few,
             "keys of any length" => KeySpaces.OfAnyLength(random, 3_000, 4_096),
             "common beginnings" => KeySpaces.WithCommonBeginnings(random, 5_000),
             "large values" => KeySpaces.Numbered("large:", 1_000),
-            _ => KeySpaces.Few,
+            _ => throw new ArgumentOutOfRangeException(nameof(kind)),
         }, valueBytesMax);
-        foreach (long step in SoakTime.Steps(SoakTime.Duration))
+        foreach (long step in SoakTime.Steps())
         {
             // Times in which keys become more, and fewer.
             if (step % 300 == 0) stores.Operations.DeletesPercent = random.Next(5, 80);
-            await stores.StepAsync();
+            stores.Step();
         }
-        await stores.AssertSameListingAsync();
-        await stores.EmptyAsync();
+        stores.AssertSameListing();
+        stores.Empty();
     });
 
     /// <summary>Indexes grow and shrink, nodes are split and removed, slabs come and go; the first time with a million keys.</summary>
     [Fact]
-    public Task AnyCalls_FromNoKeysToAMillionAndBack_DoWhatTheModelDoes() => Seeds.RunAsync(async random =>
+    public void AnyCalls_FromNoKeysToAMillionAndBack_DoWhatTheModelDoes() => Seeds.Run(random =>
     {
         byte[][] keys = KeySpaces.Numbered("key:", 1_000_000);
         using var stores = new StoreBesideModel(random, keys, valueBytesMax: 100);
         int count = keys.Length;
-        foreach (long round in SoakTime.Steps(SoakTime.Duration))
+        foreach (long round in SoakTime.Steps())
         {
-            await ForEachAsync(stores.Operations.Put);
-            await stores.AssertSameListingAsync();
-            if (random.Next(2) == 0) await ForEachAsync(Operation.Delete);
-            else await ForEachAsync(key => Operation.Expire(key, stores.Now + random.Next(1, 1_000)));
-            await stores.EmptyAsync();
+            ForEach(stores.Operations.Put);
+            stores.AssertSameListing();
+            if (random.Next(2) == 0) ForEach(Operation.Delete);
+            else ForEach(key => Operation.Expire(key, stores.Now + random.Next(1, 1_000)));
+            stores.Empty();
             count = 1 + random.UpTo(keys.Length - 1);
         }
 
-        async Task ForEachAsync(Func<ReadOnlyMemory<byte>, Operation> make)
+        void ForEach(Func<ReadOnlyMemory<byte>, Operation> make)
         {
             byte[][] some = keys[..count];
             if (random.Next(3) > 0) random.Shuffle(some);
             foreach (byte[][] part in some.Chunk(200))
             {
-                await stores.ExecuteAsync([.. part.Select(key => make(key))]);
-                if (random.Next(100) == 0) await stores.StepAsync();
+                stores.Execute([.. part.Select(key => make(key))]);
+                if (random.Next(100) == 0) stores.Step();
             }
         }
     });
@@ -95,75 +96,88 @@ public sealed class ModelSoakTests
             _model.Dispose();
         }
 
-        public Task StepAsync() => _random.Next(100) switch
+        public void Step()
         {
-            < 50 => ExecuteAsync(Operations.Batch()),
-            < 80 => CommitAsync(Operations.Batch()),
-            < 92 => ListPagesAsync(Operations.Query(), pagesMax: 1),
-            < 93 => ListPagesAsync(Operations.Query(), pagesMax: 100),
-            < 99 => AdvanceAsync(TimeSpan.FromMilliseconds(_random.UpTo(500))),
-            _ => AdvanceAsync(TimeSpan.FromSeconds(_random.UpTo(300))),
-        };
+            switch (_random.Next(100))
+            {
+                case < 50:
+                    Execute(Operations.Batch());
+                    break;
+                case < 80:
+                    Commit(Operations.Batch());
+                    break;
+                case < 92:
+                    ListPages(Operations.Query(), pagesMax: 1);
+                    break;
+                case < 93:
+                    ListPages(Operations.Query(), pagesMax: 100);
+                    break;
+                case < 99:
+                    Advance(TimeSpan.FromMilliseconds(_random.UpTo(500)));
+                    break;
+                default:
+                    Advance(TimeSpan.FromSeconds(_random.UpTo(300)));
+                    break;
+            }
+        }
 
-        public async Task ExecuteAsync(Operation[] operations)
+        public void Execute(Operation[] operations)
         {
             int stopAfter = Operations.StopAfter(operations.Length);
-            int expected = await _model.ExecuteAsync(operations, _expected.Restart(stopAfter));
-            int executed = await _store.ExecuteAsync(operations, _told.Restart(stopAfter));
+            int expected = _model.ExecuteAsync(operations, _expected.Restart(stopAfter)).Completed();
+            int executed = _store.ExecuteAsync(operations, _told.Restart(stopAfter)).Completed();
             AssertSame(expected, executed, i => Describe("execute", operations[i]));
 
             // What the sinks left over.
-            if (executed < operations.Length) await ExecuteAsync(operations[executed..]);
+            if (executed < operations.Length) Execute(operations[executed..]);
         }
 
-        public async Task AssertSameListingAsync() => Assert.False(await ListAsync(new ListQuery { Limit = int.MaxValue }, int.MaxValue));
+        public void AssertSameListing() => Assert.False(List(new ListQuery { Limit = int.MaxValue }, int.MaxValue));
 
         /// <summary>Removes all keys, in the background where they expire, and sees that nothing stays behind.</summary>
-        public async Task EmptyAsync()
+        public void Empty()
         {
-            await AdvanceAsync(Operations.ExpiryMax + TimeSpan.FromSeconds(1));
+            Advance(Operations.ExpiryMax + TimeSpan.FromSeconds(1));
             for (bool more = true; more;)
             {
-                RecordingKeys page = new();
-                more = await _model.ListAsync(new ListQuery { Limit = 1_000 }, page);
-                await ExecuteAsync([.. page.Keys.Select(key => Operation.Delete(key))]);
+                more = List(new ListQuery { Limit = 1_000 }, int.MaxValue);
+                Execute([.. Enumerable.Range(0, _told.Count).Select(i => Operation.Delete(_told.CopyKey(i)))]);
             }
             Assert.Equal(_model.GetStats() with { Keys = 0, Bytes = 0, MemoryBytes = _emptyMemoryBytes }, _store.GetStats());
         }
 
-        private async Task CommitAsync(Operation[] batch)
+        private void Commit(Operation[] batch)
         {
-            bool expected = await _model.CommitAsync(batch, _expected.Restart());
-            bool committed = await _store.CommitAsync(batch, _told.Restart());
+            bool expected = _model.CommitAsync(batch, _expected.Restart()).Completed();
+            bool committed = _store.CommitAsync(batch, _told.Restart()).Completed();
             AssertSame(expected, committed, i => Describe("commit", batch[i]));
         }
 
-        private async Task<bool> ListAsync(ListQuery query, int stopAfter)
+        private bool List(ListQuery query, int stopAfter)
         {
-            bool expected = await _model.ListAsync(query, _expected.Restart(stopAfter));
-            bool more = await _store.ListAsync(query, _told.Restart(stopAfter));
+            bool expected = _model.ListAsync(query, _expected.Restart(stopAfter)).Completed();
+            bool more = _store.ListAsync(query, _told.Restart(stopAfter)).Completed();
             AssertSame(expected, more, i => $"step {_step}, entry {i} of a listing");
             return more;
         }
 
-        private async Task ListPagesAsync(ListQuery query, int pagesMax)
+        private void ListPages(ListQuery query, int pagesMax)
         {
-            for (int page = 0; page < pagesMax && await ListAsync(query, Operations.StopAfter(query.Limit)); page++)
-                query = query with { After = _told.LastKey.ToArray() };
+            for (int page = 0; page < pagesMax && List(query, Operations.StopAfter(query.Limit)); page++)
+                query = query with { After = _told.CopyKey(_told.Count - 1) };
         }
 
         /// <summary>
         /// Whether a removal in the background has come between is the engine's affair; but where it has, all that had
         /// expired is gone, as it is from the model. So time goes on, not for long, until both have had one, or neither.
         /// </summary>
-        private Task AdvanceAsync(TimeSpan time)
+        private void Advance(TimeSpan time)
         {
             const int TicksMax = 10;
             _time.Advance(time);
             for (int tick = 0; tick < TicksMax && _store.GetStats().Keys != _model.GetStats().Keys; tick++)
                 _time.Advance(TimeSpan.FromMilliseconds(100));
             Assert.Equal(_model.GetStats(), _store.GetStats() with { MemoryBytes = 0 });
-            return Task.CompletedTask;
         }
 
         private void AssertSame<T>(T expected, T actual, Func<int, string> describe)
@@ -193,17 +207,6 @@ public sealed class ModelSoakTests
                 Last = result.Version;
                 return true;
             }
-        }
-    }
-
-    private sealed class RecordingKeys : IEntrySink
-    {
-        public List<byte[]> Keys { get; } = [];
-
-        public bool OnEntry(in EntryView entry)
-        {
-            Keys.Add(entry.Key.ToArray());
-            return true;
         }
     }
 }

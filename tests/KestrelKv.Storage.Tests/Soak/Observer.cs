@@ -119,7 +119,7 @@ internal sealed class Observer(IKeyValueStore store) : IResultSink, IEntrySink
         _now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
     }
 
-    // A sink must not throw.
+    // What a sink found is told here: it must not throw itself.
     private T Done<T>(ValueTask<T> call)
     {
         T done = call.Completed();

@@ -16,21 +16,20 @@ public abstract partial class StoreThreadTests
     {
         byte[][] keys = kind switch
         {
+            "few keys" => KeySpaces.Few,
             "many keys" => KeySpaces.OfAnyLength(random, 50_000, 200),
             "large values" => KeySpaces.Numbered("large:", 200),
-            _ => KeySpaces.Few,
+            _ => throw new ArgumentOutOfRangeException(nameof(kind)),
         };
         Observer[] observers = [.. Enumerable.Range(0, 4).Select(_ => new Observer(_store))];
         for (TimeSpan left = Duration; left > TimeSpan.Zero; left -= Round)
         {
             long versionBefore = _store.GetStats().Version;
-            int started = 0;
-            Task[] threads = Start(random, observers.Length, own =>
+            Task[] threads = [.. observers.SelectMany(observer => Start(random, 1, own =>
             {
-                Observer observer = observers[started++];
                 RandomOperations operations = OperationsOf(own, observer);
                 return () => CallOnce(own, observer, operations);
-            });
+            }))];
             await RunAsync(left < Round ? left : Round, threads);
             await AssertAddsUpAsync(versionBefore, observers);
         }

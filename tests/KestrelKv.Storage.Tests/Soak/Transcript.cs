@@ -12,9 +12,6 @@ internal sealed class Transcript : IResultSink, IEntrySink
     /// <summary>How many results or entries it has.</summary>
     public int Count => _told.Count;
 
-    /// <summary>The key of the last entry.</summary>
-    public ReadOnlyMemory<byte> LastKey => _told is [.., var last] ? _bytes.WrittenMemory[last.KeyFrom..last.ValueFrom] : default;
-
     /// <summary>Forgets everything; the next call is to be stopped after so many.</summary>
     public Transcript Restart(int stopAfter = int.MaxValue)
     {
@@ -29,6 +26,8 @@ internal sealed class Transcript : IResultSink, IEntrySink
 
     public bool OnEntry(in EntryView entry) =>
         Add(_told.Count, ResultStatus.Done, entry.Version, entry.Version, entry.ExpiresAt, entry.Key, entry.Value);
+
+    public byte[] CopyKey(int entry) => _bytes.WrittenSpan[_told[entry].KeyFrom.._told[entry].ValueFrom].ToArray();
 
     public void AssertSameAs(Transcript expected, Func<int, string> describe)
     {

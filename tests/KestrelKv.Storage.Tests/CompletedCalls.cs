@@ -1,4 +1,4 @@
-namespace KestrelKv.Storage.Tests.Soak;
+namespace KestrelKv.Storage.Tests;
 
 /// <summary>Calls of a store in memory, which complete before they return.</summary>
 internal static class CompletedCalls

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Testing;
 
-namespace KestrelKv.Storage.Tests.Soak;
+namespace KestrelKv.Storage.Tests;
 
 internal static class RepeatableHashes
 {

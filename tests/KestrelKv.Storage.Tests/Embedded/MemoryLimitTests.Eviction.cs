@@ -1,0 +1,149 @@
+using KestrelKv.Storage.Embedded;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Storage.Tests.Embedded;
+
+/// <summary>A limit that makes room by removing what was used longest ago.</summary>
+public sealed partial class MemoryLimitTests
+{
+    [Fact]
+    public void Execute_ALimitThatEvicts_MakesRoomWithAVersionForEachEviction()
+    {
+        Open(EvictionPolicy.Lru);
+        const int Puts = 100_000;
+        for (int i = 0; i < Puts; i++) Assert.Equal(ResultStatus.Done, StatusOf(Put(Name(i), 100)));
+
+        StoreStats stats = Stats;
+        Assert.InRange(stats.Evictions, Puts / 2, Puts - 1);
+        Assert.Equal((Puts - stats.Evictions, Puts + stats.Evictions), (stats.Keys, stats.Version));
+        Assert.InRange(stats.MemoryBytes, Limit - Slack, Limit + Slack);
+    }
+
+    [Fact]
+    public void Commit_ALimitThatEvicts_MakesRoomForTheWholeBatch()
+    {
+        Open(EvictionPolicy.Lru);
+        for (int i = 0; i < 10_000; i++)
+        {
+            List<Recorded> results = Commit(Put(Name(3 * i), 100), Put(Name(3 * i + 1), 300), Put(Name(3 * i + 2), 50));
+            Assert.Single(results.Select(result => result.Version).Distinct());
+        }
+        Assert.Equal((30_000 - Stats.Evictions, 10_000 + Stats.Evictions), (Stats.Keys, Stats.Version));
+        Assert.InRange(Stats.MemoryBytes, Limit - Slack, Limit + Slack);
+    }
+
+    [Fact]
+    public void Write_LargerThanTheLimit_IsRefusedAndEvictsNothing()
+    {
+        Open(EvictionPolicy.Lru);
+        int keys = Fill();
+        long evictions = Stats.Evictions;
+        AssertFull(Put("large", (int)Limit));
+        Assert.Equal(new(0, ResultStatus.MemoryFull), Refused(Put("large", (int)Limit)));
+        Assert.Equal((evictions, keys), (Stats.Evictions, Stats.Keys + evictions));
+
+        // Nearly as large: all others go, and it is there.
+        Assert.Equal(ResultStatus.Done, StatusOf(Put("large", (int)Limit - 200_000)));
+        Assert.InRange(Stats.Keys, 1, keys / 10);
+    }
+
+    [Fact]
+    public void Eviction_EntriesUsedLately_Stay()
+    {
+        Open(EvictionPolicy.Lru);
+        int keys = Fill();
+        string[] read = [.. Enumerable.Range(0, keys).Where(i => i % 10 == 0).Select(Name)];
+        for (int i = 0; i < 20 * keys; i++)
+        {
+            if (i % 100 == 0) _time.Advance(TimeSpan.FromMilliseconds(4));
+            Execute(Get(read[i % read.Length]));
+            if (i % 4 == 0) Execute(Put(Name(keys + i), 100));
+            // A listing is no use of what it lists.
+            if (i % 10_000 == 0) _store.ListAsync(new ListQuery { Limit = 100_000 }, new RecordingEntrySink()).Completed();
+        }
+
+        int stayed = read.Count(name => StatusOf(Get(name)) == ResultStatus.Done);
+        Assert.InRange(stayed, read.Length * 97 / 100, read.Length);
+    }
+
+    /// <summary>Where shards have a few entries each, and some by chance nearly none.</summary>
+    [Fact]
+    public void Eviction_FewEntries_NeverTakesTheOneUsedAllTheTime()
+    {
+        Open(EvictionPolicy.Lru);
+        for (int i = 0; i < 5_000; i++)
+        {
+            Execute(Put(Name(i), 50_000));
+            _time.Advance(TimeSpan.FromMilliseconds(4));
+            Assert.Equal(ResultStatus.Done, StatusOf(Get(Name(0))));
+        }
+        Assert.InRange(Stats.Keys, 60, 90);
+    }
+
+    /// <summary>A cache in front of something: what is not there is put. Compared with one that evicts exactly.</summary>
+    [Fact]
+    public void Eviction_SkewedReads_HitNearlyAsOftenAsWithAnExactLru() => Seeds.Run(random =>
+    {
+        Open(EvictionPolicy.Lru);
+        const int Keys = 100_000;
+        const int Reads = 5 * Keys;
+        var exact = new LinkedList<int>();
+        var places = new Dictionary<int, LinkedListNode<int>>();
+        int hits = 0, exactHits = 0;
+        for (int i = 0; i < Reads; i++)
+        {
+            if (i % 50 == 0) _time.Advance(TimeSpan.FromMilliseconds(4));
+            int key = (int)(Keys * Math.Pow(random.NextDouble(), 3));
+            bool hit = StatusOf(Get(Name(key))) == ResultStatus.Done;
+            if (!hit) Execute(Put(Name(key), 100));
+
+            bool exactHit = places.Remove(key, out LinkedListNode<int>? place);
+            if (exactHit) exact.Remove(place!);
+            places[key] = exact.AddLast(key);
+
+            // Once it is full; and with room for as many as the store has, which lays out its memory as it likes.
+            if (i < Reads / 5) continue;
+            if (hit) hits++;
+            if (exactHit) exactHits++;
+            for (long surplus = i % 100 == 0 ? places.Count - Stats.Keys : 0; surplus > 0; surplus--)
+            {
+                places.Remove(exact.First!.Value);
+                exact.RemoveFirst();
+            }
+        }
+        Assert.InRange(hits / (double)exactHits, 0.98, 1.02);
+    });
+
+    [Fact]
+    public void Eviction_WhatHasExpired_GoesFirst()
+    {
+        Open(EvictionPolicy.Lru, new NoTimers(_time));
+        const int Expiring = 10_000;
+        for (int i = 0; i < Expiring; i++) Execute(Put($"expiring {i}", 100, Now + 1));
+        Fill(maxKeys: 5_000);
+        Assert.Equal(0, Stats.Evictions);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        for (int i = 0; Stats.Expirations < Expiring * 9 / 10; i++) Assert.Equal(ResultStatus.Done, StatusOf(Put($"after {i}", 100)));
+        Assert.InRange(Stats.Evictions, 0, Expiring / 20);
+    }
+
+    [Fact]
+    public void Execute_WithEvictions_AllocatesNothing()
+    {
+        Open(EvictionPolicy.Lru);
+        Operation[] puts = [.. Enumerable.Range(0, 60_000).Select(i => Put(Name(i), 100))];
+        var sink = new CountingSink();
+        Allocated();
+
+        // Keys come and go: a separator that moves up the tree is copied.
+        Assert.InRange(Enumerable.Range(0, 5).Min(_ => Allocated()) / (double)puts.Length, 0, 0.5);
+
+        long Allocated()
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            _store.ExecuteAsync(puts, sink).Completed();
+            _store.CommitAsync(puts.AsMemory(0, 1_000), sink).Completed();
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+    }
+}

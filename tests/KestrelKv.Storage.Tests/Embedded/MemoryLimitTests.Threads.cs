@@ -1,0 +1,53 @@
+using KestrelKv.Storage.Embedded;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Storage.Tests.Embedded;
+
+/// <summary>Many writers at the limit at once.</summary>
+public sealed partial class MemoryLimitTests
+{
+    [Theory]
+    [InlineData(EvictionPolicy.None)]
+    [InlineData(EvictionPolicy.Lru)]
+    public async Task Write_ByManyThreadsAtTheLimit_CountsEveryByte(EvictionPolicy policy)
+    {
+        Open(policy, TimeProvider.System);
+        long empty = Stats.MemoryBytes;
+        int keys = Fill();
+        StoreStats full = Stats;
+        List<long>[] versions = await Task.WhenAll(Enumerable.Range(0, 4).Select(seed => Task.Run(() => Write(new Random(seed)))));
+        Assert.InRange(Stats.MemoryBytes, Limit / 2, Limit + 4 * Slack);
+
+        // What expires goes by itself, soon.
+        var left = new RecordingEntrySink();
+        _store.ListAsync(new ListQuery { Limit = int.MaxValue }, left).Completed();
+        int deleted = left.Entries.Count(entry => StatusOf(Delete(entry.Key)) == ResultStatus.Done);
+        await Wait.UntilAsync(() => Stats.Keys == 0, () => $"{Stats.Keys} keys are left");
+        Assert.Equal(empty, Stats.MemoryBytes);
+
+        // Each commit has a version of its own, and so has each removal.
+        List<long> all = [.. versions.SelectMany(own => own)];
+        Assert.All(versions, own => Assert.Equal(own.Order(), own));
+        Assert.Equal(all.Count, all.Distinct().Count());
+        Assert.Equal(full.Version + all.Count + deleted + Stats.Evictions - full.Evictions + Stats.Expirations, Stats.Version);
+
+        // Had it lost count, it would now hold more or less than before.
+        Assert.InRange(Fill(), keys * 99 / 100, keys * 101 / 100);
+    }
+
+    /// <summary>Its commits' versions, in the order in which it made them.</summary>
+    private List<long> Write(Random random)
+    {
+        List<long> versions = [];
+        for (int i = 0; i < 20_000; i++)
+        {
+            long soon = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() + random.Next(300);
+            Operation put = Put(Name(random.Next(40_000)), random.Next(600), random.Next(3) == 0 ? soon : Operation.Never);
+            var sink = new RecordingSink();
+            if (i % 3 == 0) _store.CommitAsync(new[] { put, Delete(Name(random.Next(40_000))) }, sink).Completed();
+            else _store.ExecuteAsync(new[] { put }, sink).Completed();
+            if (sink.Results[0].Status == ResultStatus.Done) versions.Add(sink.Results[0].Version);
+        }
+        return versions;
+    }
+}
