@@ -49,7 +49,7 @@ public interface IKeyValueStore
     /// <param name="batch">Any number of operations, on any keys.</param>
     /// <param name="results">
     /// Is told each operation's result, in order, if the batch was committed; otherwise the result of the first
-    /// operation that was refused. It can't ask to stop.
+    /// operation whose precondition failed or, where memory is full, of the one that needs most. It can't ask to stop.
     /// </param>
     /// <param name="cancellationToken">Gives up waiting; a batch whose results were told stays done.</param>
     /// <returns>Whether the batch was committed.</returns>

@@ -25,13 +25,16 @@ public readonly struct Operation
     /// <summary>The latest expiry: the end of the year 9999.</summary>
     public const long ExpiresAtMax = 253_402_300_799_999;
 
+    /// <summary>The longest key, in bytes.</summary>
+    public const int KeyBytesMax = 65_536;
+
     /// <summary>The longest value, in bytes: 1 GiB.</summary>
     public const int ValueBytesMax = 1 << 30;
 
     /// <summary>What to do.</summary>
     public OperationKind Kind { get; private init; }
 
-    /// <summary>On which key: bytes of UTF-8, 1 to 65,536.</summary>
+    /// <summary>On which key: bytes of UTF-8, 1 to <see cref="KeyBytesMax"/>.</summary>
     public ReadOnlyMemory<byte> Key { get; private init; }
 
     /// <summary>
@@ -51,24 +54,36 @@ public readonly struct Operation
     /// <summary>Whether this changes the store.</summary>
     public bool IsWrite => Kind != OperationKind.Get;
 
+    /// <summary>Whether it changes the store, where its precondition holds and there is an entry of its key, or none.</summary>
+    internal bool Changes(bool exists) => Kind == OperationKind.Put || (IsWrite && exists);
+
     /// <summary>Reads an entry.</summary>
-    public static Operation Get(ReadOnlyMemory<byte> key) => new() { Kind = OperationKind.Get, Key = key };
+    /// <exception cref="ArgumentOutOfRangeException">The key's length is out of its range.</exception>
+    public static Operation Get(ReadOnlyMemory<byte> key) => new() { Kind = OperationKind.Get, Key = Checked(key) };
 
     /// <summary>Sets an entry's value and expiry.</summary>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="expiresAt"/> is out of its range, or the value too long.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="expiresAt"/>, or the length of the key or of the value, is out of its range.</exception>
     public static Operation Put(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, long expiresAt = Never)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(value.Length, ValueBytesMax, nameof(value));
-        return new() { Kind = OperationKind.Put, Key = key, Value = value, ExpiresAt = Checked(expiresAt) };
+        return new() { Kind = OperationKind.Put, Key = Checked(key), Value = value, ExpiresAt = Checked(expiresAt) };
     }
 
     /// <summary>Removes an entry.</summary>
-    public static Operation Delete(ReadOnlyMemory<byte> key) => new() { Kind = OperationKind.Delete, Key = key };
+    /// <exception cref="ArgumentOutOfRangeException">The key's length is out of its range.</exception>
+    public static Operation Delete(ReadOnlyMemory<byte> key) => new() { Kind = OperationKind.Delete, Key = Checked(key) };
 
     /// <summary>Sets an entry's expiry.</summary>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="expiresAt"/> is out of its range.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="expiresAt"/>, or the key's length, is out of its range.</exception>
     public static Operation Expire(ReadOnlyMemory<byte> key, long expiresAt) =>
-        new() { Kind = OperationKind.Expire, Key = key, ExpiresAt = Checked(expiresAt) };
+        new() { Kind = OperationKind.Expire, Key = Checked(key), ExpiresAt = Checked(expiresAt) };
+
+    private static ReadOnlyMemory<byte> Checked(ReadOnlyMemory<byte> key)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(key.Length, nameof(key));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(key.Length, KeyBytesMax, nameof(key));
+        return key;
+    }
 
     private static long Checked(long expiresAt)
     {

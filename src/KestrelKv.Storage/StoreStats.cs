@@ -17,4 +17,7 @@ public readonly record struct StoreStats(long Keys, long Bytes, long Version)
 
     /// <summary>How many entries were removed to make room for others.</summary>
     public long Evictions { get; init; }
+
+    /// <summary>How many writes, and atomic batches of them, were refused because the memory was full.</summary>
+    public long Refusals { get; init; }
 }

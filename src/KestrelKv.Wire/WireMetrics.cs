@@ -81,7 +81,7 @@ public sealed class WireMetrics
         yield return new(sum.Puts, Tag("function", "PUT"), Tag("outcome", "ok"));
         yield return new(sum.Unknowns, Tag("function", "unknown"), Tag("outcome", "ok"));
         for (ErrorCode code = ErrorCode.None + 1; (int)code < ErrorCodes.Count; code++)
-            yield return new(sum.Errors(code), Tag("function", "invalid"), Tag("outcome", ErrorCodes.Text(code)));
+            yield return new(sum.Errors(code), Tag("function", code == ErrorCode.MemoryFull ? "PUT" : "invalid"), Tag("outcome", ErrorCodes.Text(code)));
     }
 
     private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);

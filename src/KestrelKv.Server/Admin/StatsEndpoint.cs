@@ -13,12 +13,13 @@ namespace KestrelKv.Server.Admin;
 /// <param name="MemoryBytesMax" example="0">How many these may be; 0 for no limit.</param>
 /// <param name="Expirations" example="0">Keys removed because they had expired.</param>
 /// <param name="Evictions" example="0">Keys removed to make room for others.</param>
+/// <param name="Refusals" example="0">Writes refused because the memory was full.</param>
 /// <param name="Version" example="5">The version of the last commit.</param>
 /// <param name="Connections" example="1">Connections open on the wire port.</param>
 /// <param name="UptimeSeconds" example="3600.5">Seconds since the server started.</param>
 /// <param name="ServerVersion" example="0.1.0">The version of the program.</param>
 public sealed record Stats(
-    long Keys, long Bytes, long MemoryBytes, long MemoryBytesMax, long Expirations, long Evictions, long Version,
+    long Keys, long Bytes, long MemoryBytes, long MemoryBytesMax, long Expirations, long Evictions, long Refusals, long Version,
     int Connections, double UptimeSeconds, string ServerVersion);
 
 internal static class StatsEndpoint
@@ -33,7 +34,7 @@ internal static class StatsEndpoint
         StoreStats stats = store.GetStats();
         TimeSpan uptime = DateTime.Now - Process.GetCurrentProcess().StartTime;
         return new(
-            stats.Keys, stats.Bytes, stats.MemoryBytes, stats.MemoryBytesMax, stats.Expirations, stats.Evictions, stats.Version,
+            stats.Keys, stats.Bytes, stats.MemoryBytes, stats.MemoryBytesMax, stats.Expirations, stats.Evictions, stats.Refusals, stats.Version,
             connections.Count, Math.Round(uptime.TotalSeconds, 3), Announcement.ServerVersion);
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using KestrelKv.Protocol;
 using KestrelKv.Server.Hosting;
+using KestrelKv.Storage;
 using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Server.Settings;
@@ -26,9 +27,9 @@ internal static class SettingsValidator
         if (!Enum.IsDefined(settings.Store.Eviction)) Wrong("Store:Eviction", settings.Store.Eviction, "None or Lru");
         else if (settings.Store is { Eviction: not EvictionPolicy.None, MemoryBytesMax: 0 })
             Wrong("Store:MemoryBytesMax", 0, $"a limit for Store:Eviction {settings.Store.Eviction} to keep");
-        Number("Limits:KeyBytesMax", settings.Limits.KeyBytesMax, 1, 65_536);
+        Number("Limits:KeyBytesMax", settings.Limits.KeyBytesMax, 1, Operation.KeyBytesMax);
         Number("Limits:FrameBytesMax", settings.Limits.FrameBytesMax,
-            settings.Limits.KeyBytesMax + RequestLimits.FrameBytesAboveKeyMin, 1 << 30);
+            settings.Limits.KeyBytesMax + RequestLimits.FrameBytesAboveKeyMin, Operation.ValueBytesMax);
         Number("Limits:JsonDepthMax", settings.Limits.JsonDepthMax, 512, 100_000);
         Time("StopTimeout", settings.StopTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
         if (!Enum.IsDefined(settings.LogFormat)) Wrong("LogFormat", settings.LogFormat, "Text or Json");
@@ -37,8 +38,9 @@ internal static class SettingsValidator
 
         void Number(string name, long value, long min, long max, bool orZero = false)
         {
-            if ((value < min || value > max) && !(orZero && value == 0))
-                Wrong(name, value, string.Create(CultureInfo.InvariantCulture, $"{min:N0} {(max == long.MaxValue ? "or more" : $"to {max:N0}")}{OrNone(orZero)}"));
+            if ((value >= min && value <= max) || (orZero && value == 0)) return;
+            string range = max == long.MaxValue ? "or more" : string.Create(CultureInfo.InvariantCulture, $"to {max:N0}");
+            Wrong(name, value, string.Create(CultureInfo.InvariantCulture, $"{min:N0} {range}{OrNone(orZero)}"));
         }
 
         void Time(string name, TimeSpan value, TimeSpan min, TimeSpan max, bool orZero = false)

@@ -23,6 +23,8 @@ internal sealed class StoreMetrics
             "Keys removed because they had expired.");
         meter.CreateObservableCounter("kestrelkv.store.evictions", () => store.GetStats().Evictions, "{key}",
             "Keys removed to make room for others.");
+        meter.CreateObservableCounter("kestrelkv.store.refusals", () => store.GetStats().Refusals, "{write}",
+            "Writes refused because the memory was full.");
         meter.CreateObservableGauge("kestrelkv.store.version", () => store.GetStats().Version, null,
             "Version of the last commit.");
     }

@@ -27,22 +27,25 @@ internal ref struct BatchRehearsal : IDisposable
     }
 
     /// <summary>The first operation whose precondition fails; -1 for none.</summary>
-    public int Refused { get; private set; }
+    public int RefusedIndex { get; private set; }
 
-    /// <summary>The version of the entry that the precondition of <see cref="Refused"/> fails for.</summary>
+    /// <summary>The version of the entry that the precondition of <see cref="RefusedIndex"/> fails for.</summary>
     public long RefusedVersion { get; private set; }
 
     /// <summary>Whether any operation changes the store.</summary>
     public bool Changes { get; private set; }
 
     /// <summary>Whether a precondition was held against the version that the batch itself is to have.</summary>
-    public bool AsksForNext { get; private set; }
+    public bool PinsItsVersion { get; private set; }
 
-    /// <summary>How many bytes more the entries' blocks take after the batch than before it.</summary>
-    public long Growth { get; private set; }
+    /// <summary>How many bytes more the entries take after the batch than before it.</summary>
+    public long GrowthBytes { get; private set; }
 
-    /// <summary>The operation that adds most to <see cref="Growth"/>.</summary>
-    public int GrowsMost { get; private set; }
+    /// <summary>How many bytes those entries take that the batch writes.</summary>
+    public long WrittenBytes { get; private set; }
+
+    /// <summary>The operation that adds most to <see cref="GrowthBytes"/>.</summary>
+    public int LargestIndex { get; private set; }
 
     public readonly void Dispose()
     {
@@ -56,38 +59,39 @@ internal ref struct BatchRehearsal : IDisposable
     /// <param name="next">The version that the batch is to have.</param>
     public void Play(Shard[] shards, long now, long next)
     {
-        Refused = -1;
-        Changes = AsksForNext = false;
-        Growth = 0;
+        RefusedIndex = -1;
+        Changes = PinsItsVersion = false;
+        GrowthBytes = WrittenBytes = 0;
         _count = 0;
-        int most = 0;
+        long most = 0;
         Array.Clear(_buckets, 0, _mask + 1);
         for (int i = 0; i < _batch.Length; i++)
         {
             ref readonly Operation operation = ref _batch[i];
             Shard shard = shards[Shard.IndexOf(_hashes[i])];
             ref KeyState state = ref StateOf(i, out bool written);
-            if (written) AsksForNext |= operation.Precondition.IsOnAVersion;
+            if (written) PinsItsVersion |= operation.Precondition.IsOnAVersion;
             else state.Take(shard.Find(operation.Key.Span, _hashes[i], out _), now);
 
             if (!operation.Precondition.Holds(state.Version))
             {
-                Refused = i;
+                RefusedIndex = i;
                 RefusedVersion = state.Version;
                 return;
             }
-            if (operation.Kind != OperationKind.Put && (!operation.IsWrite || state.Version == 0)) continue;
+            if (!operation.Changes(exists: state.Version != 0)) continue;
 
             Changes = true;
-            state.Written = true;
             if (operation.Kind == OperationKind.Put) state.ValueBytes = operation.Value.Length;
-            int blockBytes = operation.Kind == OperationKind.Delete
+            long bytes = operation.Kind == OperationKind.Delete
                 ? 0
-                : shard.BlockBytes(operation.Key.Length, state.ValueBytes, operation.ExpiresAt);
-            int growth = blockBytes - state.BlockBytes;
-            Growth += growth;
-            if (growth > most) (most, GrowsMost) = (growth, i);
-            state.BlockBytes = blockBytes;
+                : shard.EntryBytes(operation.Key.Length, state.ValueBytes, operation.ExpiresAt);
+            long growth = bytes - state.Bytes;
+            GrowthBytes += growth;
+            WrittenBytes += state.Written ? growth : bytes;
+            if (growth > most) (most, LargestIndex) = (growth, i);
+            state.Bytes = bytes;
+            state.Written = true;
 
             // An expiry that has passed takes the entry away from the operations after it.
             bool gone = operation.Kind == OperationKind.Delete || (operation.ExpiresAt != Operation.Never && operation.ExpiresAt <= now);
@@ -124,15 +128,15 @@ internal ref struct BatchRehearsal : IDisposable
         public long Version;
         public int ValueBytes;
 
-        /// <summary>Of the block, be its entry visible or not; 0 where there is none.</summary>
-        public int BlockBytes;
+        /// <summary>Of the entry, be it visible or not; 0 where there is none.</summary>
+        public long Bytes;
 
         public void Take(Entry entry, long now)
         {
             if (!entry.Exists) return;
             Version = entry.IsExpired(now) ? 0 : entry.Version;
             ValueBytes = entry.Value.Length;
-            BlockBytes = Shard.BlockBytes(entry);
+            Bytes = Shard.EntryBytes(entry);
         }
     }
 }

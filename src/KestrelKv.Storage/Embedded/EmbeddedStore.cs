@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Diagnostics.CodeAnalysis;
 
 namespace KestrelKv.Storage.Embedded;
 
@@ -41,20 +40,24 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
     private readonly VersionCounter _versions = new();
     private readonly StoreClock _clock;
     private readonly MemoryLimit? _limit;
-    private readonly long _memoryBytesMax;
     private readonly bool _evicts;
     private readonly ITimer _sweeper;
     private readonly Lock _sweeping = new();
+    private long _refusals;
     private bool _disposed;
 
     /// <summary>An empty store.</summary>
     /// <param name="time">The clock that expiry goes by.</param>
     /// <param name="options">By default, what they are by default.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The limit of memory is out of its range.</exception>
     public EmbeddedStore(TimeProvider time, EmbeddedStoreOptions? options = null)
     {
         _clock = new StoreClock(time);
-        _memoryBytesMax = options?.MemoryBytesMax ?? 0;
-        if (_memoryBytesMax > 0) _limit = new MemoryLimit(_memoryBytesMax);
+        if (options is { MemoryBytesMax: not 0 })
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(options.MemoryBytesMax, EmbeddedStoreOptions.MemoryBytesMaxMin, nameof(options));
+            _limit = new MemoryLimit(options.MemoryBytesMax);
+        }
         _evicts = _limit is not null && options!.Eviction == EvictionPolicy.Lru;
         for (int i = 0; i < _shards.Length; i++) _shards[i] = new Shard(_slabs, _clock, _versions, _limit, _evicts);
         _limit?.SetEmpty();
@@ -84,7 +87,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         for (int start = 0; start < span.Length; start += GroupOperations)
         {
             ReadOnlySpan<Operation> group = span[start..Math.Min(start + GroupOperations, span.Length)];
-            if (_evicts) _clock.RefreshUse();
+            if (_evicts) _clock.RefreshUseTime();
             Fetch(group, hashes);
             for (int i = 0; i < group.Length; i++)
                 if (!Execute(group[i], hashes[i], start + i, results)) return new(start + i + 1);
@@ -103,35 +106,37 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         uint shards = 0;
         for (int i = 0; i < span.Length; i++)
         {
-            hashes[i] = HashOf(span[i]);
+            hashes[i] = KeyHash.Of(span[i].Key.Span);
             shards |= 1u << Shard.IndexOf(hashes[i]);
         }
 
-        if (_evicts) _clock.RefreshUse();
+        if (_evicts) _clock.RefreshUseTime();
+        long reservedBytes = 0;
         try
         {
             while (true)
             {
                 bool committed;
-                long lacking;
-                int largest;
+                long neededBytes;
+                int largestIndex;
                 EnterAll(shards);
                 try
                 {
-                    committed = Commit(span, hashes, results, out lacking, out largest);
+                    committed = Commit(span, hashes, results, reservedBytes, out neededBytes, out largestIndex);
                 }
                 finally
                 {
                     ExitAll(shards);
                 }
-                if (lacking == 0) return new(committed);
-                if (TryMakeRoom(lacking)) continue;
-                results.OnResult(largest, new() { Status = ResultStatus.MemoryFull });
+                if (neededBytes == 0) return new(committed);
+                if (TryMakeRoom(neededBytes, ref reservedBytes)) continue;
+                results.OnResult(largestIndex, RefusedForMemory());
                 return new(false);
             }
         }
         finally
         {
+            _limit?.Count(-reservedBytes);
             ArrayPool<ulong>.Shared.Return(rented);
         }
     }
@@ -195,34 +200,24 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         return new(keys, bytes, _versions.Last)
         {
             MemoryBytes = memory,
-            MemoryBytesMax = _memoryBytesMax,
+            MemoryBytesMax = _limit?.BytesMax ?? 0,
             Expirations = expirations,
             Evictions = evictions,
+            Refusals = Volatile.Read(ref _refusals),
         };
     }
 
+    // Without an expiry no time is asked for, which would take longer than all the rest.
     private bool HasExpired(Entry entry) => entry.Exists && entry.Expires && entry.IsExpired(_clock.Now());
 
     private Shard ShardOf(ulong hash) => _shards[Shard.IndexOf(hash)];
-
-    private static ulong HashOf(in Operation operation)
-    {
-        ReadOnlySpan<byte> key = operation.Key.Span;
-        if (key.Length is 0 or > Entry.KeyBytesMax) ThrowForKey(key.Length);
-        return KeyHash.Of(key);
-    }
-
-    // Inlined, the text would cost each call the room for it.
-    [DoesNotReturn]
-    private static void ThrowForKey(int keyBytes) => throw new ArgumentOutOfRangeException(
-        nameof(keyBytes), $"a key has {keyBytes} bytes, expected 1 to {Entry.KeyBytesMax}");
 
     /// <summary>Hashes the keys of a group and has all that their look-ups read on its way from memory.</summary>
     private void Fetch(ReadOnlySpan<Operation> group, Span<ulong> hashes)
     {
         for (int i = 0; i < group.Length; i++)
         {
-            hashes[i] = HashOf(group[i]);
+            hashes[i] = KeyHash.Of(group[i].Key.Span);
             ShardOf(hashes[i]).Prefetch(hashes[i]);
         }
         FetchEntries(hashes[..group.Length]);
@@ -253,29 +248,53 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
 
     private bool Execute(in Operation operation, ulong hash, int index, IResultSink results)
     {
-        while (true)
+        Shard shard = ShardOf(hash);
+        bool goOn;
+        long neededBytes;
+        shard.Enter();
+        try
         {
-            bool goOn;
-            long lacking;
-            Shard shard = ShardOf(hash);
-            shard.Enter();
-            try
+            goOn = Execute(shard, operation, hash, index, results, reservedBytes: 0, out neededBytes);
+        }
+        finally
+        {
+            shard.Exit();
+        }
+        return neededBytes == 0 ? goOn : ExecuteWithRoom(shard, operation, hash, index, results, neededBytes);
+    }
+
+    /// <summary>Makes room for an operation that lacks it, and executes it then.</summary>
+    private bool ExecuteWithRoom(Shard shard, in Operation operation, ulong hash, int index, IResultSink results, long neededBytes)
+    {
+        long reservedBytes = 0;
+        try
+        {
+            while (TryMakeRoom(neededBytes, ref reservedBytes))
             {
-                goOn = Execute(shard, operation, hash, index, results, out lacking);
+                shard.Enter();
+                try
+                {
+                    bool goOn = Execute(shard, operation, hash, index, results, reservedBytes, out neededBytes);
+                    if (neededBytes == 0) return goOn;
+                }
+                finally
+                {
+                    shard.Exit();
+                }
             }
-            finally
-            {
-                shard.Exit();
-            }
-            if (lacking == 0) return goOn;
-            if (!TryMakeRoom(lacking)) return results.OnResult(index, new() { Status = ResultStatus.MemoryFull });
+            return results.OnResult(index, RefusedForMemory());
+        }
+        finally
+        {
+            _limit!.Count(-reservedBytes);
         }
     }
 
-    /// <summary>Under the shard's lock. Does nothing where the operation lacks memory.</summary>
-    private bool Execute(Shard shard, in Operation operation, ulong hash, int index, IResultSink results, out long lacking)
+    /// <summary>Under the shard's lock. Where it needs more memory than there is, does nothing but tell how much.</summary>
+    private bool Execute(
+        Shard shard, in Operation operation, ulong hash, int index, IResultSink results, long reservedBytes, out long neededBytes)
     {
-        lacking = 0;
+        neededBytes = 0;
         Entry entry = shard.Find(operation.Key.Span, hash, out int slot);
         if (HasExpired(entry))
         {
@@ -284,15 +303,17 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         }
         long version = entry.Exists ? entry.Version : 0;
         if (!operation.Precondition.Holds(version)) return results.OnResult(index, Refused(version));
-        if (!Changes(operation, entry)) return results.OnResult(index, Read(shard, operation, entry));
-        if (_limit is not null && !HasRoomFor(shard, operation, entry, out lacking)) return false;
+        if (!operation.Changes(entry.Exists)) return results.OnResult(index, Read(shard, operation, entry));
+        if (_limit is not null && !HasRoomFor(shard, operation, entry, reservedBytes, out neededBytes)) return false;
         return results.OnResult(index, Write(shard, operation, hash, entry, slot, _versions.Next()));
     }
 
-    /// <summary>Under the locks of all shards concerned. Does nothing where the batch lacks memory.</summary>
-    private bool Commit(ReadOnlySpan<Operation> batch, ReadOnlySpan<ulong> hashes, IResultSink results, out long lacking, out int largest)
+    /// <summary>Under the locks of all shards concerned. Where it needs more memory than there is, does nothing but tell how much.</summary>
+    private bool Commit(
+        ReadOnlySpan<Operation> batch, ReadOnlySpan<ulong> hashes, IResultSink results, long reservedBytes,
+        out long neededBytes, out int largestIndex)
     {
-        lacking = largest = 0;
+        neededBytes = largestIndex = 0;
         long now = _clock.Now();
         for (int i = 0; i < batch.Length; i++)
         {
@@ -308,95 +329,135 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         {
             long next = _versions.Last + 1;
             rehearsal.Play(_shards, now, next);
-            if (rehearsal.Refused >= 0)
+            if (rehearsal.RefusedIndex >= 0)
             {
-                results.OnResult(rehearsal.Refused, Refused(rehearsal.RefusedVersion));
+                results.OnResult(rehearsal.RefusedIndex, Refused(rehearsal.RefusedVersion));
                 return false;
             }
-            if (rehearsal.Growth > 0 && _limit is { } limit && !limit.HasRoomFor(rehearsal.Growth))
+            if (_limit is not null && !HasRoomFor(rehearsal.GrowthBytes, rehearsal.WrittenBytes, reservedBytes, out neededBytes))
             {
-                (lacking, largest) = (rehearsal.Growth, rehearsal.GrowsMost);
+                largestIndex = rehearsal.LargestIndex;
+                for (int i = 0; i < batch.Length; i++)
+                    if (ShardOf(hashes[i]).Find(batch[i].Key.Span, hashes[i], out _) is { Exists: true } entry) ShardOf(hashes[i]).Touch(entry);
                 return false;
             }
 
             // Where a precondition was held against the version that the batch is to have, it must really get that one.
             if (!rehearsal.Changes) break;
-            version = rehearsal.AsksForNext ? next : _versions.Next();
-            counted = !rehearsal.AsksForNext || _versions.TryTake(next);
+            version = rehearsal.PinsItsVersion ? next : _versions.Next();
+            counted = !rehearsal.PinsItsVersion || _versions.TryTake(next);
         }
 
         for (int i = 0; i < batch.Length; i++)
         {
             Shard shard = ShardOf(hashes[i]);
             Entry entry = FindVisible(shard, batch[i].Key.Span, hashes[i], now, out int slot);
-            results.OnResult(i, Changes(batch[i], entry) ? Write(shard, batch[i], hashes[i], entry, slot, version) : Read(shard, batch[i], entry));
+            results.OnResult(i, batch[i].Changes(entry.Exists) ? Write(shard, batch[i], hashes[i], entry, slot, version) : Read(shard, batch[i], entry));
         }
         return true;
     }
 
-    /// <summary>Whether there is memory for a write; if not, tells how much it asks for.</summary>
-    private bool HasRoomFor(Shard shard, in Operation operation, Entry entry, out long lacking)
+    private bool HasRoomFor(Shard shard, in Operation operation, Entry entry, long reservedBytes, out long neededBytes)
     {
-        lacking = 0;
+        neededBytes = 0;
         if (operation.Kind == OperationKind.Delete) return true;
         int valueBytes = operation.Kind == OperationKind.Put ? operation.Value.Length : entry.Value.Length;
-        long growth = shard.BlockBytes(operation.Key.Length, valueBytes, operation.ExpiresAt) - (entry.Exists ? Shard.BlockBytes(entry) : 0);
-        if (growth <= 0 || _limit!.HasRoomFor(growth)) return true;
-        lacking = growth;
+        long bytes = shard.EntryBytes(operation.Key.Length, valueBytes, operation.ExpiresAt);
+        if (HasRoomFor(bytes - (entry.Exists ? Shard.EntryBytes(entry) : 0), bytes, reservedBytes, out neededBytes)) return true;
+
+        // The room that is made now must not be its own.
+        if (entry.Exists) shard.Touch(entry);
         return false;
     }
 
-    /// <summary>Evicts until there is memory for so many more bytes. Without any lock.</summary>
-    private bool TryMakeRoom(long bytes)
+    /// <summary>Whether there is memory for a write; if not, tells how much it asks for.</summary>
+    private bool HasRoomFor(long growthBytes, long writtenBytes, long reservedBytes, out long neededBytes)
     {
-        if (!_evicts || !_limit!.AllowsEver(bytes)) return false;
-        while (!_limit.HasRoomFor(bytes))
-            if (!TryEvict()) return false;
+        neededBytes = 0;
+        if (growthBytes <= reservedBytes || _limit!.HasRoomFor(growthBytes - reservedBytes)) return true;
+
+        // Where it does not fit without any other entry, nothing is to be evicted for it.
+        neededBytes = _limit.AllowsEver(writtenBytes) ? growthBytes : long.MaxValue;
+        return false;
+    }
+
+    /// <summary>
+    /// Reserves so many bytes, and removes entries until there is room for them, or until as many have been removed. Who
+    /// calls this gives the reservation back. Without any lock.
+    /// </summary>
+    private bool TryMakeRoom(long bytes, ref long reservedBytes)
+    {
+        if (!_limit!.AllowsEver(bytes)) return false;
+
+        // Reserved first: others would take what is made free. And each frees only what it takes, so that a small write
+        // does not wait for the room that a large one needs.
+        _limit.Count(bytes - reservedBytes);
+        reservedBytes = bytes;
+        for (long freed = 0; freed < bytes && !_limit.HasRoomFor(0);)
+        {
+            long removed = Remove();
+            freed += removed;
+            if (removed > 0) continue;
+
+            // All is reserved by others: who gives up last gets it.
+            _limit.Count(-reservedBytes);
+            reservedBytes = 0;
+            return _limit.HasRoomFor(bytes);
+        }
         return true;
     }
 
     /// <summary>
-    /// Evicts an entry that was used long ago: it looks at a few at each of several places, and so at 16 in all. Redis
-    /// looks at 5, and says that 10 come very close to all. What has expired goes first. False if the store is empty.
+    /// Removes an entry to make room: one that has expired, or else, if it is to evict, one that was used long ago.
     /// </summary>
-    private bool TryEvict()
+    /// <returns>How many bytes it took; 0 where there is none.</returns>
+    private long Remove()
     {
-        uint best = 0, most = 0;
-        for (int i = 0; i < EvictionPlaces; i++)
-        {
-            uint place = (uint)Random.Shared.Next();
-            Shard shard = _shards[place % _shards.Length];
-            shard.Enter();
-            try
-            {
-                if (shard.TryRemoveExpired(_clock.Now())) return true;
-                if (shard.TryFindOldest(place, out _, out uint age) && age >= most) (best, most) = (place, age);
-            }
-            finally
-            {
-                shard.Exit();
-            }
-        }
-
-        // Others have had the lock since, or it was an empty shard: then the next one that has any.
+        uint place = _evicts ? FindOldest() : (uint)Random.Shared.Next();
         for (uint i = 0; i < _shards.Length; i++)
         {
-            Shard shard = _shards[(best + i) % _shards.Length];
+            Shard shard = _shards[(place + i) % _shards.Length];
             shard.Enter();
             try
             {
-                if (shard.TryEvict(best)) return true;
+                long before = shard.MemoryBytes;
+                if (shard.TryRemoveExpired(_clock.Now()) || (_evicts && shard.TryEvict(place))) return before - shard.MemoryBytes;
             }
             finally
             {
                 shard.Exit();
             }
         }
-        return false;
+        return 0;
     }
 
-    private static bool Changes(in Operation operation, Entry entry) =>
-        operation.Kind == OperationKind.Put || (operation.IsWrite && entry.Exists);
+    /// <summary>
+    /// Where the entry is that was used longest ago, of a few at each of several places, each in another shard: of 16 in
+    /// all. Redis looks at 5, and says that 10 come very close to all.
+    /// </summary>
+    private uint FindOldest()
+    {
+        uint best = 0, most = 0, first = (uint)Random.Shared.Next();
+        for (uint i = 0, found = 0; i < _shards.Length && found < EvictionPlaces; i++)
+        {
+            uint place = ((uint)Random.Shared.Next() << Shard.ShardBits) + ((first + i) % (uint)_shards.Length);
+            Shard shard = _shards[place % _shards.Length];
+            shard.Enter();
+            if (shard.TryFindOldest(place, out _, out uint age))
+            {
+                found++;
+                if (age >= most) (best, most) = (place, age);
+            }
+            shard.Exit();
+        }
+        return best;
+    }
+
+    private OperationResult RefusedForMemory()
+    {
+        Interlocked.Increment(ref _refusals);
+        return new() { Status = ResultStatus.MemoryFull };
+    }
 
     private static OperationResult Refused(long version) =>
         new() { Status = ResultStatus.PreconditionFailed, Version = version, PreviousVersion = version };

@@ -27,7 +27,7 @@ internal enum EntryFields : byte
 internal readonly unsafe struct Entry(byte* block)
 {
     /// <summary>The longest key that the length field can tell.</summary>
-    public const int KeyBytesMax = ushort.MaxValue + 1;
+    public const int KeyBytesMax = Operation.KeyBytesMax;
 
     private const int ValueLengthOffset = 8;
     private const int KeyLengthOffset = 12;
@@ -65,7 +65,7 @@ internal readonly unsafe struct Entry(byte* block)
         set => *(int*)(block + HeapPlaceOffset) = value;
     }
 
-    /// <summary>In the units of <see cref="StoreClock.Use"/>; only of an entry that has the field.</summary>
+    /// <summary>In the units of <see cref="StoreClock.UseTime"/>; only of an entry that has the field.</summary>
     public uint LastUse
     {
         get => *(uint*)(KeyStart - LastUseBytes);

@@ -9,6 +9,9 @@ namespace KestrelKv.Storage.Embedded;
 /// </remarks>
 internal sealed unsafe class ExpiryHeap : IDisposable
 {
+    /// <summary>What an entry takes at the most: half of the nodes are used.</summary>
+    public const int BytesPerEntry = 2 * 16;
+
     private const int Children = 4;
     private const int NodesMin = 64;
 

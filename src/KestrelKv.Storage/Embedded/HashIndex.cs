@@ -19,6 +19,9 @@ namespace KestrelKv.Storage.Embedded;
 /// </remarks>
 internal unsafe struct HashIndex : IDisposable
 {
+    /// <summary>What an entry takes at the most, but for a table that has just grown beyond need: half of the slots are used.</summary>
+    public const int BytesPerEntry = 2 * sizeof(ulong);
+
     private const int TagShift = 48;
     private const ulong AddressMask = (1UL << TagShift) - 1 - LinesMask;
     private const ulong LinesMask = 7;

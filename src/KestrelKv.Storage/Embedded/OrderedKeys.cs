@@ -53,6 +53,9 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         RemoveFromParent(path, depth);
     }
 
+    /// <summary>What a key takes, in nodes that are half full.</summary>
+    public static int BytesPerKey(int keyBytes) => OrderedNode.BytesPerKey(keyBytes);
+
     /// <summary>Has the keys from a key on loaded into the cache.</summary>
     public void Prefetch(ReadOnlySpan<byte> from)
     {
@@ -265,6 +268,11 @@ internal readonly unsafe struct OrderedNode(byte* block)
     private ushort* Slots => (ushort*)(block + SlotsOffset);
 
     private int ChildBytes => IsLeaf ? 0 : sizeof(long);
+
+    /// <inheritdoc cref="OrderedKeys.BytesPerKey"/>
+    public static int BytesPerKey(int keyBytes) => keyBytes <= InlineBytesMax
+        ? 2 * (sizeof(ushort) + sizeof(ushort) + keyBytes)
+        : 2 * (sizeof(ushort) + sizeof(ushort) + OutsideBytes) + NativeHeap.RealBytes(keyBytes);
 
     public static OrderedNode Create(NativeHeap heap, bool isLeaf)
     {

@@ -26,18 +26,18 @@ internal sealed class Shard : IDisposable
     private readonly StoreClock _clock;
     private readonly VersionCounter _versions;
     private readonly MemoryLimit? _limit;
-    private readonly EntryFields _always;
+    private readonly EntryFields _fieldsAlways;
     private readonly NativeHeap _heap;
     private readonly OrderedKeys _order;
     private readonly ExpiryHeap _expiries = new();
     private readonly HashIndex[] _segments = new HashIndex[1 << SegmentBits];
     private long _indexBytes;
-    private long _counted;
+    private long _bytesCounted;
     private int _locked;
 
-    /// <param name="slabs">Memory for small blocks.</param>
-    /// <param name="clock">The store's.</param>
-    /// <param name="versions">The store's.</param>
+    /// <param name="slabs">Memory for small blocks, of the whole store.</param>
+    /// <param name="clock">The whole store's.</param>
+    /// <param name="versions">The whole store's.</param>
     /// <param name="limit">Is told what the shard takes, if there is one.</param>
     /// <param name="evicts">Whether entries remember when they were used.</param>
     public Shard(SlabPool slabs, StoreClock clock, VersionCounter versions, MemoryLimit? limit, bool evicts)
@@ -45,7 +45,7 @@ internal sealed class Shard : IDisposable
         _clock = clock;
         _versions = versions;
         _limit = limit;
-        _always = evicts ? EntryFields.LastUse : EntryFields.None;
+        _fieldsAlways = evicts ? EntryFields.LastUse : EntryFields.None;
         _heap = new NativeHeap(slabs);
         _order = new OrderedKeys(_heap);
         foreach (ref HashIndex segment in _segments.AsSpan())
@@ -53,7 +53,7 @@ internal sealed class Shard : IDisposable
             segment = HashIndex.Create();
             _indexBytes += segment.Bytes;
         }
-        CountMemory();
+        ReportMemory();
     }
 
     /// <summary>Bytes of keys and values.</summary>
@@ -93,17 +93,23 @@ internal sealed class Shard : IDisposable
     /// <summary>The entry of a key, expired or not.</summary>
     public Entry Find(ReadOnlySpan<byte> key, ulong hash, out int slot) => Segment(hash).Find(key, hash, out slot);
 
-    /// <summary>How many bytes the block of an entry takes, as large as it really is.</summary>
-    public int BlockBytes(int keyBytes, int valueBytes, long expiresAt) =>
-        NativeHeap.RealBytes(Entry.BlockBytesFor(keyBytes, valueBytes, FieldsFor(expiresAt)));
+    /// <summary>
+    /// How many bytes an entry takes: its block, as large as it really is, and what it may take in index, ordered keys and
+    /// expiries.
+    /// </summary>
+    public long EntryBytes(int keyBytes, int valueBytes, long expiresAt) =>
+        EntryBytes(Entry.BlockBytesFor(keyBytes, valueBytes, FieldsFor(expiresAt)), keyBytes, expiresAt != Operation.Never);
 
-    /// <inheritdoc cref="BlockBytes(int, int, long)"/>
-    public static int BlockBytes(Entry entry) => NativeHeap.RealBytes(entry.BlockBytes);
+    /// <inheritdoc cref="EntryBytes(int, int, long)"/>
+    public static long EntryBytes(Entry entry) => EntryBytes(entry.BlockBytes, entry.Key.Length, entry.Expires);
+
+    private static long EntryBytes(int blockBytes, int keyBytes, bool expires) =>
+        (long)NativeHeap.RealBytes(blockBytes) + HashIndex.BytesPerEntry + OrderedKeys.BytesPerKey(keyBytes) + (expires ? ExpiryHeap.BytesPerEntry : 0);
 
     /// <summary>Remembers that an entry is used now.</summary>
     public void Touch(Entry entry)
     {
-        if (_always == EntryFields.LastUse) entry.LastUse = _clock.Use;
+        if (_fieldsAlways == EntryFields.LastUse) entry.LastUse = _clock.UseTime;
     }
 
     /// <summary>Adds an entry for a key that is not there.</summary>
@@ -118,7 +124,7 @@ internal sealed class Shard : IDisposable
         _order.Add(key);
         Count++;
         DataBytes += key.Length + value.Length;
-        CountMemory();
+        ReportMemory();
     }
 
     /// <summary>Gives an entry another value and expiry: in its own block where that is of the right size.</summary>
@@ -126,7 +132,8 @@ internal sealed class Shard : IDisposable
     {
         bool expires = expiresAt != Operation.Never;
         DataBytes += value.Length - entry.Value.Length;
-        if (expires == entry.Expires && BlockBytes(entry.Key.Length, value.Length, expiresAt) == BlockBytes(entry))
+        int blockBytes = Entry.BlockBytesFor(entry.Key.Length, value.Length, FieldsFor(expiresAt));
+        if (expires == entry.Expires && NativeHeap.RealBytes(blockBytes) == NativeHeap.RealBytes(entry.BlockBytes))
         {
             entry.Overwrite(value, version);
             Touch(entry);
@@ -142,7 +149,7 @@ internal sealed class Shard : IDisposable
         else if (entry.Expires) _expiries.RemoveAt(entry.HeapPlace);
         else if (expires) _expiries.Add(moved);
         _heap.Free(entry.Block, entry.BlockBytes);
-        CountMemory();
+        ReportMemory();
     }
 
     public unsafe void Remove(Entry entry, int slot, ulong hash)
@@ -156,7 +163,7 @@ internal sealed class Shard : IDisposable
         Count--;
         DataBytes -= entry.Key.Length + entry.Value.Length;
         _heap.Free(entry.Block, entry.BlockBytes);
-        CountMemory();
+        ReportMemory();
     }
 
     /// <summary>Removes an entry that has expired, which is a commit of its own.</summary>
@@ -182,7 +189,7 @@ internal sealed class Shard : IDisposable
     /// </summary>
     /// <param name="place">Any number, chosen at random.</param>
     /// <param name="oldest">The entry.</param>
-    /// <param name="age">How long ago it was used, in the units of <see cref="StoreClock.Use"/>.</param>
+    /// <param name="age">How long ago it was used, in the units of <see cref="StoreClock.UseTime"/>.</param>
     public bool TryFindOldest(uint place, out Entry oldest, out uint age)
     {
         Span<Entry> sample = stackalloc Entry[SampleEntries];
@@ -192,11 +199,11 @@ internal sealed class Shard : IDisposable
 
         oldest = default;
         age = 0;
-        uint now = _clock.Use;
+        uint now = _clock.UseTime;
         foreach (Entry entry in sample[..count])
         {
-            uint its = now - entry.LastUse;
-            if (!oldest.Exists || its > age) (oldest, age) = (entry, its);
+            uint entryAge = now - entry.LastUse;
+            if (!oldest.Exists || entryAge > age) (oldest, age) = (entry, entryAge);
         }
         return oldest.Exists;
     }
@@ -234,7 +241,7 @@ internal sealed class Shard : IDisposable
 
     private ref HashIndex Segment(ulong hash) => ref _segments[(int)(hash >> ShardBits) & ((1 << SegmentBits) - 1)];
 
-    private EntryFields FieldsFor(long expiresAt) => expiresAt == Operation.Never ? _always : _always | EntryFields.Expiry;
+    private EntryFields FieldsFor(long expiresAt) => expiresAt == Operation.Never ? _fieldsAlways : _fieldsAlways | EntryFields.Expiry;
 
     private unsafe Entry Create(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long version, long expiresAt)
     {
@@ -255,11 +262,11 @@ internal sealed class Shard : IDisposable
         return found;
     }
 
-    private void CountMemory()
+    private void ReportMemory()
     {
         if (_limit is null) return;
         long bytes = MemoryBytes;
-        if (bytes != _counted) _limit.Count(bytes - _counted);
-        _counted = bytes;
+        if (bytes != _bytesCounted) _limit.Count(bytes - _bytesCounted);
+        _bytesCounted = bytes;
     }
 }

@@ -3,12 +3,12 @@ namespace KestrelKv.Storage.Embedded;
 /// <summary>The times that a store goes by. For use by many threads.</summary>
 internal sealed class StoreClock(TimeProvider time)
 {
-    /// <summary>One unit of <see cref="Use"/>: so the 32 bits last for 198 days.</summary>
-    private static readonly TimeSpan UseUnit = TimeSpan.FromMilliseconds(4);
+    /// <summary>One unit of <see cref="UseTime"/>: so the 32 bits last for 198 days.</summary>
+    private static readonly TimeSpan UseTimeUnit = TimeSpan.FromMilliseconds(4);
 
     private readonly long _start = time.GetTimestamp();
     private long _latest;
-    private uint _use;
+    private uint _useTime;
 
     /// <summary>
     /// The time, in milliseconds of Unix time, which never goes back, so that what has been seen to be gone stays gone.
@@ -24,14 +24,16 @@ internal sealed class StoreClock(TimeProvider time)
 
     /// <summary>
     /// When entries are said to be used that are used now, in units of 4 milliseconds that wrap around. It stands still
-    /// between calls of <see cref="RefreshUse"/>, which are made for many uses at once.
+    /// between calls of <see cref="RefreshUseTime"/>, which are made for many uses at once, and never goes back: what is
+    /// newer than now would look as if it were of the last time around.
     /// </summary>
-    public uint Use => Volatile.Read(ref _use);
+    public uint UseTime => Volatile.Read(ref _useTime);
 
-    /// <summary>Takes <see cref="Use"/> to the present.</summary>
-    public void RefreshUse()
+    /// <summary>Takes <see cref="UseTime"/> to the present.</summary>
+    public void RefreshUseTime()
     {
-        uint use = (uint)(time.GetElapsedTime(_start).Ticks / UseUnit.Ticks);
-        if (use != _use) Volatile.Write(ref _use, use);
+        uint now = (uint)(time.GetElapsedTime(_start).Ticks / UseTimeUnit.Ticks);
+        for (uint latest; (int)(now - (latest = UseTime)) > 0;)
+            if (Interlocked.CompareExchange(ref _useTime, now, latest) == latest) return;
     }
 }

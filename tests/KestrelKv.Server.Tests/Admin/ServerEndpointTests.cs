@@ -31,7 +31,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         await using ServerProcess own = await ServerProcess.StartAsync();
         JsonElement before = await StatsAsync(own);
         Assert.Equal(
-            ["keys", "bytes", "memory_bytes", "memory_bytes_max", "expirations", "evictions", "version", "connections", "uptime_seconds", "server_version"],
+            ["keys", "bytes", "memory_bytes", "memory_bytes_max", "expirations", "evictions", "refusals", "version", "connections", "uptime_seconds", "server_version"],
             before.EnumerateObject().Select(member => member.Name));
         Assert.Equal((0, 0, 0, 0), Figures(before));
         Assert.Matches(@"^\d+\.\d+\.\d+$", before.GetProperty("server_version").GetString());

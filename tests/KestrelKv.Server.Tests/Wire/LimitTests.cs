@@ -197,7 +197,8 @@ public sealed class LimitTests
         Assert.Equal(Frames.PutReply("new"), await client.CallAsync(Frames.Put("new", value)));
 
         Scrape scrape = await Scrape.OfAsync(server.Admin);
-        Assert.Equal(1, scrape.Sum("kestrelkv_wire_requests_total", ("outcome", "memory_full")));
+        Assert.Equal(1, scrape.Sum("kestrelkv_wire_requests_total", ("function", "PUT"), ("outcome", "memory_full")));
+        Assert.Equal(2, scrape.Sum("kestrelkv_store_refusals_total"));
         Assert.Equal(2_000_000, scrape.Sum("kestrelkv_store_memory_limit_bytes"));
         Assert.InRange(scrape.Sum("kestrelkv_store_memory_bytes"), 1_900_000, 2_000_000);
     }

@@ -146,4 +146,55 @@ public sealed partial class MemoryLimitTests
             return GC.GetAllocatedBytesForCurrentThread() - before;
         }
     }
+
+    /// <summary>Not even when it would fit into the room that its key has, and the rest.</summary>
+    [Fact]
+    public void Overwrite_LargerThanTheLimit_KeepsWhatIsThere()
+    {
+        Open(EvictionPolicy.Lru);
+        Execute(Put("a", (int)Limit / 2));
+        Execute(Put("b", (int)Limit / 4));
+        AssertFull(Put("a", (int)Limit - 20_000));
+        Assert.Equal(new(0, ResultStatus.MemoryFull), Refused(Put("a", (int)Limit - 20_000)));
+        Assert.Equal((2, 0), (Stats.Keys, Stats.Evictions));
+    }
+
+    /// <summary>An entry that is to grow is in use, however long it had not been used before.</summary>
+    [Fact]
+    public void Overwrite_MakesRoom_OfOthers()
+    {
+        for (int round = 0; round < 100; round++)
+        {
+            Open(EvictionPolicy.Lru);
+            for (int i = 0; i < 10; i++)
+            {
+                Execute(Put(Name(i), 400_000));
+                _time.Advance(TimeSpan.FromMilliseconds(4));
+            }
+            Operation grow = Put(Name(0), 1_200_000) with { Precondition = Precondition.Present };
+            if (round % 2 == 0) Assert.Equal(ResultStatus.Done, StatusOf(grow));
+            else Commit(grow);
+            _store.Dispose();
+        }
+    }
+
+    [Fact]
+    public void UseTime_AClockThatIsReadLate_DoesNotGoBack()
+    {
+        var time = new SetTime();
+        var clock = new StoreClock(time);
+        foreach ((int milliseconds, uint expected) in new[] { (1_000, 250u), (500, 250u), (1_004, 251u) })
+        {
+            time.Timestamp = milliseconds * time.TimestampFrequency / 1_000;
+            clock.RefreshUseTime();
+            Assert.Equal(expected, clock.UseTime);
+        }
+    }
+
+    private sealed class SetTime : TimeProvider
+    {
+        public long Timestamp { get; set; }
+
+        public override long GetTimestamp() => Timestamp;
+    }
 }

@@ -17,7 +17,7 @@ public sealed partial class MemoryLimitTests
 
         AssertFull(Put("new", 100));
         AssertFull(Put(Name(1), 2_000));
-        Assert.Equal(full, Stats);
+        Assert.Equal(full with { Refusals = 3 }, Stats);
         Assert.Equal(new string('v', 100), Execute(Get(Name(1))).Value);
 
         Assert.Equal(ResultStatus.Done, StatusOf(Put(Name(1), 99)));
@@ -50,7 +50,7 @@ public sealed partial class MemoryLimitTests
 
         Recorded refused = Refused(Put(Name(1), 100), Delete(Name(2)), Put("a", 5_000), Put(Name(4), 200));
         Assert.Equal(new(2, ResultStatus.MemoryFull), refused);
-        Assert.Equal(before, Stats);
+        Assert.Equal(before with { Refusals = 2 }, Stats);
 
         // What the batch itself makes free counts, and so does that it writes the same key again.
         Commit(Delete(Name(2)), Delete(Name(3)), Put("b", 100), Put("c", 5_000), Put("c", 1));
@@ -67,5 +67,52 @@ public sealed partial class MemoryLimitTests
         Commit(Expire("a", Now), Put("a", 100_000, Now + 10));
         _time.Advance(TimeSpan.FromMilliseconds(50));
         Commit(Put("a", 100_000));
+    }
+
+    /// <summary>Deleting what is large in the same batch does not let in more than there is room for.</summary>
+    [Theory]
+    [InlineData(EvictionPolicy.None)]
+    [InlineData(EvictionPolicy.Lru)]
+    public void Commit_ManySmallKeysForALargeOne_KeepsToTheLimit(EvictionPolicy policy)
+    {
+        Open(policy);
+        const int Large = 100_000;
+        for (int i = 0; i < Limit / Large; i++) Execute(Put(Name(i), Large));
+        for (int i = 0; i < Limit / Large; i++)
+        {
+            Operation[] batch = [Delete(Name(i)), .. Enumerable.Range(0, 4_000).Select(n => Put($"{i}/{n}", 0))];
+            _store.CommitAsync(batch, new RecordingSink()).Completed();
+        }
+        Assert.InRange(Stats.MemoryBytes, 1, Limit + Slack);
+    }
+
+    [Fact]
+    public void Commit_LongKeys_CountsThatTheyAreKeptTwice()
+    {
+        Open(EvictionPolicy.None);
+        Operation[] batch = [.. Enumerable.Range(0, 60).Select(i => Put(Name(i) + new string('k', 60_000), 0))];
+        Assert.Equal(ResultStatus.MemoryFull, Refused(batch).Status);
+        Commit(batch[..30]);
+        Assert.InRange(Stats.MemoryBytes, 2 * 30 * 60_000, Limit);
+    }
+
+    [Fact]
+    public void Execute_ExpiriesInTheRoomOfValues_KeepToTheLimit()
+    {
+        Open(EvictionPolicy.None);
+        int keys = 0;
+        while (StatusOf(Put(Name(keys), 24)) == ResultStatus.Done) keys++;
+        for (int i = 0; i < keys; i++) Execute(Put(Name(i), 8, Now + 60_000));
+        Assert.InRange(Stats.MemoryBytes, 1, Limit + Slack);
+    }
+
+    [Fact]
+    public void Execute_FullOfWhatHasExpired_MakesRoomOfIt()
+    {
+        Open(EvictionPolicy.None, new NoTimers(_time));
+        for (int i = 0; StatusOf(Put(Name(i), 100, Now + 1)) == ResultStatus.Done; i++) { }
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal(ResultStatus.Done, StatusOf(Put("new", 50_000)));
+        Commit(Put("another", 50_000));
     }
 }

@@ -35,6 +35,25 @@ public sealed partial class MemoryLimitTests
         Assert.InRange(Fill(), keys * 99 / 100, keys * 101 / 100);
     }
 
+    /// <summary>The room that is made for it is not taken by others.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Write_OfALargeValueBesideSmallOnes_IsDone(bool atomic)
+    {
+        Open(EvictionPolicy.Lru, TimeProvider.System);
+        Fill();
+        using var over = new CancellationTokenSource();
+        Task writer = Task.Run(() =>
+        {
+            for (int i = 0; !over.IsCancellationRequested; i++) Execute(Put($"small {i}", 20));
+        });
+        Operation large = Put("large", (int)Limit * 3 / 4);
+        await Task.Run(() => Assert.Equal(ResultStatus.Done, atomic ? Commit(large)[0].Status : StatusOf(large))).WaitAsync(Wait.Patience);
+        await over.CancelAsync();
+        await writer;
+    }
+
     /// <summary>Its commits' versions, in the order in which it made them.</summary>
     private List<long> Write(Random random)
     {

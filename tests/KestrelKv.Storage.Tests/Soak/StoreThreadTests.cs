@@ -23,6 +23,9 @@ public abstract partial class StoreThreadTests : IDisposable
 
     protected abstract TimeSpan Duration { get; }
 
+    /// <summary>Whether a key that nobody uses stays.</summary>
+    protected virtual bool KeepsAll => true;
+
     /// <summary>An empty store that goes by the real clock.</summary>
     protected abstract IKeyValueStore Create();
 
@@ -69,6 +72,16 @@ public sealed class EmbeddedStoreThreadTests : StoreThreadTests
     protected override TimeSpan Duration => SoakTime.Duration;
 
     protected override IKeyValueStore Create() => new EmbeddedStore(TimeProvider.System);
+}
+
+public sealed class EvictingStoreThreadTests : StoreThreadTests
+{
+    protected override TimeSpan Duration => SoakTime.Duration;
+
+    protected override bool KeepsAll => false;
+
+    protected override IKeyValueStore Create() => new EmbeddedStore(
+        TimeProvider.System, new EmbeddedStoreOptions { MemoryBytesMax = EmbeddedStoreOptions.MemoryBytesMaxMin, Eviction = EvictionPolicy.Lru });
 }
 
 public sealed class ManagedStoreThreadTests : StoreThreadTests
