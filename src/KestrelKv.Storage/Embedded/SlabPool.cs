@@ -16,7 +16,7 @@ internal sealed unsafe partial class SlabPool : IDisposable
     /// <summary>A slab's size and alignment in bytes: four pages.</summary>
     public const int SlabBytes = 16 * 1024;
 
-    private const int RegionBytes = 4 * 1024 * 1024;
+    private const int RegionBytes = HugePageBytes;
     private const int HugePageBytes = 2 * 1024 * 1024;
     private const int AdviseDontNeed = 4;
     private const int AdviseHugePage = 14;
