@@ -19,7 +19,7 @@ namespace KestrelKv.Storage.Embedded;
 /// </remarks>
 internal unsafe struct HashIndex : IDisposable
 {
-    /// <summary>What an entry takes at the most, but for a table that has just grown beyond need: half of the slots are used.</summary>
+    /// <summary>What an entry takes where half of the slots are used: about the most, but for a store that has shrunk.</summary>
     public const int BytesPerEntry = 2 * sizeof(ulong);
 
     private const int TagShift = 48;

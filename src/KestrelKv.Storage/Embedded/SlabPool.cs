@@ -6,17 +6,15 @@ namespace KestrelKv.Storage.Embedded;
 /// <summary>Slabs of memory off the managed heap, all of one size and aligned to it, for the heaps of all shards.</summary>
 /// <remarks>
 /// Slabs are cut from regions got from the system. A slab that comes back gives its pages back to the system at once
-/// and waits to be rented again; the address space of regions is kept until the pool is disposed of. When half of a
-/// region is cut, the next one is got in the background and touched, so that nobody who holds a shard's lock waits for
-/// the system to find and clear its pages: that took 5 ms for each 2 MiB on a virtual machine. The lock protects all
-/// fields.
+/// and waits to be rented again; the address space of regions is kept until the pool is disposed of. The lock protects
+/// the two lists and the cut.
 /// </remarks>
 internal sealed unsafe partial class SlabPool : IDisposable
 {
     /// <summary>A slab's size and alignment in bytes: four pages.</summary>
     public const int SlabBytes = 16 * 1024;
 
-    private const int RegionBytes = HugePageBytes;
+    private const int RegionBytes = 4 * 1024 * 1024;
     private const int HugePageBytes = 2 * 1024 * 1024;
     private const int AdviseDontNeed = 4;
     private const int AdviseHugePage = 14;
@@ -29,8 +27,6 @@ internal sealed unsafe partial class SlabPool : IDisposable
     private readonly Stack<nint> _free = new();
     private byte* _cut;
     private byte* _cutEnd;
-    private byte* _next;
-    private bool _preparing;
     private long _rented;
     private bool _disposed;
 
@@ -49,11 +45,6 @@ internal sealed unsafe partial class SlabPool : IDisposable
 
             byte* cut = _cut;
             _cut += SlabBytes;
-            if (_cutEnd - _cut <= RegionBytes / 2 && _next == null && !_preparing)
-            {
-                _preparing = true;
-                ThreadPool.UnsafeQueueUserWorkItem(static pool => pool.PrepareRegion(), this, preferLocal: false);
-            }
             return cut;
         }
     }
@@ -75,8 +66,6 @@ internal sealed unsafe partial class SlabPool : IDisposable
         lock (_lock)
         {
             _disposed = true;
-            NativeMemory.AlignedFree(_next);
-            _next = null;
             foreach (nint region in _regions) NativeMemory.AlignedFree((void*)region);
             _regions.Clear();
         }
@@ -84,31 +73,12 @@ internal sealed unsafe partial class SlabPool : IDisposable
 
     private void AddRegion()
     {
-        _cut = _next != null ? _next : AllocateRegion();
-        _next = null;
-        _cutEnd = _cut + RegionBytes;
-        _regions.Add((nint)_cut);
-    }
-
-    private void PrepareRegion()
-    {
-        byte* region = AllocateRegion();
-        for (int page = 0; page < RegionBytes; page += Environment.SystemPageSize) region[page] = 0;
-        lock (_lock)
-        {
-            _preparing = false;
-            if (_disposed) NativeMemory.AlignedFree(region);
-            else _next = region;
-        }
-    }
-
-    private static byte* AllocateRegion()
-    {
-        byte* region = (byte*)Native.AllocateAligned(RegionBytes, HugePageBytes);
+        _cut = (byte*)Native.AllocateAligned(RegionBytes, HugePageBytes);
 
         // With pages of 4 KiB, most look-ups in a large store miss the translation cache besides.
-        if (OperatingSystem.IsLinux()) _ = Advise(region, RegionBytes, AdviseHugePage);
-        return region;
+        if (OperatingSystem.IsLinux()) _ = Advise(_cut, RegionBytes, AdviseHugePage);
+        _cutEnd = _cut + RegionBytes;
+        _regions.Add((nint)_cut);
     }
 
     // madvise(2). That it fails is no harm: the pages stay resident.
