@@ -21,12 +21,6 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
 {
     private const int GroupOperations = 64;
 
-    /// <summary>
-    /// At how many places an entry to evict is looked for: so shards and segments that have more, and older, entries
-    /// than others give more.
-    /// </summary>
-    private const int EvictionPlaces = 4;
-
     /// <summary>How many expired entries of a shard are removed before its lock is given to others.</summary>
     private const int SweepRemovalsMax = 100;
 
@@ -39,8 +33,8 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
     private readonly Shard[] _shards = new Shard[1 << Shard.ShardBits];
     private readonly VersionCounter _versions = new();
     private readonly StoreClock _clock;
-    private readonly MemoryLimit? _limit;
     private readonly bool _evicts;
+    private readonly MemoryRoom? _room;
     private readonly ITimer _sweeper;
     private readonly Lock _sweeping = new();
     private long _refusals;
@@ -53,14 +47,16 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
     public EmbeddedStore(TimeProvider time, EmbeddedStoreOptions? options = null)
     {
         _clock = new StoreClock(time);
+        MemoryLimit? limit = null;
         if (options is { MemoryBytesMax: not 0 })
         {
             ArgumentOutOfRangeException.ThrowIfLessThan(options.MemoryBytesMax, EmbeddedStoreOptions.MemoryBytesMaxMin, nameof(options));
-            _limit = new MemoryLimit(options.MemoryBytesMax);
+            limit = new MemoryLimit(options.MemoryBytesMax);
+            _evicts = options.Eviction == EvictionPolicy.Lru;
+            _room = new MemoryRoom(_shards, limit, _clock, _evicts);
         }
-        _evicts = _limit is not null && options!.Eviction == EvictionPolicy.Lru;
-        for (int i = 0; i < _shards.Length; i++) _shards[i] = new Shard(_slabs, _clock, _versions, _limit, _evicts);
-        _limit?.SetEmpty();
+        for (int i = 0; i < _shards.Length; i++) _shards[i] = new Shard(_slabs, _clock, _versions, limit, _evicts);
+        limit?.SetEmpty();
         _sweeper = time.CreateTimer(static store => ((EmbeddedStore)store!).Sweep(), this, SweepPeriod, SweepPeriod);
     }
 
@@ -129,14 +125,14 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
                     ExitAll(shards);
                 }
                 if (neededBytes == 0) return new(committed);
-                if (TryMakeRoom(neededBytes, ref reservedBytes)) continue;
+                if (_room!.TryMake(neededBytes, ref reservedBytes)) continue;
                 results.OnResult(largestIndex, RefusedForMemory());
                 return new(false);
             }
         }
         finally
         {
-            _limit?.Count(-reservedBytes);
+            _room?.GiveBack(reservedBytes);
             ArrayPool<ulong>.Shared.Return(rented);
         }
     }
@@ -200,7 +196,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         return new(keys, bytes, _versions.Last)
         {
             MemoryBytes = memory,
-            MemoryBytesMax = _limit?.BytesMax ?? 0,
+            MemoryBytesMax = _room?.BytesMax ?? 0,
             Expirations = expirations,
             Evictions = evictions,
             Refusals = Volatile.Read(ref _refusals),
@@ -269,7 +265,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         long reservedBytes = 0;
         try
         {
-            while (TryMakeRoom(neededBytes, ref reservedBytes))
+            while (_room!.TryMake(neededBytes, ref reservedBytes))
             {
                 shard.Enter();
                 try
@@ -286,7 +282,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         }
         finally
         {
-            _limit!.Count(-reservedBytes);
+            _room!.GiveBack(reservedBytes);
         }
     }
 
@@ -304,7 +300,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         long version = entry.Exists ? entry.Version : 0;
         if (!operation.Precondition.Holds(version)) return results.OnResult(index, Refused(version));
         if (!operation.Changes(entry.Exists)) return results.OnResult(index, Read(shard, operation, entry));
-        if (_limit is not null && !HasRoomFor(shard, operation, entry, reservedBytes, out neededBytes)) return false;
+        if (_room is not null && !_room.HasRoomFor(shard, operation, entry, reservedBytes, out neededBytes)) return false;
         return results.OnResult(index, Write(shard, operation, hash, entry, slot, _versions.Next()));
     }
 
@@ -334,7 +330,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
                 results.OnResult(rehearsal.RefusedIndex, Refused(rehearsal.RefusedVersion));
                 return false;
             }
-            if (_limit is not null && !HasRoomFor(rehearsal.GrowthBytes, rehearsal.WrittenBytes, reservedBytes, out neededBytes))
+            if (_room is not null && !_room.HasRoomFor(rehearsal.GrowthBytes, rehearsal.WrittenBytes, reservedBytes, out neededBytes))
             {
                 largestIndex = rehearsal.LargestIndex;
                 for (int i = 0; i < batch.Length; i++)
@@ -355,102 +351,6 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
             results.OnResult(i, batch[i].Changes(entry.Exists) ? Write(shard, batch[i], hashes[i], entry, slot, version) : Read(shard, batch[i], entry));
         }
         return true;
-    }
-
-    private bool HasRoomFor(Shard shard, in Operation operation, Entry entry, long reservedBytes, out long neededBytes)
-    {
-        neededBytes = 0;
-        if (operation.Kind == OperationKind.Delete) return true;
-        int valueBytes = operation.Kind == OperationKind.Put ? operation.Value.Length : entry.Value.Length;
-        long bytes = shard.EntryBytes(operation.Key.Length, valueBytes, operation.ExpiresAt);
-        if (HasRoomFor(bytes - (entry.Exists ? Shard.EntryBytes(entry) : 0), bytes, reservedBytes, out neededBytes)) return true;
-
-        // The room that is made now must not be its own.
-        if (entry.Exists) shard.Touch(entry);
-        return false;
-    }
-
-    /// <summary>Whether there is memory for a write; if not, tells how much it asks for.</summary>
-    private bool HasRoomFor(long growthBytes, long writtenBytes, long reservedBytes, out long neededBytes)
-    {
-        neededBytes = 0;
-        if (growthBytes <= reservedBytes || _limit!.HasRoomFor(growthBytes - reservedBytes)) return true;
-
-        // Where it does not fit without any other entry, nothing is to be evicted for it.
-        neededBytes = _limit.AllowsEver(writtenBytes) ? growthBytes : long.MaxValue;
-        return false;
-    }
-
-    /// <summary>
-    /// Reserves so many bytes, and removes entries until there is room for them, or until as many have been removed. Who
-    /// calls this gives the reservation back. Without any lock.
-    /// </summary>
-    private bool TryMakeRoom(long bytes, ref long reservedBytes)
-    {
-        if (!_limit!.AllowsEver(bytes)) return false;
-
-        // Reserved first: others would take what is made free. And each frees only what it takes, so that a small write
-        // does not wait for the room that a large one needs.
-        _limit.Count(bytes - reservedBytes);
-        reservedBytes = bytes;
-        for (long freed = 0; freed < bytes && !_limit.HasRoomFor(0);)
-        {
-            long removed = Remove();
-            freed += removed;
-            if (removed > 0) continue;
-
-            // All is reserved by others: who gives up last gets it.
-            _limit.Count(-reservedBytes);
-            reservedBytes = 0;
-            return _limit.HasRoomFor(bytes);
-        }
-        return true;
-    }
-
-    /// <summary>
-    /// Removes an entry to make room: one that has expired, or else, if it is to evict, one that was used long ago.
-    /// </summary>
-    /// <returns>How many bytes it took; 0 where there is none.</returns>
-    private long Remove()
-    {
-        uint place = _evicts ? FindOldest() : (uint)Random.Shared.Next();
-        for (uint i = 0; i < _shards.Length; i++)
-        {
-            Shard shard = _shards[(place + i) % _shards.Length];
-            shard.Enter();
-            try
-            {
-                long before = shard.MemoryBytes;
-                if (shard.TryRemoveExpired(_clock.Now()) || (_evicts && shard.TryEvict(place))) return before - shard.MemoryBytes;
-            }
-            finally
-            {
-                shard.Exit();
-            }
-        }
-        return 0;
-    }
-
-    /// <summary>
-    /// Where the entry is that was used longest ago, of a few at each of several places, each in another shard: of 16 in
-    /// all. Redis looks at 5, and says that 10 come very close to all.
-    /// </summary>
-    private uint FindOldest()
-    {
-        uint best = 0, most = 0, first = (uint)Random.Shared.Next();
-        for (uint i = 0, found = 0; i < _shards.Length && found < EvictionPlaces; i++)
-        {
-            uint place = ((uint)Random.Shared.Next() << Shard.ShardBits) + ((first + i) % (uint)_shards.Length);
-            Shard shard = _shards[place % _shards.Length];
-            shard.Enter();
-            if (shard.TryFindOldest(place, out _, out uint age))
-            {
-                found++;
-                if (age >= most) (best, most) = (place, age);
-            }
-            shard.Exit();
-        }
-        return best;
     }
 
     private OperationResult RefusedForMemory()
