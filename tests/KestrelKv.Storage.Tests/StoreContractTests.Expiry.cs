@@ -8,11 +8,11 @@ public abstract partial class StoreContractTests
     {
         long expiresAt = Now + 50;
         await ExecuteAsync(Put("a", "1", expiresAt: expiresAt));
-        await AdvanceAsync(TimeSpan.FromMilliseconds(49));
+        Advance(TimeSpan.FromMilliseconds(49));
         Assert.Equal(new(0, ResultStatus.Done, 1, 1, expiresAt, "1"), await ExecuteOneAsync(Get("a")));
         Assert.Equal(["a"], (await ListAsync()).Keys);
 
-        await AdvanceAsync(TimeSpan.FromMilliseconds(1));
+        Advance(TimeSpan.FromMilliseconds(1));
         Assert.Equal(new(0, ResultStatus.NotFound), await ExecuteOneAsync(Get("a")));
         Assert.Empty((await ListAsync()).Keys);
         Assert.Equal(new(0, ResultStatus.NotFound), Assert.Single(await CommitAsync(Get("a"))));
@@ -77,9 +77,9 @@ public abstract partial class StoreContractTests
     public async Task BackgroundRemoval_ExpiredEntries_IsACommitEach()
     {
         await ExecuteAsync(Put("a", "1", expiresAt: Now + 10), Put("b", "1", expiresAt: Now + 20), Put("c", "1", expiresAt: Now + 10_000), Put("d", "1"));
-        await AdvanceAsync(RemovalTime);
+        Advance(RemovalTime);
         AssertStats(keys: 2, bytes: 4, version: 6);
-        await AdvanceAsync(RemovalTime);
+        Advance(RemovalTime);
         AssertStats(keys: 2, bytes: 4, version: 6);
         Assert.Equal(new(0, ResultStatus.Done, 7, 0), await ExecuteOneAsync(Put("a", "2")));
     }
@@ -93,7 +93,7 @@ public abstract partial class StoreContractTests
             Put("longer", "1", expiresAt: Now + 10), Expire("longer", Now + 60_000),
             Put("shorter", "1", expiresAt: Now + 60_000), Expire("shorter", Now + 10),
             Put("gone", "1", expiresAt: Now + 10), Delete("gone"), Put("gone", "2"));
-        await AdvanceAsync(RemovalTime);
+        Advance(RemovalTime);
         Assert.Equal(["for ever", "gone", "longer", "put again"], (await ListAsync()).Keys);
         Assert.Equal(12, Store.GetStats().Version);
     }
@@ -128,7 +128,7 @@ public abstract partial class StoreContractTests
     public async Task Put_WithoutExpiry_TakesTheOldOneAway()
     {
         await ExecuteAsync(Put("a", "1", expiresAt: Now + 10), Put("a", "2"));
-        await AdvanceAsync(RemovalTime);
+        Advance(RemovalTime);
         Assert.Equal(new(0, ResultStatus.Done, 2, 2, Operation.Never, "2"), await ExecuteOneAsync(Get("a")));
     }
 }

@@ -44,12 +44,12 @@ public abstract partial class StoreContractTests
                 await ListBothAsync(operations, model);
                 break;
             case 18:
-                await AdvanceAsync(TimeSpan.FromMilliseconds(random.Next(1, 40)));
+                Advance(TimeSpan.FromMilliseconds(random.Next(1, 40)));
                 // Whether the background removal has run is the engine's affair; but then it has removed them all.
                 if (Store.GetStats().Keys != model.Stats.Keys) model.RemoveExpired();
                 break;
             case 19:
-                await AdvanceAsync(RemovalTime);
+                Advance(RemovalTime);
                 model.RemoveExpired();
                 break;
         }

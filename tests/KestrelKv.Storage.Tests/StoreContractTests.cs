@@ -31,9 +31,6 @@ public abstract partial class StoreContractTests : IAsyncLifetime
     /// <summary>An empty store.</summary>
     protected abstract IKeyValueStore Create(TimeProvider time);
 
-    /// <summary>Waits for work that the clock has set off on other threads.</summary>
-    protected virtual Task SettleAsync() => Task.CompletedTask;
-
     private static ReadOnlyMemory<byte> Utf8(string text) => Encoding.UTF8.GetBytes(text);
 
     private static Operation Get(string key, Precondition precondition = default) =>
@@ -81,11 +78,7 @@ public abstract partial class StoreContractTests : IAsyncLifetime
         return ([.. sink.Entries.Select(entry => entry.Key)], more);
     }
 
-    private async Task AdvanceAsync(TimeSpan time)
-    {
-        Time.Advance(time);
-        await SettleAsync();
-    }
+    private void Advance(TimeSpan time) => Time.Advance(time);
 
     /// <summary>What any store with the same entries tells the same of.</summary>
     private static StoreStats Counts(StoreStats stats) => new(stats.Keys, stats.Bytes, stats.Version);

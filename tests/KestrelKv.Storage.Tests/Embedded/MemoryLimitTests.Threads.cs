@@ -48,10 +48,19 @@ public sealed partial class MemoryLimitTests
         {
             for (int i = 0; !over.IsCancellationRequested; i++) Execute(Put($"small {i}", 20));
         });
-        Operation large = Put("large", (int)Limit * 3 / 4);
-        await Task.Run(() => Assert.Equal(ResultStatus.Done, atomic ? Commit(large)[0].Status : StatusOf(large))).WaitAsync(Wait.Patience);
-        await over.CancelAsync();
-        await writer;
+        Operation put = Put("large", (int)Limit * 3 / 4);
+        Task<ResultStatus> large = Task.Run(() => atomic ? Commit(put)[0].Status : StatusOf(put));
+        try
+        {
+            Assert.Equal(ResultStatus.Done, await large.WaitAsync(Wait.Patience));
+        }
+        finally
+        {
+            // Before the store is disposed of, whatever comes.
+            await over.CancelAsync();
+            await writer;
+            await large;
+        }
     }
 
     /// <summary>Its commits' versions, in the order in which it made them.</summary>
