@@ -51,6 +51,12 @@ public readonly struct Operation
     /// <summary>What must hold for the operation to be done. <see cref="Precondition.None"/> by default.</summary>
     public Precondition Precondition { get; init; }
 
+    /// <summary>
+    /// Whether its result may be shown before what it tells is on disk, as far as this operation is concerned. Only of
+    /// consequence where the store would wait for the disk. Default false.
+    /// </summary>
+    public bool AcknowledgeFromMemory { get; init; }
+
     /// <summary>Whether this changes the store.</summary>
     public bool IsWrite => Kind != OperationKind.Get;
 

@@ -14,6 +14,14 @@ public enum ResultStatus
 
     /// <summary>It would take more memory than the store may have, and none could be made free; nothing was changed.</summary>
     MemoryFull,
+
+    /// <summary>It is a write, and the disk has no space for it; nothing was changed.</summary>
+    DiskFull,
+
+    /// <summary>
+    /// The disk has failed. A write was not done; an entry was not read because its last change may not be on disk.
+    /// </summary>
+    DiskFailed,
 }
 
 /// <summary>The result of one operation.</summary>

@@ -1,0 +1,56 @@
+namespace KestrelKv.Storage.Durability;
+
+/// <summary>Where the data is kept, and when a write counts as done.</summary>
+public sealed class DataOptions
+{
+    /// <summary>The least that <see cref="SegmentBytes"/> can be: 1 MiB.</summary>
+    public const long SegmentBytesMin = 1024 * 1024;
+
+    /// <summary>The least that <see cref="SnapshotLogBytes"/> can be: 1 MiB.</summary>
+    public const long SnapshotLogBytesMin = 1024 * 1024;
+
+    /// <summary>When a write is acknowledged. Default <see cref="DurabilityMode.Always"/>.</summary>
+    public DurabilityMode Durability { get; set; } = DurabilityMode.Always;
+
+    /// <summary>
+    /// The directory of the data files; it is created where it is not there. Relative to the working directory. Default
+    /// <c>data</c>. Not used with <see cref="DurabilityMode.Memory"/>.
+    /// </summary>
+    public string Directory { get; set; } = "data";
+
+    /// <summary>
+    /// Bytes of a segment of the write-ahead log, 1 MiB to 1 GiB; default 64 MiB. One segment is always prepared ahead.
+    /// A commit that is larger gets a segment of its own size.
+    /// </summary>
+    public long SegmentBytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>
+    /// A snapshot is taken once the log since the last one has so many bytes, and as many as that snapshot: 1 MiB or more;
+    /// default 1 GiB. It bounds how much log a start has to read.
+    /// </summary>
+    public long SnapshotLogBytes { get; set; } = 1024 * 1024 * 1024;
+
+    /// <summary>
+    /// A snapshot is taken after this time, if anything has changed: 1 minute to 365 days; default 1 hour. 0 for none.
+    /// </summary>
+    public TimeSpan SnapshotInterval { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>Whether a snapshot is taken when the server stops, so that the next start need not read the log. Default true.</summary>
+    public bool SnapshotOnStop { get; set; } = true;
+}
+
+/// <summary>When a write is acknowledged, and its effect is shown to anybody.</summary>
+public enum DurabilityMode
+{
+    /// <summary>Once it is synced to disk. What was acknowledged, or seen, is never lost.</summary>
+    Always,
+
+    /// <summary>At once; the log is synced about every second. A crash loses about a second of writes, of the process or of the machine.</summary>
+    EverySec,
+
+    /// <summary>At once; when the log reaches the disk is for the system to say. A crash of the machine may lose half a minute of writes, say.</summary>
+    None,
+
+    /// <summary>At once; nothing is kept on disk at all.</summary>
+    Memory,
+}
