@@ -44,6 +44,9 @@ internal sealed class Recovery(
         {
             (store, ulong? number, SnapshotEnd end, SnapshotInfo? snapshot) = LoadSnapshot(snapshots);
             Recovered recovered = ReadLog(store, number, snapshot is null ? null : end, snapshot, segments);
+
+            // The names that were found, too, may have been in the system's memory only; what they make superfluous goes after that.
+            disk.SyncNames();
             DeleteUnfinished(names);
             if (snapshot is not null) Snapshots.DeleteOlder(disk, end);
             double seconds = Stopwatch.GetElapsedTime(_start).TotalSeconds;
@@ -127,8 +130,13 @@ internal sealed class Recovery(
                 if (open.Skip(i + 1).FirstOrDefault(HasFrames) is { } used)
                     throw Damage.At(FileNames.OfSegment(open[i].Number), scanner.Offset, $"the log breaks off here, but goes on in {FileNames.OfSegment(used.Number)}{Hint}");
                 loader.Finish();
+                foreach (Segment done in open.Take(i))
+                {
+                    // The process may have died between writing the end and syncing it, and not the machine.
+                    done.File.Sync();
+                    done.Dispose();
+                }
                 CutTail(scanner, open[i]);
-                foreach (Segment done in open.Take(i)) done.Dispose();
                 var files = new SegmentFiles(disk, number!.Value, options.SegmentBytes, open[i], open[(i + 1)..], full);
                 return new(store, last, files, scanner.Offset, scanner.Previous, info);
             }
