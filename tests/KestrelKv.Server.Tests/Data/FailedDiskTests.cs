@@ -79,14 +79,15 @@ public sealed class FailedDiskTests
     private static async Task<Process> FailSyncsAsync(ServerProcess server)
     {
         var start = new ProcessStartInfo("strace") { RedirectStandardError = true };
-        foreach (string argument in (string[])["-f", "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:error=EIO", "-p"]) start.ArgumentList.Add(argument);
-        start.ArgumentList.Add(server.Id.ToString(CultureInfo.InvariantCulture));
+        string id = server.Id.ToString(CultureInfo.InvariantCulture);
+        foreach (string argument in (string[])["-f", "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:error=EIO", "-p", id])
+            start.ArgumentList.Add(argument);
         Process strace = Process.Start(start)!;
 
         // It is there when the server's threads are traced, every one of them.
         await Wait.UntilAsync(
             () => Directory.GetDirectories($"/proc/{server.Id}/task").All(task => !File.ReadLines(Path.Combine(task, "status")).Contains("TracerPid:\t0")),
-            () => $"strace does not get hold of the server: {(strace.HasExited ? strace.StandardError.ReadToEnd() : "it is still trying")}");
+            () => $"strace has not got hold of the server: {(strace.HasExited ? strace.StandardError.ReadToEnd() : "it is still trying")}");
         return strace;
     }
 }

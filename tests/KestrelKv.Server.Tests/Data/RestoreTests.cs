@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.Json;
 using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Data;
@@ -85,7 +86,9 @@ public sealed class RestoreTests : IDisposable
 
             (int exitCode, string output) = await ServerProcess.RunToEndAsync(["restore", file], [], data);
             string line = Assert.Single(output.TrimEnd().Split('\n'));
-            Assert.True(exitCode == 1 && line.StartsWith("kestrelkv: ", StringComparison.Ordinal) && line.Contains(file, StringComparison.Ordinal), $"{what}: {exitCode} {line}");
+            Assert.True(exitCode == 1, $"{what}: {line}");
+            Assert.StartsWith("kestrelkv: ", line, StringComparison.Ordinal);
+            Assert.Contains(file, line, StringComparison.Ordinal);
             Assert.Equal(files, Digests(data));
         }
         await using ServerProcess server = await ServerProcess.StartAsync(data: data);
@@ -136,8 +139,10 @@ public sealed class RestoreTests : IDisposable
         {
             List<int> values = [];
             for (int key = 0; key < Keys; key++)
-                values.Add(int.Parse(System.Text.Json.JsonDocument.Parse(await reader.CallAsync(Frames.Get($"c{client} k{key}"))).RootElement
-                    .GetProperty("response").GetProperty("response").GetProperty("val").GetRawText(), System.Globalization.CultureInfo.InvariantCulture));
+            {
+                using JsonDocument reply = JsonDocument.Parse(await reader.CallAsync(Frames.Get($"c{client} k{key}")));
+                values.Add(reply.RootElement.GetProperty("response").GetProperty("response").GetProperty("val").GetInt32());
+            }
 
             // The last so many that one client wrote, one after the other, and none after that.
             Assert.Equal(Enumerable.Range(values.Max() - Keys + 1, Keys), values.Order());

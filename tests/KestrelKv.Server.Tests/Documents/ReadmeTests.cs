@@ -55,8 +55,8 @@ public sealed class ReadmeTests
             await Contents.FillAsync(server, "a", 998);
             await Programs.RunAsync("bash", ["-c", $"cd '{backups.FullPath}' && {OnPortsOf(server, fetch)}"]);
         }
-        await Programs.RunAsync("bash", ["-c",
-            $"cd '{backups.FullPath}' && KestrelKv__Data__Directory='{data.FullPath}' {restore.Replace("KestrelKv.Server", $"dotnet '{Repository.ServerDll}'", StringComparison.Ordinal)}"]);
+        restore = restore.Replace("KestrelKv.Server", $"dotnet '{Repository.ServerDll}'", StringComparison.Ordinal);
+        await Programs.RunAsync("bash", ["-c", $"cd '{backups.FullPath}' && KestrelKv__Data__Directory='{data.FullPath}' {restore}"]);
 
         await using ServerProcess restored = await ServerProcess.StartAsync(data: data);
         Assert.Equal(1_000, await Contents.VersionAsync(restored));
