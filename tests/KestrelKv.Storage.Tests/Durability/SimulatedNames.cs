@@ -36,11 +36,11 @@ internal sealed class SimulatedNames
     /// <summary>A sync that fails, as <see cref="DiskFaults.SyncNames"/> tells.</summary>
     public void FailToSync(Random random)
     {
-        double written = random.NextDouble() - 0.3, forgotten = random.NextDouble() * 1.5;
+        double written = random.NextDouble() - 0.3;
         foreach (NameChange unsynced in _unsynced.ToArray())
         {
-            if (random.NextDouble() < written) unsynced.ApplyTo(_durable);
-            else if (random.NextDouble() >= forgotten) continue;
+            if (random.NextDouble() >= written) continue;
+            unsynced.ApplyTo(_durable);
             _unsynced.Remove(unsynced);
         }
     }
