@@ -115,6 +115,12 @@ internal sealed class SimulatedDisk(Random random) : IDisk
         return file.Read(buffer, offset);
     }
 
+    internal void ReadFromDisk(SimulatedFile file)
+    {
+        Look(fails: 0);
+        file.ForgetUnwritten();
+    }
+
     internal long LengthOf(SimulatedFile file)
     {
         Look(fails: 0);
