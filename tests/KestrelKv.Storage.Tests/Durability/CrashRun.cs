@@ -23,12 +23,13 @@ internal sealed class CrashRun(Random random, CrashProfile profile)
         using var thread = new SingleThread();
         _world.Thread = thread;
         var disk = new SimulatedDisk(random) { CapacityBytes = profile.CapacityBytes };
+        if (profile.Evicts) Fill(disk);
         for (int lives = random.Next(1, profile.LivesMax + 1); lives > 0; lives--)
         {
             disk.CrashAt = random.Next(5) == 0 ? long.MaxValue : disk.Changes + 1 + random.UpTo(300);
             Live(disk);
             _world.Counts.Crashes++;
-            disk = random.Next(3) == 0 && disk.Failures == 0 ? disk.Kill() : disk.Crash();
+            disk = random.Next(3) == 0 ? disk.Kill() : disk.Crash();
         }
 
         // Now all is well, and must stay so.
@@ -37,6 +38,13 @@ internal sealed class CrashRun(Random random, CrashProfile profile)
         for (int steps = 10; steps > 0; steps--) last.Step();
         last.Quiesce();
         return _world.Counts;
+    }
+
+    /// <summary>So much that what follows must make room.</summary>
+    private void Fill(SimulatedDisk disk)
+    {
+        using var life = ProcessLife.Open(_world, disk);
+        life.Fill();
     }
 
     private void Live(SimulatedDisk disk)

@@ -67,6 +67,7 @@ public sealed class CrashTests
                 throw new InvalidOperationException($"Run {run}: {e.Message}", e);
             }
         }
+        Console.WriteLine(all);
         check(all);
     });
 }

@@ -28,7 +28,7 @@ internal sealed record DiskFaults
     public double Name { get; init; }
 
     /// <summary>
-    /// A sync of names fails. Some changes may be durable by then; the others the next sync makes good, as file systems with
+    /// A sync of names fails. The first changes may be durable by then; the others the next sync makes good, as file systems with
     /// a journal do, or do nothing more at all.
     /// </summary>
     public double SyncNames { get; init; }

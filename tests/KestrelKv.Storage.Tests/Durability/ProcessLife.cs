@@ -1,3 +1,4 @@
+using System.Text;
 using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Tests.Soak;
 
@@ -66,6 +67,16 @@ internal sealed class ProcessLife : IDisposable
         if (_world.Profile.Evicts) FindEvicted();
     }
 
+    /// <summary>Puts as much as the memory can hold.</summary>
+    public void Fill()
+    {
+        byte[] value = new byte[2_000];
+        Array.Fill(value, (byte)'x');
+        for (int i = 0; i < 500; i++) Issue(new(_history.Last, [Operation.Put(Encoding.ASCII.GetBytes($"fill:{i:D7}"), value)], IsBatch: false));
+        Drain();
+        FindEvicted();
+    }
+
     /// <summary>All calls that have completed may be shown: what they depend on must be there from now on.</summary>
     public void Collect()
     {
@@ -94,15 +105,14 @@ internal sealed class ProcessLife : IDisposable
         _disk.BeforeOperation = null;
         _disk.Faults = DiskFaults.None;
         _disk.CapacityBytes = long.MaxValue;
-        WriteAndCollect();
-        for (int i = 0; i < 20 && _pending.Count > 0; i++) WriteAndCollect();
+        Drain();
         if (_pending.Count > 0) throw new LostDataException($"{_pending.Count} calls wait for ever.");
         if (_store.HasFailed) return;
 
         // And the disk is not full any more.
         Operation[] put = [Operation.Put("space"u8.ToArray(), "1"u8.ToArray())];
         ShownResults results = Execute(new(_history.Last, put, IsBatch: false));
-        for (int i = 0; i < 3; i++) WriteAndCollect();
+        Drain();
         if (_pending.Count > 0) throw new LostDataException("There is space, but a write waits for ever.");
         if (results.Version == 0) throw new LostDataException("There is space, but a write was refused.");
     }
@@ -112,17 +122,23 @@ internal sealed class ProcessLife : IDisposable
     {
         if (_random.Next(2) == 0) Snapshot();
         _disk.BeforeOperation = null;
-        // What follows calls that waited for the log may be calls again.
-        for (int i = 0; i < 10; i++) WriteAndCollect();
+        Drain();
         if (_random.Next(2) == 0) _store.Mark();
         if (_disk.Failures == 0 && _store.DurableVersion < _store.Version) throw new LostDataException("Not all that was committed has been synced.");
     }
 
-    private void WriteAndCollect()
+    /// <summary>Writes until nothing more waits: calls may have to wait for one segment after the other.</summary>
+    private void Drain()
     {
-        _store.Write(sync: true);
-        _world.Thread!.Run();
-        Collect();
+        const int RoundsMax = 200;
+        int rounds = 0;
+        do
+        {
+            _store.Write(sync: true);
+            _world.Thread!.Run();
+            Collect();
+        }
+        while (++rounds < RoundsMax && (_pending.Count > 0 || _store.DurableVersion < _store.Version));
     }
 
     /// <summary>Calls go on meanwhile; and while a snapshot is taken, so does the writing of the log.</summary>
@@ -211,6 +227,7 @@ internal sealed class ProcessLife : IDisposable
 
     private void List(ListQuery query)
     {
+        if (_world.Profile.Evicts) FindEvicted();
         var entries = new ShownEntries(_history, query, _world.Now());
         _pending.Add(new PendingCall<bool>(
             _store.Calls.ListAsync(query, entries), () => entries.Version, () => entries.Wrong, _ => entries.End()));
@@ -245,7 +262,7 @@ internal sealed class ProcessLife : IDisposable
         foreach (RecordedEntry entry in _history.List(Everything, _world.Now()).Entries)
         {
             if (there.Contains(entry.Key)) continue;
-            _history.Lose(System.Text.Encoding.UTF8.GetBytes(entry.Key), _comparedAt, version);
+            _history.Lose(Encoding.UTF8.GetBytes(entry.Key), _comparedAt, version);
             _world.Counts.Evictions++;
         }
         _comparedAt = version;
