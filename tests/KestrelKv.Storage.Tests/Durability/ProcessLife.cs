@@ -54,6 +54,7 @@ internal sealed class ProcessLife : IDisposable
     public void Dispose()
     {
         _disk.BeforeOperation = null;
+        if (_world.Profile.Evicts) FindEvicted();
         _store.Dispose();
     }
 
