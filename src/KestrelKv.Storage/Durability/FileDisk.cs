@@ -157,6 +157,8 @@ internal sealed class FileDisk : IDisk, IDisposable
 
         public void Sync() => Libc.SyncData(file, path);
 
+        public void ReadFromDisk() => Libc.DropFromMemory(file);
+
         public void Dispose() => file.Dispose();
     }
 }
