@@ -36,17 +36,23 @@ internal readonly record struct Argument(string Text, string Usage)
         return args.IsEmpty ? pairs : throw new FormatException($"{args[0]} lacks its value\n{usage}");
     }
 
-    /// <summary>One of some names.</summary>
-    public T OneOf<T>(params ReadOnlySpan<(string Name, T Value)> choices)
+    /// <summary>What one of some names stands for.</summary>
+    public T OneOf<T>(params (string Name, T Value)[] choices) => Find(Text, choices);
+
+    /// <summary>What some of some names stand for, with commas between them.</summary>
+    public T[] ListOf<T>(params (string Name, T Value)[] choices)
     {
-        foreach ((string name, T value) in choices)
-        {
-            if (name == Text) return value;
-        }
-        throw Bad("one of its values");
+        Argument self = this;
+        return [.. Text.Split(',').Select(name => self.Find(name, choices))];
     }
 
     public FormatException Unknown(string name) => new($"unknown option {name}\n{Usage}");
+
+    private T Find<T>(string text, (string Name, T Value)[] choices)
+    {
+        int index = Array.FindIndex(choices, choice => choice.Name == text);
+        return index >= 0 ? choices[index].Value : throw Bad($"one of {string.Join(", ", choices.Select(choice => choice.Name))}");
+    }
 
     private int Parse(string text, int min) =>
         int.TryParse(text, CultureInfo.InvariantCulture, out int number) && number >= min ? number : throw Bad($"a number from {min} on");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using KestrelKv.Benchmarks.Durability;
 using KestrelKv.Benchmarks.Loads;
 using KestrelKv.Benchmarks.Stores;
 
@@ -13,7 +14,10 @@ switch (args)
     case ["load", .. var rest]:
         await LoadBenchmark.RunAsync(LoadOptions.Parse(rest));
         return 0;
+    case ["durability", .. var rest]:
+        await DurabilityBenchmark.RunAsync(DurabilityOptions.Parse(rest));
+        return 0;
     default:
-        Console.Error.WriteLine($"{StoreOptions.Usage}\n{LoadOptions.Usage}");
+        Console.Error.WriteLine($"{StoreOptions.Usage}\n{LoadOptions.Usage}\n{DurabilityOptions.Usage}");
         return 2;
 }

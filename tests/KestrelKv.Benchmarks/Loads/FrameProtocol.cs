@@ -36,6 +36,8 @@ internal sealed class FrameProtocol : ILoadProtocol
     public int TakePut(ReadOnlySpan<byte> replies, ReadOnlySpan<byte> key) => Take(
         replies, "{\"status\": \"OK\", \"response\": {\"func\": \"PUT\", \"response\": {\"obj\": \""u8, key, "\", \"response\": \"ok"u8, 0, "\"}}}"u8);
 
+    public bool IsGetAnswered(ReadOnlySpan<byte> reply) => reply.Length > HeaderBytes && reply[HeaderBytes..].StartsWith("{\"status\": \"OK\""u8);
+
     private static int Close(Span<byte> frame, int bytes)
     {
         BinaryPrimitives.WriteInt32LittleEndian(frame, 1);

@@ -22,4 +22,7 @@ internal interface ILoadProtocol
     /// <summary>Takes the reply that a put is done.</summary>
     /// <inheritdoc cref="TakeGet"/>
     int TakePut(ReadOnlySpan<byte> replies, ReadOnlySpan<byte> key);
+
+    /// <summary>Whether the beginning of a reply is that to a get, of a key that is there or not, and not an error.</summary>
+    bool IsGetAnswered(ReadOnlySpan<byte> reply);
 }

@@ -40,6 +40,8 @@ internal sealed class RespProtocol : ILoadProtocol
 
     public int TakePut(ReadOnlySpan<byte> replies, ReadOnlySpan<byte> key) => Take(replies, "+OK\r\n"u8);
 
+    public bool IsGetAnswered(ReadOnlySpan<byte> reply) => reply.StartsWith("$"u8);
+
     private static void WriteString(ref ByteWriter command, ReadOnlySpan<byte> text)
     {
         command.Write("\r\n$"u8);
