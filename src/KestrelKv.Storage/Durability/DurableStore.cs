@@ -1,11 +1,66 @@
-using Microsoft.Extensions.Logging;
 using KestrelKv.Storage.Embedded;
+using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Storage.Durability;
 
 /// <summary>The embedded store with a data directory: a write-ahead log and snapshots.</summary>
 public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
 {
+    /// <summary>How often it is looked whether a snapshot is due, and what the disk does.</summary>
+    private static readonly TimeSpan WatchPeriod = TimeSpan.FromSeconds(1);
+
+    /// <summary>After a snapshot that failed, the next one is tried after this time.</summary>
+    private static readonly TimeSpan SnapshotRetryTime = TimeSpan.FromMinutes(1);
+
+    private readonly DataOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly IDisposable? _disk;
+    private readonly EmbeddedStore _store;
+    private readonly SegmentFiles _files;
+    private readonly WriteAheadLog _log;
+    private readonly LogWriter _writer;
+    private readonly LogThread? _thread;
+    private readonly Snapshots _snapshots;
+    private readonly SemaphoreSlim _snapshotting = new(1);
+    private readonly CancellationTokenSource _closing = new();
+    private readonly ITimer? _watch;
+    private DiskState _toldDisk;
+    private long _bytesAtSnapshot;
+    private long _snapshotTriedAt;
+    private long _snapshotFailures;
+    private bool _snapshotFailed;
+    private bool _closed;
+
+    /// <param name="disk">The data directory.</param>
+    /// <param name="data">Where and how.</param>
+    /// <param name="options">Those of the store itself.</param>
+    /// <param name="time">The clock that expiry and snapshots go by.</param>
+    /// <param name="logger">For what is to be told.</param>
+    /// <param name="onSync">Is told how long each sync of the log took.</param>
+    /// <param name="threads">Whether threads of its own do the work; otherwise the caller does, with <see cref="Pump"/>.</param>
+    /// <param name="cancellationToken">Gives up the recovery.</param>
+    internal DurableStore(
+        IDisk disk, DataOptions data, EmbeddedStoreOptions options, TimeProvider time, ILogger logger, Action<TimeSpan>? onSync,
+        bool threads, CancellationToken cancellationToken)
+    {
+        (_options, _time, _logger, _disk) = (data, time, logger, disk as IDisposable);
+        Recovered recovered = new Recovery(disk, data, () => EmbeddedStore.ForLoading(time, options), logger, cancellationToken).Run();
+        (_store, _files) = (recovered.Store, recovered.Files);
+        _log = new WriteAheadLog(_files, new DurableWaits(recovered.Version), recovered.Version, recovered.Offset);
+        _writer = new LogWriter(_log, _files, onSync);
+        _writer.GoOnFrom(recovered.Offset, recovered.Previous);
+        _snapshots = new Snapshots(disk, _files, _store, _log, time) { Last = recovered.Snapshot };
+        _bytesAtSnapshot = -_writer.LogBytes;
+        _snapshotTriedAt = time.GetTimestamp();
+        _store.LogTo(_log, waitsForDisk: data.Durability == DurabilityMode.Always);
+        if (!threads) return;
+
+        _thread = new LogThread(_log, _writer, _files, data.Durability);
+        _thread.Start();
+        _watch = time.CreateTimer(static store => ((DurableStore)store!).Watch(), this, WatchPeriod, WatchPeriod);
+    }
+
     /// <summary>
     /// Opens a data directory, which nobody else may have open: recovers what it has, then takes calls. It takes as long
     /// as the recovery does, and tells of its progress in the log.
@@ -19,37 +74,222 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
     /// <exception cref="DataException">The directory is not fit to be used; nothing was changed in it.</exception>
     public static DurableStore Open(
         DataOptions data, EmbeddedStoreOptions options, TimeProvider time, ILoggerFactory loggers, Action<TimeSpan>? onSync = null,
-        CancellationToken cancellationToken = default) => throw new NotImplementedException();
+        CancellationToken cancellationToken = default)
+    {
+        var disk = new FileDisk(data.Directory);
+        try
+        {
+            return new(disk, data, options, time, loggers.CreateLogger<DurableStore>(), onSync, threads: true, cancellationToken);
+        }
+        catch (Exception e)
+        {
+            disk.Dispose();
+            if (e is not (IOException or DataException)) throw;
+            throw new DataException($"the data directory {Path.GetFullPath(data.Directory)} can't be used: {e.Message}", e);
+        }
+    }
 
     /// <inheritdoc/>
-    public ValueTask<int> ExecuteAsync(ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public ValueTask<int> ExecuteAsync(ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default) =>
+        _store.ExecuteAsync(operations, results, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<bool> CommitAsync(ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public ValueTask<bool> CommitAsync(ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken = default) =>
+        _store.CommitAsync(batch, results, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default) =>
+        _store.ListAsync(query, entries, cancellationToken);
 
     /// <inheritdoc/>
-    public StoreStats GetStats() => throw new NotImplementedException();
+    public StoreStats GetStats() => _store.GetStats();
 
     /// <summary>Figures of this moment; cheap enough to ask every second.</summary>
-    public DurabilityStats GetDurabilityStats() => throw new NotImplementedException();
+    public DurabilityStats GetDurabilityStats()
+    {
+        (DiskState disk, string? error) = GetDiskState();
+        return new()
+        {
+            Mode = _options.Durability,
+            DurableVersion = _log.DurableVersion,
+            Disk = disk,
+            DiskError = error,
+            Syncs = _writer.Syncs,
+            CommitsSynced = _writer.CommitsSynced,
+            LogBytes = _writer.LogBytes,
+            LastSnapshot = _snapshots.Last,
+            SnapshotFailures = Interlocked.Read(ref _snapshotFailures),
+        };
+    }
 
     /// <summary>Takes a snapshot, or waits for one that is being taken and takes another. Writes go on meanwhile.</summary>
     /// <exception cref="IOException">It could not be written.</exception>
-    public Task<SnapshotInfo> SnapshotAsync(CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public async Task<SnapshotInfo> SnapshotAsync(CancellationToken cancellationToken = default)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
+        await _snapshotting.WaitAsync(either.Token);
+        try
+        {
+            // A thread of its own: it takes long, and waits for the disk.
+            return await Task.Factory.StartNew(
+                () => TakeSnapshot(either.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        }
+        finally
+        {
+            _snapshotting.Release();
+        }
+    }
 
     /// <summary>Opens the newest snapshot's file for reading, after taking one if anything was committed since. The caller disposes of the stream.</summary>
     /// <exception cref="IOException">It could not be written, or opened.</exception>
-    public Task<(SnapshotInfo Snapshot, Stream File)> OpenBackupAsync(CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public async Task<(SnapshotInfo Snapshot, Stream File)> OpenBackupAsync(CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            SnapshotInfo snapshot = _snapshots.Last is { } last && last.Version == _log.Last ? last : await SnapshotAsync(cancellationToken);
+            try
+            {
+                string path = ((FileDisk)_disk!).PathOf(FileNames.OfSnapshot(snapshot.Version));
+                var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, useAsync: true);
+                return (snapshot, file);
+            }
+            catch (FileNotFoundException) when (_snapshots.Last != snapshot)
+            {
+                // A newer one has taken its place just now.
+            }
+        }
+    }
 
     /// <summary>
     /// Takes a last snapshot, if so configured, and closes the files. No other call may be under way, and none may follow.
     /// </summary>
     /// <param name="cancellationToken">Gives up the snapshot; nothing is lost by that.</param>
-    public Task CloseAsync(CancellationToken cancellationToken) => throw new NotImplementedException();
+    public async Task CloseAsync(CancellationToken cancellationToken)
+    {
+        if (_closed) return;
+        try
+        {
+            if (_options.SnapshotOnStop && GetDiskState().Disk == DiskState.Ok && _snapshots.Last?.Version != _log.Last && _log.Last > 0)
+                await SnapshotAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            Log.SnapshotGivenUp(_logger);
+        }
+        catch (IOException)
+        {
+            // It has been told; the log has all.
+        }
+        await DisposeAsync();
+    }
 
     /// <summary>Closes the files without a last snapshot, if they are not closed yet, and gives all memory back.</summary>
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    public async ValueTask DisposeAsync()
+    {
+        if (_closed) return;
+        _closed = true;
+        if (_watch is not null) await _watch.DisposeAsync();
+        await _closing.CancelAsync();
+        await _snapshotting.WaitAsync();
+        _thread?.Dispose();
+        if (_log.DurableVersion < _log.Last && _thread is not null) Log.CommitsLost(_logger, _log.DurableVersion);
+        _store.Dispose();
+        _files.Dispose();
+        _disk?.Dispose();
+        _closing.Dispose();
+        _snapshotting.Dispose();
+    }
+
+    /// <summary>Without threads: writes what has been committed, and syncs it if it is to be.</summary>
+    internal void Pump(bool sync = true)
+    {
+        if (_log.Failure is not null) return;
+        try
+        {
+            _files.Prepare();
+        }
+        catch (IOException e)
+        {
+            _log.Fail(e);
+        }
+        if (_writer.Write() && sync) _writer.Sync();
+        _log.Progress();
+    }
+
+    /// <summary>Without threads: writes a mark, as is done after a second without commits.</summary>
+    internal void Mark() => _writer.Mark();
+
+    /// <summary>Takes a snapshot on this thread.</summary>
+    internal SnapshotInfo TakeSnapshot(CancellationToken cancellationToken)
+    {
+        long bytes = _writer.BytesWritten;
+        _snapshotTriedAt = _time.GetTimestamp();
+        try
+        {
+            SnapshotInfo snapshot = _snapshots.Take(SyncTo, cancellationToken);
+            _bytesAtSnapshot = bytes;
+            _snapshotFailed = false;
+            Log.SnapshotTaken(_logger, snapshot.Version, snapshot.Bytes, snapshot.Duration.TotalSeconds);
+            return snapshot;
+        }
+        catch (IOException e)
+        {
+            Interlocked.Increment(ref _snapshotFailures);
+            _snapshotFailed = true;
+            Log.SnapshotFailed(_logger, e.Message);
+            throw;
+        }
+    }
+
+    private void SyncTo(long version)
+    {
+        if (_thread is null) Pump();
+        _thread?.AskForSync();
+        try
+        {
+            _log.WhenDurable(version, true).AsTask().Wait();
+        }
+        catch (AggregateException e) when (e.InnerException is DurabilityLostException lost)
+        {
+            throw new IOException(lost.Message, lost);
+        }
+    }
+
+    private (DiskState Disk, string? Error) GetDiskState() =>
+        _log.Failure is { } failure ? (DiskState.Failed, failure.Message) :
+        (_files.FullReason ?? _writer.FullReason) is { } full ? (DiskState.Full, full) : (DiskState.Ok, null);
+
+    private void Watch()
+    {
+        (DiskState disk, string? error) = GetDiskState();
+        if (disk != _toldDisk)
+        {
+            if (disk == DiskState.Failed) Log.DiskFailed(_logger, error!);
+            else if (disk == DiskState.Full) Log.DiskFull(_logger, error!);
+            else Log.DiskHasSpace(_logger);
+            _toldDisk = disk;
+        }
+        if (disk != DiskState.Failed && IsSnapshotDue()) _ = SnapshotWhenDueAsync();
+    }
+
+    private bool IsSnapshotDue()
+    {
+        TimeSpan sinceTried = _time.GetElapsedTime(_snapshotTriedAt);
+        if (_snapshotting.CurrentCount == 0 || _log.Last == (_snapshots.Last?.Version ?? 0)) return false;
+        if (_snapshotFailed && sinceTried < SnapshotRetryTime) return false;
+        if (_options.SnapshotInterval > TimeSpan.Zero && sinceTried >= _options.SnapshotInterval) return true;
+        return _writer.BytesWritten - _bytesAtSnapshot >= Math.Max(_options.SnapshotLogBytes, _snapshots.Last?.Bytes ?? 0);
+    }
+
+    private async Task SnapshotWhenDueAsync()
+    {
+        try
+        {
+            await SnapshotAsync(_closing.Token);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // It has been told, or the store is being closed.
+        }
+    }
 }

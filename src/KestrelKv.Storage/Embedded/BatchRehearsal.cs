@@ -14,6 +14,7 @@ internal ref struct BatchRehearsal : IDisposable
     private readonly ReadOnlySpan<ulong> _hashes;
     private readonly KeyState[] _states;
     private readonly int[] _buckets;
+    private readonly bool[] _changes;
     private readonly int _mask;
     private int _count;
 
@@ -22,6 +23,7 @@ internal ref struct BatchRehearsal : IDisposable
         _batch = batch;
         _hashes = hashes;
         _states = ArrayPool<KeyState>.Shared.Rent(batch.Length);
+        _changes = ArrayPool<bool>.Shared.Rent(batch.Length);
         _mask = (int)BitOperations.RoundUpToPowerOf2((uint)batch.Length + 1) - 1;
         _buckets = ArrayPool<int>.Shared.Rent(_mask + 1);
     }
@@ -34,6 +36,9 @@ internal ref struct BatchRehearsal : IDisposable
 
     /// <summary>Whether any operation changes the store.</summary>
     public bool Changes { get; private set; }
+
+    /// <summary>Which do, if none is refused.</summary>
+    public readonly ReadOnlySpan<bool> Changing => _changes.AsSpan(0, _batch.Length);
 
     /// <summary>Whether a precondition was held against the version that the batch itself is to have.</summary>
     public bool PinsItsVersion { get; private set; }
@@ -51,6 +56,7 @@ internal ref struct BatchRehearsal : IDisposable
     {
         ArrayPool<KeyState>.Shared.Return(_states);
         ArrayPool<int>.Shared.Return(_buckets);
+        ArrayPool<bool>.Shared.Return(_changes);
     }
 
     /// <summary>Plays it, from the beginning.</summary>
@@ -79,7 +85,8 @@ internal ref struct BatchRehearsal : IDisposable
                 RefusedVersion = state.Version;
                 return;
             }
-            if (!operation.Changes(exists: state.Version != 0)) continue;
+            _changes[i] = operation.Changes(exists: state.Version != 0);
+            if (!_changes[i]) continue;
 
             Changes = true;
             if (operation.Kind == OperationKind.Put) state.ValueBytes = operation.Value.Length;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Storage.Embedded;
 
@@ -17,7 +18,7 @@ namespace KestrelKv.Storage.Embedded;
 /// </para>
 /// <para>No operation on a key that is there allocates on the managed heap, nor, by and large, does one that adds a key.</para>
 /// </remarks>
-public sealed class EmbeddedStore : IKeyValueStore, IDisposable
+public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
 {
     private const int GroupOperations = 64;
 
@@ -31,7 +32,6 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
 
     private readonly SlabPool _slabs = new();
     private readonly Shard[] _shards = new Shard[1 << Shard.ShardBits];
-    private readonly VersionCounter _versions = new();
     private readonly StoreClock _clock;
     private readonly bool _evicts;
     private readonly MemoryRoom? _room;
@@ -47,6 +47,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
     public EmbeddedStore(TimeProvider time, EmbeddedStoreOptions? options = null)
     {
         _clock = new StoreClock(time);
+        _commits = new VersionCounter();
         MemoryLimit? limit = null;
         if (options is { MemoryBytesMax: not 0 })
         {
@@ -55,7 +56,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
             _evicts = options.Eviction == EvictionPolicy.Lru;
             _room = new MemoryRoom(_shards, limit, _clock, _evicts);
         }
-        for (int i = 0; i < _shards.Length; i++) _shards[i] = new Shard(_slabs, _clock, _versions, limit, _evicts);
+        for (int i = 0; i < _shards.Length; i++) _shards[i] = new Shard(_slabs, _clock, _commits, limit, _evicts);
         limit?.SetEmpty();
         _sweeper = time.CreateTimer(static store => ((EmbeddedStore)store!).Sweep(), this, SweepPeriod, SweepPeriod);
     }
@@ -78,17 +79,9 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        ReadOnlySpan<Operation> span = operations.Span;
-        Span<ulong> hashes = stackalloc ulong[GroupOperations];
-        for (int start = 0; start < span.Length; start += GroupOperations)
-        {
-            ReadOnlySpan<Operation> group = span[start..Math.Min(start + GroupOperations, span.Length)];
-            if (_evicts) _clock.RefreshUseTime();
-            Fetch(group, hashes);
-            for (int i = 0; i < group.Length; i++)
-                if (!Execute(group[i], hashes[i], start + i, results)) return new(start + i + 1);
-        }
-        return new(span.Length);
+        return _log?.WhenReady(LargestCommit(operations.Span)) is { } ready
+            ? ExecuteAsync(ready, operations, results, cancellationToken)
+            : WhenTellable(Execute(operations.Span, results, out long seen), seen, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -96,7 +89,29 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        ReadOnlySpan<Operation> span = batch.Span;
+        return _log?.WhenReady(CommitBytes(batch.Span)) is { } ready
+            ? CommitAsync(ready, batch, results, cancellationToken)
+            : WhenTellable(Commit(batch.Span, results, out long seen), seen, cancellationToken);
+    }
+
+    private int Execute(ReadOnlySpan<Operation> operations, IResultSink results, out long seen)
+    {
+        seen = 0;
+        Span<ulong> hashes = stackalloc ulong[GroupOperations];
+        for (int start = 0; start < operations.Length; start += GroupOperations)
+        {
+            ReadOnlySpan<Operation> group = operations[start..Math.Min(start + GroupOperations, operations.Length)];
+            if (_evicts) _clock.RefreshUseTime();
+            Fetch(group, hashes);
+            for (int i = 0; i < group.Length; i++)
+                if (!Execute(group[i], hashes[i], start + i, results, ref seen)) return start + i + 1;
+        }
+        return operations.Length;
+    }
+
+    private bool Commit(ReadOnlySpan<Operation> span, IResultSink results, out long seen)
+    {
+        seen = 0;
         ulong[] rented = ArrayPool<ulong>.Shared.Rent(span.Length);
         Span<ulong> hashes = rented.AsSpan(0, span.Length);
         uint shards = 0;
@@ -118,16 +133,16 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
                 EnterAll(shards);
                 try
                 {
-                    committed = Commit(span, hashes, results, reservedBytes, out neededBytes, out largestIndex);
+                    committed = Commit(span, hashes, results, reservedBytes, ref seen, out neededBytes, out largestIndex);
                 }
                 finally
                 {
                     ExitAll(shards);
                 }
-                if (neededBytes == 0) return new(committed);
+                if (neededBytes == 0) return committed;
                 if (_room!.TryMake(neededBytes, ref reservedBytes)) continue;
                 results.OnResult(largestIndex, RefusedForMemory());
-                return new(false);
+                return false;
             }
         }
         finally
@@ -141,6 +156,16 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
     public ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
+        bool more = List(query, entries, cancellationToken, out long seen);
+
+        // What is not told may have been removed.
+        foreach (Shard shard in _shards) seen = Math.Max(seen, shard.LastRemoval);
+        return WhenTellable(more, seen, cancellationToken);
+    }
+
+    private bool List(ListQuery query, IEntrySink entries, CancellationToken cancellationToken, out long seen)
+    {
+        seen = 0;
         using var keys = new MergedKeys(_shards, query);
         Span<int> group = stackalloc int[GroupOperations];
         Span<ulong> hashes = stackalloc ulong[GroupOperations];
@@ -161,10 +186,16 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
                 {
                     // The key may have gone since its shard gave it.
                     Entry entry = shard.Find(key, hashes[i], out _);
-                    if (!entry.Exists || HasExpired(entry)) continue;
-                    if (stopped || told == query.Limit) return new(true);
+                    if (!entry.Exists) continue;
+                    if (HasExpired(entry))
+                    {
+                        seen = Math.Max(seen, entry.Version);
+                        continue;
+                    }
+                    if (stopped || told == query.Limit) return true;
 
                     told++;
+                    seen = Math.Max(seen, entry.Version);
                     stopped = !entries.OnEntry(new EntryView
                     {
                         Key = key, Value = entry.Value, Version = entry.Version, ExpiresAt = entry.ExpiresAt,
@@ -176,7 +207,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
                 }
             }
         }
-        return new(false);
+        return false;
     }
 
     /// <inheritdoc/>
@@ -193,7 +224,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
             evictions += shard.Evictions;
             shard.Exit();
         }
-        return new(keys, bytes, _versions.Last)
+        return new(keys, bytes, _commits.Last)
         {
             MemoryBytes = memory,
             MemoryBytesMax = _room?.BytesMax ?? 0,
@@ -242,7 +273,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         }
     }
 
-    private bool Execute(in Operation operation, ulong hash, int index, IResultSink results)
+    private bool Execute(in Operation operation, ulong hash, int index, IResultSink results, ref long seen)
     {
         Shard shard = ShardOf(hash);
         bool goOn;
@@ -250,17 +281,18 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         shard.Enter();
         try
         {
-            goOn = Execute(shard, operation, hash, index, results, reservedBytes: 0, out neededBytes);
+            goOn = Execute(shard, operation, hash, index, results, reservedBytes: 0, ref seen, out neededBytes);
         }
         finally
         {
             shard.Exit();
         }
-        return neededBytes == 0 ? goOn : ExecuteWithRoom(shard, operation, hash, index, results, neededBytes);
+        return neededBytes == 0 ? goOn : ExecuteWithRoom(shard, operation, hash, index, results, neededBytes, ref seen);
     }
 
     /// <summary>Makes room for an operation that lacks it, and executes it then.</summary>
-    private bool ExecuteWithRoom(Shard shard, in Operation operation, ulong hash, int index, IResultSink results, long neededBytes)
+    private bool ExecuteWithRoom(
+        Shard shard, in Operation operation, ulong hash, int index, IResultSink results, long neededBytes, ref long seen)
     {
         long reservedBytes = 0;
         try
@@ -270,7 +302,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
                 shard.Enter();
                 try
                 {
-                    bool goOn = Execute(shard, operation, hash, index, results, reservedBytes, out neededBytes);
+                    bool goOn = Execute(shard, operation, hash, index, results, reservedBytes, ref seen, out neededBytes);
                     if (neededBytes == 0) return goOn;
                 }
                 finally
@@ -288,26 +320,37 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
 
     /// <summary>Under the shard's lock. Where it needs more memory than there is, does nothing but tell how much.</summary>
     private bool Execute(
-        Shard shard, in Operation operation, ulong hash, int index, IResultSink results, long reservedBytes, out long neededBytes)
+        Shard shard, in Operation operation, ulong hash, int index, IResultSink results, long reservedBytes,
+        ref long seen, out long neededBytes)
     {
         neededBytes = 0;
         Entry entry = shard.Find(operation.Key.Span, hash, out int slot);
+        long lastChange = entry.Exists ? entry.Version : shard.LastRemoval;
         if (HasExpired(entry))
         {
-            if (operation.IsWrite) shard.RemoveExpired(entry, slot, hash);
+            if (operation.IsWrite && shard.TryRemoveExpired(entry, slot, hash)) lastChange = shard.LastRemoval;
             entry = default;
         }
         long version = entry.Exists ? entry.Version : 0;
-        if (!operation.Precondition.Holds(version)) return results.OnResult(index, Refused(version));
-        if (!operation.Changes(entry.Exists)) return results.OnResult(index, Read(shard, operation, entry));
+        bool holds = operation.Precondition.Holds(version);
+        if (!holds || !operation.Changes(entry.Exists))
+        {
+            if (!MayTell(operation, lastChange, ref seen)) return results.OnResult(index, RefusedForDisk(CommitStatus.DiskFailed));
+            return results.OnResult(index, holds ? Read(shard, operation, entry) : Refused(version));
+        }
+
+        if (_log?.Failure is not null) return results.OnResult(index, RefusedForDisk(CommitStatus.DiskFailed));
         if (_room is not null && !_room.HasRoomFor(shard, operation, entry, reservedBytes, out neededBytes)) return false;
-        return results.OnResult(index, Write(shard, operation, hash, entry, slot, _versions.Next()));
+        CommitStatus status = _commits.TryCommit(Record.Of(operation), out long next);
+        if (status != CommitStatus.Done) return results.OnResult(index, RefusedForDisk(status));
+        if (!operation.AcknowledgeFromMemory) seen = Math.Max(seen, next);
+        return results.OnResult(index, Write(shard, operation, hash, entry, slot, next));
     }
 
     /// <summary>Under the locks of all shards concerned. Where it needs more memory than there is, does nothing but tell how much.</summary>
     private bool Commit(
         ReadOnlySpan<Operation> batch, ReadOnlySpan<ulong> hashes, IResultSink results, long reservedBytes,
-        out long neededBytes, out int largestIndex)
+        ref long seen, out long neededBytes, out int largestIndex)
     {
         neededBytes = largestIndex = 0;
         long now = _clock.Now();
@@ -316,14 +359,22 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
             if (!batch[i].IsWrite) continue;
             Shard shard = ShardOf(hashes[i]);
             Entry entry = shard.Find(batch[i].Key.Span, hashes[i], out int slot);
-            if (entry.Exists && entry.IsExpired(now)) shard.RemoveExpired(entry, slot, hashes[i]);
+            if (entry.Exists && entry.IsExpired(now)) shard.TryRemoveExpired(entry, slot, hashes[i]);
         }
 
-        long version = 0;
+        // A batch that is refused, or only reads, tells what the last changes of its keys were.
+        long lastChange = 0, version = 0;
+        for (int i = 0; i < batch.Length; i++)
+        {
+            Entry entry = ShardOf(hashes[i]).Find(batch[i].Key.Span, hashes[i], out _);
+            lastChange = Math.Max(lastChange, entry.Exists ? entry.Version : ShardOf(hashes[i]).LastRemoval);
+        }
+        if (!MayTell(lastChange, ref seen)) return RefuseForDisk(CommitStatus.DiskFailed, results);
+
         using var rehearsal = new BatchRehearsal(batch, hashes);
         for (bool counted = false; !counted;)
         {
-            long next = _versions.Last + 1;
+            long next = _commits.Last + 1;
             rehearsal.Play(_shards, now, next);
             if (rehearsal.RefusedIndex >= 0)
             {
@@ -340,9 +391,11 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
 
             // Where a precondition was held against the version that the batch is to have, it must really get that one.
             if (!rehearsal.Changes) break;
-            version = rehearsal.PinsItsVersion ? next : _versions.Next();
-            counted = !rehearsal.PinsItsVersion || _versions.TryTake(next);
+            CommitStatus status = _commits.TryCommit(batch, rehearsal.Changing, rehearsal.PinsItsVersion ? next : 0, out version);
+            if (status is CommitStatus.DiskFull or CommitStatus.DiskFailed) return RefuseForDisk(status, results);
+            counted = status == CommitStatus.Done;
         }
+        seen = Math.Max(seen, version);
 
         for (int i = 0; i < batch.Length; i++)
         {
@@ -357,6 +410,15 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
     {
         Interlocked.Increment(ref _refusals);
         return new() { Status = ResultStatus.MemoryFull };
+    }
+
+    private static OperationResult RefusedForDisk(CommitStatus status) =>
+        new() { Status = status == CommitStatus.DiskFull ? ResultStatus.DiskFull : ResultStatus.DiskFailed };
+
+    private static bool RefuseForDisk(CommitStatus status, IResultSink results)
+    {
+        results.OnResult(0, RefusedForDisk(status));
+        return false;
     }
 
     private static OperationResult Refused(long version) =>
@@ -384,7 +446,7 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
                 else shard.Add(operation.Key.Span, hash, operation.Value.Span, version, operation.ExpiresAt);
                 break;
             case OperationKind.Delete:
-                shard.Remove(entry, slot, hash);
+                shard.Remove(entry, slot, hash, version);
                 break;
             case OperationKind.Expire:
                 shard.Overwrite(entry, slot, hash, entry.Value, version, operation.ExpiresAt);
@@ -405,8 +467,9 @@ public sealed class EmbeddedStore : IKeyValueStore, IDisposable
         if (!_sweeping.TryEnter()) return;
         try
         {
-            if (!_disposed)
-                foreach (Shard shard in _shards) Sweep(shard, _clock.Now());
+            if (_disposed || _isLoading) return;
+            foreach (Shard shard in _shards) Sweep(shard, _clock.Now());
+            if (_log is { HasQueued: true }) _log.Kick?.Invoke();
         }
         finally
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Storage.Embedded;
 
@@ -24,7 +25,6 @@ internal sealed class Shard : IDisposable
     private const int SampleEntries = 4;
 
     private readonly StoreClock _clock;
-    private readonly VersionCounter _versions;
     private readonly MemoryLimit? _limit;
     private readonly EntryFields _fieldsAlways;
     private readonly NativeHeap _heap;
@@ -33,17 +33,18 @@ internal sealed class Shard : IDisposable
     private readonly HashIndex[] _segments = new HashIndex[1 << SegmentBits];
     private long _indexBytes;
     private long _bytesCounted;
-    private int _locked;
+    private long _lastRemoval;
+    private ShortLock _lock;
 
     /// <param name="slabs">Memory for small blocks, of the whole store.</param>
     /// <param name="clock">The whole store's.</param>
-    /// <param name="versions">The whole store's.</param>
+    /// <param name="commits">The whole store's.</param>
     /// <param name="limit">Is told what the shard takes, if there is one.</param>
     /// <param name="evicts">Whether entries remember when they were used.</param>
-    public Shard(SlabPool slabs, StoreClock clock, VersionCounter versions, MemoryLimit? limit, bool evicts)
+    public Shard(SlabPool slabs, StoreClock clock, ICommitOrder commits, MemoryLimit? limit, bool evicts)
     {
         _clock = clock;
-        _versions = versions;
+        Commits = commits;
         _limit = limit;
         _fieldsAlways = evicts ? EntryFields.LastUse : EntryFields.None;
         _heap = new NativeHeap(slabs);
@@ -55,6 +56,15 @@ internal sealed class Shard : IDisposable
         }
         ReportMemory();
     }
+
+    /// <summary>The whole store's; not to be changed once there are calls.</summary>
+    public ICommitOrder Commits { get; set; }
+
+    /// <summary>
+    /// The version of the last commit that removed an entry: what is known of a key that is not there is known by this one
+    /// at the latest.
+    /// </summary>
+    public long LastRemoval => Volatile.Read(ref _lastRemoval);
 
     /// <summary>Bytes of keys and values.</summary>
     public long DataBytes { get; private set; }
@@ -74,15 +84,10 @@ internal sealed class Shard : IDisposable
     public static int IndexOf(ulong hash) => (int)hash & ((1 << ShardBits) - 1);
 
     /// <summary>Takes the lock. Not to be taken twice by one thread.</summary>
-    public void Enter()
-    {
-        if (Interlocked.CompareExchange(ref _locked, 1, 0) == 0) return;
-        var wait = new SpinWait();
-        while (Volatile.Read(ref _locked) != 0 || Interlocked.CompareExchange(ref _locked, 1, 0) != 0) wait.SpinOnce(sleep1Threshold: -1);
-    }
+    public void Enter() => _lock.Enter();
 
     /// <summary>Gives the lock back.</summary>
-    public void Exit() => Volatile.Write(ref _locked, 0);
+    public void Exit() => _lock.Exit();
 
     /// <summary>Has what a look-up reads first loaded into the cache. Without the lock.</summary>
     public void Prefetch(ulong hash) => Segment(hash).Prefetch(hash);
@@ -152,8 +157,10 @@ internal sealed class Shard : IDisposable
         ReportMemory();
     }
 
-    public unsafe void Remove(Entry entry, int slot, ulong hash)
+    /// <summary>Removes an entry, by the commit of a version.</summary>
+    public unsafe void Remove(Entry entry, int slot, ulong hash, long version)
     {
+        Volatile.Write(ref _lastRemoval, version);
         _order.Remove(entry.Key);
         ref HashIndex segment = ref Segment(hash);
         _indexBytes -= segment.Bytes;
@@ -166,12 +173,13 @@ internal sealed class Shard : IDisposable
         ReportMemory();
     }
 
-    /// <summary>Removes an entry that has expired, which is a commit of its own.</summary>
-    public void RemoveExpired(Entry entry, int slot, ulong hash)
+    /// <summary>Removes an entry that has expired, which is a commit of its own. False where the disk does not take it.</summary>
+    public bool TryRemoveExpired(Entry entry, int slot, ulong hash)
     {
-        _versions.Next();
+        if (Commits.TryCommit(new Record { Kind = RecordKind.Expired, Key = entry.Key }, out long version) != CommitStatus.Done) return false;
         Expirations++;
-        Remove(entry, slot, hash);
+        Remove(entry, slot, hash, version);
+        return true;
     }
 
     /// <summary>Removes the entry that expires next, if it has.</summary>
@@ -179,8 +187,7 @@ internal sealed class Shard : IDisposable
     {
         if (_expiries.Count == 0 || !_expiries.First.IsExpired(now)) return false;
         Entry expired = Refind(_expiries.First, out int slot, out ulong hash);
-        RemoveExpired(expired, slot, hash);
-        return true;
+        return TryRemoveExpired(expired, slot, hash);
     }
 
     /// <summary>
@@ -208,14 +215,14 @@ internal sealed class Shard : IDisposable
         return oldest.Exists;
     }
 
-    /// <summary>Removes the entry that <see cref="TryFindOldest"/> finds, which is a commit of its own.</summary>
+    /// <summary>Removes the entry that <see cref="TryFindOldest"/> finds, which is a commit of its own. False where there is none, or the disk does not take it.</summary>
     public bool TryEvict(uint place)
     {
         if (!TryFindOldest(place, out Entry oldest, out _)) return false;
         oldest = Refind(oldest, out int slot, out ulong hash);
-        _versions.Next();
+        if (Commits.TryCommit(new Record { Kind = RecordKind.Evicted, Key = oldest.Key }, out long version) != CommitStatus.Done) return false;
         Evictions++;
-        Remove(oldest, slot, hash);
+        Remove(oldest, slot, hash, version);
         return true;
     }
 

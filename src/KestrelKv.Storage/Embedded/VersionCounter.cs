@@ -1,19 +1,25 @@
+using KestrelKv.Storage.Durability;
+
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>
-/// The versions of all commits of a store, from 1 on. To be counted up under the locks of what the commit changes, so that
-/// versions are in the order of commits for each key.
-/// </summary>
-internal sealed class VersionCounter
+/// <summary>The order of commits of a store that is in memory only: versions are counted, and that is all.</summary>
+internal sealed class VersionCounter : ICommitOrder
 {
     private long _last;
 
-    /// <summary>The version of the last commit; 0 where there was none.</summary>
     public long Last => Volatile.Read(ref _last);
 
-    /// <summary>A version for a commit.</summary>
-    public long Next() => Interlocked.Increment(ref _last);
+    public CommitStatus TryCommit(in Record change, out long version)
+    {
+        version = Interlocked.Increment(ref _last);
+        return CommitStatus.Done;
+    }
 
-    /// <summary>A certain version for a commit; false where it is not, or no longer, the next one.</summary>
-    public bool TryTake(long next) => Interlocked.CompareExchange(ref _last, next, next - 1) == next - 1;
+    public CommitStatus TryCommit(ReadOnlySpan<Operation> batch, ReadOnlySpan<bool> changes, long expected, out long version)
+    {
+        version = expected == 0 ? Interlocked.Increment(ref _last) : expected;
+        return expected == 0 || Interlocked.CompareExchange(ref _last, expected, expected - 1) == expected - 1
+            ? CommitStatus.Done
+            : CommitStatus.Overtaken;
+    }
 }

@@ -1,0 +1,128 @@
+using System.Threading.Tasks.Sources;
+using KestrelKv.Storage.Embedded;
+
+namespace KestrelKv.Storage.Durability;
+
+/// <summary>The calls that wait until a version is durable. What a call waits with is used again: waiting allocates nothing.</summary>
+internal sealed class DurableWaits
+{
+    private readonly Stack<Wait> _idle = [];
+    private ShortLock _lock;
+    private readonly List<Wait> _waiting = [];
+    private readonly List<Wait> _others = [];
+    private long _durable;
+    private Exception? _failure;
+
+    /// <param name="durable">The version up to which all is durable.</param>
+    public DurableWaits(long durable) => _durable = durable;
+
+    /// <summary>The version of the last commit that is durable.</summary>
+    public long Durable => Volatile.Read(ref _durable);
+
+    /// <summary>Completes with a result once a version is durable; fails once the disk has.</summary>
+    public ValueTask<int> For(long version, int result) =>
+        version > Durable && Start(version, result) is { } wait ? new(wait, wait.Token) : new(result);
+
+    /// <inheritdoc cref="For(long, int)"/>
+    public ValueTask<bool> For(long version, bool result) =>
+        version > Durable && Start(version, result ? 1 : 0) is { } wait ? new(wait, wait.Token) : new(result);
+
+    /// <summary>All up to a version is durable.</summary>
+    public void Complete(long version)
+    {
+        Volatile.Write(ref _durable, version);
+        foreach (Wait wait in Take(version)) wait.Complete();
+        _others.Clear();
+    }
+
+    /// <summary>Nothing more will be durable.</summary>
+    public void Fail(Exception failure)
+    {
+        _lock.Enter();
+        _failure = failure;
+        _lock.Exit();
+        foreach (Wait wait in Take(long.MaxValue)) wait.Fail(Lost(failure));
+        _others.Clear();
+    }
+
+    private static DurabilityLostException Lost(Exception failure) => new($"the disk failed: {failure.Message}");
+
+    private Wait? Start(long version, int result)
+    {
+        _lock.Enter();
+        try
+        {
+            // Under the lock: who completes takes it after having told the version.
+            if (version <= Durable) return null;
+            Wait wait = _idle.TryPop(out Wait? idle) ? idle : new Wait(this);
+            wait.Start(version, result);
+            if (_failure is null) _waiting.Add(wait);
+            else wait.Fail(Lost(_failure));
+            return wait;
+        }
+        finally
+        {
+            _lock.Exit();
+        }
+    }
+
+    /// <summary>Those that wait for a version up to this one. One caller at a time.</summary>
+    private List<Wait> Take(long version)
+    {
+        _lock.Enter();
+        List<Wait> all = _waiting;
+        int kept = 0;
+        for (int i = 0; i < all.Count; i++)
+        {
+            if (all[i].Version <= version) _others.Add(all[i]);
+            else all[kept++] = all[i];
+        }
+        all.RemoveRange(kept, all.Count - kept);
+        _lock.Exit();
+        return _others;
+    }
+
+    private void GiveBack(Wait wait)
+    {
+        _lock.Enter();
+        _idle.Push(wait);
+        _lock.Exit();
+    }
+
+    private sealed class Wait(DurableWaits owner) : IValueTaskSource<int>, IValueTaskSource<bool>
+    {
+        // The thread that syncs has better things to do than what comes after a wait.
+        private ManualResetValueTaskSourceCore<int> _core = new() { RunContinuationsAsynchronously = true };
+        private int _result;
+
+        public long Version { get; private set; }
+
+        public short Token => _core.Version;
+
+        public void Start(long version, int result) => (Version, _result) = (version, result);
+
+        public void Complete() => _core.SetResult(_result);
+
+        public void Fail(Exception e) => _core.SetException(e);
+
+        public int GetResult(short token)
+        {
+            try
+            {
+                return _core.GetResult(token);
+            }
+            finally
+            {
+                _core.Reset();
+                owner.GiveBack(this);
+            }
+        }
+
+        bool IValueTaskSource<bool>.GetResult(short token) => GetResult(token) != 0;
+
+        public ValueTaskSourceStatus GetStatus(short token) => _core.GetStatus(token);
+
+        public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+            _core.OnCompleted(continuation, state, token, flags);
+    }
+}

@@ -1,0 +1,162 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace KestrelKv.Storage.Durability;
+
+/// <summary>A directory of the real disk, locked against other processes.</summary>
+internal sealed class FileDisk : IDisk, IDisposable
+{
+    private const string LockName = "lock";
+
+    private readonly string _path;
+    private readonly SafeFileHandle? _lock;
+
+    /// <summary>Opens a directory; one that is not there is created.</summary>
+    /// <exception cref="DataException">It can't be, or another process has it open: the message tells which.</exception>
+    public FileDisk(string path)
+    {
+        _path = Path.GetFullPath(path);
+        try
+        {
+            if (!Directory.Exists(_path)) CreateDirectory(_path);
+            _lock = TakeLock();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"the data directory {_path} can't be used: {e.Message}", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _lock?.Dispose();
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> List() => Run(() => Directory.GetFiles(_path).Select(file => Path.GetFileName(file)!).ToArray());
+
+    /// <inheritdoc/>
+    public IDiskFile Open(string name) => Open(name, FileMode.Open);
+
+    /// <inheritdoc/>
+    public IDiskFile Create(string name) => Open(name, FileMode.CreateNew);
+
+    /// <inheritdoc/>
+    public void Rename(string from, string to) => Run(() => File.Move(PathOf(from), PathOf(to), overwrite: true));
+
+    /// <inheritdoc/>
+    public void Delete(string name) => Run(() => File.Delete(PathOf(name)));
+
+    /// <inheritdoc/>
+    public void SyncNames() => Libc.SyncDirectory(_path);
+
+    /// <summary>Where a file is.</summary>
+    public string PathOf(string name) => Path.Combine(_path, name);
+
+    /// <summary>Moves a file to a directory in this one, which is created where it is not there.</summary>
+    public void MoveTo(string directory, string name)
+    {
+        Run(() =>
+        {
+            Directory.CreateDirectory(PathOf(directory));
+            File.Move(PathOf(name), Path.Combine(PathOf(directory), name));
+        });
+        Libc.SyncDirectory(PathOf(directory));
+    }
+
+    /// <summary>Opens a file that need not be in a data directory, for reading.</summary>
+    /// <exception cref="DataException">It can't be opened.</exception>
+    public static IDiskFile OpenOutside(string path)
+    {
+        try
+        {
+            return new FileOnDisk(File.OpenHandle(path), path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException(e.Message, e);
+        }
+    }
+
+    /// <summary>Does something with files, and tells of failures as the seam does.</summary>
+    internal static T Run<T>(Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (IOException e) when (IsFull(e))
+        {
+            throw new DiskFullException(e.Message, e);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException(e.Message, e);
+        }
+    }
+
+    internal static void Run(Action action) => Run(() =>
+    {
+        action();
+        return true;
+    });
+
+    /// <summary>ENOSPC, EDQUOT, EFBIG; and on Windows ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL.</summary>
+    private static bool IsFull(IOException e) => e is not DiskFullException &&
+        (OperatingSystem.IsWindows() ? (e.HResult & 0xFFFF) is 112 or 39 : (e.HResult & 0xFFFF) is 28 or 122 or 27);
+
+    private FileOnDisk Open(string name, FileMode mode) => Run(() =>
+        new FileOnDisk(File.OpenHandle(PathOf(name), mode, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete), PathOf(name)));
+
+    private static void CreateDirectory(string path)
+    {
+        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);
+        else Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (Path.GetDirectoryName(path) is { Length: > 0 } parent) Libc.SyncDirectory(parent);
+    }
+
+    private SafeFileHandle TakeLock()
+    {
+        string path = PathOf(LockName);
+        if (!OperatingSystem.IsLinux()) return File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+
+        (SafeFileHandle file, bool isLocked) = Libc.OpenLocked(path);
+        if (isLocked)
+        {
+            byte[] holder = System.Text.Encoding.UTF8.GetBytes($"process {Environment.ProcessId} on {Environment.MachineName}");
+            RandomAccess.SetLength(file, 0);
+            RandomAccess.Write(file, holder, 0);
+            return file;
+        }
+
+        Span<byte> text = stackalloc byte[256];
+        string who;
+        using (file) who = System.Text.Encoding.UTF8.GetString(text[..RandomAccess.Read(file, text, 0)]);
+        throw new DataException($"the data directory {_path} is in use by {(who.Length > 0 ? who : "another process")}");
+    }
+
+    private sealed class FileOnDisk(SafeFileHandle file, string path) : IDiskFile
+    {
+        public long Length => RandomAccess.GetLength(file);
+
+        public int Read(Span<byte> buffer, long offset)
+        {
+            int total = 0;
+            for (int read; total < buffer.Length && (read = RandomAccess.Read(file, buffer[total..], offset + total)) > 0;) total += read;
+            return total;
+        }
+
+        public void Write(ReadOnlySpan<byte> bytes, long offset)
+        {
+            try
+            {
+                RandomAccess.Write(file, bytes, offset);
+            }
+            catch (IOException e) when (IsFull(e))
+            {
+                throw new DiskFullException(e.Message, e);
+            }
+        }
+
+        public void Sync() => Libc.SyncData(file, path);
+
+        public void Dispose() => file.Dispose();
+    }
+}

@@ -1,0 +1,67 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace KestrelKv.Storage.Durability;
+
+/// <summary>System calls that the base class library has no method for; of Linux.</summary>
+internal static partial class Libc
+{
+    private const int ReadOnly = 0;
+    private const int ReadWrite = 2;
+    private const int Create = 0x40;
+    private const int CloseOnExec = 0x80000;
+    private const int OwnerOnly = 0x180; // 0600
+    private const int LockExclusive = 2;
+    private const int LockNonBlocking = 4;
+    private const int ErrorWouldBlock = 11;
+
+    /// <summary>Makes a file's contents durable, and of what else is known of it only what is needed to find them.</summary>
+    /// <exception cref="IOException">The disk has failed.</exception>
+    public static void SyncData(SafeFileHandle file, string path)
+    {
+        if (!OperatingSystem.IsLinux()) RandomAccess.FlushToDisk(file);
+        else if (FDataSync(file) != 0) throw Failure("fdatasync", path);
+    }
+
+    /// <summary>Makes the names of a directory's files durable.</summary>
+    /// <exception cref="IOException">The disk has failed.</exception>
+    public static void SyncDirectory(string path)
+    {
+        // Elsewhere a directory can't be opened; what a rename is worth there is for the system to say.
+        if (!OperatingSystem.IsLinux()) return;
+        using SafeFileHandle directory = Open(path, ReadOnly | CloseOnExec, 0);
+        if (directory.IsInvalid) throw Failure("open", path);
+        if (FSync(directory) != 0) throw Failure("fsync", path);
+    }
+
+    /// <summary>Opens a file, which is created where it is not there, and locks it against all others.</summary>
+    /// <returns>The file, and whether it could be locked: if not, somebody else has it locked.</returns>
+    /// <exception cref="IOException">It can't be opened.</exception>
+    public static (SafeFileHandle File, bool IsLocked) OpenLocked(string path)
+    {
+        SafeFileHandle file = Open(path, ReadWrite | Create | CloseOnExec, OwnerOnly);
+        if (file.IsInvalid) throw Failure("open", path);
+        if (FLock(file, LockExclusive | LockNonBlocking) == 0) return (file, true);
+        if (Marshal.GetLastPInvokeError() == ErrorWouldBlock) return (file, false);
+        using (file) throw Failure("flock", path);
+    }
+
+    private static IOException Failure(string call, string path)
+    {
+        int error = Marshal.GetLastPInvokeError();
+        return new IOException($"{call} of {path}: {new Win32Exception(error).Message}", error);
+    }
+
+    [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    private static partial int FDataSync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int FSync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
+    private static partial int FLock(SafeFileHandle file, int operation);
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial SafeFileHandle Open(string path, int flags, int mode);
+}

@@ -1,0 +1,155 @@
+namespace KestrelKv.Storage.Durability;
+
+/// <summary>The thread that writes the log, and the one that prepares its segments.</summary>
+internal sealed class LogThread : IDisposable
+{
+    /// <summary>How often a disk that is full is asked again.</summary>
+    private static readonly TimeSpan FullRetryTime = TimeSpan.FromSeconds(1);
+
+    /// <summary>What has been synced is marked so after this time without commits.</summary>
+    private static readonly TimeSpan MarkTime = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan EverySecond = TimeSpan.FromSeconds(1);
+
+    /// <summary>Where nobody waits for the disk: what comes within this time is written at once.</summary>
+    private static readonly TimeSpan GatherTime = TimeSpan.FromMilliseconds(10);
+
+    private readonly WriteAheadLog _log;
+    private readonly LogWriter _writer;
+    private readonly SegmentFiles _files;
+    private readonly DurabilityMode _mode;
+    private readonly Thread _thread;
+    private readonly Thread _preparer;
+    private readonly ManualResetEventSlim _work = new(false, spinCount: 0);
+    private readonly ManualResetEventSlim _segmentWanted = new(false, spinCount: 0);
+    private readonly ManualResetEventSlim _stop = new(false, spinCount: 0);
+    private int _idle;
+    private long _wantedBytes;
+    private long _syncDueAt;
+    private volatile bool _syncAsked;
+
+    public LogThread(WriteAheadLog log, LogWriter writer, SegmentFiles files, DurabilityMode mode)
+    {
+        (_log, _writer, _files, _mode) = (log, writer, files, mode);
+        _thread = new Thread(Run) { Name = "kestrelkv log", IsBackground = true };
+        _preparer = new Thread(Prepare) { Name = "kestrelkv segments", IsBackground = true };
+        log.Kick = Kick;
+        log.SegmentWanted = WantSegmentFor;
+        files.Wanted = () => _segmentWanted.Set();
+    }
+
+    public void Start()
+    {
+        _thread.Start();
+        _preparer.Start();
+        _segmentWanted.Set();
+    }
+
+    /// <summary>Has all commits so far synced soon, whatever the mode.</summary>
+    public void AskForSync()
+    {
+        _syncAsked = true;
+        _work.Set();
+    }
+
+    private void WantSegmentFor(long commitBytes)
+    {
+        InterlockedMax(ref _wantedBytes, commitBytes);
+        _segmentWanted.Set();
+    }
+
+    /// <summary>Ends both threads, after what has been gathered is written and synced.</summary>
+    public void Dispose()
+    {
+        if (_stop.IsSet) return;
+        _stop.Set();
+        _work.Set();
+        _segmentWanted.Set();
+        _thread.Join();
+        _preparer.Join();
+    }
+
+    private void Kick()
+    {
+        // Between what was committed and this: so either the writer sees that, or this sees that the writer sleeps.
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _idle) != 0) _work.Set();
+    }
+
+    private void Run()
+    {
+        while (!_stop.IsSet)
+        {
+            WaitForWork();
+            if (_mode != DurabilityMode.Always && !_syncAsked) _stop.Wait(GatherTime);
+            if (!_writer.Write())
+            {
+                _stop.Wait(FullRetryTime);
+                continue;
+            }
+            if (_log.Failure is not null) _stop.Wait();
+            else if (IsSyncDue())
+            {
+                _syncAsked = false;
+                _writer.Sync();
+            }
+        }
+
+        // What was acknowledged without waiting for the disk is to be there, too.
+        if (!_writer.Write()) return;
+        _writer.Sync();
+        _writer.Mark();
+    }
+
+    private void WaitForWork()
+    {
+        _work.Reset();
+        Volatile.Write(ref _idle, 1);
+        Interlocked.MemoryBarrier();
+        if (!_log.HasQueued && !_syncAsked && !_stop.IsSet && !_work.Wait(IdleTime()) && _mode != DurabilityMode.None && !_log.HasQueued)
+        {
+            if (_writer.IsUnsynced) _writer.Sync();
+            else _writer.Mark();
+        }
+        Volatile.Write(ref _idle, 0);
+    }
+
+    /// <summary>After how long without commits there is something to do.</summary>
+    private TimeSpan IdleTime() =>
+        _mode == DurabilityMode.None || _log.Failure is not null || (_writer.IsMarked && !_writer.IsUnsynced)
+            ? Timeout.InfiniteTimeSpan
+            : MarkTime;
+
+    private bool IsSyncDue()
+    {
+        if (_mode == DurabilityMode.Always || _syncAsked) return true;
+        if (_mode == DurabilityMode.None || Environment.TickCount64 < _syncDueAt) return false;
+        _syncDueAt = Environment.TickCount64 + (long)EverySecond.TotalMilliseconds;
+        return true;
+    }
+
+    private void Prepare()
+    {
+        while (!_stop.IsSet)
+        {
+            _segmentWanted.Wait(_files.FullReason is null ? Timeout.InfiniteTimeSpan : FullRetryTime);
+            _segmentWanted.Reset();
+            if (_stop.IsSet || _log.Failure is not null) continue;
+            try
+            {
+                _files.Prepare(Interlocked.Exchange(ref _wantedBytes, 0));
+            }
+            catch (IOException e)
+            {
+                _log.Fail(e);
+            }
+            _log.Progress();
+        }
+    }
+
+    private static void InterlockedMax(ref long to, long value)
+    {
+        for (long seen; (seen = Volatile.Read(ref to)) < value;)
+            if (Interlocked.CompareExchange(ref to, value, seen) == seen) return;
+    }
+}

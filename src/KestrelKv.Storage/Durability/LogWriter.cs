@@ -1,0 +1,162 @@
+using System.Diagnostics;
+
+namespace KestrelKv.Storage.Durability;
+
+/// <summary>
+/// Writes what the log has gathered to its segments, and syncs it. Knows no threads: <see cref="LogThread"/> calls it, or
+/// a test.
+/// </summary>
+/// <remarks>
+/// A write that finds the disk full is tried again at the same place, from the last frame that is known to be whole, as
+/// often as is asked for. Any other failure is final: <see cref="WriteAheadLog.Fail"/>.
+/// </remarks>
+internal sealed class LogWriter(WriteAheadLog log, SegmentFiles files, Action<TimeSpan>? onSync)
+{
+    private List<LogChunk>? _chunks;
+    private int _next;
+    private long _takenVersion;
+    private long _writtenVersion = log.DurableVersion;
+
+    private long _offset;
+    private uint _previous;
+    private long _syncedOffset;
+    private bool _isMarked;
+    private string? _fullReason;
+    private long _bytesWritten;
+    private long _syncs;
+    private long _commitsSynced;
+
+    /// <summary>Bytes of the log that are kept.</summary>
+    public long LogBytes => files.FullBytes + Volatile.Read(ref _offset);
+
+    /// <summary>Bytes that were written since the beginning.</summary>
+    public long BytesWritten => Volatile.Read(ref _bytesWritten);
+
+    /// <summary>How many syncs there were, of the log's contents.</summary>
+    public long Syncs => Volatile.Read(ref _syncs);
+
+    /// <summary>How many commits these synced.</summary>
+    public long CommitsSynced => Volatile.Read(ref _commitsSynced);
+
+    /// <summary>Why what has been gathered can't be written now: the disk is full; null where it can.</summary>
+    public string? FullReason => Volatile.Read(ref _fullReason);
+
+    /// <summary>Whether something was written that is not synced.</summary>
+    public bool IsUnsynced => _offset != _syncedOffset;
+
+    /// <summary>Whether a mark tells that all was synced.</summary>
+    public bool IsMarked => _isMarked;
+
+    /// <summary>Where the writing goes on; before the first call of others.</summary>
+    /// <param name="offset">In the current segment.</param>
+    /// <param name="previous">The checksum of the frame before.</param>
+    public void GoOnFrom(long offset, uint previous)
+    {
+        _offset = _syncedOffset = offset;
+        _previous = previous;
+    }
+
+    /// <summary>Writes all that has been gathered.</summary>
+    /// <returns>False where the disk is full; what could not be written is kept.</returns>
+    public bool Write()
+    {
+        if (log.Failure is not null) return true;
+        try
+        {
+            if (_chunks is null)
+            {
+                (_chunks, _takenVersion) = log.Take();
+                _next = 0;
+            }
+            for (; _next < _chunks.Count; _next++) Write(_chunks[_next]);
+            _chunks = null;
+            _writtenVersion = _takenVersion;
+            log.Recycle();
+            Volatile.Write(ref _fullReason, null);
+            return true;
+        }
+        catch (DiskFullException e)
+        {
+            Volatile.Write(ref _fullReason, e.Message);
+            return false;
+        }
+        catch (IOException e)
+        {
+            log.Fail(e);
+            return true;
+        }
+    }
+
+    /// <summary>Syncs what has been written, and publishes it.</summary>
+    public void Sync()
+    {
+        if (log.Failure is not null) return;
+        try
+        {
+            if (IsUnsynced) SyncFile();
+            long commits = _writtenVersion - log.DurableVersion;
+            Volatile.Write(ref _commitsSynced, _commitsSynced + commits);
+            if (commits > 0) log.Publish(_writtenVersion);
+        }
+        catch (IOException e)
+        {
+            log.Fail(e);
+        }
+    }
+
+    /// <summary>Writes and syncs a mark that tells that all is synced, if it is, and nothing else is to be written.</summary>
+    public void Mark()
+    {
+        if (_isMarked || IsUnsynced || log.Failure is not null || !log.TryAddMark()) return;
+        long version = _writtenVersion;
+        if (!Write()) return;
+        Sync();
+        _isMarked = version == _writtenVersion;
+    }
+
+    private void Write(LogChunk chunk)
+    {
+        if (chunk.SegmentBytes > 0) GoToNextSegment(chunk);
+        if (chunk.HasMark) Frame.SetNumber(chunk.Frames, _syncedOffset);
+
+        uint seed = files.Current.Seed, previous = _previous;
+        for (Span<byte> rest = chunk.Frames; !rest.IsEmpty;)
+        {
+            Span<byte> frame = rest[..Frame.ReadHeader(rest).FrameBytes];
+            previous = Frame.Seal(frame, seed, previous);
+            rest = rest[frame.Length..];
+        }
+        files.Current.File.Write(chunk.Frames, _offset);
+        Volatile.Write(ref _offset, _offset + chunk.Used);
+        Volatile.Write(ref _bytesWritten, _bytesWritten + chunk.Used);
+        _previous = previous;
+        _isMarked = false;
+        Debug.Assert(_offset + Frame.HeaderBytes <= files.Current.Bytes, "committers count what a segment has room for");
+    }
+
+    /// <summary>Ends the segment. Nothing is written to the next one before this one is synced.</summary>
+    private void GoToNextSegment(LogChunk chunk)
+    {
+        // First the next one: a segment that has its end must be followed by another.
+        files.EnsureNext(chunk.SegmentBytes);
+        Span<byte> end = stackalloc byte[Frame.HeaderBytes];
+        Frame.Begin(end, FrameKind.SegmentEnd, 0, files.Current.Number + 1);
+        Frame.Seal(end, files.Current.Seed, _previous);
+        files.Current.File.Write(end, _offset);
+        SyncFile();
+
+        files.Advance(_offset + end.Length);
+        chunk.SegmentBytes = 0;
+        _offset = _syncedOffset = FileHeader.Bytes;
+        _previous = files.Current.Seed;
+    }
+
+    private void SyncFile()
+    {
+        long start = Stopwatch.GetTimestamp();
+        files.Current.File.Sync();
+        _syncedOffset = _offset;
+        Volatile.Write(ref _syncs, _syncs + 1);
+        onSync?.Invoke(Stopwatch.GetElapsedTime(start));
+    }
+}

@@ -1,0 +1,230 @@
+using System.Diagnostics;
+using KestrelKv.Storage.Embedded;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelKv.Storage.Durability;
+
+/// <summary>What a data directory has, and where its log goes on.</summary>
+internal sealed record Recovered(
+    EmbeddedStore Store, long Version, SegmentFiles Files, long Offset, uint Previous, SnapshotInfo? Snapshot);
+
+/// <summary>Brings the store back that a data directory has: the newest snapshot, then the log.</summary>
+/// <remarks>
+/// <para>
+/// Nothing is changed in the directory before all has been read. Then the tail of the log that never was synced, where
+/// there is one, is overwritten with zeros: or what is left of it could be taken, later, for what follows other commits.
+/// </para>
+/// <para>
+/// Where the log breaks off, the rest is such a tail, unless something proves that it was synced: a mark, or that there is
+/// more in the next segment. Then it is damage, and the recovery ends with a <see cref="DataException"/>.
+/// </para>
+/// </remarks>
+internal sealed class Recovery(
+    IDisk disk, DataOptions options, Func<EmbeddedStore> createStore, ILogger logger, CancellationToken cancellationToken)
+{
+    private const string Hint = "; the command salvage keeps what can be read";
+    private static readonly TimeSpan ProgressTime = TimeSpan.FromSeconds(5);
+
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private long _toldAt = Stopwatch.GetTimestamp();
+
+    /// <summary>Recovers the store; an empty directory gets its first segment.</summary>
+    /// <exception cref="DataException">The files are damaged, or do not belong together.</exception>
+    public Recovered Run()
+    {
+        IReadOnlyList<string> names = disk.List();
+        if (names.Contains(FileNames.Replacing))
+            throw new DataException($"{FileNames.Replacing}: a restore or a salvage has not come to its end; do it again");
+
+        List<long> segments = FileNames.Segments(names), snapshots = FileNames.Snapshots(names);
+        if (segments.Count == 0 && snapshots.Count == 0) return Create(names);
+
+        EmbeddedStore? store = null;
+        try
+        {
+            (store, ulong? number, SnapshotEnd end, SnapshotInfo? snapshot) = LoadSnapshot(snapshots);
+            Recovered recovered = ReadLog(store, number, snapshot is null ? null : end, snapshot, segments);
+            DeleteUnfinished(names);
+            if (snapshot is not null) Snapshots.DeleteOlder(disk, end);
+            double seconds = Stopwatch.GetElapsedTime(_start).TotalSeconds;
+            Log.Recovered(logger, recovered.Version, store.GetStats().Keys, seconds);
+            return recovered;
+        }
+        catch
+        {
+            store?.Dispose();
+            throw;
+        }
+    }
+
+    private Recovered Create(IReadOnlyList<string> names)
+    {
+        DeleteUnfinished(names);
+        ulong number = (ulong)Random.Shared.NextInt64();
+        Segment first = SegmentFiles.Create(disk, number, 1, options.SegmentBytes);
+        var files = new SegmentFiles(disk, number, options.SegmentBytes, first, [], new Dictionary<long, long>());
+        return new(createStore(), 0, files, FileHeader.Bytes, first.Seed, null);
+    }
+
+    /// <summary>Loads the newest snapshot that is whole, if there is any.</summary>
+    private (EmbeddedStore Store, ulong? Number, SnapshotEnd End, SnapshotInfo? Info) LoadSnapshot(List<long> versions)
+    {
+        DataException? newest = null;
+        for (int i = versions.Count - 1; i >= 0; i--)
+        {
+            string name = FileNames.OfSnapshot(versions[i]);
+            EmbeddedStore store = createStore();
+            try
+            {
+                using IDiskFile file = disk.Open(name);
+                (FileHeader header, SnapshotEnd end) = SnapshotReader.Read(file, name, store, read => TellProgress(name, read, file.Length));
+                if (end.Version != versions[i]) throw Damage.At(name, 0, $"it is the snapshot of version {end.Version}");
+                if (newest is not null) Log.OlderSnapshot(logger, newest.Message, name);
+                return (store, header.Store, end, new(end.Version, DateTimeOffset.FromUnixTimeMilliseconds(end.At), TimeSpan.Zero, file.Length));
+            }
+            catch (DataException e)
+            {
+                // With an older one, and the log since then, nothing would be lost.
+                newest ??= e;
+                store.Dispose();
+            }
+            catch
+            {
+                store.Dispose();
+                throw;
+            }
+        }
+        return newest is null ? (createStore(), null, default, null) : throw newest;
+    }
+
+    private Recovered ReadLog(EmbeddedStore store, ulong? number, SnapshotEnd? snapshot, SnapshotInfo? info, List<long> numbers)
+    {
+        long first = snapshot?.Segment ?? 1, last = snapshot?.Version ?? 0;
+        Dictionary<long, long> full = [];
+        numbers.RemoveAll(n => n < first);
+        for (int i = 0; i < Math.Max(1, numbers.Count); i++)
+            if (i >= numbers.Count || numbers[i] != first + i) throw new DataException($"{FileNames.OfSegment(first + i)}: this segment of the log is missing");
+
+        var replay = new Replay(store);
+        List<Segment> open = [];
+        try
+        {
+            foreach (long n in numbers) open.Add(Open(n, ref number));
+            for (int i = 0; i < open.Count; i++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var scanner = new FrameScanner(open[i].File, open[i].Seed);
+                bool hasEnded = ReadSegment(scanner, open[i], replay, ref last);
+                if (hasEnded && i + 1 == open.Count)
+                    throw new DataException($"{FileNames.OfSegment(first + i + 1)}: this segment of the log is missing");
+                if (hasEnded)
+                {
+                    full[open[i].Number] = scanner.Offset;
+                    continue;
+                }
+
+                // What comes next must be segments that were prepared and not written to.
+                if (open.Skip(i + 1).FirstOrDefault(HasFrames) is { } used)
+                    throw Damage.At(FileNames.OfSegment(open[i].Number), scanner.Offset, $"the log breaks off here, but goes on in {FileNames.OfSegment(used.Number)}{Hint}");
+                replay.Finish();
+                CutTail(scanner, open[i]);
+                foreach (Segment done in open.Take(i)) done.Dispose();
+                var files = new SegmentFiles(disk, number!.Value, options.SegmentBytes, open[i], open[(i + 1)..], full);
+                return new(store, last, files, scanner.Offset, scanner.Previous, info);
+            }
+            throw new UnreachableException("the last segment has not ended");
+        }
+        catch
+        {
+            replay.Finish();
+            foreach (Segment segment in open) segment.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads the commits of a segment.</summary>
+    /// <returns>Whether it has its end.</returns>
+    private bool ReadSegment(FrameScanner scanner, Segment segment, Replay replay, ref long last)
+    {
+        string name = FileNames.OfSegment(segment.Number);
+        while (true)
+        {
+            long offset = scanner.Offset;
+            if (scanner.Next(out FrameHeader frame, out ReadOnlySpan<byte> payload) != Scan.Frame) return false;
+            switch (frame.Kind)
+            {
+                case FrameKind.Commit when frame.Number <= last && last > 0 && replay.IsEmpty:
+                    break; // The snapshot has it.
+                case FrameKind.Commit when frame.Number == last + 1:
+                    if (!replay.Add(frame.Number, payload)) throw Damage.At(name, offset, $"the records of commit {frame.Number} can't be read");
+                    last++;
+                    break;
+                case FrameKind.Commit:
+                    throw Damage.At(name, offset, $"commit {frame.Number} follows commit {last}{Hint}");
+                case FrameKind.Mark:
+                    break;
+                case FrameKind.SegmentEnd when frame.Number == segment.Number + 1:
+                    return true;
+                default:
+                    throw Damage.At(name, offset, $"a frame {frame.Kind} {frame.Number} is not expected here{Hint}");
+            }
+            TellProgress(name, scanner.Offset, segment.Bytes);
+        }
+    }
+
+    private Segment Open(long segment, ref ulong? number)
+    {
+        string name = FileNames.OfSegment(segment);
+        IDiskFile file = disk.Open(name);
+        try
+        {
+            (FileHeader header, uint seed) = FileHeader.Read(file, name, FileKind.Segment);
+            if (header.Number != segment) throw Damage.At(name, 0, $"it is segment {header.Number}");
+            number ??= header.Store;
+            if (header.Store != number) throw Damage.At(name, 0, "it belongs to another data directory than the other files");
+            return new Segment(segment, file, seed, file.Length);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static bool HasFrames(Segment segment)
+    {
+        var scanner = new FrameScanner(segment.File, segment.Seed);
+        return scanner.Next(out _, out _) == Scan.Frame || scanner.SkipToNextFrame();
+    }
+
+    /// <summary>Takes away what is behind the last whole frame, unless it was synced once.</summary>
+    private void CutTail(FrameScanner scanner, Segment segment)
+    {
+        string name = FileNames.OfSegment(segment.Number);
+        if (!scanner.IsZeroToTheEnd())
+        {
+            scanner.Next(out _, out _);
+            if (scanner.FindProofOfDamage() is >= 0 and long mark)
+                throw Damage.At(name, scanner.Offset, $"{scanner.Reason}, though a mark at offset {mark} proves that it had been synced{Hint}");
+            Log.TailCut(logger, name, scanner.Offset, scanner.Reason.Length > 0 ? scanner.Reason : "what follows was not written in order");
+            SegmentFiles.FillWithZeros(segment.File, scanner.Offset, segment.Bytes);
+        }
+
+        // What was read may have been in the system's memory only.
+        segment.File.Sync();
+    }
+
+    private void DeleteUnfinished(IReadOnlyList<string> names)
+    {
+        foreach (string name in names)
+            if (name.EndsWith(FileNames.Unfinished, StringComparison.Ordinal)) disk.Delete(name);
+    }
+
+    private void TellProgress(string name, long read, long length)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (Stopwatch.GetElapsedTime(_toldAt) < ProgressTime) return;
+        _toldAt = Stopwatch.GetTimestamp();
+        Log.Recovering(logger, name, 100 * read / length, Stopwatch.GetElapsedTime(_start).TotalSeconds);
+    }
+}

@@ -1,0 +1,251 @@
+namespace KestrelKv.Storage.Durability;
+
+/// <summary>The files of the log: the one that is written to, and those that are prepared to come after it.</summary>
+/// <remarks>
+/// A segment is created under another name, filled with zeros, synced, and renamed: so one that has its name is whole, and
+/// to write to it later changes nothing but contents, which a sync gets over with soonest. Committers claim the next
+/// segment when the one before is used up, the writer takes it over when it gets there.
+/// </remarks>
+internal sealed class SegmentFiles : IDisposable
+{
+    /// <summary>How much is filled with zeros before it is synced: so that syncs of the log need not wait long for it.</summary>
+    private const int StepBytes = 1024 * 1024;
+
+    private static readonly byte[] Zeros = GC.AllocateArray<byte>(StepBytes, pinned: true);
+
+    private readonly IDisk _disk;
+    private readonly ulong _store;
+    private readonly long _usualBytes;
+
+    /// <summary>Held while files are created.</summary>
+    private readonly Lock _preparing = new();
+
+    /// <summary>Protects all that follows; held for a moment only.</summary>
+    private readonly Lock _state = new();
+    private readonly List<Segment> _prepared;
+    private readonly Dictionary<long, long> _full;
+    private long _claimed;
+    private long _refusedBytes = long.MaxValue;
+    private string? _fullReason;
+
+    /// <param name="disk">Where they are.</param>
+    /// <param name="store">The number in the header of all files of this store.</param>
+    /// <param name="usualBytes">How long a segment is that need not be longer.</param>
+    /// <param name="current">The segment that is written to.</param>
+    /// <param name="prepared">Those after it that are there already, in their order.</param>
+    /// <param name="full">Those before it: how many bytes each has.</param>
+    public SegmentFiles(
+        IDisk disk, ulong store, long usualBytes, Segment current, IEnumerable<Segment> prepared, IReadOnlyDictionary<long, long> full)
+    {
+        _disk = disk;
+        _store = store;
+        _usualBytes = usualBytes;
+        Current = current;
+        _claimed = current.Number;
+        _prepared = [.. prepared];
+        _full = new(full);
+    }
+
+    /// <summary>The segment that is written to; for the writer.</summary>
+    public Segment Current { get; private set; }
+
+    /// <summary>Is called when a segment is wanted that is not prepared: <see cref="Prepare"/> is to be called soon, by another thread.</summary>
+    public Action? Wanted { get; set; }
+
+    /// <summary>The number in the header of all files of this store.</summary>
+    public ulong Store => _store;
+
+    /// <summary>Bytes of the segments that are full and kept.</summary>
+    public long FullBytes
+    {
+        get
+        {
+            lock (_state) return _full.Values.Sum();
+        }
+    }
+
+    /// <summary>The segments before one are no longer there.</summary>
+    public void Forget(long before)
+    {
+        lock (_state)
+        {
+            foreach (long number in _full.Keys)
+                if (number < before) _full.Remove(number);
+        }
+    }
+
+    /// <summary>Why the next segment can't be prepared: the disk is full; null where it can.</summary>
+    public string? FullReason => Volatile.Read(ref _fullReason);
+
+    /// <summary>How long a segment must be for one frame, and what is around it.</summary>
+    public static long BytesFor(long frameBytes) => FileHeader.Bytes + 2 * Frame.HeaderBytes + frameBytes;
+
+    /// <summary>Creates a segment.</summary>
+    public static Segment Create(IDisk disk, ulong store, long number, long bytes)
+    {
+        string name = FileNames.OfSegment(number), unfinished = name + FileNames.Unfinished;
+        IDiskFile file = disk.Create(unfinished);
+        try
+        {
+            Span<byte> header = stackalloc byte[FileHeader.Bytes];
+            uint seed = new FileHeader(FileKind.Segment, store, number).Write(header);
+            file.Write(header, 0);
+            FillWithZeros(file, FileHeader.Bytes, bytes);
+            disk.Rename(unfinished, name);
+            disk.SyncNames();
+            return new Segment(number, file, seed, bytes);
+        }
+        catch (IOException)
+        {
+            // What was got of the space is to be free again. If that fails, too, the next start does it.
+            file.Dispose();
+            TryDelete(disk, unfinished);
+            throw;
+        }
+    }
+
+    /// <summary>Claims the next segment for what comes next, or one that has yet to be prepared.</summary>
+    /// <param name="needed">How long it must be.</param>
+    /// <param name="bytes">How long it is, or will be.</param>
+    /// <returns>False where the disk has no space for it.</returns>
+    public bool TryClaimNext(long needed, out long bytes)
+    {
+        lock (_state)
+        {
+            long next = NextBytes();
+            bytes = next >= needed ? next : Math.Max(_usualBytes, needed);
+            if (next < needed && (_fullReason is not null || needed >= _refusedBytes)) return false;
+            _claimed++;
+        }
+        Wanted?.Invoke();
+        return true;
+    }
+
+    /// <summary>Whether commits may go on, as far as space is concerned: there is some, or it is known that there is none.</summary>
+    public bool IsReady(long position, long segmentBytes, long commitBytes)
+    {
+        // Well before the end, so that those under way find room, too.
+        if (position + commitBytes <= segmentBytes / 4 * 3) return true;
+        long needed = BytesFor(commitBytes);
+        lock (_state) return NextBytes() >= needed || _fullReason is not null || needed >= _refusedBytes;
+    }
+
+    /// <summary>Prepares what has been claimed, and the next segment. Where it is full, says so (<see cref="FullReason"/>).</summary>
+    /// <param name="commitBytes">What the next segment must have room for, beyond the usual.</param>
+    public void Prepare(long commitBytes = 0)
+    {
+        long bytes = Math.Max(_usualBytes, BytesFor(commitBytes));
+        try
+        {
+            lock (_preparing)
+            {
+                while (Last() is var last && last.Number <= Claimed()) Add(Create(_disk, _store, last.Number + 1, _usualBytes));
+                if (Last() is var next && next.Bytes < bytes) Extend(next, bytes);
+            }
+            lock (_state)
+            {
+                _fullReason = null;
+                _refusedBytes = long.MaxValue;
+            }
+        }
+        catch (DiskFullException e)
+        {
+            lock (_state)
+            {
+                if (NextBytes() == 0) _fullReason = e.Message;
+                else _refusedBytes = bytes;
+            }
+        }
+    }
+
+    /// <summary>Sees to it that the next segment is there, and so long; for the writer.</summary>
+    /// <exception cref="DiskFullException">It is not prepared, and can't be.</exception>
+    public void EnsureNext(long bytes)
+    {
+        lock (_preparing)
+        {
+            if (First() is not { } next) Add(Create(_disk, _store, Current.Number + 1, bytes));
+            else if (next.Bytes < bytes) Extend(next, bytes);
+        }
+    }
+
+    /// <summary>Goes on to the next segment, which is there; for the writer.</summary>
+    /// <param name="used">How many bytes of the current one have something.</param>
+    public void Advance(long used)
+    {
+        lock (_preparing)
+        {
+            Segment next = First()!;
+            lock (_state)
+            {
+                _prepared.RemoveAt(0);
+                _full[Current.Number] = used;
+            }
+            Current.Dispose();
+            Current = next;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_preparing)
+        {
+            Current.Dispose();
+            foreach (Segment segment in _prepared) segment.Dispose();
+            _prepared.Clear();
+        }
+    }
+
+    /// <summary>Overwrites a part of a file, or makes it longer, and syncs it.</summary>
+    public static void FillWithZeros(IDiskFile file, long from, long to)
+    {
+        for (long at = from; at < to; at += StepBytes)
+        {
+            file.Write(Zeros.AsSpan(0, (int)Math.Min(StepBytes, to - at)), at);
+            file.Sync();
+        }
+    }
+
+    private static void TryDelete(IDisk disk, string name)
+    {
+        try
+        {
+            disk.Delete(name);
+        }
+        catch (IOException)
+        {
+            // The failure that led here is the one to tell of.
+        }
+    }
+
+    private long Claimed()
+    {
+        lock (_state) return _claimed;
+    }
+
+    /// <summary>How long the segment is that would be claimed next; 0 where there is none. Under the lock.</summary>
+    private long NextBytes() => _prepared.Find(segment => segment.Number == _claimed + 1)?.Bytes ?? 0;
+
+    private Segment? First()
+    {
+        lock (_state) return _prepared.Count > 0 ? _prepared[0] : null;
+    }
+
+    private Segment Last()
+    {
+        lock (_state) return _prepared.Count > 0 ? _prepared[^1] : Current;
+    }
+
+    private void Add(Segment segment)
+    {
+        lock (_state) _prepared.Add(segment);
+    }
+
+    /// <summary>Makes a prepared segment longer.</summary>
+    private void Extend(Segment segment, long bytes)
+    {
+        FillWithZeros(segment.File, segment.Bytes, bytes);
+        lock (_state) _prepared[_prepared.IndexOf(segment)] = segment with { Bytes = bytes };
+    }
+}

@@ -1,0 +1,95 @@
+using System.Buffers;
+using System.IO.Compression;
+
+namespace KestrelKv.Storage.Durability;
+
+/// <summary>Writes the frames of a snapshot to a file. Entries are compressed where it pays.</summary>
+internal sealed class SnapshotWriter
+{
+    private const int BufferBytes = 1024 * 1024;
+
+    /// <summary>
+    /// So much is synced at a time: what the system has gathered to write would all be written by the next sync of the
+    /// log, too, on many file systems.
+    /// </summary>
+    private const int SyncBytes = 4 * 1024 * 1024;
+
+    /// <summary>The fastest that Brotli has.</summary>
+    private const int Quality = 0;
+    private const int WindowBits = 18;
+
+    /// <summary>Where compressing has not paid, so many chunks are not even tried.</summary>
+    private const int ChunksUntried = 15;
+
+    private readonly IDiskFile _file;
+    private readonly uint _seed;
+    private readonly ArrayBufferWriter<byte> _buffer = new(BufferBytes);
+    private uint _previous;
+    private long _written;
+    private long _synced;
+    private int _untried;
+
+    public SnapshotWriter(IDiskFile file, FileHeader header)
+    {
+        _file = file;
+        _seed = _previous = header.Write(_buffer.GetSpan(FileHeader.Bytes));
+        _buffer.Advance(FileHeader.Bytes);
+    }
+
+    /// <summary>Bytes of the file so far.</summary>
+    public long Bytes => _written + _buffer.WrittenCount;
+
+    /// <summary>Writes entries: records with versions.</summary>
+    public void WriteEntries(ReadOnlySpan<byte> entries)
+    {
+        if (_untried > 0)
+        {
+            _untried--;
+        }
+        else
+        {
+            // It pays where at least an eighth is spared.
+            byte[] compressed = ArrayPool<byte>.Shared.Rent(entries.Length / 8 * 7);
+            bool pays = BrotliEncoder.TryCompress(entries, compressed, out int bytes, Quality, WindowBits);
+            if (pays) Write(FrameKind.CompressedEntries, entries.Length, compressed.AsSpan(0, bytes));
+            ArrayPool<byte>.Shared.Return(compressed);
+            if (pays) return;
+            _untried = ChunksUntried;
+        }
+        Write(FrameKind.Entries, entries.Length, entries);
+    }
+
+    /// <summary>Writes a commit that the log has.</summary>
+    public void WriteCommit(long version, ReadOnlySpan<byte> records) => Write(FrameKind.Commit, version, records);
+
+    /// <summary>Writes the end, and syncs the file.</summary>
+    public void Finish(SnapshotEnd end)
+    {
+        Span<byte> payload = stackalloc byte[SnapshotEnd.PayloadBytes];
+        end.Write(payload);
+        Write(FrameKind.SnapshotEnd, end.Version, payload);
+        WriteOut();
+        _file.Sync();
+    }
+
+    private void Write(FrameKind kind, long number, ReadOnlySpan<byte> payload)
+    {
+        int bytes = Frame.BytesFor(payload.Length);
+        Span<byte> frame = _buffer.GetSpan(bytes)[..bytes];
+        Frame.Begin(frame, kind, payload.Length, number);
+        payload.CopyTo(frame[Frame.HeaderBytes..]);
+        _previous = Frame.Seal(frame, _seed, _previous);
+        _buffer.Advance(bytes);
+        if (_buffer.WrittenCount >= BufferBytes / 2) WriteOut();
+    }
+
+    private void WriteOut()
+    {
+        _file.Write(_buffer.WrittenSpan, _written);
+        _written += _buffer.WrittenCount;
+        _buffer.ResetWrittenCount();
+        if (_written - _synced < SyncBytes) return;
+        _file.Sync();
+        _synced = _written;
+    }
+}

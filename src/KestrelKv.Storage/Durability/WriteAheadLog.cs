@@ -1,0 +1,287 @@
+using System.Diagnostics;
+using KestrelKv.Storage.Embedded;
+
+namespace KestrelKv.Storage.Durability;
+
+/// <summary>The write-ahead log: takes commits in their order, writes all that have gathered at once, and syncs them at once.</summary>
+/// <remarks>
+/// <para>
+/// <b>Two sides.</b> Committers append frames to chunks of memory, under one short lock; the version of a commit is its
+/// place there. One writer (<see cref="LogWriter"/>) takes all chunks that there are, writes and syncs them, then
+/// publishes <see cref="DurableVersion"/>, which completes the calls that wait for it. While it does so the next chunks
+/// gather: group commit, without any waiting to make groups larger.
+/// </para>
+/// <para>
+/// <b>Space.</b> Segments are prepared ahead (<see cref="SegmentFiles"/>), and committers know how much of that is
+/// left: a commit for which the disk has no space is refused before anything is changed. Only where commits come faster
+/// than segments can be prepared do they go beyond what is there; then <see cref="WhenReady"/> makes the next ones wait.
+/// </para>
+/// <para>
+/// <b>Failure.</b> After a write or sync that failed nothing is known of what is on disk. No commit is taken any more,
+/// and calls that wait for the disk fail (<see cref="DurabilityLostException"/>).
+/// </para>
+/// </remarks>
+internal sealed class WriteAheadLog : ICommitOrder
+{
+    /// <summary>So many bytes that wait to be written make calls wait before they add to them.</summary>
+    private const long QueuedBytesMax = 16 * 1024 * 1024;
+
+    private readonly SegmentFiles _files;
+    private readonly DurableWaits _waits;
+    private ShortLock _lock;
+    private List<LogChunk> _queue = [];
+    private List<LogChunk> _taken = [];
+    private LogChunk? _open;
+    private long _queuedBytes;
+
+    // Where the next frame goes, and how long that segment is or will be.
+    private long _segment;
+    private long _position;
+    private long _segmentBytes;
+
+    private long _last;
+    private volatile Exception? _failure;
+    private TaskCompletionSource _progress = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <param name="files">The segments.</param>
+    /// <param name="waits">The calls that wait for the disk.</param>
+    /// <param name="last">The version of the last commit, which is on disk.</param>
+    /// <param name="position">Where the segment that is written to goes on.</param>
+    public WriteAheadLog(SegmentFiles files, DurableWaits waits, long last, long position)
+    {
+        _files = files;
+        _waits = waits;
+        _last = last;
+        _segment = files.Current.Number;
+        _segmentBytes = files.Current.Bytes;
+        _position = position;
+    }
+
+    /// <inheritdoc/>
+    public long Last => Volatile.Read(ref _last);
+
+    /// <summary>The version of the last commit that is synced.</summary>
+    public long DurableVersion => _waits.Durable;
+
+    /// <summary>Why the disk has failed; null as long as it has not.</summary>
+    public Exception? Failure => _failure;
+
+    /// <summary>Is called when there is something to write, of which the writer may not know. Without locks.</summary>
+    public Action? Kick { get; set; }
+
+    /// <summary>Is called when calls wait for a segment that has room for a commit of so many bytes.</summary>
+    public Action<long>? SegmentWanted { get; set; }
+
+    /// <summary>Whether there is something to write.</summary>
+    public bool HasQueued => Volatile.Read(ref _open) is not null;
+
+    /// <inheritdoc/>
+    public CommitStatus TryCommit(in Record change, out long version)
+    {
+        int payloadBytes = change.Bytes;
+        _lock.Enter();
+        try
+        {
+            CommitStatus status = TryReserve(payloadBytes, out Span<byte> frame);
+            version = _last + 1;
+            if (status != CommitStatus.Done) return status;
+            Frame.Begin(frame, FrameKind.Commit, payloadBytes, version);
+            change.Write(frame[Frame.HeaderBytes..]);
+            Finish(version);
+            return CommitStatus.Done;
+        }
+        finally
+        {
+            _lock.Exit();
+        }
+    }
+
+    /// <inheritdoc/>
+    public CommitStatus TryCommit(ReadOnlySpan<Operation> batch, ReadOnlySpan<bool> changes, long expected, out long version)
+    {
+        int payloadBytes = 0;
+        for (int i = 0; i < batch.Length; i++)
+            if (changes[i]) payloadBytes = checked(payloadBytes + Record.Of(batch[i]).Bytes);
+
+        _lock.Enter();
+        try
+        {
+            version = _last + 1;
+            if (expected != 0 && version != expected) return CommitStatus.Overtaken;
+            CommitStatus status = TryReserve(payloadBytes, out Span<byte> frame);
+            if (status != CommitStatus.Done) return status;
+            Frame.Begin(frame, FrameKind.Commit, payloadBytes, version);
+            Span<byte> rest = frame[Frame.HeaderBytes..];
+            for (int i = 0; i < batch.Length; i++)
+                if (changes[i]) rest = Record.Of(batch[i]).Write(rest);
+            Finish(version);
+            return CommitStatus.Done;
+        }
+        finally
+        {
+            _lock.Exit();
+        }
+    }
+
+    /// <summary>The version of the last commit and the segment that the next one will go to, or one after it.</summary>
+    public (long Version, long Segment) Position()
+    {
+        _lock.Enter();
+        try
+        {
+            return (_last, _segment);
+        }
+        finally
+        {
+            _lock.Exit();
+        }
+    }
+
+    /// <summary>
+    /// Waits while too much waits to be written already, or while a segment is being prepared that may be needed. To be
+    /// called before commits, without locks.
+    /// </summary>
+    /// <param name="commitBytes">The most that one of these commits needs.</param>
+    /// <returns>Null where there is nothing to wait for.</returns>
+    public Task? WhenReady(long commitBytes) => IsReady(commitBytes) ? null : WaitUntilReadyAsync(commitBytes);
+
+    /// <summary>Completes with a result once a commit is durable.</summary>
+    /// <exception cref="DurabilityLostException">The disk has failed; thrown by the task.</exception>
+    public ValueTask<int> WhenDurable(long version, int result) => _waits.For(version, result);
+
+    /// <inheritdoc cref="WhenDurable(long, int)"/>
+    public ValueTask<bool> WhenDurable(long version, bool result) => _waits.For(version, result);
+
+    /// <summary>Takes all that there is to write; for the writer. To be given back by <see cref="Recycle"/>.</summary>
+    /// <returns>The chunks, and the version of their last commit.</returns>
+    public (List<LogChunk> Chunks, long Last) Take()
+    {
+        _lock.Enter();
+        try
+        {
+            Debug.Assert(_taken.Count == 0, "what was taken before has been given back");
+            (_queue, _taken) = (_taken, _queue);
+            Volatile.Write(ref _open, null);
+            return (_taken, _last);
+        }
+        finally
+        {
+            _lock.Exit();
+        }
+    }
+
+    /// <summary>The chunks that were taken are written.</summary>
+    public void Recycle()
+    {
+        long bytes = 0;
+        foreach (LogChunk chunk in _taken)
+        {
+            bytes += chunk.Used;
+            LogChunk.Return(chunk);
+        }
+        _taken.Clear();
+        Interlocked.Add(ref _queuedBytes, -bytes);
+        Progress();
+    }
+
+    /// <summary>All commits up to a version are synced: whoever waits for them may go on.</summary>
+    public void Publish(long version) => _waits.Complete(version);
+
+    /// <summary>The disk has failed.</summary>
+    public void Fail(Exception failure)
+    {
+        _lock.Enter();
+        _failure ??= failure;
+        _lock.Exit();
+        _waits.Fail(failure);
+        Progress();
+    }
+
+    /// <summary>The writer has written, or a segment was prepared, or could not be: who waits may look again.</summary>
+    public void Progress() =>
+        Interlocked.Exchange(ref _progress, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+
+    /// <summary>Writes a mark, with which the writer tells what it has synced, where nothing else is to be written.</summary>
+    /// <returns>False where something is, or where the segment has no space left.</returns>
+    public bool TryAddMark()
+    {
+        _lock.Enter();
+        try
+        {
+            if (_open is not null || _failure is not null || !Fits(Frame.HeaderBytes)) return false;
+            Open(Frame.HeaderBytes);
+            return true;
+        }
+        finally
+        {
+            _lock.Exit();
+        }
+    }
+
+    private bool Fits(long bytes) => _position + bytes + Frame.HeaderBytes <= _segmentBytes;
+
+    /// <summary>Finds a place for a frame.</summary>
+    private CommitStatus TryReserve(int payloadBytes, out Span<byte> frame)
+    {
+        frame = default;
+        if (_failure is not null) return CommitStatus.DiskFailed;
+
+        int bytes = Frame.BytesFor(payloadBytes);
+        if (!Fits(bytes + (_open is null ? Frame.HeaderBytes : 0)))
+        {
+            long needed = SegmentFiles.BytesFor(bytes);
+            if (!_files.TryClaimNext(needed, out long segmentBytes)) return CommitStatus.DiskFull;
+            _segment++;
+            _segmentBytes = segmentBytes;
+            _position = FileHeader.Bytes;
+            Open(bytes + Frame.HeaderBytes).SegmentBytes = segmentBytes;
+        }
+        else if (_open is null)
+        {
+            Open(bytes + Frame.HeaderBytes);
+        }
+        else if (_open.Free.Length < bytes)
+        {
+            Volatile.Write(ref _open, LogChunk.Rent(bytes));
+            _queue.Add(_open);
+        }
+
+        frame = _open!.Free[..bytes];
+        _open.Used += bytes;
+        _position += bytes;
+        Interlocked.Add(ref _queuedBytes, bytes);
+        return CommitStatus.Done;
+    }
+
+    /// <summary>Begins what will be written at once: with a mark.</summary>
+    private LogChunk Open(int bytes)
+    {
+        LogChunk chunk = LogChunk.Rent(bytes);
+        chunk.HasMark = true;
+        Frame.Begin(chunk.Free[..Frame.HeaderBytes], FrameKind.Mark, 0, 0);
+        chunk.Used = Frame.HeaderBytes;
+        _position += Frame.HeaderBytes;
+        Interlocked.Add(ref _queuedBytes, Frame.HeaderBytes);
+        _queue.Add(chunk);
+        Volatile.Write(ref _open, chunk);
+        return chunk;
+    }
+
+    private void Finish(long version) => Volatile.Write(ref _last, version);
+
+    private bool IsReady(long commitBytes) =>
+        _failure is not null ||
+        (Interlocked.Read(ref _queuedBytes) <= QueuedBytesMax && _files.IsReady(Volatile.Read(ref _position), Volatile.Read(ref _segmentBytes), commitBytes));
+
+    private async Task WaitUntilReadyAsync(long commitBytes)
+    {
+        while (true)
+        {
+            Task progress = Volatile.Read(ref _progress).Task;
+            if (IsReady(commitBytes)) return;
+            SegmentWanted?.Invoke(commitBytes);
+            Kick?.Invoke();
+            await progress;
+        }
+    }
+}

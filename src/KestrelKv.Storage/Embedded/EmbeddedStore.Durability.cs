@@ -1,0 +1,203 @@
+using KestrelKv.Storage.Durability;
+
+namespace KestrelKv.Storage.Embedded;
+
+/// <summary>What the store does where it has a log: what it waits for, how it is loaded, how it is copied.</summary>
+public sealed partial class EmbeddedStore
+{
+    /// <summary>Null for a store in memory.</summary>
+    private WriteAheadLog? _log;
+
+    /// <summary>Whether what is told has to be durable first.</summary>
+    private bool _waitsForDisk;
+    private ICommitOrder _commits;
+    private bool _isLoading;
+
+    /// <summary>A store to be loaded: to be followed by <see cref="LogTo"/>, with nothing but loading in between.</summary>
+    internal static EmbeddedStore ForLoading(TimeProvider time, EmbeddedStoreOptions options) => new(time, options) { _isLoading = true };
+
+    /// <summary>From now on all commits go to a log.</summary>
+    internal void LogTo(WriteAheadLog log, bool waitsForDisk)
+    {
+        _log = log;
+        _commits = log;
+        _waitsForDisk = waitsForDisk;
+        foreach (Shard shard in _shards) shard.Commits = log;
+        lock (_sweeping) _isLoading = false;
+    }
+
+    /// <summary>Adds entries of a snapshot, none of which is there. For several threads.</summary>
+    /// <param name="entries">Records with versions.</param>
+    /// <returns>How many there were; -1 where they can't be read.</returns>
+    internal int Load(ReadOnlySpan<byte> entries)
+    {
+        int count = 0;
+        Span<ulong> hashes = stackalloc ulong[GroupOperations];
+        while (!entries.IsEmpty)
+        {
+            // As with operations: first all that will be looked at is fetched into the cache.
+            ReadOnlySpan<byte> rest = entries;
+            int group = 0;
+            for (; group < GroupOperations && !rest.IsEmpty; group++)
+            {
+                if (!Record.TryRead(ref rest, out Record record) || record.Kind != RecordKind.Put || record.Version <= 0) return -1;
+                hashes[group] = KeyHash.Of(record.Key);
+                ShardOf(hashes[group]).Prefetch(hashes[group]);
+            }
+            for (int i = 0; i < group; i++)
+            {
+                Record.TryRead(ref entries, out Record record);
+                Shard shard = ShardOf(hashes[i]);
+                shard.Enter();
+                shard.Add(record.Key, hashes[i], record.Value, record.Version, record.ExpiresAt);
+                shard.Exit();
+            }
+            count += group;
+        }
+        return count;
+    }
+
+    /// <summary>
+    /// Makes the changes of a commit again that concern some shards. An entry that has a later version, from a snapshot
+    /// that was taken while commits went on, is left as it is. For several threads, each with other shards.
+    /// </summary>
+    /// <param name="records">The commit's payload, which has been checked.</param>
+    /// <param name="version">The commit's version.</param>
+    /// <param name="parts">Into how many parts the shards are divided.</param>
+    /// <param name="part">Which of them this is for.</param>
+    internal void Replay(ReadOnlySpan<byte> records, long version, int parts = 1, int part = 0)
+    {
+        while (!records.IsEmpty)
+        {
+            Record.TryRead(ref records, out Record record);
+            ulong hash = KeyHash.Of(record.Key);
+            if (Shard.IndexOf(hash) % parts != part) continue;
+
+            Shard shard = ShardOf(hash);
+            shard.Enter();
+            try
+            {
+                Entry entry = shard.Find(record.Key, hash, out int slot);
+                if (entry.Exists && entry.Version > version) continue;
+                if (record.Kind == RecordKind.Put)
+                {
+                    if (entry.Exists) shard.Overwrite(entry, slot, hash, record.Value, version, record.ExpiresAt);
+                    else shard.Add(record.Key, hash, record.Value, version, record.ExpiresAt);
+                }
+                else if (entry.Exists)
+                {
+                    if (record.Kind == RecordKind.SetExpiry) shard.Overwrite(entry, slot, hash, entry.Value, version, record.ExpiresAt);
+                    else shard.Remove(entry, slot, hash, version);
+                }
+            }
+            finally
+            {
+                shard.Exit();
+            }
+        }
+    }
+
+    /// <summary>The keys of all entries in their order, for <see cref="CopyEntries"/>.</summary>
+    internal MergedKeys AllKeys() => new(_shards, new ListQuery { Limit = int.MaxValue });
+
+    /// <summary>
+    /// Copies entries, as records with versions, until there are so many bytes of them. Each shard's lock is held for some
+    /// keys or one entry at a time: over many calls, every entry that is there all the while is copied exactly once, as it
+    /// is at some time in between.
+    /// </summary>
+    /// <returns>How many; 0 at the end.</returns>
+    internal long CopyEntries(MergedKeys keys, int bytesMin, System.Buffers.ArrayBufferWriter<byte> to)
+    {
+        long count = 0;
+        Span<int> group = stackalloc int[GroupOperations];
+        Span<ulong> hashes = stackalloc ulong[GroupOperations];
+        while (to.WrittenCount < bytesMin && keys.Take(group) is > 0 and int taken)
+        {
+            Fetch(keys, group[..taken], hashes);
+            for (int i = 0; i < taken; i++)
+            {
+                Shard shard = ShardOf(hashes[i]);
+                shard.Enter();
+                try
+                {
+                    Entry entry = shard.Find(keys[group[i]], hashes[i], out _);
+                    if (!entry.Exists) continue;
+                    var record = new Record
+                    {
+                        Kind = RecordKind.Put, Key = entry.Key, Value = entry.Value, ExpiresAt = entry.ExpiresAt, Version = entry.Version,
+                    };
+                    record.Write(to.GetSpan(record.Bytes));
+                    to.Advance(record.Bytes);
+                    count++;
+                }
+                finally
+                {
+                    shard.Exit();
+                }
+            }
+        }
+        return count;
+    }
+
+    /// <summary>The most that one of the operations needs in the log.</summary>
+    private static long LargestCommit(ReadOnlySpan<Operation> operations)
+    {
+        long most = 0;
+        foreach (ref readonly Operation operation in operations) most = Math.Max(most, CommitBytes(operation));
+        return most;
+    }
+
+    /// <summary>What a batch needs in the log at the most.</summary>
+    private static long CommitBytes(ReadOnlySpan<Operation> batch)
+    {
+        long bytes = 0;
+        foreach (ref readonly Operation operation in batch) bytes += CommitBytes(operation);
+        return bytes;
+    }
+
+    private static long CommitBytes(in Operation operation) => Frame.HeaderBytes + Record.BytesAround + operation.Key.Length + operation.Value.Length;
+
+    private async ValueTask<int> ExecuteAsync(
+        Task ready, ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken)
+    {
+        await ready;
+        return await WhenTellable(Execute(operations.Span, results, out long seen), seen, cancellationToken);
+    }
+
+    private async ValueTask<bool> CommitAsync(
+        Task ready, ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken)
+    {
+        await ready;
+        return await WhenTellable(Commit(batch.Span, results, out long seen), seen, cancellationToken);
+    }
+
+    /// <summary>Whether what a commit has left behind may be told at all; if so, remembers that it has to be durable first.</summary>
+    private bool MayTell(long version, ref long seen)
+    {
+        if (_waitsForDisk && _log!.Failure is not null && version > _log.DurableVersion) return false;
+        seen = Math.Max(seen, version);
+        return true;
+    }
+
+    private bool MayTell(in Operation operation, long version, ref long seen) =>
+        operation.AcknowledgeFromMemory || MayTell(version, ref seen);
+
+    /// <summary>Completes once all commits up to what was seen may be told of.</summary>
+    private ValueTask<int> WhenTellable(int result, long seen, CancellationToken cancellationToken)
+    {
+        if (_log is null) return new(result);
+        if (_log.HasQueued) _log.Kick?.Invoke();
+        if (!_waitsForDisk) return new(result);
+        ValueTask<int> wait = _log.WhenDurable(seen, result);
+        return cancellationToken.CanBeCanceled && !wait.IsCompleted ? new(wait.AsTask().WaitAsync(cancellationToken)) : wait;
+    }
+
+    private ValueTask<bool> WhenTellable(bool result, long seen, CancellationToken cancellationToken)
+    {
+        if (_log is null) return new(result);
+        if (_log.HasQueued) _log.Kick?.Invoke();
+        if (!_waitsForDisk) return new(result);
+        ValueTask<bool> wait = _log.WhenDurable(seen, result);
+        return cancellationToken.CanBeCanceled && !wait.IsCompleted ? new(wait.AsTask().WaitAsync(cancellationToken)) : wait;
+    }
+}

@@ -1,0 +1,129 @@
+using System.Text;
+using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Embedded;
+using KestrelKv.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KestrelKv.Storage.Tests.Durability;
+
+/// <summary>What is there after a restart on the real disk.</summary>
+public sealed class RestartTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly FakeTimeProvider _time = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [InlineData(DurabilityMode.Always, false)]
+    [InlineData(DurabilityMode.Always, true)]
+    [InlineData(DurabilityMode.EverySec, false)]
+    [InlineData(DurabilityMode.None, false)]
+    [InlineData(DurabilityMode.None, true)]
+    public Task Open_AfterClose_HasAllEntriesWithVersionsAndExpiries(DurabilityMode mode, bool snapshotOnStop) => Seeds.RunAsync(async random =>
+    {
+        long version = 0;
+        List<RecordedEntry> expected = [];
+        for (int round = 0; round < 4; round++)
+        {
+            DurableStore store = Open(mode, snapshotOnStop);
+            Assert.Equal(version, store.GetStats().Version);
+            Assert.Equal(expected, await ListAsync(store));
+
+            for (int i = 0; i < 200; i++) await ChangeAsync(store, random);
+            if (round == 2) await store.SnapshotAsync();
+            await ChangeAsync(store, random);
+            version = store.GetStats().Version;
+            expected = await ListAsync(store);
+            await store.CloseAsync(CancellationToken.None);
+        }
+        Assert.True(expected.Count > 50);
+    });
+
+    [Fact]
+    public async Task Open_WithManySegments_ReadsAll()
+    {
+        DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        byte[] value = Encoding.UTF8.GetBytes($"\"{new string('x', 300_000)}\"");
+        for (int i = 0; i < 30; i++)
+            await store.ExecuteAsync(new[] { Operation.Put(Encoding.UTF8.GetBytes($"k{i}"), value) }, new CountingSink());
+        await store.CloseAsync(CancellationToken.None);
+        Assert.True(_directory.Files.Length > 8);
+
+        await using DurableStore again = Open(DurabilityMode.Always, snapshotOnStop: false);
+        Assert.Equal(30, again.GetStats().Keys);
+    }
+
+    [Fact]
+    public async Task Execute_WithAValueLargerThanASegment_IsThereAfterARestart()
+    {
+        byte[] value = Encoding.UTF8.GetBytes($"\"{new string('x', 5_000_000)}\"");
+        DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        for (int i = 0; i < 5; i++)
+            await store.ExecuteAsync(new[] { Operation.Put(Encoding.UTF8.GetBytes($"k{i}"), value) }, new CountingSink());
+        await store.CloseAsync(CancellationToken.None);
+
+        await using DurableStore again = Open(DurabilityMode.Always, snapshotOnStop: false);
+        Assert.Equal(5, again.GetStats().Keys);
+        Assert.All(await ListAsync(again), entry => Assert.Equal(value.Length, entry.Value.Length));
+    }
+
+    [Fact]
+    public async Task Open_OfADirectoryInUse_NamesTheHolder()
+    {
+        await using DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        DataException e = Assert.Throws<DataException>(() => Open(DurabilityMode.Always, snapshotOnStop: false));
+        Assert.Contains($"in use by process {Environment.ProcessId}", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task SnapshotAsync_DropsTheLogBeforeIt()
+    {
+        await using DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        byte[] value = Encoding.UTF8.GetBytes($"\"{new string('x', 300_000)}\"");
+        for (int i = 0; i < 20; i++)
+            await store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), value) }, new CountingSink());
+        long before = store.GetDurabilityStats().LogBytes;
+
+        SnapshotInfo snapshot = await store.SnapshotAsync();
+
+        Assert.Equal(20, snapshot.Version);
+        Assert.True(store.GetDurabilityStats().LogBytes < before / 2);
+        Assert.DoesNotContain("0000000000000000001.log", _directory.Files);
+        Assert.Contains("0000000000000000020.snapshot", _directory.Files);
+    }
+
+    private static async Task ChangeAsync(DurableStore store, Random random)
+    {
+        Operation[] operations = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => RandomChange(random))];
+        if (random.Next(3) == 0) await store.CommitAsync(operations, new CountingSink());
+        else await store.ExecuteAsync(operations, new CountingSink());
+    }
+
+    private static Operation RandomChange(Random random)
+    {
+        byte[] key = Encoding.UTF8.GetBytes($"key{random.Next(200)}");
+        long expiresAt = random.Next(3) == 0 ? 4_000_000_000_000 + random.Next(1_000) : Operation.Never;
+        return random.Next(6) switch
+        {
+            0 => Operation.Delete(key),
+            1 => Operation.Expire(key, expiresAt),
+            _ => Operation.Put(key, Encoding.UTF8.GetBytes($"\"{new string('v', random.Next(random.Next(2) == 0 ? 20 : 5_000))}\""), expiresAt),
+        };
+    }
+
+    private static async Task<List<RecordedEntry>> ListAsync(DurableStore store)
+    {
+        var sink = new RecordingEntrySink();
+        await store.ListAsync(new ListQuery { Limit = int.MaxValue }, sink);
+        return sink.Entries;
+    }
+
+    private DurableStore Open(DurabilityMode mode, bool snapshotOnStop) => DurableStore.Open(
+        new DataOptions
+        {
+            Directory = _directory.Path, Durability = mode, SegmentBytes = DataOptions.SegmentBytesMin, SnapshotOnStop = snapshotOnStop,
+        },
+        new EmbeddedStoreOptions(), _time, NullLoggerFactory.Instance);
+}
