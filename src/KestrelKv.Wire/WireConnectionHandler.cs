@@ -53,6 +53,13 @@ public sealed class WireConnectionHandler(
             // The client has gone in the middle of something, or was cut off.
             reason = CloseReason.Reset;
         }
+        catch (DurabilityLostException e)
+        {
+            // Replies tell what is not so, and can't all be taken back.
+            reason = CloseReason.DiskFailed;
+            Log.ConnectionLostToDisk(logger, wire.Id, e.Message);
+            await TryTellAsync(() => wire.FailAsync(new(ErrorCode.InternalError, $"the disk has failed; whether what was asked for was done is not known. {e.Message}")));
+        }
         catch (Exception e)
         {
             // Whatever it is, it is a bug, and the other connections have nothing to do with it.

@@ -31,7 +31,7 @@ public sealed class ReadmeTests
     public async Task CurlExamples_Pasted_PutAndGet()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
-        string script = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.StartsWith("curl", StringComparison.Ordinal));
+        string script = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.StartsWith("curl -X PUT", StringComparison.Ordinal));
 
         string printed = await Programs.RunAsync("bash", ["-c", OnPortsOf(server, script)]);
 
