@@ -104,7 +104,11 @@ internal sealed class Salvage(IDisk disk) : IDisposable
         switch (frame.Kind)
         {
             case FrameKind.Entries or FrameKind.CompressedEntries:
-                return SnapshotReader.Decompress(frame, payload) is { } entries && LoadAnew(entries);
+                if (frame.Kind == FrameKind.Entries) return LoadAnew(payload);
+                byte[]? entries = Loader.Decompress(frame, payload);
+                if (entries is null || !LoadAnew(entries.AsSpan(0, (int)frame.Number))) return false;
+                ArrayPool<byte>.Shared.Return(entries);
+                return true;
             case FrameKind.Commit:
                 for (ReadOnlySpan<byte> rest = payload; !rest.IsEmpty;)
                     if (!Record.TryRead(ref rest, out _)) return false;
