@@ -94,6 +94,27 @@ public sealed class RestartTests : IDisposable
         Assert.Contains("0000000000000000020.snapshot", _directory.Files);
     }
 
+    [Fact]
+    public async Task SnapshotAsync_WhereNothingElseSyncs_EndsWhileWritesGoOn()
+    {
+        await using DurableStore store = Open(DurabilityMode.None, snapshotOnStop: false);
+        byte[] value = Encoding.UTF8.GetBytes($"\"{new string('x', 100_000)}\"");
+        using var stop = new CancellationTokenSource();
+        Task writing = Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested) await store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), value) }, new CountingSink());
+        });
+        try
+        {
+            for (int i = 0; i < 50; i++) await store.SnapshotAsync().WaitAsync(TimeSpan.FromSeconds(20));
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await writing;
+        }
+    }
+
     private static async Task ChangeAsync(DurableStore store, Random random)
     {
         Operation[] operations = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => RandomChange(random))];
