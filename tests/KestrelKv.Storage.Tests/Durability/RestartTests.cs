@@ -78,6 +78,17 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
+    public async Task Open_CreatesFilesThatOnlyTheirOwnerCanRead()
+    {
+        if (OperatingSystem.IsWindows()) return; // It has no such modes.
+        await using DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        await store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), "1"u8.ToArray()) }, new CountingSink());
+        await store.SnapshotAsync();
+        foreach (string name in _directory.Files)
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_directory.PathOf(name)));
+    }
+
+    [Fact]
     public async Task SnapshotAsync_DropsTheLogBeforeIt()
     {
         await using DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
