@@ -47,14 +47,7 @@ internal sealed class Salvage(IDisk disk) : IDisposable
     public void Write(IDiskFile file)
     {
         var writer = new SnapshotWriter(file, new FileHeader(FileKind.Snapshot, StoreNumber, Version));
-        using MergedKeys keys = _store.AllKeys();
-        var chunk = new ArrayBufferWriter<byte>(2 * ChunkBytes);
-        long count = 0;
-        for (long copied; (copied = _store.CopyEntries(keys, ChunkBytes, chunk)) > 0; count += copied)
-        {
-            writer.WriteEntries(chunk.WrittenSpan);
-            chunk.ResetWrittenCount();
-        }
+        long count = _store.CopyEntries(ChunkBytes, writer.WriteEntries);
         writer.Finish(new SnapshotEnd(Version, count, NextSegment, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()));
     }
 
