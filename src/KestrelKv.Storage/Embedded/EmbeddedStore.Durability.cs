@@ -103,7 +103,7 @@ public sealed partial class EmbeddedStore
         }
     }
 
-    /// <summary>The most that one of the operations needs in the log.</summary>
+    /// <summary>The most that one of the operations needs in the log; 0 where all only read.</summary>
     private static long LargestCommit(ReadOnlySpan<Operation> operations)
     {
         long most = 0;
@@ -111,7 +111,7 @@ public sealed partial class EmbeddedStore
         return most;
     }
 
-    /// <summary>What a batch needs in the log at the most.</summary>
+    /// <summary>What a batch needs in the log at the most; 0 where it only reads.</summary>
     private static long CommitBytes(ReadOnlySpan<Operation> batch)
     {
         long bytes = 0;
@@ -119,19 +119,20 @@ public sealed partial class EmbeddedStore
         return bytes;
     }
 
-    private static long CommitBytes(in Operation operation) => Frame.HeaderBytes + Record.BytesAround + operation.Key.Length + operation.Value.Length;
+    private static long CommitBytes(in Operation operation) =>
+        operation.IsWrite ? Frame.HeaderBytes + Record.BytesAround + operation.Key.Length + operation.Value.Length : 0;
 
     private async ValueTask<int> ExecuteAsync(
         Task ready, ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken)
     {
-        await ready;
+        await ready.WaitAsync(cancellationToken);
         return await WhenTellable(Execute(operations.Span, results, out long seen), seen, cancellationToken);
     }
 
     private async ValueTask<bool> CommitAsync(
         Task ready, ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken)
     {
-        await ready;
+        await ready.WaitAsync(cancellationToken);
         return await WhenTellable(Commit(batch.Span, results, out long seen), seen, cancellationToken);
     }
 

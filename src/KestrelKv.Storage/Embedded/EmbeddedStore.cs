@@ -79,7 +79,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return _log?.WhenReady(LargestCommit(operations.Span)) is { } ready
+        return _log is { } log && LargestCommit(operations.Span) is > 0 and long bytes && log.WhenReady(bytes) is { } ready
             ? ExecuteAsync(ready, operations, results, cancellationToken)
             : WhenTellable(Execute(operations.Span, results, out long seen), seen, cancellationToken);
     }
@@ -89,7 +89,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return _log?.WhenReady(CommitBytes(batch.Span)) is { } ready
+        return _log is { } log && CommitBytes(batch.Span) is > 0 and long bytes && log.WhenReady(bytes) is { } ready
             ? CommitAsync(ready, batch, results, cancellationToken)
             : WhenTellable(Commit(batch.Span, results, out long seen), seen, cancellationToken);
     }
