@@ -41,15 +41,13 @@ public sealed partial class EmbeddedStore
                     // The key may have gone since its shard gave it.
                     Entry entry = shard.Find(key, hashes[i], out _);
                     if (!entry.Exists) continue;
-                    if (HasExpired(entry))
-                    {
-                        seen = Math.Max(seen, entry.Version);
-                        continue;
-                    }
+
+                    // Told or not: that it has expired, or that there is one more, is known by its last change.
+                    seen = Math.Max(seen, entry.Version);
+                    if (HasExpired(entry)) continue;
                     if (stopped || told == query.Limit) return true;
 
                     told++;
-                    seen = Math.Max(seen, entry.Version);
                     stopped = !entries.OnEntry(new EntryView
                     {
                         Key = key, Value = entry.Value, Version = entry.Version, ExpiresAt = entry.ExpiresAt,
