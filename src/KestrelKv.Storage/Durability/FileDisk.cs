@@ -126,9 +126,7 @@ internal sealed class FileDisk : IDisk, IDisposable
         (SafeFileHandle file, bool isLocked) = Libc.OpenLocked(path);
         if (isLocked)
         {
-            byte[] holder = System.Text.Encoding.UTF8.GetBytes($"process {Environment.ProcessId} on {Environment.MachineName}");
-            RandomAccess.SetLength(file, 0);
-            RandomAccess.Write(file, holder, 0);
+            TellHolder(file);
             return file;
         }
 
@@ -136,6 +134,19 @@ internal sealed class FileDisk : IDisk, IDisposable
         string who;
         using (file) who = System.Text.Encoding.UTF8.GetString(text[..RandomAccess.Read(file, text, 0)]);
         throw new DataException($"the data directory {_path} is in use by {(who.Length > 0 ? who : "another process")}");
+    }
+
+    private static void TellHolder(SafeFileHandle file)
+    {
+        try
+        {
+            RandomAccess.SetLength(file, 0);
+            RandomAccess.Write(file, System.Text.Encoding.UTF8.GetBytes($"process {Environment.ProcessId} on {Environment.MachineName}"), 0);
+        }
+        catch (IOException)
+        {
+            // It is just for a message, and a disk that is full is no reason not to start.
+        }
     }
 
     private sealed class FileOnDisk(SafeFileHandle file, string path) : IDiskFile
