@@ -170,6 +170,15 @@ internal sealed class FileDisk : IDisk, IDisposable
             {
                 throw new DiskFullException(e.Message, e);
             }
+            catch (ArgumentOutOfRangeException e)
+            {
+                // EFBIG: the base class library takes it for a mistake of the caller's.
+                throw new DiskFullException($"{path} can't be so long: {e.Message}", e);
+            }
+            catch (UnauthorizedAccessException e)
+            {
+                throw new IOException(e.Message, e);
+            }
         }
 
         public void Sync() => Libc.SyncData(file, path);

@@ -14,6 +14,7 @@ internal static partial class Libc
     private const int OwnerOnly = 0x180; // 0600
     private const int LockExclusive = 2;
     private const int LockNonBlocking = 4;
+    private const int ErrorInterrupted = 4;
     private const int ErrorWouldBlock = 11;
     private const int DontNeed = 4;
 
@@ -21,8 +22,15 @@ internal static partial class Libc
     /// <exception cref="IOException">The disk has failed.</exception>
     public static void SyncData(SafeFileHandle file, string path)
     {
-        if (!OperatingSystem.IsLinux()) RandomAccess.FlushToDisk(file);
-        else if (FDataSync(file) != 0) throw Failure("fdatasync", path);
+        if (!OperatingSystem.IsLinux())
+        {
+            RandomAccess.FlushToDisk(file);
+            return;
+        }
+
+        // Some file systems can be interrupted while they wait, which says nothing of what they wait for.
+        while (FDataSync(file) != 0)
+            if (Marshal.GetLastPInvokeError() != ErrorInterrupted) throw Failure("fdatasync", path);
     }
 
     /// <summary>Makes the names of a directory's files durable.</summary>
@@ -33,7 +41,8 @@ internal static partial class Libc
         if (!OperatingSystem.IsLinux()) return;
         using SafeFileHandle directory = Open(path, ReadOnly | CloseOnExec, 0);
         if (directory.IsInvalid) throw Failure("open", path);
-        if (FSync(directory) != 0) throw Failure("fsync", path);
+        while (FSync(directory) != 0)
+            if (Marshal.GetLastPInvokeError() != ErrorInterrupted) throw Failure("fsync", path);
     }
 
     /// <summary>
