@@ -75,6 +75,9 @@ internal sealed class WriteAheadLog : ICommitOrder
     /// <summary>Whether there is something to write.</summary>
     public bool HasQueued => Volatile.Read(ref _open) is not null;
 
+    /// <summary>Whether so much waits to be written that calls wait before they add to it.</summary>
+    public bool IsFarBehind => Interlocked.Read(ref _queuedBytes) > QueuedBytesMax;
+
     /// <inheritdoc/>
     public CommitStatus TryCommit(in Record change, out long version)
     {
@@ -275,7 +278,7 @@ internal sealed class WriteAheadLog : ICommitOrder
 
     private bool IsReady(long commitBytes) =>
         _failure is not null ||
-        (Interlocked.Read(ref _queuedBytes) <= QueuedBytesMax && _files.IsReady(Volatile.Read(ref _position), Volatile.Read(ref _segmentBytes), commitBytes));
+        (!IsFarBehind && _files.IsReady(Volatile.Read(ref _position), Volatile.Read(ref _segmentBytes), commitBytes));
 
     private async Task WaitUntilReadyAsync(long commitBytes)
     {

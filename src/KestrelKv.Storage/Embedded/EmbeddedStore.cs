@@ -408,11 +408,14 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         }
     }
 
-    private static void Sweep(Shard shard, long now)
+    private void Sweep(Shard shard, long now)
     {
         bool more = true;
         for (int round = 0; more && round < SweepRoundsMax; round++)
         {
+            // It must not fill the memory with what the disk has yet to take: the rest is for the next sweep.
+            if (_log is { IsFarBehind: true }) return;
+
             // Who waits for the lock is to have it in between.
             if (round > 0) Thread.Yield();
             shard.Enter();
