@@ -116,6 +116,9 @@ public sealed partial class EmbeddedStore
     {
         long bytes = 0;
         foreach (ref readonly Operation operation in batch) bytes += CommitBytes(operation);
+
+        // A longer frame would not be taken for one when it is read again.
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, Frame.PayloadBytesMax, nameof(batch));
         return bytes;
     }
 
