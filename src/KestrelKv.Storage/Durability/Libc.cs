@@ -33,16 +33,30 @@ internal static partial class Libc
             if (Marshal.GetLastPInvokeError() != ErrorInterrupted) throw Failure("fdatasync", path);
     }
 
+    /// <summary>Opens a directory, for <see cref="SyncDirectory(SafeFileHandle, string)"/>.</summary>
+    /// <returns>Null where directories can't be opened: what a rename is worth there is for the system to say.</returns>
+    /// <exception cref="IOException">It can't be opened.</exception>
+    public static SafeFileHandle? OpenDirectory(string path)
+    {
+        if (!OperatingSystem.IsLinux()) return null;
+        SafeFileHandle directory = Open(path, ReadOnly | CloseOnExec, 0);
+        return directory.IsInvalid ? throw Failure("open", path) : directory;
+    }
+
     /// <summary>Makes the names of a directory's files durable.</summary>
     /// <exception cref="IOException">The disk has failed.</exception>
-    public static void SyncDirectory(string path)
+    public static void SyncDirectory(SafeFileHandle? directory, string path)
     {
-        // Elsewhere a directory can't be opened; what a rename is worth there is for the system to say.
-        if (!OperatingSystem.IsLinux()) return;
-        using SafeFileHandle directory = Open(path, ReadOnly | CloseOnExec, 0);
-        if (directory.IsInvalid) throw Failure("open", path);
+        if (directory is null) return;
         while (FSync(directory) != 0)
             if (Marshal.GetLastPInvokeError() != ErrorInterrupted) throw Failure("fsync", path);
+    }
+
+    /// <inheritdoc cref="SyncDirectory(SafeFileHandle, string)"/>
+    public static void SyncDirectory(string path)
+    {
+        using SafeFileHandle? directory = OpenDirectory(path);
+        SyncDirectory(directory, path);
     }
 
     /// <summary>

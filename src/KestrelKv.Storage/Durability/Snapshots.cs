@@ -57,7 +57,7 @@ internal sealed class Snapshots(IDisk disk, SegmentFiles files, EmbeddedStore en
             files.Forget(end.Segment);
             return Last;
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or DataException or OperationCanceledException)
         {
             DeleteIfThere(UnfinishedName);
             throw;

@@ -11,10 +11,10 @@ public sealed partial class EmbeddedStore
     /// <summary>Whether what is told has to be durable first.</summary>
     private bool _waitsForDisk;
     private ICommitOrder _commits;
-    private bool _isLoading;
+    private bool _mustNotSweep;
 
     /// <summary>A store to be loaded: to be followed by <see cref="LogTo"/>, with nothing but loading in between.</summary>
-    internal static EmbeddedStore ForLoading(TimeProvider time, EmbeddedStoreOptions options) => new(time, options) { _isLoading = true };
+    internal static EmbeddedStore ForLoading(TimeProvider time, EmbeddedStoreOptions options) => new(time, options) { _mustNotSweep = true };
 
     /// <summary>From now on all commits go to a log.</summary>
     internal void LogTo(WriteAheadLog log, bool waitsForDisk)
@@ -23,7 +23,13 @@ public sealed partial class EmbeddedStore
         _commits = log;
         _waitsForDisk = waitsForDisk;
         foreach (Shard shard in _shards) shard.Commits = log;
-        lock (_sweeping) _isLoading = false;
+        lock (_sweeping) _mustNotSweep = false;
+    }
+
+    /// <summary>What has expired is no longer removed: the log is being closed.</summary>
+    internal void StopSweeping()
+    {
+        lock (_sweeping) _mustNotSweep = true;
     }
 
     /// <summary>

@@ -398,7 +398,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         if (!_sweeping.TryEnter()) return;
         try
         {
-            if (_disposed || _isLoading) return;
+            if (_disposed || _mustNotSweep) return;
             foreach (Shard shard in _shards) Sweep(shard, _clock.Now());
             if (_log is { HasQueued: true }) _log.Kick?.Invoke();
         }
