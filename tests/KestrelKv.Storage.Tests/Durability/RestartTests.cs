@@ -78,6 +78,16 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
+    public async Task Open_CreatesFilesThatOnlyTheirOwnerCanRead()
+    {
+        if (OperatingSystem.IsWindows()) return; // It has no such modes.
+        await using DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        await store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), "1"u8.ToArray()) }, new CountingSink());
+        await store.SnapshotAsync();
+        Assert.All(Directory.GetFiles(_directory.Path), file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file)));
+    }
+
+    [Fact]
     public async Task SnapshotAsync_DropsTheLogBeforeIt()
     {
         await using DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
