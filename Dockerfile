@@ -29,9 +29,11 @@ USER $APP_UID
 
 # Inside a container, localhost can't be reached from outside. The image's own port setting is for programs that have none.
 ENV KestrelKv__Admin__Address=* \
+    KestrelKv__Data__Directory=/data \
     ASPNETCORE_HTTP_PORTS=
 EXPOSE 4444 8080
 
 # The image has no client of HTTP but the program itself.
-HEALTHCHECK --interval=10s --timeout=10s --start-period=20s --retries=3 CMD ["./KestrelKv.Server", "health"]
+# While it starts it recovers its data, which may be long.
+HEALTHCHECK --interval=10s --timeout=10s --start-period=10m --retries=3 CMD ["./KestrelKv.Server", "health"]
 ENTRYPOINT ["./KestrelKv.Server"]

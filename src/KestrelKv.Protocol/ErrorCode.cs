@@ -35,6 +35,9 @@ public enum ErrorCode
     /// <summary>A member or parameter has another JSON type than the one expected.</summary>
     WrongType,
 
+    /// <summary>A parameter has a value that is not one of those expected.</summary>
+    InvalidValue,
+
     /// <summary>The key is empty, or holds a surrogate without its other half.</summary>
     InvalidKey,
 
@@ -46,6 +49,15 @@ public enum ErrorCode
 
     /// <summary>The write needs more memory than the store may take.</summary>
     MemoryFull,
+
+    /// <summary>The disk has no space for the write.</summary>
+    DiskFull,
+
+    /// <summary>
+    /// The disk has failed: the write was not acknowledged, and whether it will be there after a restart is not known; or
+    /// what was to be read may not be on disk.
+    /// </summary>
+    DiskFailed,
 
     /// <summary>The version in the frame's header is not 1.</summary>
     UnsupportedVersion,

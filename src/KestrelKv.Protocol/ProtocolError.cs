@@ -9,4 +9,14 @@ public sealed record ProtocolError(ErrorCode Code, string Message)
     public static ProtocolError MemoryFull { get; } = new(
         ErrorCode.MemoryFull,
         "the store may take no more memory, which this write needs (Store:MemoryBytesMax); reads, deletes and writes that need no more go on");
+
+    /// <summary>The answer to a write that the disk has no space for.</summary>
+    public static ProtocolError DiskFull { get; } = new(
+        ErrorCode.DiskFull,
+        "the disk has no space for this write (Data:Directory); reads go on, and writes do once there is space again");
+
+    /// <summary>The answer to a write, and to a read of what may not be on disk, after the disk has failed.</summary>
+    public static ProtocolError DiskFailed { get; } = new(
+        ErrorCode.DiskFailed,
+        "the disk has failed (Data:Directory): until the server is started again no write is taken, and reads give only what is on disk");
 }

@@ -37,5 +37,8 @@ public readonly struct Request
     /// <summary>The value's text, exactly as it came in.</summary>
     public ReadOnlyMemory<byte> Value { get; init; }
 
+    /// <summary>Whether the reply may be sent before what it tells is on disk, as far as this request is concerned.</summary>
+    public bool AcknowledgeFromMemory { get; init; }
+
     internal static Request Invalid(ProtocolError error) => new() { Function = Function.Invalid, Error = error };
 }

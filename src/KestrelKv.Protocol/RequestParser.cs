@@ -42,6 +42,7 @@ public static class RequestParser
         private Token _params;
         private Token _obj;
         private Token _val;
+        private Token _ack;
         private string? _unknown;
         private string? _duplicate;
 
@@ -93,6 +94,7 @@ public static class RequestParser
             {
                 if (JsonText.NameEquals(ref reader, "obj"u8)) TakeParam(ref reader, ref _obj, "obj");
                 else if (JsonText.NameEquals(ref reader, "val"u8)) TakeParam(ref reader, ref _val, "val");
+                else if (JsonText.NameEquals(ref reader, "ack"u8)) TakeParam(ref reader, ref _ack, "ack");
                 else
                 {
                     _unknown ??= Quote(ref reader);
@@ -142,8 +144,8 @@ public static class RequestParser
                 return Invalid(ErrorCode.WrongType, $"\"params\" is {_params.TypeName}, expected an object");
             if (_unknown is not null || (_val.Exists && !isPut))
                 return Invalid(ErrorCode.UnknownParameter, isPut
-                    ? $"PUT does not know the parameter {_unknown}, expected \"obj\" and \"val\""
-                    : $"GET does not know the parameter {_unknown ?? "\"val\""}, expected \"obj\"");
+                    ? $"PUT does not know the parameter {_unknown}, expected \"obj\", \"val\" and, if need be, \"ack\""
+                    : $"GET does not know the parameter {_unknown ?? "\"val\""}, expected \"obj\" and, if need be, \"ack\"");
             if (_duplicate is not null)
                 return Invalid(ErrorCode.DuplicateParameter, $"\"{_duplicate}\" is given twice");
             if (!_obj.Exists)
@@ -152,6 +154,10 @@ public static class RequestParser
                 return Invalid(ErrorCode.WrongType, $"\"obj\" is {_obj.TypeName}, expected the key as a string");
             if (isPut && !_val.Exists)
                 return Invalid(ErrorCode.MissingParameter, "\"val\" is missing, expected any JSON value");
+            if (_ack is { Exists: true, IsString: false })
+                return Invalid(ErrorCode.WrongType, $"\"ack\" is {_ack.TypeName}, expected the string \"memory\"");
+            if (_ack.Exists && !_ack.TextEquals(body, "memory"u8))
+                return Invalid(ErrorCode.InvalidValue, "\"ack\" is none of the values that it may have, expected \"memory\"");
 
             ReadOnlyMemory<byte> keyText = _obj.Slice(body);
             ReadOnlyMemory<byte> key;
@@ -161,7 +167,14 @@ public static class RequestParser
 
             return KeyRules.Check(key.Length, limits) is { } error
                 ? Request.Invalid(error)
-                : new Request { Function = function, NameText = keyText, Key = key, Value = isPut ? _val.Slice(body) : default };
+                : new Request
+                {
+                    Function = function,
+                    NameText = keyText,
+                    Key = key,
+                    Value = isPut ? _val.Slice(body) : default,
+                    AcknowledgeFromMemory = _ack.Exists,
+                };
         }
 
         private static Request Invalid(ErrorCode code, string message) => Request.Invalid(new(code, message));

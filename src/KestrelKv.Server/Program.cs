@@ -6,10 +6,23 @@ using KestrelKv.Server.Telemetry;
 WireTransport.RunCompletionsInline();
 try
 {
+    CommandLine line = CommandLine.Parse(args);
+
     // Settings lie beside the program, wherever it is started from.
-    var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+    var builder = WebApplication.CreateSlimBuilder(
+        new WebApplicationOptions { Args = line.Settings, ContentRootPath = AppContext.BaseDirectory });
     ServerSettings settings = ServerSettings.Read(builder.Configuration);
-    if (args is [HealthProbe.Argument, ..]) return await HealthProbe.RunAsync(settings);
+    switch (line.Command)
+    {
+        case CommandLine.Help:
+            await Console.Out.WriteLineAsync(CommandLine.Usage);
+            return 0;
+        case CommandLine.Health:
+            return await HealthProbe.RunAsync(settings);
+        case CommandLine.Restore or CommandLine.Salvage:
+            await DataTool.RunAsync(line, settings);
+            return 0;
+    }
 
     builder.AddLogging(settings);
     builder.AddTelemetry();
@@ -19,6 +32,7 @@ try
     builder.AddAdmin(settings);
 
     WebApplication app = builder.Build();
+    app.OpenStore();
     app.MapTelemetry();
     app.MapAdmin();
     app.AnnounceWhenStarted();

@@ -16,6 +16,9 @@ internal sealed class BurstClock(TimeProvider time, TimeSpan burst, TimeSpan pau
         return now;
     }
 
+    /// <summary>The batch has waited, and kept no thread from others meanwhile.</summary>
+    public void Waited() => _burstStart = time.GetTimestamp();
+
     /// <summary>A batch has ended. Whether it is time to let others have the thread.</summary>
     public bool End()
     {

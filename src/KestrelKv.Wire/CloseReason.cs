@@ -21,6 +21,9 @@ internal enum CloseReason
     /// <summary>The server stops.</summary>
     Stopping,
 
+    /// <summary>The disk failed while replies that tell of what it should have taken were half on their way.</summary>
+    DiskFailed,
+
     /// <summary>A fault of the server's own.</summary>
     InternalError,
 }

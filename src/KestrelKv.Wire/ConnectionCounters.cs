@@ -11,6 +11,9 @@ internal sealed class ConnectionCounters
     public long Gets;
     public long Puts;
     public long Unknowns;
+
+    /// <summary>GETs answered <see cref="ErrorCode.DiskFailed"/>; they are not among the errors, of which those are PUTs.</summary>
+    public long GetsRefused;
     public long BytesReceived;
     public long BytesSent;
 
@@ -26,11 +29,18 @@ internal sealed class ConnectionCounters
         Gets += other.Gets;
         Puts += other.Puts;
         Unknowns += other.Unknowns;
+        GetsRefused += other.GetsRefused;
         BytesReceived += other.BytesReceived;
         BytesSent += other.BytesSent;
         if (other._errors is not { } errors) return;
 
         _errors ??= new long[ErrorCodes.Count];
         for (int i = 0; i < errors.Length; i++) _errors[i] += errors[i];
+    }
+
+    public void Clear()
+    {
+        Gets = Puts = Unknowns = GetsRefused = BytesReceived = BytesSent = 0;
+        _errors = null;
     }
 }

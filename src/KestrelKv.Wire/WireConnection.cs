@@ -108,7 +108,10 @@ internal sealed class WireConnection
                 for (ReadOnlyMemory<Request> rest = _batch.Requests; !rest.IsEmpty;)
                 {
                     long stopAt = Counters.BytesSent + _options.ReplyBytesMax;
-                    rest = rest[await _executor.ExecuteAsync(rest, stopAt)..];
+                    ValueTask<int> answering = _executor.ExecuteAsync(rest, stopAt);
+                    bool waits = !answering.IsCompleted;
+                    rest = rest[await answering..];
+                    if (waits) _burst.Waited();
                     _completedBytes = _replies.BytesWritten;
                     if (_replies.BytesWritten >= stopAt && !await FlushAsync()) return CloseReason.Client;
                 }

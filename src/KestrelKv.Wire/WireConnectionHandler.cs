@@ -53,6 +53,15 @@ public sealed class WireConnectionHandler(
             // The client has gone in the middle of something, or was cut off.
             reason = CloseReason.Reset;
         }
+        catch (DurabilityLostException e)
+        {
+            // Replies tell what is not so, and can't all be taken back.
+            reason = CloseReason.DiskFailed;
+            Log.ConnectionLostToDisk(logger, wire.Id, e.Message);
+            var error = new ProtocolError(
+                ErrorCode.InternalError, $"the disk has failed, and whether what was asked for was done is not known: {e.Message}");
+            await TryTellAsync(() => wire.FailAsync(error));
+        }
         catch (Exception e)
         {
             // Whatever it is, it is a bug, and the other connections have nothing to do with it.

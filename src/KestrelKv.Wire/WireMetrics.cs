@@ -80,8 +80,12 @@ public sealed class WireMetrics
         yield return new(sum.Gets, Tag("function", "GET"), Tag("outcome", "ok"));
         yield return new(sum.Puts, Tag("function", "PUT"), Tag("outcome", "ok"));
         yield return new(sum.Unknowns, Tag("function", "unknown"), Tag("outcome", "ok"));
+        yield return new(sum.GetsRefused, Tag("function", "GET"), Tag("outcome", ErrorCodes.Text(ErrorCode.DiskFailed)));
         for (ErrorCode code = ErrorCode.None + 1; (int)code < ErrorCodes.Count; code++)
-            yield return new(sum.Errors(code), Tag("function", code == ErrorCode.MemoryFull ? "PUT" : "invalid"), Tag("outcome", ErrorCodes.Text(code)));
+        {
+            bool ofPut = code is ErrorCode.MemoryFull or ErrorCode.DiskFull or ErrorCode.DiskFailed;
+            yield return new(sum.Errors(code), Tag("function", ofPut ? "PUT" : "invalid"), Tag("outcome", ErrorCodes.Text(code)));
+        }
     }
 
     private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);

@@ -22,6 +22,7 @@ public sealed class RequestParserFuzzTests
             """{"params":{"val":{"a":[1,2.50,"é\ud83d\ude00",null]},"obj":"\u006bey"},"func":"PUT"}""",
             """{"func": "PUT", "params": {"obj": "k", "val": "text"}}""",
             """{"func": "\u0047ET", "params": {"\u006fbj": "😀"}}""",
+            """{"func": "PUT", "params": {"obj": "k", "val": [], "ack": "memory"}}""",
             """{"func": "OTHER", "params": [true, false, -1e5]}""",
         ]).Select(Encoding.UTF8.GetBytes),
     ];
@@ -31,7 +32,7 @@ public sealed class RequestParserFuzzTests
         .. ((string[])[
             "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "\\ud800", "\\udc00", "\\u0061", "\"obj\"", "\"val\"", "\"func\"",
             "\"params\"", "\"GET\"", "\"PUT\"", "\"\\ud800\":1,", "null", "NaN", "-Infinity", "1e999", " ", "\n", "\0", "/*", "//",
-            "\"obj\":\"b\",", "\"val\":[],", "é", "😀", "\uFEFF", "[[[[[[[[",
+            "\"obj\":\"b\",", "\"ack\":\"memory\",", "\"val\":[],", "é", "😀", "\uFEFF", "[[[[[[[[",
         ]).Select(Encoding.UTF8.GetBytes),
         [0xFF], [0xC3], [0xED, 0xA0, 0x80],
     ];
@@ -123,7 +124,10 @@ public sealed class RequestParserFuzzTests
         bool isPut = request.Function == Function.Put;
         Assert.Equal(isPut ? "PUT" : "GET", func.GetString());
         Assert.Equal(2, root.EnumerateObject().Count());
-        Assert.Equal(isPut ? 2 : 1, parameters.EnumerateObject().Count());
+        bool hasAck = parameters.TryGetProperty("ack", out JsonElement ack);
+        Assert.Equal((isPut ? 2 : 1) + (hasAck ? 1 : 0), parameters.EnumerateObject().Count());
+        Assert.Equal(hasAck, request.AcknowledgeFromMemory);
+        if (hasAck) Assert.Equal("memory", ack.GetString());
         Assert.Equal(obj.GetRawText(), Text(request.NameText));
         Assert.Equal(obj.GetString(), Text(request.Key));
         Assert.InRange(request.Key.Length, 1, Limits.KeyBytesMax);

@@ -103,6 +103,20 @@ public sealed class RequestParserTests
     }
 
     [Theory]
+    [InlineData("""{"func": "GET", "params": {"obj": "k"}}""", false)]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": {"ack": "memory"}}}""", false)]
+    [InlineData("""{"func": "GET", "params": {"obj": "k", "ack": "memory"}}""", true)]
+    [InlineData("""{"func":"PUT","params":{"ack":"memory","val":1,"obj":"k"}}""", true)]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "\u0061ck": "m\u0065mory"}}""", true)]
+    public void Parse_Ack_IsFromMemoryWhereItSaysSo(string body, bool fromMemory)
+    {
+        Request request = Parse(body);
+        Assert.Null(request.Error);
+        Assert.Equal(fromMemory, request.AcknowledgeFromMemory);
+        Assert.Equal("k", Text(request.Key));
+    }
+
+    [Theory]
     [InlineData("k", 16, 16)]
     [InlineData("é", 8, 16)]
     [InlineData("😀", 4, 16)]
@@ -129,6 +143,7 @@ public sealed class RequestParserTests
     [InlineData("""{"func": "GET ", "params": {"obj": "k"}}""", "\"GET \"")]
     [InlineData("""{"func": "\u0047ot\n", "params": null}""", "\"\\u0047ot\\n\"")]
     [InlineData("""{"func": "F", "params": [1, {"obj": 2}]}""", "\"F\"")]
+    [InlineData("""{"func": "F", "params": {"ack": "disk", "ack": 1}}""", "\"F\"")]
     [InlineData("""{"func": "F", "params": {"obj": 1, "obj": 2, "other": {"x": []}}}""", "\"F\"")]
     [InlineData("""{"params": {"val": 1, "\ud800": 2}, "func": "F"}""", "\"F\"")]
     [InlineData("""{"func": "\ud800"}""", "\"\\ud800\"")]

@@ -114,8 +114,25 @@ public sealed class RequestRefusalTests
     [InlineData("""{"func": "GET", "params": {"obj": "k", "obj": "k"}}""", "\"obj\"")]
     [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "val": 1}}""", "\"val\"")]
     [InlineData("""{"func": "PUT", "params": {"obj": "k", "v\u0061l": 1, "val": 2}}""", "\"val\"")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k", "ack": "memory", "ack": "memory"}}""", "\"ack\"")]
     public void Parse_SomethingTwice_IsRefused(string body, string member) =>
         AssertRefused(Parse(body), ErrorCode.DuplicateParameter, $"{member} is given twice");
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("disk")]
+    [InlineData("Memory")]
+    [InlineData("memory ")]
+    [InlineData("memor\\ud800")]
+    public void Parse_AckThatIsNoneOfItsValues_IsRefused(string ack)
+    {
+        foreach (string body in (string[])[
+            $$$"""{"func": "GET", "params": {"obj": "k", "ack": "{{{ack}}}"}}""",
+            $$$"""{"func": "PUT", "params": {"ack": "{{{ack}}}", "obj": "k", "val": 1}}"""])
+        {
+            AssertRefused(Parse(body), ErrorCode.InvalidValue, "\"ack\" is none of the values that it may have, expected \"memory\"");
+        }
+    }
 
     [Theory]
     [InlineData("""{"func": 1}""", "\"func\" is a number, expected a string")]
@@ -128,6 +145,8 @@ public sealed class RequestRefusalTests
     [InlineData("""{"func": "GET", "params": {"obj": 1}}""", "\"obj\" is a number, expected the key as a string")]
     [InlineData("""{"func": "GET", "params": {"obj": null}}""", "\"obj\" is null")]
     [InlineData("""{"func": "PUT", "params": {"val": 1, "obj": true}}""", "\"obj\" is a boolean")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k", "ack": true}}""", "\"ack\" is a boolean, expected the string \"memory\"")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "ack": null}}""", "\"ack\" is null")]
     [InlineData("""{"func": "PUT", "params": {"val": 1, "obj": {"val": 2}}}""", "\"obj\" is an object")]
     public void Parse_AnotherType_IsRefused(string body, string essence) =>
         AssertRefused(Parse(body), ErrorCode.WrongType, essence);

@@ -12,7 +12,17 @@ public sealed partial class ServerProcess : IAsyncDisposable
     private readonly StringBuilder _log = new();
     private readonly TaskCompletionSource<Match> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ServerProcess(Process process) => _process = process;
+    // Null where the caller has brought one.
+    private readonly DataDirectory? _ownData;
+
+    private ServerProcess(Process process, DataDirectory? ownData)
+    {
+        _process = process;
+        _ownData = ownData;
+    }
+
+    /// <summary>The number of the process.</summary>
+    public int Id => _process.Id;
 
     /// <summary>The port of the wire.</summary>
     public int WirePort { get; private set; }
@@ -33,10 +43,12 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <param name="settings">Settings as arguments spell them: <c>Wire:IdleTimeout=00:00:01</c>; without the section's name.</param>
     /// <param name="environment">Variables besides this process' own.</param>
     /// <param name="dll">Another program than the one built along with the tests.</param>
+    /// <param name="data">Where it keeps its data; without one it has a directory of its own, which is deleted along with it.</param>
     public static async Task<ServerProcess> StartAsync(
-        IEnumerable<string>? settings = null, IReadOnlyDictionary<string, string>? environment = null, string? dll = null)
+        IEnumerable<string>? settings = null, IReadOnlyDictionary<string, string>? environment = null, string? dll = null, DataDirectory? data = null)
     {
-        var server = new ServerProcess(Create(settings ?? [], environment, dll));
+        DataDirectory? ownData = data is null ? new() : null;
+        var server = new ServerProcess(Create([], settings ?? [], environment, dll, (data ?? ownData)!), ownData);
         server._process.OutputDataReceived += (_, line) => server.Take(line.Data);
         server._process.ErrorDataReceived += (_, line) => server.Take(line.Data);
         server._process.Exited += (_, _) => server._started.TrySetException(new InvalidOperationException("The server has exited."));
@@ -59,9 +71,18 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
     /// <summary>Runs a server that is expected not to start, to its end.</summary>
     /// <returns>Its exit code, and what it printed.</returns>
-    public static async Task<(int ExitCode, string Output)> RunToEndAsync(IEnumerable<string> settings)
+    public static Task<(int ExitCode, string Output)> RunToEndAsync(IEnumerable<string> settings, DataDirectory? data = null) =>
+        RunToEndAsync([], settings, data);
+
+    /// <summary>Runs the program with one of its commands.</summary>
+    /// <param name="command">The command, and what it takes.</param>
+    /// <param name="settings">Settings as for <see cref="StartAsync"/>.</param>
+    /// <param name="data">The data directory; without one, an empty one.</param>
+    /// <returns>Its exit code, and what it printed.</returns>
+    public static async Task<(int ExitCode, string Output)> RunToEndAsync(string[] command, IEnumerable<string> settings, DataDirectory? data)
     {
-        using Process process = Create(settings, null, null);
+        using DataDirectory? ownData = data is null ? new() : null;
+        using Process process = Create(command, settings, null, null, (data ?? ownData)!);
         process.Start();
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();
@@ -111,17 +132,21 @@ public sealed partial class ServerProcess : IAsyncDisposable
             await _process.WaitForExitAsync();
         }
         _process.Dispose();
+        _ownData?.Dispose();
     }
 
-    private static Process Create(IEnumerable<string> settings, IReadOnlyDictionary<string, string>? environment, string? dll)
+    private static Process Create(
+        string[] command, IEnumerable<string> settings, IReadOnlyDictionary<string, string>? environment, string? dll, DataDirectory data)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(dll ?? Repository.ServerDll);
+        foreach (string word in command) start.ArgumentList.Add(word);
 
         // Those given win: arguments over variables, and over these.
         start.Environment["KestrelKv__Wire__Port"] = "0";
         start.Environment["KestrelKv__Admin__Address"] = "127.0.0.1";
         start.Environment["KestrelKv__Admin__Port"] = "0";
+        start.Environment["KestrelKv__Data__Directory"] = data.FullPath;
         foreach (string setting in settings) start.ArgumentList.Add($"--KestrelKv:{setting}");
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         return new Process { StartInfo = start, EnableRaisingEvents = true };

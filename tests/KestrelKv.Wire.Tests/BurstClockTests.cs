@@ -31,6 +31,23 @@ public sealed class BurstClockTests
         Assert.True(Serve(Burst + TimeSpan.FromTicks(1), Pause * 2));
     }
 
+    [Fact]
+    public void End_BatchThatWaited_IsTimeForWhatCameAfterTheWaitAlone()
+    {
+        for (int i = 0; i < 10; i++)
+        {
+            _clock.Start();
+            _time.Advance(Burst * 10);
+            _clock.Waited();
+            _time.Advance(Burst);
+            Assert.False(_clock.End());
+        }
+        _clock.Start();
+        _clock.Waited();
+        _time.Advance(Burst + TimeSpan.FromTicks(1));
+        Assert.True(_clock.End());
+    }
+
     /// <summary>A batch of this length after a pause; whether it is time to let others have the thread.</summary>
     private bool Serve(TimeSpan batch, TimeSpan pause)
     {

@@ -1,3 +1,4 @@
+using System.Text;
 using KestrelKv.Storage;
 using KestrelKv.Testing;
 
@@ -44,6 +45,81 @@ internal sealed class SlowDiskStore() : StoreDouble(new ManagedStore(TimeProvide
         _synced = new TaskCompletionSource();
         await _synced.Task;
         return executed;
+    }
+}
+
+/// <summary>
+/// Waits for its disk until the test says that it syncs or fails. Once it has failed, writes are refused, and so are
+/// reads of what was written since the last sync.
+/// </summary>
+internal sealed class FailingDiskStore() : StoreDouble(new ManagedStore(TimeProvider.System))
+{
+    private readonly HashSet<string> _unsynced = [];
+    private TaskCompletionSource _synced = new();
+    private bool _failed;
+
+    public void Sync()
+    {
+        _unsynced.Clear();
+        (TaskCompletionSource synced, _synced) = (_synced, new());
+        Inline.Run(synced.SetResult);
+    }
+
+    public void Fail()
+    {
+        _failed = true;
+        Inline.Run(() => _synced.SetException(new DurabilityLostException("The disk has failed.")));
+    }
+
+    public override async ValueTask<int> ExecuteAsync(
+        ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default)
+    {
+        if (_failed) return Refuse(operations.Span, results);
+        foreach (Operation operation in operations.ToArray())
+            if (operation.IsWrite) _unsynced.Add(Encoding.UTF8.GetString(operation.Key.Span));
+        int executed = await Inner.ExecuteAsync(operations, results, cancellationToken);
+        await _synced.Task;
+        return executed;
+    }
+
+    private int Refuse(ReadOnlySpan<Operation> operations, IResultSink results)
+    {
+        for (int i = 0; i < operations.Length; i++)
+        {
+            bool refused = operations[i].IsWrite || _unsynced.Contains(Encoding.UTF8.GetString(operations[i].Key.Span));
+            var sink = new Relay(results, i);
+            if (refused) sink.OnResult(0, new OperationResult { Status = ResultStatus.DiskFailed });
+            else Inner.ExecuteAsync(new[] { operations[i] }, sink).AsTask().Wait();
+            if (sink.Stop) return i + 1;
+        }
+        return operations.Length;
+    }
+
+    /// <summary>Passes results on under the index that they have in the whole call.</summary>
+    private sealed class Relay(IResultSink results, int index) : IResultSink
+    {
+        public bool Stop { get; private set; }
+
+        public bool OnResult(int inner, in OperationResult result) => !(Stop = !results.OnResult(index, result));
+    }
+}
+
+/// <summary>Refuses every PUT for one reason; remembers the operations.</summary>
+internal sealed class RefusingStore(ResultStatus reason) : StoreDouble(new ManagedStore(TimeProvider.System))
+{
+    public List<Operation> Operations { get; } = [];
+
+    public override ValueTask<int> ExecuteAsync(
+        ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default)
+    {
+        int executed = 0;
+        foreach (Operation operation in operations.ToArray())
+        {
+            Operations.Add(operation);
+            var result = new OperationResult { Status = operation.IsWrite ? reason : ResultStatus.NotFound };
+            if (!results.OnResult(executed++, result)) break;
+        }
+        return new(executed);
     }
 }
 

@@ -58,6 +58,21 @@ public sealed class StoreFaultTests
     }
 
     [Fact]
+    public void Serve_StoreThatWaitsForLong_IsNoReasonToGoOnToAnotherThread()
+    {
+        var store = new SlowDiskStore();
+        using var wire = new TestWire(store: store);
+        TestClient client = wire.Connect();
+        for (int i = 0; i < 10; i++)
+        {
+            client.Send(Frames.Put("a", "1"));
+            wire.Advance(TimeSpan.FromSeconds(1));
+            store.Sync();
+            Assert.Equal([Frames.PutReply("a")], client.Replies());
+        }
+    }
+
+    [Fact]
     public void Serve_StoreThatWaits_HoldsUpNoOtherConnection()
     {
         var store = new SlowDiskStore();

@@ -3,6 +3,7 @@ using System.Text.Json;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Settings;
+using KestrelKv.Storage;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -47,7 +48,9 @@ internal static class AdminSetup
             hosts.AllowedHosts = listenOn.All(IPAddress.IsLoopback) ? ["localhost", "127.0.0.1", "[::1]"] : ["*"]);
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
-        builder.Services.AddHealthChecks().AddCheck<WireHealthCheck>("wire", timeout: TimeSpan.FromSeconds(5));
+        builder.Services.AddHealthChecks()
+            .AddCheck<WireHealthCheck>("wire", timeout: TimeSpan.FromSeconds(5))
+            .AddCheck<DiskHealthCheck>("disk");
         builder.Services.AddSwagger();
     }
 
@@ -55,10 +58,15 @@ internal static class AdminSetup
     {
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
-            StatusCodeSelector = static e => e is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError,
-            // Faults of the client, or a client that has gone: no events of note.
-            SuppressDiagnosticsCallback = static context =>
-                context.Exception is BadHttpRequestException or ConnectionResetException or OperationCanceledException,
+            StatusCodeSelector = static e => e switch
+            {
+                BadHttpRequestException bad => bad.StatusCode,
+                DurabilityLostException => StatusCodes.Status503ServiceUnavailable,
+                _ => StatusCodes.Status500InternalServerError,
+            },
+            // Faults of the client, a client that has gone, or a disk whose failure the store has logged: no events of note.
+            SuppressDiagnosticsCallback = static context => context.Exception
+                is BadHttpRequestException or ConnectionResetException or OperationCanceledException or DurabilityLostException,
         });
         app.UseStatusCodePages();
         app.UseHostFiltering();
@@ -66,8 +74,9 @@ internal static class AdminSetup
         app.MapSwaggerUI();
         app.MapGet("/", () => Results.Redirect("/swagger")).ExcludeFromDescription();
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
-        app.MapHealthChecks("/health/ready");
+        app.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = HealthReports.WriteAsync });
         app.MapKeys();
         app.MapStats();
+        app.MapData();
     }
 }

@@ -15,7 +15,8 @@ internal static class KeyEndpoints
     public static void MapKeys(this IEndpointRouteBuilder app)
     {
         RouteGroupBuilder v1 = app.MapGroup("/v1").AddEndpointFilter(RequestTarget.Check);
-        v1.MapGet("/keys", ListAsync).WithTags(TagFilter.Keys).Produces<KeyPage>().ProducesProblem(StatusCodes.Status400BadRequest);
+        v1.MapGet("/keys", ListAsync).WithTags(TagFilter.Keys).Produces<KeyPage>()
+            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         MapKey(v1.MapGroup("/keys/{**key}").WithTags(TagFilter.Keys).AddEndpointFilter(RequestTarget.TakeKeyFromPath));
         MapKey(v1.MapGroup("/key").WithTags(TagFilter.KeysByQuery));
     }
@@ -28,7 +29,7 @@ internal static class KeyEndpoints
         group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable();
         group.MapPut("", PutAsync).Writable()
             .Produces(StatusCodes.Status201Created).Produces(StatusCodes.Status204NoContent)
-            .ProducesProblem(StatusCodes.Status413PayloadTooLarge).ProducesProblem(StatusCodes.Status507InsufficientStorage);
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge);
         group.MapDelete("", DeleteAsync).Writable()
             .Produces(StatusCodes.Status204NoContent).ProducesProblem(StatusCodes.Status404NotFound);
     }
@@ -38,11 +39,14 @@ internal static class KeyEndpoints
         .Produces(StatusCodes.Status304NotModified)
         .ProducesProblem(StatusCodes.Status400BadRequest)
         .ProducesProblem(StatusCodes.Status404NotFound)
-        .ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        .ProducesProblem(StatusCodes.Status412PreconditionFailed)
+        .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
 
     private static RouteHandlerBuilder Writable(this RouteHandlerBuilder endpoint) => endpoint
         .ProducesProblem(StatusCodes.Status400BadRequest)
-        .ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        .ProducesProblem(StatusCodes.Status412PreconditionFailed)
+        .ProducesProblem(StatusCodes.Status503ServiceUnavailable)
+        .ProducesProblem(StatusCodes.Status507InsufficientStorage);
 
     /// <summary>Lists keys in the order of their UTF-8 bytes, page by page</summary>
     /// <remarks>For the next page, give <c>next</c> of this one as <c>after</c>; after the last page it is null.</remarks>
@@ -54,6 +58,7 @@ internal static class KeyEndpoints
     /// <param name="values" example="true">Whether values are listed too. A page with many bytes of them is cut short.</param>
     /// <response code="200">A page of keys.</response>
     /// <response code="400">A parameter is not valid.</response>
+    /// <response code="503">The disk has failed, and what the page would show may not be on it.</response>
     public static async Task<IResult> ListAsync(
         HttpContext http, IKeyValueStore store, string? prefix = null, string? after = null, int limit = LimitDefault, bool values = false)
     {
@@ -78,6 +83,7 @@ internal static class KeyEndpoints
     /// <response code="400">The key or a header is not valid.</response>
     /// <response code="404">There is no such key.</response>
     /// <response code="412">The version is none of If-Match.</response>
+    /// <response code="503">The disk has failed, and what is to be read may not be on it.</response>
     public static Task<IResult> GetAsync([AsParameters] KeyRequest request) => ReadAsync(request, withValue: true);
 
     /// <summary>Reads a value's version and length</summary>
@@ -87,11 +93,14 @@ internal static class KeyEndpoints
     /// <response code="400">The key or a header is not valid.</response>
     /// <response code="404">There is no such key.</response>
     /// <response code="412">The version is none of If-Match.</response>
+    /// <response code="503">The disk has failed, and what is to be read may not be on it.</response>
     public static Task<IResult> HeadAsync([AsParameters] KeyRequest request) => ReadAsync(request, withValue: false);
 
     private static async Task<IResult> ReadAsync(KeyRequest request, bool withValue)
     {
         KeyResult entry = await KeyResult.ExecuteAsync(request.Store, Operation.Get(request.KeyBytes), request.Aborted, withValue);
+
+        if (Problems.OfRefusal(entry.Status) is { } refused) return refused;
 
         // Before the conditions: RFC 9110, section 13.2.1.
         if (entry.Version == 0) return Problems.NotFound();
@@ -117,7 +126,8 @@ internal static class KeyEndpoints
     /// <response code="400">The key, a header or the value is not valid.</response>
     /// <response code="412">If-Match or If-None-Match does not hold; nothing was written.</response>
     /// <response code="413">The value is too long.</response>
-    /// <response code="507">The store may take no more memory; nothing was written.</response>
+    /// <response code="503">The disk has failed: no write is taken before the server is started again.</response>
+    /// <response code="507">The store may take no more memory, or the disk has no space; nothing was written.</response>
     public static async Task<IResult> PutAsync([AsParameters] KeyRequest request)
     {
         byte[] body = await request.ReadBodyAsync();
@@ -126,7 +136,7 @@ internal static class KeyEndpoints
         Operation put = Operation.Put(request.KeyBytes, JsonText.Trim(body));
         KeyResult result = await KeyResult.ExecuteIfAsync(request.Store, put, request.Conditions, request.Aborted);
         if (result.Status == ResultStatus.PreconditionFailed) return Problems.PreconditionFailed(result.Version);
-        if (result.Status == ResultStatus.MemoryFull) return Problems.MemoryFull();
+        if (Problems.OfRefusal(result.Status) is { } refused) return refused;
 
         request.Response.Headers.ETag = Conditions.ETag(result.Version);
         return result.PreviousVersion != 0
@@ -139,6 +149,8 @@ internal static class KeyEndpoints
     /// <response code="400">The key or a header is not valid.</response>
     /// <response code="404">There is no such key.</response>
     /// <response code="412">If-Match or If-None-Match does not hold; nothing was removed.</response>
+    /// <response code="503">The disk has failed: no write is taken before the server is started again.</response>
+    /// <response code="507">The disk has no space; nothing was removed.</response>
     public static async Task<IResult> DeleteAsync([AsParameters] KeyRequest request)
     {
         KeyResult result = await KeyResult.ExecuteIfAsync(
@@ -147,7 +159,7 @@ internal static class KeyEndpoints
         {
             ResultStatus.PreconditionFailed when result.Version != 0 => Problems.PreconditionFailed(result.Version),
             ResultStatus.PreconditionFailed or ResultStatus.NotFound => Problems.NotFound(),
-            _ => Results.NoContent(),
+            _ => Problems.OfRefusal(result.Status) ?? Results.NoContent(),
         };
     }
 

@@ -38,6 +38,7 @@ internal sealed class KeyResult : IResultSink
         while (conditions.Any)
         {
             KeyResult current = await ExecuteAsync(store, Operation.Get(operation.Key), cancellationToken);
+            if (current.Status == ResultStatus.DiskFailed) return current;
             if (!conditions.AllowWrite(current.Version))
                 return new() { Status = ResultStatus.PreconditionFailed, Version = current.Version };
 

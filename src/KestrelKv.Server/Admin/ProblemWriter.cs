@@ -1,3 +1,5 @@
+using KestrelKv.Protocol;
+using KestrelKv.Storage;
 using Microsoft.AspNetCore.WebUtilities;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
@@ -23,6 +25,12 @@ internal sealed class ProblemWriter : IProblemDetailsWriter
             problem.Detail ??= bad.Message;
             problem.Extensions.TryAdd("code", "invalid_request");
         }
+        else if (context.Exception is DurabilityLostException)
+        {
+            problem.Detail ??= ProtocolError.DiskFailed.Message;
+            problem.Extensions.TryAdd("code", ErrorCodes.Text(ErrorCode.DiskFailed));
+        }
+
         // Not cancelled with the request: what is written for a client that has gone is dropped anyway.
         await response.WriteAsJsonAsync(problem, options: null, "application/problem+json", CancellationToken.None);
     }

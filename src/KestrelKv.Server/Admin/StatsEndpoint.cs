@@ -2,6 +2,7 @@ using System.Diagnostics;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Storage;
+using KestrelKv.Storage.Durability;
 using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Admin;
@@ -15,11 +16,22 @@ namespace KestrelKv.Server.Admin;
 /// <param name="Evictions" example="0">Keys removed to make room for others.</param>
 /// <param name="Refusals" example="0">Writes refused because the memory was full.</param>
 /// <param name="Version" example="5">The version of the last commit.</param>
+/// <param name="Durability" example="always">When a write is acknowledged: always, everysec, none; or memory, with which there is nothing on disk.</param>
+/// <param name="DurableVersion" example="5">The version of the last commit that is synced to disk.</param>
+/// <param name="Disk" example="ok">What the disk does: ok, full or failed.</param>
+/// <param name="DiskError" example="null">Why it is full, or has failed.</param>
+/// <param name="LogBytes" example="4096">Bytes of the write-ahead log that a start would read.</param>
+/// <param name="LastSnapshotVersion" example="4">The version that the newest snapshot has; null where there is none.</param>
+/// <param name="LastSnapshotAt">When it was finished.</param>
+/// <param name="LastSnapshotBytes" example="4096">The size of its file.</param>
+/// <param name="SnapshotFailures" example="0">Snapshots that could not be written since the start.</param>
 /// <param name="Connections" example="1">Connections open on the wire port.</param>
 /// <param name="UptimeSeconds" example="3600.5">Seconds since the server started.</param>
 /// <param name="ServerVersion" example="0.1.0">The version of the program.</param>
 public sealed record Stats(
     long Keys, long Bytes, long MemoryBytes, long MemoryBytesMax, long Expirations, long Evictions, long Refusals, long Version,
+    string Durability, long? DurableVersion, string? Disk, string? DiskError, long? LogBytes,
+    long? LastSnapshotVersion, DateTimeOffset? LastSnapshotAt, long? LastSnapshotBytes, long? SnapshotFailures,
     int Connections, double UptimeSeconds, string ServerVersion);
 
 internal static class StatsEndpoint
@@ -32,9 +44,15 @@ internal static class StatsEndpoint
     public static Stats Get(IKeyValueStore store, WireConnections connections)
     {
         StoreStats stats = store.GetStats();
+        DurabilityStats? durable = (store as DurableStore)?.GetDurabilityStats();
         TimeSpan uptime = DateTime.Now - Process.GetCurrentProcess().StartTime;
         return new(
             stats.Keys, stats.Bytes, stats.MemoryBytes, stats.MemoryBytesMax, stats.Expirations, stats.Evictions, stats.Refusals, stats.Version,
+            Lower(durable?.Mode ?? DurabilityMode.Memory), durable?.DurableVersion, durable is null ? null : Lower(durable.Disk), durable?.DiskError,
+            durable?.LogBytes, durable?.LastSnapshot?.Version, durable?.LastSnapshot?.At, durable?.LastSnapshot?.Bytes, durable?.SnapshotFailures,
             connections.Count, Math.Round(uptime.TotalSeconds, 3), Announcement.ServerVersion);
     }
+
+    private static string Lower<T>(T name)
+        where T : struct, Enum => name.ToString().ToLowerInvariant();
 }

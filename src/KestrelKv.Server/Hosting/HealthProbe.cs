@@ -8,9 +8,6 @@ namespace KestrelKv.Server.Hosting;
 /// </summary>
 internal static class HealthProbe
 {
-    /// <summary>The first argument that asks for it.</summary>
-    public const string Argument = "health";
-
     /// <summary>Longer than /health/ready takes to find out.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
 

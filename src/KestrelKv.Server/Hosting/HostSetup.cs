@@ -1,6 +1,4 @@
 using KestrelKv.Server.Settings;
-using KestrelKv.Storage;
-using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Server.Hosting;
 
@@ -14,12 +12,5 @@ internal static class HostSetup
         builder.Services.AddSingleton(settings.Limits);
         builder.Services.AddSingleton<BoundAddresses>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.StopTimeout);
-    }
-
-    /// <summary>The store.</summary>
-    public static void AddStore(this WebApplicationBuilder builder, ServerSettings settings)
-    {
-        builder.Services.AddSingleton(settings.Store);
-        builder.Services.AddSingleton<IKeyValueStore, EmbeddedStore>();
     }
 }

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using KestrelKv.Server.Settings;
+using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Server.Hosting;
 
@@ -9,7 +10,8 @@ internal static class StartFailure
     /// <summary>What to tell that person; null where the failure is none of these.</summary>
     public static string? Explain(Exception e) => e switch
     {
-        SettingsException => e.Message,
+        SettingsException or DataException => e.Message,
+        UsageException => $"{e.Message}{Environment.NewLine}{Environment.NewLine}{CommandLine.Usage}",
 
         // Kestrel wraps these; its messages name the address.
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{e.Message} Is another server running?",

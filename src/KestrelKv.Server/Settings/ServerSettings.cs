@@ -1,5 +1,6 @@
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin;
+using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Wire;
 
@@ -23,12 +24,16 @@ public sealed class ServerSettings
     /// <summary>The memory that the store may take.</summary>
     public EmbeddedStoreOptions Store { get; set; } = new();
 
+    /// <summary>Where the data is kept, and when a write counts as done.</summary>
+    public DataOptions Data { get; set; } = new();
+
     /// <summary>What one request may ask for.</summary>
     public RequestLimits Limits { get; set; } = new();
 
     /// <summary>
-    /// How long the server, when told to stop, may take to answer what it has received, 0 to 10 minutes. Default
-    /// 10 seconds. Connections that are then still busy are cut.
+    /// How long the server, when told to stop, may take to answer what it has received and to take a last snapshot, 0
+    /// to 10 minutes. Default 10 seconds. Connections that are then still busy are cut; a snapshot that is not finished is
+    /// given up, and the next start reads the log instead.
     /// </summary>
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(10);
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using KestrelKv.Protocol;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Storage;
+using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Server.Settings;
@@ -27,6 +28,7 @@ internal static class SettingsValidator
         if (!Enum.IsDefined(settings.Store.Eviction)) Wrong("Store:Eviction", settings.Store.Eviction, "None or Lru");
         else if (settings.Store is { Eviction: not EvictionPolicy.None, MemoryBytesMax: 0 })
             Wrong("Store:MemoryBytesMax", 0, $"a limit for Store:Eviction {settings.Store.Eviction} to keep");
+        Data(settings.Data);
         Number("Limits:KeyBytesMax", settings.Limits.KeyBytesMax, 1, Operation.KeyBytesMax);
         Number("Limits:FrameBytesMax", settings.Limits.FrameBytesMax,
             settings.Limits.KeyBytesMax + RequestLimits.FrameBytesAboveKeyMin, Operation.ValueBytesMax);
@@ -35,6 +37,16 @@ internal static class SettingsValidator
         if (!Enum.IsDefined(settings.LogFormat)) Wrong("LogFormat", settings.LogFormat, "Text or Json");
 
         if (wrong.Count > 0) throw new SettingsException(string.Join(Environment.NewLine, wrong));
+
+        void Data(DataOptions data)
+        {
+            if (!Enum.IsDefined(data.Durability)) Wrong("Data:Durability", data.Durability, "Always, EverySec, None or Memory");
+            if (string.IsNullOrWhiteSpace(data.Directory) && data.Durability != DurabilityMode.Memory)
+                Wrong("Data:Directory", data.Directory, "a directory, or Data:Durability Memory");
+            Number("Data:SegmentBytes", data.SegmentBytes, DataOptions.SegmentBytesMin, DataOptions.SegmentBytesMax);
+            Number("Data:SnapshotLogBytes", data.SnapshotLogBytes, DataOptions.SnapshotLogBytesMin, long.MaxValue);
+            Time("Data:SnapshotInterval", data.SnapshotInterval, TimeSpan.FromMinutes(1), TimeSpan.FromDays(365), orZero: true);
+        }
 
         void Number(string name, long value, long min, long max, bool orZero = false)
         {

@@ -1,6 +1,8 @@
 using System.Globalization;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Settings;
+using KestrelKv.Storage;
+using KestrelKv.Storage.Durability;
 using KestrelKv.Wire;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
@@ -65,8 +67,10 @@ internal static class TelemetrySetup
 
     public static void MapTelemetry(this WebApplication app)
     {
-        // Nobody else asks for it, and its instruments exist from its construction on.
+        // Nobody else asks for them, and their instruments exist from their construction on.
         app.Services.GetRequiredService<StoreMetrics>();
+        if (app.Services.GetRequiredService<IKeyValueStore>() is DurableStore durable)
+            ActivatorUtilities.CreateInstance<DurabilityMetrics>(app.Services, durable);
         app.MapPrometheusScrapingEndpoint("/metrics");
     }
 }

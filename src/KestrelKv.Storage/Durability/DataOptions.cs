@@ -6,6 +6,9 @@ public sealed class DataOptions
     /// <summary>The least that <see cref="SegmentBytes"/> can be: 1 MiB.</summary>
     public const long SegmentBytesMin = 1024 * 1024;
 
+    /// <summary>The most that <see cref="SegmentBytes"/> can be: 1 GiB.</summary>
+    public const long SegmentBytesMax = 1024 * 1024 * 1024;
+
     /// <summary>The least that <see cref="SnapshotLogBytes"/> can be: 1 MiB.</summary>
     public const long SnapshotLogBytesMin = 1024 * 1024;
 

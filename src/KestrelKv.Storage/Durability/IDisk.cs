@@ -54,4 +54,4 @@ internal interface IDiskFile : IDisposable
 }
 
 /// <summary>The disk has no space for what was asked of it.</summary>
-internal sealed class DiskFullException(string message, Exception? inner = null) : IOException(message, inner);
+public sealed class DiskFullException(string message, Exception? inner = null) : IOException(message, inner);

@@ -12,15 +12,17 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
     {
         TheoryData<string, string, string, string> endpoints = new()
         {
-            { "/v1/keys", "get", "prefix after limit values", "200 400" },
+            { "/v1/keys", "get", "prefix after limit values", "200 400 503" },
             { "/v1/stats", "get", "", "200" },
+            { "/v1/admin/snapshot", "post", "", "200 403 409 503 507" },
+            { "/v1/admin/backup", "get", "", "200 403 409 503 507" },
         };
         foreach (string path in (string[])["/v1/key", "/v1/keys/{key}"])
         {
-            endpoints.Add(path, "get", "key If-Match If-None-Match", "200 304 400 404 412");
-            endpoints.Add(path, "head", "key If-Match If-None-Match", "200 304 400 404 412");
-            endpoints.Add(path, "put", "key If-Match If-None-Match", "201 204 400 412 413 507");
-            endpoints.Add(path, "delete", "key If-Match If-None-Match", "204 400 404 412");
+            endpoints.Add(path, "get", "key If-Match If-None-Match", "200 304 400 404 412 503");
+            endpoints.Add(path, "head", "key If-Match If-None-Match", "200 304 400 404 412 503");
+            endpoints.Add(path, "put", "key If-Match If-None-Match", "201 204 400 412 413 503 507");
+            endpoints.Add(path, "delete", "key If-Match If-None-Match", "204 400 404 412 503 507");
         }
         return endpoints;
     }
@@ -31,7 +33,12 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         await using ServerProcess own = await ServerProcess.StartAsync();
         JsonElement before = await StatsAsync(own);
         Assert.Equal(
-            ["keys", "bytes", "memory_bytes", "memory_bytes_max", "expirations", "evictions", "refusals", "version", "connections", "uptime_seconds", "server_version"],
+            [
+                "keys", "bytes", "memory_bytes", "memory_bytes_max", "expirations", "evictions", "refusals", "version",
+                "durability", "durable_version", "disk", "disk_error", "log_bytes",
+                "last_snapshot_version", "last_snapshot_at", "last_snapshot_bytes", "snapshot_failures",
+                "connections", "uptime_seconds", "server_version",
+            ],
             before.EnumerateObject().Select(member => member.Name));
         Assert.Equal((0, 0, 0, 0), Figures(before));
         Assert.Matches(@"^\d+\.\d+\.\d+$", before.GetProperty("server_version").GetString());
@@ -120,7 +127,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         Assert.All(answers, answer =>
         {
             Assert.NotEqual("", answer.Value.GetProperty("description").GetString());
-            if (answer.Name[0] == '4') Assert.True(answer.Value.GetProperty("content").TryGetProperty("application/problem+json", out _));
+            if (answer.Name[0] is '4' or '5') Assert.True(answer.Value.GetProperty("content").TryGetProperty("application/problem+json", out _));
         });
     }
 

@@ -9,6 +9,8 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
     private const string ByQuery = "operations-Keys_by_query-{0}_v1_key";
     private const string List = "operations-Keys-get_v1_keys";
     private const string Stats = "operations-Server-get_v1_stats";
+    private const string Snapshot = "operations-Data-post_v1_admin_snapshot";
+    private const string Backup = "operations-Data-get_v1_admin_backup";
 
     [Fact]
     public async Task Root_Opened_LandsOnSwaggerUIWithEveryEndpoint()
@@ -18,7 +20,7 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
         Assert.EndsWith("/swagger/index.html", page.Url, StringComparison.Ordinal);
         Assert.Equal("KestrelKv", await page.TitleAsync());
         Assert.Equal(
-            [.. new[] { "get", "head", "put", "delete" }.SelectMany(method => new[] { Of(ByPath, method), Of(ByQuery, method) }), List, Stats],
+            [.. new[] { "get", "head", "put", "delete" }.SelectMany(method => new[] { Of(ByPath, method), Of(ByQuery, method) }), List, Stats, Snapshot, Backup],
             (await page.OperationsAsync()).ToHashSet());
         Assert.Empty(page.Errors);
         // Works on machines without a way out, and tells nobody that it was opened.

@@ -66,10 +66,16 @@ public sealed class ComposeTests
     public void Server_IsGivenTimeAndDescriptorsEnough()
     {
         string grace = Text(Server["stop_grace_period"]);
+        TimeSpan stop = TimeSpan.Parse(Text(Server["environment"]["KestrelKv__StopTimeout"]), System.Globalization.CultureInfo.InvariantCulture);
 
-        Assert.True(TimeSpan.FromSeconds(int.Parse(grace.TrimEnd('s'), System.Globalization.CultureInfo.InvariantCulture)) > new ServerSettings().StopTimeout);
+        Assert.InRange(stop, new ServerSettings().StopTimeout, TimeSpan.FromMinutes(10));
+        Assert.True(TimeSpan.FromSeconds(int.Parse(grace.TrimEnd('s'), System.Globalization.CultureInfo.InvariantCulture)) > stop);
         Assert.True(int.Parse(Text(Server["ulimits"]["nofile"]), System.Globalization.CultureInfo.InvariantCulture) > new WireOptions().ConnectionsMax);
     }
+
+    [Fact]
+    public void Server_HasItsDataOnAVolume() =>
+        Assert.Contains(Dockerfile.Final, i => i.Name == "ENV" && i.Arguments.Contains($"KestrelKv__Data__Directory={MountOf("server", "data")} ", StringComparison.Ordinal));
 
     [Fact]
     public void Prometheus_ScrapesTheServer_AndLoadsTheAlerts()

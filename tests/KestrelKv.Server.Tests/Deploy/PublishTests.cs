@@ -51,6 +51,10 @@ public sealed class PublishTests(BuiltImage image) : IClassFixture<BuiltImage>
             variables[variable.Split('=')[0]] = variable.Split('=')[1];
         Assert.Equal("*", variables["KestrelKv__Admin__Address"]);
 
+        // Here nobody has made that one.
+        Assert.True(variables.Remove("KestrelKv__Data__Directory", out string? data));
+        Assert.Contains(Dockerfile.Final, i => i.Name == "VOLUME" && i.Arguments == data);
+
         await using ServerProcess server = await StartAsync(variables);
         Assert.Equal(0, await server.StopAsync());
 

@@ -24,11 +24,22 @@ public sealed partial class SystemdTests
     [Fact]
     public void Unit_Limits_ExceedThoseOfTheServer()
     {
-        Assert.True(TimeSpan.FromSeconds(int.Parse(Keys["TimeoutStopSec"].TrimEnd('s'), CultureInfo.InvariantCulture)) > new ServerSettings().StopTimeout);
+        TimeSpan stop = TimeSpan.Parse(Variable("KestrelKv__StopTimeout"), CultureInfo.InvariantCulture);
+        Assert.InRange(stop, new ServerSettings().StopTimeout, TimeSpan.FromMinutes(10));
+        Assert.True(TimeSpan.FromSeconds(int.Parse(Keys["TimeoutStopSec"].TrimEnd('s'), CultureInfo.InvariantCulture)) > stop);
+        // A recovery takes as long as it takes.
+        Assert.Equal("infinity", Keys["TimeoutStartSec"]);
         Assert.True(int.Parse(Keys["LimitNOFILE"], CultureInfo.InvariantCulture) > new WireOptions().ConnectionsMax);
         // The runtime writes code and runs it; and notifications go over a Unix socket.
         Assert.DoesNotContain("MemoryDenyWriteExecute", Keys.Keys);
         Assert.Contains("AF_UNIX", Keys["RestrictAddressFamilies"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Unit_Data_IsInTheDirectoryThatTheServerMayWrite()
+    {
+        Assert.Equal($"%S/{Keys["StateDirectory"]}", Variable("KestrelKv__Data__Directory"));
+        Assert.Equal("strict", Keys["ProtectSystem"]);
     }
 
     [Fact]
@@ -74,6 +85,10 @@ public sealed partial class SystemdTests
             File.Delete(path);
         }
     }
+
+    private static string Variable(string name) =>
+        Assert.Single(Key().Matches(Unit), m => m.Groups[1].Value == "Environment" && m.Groups[2].Value.StartsWith($"{name}=", StringComparison.Ordinal))
+            .Groups[2].Value[(name.Length + 1)..];
 
     private static string Receive(Socket socket)
     {

@@ -24,6 +24,11 @@ public sealed class SettingsTests
         ("Admin:Port", "-1", "65536", "0 to 65,535"),
         ("Store:MemoryBytesMax", "1048575", null, "1,048,576 or more, or 0 for none"),
         ("Store:Eviction", "-1", "2", "None or Lru"),
+        ("Data:Durability", "-1", "4", "Always, EverySec, None or Memory"),
+        ("Data:Directory", "", " ", "a directory, or Data:Durability Memory"),
+        ("Data:SegmentBytes", "1048575", "1073741825", "1,048,576 to 1,073,741,824"),
+        ("Data:SnapshotLogBytes", "1048575", null, "1,048,576 or more"),
+        ("Data:SnapshotInterval", "00:00:59", "365.00:00:01", "00:01:00 to 365.00:00:00, or 0 for none"),
         ("Limits:KeyBytesMax", "0", "65537", "1 to 65,536"),
         ("Limits:JsonDepthMax", "511", "100001", "512 to 100,000"),
         ("StopTimeout", "-00:00:01", "00:10:01", "00:00:00 to 00:10:00"),
@@ -31,7 +36,7 @@ public sealed class SettingsTests
     ];
 
     /// <summary>Settings whose values can't be out of a range, or whose range depends on others.</summary>
-    private static readonly string[] Others = ["Wire:ProtectedMode", "Limits:FrameBytesMax"];
+    private static readonly string[] Others = ["Wire:ProtectedMode", "Data:SnapshotOnStop", "Limits:FrameBytesMax"];
 
     [Fact]
     public void Table_OfOutOfRangeValues_HasEverySetting() =>
@@ -72,6 +77,7 @@ public sealed class SettingsTests
     [InlineData("Wire:ConnectionsMax=99999999999", "KestrelKv:Wire:ConnectionsMax", "99999999999")]
     [InlineData("Wire:ProtectedMode=perhaps", "KestrelKv:Wire:ProtectedMode", "perhaps")]
     [InlineData("Wire:IdleTimeout=soon", "KestrelKv:Wire:IdleTimeout", "soon")]
+    [InlineData("Data:Durability=sometimes", "KestrelKv:Data:Durability", "sometimes")]
     [InlineData("LogFormat=Xml", "KestrelKv:LogFormat", "Xml")]
     [InlineData("Wire:Prot=4444", "KestrelKv:Wire:Prot", "unknown, expected one of Address, Port, ")]
     [InlineData("Wire:Port:Number=4444", "KestrelKv:Wire:Port:Number", "unknown")]

@@ -29,6 +29,11 @@ internal sealed class Traffic
         await new Traffic().CallAsync(server.WirePort);
         await BreakFramesAsync(server);
         await BeRefusedAsync(server);
+
+        // For metrics and panels to have a snapshot to show.
+        using var http = new HttpClient { BaseAddress = server.Admin };
+        using HttpResponseMessage snapshot = await http.PostAsync(new Uri("v1/admin/snapshot", UriKind.Relative), null);
+        Assert.Equal(200, (int)snapshot.StatusCode);
     }
 
     /// <summary>Good and bad requests on one connection.</summary>

@@ -8,12 +8,14 @@ internal sealed class TagFilter : IDocumentFilter
 {
     public const string Keys = "Keys";
     public const string KeysByQuery = "Keys by query";
+    public const string Data = "Data";
     public const string Server = "Server";
 
     private static readonly Dictionary<string, string> Descriptions = new()
     {
         [Keys] = "The key is part of the path: short to type.",
         [KeysByQuery] = "The same with the key as a parameter: for any key at all, whatever characters it has.",
+        [Data] = "Snapshots of all there is. To restore one, stop the server: KestrelKv.Server restore FILE.",
         [Server] = "The server itself; besides, there are /health/live, /health/ready and, for Prometheus, /metrics.",
     };
 

@@ -1,0 +1,97 @@
+using System.Globalization;
+using KestrelKv.Server.Admin.Swagger;
+using KestrelKv.Storage;
+using KestrelKv.Storage.Durability;
+using Microsoft.AspNetCore.Mvc;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>A snapshot of the store on disk.</summary>
+/// <param name="Version" example="5">It has the store as it was after the commit of this version.</param>
+/// <param name="Bytes" example="4096">The size of its file.</param>
+/// <param name="DurationSeconds" example="0.012">How long it took.</param>
+/// <param name="At">When it was finished.</param>
+public sealed record Snapshot(long Version, long Bytes, double DurationSeconds, DateTimeOffset At);
+
+/// <summary>Snapshots and backups. A server that stops gives up what is under way here, and takes a snapshot of its own.</summary>
+internal static class DataEndpoints
+{
+    private const string Binary = "application/octet-stream";
+
+    public static void MapData(this IEndpointRouteBuilder app)
+    {
+        RouteGroupBuilder admin = app.MapGroup("/v1/admin").WithTags(TagFilter.Data)
+            .AddEndpointFilter(SameOrigin.Check).AddEndpointFilter(ExplainFailure);
+        admin.MapPost("/snapshot", SnapshotAsync).Produces<Snapshot>().Refusable();
+        admin.MapGet("/backup", BackupAsync).Produces<FileResult>(StatusCodes.Status200OK, Binary).Refusable();
+    }
+
+    private static void Refusable(this RouteHandlerBuilder endpoint) => endpoint
+        .ProducesProblem(StatusCodes.Status403Forbidden)
+        .ProducesProblem(StatusCodes.Status409Conflict)
+        .ProducesProblem(StatusCodes.Status503ServiceUnavailable)
+        .ProducesProblem(StatusCodes.Status507InsufficientStorage);
+
+    /// <summary>Takes a snapshot</summary>
+    /// <remarks>Answers once it is on disk. Writes go on meanwhile. The log before it is dropped.</remarks>
+    /// <response code="200">The snapshot.</response>
+    /// <response code="403">The request comes from a page of another site.</response>
+    /// <response code="409">The server has no data directory.</response>
+    /// <response code="503">The disk has failed, or the server stops.</response>
+    /// <response code="507">The disk has no space.</response>
+    public static async Task<IResult> SnapshotAsync(HttpContext http, IKeyValueStore store, IHostApplicationLifetime lifetime)
+    {
+        if (store is not DurableStore durable) return Problems.NoDataDirectory();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
+        SnapshotInfo taken = await durable.SnapshotAsync(end.Token);
+        return Results.Ok(new Snapshot(taken.Version, taken.Bytes, Math.Round(taken.Duration.TotalSeconds, 6), taken.At));
+    }
+
+    /// <summary>Gives a backup</summary>
+    /// <remarks>
+    /// One file that has the whole store as it was after one commit, whose version is the <c>ETag</c>: the newest snapshot,
+    /// after taking one where anything was committed since. A file shorter than <c>Content-Length</c> is not whole.
+    /// </remarks>
+    /// <response code="200">The file.</response>
+    /// <response code="403">The request comes from a page of another site.</response>
+    /// <response code="409">The server has no data directory.</response>
+    /// <response code="503">The disk has failed, or the server stops.</response>
+    /// <response code="507">The disk has no space.</response>
+    public static async Task<IResult> BackupAsync(HttpContext http, IKeyValueStore store, IHostApplicationLifetime lifetime)
+    {
+        if (store is not DurableStore durable) return Problems.NoDataDirectory();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
+        (SnapshotInfo snapshot, Stream file) = await durable.OpenBackupAsync(end.Token);
+        await using (file)
+        {
+            HttpResponse response = http.Response;
+            response.ContentType = Binary;
+            response.ContentLength = file.Length;
+            response.Headers.ETag = Conditions.ETag(snapshot.Version);
+            response.Headers.ContentDisposition =
+                string.Create(CultureInfo.InvariantCulture, $"attachment; filename=\"kestrelkv-{snapshot.Version}.snapshot\"");
+            await file.CopyToAsync(response.Body, end.Token);
+        }
+        return Results.Empty;
+    }
+
+    /// <summary>Says why there is no snapshot. Once a file is on its way, the connection is cut instead.</summary>
+    private static async ValueTask<object?> ExplainFailure(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        HttpContext http = context.HttpContext;
+        try
+        {
+            return await next(context);
+        }
+        catch (IOException e) when (!http.Response.HasStarted)
+        {
+            http.Response.Clear();
+            return Problems.SnapshotFailed(e);
+        }
+        catch (OperationCanceledException) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+        {
+            http.Response.Clear();
+            return Problems.Stopping();
+        }
+    }
+}

@@ -1,0 +1,17 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>The answer of /health/ready, such as <c>Unhealthy: the disk has failed: ...</c>.</summary>
+internal static class HealthReports
+{
+    public static Task WriteAsync(HttpContext http, HealthReport report)
+    {
+        string[] reasons = [.. report.Entries.Values.Where(entry => entry.Status != HealthStatus.Healthy).Select(Reason)];
+        http.Response.ContentType = "text/plain; charset=utf-8";
+        return http.Response.WriteAsync(
+            reasons.Length == 0 ? $"{report.Status}" : $"{report.Status}: {string.Join("; ", reasons)}", http.RequestAborted);
+    }
+
+    private static string Reason(HealthReportEntry entry) => entry.Description ?? entry.Exception?.Message ?? "no answer in time";
+}

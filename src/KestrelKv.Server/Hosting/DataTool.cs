@@ -1,0 +1,25 @@
+using KestrelKv.Server.Settings;
+using KestrelKv.Storage.Durability;
+
+namespace KestrelKv.Server.Hosting;
+
+/// <summary>
+/// The program as a tool for the data directory of a server that is stopped: <c>KestrelKv.Server restore FILE</c> and
+/// <c>KestrelKv.Server salvage</c>.
+/// </summary>
+internal static class DataTool
+{
+    /// <summary>Does what is asked for and prints what was done.</summary>
+    /// <exception cref="DataException">It can't be done; nothing was changed.</exception>
+    /// <exception cref="SettingsException">There is no data directory.</exception>
+    public static async Task RunAsync(CommandLine line, ServerSettings settings)
+    {
+        if (settings.Data.Durability == DurabilityMode.Memory)
+            throw new SettingsException("the setting KestrelKv:Data:Durability is Memory: there is no data directory");
+
+        IReadOnlyList<string> done = line.Command == CommandLine.Restore
+            ? DataCommands.Restore(settings.Data, line.File!)
+            : DataCommands.Salvage(settings.Data);
+        foreach (string told in done) await Console.Out.WriteLineAsync(told);
+    }
+}

@@ -1,0 +1,35 @@
+using KestrelKv.Server.Settings;
+using KestrelKv.Server.Telemetry;
+using KestrelKv.Storage;
+using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Embedded;
+
+namespace KestrelKv.Server.Hosting;
+
+/// <summary>Puts together the store, which both doors share.</summary>
+internal static class StoreSetup
+{
+    /// <summary>The store with its data directory; or, with <see cref="DurabilityMode.Memory"/>, the store alone.</summary>
+    public static void AddStore(this WebApplicationBuilder builder, ServerSettings settings)
+    {
+        builder.Services.AddSingleton(settings.Store);
+        if (settings.Data.Durability == DurabilityMode.Memory)
+        {
+            builder.Services.AddSingleton<IKeyValueStore, EmbeddedStore>();
+            return;
+        }
+
+        builder.Services.AddSingleton<SyncMetrics>();
+        builder.Services.AddSingleton<IKeyValueStore>(services => DurableStore.Open(
+            settings.Data, settings.Store, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILoggerFactory>(),
+            services.GetRequiredService<SyncMetrics>().Record));
+        builder.Services.AddHostedService<StoreClosing>();
+    }
+
+    /// <summary>
+    /// Opens the store, and so recovers what its data directory has: here, where no port listens yet, however long it
+    /// takes. Until then the process has no handler of signals, so that one that tells it to stop ends it at once.
+    /// </summary>
+    /// <exception cref="DataException">The data directory is not fit to be used.</exception>
+    public static void OpenStore(this WebApplication app) => app.Services.GetRequiredService<IKeyValueStore>();
+}

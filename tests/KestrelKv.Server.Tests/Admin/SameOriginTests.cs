@@ -1,0 +1,30 @@
+namespace KestrelKv.Server.Tests.Admin;
+
+/// <summary>A page of another site can have a browser ask for a snapshot or a backup; it gets none, and costs nothing.</summary>
+public sealed class SameOriginTests(DefaultServer server) : IClassFixture<DefaultServer>
+{
+    [Theory]
+    [InlineData(200, "Sec-Fetch-Site: same-origin")]
+    [InlineData(200, "Sec-Fetch-Site: none")]
+    [InlineData(403, "Sec-Fetch-Site: same-site")]
+    [InlineData(403, "Sec-Fetch-Site: cross-site")]
+    [InlineData(403, "Sec-Fetch-Site: cross-site", "Origin: http://HOST")]
+    [InlineData(200, "Origin: http://HOST")]
+    [InlineData(200, "Origin: https://HOST")]
+    [InlineData(403, "Origin: http://evil.example")]
+    [InlineData(403, "Origin: http://localhost:1")]
+    [InlineData(403, "Origin: null")]
+    [InlineData(403, "Origin: http://HOST", "Origin: http://HOST")]
+    [InlineData(200)]
+    public async Task Request_FromAPage_IsAnsweredWhereThatIsTheServersOwn(int status, params string[] headers)
+    {
+        Uri admin = server.Process.Admin;
+        string[] lines = [.. headers.Select(header => header.Replace("HOST", admin.Authority, StringComparison.Ordinal))];
+        foreach ((string method, string path) in ((string, string)[])[("POST", "/v1/admin/snapshot"), ("GET", "/v1/admin/backup")])
+        {
+            RawResponse response = await RawHttp.SendAsync(admin, method, path, lines, method == "POST" ? [] : null);
+            if (status == 403) response.AssertProblem(403, "cross_origin");
+            else Assert.Equal(status, response.Status);
+        }
+    }
+}

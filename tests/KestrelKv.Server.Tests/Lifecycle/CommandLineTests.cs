@@ -1,0 +1,67 @@
+using KestrelKv.Server.Hosting;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Lifecycle;
+
+/// <summary>How the program is called, and what it says to whom calls it otherwise.</summary>
+public sealed class CommandLineTests
+{
+    [Theory]
+    [InlineData("", "", null, "")]
+    [InlineData("--KestrelKv:Wire:Port=5555", "", null, "--KestrelKv:Wire:Port=5555")]
+    [InlineData("--KestrelKv:Wire:Port 5555", "", null, "--KestrelKv:Wire:Port 5555")]
+    [InlineData("/KestrelKv:Wire:Port=5555", "", null, "/KestrelKv:Wire:Port=5555")]
+    [InlineData("KestrelKv:Wire:Port=5555", "", null, "KestrelKv:Wire:Port=5555")]
+    [InlineData("health", "health", null, "")]
+    [InlineData("health --a=b --c=d", "health", null, "--a=b --c=d")]
+    [InlineData("salvage --a=b", "salvage", null, "--a=b")]
+    [InlineData("restore /backups/file", "restore", "/backups/file", "")]
+    [InlineData("restore file --a b", "restore", "file", "--a b")]
+    [InlineData("--help", "--help", null, "")]
+    [InlineData("-h more", "--help", null, "")]
+    [InlineData("help", "--help", null, "")]
+    public void Parse_Arguments_AreCommandFileAndSettings(string args, string command, string? file, string settings)
+    {
+        CommandLine line = CommandLine.Parse(Words(args));
+        Assert.Equal((command, file), (line.Command, line.File));
+        Assert.Equal(Words(settings), line.Settings);
+    }
+
+    [Theory]
+    [InlineData("serve", "there is no command 'serve'")]
+    [InlineData("Health", "there is no command 'Health'")]
+    [InlineData("restore", "the command 'restore' needs a file")]
+    [InlineData("restore --KestrelKv:Data:Directory=/data", "the command 'restore' needs a file")]
+    [InlineData("restore one two", "the command 'restore' does not take 'two'")]
+    [InlineData("salvage file", "the command 'salvage' does not take 'file'")]
+    [InlineData("health now", "the command 'health' does not take 'now'")]
+    public async Task Run_WithArgumentsThatAreWrong_TellsWhichAndHowItIsCalled(string args, string told)
+    {
+        UsageException e = Assert.Throws<UsageException>(() => CommandLine.Parse(Words(args)));
+        Assert.Equal(told, e.Message);
+
+        (int exitCode, string output) = await ServerProcess.RunToEndAsync(Words(args), [], null);
+        Assert.Equal(1, exitCode);
+        Assert.Equal($"kestrelkv: {told}\n\n{CommandLine.Usage}\n", output);
+    }
+
+    [Fact]
+    public async Task Run_ForHelp_TellsHowItIsCalled()
+    {
+        (int exitCode, string output) = await ServerProcess.RunToEndAsync(["--help"], [], null);
+        Assert.Equal((0, CommandLine.Usage + "\n"), (exitCode, output));
+    }
+
+    [Theory]
+    [InlineData("salvage")]
+    [InlineData("restore file")]
+    public async Task Run_OnDataThatIsInMemoryAlone_SaysSo(string args)
+    {
+        using var data = new DataDirectory();
+        (int exitCode, string output) = await ServerProcess.RunToEndAsync(Words(args), ["Data:Durability=Memory"], data);
+        Assert.Equal((1, "kestrelkv: the setting KestrelKv:Data:Durability is Memory: there is no data directory\n"), (exitCode, output));
+        Assert.Empty(data.Files);
+    }
+
+    private static string[] Words(string text) => text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+}

@@ -1,0 +1,149 @@
+using KestrelKv.Protocol;
+using KestrelKv.Storage;
+using KestrelKv.Testing;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelKv.Wire.Tests;
+
+/// <summary>Disks that fail, or are full: what was not kept is not acknowledged, and the connection goes on.</summary>
+public sealed class DiskFailureTests
+{
+    private static readonly string[] Requests =
+        [Frames.Get("kept"), Frames.Put("a", "1"), "{\"func\": \"NOPE\"}", Frames.Get("a"), Frames.Get("kept"), "bad"];
+
+    private static readonly string[] Replies =
+        [Frames.GetReply("kept", "0"), "disk_failed", Frames.UnknownReply("NOPE"), "disk_failed", Frames.GetReply("kept", "0"), "invalid_json"];
+
+    [Fact]
+    public void Serve_DiskThatFailsWhileRepliesWait_AnswersTheSameRequestsAgain()
+    {
+        var store = new FailingDiskStore();
+        using var wire = new TestWire(store: store);
+        TestClient client = ConnectWithAnEntry(wire, store);
+
+        client.Send(Requests);
+        Assert.Equal(0, client.UnreadBytes());
+        store.Fail();
+        Assert.Equal(Replies, client.Replies().Select(Frames.ErrorCode));
+
+        Assert.Equal("disk_failed", Frames.ErrorCode(client.Call(Frames.Put("b", "2"))));
+        Assert.Equal(Frames.GetReply("kept", "0"), client.Call(Frames.Get("kept")));
+        Assert.Empty(wire.Log.Warnings);
+    }
+
+    [Fact]
+    public void Serve_DiskThatFails_CountsWhatWasReallyAnswered()
+    {
+        var store = new FailingDiskStore();
+        using var wire = new TestWire(store: store);
+        TestClient client = ConnectWithAnEntry(wire, store);
+
+        client.Send(Requests);
+        AssertCounts(wire, gets: 0, unknown: 0, invalid: 0, refused: 0);
+        store.Fail();
+        AssertCounts(wire, gets: 2, unknown: 1, invalid: 1, refused: 1);
+        client.Send(Requests);
+        AssertCounts(wire, gets: 4, unknown: 2, invalid: 2, refused: 2);
+    }
+
+    [Fact]
+    public async Task Serve_DiskThatFailsUnderManyConnections_ServesThemAllOn()
+    {
+        var store = new FailingDiskStore();
+        using var wire = new TestWire(store: store);
+        TestClient[] clients = [.. Enumerable.Range(0, 10).Select(_ => ConnectWithAnEntry(wire, store))];
+        foreach (TestClient client in clients) client.Send(Requests);
+        store.Fail();
+        foreach (TestClient client in clients)
+            Assert.Equal(Replies, (await client.RepliesAsync(Replies.Length)).Select(Frames.ErrorCode));
+        Assert.Equal(clients.Length, wire.Connections.Count);
+    }
+
+    [Fact]
+    public async Task Serve_DiskThatFailsWithRepliesAlreadyInTheOutput_CutsTheConnection()
+    {
+        var store = new FailingDiskStore();
+        using var wire = new TestWire(store: store);
+        TestClient client = ConnectWithAnEntry(wire, store);
+        client.Send(Frames.Put("large", $"\"{new string('v', 100_000)}\""), Frames.Get("large"));
+        Assert.Equal(0, client.UnreadBytes());
+        store.Fail();
+
+        await client.ServedAsync();
+        Assert.NotNull(client.Connection.Aborted);
+        Assert.Equal(1, wire.Metrics["kestrelkv.wire.connections.closed{reason=disk_failed}"]);
+        AssertCounts(wire, gets: 0, unknown: 0, invalid: 0, refused: 0);
+        (LogLevel level, string text, _) = Assert.Single(wire.Log.Warnings);
+        Assert.Equal(LogLevel.Warning, level);
+        Assert.Contains("The disk has failed.", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Serve_StoreThatLosesTheSameRequestsTwice_EndsTheConnectionAndAcknowledgesNothing()
+    {
+        var store = new SlowDiskStore();
+        using var wire = new TestWire(store: store);
+        TestClient client = wire.Connect();
+        client.Send(Frames.Put("a", "1"));
+        store.Fail(new DurabilityLostException("once"));
+        Assert.True(store.IsWaiting);
+        Assert.Equal(0, client.UnreadBytes());
+
+        store.Fail(new DurabilityLostException("twice"));
+        client.EndSending();
+        Frames.AssertError(Assert.Single(await client.RepliesToEndAsync()), "internal_error", "twice");
+    }
+
+    [Theory]
+    [InlineData(ResultStatus.MemoryFull, "memory_full", "Store:MemoryBytesMax")]
+    [InlineData(ResultStatus.DiskFull, "disk_full", "Data:Directory")]
+    [InlineData(ResultStatus.DiskFailed, "disk_failed", "Data:Directory")]
+    public void Serve_StoreThatRefusesWrites_TellsWhyAndGoesOn(ResultStatus reason, string code, string told)
+    {
+        using var wire = new TestWire(store: new RefusingStore(reason));
+        TestClient client = wire.Connect();
+        client.Send(Frames.Put("a", "1"), Frames.Get("a"), Frames.Put("b", "2"));
+        List<string> replies = client.Replies();
+        Assert.Equal([code, Frames.GetReply("a", "null"), code], replies.Select(Frames.ErrorCode));
+        Frames.AssertError(replies[0], code, told);
+        Assert.Equal(2, wire.Metrics[$"kestrelkv.wire.requests{{function=PUT,outcome={code}}}"]);
+        Assert.Equal(0, wire.Metrics["kestrelkv.wire.requests{function=PUT,outcome=ok}"]);
+    }
+
+    [Fact]
+    public void Serve_RequestsWithAck_HandItToTheStore()
+    {
+        var store = new RefusingStore(ResultStatus.Done);
+        using var wire = new TestWire(store: store);
+        TestClient client = wire.Connect();
+        client.Send(
+            Frames.Put("a", "1"), Frames.Get("a"),
+            """{"func": "PUT", "params": {"obj": "a", "val": 1, "ack": "memory"}}""",
+            """{"func": "GET", "params": {"obj": "a", "ack": "memory"}}""",
+            """{"func": "GET", "params": {"obj": "a", "ack": "disk"}}""");
+        Assert.Equal(
+            [Frames.PutReply("a"), Frames.GetReply("a", "null"), Frames.PutReply("a"), Frames.GetReply("a", "null"), "invalid_value"],
+            client.Replies().Select(Frames.ErrorCode));
+        Assert.Equal([false, false, true, true], store.Operations.Select(operation => operation.AcknowledgeFromMemory));
+    }
+
+    private static TestClient ConnectWithAnEntry(TestWire wire, FailingDiskStore store)
+    {
+        TestClient client = wire.Connect();
+        client.Send(Frames.Put("kept", "0"));
+        store.Sync();
+        Assert.Equal([Frames.PutReply("kept")], client.Replies());
+        return client;
+    }
+
+    /// <summary>Beside the one PUT that was done before.</summary>
+    private static void AssertCounts(TestWire wire, int gets, int unknown, int invalid, int refused)
+    {
+        Assert.Equal(1, wire.Metrics["kestrelkv.wire.requests{function=PUT,outcome=ok}"]);
+        Assert.Equal(gets, wire.Metrics["kestrelkv.wire.requests{function=GET,outcome=ok}"]);
+        Assert.Equal(unknown, wire.Metrics["kestrelkv.wire.requests{function=unknown,outcome=ok}"]);
+        Assert.Equal(invalid, wire.Metrics[$"kestrelkv.wire.requests{{function=invalid,outcome={ErrorCodes.Text(ErrorCode.InvalidJson)}}}"]);
+        Assert.Equal(refused, wire.Metrics["kestrelkv.wire.requests{function=PUT,outcome=disk_failed}"]);
+        Assert.Equal(refused, wire.Metrics["kestrelkv.wire.requests{function=GET,outcome=disk_failed}"]);
+    }
+}
