@@ -12,6 +12,9 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
     /// <summary>After a snapshot that failed, the next one is tried after this time.</summary>
     private static readonly TimeSpan SnapshotRetryTime = TimeSpan.FromMinutes(1);
 
+    /// <summary>How often a snapshot that waits for the log looks whether the log waits for space.</summary>
+    private static readonly TimeSpan SyncWaitTime = TimeSpan.FromMilliseconds(100);
+
     private readonly DataOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -31,6 +34,10 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
     private long _snapshotFailures;
     private bool _snapshotFailed;
     private bool _closed;
+
+    /// <summary>Without threads: what the next segment must have room for.</summary>
+    private long _wantedBytes;
+    private bool _isAtDisk;
 
     /// <param name="disk">The data directory.</param>
     /// <param name="data">Where and how.</param>
@@ -54,7 +61,11 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
         _bytesAtSnapshot = -_writer.LogBytes;
         _snapshotTriedAt = time.GetTimestamp();
         _store.LogTo(_log, waitsForDisk: data.Durability == DurabilityMode.Always);
-        if (!threads) return;
+        if (!threads)
+        {
+            _log.SegmentWanted = bytes => _wantedBytes = Math.Max(_wantedBytes, bytes);
+            return;
+        }
 
         _thread = new LogThread(_log, _writer, _files, data.Durability);
         _thread.Start();
@@ -200,13 +211,17 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
         _snapshotting.Dispose();
     }
 
-    /// <summary>Without threads: writes what has been committed, and syncs it if it is to be.</summary>
-    internal void Pump(bool sync = true)
+    /// <summary>
+    /// Without threads: prepares segments, writes what has been committed, and syncs it if it is to be. Does nothing where
+    /// it is called in the middle of itself.
+    /// </summary>
+    internal void Pump(bool sync = true) => AtDisk(() =>
     {
-        if (_log.Failure is not null) return;
         try
         {
-            _files.Prepare();
+            long wanted = _wantedBytes;
+            _wantedBytes = 0;
+            _files.Prepare(wanted);
         }
         catch (IOException e)
         {
@@ -214,10 +229,10 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
         }
         if (_writer.Write() && sync) _writer.Sync();
         _log.Progress();
-    }
+    });
 
     /// <summary>Without threads: writes a mark, as is done after a second without commits.</summary>
-    internal void Mark() => _writer.Mark();
+    internal void Mark() => AtDisk(_writer.Mark);
 
     /// <summary>Takes a snapshot on this thread.</summary>
     internal SnapshotInfo TakeSnapshot(CancellationToken cancellationToken)
@@ -247,11 +262,29 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
         _thread?.AskForSync();
         try
         {
-            _log.WhenDurable(version, true).AsTask().Wait();
+            Task durable = _log.WhenDurable(version, true).AsTask();
+
+            // What the snapshot has of the space may be just what the log lacks: then it is given up.
+            while (!durable.Wait(_thread is null ? TimeSpan.Zero : SyncWaitTime))
+                if (_thread is null || _writer.FullReason is not null) throw new DiskFullException(_writer.FullReason ?? "the log is not synced");
         }
         catch (AggregateException e) when (e.InnerException is DurabilityLostException lost)
         {
             throw new IOException(lost.Message, lost);
+        }
+    }
+
+    private void AtDisk(Action action)
+    {
+        if (_isAtDisk || _log.Failure is not null) return;
+        _isAtDisk = true;
+        try
+        {
+            action();
+        }
+        finally
+        {
+            _isAtDisk = false;
         }
     }
 

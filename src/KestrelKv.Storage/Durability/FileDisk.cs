@@ -50,6 +50,31 @@ internal sealed class FileDisk : IDisk, IDisposable
     /// <summary>Where a file is.</summary>
     public string PathOf(string name) => Path.Combine(_path, name);
 
+    /// <summary>Moves a file to a directory in this one, which is created where it is not there.</summary>
+    public void MoveTo(string directory, string name)
+    {
+        Run(() =>
+        {
+            Directory.CreateDirectory(PathOf(directory));
+            File.Move(PathOf(name), Path.Combine(PathOf(directory), name));
+        });
+        Libc.SyncDirectory(PathOf(directory));
+    }
+
+    /// <summary>Opens a file that need not be in a data directory, for reading.</summary>
+    /// <exception cref="DataException">It can't be opened.</exception>
+    public static IDiskFile OpenOutside(string path)
+    {
+        try
+        {
+            return new FileOnDisk(File.OpenHandle(path), path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException(e.Message, e);
+        }
+    }
+
     /// <summary>Does something with files, and tells of failures as the seam does.</summary>
     internal static T Run<T>(Func<T> action)
     {

@@ -35,7 +35,6 @@ internal readonly record struct FileHeader(FileKind Kind, ulong Store, long Numb
     private const int KindOffset = 12;
     private const int StoreOffset = 16;
     private const int NumberOffset = 24;
-    private const int ReservedOffset = 32;
     private const int ChecksumOffset = 60;
 
     private static ReadOnlySpan<byte> Magic => "KESTRLKV"u8;
@@ -66,19 +65,32 @@ internal readonly record struct FileHeader(FileKind Kind, ulong Store, long Numb
         if (file.Read(bytes, 0) < Bytes) throw Damage.At(name, 0, $"the file has {file.Length} bytes, less than its header");
         if (!bytes.StartsWith(Magic)) throw Damage.At(name, 0, "it does not begin as a file of KestrelKv's does");
 
-        uint checksum = BinaryPrimitives.ReadUInt32LittleEndian(bytes[ChecksumOffset..]);
-        bool isWhole = checksum == Checksum.Of(0, bytes[..ChecksumOffset]) && bytes[ReservedOffset..ChecksumOffset].IndexOfAnyExcept((byte)0) < 0;
-        uint format = BinaryPrimitives.ReadUInt32LittleEndian(bytes[FormatOffset..]);
-        if (isWhole && format != Format)
-            throw Damage.At(name, FormatOffset, $"its format is of version {format}; this program knows version {Format}");
-        if (!isWhole) throw Damage.At(name, 0, "the checksum of its header does not match");
+        if (!IsWhole(bytes)) throw Damage.At(name, 0, "the checksum of its header does not match");
+        RefuseOtherFormats(bytes, name);
 
         var header = new FileHeader(
             (FileKind)BinaryPrimitives.ReadUInt32LittleEndian(bytes[KindOffset..]),
             BinaryPrimitives.ReadUInt64LittleEndian(bytes[StoreOffset..]),
             BinaryPrimitives.ReadInt64LittleEndian(bytes[NumberOffset..]));
         if (header.Kind != kind) throw Damage.At(name, KindOffset, $"it is a {header.Kind}, expected a {kind}");
-        return (header, checksum);
+        return (header, BinaryPrimitives.ReadUInt32LittleEndian(bytes[ChecksumOffset..]));
+    }
+
+    /// <summary>What can be read of a header that may be damaged: the checksum of its file's frames begin with, and the store's number.</summary>
+    /// <exception cref="DataException">It is not damaged, but of another version of the format.</exception>
+    public static (uint Seed, ulong Store) ReadDamaged(ReadOnlySpan<byte> bytes, string name)
+    {
+        if (IsWhole(bytes)) RefuseOtherFormats(bytes, name);
+        return (BinaryPrimitives.ReadUInt32LittleEndian(bytes[ChecksumOffset..]), BinaryPrimitives.ReadUInt64LittleEndian(bytes[StoreOffset..]));
+    }
+
+    private static bool IsWhole(ReadOnlySpan<byte> bytes) =>
+        BinaryPrimitives.ReadUInt32LittleEndian(bytes[ChecksumOffset..]) == Checksum.Of(0, bytes[..ChecksumOffset]);
+
+    private static void RefuseOtherFormats(ReadOnlySpan<byte> bytes, string name)
+    {
+        uint format = BinaryPrimitives.ReadUInt32LittleEndian(bytes[FormatOffset..]);
+        if (format != Format) throw Damage.At(name, FormatOffset, $"its format is of version {format}; this program knows version {Format}");
     }
 }
 

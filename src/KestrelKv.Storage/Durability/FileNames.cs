@@ -11,8 +11,8 @@ internal static class FileNames
     /// <summary>Is there while files are being replaced; a server must not start then.</summary>
     public const string Replacing = "replacing";
 
-    private const string SegmentEnding = ".log";
-    private const string SnapshotEnding = ".snapshot";
+    public const string SegmentEnding = ".log";
+    public const string SnapshotEnding = ".snapshot";
     private const int Digits = 19;
 
     public static string OfSegment(long number) => Number(number) + SegmentEnding;

@@ -44,6 +44,9 @@ internal sealed class Recovery(
         {
             (store, ulong? number, SnapshotEnd end, SnapshotInfo? snapshot) = LoadSnapshot(snapshots);
             Recovered recovered = ReadLog(store, number, snapshot is null ? null : end, snapshot, segments);
+
+            // The names that were found, too, may have been in the system's memory only; what they make superfluous goes after that.
+            disk.SyncNames();
             DeleteUnfinished(names);
             if (snapshot is not null) Snapshots.DeleteOlder(disk, end);
             double seconds = Stopwatch.GetElapsedTime(_start).TotalSeconds;
@@ -105,7 +108,7 @@ internal sealed class Recovery(
         for (int i = 0; i < Math.Max(1, numbers.Count); i++)
             if (i >= numbers.Count || numbers[i] != first + i) throw new DataException($"{FileNames.OfSegment(first + i)}: this segment of the log is missing");
 
-        var replay = new Replay(store);
+        using var loader = new Loader(store);
         List<Segment> open = [];
         try
         {
@@ -114,7 +117,7 @@ internal sealed class Recovery(
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 var scanner = new FrameScanner(open[i].File, open[i].Seed);
-                bool hasEnded = ReadSegment(scanner, open[i], replay, ref last);
+                bool hasEnded = ReadSegment(scanner, open[i], loader, ref last);
                 if (hasEnded && i + 1 == open.Count)
                     throw new DataException($"{FileNames.OfSegment(first + i + 1)}: this segment of the log is missing");
                 if (hasEnded)
@@ -126,9 +129,14 @@ internal sealed class Recovery(
                 // What comes next must be segments that were prepared and not written to.
                 if (open.Skip(i + 1).FirstOrDefault(HasFrames) is { } used)
                     throw Damage.At(FileNames.OfSegment(open[i].Number), scanner.Offset, $"the log breaks off here, but goes on in {FileNames.OfSegment(used.Number)}{Hint}");
-                replay.Finish();
+                loader.Finish();
+                foreach (Segment done in open.Take(i))
+                {
+                    // The process may have died between writing the end and syncing it, and not the machine.
+                    done.File.Sync();
+                    done.Dispose();
+                }
                 CutTail(scanner, open[i]);
-                foreach (Segment done in open.Take(i)) done.Dispose();
                 var files = new SegmentFiles(disk, number!.Value, options.SegmentBytes, open[i], open[(i + 1)..], full);
                 return new(store, last, files, scanner.Offset, scanner.Previous, info);
             }
@@ -136,7 +144,6 @@ internal sealed class Recovery(
         }
         catch
         {
-            replay.Finish();
             foreach (Segment segment in open) segment.Dispose();
             throw;
         }
@@ -144,7 +151,7 @@ internal sealed class Recovery(
 
     /// <summary>Reads the commits of a segment.</summary>
     /// <returns>Whether it has its end.</returns>
-    private bool ReadSegment(FrameScanner scanner, Segment segment, Replay replay, ref long last)
+    private bool ReadSegment(FrameScanner scanner, Segment segment, Loader loader, ref long last)
     {
         string name = FileNames.OfSegment(segment.Number);
         while (true)
@@ -153,10 +160,10 @@ internal sealed class Recovery(
             if (scanner.Next(out FrameHeader frame, out ReadOnlySpan<byte> payload) != Scan.Frame) return false;
             switch (frame.Kind)
             {
-                case FrameKind.Commit when frame.Number <= last && last > 0 && replay.IsEmpty:
+                case FrameKind.Commit when frame.Number <= last && !loader.HasCommits:
                     break; // The snapshot has it.
                 case FrameKind.Commit when frame.Number == last + 1:
-                    if (!replay.Add(frame.Number, payload)) throw Damage.At(name, offset, $"the records of commit {frame.Number} can't be read");
+                    loader.Add(name, offset, frame, payload);
                     last++;
                     break;
                 case FrameKind.Commit:

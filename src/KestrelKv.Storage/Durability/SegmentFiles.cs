@@ -140,7 +140,7 @@ internal sealed class SegmentFiles : IDisposable
             lock (_preparing)
             {
                 while (Last() is var last && last.Number <= Claimed()) Add(Create(_disk, _store, last.Number + 1, _usualBytes));
-                if (Last() is var next && next.Bytes < bytes) Extend(next, bytes);
+                if (Next() is { } next && next.Bytes < bytes) Extend(next, bytes);
             }
             lock (_state)
             {
@@ -224,8 +224,14 @@ internal sealed class SegmentFiles : IDisposable
         lock (_state) return _claimed;
     }
 
-    /// <summary>How long the segment is that would be claimed next; 0 where there is none. Under the lock.</summary>
-    private long NextBytes() => _prepared.Find(segment => segment.Number == _claimed + 1)?.Bytes ?? 0;
+    /// <summary>The segment that would be claimed next, which need not be the last: several may be left from before a restart.</summary>
+    private Segment? Next()
+    {
+        lock (_state) return _prepared.Find(segment => segment.Number == _claimed + 1);
+    }
+
+    /// <summary>How long it is; 0 where there is none. Under the lock.</summary>
+    private long NextBytes() => Next()?.Bytes ?? 0;
 
     private Segment? First()
     {

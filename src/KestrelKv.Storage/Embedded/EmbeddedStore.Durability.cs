@@ -26,35 +26,41 @@ public sealed partial class EmbeddedStore
         lock (_sweeping) _isLoading = false;
     }
 
-    /// <summary>Adds entries of a snapshot, none of which is there. For several threads.</summary>
-    /// <param name="entries">Records with versions.</param>
-    /// <returns>How many there were; -1 where they can't be read.</returns>
-    internal int Load(ReadOnlySpan<byte> entries)
+    /// <summary>
+    /// Adds entries of a snapshot that belong to some shards, none of which is there. For several threads, each with
+    /// other shards.
+    /// </summary>
+    /// <param name="entries">Records with versions, which have been checked.</param>
+    /// <param name="parts">Into how many parts the shards are divided.</param>
+    /// <param name="part">Which of them this is for.</param>
+    internal void Load(ReadOnlySpan<byte> entries, int parts, int part)
     {
-        int count = 0;
         Span<ulong> hashes = stackalloc ulong[GroupOperations];
-        while (!entries.IsEmpty)
+        Span<int> starts = stackalloc int[GroupOperations];
+        for (ReadOnlySpan<byte> rest = entries; !rest.IsEmpty;)
         {
-            // As with operations: first all that will be looked at is fetched into the cache.
-            ReadOnlySpan<byte> rest = entries;
+            // As with operations: first what will be looked at is fetched into the cache.
             int group = 0;
-            for (; group < GroupOperations && !rest.IsEmpty; group++)
+            while (group < GroupOperations && !rest.IsEmpty)
             {
-                if (!Record.TryRead(ref rest, out Record record) || record.Kind != RecordKind.Put || record.Version <= 0) return -1;
-                hashes[group] = KeyHash.Of(record.Key);
-                ShardOf(hashes[group]).Prefetch(hashes[group]);
+                int start = entries.Length - rest.Length;
+                Record.TryRead(ref rest, out Record record);
+                ulong hash = KeyHash.Of(record.Key);
+                if (Shard.IndexOf(hash) % parts != part) continue;
+                ShardOf(hash).Prefetch(hash);
+                hashes[group] = hash;
+                starts[group++] = start;
             }
             for (int i = 0; i < group; i++)
             {
-                Record.TryRead(ref entries, out Record record);
+                ReadOnlySpan<byte> entry = entries[starts[i]..];
+                Record.TryRead(ref entry, out Record record);
                 Shard shard = ShardOf(hashes[i]);
                 shard.Enter();
                 shard.Add(record.Key, hashes[i], record.Value, record.Version, record.ExpiresAt);
                 shard.Exit();
             }
-            count += group;
         }
-        return count;
     }
 
     /// <summary>

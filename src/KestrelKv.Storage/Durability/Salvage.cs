@@ -1,0 +1,141 @@
+using System.Buffers;
+using KestrelKv.Storage.Embedded;
+
+namespace KestrelKv.Storage.Durability;
+
+/// <summary>Reads all that can be read of a damaged data directory, and keeps account of what can't.</summary>
+internal sealed class Salvage(IDisk disk) : IDisposable
+{
+    private const int ChunkBytes = 256 * 1024;
+
+    private readonly EmbeddedStore _store = EmbeddedStore.ForLoading(TimeProvider.System, new EmbeddedStoreOptions());
+    private readonly List<string> _givenUp = [];
+
+    /// <summary>The number in the header of all files.</summary>
+    public ulong StoreNumber { get; private set; }
+
+    /// <summary>The last version that was found.</summary>
+    public long Version { get; private set; }
+
+    /// <summary>A segment beyond all that there are.</summary>
+    public long NextSegment { get; private set; } = 1;
+
+    /// <summary>How many keys were found.</summary>
+    public long Keys => _store.GetStats().Keys;
+
+    /// <summary>What could not be read.</summary>
+    public IReadOnlyList<string> GivenUp => _givenUp;
+
+    /// <summary>Reads the snapshots, the newest first, until one is whole, and all of the log.</summary>
+    /// <exception cref="DataException">There is nothing, or it is of another version of the format.</exception>
+    public void Read()
+    {
+        IReadOnlyList<string> names = disk.List();
+        List<long> snapshots = FileNames.Snapshots(names), segments = FileNames.Segments(names);
+        if (snapshots.Count + segments.Count == 0) throw new DataException("there are no data files to salvage");
+        if (segments.Count > 0) NextSegment = segments[^1] + 1;
+
+        for (int i = snapshots.Count - 1; i >= 0; i--)
+            if (ReadFile(FileNames.OfSnapshot(snapshots[i]))) break;
+
+        long last = Version;
+        foreach (long segment in segments) ReadFile(FileNames.OfSegment(segment));
+        if (segments.Count == 0) _givenUp.Add($"All commits after version {last}: the log is missing");
+    }
+
+    /// <summary>Writes what was found as a snapshot.</summary>
+    public void Write(IDiskFile file)
+    {
+        var writer = new SnapshotWriter(file, new FileHeader(FileKind.Snapshot, StoreNumber, Version));
+        using MergedKeys keys = _store.AllKeys();
+        var chunk = new ArrayBufferWriter<byte>(2 * ChunkBytes);
+        long count = 0;
+        for (long copied; (copied = _store.CopyEntries(keys, ChunkBytes, chunk)) > 0; count += copied)
+        {
+            writer.WriteEntries(chunk.WrittenSpan);
+            chunk.ResetWrittenCount();
+        }
+        writer.Finish(new SnapshotEnd(Version, count, NextSegment, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _store.Dispose();
+
+    /// <summary>Reads what can be read of a file.</summary>
+    /// <returns>Whether it is whole.</returns>
+    private bool ReadFile(string name)
+    {
+        using IDiskFile file = disk.Open(name);
+        Span<byte> header = stackalloc byte[FileHeader.Bytes];
+        if (file.Read(header, 0) < FileHeader.Bytes)
+        {
+            _givenUp.Add($"{name}: all of its {file.Length} bytes");
+            return false;
+        }
+
+        // Where the header is damaged, but not its checksum, its frames can be read.
+        (uint seed, ulong store) = FileHeader.ReadDamaged(header, name);
+        if (StoreNumber == 0) StoreNumber = store;
+        var scanner = new FrameScanner(file, seed);
+        bool isWhole = true, hasEnd = false;
+        while (true)
+        {
+            long offset = scanner.Offset;
+            Scan scan = scanner.Next(out FrameHeader frame, out ReadOnlySpan<byte> payload);
+            if (scan == Scan.Frame)
+            {
+                hasEnd |= frame.Kind == FrameKind.SnapshotEnd;
+                if (Take(frame, payload)) continue;
+                _givenUp.Add($"{name}, offset {offset}: a frame {frame.Kind} {frame.Number} whose contents can't be read");
+                isWhole = false;
+                continue;
+            }
+
+            if (scan == Scan.End && scanner.IsZeroToTheEnd()) return isWhole && hasEnd;
+            bool goesOn = scanner.SkipToNextFrame();
+            _givenUp.Add($"{name}: {(goesOn ? scanner.Offset : file.Length) - offset} bytes from offset {offset} on ({(scan == Scan.End ? "zeros" : scanner.Reason)})");
+            isWhole = false;
+            if (!goesOn) return false;
+        }
+    }
+
+    private bool Take(FrameHeader frame, ReadOnlySpan<byte> payload)
+    {
+        switch (frame.Kind)
+        {
+            case FrameKind.Entries or FrameKind.CompressedEntries:
+                if (frame.Kind == FrameKind.Entries) return LoadAnew(payload);
+                byte[]? entries = Loader.Decompress(frame, payload);
+                if (entries is null || !LoadAnew(entries.AsSpan(0, (int)frame.Number))) return false;
+                ArrayPool<byte>.Shared.Return(entries);
+                return true;
+            case FrameKind.Commit:
+                for (ReadOnlySpan<byte> rest = payload; !rest.IsEmpty;)
+                    if (!Record.TryRead(ref rest, out _)) return false;
+                if (frame.Number > Version + 1 && Version > 0) _givenUp.Add($"The commits {Version + 1} to {frame.Number - 1}");
+                _store.Replay(payload, frame.Number);
+                Version = Math.Max(Version, frame.Number);
+                return true;
+            case FrameKind.SnapshotEnd:
+                Version = Math.Max(Version, frame.Number);
+                return true;
+            default:
+                return true;
+        }
+    }
+
+    /// <summary>Entries that may be there already, from another snapshot: the later version stays.</summary>
+    private bool LoadAnew(ReadOnlySpan<byte> entries)
+    {
+        for (ReadOnlySpan<byte> rest = entries; !rest.IsEmpty;)
+            if (!Record.TryRead(ref rest, out Record record) || record.Kind != RecordKind.Put) return false;
+        while (!entries.IsEmpty)
+        {
+            ReadOnlySpan<byte> start = entries;
+            Record.TryRead(ref entries, out Record record);
+            _store.Replay(start[..^entries.Length], record.Version);
+            Version = Math.Max(Version, record.Version);
+        }
+        return true;
+    }
+}

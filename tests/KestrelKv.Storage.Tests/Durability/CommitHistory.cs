@@ -1,0 +1,131 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace KestrelKv.Storage.Tests.Durability;
+
+/// <summary>
+/// Every state that a store has been in, version by version, as its results told; and which version it must not fall
+/// behind any more, because somebody was shown it.
+/// </summary>
+internal sealed class CommitHistory
+{
+    private readonly SortedDictionary<byte[], KeyHistory> _keys = new(KeyComparer.Instance);
+
+    /// <summary>The version of the last commit that is known. Removals may have come after it.</summary>
+    public long Last { get; private set; }
+
+    /// <summary>What is recovered after a crash has this version, or a later one.</summary>
+    public long Acknowledged { get; private set; }
+
+    /// <summary>Somebody was shown what depends on this version.</summary>
+    public void Acknowledge(long version) => Acknowledged = Math.Max(Acknowledged, version);
+
+    /// <summary>A commit has changed an entry.</summary>
+    /// <param name="key">Its key.</param>
+    /// <param name="version">The version of the commit; of changes of one version to one key the last one counts.</param>
+    /// <param name="entry">What it has become; null where it was removed.</param>
+    public void Set(ReadOnlySpan<byte> key, long version, StoredEntry? entry)
+    {
+        Of(key).Set(version, entry);
+        Last = Math.Max(Last, version);
+    }
+
+    /// <summary>The entry was removed to make room, by a commit that nobody told of.</summary>
+    /// <param name="key">The entry's key.</param>
+    /// <param name="after">It was still there at this version.</param>
+    /// <param name="at">It was gone at this one.</param>
+    public void Lose(ReadOnlySpan<byte> key, long after, long at) => Of(key).Lose(after, at);
+
+    /// <summary>The entry as it is now.</summary>
+    public bool TryGet(ReadOnlySpan<byte> key, [NotNullWhen(true)] out StoredEntry? entry) =>
+        (entry = Of(key).Latest.Entry) is not null;
+
+    /// <summary>The version that has made a key what it is now, entry or none; 0 where it never had one.</summary>
+    public long ChangedAt(ReadOnlySpan<byte> key) => Of(key).Latest.Version;
+
+    /// <summary>What is visible now of the keys that a query is about, and the version that has made them what they are.</summary>
+    public (List<RecordedEntry> Entries, long Version) List(ListQuery query, long now)
+    {
+        List<RecordedEntry> entries = [];
+        long version = 0;
+        foreach ((byte[] key, KeyHistory history) in _keys)
+        {
+            if (!key.AsSpan().StartsWith(query.Prefix.Span) || KeyComparer.Instance.Compare(key, query.After.Span) <= 0) continue;
+            (long changedAt, StoredEntry? entry) = history.Latest;
+            if (entry is not null && entry.IsVisible(now))
+            {
+                if (entries.Count == query.Limit) break;
+                entries.Add(entry.Under(key));
+            }
+            version = Math.Max(version, changedAt);
+        }
+        return (entries, version);
+    }
+
+    /// <summary>
+    /// What was recovered is the state after one of the commits, and none that was acknowledged is missing. All later ones
+    /// are forgotten: they never were.
+    /// </summary>
+    /// <param name="version">The version that was recovered.</param>
+    /// <param name="entries">All that is visible.</param>
+    /// <param name="now">The time.</param>
+    public void Recover(long version, IReadOnlyList<RecordedEntry> entries, long now)
+    {
+        if (version < Acknowledged) throw new LostDataException($"Version {Acknowledged} was acknowledged, {version} was recovered.");
+
+        Dictionary<string, RecordedEntry> byKey = entries.ToDictionary(entry => entry.Key);
+        foreach ((byte[] key, KeyHistory history) in _keys)
+        {
+            StoredEntry? atVersion = history.At(version);
+            bool mayBeLost = history.MayBeLost(version);
+            history.ForgetAfter(version);
+            byKey.Remove(StoredEntry.Text(key), out RecordedEntry? recovered);
+            RecordedEntry? expected = atVersion is not null && atVersion.IsVisible(now) ? atVersion.Under(key) : null;
+            if (recovered == expected) continue;
+            if (recovered is null && mayBeLost) history.Set(version, null);
+            else throw new LostDataException($"At version {version} (acknowledged {Acknowledged}, last {Last}) there is {recovered}, expected {expected}.");
+        }
+        if (byKey.Count > 0) throw new LostDataException($"At version {version} there is {byKey.Values.First()}, expected nothing.");
+        Last = version;
+    }
+
+    private KeyHistory Of(ReadOnlySpan<byte> key)
+    {
+        byte[] copy = key.ToArray();
+        if (!_keys.TryGetValue(copy, out KeyHistory? history)) _keys[copy] = history = new();
+        return history;
+    }
+
+    /// <summary>What one key has been, by version.</summary>
+    private sealed class KeyHistory
+    {
+        private readonly List<(long Version, StoredEntry? Entry)> _states = [];
+        private readonly List<(long After, long At)> _losses = [];
+
+        public (long Version, StoredEntry? Entry) Latest => _states.Count == 0 ? default : _states[^1];
+
+        public void Set(long version, StoredEntry? entry)
+        {
+            if (Latest.Version == version) _states.RemoveAll(state => state.Version == version);
+            _states.Add((version, entry));
+        }
+
+        public void Lose(long after, long at)
+        {
+            _losses.Add((after, at));
+            Set(at, null);
+        }
+
+        public bool MayBeLost(long version) => _losses.Exists(loss => loss.After < version && version < loss.At);
+
+        public StoredEntry? At(long version) => _states.FindLast(state => state.Version <= version).Entry;
+
+        public void ForgetAfter(long version)
+        {
+            _states.RemoveAll(state => state.Version > version);
+            _losses.RemoveAll(loss => loss.At > version);
+        }
+    }
+}
+
+/// <summary>What was recovered is not what it must be.</summary>
+internal sealed class LostDataException(string message) : Exception(message);

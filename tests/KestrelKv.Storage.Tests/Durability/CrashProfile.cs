@@ -1,0 +1,42 @@
+using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Embedded;
+
+namespace KestrelKv.Storage.Tests.Durability;
+
+/// <summary>What a run of <see cref="CrashRun"/> is like.</summary>
+internal sealed record CrashProfile
+{
+    public DurabilityMode Mode { get; init; } = DurabilityMode.Always;
+
+    /// <summary>How likely calls to the disk fail, once they begin to.</summary>
+    public DiskFaults Faults { get; init; } = DiskFaults.None;
+
+    /// <summary>How much the disk holds before it is full; more is made free later.</summary>
+    public long CapacityBytes { get; init; } = long.MaxValue;
+
+    /// <summary>Whether the memory is so small that entries are evicted.</summary>
+    public bool Evicts { get; init; }
+
+    public long SegmentBytes { get; init; } = 4_096;
+
+    public int ValueBytesMax { get; init; } = 200;
+
+    /// <summary>How many lives a process has, at most.</summary>
+    public int LivesMax { get; init; } = 5;
+
+    /// <summary>What stands between the store and the disk.</summary>
+    public Func<IDisk, IDisk> Wrap { get; init; } = disk => disk;
+
+    public EmbeddedStoreOptions StoreOptions => Evicts
+        ? new() { MemoryBytesMax = EmbeddedStoreOptions.MemoryBytesMaxMin, Eviction = EvictionPolicy.Lru }
+        : new();
+
+    /// <summary>Mostly as servers run, now and then not.</summary>
+    public static CrashProfile Any(Random random) => new()
+    {
+        Mode = random.Next(6) switch { 0 => DurabilityMode.EverySec, 1 => DurabilityMode.None, _ => DurabilityMode.Always },
+        SegmentBytes = 512 << random.Next(6),
+        // Now and then a commit needs a segment of its own size.
+        ValueBytesMax = random.Next(4) == 0 ? 5_000 : 200,
+    };
+}

@@ -1,0 +1,73 @@
+using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Tests.Soak;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Storage.Tests.Durability;
+
+/// <summary>Thousands of processes that die: what was acknowledged, or seen, is there afterwards.</summary>
+public sealed class CrashTests
+{
+    [Fact]
+    public void Recovery_AfterCrashesAnywhere_HasAPrefixWithAllThatWasShown() => Repeat(
+        CrashProfile.Any,
+        counts =>
+        {
+            Assert.InRange(counts.Losses, 1, counts.Recoveries);
+            Assert.InRange(counts.Snapshots, 1, int.MaxValue);
+        });
+
+    [Fact]
+    public void Recovery_AfterFailuresOfTheDisk_HasAPrefixWithAllThatWasShown() => Repeat(
+        random => CrashProfile.Any(random) with { Faults = SomeFaults(random) },
+        counts => Assert.All([counts.LostCalls, counts.Refused, counts.FailedSnapshots], count => Assert.NotEqual(0, count)));
+
+    [Fact]
+    public void Recovery_WithAFullDisk_HasAPrefixWithAllThatWasShown() => Repeat(
+        random =>
+        {
+            CrashProfile profile = CrashProfile.Any(random);
+            return profile with
+            {
+                CapacityBytes = profile.SegmentBytes * random.Next(2, 10),
+                Faults = random.Next(2) == 0 ? DiskFaults.None : new() { Full = Probability(random) },
+            };
+        },
+        counts => Assert.All([counts.Refused, counts.FailedSnapshots], count => Assert.NotEqual(0, count)));
+
+    [Fact]
+    public void Recovery_OfAStoreThatEvicts_HasAPrefixWithAllThatWasShown() => Repeat(
+        random => CrashProfile.Any(random) with { Evicts = true, SegmentBytes = 1 << random.Next(12, 20), LivesMax = 3 },
+        counts => Assert.NotEqual(0, counts.Evictions));
+
+    private static DiskFaults SomeFaults(Random random) => random.Next(4) switch
+    {
+        0 => new() { Sync = Probability(random), SyncNames = Probability(random) },
+        1 => new() { Write = Probability(random) },
+        2 => new() { Name = Probability(random), Read = Probability(random) / 10 },
+        _ => new()
+        {
+            Read = Probability(random) / 10, Write = Probability(random), Full = Probability(random), Sync = Probability(random),
+            Name = Probability(random), SyncNames = Probability(random),
+        },
+    };
+
+    private static double Probability(Random random) => 0.5 / (1 + random.UpTo(100));
+
+    private static void Repeat(Func<Random, CrashProfile> profile, Action<RunCounts> check) => Seeds.Run(random =>
+    {
+        var all = new RunCounts();
+        foreach (long run in SoakTime.Steps())
+        {
+            var own = new Random(random.Next());
+            try
+            {
+                all.Add(new CrashRun(own, profile(own)).Run());
+            }
+            catch (Exception e)
+            {
+                throw new InvalidOperationException($"Run {run}: {e.Message}", e);
+            }
+        }
+        check(all);
+    });
+}

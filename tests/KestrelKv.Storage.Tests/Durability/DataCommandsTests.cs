@@ -1,0 +1,161 @@
+using System.Text;
+using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Embedded;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace KestrelKv.Storage.Tests.Durability;
+
+/// <summary>Restoring a backup, and saving what can be read of damaged files.</summary>
+public sealed class DataCommandsTests : IDisposable
+{
+    private const string Snapshot100 = "0000000000000000100.snapshot";
+
+    private readonly TemporaryDirectory _directory = new();
+    private readonly TemporaryDirectory _elsewhere = new();
+
+    private DataOptions Options => new()
+    {
+        Directory = _directory.Path, SegmentBytes = DataOptions.SegmentBytesMin, SnapshotOnStop = false,
+    };
+
+    public void Dispose()
+    {
+        _directory.Dispose();
+        _elsewhere.Dispose();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Restore_OfABackup_BringsBackItsState(bool intoAnEmptyDirectory)
+    {
+        string backup = await MakeBackupAsync();
+        if (intoAnEmptyDirectory) DeleteFiles();
+
+        IReadOnlyList<string> report = DataCommands.Restore(Options, backup);
+
+        Assert.Contains("100", report[0], StringComparison.Ordinal);
+        Assert.Equal(!intoAnEmptyDirectory, Directory.GetDirectories(_directory.Path).Length == 1);
+        await using DurableStore store = Open();
+        Assert.Equal(100, store.GetStats().Version);
+        Assert.Equal(100, store.GetStats().Keys);
+        await PutAsync(store, 100, 1);
+        Assert.Equal(101, store.GetStats().Version);
+    }
+
+    [Fact]
+    public async Task Restore_OfADamagedBackup_TouchesNothing()
+    {
+        string backup = await MakeBackupAsync();
+        byte[] bytes = File.ReadAllBytes(backup);
+        string[] before = _directory.Files;
+        for (int i = 0; i < bytes.Length; i += 97)
+        {
+            bytes[i] ^= 4;
+            File.WriteAllBytes(backup, bytes);
+            Assert.Contains("offset", Assert.Throws<DataException>(() => DataCommands.Restore(Options, backup)).Message, StringComparison.Ordinal);
+            bytes[i] ^= 4;
+        }
+        Assert.Equal(before, _directory.Files);
+    }
+
+    [Fact]
+    public async Task Restore_WhileTheDirectoryIsInUse_Refuses()
+    {
+        string backup = await MakeBackupAsync();
+        await using DurableStore store = Open();
+        Assert.Contains("in use", Assert.Throws<DataException>(() => DataCommands.Restore(Options, backup)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Open_WhereARestoreWasInterrupted_Refuses_AndSalvageBringsItToItsEnd()
+    {
+        string backup = await MakeBackupAsync();
+        File.WriteAllText(_directory.PathOf(FileNames.Replacing), "");
+        File.Copy(backup, _directory.PathOf("replacement.tmp"));
+
+        Assert.Contains("has not come to its end", Assert.Throws<DataException>(Open).Message, StringComparison.Ordinal);
+        DataCommands.Salvage(Options);
+
+        await using DurableStore store = Open();
+        Assert.Equal(100, store.GetStats().Version);
+    }
+
+    [Fact]
+    public async Task Salvage_OfADamagedLog_KeepsTheRestAndTellsWhatIsLost()
+    {
+        await using (DurableStore store = Open())
+            for (int i = 0; i < 50; i++) await PutAsync(store, i, 1);
+        string log = _directory.PathOf("0000000000000000001.log");
+        byte[] bytes = File.ReadAllBytes(log);
+        bytes[IndexOfKey(bytes, 20)] ^= 1;
+        File.WriteAllBytes(log, bytes);
+
+        string refusal = Assert.Throws<DataException>(Open).Message;
+        Assert.Contains("0000000000000000001.log, offset", refusal, StringComparison.Ordinal);
+        Assert.Contains("salvage", refusal, StringComparison.Ordinal);
+        string report = string.Join('\n', DataCommands.Salvage(Options));
+
+        Assert.Contains("Kept 49 keys", report, StringComparison.Ordinal);
+        Assert.Contains("The commits 21 to 21", report, StringComparison.Ordinal);
+        await using DurableStore again = Open();
+        Assert.Equal((49, 50), (again.GetStats().Keys, again.GetStats().Version));
+    }
+
+    [Fact]
+    public async Task Salvage_OfADamagedSnapshot_KeepsTheOtherEntries()
+    {
+        await MakeBackupAsync();
+        string snapshot = _directory.PathOf(Snapshot100);
+        byte[] bytes = File.ReadAllBytes(snapshot);
+        bytes[^30] ^= 1;
+        File.WriteAllBytes(snapshot, bytes);
+
+        Assert.Contains($"{Snapshot100}, offset", Assert.Throws<DataException>(Open).Message, StringComparison.Ordinal);
+        string report = string.Join('\n', DataCommands.Salvage(Options));
+
+        Assert.Contains("Kept 110 keys", report, StringComparison.Ordinal);
+        await using DurableStore again = Open();
+        Assert.Equal((110, 110), (again.GetStats().Keys, again.GetStats().Version));
+    }
+
+    [Fact]
+    public async Task Open_OfFilesOfALaterFormat_Refuses()
+    {
+        await using (DurableStore store = Open()) await PutAsync(store, 0, 1);
+        string log = _directory.PathOf("0000000000000000001.log");
+        byte[] bytes = File.ReadAllBytes(log);
+        bytes[8] = 2;
+        BitConverter.TryWriteBytes(bytes.AsSpan(60), Checksum.Of(0, bytes.AsSpan(0, 60)));
+        File.WriteAllBytes(log, bytes);
+
+        Assert.Contains("its format is of version 2", Assert.Throws<DataException>(Open).Message, StringComparison.Ordinal);
+        Assert.Contains("its format is of version 2", Assert.Throws<DataException>(() => DataCommands.Salvage(Options)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A directory with 110 keys, and a backup of the first 100.</summary>
+    private async Task<string> MakeBackupAsync()
+    {
+        await using DurableStore store = Open();
+        for (int i = 0; i < 100; i++) await PutAsync(store, i, 500);
+        string backup = _elsewhere.PathOf("backup");
+        (SnapshotInfo snapshot, Stream file) = await store.OpenBackupAsync();
+        await using (file)
+        await using (FileStream copy = File.Create(backup)) await file.CopyToAsync(copy);
+        Assert.Equal((100, snapshot.Bytes), (snapshot.Version, new FileInfo(backup).Length));
+        for (int i = 100; i < 110; i++) await PutAsync(store, i, 1);
+        return backup;
+    }
+
+    private static async Task PutAsync(DurableStore store, int key, int valueBytes) => await store.ExecuteAsync(
+        new[] { Operation.Put(Encoding.UTF8.GetBytes($"key{key:D3}"), Encoding.UTF8.GetBytes(new string('1', valueBytes))) }, new CountingSink());
+
+    private static int IndexOfKey(byte[] bytes, int key) => bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes($"key{key:D3}"));
+
+    private void DeleteFiles()
+    {
+        foreach (string file in Directory.GetFiles(_directory.Path)) File.Delete(file);
+    }
+
+    private DurableStore Open() => DurableStore.Open(Options, new EmbeddedStoreOptions(), TimeProvider.System, NullLoggerFactory.Instance);
+}

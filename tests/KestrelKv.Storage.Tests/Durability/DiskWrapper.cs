@@ -1,0 +1,35 @@
+using KestrelKv.Storage.Durability;
+
+namespace KestrelKv.Storage.Tests.Durability;
+
+/// <summary>A disk that passes all calls on; for disks with a fault.</summary>
+internal abstract class DiskWrapper(IDisk disk) : IDisk
+{
+    public IReadOnlyList<string> List() => disk.List();
+
+    public IDiskFile Open(string name) => Wrap(name, disk.Open(name));
+
+    public IDiskFile Create(string name) => Wrap(name, disk.Create(name));
+
+    public void Rename(string from, string to) => disk.Rename(from, to);
+
+    public void Delete(string name) => disk.Delete(name);
+
+    public virtual void SyncNames() => disk.SyncNames();
+
+    protected virtual IDiskFile Wrap(string name, IDiskFile file) => file;
+
+    /// <summary>A file that passes all calls on.</summary>
+    protected abstract class FileWrapper(IDiskFile file) : IDiskFile
+    {
+        public long Length => file.Length;
+
+        public virtual int Read(Span<byte> buffer, long offset) => file.Read(buffer, offset);
+
+        public void Write(ReadOnlySpan<byte> bytes, long offset) => file.Write(bytes, offset);
+
+        public virtual void Sync() => file.Sync();
+
+        public void Dispose() => file.Dispose();
+    }
+}

@@ -1,0 +1,278 @@
+using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Tests.Soak;
+
+namespace KestrelKv.Storage.Tests.Durability;
+
+/// <summary>One process's life: from the recovery until it dies, step by step.</summary>
+internal sealed class ProcessLife : IDisposable
+{
+    private static readonly ListQuery Everything = new() { Limit = int.MaxValue };
+
+    private readonly World _world;
+    private readonly SimulatedDisk _disk;
+    private readonly DrivenStore _store;
+    private readonly Random _random;
+    private readonly CommitHistory _history;
+    private readonly List<PendingCall> _pending = [];
+
+    /// <summary>How many of a hundred steps write, sync and so on: some processes lag behind, some don't.</summary>
+    private readonly int _diskPercent;
+
+    /// <summary>The version at which the store was last seen to have what the history has.</summary>
+    private long _comparedAt;
+
+    /// <summary>Calls of the process before whose effects were lost, to be issued again.</summary>
+    private readonly Queue<IssuedCall> _again;
+
+    private ProcessLife(World world, SimulatedDisk disk, DrivenStore store)
+    {
+        (_world, _disk, _store) = (world, disk, store);
+        (_random, _history) = (world.Random, world.History);
+        _diskPercent = _random.Next(10, 60);
+
+        // What a client does that has got no answer: so frames may come to lie where the same ones were lost.
+        long recovered = store.Version;
+        _again = new(_random.Next(2) == 0 ? world.Issued.Where(call => call.After >= recovered) : []);
+        world.Issued.Clear();
+        Compare(recovered);
+    }
+
+    /// <summary>Recovers what is on a disk, and holds it against the history.</summary>
+    public static ProcessLife Open(World world, SimulatedDisk disk)
+    {
+        DrivenStore store = DrivenStore.Open(world.Profile.Wrap(disk), world.Profile, world.Time);
+        world.Counts.Recoveries++;
+        return new(world, disk, store);
+    }
+
+    public void Dispose() => _store.Dispose();
+
+    /// <summary>Something, at random.</summary>
+    public void Step()
+    {
+        if (_random.Next(100) < _diskPercent) DriveDisk();
+        else Call();
+        _world.Thread!.Run();
+        Collect();
+        if (_world.Profile.Evicts) FindEvicted();
+    }
+
+    /// <summary>All calls that have completed may be shown: what they depend on must be there from now on.</summary>
+    public void Collect()
+    {
+        _history.Acknowledge(_store.DurableVersion);
+        for (int i = 0; i < _pending.Count; i++)
+        {
+            PendingCall call = _pending[i];
+            if (call.Wrong is { } wrong) throw new LostDataException(wrong);
+            if (!call.IsCompleted) continue;
+            _pending.RemoveAt(i--);
+            if (!call.Succeeds())
+            {
+                _world.Counts.LostCalls++;
+                if (_disk.Failures == 0) throw new LostDataException("A call failed, but not the disk.");
+                continue;
+            }
+            if (call.Wrong is { } wrongAtEnd) throw new LostDataException(wrongAtEnd);
+            _world.Counts.Acknowledged++;
+            if (_world.Profile.Mode == DurabilityMode.Always) _history.Acknowledge(call.Shown);
+        }
+    }
+
+    /// <summary>Nothing new comes, and there is space: everything that waits must come to its end.</summary>
+    public void Quiesce()
+    {
+        _disk.Faults = DiskFaults.None;
+        _disk.CapacityBytes = long.MaxValue;
+        for (int i = 0; i < 20 && _pending.Count > 0; i++)
+        {
+            _store.Prepare();
+            _store.Write();
+            _store.Sync();
+            _world.Thread!.Run();
+            Collect();
+        }
+        if (_pending.Count > 0) throw new LostDataException($"{_pending.Count} calls wait for ever.");
+        if (_store.HasFailed) return;
+
+        // And the disk is not full any more.
+        Operation[] put = [Operation.Put("space"u8.ToArray(), "1"u8.ToArray())];
+        ShownResults results = Execute(new(_history.Last, put, IsBatch: false));
+        for (int i = 0; i < 3; i++)
+        {
+            _store.Prepare();
+            _store.Write();
+            _store.Sync();
+            _world.Thread!.Run();
+            Collect();
+        }
+        if (_pending.Count > 0 || results.Version == 0) throw new LostDataException("There is space, but a write was refused or waits.");
+    }
+
+    /// <summary>Ends the process as it should end; then nothing is lost.</summary>
+    public void Close()
+    {
+        bool mayFail = _store.HasFailed;
+        try
+        {
+            _store.Close();
+        }
+        catch (IOException) when (_disk.Failures > 0)
+        {
+            return;
+        }
+        _world.Thread!.Run();
+        Collect();
+        if (!mayFail && _disk.Failures == 0) _history.Acknowledge(_history.Last);
+    }
+
+    private void DriveDisk()
+    {
+        switch (_random.Next(20))
+        {
+            case < 8:
+                _store.Write();
+                break;
+            case < 15:
+                _store.Sync();
+                break;
+            case < 17:
+                _store.Prepare();
+                break;
+            case 17:
+                _store.Mark();
+                break;
+            case 18:
+                Snapshot();
+                break;
+            case 19 when _disk.CapacityBytes != long.MaxValue:
+                _disk.CapacityBytes = Math.Max(0, _disk.UsedBytes + _random.Next(-5_000, 20_000));
+                break;
+        }
+    }
+
+    private void Call()
+    {
+        if (_again.TryDequeue(out IssuedCall? again))
+        {
+            Issue(again with { After = _history.Last });
+            return;
+        }
+        switch (_random.Next(20))
+        {
+            case < 10:
+                Issue(new(_history.Last, Some(), IsBatch: false));
+                break;
+            case < 15:
+                Issue(new(_history.Last, Some(), IsBatch: true));
+                break;
+            case < 18:
+                List(_world.Operations.Query());
+                break;
+            default:
+                _world.Time.Advance(TimeSpan.FromMilliseconds(_random.UpTo(1_500)));
+                break;
+        }
+
+        Operation[] Some() =>
+            [.. _world.Operations.Batch().Select(operation => operation with { AcknowledgeFromMemory = _random.Next(15) == 0 })];
+    }
+
+    private void Issue(IssuedCall call)
+    {
+        _world.Issued.Add(call);
+        if (call.IsBatch) Commit(call);
+        else Execute(call);
+    }
+
+    private ShownResults Execute(IssuedCall call)
+    {
+        ShownResults results = Results(call);
+        _pending.Add(new PendingCall<int>(
+            _store.Calls.ExecuteAsync(call.Operations, results), () => results.Version, () => results.Wrong,
+            executed => Assert.Equal(call.Operations.Length, executed)));
+        return results;
+    }
+
+    private void Commit(IssuedCall call)
+    {
+        ShownResults results = Results(call);
+        _pending.Add(new PendingCall<bool>(
+            _store.Calls.CommitAsync(call.Operations, results), () => results.Version, () => results.Wrong, _ => { }));
+    }
+
+    private ShownResults Results(IssuedCall call) => new(_history, call.Operations, _world.Now, call.IsBatch)
+    {
+        EvictsAfter = _world.Profile.Evicts ? () => _comparedAt : null,
+        OnRefusal = () => _world.Counts.Refused++,
+        MayWrite = () => !_store.HasFailed,
+    };
+
+    private void List(ListQuery query)
+    {
+        var entries = new ShownEntries(_history, query, _world.Now());
+        _pending.Add(new PendingCall<bool>(
+            _store.Calls.ListAsync(query, entries), () => entries.Version, () => entries.Wrong, _ => entries.End()));
+    }
+
+    /// <summary>Others go on meanwhile.</summary>
+    private void Snapshot()
+    {
+        int percent = _random.Next(50);
+        _disk.BeforeOperation = () =>
+        {
+            if (_random.Next(100) >= percent) return;
+            if (_random.Next(100) < _diskPercent)
+            {
+                _store.Write();
+                if (_random.Next(2) == 0) _store.Sync();
+            }
+            else
+            {
+                Call();
+            }
+        };
+        try
+        {
+            _history.Acknowledge(_store.Snapshot().Version);
+            _world.Counts.Snapshots++;
+        }
+        catch (Exception e) when (e is IOException or DurabilityLostException && _disk.Failures > 0)
+        {
+            _world.Counts.FailedSnapshots++;
+        }
+        finally
+        {
+            _disk.BeforeOperation = null;
+        }
+    }
+
+    /// <summary>What was recovered is what it should be, and from now on everybody may see it.</summary>
+    private void Compare(long recovered)
+    {
+        if (recovered < _history.Last) _world.Counts.Losses++;
+        _history.Recover(recovered, ListEverything(), _world.Now());
+        _history.Acknowledge(recovered);
+        _comparedAt = recovered;
+    }
+
+    private void FindEvicted()
+    {
+        long version = _store.Version;
+        HashSet<string> there = [.. ListEverything().Select(entry => entry.Key)];
+        foreach (RecordedEntry entry in _history.List(Everything, _world.Now()).Entries)
+        {
+            if (there.Contains(entry.Key)) continue;
+            _history.Lose(System.Text.Encoding.UTF8.GetBytes(entry.Key), _comparedAt, version);
+            _world.Counts.Evictions++;
+        }
+        _comparedAt = version;
+    }
+
+    private List<RecordedEntry> ListEverything()
+    {
+        var sink = new RecordingEntrySink();
+        _ = _store.Calls.ListAsync(Everything, sink);
+        return sink.Entries;
+    }
+}

@@ -1,0 +1,84 @@
+namespace KestrelKv.Storage.Tests.Durability;
+
+/// <summary>
+/// Takes the results of a call: holds them against the history and adds to it, and knows which version must be durable
+/// before they may be shown to anybody.
+/// </summary>
+internal sealed class ShownResults(CommitHistory history, Operation[] operations, Func<long> now, bool isBatch) : IResultSink
+{
+    /// <summary>The version that the store was at when it last was compared with the history; null where nothing is ever evicted.</summary>
+    public Func<long>? EvictsAfter { get; init; }
+
+    /// <summary>The least version that what was told depends on.</summary>
+    public long Version { get; private set; }
+
+    /// <summary>Is called where an operation is refused for the disk's sake.</summary>
+    public required Action OnRefusal { get; init; }
+
+    /// <summary>Whether writes may be done at all, or the disk has failed.</summary>
+    public required Func<bool> MayWrite { get; init; }
+
+    /// <summary>What was told that is wrong.</summary>
+    public string? Wrong { get; private set; }
+
+    public bool OnResult(int index, in OperationResult result)
+    {
+        Operation operation = operations[index];
+        ReadOnlySpan<byte> key = operation.Key.Span;
+        history.TryGet(key, out StoredEntry? entry);
+        if (entry is not null && !entry.IsVisible(now())) entry = null;
+        long version = entry?.Version ?? 0;
+        bool isWrite = operation.IsWrite && result.Status == ResultStatus.Done;
+        switch (result.Status)
+        {
+            case ResultStatus.DiskFull or ResultStatus.DiskFailed:
+                OnRefusal();
+                return true;
+            case ResultStatus.MemoryFull:
+                return true;
+            case ResultStatus.PreconditionFailed when isBatch && WasWritten(index):
+                // Its version is the one that the batch would have had.
+                break;
+            case ResultStatus.PreconditionFailed or ResultStatus.NotFound:
+                Expect(index, result.Version == version || IsEvicted(result.Version), $"version {result.Version}, expected {version}");
+                break;
+            case ResultStatus.Done when isWrite:
+                Expect(index, result.PreviousVersion == version || IsEvicted(result.PreviousVersion), $"{result.PreviousVersion} before, expected {version}");
+                Expect(index, MayWrite(), "done, though the disk has failed");
+                Write(operation, result, version, entry);
+                break;
+            default:
+                var read = new StoredEntry(StoredEntry.Text(result.Value), result.Version, result.ExpiresAt);
+                Expect(index, read == entry, $"{read}, expected {entry}");
+                break;
+        }
+        if (!operation.AcknowledgeFromMemory) Version = Math.Max(Version, isWrite ? result.Version : history.ChangedAt(key));
+        return true;
+    }
+
+    private bool IsEvicted(long seen) => seen == 0 && EvictsAfter is not null;
+
+    private bool WasWritten(int index)
+    {
+        for (int i = 0; i < index; i++)
+            if (operations[i].IsWrite && operations[i].Key.Span.SequenceEqual(operations[index].Key.Span)) return true;
+        return false;
+    }
+
+    private void Write(Operation operation, in OperationResult result, long version, StoredEntry? entry)
+    {
+        ReadOnlySpan<byte> key = operation.Key.Span;
+        if (result.PreviousVersion == 0 && version != 0) history.Lose(key, EvictsAfter?.Invoke() ?? 0, result.Version - 1);
+        history.Set(key, result.Version, operation.Kind switch
+        {
+            OperationKind.Put => new StoredEntry(StoredEntry.Text(operation.Value.Span), result.Version, operation.ExpiresAt),
+            OperationKind.Expire => entry! with { Version = result.Version, ExpiresAt = operation.ExpiresAt },
+            _ => null,
+        });
+    }
+
+    private void Expect(int index, bool holds, string what)
+    {
+        if (!holds) Wrong ??= $"Operation {index}, {operations[index].Kind} of {StoredEntry.Text(operations[index].Key.Span)}: {what}.";
+    }
+}
