@@ -18,6 +18,7 @@ need python3 python3
 need curl curl
 need iproute2 ip
 need procps kill
+need strace strace
 need systemd systemd-analyze
 
 if ((${#missing[@]})); then

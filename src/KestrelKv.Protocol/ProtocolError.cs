@@ -18,5 +18,5 @@ public sealed record ProtocolError(ErrorCode Code, string Message)
     /// <summary>The answer to a write, and to a read of what may not be on disk, after the disk has failed.</summary>
     public static ProtocolError DiskFailed { get; } = new(
         ErrorCode.DiskFailed,
-        "the disk has failed (Data:Directory), the server's log says how: until the server is started again no write is taken, and reads give only what is on disk");
+        "the disk has failed (Data:Directory): until the server is started again no write is taken, and reads give only what is on disk");
 }

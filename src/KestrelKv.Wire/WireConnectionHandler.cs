@@ -58,7 +58,9 @@ public sealed class WireConnectionHandler(
             // Replies tell what is not so, and can't all be taken back.
             reason = CloseReason.DiskFailed;
             Log.ConnectionLostToDisk(logger, wire.Id, e.Message);
-            await TryTellAsync(() => wire.FailAsync(new(ErrorCode.InternalError, $"the disk has failed; whether what was asked for was done is not known. {e.Message}")));
+            var error = new ProtocolError(
+                ErrorCode.InternalError, $"the disk has failed, and whether what was asked for was done is not known: {e.Message}");
+            await TryTellAsync(() => wire.FailAsync(error));
         }
         catch (Exception e)
         {

@@ -10,7 +10,7 @@ public sealed class DataDirectory : IDisposable
 
     /// <summary>The files in it and in the directories in it, as paths from it, in the order of their names.</summary>
     public string[] Files =>
-        [.. _folder.EnumerateFiles("*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(FullPath, file.FullName)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(FullPath, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(FullPath, file)).Order(StringComparer.Ordinal)];
 
     /// <summary>The path of a file in it.</summary>
     public string PathTo(string file) => Path.Combine(FullPath, file);

@@ -16,7 +16,7 @@ namespace KestrelKv.Server.Admin;
 /// <param name="Evictions" example="0">Keys removed to make room for others.</param>
 /// <param name="Refusals" example="0">Writes refused because the memory was full.</param>
 /// <param name="Version" example="5">The version of the last commit.</param>
-/// <param name="Durability" example="always">When a write is acknowledged: always, everysec, none or memory; with memory, what follows up to the snapshots is null.</param>
+/// <param name="Durability" example="always">When a write is acknowledged: always, everysec, none; or memory, with which there is nothing on disk.</param>
 /// <param name="DurableVersion" example="5">The version of the last commit that is synced to disk.</param>
 /// <param name="Disk" example="ok">What the disk does: ok, full or failed.</param>
 /// <param name="DiskError" example="null">Why it is full, or has failed.</param>

@@ -17,7 +17,7 @@ public static class DataCommands
         using (IDiskFile file = FileDisk.OpenOutside(backup)) (header, end) = SnapshotReader.Read(file, backup, store: null);
 
         using var disk = new FileDisk(data.Directory);
-        var replacement = new Replacement(disk, data, "restore");
+        var replacement = new Replacement(disk, "restore");
         replacement.Write(to => CopyFile(backup, to));
         replacement.Replace(header.Store, end.Version, end.Segment);
         return [
@@ -35,7 +35,7 @@ public static class DataCommands
     public static IReadOnlyList<string> Salvage(DataOptions data) => Run(data.Directory, () =>
     {
         using var disk = new FileDisk(data.Directory);
-        var replacement = new Replacement(disk, data, "salvage");
+        var replacement = new Replacement(disk, "salvage");
         if (Replacement.IsInterrupted(disk))
         {
             replacement.Resume();

@@ -64,7 +64,7 @@ internal sealed class Recovery(
     {
         DeleteUnfinished(names);
         ulong number = (ulong)Random.Shared.NextInt64();
-        Segment first = SegmentFiles.Create(disk, number, 1, options.SegmentBytes);
+        Segment first = SegmentFiles.Create(disk, number, 1, Math.Min(SegmentFiles.FirstBytes, options.SegmentBytes));
         var files = new SegmentFiles(disk, number, options.SegmentBytes, first, [], new Dictionary<long, long>());
         return new(createStore(), 0, files, FileHeader.Bytes, first.Seed, null);
     }

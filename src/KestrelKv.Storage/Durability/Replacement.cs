@@ -11,17 +11,14 @@ internal sealed class Replacement
     private const string UnfinishedName = "replacement" + FileNames.Unfinished;
 
     private readonly FileDisk _disk;
-    private readonly DataOptions _options;
     private readonly string _name;
     private readonly List<string> _moved = [];
 
     /// <param name="disk">The data directory.</param>
-    /// <param name="options">How long segments are.</param>
     /// <param name="what">What is being done, for the name of the directory with the old files.</param>
-    public Replacement(FileDisk disk, DataOptions options, string what)
+    public Replacement(FileDisk disk, string what)
     {
         _disk = disk;
-        _options = options;
         _name = $"before-{what}-{DateTime.UtcNow.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}";
     }
 
@@ -71,7 +68,7 @@ internal sealed class Replacement
         _disk.SyncNames();
 
         // The snapshot last: as long as it has its other name, all this can be done again.
-        SegmentFiles.Create(_disk, store, segment, _options.SegmentBytes).Dispose();
+        SegmentFiles.Create(_disk, store, segment, SegmentFiles.FirstBytes).Dispose();
         _disk.Rename(UnfinishedName, FileNames.OfSnapshot(version));
         _disk.SyncNames();
         End();

@@ -11,6 +11,9 @@ internal sealed class SegmentFiles : IDisposable
     /// <summary>How much is filled with zeros before it is synced: so that syncs of the log need not wait long for it.</summary>
     private const int StepBytes = 1024 * 1024;
 
+    /// <summary>How long the first one of a directory is: no start should wait for more to be filled. The next ones are prepared meanwhile.</summary>
+    public const long FirstBytes = 1024 * 1024;
+
     private static readonly byte[] Zeros = GC.AllocateArray<byte>(StepBytes, pinned: true);
 
     private readonly IDisk _disk;

@@ -2,7 +2,7 @@ using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>What the store does where it has a log: what it waits for, how it is loaded, how it is copied.</summary>
+/// <summary>What the store does where it has a log: what it waits for, and how it is loaded.</summary>
 public sealed partial class EmbeddedStore
 {
     /// <summary>Null for a store in memory.</summary>
@@ -101,48 +101,6 @@ public sealed partial class EmbeddedStore
                 shard.Exit();
             }
         }
-    }
-
-    /// <summary>The keys of all entries in their order, for <see cref="CopyEntries"/>.</summary>
-    internal MergedKeys AllKeys() => new(_shards, new ListQuery { Limit = int.MaxValue });
-
-    /// <summary>
-    /// Copies entries, as records with versions, until there are so many bytes of them. Each shard's lock is held for some
-    /// keys or one entry at a time: over many calls, every entry that is there all the while is copied exactly once, as it
-    /// is at some time in between.
-    /// </summary>
-    /// <returns>How many; 0 at the end.</returns>
-    internal long CopyEntries(MergedKeys keys, int bytesMin, System.Buffers.ArrayBufferWriter<byte> to)
-    {
-        long count = 0;
-        Span<int> group = stackalloc int[GroupOperations];
-        Span<ulong> hashes = stackalloc ulong[GroupOperations];
-        while (to.WrittenCount < bytesMin && keys.Take(group) is > 0 and int taken)
-        {
-            Fetch(keys, group[..taken], hashes);
-            for (int i = 0; i < taken; i++)
-            {
-                Shard shard = ShardOf(hashes[i]);
-                shard.Enter();
-                try
-                {
-                    Entry entry = shard.Find(keys[group[i]], hashes[i], out _);
-                    if (!entry.Exists) continue;
-                    var record = new Record
-                    {
-                        Kind = RecordKind.Put, Key = entry.Key, Value = entry.Value, ExpiresAt = entry.ExpiresAt, Version = entry.Version,
-                    };
-                    record.Write(to.GetSpan(record.Bytes));
-                    to.Advance(record.Bytes);
-                    count++;
-                }
-                finally
-                {
-                    shard.Exit();
-                }
-            }
-        }
-        return count;
     }
 
     /// <summary>The most that one of the operations needs in the log.</summary>

@@ -153,64 +153,6 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     }
 
     /// <inheritdoc/>
-    public ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
-        bool more = List(query, entries, cancellationToken, out long seen);
-
-        // What is not told may have been removed.
-        foreach (Shard shard in _shards) seen = Math.Max(seen, shard.LastRemoval);
-        return WhenTellable(more, seen, cancellationToken);
-    }
-
-    private bool List(ListQuery query, IEntrySink entries, CancellationToken cancellationToken, out long seen)
-    {
-        seen = 0;
-        using var keys = new MergedKeys(_shards, query);
-        Span<int> group = stackalloc int[GroupOperations];
-        Span<ulong> hashes = stackalloc ulong[GroupOperations];
-        int told = 0;
-        bool stopped = false;
-
-        // One key beyond the limit tells whether there are more.
-        while (keys.Take(group[..(Math.Min(query.Limit - told, GroupOperations - 1) + 1)]) is > 0 and int count)
-        {
-            Fetch(keys, group[..count], hashes);
-            for (int i = 0; i < count; i++)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                ReadOnlySpan<byte> key = keys[group[i]];
-                Shard shard = ShardOf(hashes[i]);
-                shard.Enter();
-                try
-                {
-                    // The key may have gone since its shard gave it.
-                    Entry entry = shard.Find(key, hashes[i], out _);
-                    if (!entry.Exists) continue;
-                    if (HasExpired(entry))
-                    {
-                        seen = Math.Max(seen, entry.Version);
-                        continue;
-                    }
-                    if (stopped || told == query.Limit) return true;
-
-                    told++;
-                    seen = Math.Max(seen, entry.Version);
-                    stopped = !entries.OnEntry(new EntryView
-                    {
-                        Key = key, Value = entry.Value, Version = entry.Version, ExpiresAt = entry.ExpiresAt,
-                    });
-                }
-                finally
-                {
-                    shard.Exit();
-                }
-            }
-        }
-        return false;
-    }
-
-    /// <inheritdoc/>
     public StoreStats GetStats()
     {
         long keys = 0, bytes = 0, memory = 0, expirations = 0, evictions = 0;
@@ -245,17 +187,6 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         for (int i = 0; i < group.Length; i++)
         {
             hashes[i] = KeyHash.Of(group[i].Key.Span);
-            ShardOf(hashes[i]).Prefetch(hashes[i]);
-        }
-        FetchEntries(hashes[..group.Length]);
-    }
-
-    /// <inheritdoc cref="Fetch(ReadOnlySpan{Operation}, Span{ulong})"/>
-    private void Fetch(MergedKeys keys, ReadOnlySpan<int> group, Span<ulong> hashes)
-    {
-        for (int i = 0; i < group.Length; i++)
-        {
-            hashes[i] = KeyHash.Of(keys[group[i]]);
             ShardOf(hashes[i]).Prefetch(hashes[i]);
         }
         FetchEntries(hashes[..group.Length]);

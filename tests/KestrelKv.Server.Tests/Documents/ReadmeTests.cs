@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using KestrelKv.Server.Settings;
+using KestrelKv.Server.Tests.Data;
 using KestrelKv.Testing;
 using Microsoft.Extensions.Configuration;
 
@@ -40,6 +41,25 @@ public sealed class ReadmeTests
         Assert.Contains(
             """{"keys":[{"key":"user:2","version":1,"expires_at":null,"bytes":32,"value":{"name": "Grace", "visits": 2.0}}],"next":null}""",
             printed, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task BackupExamples_Pasted_SaveAFileAndRestoreIt()
+    {
+        string fetch = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.Contains("/v1/admin/backup", StringComparison.Ordinal));
+        string restore = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.Contains("Server restore", StringComparison.Ordinal));
+        using var backups = new DataDirectory();
+        using var data = new DataDirectory();
+        await using (ServerProcess server = await ServerProcess.StartAsync())
+        {
+            await Contents.FillAsync(server, "a", 998);
+            await Programs.RunAsync("bash", ["-c", $"cd '{backups.FullPath}' && {OnPortsOf(server, fetch)}"]);
+        }
+        restore = restore.Replace("KestrelKv.Server", $"dotnet '{Repository.ServerDll}'", StringComparison.Ordinal);
+        await Programs.RunAsync("bash", ["-c", $"cd '{backups.FullPath}' && KestrelKv__Data__Directory='{data.FullPath}' {restore}"]);
+
+        await using ServerProcess restored = await ServerProcess.StartAsync(data: data);
+        Assert.Equal(1_000, await Contents.VersionAsync(restored));
     }
 
     [Fact]

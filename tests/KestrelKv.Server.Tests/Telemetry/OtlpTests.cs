@@ -19,6 +19,12 @@ public sealed class OtlpTests
         await receiver.ReceivedAsync("/v1/metrics", "kestrelkv.wire.requests");
         await receiver.ReceivedAsync("/v1/metrics", "kestrelkv.store.keys");
         await receiver.ReceivedAsync("/v1/logs", "serves the wire on");
+
+        // The last metrics are sent once the store is closed.
+        int before = receiver.Bodies.Count(body => body.Path == "/v1/metrics");
+        Assert.Equal(0, await server.StopAsync());
+        Assert.True(receiver.Bodies.Count(body => body.Path == "/v1/metrics") > before);
+        server.AssertNoComplaint();
         Assert.DoesNotContain(receiver.Bodies, body => body.Text.Contains("secret-key", StringComparison.Ordinal));
     }
 

@@ -1,0 +1,119 @@
+using System.Buffers;
+using KestrelKv.Storage.Durability;
+
+namespace KestrelKv.Storage.Embedded;
+
+/// <summary>What the store does in the order of keys: listings, and copies of all entries.</summary>
+public sealed partial class EmbeddedStore
+{
+    /// <inheritdoc/>
+    public ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
+        bool more = List(query, entries, cancellationToken, out long seen);
+
+        // What is not told may have been removed.
+        foreach (Shard shard in _shards) seen = Math.Max(seen, shard.LastRemoval);
+        return WhenTellable(more, seen, cancellationToken);
+    }
+
+    private bool List(ListQuery query, IEntrySink entries, CancellationToken cancellationToken, out long seen)
+    {
+        seen = 0;
+        using var keys = new MergedKeys(_shards, query);
+        Span<int> group = stackalloc int[GroupOperations];
+        Span<ulong> hashes = stackalloc ulong[GroupOperations];
+        int told = 0;
+        bool stopped = false;
+
+        // One key beyond the limit tells whether there are more.
+        while (keys.Take(group[..(Math.Min(query.Limit - told, GroupOperations - 1) + 1)]) is > 0 and int count)
+        {
+            Fetch(keys, group[..count], hashes);
+            for (int i = 0; i < count; i++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                ReadOnlySpan<byte> key = keys[group[i]];
+                Shard shard = ShardOf(hashes[i]);
+                shard.Enter();
+                try
+                {
+                    // The key may have gone since its shard gave it.
+                    Entry entry = shard.Find(key, hashes[i], out _);
+                    if (!entry.Exists) continue;
+                    if (HasExpired(entry))
+                    {
+                        seen = Math.Max(seen, entry.Version);
+                        continue;
+                    }
+                    if (stopped || told == query.Limit) return true;
+
+                    told++;
+                    seen = Math.Max(seen, entry.Version);
+                    stopped = !entries.OnEntry(new EntryView
+                    {
+                        Key = key, Value = entry.Value, Version = entry.Version, ExpiresAt = entry.ExpiresAt,
+                    });
+                }
+                finally
+                {
+                    shard.Exit();
+                }
+            }
+        }
+        return false;
+    }
+
+    /// <summary>The keys of all entries in their order, for <see cref="CopyEntries"/>.</summary>
+    internal MergedKeys AllKeys() => new(_shards, new ListQuery { Limit = int.MaxValue });
+
+    /// <summary>
+    /// Copies entries, as records with versions, until there are so many bytes of them. Each shard's lock is held for some
+    /// keys or one entry at a time: over many calls, every entry that is there all the while is copied exactly once, as it
+    /// is at some time in between.
+    /// </summary>
+    /// <returns>How many; 0 at the end.</returns>
+    internal long CopyEntries(MergedKeys keys, int bytesMin, ArrayBufferWriter<byte> to)
+    {
+        long count = 0;
+        Span<int> group = stackalloc int[GroupOperations];
+        Span<ulong> hashes = stackalloc ulong[GroupOperations];
+        while (to.WrittenCount < bytesMin && keys.Take(group) is > 0 and int taken)
+        {
+            Fetch(keys, group[..taken], hashes);
+            for (int i = 0; i < taken; i++)
+            {
+                Shard shard = ShardOf(hashes[i]);
+                shard.Enter();
+                try
+                {
+                    Entry entry = shard.Find(keys[group[i]], hashes[i], out _);
+                    if (!entry.Exists) continue;
+                    var record = new Record
+                    {
+                        Kind = RecordKind.Put, Key = entry.Key, Value = entry.Value, ExpiresAt = entry.ExpiresAt, Version = entry.Version,
+                    };
+                    record.Write(to.GetSpan(record.Bytes));
+                    to.Advance(record.Bytes);
+                    count++;
+                }
+                finally
+                {
+                    shard.Exit();
+                }
+            }
+        }
+        return count;
+    }
+
+    /// <inheritdoc cref="Fetch(ReadOnlySpan{Operation}, Span{ulong})"/>
+    private void Fetch(MergedKeys keys, ReadOnlySpan<int> group, Span<ulong> hashes)
+    {
+        for (int i = 0; i < group.Length; i++)
+        {
+            hashes[i] = KeyHash.Of(keys[group[i]]);
+            ShardOf(hashes[i]).Prefetch(hashes[i]);
+        }
+        FetchEntries(hashes[..group.Length]);
+    }
+}

@@ -1,0 +1,48 @@
+using System.Globalization;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Data;
+
+/// <summary>A fact that needs a disk of its own, which Linux lets root make: in memory.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class SmallDiskFactAttribute : FactAttribute
+{
+    public SmallDiskFactAttribute() => Skip =
+        !OperatingSystem.IsLinux() ? "mounting a disk in memory is a thing of Linux" :
+        !Environment.IsPrivilegedProcess ? "needs root to mount a disk" : null;
+}
+
+/// <summary>A data directory on a small disk of its own, which is gone when disposed of.</summary>
+internal sealed class SmallDisk : IAsyncDisposable
+{
+    private SmallDisk()
+    {
+    }
+
+    public DataDirectory Data { get; } = new();
+
+    public static async Task<SmallDisk> MountAsync(int megabytes)
+    {
+        var disk = new SmallDisk();
+        try
+        {
+            await Programs.RunAsync("mount", ["-t", "tmpfs", "-o", Size(megabytes), "kestrelkv-test", disk.Data.FullPath]);
+            return disk;
+        }
+        catch
+        {
+            disk.Data.Dispose();
+            throw;
+        }
+    }
+
+    public Task ResizeAsync(int megabytes) => Programs.RunAsync("mount", ["-o", $"remount,{Size(megabytes)}", Data.FullPath]);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Programs.RunAsync("umount", ["--lazy", Data.FullPath]);
+        Data.Dispose();
+    }
+
+    private static string Size(int megabytes) => string.Create(CultureInfo.InvariantCulture, $"size={megabytes}m");
+}
