@@ -9,7 +9,9 @@ internal sealed class DurableWaits
     private readonly Stack<Wait> _idle = [];
     private ShortLock _lock;
     private readonly List<Wait> _waiting = [];
-    private readonly List<Wait> _others = [];
+
+    /// <summary>For <see cref="Complete"/>, which must not share it with <see cref="Fail"/>: that is called by any thread, at any time.</summary>
+    private readonly List<Wait> _completing = [];
     private long _durable;
     private Exception? _failure;
 
@@ -27,12 +29,13 @@ internal sealed class DurableWaits
     public ValueTask<bool> For(long version, bool result) =>
         version > Durable && Start(version, result ? 1 : 0) is { } wait ? new(wait, wait.Token) : new(result);
 
-    /// <summary>All up to a version is durable.</summary>
+    /// <summary>All up to a version is durable. One caller at a time.</summary>
     public void Complete(long version)
     {
         Volatile.Write(ref _durable, version);
-        foreach (Wait wait in Take(version)) wait.Complete();
-        _others.Clear();
+        Take(version, _completing);
+        foreach (Wait wait in _completing) wait.Complete();
+        _completing.Clear();
     }
 
     /// <summary>Nothing more will be durable.</summary>
@@ -41,8 +44,9 @@ internal sealed class DurableWaits
         _lock.Enter();
         _failure = failure;
         _lock.Exit();
-        foreach (Wait wait in Take(long.MaxValue)) wait.Fail(Lost(failure));
-        _others.Clear();
+        List<Wait> failing = [];
+        Take(long.MaxValue, failing);
+        foreach (Wait wait in failing) wait.Fail(Lost(failure));
     }
 
     private static DurabilityLostException Lost(Exception failure) => new($"the disk failed: {failure.Message}");
@@ -66,20 +70,19 @@ internal sealed class DurableWaits
         }
     }
 
-    /// <summary>Those that wait for a version up to this one. One caller at a time.</summary>
-    private List<Wait> Take(long version)
+    /// <summary>Those that wait for a version up to this one.</summary>
+    private void Take(long version, List<Wait> to)
     {
         _lock.Enter();
         List<Wait> all = _waiting;
         int kept = 0;
         for (int i = 0; i < all.Count; i++)
         {
-            if (all[i].Version <= version) _others.Add(all[i]);
+            if (all[i].Version <= version) to.Add(all[i]);
             else all[kept++] = all[i];
         }
         all.RemoveRange(kept, all.Count - kept);
         _lock.Exit();
-        return _others;
     }
 
     private void GiveBack(Wait wait)

@@ -103,7 +103,13 @@ internal sealed class FileDisk : IDisk, IDisposable
         (OperatingSystem.IsWindows() ? (e.HResult & 0xFFFF) is 112 or 39 : (e.HResult & 0xFFFF) is 28 or 122 or 27);
 
     private FileOnDisk Open(string name, FileMode mode) => Run(() =>
-        new FileOnDisk(File.OpenHandle(PathOf(name), mode, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete), PathOf(name)));
+    {
+        SafeFileHandle file = File.OpenHandle(PathOf(name), mode, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+
+        // Nobody else's to read, even where the directory is.
+        if (mode == FileMode.CreateNew && !OperatingSystem.IsWindows()) File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        return new FileOnDisk(file, PathOf(name));
+    });
 
     private static void CreateDirectory(string path)
     {
@@ -156,6 +162,8 @@ internal sealed class FileDisk : IDisk, IDisposable
         }
 
         public void Sync() => Libc.SyncData(file, path);
+
+        public void ReadFromDisk() => Libc.DropFromMemory(file);
 
         public void Dispose() => file.Dispose();
     }

@@ -22,7 +22,7 @@ internal sealed class FrameScanner
     private readonly IDiskFile _file;
     private readonly uint _seed;
     private readonly long _fileBytes;
-    private byte[] _buffer = GC.AllocateUninitializedArray<byte>(ReadBytes);
+    private byte[] _buffer;
     private long _bufferOffset;
     private int _buffered;
 
@@ -33,6 +33,7 @@ internal sealed class FrameScanner
         _file = file;
         _seed = Previous = seed;
         _fileBytes = file.Length;
+        _buffer = GC.AllocateUninitializedArray<byte>((int)Math.Min(ReadBytes, _fileBytes));
     }
 
     /// <summary>Where the next frame begins.</summary>

@@ -45,6 +45,12 @@ internal interface IDiskFile : IDisposable
 
     /// <summary>Makes all that was written, and the length, durable. After a failure nothing is known of what is.</summary>
     void Sync();
+
+    /// <summary>
+    /// Has reads tell what is on disk, and not what the system remembers of writes whose sync has failed: these it takes
+    /// for written, and no later sync writes them. What nobody has tried to sync may still be read.
+    /// </summary>
+    void ReadFromDisk();
 }
 
 /// <summary>The disk has no space for what was asked of it.</summary>

@@ -82,17 +82,17 @@ internal sealed class LogThread : IDisposable
         {
             WaitForWork();
             if (_mode != DurabilityMode.Always && !_syncAsked) _stop.Wait(GatherTime);
+
+            // Before it is taken what there is: who asks later may mean what comes later.
+            bool syncAsked = Interlocked.Exchange(ref _syncAsked, false);
             if (!_writer.Write())
             {
+                if (syncAsked) _syncAsked = true;
                 _stop.Wait(FullRetryTime);
                 continue;
             }
             if (_log.Failure is not null) _stop.Wait();
-            else if (IsSyncDue())
-            {
-                _syncAsked = false;
-                _writer.Sync();
-            }
+            else if (syncAsked || IsSyncDue()) _writer.Sync();
         }
 
         // What was acknowledged without waiting for the disk is to be there, too.
@@ -103,6 +103,9 @@ internal sealed class LogThread : IDisposable
 
     private void WaitForWork()
     {
+        // What could not be written is to be tried again, whether more comes or not.
+        if (_writer.FullReason is not null) return;
+
         _work.Reset();
         Volatile.Write(ref _idle, 1);
         Interlocked.MemoryBarrier();
@@ -122,7 +125,7 @@ internal sealed class LogThread : IDisposable
 
     private bool IsSyncDue()
     {
-        if (_mode == DurabilityMode.Always || _syncAsked) return true;
+        if (_mode == DurabilityMode.Always) return true;
         if (_mode == DurabilityMode.None || Environment.TickCount64 < _syncDueAt) return false;
         _syncDueAt = Environment.TickCount64 + (long)EverySecond.TotalMilliseconds;
         return true;
@@ -132,7 +135,7 @@ internal sealed class LogThread : IDisposable
     {
         while (!_stop.IsSet)
         {
-            _segmentWanted.Wait(_files.FullReason is null ? Timeout.InfiniteTimeSpan : FullRetryTime);
+            _segmentWanted.Wait(_files.IsRefusing ? FullRetryTime : Timeout.InfiniteTimeSpan);
             _segmentWanted.Reset();
             if (_stop.IsSet || _log.Failure is not null) continue;
             try

@@ -113,6 +113,7 @@ internal sealed class Recovery(
         try
         {
             foreach (long n in numbers) open.Add(Open(n, ref number));
+            ReadDoubtfulFromDisk(open);
             for (int i = 0; i < open.Count; i++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -196,6 +197,16 @@ internal sealed class Recovery(
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// The last segment that has something, and the one before it, may have what was written and whose sync failed: after
+    /// such a failure nothing is written any more. All before were synced before the next one was begun.
+    /// </summary>
+    private static void ReadDoubtfulFromDisk(List<Segment> segments)
+    {
+        int used = segments.FindLastIndex(segment => new FrameScanner(segment.File, segment.Seed).Next(out _, out _) == Scan.Frame);
+        foreach (Segment segment in segments.Skip(used - 1)) segment.File.ReadFromDisk();
     }
 
     private static bool HasFrames(Segment segment)

@@ -80,6 +80,15 @@ internal sealed class SegmentFiles : IDisposable
     /// <summary>Why the next segment can't be prepared: the disk is full; null where it can.</summary>
     public string? FullReason => Volatile.Read(ref _fullReason);
 
+    /// <summary>Whether some commits at least are refused, for lack of space, until <see cref="Prepare"/> is called again.</summary>
+    public bool IsRefusing
+    {
+        get
+        {
+            lock (_state) return _fullReason is not null || _refusedBytes != long.MaxValue;
+        }
+    }
+
     /// <summary>How long a segment must be for one frame, and what is around it.</summary>
     public static long BytesFor(long frameBytes) => FileHeader.Bytes + 2 * Frame.HeaderBytes + frameBytes;
 

@@ -57,7 +57,7 @@ public sealed partial class EmbeddedStore
                 Record.TryRead(ref entry, out Record record);
                 Shard shard = ShardOf(hashes[i]);
                 shard.Enter();
-                shard.Add(record.Key, hashes[i], record.Value, record.Version, record.ExpiresAt);
+                shard.Append(record.Key, hashes[i], record.Value, record.Version, record.ExpiresAt);
                 shard.Exit();
             }
         }

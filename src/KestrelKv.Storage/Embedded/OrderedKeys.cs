@@ -23,6 +23,9 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
 
     private byte* _root;
 
+    /// <summary>The last leaf, where <see cref="Append"/> has found it; null where it may be another one.</summary>
+    private byte* _last;
+
     /// <summary>Adds a key that is not there.</summary>
     public void Add(ReadOnlySpan<byte> key)
     {
@@ -38,6 +41,17 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         AddToParent(path, depth, right, Separator(leaf.KeyAt(leaf.Count - 1), right.KeyAt(0)));
     }
 
+    /// <summary>Adds a key that is not there and is, if keys come in order, greater than all: then it is found where to.</summary>
+    public void Append(ReadOnlySpan<byte> key)
+    {
+        OrderedNode last = new(_last);
+        if (last.Exists && !last.Next.Exists && last.KeyAt(last.Count - 1).SequenceCompareTo(key) < 0 && last.TryInsert(heap, last.Count, key, null)) return;
+
+        Add(key);
+        for (last = new(_root); !last.IsLeaf;) last = last.Child(last.Count - 1);
+        _last = last.Block;
+    }
+
     /// <summary>Removes a key that is there.</summary>
     public void Remove(ReadOnlySpan<byte> key)
     {
@@ -49,6 +63,7 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
 
         leaf.RemoveAt(heap, at);
         if (leaf.Count > 0) return;
+        if (leaf.Block == _last) _last = null;
         leaf.UnlinkLeaf();
         RemoveFromParent(path, depth);
     }
@@ -96,7 +111,7 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
     public void Clear()
     {
         if (_root != null) Free(new OrderedNode(_root));
-        _root = null;
+        _root = _last = null;
     }
 
     private void Free(OrderedNode node)

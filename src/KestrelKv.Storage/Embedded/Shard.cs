@@ -120,13 +120,25 @@ internal sealed class Shard : IDisposable
     /// <summary>Adds an entry for a key that is not there.</summary>
     public void Add(ReadOnlySpan<byte> key, ulong hash, ReadOnlySpan<byte> value, long version, long expiresAt)
     {
+        AddUnordered(key, hash, value, version, expiresAt);
+        _order.Add(key);
+    }
+
+    /// <summary>The same, which is faster where keys come in their order.</summary>
+    public void Append(ReadOnlySpan<byte> key, ulong hash, ReadOnlySpan<byte> value, long version, long expiresAt)
+    {
+        AddUnordered(key, hash, value, version, expiresAt);
+        _order.Append(key);
+    }
+
+    private void AddUnordered(ReadOnlySpan<byte> key, ulong hash, ReadOnlySpan<byte> value, long version, long expiresAt)
+    {
         Entry entry = Create(key, value, version, expiresAt);
         if (entry.Expires) _expiries.Add(entry);
         ref HashIndex segment = ref Segment(hash);
         _indexBytes -= segment.Bytes;
         segment.Add(entry, hash);
         _indexBytes += segment.Bytes;
-        _order.Add(key);
         Count++;
         DataBytes += key.Length + value.Length;
         ReportMemory();

@@ -1,4 +1,3 @@
-using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Tests.Soak;
 using KestrelKv.Testing;
 
@@ -68,6 +67,7 @@ public sealed class CrashTests
                 throw new InvalidOperationException($"Run {run}: {e.Message}", e);
             }
         }
+        Console.WriteLine(all);
         check(all);
     });
 }

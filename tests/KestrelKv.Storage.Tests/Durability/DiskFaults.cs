@@ -27,6 +27,9 @@ internal sealed record DiskFaults
     /// <summary>A file can't be opened, created, renamed or deleted.</summary>
     public double Name { get; init; }
 
-    /// <summary>A sync of names fails, as <see cref="Sync"/> does.</summary>
+    /// <summary>
+    /// A sync of names fails. The first changes may be durable by then; the others the next sync makes good, as file systems with
+    /// a journal do, or do nothing more at all.
+    /// </summary>
     public double SyncNames { get; init; }
 }

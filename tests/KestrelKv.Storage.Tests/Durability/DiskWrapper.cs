@@ -30,6 +30,8 @@ internal abstract class DiskWrapper(IDisk disk) : IDisk
 
         public virtual void Sync() => file.Sync();
 
+        public void ReadFromDisk() => file.ReadFromDisk();
+
         public void Dispose() => file.Dispose();
     }
 }

@@ -1,5 +1,3 @@
-using KestrelKv.Storage.Durability;
-
 namespace KestrelKv.Storage.Tests.Durability;
 
 /// <summary>A call of a store that may wait for the disk.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Tests.Soak;
 
@@ -18,6 +19,9 @@ internal sealed class ProcessLife : IDisposable
     /// <summary>How many of a hundred steps write, sync and so on: some processes lag behind, some don't.</summary>
     private readonly int _diskPercent;
 
+    /// <summary>At how many of a hundred operations of the disk something else goes on.</summary>
+    private readonly int _callsPercent;
+
     /// <summary>The version at which the store was last seen to have what the history has.</summary>
     private long _comparedAt;
 
@@ -29,12 +33,14 @@ internal sealed class ProcessLife : IDisposable
         (_world, _disk, _store) = (world, disk, store);
         (_random, _history) = (world.Random, world.History);
         _diskPercent = _random.Next(10, 60);
+        _callsPercent = _random.Next(2) * _random.Next(30);
 
         // What a client does that has got no answer: so frames may come to lie where the same ones were lost.
         long recovered = store.Version;
         _again = new(_random.Next(2) == 0 ? world.Issued.Where(call => call.After >= recovered) : []);
         world.Issued.Clear();
         Compare(recovered);
+        _disk.BeforeOperation = BeforeOperation;
     }
 
     /// <summary>Recovers what is on a disk, and holds it against the history.</summary>
@@ -45,7 +51,12 @@ internal sealed class ProcessLife : IDisposable
         return new(world, disk, store);
     }
 
-    public void Dispose() => _store.Dispose();
+    public void Dispose()
+    {
+        _disk.BeforeOperation = null;
+        if (_world.Profile.Evicts) FindEvicted();
+        _store.Dispose();
+    }
 
     /// <summary>Something, at random.</summary>
     public void Step()
@@ -55,6 +66,16 @@ internal sealed class ProcessLife : IDisposable
         _world.Thread!.Run();
         Collect();
         if (_world.Profile.Evicts) FindEvicted();
+    }
+
+    /// <summary>Puts as much as the memory can hold.</summary>
+    public void Fill()
+    {
+        byte[] value = new byte[2_000];
+        Array.Fill(value, (byte)'x');
+        for (int i = 0; i < 500; i++) Issue(new(_history.Last, [Operation.Put(Encoding.ASCII.GetBytes($"fill:{i:D7}"), value)], IsBatch: false));
+        Drain();
+        FindEvicted();
     }
 
     /// <summary>All calls that have completed may be shown: what they depend on must be there from now on.</summary>
@@ -82,70 +103,67 @@ internal sealed class ProcessLife : IDisposable
     /// <summary>Nothing new comes, and there is space: everything that waits must come to its end.</summary>
     public void Quiesce()
     {
+        _disk.BeforeOperation = null;
         _disk.Faults = DiskFaults.None;
         _disk.CapacityBytes = long.MaxValue;
-        for (int i = 0; i < 20 && _pending.Count > 0; i++)
-        {
-            _store.Prepare();
-            _store.Write();
-            _store.Sync();
-            _world.Thread!.Run();
-            Collect();
-        }
+        Drain();
         if (_pending.Count > 0) throw new LostDataException($"{_pending.Count} calls wait for ever.");
         if (_store.HasFailed) return;
 
         // And the disk is not full any more.
         Operation[] put = [Operation.Put("space"u8.ToArray(), "1"u8.ToArray())];
         ShownResults results = Execute(new(_history.Last, put, IsBatch: false));
-        for (int i = 0; i < 3; i++)
-        {
-            _store.Prepare();
-            _store.Write();
-            _store.Sync();
-            _world.Thread!.Run();
-            Collect();
-        }
-        if (_pending.Count > 0 || results.Version == 0) throw new LostDataException("There is space, but a write was refused or waits.");
+        Drain();
+        if (_pending.Count > 0) throw new LostDataException("There is space, but a write waits for ever.");
+        if (results.Version == 0) throw new LostDataException("There is space, but a write was refused.");
     }
 
     /// <summary>Ends the process as it should end; then nothing is lost.</summary>
     public void Close()
     {
-        bool mayFail = _store.HasFailed;
-        try
+        if (_random.Next(2) == 0) Snapshot();
+        _disk.BeforeOperation = null;
+        Drain();
+        if (_random.Next(2) == 0) _store.Mark();
+        if (_disk.Failures == 0 && _store.DurableVersion < _store.Version) throw new LostDataException("Not all that was committed has been synced.");
+    }
+
+    /// <summary>Writes until nothing more waits: calls may have to wait for one segment after the other.</summary>
+    private void Drain()
+    {
+        const int RoundsMax = 200;
+        int rounds = 0;
+        do
         {
-            _store.Close();
+            _store.Write(sync: true);
+            _world.Thread!.Run();
+            Collect();
         }
-        catch (IOException) when (_disk.Failures > 0)
-        {
-            return;
-        }
-        _world.Thread!.Run();
-        Collect();
-        if (!mayFail && _disk.Failures == 0) _history.Acknowledge(_history.Last);
+        while (++rounds < RoundsMax && (_pending.Count > 0 || _store.DurableVersion < _store.Version));
+    }
+
+    /// <summary>Calls go on meanwhile; and while a snapshot is taken, so does the writing of the log.</summary>
+    private void BeforeOperation()
+    {
+        if (_random.Next(100) >= _callsPercent) return;
+        if (_random.Next(100) < _diskPercent) _store.Write(_random.Next(2) == 0);
+        else Call();
     }
 
     private void DriveDisk()
     {
         switch (_random.Next(20))
         {
-            case < 8:
-                _store.Write();
+            case < 16:
+                _store.Write(sync: _world.Profile.Mode == DurabilityMode.Always || _random.Next(5) == 0);
                 break;
-            case < 15:
-                _store.Sync();
-                break;
-            case < 17:
-                _store.Prepare();
-                break;
-            case 17:
+            case 16:
                 _store.Mark();
                 break;
-            case 18:
+            case 17:
                 Snapshot();
                 break;
-            case 19 when _disk.CapacityBytes != long.MaxValue:
+            case > 17 when _disk.CapacityBytes != long.MaxValue:
                 _disk.CapacityBytes = Math.Max(0, _disk.UsedBytes + _random.Next(-5_000, 20_000));
                 break;
         }
@@ -210,28 +228,14 @@ internal sealed class ProcessLife : IDisposable
 
     private void List(ListQuery query)
     {
+        if (_world.Profile.Evicts) FindEvicted();
         var entries = new ShownEntries(_history, query, _world.Now());
         _pending.Add(new PendingCall<bool>(
             _store.Calls.ListAsync(query, entries), () => entries.Version, () => entries.Wrong, _ => entries.End()));
     }
 
-    /// <summary>Others go on meanwhile.</summary>
     private void Snapshot()
     {
-        int percent = _random.Next(50);
-        _disk.BeforeOperation = () =>
-        {
-            if (_random.Next(100) >= percent) return;
-            if (_random.Next(100) < _diskPercent)
-            {
-                _store.Write();
-                if (_random.Next(2) == 0) _store.Sync();
-            }
-            else
-            {
-                Call();
-            }
-        };
         try
         {
             _history.Acknowledge(_store.Snapshot().Version);
@@ -241,17 +245,13 @@ internal sealed class ProcessLife : IDisposable
         {
             _world.Counts.FailedSnapshots++;
         }
-        finally
-        {
-            _disk.BeforeOperation = null;
-        }
     }
 
     /// <summary>What was recovered is what it should be, and from now on everybody may see it.</summary>
     private void Compare(long recovered)
     {
         if (recovered < _history.Last) _world.Counts.Losses++;
-        _history.Recover(recovered, ListEverything(), _world.Now());
+        _history.Recover(recovered, ListEverything(mayWait: false), _world.Now());
         _history.Acknowledge(recovered);
         _comparedAt = recovered;
     }
@@ -259,20 +259,21 @@ internal sealed class ProcessLife : IDisposable
     private void FindEvicted()
     {
         long version = _store.Version;
-        HashSet<string> there = [.. ListEverything().Select(entry => entry.Key)];
+        HashSet<string> there = [.. ListEverything(mayWait: true).Select(entry => entry.Key)];
         foreach (RecordedEntry entry in _history.List(Everything, _world.Now()).Entries)
         {
             if (there.Contains(entry.Key)) continue;
-            _history.Lose(System.Text.Encoding.UTF8.GetBytes(entry.Key), _comparedAt, version);
+            _history.Lose(Encoding.UTF8.GetBytes(entry.Key), _comparedAt, version);
             _world.Counts.Evictions++;
         }
         _comparedAt = version;
     }
 
-    private List<RecordedEntry> ListEverything()
+    private List<RecordedEntry> ListEverything(bool mayWait)
     {
         var sink = new RecordingEntrySink();
-        _ = _store.Calls.ListAsync(Everything, sink);
-        return sink.Entries;
+        ValueTask<bool> list = _store.Calls.ListAsync(Everything, sink);
+        if (mayWait || list.IsCompleted) return sink.Entries;
+        throw new LostDataException("What has just been recovered waits to be durable.");
     }
 }

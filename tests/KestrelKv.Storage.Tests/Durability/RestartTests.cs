@@ -78,6 +78,17 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
+    public async Task Open_CreatesFilesThatOnlyTheirOwnerCanRead()
+    {
+        if (OperatingSystem.IsWindows()) return; // It has no such modes.
+        await using DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        await store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), "1"u8.ToArray()) }, new CountingSink());
+        await store.SnapshotAsync();
+        foreach (string file in Directory.GetFiles(_directory.Path))
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+    }
+
+    [Fact]
     public async Task SnapshotAsync_DropsTheLogBeforeIt()
     {
         await using DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
@@ -92,6 +103,27 @@ public sealed class RestartTests : IDisposable
         Assert.True(store.GetDurabilityStats().LogBytes < before / 2);
         Assert.DoesNotContain("0000000000000000001.log", _directory.Files);
         Assert.Contains("0000000000000000020.snapshot", _directory.Files);
+    }
+
+    [Fact]
+    public async Task SnapshotAsync_WhereNothingElseSyncs_EndsWhileWritesGoOn()
+    {
+        await using DurableStore store = Open(DurabilityMode.None, snapshotOnStop: false);
+        byte[] value = Encoding.UTF8.GetBytes($"\"{new string('x', 100_000)}\"");
+        using var stop = new CancellationTokenSource();
+        Task writing = Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested) await store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), value) }, new CountingSink());
+        });
+        try
+        {
+            for (int i = 0; i < 50; i++) await store.SnapshotAsync().WaitAsync(TimeSpan.FromSeconds(20));
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await writing;
+        }
     }
 
     private static async Task ChangeAsync(DurableStore store, Random random)

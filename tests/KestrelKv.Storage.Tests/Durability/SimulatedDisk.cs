@@ -36,7 +36,14 @@ internal sealed class SimulatedDisk(Random random) : IDisk
     /// <summary>Is called before each call does anything, but for those that it makes itself.</summary>
     public Action? BeforeOperation { get; set; }
 
-    /// <summary>The disk that the next process finds. This one can't be used any more.</summary>
+    /// <summary>The disk that the next process finds, where only the process has died: all that was written, and what was synced of it. This one can't be used any more.</summary>
+    public SimulatedDisk Kill()
+    {
+        HasCrashed = true;
+        return new SimulatedDisk(random) { _names = _names, Changes = Changes, CapacityBytes = CapacityBytes };
+    }
+
+    /// <summary>The disk that the next process finds, where the machine has gone down. This one can't be used any more.</summary>
     public SimulatedDisk Crash()
     {
         HasCrashed = true;
@@ -106,6 +113,12 @@ internal sealed class SimulatedDisk(Random random) : IDisk
     {
         Look(Faults.Read);
         return file.Read(buffer, offset);
+    }
+
+    internal void ReadFromDisk(SimulatedFile file)
+    {
+        Look(fails: 0);
+        file.ForgetUnwritten();
     }
 
     internal long LengthOf(SimulatedFile file)

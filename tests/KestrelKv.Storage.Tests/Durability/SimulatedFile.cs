@@ -89,6 +89,13 @@ internal sealed class SimulatedFile
         }
     }
 
+    /// <summary>Forgets what is not on disk and will never be, as its sync has failed.</summary>
+    public void ForgetUnwritten()
+    {
+        for (int sector = 0; sector < _newest.Count; sector++)
+            if (!_unsynced.ContainsKey(sector)) _newest[sector] = At(_durable, sector);
+    }
+
     /// <summary>What is there after a crash, all of it durable.</summary>
     public SimulatedFile AfterCrash(CrashFlavour flavour, Random random)
     {

@@ -36,13 +36,9 @@ internal sealed class SimulatedNames
     /// <summary>A sync that fails, as <see cref="DiskFaults.SyncNames"/> tells.</summary>
     public void FailToSync(Random random)
     {
-        double written = random.NextDouble() - 0.3, forgotten = random.NextDouble() * 1.5;
-        foreach (NameChange unsynced in _unsynced.ToArray())
-        {
-            if (random.NextDouble() < written) unsynced.ApplyTo(_durable);
-            else if (random.NextDouble() >= forgotten) continue;
-            _unsynced.Remove(unsynced);
-        }
+        int written = Math.Max(0, random.Next(-_unsynced.Count, _unsynced.Count + 1));
+        foreach (NameChange unsynced in _unsynced.Take(written)) unsynced.ApplyTo(_durable);
+        _unsynced.RemoveRange(0, written);
     }
 
     /// <summary>Puts a file there that is durable, in place of one that has the name.</summary>

@@ -24,6 +24,8 @@ internal sealed class SimulatedOpenFile(SimulatedDisk disk, SimulatedFile file) 
 
     public void Sync() => disk.Sync(Checked);
 
+    public void ReadFromDisk() => disk.ReadFromDisk(Checked);
+
     /// <summary>Nothing is synced by it, and it never fails: it is called when the process has died, too.</summary>
     public void Dispose() => _closed = true;
 }

@@ -1,0 +1,76 @@
+using KestrelKv.Benchmarks.Servers;
+using KestrelKv.Storage.Durability;
+
+namespace KestrelKv.Benchmarks.Durability;
+
+/// <summary>What to measure of durability, beside Redis on the same disk.</summary>
+internal sealed record DurabilityOptions
+{
+    public const string Usage =
+        "usage: durability [--parts throughput,recovery,snapshot] [--directory PATH] [--modes always,everysec] [--connections N] [--in-flight N,...] " +
+        "[--keys N] [--value-bytes N] [--recovery-keys N] [--snapshot-in-flight N] [--seconds N] [--repetitions N] [--pin true|false] [--servers kestrelkv,redis]";
+
+    public string[] Parts { get; init; } = ["throughput", "recovery", "snapshot"];
+
+    /// <summary>Where the servers' directories are made, all on one disk, and deleted in the end.</summary>
+    public string Directory { get; init; } = Environment.CurrentDirectory;
+
+    public DurabilityMode[] Modes { get; init; } = [DurabilityMode.Always, DurabilityMode.EverySec];
+
+    public int Connections { get; init; } = 50;
+
+    /// <summary>How many writes each connection has under way at a time.</summary>
+    public int[] InFlight { get; init; } = [1, 16, 100];
+
+    /// <summary>Of throughput, and of latency during a snapshot.</summary>
+    public int Keys { get; init; } = 1_000_000;
+
+    public int ValueBytes { get; init; } = 100;
+
+    public int RecoveryKeys { get; init; } = 10_000_000;
+
+    /// <summary>How many writes each connection has under way at a time where latency during a snapshot is measured.</summary>
+    public int SnapshotInFlight { get; init; } = 16;
+
+    /// <summary>How long one measurement takes, in seconds.</summary>
+    public double Seconds { get; init; } = 3;
+
+    /// <summary>How often each is measured, in turn with the others; medians are printed.</summary>
+    public int Repetitions { get; init; } = 5;
+
+    /// <summary>Whether a server under load and the load have a core each, where there are two.</summary>
+    public bool Pin { get; init; } = true;
+
+    /// <summary>What is measured. Where there are two, the first is set in relation to the second.</summary>
+    public ServerKind[] Servers { get; init; } = [KestrelKvServer.Kind, RedisServer.Kind];
+
+    public static DurabilityOptions Parse(ReadOnlySpan<string> args)
+    {
+        var options = new DurabilityOptions();
+        foreach ((string name, Argument value) in Argument.Pairs(args, Usage))
+        {
+            options = name switch
+            {
+                "--parts" => options with { Parts = value.ListOf(("throughput", "throughput"), ("recovery", "recovery"), ("snapshot", "snapshot")) },
+                "--directory" => options with { Directory = Path.GetFullPath(value.Text) },
+                "--modes" => options with
+                {
+                    Modes = value.ListOf(
+                        ("always", DurabilityMode.Always), ("everysec", DurabilityMode.EverySec), ("none", DurabilityMode.None), ("memory", DurabilityMode.Memory)),
+                },
+                "--connections" => options with { Connections = value.Number },
+                "--in-flight" => options with { InFlight = value.Numbers },
+                "--keys" => options with { Keys = value.Number },
+                "--value-bytes" => options with { ValueBytes = value.Number },
+                "--recovery-keys" => options with { RecoveryKeys = value.Number },
+                "--snapshot-in-flight" => options with { SnapshotInFlight = value.Number },
+                "--seconds" => options with { Seconds = value.Seconds },
+                "--repetitions" => options with { Repetitions = value.Number },
+                "--pin" => options with { Pin = value.Flag },
+                "--servers" => options with { Servers = value.ListOf(("kestrelkv", KestrelKvServer.Kind), ("redis", RedisServer.Kind)) },
+                _ => throw value.Unknown(name),
+            };
+        }
+        return options;
+    }
+}

@@ -1,0 +1,63 @@
+using System.Diagnostics;
+using KestrelKv.Benchmarks.Loads;
+using KestrelKv.Benchmarks.Servers;
+
+namespace KestrelKv.Benchmarks.Durability;
+
+/// <summary>
+/// How long a server takes from the start of its process, on all cores, to the first answer, with all its data in a
+/// snapshot: KestrelKv's of its stop, Redis' of its SAVE. The file is in the system's cache.
+/// </summary>
+internal static class RecoveryBenchmark
+{
+    public static async Task RunAsync(ServerBench bench)
+    {
+        DurabilityOptions options = bench.Options;
+        Console.WriteLine(
+            $"Start with a snapshot of {options.RecoveryKeys:N0} keys of {LoadData.KeyBytes} bytes, values of {options.ValueBytes} bytes of JSON with random " +
+            $"hexadecimal digits; medians of {options.Repetitions} in turns:\n");
+        using TemporaryDirectory parent = bench.CreateDirectory();
+        TemporaryDirectory[] directories = [.. bench.Kinds.Select(_ => new TemporaryDirectory(parent.Path))];
+        foreach ((int index, ServerKind kind) in bench.Kinds.Index()) await FillAsync(bench, kind, directories[index]);
+
+        List<double>[] seconds = [.. bench.Kinds.Select(_ => new List<double>())];
+        for (int i = 0; i < options.Repetitions; i++)
+        {
+            foreach ((int index, ServerKind kind) in bench.Kinds.Index()) seconds[index].Add(await MeasureAsync(bench, kind, directories[index]));
+        }
+
+        double[] medians = [.. seconds.Select(s => s.Median(x => x))];
+        var table = new Table("", "seconds to the first answer", "keys/s", "megabytes of files");
+        foreach ((int index, ServerKind kind) in bench.Kinds.Index())
+            table.Add(kind.Name, $"{medians[index]:N2}", $"{options.RecoveryKeys / medians[index]:N0}", $"{Megabytes(directories[index]):N0}");
+        if (medians.Length > 1) table.Add("ratio", $"{medians[1] / medians[0]:N2}", "", "");
+        Console.WriteLine(table);
+    }
+
+    private static async Task FillAsync(ServerBench bench, ServerKind kind, TemporaryDirectory directory)
+    {
+        await using IServer server = await bench.StartFilledAsync(kind, kind.SnapshotMode, directory, bench.Options.RecoveryKeys);
+        long start = Stopwatch.GetTimestamp();
+        await server.StopWithSnapshotAsync();
+        ServerBench.Progress($"{kind.Name} is filled; its stop with a snapshot took {Stopwatch.GetElapsedTime(start).TotalSeconds:N2} s");
+    }
+
+    private static async Task<double> MeasureAsync(ServerBench bench, ServerKind kind, TemporaryDirectory directory)
+    {
+        long start = Stopwatch.GetTimestamp();
+        await using IServer server = kind.Start(new ServerSetup(kind.SnapshotMode, directory.Path, bench.Pinning.All));
+        await Readiness.WaitAsync(server);
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+
+        // A key that is missing, or has a value of another length, makes this fail.
+        using (var load = new Load(bench.LoadFor(server, inFlight: 16) with { Keys = bench.Options.RecoveryKeys, PutPercent = 0 })) await load.RunAsync(1);
+        ServerBench.Progress($"{kind.Name}: {seconds:N2} s. It said: {LoadMessage(server.Program.Output)}");
+        return seconds;
+    }
+
+    /// <summary>What the server says of the load itself.</summary>
+    private static string LoadMessage(string output) => string.Join(" / ",
+        output.Split('\n').Where(line => line.Contains("DB loaded", StringComparison.Ordinal) || line.Contains("ecover", StringComparison.Ordinal)));
+
+    private static double Megabytes(TemporaryDirectory directory) => new DirectoryInfo(directory.Path).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length) / 1e6;
+}

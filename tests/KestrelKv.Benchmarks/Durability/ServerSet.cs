@@ -1,0 +1,31 @@
+using System.Collections;
+using KestrelKv.Benchmarks.Servers;
+
+namespace KestrelKv.Benchmarks.Durability;
+
+/// <summary>Servers that run beside each other, and their directories. To dispose of it ends them, then deletes these.</summary>
+internal sealed class ServerSet : IReadOnlyCollection<IServer>, IAsyncDisposable
+{
+    private readonly List<IServer> _servers = [];
+    private readonly List<TemporaryDirectory> _directories = [];
+
+    public int Count => _servers.Count;
+
+    public void Add(IServer server) => _servers.Add(server);
+
+    public TemporaryDirectory Add(TemporaryDirectory directory)
+    {
+        _directories.Add(directory);
+        return directory;
+    }
+
+    public IEnumerator<IServer> GetEnumerator() => _servers.GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (IServer server in _servers) await server.DisposeAsync();
+        _directories.ForEach(directory => directory.Dispose());
+    }
+}

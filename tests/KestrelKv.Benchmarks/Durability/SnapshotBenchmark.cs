@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using KestrelKv.Benchmarks.Loads;
+using KestrelKv.Benchmarks.Servers;
+using KestrelKv.Storage.Durability;
+
+namespace KestrelKv.Benchmarks.Durability;
+
+/// <summary>
+/// Latency at half the load that saturates the server, without a snapshot and while one snapshot after the other is
+/// taken (Redis': BGSAVE), in turns. Only rounds count that a snapshot overlaps.
+/// </summary>
+internal static class SnapshotBenchmark
+{
+    public static async Task RunAsync(ServerBench bench)
+    {
+        DurabilityOptions options = bench.Options;
+        Console.WriteLine(
+            $"Writes of {options.Keys:N0} keys at half the load that saturates, {options.Connections} connections, {options.SnapshotInFlight} at a time, open loop; " +
+            $"medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
+        var table = new Table("mode", "", "writes/s", "p50/p99/p99.9 us", "during a snapshot", "ratio of p99.9", "seconds of a snapshot");
+        foreach (DurabilityMode mode in options.Modes)
+        {
+            foreach (ServerKind kind in bench.Kinds)
+            {
+                using TemporaryDirectory directory = bench.CreateDirectory();
+                await using IServer server = await bench.StartFilledAsync(kind, mode, directory, options.Keys);
+                table.Add([mode.ToString().ToLowerInvariant(), kind.Name, .. await MeasureAsync(bench, server)]);
+            }
+        }
+        Console.WriteLine(table);
+    }
+
+    private static async Task<string[]> MeasureAsync(ServerBench bench, IServer server)
+    {
+        LoadOptions clients = bench.LoadFor(server, bench.Options.SnapshotInFlight);
+        using var saturating = new Load(clients);
+        await saturating.RunAsync(bench.Options.Seconds);
+        double perSecond = (await saturating.RunAsync(bench.Options.Seconds)).PerSecond / 2;
+
+        using var paced = new PacedLoad(clients, perSecond);
+        await paced.RunAsync(1);
+        List<LoadResult> without = [], during = [];
+        var snapshotSeconds = new List<double>();
+        for (int i = 0; i < bench.Options.Repetitions; i++)
+        {
+            without.Add(LoadResult.Of(perSecond, (await paced.RunAsync(bench.Options.Seconds)).Select(r => r.Answered - r.Due)));
+            (LoadResult result, IEnumerable<double> seconds) = await MeasureDuringAsync(paced, server, perSecond, bench.Options.Seconds);
+            during.Add(result);
+            snapshotSeconds.AddRange(seconds);
+            ServerBench.Progress($"without: {without[^1]}; during {seconds.Count()} snapshots: {result}");
+        }
+        (LoadResult a, LoadResult b) = (LoadResult.Median(without), LoadResult.Median(during));
+        return [$"{perSecond:N0}", a.Percentiles, b.Percentiles, $"{b.P999 / a.P999:N2}", $"{snapshotSeconds.Median(s => s):N2}"];
+    }
+
+    private static async Task<(LoadResult Result, IEnumerable<double> SnapshotSeconds)> MeasureDuringAsync(
+        PacedLoad paced, IServer server, double perSecond, double seconds)
+    {
+        Task<List<(long Due, long Answered)>> load = paced.RunAsync(seconds);
+        var snapshots = new List<(long Start, long End)>();
+        while (!load.IsCompleted)
+        {
+            long start = Stopwatch.GetTimestamp();
+            await server.SnapshotAsync();
+            snapshots.Add((start, Stopwatch.GetTimestamp()));
+        }
+        IEnumerable<long> latencies = (await load)
+            .Where(round => snapshots.Exists(s => round.Due < s.End && round.Answered > s.Start)).Select(round => round.Answered - round.Due);
+        return (LoadResult.Of(perSecond, latencies), snapshots.Select(s => (s.End - s.Start) / (double)Stopwatch.Frequency));
+    }
+}

@@ -1,0 +1,55 @@
+namespace KestrelKv.Benchmarks.Loads;
+
+/// <summary>What load to make.</summary>
+internal sealed record LoadOptions
+{
+    public const string Usage =
+        "usage: load [--port N] [--protocol frames|resp] [--connections N] [--in-flight N] [--seconds N] [--repetitions N] [--keys N] [--value-bytes N] [--put-percent N]";
+
+    /// <summary>The server's port on this machine.</summary>
+    public int Port { get; init; } = 4_444;
+
+    public ILoadProtocol Protocol { get; init; } = new FrameProtocol();
+
+    public int Connections { get; init; } = 50;
+
+    /// <summary>How many requests each connection has under way at a time.</summary>
+    public int InFlight { get; init; } = 1;
+
+    /// <summary>How long one measurement takes, after a second of warm-up.</summary>
+    public double Seconds { get; init; } = 3;
+
+    /// <summary>How many measurements; medians are printed.</summary>
+    public int Repetitions { get; init; } = 3;
+
+    /// <summary>Over how many keys the requests go, uniformly.</summary>
+    public int Keys { get; init; } = 100_000;
+
+    /// <summary>The length of a value's text, 2 or more.</summary>
+    public int ValueBytes { get; init; } = 100;
+
+    /// <summary>How many requests of a hundred are PUTs.</summary>
+    public int PutPercent { get; init; } = 10;
+
+    public static LoadOptions Parse(ReadOnlySpan<string> args)
+    {
+        var options = new LoadOptions();
+        foreach ((string name, Argument value) in Argument.Pairs(args, Usage))
+        {
+            options = name switch
+            {
+                "--port" => options with { Port = value.Number },
+                "--protocol" => options with { Protocol = value.OneOf<ILoadProtocol>(("frames", new FrameProtocol()), ("resp", new RespProtocol())) },
+                "--connections" => options with { Connections = value.Number },
+                "--in-flight" => options with { InFlight = value.Number },
+                "--seconds" => options with { Seconds = value.Seconds },
+                "--repetitions" => options with { Repetitions = value.Number },
+                "--keys" => options with { Keys = value.Number },
+                "--value-bytes" => options with { ValueBytes = value.Number },
+                "--put-percent" => options with { PutPercent = value.NumberOrZero },
+                _ => throw value.Unknown(name),
+            };
+        }
+        return options;
+    }
+}

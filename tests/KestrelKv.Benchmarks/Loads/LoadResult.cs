@@ -1,0 +1,30 @@
+using System.Diagnostics;
+
+namespace KestrelKv.Benchmarks.Loads;
+
+/// <summary>What a load has measured.</summary>
+/// <param name="PerSecond">Requests a second.</param>
+/// <param name="P50">The median of latency, in microseconds.</param>
+/// <param name="P99">Its 99th percentile.</param>
+/// <param name="P999">Its 99.9th percentile.</param>
+internal sealed record LoadResult(double PerSecond, double P50, double P99, double P999)
+{
+    /// <summary>The three, for a table.</summary>
+    public string Percentiles => $"{P50:N0} / {P99:N0} / {P999:N0}";
+
+    /// <param name="perSecond">Requests a second.</param>
+    /// <param name="latencies">In the ticks of <see cref="Stopwatch"/>; at least one.</param>
+    public static LoadResult Of(double perSecond, IEnumerable<long> latencies)
+    {
+        long[] sorted = [.. latencies];
+        Array.Sort(sorted);
+        double Percentile(double p) => sorted[(int)(p * (sorted.Length - 1))] * 1e6 / Stopwatch.Frequency;
+        return new LoadResult(perSecond, Percentile(0.5), Percentile(0.99), Percentile(0.999));
+    }
+
+    /// <summary>The median of each figure by itself.</summary>
+    public static LoadResult Median(IReadOnlyList<LoadResult> results) => new(
+        results.Median(r => r.PerSecond), results.Median(r => r.P50), results.Median(r => r.P99), results.Median(r => r.P999));
+
+    public override string ToString() => $"{PerSecond:N0} requests/s, p50 {P50:N0} us, p99 {P99:N0} us, p99.9 {P999:N0} us";
+}

@@ -1,0 +1,71 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using KestrelKv.Benchmarks.Loads;
+using KestrelKv.Storage.Durability;
+
+namespace KestrelKv.Benchmarks.Servers;
+
+/// <summary>Debian's Redis. Its log is never rewritten by itself.</summary>
+internal sealed class RedisServer : IServer
+{
+    /// <summary>It loads its snapshot only where it keeps no log.</summary>
+    public static readonly ServerKind Kind = new("Redis", DurabilityMode.Memory, Start);
+
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
+
+    private RedisServer(ServerProgram program, int port) => (Program, Port) = (program, port);
+
+    public ILoadProtocol Protocol { get; } = new RespProtocol();
+
+    public int Port { get; }
+
+    public ServerProgram Program { get; }
+
+    public async Task SnapshotAsync()
+    {
+        using Socket socket = await ConnectAsync();
+        await CallAsync(socket, "BGSAVE");
+        while (!(await CallAsync(socket, "INFO persistence")).Contains("rdb_bgsave_in_progress:0", StringComparison.Ordinal)) await Task.Delay(PollInterval);
+    }
+
+    public async Task StopWithSnapshotAsync()
+    {
+        using (Socket socket = await ConnectAsync()) await CallAsync(socket, "SAVE");
+        await Program.StopAsync();
+    }
+
+    public ValueTask DisposeAsync() => Program.DisposeAsync();
+
+    private static RedisServer Start(ServerSetup setup)
+    {
+        int port = ServerSetup.FindFreePort();
+        string[] log = setup.Mode switch
+        {
+            DurabilityMode.Always => ["--appendonly", "yes", "--appendfsync", "always"],
+            DurabilityMode.EverySec => ["--appendonly", "yes", "--appendfsync", "everysec"],
+            DurabilityMode.None => ["--appendonly", "yes", "--appendfsync", "no"],
+            _ => ["--appendonly", "no"],
+        };
+        return new RedisServer(ServerProgram.Start(setup.Cores, "redis-server",
+            ["--bind", "127.0.0.1", "--port", port.ToString(CultureInfo.InvariantCulture), "--dir", setup.Directory,
+                "--save", "", "--auto-aof-rewrite-percentage", "0", .. log]), port);
+    }
+
+    private async Task<Socket> ConnectAsync()
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Loopback, Port);
+        return socket;
+    }
+
+    /// <summary>A command, and its reply, which comes in one piece.</summary>
+    private static async Task<string> CallAsync(Socket socket, string command)
+    {
+        await socket.SendAsync(Encoding.ASCII.GetBytes($"{command}\r\n"));
+        byte[] reply = new byte[65_536];
+        string text = Encoding.ASCII.GetString(reply, 0, await socket.ReceiveAsync(reply));
+        return text.StartsWith('-') ? throw new InvalidDataException($"Redis said {text}") : text;
+    }
+}

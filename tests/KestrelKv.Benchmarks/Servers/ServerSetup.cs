@@ -1,0 +1,20 @@
+using System.Net;
+using System.Net.Sockets;
+using KestrelKv.Storage.Durability;
+
+namespace KestrelKv.Benchmarks.Servers;
+
+/// <summary>How to start a server.</summary>
+/// <param name="Mode">When it acknowledges a write.</param>
+/// <param name="Directory">Of its data, and of nobody else's.</param>
+/// <param name="Cores">Those it may run on, as <c>taskset</c> wants it; null for those of this process.</param>
+internal sealed record ServerSetup(DurabilityMode Mode, string Directory, string? Cores)
+{
+    /// <summary>A port of the loopback address that was free a moment ago.</summary>
+    public static int FindFreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

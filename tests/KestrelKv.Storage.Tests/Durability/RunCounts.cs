@@ -1,0 +1,46 @@
+namespace KestrelKv.Storage.Tests.Durability;
+
+/// <summary>How much happened in a run, so that a test can see that what it is about did happen.</summary>
+internal sealed class RunCounts
+{
+    public int Crashes { get; set; }
+
+    public int Recoveries { get; set; }
+
+    /// <summary>Recoveries of less than the process before had in memory.</summary>
+    public int Losses { get; set; }
+
+    public int FailedOpens { get; set; }
+
+    public int Acknowledged { get; set; }
+
+    /// <summary>Calls that failed since the disk had.</summary>
+    public int LostCalls { get; set; }
+
+    /// <summary>Writes that were refused for the disk's sake.</summary>
+    public int Refused { get; set; }
+
+    public int Snapshots { get; set; }
+
+    public int FailedSnapshots { get; set; }
+
+    public int Evictions { get; set; }
+
+    public void Add(RunCounts other)
+    {
+        Crashes += other.Crashes;
+        Recoveries += other.Recoveries;
+        Losses += other.Losses;
+        FailedOpens += other.FailedOpens;
+        Acknowledged += other.Acknowledged;
+        LostCalls += other.LostCalls;
+        Refused += other.Refused;
+        Snapshots += other.Snapshots;
+        FailedSnapshots += other.FailedSnapshots;
+        Evictions += other.Evictions;
+    }
+
+    public override string ToString() =>
+        $"{Crashes} crashes, {Recoveries} recoveries ({Losses} of less), {FailedOpens} failed to open; calls: {Acknowledged} acknowledged, "
+        + $"{LostCalls} lost, {Refused} writes refused; snapshots: {Snapshots}, {FailedSnapshots} failed; {Evictions} evictions";
+}
