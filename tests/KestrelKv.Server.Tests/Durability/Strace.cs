@@ -11,6 +11,13 @@ public sealed class StraceFactAttribute : FactAttribute
     public StraceFactAttribute() => Skip = Strace.WhyNot();
 }
 
+/// <summary>As <see cref="StraceFactAttribute"/>, with data.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class StraceTheoryAttribute : TheoryAttribute
+{
+    public StraceTheoryAttribute() => Skip = Strace.WhyNot();
+}
+
 /// <summary>strace, attached to a server that runs: until it is stopped.</summary>
 internal sealed class Strace : IAsyncDisposable
 {

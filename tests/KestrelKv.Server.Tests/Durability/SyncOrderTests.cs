@@ -30,6 +30,29 @@ public sealed class SyncOrderTests
         Assert.True(order.ToldTooEarly.Count > order.Told.Count / 2, $"{order.ToldTooEarly.Count} of {order.Told.Count}");
     }
 
+    /// <summary>Syncs that take long hold up only those who wait for them.</summary>
+    [StraceFact]
+    public async Task Replies_ToRequestsThatNeedNotWait_LeaveBeforeTheSync()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        string[] options = [.. SyncOrder.Options, "-e", "inject=fdatasync:delay_enter=300000"];
+        await using Strace strace = await Strace.AttachAsync(server, options);
+        using WireClient hasty = await WireClient.ConnectAsync(server.WirePort);
+        using WireClient patient = await WireClient.ConnectAsync(server.WirePort);
+        for (int number = 0; number < 5; number++)
+        {
+            string early = SyncOrder.MarkOf(0, number), late = SyncOrder.MarkOf(1, number);
+            await patient.SendAsync(Frames.Of(Frames.Put(late, $"\"{late}\"")));
+            await hasty.SendAsync(Frames.Of($"{{\"func\": \"PUT\", \"params\": {{\"obj\": \"{early}\", \"val\": \"{early}\", \"ack\": \"memory\"}}}}"));
+            Assert.Equal(Frames.PutReply(early), await hasty.ReceiveAsync());
+            Assert.Equal(Frames.PutReply(late), await patient.ReceiveAsync());
+        }
+        SyncOrder order = new(await strace.StopAsync());
+        Assert.Equal(10, order.Told.Count);
+        Assert.NotEmpty(order.ToldTooEarly);
+        Assert.All(order.ToldTooEarly, mark => Assert.StartsWith("mark-0-", mark, StringComparison.Ordinal));
+    }
+
     private static IEnumerable<string> Expected()
     {
         int writes = Enumerable.Range(0, Batches).Sum(batch => BatchWrites[batch % BatchWrites.Length]);
