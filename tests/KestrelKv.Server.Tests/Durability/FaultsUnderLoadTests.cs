@@ -55,13 +55,15 @@ public sealed class FaultsUnderLoadTests
         {
             await witness.CheckAsync(server);
             await witness.LoadAsync(server);
+            using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
             await using (Strace strace = await Strace.AttachAsync(server, "-e", "inject=pwrite64:error=ENOSPC"))
             {
                 await ReadyAsync(server, "Degraded: the disk is full: ");
+                Frames.AssertError(await wire.CallAsync(Frames.Put("refused", "1")), "disk_full", "Data:Directory");
+                Assert.Equal(Frames.GetReply("refused", "null"), await wire.CallAsync(Frames.Get("refused")));
                 await strace.StopAsync();
             }
             await ReadyAsync(server, "Healthy");
-            using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
             Assert.Equal(Frames.PutReply("late"), await wire.CallAsync(Frames.Put("late", "1")));
             server.SendSignal("KILL");
             await server.WaitForExitAsync();
@@ -84,10 +86,10 @@ public sealed class FaultsUnderLoadTests
         {
             await witness.CheckAsync(server);
             await witness.LoadAsync(server);
-            await witness.EndedAsync();
             await ReadyAsync(server, "Degraded: the disk is full: ");
             server.SendSignal("KILL");
             await server.WaitForExitAsync();
+            await witness.EndedAsync();
         }
 
         // It starts though there is no space, and has it all.

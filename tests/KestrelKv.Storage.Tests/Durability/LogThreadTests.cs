@@ -28,6 +28,11 @@ public sealed class LogThreadTests : IDisposable
         Task<int> written = store.ExecuteAsync(Put, new CountingSink()).AsTask();
         await Wait.UntilAsync(() => store.GetDurabilityStats().Disk == DiskState.Full, () => "the disk is not full");
         Assert.False(written.IsCompleted);
+
+        // Nobody else has to wait for space.
+        var refused = new RecordingSink();
+        await store.ExecuteAsync(Put, refused).AsTask().WaitAsync(Wait.Patience);
+        Assert.Equal(ResultStatus.DiskFull, Assert.Single(refused.Results).Status);
         disk.IsFull = false;
         await written.WaitAsync(Wait.Patience);
         Assert.Equal((2, DiskState.Ok), (store.GetDurabilityStats().DurableVersion, store.GetDurabilityStats().Disk));
