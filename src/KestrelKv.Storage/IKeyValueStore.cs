@@ -53,6 +53,7 @@ public interface IKeyValueStore
     /// </param>
     /// <param name="cancellationToken">Gives up waiting; a batch whose results were told stays done.</param>
     /// <returns>Whether the batch was committed.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A store on disk: keys and values of the batch come to more than 1 GiB.</exception>
     ValueTask<bool> CommitAsync(
         ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken = default);
 

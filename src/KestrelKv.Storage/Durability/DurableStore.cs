@@ -202,8 +202,13 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
         if (_watch is not null) await _watch.DisposeAsync();
         await _closing.CancelAsync();
         await _snapshotting.WaitAsync();
+        _store.StopSweeping();
         _thread?.Dispose();
-        if (_log.DurableVersion < _log.Last && _thread is not null) Log.CommitsLost(_logger, _log.DurableVersion);
+        if (_log.DurableVersion < _log.Last && _thread is not null)
+        {
+            Log.CommitsLost(_logger, _log.DurableVersion);
+            _log.Fail(new IOException("the server stops before the disk has space"));
+        }
         _store.Dispose();
         _files.Dispose();
         _disk?.Dispose();
@@ -247,12 +252,14 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
             Log.SnapshotTaken(_logger, snapshot.Version, snapshot.Bytes, snapshot.Duration.TotalSeconds);
             return snapshot;
         }
-        catch (IOException e)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
+            // Whatever it is, the log has all.
             Interlocked.Increment(ref _snapshotFailures);
             _snapshotFailed = true;
             Log.SnapshotFailed(_logger, e.Message);
-            throw;
+            if (e is IOException) throw;
+            throw new IOException(e.Message, e);
         }
     }
 

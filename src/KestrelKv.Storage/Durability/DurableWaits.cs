@@ -110,6 +110,8 @@ internal sealed class DurableWaits
 
         public int GetResult(short token)
         {
+            // Throws where it is asked for twice: then it is somebody else's by now.
+            _core.GetStatus(token);
             try
             {
                 return _core.GetResult(token);

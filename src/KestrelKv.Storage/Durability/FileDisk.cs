@@ -10,6 +10,9 @@ internal sealed class FileDisk : IDisk, IDisposable
     private readonly string _path;
     private readonly SafeFileHandle? _lock;
 
+    /// <summary>Open all the while: a sync must not fail because connections have taken all that can be opened.</summary>
+    private readonly SafeFileHandle? _directory;
+
     /// <summary>Opens a directory; one that is not there is created.</summary>
     /// <exception cref="DataException">It can't be, or another process has it open: the message tells which.</exception>
     public FileDisk(string path)
@@ -19,6 +22,7 @@ internal sealed class FileDisk : IDisk, IDisposable
         {
             if (!Directory.Exists(_path)) CreateDirectory(_path);
             _lock = TakeLock();
+            _directory = Libc.OpenDirectory(_path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -27,7 +31,11 @@ internal sealed class FileDisk : IDisk, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _lock?.Dispose();
+    public void Dispose()
+    {
+        _directory?.Dispose();
+        _lock?.Dispose();
+    }
 
     /// <inheritdoc/>
     public IReadOnlyList<string> List() => Run(() => Directory.GetFiles(_path).Select(file => Path.GetFileName(file)!).ToArray());
@@ -45,7 +53,7 @@ internal sealed class FileDisk : IDisk, IDisposable
     public void Delete(string name) => Run(() => File.Delete(PathOf(name)));
 
     /// <inheritdoc/>
-    public void SyncNames() => Libc.SyncDirectory(_path);
+    public void SyncNames() => Libc.SyncDirectory(_directory, _path);
 
     /// <summary>Where a file is.</summary>
     public string PathOf(string name) => Path.Combine(_path, name);
@@ -98,24 +106,42 @@ internal sealed class FileDisk : IDisk, IDisposable
         return true;
     });
 
-    /// <summary>ENOSPC, EDQUOT, EFBIG; and on Windows ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL.</summary>
+    /// <summary>
+    /// ENOSPC, EDQUOT, EFBIG; and on Windows ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL. ENFILE and EMFILE, too: that no more
+    /// files can be opened, because of many connections, passes as well, and says nothing of the disk.
+    /// </summary>
     private static bool IsFull(IOException e) => e is not DiskFullException &&
-        (OperatingSystem.IsWindows() ? (e.HResult & 0xFFFF) is 112 or 39 : (e.HResult & 0xFFFF) is 28 or 122 or 27);
+        (OperatingSystem.IsWindows() ? (e.HResult & 0xFFFF) is 112 or 39 : (e.HResult & 0xFFFF) is 28 or 122 or 27 or 23 or 24);
 
     private FileOnDisk Open(string name, FileMode mode) => Run(() =>
     {
         SafeFileHandle file = File.OpenHandle(PathOf(name), mode, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
 
         // Nobody else's to read, even where the directory is.
-        if (mode == FileMode.CreateNew && !OperatingSystem.IsWindows()) File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (mode == FileMode.CreateNew && !OperatingSystem.IsWindows()) TrySetMode(file);
         return new FileOnDisk(file, PathOf(name));
     });
 
+    [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
+    private static void TrySetMode(SafeFileHandle file)
+    {
+        try
+        {
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Some file systems have no such modes.
+        }
+    }
+
     private static void CreateDirectory(string path)
     {
+        string? parent = Path.GetDirectoryName(path);
+        if (parent is not null && !Directory.Exists(parent)) CreateDirectory(parent);
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);
         else Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        if (Path.GetDirectoryName(path) is { Length: > 0 } parent) Libc.SyncDirectory(parent);
+        if (parent is not null) Libc.SyncDirectory(parent);
     }
 
     private SafeFileHandle TakeLock()
@@ -126,9 +152,7 @@ internal sealed class FileDisk : IDisk, IDisposable
         (SafeFileHandle file, bool isLocked) = Libc.OpenLocked(path);
         if (isLocked)
         {
-            byte[] holder = System.Text.Encoding.UTF8.GetBytes($"process {Environment.ProcessId} on {Environment.MachineName}");
-            RandomAccess.SetLength(file, 0);
-            RandomAccess.Write(file, holder, 0);
+            TellHolder(file);
             return file;
         }
 
@@ -136,6 +160,19 @@ internal sealed class FileDisk : IDisk, IDisposable
         string who;
         using (file) who = System.Text.Encoding.UTF8.GetString(text[..RandomAccess.Read(file, text, 0)]);
         throw new DataException($"the data directory {_path} is in use by {(who.Length > 0 ? who : "another process")}");
+    }
+
+    private static void TellHolder(SafeFileHandle file)
+    {
+        try
+        {
+            RandomAccess.SetLength(file, 0);
+            RandomAccess.Write(file, System.Text.Encoding.UTF8.GetBytes($"process {Environment.ProcessId} on {Environment.MachineName}"), 0);
+        }
+        catch (IOException)
+        {
+            // It is just for a message, and a disk that is full is no reason not to start.
+        }
     }
 
     private sealed class FileOnDisk(SafeFileHandle file, string path) : IDiskFile
@@ -158,6 +195,15 @@ internal sealed class FileDisk : IDisk, IDisposable
             catch (IOException e) when (IsFull(e))
             {
                 throw new DiskFullException(e.Message, e);
+            }
+            catch (ArgumentOutOfRangeException e)
+            {
+                // EFBIG: the base class library takes it for a mistake of the caller's.
+                throw new DiskFullException($"{path} can't be so long: {e.Message}", e);
+            }
+            catch (UnauthorizedAccessException e)
+            {
+                throw new IOException(e.Message, e);
             }
         }
 

@@ -14,6 +14,7 @@ internal static partial class Libc
     private const int OwnerOnly = 0x180; // 0600
     private const int LockExclusive = 2;
     private const int LockNonBlocking = 4;
+    private const int ErrorInterrupted = 4;
     private const int ErrorWouldBlock = 11;
     private const int DontNeed = 4;
 
@@ -21,19 +22,41 @@ internal static partial class Libc
     /// <exception cref="IOException">The disk has failed.</exception>
     public static void SyncData(SafeFileHandle file, string path)
     {
-        if (!OperatingSystem.IsLinux()) RandomAccess.FlushToDisk(file);
-        else if (FDataSync(file) != 0) throw Failure("fdatasync", path);
+        if (!OperatingSystem.IsLinux())
+        {
+            RandomAccess.FlushToDisk(file);
+            return;
+        }
+
+        // Some file systems can be interrupted while they wait, which says nothing of what they wait for.
+        while (FDataSync(file) != 0)
+            if (Marshal.GetLastPInvokeError() != ErrorInterrupted) throw Failure("fdatasync", path);
+    }
+
+    /// <summary>Opens a directory, for <see cref="SyncDirectory(SafeFileHandle, string)"/>.</summary>
+    /// <returns>Null where directories can't be opened: what a rename is worth there is for the system to say.</returns>
+    /// <exception cref="IOException">It can't be opened.</exception>
+    public static SafeFileHandle? OpenDirectory(string path)
+    {
+        if (!OperatingSystem.IsLinux()) return null;
+        SafeFileHandle directory = Open(path, ReadOnly | CloseOnExec, 0);
+        return directory.IsInvalid ? throw Failure("open", path) : directory;
     }
 
     /// <summary>Makes the names of a directory's files durable.</summary>
     /// <exception cref="IOException">The disk has failed.</exception>
+    public static void SyncDirectory(SafeFileHandle? directory, string path)
+    {
+        if (directory is null) return;
+        while (FSync(directory) != 0)
+            if (Marshal.GetLastPInvokeError() != ErrorInterrupted) throw Failure("fsync", path);
+    }
+
+    /// <inheritdoc cref="SyncDirectory(SafeFileHandle, string)"/>
     public static void SyncDirectory(string path)
     {
-        // Elsewhere a directory can't be opened; what a rename is worth there is for the system to say.
-        if (!OperatingSystem.IsLinux()) return;
-        using SafeFileHandle directory = Open(path, ReadOnly | CloseOnExec, 0);
-        if (directory.IsInvalid) throw Failure("open", path);
-        if (FSync(directory) != 0) throw Failure("fsync", path);
+        using SafeFileHandle? directory = OpenDirectory(path);
+        SyncDirectory(directory, path);
     }
 
     /// <summary>

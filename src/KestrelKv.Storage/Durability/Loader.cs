@@ -38,7 +38,9 @@ internal sealed class Loader(EmbeddedStore? store) : IDisposable
         byte[] copy = ArrayPool<byte>.Shared.Rent(payload.Length);
         payload.CopyTo(copy);
         _filling.Add(new Item { Name = name, Offset = offset, Frame = frame, Bytes = copy });
-        _bytes += payload.Length;
+
+        // All of a block is decompressed at once.
+        _bytes += frame.Kind == FrameKind.CompressedEntries ? (int)Math.Clamp(frame.Number, payload.Length, Frame.PayloadBytesMax) : payload.Length;
         if (_bytes >= BlockBytes) Start();
     }
 

@@ -36,7 +36,8 @@ internal sealed class Replacement
         }
         else
         {
-            // All was done but this.
+            // All was done but this; unless it was begun anew, and had not come far enough.
+            if (FileNames.Snapshots(_disk.List()).Count == 0) throw new DataException("the snapshot that was to be restored is not there; do the restore again");
             End();
         }
     }

@@ -11,6 +11,9 @@ internal sealed class Salvage(IDisk disk) : IDisposable
     private readonly EmbeddedStore _store = EmbeddedStore.ForLoading(TimeProvider.System, new EmbeddedStoreOptions());
     private readonly List<string> _givenUp = [];
 
+    /// <summary>All commits up to this one are in a snapshot that is whole.</summary>
+    private long _versionOfSnapshot;
+
     /// <summary>The number in the header of all files.</summary>
     public ulong StoreNumber { get; private set; }
 
@@ -36,7 +39,11 @@ internal sealed class Salvage(IDisk disk) : IDisposable
         if (segments.Count > 0) NextSegment = segments[^1] + 1;
 
         for (int i = snapshots.Count - 1; i >= 0; i--)
-            if (ReadFile(FileNames.OfSnapshot(snapshots[i]))) break;
+        {
+            if (!ReadFile(FileNames.OfSnapshot(snapshots[i]))) continue;
+            _versionOfSnapshot = snapshots[i];
+            break;
+        }
 
         long last = Version;
         foreach (long segment in segments) ReadFile(FileNames.OfSegment(segment));
@@ -47,14 +54,7 @@ internal sealed class Salvage(IDisk disk) : IDisposable
     public void Write(IDiskFile file)
     {
         var writer = new SnapshotWriter(file, new FileHeader(FileKind.Snapshot, StoreNumber, Version));
-        using MergedKeys keys = _store.AllKeys();
-        var chunk = new ArrayBufferWriter<byte>(2 * ChunkBytes);
-        long count = 0;
-        for (long copied; (copied = _store.CopyEntries(keys, ChunkBytes, chunk)) > 0; count += copied)
-        {
-            writer.WriteEntries(chunk.WrittenSpan);
-            chunk.ResetWrittenCount();
-        }
+        long count = _store.CopyEntries(ChunkBytes, writer.WriteEntries);
         writer.Finish(new SnapshotEnd(Version, count, NextSegment, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()));
     }
 
@@ -112,6 +112,9 @@ internal sealed class Salvage(IDisk disk) : IDisposable
             case FrameKind.Commit:
                 for (ReadOnlySpan<byte> rest = payload; !rest.IsEmpty;)
                     if (!Record.TryRead(ref rest, out _)) return false;
+
+                // Made again without those after it, it could bring back what these removed.
+                if (frame.Number <= _versionOfSnapshot) return true;
                 if (frame.Number > Version + 1 && Version > 0) _givenUp.Add($"The commits {Version + 1} to {frame.Number - 1}");
                 _store.Replay(payload, frame.Number);
                 Version = Math.Max(Version, frame.Number);

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics;
 using KestrelKv.Storage.Embedded;
 
@@ -58,7 +57,7 @@ internal sealed class Snapshots(IDisk disk, SegmentFiles files, EmbeddedStore en
             files.Forget(end.Segment);
             return Last;
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or DataException or OperationCanceledException)
         {
             DeleteIfThere(UnfinishedName);
             throw;
@@ -78,20 +77,11 @@ internal sealed class Snapshots(IDisk disk, SegmentFiles files, EmbeddedStore en
         disk.SyncNames();
     }
 
-    private long CopyEntries(SnapshotWriter writer, CancellationToken cancellationToken)
+    private long CopyEntries(SnapshotWriter writer, CancellationToken cancellationToken) => entries.CopyEntries(ChunkBytes, chunk =>
     {
-        using MergedKeys keys = entries.AllKeys();
-        var chunk = new ArrayBufferWriter<byte>(2 * ChunkBytes);
-        long count = 0;
-        for (long copied; (copied = entries.CopyEntries(keys, ChunkBytes, chunk)) > 0; count += copied)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            writer.WriteEntries(chunk.WrittenSpan);
-            if (chunk.Capacity > 16 * ChunkBytes) chunk = new ArrayBufferWriter<byte>(2 * ChunkBytes);
-            chunk.ResetWrittenCount();
-        }
-        return count;
-    }
+        cancellationToken.ThrowIfCancellationRequested();
+        writer.WriteEntries(chunk);
+    });
 
     /// <summary>Copies the commits after one version up to another, all of which are on disk.</summary>
     private void CopyCommits(SnapshotWriter writer, long segment, long after, long upTo, CancellationToken cancellationToken)

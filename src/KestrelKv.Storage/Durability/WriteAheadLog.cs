@@ -89,6 +89,9 @@ internal sealed class WriteAheadLog : ICommitOrder
     /// <summary>Whether there is something to write.</summary>
     public bool HasQueued => Volatile.Read(ref _open) is not null;
 
+    /// <summary>Whether so much waits to be written that calls wait before they add to it.</summary>
+    public bool IsFarBehind => Interlocked.Read(ref _queuedBytes) > QueuedBytesMax;
+
     /// <inheritdoc/>
     public CommitStatus TryCommit(in Record change, out long version)
     {
@@ -223,7 +226,7 @@ internal sealed class WriteAheadLog : ICommitOrder
         try
         {
             if (_open is not null || _failure is not null || !Fits(Frame.HeaderBytes)) return false;
-            Open(Frame.HeaderBytes);
+            Open(LogChunk.Rent(Frame.HeaderBytes));
             return true;
         }
         finally
@@ -244,16 +247,22 @@ internal sealed class WriteAheadLog : ICommitOrder
         int bytes = Frame.BytesFor(payloadBytes);
         if (!Fits(bytes + (_open is null ? Frame.HeaderBytes : 0)))
         {
-            long needed = SegmentFiles.BytesFor(bytes);
-            if (!_files.TryClaimNext(needed, out long segmentBytes)) return CommitStatus.DiskFull;
+            // First of all, as there may be no memory for it: a segment that is claimed must be gone to.
+            LogChunk first = LogChunk.Rent(bytes + Frame.HeaderBytes);
+            if (!_files.TryClaimNext(SegmentFiles.BytesFor(bytes), out long segmentBytes))
+            {
+                LogChunk.Return(first);
+                return CommitStatus.DiskFull;
+            }
             _segment++;
             _segmentBytes = segmentBytes;
             _position = FileHeader.Bytes;
-            Open(bytes + Frame.HeaderBytes).SegmentBytes = segmentBytes;
+            Open(first);
+            first.SegmentBytes = segmentBytes;
         }
         else if (_open is null)
         {
-            Open(bytes + Frame.HeaderBytes);
+            Open(LogChunk.Rent(bytes + Frame.HeaderBytes));
         }
         else if (_open.Free.Length < bytes)
         {
@@ -269,9 +278,8 @@ internal sealed class WriteAheadLog : ICommitOrder
     }
 
     /// <summary>Begins what will be written at once: with a mark.</summary>
-    private LogChunk Open(int bytes)
+    private void Open(LogChunk chunk)
     {
-        LogChunk chunk = LogChunk.Rent(bytes);
         chunk.HasMark = true;
         Frame.Begin(chunk.Free[..Frame.HeaderBytes], FrameKind.Mark, 0, 0);
         chunk.Used = Frame.HeaderBytes;
@@ -279,14 +287,13 @@ internal sealed class WriteAheadLog : ICommitOrder
         Interlocked.Add(ref _queuedBytes, Frame.HeaderBytes);
         _queue.Add(chunk);
         Volatile.Write(ref _open, chunk);
-        return chunk;
     }
 
     private void Finish(long version) => Volatile.Write(ref _last, version);
 
     private bool IsReady(long commitBytes) =>
         _failure is not null || _isFull ||
-        (Interlocked.Read(ref _queuedBytes) <= QueuedBytesMax && _files.IsReady(Volatile.Read(ref _position), Volatile.Read(ref _segmentBytes), commitBytes));
+        (!IsFarBehind && _files.IsReady(Volatile.Read(ref _position), Volatile.Read(ref _segmentBytes), commitBytes));
 
     private async Task WaitUntilReadyAsync(long commitBytes)
     {

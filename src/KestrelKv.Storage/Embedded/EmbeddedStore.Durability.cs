@@ -11,10 +11,10 @@ public sealed partial class EmbeddedStore
     /// <summary>Whether what is told has to be durable first.</summary>
     private bool _waitsForDisk;
     private ICommitOrder _commits;
-    private bool _isLoading;
+    private bool _mustNotSweep;
 
     /// <summary>A store to be loaded: to be followed by <see cref="LogTo"/>, with nothing but loading in between.</summary>
-    internal static EmbeddedStore ForLoading(TimeProvider time, EmbeddedStoreOptions options) => new(time, options) { _isLoading = true };
+    internal static EmbeddedStore ForLoading(TimeProvider time, EmbeddedStoreOptions options) => new(time, options) { _mustNotSweep = true };
 
     /// <summary>From now on all commits go to a log.</summary>
     internal void LogTo(WriteAheadLog log, bool waitsForDisk)
@@ -23,7 +23,13 @@ public sealed partial class EmbeddedStore
         _commits = log;
         _waitsForDisk = waitsForDisk;
         foreach (Shard shard in _shards) shard.Commits = log;
-        lock (_sweeping) _isLoading = false;
+        lock (_sweeping) _mustNotSweep = false;
+    }
+
+    /// <summary>What has expired is no longer removed: the log is being closed.</summary>
+    internal void StopSweeping()
+    {
+        lock (_sweeping) _mustNotSweep = true;
     }
 
     /// <summary>
@@ -103,7 +109,7 @@ public sealed partial class EmbeddedStore
         }
     }
 
-    /// <summary>The most that one of the operations needs in the log.</summary>
+    /// <summary>The most that one of the operations needs in the log; 0 where all only read.</summary>
     private static long LargestCommit(ReadOnlySpan<Operation> operations)
     {
         long most = 0;
@@ -111,27 +117,31 @@ public sealed partial class EmbeddedStore
         return most;
     }
 
-    /// <summary>What a batch needs in the log at the most.</summary>
+    /// <summary>What a batch needs in the log at the most; 0 where it only reads.</summary>
     private static long CommitBytes(ReadOnlySpan<Operation> batch)
     {
         long bytes = 0;
         foreach (ref readonly Operation operation in batch) bytes += CommitBytes(operation);
+
+        // A longer frame would not be taken for one when it is read again.
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, Frame.PayloadBytesMax, nameof(batch));
         return bytes;
     }
 
-    private static long CommitBytes(in Operation operation) => Frame.HeaderBytes + Record.BytesAround + operation.Key.Length + operation.Value.Length;
+    private static long CommitBytes(in Operation operation) =>
+        operation.IsWrite ? Frame.HeaderBytes + Record.BytesAround + operation.Key.Length + operation.Value.Length : 0;
 
     private async ValueTask<int> ExecuteAsync(
         Task ready, ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken)
     {
-        await ready;
+        await ready.WaitAsync(cancellationToken);
         return await WhenTellable(Execute(operations.Span, results, out long seen), seen, cancellationToken);
     }
 
     private async ValueTask<bool> CommitAsync(
         Task ready, ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken)
     {
-        await ready;
+        await ready.WaitAsync(cancellationToken);
         return await WhenTellable(Commit(batch.Span, results, out long seen), seen, cancellationToken);
     }
 

@@ -41,15 +41,13 @@ public sealed partial class EmbeddedStore
                     // The key may have gone since its shard gave it.
                     Entry entry = shard.Find(key, hashes[i], out _);
                     if (!entry.Exists) continue;
-                    if (HasExpired(entry))
-                    {
-                        seen = Math.Max(seen, entry.Version);
-                        continue;
-                    }
+
+                    // Told or not: that it has expired, or that there is one more, is known by its last change.
+                    seen = Math.Max(seen, entry.Version);
+                    if (HasExpired(entry)) continue;
                     if (stopped || told == query.Limit) return true;
 
                     told++;
-                    seen = Math.Max(seen, entry.Version);
                     stopped = !entries.OnEntry(new EntryView
                     {
                         Key = key, Value = entry.Value, Version = entry.Version, ExpiresAt = entry.ExpiresAt,
@@ -64,21 +62,21 @@ public sealed partial class EmbeddedStore
         return false;
     }
 
-    /// <summary>The keys of all entries in their order, for <see cref="CopyEntries"/>.</summary>
-    internal MergedKeys AllKeys() => new(_shards, new ListQuery { Limit = int.MaxValue });
-
     /// <summary>
-    /// Copies entries, as records with versions, until there are so many bytes of them. Each shard's lock is held for some
-    /// keys or one entry at a time: over many calls, every entry that is there all the while is copied exactly once, as it
-    /// is at some time in between.
+    /// Copies all entries, as records with versions, in the order of their keys. Each shard's lock is held for some keys or
+    /// one entry at a time: every entry that is there all the while is copied exactly once, as it is at some time in between.
     /// </summary>
-    /// <returns>How many; 0 at the end.</returns>
-    internal long CopyEntries(MergedKeys keys, int bytesMin, ArrayBufferWriter<byte> to)
+    /// <param name="bytesMin">What a chunk has, but for the last one; it has one entry more at the most.</param>
+    /// <param name="write">Takes a chunk. Without locks.</param>
+    /// <returns>How many.</returns>
+    internal long CopyEntries(int bytesMin, Action<ReadOnlySpan<byte>> write)
     {
+        using var keys = new MergedKeys(_shards, new ListQuery { Limit = int.MaxValue });
+        var chunk = new ArrayBufferWriter<byte>(2 * bytesMin);
         long count = 0;
         Span<int> group = stackalloc int[GroupOperations];
         Span<ulong> hashes = stackalloc ulong[GroupOperations];
-        while (to.WrittenCount < bytesMin && keys.Take(group) is > 0 and int taken)
+        while (keys.Take(group) is > 0 and int taken)
         {
             Fetch(keys, group[..taken], hashes);
             for (int i = 0; i < taken; i++)
@@ -93,16 +91,22 @@ public sealed partial class EmbeddedStore
                     {
                         Kind = RecordKind.Put, Key = entry.Key, Value = entry.Value, ExpiresAt = entry.ExpiresAt, Version = entry.Version,
                     };
-                    record.Write(to.GetSpan(record.Bytes));
-                    to.Advance(record.Bytes);
+                    record.Write(chunk.GetSpan(record.Bytes));
+                    chunk.Advance(record.Bytes);
                     count++;
                 }
                 finally
                 {
                     shard.Exit();
                 }
+                if (chunk.WrittenCount < bytesMin) continue;
+
+                write(chunk.WrittenSpan);
+                if (chunk.Capacity > 16 * bytesMin) chunk = new ArrayBufferWriter<byte>(2 * bytesMin);
+                chunk.ResetWrittenCount();
             }
         }
+        if (chunk.WrittenCount > 0) write(chunk.WrittenSpan);
         return count;
     }
 

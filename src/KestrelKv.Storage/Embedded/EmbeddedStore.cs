@@ -79,7 +79,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return _log?.WhenReady(LargestCommit(operations.Span)) is { } ready
+        return _log is { } log && LargestCommit(operations.Span) is > 0 and long bytes && log.WhenReady(bytes) is { } ready
             ? ExecuteAsync(ready, operations, results, cancellationToken)
             : WhenTellable(Execute(operations.Span, results, out long seen), seen, cancellationToken);
     }
@@ -89,7 +89,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return _log?.WhenReady(CommitBytes(batch.Span)) is { } ready
+        return _log is { } log && CommitBytes(batch.Span) is > 0 and long bytes && log.WhenReady(bytes) is { } ready
             ? CommitAsync(ready, batch, results, cancellationToken)
             : WhenTellable(Commit(batch.Span, results, out long seen), seen, cancellationToken);
     }
@@ -398,7 +398,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         if (!_sweeping.TryEnter()) return;
         try
         {
-            if (_disposed || _isLoading) return;
+            if (_disposed || _mustNotSweep) return;
             foreach (Shard shard in _shards) Sweep(shard, _clock.Now());
             if (_log is { HasQueued: true }) _log.Kick?.Invoke();
         }
@@ -408,11 +408,14 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         }
     }
 
-    private static void Sweep(Shard shard, long now)
+    private void Sweep(Shard shard, long now)
     {
         bool more = true;
         for (int round = 0; more && round < SweepRoundsMax; round++)
         {
+            // It must not fill the memory with what the disk has yet to take: the rest is for the next sweep.
+            if (_log is { IsFarBehind: true }) return;
+
             // Who waits for the lock is to have it in between.
             if (round > 0) Thread.Yield();
             shard.Enter();

@@ -84,8 +84,8 @@ public sealed class RestartTests : IDisposable
         await using DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
         await store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), "1"u8.ToArray()) }, new CountingSink());
         await store.SnapshotAsync();
-        foreach (string file in Directory.GetFiles(_directory.Path))
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+        foreach (string name in _directory.Files)
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_directory.PathOf(name)));
     }
 
     [Fact]

@@ -1,0 +1,22 @@
+using KestrelKv.Storage.Embedded;
+
+namespace KestrelKv.Storage.Tests.Durability;
+
+/// <summary>How entries are cut into the frames of a snapshot.</summary>
+public sealed class SnapshotChunkTests
+{
+    [Fact]
+    public async Task CopyEntries_OfLargeEntries_GivesNoChunkThatIsMuchLonger()
+    {
+        using var store = new EmbeddedStore(TimeProvider.System);
+        for (byte i = 0; i < 200; i++)
+            await store.ExecuteAsync(new[] { Operation.Put(new[] { i }, new byte[50_000]) }, new CountingSink());
+
+        List<int> chunks = [];
+        long count = store.CopyEntries(100_000, chunk => chunks.Add(chunk.Length));
+
+        Assert.Equal(200, count);
+        Assert.All(chunks, bytes => Assert.InRange(bytes, 50_000, 100_000 + 51_000));
+        Assert.True(chunks.Sum() > 200 * 50_000);
+    }
+}
