@@ -67,7 +67,6 @@ public sealed class CrashTests
                 throw new InvalidOperationException($"Run {run}: {e.Message}", e);
             }
         }
-        Console.WriteLine(all);
         check(all);
     });
 }

@@ -2,7 +2,7 @@ using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>What lies where in a segment of the log, as its format says, and not as the reader under test does.</summary>
+/// <summary>What lies where in a segment of the log, as its format says, and not as the reader under test finds it.</summary>
 internal sealed class LogMap
 {
     public LogMap(byte[] contents)
@@ -18,22 +18,16 @@ internal sealed class LogMap
 
     public List<Place> Frames { get; } = [];
 
-    /// <summary>Where the frames end.</summary>
-    public int End => Frames.Count == 0 ? FileHeader.Bytes : Frames[^1].End;
+    /// <summary>The first frame that has any of these bytes.</summary>
+    public Place? FirstIn(int from, int to) => Frames.Find(frame => frame.Overlaps(from, to));
 
-    /// <summary>The version of the last commit; 0 where there is none.</summary>
-    public long LastVersion => Commits.LastOrDefault()?.Header.Number ?? 0;
+    /// <summary>Whether a mark that has none of these bytes proves that a frame was synced.</summary>
+    public bool IsProven(Place frame, int from, int to) =>
+        Frames.Exists(mark => mark.Header.Kind == FrameKind.Mark && !mark.Overlaps(from, to) && mark.Header.Number > frame.Start);
 
-    private IEnumerable<Place> Commits => Frames.Where(frame => frame.Header.Kind == FrameKind.Commit);
-
-    /// <summary>The first version that is affected where bytes are changed; null where none is.</summary>
-    public long? FirstAffected(int from, int to) => Commits.FirstOrDefault(commit => commit.Overlaps(from, to))?.Header.Number;
-
-    /// <summary>Up to where the marks, those left alone, prove that all had been synced.</summary>
-    public long ProvenEnd(int from, int to) => Frames
-        .Where(frame => frame.Header.Kind == FrameKind.Mark && !frame.Overlaps(from, to))
-        .Select(frame => frame.Header.Number)
-        .DefaultIfEmpty(FileHeader.Bytes).Max();
+    /// <summary>The version of the last commit before a place; null where there is none in this segment.</summary>
+    public long? LastVersionBefore(int offset) =>
+        Frames.FindLast(frame => frame.Header.Kind == FrameKind.Commit && frame.End <= offset)?.Header.Number;
 
     /// <summary>A frame, and where it lies.</summary>
     internal sealed record Place(FrameHeader Header, int Start, int End)

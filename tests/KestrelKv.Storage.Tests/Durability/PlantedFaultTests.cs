@@ -15,7 +15,7 @@ public sealed class PlantedFaultTests
     public void Run_RepliesBeforeTheSync_Fails() => AssertFound(disk => new DiskWithoutSyncOfContents(disk, ".log"));
 
     [Fact]
-    public void Run_SnapshotsAreNotSynced_Fails() => AssertFound(disk => new DiskWithoutSyncOfContents(disk, ".snapshot"));
+    public void Run_SnapshotsAreNotSynced_Fails() => AssertFound(disk => new DiskWithoutSyncOfContents(disk, "snapshot"));
 
     [Fact]
     public void Run_ChecksumsAreNotChecked_Fails() => AssertFound(disk => new DiskWithoutChecksums(disk));

@@ -55,6 +55,7 @@ internal sealed class ProcessLife : IDisposable
     {
         _disk.BeforeOperation = null;
         if (_world.Profile.Evicts) FindEvicted();
+        _world.Thread!.Forget();
         _store.Dispose();
     }
 

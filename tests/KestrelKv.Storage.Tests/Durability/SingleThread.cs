@@ -19,5 +19,8 @@ internal sealed class SingleThread : SynchronizationContext, IDisposable
         while (_posted.TryDequeue(out (SendOrPostCallback Call, object? State) posted)) posted.Call(posted.State);
     }
 
+    /// <summary>What was posted will never be done: the process has died.</summary>
+    public void Forget() => _posted.Clear();
+
     public void Dispose() => SetSynchronizationContext(_before);
 }
