@@ -90,6 +90,31 @@ public sealed partial class ServerProcess : IAsyncDisposable
         return (process.ExitCode, await output + await error);
     }
 
+    /// <summary>Starts a server, and kills it some time after it has begun to recover its data.</summary>
+    public static async Task KillWhileStartingAsync(TimeSpan time, IEnumerable<string> settings, DataDirectory data)
+    {
+        // Whoever opens the directory writes its name to this file, first of all. To read it would lock it for a moment.
+        DateTime opened = File.GetLastWriteTimeUtc(data.PathTo("lock"));
+        using Process process = Create([], settings, null, null, data);
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, _) => { };
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        try
+        {
+            await Wait.UntilAsync(
+                () => process.HasExited || File.GetLastWriteTimeUtc(data.PathTo("lock")) != opened, () => "the server never opened its data directory");
+            Assert.False(process.HasExited, "the server did not start");
+            await Task.Delay(time);
+        }
+        finally
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+        }
+    }
+
     /// <summary>Asks the server to stop, as <c>docker stop</c> and systemd do, and waits until it has.</summary>
     /// <returns>Its exit code.</returns>
     public async Task<int> StopAsync()

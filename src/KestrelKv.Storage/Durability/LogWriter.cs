@@ -71,13 +71,15 @@ internal sealed class LogWriter(WriteAheadLog log, SegmentFiles files, Action<Ti
             for (; _next < _chunks.Count; _next++) Write(_chunks[_next]);
             _chunks = null;
             _writtenVersion = _takenVersion;
-            log.Recycle();
             Volatile.Write(ref _fullReason, null);
+            log.IsFull = false;
+            log.Recycle();
             return true;
         }
         catch (DiskFullException e)
         {
             Volatile.Write(ref _fullReason, e.Message);
+            log.IsFull = true;
             return false;
         }
         catch (IOException e)

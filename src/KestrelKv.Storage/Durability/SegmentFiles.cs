@@ -20,8 +20,11 @@ internal sealed class SegmentFiles : IDisposable
     private readonly ulong _store;
     private readonly long _usualBytes;
 
-    /// <summary>Held while files are created.</summary>
+    /// <summary>Held while files are created: long. The writer takes it only where the segment it needs is not there yet.</summary>
     private readonly Lock _preparing = new();
+
+    /// <summary>Held, within the former, while a segment is made longer: the writer must not go on to it meanwhile.</summary>
+    private readonly Lock _extending = new();
 
     /// <summary>Protects all that follows; held for a moment only.</summary>
     private readonly Lock _state = new();
@@ -174,6 +177,7 @@ internal sealed class SegmentFiles : IDisposable
     /// <exception cref="DiskFullException">It is not prepared, and can't be.</exception>
     public void EnsureNext(long bytes)
     {
+        if (First() is { } ready && ready.Bytes >= bytes) return;
         lock (_preparing)
         {
             if (First() is not { } next) Add(Create(_disk, _store, Current.Number + 1, bytes));
@@ -185,16 +189,16 @@ internal sealed class SegmentFiles : IDisposable
     /// <param name="used">How many bytes of the current one have something.</param>
     public void Advance(long used)
     {
-        lock (_preparing)
+        lock (_extending)
         {
-            Segment next = First()!;
+            Segment full = Current;
             lock (_state)
             {
+                Current = _prepared[0];
                 _prepared.RemoveAt(0);
-                _full[Current.Number] = used;
+                _full[full.Number] = used;
             }
-            Current.Dispose();
-            Current = next;
+            full.Dispose();
         }
     }
 
@@ -260,10 +264,15 @@ internal sealed class SegmentFiles : IDisposable
         lock (_state) _prepared.Add(segment);
     }
 
-    /// <summary>Makes a prepared segment longer.</summary>
+    /// <summary>Makes a prepared segment longer, unless the writer has gone on to it.</summary>
     private void Extend(Segment segment, long bytes)
     {
-        FillWithZeros(segment.File, segment.Bytes, bytes);
-        lock (_state) _prepared[_prepared.IndexOf(segment)] = segment with { Bytes = bytes };
+        lock (_extending)
+        {
+            lock (_state)
+                if (!_prepared.Contains(segment)) return;
+            FillWithZeros(segment.File, segment.Bytes, bytes);
+            lock (_state) _prepared[_prepared.IndexOf(segment)] = segment with { Bytes = bytes };
+        }
     }
 }

@@ -41,6 +41,7 @@ internal sealed class WriteAheadLog : ICommitOrder
 
     private long _last;
     private volatile Exception? _failure;
+    private volatile bool _isFull;
     private TaskCompletionSource _progress = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="files">The segments.</param>
@@ -65,6 +66,19 @@ internal sealed class WriteAheadLog : ICommitOrder
 
     /// <summary>Why the disk has failed; null as long as it has not.</summary>
     public Exception? Failure => _failure;
+
+    /// <summary>
+    /// Set while what has been taken can't be written, as the disk is full: no more is taken until it can, so that those who
+    /// bring it need not wait until somebody makes space.
+    /// </summary>
+    public bool IsFull
+    {
+        set
+        {
+            _isFull = value;
+            if (value) Progress();
+        }
+    }
 
     /// <summary>Is called when there is something to write, of which the writer may not know. Without locks.</summary>
     public Action? Kick { get; set; }
@@ -228,6 +242,7 @@ internal sealed class WriteAheadLog : ICommitOrder
     {
         frame = default;
         if (_failure is not null) return CommitStatus.DiskFailed;
+        if (_isFull) return CommitStatus.DiskFull;
 
         int bytes = Frame.BytesFor(payloadBytes);
         if (!Fits(bytes + (_open is null ? Frame.HeaderBytes : 0)))
@@ -277,7 +292,7 @@ internal sealed class WriteAheadLog : ICommitOrder
     private void Finish(long version) => Volatile.Write(ref _last, version);
 
     private bool IsReady(long commitBytes) =>
-        _failure is not null ||
+        _failure is not null || _isFull ||
         (!IsFarBehind && _files.IsReady(Volatile.Read(ref _position), Volatile.Read(ref _segmentBytes), commitBytes));
 
     private async Task WaitUntilReadyAsync(long commitBytes)

@@ -26,7 +26,7 @@ internal abstract class DiskWrapper(IDisk disk) : IDisk
 
         public virtual int Read(Span<byte> buffer, long offset) => file.Read(buffer, offset);
 
-        public void Write(ReadOnlySpan<byte> bytes, long offset) => file.Write(bytes, offset);
+        public virtual void Write(ReadOnlySpan<byte> bytes, long offset) => file.Write(bytes, offset);
 
         public virtual void Sync() => file.Sync();
 

@@ -1,0 +1,37 @@
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Durability;
+
+/// <summary>The modes that acknowledge before they sync: what a kill leaves is what some moment shortly before it had.</summary>
+public sealed class LateSyncTests
+{
+    /// <summary>What may be lost, of writes and of what reads have shown.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
+
+    private static readonly string[] Modes = ["EverySec", "None"];
+
+    [Fact]
+    public Task Kill_InModesThatDoNotWait_LosesNoMoreThanTheLastMomentOfEachConnection() => Seeds.RunAsync(async random =>
+    {
+        using var data = new DataDirectory();
+        await using var witness = new Witness(random.Next());
+        foreach (string mode in Modes)
+        {
+            string[] settings = [$"Data:Durability={mode}", "Data:SegmentBytes=1048576", "Data:SnapshotLogBytes=4194304"];
+            await using (ServerProcess server = await ServerProcess.StartAsync(settings, data: data))
+            {
+                await witness.CheckAsync(server);
+                await witness.LoadAsync(server);
+
+                // Beyond the grace, so that there is something that must not be lost.
+                await Task.Delay(Grace + TimeSpan.FromMilliseconds(random.Next(1_000)));
+                server.SendSignal("KILL");
+                await server.WaitForExitAsync();
+                await witness.EndedAsync();
+            }
+            await using ServerProcess second = await ServerProcess.StartAsync(settings, data: data);
+            await witness.CheckAsync(second, Grace);
+            Assert.Equal(0, await second.StopAsync());
+        }
+    });
+}

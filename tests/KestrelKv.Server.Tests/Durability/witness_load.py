@@ -1,0 +1,158 @@
+"""Connections that write and read as fast as they can, until the server is gone, and remember what it has told them."""
+import collections
+import contextlib
+import http.client
+import json
+import random
+import threading
+import time
+
+from kestrelkv_client import HEADER, PATIENCE_SECONDS, Closed, Connection, frame
+from witness_history import number_of, value_of
+
+HOST = "127.0.0.1"
+REFUSALS_MAX = 200  # after so many a connection has seen enough
+GET_REPLY = b'{"status": "OK", "response": {"func": "GET", "response": {"obj": "%s", "val": '
+PUT_REPLY = b'{"status": "OK", "response": {"func": "PUT", "response": {"obj": "%s", "response": "ok"}}}'
+
+
+def put_frame(key, number):
+    body = b'{"func": "PUT", "params": {"obj": "%s", "val": %s}}' % (key.encode(), value_of(key, number))
+    return HEADER.pack(1, len(body)) + body
+
+
+def get_frame(key):
+    return frame({"func": "GET", "params": {"obj": key}})
+
+
+def value_shown(key, body):
+    """The text of the value in the reply to a GET; None for null."""
+    start = GET_REPLY % key.encode()
+    assert body.startswith(start) and body.endswith(b"}}}"), body[:200]
+    text = body[len(start):-3]
+    return None if text == b"null" else text
+
+
+class Load:
+    """One connection, in a thread of its own."""
+
+    def __init__(self, history, seed):
+        self.history = history
+        self.random = random.Random(seed)
+        self.shown = {}  # by key: the last number that a read has shown
+        self.refusals = collections.Counter()  # by error code
+        self.failure = None
+
+    def start(self, *arguments):
+        self.thread = threading.Thread(target=self._run, args=arguments, daemon=True)
+        self.thread.start()
+
+    def _run(self, *arguments):
+        try:
+            self.run(*arguments)
+        except TimeoutError as e:
+            self.failure = AssertionError(f"no reply in time: {e}")
+        except (Closed, EOFError, OSError, http.client.HTTPException):
+            pass  # The server is gone.
+        except Exception as e:
+            self.failure = e
+        self.history.ended_at = time.monotonic()
+
+    @property
+    def has_seen_enough(self):
+        return self.refusals.total() > REFUSALS_MAX
+
+
+class WireLoad(Load):
+    """Many requests in flight, one in four a GET of any key."""
+
+    def run(self, port, histories):
+        owners = {key: history for history in histories for key in history.keys}
+        everything = list(owners)
+        pending = collections.deque()
+        with Connection(port, HOST) as connection:
+            while not self.has_seen_enough:
+                frames = []
+                for _ in range(self.random.choice((1, 1, 4, 16, 64))):
+                    if self.random.random() < 0.75:
+                        key = self.random.choice(self.history.keys)
+                        pending.append((self._take_put, key, self.history.intend(key)))
+                        frames.append(put_frame(key, self.history.number))
+                    else:
+                        key = self.random.choice(everything)
+                        pending.append((self._take_get, key, owners[key], owners[key].acknowledged_of.get(key)))
+                        frames.append(get_frame(key))
+                connection.socket.sendall(b"".join(frames))
+                most = self.random.randrange(128)
+                while len(pending) > most:
+                    take, *what = pending.popleft()
+                    take(connection.receive_body(), *what)
+
+    def _take_put(self, body, key, number):
+        if body == PUT_REPLY % key.encode():
+            self.history.acknowledge(key, number)
+        elif self._take_error(body) != "disk_failed":
+            self.history.refuse(number)
+
+    def _take_get(self, body, key, owner, acknowledged):
+        if body.startswith(b'{"status": "ERROR"'):
+            assert self._take_error(body) == "disk_failed", body
+            return
+        text = value_shown(key, body)
+        if text is None:
+            return
+        number = number_of(key, text)
+        assert owner.is_intended(key, number), f"{key} shows write {number}, which was not sent"
+        assert number >= (acknowledged or 0), f"{key} shows write {number} after {acknowledged} was acknowledged"
+        self.shown[key] = max(self.shown.get(key, 0), number)
+
+    def _take_error(self, body):
+        code = json.loads(body)["error"]["code"]
+        assert code in ("disk_full", "disk_failed"), body
+        self.refusals[code] += 1
+        return code
+
+
+class HttpLoad(Load):
+    """One write after the other: values put, and removed, with the versions that they got."""
+
+    def __init__(self, history, seed):
+        super().__init__(history, seed)
+        self.versions = {}  # by key: the number and the version of the last value acknowledged
+        self.version = 0
+        self._there = set()
+
+    def begin_with(self, found):
+        """What the server has, by key, as the last check has found."""
+        self._there = {key for key, number in found.items() if number is not None}
+
+    def run(self, port):
+        with contextlib.closing(http.client.HTTPConnection(HOST, port, PATIENCE_SECONDS)) as connection:
+            while not self.has_seen_enough:
+                key = self.random.choice(self.history.keys)
+                remove = key in self._there and self.random.random() < 0.3
+                number = self.history.intend(key, not remove)
+                body = None if remove else value_of(key, number)
+                status, headers, _ = exchange(connection, "DELETE" if remove else "PUT", f"/v1/keys/{key}", body)
+                if status in (503, 507):
+                    self.refusals[status] += 1
+                    if status == 507:
+                        self.history.refuse(number)
+                    continue
+                assert status == (204 if remove or key in self._there else 201), (status, headers)
+                self.history.acknowledge(key, number, not remove)
+                if remove:
+                    self._there.discard(key)
+                    continue
+                self._there.add(key)
+                version = int(headers["etag"].strip('"'))
+                assert version > self.version, f"version {version} after {self.version}"
+                self.versions[key] = number, version
+                self.version = version
+
+
+def exchange(connection, method, target, body=None):
+    """A request and its response on a kept connection of http.client."""
+    connection.request(method, target, body)
+    response = connection.getresponse()
+    return response.status, response.headers, response.read()
