@@ -143,7 +143,12 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
         {
             // A thread of its own: it takes long, and waits for the disk.
             return await Task.Factory.StartNew(
-                () => TakeSnapshot(either.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                () =>
+                {
+                    Libc.StandBack();
+                    return TakeSnapshot(either.Token);
+                },
+                CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
         finally
         {

@@ -12,7 +12,7 @@ internal sealed class SnapshotWriter
     /// So much is synced at a time: what the system has gathered to write would all be written by the next sync of the
     /// log, too, on many file systems.
     /// </summary>
-    private const int SyncBytes = 4 * 1024 * 1024;
+    private const int SyncBytes = 1024 * 1024;
 
     /// <summary>The fastest that Brotli has.</summary>
     private const int Quality = 0;
