@@ -237,7 +237,8 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
         {
             _log.Fail(e);
         }
-        if (_writer.Write() && sync) _writer.Sync();
+        _writer.Write();
+        if (sync) _writer.Sync();
         _log.Progress();
     });
 

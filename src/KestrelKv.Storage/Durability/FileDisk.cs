@@ -6,6 +6,8 @@ namespace KestrelKv.Storage.Durability;
 internal sealed class FileDisk : IDisk, IDisposable
 {
     private const string LockName = "lock";
+    private const int HolderReads = 10;
+    private static readonly TimeSpan HolderWait = TimeSpan.FromMilliseconds(20);
 
     private readonly string _path;
     private readonly SafeFileHandle? _lock;
@@ -119,7 +121,9 @@ internal sealed class FileDisk : IDisk, IDisposable
 
         // Nobody else's to read, even where the directory is.
         if (mode == FileMode.CreateNew && !OperatingSystem.IsWindows()) TrySetMode(file);
-        return new FileOnDisk(file, PathOf(name));
+
+        // By the name that it is to have in the end, for messages.
+        return new FileOnDisk(file, PathOf(name.EndsWith(FileNames.Unfinished, StringComparison.Ordinal) ? name[..^FileNames.Unfinished.Length] : name));
     });
 
     [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
@@ -156,9 +160,17 @@ internal sealed class FileDisk : IDisk, IDisposable
             return file;
         }
 
-        Span<byte> text = stackalloc byte[256];
-        string who;
-        using (file) who = System.Text.Encoding.UTF8.GetString(text[..RandomAccess.Read(file, text, 0)]);
+        string who = "";
+        using (file)
+        {
+            // Who has only just taken it has yet to say so.
+            Span<byte> text = stackalloc byte[256];
+            for (int i = 0; i < HolderReads && who.Length == 0; i++)
+            {
+                if (i > 0) Thread.Sleep(HolderWait);
+                who = System.Text.Encoding.UTF8.GetString(text[..RandomAccess.Read(file, text, 0)]);
+            }
+        }
         throw new DataException($"the data directory {_path} is in use by {(who.Length > 0 ? who : "another process")}");
     }
 

@@ -20,6 +20,9 @@ internal sealed class LogChunk
     /// <summary>How many bytes have frames.</summary>
     public int Used { get; set; }
 
+    /// <summary>The version of its last commit; 0 where it has none.</summary>
+    public long LastVersion { get; set; }
+
     /// <summary>Whether it begins with a mark.</summary>
     public bool HasMark { get; set; }
 
@@ -36,7 +39,7 @@ internal sealed class LogChunk
     public static LogChunk Rent(int bytes)
     {
         if (bytes > BytesUsual || !Kept.TryTake(out LogChunk? chunk)) return new LogChunk(Math.Max(bytes, BytesUsual));
-        (chunk.Used, chunk.HasMark, chunk.SegmentBytes) = (0, false, 0);
+        (chunk.Used, chunk.LastVersion, chunk.HasMark, chunk.SegmentBytes) = (0, 0, false, 0);
         return chunk;
     }
 

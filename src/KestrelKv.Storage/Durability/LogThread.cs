@@ -92,6 +92,7 @@ internal sealed class LogThread : IDisposable
             if (!_writer.Write())
             {
                 if (syncAsked) _syncAsked = true;
+                if (_mode == DurabilityMode.Always) _writer.Sync();
                 _stop.Wait(FullRetryTime);
                 continue;
             }

@@ -14,7 +14,6 @@ internal sealed class LogWriter(WriteAheadLog log, SegmentFiles files, Action<Ti
 {
     private List<LogChunk>? _chunks;
     private int _next;
-    private long _takenVersion;
     private long _writtenVersion = log.DurableVersion;
 
     private long _offset;
@@ -57,7 +56,7 @@ internal sealed class LogWriter(WriteAheadLog log, SegmentFiles files, Action<Ti
     }
 
     /// <summary>Writes all that has been gathered.</summary>
-    /// <returns>False where the disk is full; what could not be written is kept.</returns>
+    /// <returns>False where the disk is full; what could not be written is kept, what could can be synced.</returns>
     public bool Write()
     {
         if (log.Failure is not null) return true;
@@ -65,12 +64,15 @@ internal sealed class LogWriter(WriteAheadLog log, SegmentFiles files, Action<Ti
         {
             if (_chunks is null)
             {
-                (_chunks, _takenVersion) = log.Take();
+                _chunks = log.Take();
                 _next = 0;
             }
-            for (; _next < _chunks.Count; _next++) Write(_chunks[_next]);
+            for (; _next < _chunks.Count; _next++)
+            {
+                Write(_chunks[_next]);
+                if (_chunks[_next].LastVersion > 0) _writtenVersion = _chunks[_next].LastVersion;
+            }
             _chunks = null;
-            _writtenVersion = _takenVersion;
             Volatile.Write(ref _fullReason, null);
             log.IsFull = false;
             log.Recycle();

@@ -1,3 +1,5 @@
+using KestrelKv.Storage.Embedded;
+
 namespace KestrelKv.Storage.Durability;
 
 /// <summary>The files of the log: the one that is written to, and those that are prepared to come after it.</summary>
@@ -119,21 +121,22 @@ internal sealed class SegmentFiles : IDisposable
         }
     }
 
-    /// <summary>Claims the next segment for what comes next, or one that has yet to be prepared.</summary>
+    /// <summary>Claims the next segment for what comes next.</summary>
     /// <param name="needed">How long it must be.</param>
+    /// <param name="evenUnprepared">Whether one may be claimed that has yet to be prepared.</param>
     /// <param name="bytes">How long it is, or will be.</param>
-    /// <returns>False where the disk has no space for it.</returns>
-    public bool TryClaimNext(long needed, out long bytes)
+    public CommitStatus Claim(long needed, bool evenUnprepared, out long bytes)
     {
         lock (_state)
         {
             long next = NextBytes();
             bytes = next >= needed ? next : Math.Max(_usualBytes, needed);
-            if (next < needed && (_fullReason is not null || needed >= _refusedBytes)) return false;
+            if (next < needed && (_fullReason is not null || needed >= _refusedBytes)) return CommitStatus.DiskFull;
+            if (next < needed && !evenUnprepared) return CommitStatus.Unready;
             _claimed++;
         }
         Wanted?.Invoke();
-        return true;
+        return CommitStatus.Done;
     }
 
     /// <summary>Whether commits may go on, as far as space is concerned: there is some, or it is known that there is none.</summary>

@@ -13,8 +13,8 @@ namespace KestrelKv.Storage.Durability;
 /// </para>
 /// <para>
 /// <b>Space.</b> Segments are prepared ahead (<see cref="SegmentFiles"/>), and committers know how much of that is
-/// left: a commit for which the disk has no space is refused before anything is changed. Only where commits come faster
-/// than segments can be prepared do they go beyond what is there; then <see cref="WhenReady"/> makes the next ones wait.
+/// left: a commit for which the disk has no space is refused before anything is changed, and one that comes while a segment is
+/// being prepared has to wait and try again. Only the removal of an entry, which frees memory, goes beyond what is there.
 /// </para>
 /// <para>
 /// <b>Failure.</b> After a write or sync that failed nothing is known of what is on disk. No commit is taken any more,
@@ -99,7 +99,9 @@ internal sealed class WriteAheadLog : ICommitOrder
         _lock.Enter();
         try
         {
-            CommitStatus status = TryReserve(payloadBytes, out Span<byte> frame);
+            // Removals make room in memory, for which others wait under locks.
+            bool isRemoval = change.Kind is RecordKind.Expired or RecordKind.Evicted;
+            CommitStatus status = TryReserve(payloadBytes, isRemoval, out Span<byte> frame);
             version = _last + 1;
             if (status != CommitStatus.Done) return status;
             Frame.Begin(frame, FrameKind.Commit, payloadBytes, version);
@@ -125,7 +127,7 @@ internal sealed class WriteAheadLog : ICommitOrder
         {
             version = _last + 1;
             if (expected != 0 && version != expected) return CommitStatus.Overtaken;
-            CommitStatus status = TryReserve(payloadBytes, out Span<byte> frame);
+            CommitStatus status = TryReserve(payloadBytes, evenUnprepared: false, out Span<byte> frame);
             if (status != CommitStatus.Done) return status;
             Frame.Begin(frame, FrameKind.Commit, payloadBytes, version);
             Span<byte> rest = frame[Frame.HeaderBytes..];
@@ -162,6 +164,18 @@ internal sealed class WriteAheadLog : ICommitOrder
     /// <returns>Null where there is nothing to wait for.</returns>
     public Task? WhenReady(long commitBytes) => IsReady(commitBytes) ? null : WaitUntilReadyAsync(commitBytes);
 
+    /// <summary>
+    /// Completes when there may be space for what was <see cref="CommitStatus.Unready"/>. To be taken before it is tried.
+    /// </summary>
+    public Task NextProgress => Volatile.Read(ref _progress).Task;
+
+    /// <summary>Asks for a segment that has room for a commit of so many bytes.</summary>
+    public void WantSegment(long commitBytes)
+    {
+        SegmentWanted?.Invoke(commitBytes);
+        Kick?.Invoke();
+    }
+
     /// <summary>Completes with a result once a commit is durable.</summary>
     /// <exception cref="DurabilityLostException">The disk has failed; thrown by the task.</exception>
     public ValueTask<int> WhenDurable(long version, int result) => _waits.For(version, result);
@@ -170,8 +184,7 @@ internal sealed class WriteAheadLog : ICommitOrder
     public ValueTask<bool> WhenDurable(long version, bool result) => _waits.For(version, result);
 
     /// <summary>Takes all that there is to write; for the writer. To be given back by <see cref="Recycle"/>.</summary>
-    /// <returns>The chunks, and the version of their last commit.</returns>
-    public (List<LogChunk> Chunks, long Last) Take()
+    public List<LogChunk> Take()
     {
         _lock.Enter();
         try
@@ -179,7 +192,7 @@ internal sealed class WriteAheadLog : ICommitOrder
             Debug.Assert(_taken.Count == 0, "what was taken before has been given back");
             (_queue, _taken) = (_taken, _queue);
             Volatile.Write(ref _open, null);
-            return (_taken, _last);
+            return _taken;
         }
         finally
         {
@@ -238,7 +251,7 @@ internal sealed class WriteAheadLog : ICommitOrder
     private bool Fits(long bytes) => _position + bytes + Frame.HeaderBytes <= _segmentBytes;
 
     /// <summary>Finds a place for a frame.</summary>
-    private CommitStatus TryReserve(int payloadBytes, out Span<byte> frame)
+    private CommitStatus TryReserve(int payloadBytes, bool evenUnprepared, out Span<byte> frame)
     {
         frame = default;
         if (_failure is not null) return CommitStatus.DiskFailed;
@@ -249,10 +262,11 @@ internal sealed class WriteAheadLog : ICommitOrder
         {
             // First of all, as there may be no memory for it: a segment that is claimed must be gone to.
             LogChunk first = LogChunk.Rent(bytes + Frame.HeaderBytes);
-            if (!_files.TryClaimNext(SegmentFiles.BytesFor(bytes), out long segmentBytes))
+            CommitStatus claim = _files.Claim(SegmentFiles.BytesFor(bytes), evenUnprepared, out long segmentBytes);
+            if (claim != CommitStatus.Done)
             {
                 LogChunk.Return(first);
-                return CommitStatus.DiskFull;
+                return claim;
             }
             _segment++;
             _segmentBytes = segmentBytes;
@@ -289,7 +303,11 @@ internal sealed class WriteAheadLog : ICommitOrder
         Volatile.Write(ref _open, chunk);
     }
 
-    private void Finish(long version) => Volatile.Write(ref _last, version);
+    private void Finish(long version)
+    {
+        _open!.LastVersion = version;
+        Volatile.Write(ref _last, version);
+    }
 
     private bool IsReady(long commitBytes) =>
         _failure is not null || _isFull ||
@@ -299,10 +317,9 @@ internal sealed class WriteAheadLog : ICommitOrder
     {
         while (true)
         {
-            Task progress = Volatile.Read(ref _progress).Task;
+            Task progress = NextProgress;
             if (IsReady(commitBytes)) return;
-            SegmentWanted?.Invoke(commitBytes);
-            Kick?.Invoke();
+            WantSegment(commitBytes);
             await progress;
         }
     }

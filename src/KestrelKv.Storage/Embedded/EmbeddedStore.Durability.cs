@@ -131,18 +131,33 @@ public sealed partial class EmbeddedStore
     private static long CommitBytes(in Operation operation) =>
         operation.IsWrite ? Frame.HeaderBytes + Record.BytesAround + operation.Key.Length + operation.Value.Length : 0;
 
+    /// <summary>Executes operations from one on, after waiting, and waits again wherever the log is not ready.</summary>
     private async ValueTask<int> ExecuteAsync(
-        Task ready, ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken)
+        Task? ready, ReadOnlyMemory<Operation> operations, int from, long seen, IResultSink results, CancellationToken cancellationToken)
     {
-        await ready.WaitAsync(cancellationToken);
-        return await WhenTellable(Execute(operations.Span, results, out long seen), seen, cancellationToken);
+        if (ready is not null) await ready.WaitAsync(cancellationToken);
+        while (true)
+        {
+            Task progress = _log!.NextProgress;
+            from = Execute(operations.Span, from, results, ref seen, out bool logIsReady);
+            if (logIsReady) return await WhenTellable(from, seen, cancellationToken);
+            _log.WantSegment(CommitBytes(operations.Span[from]));
+            await progress.WaitAsync(cancellationToken);
+        }
     }
 
     private async ValueTask<bool> CommitAsync(
-        Task ready, ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken)
+        Task? ready, ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken)
     {
-        await ready.WaitAsync(cancellationToken);
-        return await WhenTellable(Commit(batch.Span, results, out long seen), seen, cancellationToken);
+        if (ready is not null) await ready.WaitAsync(cancellationToken);
+        while (true)
+        {
+            Task progress = _log!.NextProgress;
+            bool committed = Commit(batch.Span, results, out long seen, out bool logIsReady);
+            if (logIsReady) return await WhenTellable(committed, seen, cancellationToken);
+            _log.WantSegment(CommitBytes(batch.Span));
+            await progress.WaitAsync(cancellationToken);
+        }
     }
 
     /// <summary>Whether what a commit has left behind may be told at all; if so, remembers that it has to be durable first.</summary>

@@ -22,6 +22,9 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
 {
     private const int GroupOperations = 64;
 
+    /// <summary>What is needed is not memory, but that the log is ready.</summary>
+    private const long SpaceInLog = -1;
+
     /// <summary>How many expired entries of a shard are removed before its lock is given to others.</summary>
     private const int SweepRemovalsMax = 100;
 
@@ -79,9 +82,14 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return _log is { } log && LargestCommit(operations.Span) is > 0 and long bytes && log.WhenReady(bytes) is { } ready
-            ? ExecuteAsync(ready, operations, results, cancellationToken)
-            : WhenTellable(Execute(operations.Span, results, out long seen), seen, cancellationToken);
+        if (_log is { } log && LargestCommit(operations.Span) is > 0 and long bytes && log.WhenReady(bytes) is { } ready)
+            return ExecuteAsync(ready, operations, 0, 0, results, cancellationToken);
+
+        long seen = 0;
+        int executed = Execute(operations.Span, 0, results, ref seen, out bool logIsReady);
+        return logIsReady
+            ? WhenTellable(executed, seen, cancellationToken)
+            : ExecuteAsync(null, operations, executed, seen, results, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -89,29 +97,38 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return _log is { } log && CommitBytes(batch.Span) is > 0 and long bytes && log.WhenReady(bytes) is { } ready
-            ? CommitAsync(ready, batch, results, cancellationToken)
-            : WhenTellable(Commit(batch.Span, results, out long seen), seen, cancellationToken);
+        if (_log is { } log && CommitBytes(batch.Span) is > 0 and long bytes && log.WhenReady(bytes) is { } ready)
+            return CommitAsync(ready, batch, results, cancellationToken);
+
+        bool committed = Commit(batch.Span, results, out long seen, out bool logIsReady);
+        return logIsReady ? WhenTellable(committed, seen, cancellationToken) : CommitAsync(null, batch, results, cancellationToken);
     }
 
-    private int Execute(ReadOnlySpan<Operation> operations, IResultSink results, out long seen)
+    /// <summary>Executes operations from one on, as far as the log is ready for them.</summary>
+    /// <returns>How many have been executed, with those before.</returns>
+    private int Execute(ReadOnlySpan<Operation> operations, int from, IResultSink results, ref long seen, out bool logIsReady)
     {
-        seen = 0;
+        logIsReady = true;
         Span<ulong> hashes = stackalloc ulong[GroupOperations];
-        for (int start = 0; start < operations.Length; start += GroupOperations)
+        for (int start = from; start < operations.Length; start += GroupOperations)
         {
             ReadOnlySpan<Operation> group = operations[start..Math.Min(start + GroupOperations, operations.Length)];
             if (_evicts) _clock.RefreshUseTime();
             Fetch(group, hashes);
             for (int i = 0; i < group.Length; i++)
-                if (!Execute(group[i], hashes[i], start + i, results, ref seen)) return start + i + 1;
+            {
+                bool goOn = Execute(group[i], hashes[i], start + i, results, ref seen, out logIsReady);
+                if (!logIsReady) return start + i;
+                if (!goOn) return start + i + 1;
+            }
         }
         return operations.Length;
     }
 
-    private bool Commit(ReadOnlySpan<Operation> span, IResultSink results, out long seen)
+    private bool Commit(ReadOnlySpan<Operation> span, IResultSink results, out long seen, out bool logIsReady)
     {
         seen = 0;
+        logIsReady = true;
         ulong[] rented = ArrayPool<ulong>.Shared.Rent(span.Length);
         Span<ulong> hashes = rented.AsSpan(0, span.Length);
         uint shards = 0;
@@ -139,7 +156,8 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
                 {
                     ExitAll(shards);
                 }
-                if (neededBytes == 0) return committed;
+                logIsReady = neededBytes != SpaceInLog;
+                if (neededBytes == 0 || !logIsReady) return committed;
                 if (_room!.TryMake(neededBytes, ref reservedBytes)) continue;
                 results.OnResult(largestIndex, RefusedForMemory());
                 return false;
@@ -204,7 +222,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         }
     }
 
-    private bool Execute(in Operation operation, ulong hash, int index, IResultSink results, ref long seen)
+    private bool Execute(in Operation operation, ulong hash, int index, IResultSink results, ref long seen, out bool logIsReady)
     {
         Shard shard = ShardOf(hash);
         bool goOn;
@@ -218,13 +236,18 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         {
             shard.Exit();
         }
-        return neededBytes == 0 ? goOn : ExecuteWithRoom(shard, operation, hash, index, results, neededBytes, ref seen);
+        logIsReady = neededBytes != SpaceInLog;
+        return neededBytes == 0 || !logIsReady
+            ? goOn
+            : ExecuteWithRoom(shard, operation, hash, index, results, neededBytes, ref seen, out logIsReady);
     }
 
     /// <summary>Makes room for an operation that lacks it, and executes it then.</summary>
     private bool ExecuteWithRoom(
-        Shard shard, in Operation operation, ulong hash, int index, IResultSink results, long neededBytes, ref long seen)
+        Shard shard, in Operation operation, ulong hash, int index, IResultSink results, long neededBytes, ref long seen,
+        out bool logIsReady)
     {
+        logIsReady = true;
         long reservedBytes = 0;
         try
         {
@@ -234,7 +257,8 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
                 try
                 {
                     bool goOn = Execute(shard, operation, hash, index, results, reservedBytes, ref seen, out neededBytes);
-                    if (neededBytes == 0) return goOn;
+                    logIsReady = neededBytes != SpaceInLog;
+                    if (neededBytes == 0 || !logIsReady) return goOn;
                 }
                 finally
                 {
@@ -249,7 +273,10 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         }
     }
 
-    /// <summary>Under the shard's lock. Where it needs more memory than there is, does nothing but tell how much.</summary>
+    /// <summary>
+    /// Under the shard's lock. Where it needs more memory than there is, does nothing but tell how much; where the log is
+    /// not ready for it, nothing but tell so (<see cref="SpaceInLog"/>).
+    /// </summary>
     private bool Execute(
         Shard shard, in Operation operation, ulong hash, int index, IResultSink results, long reservedBytes,
         ref long seen, out long neededBytes)
@@ -273,12 +300,20 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         if (_log?.Failure is not null) return results.OnResult(index, RefusedForDisk(CommitStatus.DiskFailed));
         if (_room is not null && !_room.HasRoomFor(shard, operation, entry, reservedBytes, out neededBytes)) return false;
         CommitStatus status = _commits.TryCommit(Record.Of(operation), out long next);
+        if (status == CommitStatus.Unready)
+        {
+            neededBytes = SpaceInLog;
+            return false;
+        }
         if (status != CommitStatus.Done) return results.OnResult(index, RefusedForDisk(status));
         if (!operation.AcknowledgeFromMemory) seen = Math.Max(seen, next);
         return results.OnResult(index, Write(shard, operation, hash, entry, slot, next));
     }
 
-    /// <summary>Under the locks of all shards concerned. Where it needs more memory than there is, does nothing but tell how much.</summary>
+    /// <summary>
+    /// Under the locks of all shards concerned. Where it needs more memory than there is, does nothing but tell how much;
+    /// where the log is not ready for it, nothing but tell so (<see cref="SpaceInLog"/>).
+    /// </summary>
     private bool Commit(
         ReadOnlySpan<Operation> batch, ReadOnlySpan<ulong> hashes, IResultSink results, long reservedBytes,
         ref long seen, out long neededBytes, out int largestIndex)
@@ -323,6 +358,11 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
             // Where a precondition was held against the version that the batch is to have, it must really get that one.
             if (!rehearsal.Changes) break;
             CommitStatus status = _commits.TryCommit(batch, rehearsal.Changing, rehearsal.PinsItsVersion ? next : 0, out version);
+            if (status == CommitStatus.Unready)
+            {
+                neededBytes = SpaceInLog;
+                return false;
+            }
             if (status is CommitStatus.DiskFull or CommitStatus.DiskFailed) return RefuseForDisk(status, results);
             counted = status == CommitStatus.Done;
         }

@@ -33,6 +33,9 @@ internal enum CommitStatus
     /// <summary>The version that it must get is no longer the next one.</summary>
     Overtaken,
 
+    /// <summary>Whether there is space for it on disk is being found out; it can be tried again soon.</summary>
+    Unready,
+
     /// <summary>The disk has no space for it.</summary>
     DiskFull,
 

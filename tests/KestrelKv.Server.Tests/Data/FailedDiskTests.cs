@@ -1,6 +1,5 @@
-using System.Diagnostics;
-using System.Globalization;
 using KestrelKv.Server.Tests.Admin;
+using KestrelKv.Server.Tests.Durability;
 using KestrelKv.Server.Tests.Telemetry;
 using KestrelKv.Testing;
 
@@ -9,7 +8,7 @@ namespace KestrelKv.Server.Tests.Data;
 /// <summary>A disk whose syncs fail, as strace can make them: no write is acknowledged any more, and reads of what is on disk go on.</summary>
 public sealed class FailedDiskTests
 {
-    [Fact]
+    [StraceFact]
     public async Task Wire_OnADiskWhoseSyncFails_RefusesWritesAndReadsWhatIsOnDisk()
     {
         using var data = new DataDirectory();
@@ -17,7 +16,7 @@ public sealed class FailedDiskTests
         {
             using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
             Assert.Equal(Frames.PutReply("kept"), await wire.CallAsync(Frames.Put("kept", "1")));
-            using Process strace = await FailSyncsAsync(server);
+            await using Strace strace = await FailSyncsAsync(server);
 
             // The first learns of it while it waits; on the same connection.
             foreach (string key in (string[])["lost", "lost later", "kept"])
@@ -41,12 +40,12 @@ public sealed class FailedDiskTests
         Assert.Equal(Frames.PutReply("new"), await reader.CallAsync(Frames.Put("new", "1")));
     }
 
-    [Fact]
+    [StraceFact]
     public async Task Http_OnADiskWhoseSyncFails_AnswersWith503()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         Assert.Equal(201, (await PutAsync(server, "kept")).Status);
-        using Process strace = await FailSyncsAsync(server);
+        await using Strace strace = await FailSyncsAsync(server);
 
         (await PutAsync(server, "lost")).AssertProblem(503, "disk_failed");
         (await PutAsync(server, "kept")).AssertProblem(503, "disk_failed");
@@ -76,18 +75,6 @@ public sealed class FailedDiskTests
         RawHttp.SendAsync(server.Admin, "PUT", $"/v1/keys/{key}", body: "1"u8.ToArray());
 
     /// <summary>From now on every sync of the server fails.</summary>
-    private static async Task<Process> FailSyncsAsync(ServerProcess server)
-    {
-        var start = new ProcessStartInfo("strace") { RedirectStandardError = true };
-        string id = server.Id.ToString(CultureInfo.InvariantCulture);
-        foreach (string argument in (string[])["-f", "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:error=EIO", "-p", id])
-            start.ArgumentList.Add(argument);
-        Process strace = Process.Start(start)!;
-
-        // It is there when the server's threads are traced, every one of them.
-        await Wait.UntilAsync(
-            () => Directory.GetDirectories($"/proc/{server.Id}/task").All(task => !File.ReadLines(Path.Combine(task, "status")).Contains("TracerPid:\t0")),
-            () => $"strace has not got hold of the server: {(strace.HasExited ? strace.StandardError.ReadToEnd() : "it is still trying")}");
-        return strace;
-    }
+    private static Task<Strace> FailSyncsAsync(ServerProcess server) =>
+        Strace.AttachAsync(server, "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:error=EIO");
 }

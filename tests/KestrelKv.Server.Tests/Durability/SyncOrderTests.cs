@@ -43,7 +43,8 @@ public sealed class SyncOrderTests
         {
             string early = SyncOrder.MarkOf(0, number), late = SyncOrder.MarkOf(1, number);
             await patient.SendAsync(Frames.Of(Frames.Put(late, $"\"{late}\"")));
-            await hasty.SendAsync(Frames.Of($"{{\"func\": \"PUT\", \"params\": {{\"obj\": \"{early}\", \"val\": \"{early}\", \"ack\": \"memory\"}}}}"));
+            string put = Frames.Put(early, $"\"{early}\", \"ack\": \"memory\"");
+            await hasty.SendAsync(Frames.Of(put));
             Assert.Equal(Frames.PutReply(early), await hasty.ReceiveAsync());
             Assert.Equal(Frames.PutReply(late), await patient.ReceiveAsync());
         }
@@ -56,7 +57,8 @@ public sealed class SyncOrderTests
     private static IEnumerable<string> Expected()
     {
         int writes = Enumerable.Range(0, Batches).Sum(batch => BatchWrites[batch % BatchWrites.Length]);
-        IEnumerable<string> wire = Enumerable.Range(0, Clients).SelectMany(client => Enumerable.Range(0, writes).Select(number => SyncOrder.MarkOf(client, number)));
+        IEnumerable<string> wire = Enumerable.Range(0, Clients).SelectMany(
+            client => Enumerable.Range(0, writes).Select(number => SyncOrder.MarkOf(client, number)));
         return wire.Concat(Enumerable.Range(0, Batches).Select(number => SyncOrder.MarkOf(Clients, number))).Order();
     }
 
@@ -65,7 +67,8 @@ public sealed class SyncOrderTests
     {
         await using ServerProcess server = await ServerProcess.StartAsync([mode, "Data:SegmentBytes=1048576"]);
         await using Strace strace = await Strace.AttachAsync(server, SyncOrder.Options);
-        Task writing = Task.WhenAll([WriteOverHttpAsync(server.Admin), .. Enumerable.Range(0, Clients).Select(client => WriteAsync(server.WirePort, client))]);
+        IEnumerable<Task> clients = Enumerable.Range(0, Clients).Select(client => WriteAsync(server.WirePort, client));
+        Task writing = Task.WhenAll([WriteOverHttpAsync(server.Admin), .. clients]);
         await ReadUntilAsync(server.WirePort, writing);
         await writing;
         return new(await strace.StopAsync());

@@ -34,8 +34,12 @@ internal sealed class Witness : IAsyncDisposable
     }
 
     /// <summary>Waits until no connection goes on, because the server is gone, or has refused enough.</summary>
-    /// <returns>How many writes were acknowledged, and, with the numbers of refusals, what else was counted.</returns>
-    public Task<string> EndedAsync() => ReceiveAsync("ended");
+    /// <returns>How many requests the server has refused.</returns>
+    public async Task<int> EndedAsync()
+    {
+        string line = await ReceiveAsync("ended");
+        return int.Parse(line["ended ".Length..], CultureInfo.InvariantCulture);
+    }
 
     /// <summary>Fails where the server does not have what it must have.</summary>
     /// <param name="server">One that nobody else writes to.</param>

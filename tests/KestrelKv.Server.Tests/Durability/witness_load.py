@@ -2,35 +2,15 @@
 import collections
 import contextlib
 import http.client
-import json
 import random
 import threading
 import time
 
-from kestrelkv_client import HEADER, PATIENCE_SECONDS, Closed, Connection, frame
+from kestrelkv_client import PATIENCE_SECONDS, Closed, Connection
+from witness_calls import HOST, PUT_REPLY, error_of, exchange, get_frame, put_frame, value_shown
 from witness_history import number_of, value_of
 
-HOST = "127.0.0.1"
 REFUSALS_MAX = 200  # after so many a connection has seen enough
-GET_REPLY = b'{"status": "OK", "response": {"func": "GET", "response": {"obj": "%s", "val": '
-PUT_REPLY = b'{"status": "OK", "response": {"func": "PUT", "response": {"obj": "%s", "response": "ok"}}}'
-
-
-def put_frame(key, number):
-    body = b'{"func": "PUT", "params": {"obj": "%s", "val": %s}}' % (key.encode(), value_of(key, number))
-    return HEADER.pack(1, len(body)) + body
-
-
-def get_frame(key):
-    return frame({"func": "GET", "params": {"obj": key}})
-
-
-def value_shown(key, body):
-    """The text of the value in the reply to a GET; None for null."""
-    start = GET_REPLY % key.encode()
-    assert body.startswith(start) and body.endswith(b"}}}"), body[:200]
-    text = body[len(start):-3]
-    return None if text == b"null" else text
 
 
 class Load:
@@ -40,7 +20,7 @@ class Load:
         self.history = history
         self.random = random.Random(seed)
         self.shown = {}  # by key: the last number that a read has shown
-        self.refusals = collections.Counter()  # by error code
+        self.refusals = 0
         self.failure = None
 
     def start(self, *arguments):
@@ -60,7 +40,7 @@ class Load:
 
     @property
     def has_seen_enough(self):
-        return self.refusals.total() > REFUSALS_MAX
+        return self.refusals > REFUSALS_MAX
 
 
 class WireLoad(Load):
@@ -107,9 +87,9 @@ class WireLoad(Load):
         self.shown[key] = max(self.shown.get(key, 0), number)
 
     def _take_error(self, body):
-        code = json.loads(body)["error"]["code"]
+        code = error_of(body)
         assert code in ("disk_full", "disk_failed"), body
-        self.refusals[code] += 1
+        self.refusals += 1
         return code
 
 
@@ -135,7 +115,7 @@ class HttpLoad(Load):
                 body = None if remove else value_of(key, number)
                 status, headers, _ = exchange(connection, "DELETE" if remove else "PUT", f"/v1/keys/{key}", body)
                 if status in (503, 507):
-                    self.refusals[status] += 1
+                    self.refusals += 1
                     if status == 507:
                         self.history.refuse(number)
                     continue
@@ -149,10 +129,3 @@ class HttpLoad(Load):
                 assert version > self.version, f"version {version} after {self.version}"
                 self.versions[key] = number, version
                 self.version = version
-
-
-def exchange(connection, method, target, body=None):
-    """A request and its response on a kept connection of http.client."""
-    connection.request(method, target, body)
-    response = connection.getresponse()
-    return response.status, response.headers, response.read()

@@ -27,6 +27,7 @@ internal sealed class CrashRun(Random random, CrashProfile profile)
         for (int lives = random.Next(1, profile.LivesMax + 1); lives > 0; lives--)
         {
             disk.CrashAt = random.Next(5) == 0 ? long.MaxValue : disk.Changes + 1 + random.UpTo(300);
+            if (random.Next(3) == 0) (disk.CrashAt, disk.CrashAfterNames) = (long.MaxValue, 1 + random.UpTo(10));
             Live(disk);
             _world.Counts.Crashes++;
             disk = random.Next(3) == 0 ? disk.Kill() : disk.Crash();

@@ -33,7 +33,18 @@ internal sealed class DrivenStore : IDisposable
     public void Mark() => _store.Mark();
 
     /// <summary>Takes a snapshot. It writes, too.</summary>
-    public SnapshotInfo Snapshot() => _store.TakeSnapshot(CancellationToken.None);
+    public SnapshotInfo Snapshot()
+    {
+        try
+        {
+            return _store.TakeSnapshot(CancellationToken.None);
+        }
+        catch (IOException e) when (e.InnerException is SimulatedCrashException)
+        {
+            // Of a snapshot that fails it is told, whatever made it fail; but this process tells nothing any more.
+            throw new SimulatedCrashException();
+        }
+    }
 
     /// <summary>Gives back the memory, and nothing more.</summary>
     public void Dispose()

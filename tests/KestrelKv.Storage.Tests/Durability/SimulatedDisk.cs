@@ -18,6 +18,9 @@ internal sealed class SimulatedDisk(Random random) : IDisk
     /// <summary>The change, as <see cref="Changes"/> counts them, in which the process dies: it, and all calls after it, throw <see cref="SimulatedCrashException"/>.</summary>
     public long CrashAt { get; set; } = long.MaxValue;
 
+    /// <summary>After so many more changes of names the process dies in the next change: between a rename and its sync, say, where few changes fall.</summary>
+    public int CrashAfterNames { get; set; } = int.MaxValue;
+
     /// <summary>Whether the process has died.</summary>
     public bool HasCrashed { get; private set; }
 
@@ -92,6 +95,7 @@ internal sealed class SimulatedDisk(Random random) : IDisk
         if (_names.Current.ContainsKey(name)) throw new IOException($"{name} is there already.");
         SimulatedFile? file = null;
         Change(Faults.Name, () => file = _names.Create(name, Changes), full: Faults.Full);
+        CountName();
         return new SimulatedOpenFile(this, file!);
     }
 
@@ -99,12 +103,14 @@ internal sealed class SimulatedDisk(Random random) : IDisk
     {
         Find(from);
         Change(Faults.Name, () => _names.Rename(from, to, Changes));
+        CountName();
     }
 
     public void Delete(string name)
     {
         Find(name);
         Change(Faults.Name, () => _names.Delete(name, Changes));
+        CountName();
     }
 
     public void SyncNames() => Change(Faults.SyncNames, _names.Sync, onFailure: () => _names.FailToSync(random));
@@ -166,6 +172,11 @@ internal sealed class SimulatedDisk(Random random) : IDisk
             throw Failure(isFull ? new DiskFullException("No space left, a simulated fault.") : new IOException("A simulated fault."));
         }
         change();
+    }
+
+    private void CountName()
+    {
+        if (--CrashAfterNames == 0) CrashAt = Changes + 1;
     }
 
     private void Enter()
