@@ -9,7 +9,7 @@ namespace KestrelKv.Benchmarks.Servers;
 internal static class Readiness
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Waits until a get is answered, be it that there is no such key.</summary>
     /// <exception cref="InvalidOperationException">It has exited, or needs too long.</exception>
