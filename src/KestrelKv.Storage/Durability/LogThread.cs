@@ -81,6 +81,10 @@ internal sealed class LogThread : IDisposable
         while (!_stop.IsSet)
         {
             WaitForWork();
+
+            // Where threads of the wire are ready to run on this very core, what they commit is to be in this sync, too:
+            // with one core for all that is three times the commits a sync. Elsewhere it costs nothing.
+            if (_mode == DurabilityMode.Always) Thread.Yield();
             if (_mode != DurabilityMode.Always && !_syncAsked) _stop.Wait(GatherTime);
 
             // Before it is taken what there is: who asks later may mean what comes later.

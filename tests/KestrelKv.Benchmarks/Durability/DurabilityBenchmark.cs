@@ -27,6 +27,8 @@ internal static class DurabilityBenchmark
             Console.Error.WriteLine("There is no redis-server on the path: KestrelKv is measured alone.");
             options = options with { Servers = [KestrelKvServer.Kind] };
         }
+        if (new DriveInfo(options.Directory).DriveFormat is "tmpfs" or "ramfs")
+            throw new ArgumentException($"{options.Directory} is in memory: --directory has to be on a disk.", nameof(options));
         var bench = new ServerBench(options, Pinning.Apply(options.Pin));
         Console.WriteLine($"{Environment.ProcessorCount} cores, {bench.Pinning}, data on {options.Directory}");
         foreach (string part in options.Parts)
