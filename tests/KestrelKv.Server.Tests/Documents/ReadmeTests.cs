@@ -47,7 +47,7 @@ public sealed class ReadmeTests
     public async Task BackupExamples_Pasted_SaveAFileAndRestoreIt()
     {
         string fetch = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.Contains("/v1/admin/backup", StringComparison.Ordinal));
-        string restore = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.Contains("Server restore", StringComparison.Ordinal));
+        string restore = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.Contains("-- restore", StringComparison.Ordinal));
         using var backups = new DataDirectory();
         using var data = new DataDirectory();
         await using (ServerProcess server = await ServerProcess.StartAsync())
@@ -55,7 +55,7 @@ public sealed class ReadmeTests
             await Contents.FillAsync(server, "a", 998);
             await Programs.RunAsync("bash", ["-c", $"cd '{backups.FullPath}' && {OnPortsOf(server, fetch)}"]);
         }
-        restore = restore.Replace("KestrelKv.Server", $"dotnet '{Repository.ServerDll}'", StringComparison.Ordinal);
+        restore = restore.Replace("dotnet run -c Release --project src/KestrelKv.Server --", $"dotnet '{Repository.ServerDll}'", StringComparison.Ordinal);
         await Programs.RunAsync("bash", ["-c", $"cd '{backups.FullPath}' && KestrelKv__Data__Directory='{data.FullPath}' {restore}"]);
 
         await using ServerProcess restored = await ServerProcess.StartAsync(data: data);
