@@ -14,7 +14,12 @@ public sealed partial class EmbeddedStore
     private bool _mustNotSweep;
 
     /// <summary>A store to be loaded: to be followed by <see cref="LogTo"/>, with nothing but loading in between.</summary>
-    internal static EmbeddedStore ForLoading(TimeProvider time, EmbeddedStoreOptions options) => new(time, options) { _mustNotSweep = true };
+    internal static EmbeddedStore ForLoading(TimeProvider time, EmbeddedStoreOptions options)
+    {
+        var store = new EmbeddedStore(time, options) { _mustNotSweep = true };
+        store._slabs.UseSmallPages();
+        return store;
+    }
 
     /// <summary>From now on all commits go to a log.</summary>
     internal void LogTo(WriteAheadLog log, bool waitsForDisk)
@@ -24,6 +29,7 @@ public sealed partial class EmbeddedStore
         _waitsForDisk = waitsForDisk;
         foreach (Shard shard in _shards) shard.Commits = log;
         lock (_sweeping) _mustNotSweep = false;
+        _slabs.UseHugePages();
     }
 
     /// <summary>What has expired is no longer removed: the log is being closed.</summary>

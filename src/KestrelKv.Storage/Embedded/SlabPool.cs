@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Storage.Embedded;
 
@@ -18,17 +19,25 @@ internal sealed unsafe partial class SlabPool : IDisposable
     private const int HugePageBytes = 2 * 1024 * 1024;
     private const int AdviseDontNeed = 4;
     private const int AdviseHugePage = 14;
+    private const int AdviseCollapse = 25;
 
     /// <summary>Advice goes by whole pages: where these are larger than a slab it would concern others, too.</summary>
     private static readonly bool PagesFit = OperatingSystem.IsLinux() && SlabBytes % Environment.SystemPageSize == 0;
 
+    /// <summary>Fewer regions than this are left to the system, which sees to their pages by and by.</summary>
+    private const int RegionsCollapsedMin = 16;
+
     private readonly Lock _lock = new();
+
+    /// <summary>Held while the pages of a region are changed, and as regions are given back.</summary>
+    private readonly Lock _collapsing = new();
     private readonly List<nint> _regions = [];
     private readonly Stack<nint> _free = new();
     private byte* _cut;
     private byte* _cutEnd;
     private long _rented;
     private bool _disposed;
+    private bool _smallPages;
 
     /// <summary>Bytes of the slabs that are rented.</summary>
     public long BytesRented => Volatile.Read(ref _rented) * SlabBytes;
@@ -49,6 +58,29 @@ internal sealed unsafe partial class SlabPool : IDisposable
         }
     }
 
+    /// <summary>
+    /// Has what is rented from now on in small pages: a virtual machine may need milliseconds for each huge one, and where
+    /// much is rented at once, as at a start, that adds up to seconds.
+    /// </summary>
+    public void UseSmallPages()
+    {
+        lock (_lock) _smallPages = true;
+    }
+
+    /// <summary>Has huge pages again; all that has small ones gets huge ones on a thread that stands back for others.</summary>
+    public void UseHugePages()
+    {
+        nint[] regions;
+        lock (_lock)
+        {
+            if (!_smallPages) return;
+            _smallPages = false;
+            regions = [.. _regions];
+        }
+        foreach (nint region in regions) AdviseHugePages(region);
+        if (regions.Length >= RegionsCollapsedMin) new Thread(() => Collapse(regions)) { Name = "kestrelkv pages", IsBackground = true }.Start();
+    }
+
     /// <summary>Takes a slab back.</summary>
     public void Return(byte* slab)
     {
@@ -63,6 +95,7 @@ internal sealed unsafe partial class SlabPool : IDisposable
 
     public void Dispose()
     {
+        lock (_collapsing)
         lock (_lock)
         {
             _disposed = true;
@@ -74,11 +107,32 @@ internal sealed unsafe partial class SlabPool : IDisposable
     private void AddRegion()
     {
         _cut = (byte*)Native.AllocateAligned(RegionBytes, HugePageBytes);
-
-        // With pages of 4 KiB, most look-ups in a large store miss the translation cache besides.
-        if (OperatingSystem.IsLinux()) _ = Advise(_cut, RegionBytes, AdviseHugePage);
+        if (!_smallPages) AdviseHugePages((nint)_cut);
         _cutEnd = _cut + RegionBytes;
         _regions.Add((nint)_cut);
+    }
+
+    /// <summary>With pages of 4 KiB, most look-ups in a large store miss the translation cache besides.</summary>
+    private static void AdviseHugePages(nint region)
+    {
+        if (OperatingSystem.IsLinux()) _ = Advise((void*)region, RegionBytes, AdviseHugePage);
+    }
+
+    private void Collapse(nint[] regions)
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        Libc.StandBack();
+        foreach (nint region in regions)
+        {
+            for (int at = 0; at < RegionBytes; at += HugePageBytes)
+            {
+                lock (_collapsing)
+                {
+                    if (_disposed) return;
+                    _ = Advise((byte*)region + at, HugePageBytes, AdviseCollapse);
+                }
+            }
+        }
     }
 
     // madvise(2). That it fails is no harm: the pages stay resident.
