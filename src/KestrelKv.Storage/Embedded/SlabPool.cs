@@ -27,6 +27,12 @@ internal sealed unsafe partial class SlabPool : IDisposable
     /// <summary>Fewer regions than this are left to the system, which sees to their pages by and by.</summary>
     private const int RegionsCollapsedMin = 16;
 
+    /// <summary>
+    /// To make a page huge takes milliseconds, during which the process can't get memory from the system, or start threads:
+    /// so there is a pause after each. A gigabyte takes about 10 seconds.
+    /// </summary>
+    private static readonly TimeSpan CollapsePause = TimeSpan.FromMilliseconds(20);
+
     private readonly Lock _lock = new();
 
     /// <summary>Held while the pages of a region are changed, and as regions are given back.</summary>
@@ -131,6 +137,7 @@ internal sealed unsafe partial class SlabPool : IDisposable
                     if (_disposed) return;
                     _ = Advise((byte*)region + at, HugePageBytes, AdviseCollapse);
                 }
+                Thread.Sleep(CollapsePause);
             }
         }
     }
