@@ -28,7 +28,8 @@ internal sealed record Pinning(string? Server, string? All)
         try
         {
             using Process taskset = Process.Start(new ProcessStartInfo(
-                "taskset", ["-a", "-c", "-p", cores, process.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true })!;
+                "taskset", ["-a", "-c", "-p", cores, process.ToString(CultureInfo.InvariantCulture)])
+            { RedirectStandardOutput = true })!;
             taskset.StandardOutput.ReadToEnd();
             taskset.WaitForExit();
             return taskset.ExitCode == 0;
