@@ -31,11 +31,15 @@ fi
 
 dotnet build KestrelKv.sln -c Release -nologo -clp:NoSummary -v:quiet
 
+# What is started in the background ignores interrupts, and so does all that it starts; but a server is to be tested with them.
+interruptible=()
+if env --default-signal=INT true 2>/dev/null; then interruptible=(env --default-signal=INT); fi
+
 # One project at a time: several tests start servers and measure memory.
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 status=0
-dotnet test KestrelKv.sln -c Release --no-build -nologo -m:1 "$@" 2>&1 | tee "$results" || status=$?
+"${interruptible[@]}" dotnet test KestrelKv.sln -c Release --no-build -nologo -m:1 "$@" 2>&1 | tee "$results" || status=$?
 
 # Each project's summary: "Passed!  - Failed:     0, Passed:    12, Skipped:     0, Total:    12, ..."
 awk -v status="$status" '
