@@ -43,6 +43,7 @@ public sealed class DataOptions
 }
 
 /// <summary>When a write is acknowledged, and its effect is shown to anybody.</summary>
+/// <remarks>Where a crash loses commits, their versions are given again to others.</remarks>
 public enum DurabilityMode
 {
     /// <summary>Once it is synced to disk. What was acknowledged, or seen, is never lost.</summary>

@@ -82,8 +82,7 @@ internal sealed class LogThread : IDisposable
         {
             WaitForWork();
 
-            // Where threads of the wire are ready to run on this very core, what they commit is to be in this sync, too:
-            // with one core for all that is three times the commits a sync. Elsewhere it costs nothing.
+            // Where threads of the wire are ready to run on this very core, what they commit is to be in this sync, too.
             if (_mode == DurabilityMode.Always) Thread.Yield();
             if (_mode != DurabilityMode.Always && !_syncAsked) _stop.Wait(GatherTime);
 
