@@ -52,6 +52,3 @@ internal interface IDiskFile : IDisposable
     /// </summary>
     void ReadFromDisk();
 }
-
-/// <summary>The disk has no space for what was asked of it.</summary>
-public sealed class DiskFullException(string message, Exception? inner = null) : IOException(message, inner);

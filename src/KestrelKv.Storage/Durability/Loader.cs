@@ -149,15 +149,10 @@ internal sealed class Loader(EmbeddedStore? store) : IDisposable
                 (Bytes, Length) = (entries, (int)Frame.Number);
             }
 
-            int count = 0;
-            bool isCommit = Frame.Kind == FrameKind.Commit;
-            for (ReadOnlySpan<byte> rest = Bytes.AsSpan(0, Length); !rest.IsEmpty; count++)
-            {
-                if (Record.TryRead(ref rest, out Record record) && (isCommit || record is { Kind: RecordKind.Put, Version: > 0 })) continue;
+            bool areEntries = Frame.Kind != FrameKind.Commit;
+            if (!Record.TryCount(Bytes.AsSpan(0, Length), areEntries, out int count))
                 Damage = Durability.Damage.At(Name, Offset, $"a record of the frame {Frame.Kind} {Frame.Number} can't be read");
-                return;
-            }
-            Entries = isCommit ? 0 : count;
+            Entries = areEntries ? count : 0;
         }
     }
 }

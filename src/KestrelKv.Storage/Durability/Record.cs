@@ -112,6 +112,21 @@ internal readonly ref struct Record
         return true;
     }
 
+    /// <summary>Counts records, one behind the other.</summary>
+    /// <param name="records">All of them.</param>
+    /// <param name="areEntries">Whether they are to be those of a snapshot: entries with versions.</param>
+    /// <param name="count">How many there are.</param>
+    /// <returns>False where one can't be read, or is none of these.</returns>
+    public static bool TryCount(ReadOnlySpan<byte> records, bool areEntries, out int count)
+    {
+        for (count = 0; !records.IsEmpty; count++)
+        {
+            if (!TryRead(ref records, out Record record)) return false;
+            if (areEntries && record is not { Kind: RecordKind.Put, Version: > 0 }) return false;
+        }
+        return true;
+    }
+
     private static Span<byte> WriteNumber(Span<byte> to, long number)
     {
         BinaryPrimitives.WriteInt64LittleEndian(to, number);

@@ -119,10 +119,9 @@ internal sealed class Recovery(
                 cancellationToken.ThrowIfCancellationRequested();
                 var scanner = new FrameScanner(open[i].File, open[i].Seed);
                 bool hasEnded = ReadSegment(scanner, open[i], loader, ref last);
-                if (hasEnded && i + 1 == open.Count)
-                    throw new DataException($"{FileNames.OfSegment(first + i + 1)}: this segment of the log is missing");
                 if (hasEnded)
                 {
+                    if (i + 1 == open.Count) throw new DataException($"{FileNames.OfSegment(first + i + 1)}: this segment of the log is missing");
                     full[open[i].Number] = scanner.Offset;
                     continue;
                 }

@@ -110,8 +110,7 @@ internal sealed class Salvage(IDisk disk) : IDisposable
                 ArrayPool<byte>.Shared.Return(entries);
                 return true;
             case FrameKind.Commit:
-                for (ReadOnlySpan<byte> rest = payload; !rest.IsEmpty;)
-                    if (!Record.TryRead(ref rest, out _)) return false;
+                if (!Record.TryCount(payload, areEntries: false, out _)) return false;
 
                 // Made again without those after it, it could bring back what these removed.
                 if (frame.Number <= _versionOfSnapshot) return true;
@@ -130,8 +129,7 @@ internal sealed class Salvage(IDisk disk) : IDisposable
     /// <summary>Entries that may be there already, from another snapshot: the later version stays.</summary>
     private bool LoadAnew(ReadOnlySpan<byte> entries)
     {
-        for (ReadOnlySpan<byte> rest = entries; !rest.IsEmpty;)
-            if (!Record.TryRead(ref rest, out Record record) || record.Kind != RecordKind.Put) return false;
+        if (!Record.TryCount(entries, areEntries: true, out _)) return false;
         while (!entries.IsEmpty)
         {
             ReadOnlySpan<byte> start = entries;
