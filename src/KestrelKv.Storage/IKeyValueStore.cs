@@ -31,6 +31,9 @@ namespace KestrelKv.Storage;
 /// </remarks>
 public interface IKeyValueStore
 {
+    /// <summary>The longest request id, in bytes.</summary>
+    const int RequestIdBytesMax = 256;
+
     /// <summary>
     /// Executes operations in order, each by itself: one that is refused changes nothing and the next one
     /// goes on. An operation sees the effects of those before it.
@@ -49,13 +52,23 @@ public interface IKeyValueStore
     /// <param name="batch">Any number of operations, on any keys.</param>
     /// <param name="results">
     /// Is told each operation's result, in order, if the batch was committed; otherwise the result of the first
-    /// operation whose precondition failed or, where memory is full, of the one that needs most. It can't ask to stop.
+    /// operation that can't be done (its precondition fails, or its path, or its patch) or, where memory is full, of the one
+    /// that needs most. It can't ask to stop. What is not there to be read or removed keeps no batch from being committed.
+    /// </param>
+    /// <param name="requestId">
+    /// What the client calls this batch, at most <see cref="RequestIdBytesMax"/> bytes; empty for nothing. A batch of the same
+    /// id that comes again within the time that the store is configured for, also after a crash, is not executed: it is told the results of the
+    /// first one, be they a commit or a refusal (but not one for lack of memory or disk, which is tried again). Where it is
+    /// another batch (the times of expiry do not count), it is refused with <see cref="ResultStatus.RequestIdReused"/>.
     /// </param>
     /// <param name="cancellationToken">Gives up waiting; a batch whose results were told stays done.</param>
     /// <returns>Whether the batch was committed.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">A store on disk: keys and values of the batch come to more than 1 GiB.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The request id is too long; or, of a store on disk, keys and values of the batch come to more than 1 GiB.
+    /// </exception>
     ValueTask<bool> CommitAsync(
-        ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken = default);
+        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
+        CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Lists entries in the order of their keys' bytes. Over a listing of many pages, each from the last key of the
@@ -66,6 +79,21 @@ public interface IKeyValueStore
     /// <param name="cancellationToken">Stops between entries.</param>
     /// <returns>Whether there are entries after the last one told.</returns>
     ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default);
+
+    /// <summary>Counts the entries that a listing would have, up to its limit.</summary>
+    ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Opens the feed: all changes under a prefix from a version on, in the order of commits, none left out and none twice.
+    /// With <see cref="Durability.DurabilityMode.Always"/> it shows only what is on disk.
+    /// </summary>
+    /// <param name="query">Which changes.</param>
+    /// <param name="wake">
+    /// Is called, by any thread and never under locks that calls of the store take, once there may be something to read again after a read has
+    /// said <see cref="WatchStatus.UpToDate"/>; at most once for each such read. Must not block or throw.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException"><see cref="WatchQuery.From"/> is negative.</exception>
+    IWatch Watch(WatchQuery query, Action wake);
 
     /// <summary>Figures of this moment; cheap enough to ask every second.</summary>
     StoreStats GetStats();

@@ -6,8 +6,14 @@ public readonly struct ListQuery
     /// <summary>Only keys that begin with these bytes. Empty for all.</summary>
     public ReadOnlyMemory<byte> Prefix { get; init; }
 
-    /// <summary>Only keys greater than this one, which need not be there. Empty for all.</summary>
+    /// <summary>Only keys that come after this one in the order of the listing; it need not be there. Empty for all.</summary>
     public ReadOnlyMemory<byte> After { get; init; }
+
+    /// <summary>Only keys that come before this one in the order of the listing; it need not be there. Empty for all.</summary>
+    public ReadOnlyMemory<byte> Until { get; init; }
+
+    /// <summary>Whether the greatest key comes first.</summary>
+    public bool Descending { get; init; }
 
     /// <summary>At most so many entries, 1 or more.</summary>
     public int Limit { get; init; }

@@ -22,6 +22,27 @@ public enum ResultStatus
     /// The disk has failed. A write was not done; an entry was not read because its last change may not be on disk.
     /// </summary>
     DiskFailed,
+
+    /// <summary>There is nothing at the path that is to be read or changed, or no entry at all; nothing was changed.</summary>
+    PathNotFound,
+
+    /// <summary>What is to be added to is no number; nothing was changed.</summary>
+    NotANumber,
+
+    /// <summary>The sum can't be given exactly (<see cref="OperationKind.Increment"/>); nothing was changed.</summary>
+    NumberOverflow,
+
+    /// <summary>A <c>test</c> of a JSON Patch does not hold; nothing was changed.</summary>
+    TestFailed,
+
+    /// <summary>The value would become longer than the store is configured to take; nothing was changed.</summary>
+    ValueTooLong,
+
+    /// <summary>The value would become nested deeper than the store is configured to take; nothing was changed.</summary>
+    TooDeep,
+
+    /// <summary>The request id was used for another batch shortly before; nothing was changed.</summary>
+    RequestIdReused,
 }
 
 /// <summary>The result of one operation.</summary>
@@ -39,9 +60,21 @@ public readonly ref struct OperationResult
     /// <summary>The version that the entry had before the operation; 0 where there was none.</summary>
     public long PreviousVersion { get; init; }
 
-    /// <summary>When the entry that was read expires, as in <see cref="Operation.ExpiresAt"/>.</summary>
+    /// <summary>When the entry that was read, or written, expires, as in <see cref="Operation.ExpiresAt"/>.</summary>
     public long ExpiresAt { get; init; }
 
-    /// <summary>The value that was read. Valid only during the call that hands it over.</summary>
+    /// <summary>
+    /// The value, or the part of it, that was read; the sum of an <see cref="OperationKind.Increment"/>. Valid only during the
+    /// call that hands it over.
+    /// </summary>
     public ReadOnlySpan<byte> Value { get; init; }
+
+    /// <summary>
+    /// The value before a write, where <see cref="Operation.ReturnsOld"/> asks for it and <see cref="PreviousVersion"/> tells
+    /// that there was one. Valid only during the call that hands it over.
+    /// </summary>
+    public ReadOnlySpan<byte> OldValue { get; init; }
+
+    /// <summary>For a person: which part of a path or patch was refused, and why. Null where the status says all.</summary>
+    public string? Detail { get; init; }
 }

@@ -20,4 +20,19 @@ public readonly record struct StoreStats(long Keys, long Bytes, long Version)
 
     /// <summary>How many writes, and atomic batches of them, were refused because the memory was full.</summary>
     public long Refusals { get; init; }
+
+    /// <summary>When a write is acknowledged.</summary>
+    public Durability.DurabilityMode Durability { get; init; } = KestrelKv.Storage.Durability.DurabilityMode.Memory;
+
+    /// <summary>The version of the last commit that is on disk, or, where nothing is kept there, of the last commit.</summary>
+    public long DurableVersion { get; init; }
+
+    /// <summary>The oldest version from which the feed can begin.</summary>
+    public long OldestVersion { get; init; }
+
+    /// <summary>How many request ids are remembered. They are not among <see cref="Keys"/> and <see cref="Bytes"/>.</summary>
+    public long RequestIds { get; init; }
+
+    /// <summary>How many watches are open.</summary>
+    public long Watches { get; init; }
 }

@@ -70,7 +70,8 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
 
     /// <inheritdoc/>
     public ValueTask<bool> CommitAsync(
-        ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken = default)
+        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
+        CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         ReadOnlySpan<Operation> span = batch.Span;
@@ -126,6 +127,12 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         }
         return new(false);
     }
+
+    /// <inheritdoc/>
+    public ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+
+    /// <inheritdoc/>
+    public IWatch Watch(WatchQuery query, Action wake) => throw new NotImplementedException();
 
     /// <inheritdoc/>
     public StoreStats GetStats()

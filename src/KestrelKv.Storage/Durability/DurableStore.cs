@@ -105,12 +105,21 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
         _store.ExecuteAsync(operations, results, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<bool> CommitAsync(ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken = default) =>
-        _store.CommitAsync(batch, results, cancellationToken);
+    public ValueTask<bool> CommitAsync(
+        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
+        CancellationToken cancellationToken = default) =>
+        _store.CommitAsync(batch, results, requestId, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default) =>
         _store.ListAsync(query, entries, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default) =>
+        _store.CountAsync(query, cancellationToken);
+
+    /// <inheritdoc/>
+    public IWatch Watch(WatchQuery query, Action wake) => _store.Watch(query, wake);
 
     /// <inheritdoc/>
     public StoreStats GetStats() => _store.GetStats();

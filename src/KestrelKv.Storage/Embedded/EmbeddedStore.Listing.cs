@@ -17,6 +17,9 @@ public sealed partial class EmbeddedStore
         return WhenTellable(more, seen, cancellationToken);
     }
 
+    /// <inheritdoc/>
+    public ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+
     private bool List(ListQuery query, IEntrySink entries, CancellationToken cancellationToken, out long seen)
     {
         seen = 0;

@@ -94,7 +94,8 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
 
     /// <inheritdoc/>
     public ValueTask<bool> CommitAsync(
-        ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken = default)
+        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
+        CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (_log is { } log && CommitBytes(batch.Span) is > 0 and long bytes && log.WhenReady(bytes) is { } ready)
@@ -169,6 +170,9 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
             ArrayPool<ulong>.Shared.Return(rented);
         }
     }
+
+    /// <inheritdoc/>
+    public IWatch Watch(WatchQuery query, Action wake) => throw new NotImplementedException();
 
     /// <inheritdoc/>
     public StoreStats GetStats()

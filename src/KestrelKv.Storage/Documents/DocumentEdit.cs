@@ -1,0 +1,24 @@
+using System.Buffers;
+
+namespace KestrelKv.Storage.Documents;
+
+/// <summary>Changes parts of documents; whatever is not changed keeps its bytes.</summary>
+internal static class DocumentEdit
+{
+    /// <summary>What a document becomes by an operation on a part of it: a put with a path, a patch, or an increment.</summary>
+    /// <param name="operation">The operation; its key, preconditions and expiry are the caller's business.</param>
+    /// <param name="exists">Whether there is an entry.</param>
+    /// <param name="document">Its value.</param>
+    /// <param name="limits">What the document may become.</param>
+    /// <param name="result">Where the new document is written; it may have something of a refused one.</param>
+    public static EditResult Apply(
+        in Operation operation, bool exists, ReadOnlySpan<byte> document, DocumentLimits limits, ArrayBufferWriter<byte> result) =>
+        throw new NotImplementedException();
+}
+
+/// <summary>How an edit ended.</summary>
+/// <param name="Status"><see cref="ResultStatus.Done"/>, or why it can't be done.</param>
+/// <param name="Detail">For a person: what was refused, and why; null where the status says all.</param>
+/// <param name="PartStart">Where the sum of an <see cref="OperationKind.Increment"/> begins in the new document.</param>
+/// <param name="PartBytes">How long it is.</param>
+internal readonly record struct EditResult(ResultStatus Status, string? Detail = null, int PartStart = 0, int PartBytes = 0);
