@@ -72,6 +72,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(requestId.Length, IKeyValueStore.RequestIdBytesMax, nameof(requestId));
         bool committed;
         lock (_lock)
         {
@@ -85,12 +86,12 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
 
     private bool Commit(ReadOnlySpan<Operation> batch, IResultSink results, out bool changed)
     {
-        long now = Now(), version = _version + 1;
+        long now = Now();
         changed = false;
         foreach (ref readonly Operation operation in batch)
             if (operation.IsWrite) RemoveIfExpired(operation.Key.Span, now);
-        version = _version + 1;
 
+        long version = _version + 1;
         Dictionary<byte[], Entry?> before = new(KeyComparer.Instance);
         int changes = _feed.Count;
         List<ManagedResult> all = [];
