@@ -18,7 +18,8 @@ internal static class PointerToken
     /// <summary>Whether a member's name, as it is spelled in JSON without its quotes, is the one that a token stands for.</summary>
     public static bool Matches(ReadOnlySpan<byte> token, ReadOnlySpan<byte> name)
     {
-        if (!token.Contains((byte)'~')) return JsonName.StandsFor(name, token);
+        if (!token.Contains((byte)'~'))
+            return name.Length >= token.Length && JsonName.StandsFor(name, token);
 
         var text = new PooledList<byte>(stackalloc byte[256]);
         Unescape(token, ref text);

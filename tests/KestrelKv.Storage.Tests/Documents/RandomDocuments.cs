@@ -18,19 +18,21 @@ internal sealed class RandomDocuments(Random random)
 
     public string Number() => random.Next(2) == 0 ? Numbers[random.Next(Numbers.Length)] : $"{random.Next(-50, 50)}{(random.Next(2) == 0 ? "" : ".25")}";
 
-    public string Value(int depth, int nulls = 10) => random.Next(depth > 0 ? 10 : 5) switch
+    /// <param name="depth">How deep it may be.</param>
+    /// <param name="nulls">How many of a hundred values are null.</param>
+    public string Value(int depth, int nulls = 3) => random.Next(100) < nulls ? "null" : random.Next(depth > 0 ? 10 : 5) switch
     {
         0 => Number(),
         1 => String(Name()),
-        2 => random.Next(2) == 0 ? "true" : "false",
-        3 => random.Next(100) < nulls ? "null" : Number(),
+        2 => "true",
+        3 => "false",
         4 => random.Next(2) == 0 ? "{" + Space() + "}" : "[" + Space() + "]",
         5 or 6 => Items('[', ']', () => Value(depth - 1, nulls)),
         _ => Object(depth, nulls),
     };
 
     /// <summary>An object, at times one with more members than are looked through one by one, or long ones.</summary>
-    public string Object(int depth, int nulls = 10)
+    public string Object(int depth, int nulls = 3)
     {
         int wide = random.Next(12) == 0 ? random.Next(40) : 0;
         string members = Items('{', '}', () => String(Name()) + Space() + ":" + Space() + Value(depth - 1, nulls));
