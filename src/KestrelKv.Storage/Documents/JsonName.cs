@@ -12,9 +12,12 @@ internal static class JsonName
 {
     private const int StackBytes = 256;
 
+    /// <summary>How much shorter a string may become by unescaping: <c>\u0061</c> is one byte.</summary>
+    private const int Shrinkage = 6;
+
     /// <summary>Whether two strings stand for the same characters, however they are escaped.</summary>
     public static bool Equals(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>
-        left.SequenceEqual(right) || ((IsEscaped(left) || IsEscaped(right)) && EqualsEscaped(left, right));
+        left.SequenceEqual(right) || (MayEqual(left, right) && (IsEscaped(left) || IsEscaped(right)) && EqualsEscaped(left, right));
 
     /// <summary>Whether a string stands for a text.</summary>
     public static bool StandsFor(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text) =>
@@ -57,6 +60,10 @@ internal static class JsonName
         }
         to.Add((byte)'"');
     }
+
+    /// <summary>Keeps a long string from being unescaped for each of many short ones.</summary>
+    private static bool MayEqual(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>
+        left.Length / Shrinkage <= right.Length && right.Length / Shrinkage <= left.Length;
 
     private static bool EqualsEscaped(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
     {

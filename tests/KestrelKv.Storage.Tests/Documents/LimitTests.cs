@@ -112,6 +112,18 @@ public sealed class LimitTests
         Assert.Equal("{}", Edited.Merge(Members(1), Members(2).Replace(":2", ":null", StringComparison.Ordinal), DeepLimits).Text);
     }
 
+    [Theory]
+    [InlineData("~0")]
+    [InlineData("x")]
+    public void Apply_LongNamesToAWideObject_IsDone(string token)
+    {
+        string wide = "{" + string.Join(',', Enumerable.Range(0, Deep).Select(i => $"\"\\u006d{i}\":1")) + "}";
+        string longName = Repeated(token, 4_000_000), name = longName.Replace("~0", "~", StringComparison.Ordinal);
+        string added = $"{wide[..^1]},\"{name}\":2}}";
+        Assert.Equal(added, Edited.Put(wide, "/" + longName, "2", DeepLimits).Text);
+        Assert.Equal($"{wide[..^1]},\"\\u0061{name}\":2}}", Edited.Merge(wide, $"{{\"\\u0061{name}\":2}}", DeepLimits).Text);
+    }
+
     private static string Nested(string open, string inside, string close, int depth) => Repeated(open, depth) + inside + Repeated(close, depth);
 
     private static string Repeated(string text, int count) => new StringBuilder(text.Length * count).Insert(0, text, count).ToString();
