@@ -105,7 +105,7 @@ internal ref struct BatchRehearsal : IDisposable
     public int LargestIndex { get; private set; }
 
     /// <summary>What its commit takes in the log.</summary>
-    public readonly long LogBytes => Frame.HeaderBytes + _recordBytes;
+    public readonly long LogBytes => Frame.BytesFor((int)_recordBytes);
 
     /// <summary>How an edit ended; nothing of other operations.</summary>
     public readonly EditResult EditOf(int operation) => _edits[operation];
