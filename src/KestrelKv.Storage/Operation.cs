@@ -86,8 +86,17 @@ public readonly struct Operation
     /// <summary>Whether this changes the store.</summary>
     public bool IsWrite => Kind != OperationKind.Get;
 
-    /// <summary>Whether it changes the store, where its precondition holds and there is an entry of its key, or none.</summary>
-    internal bool Changes(bool exists) => Kind == OperationKind.Put || (IsWrite && exists);
+    /// <summary>
+    /// Whether what it puts depends on the entry that there is: then it has to be made a put of a whole value, with its expiry, first
+    /// (<see cref="Embedded.EditedPut"/>).
+    /// </summary>
+    internal bool IsEdit => KeepsExpiry || Kind >= OperationKind.MergePatch || (Kind == OperationKind.Put && !Path.IsEmpty);
+
+    /// <summary>
+    /// Whether it changes the store, where its precondition holds and there is an entry of its key, or none; of an edit, unless
+    /// it turns out that it can't be done.
+    /// </summary>
+    internal bool Changes(bool exists) => Kind is OperationKind.Put or >= OperationKind.MergePatch || (IsWrite && exists);
 
     /// <summary>Reads an entry.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The key's length is out of its range.</exception>

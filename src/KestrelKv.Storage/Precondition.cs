@@ -28,6 +28,9 @@ public readonly record struct Precondition
         return new(version);
     }
 
+    /// <summary>A number that no other precondition has.</summary>
+    internal long Rule => _shifted;
+
     /// <summary>Whether it asks for a certain version, and not just for an entry or none.</summary>
     internal bool IsOnAVersion => _shifted + Anything > 0;
 

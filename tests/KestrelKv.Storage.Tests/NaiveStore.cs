@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Text;
+using KestrelKv.Storage.Documents;
 
 namespace KestrelKv.Storage.Tests;
 
@@ -26,7 +28,7 @@ internal sealed class NaiveStore(TimeProvider time)
         for (int i = 0; i < operations.Length && i < stopAfter; i++)
         {
             MeetExpired(operations[i]);
-            results.Add(Holds(operations[i]) ? Do(i, operations[i]) : Refuse(i, operations[i]));
+            results.Add(Do(i, operations[i]));
             if (Changed(operations[i], results[^1])) Version++;
         }
         return results;
@@ -40,13 +42,15 @@ internal sealed class NaiveStore(TimeProvider time)
         List<Recorded> results = [];
         for (int i = 0; i < batch.Length; i++)
         {
-            if (!Holds(batch[i]))
+            Recorded result = Do(i, batch[i]);
+            bool isRefused = result.Status is not (ResultStatus.Done or ResultStatus.NotFound)
+                && (batch[i].Kind != OperationKind.Get || result.Status == ResultStatus.PreconditionFailed);
+            if (isRefused)
             {
-                Recorded refused = Refuse(i, batch[i]);
                 _entries = before;
-                return (false, [refused]);
+                return (false, [result]);
             }
-            results.Add(Do(i, batch[i]));
+            results.Add(result);
         }
         if (results.Any(result => Changed(batch[result.Index], result))) Version++;
         return (true, results);
@@ -54,9 +58,12 @@ internal sealed class NaiveStore(TimeProvider time)
 
     public (List<RecordedEntry> Entries, bool More) List(ListQuery query, int limit)
     {
-        string prefix = Encoding.Latin1.GetString(query.Prefix.Span), after = Encoding.Latin1.GetString(query.After.Span);
-        List<RecordedEntry> all = [.. _entries.Where(e =>
-            !IsExpired(e) && Bytes(e.Key).StartsWith(prefix, StringComparison.Ordinal) && string.CompareOrdinal(Bytes(e.Key), after) > 0)];
+        string prefix = Encoding.Latin1.GetString(query.Prefix.Span);
+        string after = Encoding.Latin1.GetString(query.After.Span), until = Encoding.Latin1.GetString(query.Until.Span);
+        string low = query.Descending ? until : after, high = query.Descending ? after : until;
+        List<RecordedEntry> all = [.. _entries.Where(e => !IsExpired(e) && Bytes(e.Key).StartsWith(prefix, StringComparison.Ordinal)
+            && string.CompareOrdinal(Bytes(e.Key), low) > 0 && (high.Length == 0 || string.CompareOrdinal(Bytes(e.Key), high) < 0))];
+        if (query.Descending) all.Reverse();
         return ([.. all.Take(limit)], all.Count > limit);
     }
 
@@ -77,14 +84,6 @@ internal sealed class NaiveStore(TimeProvider time)
 
     private RecordedEntry? Visible(Operation operation) => _entries.Find(e => e.Key == KeyOf(operation) && !IsExpired(e));
 
-    private bool Holds(Operation operation) => operation.Precondition.Holds(Visible(operation)?.Version ?? 0);
-
-    private Recorded Refuse(int index, Operation operation)
-    {
-        long version = Visible(operation)?.Version ?? 0;
-        return new(index, ResultStatus.PreconditionFailed, version, version);
-    }
-
     private void MeetExpired(Operation operation)
     {
         if (operation.Kind != OperationKind.Get)
@@ -95,23 +94,49 @@ internal sealed class NaiveStore(TimeProvider time)
     {
         RecordedEntry? entry = Visible(operation);
         long previous = entry?.Version ?? 0;
+        if (!operation.Precondition.Holds(previous)) return new(index, ResultStatus.PreconditionFailed, previous, previous);
+        string old = operation.ReturnsOld ? entry?.Value ?? "" : "";
         switch (operation.Kind)
         {
-            case OperationKind.Put:
-                Set(new(KeyOf(operation), Encoding.UTF8.GetString(operation.Value.Span), Version + 1, operation.ExpiresAt));
-                break;
-            case var _ when entry is null:
+            case OperationKind.Get or OperationKind.Delete or OperationKind.Expire when entry is null:
                 return new(index, ResultStatus.NotFound);
             case OperationKind.Get:
-                return new(index, ResultStatus.Done, previous, previous, entry.ExpiresAt, entry.Value);
+                return Read(index, operation, entry);
             case OperationKind.Delete:
                 _entries.Remove(entry);
-                break;
+                return new(index, ResultStatus.Done, Version + 1, previous, OldValue: old);
             case OperationKind.Expire:
                 Set(entry with { Version = Version + 1, ExpiresAt = operation.ExpiresAt });
-                break;
+                return new(index, ResultStatus.Done, Version + 1, previous, operation.ExpiresAt);
+            default:
+                return Write(index, operation, entry, previous, old);
         }
-        return new(index, ResultStatus.Done, Version + 1, previous);
+    }
+
+    private static Recorded Read(int index, Operation get, RecordedEntry entry)
+    {
+        ReadOnlySpan<byte> value = Encoding.UTF8.GetBytes(entry.Value);
+        bool found = get.Path.IsEmpty || JsonPointer.TryFind(value, get.Path.Span, out value);
+        return new(
+            index, found ? ResultStatus.Done : ResultStatus.PathNotFound, entry.Version, entry.Version, entry.ExpiresAt,
+            found ? Encoding.UTF8.GetString(value) : "");
+    }
+
+    private Recorded Write(int index, Operation put, RecordedEntry? entry, long previous, string old)
+    {
+        ReadOnlyMemory<byte> value = put.Value;
+        EditResult edit = default;
+        if (put.KeepsExpiry || !put.Path.IsEmpty || put.Kind != OperationKind.Put)
+        {
+            var document = new ArrayBufferWriter<byte>();
+            edit = DocumentEdit.Apply(put, entry is not null, Encoding.UTF8.GetBytes(entry?.Value ?? ""), DocumentLimits.Default, document);
+            if (edit.Status != ResultStatus.Done) return new(index, edit.Status, previous, previous);
+            value = document.WrittenMemory;
+        }
+        long expiresAt = put.KeepsExpiry ? entry?.ExpiresAt ?? 0 : put.ExpiresAt;
+        Set(new(KeyOf(put), Encoding.UTF8.GetString(value.Span), Version + 1, expiresAt));
+        string sum = Encoding.UTF8.GetString(value.Span.Slice(edit.PartStart, edit.PartBytes));
+        return new(index, ResultStatus.Done, Version + 1, previous, expiresAt, sum, old);
     }
 
     private void Set(RecordedEntry entry)

@@ -4,7 +4,8 @@ namespace KestrelKv.Storage.Tests;
 
 /// <summary>An operation's result as a value that can be kept and compared.</summary>
 internal sealed record Recorded(
-    int Index, ResultStatus Status, long Version = 0, long PreviousVersion = 0, long ExpiresAt = 0, string Value = "");
+    int Index, ResultStatus Status, long Version = 0, long PreviousVersion = 0, long ExpiresAt = 0, string Value = "",
+    string OldValue = "");
 
 /// <summary>Keeps results, and stops after so many.</summary>
 internal sealed class RecordingSink(int stopAfter = int.MaxValue) : IResultSink
@@ -14,7 +15,8 @@ internal sealed class RecordingSink(int stopAfter = int.MaxValue) : IResultSink
     public bool OnResult(int index, in OperationResult result)
     {
         Results.Add(new(
-            index, result.Status, result.Version, result.PreviousVersion, result.ExpiresAt, Encoding.UTF8.GetString(result.Value)));
+            index, result.Status, result.Version, result.PreviousVersion, result.ExpiresAt, Encoding.UTF8.GetString(result.Value),
+            Encoding.UTF8.GetString(result.OldValue)));
         return Results.Count < stopAfter;
     }
 }

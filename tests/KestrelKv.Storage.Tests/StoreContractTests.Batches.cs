@@ -18,7 +18,7 @@ public abstract partial class StoreContractTests
                 new(4, ResultStatus.Done, 3, 2),
                 new(5, ResultStatus.NotFound),
                 new(6, ResultStatus.Done, 3, 3),
-                new(7, ResultStatus.Done, 3, 3),
+                new(7, ResultStatus.Done, 3, 3, Now + 5_000),
                 new(8, ResultStatus.Done, 3, 3, Now + 5_000, "1"),
             ],
             results);

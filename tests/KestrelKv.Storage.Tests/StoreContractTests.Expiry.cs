@@ -103,7 +103,7 @@ public abstract partial class StoreContractTests
     {
         await ExecuteAsync(Put("a", "1"));
         long expiresAt = Now + 10_000;
-        Assert.Equal(new(0, ResultStatus.Done, 2, 1), await ExecuteOneAsync(Expire("a", expiresAt)));
+        Assert.Equal(new(0, ResultStatus.Done, 2, 1, expiresAt), await ExecuteOneAsync(Expire("a", expiresAt)));
         Assert.Equal(new(0, ResultStatus.Done, 2, 2, expiresAt, "1"), await ExecuteOneAsync(Get("a")));
         Assert.Equal(new(0, ResultStatus.Done, 3, 2), await ExecuteOneAsync(Expire("a", Operation.Never)));
         Assert.Equal(new(0, ResultStatus.Done, 3, 3, Operation.Never, "1"), await ExecuteOneAsync(Get("a")));
@@ -121,7 +121,7 @@ public abstract partial class StoreContractTests
     {
         await ExecuteAsync(Put("a", "1"));
         Recorded[] results = await ExecuteAsync(Expire("a", 1), Get("a"), Put("a", "2", Precondition.Absent));
-        Assert.Equal([new(0, ResultStatus.Done, 2, 1), new(1, ResultStatus.NotFound), new(2, ResultStatus.Done, 4, 0)], results);
+        Assert.Equal([new(0, ResultStatus.Done, 2, 1, 1), new(1, ResultStatus.NotFound), new(2, ResultStatus.Done, 4, 0)], results);
     }
 
     [Fact]

@@ -56,6 +56,56 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
+    public async Task ListAsync_BetweenAnyKeysInEitherDirection_GivesThoseBetween()
+    {
+        await FillShuffledAsync();
+        foreach (string after in (string[])["", "\0", "a", "a/a", "é", "\U0010FFFF"])
+        {
+            foreach (string until in (string[])["", "\0\0", "a/", "aaa", "😀", "\U0010FFFF\U0010FFFF"])
+            {
+                foreach (string prefix in (string[])["", "a", "a/", "é", "\U0010FFFF", "zz"])
+                {
+                    await AssertBetweenAsync(prefix, after, until, descending: false);
+                    await AssertBetweenAsync(prefix, after, until, descending: true);
+                }
+            }
+        }
+    }
+
+    private async Task AssertBetweenAsync(string prefix, string after, string until, bool descending)
+    {
+        string low = descending ? until : after, high = descending ? after : until;
+        IEnumerable<string> expected = Ordered.Where(key =>
+            key.StartsWith(prefix, StringComparison.Ordinal)
+            && (low.Length == 0 || Utf8(key).Span.SequenceCompareTo(Utf8(low).Span) > 0)
+            && (high.Length == 0 || Utf8(key).Span.SequenceCompareTo(Utf8(high).Span) < 0));
+        string[] keys = [.. descending ? expected.Reverse() : expected];
+        var query = new ListQuery { Prefix = Utf8(prefix), After = Utf8(after), Until = Utf8(until), Descending = descending, Limit = 100 };
+        Assert.Equal(keys, (await ListAsync(query)).Keys);
+        Assert.Equal(keys.Length, await Store.CountAsync(query));
+        Assert.Equal(Math.Min(2, keys.Length), await Store.CountAsync(query with { Limit = 2 }));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(70)]
+    public async Task ListAsync_PagesDownwards_GiveEachKeyOnce(int limit)
+    {
+        string[] names = [.. Enumerable.Range(0, 2_000).Select(i => $"key:{i:0000}")];
+        await ExecuteAsync([.. names.Select(name => Put(name, "1"))]);
+        List<string> listed = [];
+        var query = new ListQuery { Descending = true, Limit = limit };
+        for (bool more = true; more;)
+        {
+            (string[] keys, more) = await ListAsync(query);
+            listed.AddRange(keys);
+            query = query with { After = Utf8(keys[^1]) };
+        }
+        Assert.Equal(names.Reverse(), listed);
+    }
+
+    [Fact]
     public async Task ListAsync_PagesOfEverySize_GiveEachKeyOnceAndTellWhetherThereAreMore()
     {
         await FillShuffledAsync();

@@ -76,7 +76,7 @@ public abstract partial class StoreContractTests
     private async Task PrepareAsync(bool exists)
     {
         await ExecuteAsync(Put("other", "x"));
-        if (exists) await ExecuteAsync(Put("a", "old"));
+        if (exists) await ExecuteAsync(Put("a", "1"));
     }
 
     private Operation Of(OperationKind kind, string rule)
@@ -93,8 +93,11 @@ public abstract partial class StoreContractTests
         return kind switch
         {
             OperationKind.Get => Get("a", precondition),
-            OperationKind.Put => Put("a", "new", precondition),
+            OperationKind.Put => Put("a", "2", precondition),
             OperationKind.Delete => Delete("a", precondition),
+            OperationKind.MergePatch => Operation.MergePatch(Utf8("a"), Utf8("2")) with { Precondition = precondition },
+            OperationKind.JsonPatch => JsonPatch("a", """[{"op": "replace", "path": "", "value": 2}]""") with { Precondition = precondition },
+            OperationKind.Increment => Operation.Increment(Utf8("a"), Utf8("1")) with { Precondition = precondition },
             _ => Expire("a", Now + 1_000, precondition),
         };
     }
@@ -102,23 +105,21 @@ public abstract partial class StoreContractTests
     private async Task AssertOutcomeAsync(Recorded result, StoreStats before, OperationKind kind, bool exists, bool holds)
     {
         long previous = exists ? EntryVersion : 0;
-        bool done = holds && (exists || kind == OperationKind.Put);
+        bool creates = kind is OperationKind.Put or OperationKind.MergePatch or OperationKind.Increment;
+        bool done = holds && (exists || creates);
         bool changed = done && kind != OperationKind.Get;
+        string written = kind == OperationKind.Increment && !exists ? "1" : kind is OperationKind.Get or OperationKind.Expire ? "1" : "2";
         Recorded expected =
             !holds ? new(0, ResultStatus.PreconditionFailed, previous, previous) :
-            !done ? new(0, ResultStatus.NotFound) :
-            !changed ? new(0, ResultStatus.Done, previous, previous, Value: "old") :
-            new(0, ResultStatus.Done, before.Version + 1, previous);
+            !done ? new(0, kind == OperationKind.JsonPatch ? ResultStatus.PathNotFound : ResultStatus.NotFound) :
+            !changed ? new(0, ResultStatus.Done, previous, previous, Value: "1") :
+            new(0, ResultStatus.Done, before.Version + 1, previous,
+                kind == OperationKind.Expire ? Now + 1_000 : Operation.Never, kind == OperationKind.Increment ? written : "");
         Assert.Equal(expected, result);
         Assert.Equal(before.Version + (changed ? 1 : 0), Store.GetStats().Version);
 
-        string value = changed && kind == OperationKind.Put ? "new" : "old";
-        bool there = kind switch
-        {
-            OperationKind.Put => exists || done,
-            OperationKind.Delete => exists && !done,
-            _ => exists,
-        };
+        string value = changed ? written : "1";
+        bool there = kind == OperationKind.Delete ? exists && !done : exists || (creates && done);
         Recorded now = await ExecuteOneAsync(Get("a"));
         Assert.Equal(there ? (ResultStatus.Done, value) : (ResultStatus.NotFound, ""), (now.Status, now.Value));
         Assert.Equal(there ? (changed ? before.Version + 1 : previous) : 0, now.Version);

@@ -45,6 +45,8 @@ public abstract partial class StoreContractTests : IAsyncLifetime
     private static Operation Expire(string key, long expiresAt, Precondition precondition = default) =>
         Operation.Expire(Utf8(key), expiresAt) with { Precondition = precondition };
 
+    private static Operation JsonPatch(string key, string patch) => Operation.JsonPatch(Utf8(key), Utf8(patch));
+
     private async Task<Recorded> ExecuteOneAsync(Operation operation) => Assert.Single(await ExecuteAsync(operation));
 
     private async Task<Recorded[]> ExecuteAsync(params Operation[] operations)
@@ -71,10 +73,13 @@ public abstract partial class StoreContractTests : IAsyncLifetime
         return Assert.Single(sink.Results);
     }
 
-    private async Task<(string[] Keys, bool More)> ListAsync(string prefix = "", string after = "", int limit = int.MaxValue, int stopAfter = int.MaxValue)
+    private Task<(string[] Keys, bool More)> ListAsync(string prefix = "", string after = "", int limit = int.MaxValue, int stopAfter = int.MaxValue) =>
+        ListAsync(new ListQuery { Prefix = Utf8(prefix), After = Utf8(after), Limit = limit }, stopAfter);
+
+    private async Task<(string[] Keys, bool More)> ListAsync(ListQuery query, int stopAfter = int.MaxValue)
     {
         var sink = new RecordingEntrySink(stopAfter);
-        bool more = await Store.ListAsync(new ListQuery { Prefix = Utf8(prefix), After = Utf8(after), Limit = limit }, sink);
+        bool more = await Store.ListAsync(query, sink);
         return ([.. sink.Entries.Select(entry => entry.Key)], more);
     }
 

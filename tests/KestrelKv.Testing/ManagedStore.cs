@@ -1,4 +1,6 @@
+using System.Buffers;
 using KestrelKv.Storage;
+using KestrelKv.Storage.Documents;
 
 namespace KestrelKv.Testing;
 
@@ -25,6 +27,8 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
     private readonly SortedSet<(long ExpiresAt, byte[] Key)> _expiries = new(ByExpiry);
     private readonly TimeProvider _time;
     private readonly ITimer _sweeper;
+    private readonly ManagedFeed _feed = new();
+    private readonly ManagedRequests _requests = new();
     private long _bytes;
     private long _version;
     private long _expirations;
@@ -46,26 +50,20 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        ReadOnlySpan<Operation> span = operations.Span;
+        int executed = 0;
         lock (_lock)
         {
-            long now = Now();
-            for (int i = 0; i < span.Length; i++)
+            for (bool goOn = true; goOn && executed < operations.Length; executed++)
             {
-                ref readonly Operation operation = ref span[i];
-                if (operation.IsWrite) RemoveIfExpired(operation.Key.Span, now);
-
-                Entry? entry = Find(operation.Key.Span, now);
-                OperationResult result = operation.Precondition.Holds(VersionOf(entry))
-                    ? Apply(operation, entry, _version + 1)
-                    : Refused(entry);
-
-                // An operation that changed something has made its version the last one.
-                if (operation.IsWrite && result.Status == ResultStatus.Done) _version++;
-                if (!results.OnResult(i, result)) return new(i + 1);
+                ref readonly Operation operation = ref operations.Span[executed];
+                if (operation.IsWrite) RemoveIfExpired(operation.Key.Span, Now());
+                ManagedResult result = Execute(executed, operation, _version + 1, Now());
+                if (result.Changed) _version++;
+                goOn = result.Tell(results);
             }
         }
-        return new(span.Length);
+        _feed.Wake();
+        return new(executed);
     }
 
     /// <inheritdoc/>
@@ -74,30 +72,110 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        ReadOnlySpan<Operation> span = batch.Span;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(requestId.Length, IKeyValueStore.RequestIdBytesMax, nameof(requestId));
+        bool committed;
         lock (_lock)
         {
-            long now = Now();
-            foreach (ref readonly Operation operation in span)
-                if (operation.IsWrite) RemoveIfExpired(operation.Key.Span, now);
-
-            if (FirstRefused(span, now) is { } refused)
-            {
-                results.OnResult(refused.Index, Refused(refused.Version));
-                return new(false);
-            }
-
-            bool changed = false;
-            long version = _version + 1;
-            for (int i = 0; i < span.Length; i++)
-            {
-                OperationResult result = Apply(span[i], Find(span[i].Key.Span, now), version);
-                changed |= span[i].IsWrite && result.Status == ResultStatus.Done;
-                if (changed) _version = version;
-                results.OnResult(i, result);
-            }
+            committed = requestId.IsEmpty
+                ? Commit(batch.Span, results, out _)
+                : _requests.Execute(batch.Span, requestId, Now(), results, ref _version, sink => (Commit(batch.Span, sink, out bool changed), changed));
         }
-        return new(true);
+        _feed.Wake();
+        return new(committed);
+    }
+
+    private bool Commit(ReadOnlySpan<Operation> batch, IResultSink results, out bool changed)
+    {
+        long now = Now();
+        changed = false;
+        foreach (ref readonly Operation operation in batch)
+            if (operation.IsWrite) RemoveIfExpired(operation.Key.Span, now);
+
+        long version = _version + 1;
+        Dictionary<byte[], Entry?> before = new(KeyComparer.Instance);
+        int changes = _feed.Count;
+        List<ManagedResult> all = [];
+        for (int i = 0; i < batch.Length; i++)
+        {
+            byte[] key = batch[i].Key.ToArray();
+            before.TryAdd(key, _entries.GetValueOrDefault(key));
+            ManagedResult result = Execute(i, batch[i], version, now);
+            if (result.IsRefusal && (batch[i].IsWrite || result.Status == ResultStatus.PreconditionFailed))
+            {
+                foreach ((byte[] changedKey, Entry? entry) in before) Restore(changedKey, entry);
+                _feed.TakeBack(changes);
+                result.Tell(results);
+                return false;
+            }
+            changed |= result.Changed;
+            all.Add(result);
+        }
+        if (changed) _version = version;
+        foreach (ManagedResult result in all) result.Tell(results);
+        return true;
+    }
+
+    private ManagedResult Execute(int index, in Operation operation, long version, long now)
+    {
+        Entry? entry = Find(operation.Key.Span, now);
+        long previous = entry?.Version ?? 0;
+        if (!operation.Precondition.Holds(previous)) return new(index, ResultStatus.PreconditionFailed, previous, previous);
+        if (entry is null && !operation.Changes(exists: false)) return new(index, ResultStatus.NotFound);
+        if (operation.Kind == OperationKind.Get) return Read(index, operation, entry!);
+
+        Operation write = operation;
+        EditResult edit = default;
+        if (operation.IsEdit)
+        {
+            var document = new ArrayBufferWriter<byte>();
+            edit = DocumentEdit.Apply(operation, entry is not null, entry?.Value, DocumentLimits.Default, document);
+            if (edit.Status != ResultStatus.Done) return new(index, edit.Status, previous, previous) { Detail = edit.Detail };
+            write = Operation.Put(operation.Key, document.WrittenMemory, operation.KeepsExpiry ? entry?.ExpiresAt ?? 0 : operation.ExpiresAt);
+        }
+        Change(write, entry, version);
+        return new(index, ResultStatus.Done, version, previous)
+        {
+            Changed = true,
+            ExpiresAt = write.ExpiresAt,
+            Value = write.Value.Slice(edit.PartStart, edit.PartBytes).ToArray(),
+            OldValue = operation.ReturnsOld ? entry?.Value ?? [] : [],
+        };
+    }
+
+    private static ManagedResult Read(int index, in Operation get, Entry entry)
+    {
+        bool found = get.Path.IsEmpty || JsonPointer.TryFind(entry.Value, get.Path.Span, out _);
+        ReadOnlySpan<byte> value = entry.Value;
+        if (!get.Path.IsEmpty) JsonPointer.TryFind(entry.Value, get.Path.Span, out value);
+        return new(index, found ? ResultStatus.Done : ResultStatus.PathNotFound, entry.Version, entry.Version)
+        {
+            ExpiresAt = entry.ExpiresAt, Value = found ? value.ToArray() : [],
+        };
+    }
+
+    private void Change(in Operation write, Entry? entry, long version)
+    {
+        switch (write.Kind)
+        {
+            case OperationKind.Put:
+                Set(write.Key.Span, new(write.Value.ToArray(), version, write.ExpiresAt));
+                _feed.Add(new(ChangeKind.Put, version, write.Key.ToArray(), write.Value.ToArray(), write.ExpiresAt));
+                break;
+            case OperationKind.Delete:
+                Remove(write.Key.Span);
+                _feed.Add(new(ChangeKind.Delete, version, write.Key.ToArray(), [], Operation.Never));
+                break;
+            case OperationKind.Expire:
+                Set(write.Key.Span, entry! with { Version = version, ExpiresAt = write.ExpiresAt });
+                _feed.Add(new(ChangeKind.SetExpiry, version, write.Key.ToArray(), [], write.ExpiresAt));
+                break;
+        }
+    }
+
+    private void Restore(byte[] key, Entry? entry)
+    {
+        if (entry is not null) Set(key, entry);
+        else if (_entries.ContainsKey(key)) Remove(key);
     }
 
     /// <inheritdoc/>
@@ -109,16 +187,13 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
             long now = Now();
             int told = 0;
             bool stopped = false;
-            foreach (byte[] key in KeysFrom(query))
+            foreach (byte[] key in Visible(query, now))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                if (!key.AsSpan().StartsWith(query.Prefix.Span)) break;
-
-                Entry entry = _entries[key];
-                if (entry.IsExpired(now)) continue;
                 if (stopped || told == query.Limit) return new(true);
 
                 told++;
+                Entry entry = _entries[key];
                 stopped = !entries.OnEntry(new EntryView
                 {
                     Key = key, Value = entry.Value, Version = entry.Version, ExpiresAt = entry.ExpiresAt,
@@ -129,81 +204,33 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
     }
 
     /// <inheritdoc/>
-    public ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default)
+    {
+        lock (_lock) return new(Math.Min(query.Limit, Visible(query, Now()).Count()));
+    }
 
     /// <inheritdoc/>
-    public IWatch Watch(WatchQuery query, Action wake) => throw new NotImplementedException();
+    public IWatch Watch(WatchQuery query, Action wake)
+    {
+        lock (_lock) return _feed.Watch(query, wake, () => Volatile.Read(ref _version));
+    }
 
     /// <inheritdoc/>
     public StoreStats GetStats()
     {
-        lock (_lock) return new(_entries.Count, _bytes, _version) { Expirations = _expirations };
+        lock (_lock)
+        {
+            return new(_entries.Count, _bytes, _version)
+            {
+                Expirations = _expirations, RequestIds = _requests.Count, DurableVersion = _version, OldestVersion = 1, Watches = _feed.Watches,
+            };
+        }
     }
 
     private long Now() => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private static long VersionOf(Entry? entry) => entry?.Version ?? 0;
-
-    private static OperationResult Refused(Entry? entry) => Refused(VersionOf(entry));
-
-    private static OperationResult Refused(long version) =>
-        new() { Status = ResultStatus.PreconditionFailed, Version = version, PreviousVersion = version };
-
     private Entry? Find(ReadOnlySpan<byte> key, long now) =>
         _bySpan.TryGetValue(key, out Entry? entry) && !entry.IsExpired(now) ? entry : null;
-
-    /// <summary>
-    /// Plays the batch through without touching the store: of each key that it has written so far, only the version
-    /// that the entry would have matters to preconditions.
-    /// </summary>
-    private (int Index, long Version)? FirstRefused(ReadOnlySpan<Operation> batch, long now)
-    {
-        Dictionary<byte[], long> written = new(KeyComparer.Instance);
-        var bySpan = written.GetAlternateLookup<ReadOnlySpan<byte>>();
-        for (int i = 0; i < batch.Length; i++)
-        {
-            ref readonly Operation operation = ref batch[i];
-            ReadOnlySpan<byte> key = operation.Key.Span;
-            if (!bySpan.TryGetValue(key, out long version)) version = VersionOf(Find(key, now));
-
-            if (!operation.Precondition.Holds(version)) return (i, version);
-            switch (operation.Kind)
-            {
-                case OperationKind.Put:
-                case OperationKind.Expire when version != 0:
-                    // An expiry that has passed takes the entry away from the operations after it.
-                    bySpan[key] = Entry.IsExpired(operation.ExpiresAt, now) ? 0 : _version + 1;
-                    break;
-                case OperationKind.Delete:
-                    bySpan[key] = 0;
-                    break;
-            }
-        }
-        return null;
-    }
-
-    private OperationResult Apply(in Operation operation, Entry? entry, long version)
-    {
-        long previous = VersionOf(entry);
-        if (entry is null && operation.Kind != OperationKind.Put)
-            return new() { Status = ResultStatus.NotFound };
-
-        switch (operation.Kind)
-        {
-            case OperationKind.Get:
-                return new() { Version = previous, PreviousVersion = previous, ExpiresAt = entry!.ExpiresAt, Value = entry.Value };
-            case OperationKind.Put:
-                Set(operation.Key.Span, new(operation.Value.ToArray(), version, operation.ExpiresAt));
-                break;
-            case OperationKind.Delete:
-                Remove(operation.Key.Span);
-                break;
-            case OperationKind.Expire:
-                Set(operation.Key.Span, entry! with { Version = version, ExpiresAt = operation.ExpiresAt });
-                break;
-        }
-        return new() { Version = version, PreviousVersion = previous };
-    }
 
     private void Set(ReadOnlySpan<byte> keySpan, Entry entry)
     {
@@ -239,6 +266,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         if (!_bySpan.TryGetValue(key, out Entry? entry) || !entry.IsExpired(now)) return;
         Remove(key);
         _version++;
+        _feed.Add(new(ChangeKind.Expire, _version, key.ToArray(), [], Operation.Never));
         _expirations++;
     }
 
@@ -249,15 +277,28 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
             long now = Now();
             while (_expiries.Count > 0 && Entry.IsExpired(_expiries.Min.ExpiresAt, now))
                 RemoveIfExpired(_expiries.Min.Key, now);
+            if (_requests.RemoveExpired(now) is > 0 and int removed) _version += removed;
         }
+        _feed.Wake();
     }
 
+    /// <summary>The keys of a listing without its limit, in its order.</summary>
+    private IEnumerable<byte[]> Visible(ListQuery query, long now)
+    {
+        IEnumerable<byte[]> keys = query.Descending ? _order.Reverse() : KeysFrom(query);
+        int sign = query.Descending ? -1 : 1;
+        return keys
+            .SkipWhile(key => !query.After.IsEmpty && sign * KeyComparer.Instance.Compare(key, query.After.Span) <= 0)
+            .TakeWhile(key => query.Until.IsEmpty || sign * KeyComparer.Instance.Compare(key, query.Until.Span) < 0)
+            .SkipWhile(key => !key.AsSpan().StartsWith(query.Prefix.Span))
+            .TakeWhile(key => key.AsSpan().StartsWith(query.Prefix.Span))
+            .Where(key => !_entries[key].IsExpired(now));
+    }
+
+    /// <summary>Not all keys from the first one on: pages of a large store would take for ever.</summary>
     private SortedSet<byte[]> KeysFrom(ListQuery query)
     {
-        byte[] from = KeyComparer.Instance.Compare(query.After.Span, query.Prefix.Span) >= 0
-            ? [.. query.After.Span, 0] // the least key that is greater
-            : query.Prefix.ToArray();
-
+        byte[] from = KeyComparer.Instance.Compare(query.After.Span, query.Prefix.Span) >= 0 ? query.After.ToArray() : query.Prefix.ToArray();
         return _order.Max is { } last && KeyComparer.Instance.Compare(from, last) <= 0 ? _order.GetViewBetween(from, last) : [];
     }
 

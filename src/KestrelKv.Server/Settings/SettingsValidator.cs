@@ -28,6 +28,7 @@ internal static class SettingsValidator
         if (!Enum.IsDefined(settings.Store.Eviction)) Wrong("Store:Eviction", settings.Store.Eviction, "None or Lru");
         else if (settings.Store is { Eviction: not EvictionPolicy.None, MemoryBytesMax: 0 })
             Wrong("Store:MemoryBytesMax", 0, $"a limit for Store:Eviction {settings.Store.Eviction} to keep");
+        Time("Store:RequestIdWindow", settings.Store.RequestIdWindow, TimeSpan.FromSeconds(1), TimeSpan.FromDays(7));
         Data(settings.Data);
         Number("Limits:KeyBytesMax", settings.Limits.KeyBytesMax, 1, Operation.KeyBytesMax);
         Number("Limits:FrameBytesMax", settings.Limits.FrameBytesMax,

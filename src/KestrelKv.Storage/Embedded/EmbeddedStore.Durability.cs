@@ -145,23 +145,9 @@ public sealed partial class EmbeddedStore
         while (true)
         {
             Task progress = _log!.NextProgress;
-            from = Execute(operations.Span, from, results, ref seen, out bool logIsReady);
-            if (logIsReady) return await WhenTellable(from, seen, cancellationToken);
-            _log.WantSegment(CommitBytes(operations.Span[from]));
-            await progress.WaitAsync(cancellationToken);
-        }
-    }
-
-    private async ValueTask<bool> CommitAsync(
-        Task? ready, ReadOnlyMemory<Operation> batch, IResultSink results, CancellationToken cancellationToken)
-    {
-        if (ready is not null) await ready.WaitAsync(cancellationToken);
-        while (true)
-        {
-            Task progress = _log!.NextProgress;
-            bool committed = Commit(batch.Span, results, out long seen, out bool logIsReady);
-            if (logIsReady) return await WhenTellable(committed, seen, cancellationToken);
-            _log.WantSegment(CommitBytes(batch.Span));
+            from = Execute(operations.Span, from, results, ref seen, out Shortage shortage);
+            if (shortage.LogBytes == 0) return await WhenTellable(from, seen, cancellationToken);
+            _log.WantSegment(shortage.LogBytes);
             await progress.WaitAsync(cancellationToken);
         }
     }

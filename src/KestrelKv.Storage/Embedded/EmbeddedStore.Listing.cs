@@ -18,7 +18,12 @@ public sealed partial class EmbeddedStore
     }
 
     /// <inheritdoc/>
-    public ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public async ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default)
+    {
+        var counter = new EntryCounter();
+        await ListAsync(query, counter, cancellationToken);
+        return counter.Count;
+    }
 
     private bool List(ListQuery query, IEntrySink entries, CancellationToken cancellationToken, out long seen)
     {
@@ -74,7 +79,7 @@ public sealed partial class EmbeddedStore
     /// <returns>How many.</returns>
     internal long CopyEntries(int bytesMin, Action<ReadOnlySpan<byte>> write)
     {
-        using var keys = new MergedKeys(_shards, new ListQuery { Limit = int.MaxValue });
+        using var keys = new MergedKeys(_shards, new ListQuery { Limit = int.MaxValue }, withHidden: true);
         var chunk = new ArrayBufferWriter<byte>(2 * bytesMin);
         long count = 0;
         Span<int> group = stackalloc int[GroupOperations];
@@ -111,6 +116,17 @@ public sealed partial class EmbeddedStore
         }
         if (chunk.WrittenCount > 0) write(chunk.WrittenSpan);
         return count;
+    }
+
+    private sealed class EntryCounter : IEntrySink
+    {
+        public long Count { get; private set; }
+
+        public bool OnEntry(in EntryView entry)
+        {
+            Count++;
+            return true;
+        }
     }
 
     /// <inheritdoc cref="Fetch(ReadOnlySpan{Operation}, Span{ulong})"/>

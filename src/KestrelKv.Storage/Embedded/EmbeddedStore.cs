@@ -1,4 +1,4 @@
-using System.Buffers;
+using KestrelKv.Storage.Documents;
 using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Storage.Embedded;
@@ -22,9 +22,6 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
 {
     private const int GroupOperations = 64;
 
-    /// <summary>What is needed is not memory, but that the log is ready.</summary>
-    private const long SpaceInLog = -1;
-
     /// <summary>How many expired entries of a shard are removed before its lock is given to others.</summary>
     private const int SweepRemovalsMax = 100;
 
@@ -38,6 +35,8 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     private readonly StoreClock _clock;
     private readonly bool _evicts;
     private readonly MemoryRoom? _room;
+    private readonly DocumentLimits _documents;
+    private readonly TimeSpan _requestIdWindow;
     private readonly ITimer _sweeper;
     private readonly Lock _sweeping = new();
     private long _refusals;
@@ -51,8 +50,10 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     {
         _clock = new StoreClock(time);
         _commits = new VersionCounter();
+        options ??= new();
+        (_documents, _requestIdWindow) = (options.DocumentLimits, options.RequestIdWindow);
         MemoryLimit? limit = null;
-        if (options is { MemoryBytesMax: not 0 })
+        if (options.MemoryBytesMax != 0)
         {
             ArgumentOutOfRangeException.ThrowIfLessThan(options.MemoryBytesMax, EmbeddedStoreOptions.MemoryBytesMaxMin, nameof(options));
             limit = new MemoryLimit(options.MemoryBytesMax);
@@ -86,30 +87,17 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
             return ExecuteAsync(ready, operations, 0, 0, results, cancellationToken);
 
         long seen = 0;
-        int executed = Execute(operations.Span, 0, results, ref seen, out bool logIsReady);
-        return logIsReady
+        int executed = Execute(operations.Span, 0, results, ref seen, out Shortage shortage);
+        return shortage.LogBytes == 0
             ? WhenTellable(executed, seen, cancellationToken)
             : ExecuteAsync(null, operations, executed, seen, results, cancellationToken);
     }
 
-    /// <inheritdoc/>
-    public ValueTask<bool> CommitAsync(
-        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
-        CancellationToken cancellationToken = default)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        if (_log is { } log && CommitBytes(batch.Span) is > 0 and long bytes && log.WhenReady(bytes) is { } ready)
-            return CommitAsync(ready, batch, results, cancellationToken);
-
-        bool committed = Commit(batch.Span, results, out long seen, out bool logIsReady);
-        return logIsReady ? WhenTellable(committed, seen, cancellationToken) : CommitAsync(null, batch, results, cancellationToken);
-    }
-
     /// <summary>Executes operations from one on, as far as the log is ready for them.</summary>
     /// <returns>How many have been executed, with those before.</returns>
-    private int Execute(ReadOnlySpan<Operation> operations, int from, IResultSink results, ref long seen, out bool logIsReady)
+    private int Execute(ReadOnlySpan<Operation> operations, int from, IResultSink results, ref long seen, out Shortage shortage)
     {
-        logIsReady = true;
+        shortage = default;
         Span<ulong> hashes = stackalloc ulong[GroupOperations];
         for (int start = from; start < operations.Length; start += GroupOperations)
         {
@@ -118,57 +106,12 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
             Fetch(group, hashes);
             for (int i = 0; i < group.Length; i++)
             {
-                bool goOn = Execute(group[i], hashes[i], start + i, results, ref seen, out logIsReady);
-                if (!logIsReady) return start + i;
+                bool goOn = Execute(group[i], hashes[i], start + i, results, ref seen, out shortage);
+                if (shortage.LogBytes > 0) return start + i;
                 if (!goOn) return start + i + 1;
             }
         }
         return operations.Length;
-    }
-
-    private bool Commit(ReadOnlySpan<Operation> span, IResultSink results, out long seen, out bool logIsReady)
-    {
-        seen = 0;
-        logIsReady = true;
-        ulong[] rented = ArrayPool<ulong>.Shared.Rent(span.Length);
-        Span<ulong> hashes = rented.AsSpan(0, span.Length);
-        uint shards = 0;
-        for (int i = 0; i < span.Length; i++)
-        {
-            hashes[i] = KeyHash.Of(span[i].Key.Span);
-            shards |= 1u << Shard.IndexOf(hashes[i]);
-        }
-
-        if (_evicts) _clock.RefreshUseTime();
-        long reservedBytes = 0;
-        try
-        {
-            while (true)
-            {
-                bool committed;
-                long neededBytes;
-                int largestIndex;
-                EnterAll(shards);
-                try
-                {
-                    committed = Commit(span, hashes, results, reservedBytes, ref seen, out neededBytes, out largestIndex);
-                }
-                finally
-                {
-                    ExitAll(shards);
-                }
-                logIsReady = neededBytes != SpaceInLog;
-                if (neededBytes == 0 || !logIsReady) return committed;
-                if (_room!.TryMake(neededBytes, ref reservedBytes)) continue;
-                results.OnResult(largestIndex, RefusedForMemory());
-                return false;
-            }
-        }
-        finally
-        {
-            _room?.GiveBack(reservedBytes);
-            ArrayPool<ulong>.Shared.Return(rented);
-        }
     }
 
     /// <inheritdoc/>
@@ -177,7 +120,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     /// <inheritdoc/>
     public StoreStats GetStats()
     {
-        long keys = 0, bytes = 0, memory = 0, expirations = 0, evictions = 0;
+        long keys = 0, bytes = 0, memory = 0, expirations = 0, evictions = 0, requestIds = 0;
         foreach (Shard shard in _shards)
         {
             shard.Enter();
@@ -186,6 +129,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
             memory += shard.MemoryBytes;
             expirations += shard.Expirations;
             evictions += shard.Evictions;
+            requestIds += shard.HiddenCount;
             shard.Exit();
         }
         return new(keys, bytes, _commits.Last)
@@ -195,6 +139,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
             Expirations = expirations,
             Evictions = evictions,
             Refusals = Volatile.Read(ref _refusals),
+            RequestIds = requestIds,
         };
     }
 
@@ -226,49 +171,43 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         }
     }
 
-    private bool Execute(in Operation operation, ulong hash, int index, IResultSink results, ref long seen, out bool logIsReady)
+    private bool Execute(in Operation operation, ulong hash, int index, IResultSink results, ref long seen, out Shortage shortage)
     {
         Shard shard = ShardOf(hash);
         bool goOn;
-        long neededBytes;
         shard.Enter();
         try
         {
-            goOn = Execute(shard, operation, hash, index, results, reservedBytes: 0, ref seen, out neededBytes);
+            goOn = Execute(shard, operation, hash, index, results, reservedBytes: 0, ref seen, out shortage);
         }
         finally
         {
             shard.Exit();
         }
-        logIsReady = neededBytes != SpaceInLog;
-        return neededBytes == 0 || !logIsReady
-            ? goOn
-            : ExecuteWithRoom(shard, operation, hash, index, results, neededBytes, ref seen, out logIsReady);
+        return shortage.MemoryBytes == 0 ? goOn : ExecuteWithRoom(shard, operation, hash, index, results, ref seen, ref shortage);
     }
 
     /// <summary>Makes room for an operation that lacks it, and executes it then.</summary>
     private bool ExecuteWithRoom(
-        Shard shard, in Operation operation, ulong hash, int index, IResultSink results, long neededBytes, ref long seen,
-        out bool logIsReady)
+        Shard shard, in Operation operation, ulong hash, int index, IResultSink results, ref long seen, ref Shortage shortage)
     {
-        logIsReady = true;
         long reservedBytes = 0;
         try
         {
-            while (_room!.TryMake(neededBytes, ref reservedBytes))
+            while (_room!.TryMake(shortage.MemoryBytes, ref reservedBytes))
             {
                 shard.Enter();
                 try
                 {
-                    bool goOn = Execute(shard, operation, hash, index, results, reservedBytes, ref seen, out neededBytes);
-                    logIsReady = neededBytes != SpaceInLog;
-                    if (neededBytes == 0 || !logIsReady) return goOn;
+                    bool goOn = Execute(shard, operation, hash, index, results, reservedBytes, ref seen, out shortage);
+                    if (shortage.MemoryBytes == 0) return goOn;
                 }
                 finally
                 {
                     shard.Exit();
                 }
             }
+            shortage = default;
             return results.OnResult(index, RefusedForMemory());
         }
         finally
@@ -277,15 +216,12 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         }
     }
 
-    /// <summary>
-    /// Under the shard's lock. Where it needs more memory than there is, does nothing but tell how much; where the log is
-    /// not ready for it, nothing but tell so (<see cref="SpaceInLog"/>).
-    /// </summary>
+    /// <summary>Under the shard's lock. Where there is a shortage, does nothing but tell of it.</summary>
     private bool Execute(
         Shard shard, in Operation operation, ulong hash, int index, IResultSink results, long reservedBytes,
-        ref long seen, out long neededBytes)
+        ref long seen, out Shortage shortage)
     {
-        neededBytes = 0;
+        shortage = default;
         Entry entry = shard.Find(operation.Key.Span, hash, out int slot);
         long lastChange = entry.Exists ? entry.Version : shard.LastRemoval;
         if (HasExpired(entry))
@@ -301,84 +237,44 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
             return results.OnResult(index, holds ? Read(shard, operation, entry) : Refused(version));
         }
 
+        return operation.IsEdit
+            ? Edit(shard, operation, hash, entry, slot, index, results, reservedBytes, lastChange, ref seen, out shortage)
+            : Write(shard, operation, default, hash, entry, slot, index, results, reservedBytes, ref seen, out shortage);
+    }
+
+    private bool Edit(
+        Shard shard, in Operation edit, ulong hash, Entry entry, int slot, int index, IResultSink results, long reservedBytes,
+        long lastChange, ref long seen, out Shortage shortage)
+    {
+        EditResult edited = EditedPut.OfThread.Resolve(edit, entry.Exists, entry.ValueIfAny, entry.ExpiryIfAny, _documents, out Operation put);
+        if (edited.Status == ResultStatus.Done)
+            return Write(shard, put, edited, hash, entry, slot, index, results, reservedBytes, ref seen, out shortage);
+
+        shortage = default;
+        bool mayTell = MayTell(edit, lastChange, ref seen);
+        return results.OnResult(index, mayTell ? Refused(edited, entry.Exists ? entry.Version : 0) : RefusedForDisk(CommitStatus.DiskFailed));
+    }
+
+    private bool Write(
+        Shard shard, in Operation write, EditResult edited, ulong hash, Entry entry, int slot, int index, IResultSink results,
+        long reservedBytes, ref long seen, out Shortage shortage)
+    {
+        shortage = default;
         if (_log?.Failure is not null) return results.OnResult(index, RefusedForDisk(CommitStatus.DiskFailed));
-        if (_room is not null && !_room.HasRoomFor(shard, operation, entry, reservedBytes, out neededBytes)) return false;
-        CommitStatus status = _commits.TryCommit(Record.Of(operation), out long next);
+        if (_room is not null && !_room.HasRoomFor(shard, write, entry, reservedBytes, out long memoryBytes))
+        {
+            shortage = new(memoryBytes, 0);
+            return false;
+        }
+        CommitStatus status = _commits.TryCommit(Record.Of(write), out long version);
         if (status == CommitStatus.Unready)
         {
-            neededBytes = SpaceInLog;
+            shortage = new(0, CommitBytes(write));
             return false;
         }
         if (status != CommitStatus.Done) return results.OnResult(index, RefusedForDisk(status));
-        if (!operation.AcknowledgeFromMemory) seen = Math.Max(seen, next);
-        return results.OnResult(index, Write(shard, operation, hash, entry, slot, next));
-    }
-
-    /// <summary>
-    /// Under the locks of all shards concerned. Where it needs more memory than there is, does nothing but tell how much;
-    /// where the log is not ready for it, nothing but tell so (<see cref="SpaceInLog"/>).
-    /// </summary>
-    private bool Commit(
-        ReadOnlySpan<Operation> batch, ReadOnlySpan<ulong> hashes, IResultSink results, long reservedBytes,
-        ref long seen, out long neededBytes, out int largestIndex)
-    {
-        neededBytes = largestIndex = 0;
-        long now = _clock.Now();
-        for (int i = 0; i < batch.Length; i++)
-        {
-            if (!batch[i].IsWrite) continue;
-            Shard shard = ShardOf(hashes[i]);
-            Entry entry = shard.Find(batch[i].Key.Span, hashes[i], out int slot);
-            if (entry.Exists && entry.IsExpired(now)) shard.TryRemoveExpired(entry, slot, hashes[i]);
-        }
-
-        // A batch that is refused, or only reads, tells what the last changes of its keys were.
-        long lastChange = 0, version = 0;
-        for (int i = 0; i < batch.Length; i++)
-        {
-            Entry entry = ShardOf(hashes[i]).Find(batch[i].Key.Span, hashes[i], out _);
-            lastChange = Math.Max(lastChange, entry.Exists ? entry.Version : ShardOf(hashes[i]).LastRemoval);
-        }
-        if (!MayTell(lastChange, ref seen)) return RefuseForDisk(CommitStatus.DiskFailed, results);
-
-        using var rehearsal = new BatchRehearsal(batch, hashes);
-        for (bool counted = false; !counted;)
-        {
-            long next = _commits.Last + 1;
-            rehearsal.Play(_shards, now, next);
-            if (rehearsal.RefusedIndex >= 0)
-            {
-                results.OnResult(rehearsal.RefusedIndex, Refused(rehearsal.RefusedVersion));
-                return false;
-            }
-            if (_room is not null && !_room.HasRoomFor(rehearsal.GrowthBytes, rehearsal.WrittenBytes, reservedBytes, out neededBytes))
-            {
-                largestIndex = rehearsal.LargestIndex;
-                for (int i = 0; i < batch.Length; i++)
-                    if (ShardOf(hashes[i]).Find(batch[i].Key.Span, hashes[i], out _) is { Exists: true } entry) ShardOf(hashes[i]).Touch(entry);
-                return false;
-            }
-
-            // Where a precondition was held against the version that the batch is to have, it must really get that one.
-            if (!rehearsal.Changes) break;
-            CommitStatus status = _commits.TryCommit(batch, rehearsal.Changing, rehearsal.PinsItsVersion ? next : 0, out version);
-            if (status == CommitStatus.Unready)
-            {
-                neededBytes = SpaceInLog;
-                return false;
-            }
-            if (status is CommitStatus.DiskFull or CommitStatus.DiskFailed) return RefuseForDisk(status, results);
-            counted = status == CommitStatus.Done;
-        }
-        seen = Math.Max(seen, version);
-
-        for (int i = 0; i < batch.Length; i++)
-        {
-            Shard shard = ShardOf(hashes[i]);
-            Entry entry = FindVisible(shard, batch[i].Key.Span, hashes[i], now, out int slot);
-            results.OnResult(i, batch[i].Changes(entry.Exists) ? Write(shard, batch[i], hashes[i], entry, slot, version) : Read(shard, batch[i], entry));
-        }
-        return true;
+        if (!write.AcknowledgeFromMemory) seen = Math.Max(seen, version);
+        return results.OnResult(index, CarryOut(shard, write, edited, hash, entry, slot, version));
     }
 
     private OperationResult RefusedForMemory()
@@ -390,25 +286,44 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     private static OperationResult RefusedForDisk(CommitStatus status) =>
         new() { Status = status == CommitStatus.DiskFull ? ResultStatus.DiskFull : ResultStatus.DiskFailed };
 
-    private static bool RefuseForDisk(CommitStatus status, IResultSink results)
-    {
-        results.OnResult(0, RefusedForDisk(status));
-        return false;
-    }
-
     private static OperationResult Refused(long version) =>
         new() { Status = ResultStatus.PreconditionFailed, Version = version, PreviousVersion = version };
+
+    private static OperationResult Refused(EditResult edit, long version) =>
+        new() { Status = edit.Status, Version = version, PreviousVersion = version, Detail = edit.Detail };
 
     private static OperationResult Read(Shard shard, in Operation operation, Entry entry)
     {
         if (operation.IsWrite || !entry.Exists) return new() { Status = ResultStatus.NotFound };
         shard.Touch(entry);
-        return new() { Version = entry.Version, PreviousVersion = entry.Version, ExpiresAt = entry.ExpiresAt, Value = entry.Value };
+        return Read(operation, entry.Version, entry.ExpiresAt, entry.Value);
     }
 
-    private static OperationResult Write(Shard shard, in Operation operation, ulong hash, Entry entry, int slot, long version)
+    /// <summary>What a get gives of an entry.</summary>
+    internal static OperationResult Read(in Operation get, long version, long expiresAt, ReadOnlySpan<byte> value)
     {
-        var result = new OperationResult { Version = version, PreviousVersion = entry.Exists ? entry.Version : 0 };
+        bool found = get.Path.IsEmpty || JsonPointer.TryFind(value, get.Path.Span, out value);
+        return new()
+        {
+            Status = found ? ResultStatus.Done : ResultStatus.PathNotFound,
+            Version = version,
+            PreviousVersion = version,
+            ExpiresAt = expiresAt,
+            Value = value,
+        };
+    }
+
+    private static OperationResult CarryOut(
+        Shard shard, in Operation operation, EditResult edit, ulong hash, Entry entry, int slot, long version)
+    {
+        var result = new OperationResult
+        {
+            Version = version,
+            PreviousVersion = entry.Exists ? entry.Version : 0,
+            ExpiresAt = operation.ExpiresAt,
+            Value = operation.Value.Span.Slice(edit.PartStart, edit.PartBytes),
+            OldValue = operation.ReturnsOld && entry.Exists ? EditedPut.OfThread.Keep(entry.Value) : default,
+        };
         switch (operation.Kind)
         {
             case OperationKind.Put when entry.Exists:
@@ -428,12 +343,6 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
                 break;
         }
         return result;
-    }
-
-    private static Entry FindVisible(Shard shard, ReadOnlySpan<byte> key, ulong hash, long now, out int slot)
-    {
-        Entry entry = shard.Find(key, hash, out slot);
-        return entry.Exists && entry.IsExpired(now) ? default : entry;
     }
 
     private void Sweep()
@@ -472,17 +381,5 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
                 shard.Exit();
             }
         }
-    }
-
-    private void EnterAll(uint shards)
-    {
-        for (int i = 0; i < _shards.Length; i++)
-            if ((shards & (1u << i)) != 0) _shards[i].Enter();
-    }
-
-    private void ExitAll(uint shards)
-    {
-        for (int i = 0; i < _shards.Length; i++)
-            if ((shards & (1u << i)) != 0) _shards[i].Exit();
     }
 }

@@ -1,3 +1,5 @@
+using KestrelKv.Storage.Documents;
+
 namespace KestrelKv.Storage.Embedded;
 
 /// <summary>How much memory the embedded store may take, and what happens then.</summary>
@@ -16,6 +18,17 @@ public sealed class EmbeddedStoreOptions
 
     /// <summary>What makes room when the limit is reached. Default <see cref="EvictionPolicy.None"/>.</summary>
     public EvictionPolicy Eviction { get; set; }
+
+    /// <summary>
+    /// For how long a request id is remembered, with the results of its batch: 1 second to 7 days; default 5 minutes. What is
+    /// remembered takes memory and log like an entry, is never evicted, and does not count among the keys.
+    /// </summary>
+    public TimeSpan RequestIdWindow { get; set; } = TimeSpan.FromMinutes(5);
+
+    internal DocumentLimits DocumentLimits { get; private set; } = DocumentLimits.Default;
+
+    /// <summary>Sets what a value may become by a change of a part of it: what a value that comes in whole may be.</summary>
+    public void LimitDocuments(DocumentLimits limits) => DocumentLimits = limits;
 }
 
 /// <summary>What makes room for a write when the memory is full.</summary>

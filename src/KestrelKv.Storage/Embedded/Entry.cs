@@ -81,6 +81,12 @@ internal readonly unsafe struct Entry(byte* block)
 
     public ReadOnlySpan<byte> Value => new(KeyStart + KeyLength, ValueLength);
 
+    /// <summary>Its value; empty where there is no entry.</summary>
+    public ReadOnlySpan<byte> ValueIfAny => Exists ? Value : default;
+
+    /// <summary>Its expiry; <see cref="Operation.Never"/> where there is no entry.</summary>
+    public long ExpiryIfAny => Exists ? ExpiresAt : Operation.Never;
+
     /// <summary>The size that its block was asked for with.</summary>
     public int BlockBytes => block[KeyAtOffset] + KeyLength + ValueLength;
 

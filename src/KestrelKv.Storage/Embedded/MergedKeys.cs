@@ -2,9 +2,9 @@ using System.Buffers.Binary;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>The keys of all shards in one order.</summary>
+/// <summary>The keys of all shards in one order, from the least on or from the greatest.</summary>
 /// <remarks>
-/// They come in rounds. Each round copies some keys of every shard, from the last key given on, and gives the least of
+/// They come in rounds. Each round copies some keys of every shard, from the last key given on, and gives the first of
 /// them again and again. It is over when the keys of a shard that may have more are used up: the next key may be one
 /// of those. So a key that is there all the while is met by the round that passes its place, and by no other.
 /// </remarks>
@@ -13,6 +13,8 @@ internal sealed class MergedKeys : IDisposable
     private readonly Shard[] _shards;
     private readonly KeyList _keys;
     private readonly ReadOnlyMemory<byte> _prefix;
+    private readonly ReadOnlyMemory<byte> _until;
+    private readonly bool _descending;
     private readonly int _chunk;
 
     /// <summary>Where the next round begins.</summary>
@@ -27,7 +29,10 @@ internal sealed class MergedKeys : IDisposable
     /// <summary>With so many bytes all keys of this round begin alike.</summary>
     private int _commonBytes;
 
-    public MergedKeys(Shard[] shards, ListQuery query)
+    /// <param name="shards">The store's.</param>
+    /// <param name="query">Which keys.</param>
+    /// <param name="withHidden">Whether hidden keys (<see cref="HiddenKey"/>) are among them; not from the greatest on.</param>
+    public MergedKeys(Shard[] shards, ListQuery query, bool withHidden = false)
     {
         // What a page needs of each shard on average, and some: most pages then take one round.
         _chunk = Math.Clamp(query.Limit / shards.Length * 3 / 2 + 4, 4, 64);
@@ -35,6 +40,15 @@ internal sealed class MergedKeys : IDisposable
         _runs = new Run[shards.Length];
         _keys = new KeyList(shards.Length * _chunk);
         _prefix = query.Prefix;
+        _descending = query.Descending;
+        _until = query.Until;
+        if (_descending)
+        {
+            ReadOnlyMemory<byte> end = EndOf(query.Prefix.Span);
+            _from = query.After.IsEmpty || KeyComparer.Instance.Compare(query.After.Span, end.Span) > 0 ? end : query.After;
+            return;
+        }
+        if (_until.IsEmpty && !withHidden) _until = HiddenKey.First;
         _fromInclusive = KeyComparer.Instance.Compare(query.After.Span, query.Prefix.Span) < 0;
         _from = _fromInclusive ? query.Prefix : query.After;
     }
@@ -52,11 +66,33 @@ internal sealed class MergedKeys : IDisposable
         int taken = 0;
         while (taken < keys.Length && _runCount > 0 && !_roundIsOver)
         {
-            int least = LeastRun();
-            keys[taken++] = _runs[least].Next;
-            Advance(least);
+            int first = FirstRun();
+            if (IsBeyondEnd(_keys[_runs[first].Next]))
+            {
+                _runCount = 0;
+                break;
+            }
+            keys[taken++] = _runs[first].Next;
+            Advance(first);
         }
         return taken;
+    }
+
+    /// <summary>The least string that is greater than all that begin with a prefix; of valid UTF-8 there is one.</summary>
+    private static ReadOnlyMemory<byte> EndOf(ReadOnlySpan<byte> prefix)
+    {
+        byte[] end = prefix.IsEmpty ? [0] : prefix.ToArray();
+        int last = end.AsSpan().LastIndexOfAnyExcept(byte.MaxValue);
+        if (prefix.IsEmpty || last < 0) return HiddenKey.First;
+        end[last]++;
+        return end.AsMemory(0, last + 1);
+    }
+
+    private bool IsBeyondEnd(ReadOnlySpan<byte> key)
+    {
+        if (_until.IsEmpty) return false;
+        int order = key.SequenceCompareTo(_until.Span);
+        return _descending ? order <= 0 : order >= 0;
     }
 
     private void StartRound()
@@ -79,7 +115,8 @@ internal sealed class MergedKeys : IDisposable
             shard.Enter();
             try
             {
-                shard.CopyKeysTo(_from.Span, _fromInclusive, _prefix.Span, _chunk, _keys);
+                if (_descending) shard.CopyKeysBackTo(_from.Span, _prefix.Span, _chunk, _keys);
+                else shard.CopyKeysTo(_from.Span, _fromInclusive, _prefix.Span, _chunk, _keys);
             }
             finally
             {
@@ -116,15 +153,16 @@ internal sealed class MergedKeys : IDisposable
         return BinaryPrimitives.ReadUInt64BigEndian(padded);
     }
 
-    private int LeastRun()
+    private int FirstRun()
     {
-        int least = 0;
+        int first = 0;
         for (int i = 1; i < _runCount; i++)
         {
-            if (_runs[i].Head > _runs[least].Head) continue;
-            if (_runs[i].Head < _runs[least].Head || _keys[_runs[i].Next].SequenceCompareTo(_keys[_runs[least].Next]) < 0) least = i;
+            int order = _runs[i].Head.CompareTo(_runs[first].Head);
+            if (order == 0) order = _keys[_runs[i].Next].SequenceCompareTo(_keys[_runs[first].Next]);
+            if (_descending ? order > 0 : order < 0) first = i;
         }
-        return least;
+        return first;
     }
 
     private void Advance(int index)

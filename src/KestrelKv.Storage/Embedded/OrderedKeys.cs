@@ -107,6 +107,29 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         }
     }
 
+    /// <summary>The same from the greatest key on that is less than <paramref name="before"/>, in the reverse order.</summary>
+    public void CopyBackTo(ReadOnlySpan<byte> before, ReadOnlySpan<byte> prefix, int max, KeyList keys)
+    {
+        if (_root == null) return;
+        Step* path = stackalloc Step[DepthMax];
+        OrderedNode leaf = new(path[Descend(before, path)].Node);
+        int at = leaf.LowerBound(before) - 1;
+        if (at + 1 < max && leaf.Previous.Exists) leaf.Previous.Prefetch();
+
+        while (max > 0)
+        {
+            for (; at >= 0 && max > 0; at--, max--)
+            {
+                ReadOnlySpan<byte> key = leaf.KeyAt(at);
+                if (!key.StartsWith(prefix)) return;
+                keys.Add(key);
+            }
+            leaf = leaf.Previous;
+            if (!leaf.Exists) return;
+            at = leaf.Count - 1;
+        }
+    }
+
     /// <summary>Gives all memory back.</summary>
     public void Clear()
     {
@@ -268,6 +291,8 @@ internal readonly unsafe struct OrderedNode(byte* block)
 
     public OrderedNode Next => new(*(byte**)(block + NextOffset));
 
+    public OrderedNode Previous => new(*(byte**)(block + PreviousOffset));
+
     private int CellsFrom
     {
         get => *(ushort*)(block + CellsFromOffset);
@@ -425,7 +450,7 @@ internal readonly unsafe struct OrderedNode(byte* block)
     public void UnlinkLeaf()
     {
         byte* next = Next.Block;
-        byte* previous = *(byte**)(block + PreviousOffset);
+        byte* previous = Previous.Block;
         if (previous != null) *(byte**)(previous + NextOffset) = next;
         if (next != null) *(byte**)(next + PreviousOffset) = previous;
     }

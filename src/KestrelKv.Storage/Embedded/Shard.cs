@@ -66,10 +66,14 @@ internal sealed class Shard : IDisposable
     /// </summary>
     public long LastRemoval => Volatile.Read(ref _lastRemoval);
 
-    /// <summary>Bytes of keys and values.</summary>
+    /// <summary>Bytes of keys and values, but for hidden ones.</summary>
     public long DataBytes { get; private set; }
 
+    /// <summary>How many entries there are, but for hidden ones.</summary>
     public long Count { get; private set; }
+
+    /// <summary>How many hidden entries there are.</summary>
+    public long HiddenCount { get; private set; }
 
     /// <summary>How many entries were removed because they had expired.</summary>
     public long Expirations { get; private set; }
@@ -139,8 +143,15 @@ internal sealed class Shard : IDisposable
         _indexBytes -= segment.Bytes;
         segment.Add(entry, hash);
         _indexBytes += segment.Bytes;
-        Count++;
-        DataBytes += key.Length + value.Length;
+        if (HiddenKey.Is(key))
+        {
+            HiddenCount++;
+        }
+        else
+        {
+            Count++;
+            DataBytes += key.Length + value.Length;
+        }
         ReportMemory();
     }
 
@@ -148,7 +159,7 @@ internal sealed class Shard : IDisposable
     public unsafe void Overwrite(Entry entry, int slot, ulong hash, ReadOnlySpan<byte> value, long version, long expiresAt)
     {
         bool expires = expiresAt != Operation.Never;
-        DataBytes += value.Length - entry.Value.Length;
+        if (!HiddenKey.Is(entry.Key)) DataBytes += value.Length - entry.Value.Length;
         int blockBytes = Entry.BlockBytesFor(entry.Key.Length, value.Length, FieldsFor(expiresAt));
         if (expires == entry.Expires && NativeHeap.RealBytes(blockBytes) == NativeHeap.RealBytes(entry.BlockBytes))
         {
@@ -179,8 +190,15 @@ internal sealed class Shard : IDisposable
         segment.RemoveAt(slot);
         _indexBytes += segment.Bytes;
         if (entry.Expires) _expiries.RemoveAt(entry.HeapPlace);
-        Count--;
-        DataBytes -= entry.Key.Length + entry.Value.Length;
+        if (HiddenKey.Is(entry.Key))
+        {
+            HiddenCount--;
+        }
+        else
+        {
+            Count--;
+            DataBytes -= entry.Key.Length + entry.Value.Length;
+        }
         _heap.Free(entry.Block, entry.BlockBytes);
         ReportMemory();
     }
@@ -189,7 +207,7 @@ internal sealed class Shard : IDisposable
     public bool TryRemoveExpired(Entry entry, int slot, ulong hash)
     {
         if (Commits.TryCommit(new Record { Kind = RecordKind.Expired, Key = entry.Key }, out long version) != CommitStatus.Done) return false;
-        Expirations++;
+        if (!HiddenKey.Is(entry.Key)) Expirations++;
         Remove(entry, slot, hash, version);
         return true;
     }
@@ -221,6 +239,8 @@ internal sealed class Shard : IDisposable
         uint now = _clock.UseTime;
         foreach (Entry entry in sample[..count])
         {
+            // Whoever relies on a hidden entry would not know that it has gone.
+            if (HiddenKey.Is(entry.Key)) continue;
             uint entryAge = now - entry.LastUse;
             if (!oldest.Exists || entryAge > age) (oldest, age) = (entry, entryAge);
         }
@@ -244,6 +264,10 @@ internal sealed class Shard : IDisposable
     /// <inheritdoc cref="OrderedKeys.CopyTo"/>
     public void CopyKeysTo(ReadOnlySpan<byte> from, bool inclusive, ReadOnlySpan<byte> prefix, int max, KeyList keys) =>
         _order.CopyTo(from, inclusive, prefix, max, keys);
+
+    /// <inheritdoc cref="OrderedKeys.CopyBackTo"/>
+    public void CopyKeysBackTo(ReadOnlySpan<byte> before, ReadOnlySpan<byte> prefix, int max, KeyList keys) =>
+        _order.CopyBackTo(before, prefix, max, keys);
 
     /// <summary>Gives all memory back that does not lie in slabs.</summary>
     public unsafe void Dispose()

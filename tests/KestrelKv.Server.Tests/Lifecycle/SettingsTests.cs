@@ -24,6 +24,7 @@ public sealed class SettingsTests
         ("Admin:Port", "-1", "65536", "0 to 65,535"),
         ("Store:MemoryBytesMax", "1048575", null, "1,048,576 or more, or 0 for none"),
         ("Store:Eviction", "-1", "2", "None or Lru"),
+        ("Store:RequestIdWindow", "00:00:00.9", "7.00:00:01", "00:00:01 to 7.00:00:00"),
         ("Data:Durability", "-1", "4", "Always, EverySec, None or Memory"),
         ("Data:Directory", "", " ", "a directory, or Data:Durability Memory"),
         ("Data:SegmentBytes", "1048575", "1073741825", "1,048,576 to 1,073,741,824"),

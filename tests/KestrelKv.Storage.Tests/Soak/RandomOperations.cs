@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+
 namespace KestrelKv.Storage.Tests.Soak;
 
 /// <summary>Random operations and listings on a set of keys: every kind, precondition, size and expiry among them.</summary>
@@ -41,9 +44,15 @@ internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvide
         {
             < 3 => Operation.Get(key),
             3 => Operation.Expire(key, Expiry()),
+            4 when MakeValue is null => Edit(key),
             _ => random.Next(100) < DeletesPercent ? Operation.Delete(key) : Put(key),
         };
-        return operation with { Precondition = PreconditionOn(key) };
+        return operation with
+        {
+            Precondition = PreconditionOn(key),
+            ReturnsOld = operation.IsWrite && operation.Kind != OperationKind.Expire && random.Next(8) == 0,
+            Path = operation.Kind == OperationKind.Get && MakeValue is null && random.Next(8) == 0 ? Path() : operation.Path,
+        };
     }
 
     public Operation Put(ReadOnlyMemory<byte> key) => Operation.Put(key, Value(key), Expiry());
@@ -52,6 +61,8 @@ internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvide
     {
         Prefix = random.Next(2) == 0 ? default : Beginning(Key()),
         After = random.Next(2) == 0 ? default : Key(),
+        Until = random.Next(4) == 0 ? Key() : default,
+        Descending = random.Next(3) == 0,
         Limit = 1 + random.UpTo(999),
     };
 
@@ -65,8 +76,32 @@ internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvide
     private ReadOnlyMemory<byte> Value(ReadOnlyMemory<byte> key)
     {
         int bytes = random.UpTo(ValueBytesMax);
-        return MakeValue?.Invoke(key, bytes) ?? Noise.AsMemory(random.Next(Noise.Length - bytes), bytes);
+        if (MakeValue is not null) return MakeValue(key, bytes);
+        if (random.Next(4) == 0) return Encoding.UTF8.GetBytes(random.Next().ToString(CultureInfo.InvariantCulture));
+        string text = Encoding.UTF8.GetString(Noise.AsSpan(random.Next(Noise.Length - bytes), bytes));
+        return Encoding.UTF8.GetBytes(random.Next(2) == 0 ? $"\"{text}\"" : $$"""{"n":{{random.Next(100)}}, "t": "{{text}}"}""");
     }
+
+    /// <summary>A change of a part, which values may or may not have.</summary>
+    private Operation Edit(ReadOnlyMemory<byte> key)
+    {
+        Operation edit = random.Next(5) switch
+        {
+            0 => Operation.PutAt(key, Path(), Value(key)),
+            1 => Operation.MergePatch(key, Encoding.UTF8.GetBytes($$"""{"n": {{random.Next(9)}}, "{{(char)('a' + random.Next(4))}}": null}""")),
+            2 => Operation.JsonPatch(key, Encoding.UTF8.GetBytes($$"""[{"op": "replace", "path": "/n", "value": {{random.Next(9)}}}]""")),
+            3 => Operation.Increment(key, "1"u8.ToArray()) with { Path = Path() },
+            _ => Operation.Increment(key, "-7"u8.ToArray()),
+        };
+        return random.Next(3) == 0 ? edit.WithExpiry(Expiry()) : edit;
+    }
+
+    private byte[] Path() => random.Next(3) switch
+    {
+        0 => "/n"u8.ToArray(),
+        1 => "/t"u8.ToArray(),
+        _ => "/a/b"u8.ToArray(),
+    };
 
     private Precondition PreconditionOn(ReadOnlyMemory<byte> key) => random.Next(24) switch
     {

@@ -1,0 +1,74 @@
+using KestrelKv.Storage;
+
+namespace KestrelKv.Testing;
+
+/// <summary>What <see cref="ManagedStore"/> remembers of batches with a request id.</summary>
+internal sealed class ManagedRequests
+{
+    private static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
+
+    private readonly Dictionary<byte[], Request> _requests = new(KeyComparer.Instance);
+
+    public int Count => _requests.Count;
+
+    /// <summary>Executes a batch, or tells what the first one of its id has told.</summary>
+    public bool Execute(
+        ReadOnlySpan<Operation> batch, ReadOnlyMemory<byte> id, long now, IResultSink results, ref long version,
+        Func<IResultSink, (bool Committed, bool Changed)> execute)
+    {
+        string text = Describe(batch);
+        if (_requests.TryGetValue(id.ToArray(), out Request? known) && known.ExpiresAt <= now)
+        {
+            _requests.Remove(id.ToArray());
+            version++;
+            known = null;
+        }
+        if (known is not null && known.Text != text)
+        {
+            results.OnResult(0, new() { Status = ResultStatus.RequestIdReused });
+            return false;
+        }
+        if (known is null)
+        {
+            var told = new Recording();
+            (bool committed, bool changed) = execute(told);
+
+            // The memory itself is a commit.
+            if (!changed) version++;
+            _requests[id.ToArray()] = known = new(text, committed, told.Results, now + (long)Window.TotalMilliseconds);
+        }
+        foreach (ManagedResult result in known.Results) result.Tell(results);
+        return known.Committed;
+    }
+
+    public int RemoveExpired(long now)
+    {
+        byte[][] expired = [.. _requests.Where(request => request.Value.ExpiresAt <= now).Select(request => request.Key)];
+        foreach (byte[] id in expired) _requests.Remove(id);
+        return expired.Length;
+    }
+
+    private static string Describe(ReadOnlySpan<Operation> batch)
+    {
+        string text = "";
+        foreach (ref readonly Operation operation in batch)
+        {
+            text += $"{operation.Kind} {Convert.ToHexString(operation.Key.Span)} {Convert.ToHexString(operation.Value.Span)} "
+                + $"{Convert.ToHexString(operation.Path.Span)} {operation.Precondition} {operation.KeepsExpiry} {operation.ReturnsOld}; ";
+        }
+        return text;
+    }
+
+    private sealed record Request(string Text, bool Committed, List<ManagedResult> Results, long ExpiresAt);
+
+    private sealed class Recording : IResultSink
+    {
+        public List<ManagedResult> Results { get; } = [];
+
+        public bool OnResult(int index, in OperationResult result)
+        {
+            Results.Add(ManagedResult.Of(index, result));
+            return true;
+        }
+    }
+}
