@@ -22,7 +22,7 @@ internal abstract class StoreDouble(IKeyValueStore inner) : IKeyValueStore
 
     public ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default) => inner.CountAsync(query, cancellationToken);
 
-    public IWatch Watch(WatchQuery query, Action wake) => inner.Watch(query, wake);
+    public virtual IWatch Watch(WatchQuery query, Action wake) => inner.Watch(query, wake);
 
     public StoreStats GetStats() => inner.GetStats();
 }
