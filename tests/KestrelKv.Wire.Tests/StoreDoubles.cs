@@ -12,17 +12,17 @@ internal abstract class StoreDouble(IKeyValueStore inner) : IKeyValueStore
     public abstract ValueTask<int> ExecuteAsync(
         ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default);
 
-    public ValueTask<bool> CommitAsync(
+    public virtual ValueTask<bool> CommitAsync(
         ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
         CancellationToken cancellationToken = default) =>
         inner.CommitAsync(batch, results, requestId, cancellationToken);
 
-    public ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default) =>
+    public virtual ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default) =>
         inner.ListAsync(query, entries, cancellationToken);
 
     public ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default) => inner.CountAsync(query, cancellationToken);
 
-    public IWatch Watch(WatchQuery query, Action wake) => inner.Watch(query, wake);
+    public virtual IWatch Watch(WatchQuery query, Action wake) => inner.Watch(query, wake);
 
     public StoreStats GetStats() => inner.GetStats();
 }

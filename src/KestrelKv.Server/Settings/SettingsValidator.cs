@@ -22,6 +22,7 @@ internal static class SettingsValidator
         Time("Wire:WriteTimeout", settings.Wire.WriteTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
         Number("Wire:BatchRequestsMax", settings.Wire.BatchRequestsMax, 1, 4_096);
         Number("Wire:ReplyBytesMax", settings.Wire.ReplyBytesMax, 4_096, 16_777_216);
+        Number("Wire:WatchesMax", settings.Wire.WatchesMax, 1, 10_000);
         Address("Admin:Address", settings.Admin.Address);
         Number("Admin:Port", settings.Admin.Port, 0, 65_535);
         Number("Store:MemoryBytesMax", settings.Store.MemoryBytesMax, EmbeddedStoreOptions.MemoryBytesMaxMin, long.MaxValue, orZero: true);

@@ -20,6 +20,7 @@ public sealed class SettingsTests
         ("Wire:WriteTimeout", "00:00:00", "01:00:01", "00:00:01 to 01:00:00"),
         ("Wire:BatchRequestsMax", "0", "4097", "1 to 4,096"),
         ("Wire:ReplyBytesMax", "4095", "16777217", "4,096 to 16,777,216"),
+        ("Wire:WatchesMax", "0", "10001", "1 to 10,000"),
         ("Admin:Address", "", "everywhere", "*, localhost or an IP address"),
         ("Admin:Port", "-1", "65536", "0 to 65,535"),
         ("Store:MemoryBytesMax", "1048575", null, "1,048,576 or more, or 0 for none"),

@@ -60,7 +60,7 @@ public sealed class BadRequestTests(DefaultServer server) : IClassFixture<Defaul
         { Get + "{\"obj\": \"a\"}, \"id\": 7}", "unknown_parameter", "\"id\"" },
         { Get + "{\"obj\": \"a\", \"val\": 1}}", "unknown_parameter", "\"val\"" },
         { Get + "{\"obj\": \"a\", \"Obj\": \"b\"}}", "unknown_parameter", "\"Obj\"" },
-        { Put + "{\"obj\": \"a\", \"val\": 1, \"if_version\": 1}}", "unknown_parameter", "\"if_version\"" },
+        { Put + "{\"obj\": \"a\", \"val\": 1, \"if_versions\": 1}}", "unknown_parameter", "\"if_versions\"" },
 
         { "{\"func\": \"GET\", \"func\": \"GET\", \"params\": {\"obj\": \"a\"}}", "duplicate_parameter", "\"func\"" },
         { Get + "{\"obj\": \"a\"}, \"params\": {\"obj\": \"a\"}}", "duplicate_parameter", "\"params\"" },
@@ -124,8 +124,8 @@ public sealed class BadRequestTests(DefaultServer server) : IClassFixture<Defaul
         Assert.Equal(Frames.PutReply("kept"), await client.CallAsync(Frames.Put("kept", "\"before\"")));
         foreach (string wrong in (string[])
             [
-                Put + "{\"obj\": \"kept\", \"val\": 1, \"if_version\": 1}}", Put + "{\"obj\": \"kept\", \"val\": 1, \"val\": 2}}",
-                Put + "{\"obj\": \"kept\", \"val\": 1}, \"id\": 1}", Put + "{\"obj\": \"kept\", \"val\": 1}} x", Put + "{\"obj\": \"kept\", \"val\": NaN}}",
+                Put + "{\"obj\": \"kept\", \"val\": 1, \"if_versions\": 1}}", Put + "{\"obj\": \"kept\", \"val\": 1, \"val\": 2}}",
+                Put + "{\"obj\": \"kept\", \"val\": 1}, \"id\": null}", Put + "{\"obj\": \"kept\", \"val\": 1}} x", Put + "{\"obj\": \"kept\", \"val\": NaN}}",
             ])
         {
             Assert.StartsWith("{\"status\": \"ERROR\"", await client.CallAsync(wrong), StringComparison.Ordinal);

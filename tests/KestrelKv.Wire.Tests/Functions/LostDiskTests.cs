@@ -1,0 +1,66 @@
+using KestrelKv.Storage;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Wire.Tests;
+
+/// <summary>Disks that fail while atomic batches and listings wait for them: nothing is acknowledged, nothing happens twice.</summary>
+public sealed class LostDiskTests
+{
+    [Theory]
+    [InlineData("BATCH", """{"ops": [{"func": "GET", "params": {"obj": "a"}}, {"func": "INCR", "params": {"obj": "a"}}]}""", true)]
+    [InlineData("INCR", """{"obj": "a", "request_id": "r"}""", false)]
+    public async Task Serve_DiskThatFailsOnce_IsToldAndNothingIsDoneTwice(string function, string parameters, bool hasIndex)
+    {
+        var store = new LosingStore();
+        using var wire = new TestWire(store: store);
+        TestClient client = wire.Connect();
+        string reply = await client.CallAsync(Calls.RequestWithId(function, parameters, "1"));
+        Assert.Equal("disk_failed", Frames.ErrorCode(reply));
+        Assert.Equal(hasIndex, reply.EndsWith("\"index\": 1}, \"id\": 1}", StringComparison.Ordinal));
+        Assert.Equal(2, store.Commits);
+        Assert.Equal(1, store.GetStats().Version);
+        Assert.Equal(1, wire.Metrics[$"kestrelkv.wire.requests{{function={function},outcome=disk_failed}}"]);
+        Assert.Equal(0, wire.Metrics[$"kestrelkv.wire.requests{{function={function},outcome=ok}}"]);
+        Assert.Equal(Frames.GetReply("b", "null"), await client.CallAsync(Frames.Get("b")));
+    }
+
+    [Fact]
+    public async Task Scan_DiskThatHasFailed_IsToldAndTheConnectionGoesOn()
+    {
+        var store = new LosingStore();
+        using var wire = new TestWire(store: store);
+        TestClient client = wire.Connect();
+        Assert.Equal("disk_failed", Frames.ErrorCode(await client.CallAsync(Calls.Request("SCAN"))));
+        Assert.Equal(Frames.GetReply("b", "null"), await client.CallAsync(Frames.Get("b")));
+    }
+
+    /// <summary>Does the first batch and loses it; afterwards refuses writes. Listings always tell what may not be told.</summary>
+    private sealed class LosingStore() : StoreDouble(new ManagedStore(TimeProvider.System))
+    {
+        public int Commits { get; private set; }
+
+        public override ValueTask<int> ExecuteAsync(
+            ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default) =>
+            Inner.ExecuteAsync(operations, results, cancellationToken);
+
+        public override async ValueTask<bool> CommitAsync(
+            ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
+            CancellationToken cancellationToken = default)
+        {
+            if (++Commits == 1)
+            {
+                await Inner.CommitAsync(batch, results, requestId, cancellationToken);
+                throw new DurabilityLostException("lost");
+            }
+            int write = batch.ToArray().ToList().FindIndex(operation => operation.IsWrite);
+            results.OnResult(write, new OperationResult { Status = ResultStatus.DiskFailed });
+            return false;
+        }
+
+        public override async ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default)
+        {
+            await Inner.ListAsync(query, entries, cancellationToken);
+            throw new DurabilityLostException("lost");
+        }
+    }
+}

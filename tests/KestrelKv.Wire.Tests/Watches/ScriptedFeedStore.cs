@@ -1,0 +1,59 @@
+using System.Text;
+using KestrelKv.Storage;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Wire.Tests;
+
+/// <summary>A store whose feed does what the test says.</summary>
+internal sealed class ScriptedFeedStore() : StoreDouble(new ManagedStore(TimeProvider.System))
+{
+    private Action? _wake;
+    private int _reads;
+
+    /// <summary>What reads end with, the first one first; the last one again and again.</summary>
+    public List<WatchStatus> Statuses { get; init; } = [WatchStatus.UpToDate];
+
+    /// <summary>How many changes a read hands over, and how long their keys are.</summary>
+    public int Changes { get; set; }
+
+    public int KeyBytes { get; set; } = 10;
+
+    /// <summary>How often the feed was read.</summary>
+    public int Reads => Volatile.Read(ref _reads);
+
+    /// <summary>Whether the watch was disposed of.</summary>
+    public bool IsDisposed { get; private set; }
+
+    public void Wake() => _wake!();
+
+    public override ValueTask<int> ExecuteAsync(
+        ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default) =>
+        Inner.ExecuteAsync(operations, results, cancellationToken);
+
+    public override IWatch Watch(WatchQuery query, Action wake)
+    {
+        _wake = wake;
+        return new ScriptedWatch(this);
+    }
+
+    private sealed class ScriptedWatch(ScriptedFeedStore script) : IWatch
+    {
+        public long Position { get; private set; }
+
+        public long OldestVersion => 77;
+
+        public void Dispose() => script.IsDisposed = true;
+
+        public ValueTask<WatchStatus> ReadAsync(IChangeSink changes, CancellationToken cancellationToken = default)
+        {
+            Assert.False(script.IsDisposed);
+            int read = Interlocked.Increment(ref script._reads) - 1;
+            for (int i = 0; i < script.Changes; i++)
+            {
+                var change = new ChangeView { Kind = ChangeKind.Evict, Version = ++Position, Key = Encoding.UTF8.GetBytes(new string('k', script.KeyBytes)) };
+                if (!changes.OnChange(change)) break;
+            }
+            return new(script.Statuses[Math.Min(read, script.Statuses.Count - 1)]);
+        }
+    }
+}
