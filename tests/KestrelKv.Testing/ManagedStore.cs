@@ -137,7 +137,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
     /// <inheritdoc/>
     public StoreStats GetStats()
     {
-        lock (_lock) return new(_entries.Count, _bytes, _version) { Expirations = _expirations };
+        lock (_lock) return new(_entries.Count, _bytes, _version) { Expirations = _expirations, DurableVersion = _version, OldestVersion = _version + 1 };
     }
 
     private long Now() => _time.GetUtcNow().ToUnixTimeMilliseconds();

@@ -51,6 +51,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     {
         _clock = new StoreClock(time);
         _commits = new VersionCounter();
+        _feedMemoryBytes = (options ?? new()).FeedMemoryBytes;
         MemoryLimit? limit = null;
         if (options is { MemoryBytesMax: not 0 })
         {
@@ -68,6 +69,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     public void Dispose()
     {
         _sweeper.Dispose();
+        _feed?.Dispose();
         lock (_sweeping)
         {
             if (_disposed) return;
@@ -172,9 +174,6 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     }
 
     /// <inheritdoc/>
-    public IWatch Watch(WatchQuery query, Action wake) => throw new NotImplementedException();
-
-    /// <inheritdoc/>
     public StoreStats GetStats()
     {
         long keys = 0, bytes = 0, memory = 0, expirations = 0, evictions = 0;
@@ -195,6 +194,9 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
             Expirations = expirations,
             Evictions = evictions,
             Refusals = Volatile.Read(ref _refusals),
+            DurableVersion = _log?.DurableVersion ?? _commits.Last,
+            OldestVersion = _feed?.OldestVersion ?? _commits.Last + 1,
+            Watches = _feed?.Watches ?? 0,
         };
     }
 

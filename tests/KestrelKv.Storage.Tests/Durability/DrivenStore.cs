@@ -21,13 +21,16 @@ internal sealed class DrivenStore : IDisposable
 
     public static DrivenStore Open(IDisk disk, CrashProfile profile, TimeProvider time)
     {
-        var options = new DataOptions { Durability = profile.Mode, SegmentBytes = profile.SegmentBytes };
+        var options = new DataOptions { Durability = profile.Mode, SegmentBytes = profile.SegmentBytes, HistoryBytes = profile.HistoryBytes };
         return new(new DurableStore(
             disk, options, profile.StoreOptions, time, NullLogger.Instance, onSync: null, threads: false, CancellationToken.None));
     }
 
     /// <summary>Prepares segments, and writes what was committed.</summary>
     public void Write(bool sync) => _store.Pump(sync);
+
+    /// <summary>Tells the watches of what was written.</summary>
+    public void DispatchFeed() => _store.DispatchFeed();
 
     /// <summary>What is done when nothing has come for a while.</summary>
     public void Mark() => _store.Mark();
