@@ -24,6 +24,9 @@ internal sealed record CrashProfile
     /// <summary>How much log is kept for the feed.</summary>
     public long HistoryBytes { get; init; } = 1 << 20;
 
+    /// <summary>For how long; zero for as long as there is room.</summary>
+    public TimeSpan HistoryTime { get; init; }
+
     /// <summary>How much of it there is in memory.</summary>
     public long FeedMemoryBytes { get; init; } = 1 << 20;
 

@@ -3,6 +3,7 @@ using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Feed;
 using KestrelKv.Storage.Tests.Durability;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Feed;
@@ -24,9 +25,9 @@ internal sealed class WatchedStore : IDisposable
         Calls = _memory;
     }
 
-    public WatchedStore(IDisk disk, CrashProfile profile, FakeTimeProvider time)
+    public WatchedStore(IDisk disk, CrashProfile profile, FakeTimeProvider time, ILogger? logger = null)
     {
-        _driven = DrivenStore.Open(disk, profile, time);
+        _driven = DrivenStore.Open(disk, profile, time, logger);
         _thread = new SingleThread();
         Calls = _driven.Calls;
     }
