@@ -3,6 +3,7 @@ using KestrelKv.Protocol;
 using KestrelKv.Storage;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Net.Http.Headers;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace KestrelKv.Server.Admin;
@@ -55,6 +56,11 @@ public sealed class KeyRequest
         request.Conditions = conditions;
         return next(context);
     }
+
+    /// <summary>Whether the request's body says of itself that it is of a media type.</summary>
+    internal bool HasBodyOf(string type) =>
+        MediaTypeHeaderValue.TryParse(Http.Request.ContentType, out MediaTypeHeaderValue? given) &&
+        given.MediaType.Equals(type, StringComparison.OrdinalIgnoreCase);
 
     internal async Task<byte[]> ReadBodyAsync()
     {
