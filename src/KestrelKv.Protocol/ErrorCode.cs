@@ -59,6 +59,39 @@ public enum ErrorCode
     /// </summary>
     DiskFailed,
 
+    /// <summary>What must hold of the entry does not: the error tells its version.</summary>
+    PreconditionFailed,
+
+    /// <summary>There is no entry whose value could be changed.</summary>
+    NotFound,
+
+    /// <summary>There is nothing in the value where a part of it is to be changed.</summary>
+    PathNotFound,
+
+    /// <summary>What is to be added to is no number.</summary>
+    NotANumber,
+
+    /// <summary>The sum can't be given exactly.</summary>
+    NumberOverflow,
+
+    /// <summary>A <c>test</c> of a JSON Patch does not hold.</summary>
+    TestFailed,
+
+    /// <summary>The value would become longer than <see cref="RequestLimits.FrameBytesMax"/>.</summary>
+    ValueTooLong,
+
+    /// <summary>The request id was used for another write shortly before.</summary>
+    RequestIdReused,
+
+    /// <summary>The changes that a watch is to begin or to go on with are no longer kept: the error tells the oldest version that is.</summary>
+    Compacted,
+
+    /// <summary>The version that a watch is to begin with lies beyond the next one: the error tells the last one.</summary>
+    FutureVersion,
+
+    /// <summary>The connection has as many watches as it may have.</summary>
+    TooManyWatches,
+
     /// <summary>The version in the frame's header is not 1.</summary>
     UnsupportedVersion,
 

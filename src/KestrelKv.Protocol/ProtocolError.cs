@@ -19,4 +19,16 @@ public sealed record ProtocolError(ErrorCode Code, string Message)
     public static ProtocolError DiskFailed { get; } = new(
         ErrorCode.DiskFailed,
         "the disk has failed (Data:Directory): until the server is started again no write is taken, and reads give only what is on disk");
+
+    /// <summary>Which operation of a batch was refused, counted from 0; null where it was no batch.</summary>
+    public int? Index { get; init; }
+
+    /// <summary>The version that there is, of the entry or of the store; null where it is of no concern.</summary>
+    public long? Version { get; init; }
+
+    /// <summary>The oldest version that a feed can begin with; null where it is of no concern.</summary>
+    public long? OldestVersion { get; init; }
+
+    /// <summary>Which watch has ended; null where none has.</summary>
+    public long? Watch { get; init; }
 }

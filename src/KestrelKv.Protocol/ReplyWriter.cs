@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Text.Json;
 
 namespace KestrelKv.Protocol;
 
@@ -22,60 +21,96 @@ public sealed class ReplyWriter(IBufferWriter<byte> output)
     /// <summary>Bytes written since the beginning, without those taken back.</summary>
     public long BytesWritten { get; private set; }
 
-    /// <summary><c>{"status": "OK", "response": {"func": "PUT", "response": {"obj": KEY, "response": "ok"}}}</c></summary>
+    /// <summary><c>{"status": "OK", "response": {"func": "PUT", "response": {"obj": KEY, "response": "ok"}}[, "id": ID]}</c></summary>
     /// <param name="keyText">The key as a JSON string, with its quotes.</param>
-    public void WritePut(ReadOnlySpan<byte> keyText)
+    /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
+    public void WritePut(ReadOnlySpan<byte> keyText, ReadOnlySpan<byte> idText = default)
     {
         ReadOnlySpan<byte> head = "{\"status\": \"OK\", \"response\": {\"func\": \"PUT\", \"response\": {\"obj\": "u8;
-        ReadOnlySpan<byte> tail = ", \"response\": \"ok\"}}}"u8;
-        WriteHeader(head.Length + keyText.Length + tail.Length);
+        ReadOnlySpan<byte> tail = ", \"response\": \"ok\"}}"u8;
+        WriteHeader(head.Length + keyText.Length + tail.Length + EndBytes(idText));
         Write(head);
         Write(keyText);
         Write(tail);
+        WriteEnd(idText);
     }
 
-    /// <summary><c>{"status": "OK", "response": {"func": "GET", "response": {"obj": KEY, "val": VALUE}}}</c></summary>
+    /// <summary><c>{"status": "OK", "response": {"func": "GET", "response": {"obj": KEY, "val": VALUE}}[, "id": ID]}</c></summary>
     /// <param name="keyText">The key as a JSON string, with its quotes.</param>
     /// <param name="value">The value's text, <c>null</c> for a key that is not there.</param>
-    public void WriteGet(ReadOnlySpan<byte> keyText, ReadOnlySpan<byte> value)
+    /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
+    public void WriteGet(ReadOnlySpan<byte> keyText, ReadOnlySpan<byte> value, ReadOnlySpan<byte> idText = default)
     {
         ReadOnlySpan<byte> head = "{\"status\": \"OK\", \"response\": {\"func\": \"GET\", \"response\": {\"obj\": "u8;
         ReadOnlySpan<byte> middle = ", \"val\": "u8;
-        ReadOnlySpan<byte> tail = "}}}"u8;
-        WriteHeader(head.Length + keyText.Length + middle.Length + value.Length + tail.Length);
+        ReadOnlySpan<byte> tail = "}}"u8;
+        WriteHeader(head.Length + keyText.Length + middle.Length + value.Length + tail.Length + EndBytes(idText));
         Write(head);
         Write(keyText);
         Write(middle);
         Write(value);
         Write(tail);
+        WriteEnd(idText);
     }
 
-    /// <summary><c>{"status": "OK", "response": {"func": FUNC, "response": "ERROR - Function doesn't exist"}}</c></summary>
+    /// <summary><c>{"status": "OK", "response": {"func": FUNC, "response": RESPONSE}[, "id": ID]}</c></summary>
+    /// <param name="function">Which function answers.</param>
+    /// <param name="response">What it answers.</param>
+    /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
+    public void WriteResponse(Function function, ReadOnlySpan<byte> response, ReadOnlySpan<byte> idText = default) =>
+        WriteResponse(function, default, response, default, idText);
+
+    /// <summary><c>{"status": "OK", "response": {"func": FUNC, "response": HEAD BODY TAIL}[, "id": ID]}</c></summary>
+    /// <param name="function">Which function answers.</param>
+    /// <param name="head">How the answer begins.</param>
+    /// <param name="body">How it goes on.</param>
+    /// <param name="tail">How it ends.</param>
+    /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
+    public void WriteResponse(
+        Function function, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body, ReadOnlySpan<byte> tail, ReadOnlySpan<byte> idText = default)
+    {
+        ReadOnlySpan<byte> name = Functions.Of(function).Utf8Name.Span;
+        ReadOnlySpan<byte> before = "{\"status\": \"OK\", \"response\": {\"func\": \""u8;
+        ReadOnlySpan<byte> middle = "\", \"response\": "u8;
+        ReadOnlySpan<byte> after = "}"u8;
+        WriteHeader(checked(
+            before.Length + name.Length + middle.Length + head.Length + body.Length + tail.Length + after.Length + EndBytes(idText)));
+        Write(before);
+        Write(name);
+        Write(middle);
+        Write(head);
+        Write(body);
+        Write(tail);
+        Write(after);
+        WriteEnd(idText);
+    }
+
+    /// <summary><c>{"status": "OK", "response": {"func": FUNC, "response": "ERROR - Function doesn't exist"}[, "id": ID]}</c></summary>
     /// <param name="functionText">The function's name as a JSON string, with its quotes.</param>
-    public void WriteUnknownFunction(ReadOnlySpan<byte> functionText)
+    /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
+    public void WriteUnknownFunction(ReadOnlySpan<byte> functionText, ReadOnlySpan<byte> idText = default)
     {
         ReadOnlySpan<byte> head = "{\"status\": \"OK\", \"response\": {\"func\": "u8;
-        ReadOnlySpan<byte> tail = ", \"response\": \"ERROR - Function doesn't exist\"}}"u8;
-        WriteHeader(head.Length + functionText.Length + tail.Length);
+        ReadOnlySpan<byte> tail = ", \"response\": \"ERROR - Function doesn't exist\"}"u8;
+        WriteHeader(head.Length + functionText.Length + tail.Length + EndBytes(idText));
         Write(head);
         Write(functionText);
         Write(tail);
+        WriteEnd(idText);
     }
 
-    /// <summary><c>{"status": "ERROR", "error": {"code": "CODE", "message": "MESSAGE"}}</c></summary>
-    public void WriteError(ProtocolError error)
+    /// <summary><c>{"status": "ERROR", "error": ERROR[, "id": ID]}</c>, ERROR as <see cref="ErrorText"/> has it.</summary>
+    /// <param name="error">The error.</param>
+    /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
+    public void WriteError(ProtocolError error, ReadOnlySpan<byte> idText = default)
     {
-        ReadOnlySpan<byte> head = "{\"status\": \"ERROR\", \"error\": {\"code\": "u8;
-        ReadOnlySpan<byte> middle = ", \"message\": "u8;
-        ReadOnlySpan<byte> tail = "}}"u8;
-        byte[] code = JsonSerializer.SerializeToUtf8Bytes(ErrorCodes.Text(error.Code));
-        byte[] message = JsonSerializer.SerializeToUtf8Bytes(error.Message, Relaxed);
-        WriteHeader(head.Length + code.Length + middle.Length + message.Length + tail.Length);
+        using var text = new TextBuffer();
+        ErrorText.Write(text, error);
+        ReadOnlySpan<byte> head = "{\"status\": \"ERROR\", \"error\": "u8;
+        WriteHeader(head.Length + text.Length + EndBytes(idText));
         Write(head);
-        Write(code);
-        Write(middle);
-        Write(message);
-        Write(tail);
+        Write(text.Written);
+        WriteEnd(idText);
     }
 
     /// <summary>An HTTP response that says what this port is: the only thing that is no frame.</summary>
@@ -100,9 +135,20 @@ public sealed class ReplyWriter(IBufferWriter<byte> output)
         _used = 0;
     }
 
-    /// <summary>Leaves quotes and apostrophes in messages readable to a person who looks at the bytes.</summary>
-    private static readonly JsonSerializerOptions Relaxed =
-        new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static ReadOnlySpan<byte> IdHead => ", \"id\": "u8;
+
+    private static int EndBytes(ReadOnlySpan<byte> idText) => idText.IsEmpty ? 1 : IdHead.Length + idText.Length + 1;
+
+    /// <summary><c>[, "id": ID]}</c></summary>
+    private void WriteEnd(ReadOnlySpan<byte> idText)
+    {
+        if (!idText.IsEmpty)
+        {
+            Write(IdHead);
+            Write(idText);
+        }
+        Write("}"u8);
+    }
 
     private void WriteHeader(int bodyBytes)
     {

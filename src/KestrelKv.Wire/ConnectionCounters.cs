@@ -10,37 +10,60 @@ internal sealed class ConnectionCounters
 {
     public long Gets;
     public long Puts;
-    public long Unknowns;
-
-    /// <summary>GETs answered <see cref="ErrorCode.DiskFailed"/>; they are not among the errors, of which those are PUTs.</summary>
-    public long GetsRefused;
     public long BytesReceived;
     public long BytesSent;
 
-    // Most connections never make an error.
+    // Most connections know no other functions, and never make an error.
+    private long[]? _others;
     private long[]? _errors;
 
-    public void CountError(ErrorCode code) => (_errors ??= new long[ErrorCodes.Count])[(int)code]++;
+    /// <summary>Counts a request that was answered with a response.</summary>
+    public void Count(Function function)
+    {
+        if (function == Function.Get) Gets++;
+        else if (function == Function.Put) Puts++;
+        else (_others ??= new long[Functions.Count])[(int)function]++;
+    }
 
-    public long Errors(ErrorCode code) => _errors?[(int)code] ?? 0;
+    /// <summary>Counts a request that was answered with an error.</summary>
+    /// <param name="code">The error.</param>
+    /// <param name="function">What was asked for, where it was understood.</param>
+    public void CountError(ErrorCode code, Function function = Function.Invalid) =>
+        (_errors ??= new long[Functions.Count * ErrorCodes.Count])[Index(code, function)]++;
+
+    /// <summary>How many requests were answered with a response.</summary>
+    public long Answered(Function function) => function switch
+    {
+        Function.Get => Gets,
+        Function.Put => Puts,
+        _ => _others?[(int)function] ?? 0,
+    };
+
+    /// <summary>How many requests were answered with an error.</summary>
+    public long Errors(ErrorCode code, Function function = Function.Invalid) => _errors?[Index(code, function)] ?? 0;
 
     public void Add(ConnectionCounters other)
     {
         Gets += other.Gets;
         Puts += other.Puts;
-        Unknowns += other.Unknowns;
-        GetsRefused += other.GetsRefused;
         BytesReceived += other.BytesReceived;
         BytesSent += other.BytesSent;
-        if (other._errors is not { } errors) return;
-
-        _errors ??= new long[ErrorCodes.Count];
-        for (int i = 0; i < errors.Length; i++) _errors[i] += errors[i];
+        Add(ref _others, other._others);
+        Add(ref _errors, other._errors);
     }
 
     public void Clear()
     {
-        Gets = Puts = Unknowns = GetsRefused = BytesReceived = BytesSent = 0;
-        _errors = null;
+        Gets = Puts = BytesReceived = BytesSent = 0;
+        _others = _errors = null;
+    }
+
+    private static int Index(ErrorCode code, Function function) => ((int)function * ErrorCodes.Count) + (int)code;
+
+    private static void Add(ref long[]? sums, long[]? others)
+    {
+        if (others is null) return;
+        sums ??= new long[others.Length];
+        for (int i = 0; i < others.Length; i++) sums[i] += others[i];
     }
 }

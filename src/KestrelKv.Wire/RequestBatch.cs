@@ -9,7 +9,7 @@ namespace KestrelKv.Wire;
 /// from the pool. So a batch must be cleared before the buffer is released. All arrays are rented: a connection
 /// that waits holds none.
 /// </remarks>
-internal sealed class RequestBatch(RequestLimits limits, int requestsMax)
+internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimeProvider time)
 {
     private readonly List<byte[]> _copies = [];
     private Request[] _requests = [];
@@ -32,7 +32,8 @@ internal sealed class RequestBatch(RequestLimits limits, int requestsMax)
             if (!whole) break;
 
             if (_requests.Length == 0) _requests = ArrayPool<Request>.Shared.Rent(requestsMax);
-            _requests[_count++] = RequestParser.Parse(body.IsSingleSegment ? body.First : Copy(body), limits);
+            Request request = RequestParser.Parse(body.IsSingleSegment ? body.First : Copy(body), limits);
+            _requests[_count++] = request.Options is null ? request : RequestCheck.Checked(request, time);
         }
         return _count > 0;
     }

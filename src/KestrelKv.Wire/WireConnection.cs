@@ -13,7 +13,7 @@ namespace KestrelKv.Wire;
 /// <see cref="ServeAsync"/> runs on one thread at a time. <see cref="Stop"/> and <see cref="Watch"/> come from others;
 /// they only set a flag or read an instant, and wake the reader.
 /// </remarks>
-internal sealed class WireConnection
+internal sealed class WireConnection : IDisposable
 {
     /// <summary>Once the server stops, a client that is silent for so long has had its requests answered.</summary>
     private static readonly TimeSpan QuietTime = TimeSpan.FromMilliseconds(50);
@@ -51,6 +51,7 @@ internal sealed class WireConnection
     private readonly PipeWriter _output;
     private readonly ReplyWriter _replies;
     private readonly RequestBatch _batch;
+    private readonly ConnectionWatches _watches;
     private readonly CommandExecutor _executor;
     private readonly BurstClock _burst;
 
@@ -67,7 +68,8 @@ internal sealed class WireConnection
     private volatile bool _cut;
 
     public WireConnection(
-        ConnectionContext context, IKeyValueStore store, RequestLimits limits, WireOptions options, WireMetrics metrics, TimeProvider time)
+        ConnectionContext context, IKeyValueStore store, RequestLimits limits, WireOptions options, WireMetrics metrics,
+        WireConnections connections, TimeProvider time)
     {
         _context = context;
         _options = options;
@@ -76,8 +78,10 @@ internal sealed class WireConnection
         _input = context.Transport.Input;
         _output = context.Transport.Output;
         _replies = new ReplyWriter(_output);
-        _batch = new RequestBatch(limits, options.BatchRequestsMax);
-        _executor = new CommandExecutor(store, _replies, Counters);
+        _batch = new RequestBatch(limits, options.BatchRequestsMax, time);
+        _watches = new ConnectionWatches(store, _replies, options, time, _input.CancelPendingRead);
+        var lone = new LoneCommands(store, _replies, Counters, time, _watches, connections);
+        _executor = new CommandExecutor(store, _replies, Counters, time, lone);
         _burst = new BurstClock(time, BurstTime, PauseTime);
         _lastActive = time.GetTimestamp();
     }
@@ -95,7 +99,20 @@ internal sealed class WireConnection
         using var drain = new DrainClock(_input, _time, QuietTime, DrainTime, DrainBytesMax);
         while (true)
         {
-            ReadResult read = await _input.ReadAsync();
+            // What a watch has to tell would never end, and is there after the restart as well.
+            if (_stopping) _watches.Dispose();
+            if (_watches.AreSignalled && !await TellWatchesAsync()) return CloseReason.Client;
+
+            // Where watches have more to tell, requests are looked for but not waited for.
+            if (!_watches.AreSignalled || !_input.TryRead(out ReadResult read))
+            {
+                if (_watches.AreSignalled)
+                {
+                    await Task.Yield();
+                    continue;
+                }
+                read = await _input.ReadAsync();
+            }
             ReadOnlySequence<byte> buffer = read.Buffer;
             _reading = buffer.End;
             long start = _burst.Start();
@@ -134,7 +151,7 @@ internal sealed class WireConnection
 
             if (error is not null) return await CloseAsync(error, CloseReason.FrameError);
             if (read.IsCompleted) return CloseReason.Client;
-            if (_idle && IdleTimeIsOver(_time.GetTimestamp())) return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
+            if (_idle && _watches.Count == 0 && IdleTimeIsOver(_time.GetTimestamp())) return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
             _idle = false;
             if (_stopping)
             {
@@ -143,6 +160,23 @@ internal sealed class WireConnection
             }
             if (_burst.End()) await Task.Yield();
         }
+    }
+
+    /// <summary>Lets each watch that is ready tell a part of what it has, and sends it. False where the client can't be reached any more.</summary>
+    private async ValueTask<bool> TellWatchesAsync()
+    {
+        int count = _watches.BeginRound();
+        for (int place = 0; place < count; place++)
+        {
+            await _watches.TellAsync(place);
+            _completedBytes = _replies.BytesWritten;
+            if (_replies.BytesWritten - Counters.BytesSent >= _options.ReplyBytesMax && !await FlushAsync()) return false;
+        }
+        _watches.EndRound();
+
+        // Once the last watch has ended, the time without a request begins.
+        if (_watches.Count == 0) Volatile.Write(ref _lastActive, _time.GetTimestamp());
+        return _replies.BytesWritten == Counters.BytesSent || await FlushAsync();
     }
 
     private async Task<CloseReason> CloseAsync(ProtocolError error, CloseReason reason)
@@ -195,11 +229,18 @@ internal sealed class WireConnection
             _cut = true;
             _context.Abort(new ConnectionAbortedException("The client does not read its replies."));
         }
-        else if (_options.IdleTimeout > TimeSpan.Zero && IdleTimeIsOver(now))
+        else if (_options.IdleTimeout > TimeSpan.Zero && _watches.Count == 0 && IdleTimeIsOver(now))
         {
             _idle = true;
             _input.CancelPendingRead();
         }
+    }
+
+    /// <summary>Ends the watches. To be called once nothing is served any more.</summary>
+    public void Dispose()
+    {
+        _watches.Dispose();
+        _executor.Dispose();
     }
 
     /// <summary>Whether the system holds bytes of the client that the transport has not come round to reading.</summary>

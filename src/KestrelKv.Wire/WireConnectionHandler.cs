@@ -28,7 +28,7 @@ public sealed class WireConnectionHandler(
     /// <inheritdoc/>
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
-        var wire = new WireConnection(connection, store, limits, options, metrics, time);
+        using var wire = new WireConnection(connection, store, limits, options, metrics, connections, time);
         if (options.ProtectedMode && !PeerGuard.IsThisMachine(connection.RemoteEndPoint, connection.LocalEndPoint))
             await RefuseAsync(wire, connection, ProtectedModeError());
         else if (!connections.TryAdd(wire))

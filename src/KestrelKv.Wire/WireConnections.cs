@@ -9,6 +9,8 @@ public sealed class WireConnections : IDisposable
 
     private readonly ConcurrentDictionary<WireConnection, bool> _open = new();
     private readonly ITimer _watch;
+    private readonly TimeProvider _time;
+    private readonly long _startedAt;
     private readonly int _max;
     private readonly Lock _totalsLock = new();
     private readonly ConnectionCounters _closedTotals = new();
@@ -17,12 +19,17 @@ public sealed class WireConnections : IDisposable
     /// <summary>No connections yet.</summary>
     public WireConnections(WireOptions options, TimeProvider time)
     {
+        _time = time;
+        _startedAt = time.GetTimestamp();
         _max = options.ConnectionsMax;
         _watch = time.CreateTimer(static state => ((WireConnections)state!).Watch(), this, WatchPeriod, WatchPeriod);
     }
 
     /// <summary>How many connections are being served.</summary>
     public int Count => Volatile.Read(ref _count);
+
+    /// <summary>For how long connections have been served.</summary>
+    public TimeSpan Uptime => _time.GetElapsedTime(_startedAt);
 
     /// <summary>Stops watching.</summary>
     public void Dispose() => _watch.Dispose();

@@ -77,16 +77,20 @@ public sealed class WireMetrics
     private IEnumerable<Measurement<long>> Requests()
     {
         ConnectionCounters sum = _connections.Sum();
-        yield return new(sum.Gets, Tag("function", "GET"), Tag("outcome", "ok"));
-        yield return new(sum.Puts, Tag("function", "PUT"), Tag("outcome", "ok"));
-        yield return new(sum.Unknowns, Tag("function", "unknown"), Tag("outcome", "ok"));
-        yield return new(sum.GetsRefused, Tag("function", "GET"), Tag("outcome", ErrorCodes.Text(ErrorCode.DiskFailed)));
-        for (ErrorCode code = ErrorCode.None + 1; (int)code < ErrorCodes.Count; code++)
+        foreach (Function function in Enum.GetValues<Function>())
         {
-            bool ofPut = code is ErrorCode.MemoryFull or ErrorCode.DiskFull or ErrorCode.DiskFailed;
-            yield return new(sum.Errors(code), Tag("function", ofPut ? "PUT" : "invalid"), Tag("outcome", ErrorCodes.Text(code)));
+            if (function != Function.Invalid) yield return new(sum.Answered(function), FunctionTag(function), Tag("outcome", "ok"));
+            foreach (ErrorCode code in Outcomes.Of(function))
+                yield return new(sum.Errors(code, function), FunctionTag(function), Tag("outcome", ErrorCodes.Text(code)));
         }
     }
+
+    private static KeyValuePair<string, object?> FunctionTag(Function function) => Tag("function", function switch
+    {
+        Function.Invalid => "invalid",
+        Function.Unknown => "unknown",
+        _ => Functions.Of(function).Name,
+    });
 
     private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);
 }

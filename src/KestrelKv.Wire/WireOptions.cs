@@ -47,4 +47,10 @@ public sealed class WireOptions
     /// 262,144 (256 KiB). A connection can make the server hold that much and one reply more.
     /// </summary>
     public int ReplyBytesMax { get; set; } = 256 * 1024;
+
+    /// <summary>
+    /// How many watches a connection may have open, 1 to 10,000; one more is answered <c>too_many_watches</c>. Default
+    /// 100. Each is told up to 64 KiB of changes in its turn.
+    /// </summary>
+    public int WatchesMax { get; set; } = 100;
 }

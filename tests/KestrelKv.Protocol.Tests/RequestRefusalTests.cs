@@ -94,14 +94,14 @@ public sealed class RequestRefusalTests
         AssertRefused(Parse(body), ErrorCode.MissingParameter, essence);
 
     [Theory]
-    [InlineData("""{"func": "GET", "params": {"obj": "k"}, "id": 1}""", "unknown member \"id\"")]
-    [InlineData("""{"id": [{}], "func": "F"}""", "unknown member \"id\"")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k"}, "ID": 1}""", "unknown member \"ID\", expected \"func\", \"params\" and, if need be, \"id\"")]
+    [InlineData("""{"ids": [{}], "func": "F"}""", "unknown member \"ids\"")]
     [InlineData("""{"Func": "GET", "params": {"obj": "k"}}""", "unknown member \"Func\"")]
     [InlineData("""{"": 1, "func": "GET", "params": {"obj": "k"}}""", "unknown member \"\"")]
     [InlineData("""{"\ud800": 1, "func": "GET", "params": {"obj": "k"}}""", "unknown member \"\\ud800\"")]
     [InlineData("""{"func": "GET", "params": {"obj": "k", "val": 1}}""", "GET does not know the parameter \"val\"")]
     [InlineData("""{"func": "GET", "params": {"obj": "k", "if_version": 1}}""", "GET does not know the parameter \"if_version\"")]
-    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "if_version": {"a": 2}}}""", "PUT does not know the parameter \"if_version\"")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "if_versions": {"a": 2}}}""", "PUT does not know the parameter \"if_versions\"")]
     [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "o\udc00": 2}}""", "PUT does not know the parameter \"o\\udc00\"")]
     public void Parse_SomethingUnknown_IsRefused(string body, string essence) =>
         AssertRefused(Parse(body), ErrorCode.UnknownParameter, essence);

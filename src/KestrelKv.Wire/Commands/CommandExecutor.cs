@@ -1,18 +1,19 @@
 using System.Buffers;
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Executes requests against the store, a batch at a time, and writes the replies in their order.</summary>
+/// <summary>Executes requests against the store, as many at a time as it can take together, and writes the replies in their order.</summary>
 /// <remarks>Knows no socket. One belongs to one connection: it is not for use by two threads at once.</remarks>
 internal sealed class CommandExecutor(
-    IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters) : IResultSink
+    IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, TimeProvider time, LoneCommands lone)
+    : IResultSink, IDisposable
 {
     // What is told counts once the store has completed the call, for only then it is so.
     private readonly ConnectionCounters _told = new();
+    private readonly TextBuffer _text = new();
     private ReadOnlyMemory<Request> _requests;
     private int _answered;
     private long _stopAt;
@@ -24,14 +25,20 @@ internal sealed class CommandExecutor(
     /// <param name="stopAt">
     /// To stop after the request whose reply takes <see cref="ReplyWriter.BytesWritten"/> to this figure.
     /// </param>
-    /// <returns>How many requests were answered.</returns>
+    /// <returns>How many requests were answered: those up to one that goes to the store alone, or that one.</returns>
     /// <exception cref="DurabilityLostException">The disk has failed, and the output has replies already that may not be sent.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<int> ExecuteAsync(ReadOnlyMemory<Request> requests, long stopAt)
     {
+        if (LoneCommands.IsLone(requests.Span[0]))
+        {
+            await lone.ExecuteAsync(requests[..1]);
+            return 1;
+        }
+
         long mark = replies.BytesWritten;
         Operation[] operations = ArrayPool<Operation>.Shared.Rent(requests.Length);
-        int count = ToOperations(requests.Span, operations);
+        (requests, int count) = ToOperations(requests, operations);
         for (bool again = false; ; again = true)
         {
             _requests = requests;
@@ -53,11 +60,15 @@ internal sealed class CommandExecutor(
         }
 
         counters.Add(_told);
+        _text.Clear();
         Array.Clear(operations, 0, count);
         ArrayPool<Operation>.Shared.Return(operations);
         _requests = default;
         return _answered;
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _text.Dispose();
 
     /// <inheritdoc/>
     bool IResultSink.OnResult(int index, in OperationResult result)
@@ -66,55 +77,52 @@ internal sealed class CommandExecutor(
         ref readonly Request request = ref _requests.Span[_answered++];
         switch (request.Function)
         {
-            case Function.Get when result.Status == ResultStatus.DiskFailed:
-                replies.WriteError(ProtocolError.DiskFailed);
-                _told.GetsRefused++;
-                break;
-            case Function.Get:
-                replies.WriteGet(request.NameText.Span, result.Status == ResultStatus.Done ? result.Value : "null"u8);
+            case Function.Get when request.Options is null && result.Status is ResultStatus.Done or ResultStatus.NotFound:
+                replies.WriteGet(request.NameText.Span, result.Status == ResultStatus.Done ? result.Value : "null"u8, request.IdText.Span);
                 _told.Gets++;
                 break;
-            case Function.Put when result.Status != ResultStatus.Done:
-                WriteError(Refusal(result.Status));
-                break;
-            case Function.Put:
-                replies.WritePut(request.NameText.Span);
+            case Function.Put when request.Options is null && result.Status == ResultStatus.Done:
+                replies.WritePut(request.NameText.Span, request.IdText.Span);
                 _told.Puts++;
+                break;
+            default:
+                WriteResult(request, result);
                 break;
         }
         return replies.BytesWritten < _stopAt;
     }
 
-    private static ProtocolError Refusal(ResultStatus status) => status switch
+    private void WriteResult(in Request request, in OperationResult result)
     {
-        ResultStatus.MemoryFull => ProtocolError.MemoryFull,
-        ResultStatus.DiskFull => ProtocolError.DiskFull,
-        ResultStatus.DiskFailed => ProtocolError.DiskFailed,
-        _ => throw new UnreachableException($"A PUT without a precondition ended with {status}."),
-    };
-
-    private static int ToOperations(ReadOnlySpan<Request> requests, Span<Operation> operations)
-    {
-        int count = 0;
-        foreach (ref readonly Request request in requests)
+        if (ResultErrors.Find(OperationMaker.KindOf(request), result) is { } error)
         {
-            switch (request.Function)
-            {
-                case Function.Get:
-                    operations[count++] = Operation.Get(request.Key) with { AcknowledgeFromMemory = request.AcknowledgeFromMemory };
-                    break;
-                case Function.Put:
-                    operations[count++] = Operation.Put(request.Key, request.Value) with { AcknowledgeFromMemory = request.AcknowledgeFromMemory };
-                    break;
-            }
+            WriteError(request, error);
+            return;
         }
-        return count;
+        _text.Truncate(0);
+        ResultText.Write(_text, request, result);
+        replies.WriteResponse(request.Function, _text.Written, request.IdText.Span);
+        _told.Count(request.Function);
     }
 
-    private void WriteError(ProtocolError error)
+    /// <summary>The requests up to one that goes to the store alone, and how many operations they ask for.</summary>
+    private (ReadOnlyMemory<Request> Requests, int Operations) ToOperations(ReadOnlyMemory<Request> requests, Operation[] operations)
     {
-        replies.WriteError(error);
-        _told.CountError(error.Code);
+        int count = 0;
+        ReadOnlySpan<Request> span = requests.Span;
+        for (int i = 0; i < span.Length; i++)
+        {
+            ref readonly Request request = ref span[i];
+            if (LoneCommands.IsLone(request)) return (requests[..i], count);
+            if (request.Function > Function.Unknown) operations[count++] = OperationMaker.Make(request, time);
+        }
+        return (requests, count);
+    }
+
+    private void WriteError(in Request request, ProtocolError error)
+    {
+        replies.WriteError(error, request.IdText.Span);
+        _told.CountError(error.Code, request.Function);
     }
 
     /// <summary>Answers the requests that need no store, up to the next one that does.</summary>
@@ -127,11 +135,11 @@ internal sealed class CommandExecutor(
             switch (request.Function)
             {
                 case Function.Unknown:
-                    replies.WriteUnknownFunction(request.NameText.Span);
-                    _told.Unknowns++;
+                    replies.WriteUnknownFunction(request.NameText.Span, request.IdText.Span);
+                    _told.Count(Function.Unknown);
                     break;
                 case Function.Invalid:
-                    WriteError(request.Error!);
+                    WriteError(request, request.Error!);
                     break;
                 default:
                     return;

@@ -1,0 +1,73 @@
+using static KestrelKv.Protocol.Parameters;
+
+namespace KestrelKv.Protocol;
+
+/// <summary>
+/// All functions with their parameters. The parser refuses by this table, HELP is made of it, and a test holds
+/// PROTOCOL.md against it.
+/// </summary>
+public static class Functions
+{
+    private static readonly ParameterInfo[] ByNumber =
+    [
+        Obj, Val, Ack, Parameters.Path, Meta, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, RequestId, Merge, Patch, By, Objs, Ops,
+        Prefix, After, Until, Limit, Descending, Values, CountOnly, FromVersion, BookmarkInterval, Watch,
+    ];
+
+    internal static readonly FunctionInfo[] Table =
+    [
+        new(Function.Get, "Reads the value of a key, or a part of it.", [Obj], [Parameters.Path, Meta, Ack]),
+        new(Function.Put, "Sets the value of a key, or a part of it.",
+            [Obj, Val], [Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Meta, Ack, RequestId]),
+        new(Function.Delete, "Removes a key.", [Obj], [IfVersion, IfExists, ReturnOld, Ack, RequestId]),
+        new(Function.Patch, "Changes parts of a value: exactly one of merge and patch says how.",
+            [Obj], [Merge, Patch, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Ack, RequestId]),
+        new(Function.Incr, "Adds a number to a number, which is created at need.",
+            [Obj], [By, Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId]),
+        new(Function.Expire, "Sets, changes or takes away the expiry of a key: exactly one of ttl and expires_at says which.",
+            [Obj], [Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId]),
+        new(Function.Mget, "Reads many keys at one moment.", [Objs], [Parameters.Path, Meta, Ack]),
+        new(Function.Batch, "Executes operations on any keys atomically: all of them or none.", [Ops], [Ack, RequestId]),
+        new(Function.Scan, "Lists or counts keys in the order of their bytes, page by page.",
+            [], [Prefix, After, Until, Limit, Descending, Values, Meta, CountOnly]),
+        new(Function.Watch, "Tells all changes from a version on, as a stream of replies.",
+            [], [Prefix, FromVersion, Values, BookmarkInterval]),
+        new(Function.Unwatch, "Ends a watch.", [Watch], []),
+        new(Function.Ping, "Answers.", [], []),
+        new(Function.Info, "Tells figures of the server and its store.", [], []),
+        new(Function.Help, "Tells all functions with their parameters.", [], []),
+    ];
+
+    private static readonly FunctionInfo?[] ByFunction = Index();
+
+    /// <summary>The functions, in the order in which they are told.</summary>
+    public static IReadOnlyList<FunctionInfo> All => Table;
+
+    /// <summary>How many values <see cref="Function"/> has, for tables indexed by it.</summary>
+    public static int Count => ByFunction.Length;
+
+    internal static int ParameterCount => ByNumber.Length;
+
+    /// <summary>All parameters, as a set.</summary>
+    internal static uint AllParameters => (1u << ByNumber.Length) - 1;
+
+    /// <summary>What a batch has for all of its operations, so that none of them has it.</summary>
+    internal static uint NotInABatch { get; } = Ack.Bit | RequestId.Bit;
+
+    /// <summary>What there is to know of a function that is in the table.</summary>
+    public static FunctionInfo Of(Function function) => ByFunction[(int)function]!;
+
+    /// <summary>Whether a function works on one key, so that it may be part of a batch.</summary>
+    public static bool IsOnOneKey(Function function) => function is >= Function.Get and <= Function.Expire;
+
+    internal static ParameterInfo Parameter(int number) => ByNumber[number];
+
+    internal static ParameterInfo Parameter(Parameter parameter) => ByNumber[(int)parameter];
+
+    private static FunctionInfo?[] Index()
+    {
+        var index = new FunctionInfo?[(int)Enum.GetValues<Function>().Max() + 1];
+        foreach (FunctionInfo info in Table) index[(int)info.Function] = info;
+        return index;
+    }
+}

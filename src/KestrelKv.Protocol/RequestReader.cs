@@ -1,0 +1,199 @@
+using System.Text.Json;
+
+namespace KestrelKv.Protocol;
+
+/// <summary>Makes requests of parameters beyond the plainest.</summary>
+internal static class RequestReader
+{
+    private const int ElementsMax = 1_000;
+    private const int RequestIdBytesMax = 128;
+    private const int LimitDefault = 100;
+    private const int LimitMax = 1_000;
+
+    /// <summary>The least time that is not none.</summary>
+    private const decimal TimeMin = 0.000_000_001m;
+
+    /// <summary>The end of the year 9999, as Unix time in seconds.</summary>
+    private const decimal TimeMax = 253_402_300_799.999m;
+
+    /// <summary>Adds to a request what its other parameters say.</summary>
+    /// <param name="plain">The request, as far as <c>obj</c>, <c>val</c> and <c>ack</c> say it.</param>
+    /// <param name="given">The other parameters; each is one that the function knows.</param>
+    /// <param name="limits">What a request may not exceed.</param>
+    public static Request Complete(in Request plain, GivenParameters given, RequestLimits limits)
+    {
+        given.CheckTypes();
+        CheckTogether(plain.Function, given);
+        Request request = given.Error is not null ? default : plain with
+        {
+            Value = Value(plain, given),
+            Options = Options(plain, given, limits),
+        };
+        return given.Error is { } error ? Request.Invalid(error) with { IdText = plain.IdText } : request;
+    }
+
+    private static void CheckTogether(Function function, GivenParameters given)
+    {
+        if (function == Function.Patch) given.CheckExactlyOne(Parameter.Merge, Parameter.Patch);
+        if (function == Function.Expire) given.CheckExactlyOne(Parameter.Ttl, Parameter.ExpiresAt);
+        given.CheckNotBoth(Parameter.Ttl, Parameter.ExpiresAt);
+        given.CheckNotBoth(Parameter.IfVersion, Parameter.IfExists);
+        if (given.Boolean(Parameter.CountOnly) is not true) return;
+        given.CheckNotBoth(Parameter.CountOnly, Parameter.Values);
+        given.CheckNotBoth(Parameter.CountOnly, Parameter.Meta);
+    }
+
+    private static ReadOnlyMemory<byte> Value(in Request plain, GivenParameters given) => plain.Function switch
+    {
+        Function.Patch => given.Text(given.Has(Parameter.Patch) ? Parameter.Patch : Parameter.Merge),
+        Function.Incr when given.Has(Parameter.By) => given.Text(Parameter.By),
+        _ => plain.Value,
+    };
+
+    private static RequestOptions Options(in Request plain, GivenParameters given, RequestLimits limits) => new()
+    {
+        Path = given.Characters(Parameter.Path),
+        HasPath = given.Has(Parameter.Path),
+        Meta = given.Boolean(Parameter.Meta) ?? false,
+        ReturnsOld = given.Boolean(Parameter.ReturnOld) ?? false,
+        Expiry = Expiry(given),
+        IfVersion = given.Integer(Parameter.IfVersion, 0, long.MaxValue),
+        IfExists = given.Boolean(Parameter.IfExists),
+        RequestId = RequestId(given),
+        IsJsonPatch = given.Has(Parameter.Patch),
+        Operations = plain.Function switch
+        {
+            Function.Mget => Keys(plain, given, limits),
+            Function.Batch => Operations(plain, given, limits),
+            _ => [],
+        },
+        Prefix = Key(Parameter.Prefix, given, limits),
+        After = Key(Parameter.After, given, limits),
+        Until = Key(Parameter.Until, given, limits),
+        Limit = Limit(given),
+        Descending = given.Boolean(Parameter.Descending) ?? false,
+        Values = given.Boolean(Parameter.Values) ?? false,
+        CountOnly = given.Boolean(Parameter.CountOnly) ?? false,
+        FromVersion = given.Integer(Parameter.FromVersion, 1, long.MaxValue) ?? 0,
+        BookmarkInterval = TimeSpan.FromMilliseconds(given.Milliseconds(Parameter.BookmarkInterval, 0.1m, 3_600) ?? 10_000),
+        Watch = given.Integer(Parameter.Watch, 1, long.MaxValue) ?? 0,
+    };
+
+    private static Expiry Expiry(GivenParameters given)
+    {
+        Parameter parameter = given.Has(Parameter.Ttl) ? Parameter.Ttl : Parameter.ExpiresAt;
+        if (!given.Has(parameter)) return default;
+        bool isTtl = parameter == Parameter.Ttl;
+        return given.Milliseconds(parameter, isTtl ? TimeMin : 0, TimeMax) is { } milliseconds
+            ? new(isTtl ? ExpiryKind.After : ExpiryKind.At, Math.Max(1, milliseconds))
+            : new(ExpiryKind.Never);
+    }
+
+    private static ReadOnlyMemory<byte> RequestId(GivenParameters given)
+    {
+        ReadOnlyMemory<byte> id = given.Characters(Parameter.RequestId);
+        if (given.Error is null && given.Has(Parameter.RequestId) && id.Length is 0 or > RequestIdBytesMax)
+            given.Refuse(ErrorCode.InvalidValue, $"\"request_id\" has {id.Length} bytes, expected {Functions.Parameter(Parameter.RequestId).Expected}");
+        return id;
+    }
+
+    private static ReadOnlyMemory<byte> Key(Parameter parameter, GivenParameters given, RequestLimits limits)
+    {
+        ReadOnlyMemory<byte> key = given.Characters(parameter);
+        if (key.Length > 0 && KeyRules.Check(key.Length, limits) is { } error)
+            given.Refuse(error with { Message = $"\"{Functions.Parameter(parameter).Name}\": {error.Message}" });
+        return key;
+    }
+
+    private static int Limit(GivenParameters given)
+    {
+        bool counts = given.Boolean(Parameter.CountOnly) ?? false;
+        long limit = given.Integer(Parameter.Limit, 1, counts ? long.MaxValue : LimitMax) ?? (counts ? int.MaxValue : LimitDefault);
+        return (int)Math.Min(limit, int.MaxValue);
+    }
+
+    private static Request[] Keys(in Request plain, GivenParameters given, RequestLimits limits)
+    {
+        // Each says whether it was found, as a GET with a path does, be it that of the whole value.
+        var options = new RequestOptions
+        {
+            Path = given.Characters(Parameter.Path),
+            HasPath = true,
+            Meta = given.Boolean(Parameter.Meta) ?? false,
+        };
+
+        List<Request> keys = [];
+        ReadOnlyMemory<byte> text = given.Text(Parameter.Objs);
+        var reader = new Utf8JsonReader(text.Span, JsonText.ReaderOptions(limits.JsonDepthMax));
+        reader.Read();
+        while (given.Error is null && reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            var token = new JsonToken(ref reader);
+            if (IsOneTooMany(Parameter.Objs, keys.Count, given)) break;
+            if (ReadKey(token, text, keys.Count, given, limits) is not { } key) break;
+            keys.Add(new Request
+            {
+                Function = Function.Get,
+                NameText = token.Slice(text),
+                Key = key,
+                AcknowledgeFromMemory = plain.AcknowledgeFromMemory,
+                Options = options,
+            });
+        }
+        if (keys.Count == 0) given.Refuse(NoElements(Parameter.Objs));
+        return [.. keys];
+    }
+
+    private static ReadOnlyMemory<byte>? ReadKey(
+        in JsonToken token, ReadOnlyMemory<byte> text, int index, GivenParameters given, RequestLimits limits)
+    {
+        if (!token.IsString)
+        {
+            given.Refuse(ErrorCode.WrongType, $"\"objs\"[{index}] is {token.TypeName}, expected a key as a string");
+            return null;
+        }
+
+        ProtocolError? error = token.TryUnescape(text, out ReadOnlyMemory<byte> key)
+            ? KeyRules.Check(key.Length, limits)
+            : new(ErrorCode.InvalidKey, "it holds half of a surrogate pair, which is no character");
+        if (error is null) return key;
+        given.Refuse(error with { Message = $"\"objs\"[{index}]: {error.Message}" });
+        return null;
+    }
+
+    private static Request[] Operations(in Request plain, GivenParameters given, RequestLimits limits)
+    {
+        List<Request> operations = [];
+        ReadOnlyMemory<byte> text = given.Text(Parameter.Ops);
+
+        // The text is known to be JSON of a depth that was looked at.
+        var reader = new Utf8JsonReader(text.Span, JsonText.ReaderOptions(int.MaxValue));
+        reader.Read();
+        while (given.Error is null && reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            if (IsOneTooMany(Parameter.Ops, operations.Count, given)) break;
+            var token = new JsonToken(ref reader);
+            reader.Skip();
+            token.End = (int)reader.BytesConsumed;
+            Request operation = RequestParser.ParseOperation(token.Slice(text), limits);
+            if (operation.Error is { } error) given.Refuse(error with { Index = operations.Count });
+            operations.Add(operation with { AcknowledgeFromMemory = plain.AcknowledgeFromMemory });
+        }
+        if (operations.Count == 0) given.Refuse(NoElements(Parameter.Ops));
+        return [.. operations];
+    }
+
+    private static bool IsOneTooMany(Parameter parameter, int count, GivenParameters given)
+    {
+        if (count < ElementsMax) return false;
+        ParameterInfo info = Functions.Parameter(parameter);
+        given.Refuse(ErrorCode.InvalidValue, $"\"{info.Name}\" has more than {ElementsMax} elements, expected {info.Expected}");
+        return true;
+    }
+
+    private static ProtocolError NoElements(Parameter parameter)
+    {
+        ParameterInfo info = Functions.Parameter(parameter);
+        return new(ErrorCode.InvalidValue, $"\"{info.Name}\" is empty, expected {info.Expected}");
+    }
+}

@@ -1,0 +1,117 @@
+namespace KestrelKv.Protocol;
+
+/// <summary>Which members a response has beyond those that it always has.</summary>
+[Flags]
+public enum ResponseMembers
+{
+    /// <summary>None.</summary>
+    None = 0,
+
+    /// <summary><c>found</c>: whether there was an entry, or the part of it that was asked for.</summary>
+    Found = 1,
+
+    /// <summary><c>version</c>: that of the entry, or of the change.</summary>
+    Version = 2,
+
+    /// <summary><c>expires_at</c>: when the entry expires, or null.</summary>
+    ExpiresAt = 4,
+
+    /// <summary><c>old</c>: the value from before, or null.</summary>
+    Old = 8,
+}
+
+/// <summary>What a response tells of an entry.</summary>
+public readonly ref struct EntryText
+{
+    /// <summary>Which of the others are told.</summary>
+    public ResponseMembers Members { get; init; }
+
+    /// <summary>Whether there was one, or the part of it that was asked for.</summary>
+    public bool Found { get; init; }
+
+    /// <summary>Its version; 0 for none.</summary>
+    public long Version { get; init; }
+
+    /// <summary>When it expires, in milliseconds of Unix time; 0 for never.</summary>
+    public long ExpiresAt { get; init; }
+
+    /// <summary>The value from before; empty for none.</summary>
+    public ReadOnlySpan<byte> Old { get; init; }
+}
+
+/// <summary>Writes the response objects of functions, wherever they stand; the shape of each in its comment.</summary>
+public static class ResponseText
+{
+    /// <summary><c>{"obj": KEY, "val": VALUE[, "found": BOOL][, "version": V][, "expires_at": T]}</c>, of GET, MGET and INCR.</summary>
+    /// <param name="text">Where to.</param>
+    /// <param name="keyText">The key as a JSON string, with its quotes.</param>
+    /// <param name="value">The value's text; empty for <c>null</c>.</param>
+    /// <param name="entry">What is told beside it.</param>
+    public static void WriteValue(TextBuffer text, ReadOnlySpan<byte> keyText, ReadOnlySpan<byte> value, in EntryText entry)
+    {
+        text.Write("{\"obj\": "u8);
+        text.Write(keyText);
+        text.Write(", \"val\": "u8);
+        text.Write(value.IsEmpty ? "null"u8 : value);
+        WriteMembers(text, entry);
+        text.Write("}"u8);
+    }
+
+    /// <summary>
+    /// <c>{"obj": KEY, "response": "ok"[, "found": BOOL][, "version": V][, "expires_at": T][, "old": VALUE]}</c>, of PUT,
+    /// DELETE, PATCH and EXPIRE.
+    /// </summary>
+    /// <param name="text">Where to.</param>
+    /// <param name="keyText">The key as a JSON string, with its quotes.</param>
+    /// <param name="entry">What is told beside it.</param>
+    public static void WriteOk(TextBuffer text, ReadOnlySpan<byte> keyText, in EntryText entry)
+    {
+        text.Write("{\"obj\": "u8);
+        text.Write(keyText);
+        text.Write(", \"response\": \"ok\""u8);
+        WriteMembers(text, entry);
+        text.Write("}"u8);
+    }
+
+    /// <summary><c>{"obj": KEY[, "val": VALUE][, "version": V][, "expires_at": T]}</c>, an entry of SCAN.</summary>
+    /// <param name="text">Where to.</param>
+    /// <param name="key">The key's characters.</param>
+    /// <param name="value">The value's text; empty where it is not told.</param>
+    /// <param name="entry">What is told beside it.</param>
+    public static void WriteListed(TextBuffer text, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, in EntryText entry)
+    {
+        text.Write("{\"obj\": "u8);
+        text.WriteString(key);
+        if (!value.IsEmpty)
+        {
+            text.Write(", \"val\": "u8);
+            text.Write(value);
+        }
+        WriteMembers(text, entry);
+        text.Write("}"u8);
+    }
+
+    private static void WriteMembers(TextBuffer text, in EntryText entry)
+    {
+        if (entry.Members.HasFlag(ResponseMembers.Found))
+        {
+            text.Write(", \"found\": "u8);
+            text.WriteBoolean(entry.Found);
+        }
+        if (entry.Members.HasFlag(ResponseMembers.Version))
+        {
+            text.Write(", \"version\": "u8);
+            text.WriteNumber(entry.Version);
+        }
+        if (entry.Members.HasFlag(ResponseMembers.ExpiresAt))
+        {
+            text.Write(", \"expires_at\": "u8);
+            text.WriteTime(entry.ExpiresAt);
+        }
+        if (entry.Members.HasFlag(ResponseMembers.Old))
+        {
+            text.Write(", \"old\": "u8);
+            text.Write(entry.Old.IsEmpty ? "null"u8 : entry.Old);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+using KestrelKv.Protocol;
+using KestrelKv.Storage;
+
+namespace KestrelKv.Wire;
+
+/// <summary>
+/// Executes the requests that can't go to the store together with others: atomic batches, writes with a request id,
+/// listings, watches, and what needs no store.
+/// </summary>
+/// <remarks>
+/// Their replies are written only once the store has completed the call, so none of them is ever to be taken back.
+/// </remarks>
+internal sealed class LoneCommands(
+    IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, TimeProvider time,
+    ConnectionWatches watches, WireConnections connections)
+{
+    /// <summary>Whether a request is one of them.</summary>
+    public static bool IsLone(in Request request) =>
+        request.Function >= Function.Mget || request.Options is { RequestId.IsEmpty: false };
+
+    /// <summary>Executes one request and writes its reply.</summary>
+    public async ValueTask ExecuteAsync(ReadOnlyMemory<Request> one)
+    {
+        Request request = one.Span[0];
+        RequestOptions options = request.Options ?? RequestOptions.None;
+        using var text = new TextBuffer();
+        ProtocolError? error = request.Function switch
+        {
+            Function.Mget => await WriteManyAsync(request, options, text),
+            Function.Batch => await WriteBatchAsync(request, options, text),
+            Function.Scan => await WritePageAsync(request, options, text),
+            Function.Watch => await watches.OpenAsync(request, options),
+            Function.Unwatch => WriteUnwatched(request, options, text),
+            Function.Ping => WritePong(request),
+            Function.Info => WriteInfo(request, text),
+            Function.Help => WriteHelp(request),
+            _ => await WriteOneAsync(one, options, text),
+        };
+        if (error is null) counters.Count(request.Function);
+        else
+        {
+            replies.WriteError(error, request.IdText.Span);
+            counters.CountError(error.Code, request.Function);
+        }
+    }
+
+    private async ValueTask<ProtocolError?> WriteOneAsync(ReadOnlyMemory<Request> one, RequestOptions options, TextBuffer text)
+    {
+        var execution = new AtomicExecution(store, time);
+        await execution.ExecuteAsync(one, options.RequestId, text);
+        if (execution.Error is { } error) return error with { Index = null };
+        replies.WriteResponse(one.Span[0].Function, text.Written, one.Span[0].IdText.Span);
+        return null;
+    }
+
+    /// <summary><c>{"entries": [ENTRY, ...]}</c></summary>
+    private async ValueTask<ProtocolError?> WriteManyAsync(Request request, RequestOptions options, TextBuffer text)
+    {
+        var execution = new AtomicExecution(store, time);
+        await execution.ExecuteAsync(options.Operations, default, text);
+        if (execution.Error is { } error) return error with { Index = null };
+        replies.WriteResponse(Function.Mget, "{\"entries\": ["u8, text.Written, "]}"u8, request.IdText.Span);
+        return null;
+    }
+
+    private async ValueTask<ProtocolError?> WriteBatchAsync(Request request, RequestOptions options, TextBuffer text)
+    {
+        var execution = new AtomicExecution(store, time);
+        await execution.ExecuteAsync(options.Operations, options.RequestId, text);
+        if (execution.Error is not null) return execution.Error;
+        using var head = new TextBuffer();
+        BatchCommand.WriteHead(head, execution.Version);
+        replies.WriteResponse(Function.Batch, head.Written, text.Written, BatchCommand.Tail, request.IdText.Span);
+        return null;
+    }
+
+    private async ValueTask<ProtocolError?> WritePageAsync(Request request, RequestOptions options, TextBuffer text)
+    {
+        var page = new ScanPage(options, text);
+        if (page.TakesLong) await Task.Yield();
+        if (await page.WriteAsync(store) is { } error) return error;
+        replies.WriteResponse(Function.Scan, text.Written, request.IdText.Span);
+        return null;
+    }
+
+    /// <summary><c>{"watch": N, "response": "ok"}</c></summary>
+    private ProtocolError? WriteUnwatched(in Request request, RequestOptions options, TextBuffer text)
+    {
+        if (!watches.Close(options.Watch))
+            return new(ErrorCode.InvalidValue, $"\"watch\" is {options.Watch}, expected the number of a watch of this connection that goes on");
+        text.Write("{\"watch\": "u8);
+        text.WriteNumber(options.Watch);
+        text.Write(", \"response\": \"ok\"}"u8);
+        replies.WriteResponse(Function.Unwatch, text.Written, request.IdText.Span);
+        return null;
+    }
+
+    private ProtocolError? WritePong(in Request request)
+    {
+        replies.WriteResponse(Function.Ping, "{\"response\": \"pong\"}"u8, request.IdText.Span);
+        return null;
+    }
+
+    private ProtocolError? WriteInfo(in Request request, TextBuffer text)
+    {
+        InfoText.Write(text, store.GetStats(), connections);
+        replies.WriteResponse(Function.Info, text.Written, request.IdText.Span);
+        return null;
+    }
+
+    private ProtocolError? WriteHelp(in Request request)
+    {
+        replies.WriteResponse(Function.Help, HelpText.Response, request.IdText.Span);
+        return null;
+    }
+}

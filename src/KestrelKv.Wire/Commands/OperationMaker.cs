@@ -1,0 +1,77 @@
+using KestrelKv.Protocol;
+using KestrelKv.Storage;
+
+namespace KestrelKv.Wire;
+
+/// <summary>Makes operations of the store of requests on one key.</summary>
+internal static class OperationMaker
+{
+    private static readonly byte[] One = "1"u8.ToArray();
+
+    /// <summary>What a request asks the store to do.</summary>
+    /// <param name="request">One that <see cref="RequestCheck"/> finds nothing wrong with.</param>
+    /// <param name="time">The clock by which it expires.</param>
+    public static Operation Make(in Request request, TimeProvider time)
+    {
+        if (request.Options is { } options) return Make(request, options, time);
+        Operation operation = request.Function switch
+        {
+            Function.Get => Operation.Get(request.Key),
+            Function.Put => Operation.Put(request.Key, request.Value),
+            _ => Make(request, RequestOptions.None, time),
+        };
+        return request.AcknowledgeFromMemory ? operation with { AcknowledgeFromMemory = true } : operation;
+    }
+
+    /// <summary>Which operation that is.</summary>
+    public static OperationKind KindOf(in Request request) => request.Function switch
+    {
+        Function.Get => OperationKind.Get,
+        Function.Put => OperationKind.Put,
+        Function.Delete => OperationKind.Delete,
+        Function.Patch => request.Options is { IsJsonPatch: true } ? OperationKind.JsonPatch : OperationKind.MergePatch,
+        Function.Incr => OperationKind.Increment,
+        _ => OperationKind.Expire,
+    };
+
+    /// <summary>When what is written expires, in milliseconds of Unix time.</summary>
+    public static long ExpiresAt(Expiry expiry, TimeProvider time) => expiry.Kind switch
+    {
+        ExpiryKind.At => expiry.Milliseconds,
+        ExpiryKind.After => time.GetUtcNow().ToUnixTimeMilliseconds() + expiry.Milliseconds,
+        _ => Operation.Never,
+    };
+
+    private static Operation Make(in Request request, RequestOptions options, TimeProvider time)
+    {
+        // Between the check and now the clock has gone on.
+        long expiresAt = Math.Min(ExpiresAt(options.Expiry, time), Operation.ExpiresAtMax);
+        Operation operation = KindOf(request) switch
+        {
+            OperationKind.Get => Operation.Get(request.Key) with { Path = options.Path },
+            OperationKind.Put when options.HasPath => Operation.PutAt(request.Key, options.Path, request.Value),
+            OperationKind.Put => Operation.Put(request.Key, request.Value),
+            OperationKind.Delete => Operation.Delete(request.Key),
+            OperationKind.MergePatch => Operation.MergePatch(request.Key, request.Value),
+            OperationKind.JsonPatch => Operation.JsonPatch(request.Key, request.Value),
+            OperationKind.Increment =>
+                Operation.Increment(request.Key, request.Value.IsEmpty ? One : request.Value) with { Path = options.Path },
+            _ => Operation.Expire(request.Key, expiresAt),
+        };
+        if (options.Expiry.Kind != ExpiryKind.NotGiven && operation.Kind != OperationKind.Expire) operation = operation.WithExpiry(expiresAt);
+        return operation with
+        {
+            Precondition = PreconditionOf(options),
+            ReturnsOld = options.ReturnsOld,
+            AcknowledgeFromMemory = request.AcknowledgeFromMemory,
+        };
+    }
+
+    private static Precondition PreconditionOf(RequestOptions options) => options switch
+    {
+        { IfVersion: { } version } => Precondition.Version(version),
+        { IfExists: true } => Precondition.Present,
+        { IfExists: false } => Precondition.Absent,
+        _ => Precondition.None,
+    };
+}

@@ -1,0 +1,40 @@
+using KestrelKv.Protocol;
+using KestrelKv.Storage;
+using KestrelKv.Storage.Documents;
+
+namespace KestrelKv.Wire;
+
+/// <summary>Refuses what the parser can't tell from what it may: paths, patches, and times that only a clock can measure.</summary>
+internal static class RequestCheck
+{
+    /// <summary>The request, or why it is refused.</summary>
+    public static Request Checked(in Request request, TimeProvider time)
+    {
+        if (request.Options is null || Find(request, request.Options, time) is not { } error) return request;
+        return new Request { Function = Function.Invalid, Error = error, IdText = request.IdText };
+    }
+
+    private static ProtocolError? Find(in Request request, RequestOptions options, TimeProvider time) =>
+        FindOne(request, options, time) ?? (request.Function == Function.Batch ? FindFirst(options.Operations, time) : null);
+
+    private static ProtocolError? FindFirst(Request[] operations, TimeProvider time)
+    {
+        for (int i = 0; i < operations.Length; i++)
+        {
+            if (operations[i].Options is { } options && FindOne(operations[i], options, time) is { } error)
+                return error with { Index = i };
+        }
+        return null;
+    }
+
+    private static ProtocolError? FindOne(in Request request, RequestOptions options, TimeProvider time)
+    {
+        if (options.HasPath && JsonPointer.Check(options.Path.Span) is { } path)
+            return new(ErrorCode.InvalidValue, $"\"path\": {path}");
+        if (options.IsJsonPatch && JsonPatch.Check(request.Value.Span) is { } patch)
+            return new(ErrorCode.InvalidValue, $"\"patch\": {patch}");
+        return options.Expiry.Kind == ExpiryKind.After && OperationMaker.ExpiresAt(options.Expiry, time) > Operation.ExpiresAtMax
+            ? new(ErrorCode.InvalidValue, "\"ttl\" ends after the year 9999, expected a time before, or null for no expiry")
+            : null;
+    }
+}

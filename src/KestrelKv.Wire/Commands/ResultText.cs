@@ -1,0 +1,42 @@
+using KestrelKv.Protocol;
+using KestrelKv.Storage;
+
+namespace KestrelKv.Wire;
+
+/// <summary>Writes results of operations as the response objects of the functions that asked for them.</summary>
+internal static class ResultText
+{
+    private const ResponseMembers Meta = ResponseMembers.Version | ResponseMembers.ExpiresAt;
+
+    /// <summary>Writes the response object of one request on one key.</summary>
+    /// <param name="text">Where to.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="result">Its result, which is no error.</param>
+    public static void Write(TextBuffer text, in Request request, in OperationResult result)
+    {
+        bool isRead = request.Function == Function.Get;
+        var entry = new EntryText
+        {
+            Members = MembersOf(request.Function, request.Options ?? RequestOptions.None),
+            Found = isRead ? result.Status == ResultStatus.Done : result.PreviousVersion != 0,
+            Version = result.Version,
+            ExpiresAt = result.ExpiresAt,
+            Old = result.OldValue,
+        };
+        if (isRead || request.Function == Function.Incr) ResponseText.WriteValue(text, request.NameText.Span, result.Value, entry);
+        else ResponseText.WriteOk(text, request.NameText.Span, entry);
+    }
+
+    private static ResponseMembers MembersOf(Function function, RequestOptions options)
+    {
+        ResponseMembers members = function switch
+        {
+            Function.Get or Function.Put when options.Meta => ResponseMembers.Found | Meta,
+            Function.Get when options.HasPath => ResponseMembers.Found,
+            Function.Get or Function.Put => ResponseMembers.None,
+            Function.Delete => ResponseMembers.Found | ResponseMembers.Version,
+            _ => ResponseMembers.Found | Meta,
+        };
+        return options.ReturnsOld ? members | ResponseMembers.Found | ResponseMembers.Old : members;
+    }
+}

@@ -1,0 +1,92 @@
+using System.Buffers;
+using KestrelKv.Protocol;
+using KestrelKv.Storage;
+
+namespace KestrelKv.Wire;
+
+/// <summary>Lists or counts what a SCAN asks for, and writes its response object.</summary>
+internal sealed class ScanPage(RequestOptions options, TextBuffer text) : IEntrySink
+{
+    /// <summary>A page that has so much text ends, whatever its limit.</summary>
+    private const int BytesMax = 4 * 1024 * 1024;
+
+    /// <summary>What is asked for more than this would keep other connections from the thread that serves them.</summary>
+    private const int EntriesAtOnceMax = 100;
+
+    private readonly ArrayBufferWriter<byte> _last = new();
+    private int _count;
+
+    /// <summary>Whether it takes so long that it is not for the thread that serves connections.</summary>
+    public bool TakesLong => options.CountOnly || options.Values || options.Limit > EntriesAtOnceMax;
+
+    /// <summary>
+    /// <c>{"entries": [ENTRY, ...], "next": KEY or null, "version": V}</c>, or <c>{"count": N, "version": V}</c>. V is the
+    /// store's version when the page was begun.
+    /// </summary>
+    /// <returns>Why there is none; null where there is.</returns>
+    public async ValueTask<ProtocolError?> WriteAsync(IKeyValueStore store)
+    {
+        long version = store.GetStats().Version;
+        int mark = text.Length;
+        for (bool again = false; ; again = true)
+        {
+            try
+            {
+                if (options.CountOnly) await WriteCountAsync(store);
+                else await WriteEntriesAsync(store);
+                break;
+            }
+            catch (DurabilityLostException)
+            {
+                // Nobody has seen what may not be on disk.
+                text.Truncate(mark);
+                if (again) return ProtocolError.DiskFailed;
+            }
+        }
+        text.Write(", \"version\": "u8);
+        text.WriteNumber(version);
+        text.Write("}"u8);
+        return null;
+    }
+
+    /// <inheritdoc/>
+    bool IEntrySink.OnEntry(in EntryView entry)
+    {
+        if (_count++ > 0) text.Write(", "u8);
+        _last.ResetWrittenCount();
+        _last.Write(entry.Key);
+        ResponseText.WriteListed(text, entry.Key, options.Values ? entry.Value : default, new EntryText
+        {
+            Members = options.Meta ? ResponseMembers.Version | ResponseMembers.ExpiresAt : ResponseMembers.None,
+            Version = entry.Version,
+            ExpiresAt = entry.ExpiresAt,
+        });
+        return text.Length < BytesMax;
+    }
+
+    private async ValueTask WriteCountAsync(IKeyValueStore store)
+    {
+        long count = await store.CountAsync(Query());
+        text.Write("{\"count\": "u8);
+        text.WriteNumber(count);
+    }
+
+    private async ValueTask WriteEntriesAsync(IKeyValueStore store)
+    {
+        _count = 0;
+        text.Write("{\"entries\": ["u8);
+        bool more = await store.ListAsync(Query(), this);
+        text.Write("], \"next\": "u8);
+        if (more) text.WriteString(_last.WrittenSpan);
+        else text.Write("null"u8);
+    }
+
+    private ListQuery Query() => new()
+    {
+        Prefix = options.Prefix,
+        After = options.After,
+        Until = options.Until,
+        Descending = options.Descending,
+        Limit = options.Limit,
+    };
+}

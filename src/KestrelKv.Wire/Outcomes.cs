@@ -1,0 +1,37 @@
+using KestrelKv.Protocol;
+
+namespace KestrelKv.Wire;
+
+/// <summary>Which errors functions answer with, beside those of requests that are none. Each is a series of the metric from the start.</summary>
+internal static class Outcomes
+{
+    private static readonly ErrorCode[] OfWrites =
+    [
+        ErrorCode.MemoryFull, ErrorCode.DiskFull, ErrorCode.DiskFailed, ErrorCode.PreconditionFailed, ErrorCode.RequestIdReused,
+    ];
+
+    private static readonly ErrorCode[] OfEdits =
+    [
+        .. OfWrites, ErrorCode.NotFound, ErrorCode.PathNotFound, ErrorCode.ValueTooLong, ErrorCode.TooDeep,
+    ];
+
+    private static readonly ErrorCode[] OfSums = [ErrorCode.NotANumber, ErrorCode.NumberOverflow];
+
+    /// <summary>The errors that there are for a function.</summary>
+    public static IEnumerable<ErrorCode> Of(Function function) => function switch
+    {
+        Function.Invalid => Enum.GetValues<ErrorCode>().Where(IsOfRequests),
+        Function.Get or Function.Mget or Function.Scan => [ErrorCode.DiskFailed],
+        Function.Put => OfEdits,
+        Function.Delete or Function.Expire => OfWrites,
+        Function.Patch => [.. OfEdits, ErrorCode.TestFailed],
+        Function.Incr => [.. OfEdits, .. OfSums],
+        Function.Batch => [.. OfEdits, .. OfSums, ErrorCode.TestFailed],
+        Function.Watch => [ErrorCode.Compacted, ErrorCode.FutureVersion, ErrorCode.TooManyWatches],
+        Function.Unwatch => [ErrorCode.InvalidValue],
+        _ => [],
+    };
+
+    private static bool IsOfRequests(ErrorCode code) =>
+        code is > ErrorCode.None and <= ErrorCode.TooDeep or >= ErrorCode.UnsupportedVersion;
+}
