@@ -12,8 +12,28 @@ internal static class DocumentEdit
     /// <param name="limits">What the document may become.</param>
     /// <param name="result">Where the new document is written; it may have something of a refused one.</param>
     public static EditResult Apply(
-        in Operation operation, bool exists, ReadOnlySpan<byte> document, DocumentLimits limits, ArrayBufferWriter<byte> result) =>
-        throw new NotImplementedException();
+        in Operation operation, bool exists, ReadOnlySpan<byte> document, DocumentLimits limits, ArrayBufferWriter<byte> result)
+    {
+        ReadOnlySpan<byte> value = operation.Value.Span, path = operation.Path.Span;
+        return operation.Kind switch
+        {
+            OperationKind.MergePatch => MergeEdit.Apply(exists ? document : default, value, limits, result),
+            OperationKind.Put when path.IsEmpty => Replace(value, limits, result),
+            OperationKind.Put when exists => PutEdit.Apply(document, path, value, limits, result),
+            OperationKind.JsonPatch when exists => PatchEdit.Apply(document, value, limits, result),
+            OperationKind.Increment when exists => IncrementEdit.Apply(document, path, value, limits, result),
+            OperationKind.Increment => IncrementEdit.Create(path, value, limits, result),
+            OperationKind.Put or OperationKind.JsonPatch => new EditResult(ResultStatus.PathNotFound, "there is no entry"),
+            _ => throw new ArgumentOutOfRangeException(nameof(operation), operation.Kind, "It changes no part of a value."),
+        };
+    }
+
+    private static EditResult Replace(ReadOnlySpan<byte> value, DocumentLimits limits, ArrayBufferWriter<byte> result)
+    {
+        var text = new EditedText(result, limits);
+        text.Start(default, value.Length);
+        return new EditResult(text.TrySplice(0, 0, default, value, default) ? text.Finish() : ResultStatus.ValueTooLong);
+    }
 }
 
 /// <summary>How an edit ended.</summary>
