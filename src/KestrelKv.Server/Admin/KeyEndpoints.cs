@@ -182,7 +182,7 @@ internal static class KeyEndpoints
     /// <param name="path" example="">Only that part of the value is written: a JSON Pointer (RFC 6901).</param>
     public static async Task<IResult> PutAsync([AsParameters] KeyRequest request, [AsParameters] WriteParameters write, string? path = null)
     {
-        byte[] body = await request.ReadBodyAsync();
+        byte[] body = await request.Http.ReadBodyAsync();
         if (JsonText.Check(body, request.Limits.JsonDepthMax) is { } error) return Problems.Of(error);
         if (JsonPointer.Check(Utf8Of(path)) is { } invalid) return Problems.BadRequest("invalid_value", $"path: {invalid}");
 
@@ -212,10 +212,10 @@ internal static class KeyEndpoints
         bool isJsonPatch = request.HasBodyOf(JsonPatchType);
         if (!isJsonPatch && !request.HasBodyOf(MergePatchType))
         {
-            request.Response.Headers.AcceptPatch = $"{MergePatchType}, {JsonPatchType}";
+            request.Response.Headers["Accept-Patch"] = $"{MergePatchType}, {JsonPatchType}";
             return Problems.UnsupportedPatch();
         }
-        byte[] body = await request.ReadBodyAsync();
+        byte[] body = await request.Http.ReadBodyAsync();
         if (JsonText.Check(body, request.Limits.JsonDepthMax) is { } error) return Problems.Of(error);
 
         ReadOnlyMemory<byte> patch = JsonText.Trim(body);

@@ -36,13 +36,14 @@ internal static class Problems
             ErrorCode.PathNotFound or ErrorCode.NotANumber or ErrorCode.NumberOverflow or ErrorCode.TestFailed or ErrorCode.TooDeep =>
                 StatusCodes.Status409Conflict,
             ErrorCode.PreconditionFailed => StatusCodes.Status412PreconditionFailed,
+            ErrorCode.Compacted => StatusCodes.Status410Gone,
             ErrorCode.ValueTooLong => StatusCodes.Status413PayloadTooLarge,
             ErrorCode.RequestIdReused => StatusCodes.Status422UnprocessableEntity,
             ErrorCode.DiskFailed => StatusCodes.Status503ServiceUnavailable,
             ErrorCode.MemoryFull or ErrorCode.DiskFull => StatusCodes.Status507InsufficientStorage,
             _ => StatusCodes.Status400BadRequest,
         },
-        ErrorCodes.Text(error.Code), error.Message, error.Index, error.Version);
+        ErrorCodes.Text(error.Code), error.Message, error.Index, error.Version, error.OldestVersion);
 
     /// <summary>A snapshot could not be written, or read.</summary>
     public static IResult SnapshotFailed(IOException e) => e is DiskFullException
@@ -57,11 +58,12 @@ internal static class Problems
     public static IResult CrossOrigin() => Problem(
         StatusCodes.Status403Forbidden, "cross_origin", "a page of another site may not ask for this");
 
-    private static IResult Problem(int status, string code, string detail, int? index = null, long? version = null)
+    private static IResult Problem(int status, string code, string detail, int? index = null, long? version = null, long? oldestVersion = null)
     {
         Dictionary<string, object?> extensions = new() { ["code"] = code };
         if (index is not null) extensions["index"] = index;
         if (version is not null) extensions["version"] = version;
+        if (oldestVersion is not null) extensions["oldest_version"] = oldestVersion;
         return Results.Problem(detail, statusCode: status, extensions: extensions);
     }
 }
