@@ -158,6 +158,7 @@ internal sealed class FeedWatch : IWatch
             {
                 // At once: what the reader takes from now on must not pass for all that there is.
                 _isLive = false;
+                _notedCount = 0;
                 return Noted.Overflow;
             }
             if (_notedCount == _noted.Length) Array.Resize(ref _noted, Math.Max(16, 2 * _noted.Length));
