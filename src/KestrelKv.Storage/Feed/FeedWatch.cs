@@ -107,9 +107,7 @@ internal sealed class FeedWatch : IWatch
                 _isCompacted = true;
                 break;
             }
-            return _feed.HasThread
-                ? new(Task.Run(() => CatchUpFromLog(log, changes), cancellationToken))
-                : new(CatchUpFromLog(log, changes));
+            return _feed.HasThread ? CatchUpFromLogAsync(log, changes, cancellationToken) : new(CatchUpFromLog(log, changes));
         }
         return new(WatchStatus.Compacted);
     }
@@ -241,8 +239,13 @@ internal sealed class FeedWatch : IWatch
         return true;
     }
 
+    private ValueTask<WatchStatus> CatchUpFromLogAsync(LogHistory log, IChangeSink changes, CancellationToken cancellationToken) =>
+        new(Task.Run(() => CatchUpFromLog(log, changes), cancellationToken));
+
     private WatchStatus CatchUpFromLog(LogHistory log, IChangeSink changes)
     {
+        if (_feed.IsClosed) return WatchStatus.UpToDate;
+
         // Where it can't be read any more, the next read finds that it is gone.
         log.Read(_logCursor ??= new(), _position, _feed.Published, (version, records) =>
         {
