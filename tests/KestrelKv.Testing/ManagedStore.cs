@@ -53,11 +53,12 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         int executed = 0;
         lock (_lock)
         {
+            long now = Now();
             for (bool goOn = true; goOn && executed < operations.Length; executed++)
             {
                 ref readonly Operation operation = ref operations.Span[executed];
-                if (operation.IsWrite) RemoveIfExpired(operation.Key.Span, Now());
-                ManagedResult result = Execute(executed, operation, _version + 1, Now());
+                if (operation.IsWrite) RemoveIfExpired(operation.Key.Span, now);
+                ManagedResult result = Execute(executed, operation, _version + 1, now);
                 if (result.Changed) _version++;
                 goOn = result.Tell(results);
             }

@@ -42,7 +42,7 @@ internal static class DecimalSum
     {
         digits.Clear();
         fraction = 0;
-        if (!number.TryReadExponent(out long exponent) || Math.Abs(exponent) > int.MaxValue) return false;
+        if (!number.TryReadExponent(out long exponent) || exponent is < -int.MaxValue or > int.MaxValue) return false;
 
         long lowest = exponent - number.FractionDigits;
         if (lowest < -PowerMax) return false;

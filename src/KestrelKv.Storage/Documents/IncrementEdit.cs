@@ -25,9 +25,10 @@ internal static class IncrementEdit
         text.Start(default, path.Length + length);
         var around = new PooledList<byte>(stackalloc byte[256]);
         int levels = AddObjects(path, 0, ref around);
-        var edit = Finish(ref text, text.TrySplice(0, 0, around.Items[..^levels], sum[..length], around.Items[^levels..]), around.Count - levels, length);
+        bool fits = text.TrySplice(0, 0, around.Items[..^levels], sum[..length], around.Items[^levels..]);
+        int start = around.Count - levels;
         around.Dispose();
-        return edit;
+        return Finish(ref text, fits, start, length);
     }
 
     private static EditResult AddTo(

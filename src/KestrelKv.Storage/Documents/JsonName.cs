@@ -12,41 +12,19 @@ internal static class JsonName
 {
     private const int StackBytes = 256;
 
-    /// <summary>Whether two strings stand for the same characters, however they are escaped.</summary>
-    public static bool Equals(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
-    {
-        if (left.SequenceEqual(right)) return true;
-        if (!IsEscaped(left) && !IsEscaped(right)) return false;
+    /// <summary>How much shorter a string may become by unescaping: <c>\u0061</c> is one byte.</summary>
+    private const int Shrinkage = 6;
 
-        var leftText = new PooledList<byte>(stackalloc byte[StackBytes]);
-        Unescape(left, ref leftText);
-        bool equal = StandsFor(right, leftText.Items);
-        leftText.Dispose();
-        return equal;
-    }
+    /// <summary>Whether two strings stand for the same characters, however they are escaped.</summary>
+    public static bool Equals(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>
+        left.SequenceEqual(right) || (MayEqual(left, right) && (IsEscaped(left) || IsEscaped(right)) && EqualsEscaped(left, right));
 
     /// <summary>Whether a string stands for a text.</summary>
-    public static bool StandsFor(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text)
-    {
-        if (!IsEscaped(name)) return name.SequenceEqual(text);
-
-        var unescaped = new PooledList<byte>(stackalloc byte[StackBytes]);
-        Unescape(name, ref unescaped);
-        bool equal = unescaped.Items.SequenceEqual(text);
-        unescaped.Dispose();
-        return equal;
-    }
+    public static bool StandsFor(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text) =>
+        IsEscaped(name) ? StandsForEscaped(name, text) : name.SequenceEqual(text);
 
     /// <summary>The same for names that are the same; other ones in each process, so that nobody can choose names that collide.</summary>
-    public static int Hash(ReadOnlySpan<byte> name)
-    {
-        var hash = new HashCode();
-        var unescaped = new PooledList<byte>(stackalloc byte[StackBytes]);
-        if (IsEscaped(name)) Unescape(name, ref unescaped);
-        hash.AddBytes(IsEscaped(name) ? unescaped.Items : name);
-        unescaped.Dispose();
-        return hash.ToHashCode();
-    }
+    public static int Hash(ReadOnlySpan<byte> name) => IsEscaped(name) ? HashEscaped(name) : HashText(name);
 
     public static bool IsEscaped(ReadOnlySpan<byte> name) => name.Contains((byte)'\\');
 
@@ -81,6 +59,44 @@ internal static class JsonName
             else to.Add(c);
         }
         to.Add((byte)'"');
+    }
+
+    /// <summary>Keeps a long string from being unescaped for each of many short ones.</summary>
+    private static bool MayEqual(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>
+        left.Length / Shrinkage <= right.Length && right.Length / Shrinkage <= left.Length;
+
+    private static bool EqualsEscaped(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
+    {
+        var text = new PooledList<byte>(stackalloc byte[StackBytes]);
+        Unescape(left, ref text);
+        bool equal = StandsFor(right, text.Items);
+        text.Dispose();
+        return equal;
+    }
+
+    private static bool StandsForEscaped(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text)
+    {
+        var unescaped = new PooledList<byte>(stackalloc byte[StackBytes]);
+        Unescape(name, ref unescaped);
+        bool equal = unescaped.Items.SequenceEqual(text);
+        unescaped.Dispose();
+        return equal;
+    }
+
+    private static int HashEscaped(ReadOnlySpan<byte> name)
+    {
+        var unescaped = new PooledList<byte>(stackalloc byte[StackBytes]);
+        Unescape(name, ref unescaped);
+        int hash = HashText(unescaped.Items);
+        unescaped.Dispose();
+        return hash;
+    }
+
+    private static int HashText(ReadOnlySpan<byte> text)
+    {
+        var hash = new HashCode();
+        hash.AddBytes(text);
+        return hash.ToHashCode();
     }
 
     private static void EscapeUnit(int unit, ref PooledList<byte> to)

@@ -53,7 +53,9 @@ internal readonly ref struct JsonNumber
         return a.IsNegative == b.IsNegative && SameDigits(digits, others) && a.Power(power) == b.Power(otherPower);
     }
 
-    /// <summary>The digits from the first to the last that is not zero, perhaps with a point among them, and the power of ten of the last one.</summary>
+    /// <summary>
+    /// The digits from the first to the last that is not zero, perhaps with a point among them, and the power of ten of the last one.
+    /// </summary>
     private ReadOnlySpan<byte> Significant(out int power)
     {
         int start = Mantissa.IndexOfAnyInRange((byte)'1', (byte)'9');
@@ -75,6 +77,8 @@ internal readonly ref struct JsonNumber
         return other == right.Length;
     }
 
-    private BigInteger Power(int power) =>
-        power + (TryReadExponent(out long exponent) ? exponent : BigInteger.Parse(Encoding.ASCII.GetString(_exponent), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture));
+    private BigInteger Power(int power) => power + (TryReadExponent(out long exponent) ? exponent : LongExponent());
+
+    private BigInteger LongExponent() =>
+        BigInteger.Parse(Encoding.ASCII.GetString(_exponent), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
 }

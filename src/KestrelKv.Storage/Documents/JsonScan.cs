@@ -7,6 +7,8 @@ namespace KestrelKv.Storage.Documents;
 /// </summary>
 internal static class JsonScan
 {
+    private const int ShortBytes = 16;
+
     private static readonly SearchValues<byte> QuotesAndBrackets = SearchValues.Create("\"{}[]"u8);
 
     /// <summary>The first byte from <paramref name="at"/> on that is no white space; the length of the text where there is none.</summary>
@@ -27,7 +29,11 @@ internal static class JsonScan
     /// <summary>Where the string ends whose first quote is at <paramref name="at"/>.</summary>
     public static int SkipString(ReadOnlySpan<byte> text, int at)
     {
-        at++;
+        // Most names and many values are so short that looking at each byte is faster than setting a vector up.
+        int near = Math.Min(text.Length, ++at + ShortBytes);
+        while (at < near && text[at] != '\\')
+            if (text[at++] == '"') return at;
+
         while (true)
         {
             at = Next(at, text[at..].IndexOfAny((byte)'"', (byte)'\\'));

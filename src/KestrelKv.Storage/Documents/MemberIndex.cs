@@ -17,6 +17,9 @@ internal struct Member
     public int Next;
 
     public int Hash;
+
+    /// <summary>Whether the name is spelled as it is meant, so that it can be compared with such ones byte by byte.</summary>
+    public bool IsPlain;
 }
 
 /// <summary>The members of an object by their names: with a hash table where there are many.</summary>
@@ -50,8 +53,9 @@ internal ref struct MemberIndex
         if (_buckets is not null) return Find(name, JsonName.Hash(name));
 
         Span<Member> members = Members;
+        bool isPlain = !JsonName.IsEscaped(name);
         for (int i = 0; i < members.Length; i++)
-            if (JsonName.Equals(NameOf(members[i]), name)) return i;
+            if (isPlain && members[i].IsPlain ? NameOf(members[i]).SequenceEqual(name) : JsonName.Equals(NameOf(members[i]), name)) return i;
         return -1;
     }
 
@@ -80,7 +84,12 @@ internal ref struct MemberIndex
             Members[found].Value = (item.ValueStart, item.ValueEnd);
             return;
         }
-        _members.Add(new Member { Name = (item.Start, item.Start + item.Name.Length + 2), Value = (item.ValueStart, item.ValueEnd) });
+        _members.Add(new Member
+        {
+            Name = (item.Start, item.Start + item.Name.Length + 2),
+            Value = (item.ValueStart, item.ValueEnd),
+            IsPlain = !JsonName.IsEscaped(item.Name),
+        });
         if (_buckets is not null && Members.Length <= _mask) Enter(Members.Length - 1);
         else if (Members.Length > ScannedMax) Rehash();
     }

@@ -18,6 +18,8 @@ internal static class PointerToken
     /// <summary>Whether a member's name, as it is spelled in JSON without its quotes, is the one that a token stands for.</summary>
     public static bool Matches(ReadOnlySpan<byte> token, ReadOnlySpan<byte> name)
     {
+        // A long token costs nothing where the names are short, however many they are: it becomes no shorter than half.
+        if (name.Length < token.Length / 2) return false;
         if (!token.Contains((byte)'~')) return JsonName.StandsFor(name, token);
 
         var text = new PooledList<byte>(stackalloc byte[256]);

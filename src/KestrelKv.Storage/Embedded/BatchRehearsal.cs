@@ -105,7 +105,7 @@ internal ref struct BatchRehearsal : IDisposable
     public int LargestIndex { get; private set; }
 
     /// <summary>What its commit takes in the log.</summary>
-    public readonly long LogBytes => Frame.HeaderBytes + _recordBytes;
+    public readonly long LogBytes => Frame.BytesFor((int)_recordBytes);
 
     /// <summary>How an edit ended; nothing of other operations.</summary>
     public readonly EditResult EditOf(int operation) => _edits[operation];
@@ -167,7 +167,6 @@ internal ref struct BatchRehearsal : IDisposable
         _recordBytes += Record.Of(write).Bytes;
         if (write.Kind == OperationKind.Put) state.Put = index;
         state.ValueBytes = write.Kind == OperationKind.Put ? write.Value.Length : state.ValueBytes;
-        state.ExpiresAt = write.ExpiresAt;
         long bytes = write.Kind == OperationKind.Delete ? 0 : shard.EntryBytes(write.Key.Length, state.ValueBytes, write.ExpiresAt);
         CountWrite(index, bytes, bytes - state.Bytes, state.Written, ref most);
         state.Bytes = bytes;
@@ -176,6 +175,7 @@ internal ref struct BatchRehearsal : IDisposable
         // An expiry that has passed takes the entry away from the operations after it.
         bool gone = write.Kind == OperationKind.Delete || (write.ExpiresAt != Operation.Never && write.ExpiresAt <= now);
         state.Version = gone ? 0 : next;
+        state.ExpiresAt = gone ? Operation.Never : write.ExpiresAt;
     }
 
     /// <summary>Makes the put of what is remembered, as the last operation; where the batch is refused, as the only one.</summary>

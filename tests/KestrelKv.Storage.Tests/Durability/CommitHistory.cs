@@ -47,9 +47,11 @@ internal sealed class CommitHistory
     {
         List<RecordedEntry> entries = [];
         long version = 0;
-        foreach ((byte[] key, KeyHistory history) in _keys)
+        ReadOnlyMemory<byte> low = query.Descending ? query.Until : query.After, high = query.Descending ? query.After : query.Until;
+        foreach ((byte[] key, KeyHistory history) in query.Descending ? _keys.Reverse() : _keys)
         {
-            if (!key.AsSpan().StartsWith(query.Prefix.Span) || KeyComparer.Instance.Compare(key, query.After.Span) <= 0) continue;
+            if (!key.AsSpan().StartsWith(query.Prefix.Span) || KeyComparer.Instance.Compare(key, low.Span) <= 0) continue;
+            if (!high.IsEmpty && KeyComparer.Instance.Compare(key, high.Span) >= 0) continue;
             (long changedAt, StoredEntry? entry) = history.Latest;
             if (entry is not null && entry.IsVisible(now))
             {

@@ -1,3 +1,6 @@
+using System.Buffers;
+using KestrelKv.Storage.Documents;
+
 namespace KestrelKv.Storage.Tests.Durability;
 
 /// <summary>
@@ -39,16 +42,23 @@ internal sealed class ShownResults(CommitHistory history, Operation[] operations
             case ResultStatus.PreconditionFailed when isBatch && WasWritten(index):
                 // Its version is the one that the batch would have had.
                 break;
+            case ResultStatus.PathNotFound or ResultStatus.NotANumber or ResultStatus.NumberOverflow when isBatch && operation.IsWrite && WasWritten(index):
+                break;
+            case ResultStatus.PathNotFound or ResultStatus.NotANumber or ResultStatus.NumberOverflow:
+                Expect(index, StatusOf(operation, entry) == result.Status || IsEvicted(result.Version), $"{result.Status}, expected {StatusOf(operation, entry)}");
+                Expect(index, result.Version == version || IsEvicted(result.Version), $"version {result.Version}, expected {version}");
+                break;
             case ResultStatus.PreconditionFailed or ResultStatus.NotFound:
                 Expect(index, result.Version == version || IsEvicted(result.Version), $"version {result.Version}, expected {version}");
                 break;
             case ResultStatus.Done when isWrite:
                 Expect(index, result.PreviousVersion == version || IsEvicted(result.PreviousVersion), $"{result.PreviousVersion} before, expected {version}");
                 Expect(index, MayWrite(), "done, though the disk has failed");
-                Write(operation, result, version, entry);
+                Write(operation, result, version, result.PreviousVersion == 0 ? null : entry);
                 break;
             default:
                 var read = new StoredEntry(StoredEntry.Text(result.Value), result.Version, result.ExpiresAt);
+                if (entry is not null && !operation.Path.IsEmpty) entry = entry with { Value = PartOf(operation, entry) };
                 Expect(index, read == entry, $"{read}, expected {entry}");
                 break;
         }
@@ -71,10 +81,28 @@ internal sealed class ShownResults(CommitHistory history, Operation[] operations
         if (result.PreviousVersion == 0 && version != 0) history.Lose(key, EvictsAfter?.Invoke() ?? 0, result.Version - 1);
         history.Set(key, result.Version, operation.Kind switch
         {
+            _ when operation.IsEdit => Edited(operation, entry).Entry! with { Version = result.Version },
             OperationKind.Put => new StoredEntry(StoredEntry.Text(operation.Value.Span), result.Version, operation.ExpiresAt),
             OperationKind.Expire => entry! with { Version = result.Version, ExpiresAt = operation.ExpiresAt },
             _ => null,
         });
+    }
+
+    private static string PartOf(Operation get, StoredEntry entry) =>
+        JsonPointer.TryFind(StoredEntry.Bytes(entry.Value), get.Path.Span, out ReadOnlySpan<byte> part) ? StoredEntry.Text(part) : "nothing";
+
+    private static ResultStatus StatusOf(Operation operation, StoredEntry? entry)
+    {
+        if (operation.IsWrite) return Edited(operation, entry).Status;
+        return entry is null || PartOf(operation, entry) == "nothing" ? ResultStatus.PathNotFound : ResultStatus.Done;
+    }
+
+    private static (ResultStatus Status, StoredEntry? Entry) Edited(Operation edit, StoredEntry? entry)
+    {
+        var document = new ArrayBufferWriter<byte>();
+        EditResult result = DocumentEdit.Apply(edit, entry is not null, StoredEntry.Bytes(entry?.Value ?? ""), DocumentLimits.Default, document);
+        long expiresAt = edit.KeepsExpiry ? entry?.ExpiresAt ?? Operation.Never : edit.ExpiresAt;
+        return (result.Status, result.Status == ResultStatus.Done ? new(StoredEntry.Text(document.WrittenSpan), 0, expiresAt) : null);
     }
 
     private void Expect(int index, bool holds, string what)

@@ -9,5 +9,7 @@ internal sealed record StoredEntry(string Value, long Version, long ExpiresAt)
 
     public RecordedEntry Under(byte[] key) => new(Text(key), Value, Version, ExpiresAt);
 
+    public static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
+
     public static string Text(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);
 }

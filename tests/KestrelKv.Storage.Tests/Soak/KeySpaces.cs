@@ -30,6 +30,9 @@ internal static class KeySpaces
     {
         byte[] key = new byte[bytes];
         for (int i = 0; i < key.Length; i++) key[i] = (byte)random.Next(i < 2 ? 256 : 4);
+
+        // No UTF-8 begins so, and keys that do are the store's own.
+        if (key[0] == 0xFF) key[0] = 0xFE;
         return key;
     }
 

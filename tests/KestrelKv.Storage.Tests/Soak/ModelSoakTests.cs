@@ -82,7 +82,7 @@ public sealed class ModelSoakTests
             _emptyMemoryBytes = _store.GetStats().MemoryBytes;
             Operations = new(random, keys, _time)
             {
-                ValueBytesMax = valueBytesMax, VersionOf = VersionOf, LastVersion = () => _model.GetStats().Version,
+                ValueBytesMax = valueBytesMax, Downwards = true, VersionOf = VersionOf, LastVersion = () => _model.GetStats().Version,
             };
         }
 
@@ -143,7 +143,8 @@ public sealed class ModelSoakTests
                 more = List(new ListQuery { Limit = 1_000 }, int.MaxValue);
                 Execute([.. Enumerable.Range(0, _told.Count).Select(i => Operation.Delete(_told.CopyKey(i)))]);
             }
-            Assert.Equal(_model.GetStats() with { Keys = 0, Bytes = 0, MemoryBytes = _emptyMemoryBytes }, _store.GetStats());
+            AssertSameStats();
+            Assert.Equal((0, 0, _emptyMemoryBytes), (_store.GetStats().Keys, _store.GetStats().Bytes, _store.GetStats().MemoryBytes));
         }
 
         private void Commit(Operation[] batch)
@@ -177,7 +178,7 @@ public sealed class ModelSoakTests
             _time.Advance(time);
             for (int tick = 0; tick < TicksMax && _store.GetStats().Keys != _model.GetStats().Keys; tick++)
                 _time.Advance(TimeSpan.FromMilliseconds(100));
-            Assert.Equal(_model.GetStats(), _store.GetStats() with { MemoryBytes = 0 });
+            AssertSameStats();
         }
 
         private void AssertSame<T>(T expected, T actual, Func<int, string> describe)
@@ -185,8 +186,14 @@ public sealed class ModelSoakTests
             _step++;
             _told.AssertSameAs(_expected, describe);
             Assert.Equal(expected, actual);
-            Assert.Equal(_model.GetStats(), _store.GetStats() with { MemoryBytes = 0 });
+            AssertSameStats();
         }
+
+        private void AssertSameStats() => Assert.Equal(Counts(_model.GetStats()), Counts(_store.GetStats()));
+
+        /// <summary>What the engine tells of its memory and of the feed is its own affair.</summary>
+        private static StoreStats Counts(StoreStats stats) =>
+            new(stats.Keys, stats.Bytes, stats.Version) { Expirations = stats.Expirations, RequestIds = stats.RequestIds };
 
         private string Describe(string call, Operation operation) =>
             $"step {_step}, {call} {operation.Kind} of {Convert.ToHexString(operation.Key.Span[..Math.Min(40, operation.Key.Length)])} "

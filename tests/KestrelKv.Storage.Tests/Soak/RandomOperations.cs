@@ -23,6 +23,9 @@ internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvide
     /// <summary>How many of a hundred writes remove a key.</summary>
     public int DeletesPercent { get; set; } = 30;
 
+    /// <summary>Whether some listings begin with the greatest key.</summary>
+    public bool Downwards { get; init; }
+
     /// <summary>Tells the version that a key's entry has, for preconditions that are to hold; 0 where there is none.</summary>
     public Func<ReadOnlyMemory<byte>, long> VersionOf { get; init; } = _ => 0;
 
@@ -62,7 +65,7 @@ internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvide
         Prefix = random.Next(2) == 0 ? default : Beginning(Key()),
         After = random.Next(2) == 0 ? default : Key(),
         Until = random.Next(4) == 0 ? Key() : default,
-        Descending = random.Next(3) == 0,
+        Descending = Downwards && random.Next(3) == 0,
         Limit = 1 + random.UpTo(999),
     };
 
