@@ -88,5 +88,6 @@ public interface IWatch : IDisposable
     /// Hands over changes, always whole commits (of which what is not under the prefix is left out), until the sink has
     /// enough or there are no more. What lies further back is read from disk, by another thread, a part at a time.
     /// </summary>
+    /// <exception cref="IOException">What lies further back can't be read from disk just now. What was handed over stays so.</exception>
     ValueTask<WatchStatus> ReadAsync(IChangeSink changes, CancellationToken cancellationToken = default);
 }

@@ -76,6 +76,8 @@ internal static class AdminSetup
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
         app.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = HealthReports.WriteAsync });
         app.MapKeys();
+        app.MapBatch();
+        app.MapWatch();
         app.MapStats();
         app.MapData();
     }

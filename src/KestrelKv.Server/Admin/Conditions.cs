@@ -1,4 +1,5 @@
 using System.Globalization;
+using KestrelKv.Storage;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
@@ -40,6 +41,28 @@ internal readonly struct Conditions
         if (_ifMatch is not null && !Matches(_ifMatch, version, strong: true)) return StatusCodes.Status412PreconditionFailed;
         if (_ifNoneMatch is not null && Matches(_ifNoneMatch, version, strong: false)) return StatusCodes.Status304NotModified;
         return null;
+    }
+
+    /// <summary>The one precondition that they come to; false where it takes more than one.</summary>
+    public bool TryGetPrecondition(out Precondition precondition)
+    {
+        precondition = Precondition.None;
+        if (!Any) return true;
+        if (_ifMatch is not null && _ifNoneMatch is not null) return false;
+        if (_ifNoneMatch is not null)
+        {
+            precondition = Precondition.Absent;
+            return _ifNoneMatch is [var none] && none.Equals(EntityTagHeaderValue.Any);
+        }
+        if (_ifMatch is not [var tag]) return false;
+        precondition = Precondition.Present;
+        if (tag.Equals(EntityTagHeaderValue.Any)) return true;
+
+        // A tag that is no version, or weak, is that of no entry; the loop over versions tells so.
+        if (tag.IsWeak || !long.TryParse(tag.Tag.AsSpan()[1..^1], NumberStyles.None, CultureInfo.InvariantCulture, out long version)) return false;
+        if (version == 0 || !tag.Tag.Equals(ETag(version), StringComparison.Ordinal)) return false;
+        precondition = Precondition.Version(version);
+        return true;
     }
 
     /// <summary>Whether a write is to be done on an entry of this version, 0 for none.</summary>

@@ -10,6 +10,10 @@ namespace KestrelKv.Server.Admin;
 /// <param name="Next" example="user:1">What to give as <c>after</c> for the next page; null after the last page.</param>
 public sealed record KeyPage(IReadOnlyList<KeyEntry> Keys, string? Next);
 
+/// <summary>How many keys there are.</summary>
+/// <param name="Count" example="2">The number.</param>
+public sealed record KeyCount(long Count);
+
 /// <summary>A key of a page.</summary>
 /// <param name="Key" example="user:1">The key.</param>
 /// <param name="Version" example="5">The version of its last change.</param>

@@ -1,9 +1,8 @@
 using System.Text;
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Mvc;
-using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
+using Microsoft.Net.Http.Headers;
 
 namespace KestrelKv.Server.Admin;
 
@@ -56,21 +55,8 @@ public sealed class KeyRequest
         return next(context);
     }
 
-    internal async Task<byte[]> ReadBodyAsync()
-    {
-        // No room is made ahead for a length that is only told: one too long is refused at the first read.
-        using var body = new MemoryStream();
-        try
-        {
-            // Not cancelled with the request: reading fails by itself where the client has gone.
-            await Http.Request.Body.CopyToAsync(body, CancellationToken.None);
-            return body.ToArray();
-        }
-        catch (Exception e) when (e is ConnectionResetException or BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest })
-        {
-            // The client went in the middle of the body. Kestrel would try to read the rest, and log that it can't.
-            Http.Abort();
-            throw;
-        }
-    }
+    /// <summary>Whether the request's body says of itself that it is of a media type.</summary>
+    internal bool HasBodyOf(string type) =>
+        MediaTypeHeaderValue.TryParse(Http.Request.ContentType, out MediaTypeHeaderValue? given) &&
+        given.MediaType.Equals(type, StringComparison.OrdinalIgnoreCase);
 }

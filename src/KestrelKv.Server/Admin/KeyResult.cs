@@ -13,6 +13,12 @@ internal sealed class KeyResult : IResultSink
 
     public long PreviousVersion { get; private set; }
 
+    /// <summary>When the entry expires, as in <see cref="Operation.ExpiresAt"/>.</summary>
+    public long ExpiresAt { get; private set; }
+
+    /// <summary>What of the path or the patch was refused.</summary>
+    public string? Detail { get; private set; }
+
     /// <summary>The value's length.</summary>
     public int ValueBytes { get; private set; }
 
@@ -28,14 +34,24 @@ internal sealed class KeyResult : IResultSink
         return result;
     }
 
+    /// <summary>Executes an operation that the client may have sent before.</summary>
+    public static async Task<KeyResult> ExecuteOnceAsync(
+        IKeyValueStore store, Operation operation, ReadOnlyMemory<byte> requestId, CancellationToken cancellationToken)
+    {
+        if (requestId.IsEmpty) return await ExecuteAsync(store, operation, cancellationToken);
+        var result = new KeyResult();
+        await store.CommitAsync(new[] { operation }, result, requestId, cancellationToken);
+        return result;
+    }
+
     /// <summary>
-    /// Executes an operation under conditions, which may name many versions: reads the entry's version and executes
-    /// the operation on just this version, again where somebody else has changed the entry in between.
+    /// Executes an operation under conditions that name many versions: reads the entry's version and executes the operation on
+    /// just this version, again where somebody else has changed the entry in between.
     /// </summary>
     public static async Task<KeyResult> ExecuteIfAsync(
         IKeyValueStore store, Operation operation, Conditions conditions, CancellationToken cancellationToken)
     {
-        while (conditions.Any)
+        while (true)
         {
             KeyResult current = await ExecuteAsync(store, Operation.Get(operation.Key), cancellationToken);
             if (current.Status == ResultStatus.DiskFailed) return current;
@@ -46,7 +62,6 @@ internal sealed class KeyResult : IResultSink
                 store, operation with { Precondition = Precondition.Version(current.Version) }, cancellationToken);
             if (result.Status != ResultStatus.PreconditionFailed) return result;
         }
-        return await ExecuteAsync(store, operation, cancellationToken);
     }
 
     bool IResultSink.OnResult(int index, in OperationResult result)
@@ -54,6 +69,8 @@ internal sealed class KeyResult : IResultSink
         Status = result.Status;
         Version = result.Version;
         PreviousVersion = result.PreviousVersion;
+        ExpiresAt = result.ExpiresAt;
+        Detail = result.Detail;
         ValueBytes = result.Value.Length;
         if (_withValue) Value = result.Value.ToArray();
         return true;

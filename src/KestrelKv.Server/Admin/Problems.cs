@@ -1,6 +1,7 @@
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
 using KestrelKv.Storage.Durability;
+using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Admin;
 
@@ -17,14 +18,32 @@ internal static class Problems
         StatusCodes.Status412PreconditionFailed, "precondition_failed",
         version == 0 ? "there is no such key" : $"the key's version is {version}");
 
-    /// <summary>Why the store has refused an operation; null where it has not.</summary>
-    public static IResult? OfRefusal(ResultStatus status) => status switch
-    {
-        ResultStatus.MemoryFull => Of(StatusCodes.Status507InsufficientStorage, ProtocolError.MemoryFull),
-        ResultStatus.DiskFull => Of(StatusCodes.Status507InsufficientStorage, ProtocolError.DiskFull),
-        ResultStatus.DiskFailed => Of(StatusCodes.Status503ServiceUnavailable, ProtocolError.DiskFailed),
-        _ => null,
-    };
+    public static IResult PathNotFound() => Problem(
+        StatusCodes.Status404NotFound, ErrorCodes.Text(ErrorCode.PathNotFound), "there is nothing in the value at this path");
+
+    public static IResult UnsupportedPatch() => Problem(
+        StatusCodes.Status415UnsupportedMediaType, "unsupported_patch", "the Content-Type is none of those that Accept-Patch names");
+
+    /// <summary>Why the store has refused an operation; null where it has not, or has found nothing.</summary>
+    public static IResult? Of(OperationKind kind, KeyResult result) =>
+        ResultErrors.Find(kind, new() { Status = result.Status, Version = result.Version, Detail = result.Detail }) is { } error ? OfRefusal(error) : null;
+
+    /// <summary>A refusal of the store, with the status that says so in HTTP.</summary>
+    public static IResult OfRefusal(ProtocolError error) => Problem(
+        error.Code switch
+        {
+            ErrorCode.NotFound => StatusCodes.Status404NotFound,
+            ErrorCode.PathNotFound or ErrorCode.NotANumber or ErrorCode.NumberOverflow or ErrorCode.TestFailed or ErrorCode.TooDeep =>
+                StatusCodes.Status409Conflict,
+            ErrorCode.PreconditionFailed => StatusCodes.Status412PreconditionFailed,
+            ErrorCode.Compacted => StatusCodes.Status410Gone,
+            ErrorCode.ValueTooLong => StatusCodes.Status413PayloadTooLarge,
+            ErrorCode.RequestIdReused => StatusCodes.Status422UnprocessableEntity,
+            ErrorCode.DiskFailed => StatusCodes.Status503ServiceUnavailable,
+            ErrorCode.MemoryFull or ErrorCode.DiskFull => StatusCodes.Status507InsufficientStorage,
+            _ => StatusCodes.Status400BadRequest,
+        },
+        ErrorCodes.Text(error.Code), error.Message, error.Index, error.Version, error.OldestVersion);
 
     /// <summary>A snapshot could not be written, or read.</summary>
     public static IResult SnapshotFailed(IOException e) => e is DiskFullException
@@ -39,8 +58,12 @@ internal static class Problems
     public static IResult CrossOrigin() => Problem(
         StatusCodes.Status403Forbidden, "cross_origin", "a page of another site may not ask for this");
 
-    private static IResult Of(int status, ProtocolError error) => Problem(status, ErrorCodes.Text(error.Code), error.Message);
-
-    private static IResult Problem(int status, string code, string detail) =>
-        Results.Problem(detail, statusCode: status, extensions: new Dictionary<string, object?> { ["code"] = code });
+    private static IResult Problem(int status, string code, string detail, int? index = null, long? version = null, long? oldestVersion = null)
+    {
+        Dictionary<string, object?> extensions = new() { ["code"] = code };
+        if (index is not null) extensions["index"] = index;
+        if (version is not null) extensions["version"] = version;
+        if (oldestVersion is not null) extensions["oldest_version"] = oldestVersion;
+        return Results.Problem(detail, statusCode: status, extensions: extensions);
+    }
 }

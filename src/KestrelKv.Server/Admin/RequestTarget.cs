@@ -12,18 +12,33 @@ namespace KestrelKv.Server.Admin;
 /// </summary>
 internal static class RequestTarget
 {
+    /// <summary>Says which parameters an endpoint takes in the query, beside a key where there is one.</summary>
+    public static RouteHandlerBuilder TakesQuery(this RouteHandlerBuilder endpoint, params string[] names) =>
+        endpoint.WithMetadata(new QueryNames(names));
+
     /// <summary>
-    /// Answers 400 where the target's percent-encoding is broken or does not give UTF-8, and where a parameter is given twice, of
-    /// which the framework would make one with a comma.
+    /// Answers 400 where the target's percent-encoding is broken or does not give UTF-8, where a parameter is given twice, of
+    /// which the framework would make one with a comma, and where one is not known: a mistyped one must not be passed over.
     /// </summary>
     public static ValueTask<object?> Check(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         if (!TryDecode(Target(context.HttpContext), out _))
             return new(Problems.BadRequest("invalid_encoding", "the percent-encoding of the URL is broken, or does not give UTF-8"));
 
+        QueryNames? known = context.HttpContext.GetEndpoint()?.Metadata.GetMetadata<QueryNames>();
         foreach ((string name, StringValues values) in context.HttpContext.Request.Query)
+        {
             if (values.Count > 1) return new(Problems.BadRequest("duplicate_parameter", $"\"{name}\" is given twice"));
+            if (known?.Has(name) == false) return new(Problems.BadRequest("unknown_parameter", $"\"{name}\" is not known here, expected {known}"));
+        }
         return next(context);
+    }
+
+    private sealed record QueryNames(string[] Names)
+    {
+        public bool Has(string name) => name == "key" || Names.Contains(name, StringComparer.OrdinalIgnoreCase);
+
+        public override string ToString() => Names.Length == 0 ? "none" : string.Join(", ", Names);
     }
 
     /// <summary>Puts the key as it was sent in the place of the route's catch-all.</summary>

@@ -30,6 +30,7 @@ internal static class SettingsValidator
         else if (settings.Store is { Eviction: not EvictionPolicy.None, MemoryBytesMax: 0 })
             Wrong("Store:MemoryBytesMax", 0, $"a limit for Store:Eviction {settings.Store.Eviction} to keep");
         Time("Store:RequestIdWindow", settings.Store.RequestIdWindow, TimeSpan.FromSeconds(1), TimeSpan.FromDays(7));
+        Number("Store:FeedMemoryBytes", settings.Store.FeedMemoryBytes, EmbeddedStoreOptions.FeedMemoryBytesMin, EmbeddedStoreOptions.FeedMemoryBytesMax);
         Data(settings.Data);
         Number("Limits:KeyBytesMax", settings.Limits.KeyBytesMax, 1, Operation.KeyBytesMax);
         Number("Limits:FrameBytesMax", settings.Limits.FrameBytesMax,
@@ -48,6 +49,8 @@ internal static class SettingsValidator
             Number("Data:SegmentBytes", data.SegmentBytes, DataOptions.SegmentBytesMin, DataOptions.SegmentBytesMax);
             Number("Data:SnapshotLogBytes", data.SnapshotLogBytes, DataOptions.SnapshotLogBytesMin, long.MaxValue);
             Time("Data:SnapshotInterval", data.SnapshotInterval, TimeSpan.FromMinutes(1), TimeSpan.FromDays(365), orZero: true);
+            Number("Data:HistoryBytes", data.HistoryBytes, 0, long.MaxValue);
+            Time("Data:HistoryTime", data.HistoryTime, TimeSpan.FromMinutes(1), TimeSpan.FromDays(365), orZero: true);
         }
 
         void Number(string name, long value, long min, long max, bool orZero = false)

@@ -40,6 +40,19 @@ public sealed class DataOptions
 
     /// <summary>Whether a snapshot is taken when the server stops, so that the next start need not read the log. Default true.</summary>
     public bool SnapshotOnStop { get; set; } = true;
+
+    /// <summary>
+    /// Bytes of log that are kept for the change feed beyond what a start needs, 0 or more; default 256 MiB, 0 for none. The
+    /// newest segments that fit are kept. They are given up, the oldest first, where the disk is full.
+    /// </summary>
+    public long HistoryBytes { get; set; } = 256 * 1024 * 1024;
+
+    /// <summary>
+    /// For how long that log is kept at most, from the time on when the last commit of a segment was written: 1 minute to 365
+    /// days; default 1 hour. 0 for as long as <see cref="HistoryBytes"/> lets it. Of segments from before a start it is counted
+    /// from the snapshot that made them superfluous, or from the start.
+    /// </summary>
+    public TimeSpan HistoryTime { get; set; } = TimeSpan.FromHours(1);
 }
 
 /// <summary>When a write is acknowledged, and its effect is shown to anybody.</summary>

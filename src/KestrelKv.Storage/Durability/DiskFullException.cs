@@ -1,4 +1,8 @@
 namespace KestrelKv.Storage.Durability;
 
 /// <summary>The disk has no space for what was asked of it.</summary>
-public sealed class DiskFullException(string message, Exception? inner = null) : IOException(message, inner);
+public sealed class DiskFullException(string message, Exception? inner = null) : IOException(message, inner)
+{
+    /// <summary>Whether it may help to delete files. Not where it is that too many files are open.</summary>
+    internal bool IsForLackOfSpace { get; init; } = true;
+}

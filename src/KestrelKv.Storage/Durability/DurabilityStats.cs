@@ -34,8 +34,11 @@ public sealed record DurabilityStats
     /// <summary>How many commits these synced.</summary>
     public required long CommitsSynced { get; init; }
 
-    /// <summary>Bytes of the log that are kept, those prepared ahead not counted.</summary>
+    /// <summary>Bytes of the log that a start would read. What is kept for the feed alone is not counted, nor what is prepared ahead.</summary>
     public required long LogBytes { get; init; }
+
+    /// <summary>Bytes of the files of the log that are kept for the feed alone.</summary>
+    public long HistoryBytes { get; init; }
 
     /// <summary>The newest snapshot; null where there is none.</summary>
     public SnapshotInfo? LastSnapshot { get; init; }

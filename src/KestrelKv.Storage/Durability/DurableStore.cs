@@ -1,4 +1,5 @@
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Feed;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Storage.Durability;
@@ -21,6 +22,8 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
     private readonly IDisposable? _disk;
     private readonly EmbeddedStore _store;
     private readonly SegmentFiles _files;
+    private readonly KeptSegments _kept;
+    private readonly ChangeFeed _feed;
     private readonly WriteAheadLog _log;
     private readonly LogWriter _writer;
     private readonly LogThread? _thread;
@@ -52,15 +55,20 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
         bool threads, CancellationToken cancellationToken)
     {
         (_options, _time, _logger, _disk) = (data, time, logger, disk as IDisposable);
-        Recovered recovered = new Recovery(disk, data, () => EmbeddedStore.ForLoading(time, options), logger, cancellationToken).Run();
+        _kept = new KeptSegments(disk, data, time, logger);
+        disk = new SpaceMakingDisk(disk, _kept.TryGiveUpOldest);
+        Recovered recovered = new Recovery(disk, data, _kept, () => EmbeddedStore.ForLoading(time, options), logger, cancellationToken).Run();
         (_store, _files) = (recovered.Store, recovered.Files);
+        _kept.Trim();
         _log = new WriteAheadLog(_files, new DurableWaits(recovered.Version), recovered.Version, recovered.Offset);
-        _writer = new LogWriter(_log, _files, onSync);
+        _feed = new ChangeFeed(options.FeedMemoryBytes, new LogHistory(disk, _kept, logger), () => _log.Last, recovered.Version, threads);
+        _writer = new LogWriter(_log, _files, _kept, _feed, showsUnsynced: data.Durability != DurabilityMode.Always, onSync);
         _writer.GoOnFrom(recovered.Offset, recovered.Previous);
-        _snapshots = new Snapshots(disk, _files, _store, _log, time) { Last = recovered.Snapshot };
+        _snapshots = new Snapshots(disk, _files, _kept, _store, _log, time) { Last = recovered.Snapshot };
         _bytesAtSnapshot = -_writer.LogBytes;
         _snapshotTriedAt = time.GetTimestamp();
         _store.LogTo(_log, waitsForDisk: data.Durability == DurabilityMode.Always);
+        _store.ShowIn(_feed);
         if (!threads)
         {
             _log.SegmentWanted = bytes => _wantedBytes = Math.Max(_wantedBytes, bytes);
@@ -122,7 +130,7 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
     public IWatch Watch(WatchQuery query, Action wake) => _store.Watch(query, wake);
 
     /// <inheritdoc/>
-    public StoreStats GetStats() => _store.GetStats();
+    public StoreStats GetStats() => _store.GetStats() with { Durability = _options.Durability };
 
     /// <summary>Figures of this moment; cheap enough to ask every second.</summary>
     public DurabilityStats GetDurabilityStats()
@@ -137,6 +145,7 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
             Syncs = _writer.Syncs,
             CommitsSynced = _writer.CommitsSynced,
             LogBytes = _writer.LogBytes,
+            HistoryBytes = _kept.HistoryBytes,
             LastSnapshot = _snapshots.Last,
             SnapshotFailures = Interlocked.Read(ref _snapshotFailures),
         };
@@ -251,6 +260,17 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
         _log.Progress();
     });
 
+    /// <summary>Without threads: tells the watches of what was written.</summary>
+    internal void DispatchFeed()
+    {
+        while (_feed.Dispatch())
+        {
+        }
+    }
+
+    /// <summary>Deletes what need not be kept for the feed any more.</summary>
+    internal void TrimHistory() => _kept.Trim();
+
     /// <summary>Without threads: writes a mark, as is done after a second without commits.</summary>
     internal void Mark() => AtDisk(_writer.Mark);
 
@@ -324,6 +344,7 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
             else Log.DiskHasSpace(_logger);
             _toldDisk = disk;
         }
+        _kept.Trim();
         if (disk != DiskState.Failed && IsSnapshotDue()) _ = SnapshotWhenDueAsync();
     }
 

@@ -28,12 +28,13 @@ internal sealed class FrameScanner
 
     /// <param name="file">The file.</param>
     /// <param name="seed">The checksum of its header.</param>
-    public FrameScanner(IDiskFile file, uint seed)
+    /// <param name="buffer">What to read into, as long as no frame is longer; null for one of its own.</param>
+    public FrameScanner(IDiskFile file, uint seed, byte[]? buffer = null)
     {
         _file = file;
         _seed = Previous = seed;
         _fileBytes = file.Length;
-        _buffer = GC.AllocateUninitializedArray<byte>((int)Math.Min(ReadBytes, _fileBytes));
+        _buffer = buffer ?? GC.AllocateUninitializedArray<byte>((int)Math.Min(ReadBytes, _fileBytes));
     }
 
     /// <summary>Where the next frame begins.</summary>
@@ -44,6 +45,9 @@ internal sealed class FrameScanner
 
     /// <summary>Why what was found is <see cref="Scan.Broken"/>.</summary>
     public string Reason { get; private set; } = "";
+
+    /// <summary>Goes on where another one has come to.</summary>
+    public void GoOnFrom(long offset, uint previous) => (Offset, Previous) = (offset, previous);
 
     /// <summary>Reads the next frame, and goes on behind it if there is one.</summary>
     /// <param name="header">Its header.</param>

@@ -38,4 +38,10 @@ internal static partial class Log
 
     [LoggerMessage(210, LogLevel.Error, "The commits after version {Version} could not be written to the disk, and are lost")]
     public static partial void CommitsLost(ILogger logger, long version);
+
+    [LoggerMessage(211, LogLevel.Warning, "{Damage}. The log before is needed for the change feed only, which begins after it now")]
+    public static partial void HistoryDamaged(ILogger logger, string damage);
+
+    [LoggerMessage(212, LogLevel.Information, "The disk is full: {File}, which was kept for the change feed, is given up")]
+    public static partial void HistoryGivenUp(ILogger logger, string file);
 }

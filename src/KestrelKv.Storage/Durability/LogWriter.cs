@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using KestrelKv.Storage.Feed;
 
 namespace KestrelKv.Storage.Durability;
 
@@ -10,7 +11,14 @@ namespace KestrelKv.Storage.Durability;
 /// A write that finds the disk full is tried again at the same place, from the last frame that is known to be whole, as
 /// often as is asked for. Any other failure is final: <see cref="WriteAheadLog.Fail"/>.
 /// </remarks>
-internal sealed class LogWriter(WriteAheadLog log, SegmentFiles files, Action<TimeSpan>? onSync)
+/// <param name="log">What has gathered.</param>
+/// <param name="files">Where it goes.</param>
+/// <param name="kept">Is told of each segment that is begun.</param>
+/// <param name="feed">Is told of what is written, and of how much of it may be shown.</param>
+/// <param name="showsUnsynced">Whether the feed may show what is not synced.</param>
+/// <param name="onSync">Is told how long each sync took.</param>
+internal sealed class LogWriter(
+    WriteAheadLog log, SegmentFiles files, KeptSegments kept, ChangeFeed feed, bool showsUnsynced, Action<TimeSpan>? onSync)
 {
     private List<LogChunk>? _chunks;
     private int _next;
@@ -71,6 +79,7 @@ internal sealed class LogWriter(WriteAheadLog log, SegmentFiles files, Action<Ti
             {
                 Write(_chunks[_next]);
                 if (_chunks[_next].LastVersion > 0) _writtenVersion = _chunks[_next].LastVersion;
+                if (showsUnsynced) feed.Publish(_writtenVersion);
             }
             _chunks = null;
             Volatile.Write(ref _fullReason, null);
@@ -100,7 +109,11 @@ internal sealed class LogWriter(WriteAheadLog log, SegmentFiles files, Action<Ti
             if (IsUnsynced) SyncFile();
             long commits = _writtenVersion - log.DurableVersion;
             Volatile.Write(ref _commitsSynced, _commitsSynced + commits);
-            if (commits > 0) log.Publish(_writtenVersion);
+            if (commits == 0) return;
+
+            // The feed first: one that begins after a call has completed does not show what that call did.
+            feed.Publish(_writtenVersion);
+            log.Publish(_writtenVersion);
         }
         catch (IOException e)
         {
@@ -131,6 +144,7 @@ internal sealed class LogWriter(WriteAheadLog log, SegmentFiles files, Action<Ti
             rest = rest[frame.Length..];
         }
         files.Current.File.Write(chunk.Frames, _offset);
+        feed.Remember(chunk.Frames);
         Volatile.Write(ref _offset, _offset + chunk.Used);
         Volatile.Write(ref _bytesWritten, _bytesWritten + chunk.Used);
         _previous = previous;
@@ -150,6 +164,7 @@ internal sealed class LogWriter(WriteAheadLog log, SegmentFiles files, Action<Ti
         SyncFile();
 
         files.Advance(_offset + end.Length);
+        kept.Begin(files.Current.Number, _writtenVersion + 1, files.Current.Bytes);
         chunk.SegmentBytes = 0;
         _offset = _syncedOffset = FileHeader.Bytes;
         _previous = files.Current.Seed;

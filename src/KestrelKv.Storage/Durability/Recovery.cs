@@ -6,7 +6,7 @@ namespace KestrelKv.Storage.Durability;
 
 /// <summary>What a data directory has, and where its log goes on.</summary>
 internal sealed record Recovered(
-    EmbeddedStore Store, long Version, SegmentFiles Files, long Offset, uint Previous, SnapshotInfo? Snapshot);
+    EmbeddedStore Store, long Version, SegmentFiles Files, long Offset, uint Previous, SnapshotInfo? Snapshot, IReadOnlyList<KeptSegment> Log);
 
 /// <summary>Brings the store back that a data directory has: the newest snapshot, then the log.</summary>
 /// <remarks>
@@ -20,7 +20,7 @@ internal sealed record Recovered(
 /// </para>
 /// </remarks>
 internal sealed class Recovery(
-    IDisk disk, DataOptions options, Func<EmbeddedStore> createStore, ILogger logger, CancellationToken cancellationToken)
+    IDisk disk, DataOptions options, KeptSegments kept, Func<EmbeddedStore> createStore, ILogger logger, CancellationToken cancellationToken)
 {
     private const string Hint = "; the command salvage keeps what can be read";
     private static readonly TimeSpan ProgressTime = TimeSpan.FromSeconds(5);
@@ -48,7 +48,8 @@ internal sealed class Recovery(
             // The names that were found, too, may have been in the system's memory only; what they make superfluous goes after that.
             disk.SyncNames();
             DeleteUnfinished(names);
-            if (snapshot is not null) Snapshots.DeleteOlder(disk, end);
+            kept.Begin(disk, recovered.Files.Store, segments, recovered.Log, end.At);
+            if (snapshot is not null) Snapshots.DeleteOlder(disk, end.Version);
             double seconds = Stopwatch.GetElapsedTime(_start).TotalSeconds;
             Log.Recovered(logger, recovered.Version, store.GetStats().Keys, seconds);
             return recovered;
@@ -66,7 +67,8 @@ internal sealed class Recovery(
         ulong number = (ulong)Random.Shared.NextInt64();
         Segment first = SegmentFiles.Create(disk, number, 1, Math.Min(SegmentFiles.FirstBytes, options.SegmentBytes));
         var files = new SegmentFiles(disk, number, options.SegmentBytes, first, [], new Dictionary<long, long>());
-        return new(createStore(), 0, files, FileHeader.Bytes, first.Seed, null);
+        kept.Begin(first.Number, first: 1, first.Bytes);
+        return new(createStore(), 0, files, FileHeader.Bytes, first.Seed, null, []);
     }
 
     /// <summary>Loads the newest snapshot that is whole, if there is any.</summary>
@@ -104,7 +106,8 @@ internal sealed class Recovery(
     {
         long first = snapshot?.Segment ?? 1, last = snapshot?.Version ?? 0;
         Dictionary<long, long> full = [];
-        numbers.RemoveAll(n => n < first);
+        List<KeptSegment> read = [];
+        numbers = numbers.FindAll(n => n >= first);
         for (int i = 0; i < Math.Max(1, numbers.Count); i++)
             if (i >= numbers.Count || numbers[i] != first + i) throw new DataException($"{FileNames.OfSegment(first + i)}: this segment of the log is missing");
 
@@ -118,7 +121,8 @@ internal sealed class Recovery(
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 var scanner = new FrameScanner(open[i].File, open[i].Seed);
-                bool hasEnded = ReadSegment(scanner, open[i], loader, ref last);
+                bool hasEnded = ReadSegment(scanner, open[i], loader, ref last, out long firstCommit);
+                read.Add(new(open[i].Number, firstCommit, open[i].Bytes));
                 if (hasEnded)
                 {
                     if (i + 1 == open.Count) throw new DataException($"{FileNames.OfSegment(first + i + 1)}: this segment of the log is missing");
@@ -138,7 +142,7 @@ internal sealed class Recovery(
                 }
                 CutTail(scanner, open[i]);
                 var files = new SegmentFiles(disk, number!.Value, options.SegmentBytes, open[i], open[(i + 1)..], full);
-                return new(store, last, files, scanner.Offset, scanner.Previous, info);
+                return new(store, last, files, scanner.Offset, scanner.Previous, info, read);
             }
             throw new UnreachableException("the last segment has not ended");
         }
@@ -151,13 +155,16 @@ internal sealed class Recovery(
 
     /// <summary>Reads the commits of a segment.</summary>
     /// <returns>Whether it has its end.</returns>
-    private bool ReadSegment(FrameScanner scanner, Segment segment, Loader loader, ref long last)
+    private bool ReadSegment(FrameScanner scanner, Segment segment, Loader loader, ref long last, out long firstCommit)
     {
+        firstCommit = last + 1;
+        bool hasCommits = false;
         string name = FileNames.OfSegment(segment.Number);
         while (true)
         {
             long offset = scanner.Offset;
             if (scanner.Next(out FrameHeader frame, out ReadOnlySpan<byte> payload) != Scan.Frame) return false;
+            if (frame.Kind == FrameKind.Commit && !hasCommits) (firstCommit, hasCommits) = (frame.Number, true);
             switch (frame.Kind)
             {
                 case FrameKind.Commit when frame.Number <= last && !loader.HasCommits:

@@ -3,13 +3,14 @@ using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>Takes snapshots while writes go on, and drops the log that they make superfluous.</summary>
+/// <summary>Takes snapshots while writes go on. The log that they make superfluous is kept for the feed alone, as far as it is.</summary>
 /// <remarks>
 /// Entries are copied as they are when their turn comes, so that no two need be of the same time. What was committed
 /// from the beginning of the copying to its end follows in the same file, as the log has it: made again, it brings all
 /// entries to the version at the end. The file has its name once it is whole and synced.
 /// </remarks>
-internal sealed class Snapshots(IDisk disk, SegmentFiles files, EmbeddedStore entries, WriteAheadLog log, TimeProvider time)
+internal sealed class Snapshots(
+    IDisk disk, SegmentFiles files, KeptSegments kept, EmbeddedStore entries, WriteAheadLog log, TimeProvider time)
 {
     /// <summary>What is copied, compressed and written at a time.</summary>
     private const int ChunkBytes = 256 * 1024;
@@ -53,8 +54,10 @@ internal sealed class Snapshots(IDisk disk, SegmentFiles files, EmbeddedStore en
             disk.Rename(UnfinishedName, FileNames.OfSnapshot(end.Version));
             disk.SyncNames();
             Last = new SnapshotInfo(end.Version, DateTimeOffset.FromUnixTimeMilliseconds(end.At), Stopwatch.GetElapsedTime(start), bytes);
-            DeleteOlder(disk, end);
             files.Forget(end.Segment);
+            kept.Release(end.Segment);
+            kept.Trim();
+            DeleteOlder(disk, end.Version);
             return Last;
         }
         catch (Exception e) when (e is IOException or DataException or OperationCanceledException)
@@ -64,16 +67,11 @@ internal sealed class Snapshots(IDisk disk, SegmentFiles files, EmbeddedStore en
         }
     }
 
-    /// <summary>Deletes the files that a snapshot makes superfluous.</summary>
-    public static void DeleteOlder(IDisk disk, SnapshotEnd newest)
+    /// <summary>Deletes the snapshots before one.</summary>
+    public static void DeleteOlder(IDisk disk, long newest)
     {
-        IReadOnlyList<string> names = disk.List();
-        foreach (long version in FileNames.Snapshots(names))
-            if (version < newest.Version) disk.Delete(FileNames.OfSnapshot(version));
-
-        // The oldest first: what is left is without gaps.
-        foreach (long number in FileNames.Segments(names))
-            if (number < newest.Segment) disk.Delete(FileNames.OfSegment(number));
+        foreach (long version in FileNames.Snapshots(disk.List()))
+            if (version < newest) disk.Delete(FileNames.OfSnapshot(version));
         disk.SyncNames();
     }
 

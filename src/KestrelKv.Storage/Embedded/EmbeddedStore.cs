@@ -52,6 +52,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         _commits = new VersionCounter();
         options ??= new();
         (_documents, _requestIdWindow) = (options.DocumentLimits, options.RequestIdWindow);
+        _feedMemoryBytes = options.FeedMemoryBytes;
         MemoryLimit? limit = null;
         if (options.MemoryBytesMax != 0)
         {
@@ -69,6 +70,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     public void Dispose()
     {
         _sweeper.Dispose();
+        _feed?.Dispose();
         lock (_sweeping)
         {
             if (_disposed) return;
@@ -115,9 +117,6 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     }
 
     /// <inheritdoc/>
-    public IWatch Watch(WatchQuery query, Action wake) => throw new NotImplementedException();
-
-    /// <inheritdoc/>
     public StoreStats GetStats()
     {
         long keys = 0, bytes = 0, memory = 0, expirations = 0, evictions = 0, requestIds = 0;
@@ -140,6 +139,9 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
             Evictions = evictions,
             Refusals = Volatile.Read(ref _refusals),
             RequestIds = requestIds,
+            DurableVersion = _log?.DurableVersion ?? _commits.Last,
+            OldestVersion = _feed?.OldestVersion ?? _commits.Last + 1,
+            Watches = _feed?.Watches ?? 0,
         };
     }
 

@@ -8,6 +8,12 @@ public sealed class EmbeddedStoreOptions
     /// <summary>The least limit that can be set: 1 MiB.</summary>
     public const long MemoryBytesMaxMin = 1024 * 1024;
 
+    /// <summary>The least that <see cref="FeedMemoryBytes"/> can be: 1 MiB.</summary>
+    public const long FeedMemoryBytesMin = 1024 * 1024;
+
+    /// <summary>The most that <see cref="FeedMemoryBytes"/> can be: 16 GiB.</summary>
+    public const long FeedMemoryBytesMax = 16L * 1024 * 1024 * 1024;
+
     /// <summary>
     /// Bytes of memory that entries, and all that finds them, may take (<see cref="StoreStats.MemoryBytes"/>),
     /// 1,048,576 or more; 0, the default, for no limit. The process takes more than this: room between the blocks of
@@ -29,6 +35,12 @@ public sealed class EmbeddedStoreOptions
 
     /// <summary>Sets what a value may become by a change of a part of it: what a value that comes in whole may be.</summary>
     public void LimitDocuments(DocumentLimits limits) => DocumentLimits = limits;
+
+    /// <summary>
+    /// Bytes of memory that the change feed may keep recent changes in, 1 MiB to 16 GiB; default 64 MiB. None is taken before the
+    /// first watch. What no longer fits is read from the log, where there is one. A commit that is longer is kept by itself.
+    /// </summary>
+    public long FeedMemoryBytes { get; set; } = 64 * 1024 * 1024;
 }
 
 /// <summary>What makes room for a write when the memory is full.</summary>

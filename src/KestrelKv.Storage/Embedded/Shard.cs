@@ -57,7 +57,7 @@ internal sealed class Shard : IDisposable
         ReportMemory();
     }
 
-    /// <summary>The whole store's; not to be changed once there are calls.</summary>
+    /// <summary>The whole store's; once there are calls, to be changed under the locks of all shards.</summary>
     public ICommitOrder Commits { get; set; }
 
     /// <summary>

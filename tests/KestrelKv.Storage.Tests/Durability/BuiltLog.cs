@@ -7,7 +7,7 @@ namespace KestrelKv.Storage.Tests.Durability;
 /// <summary>Small data files with something of everything, what the store was at each version, and what must become of damage to them.</summary>
 internal sealed class BuiltLog
 {
-    private static readonly CrashProfile Profile = new() { SegmentBytes = 512 };
+    private static readonly CrashProfile Profile = new() { SegmentBytes = 512, HistoryBytes = 0 };
 
     private readonly FakeTimeProvider _time = new(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
     private readonly Dictionary<long, List<RecordedEntry>> _states = new() { [0] = [] };

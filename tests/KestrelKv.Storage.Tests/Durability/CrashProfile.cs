@@ -21,6 +21,15 @@ internal sealed record CrashProfile
 
     public int ValueBytesMax { get; init; } = 200;
 
+    /// <summary>How much log is kept for the feed.</summary>
+    public long HistoryBytes { get; init; } = 1 << 20;
+
+    /// <summary>For how long; zero for as long as there is room.</summary>
+    public TimeSpan HistoryTime { get; init; }
+
+    /// <summary>How much of it there is in memory.</summary>
+    public long FeedMemoryBytes { get; init; } = 1 << 20;
+
     /// <summary>How many lives a process has, at most.</summary>
     public int LivesMax { get; init; } = 5;
 
@@ -28,8 +37,8 @@ internal sealed record CrashProfile
     public Func<IDisk, IDisk> Wrap { get; init; } = disk => disk;
 
     public EmbeddedStoreOptions StoreOptions => Evicts
-        ? new() { MemoryBytesMax = EmbeddedStoreOptions.MemoryBytesMaxMin, Eviction = EvictionPolicy.Lru }
-        : new();
+        ? new() { MemoryBytesMax = EmbeddedStoreOptions.MemoryBytesMaxMin, Eviction = EvictionPolicy.Lru, FeedMemoryBytes = FeedMemoryBytes }
+        : new() { FeedMemoryBytes = FeedMemoryBytes };
 
     /// <summary>Mostly as servers run, now and then not.</summary>
     public static CrashProfile Any(Random random) => new()
@@ -38,5 +47,7 @@ internal sealed record CrashProfile
         SegmentBytes = 512 << random.Next(6),
         // Now and then a commit needs a segment of its own size.
         ValueBytesMax = random.Next(4) == 0 ? 5_000 : 200,
+        HistoryBytes = random.Next(3) * 20_000,
+        FeedMemoryBytes = random.Next(3) switch { 0 => 200, 1 => 5_000, _ => 1 << 20 },
     };
 }

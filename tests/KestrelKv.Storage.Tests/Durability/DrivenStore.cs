@@ -1,4 +1,5 @@
 using KestrelKv.Storage.Durability;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelKv.Storage.Tests.Durability;
@@ -19,15 +20,27 @@ internal sealed class DrivenStore : IDisposable
 
     public bool HasFailed => _store.GetDurabilityStats().Disk == DiskState.Failed;
 
-    public static DrivenStore Open(IDisk disk, CrashProfile profile, TimeProvider time)
+    /// <summary>Bytes of the log that are kept for the feed alone.</summary>
+    public long HistoryBytes => _store.GetDurabilityStats().HistoryBytes;
+
+    public static DrivenStore Open(IDisk disk, CrashProfile profile, TimeProvider time, ILogger? logger = null)
     {
-        var options = new DataOptions { Durability = profile.Mode, SegmentBytes = profile.SegmentBytes };
+        var options = new DataOptions
+        {
+            Durability = profile.Mode, SegmentBytes = profile.SegmentBytes, HistoryBytes = profile.HistoryBytes, HistoryTime = profile.HistoryTime,
+        };
         return new(new DurableStore(
-            disk, options, profile.StoreOptions, time, NullLogger.Instance, onSync: null, threads: false, CancellationToken.None));
+            disk, options, profile.StoreOptions, time, logger ?? NullLogger.Instance, onSync: null, threads: false, CancellationToken.None));
     }
 
     /// <summary>Prepares segments, and writes what was committed.</summary>
     public void Write(bool sync) => _store.Pump(sync);
+
+    /// <summary>Tells the watches of what was written.</summary>
+    public void DispatchFeed() => _store.DispatchFeed();
+
+    /// <summary>What is done every second.</summary>
+    public void TrimHistory() => _store.TrimHistory();
 
     /// <summary>What is done when nothing has come for a while.</summary>
     public void Mark() => _store.Mark();

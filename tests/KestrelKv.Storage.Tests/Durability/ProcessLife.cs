@@ -1,5 +1,6 @@
 using System.Text;
 using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Tests.Feed;
 using KestrelKv.Storage.Tests.Soak;
 
 namespace KestrelKv.Storage.Tests.Durability;
@@ -40,6 +41,7 @@ internal sealed class ProcessLife : IDisposable
         _again = new(_random.Next(2) == 0 ? world.Issued.Where(call => call.After >= recovered) : []);
         world.Issued.Clear();
         Compare(recovered);
+        foreach (FeedWitness witness in world.Witnesses) witness.Watch(store.Calls, recovered);
         _disk.BeforeOperation = BeforeOperation;
     }
 
@@ -64,6 +66,7 @@ internal sealed class ProcessLife : IDisposable
     {
         if (_random.Next(100) < _diskPercent) DriveDisk();
         else Call();
+        if (_random.Next(3) == 0) ReadFeed();
         _world.Thread!.Run();
         Collect();
         if (_world.Profile.Evicts) FindEvicted();
@@ -110,6 +113,7 @@ internal sealed class ProcessLife : IDisposable
         Drain();
         if (_pending.Count > 0) throw new LostDataException($"{_pending.Count} calls wait for ever.");
         if (_store.HasFailed) return;
+        CompareFeed();
 
         // And the disk is not full any more.
         Operation[] put = [Operation.Put("space"u8.ToArray(), "1"u8.ToArray())];
@@ -148,6 +152,7 @@ internal sealed class ProcessLife : IDisposable
     {
         if (_random.Next(100) >= _callsPercent) return;
         if (_random.Next(100) < _diskPercent) _store.Write(_random.Next(2) == 0);
+        else if (_random.Next(4) == 0) ReadFeed();
         else Call();
     }
 
@@ -168,6 +173,19 @@ internal sealed class ProcessLife : IDisposable
                 _disk.CapacityBytes = Math.Max(0, _disk.UsedBytes + _random.Next(-5_000, 20_000));
                 break;
         }
+    }
+
+    private void ReadFeed()
+    {
+        if (_random.Next(2) == 0) _store.DispatchFeed();
+        _world.Witnesses[_random.Next(_world.Witnesses.Count)].Read(_random.Next(3) == 0 ? 1 + _random.UpTo(20) : int.MaxValue);
+    }
+
+    /// <summary>All is written: what the feed has told is what is there.</summary>
+    private void CompareFeed()
+    {
+        _store.DispatchFeed();
+        foreach (FeedWitness witness in _world.Witnesses) witness.Compare(ListEverything(mayWait: true));
     }
 
     private void Call()

@@ -89,9 +89,9 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task SnapshotAsync_DropsTheLogBeforeIt()
+    public async Task SnapshotAsync_WithoutHistory_DropsTheLogBeforeIt()
     {
-        await using DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        await using DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false, historyBytes: 0);
         byte[] value = Encoding.UTF8.GetBytes($"\"{new string('x', 300_000)}\"");
         for (int i = 0; i < 20; i++)
             await store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), value) }, new CountingSink());
@@ -152,10 +152,11 @@ public sealed class RestartTests : IDisposable
         return sink.Entries;
     }
 
-    private DurableStore Open(DurabilityMode mode, bool snapshotOnStop) => DurableStore.Open(
+    private DurableStore Open(DurabilityMode mode, bool snapshotOnStop, long historyBytes = 1 << 20) => DurableStore.Open(
         new DataOptions
         {
             Directory = _directory.Path, Durability = mode, SegmentBytes = DataOptions.SegmentBytesMin, SnapshotOnStop = snapshotOnStop,
+            HistoryBytes = historyBytes,
         },
         new EmbeddedStoreOptions(), _time, NullLoggerFactory.Instance);
 }

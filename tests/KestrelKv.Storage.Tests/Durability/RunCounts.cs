@@ -26,6 +26,12 @@ internal sealed class RunCounts
 
     public int Evictions { get; set; }
 
+    /// <summary>Changes that the feed has shown.</summary>
+    public int Shown { get; set; }
+
+    /// <summary>How often what was to be shown next was no longer kept.</summary>
+    public int Compactions { get; set; }
+
     public void Add(RunCounts other)
     {
         Crashes += other.Crashes;
@@ -38,9 +44,12 @@ internal sealed class RunCounts
         Snapshots += other.Snapshots;
         FailedSnapshots += other.FailedSnapshots;
         Evictions += other.Evictions;
+        Shown += other.Shown;
+        Compactions += other.Compactions;
     }
 
     public override string ToString() =>
         $"{Crashes} crashes, {Recoveries} recoveries ({Losses} of less), {FailedOpens} failed to open; calls: {Acknowledged} acknowledged, "
-        + $"{LostCalls} lost, {Refused} writes refused; snapshots: {Snapshots}, {FailedSnapshots} failed; {Evictions} evictions";
+        + $"{LostCalls} lost, {Refused} writes refused; snapshots: {Snapshots}, {FailedSnapshots} failed; {Evictions} evictions; "
+        + $"the feed: {Shown} changes shown, {Compactions} compactions";
 }

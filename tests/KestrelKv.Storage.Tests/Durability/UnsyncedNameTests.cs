@@ -59,5 +59,5 @@ public sealed class UnsyncedNameTests
         }
     }
 
-    private static DrivenStore Open(SimulatedDisk disk) => DrivenStore.Open(disk, new CrashProfile(), TimeProvider.System);
+    private static DrivenStore Open(SimulatedDisk disk) => DrivenStore.Open(disk, new CrashProfile { HistoryBytes = 0 }, TimeProvider.System);
 }

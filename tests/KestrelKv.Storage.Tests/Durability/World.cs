@@ -1,3 +1,4 @@
+using KestrelKv.Storage.Tests.Feed;
 using KestrelKv.Storage.Tests.Soak;
 using Microsoft.Extensions.Time.Testing;
 
@@ -16,6 +17,7 @@ internal sealed class World
             VersionOf = key => History.TryGet(key.Span, out StoredEntry? entry) && entry.IsVisible(Now()) ? entry.Version : 0,
             LastVersion = () => History.Last,
         };
+        Witnesses = [new(this, []), new(this, keys[random.Next(keys.Length)].AsSpan(0, 1).ToArray())];
     }
 
     public Random Random { get; }
@@ -31,6 +33,9 @@ internal sealed class World
     public SingleThread? Thread { get; set; }
 
     public RunCounts Counts { get; } = new();
+
+    /// <summary>They watch all processes, one after the other.</summary>
+    public IReadOnlyList<FeedWitness> Witnesses { get; }
 
     /// <summary>The writes that were issued of late.</summary>
     public List<IssuedCall> Issued { get; } = [];

@@ -41,8 +41,12 @@ internal sealed class Examples : IOperationFilter, ISchemaFilter
         (string code, string detail) = status switch
         {
             StatusCodes.Status404NotFound => ("not_found", "there is no such key"),
+            StatusCodes.Status409Conflict => (ErrorCodes.Text(ErrorCode.PathNotFound), "there is nothing in the value at this path"),
             StatusCodes.Status412PreconditionFailed => ("precondition_failed", "the key's version is 5"),
             StatusCodes.Status413PayloadTooLarge => ("invalid_request", "Request body too large."),
+            StatusCodes.Status415UnsupportedMediaType => ("unsupported_patch", "the Content-Type is none of those that Accept-Patch names"),
+            StatusCodes.Status422UnprocessableEntity =>
+                (ErrorCodes.Text(ErrorCode.RequestIdReused), "the request id was used for another write shortly before"),
             StatusCodes.Status507InsufficientStorage => (ErrorCodes.Text(ErrorCode.MemoryFull), ProtocolError.MemoryFull.Message),
             _ => (ErrorCodes.Text(ErrorCode.InvalidKey), "the key is empty"),
         };

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
@@ -16,9 +17,10 @@ internal sealed class KeyOperationFilter : IOperationFilter
 
         string? method = context.ApiDescription.HttpMethod;
         if (method == HttpMethods.Put) operation.RequestBody = AnyJson();
+        if (method == HttpMethods.Patch) operation.RequestBody = AnyPatch();
         foreach ((string status, IOpenApiResponse response) in operation.Responses!)
         {
-            bool tellsVersion = status is "200" or "201" or "304" || (status == "204" && method == HttpMethods.Put);
+            bool tellsVersion = status is "200" or "201" or "304" || (status == "204" && method != HttpMethods.Delete);
             if (tellsVersion) ((OpenApiResponse)response).Headers = new Dictionary<string, IOpenApiHeader> { ["ETag"] = Version() };
         }
     }
@@ -30,6 +32,21 @@ internal sealed class KeyOperationFilter : IOperationFilter
         Content = new Dictionary<string, IOpenApiMediaType>
         {
             ["application/json"] = new OpenApiMediaType { Schema = new OpenApiSchema(), Example = Examples.Value },
+        },
+    };
+
+    private static OpenApiRequestBody AnyPatch() => new()
+    {
+        Description = "The patch.",
+        Required = true,
+        Content = new Dictionary<string, IOpenApiMediaType>
+        {
+            ["application/merge-patch+json"] = new OpenApiMediaType { Schema = new OpenApiSchema(), Example = new JsonObject { ["visits"] = 2 } },
+            ["application/json-patch+json"] = new OpenApiMediaType
+            {
+                Schema = new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.Object } },
+                Example = new JsonArray(new JsonObject { ["op"] = "replace", ["path"] = "/visits", ["value"] = 2 }),
+            },
         },
     };
 

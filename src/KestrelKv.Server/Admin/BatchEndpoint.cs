@@ -1,0 +1,57 @@
+using KestrelKv.Protocol;
+using KestrelKv.Server.Admin.Swagger;
+using KestrelKv.Storage;
+using KestrelKv.Wire;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>Atomic batches: what a BATCH on the wire does, in the same words.</summary>
+internal static class BatchEndpoint
+{
+    public static void MapBatch(this IEndpointRouteBuilder app) =>
+        app.MapPost("/v1/batch", CommitAsync).WithTags(TagFilter.Batches)
+            .AddEndpointFilter(RequestTarget.Check).AddEndpointFilter(SameOrigin.Check).AddEndpointFilter(IdempotencyParameter.Check)
+            .TakesQuery()
+            .Produces<BatchResponse>()
+            .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status403Forbidden)
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status409Conflict)
+            .ProducesProblem(StatusCodes.Status412PreconditionFailed)
+            .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
+            .ProducesProblem(StatusCodes.Status503ServiceUnavailable)
+            .ProducesProblem(StatusCodes.Status507InsufficientStorage);
+
+    /// <summary>Executes operations on any keys, all of them or none</summary>
+    /// <remarks>
+    /// The body is what a BATCH on the wire has for parameters: <c>ops</c>, up to 1,000 of GET, PUT, DELETE, PATCH, INCR and EXPIRE, each with its own
+    /// parameters and preconditions. Where one can't be done nothing is, and <c>index</c> of the answer tells which.
+    /// </remarks>
+    /// <response code="200">All was done.</response>
+    /// <response code="400">The body is no batch.</response>
+    /// <response code="403">The request comes from a page of another site.</response>
+    /// <response code="404">A part of a value is to be changed, and there is no such key.</response>
+    /// <response code="409">A path leads nowhere, a test does not hold, or what is to be added to is no number; nothing was done.</response>
+    /// <response code="412">A precondition does not hold; nothing was done.</response>
+    /// <response code="413">The body, or a value that it would make, is too long.</response>
+    /// <response code="422">The Idempotency-Key was used for another write.</response>
+    /// <response code="503">The disk has failed.</response>
+    /// <response code="507">The store may take no more memory, or the disk has no space; nothing was done.</response>
+    public static async Task<IResult> CommitAsync(
+        HttpContext http, IKeyValueStore store, RequestLimits limits, TimeProvider time, [AsParameters] IdempotencyParameter idempotency)
+    {
+        byte[] body = await http.ReadBodyAsync();
+        if (BatchCommand.Parse(body, limits, time, out ProtocolError? error) is not { } batch) return Problems.OfRefusal(error!);
+
+        using var response = new TextBuffer();
+        if (await batch.ExecuteAsync(store, time, idempotency.RequestId, response, http.RequestAborted) is { } refusal)
+            return Problems.OfRefusal(refusal);
+        return Results.Bytes(response.Written.ToArray(), "application/json");
+    }
+}
+
+/// <summary>What the operations of a batch have done.</summary>
+/// <param name="Version" example="5">The version of the commit; 0 where nothing was changed.</param>
+/// <param name="Results">What each operation tells, in their order.</param>
+public sealed record BatchResponse(long Version, IReadOnlyList<object> Results);

@@ -1,0 +1,35 @@
+using System.Text;
+using Microsoft.AspNetCore.Mvc;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>What all writes may have: a name by which the server knows them again.</summary>
+public class IdempotencyParameter
+{
+    /// <summary>The longest name, in bytes of UTF-8: as on the wire.</summary>
+    private const int BytesMax = 128;
+
+    /// <summary>
+    /// What the client calls this write. Sent again within <c>Store:RequestIdWindow</c> it is not done again, but answered as the first time.
+    /// </summary>
+    [FromHeader(Name = "Idempotency-Key")]
+    public string? IdempotencyKey { get; init; }
+
+    internal byte[] RequestId { get; private set; } = [];
+
+    /// <summary>Answers 400 where a parameter is not valid; otherwise sets <see cref="RequestId"/>.</summary>
+    internal static ValueTask<object?> Check(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
+        context.Arguments.OfType<IdempotencyParameter>().Single().Check() is { } problem ? new(problem) : next(context);
+
+    /// <summary>What is wrong; null where nothing is.</summary>
+    private protected virtual IResult? Check()
+    {
+        if (IdempotencyKey is null) return null;
+
+        // With quotes, as the IETF's draft of the header has it, or without.
+        RequestId = Encoding.UTF8.GetBytes(IdempotencyKey is ['"', .., '"'] ? IdempotencyKey[1..^1] : IdempotencyKey);
+        return RequestId.Length is 0 or > BytesMax
+            ? Problems.BadRequest("invalid_header", $"Idempotency-Key has {RequestId.Length} bytes, expected 1 to {BytesMax}")
+            : null;
+    }
+}

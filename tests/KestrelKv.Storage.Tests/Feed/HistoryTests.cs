@@ -1,0 +1,284 @@
+using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Tests.Durability;
+using KestrelKv.Testing;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using static KestrelKv.Storage.Tests.Feed.Operations;
+
+namespace KestrelKv.Storage.Tests.Feed;
+
+/// <summary>What a store with a log keeps of the past for the feed, and what becomes of whoever wants more.</summary>
+public sealed class HistoryTests : IDisposable, ILogger
+{
+    private const int DamageEvent = 211;
+    private const int GivenUpEvent = 212;
+
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
+    private readonly List<int> _told = [];
+    private CrashProfile _profile = new() { SegmentBytes = 4_096, FeedMemoryBytes = 4_096 };
+    private SimulatedDisk _disk = new(new Random(Seeds.Seed));
+    private WatchedStore? _opened;
+
+    private WatchedStore Store => _opened ??= new WatchedStore(_disk, _profile, _time, this);
+
+    public void Dispose() => _opened?.Dispose();
+
+    [Fact]
+    public void ReadAsync_WhatIsNoLongerInMemory_ComesFromTheLog()
+    {
+        using OpenWatch slow = Watch(0);
+        slow.Read();
+        Store.Put(1_000, valueBytes: 50);
+        AssertHandsOver(slow, 1, 1_000);
+        Store.Put(3);
+        Assert.Equal(1, slow.Wakes - 1);
+        AssertHandsOver(slow, 1, 1_003);
+    }
+
+    [Fact]
+    public void ReadAsync_FromBeforeTheFirstWatch_ComesFromTheLog()
+    {
+        Store.Put(500, valueBytes: 50);
+        Assert.Equal(1, Store.Stats.OldestVersion);
+        using OpenWatch all = Watch(1), middle = Watch(251), next = Watch(501), beyond = Watch(502);
+        AssertHandsOver(all, 1, 500);
+        AssertHandsOver(middle, 251, 500);
+        AssertHandsOver(next, 501, 500);
+        Assert.Equal(WatchStatus.Future, beyond.Read());
+    }
+
+    /// <summary>What is being written when somebody comes for the first time is not in the memory's history.</summary>
+    [Fact]
+    public void ReadAsync_CommittedBeforeAndWrittenAfterTheFirstWatch_IsShown()
+    {
+        Store.Put(3);
+        _ = Store.Calls.ExecuteAsync(new[] { Put("late", "1") }, new CountingSink()).AsTask();
+        using OpenWatch watch = Watch(0), future = Watch(6), next = Watch(5);
+        Assert.Equal(WatchStatus.UpToDate, watch.Read());
+        Assert.Equal((WatchStatus.Future, WatchStatus.UpToDate), (future.Read(), next.Read()));
+        Assert.Empty(watch.Changes);
+        Store.Settle();
+        AssertHandsOver(watch, 4, 4);
+        Assert.Equal((1, 0), (watch.Wakes, next.Wakes));
+        Store.Put(1);
+        AssertHandsOver(next, 5, 5);
+    }
+
+    [Fact]
+    public void ReadAsync_CommittedAndNotSynced_IsNotShown()
+    {
+        using OpenWatch watch = Watch(0);
+        watch.Read();
+        _ = Store.Calls.ExecuteAsync(new[] { Put("k", "1") }, new CountingSink()).AsTask();
+        Store.Driven.Write(sync: false);
+        Store.Driven.DispatchFeed();
+        using OpenWatch late = Watch(1);
+        Assert.Equal((WatchStatus.UpToDate, WatchStatus.UpToDate), (watch.ReadAll(), late.ReadAll()));
+        Assert.Equal((0, 0, 0), (watch.Wakes, watch.Changes.Count, late.Changes.Count));
+        Assert.Equal((1, 0), (Store.Stats.Version, Store.Stats.DurableVersion));
+        Store.Settle();
+        AssertHandsOver(watch, 1, 1);
+        AssertHandsOver(late, 1, 1);
+    }
+
+    [Fact]
+    public void ReadAsync_EverySecAndWritten_IsShownBeforeItIsSynced()
+    {
+        _profile = _profile with { Mode = DurabilityMode.EverySec };
+        using OpenWatch watch = Watch(0);
+        watch.Read();
+        Store.Calls.ExecuteAsync(new[] { Put("k", "1") }, new CountingSink()).Completed();
+        Store.Driven.Write(sync: false);
+        Store.Driven.DispatchFeed();
+        AssertHandsOver(watch, 1, 1);
+        Assert.Equal((DurabilityMode.EverySec, 0), (Store.Stats.Durability, Store.Stats.DurableVersion));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(10_000)]
+    [InlineData(1_000_000)]
+    public void Snapshot_MoreHistoryThanFits_KeepsTheNewest(long bytes)
+    {
+        _profile = _profile with { HistoryBytes = bytes };
+        Store.Put(500, valueBytes: 50);
+        Store.Driven.Snapshot();
+        Assert.InRange(Store.Driven.HistoryBytes, Math.Min(bytes, 40_000) - 4_096, bytes);
+        AssertBorder();
+        if (bytes == 0) Assert.InRange(Store.Stats.OldestVersion, 490, 501);
+        if (bytes == 1_000_000) Assert.Equal(1, Store.Stats.OldestVersion);
+    }
+
+    [Fact]
+    public void TrimHistory_TooOld_Deletes()
+    {
+        _profile = _profile with { HistoryTime = TimeSpan.FromMinutes(10) };
+        Store.Put(200, valueBytes: 50);
+        _time.Advance(TimeSpan.FromMinutes(9));
+        Store.Put(200, valueBytes: 50);
+        Store.Driven.Snapshot();
+        Store.Driven.TrimHistory();
+        Assert.Equal(1, Store.Stats.OldestVersion);
+        _time.Advance(TimeSpan.FromMinutes(2));
+        Store.Driven.TrimHistory();
+        Assert.InRange(Store.Stats.OldestVersion, 150, 201);
+        AssertBorder();
+        _time.Advance(TimeSpan.FromMinutes(10));
+        Store.Driven.TrimHistory();
+        Assert.InRange(Store.Stats.OldestVersion, 350, 401);
+        Assert.Equal(0, Store.Driven.HistoryBytes);
+        AssertBorder();
+    }
+
+    [Fact]
+    public void Open_AfterARestart_GoesOnWithTheHistory()
+    {
+        Store.Put(300, valueBytes: 50);
+        Store.Driven.Snapshot();
+        Store.Put(100, valueBytes: 50);
+        long kept = Store.Driven.HistoryBytes;
+        Restart();
+        Assert.Equal((1, kept), (Store.Stats.OldestVersion, Store.Driven.HistoryBytes));
+        using OpenWatch watch = Watch(120);
+        AssertHandsOver(watch, 120, 400);
+        Store.Put(100, valueBytes: 50);
+        AssertHandsOver(watch, 120, 500);
+    }
+
+    [Fact]
+    public void Open_AfterARestart_CountsTheTimeFromTheSnapshot()
+    {
+        _profile = _profile with { HistoryTime = TimeSpan.FromMinutes(10) };
+        Store.Put(300, valueBytes: 50);
+        Store.Driven.Snapshot();
+        _time.Advance(TimeSpan.FromMinutes(8));
+        Restart();
+        Assert.Equal(1, Store.Stats.OldestVersion);
+        _time.Advance(TimeSpan.FromMinutes(3));
+        Store.Driven.TrimHistory();
+        Assert.InRange(Store.Stats.OldestVersion, 280, 301);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Open_ASegmentOfTheHistoryIsMissingOrBegunWrong_BeginsAfterIt(bool missing)
+    {
+        Store.Put(300, valueBytes: 50);
+        Store.Driven.Snapshot();
+        Close();
+        string name = FileNames.OfSegment(3);
+        if (missing) _disk.Delete(name);
+        else Flip(name, 70);
+        Assert.InRange(Store.Stats.OldestVersion, 50, 250);
+        Assert.DoesNotContain(FileNames.OfSegment(1), _disk.List());
+        Assert.DoesNotContain(FileNames.OfSegment(2), _disk.List());
+        Assert.Equal(missing ? 0 : 1, _told.Count(told => told == DamageEvent));
+        AssertBorder();
+    }
+
+    [Fact]
+    public void ReadAsync_ADamagedFrameOfTheHistory_IsCompactedAndToldOnce()
+    {
+        Store.Put(300, valueBytes: 50);
+        Store.Driven.Snapshot();
+        Close();
+        Flip(FileNames.OfSegment(3), 2_000);
+        Assert.Equal(1, Store.Stats.OldestVersion);
+        using (OpenWatch watch = Watch(1)) Assert.Equal(WatchStatus.Compacted, watch.ReadAll());
+        using (OpenWatch watch = Watch(1)) Assert.Equal(WatchStatus.Compacted, watch.ReadAll());
+        Assert.Single(_told, DamageEvent);
+        Assert.InRange(Store.Stats.OldestVersion, 50, 250);
+        AssertBorder();
+        Store.Put(10);
+        AssertBorder();
+    }
+
+    [Fact]
+    public void ReadAsync_TheDiskCanNotBeRead_ThrowsAndGoesOnLater()
+    {
+        Store.Put(300, valueBytes: 50);
+        using OpenWatch watch = Watch(1);
+        watch.Read();
+        _disk.Faults = new DiskFaults { Read = 1 };
+        Assert.Throws<IOException>(() => watch.Read());
+        _disk.Faults = DiskFaults.None;
+        AssertHandsOver(watch, 1, 300);
+    }
+
+    [Fact]
+    public void Write_TheDiskIsFull_GivesUpHistoryFirst()
+    {
+        Store.Put(300, valueBytes: 50);
+        Store.Driven.Snapshot();
+        Assert.Equal(1, Store.Stats.OldestVersion);
+        _disk.CapacityBytes = _disk.UsedBytes + 100;
+        long before = Store.Driven.HistoryBytes;
+        Store.Put(150, valueBytes: 50);
+        Assert.Contains(GivenUpEvent, _told);
+        Assert.InRange(Store.Stats.OldestVersion, 2, 250);
+        Assert.InRange(Store.Driven.HistoryBytes, 1, before - 1);
+        Assert.Equal(450, Store.Stats.DurableVersion);
+        AssertBorder();
+    }
+
+    [Fact]
+    public void Snapshot_TheDiskIsFull_GivesUpHistoryFirst()
+    {
+        Store.Put(300, valueBytes: 50);
+        Store.Driven.Snapshot();
+        Store.Put(50, "more", valueBytes: 50);
+        _disk.CapacityBytes = _disk.UsedBytes + 100;
+        Assert.Equal(350, Store.Driven.Snapshot().Version);
+        Assert.Contains(GivenUpEvent, _told);
+        AssertBorder();
+    }
+
+    IDisposable? ILogger.BeginScope<TState>(TState state) => null;
+
+    bool ILogger.IsEnabled(LogLevel logLevel) => true;
+
+    void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        _told.Add(eventId.Id);
+
+    /// <summary>The oldest version is the first that a watch can begin with, and what lies before it is gone.</summary>
+    private void AssertBorder()
+    {
+        long oldest = Store.Stats.OldestVersion, last = Store.Stats.Version;
+        using OpenWatch first = Watch(oldest), before = Watch(oldest - 1);
+        AssertHandsOver(first, oldest, last);
+        Assert.Equal(oldest, first.OldestVersion);
+        if (oldest == 1) return;
+        Assert.Equal(WatchStatus.Compacted, before.ReadAll());
+        Assert.Empty(before.Changes);
+        Assert.Equal(WatchStatus.Compacted, before.ReadAll());
+    }
+
+    private static void AssertHandsOver(OpenWatch watch, long from, long to)
+    {
+        Assert.Equal(WatchStatus.UpToDate, watch.ReadAll());
+        Assert.Equal(Enumerable.Range((int)from, (int)(to + 1 - from)).Select(version => (long)version), watch.Versions);
+        Assert.Equal(to, watch.Position);
+    }
+
+    private OpenWatch Watch(long from) => new(Store.Calls, from: from);
+
+    private void Flip(string name, int offset)
+    {
+        byte[] bytes = _disk.GetContents(name);
+        bytes[offset] ^= 1;
+        _disk.SetContents(name, bytes);
+    }
+
+    private void Restart()
+    {
+        Close();
+        _disk = _disk.Crash();
+    }
+
+    private void Close()
+    {
+        _opened?.Dispose();
+        _opened = null;
+    }
+}

@@ -1,0 +1,100 @@
+using System.Text;
+using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Feed;
+using KestrelKv.Storage.Tests.Durability;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KestrelKv.Storage.Tests.Feed;
+
+/// <summary>A store without threads of its own, in memory or on a simulated disk, whose feed goes on when it is told to.</summary>
+internal sealed class WatchedStore : IDisposable
+{
+    private const int RoundsMax = 10;
+
+    private readonly EmbeddedStore? _memory;
+    private readonly DrivenStore? _driven;
+    private readonly ChangeFeed? _feed;
+    private readonly SingleThread? _thread;
+
+    public WatchedStore(FakeTimeProvider time, EmbeddedStoreOptions? options = null)
+    {
+        _memory = new EmbeddedStore(time, options);
+        _feed = _memory.OpenFeed(hasThread: false);
+        Calls = _memory;
+    }
+
+    public WatchedStore(IDisk disk, CrashProfile profile, FakeTimeProvider time, ILogger? logger = null)
+    {
+        _driven = DrivenStore.Open(disk, profile, time, logger);
+        _thread = new SingleThread();
+        Calls = _driven.Calls;
+    }
+
+    public IKeyValueStore Calls { get; }
+
+    public StoreStats Stats => Calls.GetStats();
+
+    /// <summary>The store, where it has a disk.</summary>
+    public DrivenStore Driven => _driven!;
+
+    /// <summary>All that was committed is written, synced, and told to the watches.</summary>
+    public void Settle()
+    {
+        _driven?.Write(sync: true);
+        _driven?.DispatchFeed();
+        while (_feed?.Dispatch() == true)
+        {
+        }
+    }
+
+    /// <summary>Executes operations one by one, and settles.</summary>
+    public void Execute(params Operation[] operations)
+    {
+        foreach (Operation operation in operations)
+        {
+            ValueTask<int> call = Calls.ExecuteAsync(new[] { operation }, new CountingSink());
+            for (int i = 0; !call.IsCompleted && i < RoundsMax; i++)
+            {
+                // It may have to wait for a segment.
+                _driven?.Write(sync: true);
+                _thread?.Run();
+            }
+            Assert.Equal(1, call.Completed());
+        }
+        Settle();
+    }
+
+    /// <summary>So many puts under different keys.</summary>
+    public void Put(int count, string prefix = "k", int valueBytes = 1)
+    {
+        for (int i = 0; i < count; i++) Execute(Operations.Put($"{prefix}{i}", new string('1', valueBytes)));
+    }
+
+    /// <summary>Commits a batch, and settles.</summary>
+    public void Commit(params Operation[] batch)
+    {
+        _ = Calls.CommitAsync(batch, new CountingSink()).AsTask();
+        Settle();
+    }
+
+    public void Dispose()
+    {
+        _memory?.Dispose();
+        _driven?.Dispose();
+        _thread?.Dispose();
+    }
+}
+
+/// <summary>Operations on keys that are written as text.</summary>
+internal static class Operations
+{
+    public static Operation Put(string key, string value, long expiresAt = Operation.Never) => Operation.Put(Bytes(key), Bytes(value), expiresAt);
+
+    public static Operation Delete(string key) => Operation.Delete(Bytes(key));
+
+    public static Operation Expire(string key, long expiresAt) => Operation.Expire(Bytes(key), expiresAt);
+
+    private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
+}
