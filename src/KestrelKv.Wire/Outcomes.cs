@@ -21,7 +21,8 @@ internal static class Outcomes
     public static IEnumerable<ErrorCode> Of(Function function) => function switch
     {
         Function.Invalid => Enum.GetValues<ErrorCode>().Where(IsOfRequests),
-        Function.Get or Function.Mget or Function.Scan => [ErrorCode.DiskFailed],
+        Function.Get or Function.Scan => [ErrorCode.DiskFailed],
+        Function.Mget => [ErrorCode.DiskFailed, ErrorCode.ValueTooLong],
         Function.Put => OfEdits,
         Function.Delete or Function.Expire => OfWrites,
         Function.Patch => [.. OfEdits, ErrorCode.TestFailed],
