@@ -15,6 +15,8 @@ internal static class Outcomes
         .. OfWrites, ErrorCode.NotFound, ErrorCode.PathNotFound, ErrorCode.ValueTooLong, ErrorCode.TooDeep,
     ];
 
+    private static readonly ErrorCode[] OfPatches = [ErrorCode.TestFailed, ErrorCode.PatchTooLong];
+
     private static readonly ErrorCode[] OfSums = [ErrorCode.NotANumber, ErrorCode.NumberOverflow];
 
     /// <summary>The errors that there are for a function.</summary>
@@ -25,9 +27,9 @@ internal static class Outcomes
         Function.Mget => [ErrorCode.DiskFailed, ErrorCode.ValueTooLong],
         Function.Put => OfEdits,
         Function.Delete or Function.Expire => OfWrites,
-        Function.Patch => [.. OfEdits, ErrorCode.TestFailed],
+        Function.Patch => [.. OfEdits, .. OfPatches],
         Function.Incr => [.. OfEdits, .. OfSums],
-        Function.Batch => [.. OfEdits, .. OfSums, ErrorCode.TestFailed],
+        Function.Batch => [.. OfEdits, .. OfSums, .. OfPatches],
         Function.Watch => [ErrorCode.Compacted, ErrorCode.FutureVersion, ErrorCode.TooManyWatches],
         Function.Unwatch => [ErrorCode.InvalidValue],
         _ => [],
