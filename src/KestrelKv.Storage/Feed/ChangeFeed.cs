@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Storage.Feed;
 
@@ -232,7 +233,7 @@ internal sealed class ChangeFeed : IDisposable
         ReadOnlySpan<byte> records = commit.Records;
         while (Record.TryRead(ref records, out Record record))
         {
-            if (!CommitChanges.AreShown(record.Key)) continue;
+            if (HiddenKey.Is(record.Key)) continue;
             for (int place = 0; _live.TryFind(record.Key, place, out List<FeedWatch>? watches); place++)
             {
                 if (watches is null) continue;
