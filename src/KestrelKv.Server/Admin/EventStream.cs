@@ -44,10 +44,10 @@ internal sealed class EventStream : IDisposable
     {
         response.ContentType = ContentType;
         response.Headers.CacheControl = "no-store";
-        WriteEvent(response, "bookmark", _begin, data => WriteEmpty(data, _begin));
+        WriteBookmark(response, _begin);
         while (true)
         {
-            if (_changes.Count > 0) WriteEvent(response, "changes", _feed.Position, data => _changes.Write(data, _feed.Position));
+            if (_changes.Count > 0) WriteChanges(response, _feed.Position);
             if (WatchErrors.Find(_status, _feed, _store) is { } error)
             {
                 WriteEvent(response, "error", id: null, data => ErrorText.Write(data, error));
@@ -56,7 +56,7 @@ internal sealed class EventStream : IDisposable
             }
             await response.BodyWriter.FlushAsync(cancellationToken);
             if (_status == WatchStatus.UpToDate && !await WaitAsync(cancellationToken))
-                WriteEvent(response, "bookmark", _feed.Position, data => WriteEmpty(data, _feed.Position));
+                WriteBookmark(response, _feed.Position);
             await ReadAsync(cancellationToken);
         }
     }
@@ -91,11 +91,11 @@ internal sealed class EventStream : IDisposable
         }
     }
 
-    private void WriteEmpty(TextBuffer data, long version)
-    {
-        _changes.Begin(_values);
-        _changes.Write(data, version);
-    }
+    private void WriteChanges(HttpResponse response, long version) =>
+        WriteEvent(response, "changes", version, data => _changes.Write(data, version));
+
+    private void WriteBookmark(HttpResponse response, long version) =>
+        WriteEvent(response, "bookmark", version, data => ChangesText.WriteBookmark(data, version));
 
     /// <summary><c>id: V</c>, <c>event: NAME</c>, and the data, which has a line for each of its own.</summary>
     private void WriteEvent(HttpResponse response, string name, long? id, Action<TextBuffer> write)
