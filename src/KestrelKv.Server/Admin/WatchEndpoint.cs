@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Storage;
+using KestrelKv.Wire;
 using Microsoft.AspNetCore.Mvc;
 
 namespace KestrelKv.Server.Admin;
@@ -31,6 +32,7 @@ internal static class WatchEndpoint
     /// <param name="store"></param>
     /// <param name="time"></param>
     /// <param name="lifetime"></param>
+    /// <param name="wire"></param>
     /// <param name="prefix" example="user:">Only changes of keys that begin with this.</param>
     /// <param name="fromVersion" example="1">From the commit of this version on; by default, those that come from now on.</param>
     /// <param name="values" example="true">Whether the values of puts are told, too.</param>
@@ -41,7 +43,7 @@ internal static class WatchEndpoint
     /// <response code="410">The changes from that version on are no longer kept; <c>oldest_version</c> tells which are.</response>
     /// <response code="503">The changes from that version on can't be read from the disk.</response>
     public static async Task<IResult> WatchAsync(
-        HttpContext http, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime,
+        HttpContext http, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime, WireOptions wire,
         string? prefix = null, [FromQuery(Name = "from_version")] long? fromVersion = null, bool values = false,
         [FromQuery(Name = "bookmark_interval")] string? bookmarkInterval = null, [FromHeader(Name = "Last-Event-ID")] string? lastEventId = null)
     {
@@ -62,7 +64,7 @@ internal static class WatchEndpoint
         try
         {
             if (await events.BeginAsync(end.Token) is { } error) return Problems.OfRefusal(error);
-            await events.RunAsync(http.Response, end.Token);
+            await events.RunAsync(http.Response, wire.WriteTimeout, end.Token);
         }
         catch (IOException e) when (!http.Response.HasStarted)
         {

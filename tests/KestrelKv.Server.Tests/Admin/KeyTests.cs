@@ -137,7 +137,7 @@ public sealed class KeyTests(DefaultServer server) : IClassFixture<DefaultServer
     [InlineData("GET", "/v2/keys", 404)]
     [InlineData("POST", "/v1/key?key=a", 405)]
     [InlineData("PATCH", "/v1/keys/a", 415)]
-    [InlineData("PATCH", "/v1/keys", 405)]
+    [InlineData("PATCH", "/v1/key?key=", 400)]
     [InlineData("GET", "/v1/batch", 405)]
     [InlineData("POST", "/v1/watch", 405)]
     [InlineData("POST", "/v1/keys", 405)]
