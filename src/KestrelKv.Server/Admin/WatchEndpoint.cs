@@ -12,12 +12,14 @@ internal static class WatchEndpoint
 {
     private const decimal BookmarkSeconds = 10;
 
+    // How long streams last says nothing of how long requests take, with which it would be counted.
     public static void MapWatch(this IEndpointRouteBuilder app) =>
-        app.MapGet("/v1/watch", WatchAsync).WithTags(TagFilter.Feed)
-            .AddEndpointFilter(RequestTarget.Check)
+        app.MapGet("/v1/watch", WatchAsync).WithTags(TagFilter.Feed).DisableHttpMetrics()
+            .AddEndpointFilter(RequestTarget.Check).AddEndpointFilter(SameOrigin.Check)
             .TakesQuery("prefix", "from_version", "values", "bookmark_interval")
             .Produces<string>(StatusCodes.Status200OK, EventStream.ContentType)
             .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status403Forbidden)
             .ProducesProblem(StatusCodes.Status410Gone)
             .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
 
@@ -40,6 +42,7 @@ internal static class WatchEndpoint
     /// <param name="lastEventId">The id of the last event that the client has: it goes on behind it.</param>
     /// <response code="200">The events.</response>
     /// <response code="400">A parameter is not valid, or the version lies in the future.</response>
+    /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="410">The changes from that version on are no longer kept; <c>oldest_version</c> tells which are.</response>
     /// <response code="503">The changes from that version on can't be read from the disk.</response>
     public static async Task<IResult> WatchAsync(

@@ -6,6 +6,18 @@ public sealed class SameOriginTests(DefaultServer server) : IClassFixture<Defaul
     private static readonly byte[] Batch = "{\"ops\": [{\"func\": \"INCR\", \"params\": {\"obj\": \"n\"}}]}"u8.ToArray();
 
     [Theory]
+    [InlineData(403, "Sec-Fetch-Site: cross-site")]
+    [InlineData(403, "Origin: http://evil.example")]
+    [InlineData(400, "Sec-Fetch-Site: same-origin")]
+    [InlineData(400)]
+    public async Task Watch_FromAPage_IsLetInWhereThatIsTheServersOwn(int status, params string[] headers)
+    {
+        // Whoever is let in is refused for a version that there is not yet: a stream would not end.
+        RawResponse response = await server.Process.CallAsync("GET", "/v1/watch?from_version=1000000000", null, headers);
+        response.AssertProblem(status, status == 403 ? "cross_origin" : "future_version");
+    }
+
+    [Theory]
     [InlineData(200, "Sec-Fetch-Site: same-origin")]
     [InlineData(200, "Sec-Fetch-Site: none")]
     [InlineData(403, "Sec-Fetch-Site: same-site")]

@@ -15,7 +15,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
             { "/v1/keys", "get", "prefix after until limit values descending", "200 400 503" },
             { "/v1/count", "get", "prefix after until", "200 400 503" },
             { "/v1/batch", "post", "Idempotency-Key", "200 400 403 404 409 412 413 422 503 507" },
-            { "/v1/watch", "get", "prefix from_version values bookmark_interval Last-Event-ID", "200 400 410 503" },
+            { "/v1/watch", "get", "prefix from_version values bookmark_interval Last-Event-ID", "200 400 403 410 503" },
             { "/v1/stats", "get", "", "200" },
             { "/v1/admin/snapshot", "post", "", "200 403 409 503 507" },
             { "/v1/admin/backup", "get", "", "200 403 409 503 507" },
@@ -133,6 +133,27 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
             Assert.NotEqual("", answer.Value.GetProperty("description").GetString());
             if (answer.Name[0] is '4' or '5') Assert.True(answer.Value.GetProperty("content").TryGetProperty("application/problem+json", out _));
         });
+    }
+
+    [Theory]
+    [InlineData("/v1/keys/{key}", "put", "application/json", 204)]
+    [InlineData("/v1/key", "put", "application/json", 204)]
+    [InlineData("/v1/keys/{key}", "patch", "application/merge-patch+json", 204)]
+    [InlineData("/v1/keys/{key}", "patch", "application/json-patch+json", 204)]
+    [InlineData("/v1/key", "patch", "application/merge-patch+json", 204)]
+    [InlineData("/v1/key", "patch", "application/json-patch+json", 204)]
+    [InlineData("/v1/batch", "post", "application/json", 200)]
+    public async Task Description_ExampleOfABody_Works(string path, string method, string type, int status)
+    {
+        await server.Process.CallAsync("PUT", "/v1/keys/user:1", "{\"name\": \"Ada\", \"visits\": 1}");
+        JsonElement body = (await DescriptionAsync()).GetProperty("paths").GetProperty(path).GetProperty(method).GetProperty("requestBody");
+        Assert.NotEqual("", body.GetProperty("description").GetString());
+        Assert.True(body.GetProperty("required").GetBoolean());
+        string example = body.GetProperty("content").GetProperty(type).GetProperty("example").GetRawText();
+
+        string target = path == "/v1/key" ? "/v1/key?key=user:1" : path.Replace("{key}", "user:1", StringComparison.Ordinal);
+        Assert.Equal(status, (await server.Process.CallAsync(method.ToUpperInvariant(), target, example, $"Content-Type: {type}")).Status);
+        if (method == "patch") Assert.Equal("2", (await server.Process.CallAsync("GET", "/v1/keys/user:1?path=/visits")).Text);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using KestrelKv.Testing;
+using Microsoft.Playwright;
 
 namespace KestrelKv.Server.Tests.Browser;
 
@@ -156,6 +157,29 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
         Assert.Contains("\"next\": null", last.Text, StringComparison.Ordinal);
         Assert.Contains("\"server_version\"", stats.Text, StringComparison.Ordinal);
         Assert.Empty(page.Errors);
+    }
+
+    [Fact]
+    public async Task EventSource_OfTheBrowser_GetsEventsAndTheirIds()
+    {
+        await OnTheWireAsync(Frames.Put("watched:1", "[1,\n2]"));
+        IPage page = await browser.OpenAsync();
+        await page.GotoAsync("/swagger/index.html");
+
+        string[] got = await page.EvaluateAsync<string[]>(
+            """
+            () => new Promise((resolve, reject) => {
+                const events = new EventSource('/v1/watch?prefix=watched:&from_version=1&values=true');
+                events.onerror = () => reject(new Error('the stream has broken'));
+                events.addEventListener('changes', event => {
+                    events.close();
+                    const change = JSON.parse(event.data).changes[0];
+                    resolve([event.lastEventId === String(JSON.parse(event.data).version) ? 'id' : event.lastEventId, change.kind, change.obj, JSON.stringify(change.val)]);
+                });
+            })
+            """);
+
+        Assert.Equal(["id", "put", "watched:1", "[1,2]"], got);
     }
 
     private static string Of(string form, string method) => form.Replace("{0}", method, StringComparison.Ordinal);
