@@ -112,6 +112,14 @@ public sealed class IdempotencyTests(DefaultServer server) : IClassFixture<Defau
     }
 
     [Fact]
+    public async Task Key_GivenTwice_IsRefused()
+    {
+        RawResponse response = await server.Process.CallAsync("PUT", "/v1/keys/once/twice", "1", "Idempotency-Key: a", "Idempotency-Key: a");
+        response.AssertProblem(400, "invalid_header", "Idempotency-Key is given twice");
+        (await server.Process.CallAsync("GET", "/v1/keys/once/twice")).AssertProblem(404, "not_found");
+    }
+
+    [Fact]
     public async Task Batch_SentAgain_GivesTheSameBytesAndIsCounted()
     {
         long remembered = await RememberedAsync();
