@@ -131,6 +131,9 @@ public sealed partial class ServerProcess : IAsyncDisposable
         return _process.ExitCode;
     }
 
+    /// <summary>Sends SIGKILL at once: no other program is started first.</summary>
+    public void Kill() => _process.Kill();
+
     /// <summary>Sends a signal, such as <c>TERM</c> or <c>STOP</c>.</summary>
     public void SendSignal(string name)
     {

@@ -11,15 +11,16 @@ internal sealed class CallPlan(int keys)
     /// <summary>How many keys there are.</summary>
     public int Keys => keys;
 
+    /// <summary>A connection's calls, each of which is made up only when its turn comes.</summary>
+    public IEnumerable<Call> Calls(Random random, int count) => Enumerable.Range(0, count).Select(_ => Next(random));
+
     /// <summary>The next call.</summary>
-    /// <param name="random">That of the connection.</param>
-    /// <param name="requestId">What a call that writes may be given to be recognized; null for none.</param>
-    public Call Next(Random random, string? requestId = null) => random.Next(100) switch
+    public Call Next(Random random) => random.Next(100) switch
     {
         < 28 => new(CallForm.Lone, Get(random)),
         < 38 => new(CallForm.MGet, [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => Get(random) with { Meta = true })]),
-        < 78 => new(CallForm.Lone, Write(random, new HashSet<int>())) { RequestId = requestId },
-        _ => Batch(random, requestId),
+        < 78 => new(CallForm.Lone, Write(random, new HashSet<int>())) { RequestId = RequestId(random) },
+        _ => Batch(random),
     };
 
     /// <summary>Learns from a reply.</summary>
@@ -33,13 +34,15 @@ internal sealed class CallPlan(int keys)
 
     private void See(Step step, long version) => Volatile.Write(ref _seen[step.Key], step.Kind == StepKind.Delete ? 0 : version);
 
-    private Call Batch(Random random, string? requestId)
+    private Call Batch(Random random)
     {
         HashSet<int> written = [];
         Step[] steps = new Step[random.Next(2, 5)];
         for (int i = 0; i < steps.Length; i++) steps[i] = random.Next(4) == 0 ? Get(random) : Write(random, written);
-        return new(CallForm.Batch, steps) { RequestId = requestId };
+        return new(CallForm.Batch, steps) { RequestId = RequestId(random) };
     }
+
+    private static string? RequestId(Random random) => random.Next(2) == 0 ? Guid.NewGuid().ToString() : null;
 
     private Step Get(Random random) => new(StepKind.Get, random.Next(keys)) { Meta = random.Next(2) == 0 };
 
