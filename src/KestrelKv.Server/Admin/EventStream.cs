@@ -20,6 +20,9 @@ internal sealed class EventStream : IDisposable
     private readonly bool _values;
     private readonly Channel<bool> _ready = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly ChangesText _changes = new();
+
+    /// <summary>Stays empty: what has been read, and is not written yet, must not be forgotten for a bookmark.</summary>
+    private readonly ChangesText _none = new();
     private readonly TextBuffer _data = new();
     private readonly long _begin;
     private WatchStatus _status;
@@ -44,7 +47,7 @@ internal sealed class EventStream : IDisposable
     {
         response.ContentType = ContentType;
         response.Headers.CacheControl = "no-store";
-        WriteEvent(response, "bookmark", _begin, data => WriteEmpty(data, _begin));
+        WriteEvent(response, "bookmark", _begin, data => _none.Write(data, _begin));
         while (true)
         {
             if (_changes.Count > 0) WriteEvent(response, "changes", _feed.Position, data => _changes.Write(data, _feed.Position));
@@ -56,7 +59,7 @@ internal sealed class EventStream : IDisposable
             }
             await response.BodyWriter.FlushAsync(cancellationToken);
             if (_status == WatchStatus.UpToDate && !await WaitAsync(cancellationToken))
-                WriteEvent(response, "bookmark", _feed.Position, data => WriteEmpty(data, _feed.Position));
+                WriteEvent(response, "bookmark", _feed.Position, data => _none.Write(data, _feed.Position));
             await ReadAsync(cancellationToken);
         }
     }
@@ -66,6 +69,7 @@ internal sealed class EventStream : IDisposable
     {
         _feed.Dispose();
         _changes.Dispose();
+        _none.Dispose();
         _data.Dispose();
     }
 
@@ -89,12 +93,6 @@ internal sealed class EventStream : IDisposable
         {
             return false;
         }
-    }
-
-    private void WriteEmpty(TextBuffer data, long version)
-    {
-        _changes.Begin(_values);
-        _changes.Write(data, version);
     }
 
     /// <summary><c>id: V</c>, <c>event: NAME</c>, and the data, which has a line for each of its own.</summary>

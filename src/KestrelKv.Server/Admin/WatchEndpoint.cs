@@ -15,7 +15,8 @@ internal static class WatchEndpoint
             .TakesQuery("prefix", "from_version", "values", "bookmark_interval")
             .Produces<string>(StatusCodes.Status200OK, EventStream.ContentType)
             .ProducesProblem(StatusCodes.Status400BadRequest)
-            .ProducesProblem(StatusCodes.Status410Gone);
+            .ProducesProblem(StatusCodes.Status410Gone)
+            .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
 
     /// <summary>Tells every change as it happens, from any version on</summary>
     /// <remarks>
@@ -36,6 +37,7 @@ internal static class WatchEndpoint
     /// <response code="200">The events.</response>
     /// <response code="400">A parameter is not valid, or the version lies in the future.</response>
     /// <response code="410">The changes from that version on are no longer kept; <c>oldest_version</c> tells which are.</response>
+    /// <response code="503">The server stops.</response>
     public static async Task<IResult> WatchAsync(
         HttpContext http, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime,
         string? prefix = null, [FromQuery(Name = "from_version")] long? fromVersion = null, bool values = false,
@@ -54,14 +56,17 @@ internal static class WatchEndpoint
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         using var events = new EventStream(
             store, new WatchQuery { Prefix = Encoding.UTF8.GetBytes(prefix ?? ""), From = from }, values, TimeSpan.FromSeconds(bookmarkInterval), time);
-        if (await events.BeginAsync(end.Token) is { } error) return Problems.OfRefusal(error);
+        bool isBegun = false;
         try
         {
+            if (await events.BeginAsync(end.Token) is { } error) return Problems.OfRefusal(error);
+            isBegun = true;
             await events.RunAsync(http.Response, end.Token);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
             // The client has gone, or the server stops: an event stream has no other end.
+            return isBegun ? Results.Empty : Problems.Stopping();
         }
         return Results.Empty;
     }
