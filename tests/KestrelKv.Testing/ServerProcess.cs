@@ -141,6 +141,21 @@ public sealed partial class ServerProcess : IAsyncDisposable
         kill.WaitForExit();
     }
 
+    /// <summary>Takes a snapshot, unless the server goes meanwhile.</summary>
+    public async Task TryTakeSnapshotAsync()
+    {
+        try
+        {
+            using var http = new HttpClient { BaseAddress = Admin };
+            using HttpResponseMessage taken = await http.PostAsync(new Uri("v1/admin/snapshot", UriKind.Relative), null);
+            Assert.True(taken.IsSuccessStatusCode, $"{taken}");
+        }
+        catch (HttpRequestException)
+        {
+            // It was killed.
+        }
+    }
+
     /// <summary>Fails where the log, of the format Text, has a warning or worse. It has all of it once the server has exited.</summary>
     public void AssertNoComplaint() => Assert.False(Complaint().IsMatch(Log), Log);
 

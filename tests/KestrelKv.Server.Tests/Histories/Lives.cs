@@ -16,11 +16,12 @@ internal sealed class Lives(IReadOnlyList<string> settings) : IAsyncDisposable
     private readonly DataDirectory _data = new();
     private readonly Lock _lock = new();
     private readonly List<TaskCompletionSource<Life>> _lives = [];
+    private ServerProcess? _server;
     private long _lastOver;
     private int _begun;
 
     /// <summary>The one that serves now.</summary>
-    public ServerProcess Server { get; private set; } = null!;
+    public ServerProcess Server => _server ?? throw new InvalidOperationException("No server is running.");
 
     /// <summary>The life that goes on, or was the last one.</summary>
     public Life Now { get; private set; } = null!;
@@ -28,7 +29,7 @@ internal sealed class Lives(IReadOnlyList<string> settings) : IAsyncDisposable
     /// <summary>Begins the next life.</summary>
     public async Task BeginAsync()
     {
-        Server = await ServerProcess.StartAsync(settings, data: _data);
+        _server = await ServerProcess.StartAsync(settings, data: _data);
         Now = new(_begun, Server.WirePort, Server.Admin, _lastOver);
         Of(_begun++).SetResult(Now);
     }
@@ -41,17 +42,15 @@ internal sealed class Lives(IReadOnlyList<string> settings) : IAsyncDisposable
     {
         Server.Kill();
         await Server.WaitForExitAsync();
-        _lastOver = Stopwatch.GetTimestamp();
-        await Server.DisposeAsync();
+        await EndAsync();
     }
 
     /// <summary>Ends this life as it is to end.</summary>
     public async Task StopAsync()
     {
         Assert.Equal(0, await Server.StopAsync());
-        _lastOver = Stopwatch.GetTimestamp();
         Server.AssertNoComplaint();
-        await Server.DisposeAsync();
+        await EndAsync();
     }
 
     /// <summary>A life; waits until it has begun.</summary>
@@ -60,8 +59,15 @@ internal sealed class Lives(IReadOnlyList<string> settings) : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (Server is not null) await Server.DisposeAsync();
+        if (_server is not null) await _server.DisposeAsync();
         _data.Dispose();
+    }
+
+    private async Task EndAsync()
+    {
+        _lastOver = Stopwatch.GetTimestamp();
+        await Server.DisposeAsync();
+        _server = null;
     }
 
     private TaskCompletionSource<Life> Of(int number)
