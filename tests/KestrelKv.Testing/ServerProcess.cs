@@ -131,11 +131,29 @@ public sealed partial class ServerProcess : IAsyncDisposable
         return _process.ExitCode;
     }
 
+    /// <summary>Sends SIGKILL at once: no other program is started first.</summary>
+    public void Kill() => _process.Kill();
+
     /// <summary>Sends a signal, such as <c>TERM</c> or <c>STOP</c>.</summary>
     public void SendSignal(string name)
     {
         using Process kill = Process.Start("kill", ["-s", name, _process.Id.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
+    }
+
+    /// <summary>Takes a snapshot, unless the server goes meanwhile.</summary>
+    public async Task TryTakeSnapshotAsync()
+    {
+        try
+        {
+            using var http = new HttpClient { BaseAddress = Admin };
+            using HttpResponseMessage taken = await http.PostAsync(new Uri("v1/admin/snapshot", UriKind.Relative), null);
+            Assert.True(taken.IsSuccessStatusCode, $"{taken}");
+        }
+        catch (HttpRequestException)
+        {
+            // It was killed.
+        }
     }
 
     /// <summary>Fails where the log, of the format Text, has a warning or worse. It has all of it once the server has exited.</summary>

@@ -23,6 +23,8 @@ internal sealed class EventStream : IDisposable
     private readonly bool _values;
     private readonly Channel<bool> _ready = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly ChangesText _changes = new();
+
+    /// <summary>Stays empty: what has been read, and is not written yet, must not be forgotten for a bookmark.</summary>
     private readonly TextBuffer _data = new();
     private readonly long _begin;
     private WatchStatus _status;

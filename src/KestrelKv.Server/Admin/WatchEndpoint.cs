@@ -44,7 +44,7 @@ internal static class WatchEndpoint
     /// <response code="400">A parameter is not valid, or the version lies in the future.</response>
     /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="410">The changes from that version on are no longer kept; <c>oldest_version</c> tells which are.</response>
-    /// <response code="503">The changes from that version on can't be read from the disk.</response>
+    /// <response code="503">The changes from that version on can't be read from the disk, or the server stops.</response>
     public static async Task<IResult> WatchAsync(
         HttpContext http, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime, WireOptions wire,
         string? prefix = null, [FromQuery(Name = "from_version")] long? fromVersion = null, bool values = false,
@@ -64,9 +64,11 @@ internal static class WatchEndpoint
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         using var events = new EventStream(
             store, new WatchQuery { Prefix = Encoding.UTF8.GetBytes(prefix ?? ""), From = from }, values, TimeSpan.FromSeconds((double)(seconds ?? BookmarkSeconds)), time);
+        bool isBegun = false;
         try
         {
             if (await events.BeginAsync(end.Token) is { } error) return Problems.OfRefusal(error);
+            isBegun = true;
             await events.RunAsync(http.Response, wire.WriteTimeout, end.Token);
         }
         catch (IOException e) when (!http.Response.HasStarted)
@@ -76,6 +78,7 @@ internal static class WatchEndpoint
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
             // The client has gone, or the server stops: an event stream has no other end.
+            return isBegun ? Results.Empty : Problems.Stopping();
         }
         return Results.Empty;
     }

@@ -25,7 +25,7 @@ public sealed class KillTests
             await witness.CheckAsync(server);
             await witness.LoadAsync(server);
             await Task.Delay(random.Next(300));
-            Task snapshot = random.Next(2) == 0 ? TakeSnapshotAsync(server) : Task.CompletedTask;
+            Task snapshot = random.Next(2) == 0 ? server.TryTakeSnapshotAsync() : Task.CompletedTask;
             await Task.Delay(random.Next(300));
             server.SendSignal("KILL");
             await server.WaitForExitAsync();
@@ -79,19 +79,5 @@ public sealed class KillTests
         await using ServerProcess forgetful = await ServerProcess.StartAsync(SmallFiles, data: old);
         Exception failure = await Assert.ThrowsAnyAsync<Exception>(() => witness.CheckAsync(forgetful));
         Assert.Contains("was acknowledged or shown", failure.Message, StringComparison.Ordinal);
-    }
-
-    private static async Task TakeSnapshotAsync(ServerProcess server)
-    {
-        try
-        {
-            using var http = new HttpClient { BaseAddress = server.Admin };
-            using HttpResponseMessage taken = await http.PostAsync(new Uri("v1/admin/snapshot", UriKind.Relative), null);
-            Assert.True(taken.IsSuccessStatusCode, $"{taken}");
-        }
-        catch (HttpRequestException)
-        {
-            // The server was killed meanwhile.
-        }
     }
 }

@@ -1,0 +1,46 @@
+using System.Net.ServerSentEvents;
+using KestrelKv.Server.Admin;
+using KestrelKv.Storage.Embedded;
+using KestrelKv.Testing;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Hosting.Internal;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace KestrelKv.Server.Tests.Feed;
+
+/// <summary>How server-sent events begin.</summary>
+public sealed class EventStreamTests(DefaultServer server) : IClassFixture<DefaultServer>
+{
+    [Fact]
+    public async Task Watch_FromAVersionWithChanges_TellsThemBehindTheFirstBookmark()
+    {
+        using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
+        await wire.CallAsync(Frames.Put("k", "1"));
+        await wire.CallAsync(Frames.Put("k", "2"));
+
+        using var http = new HttpClient();
+        using Stream stream = await http.GetStreamAsync(new Uri(server.Process.Admin, "v1/watch?from_version=1&values=true"));
+        List<SseItem<string>> events = [];
+        await foreach (SseItem<string> item in SseParser.Create(stream).EnumerateAsync())
+        {
+            events.Add(item);
+            if (events.Count == 2) break;
+        }
+        Assert.Equal(["bookmark", "changes"], events.Select(item => item.EventType));
+        Assert.Equal("""{"version": 0, "changes": []}""", events[0].Data);
+        Assert.Equal(
+            """{"version": 2, "changes": [{"version": 1, "kind": "put", "obj": "k", "val": 1, "expires_at": null}, {"version": 2, "kind": "put", "obj": "k", "val": 2, "expires_at": null}]}""",
+            events[1].Data);
+    }
+
+    [Fact]
+    public async Task Watch_ThatBeginsWhileTheServerStops_IsAnsweredThatItDoes()
+    {
+        using var store = new EmbeddedStore(TimeProvider.System);
+        var lifetime = new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance);
+        lifetime.StopApplication();
+
+        IResult result = await WatchEndpoint.WatchAsync(new DefaultHttpContext(), store, TimeProvider.System, lifetime, fromVersion: 1);
+        Assert.Equal(StatusCodes.Status503ServiceUnavailable, Assert.IsAssignableFrom<IStatusCodeHttpResult>(result).StatusCode);
+    }
+}

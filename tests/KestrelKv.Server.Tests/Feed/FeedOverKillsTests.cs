@@ -1,0 +1,98 @@
+using KestrelKv.Server.Tests.Data;
+using KestrelKv.Server.Tests.Histories;
+using KestrelKv.Testing;
+using Xunit.Abstractions;
+
+namespace KestrelKv.Server.Tests.Feed;
+
+/// <summary>
+/// Watchers that are disconnected again and again, while others write, snapshots are taken, and the server is stopped and
+/// killed, have in the end been told the history of all commits: without a gap, nothing twice, in order.
+/// </summary>
+public sealed class FeedOverKillsTests(ITestOutputHelper output)
+{
+    private const int WriterCount = 4;
+
+    /// <summary>So little memory and so small files that the feed has to go back to the log, of which all is kept.</summary>
+    private static readonly string[] Settings =
+    [
+        "Data:SegmentBytes=1048576", "Data:SnapshotLogBytes=2097152", "Store:FeedMemoryBytes=1048576",
+        "Data:HistoryBytes=1000000000000", "Data:HistoryTime=00:00:00",
+    ];
+
+    /// <summary>8 rounds in as much time as other random tests have by default, and as many more as these go on for longer.</summary>
+    private static readonly int Rounds = Math.Clamp((int)(8 * SoakTime.Duration.TotalSeconds / 6), 8, 100);
+
+    /// <summary>Watchers go on until they have been told up to this version.</summary>
+    private long _target = long.MaxValue;
+
+    [Fact]
+    public Task Feed_OverDisconnectionsSnapshotsStopsAndKills_IsTheHistoryOfCommits() => Seeds.RunAsync(async random =>
+    {
+        await using var lives = new Lives(Settings);
+        FeedWriter[] writers = [.. Enumerable.Range(0, WriterCount).Select(number => new FeedWriter(number, new Random(random.Next())))];
+        var everything = new WireWatcher(lives, "", new Random(random.Next()));
+        IFeedWatcher[] watchers =
+        [
+            everything, new WireWatcher(lives, "a:", new Random(random.Next())), new WireWatcher(lives, "é:", new Random(random.Next())),
+            new EventWatcher(lives, "", new Random(random.Next())), new EventWatcher(lives, "b:", new Random(random.Next())),
+        ];
+        await lives.BeginAsync();
+        Task watching = WatchAsync(watchers);
+        for (int round = 0; round < Rounds; round++) await RunRoundAsync(lives, writers, random);
+        await RunWritersAsync(lives, writers, random.Next(1_000), () => Task.CompletedTask);
+        await CatchUpAsync(lives, everything, watchers, watching);
+
+        output.WriteLine($"{everything.Feed.Changes.Count} changes; {string.Join(", ", watchers.Select(watcher => watcher.Watches))} watches");
+        new CommitHistory(everything.Feed.Changes).Check([.. writers.SelectMany(writer => writer.Calls)]);
+        Assert.Equal(ReplayedEntries.Replay(everything.Feed.Changes), await ReplayedEntries.ScanAsync(lives.Now.WirePort));
+        foreach (CollectedFeed feed in watchers.Select(watcher => watcher.Feed))
+            Assert.Equal(everything.Feed.Changes.Where(change => change.Key.StartsWith(feed.Prefix, StringComparison.Ordinal)), feed.Changes);
+        lives.Server.AssertNoComplaint();
+    });
+
+    private static Task RunRoundAsync(Lives lives, FeedWriter[] writers, Random random) => RunWritersAsync(lives, writers, random.Next(2_000), async () =>
+    {
+        Task snapshot = random.Next(2) == 0 ? lives.Server.TryTakeSnapshotAsync() : Task.CompletedTask;
+        bool isKilled = random.Next(4) > 0;
+        if (!isKilled || random.Next(4) == 0) await snapshot;
+        if (!isKilled) await lives.StopAsync();
+        else await lives.KillAsync();
+        await snapshot;
+        if (random.Next(4) == 0) await lives.KillWhileStartingAsync(TimeSpan.FromMilliseconds(random.Next(100)));
+        await lives.BeginAsync();
+    });
+
+    /// <summary>Writes so much, and does something to the server while that goes on.</summary>
+    private static async Task RunWritersAsync(Lives lives, FeedWriter[] writers, int count, Func<Task> end)
+    {
+        var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var ended = new CancellationTokenSource();
+        int replies = 0;
+        bool onReply()
+        {
+            if (Interlocked.Increment(ref replies) == count + 1) enough.SetResult();
+            return !ended.IsCancellationRequested;
+        }
+
+        Task[] running = [.. writers.Select(writer => Task.Run(() => writer.RunAsync(lives.Now, onReply)))];
+        await enough.Task.WaitAsync(Wait.Patience);
+        await end();
+        await ended.CancelAsync();
+        await Task.WhenAll(running).WaitAsync(Wait.Patience);
+    }
+
+    private Task WatchAsync(IFeedWatcher[] watchers) =>
+        Task.WhenAll(watchers.Select(watcher => Task.Run(() => watcher.RunAsync(() => watcher.Feed.Position < Volatile.Read(ref _target)))));
+
+    /// <summary>Nobody writes any more: watches until all that expires soon has expired, and that has been told.</summary>
+    private Task CatchUpAsync(Lives lives, WireWatcher everything, IFeedWatcher[] watchers, Task watching) => Wait.UntilAsync(
+        async () =>
+        {
+            Volatile.Write(ref _target, await Contents.VersionAsync(lives.Server));
+            await watching.WaitAsync(Wait.Patience);
+            await (watching = WatchAsync(watchers)).WaitAsync(Wait.Patience);
+            return !ReplayedEntries.Replay(everything.Feed.Changes).Exists(entry => entry.ExpiresSoon) && await Contents.VersionAsync(lives.Server) == _target;
+        },
+        () => "the feed does not tell what has expired");
+}

@@ -1,0 +1,84 @@
+using System.Globalization;
+using System.Net.Sockets;
+using KestrelKv.Server.Tests.Histories;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Feed;
+
+/// <summary>Writes as fast as it can, over one connection in each life of the server, and remembers what it was told.</summary>
+/// <param name="number">Of this writer: in all its values.</param>
+/// <param name="random">Its own.</param>
+internal sealed class FeedWriter(int number, Random random)
+{
+    private const int KeysEach = 8;
+    private static readonly string[] Prefixes = ["a:", "b:", "é:"];
+    private readonly List<SentCall> _calls = [];
+    private int _lastValue;
+
+    /// <summary>All that it has sent; not while it goes on.</summary>
+    public IReadOnlyList<SentCall> Calls => _calls;
+
+    /// <summary>Writes until the server is gone, or it is to stop.</summary>
+    /// <param name="life">The server.</param>
+    /// <param name="onReply">Is called after each reply; says whether to go on.</param>
+    public async Task RunAsync(Life life, Func<bool> onReply)
+    {
+        try
+        {
+            using WireClient wire = await WireClient.ConnectAsync(life.WirePort);
+            for (bool goesOn = true; goesOn;)
+            {
+                SentCall[] burst = [.. Enumerable.Range(0, random.Next(1, 9)).Select(_ => Call())];
+                _calls.AddRange(burst);
+                await wire.SendAsync(Frames.Stream(burst.Select(call => call.Text)));
+                foreach (SentCall call in burst)
+                {
+                    if (await wire.ReceiveAsync() is not { } reply) return;
+                    call.Acknowledge(reply);
+                    goesOn = onReply();
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            // The server is gone.
+        }
+    }
+
+    private SentCall Call() => random.Next(5) > 0 ? new(Write()) : new([.. Enumerable.Range(0, random.Next(2, 6)).Select(_ => Write())]);
+
+    private SentWrite Write()
+    {
+        string key = string.Create(CultureInfo.InvariantCulture, $"{Prefixes[random.Next(Prefixes.Length)]}{random.Next(KeysEach)}");
+        int dice = random.Next(100);
+        if (dice < 55) return Put("PUT", key, "val", $"{Expiry("", 3)}, \"meta\": true");
+        if (dice < 65) return Put("PATCH", key, "merge", Expiry("", 3));
+        if (dice < 80) return new("DELETE", Obj(key), key);
+        if (dice < 92) return new("EXPIRE", $"{Obj(key)}{Expiry(", \"expires_at\": null", 1)}", key);
+        return new("INCR", $"{Obj("n:" + key)}{Expiry("", 4)}", "n:" + key);
+    }
+
+    /// <summary>A value that no other write puts; long ones among many short ones.</summary>
+    private SentWrite Put(string function, string key, string parameter, string more)
+    {
+        int length = random.Next(40) switch
+        {
+            0 => random.Next(60_000),
+            < 10 => random.Next(2_000),
+            _ => random.Next(20),
+        };
+        string value = string.Create(CultureInfo.InvariantCulture, $"\"{number}.{++_lastValue} {new string('x', length)}\"");
+        return new(function, $"{Obj(key)}, \"{parameter}\": {value}{more}", key, FeedChange.Digest(value));
+    }
+
+    /// <summary>Half of those that expire do so soon, the others not before the end.</summary>
+    /// <param name="none">What to give where it does not expire.</param>
+    /// <param name="rarity">How many do not expire for one that does.</param>
+    private string Expiry(string none, int rarity)
+    {
+        if (random.Next(rarity + 1) > 0) return none;
+        return random.Next(2) == 0 ? ", \"ttl\": 36000" : string.Create(CultureInfo.InvariantCulture, $", \"ttl\": {random.Next(1, 400)}e-3");
+    }
+
+    private static string Obj(string key) => $"\"obj\": \"{key}\"";
+}

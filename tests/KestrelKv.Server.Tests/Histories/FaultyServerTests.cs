@@ -1,0 +1,37 @@
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Histories;
+
+/// <summary>What the checker is worth: it lets a server without a fault pass, and finds out every other.</summary>
+public sealed class FaultyServerTests
+{
+    private const int Histories = 300;
+    private const int Keys = 2;
+
+    [Fact]
+    public void Check_ServerWithoutAFault_Passes() => Seeds.Run(random =>
+    {
+        for (int i = 0; i < Histories; i++)
+        {
+            List<Call> calls = FaultyServer.Record(Fault.None, Keys, random);
+            Assert.True(LinearizabilityChecker.IsLinearizable(Keys, calls), string.Join('\n', calls));
+        }
+    });
+
+    /// <summary>Not every history shows a fault; among some hundreds, far more than one does.</summary>
+    [Theory]
+    [InlineData(Fault.StaleRead)]
+    [InlineData(Fault.LostUpdate)]
+    [InlineData(Fault.TornBatch)]
+    [InlineData(Fault.HalfBatch)]
+    [InlineData(Fault.IgnoredPrecondition)]
+    [InlineData(Fault.DoneTwice)]
+    [InlineData(Fault.EarlyReply)]
+    [InlineData(Fault.VersionGivenTwice)]
+    public void Check_FaultyServer_IsFoundOut(Fault fault) => Seeds.Run(random =>
+    {
+        int refused = Enumerable.Range(0, Histories)
+            .Count(_ => !LinearizabilityChecker.IsLinearizable(Keys, FaultyServer.Record(fault, Keys, random)));
+        Assert.True(refused > Histories / 20, $"{refused} of {Histories} histories were refused");
+    });
+}

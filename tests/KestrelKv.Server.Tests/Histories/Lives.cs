@@ -1,0 +1,81 @@
+using System.Diagnostics;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Histories;
+
+/// <summary>When one life of a server began, and when the one before it was certainly over.</summary>
+/// <param name="Number">0, 1 and so on.</param>
+/// <param name="WirePort">Where it is.</param>
+/// <param name="Admin">Its HTTP.</param>
+/// <param name="LastOver">When the one before had ended.</param>
+internal sealed record Life(int Number, int WirePort, Uri Admin, long LastOver);
+
+/// <summary>One data directory, and the servers that serve it, one after the other. Connections that are cut wait here for the next.</summary>
+internal sealed class Lives(IReadOnlyList<string> settings) : IAsyncDisposable
+{
+    private readonly DataDirectory _data = new();
+    private readonly Lock _lock = new();
+    private readonly List<TaskCompletionSource<Life>> _lives = [];
+    private ServerProcess? _server;
+    private long _lastOver;
+    private int _begun;
+
+    /// <summary>The one that serves now.</summary>
+    public ServerProcess Server => _server ?? throw new InvalidOperationException("No server is running.");
+
+    /// <summary>The life that goes on, or was the last one.</summary>
+    public Life Now { get; private set; } = null!;
+
+    /// <summary>Begins the next life.</summary>
+    public async Task BeginAsync()
+    {
+        _server = await ServerProcess.StartAsync(settings, data: _data);
+        Now = new(_begun, Server.WirePort, Server.Admin, _lastOver);
+        Of(_begun++).SetResult(Now);
+    }
+
+    /// <summary>Starts a server, and kills it before it serves.</summary>
+    public Task KillWhileStartingAsync(TimeSpan time) => ServerProcess.KillWhileStartingAsync(time, settings, _data);
+
+    /// <summary>Ends this life by SIGKILL.</summary>
+    public async Task KillAsync()
+    {
+        Server.Kill();
+        await Server.WaitForExitAsync();
+        await EndAsync();
+    }
+
+    /// <summary>Ends this life as it is to end.</summary>
+    public async Task StopAsync()
+    {
+        Assert.Equal(0, await Server.StopAsync());
+        Server.AssertNoComplaint();
+        await EndAsync();
+    }
+
+    /// <summary>A life; waits until it has begun.</summary>
+    public Task<Life> WaitForAsync(int number) => Of(number).Task.WaitAsync(Wait.Patience);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (_server is not null) await _server.DisposeAsync();
+        _data.Dispose();
+    }
+
+    private async Task EndAsync()
+    {
+        _lastOver = Stopwatch.GetTimestamp();
+        await Server.DisposeAsync();
+        _server = null;
+    }
+
+    private TaskCompletionSource<Life> Of(int number)
+    {
+        lock (_lock)
+        {
+            while (_lives.Count <= number) _lives.Add(new(TaskCreationOptions.RunContinuationsAsynchronously));
+            return _lives[number];
+        }
+    }
+}
