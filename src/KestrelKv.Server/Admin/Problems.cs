@@ -39,7 +39,7 @@ internal static class Problems
                 StatusCodes.Status409Conflict,
             ErrorCode.PreconditionFailed => StatusCodes.Status412PreconditionFailed,
             ErrorCode.Compacted => StatusCodes.Status410Gone,
-            ErrorCode.ValueTooLong => StatusCodes.Status413PayloadTooLarge,
+            ErrorCode.ValueTooLong or ErrorCode.PatchTooLong => StatusCodes.Status413PayloadTooLarge,
             ErrorCode.RequestIdReused => StatusCodes.Status422UnprocessableEntity,
             ErrorCode.DiskFailed => StatusCodes.Status503ServiceUnavailable,
             ErrorCode.MemoryFull or ErrorCode.DiskFull => StatusCodes.Status507InsufficientStorage,
