@@ -85,11 +85,12 @@ internal static class KeyEndpoints
         if (limit is < 1 or > LimitMax)
             return Problems.BadRequest("invalid_limit", $"limit is {limit}, expected 1 to {LimitMax}");
 
+        long version = store.GetStats().DurableVersion;
         using var page = new KeyPageWriter(values);
         var query = new ListQuery { Prefix = Utf8Of(prefix), After = Utf8Of(after), Until = Utf8Of(until), Descending = descending, Limit = limit };
         bool more = await store.ListAsync(query, page, http.RequestAborted);
         http.Response.ContentType = Json;
-        await http.Response.Body.WriteAsync(page.Finish(more), http.RequestAborted);
+        await http.Response.Body.WriteAsync(page.Finish(more, version), http.RequestAborted);
         return Results.Empty;
     }
 

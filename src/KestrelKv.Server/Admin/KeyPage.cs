@@ -8,7 +8,8 @@ namespace KestrelKv.Server.Admin;
 /// <summary>A page of keys in the order of their UTF-8 bytes.</summary>
 /// <param name="Keys">The keys.</param>
 /// <param name="Next" example="user:1">What to give as <c>after</c> for the next page; null after the last page.</param>
-public sealed record KeyPage(IReadOnlyList<KeyEntry> Keys, string? Next);
+/// <param name="Version" example="5">The last version that was on disk when the page was begun: to watch from the next one on misses nothing.</param>
+public sealed record KeyPage(IReadOnlyList<KeyEntry> Keys, string? Next, long Version);
 
 /// <summary>How many keys there are.</summary>
 /// <param name="Count" example="2">The number.</param>
@@ -62,11 +63,13 @@ internal sealed class KeyPageWriter : IEntrySink, IDisposable
 
     /// <summary>The whole page; valid until this is disposed of.</summary>
     /// <param name="more">Whether there are keys after the last one.</param>
-    public ReadOnlyMemory<byte> Finish(bool more)
+    /// <param name="version">The store's version.</param>
+    public ReadOnlyMemory<byte> Finish(bool more, long version)
     {
         _json.WriteEndArray();
         if (more) _json.WriteString("next", _lastKey);
         else _json.WriteNull("next");
+        _json.WriteNumber("version", version);
         _json.WriteEndObject();
         _json.Flush();
         return _buffer.WrittenMemory;

@@ -23,9 +23,6 @@ public sealed class BatchCommand
         return error is null ? new(request) : null;
     }
 
-    /// <summary>Whether it changes nothing.</summary>
-    public bool IsReadOnly => Array.TrueForAll(_request.Options!.Operations, operation => operation.Function == Function.Get);
-
     /// <summary>Executes it atomically.</summary>
     /// <param name="store">The store.</param>
     /// <param name="time">The clock by which entries expire.</param>

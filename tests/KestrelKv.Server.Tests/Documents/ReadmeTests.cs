@@ -39,7 +39,7 @@ public sealed class ReadmeTests
         Assert.Contains("HTTP/1.1 200 OK", printed, StringComparison.Ordinal);
         Assert.Contains("ETag: \"1\"", printed, StringComparison.Ordinal);
         Assert.Contains(
-            """{"keys":[{"key":"user:2","version":1,"expires_at":null,"bytes":32,"value":{"name": "Grace", "visits": 2.0}}],"next":null}""",
+            """{"keys":[{"key":"user:2","version":1,"expires_at":null,"bytes":32,"value":{"name": "Grace", "visits": 2.0}}],"next":null,"version":1}""",
             printed, StringComparison.Ordinal);
     }
 

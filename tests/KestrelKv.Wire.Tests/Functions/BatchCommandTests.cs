@@ -53,15 +53,6 @@ public sealed class BatchCommandTests : IDisposable
         Assert.Equal((code, index), (error?.Code, error?.Index));
     }
 
-    [Theory]
-    [InlineData("GET", "", true)]
-    [InlineData("DELETE", "", false)]
-    public void IsReadOnly_Operations_SayIt(string function, string more, bool isReadOnly) => Assert.Equal(
-        isReadOnly,
-        BatchCommand.Parse(
-            Encoding.UTF8.GetBytes($$$"""{"ops": [{"func": "{{{function}}}", "params": {"obj": "a"{{{more}}}}}]}"""),
-            new RequestLimits(), TimeProvider.System, out _)!.IsReadOnly);
-
     private async Task<(ProtocolError? Error, string Response)> ExecuteAsync(string body, string requestId = "")
     {
         BatchCommand? command = BatchCommand.Parse(Encoding.UTF8.GetBytes(body), new RequestLimits(), TimeProvider.System, out ProtocolError? error);
