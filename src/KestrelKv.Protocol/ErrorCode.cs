@@ -80,6 +80,9 @@ public enum ErrorCode
     /// <summary>The value would become longer than <see cref="RequestLimits.FrameBytesMax"/>.</summary>
     ValueTooLong,
 
+    /// <summary>A JSON Patch has too many operations for so long a value.</summary>
+    PatchTooLong,
+
     /// <summary>The request id was used for another write shortly before.</summary>
     RequestIdReused,
 

@@ -10,7 +10,7 @@ public sealed class FunctionInfo
     {
         Function = function;
         Name = function.ToString().ToUpperInvariant();
-        Utf8Name = Encoding.UTF8.GetBytes(Name);
+        NameBytes = Encoding.UTF8.GetBytes(Name);
         Summary = summary;
         RequiredParameters = required;
         OptionalParameters = optional;
@@ -34,7 +34,9 @@ public sealed class FunctionInfo
     public IReadOnlyList<ParameterInfo> OptionalParameters { get; }
 
     /// <summary>The name on the wire.</summary>
-    public ReadOnlyMemory<byte> Utf8Name { get; }
+    public ReadOnlyMemory<byte> Utf8Name => NameBytes;
+
+    internal byte[] NameBytes { get; }
 
     /// <summary>Whether it can do without other parameters than <c>obj</c>, <c>val</c> and <c>ack</c>.</summary>
     internal bool IsPlain => Function is Function.Get or Function.Put or Function.Delete or Function.Incr;

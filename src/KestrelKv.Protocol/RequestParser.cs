@@ -9,9 +9,6 @@ public static class RequestParser
     /// <summary>How many levels of the body lie around a value: the request and its <c>params</c>.</summary>
     private const int EnvelopeDepth = 2;
 
-    /// <summary>How many more lie around a value in a batch: its <c>ops</c>, the operation and its <c>params</c>.</summary>
-    private const int BatchDepth = 3;
-
     /// <summary>Parses one request. Never throws on account of what the body holds: a bad one comes back as <see cref="Function.Invalid"/>.</summary>
     /// <param name="body">The whole body of a frame. The request is made of slices of it.</param>
     /// <param name="limits">What a request may not exceed.</param>
@@ -25,7 +22,7 @@ public static class RequestParser
         if (request.Error is not { Code: ErrorCode.TooDeep, Index: null }) return request;
 
         // The values of a batch lie deeper in the body than others, and are measured one by one.
-        Request batch = Parse(body, limits, Place.Frame, limits.JsonDepthMax + EnvelopeDepth + BatchDepth);
+        Request batch = Parse(body, limits, Place.Frame, int.MaxValue);
         return batch.Function == Function.Batch || batch.Error is { Index: not null } ? batch : request;
     }
 
@@ -33,7 +30,7 @@ public static class RequestParser
     /// <param name="parameters">UTF-8, or not.</param>
     /// <param name="limits">What a request may not exceed.</param>
     public static Request ParseBatch(ReadOnlyMemory<byte> parameters, RequestLimits limits) => Utf8.IsValid(parameters.Span)
-        ? Parse(parameters, limits, Place.BatchParameters, limits.JsonDepthMax + EnvelopeDepth + BatchDepth)
+        ? Parse(parameters, limits, Place.BatchParameters, int.MaxValue)
         : Request.Invalid(JsonText.InvalidUtf8(parameters.Span));
 
     /// <summary>Parses one of the operations of a batch.</summary>

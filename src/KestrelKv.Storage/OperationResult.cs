@@ -41,6 +41,9 @@ public enum ResultStatus
     /// <summary>The value would become nested deeper than the store is configured to take; nothing was changed.</summary>
     TooDeep,
 
+    /// <summary>A JSON Patch has so many operations, on so long a value, that it would take too long; nothing was changed.</summary>
+    PatchTooLong,
+
     /// <summary>The request id was used for another batch shortly before; nothing was changed.</summary>
     RequestIdReused,
 }

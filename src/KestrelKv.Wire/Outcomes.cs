@@ -15,18 +15,21 @@ internal static class Outcomes
         .. OfWrites, ErrorCode.NotFound, ErrorCode.PathNotFound, ErrorCode.ValueTooLong, ErrorCode.TooDeep,
     ];
 
+    private static readonly ErrorCode[] OfPatches = [ErrorCode.TestFailed, ErrorCode.PatchTooLong];
+
     private static readonly ErrorCode[] OfSums = [ErrorCode.NotANumber, ErrorCode.NumberOverflow];
 
     /// <summary>The errors that there are for a function.</summary>
     public static IEnumerable<ErrorCode> Of(Function function) => function switch
     {
         Function.Invalid => Enum.GetValues<ErrorCode>().Where(IsOfRequests),
-        Function.Get or Function.Mget or Function.Scan => [ErrorCode.DiskFailed],
+        Function.Get or Function.Scan => [ErrorCode.DiskFailed],
+        Function.Mget => [ErrorCode.DiskFailed, ErrorCode.ValueTooLong],
         Function.Put => OfEdits,
         Function.Delete or Function.Expire => OfWrites,
-        Function.Patch => [.. OfEdits, ErrorCode.TestFailed],
+        Function.Patch => [.. OfEdits, .. OfPatches],
         Function.Incr => [.. OfEdits, .. OfSums],
-        Function.Batch => [.. OfEdits, .. OfSums, ErrorCode.TestFailed],
+        Function.Batch => [.. OfEdits, .. OfSums, .. OfPatches],
         Function.Watch => [ErrorCode.Compacted, ErrorCode.FutureVersion, ErrorCode.TooManyWatches],
         Function.Unwatch => [ErrorCode.InvalidValue],
         _ => [],

@@ -32,7 +32,8 @@ public sealed class WireOptions
 
     /// <summary>
     /// How long replies may wait for a client that does not read them before its connection is cut: 1 second to
-    /// 1 hour. Default 30 seconds. One that reads, but slowly, has a second more for each 64 KiB of them.
+    /// 1 hour. Default 30 seconds. One that reads, but slowly, has a second more for each 64 KiB of them. It goes for
+    /// streams of events over HTTP, too.
     /// </summary>
     public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(30);
 

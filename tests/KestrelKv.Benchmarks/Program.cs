@@ -1,5 +1,6 @@
 using System.Globalization;
 using KestrelKv.Benchmarks.Durability;
+using KestrelKv.Benchmarks.Feeds;
 using KestrelKv.Benchmarks.Loads;
 using KestrelKv.Benchmarks.Stores;
 
@@ -17,7 +18,10 @@ switch (args)
     case ["durability", .. var rest]:
         await DurabilityBenchmark.RunAsync(DurabilityOptions.Parse(rest));
         return 0;
+    case ["watch", .. var rest]:
+        await WatchBenchmark.RunAsync(WatchOptions.Parse(rest));
+        return 0;
     default:
-        Console.Error.WriteLine($"{StoreOptions.Usage}\n{LoadOptions.Usage}\n{DurabilityOptions.Usage}");
+        Console.Error.WriteLine($"{StoreOptions.Usage}\n{LoadOptions.Usage}\n{DurabilityOptions.Usage}\n{WatchOptions.Usage}");
         return 2;
 }

@@ -42,6 +42,43 @@ public sealed class ReplyWriterTests
                 $$$$"""{"status": "ERROR", "error": {"code": "{{{{ErrorCodes.Text(code)}}}}", "message": "It's 'so' & <so>."}}""");
     }
 
+    [Fact]
+    public void WriteError_WithMoreMembers_HasThemInTheirOrder() => AssertReply(
+        replies => replies.WriteError(new(ErrorCode.Compacted, "m") { Index = 2, Version = 0, OldestVersion = 7, Watch = 1 }),
+        """{"status": "ERROR", "error": {"code": "compacted", "message": "m", "index": 2, "version": 0, "oldest_version": 7, "watch": 1}}""");
+
+    [Theory]
+    [InlineData("1")]
+    [InlineData("-1.50e3")]
+    [InlineData("""
+        "\u0061 é"
+        """)]
+    public void Write_Id_IsTheLastMember(string id)
+    {
+        AssertReply(replies => replies.WritePut("\"k\""u8, Utf8(id)), $"{Frames.PutReply("k")[..^1]}, \"id\": {id}}}");
+        AssertReply(replies => replies.WriteGet("\"k\""u8, "1"u8, Utf8(id)), $"{Frames.GetReply("k", "1")[..^1]}, \"id\": {id}}}");
+        AssertReply(replies => replies.WriteUnknownFunction("\"F\""u8, Utf8(id)), $"{Frames.UnknownReply("F")[..^1]}, \"id\": {id}}}");
+        AssertReply(
+            replies => replies.WriteError(new(ErrorCode.NotFound, "m") { Version = 0 }, Utf8(id)),
+            $$$"""{"status": "ERROR", "error": {"code": "not_found", "message": "m", "version": 0}, "id": {{{id}}}}""");
+        AssertReply(
+            replies => replies.WriteResponse(Function.Ping, "{\"a\": "u8, "1"u8, "}"u8, Utf8(id)),
+            $$$"""{"status": "OK", "response": {"func": "PING", "response": {"a": 1}}, "id": {{{id}}}}""");
+    }
+
+    [Fact]
+    public void WriteValue_OfAGetWithoutMore_IsThatOfThePlainReply()
+    {
+        using var text = new TextBuffer();
+        ResponseText.WriteValue(text, "\"k\""u8, "[1 ]"u8, default);
+        byte[] response = text.Written.ToArray();
+        AssertReply(replies => replies.WriteResponse(Function.Get, response), Frames.GetReply("k", "[1 ]"));
+        text.Clear();
+        ResponseText.WriteOk(text, "\"k\""u8, default);
+        byte[] ok = text.Written.ToArray();
+        AssertReply(replies => replies.WriteResponse(Function.Put, ok), Frames.PutReply("k"));
+    }
+
     [Theory]
     [InlineData("a \"quoted\" word")]
     [InlineData("control \0 \u0001 \u001f \r\n\t and \\")]

@@ -24,6 +24,19 @@ public sealed class RequestParserFuzzTests
             """{"func": "\u0047ET", "params": {"\u006fbj": "😀"}}""",
             """{"func": "PUT", "params": {"obj": "k", "val": [], "ack": "memory"}}""",
             """{"func": "OTHER", "params": [true, false, -1e5]}""",
+            """{"func": "GET", "params": {"obj": "k", "path": "/a~1\u00e9", "meta": true}, "id": "\u0061"}""",
+            """{"id": -1.50e3, "func": "PUT", "params": {"obj": "k", "val": {}, "ttl": 1.5, "if_version": 3, "return_old": false, "request_id": "r"}}""",
+            """{"func": "DELETE", "params": {"obj": "k", "if_exists": true}}""",
+            """{"func": "PATCH", "params": {"obj": "k", "merge": {"a": null}, "expires_at": 1790000000.5}}""",
+            """{"func": "PATCH", "params": {"patch": [{"op": "remove", "path": "/a"}], "obj": "k"}}""",
+            """{"func": "INCR", "params": {"obj": "k", "by": 1.5, "path": ""}}""",
+            """{"func": "EXPIRE", "params": {"obj": "k", "ttl": null}}""",
+            """{"func": "MGET", "params": {"objs": ["a", "\u0062", "😀"], "ack": "memory"}}""",
+            """{"func": "BATCH", "params": {"ops": [{"func": "PUT", "params": {"obj": "k", "val": [1 ]}}, {"params": {"obj": "é"}, "func": "GET"}], "request_id": "é"}}""",
+            """{"func": "SCAN", "params": {"prefix": "a", "after": "b", "until": "", "limit": 10, "descending": true, "values": true}}""",
+            """{"func": "WATCH", "params": {"from_version": 5, "bookmark_interval": 0.1}}""",
+            """{"func": "UNWATCH", "params": {"watch": 1}}""",
+            """{"func": "PING"}""",
         ]).Select(Encoding.UTF8.GetBytes),
     ];
 
@@ -32,7 +45,7 @@ public sealed class RequestParserFuzzTests
         .. ((string[])[
             "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "\\ud800", "\\udc00", "\\u0061", "\"obj\"", "\"val\"", "\"func\"",
             "\"params\"", "\"GET\"", "\"PUT\"", "\"\\ud800\":1,", "null", "NaN", "-Infinity", "1e999", " ", "\n", "\0", "/*", "//",
-            "\"obj\":\"b\",", "\"ack\":\"memory\",", "\"val\":[],", "é", "😀", "\uFEFF", "[[[[[[[[",
+            "\"obj\":\"b\",", "\"ack\":\"memory\",", "\"val\":[],", "\"id\":1,", "\"ttl\":1,", "\"path\":\"\",", "\"ops\":[", "\"objs\":[", "\"BATCH\"", "\"MGET\"", "\"PATCH\"", "é", "😀", "\uFEFF", "[[[[[[[[",
         ]).Select(Encoding.UTF8.GetBytes),
         [0xFF], [0xC3], [0xED, 0xA0, 0x80],
     ];
@@ -108,10 +121,11 @@ public sealed class RequestParserFuzzTests
     {
         if (request.Function == Function.Invalid)
         {
-            Assert.Equal(request.Error!.Code == ErrorCode.NotAnObject, root.ValueKind != JsonValueKind.Object);
+            if (request.Error!.Index is null) Assert.Equal(request.Error.Code == ErrorCode.NotAnObject, root.ValueKind != JsonValueKind.Object);
             return;
         }
 
+        Assert.Equal(root.TryGetProperty("id", out JsonElement id) ? id.GetRawText() : "", Text(request.IdText));
         JsonElement func = root.GetProperty("func");
         if (request.Function == Function.Unknown)
         {
@@ -119,19 +133,46 @@ public sealed class RequestParserFuzzTests
             return;
         }
 
-        JsonElement parameters = root.GetProperty("params");
-        JsonElement obj = parameters.GetProperty("obj");
-        bool isPut = request.Function == Function.Put;
-        Assert.Equal(isPut ? "PUT" : "GET", func.GetString());
-        Assert.Equal(2, root.EnumerateObject().Count());
-        bool hasAck = parameters.TryGetProperty("ack", out JsonElement ack);
-        Assert.Equal((isPut ? 2 : 1) + (hasAck ? 1 : 0), parameters.EnumerateObject().Count());
-        Assert.Equal(hasAck, request.AcknowledgeFromMemory);
-        if (hasAck) Assert.Equal("memory", ack.GetString());
-        Assert.Equal(obj.GetRawText(), Text(request.NameText));
-        Assert.Equal(obj.GetString(), Text(request.Key));
-        Assert.InRange(request.Key.Length, 1, Limits.KeyBytesMax);
-        if (isPut) Assert.Equal(parameters.GetProperty("val").GetRawText(), Text(request.Value));
+        FunctionInfo function = Functions.Of(request.Function);
+        Assert.Equal(function.Name, func.GetString());
+        Dictionary<string, JsonElement> given = root.TryGetProperty("params", out JsonElement parameters)
+            ? parameters.EnumerateObject().ToDictionary(p => p.Name, p => p.Value)
+            : [];
+        Assert.Empty(root.EnumerateObject().Select(member => member.Name).Except(["func", "params", "id"]));
+        Assert.Empty(given.Keys.Except(function.RequiredParameters.Concat(function.OptionalParameters).Select(p => p.Name)));
+        Assert.Empty(function.RequiredParameters.Select(p => p.Name).Except(given.Keys));
+        AssertSame(request, given);
+    }
+
+    private static void AssertSame(in Request request, Dictionary<string, JsonElement> given)
+    {
+        RequestOptions options = request.Options ?? RequestOptions.None;
+        Assert.Equal(given.ContainsKey("ack"), request.AcknowledgeFromMemory);
+        if (given.TryGetValue("ack", out JsonElement ack)) Assert.Equal("memory", ack.GetString());
+        Assert.Equal(Raw("obj"), Text(request.NameText));
+        Assert.Equal(Characters("obj"), Text(request.Key));
+        Assert.InRange(request.Key.Length, given.ContainsKey("obj") ? 1 : 0, Limits.KeyBytesMax);
+        Assert.Equal(Raw("val") + Raw("merge") + Raw("patch") + Raw("by"), Text(request.Value));
+        Assert.Equal(Characters("path"), Text(options.Path));
+        Assert.Equal(Characters("request_id"), Text(options.RequestId));
+        Assert.Equal(Characters("prefix"), Text(options.Prefix));
+        Assert.Equal(given.TryGetValue("if_version", out JsonElement version) ? version.GetInt64() : null, options.IfVersion);
+        Assert.Equal(Raw("if_exists"), options.IfExists is { } exists ? (exists ? "true" : "false") : "");
+        Assert.Equal(given.ContainsKey("ttl") || given.ContainsKey("expires_at"), options.Expiry.Kind != ExpiryKind.NotGiven);
+        Assert.Equal(Raw("meta") == "true", options.Meta);
+
+        if (given.TryGetValue("objs", out JsonElement objs))
+            Assert.Equal(objs.EnumerateArray().Select(key => key.GetString()), options.Operations.Select(get => Text(get.Key)));
+        if (!given.TryGetValue("ops", out JsonElement ops)) return;
+        Assert.Equal(ops.GetArrayLength(), options.Operations.Length);
+        foreach ((Request operation, JsonElement element) in options.Operations.Zip(ops.EnumerateArray()))
+        {
+            Assert.True(Functions.IsOnOneKey(operation.Function));
+            AssertSame(operation with { AcknowledgeFromMemory = false }, element);
+        }
+
+        string Raw(string name) => given.TryGetValue(name, out JsonElement value) ? value.GetRawText() : "";
+        string Characters(string name) => given.TryGetValue(name, out JsonElement value) ? value.GetString()! : "";
     }
 
     private static byte[] Pick(Random random, byte[][] from) => from[random.Next(from.Length)];

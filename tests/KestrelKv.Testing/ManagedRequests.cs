@@ -54,7 +54,7 @@ internal sealed class ManagedRequests
         foreach (ref readonly Operation operation in batch)
         {
             text += $"{operation.Kind} {Convert.ToHexString(operation.Key.Span)} {Convert.ToHexString(operation.Value.Span)} "
-                + $"{Convert.ToHexString(operation.Path.Span)} {operation.Precondition} {operation.KeepsExpiry} {operation.ReturnsOld}; ";
+                + $"{Convert.ToHexString(operation.Path.Span)} {operation.Precondition.Rule} {operation.KeepsExpiry} {operation.ReturnsOld}; ";
         }
         return text;
     }

@@ -105,6 +105,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
             {
                 foreach ((byte[] changedKey, Entry? entry) in before) Restore(changedKey, entry);
                 _feed.TakeBack(changes);
+                changed = false;
                 result.Tell(results);
                 return false;
             }

@@ -37,7 +37,10 @@ public sealed class AllocationTests
     private static long Least(Func<long> measure) => Enumerable.Range(0, 10).Min(_ => measure());
 
     private static byte[] Batch(int count) => Frames.Stream(Enumerable.Range(0, count / 2).SelectMany(i =>
-        (string[])[Frames.Get($"key {i}"), Frames.Put($"key {i}", "{\"a\": [1, 2, 3]}")]));
+        (string[])[WithId(Frames.Get($"key {i}"), i), WithId(Frames.Put($"key {i}", "{\"a\": [1, 2, 3]}"), i)]));
+
+    /// <summary>Every other request has an id.</summary>
+    private static string WithId(string body, int i) => i % 2 == 0 ? body : $"{body[..^1]}, \"id\": {i}}}";
 
     /// <summary>The bytes allocated by the server while it serves the batch many times over.</summary>
     private static long Measure(TestClient client, byte[] batch) => Inline.Run(() =>

@@ -25,8 +25,8 @@ internal static class AdminSetup
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = settings.Limits.FrameBytesMax;
 
-            // A listing takes two keys, a prefix and a cursor.
-            kestrel.Limits.MaxRequestLineSize = Math.Max(8_192, 1_024 + 2 * PercentEncodedBytes * settings.Limits.KeyBytesMax);
+            // A listing takes three keys: a prefix, and where it begins and ends.
+            kestrel.Limits.MaxRequestLineSize = Math.Max(8_192, 1_024 + 3 * PercentEncodedBytes * settings.Limits.KeyBytesMax);
 
             BoundAddresses addresses = kestrel.ApplicationServices.GetRequiredService<BoundAddresses>();
             foreach (IPAddress address in listenOn)

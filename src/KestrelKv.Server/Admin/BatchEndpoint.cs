@@ -42,7 +42,7 @@ internal static class BatchEndpoint
         HttpContext http, IKeyValueStore store, RequestLimits limits, TimeProvider time, [AsParameters] IdempotencyParameter idempotency)
     {
         byte[] body = await http.ReadBodyAsync();
-        if (BatchCommand.Parse(body, limits, time, out ProtocolError? error) is not { } batch) return Problems.OfRefusal(error!);
+        if (BatchCommand.Parse(body, limits, time, out ProtocolError? error) is not { } batch) return Problems.Of(error!);
 
         using var response = new TextBuffer();
         if (await batch.ExecuteAsync(store, time, idempotency.RequestId, response, http.RequestAborted) is { } refusal)
@@ -53,5 +53,5 @@ internal static class BatchEndpoint
 
 /// <summary>What the operations of a batch have done.</summary>
 /// <param name="Version" example="5">The version of the commit; 0 where nothing was changed.</param>
-/// <param name="Results">What each operation tells, in their order.</param>
+/// <param name="Results" example="[{&quot;obj&quot;: &quot;user:2&quot;, &quot;response&quot;: &quot;ok&quot;}]">What each operation tells, in their order.</param>
 public sealed record BatchResponse(long Version, IReadOnlyList<object> Results);

@@ -13,6 +13,9 @@ internal sealed class EventStream : IDisposable
 {
     public const string ContentType = "text/event-stream";
 
+    /// <summary>The least rate at which a client must read.</summary>
+    private const int ReadBytesPerSecond = 64 * 1024;
+
     private readonly IKeyValueStore _store;
     private readonly IWatch _feed;
     private readonly TimeSpan _bookmarkInterval;
@@ -22,7 +25,6 @@ internal sealed class EventStream : IDisposable
     private readonly ChangesText _changes = new();
 
     /// <summary>Stays empty: what has been read, and is not written yet, must not be forgotten for a bookmark.</summary>
-    private readonly ChangesText _none = new();
     private readonly TextBuffer _data = new();
     private readonly long _begin;
     private WatchStatus _status;
@@ -42,24 +44,27 @@ internal sealed class EventStream : IDisposable
         return _changes.Count == 0 ? WatchErrors.Find(_status, _feed, _store) : null;
     }
 
-    /// <summary>Writes events until the feed ends.</summary>
-    public async Task RunAsync(HttpResponse response, CancellationToken cancellationToken)
+    /// <summary>Writes events until the feed ends, or the client does not read them.</summary>
+    /// <param name="response">Where to.</param>
+    /// <param name="writeTimeout">How long it may leave an event unread, and a second more for each 64 KiB of it, as on the wire.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task RunAsync(HttpResponse response, TimeSpan writeTimeout, CancellationToken cancellationToken)
     {
         response.ContentType = ContentType;
         response.Headers.CacheControl = "no-store";
-        WriteEvent(response, "bookmark", _begin, data => _none.Write(data, _begin));
+        WriteBookmark(response, _begin);
         while (true)
         {
-            if (_changes.Count > 0) WriteEvent(response, "changes", _feed.Position, data => _changes.Write(data, _feed.Position));
+            if (_changes.Count > 0) WriteChanges(response, _feed.Position);
             if (WatchErrors.Find(_status, _feed, _store) is { } error)
             {
                 WriteEvent(response, "error", id: null, data => ErrorText.Write(data, error));
-                await response.BodyWriter.FlushAsync(cancellationToken);
+                await FlushAsync(response, writeTimeout, cancellationToken);
                 return;
             }
-            await response.BodyWriter.FlushAsync(cancellationToken);
+            if (!await FlushAsync(response, writeTimeout, cancellationToken)) return;
             if (_status == WatchStatus.UpToDate && !await WaitAsync(cancellationToken))
-                WriteEvent(response, "bookmark", _feed.Position, data => _none.Write(data, _feed.Position));
+                WriteBookmark(response, _feed.Position);
             await ReadAsync(cancellationToken);
         }
     }
@@ -69,7 +74,6 @@ internal sealed class EventStream : IDisposable
     {
         _feed.Dispose();
         _changes.Dispose();
-        _none.Dispose();
         _data.Dispose();
     }
 
@@ -77,6 +81,26 @@ internal sealed class EventStream : IDisposable
     {
         _changes.Begin(_values);
         _status = await _feed.ReadAsync(_changes, cancellationToken);
+    }
+
+    /// <summary>Sends what was written. False where the client does not take it, which breaks the connection off.</summary>
+    /// <remarks>Kestrel's own limit adds up: it would leave an hour to a client that has read much and then reads no more.</remarks>
+    private async ValueTask<bool> FlushAsync(HttpResponse response, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        TimeSpan time = timeout + TimeSpan.FromSeconds((double)_data.Length / ReadBytesPerSecond);
+        using var late = new CancellationTokenSource(time, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
+        try
+        {
+            await response.BodyWriter.FlushAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // It had its time.
+        }
+        if (!late.IsCancellationRequested) return true;
+        response.HttpContext.Abort();
+        return false;
     }
 
     /// <summary>Waits for changes. False where there were none for the time after which the position is to be told.</summary>
@@ -94,6 +118,12 @@ internal sealed class EventStream : IDisposable
             return false;
         }
     }
+
+    private void WriteChanges(HttpResponse response, long version) =>
+        WriteEvent(response, "changes", version, data => _changes.Write(data, version));
+
+    private void WriteBookmark(HttpResponse response, long version) =>
+        WriteEvent(response, "bookmark", version, data => ChangesText.WriteBookmark(data, version));
 
     /// <summary><c>id: V</c>, <c>event: NAME</c>, and the data, which has a line for each of its own.</summary>
     private void WriteEvent(HttpResponse response, string name, long? id, Action<TextBuffer> write)

@@ -9,17 +9,23 @@ public class IdempotencyParameter
     /// <summary>The longest name, in bytes of UTF-8: as on the wire.</summary>
     private const int BytesMax = 128;
 
+    private const string Header = "Idempotency-Key";
+
     /// <summary>
     /// What the client calls this write. Sent again within <c>Store:RequestIdWindow</c> it is not done again, but answered as the first time.
     /// </summary>
-    [FromHeader(Name = "Idempotency-Key")]
+    [FromHeader(Name = Header)]
     public string? IdempotencyKey { get; init; }
 
     internal byte[] RequestId { get; private set; } = [];
 
     /// <summary>Answers 400 where a parameter is not valid; otherwise sets <see cref="RequestId"/>.</summary>
-    internal static ValueTask<object?> Check(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
-        context.Arguments.OfType<IdempotencyParameter>().Single().Check() is { } problem ? new(problem) : next(context);
+    internal static ValueTask<object?> Check(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        // The framework would make one of them, with a comma.
+        if (context.HttpContext.Request.Headers[Header].Count > 1) return new(Problems.BadRequest("invalid_header", $"{Header} is given twice"));
+        return context.Arguments.OfType<IdempotencyParameter>().Single().Check() is { } problem ? new(problem) : next(context);
+    }
 
     /// <summary>What is wrong; null where nothing is.</summary>
     private protected virtual IResult? Check()
@@ -29,7 +35,7 @@ public class IdempotencyParameter
         // With quotes, as the IETF's draft of the header has it, or without.
         RequestId = Encoding.UTF8.GetBytes(IdempotencyKey is ['"', .., '"'] ? IdempotencyKey[1..^1] : IdempotencyKey);
         return RequestId.Length is 0 or > BytesMax
-            ? Problems.BadRequest("invalid_header", $"Idempotency-Key has {RequestId.Length} bytes, expected 1 to {BytesMax}")
+            ? Problems.BadRequest("invalid_header", $"{Header} has {RequestId.Length} bytes, expected 1 to {BytesMax}")
             : null;
     }
 }

@@ -11,9 +11,9 @@ namespace KestrelKv.Server.Admin;
 internal static class KeyEndpoints
 {
     private const string Json = "application/json";
-    private const string MergePatchType = "application/merge-patch+json";
-    private const string JsonPatchType = "application/json-patch+json";
-    private const string ExpiresAtHeader = "KestrelKv-Expires-At";
+    internal const string MergePatchType = "application/merge-patch+json";
+    internal const string JsonPatchType = "application/json-patch+json";
+    internal const string ExpiresAtHeader = "KestrelKv-Expires-At";
     private const int LimitDefault = 100;
     private const int LimitMax = 1_000;
 
@@ -27,19 +27,19 @@ internal static class KeyEndpoints
             .TakesQuery("prefix", "after", "until", "limit", "values", "descending")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         MapKey(v1.MapGroup("/keys/{**key}").WithTags(TagFilter.Keys).AddEndpointFilter(RequestTarget.TakeKeyFromPath));
-        MapKey(v1.MapGroup("/key").WithTags(TagFilter.KeysByQuery));
+        MapKey(v1.MapGroup("/key").WithTags(TagFilter.KeysByQuery), "key");
     }
 
-    /// <summary>The methods on one key, under either form of its address.</summary>
-    private static void MapKey(RouteGroupBuilder group)
+    /// <summary>The methods on one key, under either form of its address, of which one has the key in the query.</summary>
+    private static void MapKey(RouteGroupBuilder group, params string[] query)
     {
         group.AddEndpointFilter(KeyRequest.Check);
-        group.MapGet("", GetAsync).Readable().TakesQuery("path");
-        group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable().TakesQuery("path");
-        group.MapPut("", PutAsync).Writable().Changeable().TakesQuery("path", "ttl", "expires_at");
-        group.MapPatch("", PatchAsync).Writable().Changeable().TakesQuery("ttl", "expires_at")
+        group.MapGet("", GetAsync).Readable().TakesQuery([.. query, "path"]);
+        group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable().TakesQuery([.. query, "path"]);
+        group.MapPut("", PutAsync).Writable().Changeable().TakesQuery([.. query, "path", "ttl", "expires_at"]);
+        group.MapPatch("", PatchAsync).Writable().Changeable().TakesQuery([.. query, "ttl", "expires_at"])
             .ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
-        group.MapDelete("", DeleteAsync).Writable().TakesQuery();
+        group.MapDelete("", DeleteAsync).Writable().TakesQuery(query);
     }
 
     private static RouteHandlerBuilder Readable(this RouteHandlerBuilder endpoint) => endpoint
@@ -111,17 +111,17 @@ internal static class KeyEndpoints
 
     /// <summary>Reads a value</summary>
     /// <remarks>
-    /// The body is the value's exact text, <c>ETag</c> its version. Any key at all can be named as <c>/v1/key?key=</c>;
+    /// The body is the value's exact text, <c>ETag</c> its version, <c>KestrelKv-Expires-At</c> when it expires, if it does. Any key at all can be named as <c>/v1/key?key=</c>;
     /// in the path form, keys with a segment <c>.</c> or <c>..</c> and those with U+0000 can't be sent.
     /// </remarks>
     /// <response code="200">The value.</response>
     /// <response code="304">The version is one of If-None-Match.</response>
     /// <response code="400">The key or a header is not valid.</response>
-    /// <response code="404">There is no such key.</response>
+    /// <response code="404">There is no such key, or nothing in its value at the path.</response>
     /// <response code="412">The version is none of If-Match.</response>
     /// <response code="503">The disk has failed, and what is to be read may not be on it.</response>
     /// <param name="request"></param>
-    /// <param name="path" example="/name">Only that part of the value: a JSON Pointer (RFC 6901). Where there is none, the code is <c>path_not_found</c>.</param>
+    /// <param name="path">Only that part of the value: a JSON Pointer (RFC 6901), such as <c>/name</c>. Where there is none, the code is <c>path_not_found</c>.</param>
     public static Task<IResult> GetAsync([AsParameters] KeyRequest request, string? path = null) => ReadAsync(request, path, withValue: true);
 
     /// <summary>Reads a value's version and length</summary>
@@ -129,11 +129,11 @@ internal static class KeyEndpoints
     /// <response code="200">There is such a key.</response>
     /// <response code="304">The version is one of If-None-Match.</response>
     /// <response code="400">The key or a header is not valid.</response>
-    /// <response code="404">There is no such key.</response>
+    /// <response code="404">There is no such key, or nothing in its value at the path.</response>
     /// <response code="412">The version is none of If-Match.</response>
     /// <response code="503">The disk has failed, and what is to be read may not be on it.</response>
     /// <param name="request"></param>
-    /// <param name="path" example="/name">Only that part of the value.</param>
+    /// <param name="path">Only that part of the value: a JSON Pointer (RFC 6901).</param>
     public static Task<IResult> HeadAsync([AsParameters] KeyRequest request, string? path = null) => ReadAsync(request, path, withValue: false);
 
     private static async Task<IResult> ReadAsync(KeyRequest request, string? path, bool withValue)
@@ -145,8 +145,7 @@ internal static class KeyEndpoints
         // Before the conditions: RFC 9110, section 13.2.1.
         if (entry.Status is not (ResultStatus.Done or ResultStatus.PathNotFound)) return Problems.Of(get.Kind, entry) ?? Problems.NotFound();
         request.Response.Headers.ETag = Conditions.ETag(entry.Version);
-        if (entry.ExpiresAt != Operation.Never)
-            request.Response.Headers[ExpiresAtHeader] = DateTimeOffset.FromUnixTimeMilliseconds(entry.ExpiresAt).UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
+        TellExpiry(request.Response, entry);
         switch (request.Conditions.AnswerToRead(entry.Version))
         {
             case StatusCodes.Status412PreconditionFailed:
@@ -179,7 +178,7 @@ internal static class KeyEndpoints
     /// <response code="507">The store may take no more memory, or the disk has no space; nothing was written.</response>
     /// <param name="request"></param>
     /// <param name="write"></param>
-    /// <param name="path" example="">Only that part of the value is written: a JSON Pointer (RFC 6901).</param>
+    /// <param name="path">Only that part of the value is written: a JSON Pointer (RFC 6901), such as <c>/name</c>.</param>
     public static async Task<IResult> PutAsync([AsParameters] KeyRequest request, [AsParameters] WriteParameters write, string? path = null)
     {
         byte[] body = await request.Http.ReadBodyAsync();
@@ -213,7 +212,7 @@ internal static class KeyEndpoints
         if (!isJsonPatch && !request.HasBodyOf(MergePatchType))
         {
             request.Response.Headers["Accept-Patch"] = $"{MergePatchType}, {JsonPatchType}";
-            return Problems.UnsupportedPatch();
+            return Problems.UnsupportedPatch(request.Http.Request.ContentType);
         }
         byte[] body = await request.Http.ReadBodyAsync();
         if (JsonText.Check(body, request.Limits.JsonDepthMax) is { } error) return Problems.Of(error);
@@ -251,6 +250,7 @@ internal static class KeyEndpoints
         if (problem is not null) return problem;
 
         request.Response.Headers.ETag = Conditions.ETag(result!.Version);
+        TellExpiry(request.Response, result);
         return result.PreviousVersion != 0
             ? Results.NoContent()
             : Results.Created($"/v1/key?key={Uri.EscapeDataString(request.Key)}", null);
@@ -267,6 +267,13 @@ internal static class KeyEndpoints
         else
             result = await KeyResult.ExecuteIfAsync(request.Store, operation, request.Conditions, request.Aborted);
         return (result, Problems.Of(operation.Kind, result));
+    }
+
+    private static void TellExpiry(HttpResponse response, KeyResult entry)
+    {
+        if (entry.ExpiresAt == Operation.Never) return;
+        response.Headers[ExpiresAtHeader] =
+            DateTimeOffset.FromUnixTimeMilliseconds(entry.ExpiresAt).UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
     }
 
     private static byte[] Utf8Of(string? text) => Encoding.UTF8.GetBytes(text ?? "");

@@ -25,6 +25,9 @@ internal sealed class KeyResult : IResultSink
     /// <summary>The value, where it was asked for.</summary>
     public byte[] Value { get; private set; } = [];
 
+    /// <summary>The result of an operation whose precondition does not hold, of an entry of this version.</summary>
+    public static KeyResult OfLostPrecondition(long version) => new() { Status = ResultStatus.PreconditionFailed, Version = version };
+
     /// <summary>Executes an operation.</summary>
     public static async Task<KeyResult> ExecuteAsync(
         IKeyValueStore store, Operation operation, CancellationToken cancellationToken, bool withValue = false)
@@ -56,7 +59,7 @@ internal sealed class KeyResult : IResultSink
             KeyResult current = await ExecuteAsync(store, Operation.Get(operation.Key), cancellationToken);
             if (current.Status == ResultStatus.DiskFailed) return current;
             if (!conditions.AllowWrite(current.Version))
-                return new() { Status = ResultStatus.PreconditionFailed, Version = current.Version };
+                return OfLostPrecondition(current.Version);
 
             KeyResult result = await ExecuteAsync(
                 store, operation with { Precondition = Precondition.Version(current.Version) }, cancellationToken);

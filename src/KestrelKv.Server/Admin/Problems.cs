@@ -10,19 +10,21 @@ internal static class Problems
 {
     public static IResult BadRequest(string code, string detail) => Problem(StatusCodes.Status400BadRequest, code, detail);
 
-    public static IResult Of(ProtocolError error) => BadRequest(ErrorCodes.Text(error.Code), error.Message);
+    /// <summary>What is wrong with a request as such.</summary>
+    public static IResult Of(ProtocolError error) =>
+        Problem(StatusCodes.Status400BadRequest, ErrorCodes.Text(error.Code), error.Message, error.Index);
 
     public static IResult NotFound() => Problem(StatusCodes.Status404NotFound, "not_found", "there is no such key");
 
-    public static IResult PreconditionFailed(long version) => Problem(
-        StatusCodes.Status412PreconditionFailed, "precondition_failed",
-        version == 0 ? "there is no such key" : $"the key's version is {version}");
+    public static IResult PreconditionFailed(long version) =>
+        Of(OperationKind.Get, KeyResult.OfLostPrecondition(version))!;
 
     public static IResult PathNotFound() => Problem(
         StatusCodes.Status404NotFound, ErrorCodes.Text(ErrorCode.PathNotFound), "there is nothing in the value at this path");
 
-    public static IResult UnsupportedPatch() => Problem(
-        StatusCodes.Status415UnsupportedMediaType, "unsupported_patch", "the Content-Type is none of those that Accept-Patch names");
+    public static IResult UnsupportedPatch(string? type) => Problem(
+        StatusCodes.Status415UnsupportedMediaType, "unsupported_patch",
+        $"the Content-Type is {type ?? "not given"}, expected {KeyEndpoints.MergePatchType} or {KeyEndpoints.JsonPatchType}");
 
     /// <summary>Why the store has refused an operation; null where it has not, or has found nothing.</summary>
     public static IResult? Of(OperationKind kind, KeyResult result) =>
@@ -37,13 +39,17 @@ internal static class Problems
                 StatusCodes.Status409Conflict,
             ErrorCode.PreconditionFailed => StatusCodes.Status412PreconditionFailed,
             ErrorCode.Compacted => StatusCodes.Status410Gone,
-            ErrorCode.ValueTooLong => StatusCodes.Status413PayloadTooLarge,
+            ErrorCode.ValueTooLong or ErrorCode.PatchTooLong => StatusCodes.Status413PayloadTooLarge,
             ErrorCode.RequestIdReused => StatusCodes.Status422UnprocessableEntity,
             ErrorCode.DiskFailed => StatusCodes.Status503ServiceUnavailable,
             ErrorCode.MemoryFull or ErrorCode.DiskFull => StatusCodes.Status507InsufficientStorage,
             _ => StatusCodes.Status400BadRequest,
         },
         ErrorCodes.Text(error.Code), error.Message, error.Index, error.Version, error.OldestVersion);
+
+    /// <summary>Changes that lie further back could not be read from the disk.</summary>
+    public static IResult HistoryUnreadable(IOException e) =>
+        Problem(StatusCodes.Status503ServiceUnavailable, ErrorCodes.Text(ErrorCode.DiskFailed), e.Message);
 
     /// <summary>A snapshot could not be written, or read.</summary>
     public static IResult SnapshotFailed(IOException e) => e is DiskFullException

@@ -12,7 +12,7 @@ namespace KestrelKv.Server.Admin;
 /// </summary>
 internal static class RequestTarget
 {
-    /// <summary>Says which parameters an endpoint takes in the query, beside a key where there is one.</summary>
+    /// <summary>Says which parameters an endpoint takes in the query.</summary>
     public static RouteHandlerBuilder TakesQuery(this RouteHandlerBuilder endpoint, params string[] names) =>
         endpoint.WithMetadata(new QueryNames(names));
 
@@ -36,7 +36,7 @@ internal static class RequestTarget
 
     private sealed record QueryNames(string[] Names)
     {
-        public bool Has(string name) => name == "key" || Names.Contains(name, StringComparer.OrdinalIgnoreCase);
+        public bool Has(string name) => Names.Contains(name, StringComparer.OrdinalIgnoreCase);
 
         public override string ToString() => Names.Length == 0 ? "none" : string.Join(", ", Names);
     }

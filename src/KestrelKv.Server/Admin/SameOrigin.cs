@@ -3,8 +3,8 @@ using Microsoft.Extensions.Primitives;
 namespace KestrelKv.Server.Admin;
 
 /// <summary>
-/// Keeps pages of other sites from having a browser send what browsers send without asking: a GET, and a POST without a
-/// body, which the methods that write keys are not among.
+/// Keeps pages of other sites from having a browser send what browsers send without asking: a GET, and a POST, with a body that
+/// says of itself to be plain text. The methods that write single keys are not among these.
 /// </summary>
 /// <remarks>
 /// Browsers tell where a request comes from by <c>Sec-Fetch-Site</c> (W3C Fetch Metadata), older ones by <c>Origin</c>

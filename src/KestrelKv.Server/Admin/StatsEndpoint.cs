@@ -16,6 +16,9 @@ namespace KestrelKv.Server.Admin;
 /// <param name="Evictions" example="0">Keys removed to make room for others.</param>
 /// <param name="Refusals" example="0">Writes refused because the memory was full.</param>
 /// <param name="Version" example="5">The version of the last commit.</param>
+/// <param name="OldestVersion" example="1">The oldest version that a watch can begin with.</param>
+/// <param name="Watches" example="0">Watches that are open, on the wire and over HTTP.</param>
+/// <param name="RequestIds" example="0">Requests that are remembered by their request_id, or Idempotency-Key.</param>
 /// <param name="Durability" example="always">When a write is acknowledged: always, everysec, none; or memory, with which there is nothing on disk.</param>
 /// <param name="DurableVersion" example="5">The version of the last commit that is synced to disk.</param>
 /// <param name="Disk" example="ok">What the disk does: ok, full or failed.</param>
@@ -30,7 +33,7 @@ namespace KestrelKv.Server.Admin;
 /// <param name="ServerVersion" example="0.1.0">The version of the program.</param>
 public sealed record Stats(
     long Keys, long Bytes, long MemoryBytes, long MemoryBytesMax, long Expirations, long Evictions, long Refusals, long Version,
-    string Durability, long? DurableVersion, string? Disk, string? DiskError, long? LogBytes,
+    long OldestVersion, long Watches, long RequestIds, string Durability, long? DurableVersion, string? Disk, string? DiskError, long? LogBytes,
     long? LastSnapshotVersion, DateTimeOffset? LastSnapshotAt, long? LastSnapshotBytes, long? SnapshotFailures,
     int Connections, double UptimeSeconds, string ServerVersion);
 
@@ -48,7 +51,7 @@ internal static class StatsEndpoint
         TimeSpan uptime = DateTime.Now - Process.GetCurrentProcess().StartTime;
         return new(
             stats.Keys, stats.Bytes, stats.MemoryBytes, stats.MemoryBytesMax, stats.Expirations, stats.Evictions, stats.Refusals, stats.Version,
-            Lower(durable?.Mode ?? DurabilityMode.Memory), durable?.DurableVersion, durable is null ? null : Lower(durable.Disk), durable?.DiskError,
+            stats.OldestVersion, stats.Watches, stats.RequestIds, Lower(durable?.Mode ?? DurabilityMode.Memory), durable?.DurableVersion, durable is null ? null : Lower(durable.Disk), durable?.DiskError,
             durable?.LogBytes, durable?.LastSnapshot?.Version, durable?.LastSnapshot?.At, durable?.LastSnapshot?.Bytes, durable?.SnapshotFailures,
             connections.Count, Math.Round(uptime.TotalSeconds, 3), Announcement.ServerVersion);
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Storage;
+using KestrelKv.Wire;
 using Microsoft.AspNetCore.Mvc;
 
 namespace KestrelKv.Server.Admin;
@@ -9,12 +10,16 @@ namespace KestrelKv.Server.Admin;
 /// <summary>The feed of changes as server-sent events.</summary>
 internal static class WatchEndpoint
 {
+    private const decimal BookmarkSeconds = 10;
+
+    // How long streams last says nothing of how long requests take, with which it would be counted.
     public static void MapWatch(this IEndpointRouteBuilder app) =>
-        app.MapGet("/v1/watch", WatchAsync).WithTags(TagFilter.Feed)
-            .AddEndpointFilter(RequestTarget.Check)
+        app.MapGet("/v1/watch", WatchAsync).WithTags(TagFilter.Feed).DisableHttpMetrics()
+            .AddEndpointFilter(RequestTarget.Check).AddEndpointFilter(SameOrigin.Check)
             .TakesQuery("prefix", "from_version", "values", "bookmark_interval")
             .Produces<string>(StatusCodes.Status200OK, EventStream.ContentType)
             .ProducesProblem(StatusCodes.Status400BadRequest)
+            .ProducesProblem(StatusCodes.Status403Forbidden)
             .ProducesProblem(StatusCodes.Status410Gone)
             .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
 
@@ -29,6 +34,7 @@ internal static class WatchEndpoint
     /// <param name="store"></param>
     /// <param name="time"></param>
     /// <param name="lifetime"></param>
+    /// <param name="wire"></param>
     /// <param name="prefix" example="user:">Only changes of keys that begin with this.</param>
     /// <param name="fromVersion" example="1">From the commit of this version on; by default, those that come from now on.</param>
     /// <param name="values" example="true">Whether the values of puts are told, too.</param>
@@ -36,16 +42,18 @@ internal static class WatchEndpoint
     /// <param name="lastEventId">The id of the last event that the client has: it goes on behind it.</param>
     /// <response code="200">The events.</response>
     /// <response code="400">A parameter is not valid, or the version lies in the future.</response>
+    /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="410">The changes from that version on are no longer kept; <c>oldest_version</c> tells which are.</response>
-    /// <response code="503">The server stops.</response>
+    /// <response code="503">The changes from that version on can't be read from the disk, or the server stops.</response>
     public static async Task<IResult> WatchAsync(
-        HttpContext http, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime,
+        HttpContext http, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime, WireOptions wire,
         string? prefix = null, [FromQuery(Name = "from_version")] long? fromVersion = null, bool values = false,
-        [FromQuery(Name = "bookmark_interval")] double bookmarkInterval = 10, [FromHeader(Name = "Last-Event-ID")] string? lastEventId = null)
+        [FromQuery(Name = "bookmark_interval")] string? bookmarkInterval = null, [FromHeader(Name = "Last-Event-ID")] string? lastEventId = null)
     {
         long from = fromVersion ?? 0;
         if (fromVersion is < 1) return Problems.BadRequest("invalid_value", $"from_version is {fromVersion}, expected 1 or more");
-        if (bookmarkInterval is not (>= 0.1 and <= 3_600)) return Problems.BadRequest("invalid_value", "bookmark_interval must be 0.1 to 3600 seconds");
+        if (Seconds.TryRead("bookmark_interval", bookmarkInterval, out decimal? seconds) is { } noInterval) return noInterval;
+        if (seconds is < 0.1m or > 3_600) return Problems.BadRequest("invalid_value", $"bookmark_interval is {bookmarkInterval}, expected 0.1 to 3600 seconds");
         if (lastEventId is not null)
         {
             if (!long.TryParse(lastEventId, NumberStyles.None, CultureInfo.InvariantCulture, out long last) || last == long.MaxValue)
@@ -55,13 +63,17 @@ internal static class WatchEndpoint
 
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         using var events = new EventStream(
-            store, new WatchQuery { Prefix = Encoding.UTF8.GetBytes(prefix ?? ""), From = from }, values, TimeSpan.FromSeconds(bookmarkInterval), time);
+            store, new WatchQuery { Prefix = Encoding.UTF8.GetBytes(prefix ?? ""), From = from }, values, TimeSpan.FromSeconds((double)(seconds ?? BookmarkSeconds)), time);
         bool isBegun = false;
         try
         {
             if (await events.BeginAsync(end.Token) is { } error) return Problems.OfRefusal(error);
             isBegun = true;
-            await events.RunAsync(http.Response, end.Token);
+            await events.RunAsync(http.Response, wire.WriteTimeout, end.Token);
+        }
+        catch (IOException e) when (!http.Response.HasStarted)
+        {
+            return Problems.HistoryUnreadable(e);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {

@@ -10,11 +10,11 @@ namespace KestrelKv.Server.Admin;
 
 /// <summary>
 /// Ready means that the wire port really answers: this dials it and makes a call. So each time it is asked, metrics
-/// count a connection, and a request for an unknown function.
+/// count a connection, and a request.
 /// </summary>
 internal sealed class WireHealthCheck(BoundAddresses addresses) : IHealthCheck
 {
-    /// <summary>Version 1, 27 bytes, and a call that every version of the server has an answer to.</summary>
+    /// <summary>Version 1, 27 bytes, and a call that changes nothing.</summary>
     private static readonly byte[] Ping = [1, 0, 0, 0, 27, 0, 0, 0, .. "{\"func\":\"PING\",\"params\":{}}"u8];
 
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)

@@ -6,14 +6,13 @@ namespace KestrelKv.Server.Admin;
 /// <summary>What writes of a value may have beside the key and the conditions.</summary>
 public sealed class WriteParameters : IdempotencyParameter
 {
-    /// <summary>For how many seconds the entry is kept; fractions are allowed.</summary>
-    /// <example>3600</example>
+    /// <summary>For how many seconds the entry is kept, such as <c>3600</c>; fractions are allowed.</summary>
     [FromQuery(Name = "ttl")]
-    public decimal? Ttl { get; init; }
+    public string? Ttl { get; init; }
 
     /// <summary>Until when the entry is kept: Unix time in seconds; fractions are allowed.</summary>
     [FromQuery(Name = "expires_at")]
-    public decimal? ExpiresAt { get; init; }
+    public string? ExpiresAt { get; init; }
 
     public required TimeProvider Time { get; init; }
 
@@ -23,14 +22,22 @@ public sealed class WriteParameters : IdempotencyParameter
     private protected override IResult? Check()
     {
         if (base.Check() is { } invalid) return invalid;
-        if (Ttl is not null && ExpiresAt is not null) return Problems.BadRequest("invalid_value", "ttl and expires_at are both given, expected one of them");
-        if (Ttl is <= 0) return Problems.BadRequest("invalid_value", $"ttl is {Ttl}, expected a number of seconds above 0");
-        long now = Time.GetUtcNow().ToUnixTimeMilliseconds();
-        decimal? expiry = decimal.Ceiling((Ttl ?? ExpiresAt ?? 0) * 1_000) + (Ttl is null ? 0 : now);
-        if (Ttl is null && ExpiresAt is null) return null;
-        if (expiry is < 1 or > Operation.ExpiresAtMax)
-            return Problems.BadRequest("invalid_value", "the entry would expire before 1970 or after the year 9999");
-        Expiry = (long)expiry;
+        if (Ttl is not null && ExpiresAt is not null) return Invalid("ttl and expires_at are both given, expected one of them");
+        if (Seconds.TryRead("ttl", Ttl, out decimal? ttl) is { } noTtl) return noTtl;
+        if (Seconds.TryRead("expires_at", ExpiresAt, out decimal? expiresAt) is { } noTime) return noTime;
+        if (ttl is <= 0) return Invalid($"ttl is {Ttl}, expected a number of seconds above 0");
+        if (expiresAt is < 0) return Invalid($"expires_at is {ExpiresAt}, expected Unix time in seconds, 0 or more");
+        if ((ttl ?? expiresAt) is not { } seconds) return null;
+
+        // A number that is far too great can't be multiplied.
+        long from = ttl is null ? 0 : Time.GetUtcNow().ToUnixTimeMilliseconds();
+        if (seconds > Operation.ExpiresAtMax || from + decimal.Ceiling(seconds * 1_000) > Operation.ExpiresAtMax)
+            return Invalid($"{(ttl is null ? "expires_at" : "ttl")} ends after the year 9999, expected a time before");
+
+        // 0 would be no expiry.
+        Expiry = Math.Max(1, from + (long)decimal.Ceiling(seconds * 1_000));
         return null;
     }
+
+    private static IResult Invalid(string detail) => Problems.BadRequest("invalid_value", detail);
 }

@@ -27,5 +27,11 @@ internal sealed class StoreMetrics
             "Writes refused because the memory was full.");
         meter.CreateObservableGauge("kestrelkv.store.version", () => store.GetStats().Version, null,
             "Version of the last commit.");
+        meter.CreateObservableGauge("kestrelkv.store.version.oldest", () => store.GetStats().OldestVersion, null,
+            "The oldest version that a watch can begin with.");
+        meter.CreateObservableGauge("kestrelkv.store.watches", () => store.GetStats().Watches, "{watch}",
+            "Watches that are open.");
+        meter.CreateObservableGauge("kestrelkv.store.request.ids", () => store.GetStats().RequestIds, "{request}",
+            "Requests that are remembered, so that they are not done again.");
     }
 }

@@ -41,4 +41,13 @@ internal static class DocumentEdit
 /// <param name="Detail">For a person: what was refused, and why; null where the status says all.</param>
 /// <param name="PartStart">Where the sum of an <see cref="OperationKind.Increment"/> begins in the new document.</param>
 /// <param name="PartBytes">How long it is.</param>
-internal readonly record struct EditResult(ResultStatus Status, string? Detail = null, int PartStart = 0, int PartBytes = 0);
+/// <param name="PatchedBytes">How many bytes the operations of a patch have gone over.</param>
+internal readonly record struct EditResult(
+    ResultStatus Status, string? Detail = null, int PartStart = 0, int PartBytes = 0, long PatchedBytes = 0)
+{
+    /// <summary>
+    /// How many bytes of values all operations of a patch may go over together, and those of all patches of a batch: 256 MiB, some
+    /// tenths of a second in which nobody else gets at the entries beside them.
+    /// </summary>
+    public const long PatchedBytesMax = 256 * 1024 * 1024;
+}

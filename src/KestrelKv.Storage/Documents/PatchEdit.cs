@@ -16,6 +16,7 @@ internal ref struct PatchEdit
     /// <summary>What of the document is moved, copied or removed.</summary>
     private PooledList<byte> _moved;
     private PooledList<Splice> _removed;
+    private long _patchedBytes;
     private ResultStatus _status;
     private string? _fault;
 
@@ -26,7 +27,7 @@ internal ref struct PatchEdit
         EditResult refused = edit.ApplyAll(patch);
         edit._moved.Dispose();
         edit._removed.Dispose();
-        return refused.Status == ResultStatus.Done ? new EditResult(edit._text.Finish()) : refused;
+        return refused.Status == ResultStatus.Done ? new EditResult(edit._text.Finish(), PatchedBytes: edit._patchedBytes) : refused;
     }
 
     private EditResult ApplyAll(ReadOnlySpan<byte> patch)
@@ -34,12 +35,17 @@ internal ref struct PatchEdit
         var items = new ItemReader(patch, JsonScan.SkipWhiteSpace(patch, 0));
         while (items.MoveNext())
         {
+            _patchedBytes += _text.Text.Length;
+            if (_patchedBytes > EditResult.PatchedBytesMax) return new EditResult(ResultStatus.PatchTooLong, TooLong(items.Index));
             PatchOperation operation = PatchOperation.Read(patch, items.ValueStart, out _);
             Apply(operation);
             if (_status != ResultStatus.Done) return new EditResult(_status, _fault is null ? null : Explain(operation, items.Index));
         }
         return default;
     }
+
+    private static string TooLong(int operations) =>
+        $"each operation of a patch goes over the whole value, and the first {operations} of this one come to {EditResult.PatchedBytesMax / (1024 * 1024)} MiB; patch in parts, or put the value";
 
     private void Apply(scoped in PatchOperation operation)
     {

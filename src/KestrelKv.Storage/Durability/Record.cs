@@ -86,6 +86,24 @@ internal readonly ref struct Record
         return to[(Key.Length + Value.Length)..];
     }
 
+    /// <summary>How many bytes the records of a batch take.</summary>
+    /// <param name="batch">The operations.</param>
+    /// <param name="changes">Which of them have a record.</param>
+    public static int BytesOf(ReadOnlySpan<Operation> batch, ReadOnlySpan<bool> changes)
+    {
+        int bytes = 0;
+        for (int i = 0; i < batch.Length; i++)
+            if (changes[i]) bytes = checked(bytes + Of(batch[i]).Bytes);
+        return bytes;
+    }
+
+    /// <summary>Writes the records of a batch, one behind the other.</summary>
+    public static void Write(ReadOnlySpan<Operation> batch, ReadOnlySpan<bool> changes, Span<byte> to)
+    {
+        for (int i = 0; i < batch.Length; i++)
+            if (changes[i]) to = Of(batch[i]).Write(to);
+    }
+
     /// <summary>Takes a record off the front.</summary>
     /// <returns>False where there is no whole and valid one.</returns>
     public static bool TryRead(ref ReadOnlySpan<byte> from, out Record record)

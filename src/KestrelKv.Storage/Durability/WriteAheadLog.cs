@@ -118,9 +118,7 @@ internal sealed class WriteAheadLog : ICommitOrder
     /// <inheritdoc/>
     public CommitStatus TryCommit(ReadOnlySpan<Operation> batch, ReadOnlySpan<bool> changes, long expected, out long version)
     {
-        int payloadBytes = 0;
-        for (int i = 0; i < batch.Length; i++)
-            if (changes[i]) payloadBytes = checked(payloadBytes + Record.Of(batch[i]).Bytes);
+        int payloadBytes = Record.BytesOf(batch, changes);
 
         _lock.Enter();
         try
@@ -130,9 +128,7 @@ internal sealed class WriteAheadLog : ICommitOrder
             CommitStatus status = TryReserve(payloadBytes, evenUnprepared: false, out Span<byte> frame);
             if (status != CommitStatus.Done) return status;
             Frame.Begin(frame, FrameKind.Commit, payloadBytes, version);
-            Span<byte> rest = frame[Frame.HeaderBytes..];
-            for (int i = 0; i < batch.Length; i++)
-                if (changes[i]) rest = Record.Of(batch[i]).Write(rest);
+            Record.Write(batch, changes, frame[Frame.HeaderBytes..]);
             Finish(version);
             return CommitStatus.Done;
         }

@@ -29,6 +29,7 @@ internal ref struct BatchRehearsal : IDisposable
     private readonly RememberedResults? _remembered;
     private OperationResult _refusal;
     private long _madeBytes;
+    private long _patchedBytes;
     private long _recordBytes;
     private int _count;
 
@@ -130,7 +131,7 @@ internal ref struct BatchRehearsal : IDisposable
     {
         RefusedIndex = -1;
         Changes = PinsItsVersion = false;
-        GrowthBytes = WrittenBytes = _madeBytes = _recordBytes = 0;
+        GrowthBytes = WrittenBytes = _madeBytes = _patchedBytes = _recordBytes = 0;
         _count = 0;
         ReturnMade();
         _remembered?.Clear();
@@ -216,6 +217,8 @@ internal ref struct BatchRehearsal : IDisposable
             Batch[index], exists: state.Version != 0, ValueOf(state), state.ExpiresAt, _limits, out Operation put);
         if (edit.Status == ResultStatus.Done && (_madeBytes += put.Value.Length) > MadeBytesMax)
             edit = new(ResultStatus.ValueTooLong, "the values that the batch edits come to more than 256 MiB");
+        if ((_patchedBytes += edit.PatchedBytes) > EditResult.PatchedBytesMax)
+            edit = new(ResultStatus.PatchTooLong, "the operations of all patches of the batch go over more than 256 MiB of values");
         if (edit.Status != ResultStatus.Done)
         {
             Refuse(index, edit.Status, state.Version, edit.Detail);

@@ -1,16 +1,11 @@
 using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Storage.Feed;
 
 /// <summary>What of a commit a feed shows.</summary>
 internal static class CommitChanges
 {
-    /// <summary>Keys that begin with it are the store's own, and hidden: no valid UTF-8 has it.</summary>
-    private const byte Hidden = 0xFF;
-
-    /// <summary>Whether a feed shows changes of a key at all.</summary>
-    public static bool AreShown(ReadOnlySpan<byte> key) => key[0] != Hidden;
-
     /// <summary>Hands over the changes of a commit that are under a prefix.</summary>
     /// <param name="records">The commit's records.</param>
     /// <param name="version">Its version.</param>
@@ -22,7 +17,7 @@ internal static class CommitChanges
         bool goOn = true;
         while (Record.TryRead(ref records, out Record record))
         {
-            if (!AreShown(record.Key) || !record.Key.StartsWith(prefix)) continue;
+            if (HiddenKey.Is(record.Key) || !record.Key.StartsWith(prefix)) continue;
             goOn &= changes.OnChange(new ChangeView
             {
                 Kind = KindOf(record.Kind), Version = version, Key = record.Key, Value = record.Value, ExpiresAt = record.ExpiresAt,

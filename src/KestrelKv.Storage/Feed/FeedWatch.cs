@@ -107,9 +107,7 @@ internal sealed class FeedWatch : IWatch
                 _isCompacted = true;
                 break;
             }
-            return _feed.HasThread
-                ? new(Task.Run(() => CatchUpFromLog(log, changes), cancellationToken))
-                : new(CatchUpFromLog(log, changes));
+            return _feed.HasThread ? CatchUpFromLogAsync(log, changes, cancellationToken) : new(CatchUpFromLog(log, changes));
         }
         return new(WatchStatus.Compacted);
     }
@@ -158,6 +156,7 @@ internal sealed class FeedWatch : IWatch
             {
                 // At once: what the reader takes from now on must not pass for all that there is.
                 _isLive = false;
+                _notedCount = 0;
                 return Noted.Overflow;
             }
             if (_notedCount == _noted.Length) Array.Resize(ref _noted, Math.Max(16, 2 * _noted.Length));
@@ -240,8 +239,13 @@ internal sealed class FeedWatch : IWatch
         return true;
     }
 
+    private ValueTask<WatchStatus> CatchUpFromLogAsync(LogHistory log, IChangeSink changes, CancellationToken cancellationToken) =>
+        new(Task.Run(() => CatchUpFromLog(log, changes), cancellationToken));
+
     private WatchStatus CatchUpFromLog(LogHistory log, IChangeSink changes)
     {
+        if (_feed.IsClosed) return WatchStatus.UpToDate;
+
         // Where it can't be read any more, the next read finds that it is gone.
         log.Read(_logCursor ??= new(), _position, _feed.Published, (version, records) =>
         {

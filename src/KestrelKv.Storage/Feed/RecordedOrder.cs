@@ -34,18 +34,14 @@ internal sealed class RecordedOrder(long last, ChangeFeed feed) : ICommitOrder
 
     public CommitStatus TryCommit(ReadOnlySpan<Operation> batch, ReadOnlySpan<bool> changes, long expected, out long version)
     {
-        int payloadBytes = 0;
-        for (int i = 0; i < batch.Length; i++)
-            if (changes[i]) payloadBytes = checked(payloadBytes + Record.Of(batch[i]).Bytes);
+        int payloadBytes = Record.BytesOf(batch, changes);
 
         _lock.Enter();
         try
         {
             version = _last + 1;
             if (expected != 0 && version != expected) return CommitStatus.Overtaken;
-            Span<byte> rest = Begin(version, payloadBytes);
-            for (int i = 0; i < batch.Length; i++)
-                if (changes[i]) rest = Record.Of(batch[i]).Write(rest);
+            Record.Write(batch, changes, Begin(version, payloadBytes));
             End(version);
         }
         finally

@@ -30,6 +30,7 @@ public static class ResultErrors
             new(ErrorCode.ValueTooLong, result.Detail ?? "the value would become longer than it may be (Limits:FrameBytesMax)"),
         ResultStatus.TooDeep =>
             new(ErrorCode.TooDeep, result.Detail ?? "the value would become nested deeper than it may be (Limits:JsonDepthMax)"),
+        ResultStatus.PatchTooLong => new(ErrorCode.PatchTooLong, result.Detail ?? "the patch has too many operations for so long a value"),
         ResultStatus.RequestIdReused =>
             new(ErrorCode.RequestIdReused, "the request id was used for another write shortly before (Store:RequestIdWindow)"),
         _ => throw new UnreachableException($"An operation ended with {result.Status}."),

@@ -69,6 +69,15 @@ public sealed class ChangesText : IChangeSink, IDisposable
         text.Write(Tail);
     }
 
+    /// <summary>The same without changes: only how far the feed has come. What was gathered stays so.</summary>
+    /// <param name="text">Where to.</param>
+    /// <param name="version">The position of the feed.</param>
+    public static void WriteBookmark(TextBuffer text, long version)
+    {
+        WriteHead(text, watch: null, version);
+        text.Write(Tail);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _text.Dispose();
 

@@ -22,6 +22,7 @@ internal sealed class Load(LoadOptions options) : IDisposable
         long start = Stopwatch.GetTimestamp();
         long until = start + (long)(seconds * Stopwatch.Frequency);
         long[] requests = await Task.WhenAll(_connections.Select((c, i) => Task.Run(() => c.RunAsync(until, latencies[i]))));
-        return LoadResult.Of(requests.Sum() / Stopwatch.GetElapsedTime(start).TotalSeconds, latencies.SelectMany(l => l));
+        double elapsed = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return LoadResult.Of(requests.Sum() / elapsed, latencies.SelectMany(l => l)) with { Requests = requests.Sum() };
     }
 }

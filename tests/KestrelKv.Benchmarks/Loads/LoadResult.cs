@@ -9,6 +9,9 @@ namespace KestrelKv.Benchmarks.Loads;
 /// <param name="P999">Its 99.9th percentile.</param>
 internal sealed record LoadResult(double PerSecond, double P50, double P99, double P999)
 {
+    /// <summary>How many requests were answered.</summary>
+    public long Requests { get; init; }
+
     /// <summary>The three, for a table.</summary>
     public string Percentiles => $"{P50:N0} / {P99:N0} / {P999:N0}";
 

@@ -136,7 +136,10 @@ public sealed class KeyTests(DefaultServer server) : IClassFixture<DefaultServer
     [InlineData("GET", "/v1", 404)]
     [InlineData("GET", "/v2/keys", 404)]
     [InlineData("POST", "/v1/key?key=a", 405)]
-    [InlineData("PATCH", "/v1/keys/a", 405)]
+    [InlineData("PATCH", "/v1/keys/a", 415)]
+    [InlineData("PATCH", "/v1/key?key=", 400)]
+    [InlineData("GET", "/v1/batch", 405)]
+    [InlineData("POST", "/v1/watch", 405)]
     [InlineData("POST", "/v1/keys", 405)]
     [InlineData("DELETE", "/v1/stats", 405)]
     [InlineData("GET", "/v1/key", 400)]
@@ -152,6 +155,12 @@ public sealed class KeyTests(DefaultServer server) : IClassFixture<DefaultServer
     [InlineData("GET", "/v1/keys?limit=99999999999", 400)]
     [InlineData("GET", "/v1/keys?values=perhaps", 400)]
     [InlineData("GET", "/v1/keys?prefix=a&prefix=b", 400)]
+    [InlineData("GET", "/v1/keys?descending=perhaps", 400)]
+    [InlineData("GET", "/v1/keys?key=a", 400)]
+    [InlineData("GET", "/v1/count?limit=5", 400)]
+    [InlineData("GET", "/v1/count?after=a&After=b", 400)]
+    [InlineData("GET", "/v1/keys/a?key=b", 400)]
+    [InlineData("GET", "/v1/key?key=a&pth=/b", 400)]
     public async Task BadRequest_WhateverIsAcceptedInReturn_IsAnsweredWithAProblem(string method, string target, int status)
     {
         (await SendAsync(method, target)).AssertProblem(status);

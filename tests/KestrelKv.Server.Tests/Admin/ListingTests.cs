@@ -66,6 +66,66 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
         static long Version(RawResponse response) => long.Parse(response.ETag!.Trim('"'), CultureInfo.InvariantCulture);
     }
 
+    [Theory]
+    [InlineData("", "a b c d e f")]
+    [InlineData("&descending=true", "f e d c b a")]
+    [InlineData("&after=range/b&until=range/e", "c d")]
+    [InlineData("&after=range/e&until=range/b&descending=true", "d c")]
+    [InlineData("&until=range/c", "a b")]
+    [InlineData("&until=range/c&descending=true", "f e d")]
+    [InlineData("&until=range/", "")]
+    [InlineData("&after=range/e&until=range/b", "")]
+    [InlineData("&limit=2&after=range/a", "b c...")]
+    [InlineData("&limit=2&descending=true", "f e...")]
+    [InlineData("&limit=2&descending=true&after=range/c", "b a")]
+    public async Task Listing_BetweenKeys_HasThoseInTheDirectionAsked(string query, string expected)
+    {
+        using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
+        foreach (char key in "abcdef") await wire.CallAsync(Frames.Put($"range/{key}", "1"));
+        await wire.CallAsync(Frames.Put("range.", "1"));
+        await wire.CallAsync(Frames.Put("range0", "1"));
+
+        using JsonDocument page = await ListAsync("prefix=range/" + query);
+        string[] keys = [.. page.RootElement.GetProperty("keys").EnumerateArray().Select(entry => entry.GetProperty("key").GetString()!)];
+        string? next = page.RootElement.GetProperty("next").GetString();
+        Assert.Equal(expected, string.Join(' ', keys.Select(key => key[^1])) + (next is null ? "" : "..."));
+        if (next is not null) Assert.Equal(keys[^1], next);
+    }
+
+    [Theory]
+    [InlineData("", 6)]
+    [InlineData("&after=counted/b", 4)]
+    [InlineData("&until=counted/b", 1)]
+    [InlineData("&after=counted/a&until=counted/d", 2)]
+    [InlineData("&after=counted/f", 0)]
+    public async Task Count_OfKeys_CountsThoseBetween(string query, int expected)
+    {
+        using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
+        foreach (char key in "abcdef") await wire.CallAsync(Frames.Put($"counted/{key}", "1"));
+        await server.Process.CallAsync("PUT", "/v1/keys/counted/expired?expires_at=1", "1");
+        Assert.Equal($"{{\"count\":{expected}}}", (await server.Process.CallAsync("GET", "/v1/count?prefix=counted/" + query)).Text);
+    }
+
+    [Theory]
+    [InlineData("/v1/count?limit=1", "unknown_parameter", "expected prefix, after, until")]
+    [InlineData("/v1/count?until=a&until=b", "duplicate_parameter", "\"until\"")]
+    [InlineData("/v1/keys?untl=a", "unknown_parameter", "expected prefix, after, until, limit, values, descending")]
+    [InlineData("/v1/keys?key=a", "unknown_parameter", "\"key\"")]
+    [InlineData("/v1/keys?descending=2", "invalid_request", "descending can't be \"2\"")]
+    [InlineData("/v1/keys?limit=0", "invalid_limit", "limit is 0, expected 1 to 1000")]
+    [InlineData("/v1/key", "invalid_request", "key is missing")]
+    public async Task Parameter_ThatIsNotValid_IsNamed(string target, string code, string told) =>
+        (await server.Process.CallAsync("GET", target)).AssertProblem(400, code, told);
+
+    [Fact]
+    public async Task Listing_OfTheLongestKeys_IsToldInTheAddress()
+    {
+        // Each of these takes three characters a byte.
+        string key = new('\uffff', 4_096 / 3);
+        string encoded = Uri.EscapeDataString(key);
+        Assert.Equal("{\"keys\":[],\"next\":null}", await TextAsync($"prefix={encoded}&after={encoded}&until={encoded}&descending=true"));
+    }
+
     [Fact]
     public async Task Listing_WithoutALimit_HasAHundredKeys()
     {

@@ -17,14 +17,18 @@ internal sealed record RawResponse(int Status, IReadOnlyDictionary<string, strin
     /// <summary>Fails where this is not an error of this status as RFC 9457 has it.</summary>
     /// <param name="status">The status.</param>
     /// <param name="code">The member <c>code</c>, where there must be one.</param>
-    public void AssertProblem(int status, string? code = null)
+    /// <param name="told">Part of what it says to a person.</param>
+    /// <returns>Its members.</returns>
+    public JsonElement AssertProblem(int status, string? code = null, string told = "")
     {
         Assert.Equal(status, Status);
         Assert.StartsWith("application/problem+json", Headers.GetValueOrDefault("Content-Type"), StringComparison.Ordinal);
-        using JsonDocument problem = JsonDocument.Parse(Body);
+        JsonDocument problem = JsonDocument.Parse(Body);
         Assert.Equal(status, problem.RootElement.GetProperty("status").GetInt32());
         Assert.NotEqual("", problem.RootElement.GetProperty("title").GetString());
         if (code is not null) Assert.Equal(code, problem.RootElement.GetProperty("code").GetString());
+        if (told != "") Assert.Contains(told, problem.RootElement.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        return problem.RootElement;
     }
 }
 
@@ -55,6 +59,10 @@ internal static class RawHttp
         await stream.CopyToAsync(all, patience.Token);
         return Parse(all.ToArray());
     }
+
+    /// <summary>Sends a request with a body of text, or none.</summary>
+    public static Task<RawResponse> CallAsync(this ServerProcess server, string method, string target, string? body = null, params string[] headers) =>
+        SendAsync(server.Admin, method, target, headers, body is null ? null : Encoding.UTF8.GetBytes(body));
 
     private static RawResponse Parse(byte[] response)
     {

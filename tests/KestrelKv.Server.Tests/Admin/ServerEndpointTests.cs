@@ -12,17 +12,21 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
     {
         TheoryData<string, string, string, string> endpoints = new()
         {
-            { "/v1/keys", "get", "prefix after limit values", "200 400 503" },
+            { "/v1/keys", "get", "prefix after until limit values descending", "200 400 503" },
+            { "/v1/count", "get", "prefix after until", "200 400 503" },
+            { "/v1/batch", "post", "Idempotency-Key", "200 400 403 404 409 412 413 422 503 507" },
+            { "/v1/watch", "get", "prefix from_version values bookmark_interval Last-Event-ID", "200 400 403 410 503" },
             { "/v1/stats", "get", "", "200" },
             { "/v1/admin/snapshot", "post", "", "200 403 409 503 507" },
             { "/v1/admin/backup", "get", "", "200 403 409 503 507" },
         };
         foreach (string path in (string[])["/v1/key", "/v1/keys/{key}"])
         {
-            endpoints.Add(path, "get", "key If-Match If-None-Match", "200 304 400 404 412 503");
-            endpoints.Add(path, "head", "key If-Match If-None-Match", "200 304 400 404 412 503");
-            endpoints.Add(path, "put", "key If-Match If-None-Match", "201 204 400 412 413 503 507");
-            endpoints.Add(path, "delete", "key If-Match If-None-Match", "204 400 404 412 503 507");
+            endpoints.Add(path, "get", "key If-Match If-None-Match path", "200 304 400 404 412 503");
+            endpoints.Add(path, "head", "key If-Match If-None-Match path", "200 304 400 404 412 503");
+            endpoints.Add(path, "put", "key If-Match If-None-Match ttl expires_at Idempotency-Key path", "201 204 400 404 409 412 413 422 503 507");
+            endpoints.Add(path, "patch", "key If-Match If-None-Match ttl expires_at Idempotency-Key", "201 204 400 404 409 412 413 415 422 503 507");
+            endpoints.Add(path, "delete", "key If-Match If-None-Match Idempotency-Key", "204 400 404 412 422 503 507");
         }
         return endpoints;
     }
@@ -34,7 +38,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         JsonElement before = await StatsAsync(own);
         Assert.Equal(
             [
-                "keys", "bytes", "memory_bytes", "memory_bytes_max", "expirations", "evictions", "refusals", "version",
+                "keys", "bytes", "memory_bytes", "memory_bytes_max", "expirations", "evictions", "refusals", "version", "oldest_version", "watches", "request_ids",
                 "durability", "durable_version", "disk", "disk_error", "log_bytes",
                 "last_snapshot_version", "last_snapshot_at", "last_snapshot_bytes", "snapshot_failures",
                 "connections", "uptime_seconds", "server_version",
@@ -117,8 +121,8 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         Assert.All(described, parameter =>
         {
             Assert.NotEqual("", parameter.GetProperty("description").GetString());
-            // Swagger UI fills in examples: conditions and a cursor would hide what the other examples show.
-            bool filledIn = parameter.GetProperty("in").GetString() != "header" && parameter.GetProperty("name").GetString() != "after";
+            // Swagger UI fills in examples: conditions, cursors, parts and expiries would hide what the other examples show.
+            bool filledIn = parameter.GetProperty("name").GetString() is "key" or "prefix" or "limit" or "values" or "from_version";
             Assert.Equal(filledIn, parameter.TryGetProperty("example", out _));
         });
 
@@ -129,6 +133,27 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
             Assert.NotEqual("", answer.Value.GetProperty("description").GetString());
             if (answer.Name[0] is '4' or '5') Assert.True(answer.Value.GetProperty("content").TryGetProperty("application/problem+json", out _));
         });
+    }
+
+    [Theory]
+    [InlineData("/v1/keys/{key}", "put", "application/json", 204)]
+    [InlineData("/v1/key", "put", "application/json", 204)]
+    [InlineData("/v1/keys/{key}", "patch", "application/merge-patch+json", 204)]
+    [InlineData("/v1/keys/{key}", "patch", "application/json-patch+json", 204)]
+    [InlineData("/v1/key", "patch", "application/merge-patch+json", 204)]
+    [InlineData("/v1/key", "patch", "application/json-patch+json", 204)]
+    [InlineData("/v1/batch", "post", "application/json", 200)]
+    public async Task Description_ExampleOfABody_Works(string path, string method, string type, int status)
+    {
+        await server.Process.CallAsync("PUT", "/v1/keys/user:1", "{\"name\": \"Ada\", \"visits\": 1}");
+        JsonElement body = (await DescriptionAsync()).GetProperty("paths").GetProperty(path).GetProperty(method).GetProperty("requestBody");
+        Assert.NotEqual("", body.GetProperty("description").GetString());
+        Assert.True(body.GetProperty("required").GetBoolean());
+        string example = body.GetProperty("content").GetProperty(type).GetProperty("example").GetRawText();
+
+        string target = path == "/v1/key" ? "/v1/key?key=user:1" : path.Replace("{key}", "user:1", StringComparison.Ordinal);
+        Assert.Equal(status, (await server.Process.CallAsync(method.ToUpperInvariant(), target, example, $"Content-Type: {type}")).Status);
+        if (method == "patch") Assert.Equal("2", (await server.Process.CallAsync("GET", "/v1/keys/user:1?path=/visits")).Text);
     }
 
     [Fact]

@@ -46,7 +46,8 @@ internal sealed class SwaggerPage
     /// <param name="operation">The operation's id.</param>
     /// <param name="parameters">Parameters to fill in; the others stay as the page has them.</param>
     /// <param name="body">The body to fill in; null leaves the page's example.</param>
-    public async Task<Shown> TryAsync(string operation, Dictionary<string, string>? parameters = null, string? body = null)
+    /// <param name="type">The type of the body to choose; null leaves the first one.</param>
+    public async Task<Shown> TryAsync(string operation, Dictionary<string, string>? parameters = null, string? body = null, string? type = null)
     {
         ILocator block = _page.Locator($"[id='{operation}']");
         if (await block.Locator(".opblock-body").CountAsync() == 0) await block.Locator(".opblock-summary-control").ClickAsync();
@@ -56,6 +57,7 @@ internal sealed class SwaggerPage
 
         foreach ((string name, string value) in parameters ?? [])
             await block.Locator($"tr[data-param-name='{name}'] input").FillAsync(value);
+        if (type is not null) await block.Locator(".opblock-section-request-body select.content-type").SelectOptionAsync(type);
         if (body is not null) await block.Locator("textarea.body-param__text").FillAsync(body);
         await block.Locator(".execute").ClickAsync();
 

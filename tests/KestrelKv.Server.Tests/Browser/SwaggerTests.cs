@@ -1,4 +1,5 @@
 using KestrelKv.Testing;
+using Microsoft.Playwright;
 
 namespace KestrelKv.Server.Tests.Browser;
 
@@ -8,9 +9,14 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
     private const string ByPath = "operations-Keys-{0}_v1_keys__key_";
     private const string ByQuery = "operations-Keys_by_query-{0}_v1_key";
     private const string List = "operations-Keys-get_v1_keys";
+    private const string Count = "operations-Keys-get_v1_count";
+    private const string Batch = "operations-Batches-post_v1_batch";
+    private const string Watch = "operations-Feed-get_v1_watch";
     private const string Stats = "operations-Server-get_v1_stats";
     private const string Snapshot = "operations-Data-post_v1_admin_snapshot";
     private const string Backup = "operations-Data-get_v1_admin_backup";
+
+    private static readonly string[] NoContent = ["-put_", "-patch_", "-delete_"];
 
     [Fact]
     public async Task Root_Opened_LandsOnSwaggerUIWithEveryEndpoint()
@@ -20,7 +26,10 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
         Assert.EndsWith("/swagger/index.html", page.Url, StringComparison.Ordinal);
         Assert.Equal("KestrelKv", await page.TitleAsync());
         Assert.Equal(
-            [.. new[] { "get", "head", "put", "delete" }.SelectMany(method => new[] { Of(ByPath, method), Of(ByQuery, method) }), List, Stats, Snapshot, Backup],
+            [
+                .. new[] { "get", "head", "put", "patch", "delete" }.SelectMany(method => new[] { Of(ByPath, method), Of(ByQuery, method) }),
+                List, Count, Batch, Watch, Stats, Snapshot, Backup,
+            ],
             (await page.OperationsAsync()).ToHashSet());
         Assert.Empty(page.Errors);
         // Works on machines without a way out, and tells nobody that it was opened.
@@ -32,12 +41,13 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
     {
         SwaggerPage page = await SwaggerPage.OpenAsync(browser);
 
-        foreach (string operation in await page.OperationsAsync())
+        // A stream of events does not end, and the page shows nothing before it does.
+        foreach (string operation in (await page.OperationsAsync()).Except([Watch]))
         {
             await OnTheWireAsync(Frames.Put("user:1", "1"));
             SwaggerPage.Shown shown = await page.TryAsync(operation);
 
-            int expected = operation.Contains("-put_", StringComparison.Ordinal) || operation.Contains("-delete_", StringComparison.Ordinal) ? 204 : 200;
+            int expected = NoContent.Any(method => operation.Contains(method, StringComparison.Ordinal)) ? 204 : 200;
             Assert.True(shown.Status == expected && !shown.Undocumented, $"{operation}: {shown.Status}, undocumented: {shown.Undocumented}\n{shown.Text}");
         }
         Assert.Empty(page.Errors);
@@ -85,8 +95,49 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
         SwaggerPage.Shown read = await page.TryAsync(Of(form, "get"), new() { ["key"] = key, ["If-None-Match"] = second.ETag });
 
         Assert.Equal((201, 204, 412, 304), (first.Status, second.Status, stale.Status, read.Status));
-        Assert.Contains($"the key's version is {second.ETag.Trim('"')}", stale.Text, StringComparison.Ordinal);
+        Assert.Contains($"the entry has version {second.ETag.Trim('"')}", stale.Text, StringComparison.Ordinal);
         Assert.Contains("\"val\": 2}", await OnTheWireAsync(Frames.Get(key)), StringComparison.Ordinal);
+        Assert.Empty(page.Errors);
+    }
+
+    [Theory]
+    [InlineData(ByPath)]
+    [InlineData(ByQuery)]
+    public async Task TryItOut_PatchOfEitherType_ChangesThatPartOnly(string form)
+    {
+        SwaggerPage page = await SwaggerPage.OpenAsync(browser);
+        string patch = Of(form, "patch");
+        string key = $"patched {form}";
+        await OnTheWireAsync(Frames.Put(key, "{\"n\":1.0, \"visits\": 1}"));
+
+        SwaggerPage.Shown merged = await page.TryAsync(patch, new() { ["key"] = key });
+        string afterMerge = await OnTheWireAsync(Frames.Get(key));
+        SwaggerPage.Shown patched = await page.TryAsync(
+            patch, new() { ["key"] = key }, "[{\"op\": \"test\", \"path\": \"/visits\", \"value\": 2}, {\"op\": \"remove\", \"path\": \"/n\"}]", "application/json-patch+json");
+        string afterPatch = await OnTheWireAsync(Frames.Get(key));
+        SwaggerPage.Shown refused = await page.TryAsync(
+            patch, new() { ["key"] = key }, "[{\"op\": \"test\", \"path\": \"/visits\", \"value\": 3}]", "application/json-patch+json");
+
+        Assert.Equal((204, 204, 409), (merged.Status, patched.Status, refused.Status));
+        Assert.Contains("\"val\": {\"n\":1.0, \"visits\": 2}}", afterMerge, StringComparison.Ordinal);
+        Assert.Contains("\"val\": {\"visits\": 2}}", afterPatch, StringComparison.Ordinal);
+        Assert.Contains("test_failed", refused.Text, StringComparison.Ordinal);
+        Assert.Empty(page.Errors);
+    }
+
+    [Fact]
+    public async Task TryItOut_Batch_DoesAllOrNothing()
+    {
+        SwaggerPage page = await SwaggerPage.OpenAsync(browser);
+
+        SwaggerPage.Shown done = await page.TryAsync(
+            Batch, body: "{\"ops\": [{\"func\": \"PUT\", \"params\": {\"obj\": \"batched\", \"val\": 1}}, {\"func\": \"INCR\", \"params\": {\"obj\": \"batched\"}}]}");
+        SwaggerPage.Shown refused = await page.TryAsync(
+            Batch, body: "{\"ops\": [{\"func\": \"INCR\", \"params\": {\"obj\": \"batched\"}}, {\"func\": \"PUT\", \"params\": {\"obj\": \"batched\", \"val\": 1, \"if_exists\": false}}]}");
+
+        Assert.Equal((200, 412), (done.Status, refused.Status));
+        Assert.Contains("\"index\": 1", refused.Text, StringComparison.Ordinal);
+        Assert.Contains("\"val\": 2}", await OnTheWireAsync(Frames.Get("batched")), StringComparison.Ordinal);
         Assert.Empty(page.Errors);
     }
 
@@ -106,6 +157,29 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
         Assert.Contains("\"next\": null", last.Text, StringComparison.Ordinal);
         Assert.Contains("\"server_version\"", stats.Text, StringComparison.Ordinal);
         Assert.Empty(page.Errors);
+    }
+
+    [Fact]
+    public async Task EventSource_OfTheBrowser_GetsEventsAndTheirIds()
+    {
+        await OnTheWireAsync(Frames.Put("watched:1", "[1,\n2]"));
+        IPage page = await browser.OpenAsync();
+        await page.GotoAsync("/swagger/index.html");
+
+        string[] got = await page.EvaluateAsync<string[]>(
+            """
+            () => new Promise((resolve, reject) => {
+                const events = new EventSource('/v1/watch?prefix=watched:&from_version=1&values=true');
+                events.onerror = () => reject(new Error('the stream has broken'));
+                events.addEventListener('changes', event => {
+                    events.close();
+                    const change = JSON.parse(event.data).changes[0];
+                    resolve([event.lastEventId === String(JSON.parse(event.data).version) ? 'id' : event.lastEventId, change.kind, change.obj, JSON.stringify(change.val)]);
+                });
+            })
+            """);
+
+        Assert.Equal(["id", "put", "watched:1", "[1,2]"], got);
     }
 
     private static string Of(string form, string method) => form.Replace("{0}", method, StringComparison.Ordinal);

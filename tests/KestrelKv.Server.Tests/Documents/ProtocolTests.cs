@@ -28,6 +28,19 @@ public sealed partial class ProtocolTests
     }
 
     [Fact]
+    public async Task PythonExamples_Pasted_PrintWhatStandsBelowThem()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        string[] blocks = Markdown.Blocks(Document, "python");
+        string script = string.Join('\n', blocks).Replace("4444", server.WirePort.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        string printed = await Programs.RunAsync("python3", ["-c", script]);
+        Assert.Equal(
+            blocks[^1].Split('\n').Where(line => line.StartsWith("# ", StringComparison.Ordinal)).Select(line => line[2..]),
+            printed.TrimEnd().Split('\n'));
+        Assert.All(KestrelKv.Protocol.Functions.All, function => Assert.Contains($"call(\"{function.Name}\"", blocks[^1], StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Functions_InTheirSections_HaveTheParametersThatTheParserKnows()
     {
         foreach (FunctionInfo function in KestrelKv.Protocol.Functions.All)

@@ -44,6 +44,28 @@ public sealed class ReadmeTests
     }
 
     [Fact]
+    public async Task HttpExamples_Pasted_PatchExpireBatchAndWatch()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        string put = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.StartsWith("curl -X PUT", StringComparison.Ordinal));
+        string change = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.StartsWith("curl -X PATCH", StringComparison.Ordinal));
+        string watch = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.StartsWith("curl -N", StringComparison.Ordinal));
+
+        await Programs.RunAsync("bash", ["-c", OnPortsOf(server, put)]);
+        string changed = await Programs.RunAsync("bash", ["-c", OnPortsOf(server, change)]);
+        string again = await Programs.RunAsync("bash", ["-c", OnPortsOf(server, change)]);
+        string watched = await Programs.RunAsync("bash", ["-c", OnPortsOf(server, UntilItPrints("\"visits\": 4", watch))]);
+
+        const string Batch = "{\"version\": 4, \"results\": [{\"obj\": \"user:2\", \"val\": 4, \"found\": true, \"version\": 4, \"expires_at\": null}, {\"obj\": \"log:17\", \"response\": \"ok\"}]}";
+        Assert.Equal("3" + Batch, changed);
+        Assert.Equal("3" + Batch, again);
+        Assert.StartsWith("id: 0\nevent: bookmark\ndata: {\"version\": 0, \"changes\": []}\n\nid: ", watched, StringComparison.Ordinal);
+        Assert.Contains(
+            "{\"version\": 1, \"kind\": \"put\", \"obj\": \"user:2\", \"val\": {\"name\": \"Grace\", \"visits\": 2.0}, \"expires_at\": null}", watched, StringComparison.Ordinal);
+        Assert.DoesNotContain("session", watched, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task BackupExamples_Pasted_SaveAFileAndRestoreIt()
     {
         string fetch = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.Contains("/v1/admin/backup", StringComparison.Ordinal));
@@ -83,6 +105,10 @@ public sealed class ReadmeTests
 
     private static IEnumerable<string> SettingNames(JsonElement settings, string prefix) => settings.EnumerateObject()
         .SelectMany(p => p.Value.ValueKind == JsonValueKind.Object ? SettingNames(p.Value, $"{prefix}{p.Name}:") : [prefix + p.Name]);
+
+    /// <summary>Runs a command that does not end, and ends it once a line has this.</summary>
+    private static string UntilItPrints(string text, string command) =>
+        $"exec 3< <({command.Trim()}); while read -r line <&3; do echo \"$line\"; [[ $line == *'{text}'* ]] && break; done; kill $!";
 
     private static string OnPortsOf(ServerProcess server, string script) => script
         .Replace("4444", server.WirePort.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)

@@ -1,4 +1,5 @@
 using KestrelKv.Protocol;
+using KestrelKv.Server.Tests.Admin;
 using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Telemetry;
@@ -61,6 +62,25 @@ public sealed class MetricsTests(TrafficServer fixture) : IClassFixture<TrafficS
         Assert.Equal(Traffic.Puts + 1, _scrape.Sum("kestrelkv_store_keys"));
         Assert.Equal(Traffic.Puts + 1, _scrape.Sum("kestrelkv_store_version"));
         Assert.True(_scrape.Sum("kestrelkv_store_size_bytes") > 0);
+    }
+
+    [Fact]
+    public async Task Feed_WithAWatchAndARememberedRequest_IsMeasured()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        Scrape before = await Scrape.OfAsync(server.Admin);
+        Assert.Equal((0, 0), (before.Sum("kestrelkv_store_watches"), before.Sum("kestrelkv_store_request_ids")));
+        Assert.Equal(1, before.Sum("kestrelkv_store_version_oldest"));
+
+        await server.CallAsync("PUT", "/v1/keys/a", "1", "Idempotency-Key: once");
+        using (EventReader events = await EventReader.OpenAsync(server))
+        {
+            await events.NextAsync("bookmark");
+            Scrape during = await Scrape.OfAsync(server.Admin);
+            Assert.Equal((1, 1), (during.Sum("kestrelkv_store_watches"), during.Sum("kestrelkv_store_request_ids")));
+        }
+        Scrape after = await Scrape.UntilAsync(server.Admin, s => s.Sum("kestrelkv_store_watches") == 0 && s.Sum("http_server_active_requests") <= 1);
+        Assert.DoesNotContain("v1/watch", after.Text, StringComparison.Ordinal);
     }
 
     [Fact]

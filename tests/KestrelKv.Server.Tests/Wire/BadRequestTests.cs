@@ -57,7 +57,7 @@ public sealed class BadRequestTests(DefaultServer server) : IClassFixture<Defaul
         { Put + "{\"val\": 1}}", "missing_parameter", "\"obj\"" },
         { Put + "{\"obj\": \"a\"}}", "missing_parameter", "\"val\"" },
 
-        { Get + "{\"obj\": \"a\"}, \"id\": 7}", "unknown_parameter", "\"id\"" },
+        { Get + "{\"obj\": \"a\"}, \"ID\": 7}", "unknown_parameter", "\"ID\"" },
         { Get + "{\"obj\": \"a\", \"val\": 1}}", "unknown_parameter", "\"val\"" },
         { Get + "{\"obj\": \"a\", \"Obj\": \"b\"}}", "unknown_parameter", "\"Obj\"" },
         { Put + "{\"obj\": \"a\", \"val\": 1, \"if_versions\": 1}}", "unknown_parameter", "\"if_versions\"" },

@@ -24,7 +24,7 @@ class OneCallAConnection(unittest.TestCase):
         self.assertEqual(call_once(PORT, get("missing")), get_reply("missing", None))
 
     def test_unknown_function(self):
-        for function in ["DELETE", "get", "GET ", "", "\u00fcml\u00e4ut", "\u0000", "F" * 10_000]:
+        for function in ["REMOVE", "get", "GET ", "", "\u00fcml\u00e4ut", "\u0000", "F" * 10_000]:
             with self.subTest(function=function[:10]):
                 self.assertEqual(call_once(PORT, {"func": function, "params": {"obj": "a"}}), unknown_reply(function))
 

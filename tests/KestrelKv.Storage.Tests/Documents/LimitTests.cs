@@ -59,11 +59,13 @@ public sealed class LimitTests
     }
 
     [Fact]
-    public void Patch_TenThousandAddsToAMebibyte_AreDone()
+    public void Patch_OperationsOnALongDocument_AreDoneUpToALimit()
     {
-        string document = $"{{\"list\":[],\"text\":\"{new string('x', 1 << 20)}\"}}";
-        string patch = $"[{string.Join(',', Enumerable.Range(0, 10_000).Select(i => $$"""{"op":"add","path":"/list/-","value":{{i}}}"""))}]";
-        Assert.Equal(document.Replace("[]", $"[{string.Join(',', Enumerable.Range(0, 10_000))}]", StringComparison.Ordinal), Edited.Patch(document, patch, DeepLimits).Text);
+        string document = $$"""{"text": "{{new string('x', 1 << 20)}}", "list": []}""";
+        string Adds(int count) => $"[{string.Join(',', Enumerable.Range(0, count).Select(i => $$"""{"op":"add","path":"/list/-","value":{{i}}}"""))}]";
+        string added = document.Replace("[]", $"[{string.Join(',', Enumerable.Range(0, 250))}]", StringComparison.Ordinal);
+        Assert.Equal(added, Edited.Patch(document, Adds(250), DeepLimits).Text);
+        Assert.Equal(ResultStatus.PatchTooLong, Edited.Patch(document, Adds(257), DeepLimits).Status);
     }
 
     [Theory]

@@ -1,6 +1,7 @@
 using System.Text;
 using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Tests.Feed;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelKv.Storage.Tests.Durability;
@@ -41,6 +42,44 @@ public sealed class DataCommandsTests : IDisposable
         Assert.Equal(100, store.GetStats().Keys);
         await PutAsync(store, 100, 1);
         Assert.Equal(101, store.GetStats().Version);
+    }
+
+    [Fact]
+    public async Task Restore_OfABackup_LeavesNoHistoryOfWhatWasThere()
+    {
+        string backup = await MakeBackupAsync();
+        await using (DurableStore before = Open()) Assert.Equal(1, before.GetStats().OldestVersion);
+
+        DataCommands.Restore(Options, backup);
+
+        await using DurableStore store = Open();
+        Assert.Equal(101, store.GetStats().OldestVersion);
+        using IWatch past = store.Watch(new WatchQuery { From = 100 }, () => { }), next = store.Watch(new WatchQuery { From = 101 }, () => { });
+        Assert.Equal(WatchStatus.Compacted, await past.ReadAsync(new RecordingChangeSink()));
+        Assert.Equal(WatchStatus.UpToDate, await next.ReadAsync(new RecordingChangeSink()));
+    }
+
+    [Fact]
+    public async Task Salvage_WithHistoryBeforeTheSnapshot_BringsNothingBack()
+    {
+        await using (DurableStore store = Open())
+        {
+            // Long enough for the deletion to be in another segment.
+            await PutAsync(store, 0, 600_000);
+            await PutAsync(store, 1, 600_000);
+            await store.ExecuteAsync(new[] { Operation.Delete("key000"u8.ToArray()) }, new CountingSink());
+            await PutAsync(store, 2, 600_000);
+            await store.SnapshotAsync();
+            await PutAsync(store, 3, 1);
+            Assert.Equal(1, store.GetStats().OldestVersion);
+        }
+
+        string report = string.Join('\n', DataCommands.Salvage(Options));
+
+        Assert.Contains("Kept 3 keys", report, StringComparison.Ordinal);
+        Assert.Contains("Nothing was given up", report, StringComparison.Ordinal);
+        await using DurableStore again = Open();
+        Assert.Equal((3, 5, 6), (again.GetStats().Keys, again.GetStats().Version, again.GetStats().OldestVersion));
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Tests.Durability;
-using KestrelKv.Testing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using static KestrelKv.Storage.Tests.Feed.Operations;
@@ -16,7 +15,7 @@ public sealed class HistoryTests : IDisposable, ILogger
     private readonly FakeTimeProvider _time = new(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
     private readonly List<int> _told = [];
     private CrashProfile _profile = new() { SegmentBytes = 4_096, FeedMemoryBytes = 4_096 };
-    private SimulatedDisk _disk = new(new Random(Seeds.Seed));
+    private SimulatedDisk _disk = new(new Random(1));
     private WatchedStore? _opened;
 
     private WatchedStore Store => _opened ??= new WatchedStore(_disk, _profile, _time, this);

@@ -21,6 +21,9 @@ internal sealed class ScriptedFeedStore() : StoreDouble(new ManagedStore(TimePro
     /// <summary>How often the feed was read.</summary>
     public int Reads => Volatile.Read(ref _reads);
 
+    /// <summary>Whether the last read was on a thread of the pool.</summary>
+    public bool WasReadInThePool { get; private set; }
+
     /// <summary>Whether the watch was disposed of.</summary>
     public bool IsDisposed { get; private set; }
 
@@ -47,6 +50,7 @@ internal sealed class ScriptedFeedStore() : StoreDouble(new ManagedStore(TimePro
         public ValueTask<WatchStatus> ReadAsync(IChangeSink changes, CancellationToken cancellationToken = default)
         {
             Assert.False(script.IsDisposed);
+            script.WasReadInThePool = Thread.CurrentThread.IsThreadPoolThread;
             int read = Interlocked.Increment(ref script._reads) - 1;
             for (int i = 0; i < script.Changes; i++)
             {

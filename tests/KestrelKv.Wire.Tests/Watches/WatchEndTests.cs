@@ -78,6 +78,21 @@ public sealed class WatchEndTests
     }
 
     [Fact]
+    public async Task Wake_FromTheFeedsThread_LeavesTheReadingToThePool()
+    {
+        var store = new ScriptedFeedStore();
+        using var wire = new TestWire(store: store);
+        TestClient client = wire.Connect();
+        await client.CallAsync(Watch);
+        store.Changes = 1;
+        var feed = new Thread(store.Wake);
+        feed.Start();
+        feed.Join();
+        Assert.Contains("\"kind\": \"evict\"", Assert.Single(await client.RepliesAsync(1)), StringComparison.Ordinal);
+        Assert.True(store.WasReadInThePool);
+    }
+
+    [Fact]
     public async Task Stop_WatchThatHasAlwaysMore_EndsAfterTheQuietTime()
     {
         var store = new ScriptedFeedStore { Statuses = [WatchStatus.More], Changes = 10 };

@@ -4,7 +4,7 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>Describes the operations on one key: the body of PUT, and the version that answers tell.</summary>
+/// <summary>Describes the operations on one key: the bodies of PUT and PATCH, and the version and the expiry that answers tell.</summary>
 /// <remarks>
 /// The body is described here, and not by the framework's metadata, because that would refuse bodies that are
 /// labelled otherwise, as <c>curl -d</c> labels them.
@@ -21,7 +21,9 @@ internal sealed class KeyOperationFilter : IOperationFilter
         foreach ((string status, IOpenApiResponse response) in operation.Responses!)
         {
             bool tellsVersion = status is "200" or "201" or "304" || (status == "204" && method != HttpMethods.Delete);
-            if (tellsVersion) ((OpenApiResponse)response).Headers = new Dictionary<string, IOpenApiHeader> { ["ETag"] = Version() };
+            if (!tellsVersion) continue;
+            ((OpenApiResponse)response).Headers =
+                new Dictionary<string, IOpenApiHeader> { ["ETag"] = Version(), [KeyEndpoints.ExpiresAtHeader] = Expiry() };
         }
     }
 
@@ -41,8 +43,8 @@ internal sealed class KeyOperationFilter : IOperationFilter
         Required = true,
         Content = new Dictionary<string, IOpenApiMediaType>
         {
-            ["application/merge-patch+json"] = new OpenApiMediaType { Schema = new OpenApiSchema(), Example = new JsonObject { ["visits"] = 2 } },
-            ["application/json-patch+json"] = new OpenApiMediaType
+            [KeyEndpoints.MergePatchType] = new OpenApiMediaType { Schema = new OpenApiSchema(), Example = new JsonObject { ["visits"] = 2 } },
+            [KeyEndpoints.JsonPatchType] = new OpenApiMediaType
             {
                 Schema = new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.Object } },
                 Example = new JsonArray(new JsonObject { ["op"] = "replace", ["path"] = "/visits", ["value"] = 2 }),
@@ -55,5 +57,12 @@ internal sealed class KeyOperationFilter : IOperationFilter
         Description = "The version, in quotes.",
         Schema = new OpenApiSchema { Type = JsonSchemaType.String },
         Example = "\"5\"",
+    };
+
+    private static OpenApiHeader Expiry() => new()
+    {
+        Description = "When the entry expires; not there where it does not.",
+        Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time" },
+        Example = "2030-01-01T00:00:00.0000000Z",
     };
 }

@@ -22,6 +22,7 @@ internal static class SwaggerSetup
             swagger.SupportNonNullableReferenceTypes();
             swagger.ParameterFilter<KeyParameterFilter>();
             swagger.OperationFilter<KeyOperationFilter>();
+            swagger.OperationFilter<BatchOperationFilter>();
             swagger.OperationFilter<Examples>();
             swagger.SchemaFilter<Examples>();
             swagger.DocumentFilter<TagFilter>();

@@ -1,0 +1,51 @@
+using System.Text.Json.Nodes;
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace KestrelKv.Server.Admin.Swagger;
+
+/// <summary>Describes the body of a batch; here for the reason that <see cref="KeyOperationFilter"/> gives.</summary>
+internal sealed class BatchOperationFilter : IOperationFilter
+{
+    public void Apply(OpenApiOperation operation, OperationFilterContext context)
+    {
+        if (context.ApiDescription.RelativePath != "v1/batch") return;
+        operation.RequestBody = new OpenApiRequestBody
+        {
+            Description = "The operations: `GET`, `PUT`, `DELETE`, `PATCH`, `INCR` and `EXPIRE`, " +
+                "with the parameters that they have on the wire.",
+            Required = true,
+            Content = new Dictionary<string, IOpenApiMediaType>
+            {
+                ["application/json"] = new OpenApiMediaType { Schema = Schema(), Example = Example() },
+            },
+        };
+    }
+
+    private static OpenApiSchema Schema() => Object(
+        ("ops", new OpenApiSchema
+        {
+            Type = JsonSchemaType.Array,
+            MinItems = 1,
+            MaxItems = 1_000,
+            Items = Object(("func", new OpenApiSchema { Type = JsonSchemaType.String }), ("params", new OpenApiSchema { Type = JsonSchemaType.Object })),
+        }));
+
+    private static OpenApiSchema Object(params (string Name, OpenApiSchema Schema)[] members) => new()
+    {
+        Type = JsonSchemaType.Object,
+        Properties = members.ToDictionary(member => member.Name, member => (IOpenApiSchema)member.Schema),
+        Required = members.Select(member => member.Name).ToHashSet(),
+    };
+
+    /// <summary>Works whether the keys are there or not, and as often as one likes.</summary>
+    private static JsonObject Example() => new()
+    {
+        ["ops"] = new JsonArray(
+            Operation("PUT", new() { ["obj"] = "user:2", ["val"] = new JsonObject { ["name"] = "Grace" }, ["ttl"] = 3600 }),
+            Operation("INCR", new() { ["obj"] = "users", ["by"] = 1 }),
+            Operation("GET", new() { ["obj"] = "user:1" })),
+    };
+
+    private static JsonObject Operation(string function, JsonObject parameters) => new() { ["func"] = function, ["params"] = parameters };
+}

@@ -1,0 +1,98 @@
+using System.Diagnostics;
+using System.Globalization;
+using KestrelKv.Benchmarks.Durability;
+using KestrelKv.Benchmarks.Loads;
+using KestrelKv.Benchmarks.Servers;
+
+namespace KestrelKv.Benchmarks.Feeds;
+
+/// <summary>Writes a second with more and more watchers, each of whom must in the end have been told every change.</summary>
+internal static class WatchBenchmark
+{
+    private static readonly TimeSpan CatchUpTimeout = TimeSpan.FromMinutes(1);
+
+    public static async Task RunAsync(WatchOptions options)
+    {
+        Pinning pinning = Pinning.Apply(options.Pin);
+        Console.WriteLine(
+            $"{Environment.ProcessorCount} cores, {pinning}; writes of {options.Keys:N0} keys, values of {options.ValueBytes} bytes, {options.Connections} connections, " +
+            $"{options.InFlight} in flight, {options.Mode}; watchers of {(options.SharesAll ? "all keys" : "keys of their own")}; medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
+        using var directory = new TemporaryDirectory(options.Directory);
+        await using IServer server = KestrelKvServer.Kind.Start(new ServerSetup(options.Mode, directory.Path, pinning.Server));
+        await Readiness.WaitAsync(server);
+        using (var fill = new Load(LoadFor(options, server) with { InFlight = 100 })) await fill.FillAsync();
+
+        int[] counts = [0, .. options.Watchers];
+        List<Measurement>[] results = [.. counts.Select(_ => new List<Measurement>())];
+        for (int i = 0; i < options.Repetitions; i++)
+            foreach ((int index, int watchers) in counts.Index()) results[index].Add(await MeasureAsync(options, server, watchers));
+
+        var table = new Table(["watchers", "writes/s", "ratio", "p50/p99/p99.9 us", "changes told/s", "told all after ms"]);
+        double without = results[0].Median(r => r.Load.PerSecond);
+        foreach ((int index, int watchers) in counts.Index())
+        {
+            LoadResult load = LoadResult.Median([.. results[index].Select(r => r.Load)]);
+            table.Add([
+                $"{watchers}", $"{load.PerSecond:N0}", $"{load.PerSecond / without:N2}", load.Percentiles,
+                $"{results[index].Median(r => r.ToldPerSecond):N0}", $"{results[index].Median(r => r.BehindMs):N0}",
+            ]);
+        }
+        Console.WriteLine(table);
+    }
+
+    private static async Task<Measurement> MeasureAsync(WatchOptions options, IServer server, int count)
+    {
+        List<Watcher> watchers = [];
+        try
+        {
+            for (int i = 0; i < count; i++) watchers.Add(await Watcher.StartAsync(server.Port, PrefixOf(options, i, count)));
+            using var load = new Load(LoadFor(options, server));
+            long start = Stopwatch.GetTimestamp();
+            LoadResult result = await load.RunAsync(options.Seconds);
+            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            long expected = options.SharesAll ? result.Requests * count : count == 0 ? 0 : result.Requests;
+            long end = Stopwatch.GetTimestamp();
+            while (watchers.Sum(watcher => watcher.Changes) is var told && told != expected)
+            {
+                if (watchers.Find(watcher => watcher.Failure is not null) is { } failed) throw new InvalidOperationException("a watch has ended", failed.Failure);
+                if (Stopwatch.GetElapsedTime(end) > CatchUpTimeout || told > expected)
+                    throw new InvalidDataException($"{told} changes were told of {expected}");
+                await Task.Delay(1);
+            }
+            double behind = count == 0 ? 0 : Stopwatch.GetElapsedTime(end).TotalMilliseconds;
+            return new(result, expected / (seconds + behind / 1_000), behind);
+        }
+        finally
+        {
+            foreach (Watcher watcher in watchers) watcher.Dispose();
+        }
+    }
+
+    /// <summary>The part of the keys, all of which are numbers of as many digits, that is a watcher's own.</summary>
+    private static string PrefixOf(WatchOptions options, int watcher, int count)
+    {
+        if (options.SharesAll || count == 1) return "key:";
+        int digits = (int)Math.Log10(count), numberDigits = (int)Math.Log10(options.Keys);
+        if ((int)Math.Pow(10, digits) != count || (int)Math.Pow(10, numberDigits) != options.Keys)
+            throw new ArgumentException("--share own takes powers of ten for --watchers and --keys", nameof(options));
+        Span<byte> key = stackalloc byte[LoadData.KeyBytes];
+        LoadData.WriteKey(0, key);
+        string start = System.Text.Encoding.ASCII.GetString(key[..^numberDigits]);
+        return start + watcher.ToString(CultureInfo.InvariantCulture).PadLeft(digits, '0');
+    }
+
+    private static LoadOptions LoadFor(WatchOptions options, IServer server) => new()
+    {
+        Port = server.Port,
+        Connections = options.Connections,
+        InFlight = options.InFlight,
+        Keys = options.Keys,
+        ValueBytes = options.ValueBytes,
+        PutPercent = 100,
+    };
+
+    /// <param name="Load">What writers got.</param>
+    /// <param name="ToldPerSecond">How many changes all watchers were told.</param>
+    /// <param name="BehindMs">How long after the last write the last watcher was told of it.</param>
+    private sealed record Measurement(LoadResult Load, double ToldPerSecond, double BehindMs);
+}

@@ -1,0 +1,73 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace KestrelKv.Benchmarks.Feeds;
+
+/// <summary>A client that watches keys, and counts the changes that it is told.</summary>
+internal sealed class Watcher : IDisposable
+{
+    private const int HeaderBytes = 8;
+
+    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private byte[] _received = new byte[256 * 1024];
+    private Task? _reading;
+    private long _changes;
+
+    /// <summary>How many changes it was told so far.</summary>
+    public long Changes => Volatile.Read(ref _changes);
+
+    /// <summary>Begins to watch all keys that begin so, and returns once the server has said that it does.</summary>
+    public static async Task<Watcher> StartAsync(int port, string prefix)
+    {
+        var watcher = new Watcher();
+        await watcher._socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port));
+        byte[] body = Encoding.UTF8.GetBytes($"{{\"func\": \"WATCH\", \"params\": {{\"prefix\": \"{prefix}\"}}}}");
+        byte[] frame = new byte[HeaderBytes + body.Length];
+        BinaryPrimitives.WriteInt32LittleEndian(frame, 1);
+        BinaryPrimitives.WriteInt32LittleEndian(frame.AsSpan(4), body.Length);
+        body.CopyTo(frame, HeaderBytes);
+        await watcher._socket.SendAsync(frame);
+        int have = await watcher.ReceiveAsync(0);
+        watcher._reading = Task.Run(() => watcher.ReadAsync(have));
+        return watcher;
+    }
+
+    /// <summary>Why it has ended; null while it goes on.</summary>
+    public Exception? Failure => _reading?.Exception;
+
+    public void Dispose() => _socket.Dispose();
+
+    private async Task ReadAsync(int have)
+    {
+        while (true)
+        {
+            int used = TakeFrames(_received.AsSpan(0, have));
+            _received.AsSpan(used, have - used).CopyTo(_received);
+            have = await ReceiveAsync(have - used);
+        }
+    }
+
+    private async Task<int> ReceiveAsync(int have)
+    {
+        if (have == _received.Length) Array.Resize(ref _received, 2 * have);
+        int bytes = await _socket.ReceiveAsync(_received.AsMemory(have));
+        return bytes > 0 ? have + bytes : throw new InvalidDataException("the server closed the connection");
+    }
+
+    private int TakeFrames(ReadOnlySpan<byte> received)
+    {
+        int used = 0;
+        while (received.Length - used >= HeaderBytes)
+        {
+            int length = BinaryPrimitives.ReadInt32LittleEndian(received[(used + 4)..]);
+            if (received.Length - used - HeaderBytes < length) break;
+            ReadOnlySpan<byte> body = received.Slice(used + HeaderBytes, length);
+            if (!body.StartsWith("{\"status\": \"OK\""u8)) throw new InvalidDataException(Encoding.UTF8.GetString(body));
+            Volatile.Write(ref _changes, _changes + body.Count("\"kind\": "u8));
+            used += HeaderBytes + length;
+        }
+        return used;
+    }
+}

@@ -1,0 +1,184 @@
+using static KestrelKv.Protocol.Tests.Parsing;
+
+namespace KestrelKv.Protocol.Tests;
+
+/// <summary>Every parameter of every function, as it may be and as it may not.</summary>
+public sealed class ParameterTests
+{
+    /// <summary>One that is right for each parameter.</summary>
+    private static readonly Dictionary<string, string> Right = new()
+    {
+        ["obj"] = "\"k\"", ["val"] = "1", ["ack"] = "\"memory\"", ["path"] = "\"/a\"", ["meta"] = "true", ["ttl"] = "1.5", ["expires_at"] = "1790000000",
+        ["if_version"] = "3", ["if_exists"] = "true", ["return_old"] = "true", ["request_id"] = "\"r\"", ["merge"] = "{}", ["patch"] = "[]", ["by"] = "2",
+        ["objs"] = "[\"a\"]", ["ops"] = """[{"func": "GET", "params": {"obj": "a"}}]""", ["prefix"] = "\"p\"", ["after"] = "\"a\"", ["until"] = "\"u\"",
+        ["limit"] = "5", ["descending"] = "true", ["values"] = "true", ["count_only"] = "false", ["from_version"] = "4", ["bookmark_interval"] = "0.5", ["watch"] = "1",
+    };
+
+    private static readonly string[] Alternatives = ["ttl", "if_version", "merge"];
+
+    public static TheoryData<string, string> FunctionsAndParameters()
+    {
+        TheoryData<string, string> all = [];
+        foreach (FunctionInfo function in Functions.All)
+            foreach (ParameterInfo parameter in function.RequiredParameters.Concat(function.OptionalParameters)) all.Add(function.Name, parameter.Name);
+        return all;
+    }
+
+    [Fact]
+    public void Parse_EachFunctionWithAllThatItTakes_IsTaken()
+    {
+        foreach (FunctionInfo function in Functions.All)
+        {
+            Request request = Parse(Body(function, Given(function).Where(name => name is not ("expires_at" or "if_exists" or "patch"))));
+            Assert.Equal((function.Function, null), (request.Function, request.Error));
+            Request barest = Parse(Body(function, Barest(function)));
+            Assert.Equal((function.Function, null), (barest.Function, barest.Error));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(FunctionsAndParameters))]
+    public void Parse_ParameterOfAnotherType_IsRefused(string name, string parameter)
+    {
+        FunctionInfo function = Find(name);
+        if (parameter is "val" or "merge") return;
+        string wrong = parameter is "meta" or "if_exists" or "return_old" or "descending" or "values" or "count_only" ? "0" : "false";
+        Request request = Parse(Body(function, Barest(function).Append(parameter).Distinct(), parameter, wrong));
+        AssertRefused(request, ErrorCode.WrongType, $"\"{parameter}\" is a ");
+    }
+
+    [Theory]
+    [MemberData(nameof(FunctionsAndParameters))]
+    public void Parse_ParameterTwice_IsRefused(string name, string parameter)
+    {
+        FunctionInfo function = Find(name);
+        Request request = Parse(Body(function, Barest(function).Where(p => p != parameter).Append(parameter).Append(parameter)));
+        AssertRefused(request, ErrorCode.DuplicateParameter, $"\"{parameter}\" is given twice");
+    }
+
+    [Fact]
+    public void Parse_ParameterOfAnotherFunction_IsRefusedAndWhatIsKnownIsTold()
+    {
+        foreach (FunctionInfo function in Functions.All)
+        {
+            foreach (string foreign in Right.Keys.Except(Given(function)))
+                AssertRefused(Parse(Body(function, Barest(function).Append(foreign))), ErrorCode.UnknownParameter,
+                    $"{function.Name} does not know the parameter \"{foreign}\", expected ");
+        }
+        AssertRefused(Parse("""{"func": "SCAN", "params": {"x": 1}}"""), ErrorCode.UnknownParameter, "expected none or some of \"prefix\", \"after\"");
+        AssertRefused(Parse("""{"func": "PING", "params": {"x": 1}}"""), ErrorCode.UnknownParameter, "\"x\", expected none");
+        AssertRefused(Parse("""{"func": "UNWATCH", "params": {"x": 1}}"""), ErrorCode.UnknownParameter, "\"x\", expected \"watch\"");
+        AssertRefused(Parse("""{"func": "DELETE", "params": {"x": 1}}"""), ErrorCode.UnknownParameter,
+            "expected \"obj\" and, if need be, \"if_version\", \"if_exists\", \"return_old\", \"ack\", \"request_id\"");
+    }
+
+    [Fact]
+    public void Parse_RequiredParameterMissing_IsRefused()
+    {
+        foreach (FunctionInfo function in Functions.All)
+        {
+            foreach (ParameterInfo parameter in function.RequiredParameters)
+                AssertRefused(Parse(Body(function, Barest(function).Where(name => name != parameter.Name))), ErrorCode.MissingParameter, $"\"{parameter.Name}\" is missing");
+        }
+        AssertRefused(Parse("""{"func": "PATCH", "params": {"obj": "k"}}"""), ErrorCode.MissingParameter, "\"merge\" or \"patch\" is missing");
+        AssertRefused(Parse("""{"func": "EXPIRE", "params": {"obj": "k"}}"""), ErrorCode.MissingParameter, "\"ttl\" or \"expires_at\" is missing");
+    }
+
+    [Theory]
+    [InlineData("PUT", "ttl", "expires_at")]
+    [InlineData("PUT", "if_version", "if_exists")]
+    [InlineData("PATCH", "merge", "patch")]
+    [InlineData("EXPIRE", "ttl", "expires_at")]
+    public void Parse_TwoThatContradictEachOther_AreRefused(string name, string one, string other)
+    {
+        FunctionInfo function = Find(name);
+        AssertRefused(Parse(Body(function, Barest(function).Except([one]).Append(one).Append(other))), ErrorCode.InvalidValue, $"\"{one}\" and \"{other}\" are both given");
+    }
+
+    [Theory]
+    [InlineData("values")]
+    [InlineData("meta")]
+    public void Parse_CountOnlyWithWhatIsOfEntries_IsRefused(string other) => AssertRefused(
+        Parse($$$"""{"func": "SCAN", "params": {"count_only": true, "{{{other}}}": false}}"""), ErrorCode.InvalidValue, $"\"count_only\" and \"{other}\"");
+
+    [Theory]
+    [InlineData("PUT", "ttl", "0")]
+    [InlineData("PUT", "ttl", "-1")]
+    [InlineData("PUT", "ttl", "1e400")]
+    [InlineData("PUT", "ttl", "253402300800")]
+    [InlineData("PUT", "expires_at", "-0.001")]
+    [InlineData("PUT", "expires_at", "253402300800")]
+    [InlineData("PUT", "if_version", "-1")]
+    [InlineData("PUT", "if_version", "1.0")]
+    [InlineData("PUT", "if_version", "9223372036854775808")]
+    [InlineData("PUT", "request_id", "\"\"")]
+    [InlineData("PUT", "request_id", "\"\\ud800\"")]
+    [InlineData("PUT", "path", "\"\\udc00\"")]
+    [InlineData("PUT", "ack", "\"disk\"")]
+    [InlineData("MGET", "objs", "[]")]
+    [InlineData("BATCH", "ops", "[]")]
+    [InlineData("SCAN", "limit", "0")]
+    [InlineData("SCAN", "limit", "1001")]
+    [InlineData("SCAN", "prefix", "\"\\ud800\"")]
+    [InlineData("WATCH", "from_version", "0")]
+    [InlineData("WATCH", "bookmark_interval", "0.099")]
+    [InlineData("WATCH", "bookmark_interval", "3600.001")]
+    [InlineData("UNWATCH", "watch", "0")]
+    public void Parse_ValueOutOfRange_IsRefusedAndTheRangeIsTold(string name, string parameter, string value)
+    {
+        FunctionInfo function = Find(name);
+        Request request = Parse(Body(function, Barest(function).Append(parameter).Distinct(), parameter, value));
+        AssertRefused(request, ErrorCode.InvalidValue, $"\"{parameter}\" ");
+    }
+
+    [Theory]
+    [InlineData("1", 1_000)]
+    [InlineData("0.0001", 1)]
+    [InlineData("1.0001", 1_001)]
+    [InlineData("2.5e-1", 250)]
+    public void Parse_Ttl_IsInMillisecondsRoundedUp(string ttl, long milliseconds) => Assert.Equal(
+        new Expiry(ExpiryKind.After, milliseconds), Parse($$$"""{"func": "EXPIRE", "params": {"obj": "k", "ttl": {{{ttl}}}}}""").Options!.Expiry);
+
+    [Theory]
+    [InlineData("1790000000.123", 1_790_000_000_123)]
+    [InlineData("0", 1)]
+    [InlineData("253402300799.999", 253_402_300_799_999)]
+    public void Parse_ExpiresAt_IsInMilliseconds(string at, long milliseconds) => Assert.Equal(
+        new Expiry(ExpiryKind.At, milliseconds), Parse($$$"""{"func": "EXPIRE", "params": {"obj": "k", "expires_at": {{{at}}}}}""").Options!.Expiry);
+
+    [Fact]
+    public void Parse_RequestId_IsOfUpTo128Bytes()
+    {
+        Assert.Equal(128, Parse(WithId(new string('é', 64))).Options!.RequestId.Length);
+        AssertRefused(Parse(WithId(new string('é', 64) + "x")), ErrorCode.InvalidValue, "\"request_id\" has 129 bytes");
+
+        static string WithId(string id) => $$$"""{"func": "DELETE", "params": {"obj": "k", "request_id": "{{{id}}}"}}""";
+    }
+
+    [Fact]
+    public void Parse_SurplusOptions_AreNoneOfAPlainRequest()
+    {
+        foreach (string body in (string[])[
+            """{"func": "GET", "params": {"obj": "k"}}""", """{"func": "PUT", "params": {"obj": "k", "val": 1, "ack": "memory"}}""",
+            """{"func": "DELETE", "params": {"obj": "k"}, "id": 5}""", """{"func": "INCR", "params": {"obj": "k"}}"""])
+        {
+            Assert.Null(Parse(body).Options);
+        }
+    }
+
+    private static FunctionInfo Find(string name) => Functions.All.Single(function => function.Name == name);
+
+    private static IEnumerable<string> Given(FunctionInfo function) => function.RequiredParameters.Concat(function.OptionalParameters).Select(p => p.Name);
+
+    /// <summary>What a function must have, alternatives included.</summary>
+    private static IEnumerable<string> Barest(FunctionInfo function) => function.RequiredParameters.Select(p => p.Name).Concat(
+        function.Function switch
+        {
+            Function.Patch => Alternatives[2..],
+            Function.Expire => Alternatives[..1],
+            _ => [],
+        });
+
+    private static string Body(FunctionInfo function, IEnumerable<string> parameters, string changed = "", string value = "") =>
+        $"{{\"func\": \"{function.Name}\", \"params\": {{{string.Join(", ", parameters.Select(name => $"\"{name}\": {(name == changed ? value : Right[name])}"))}}}}}";
+}

@@ -1,0 +1,74 @@
+using System.Text.Json;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Wire;
+
+/// <summary>The feed over real connections: nothing left out, nothing twice.</summary>
+public sealed class WatchTests
+{
+    private const int Writers = 3;
+    private const int Batches = 200;
+
+    [Fact]
+    public async Task Watch_ResumedOverConnectionsAndKills_TellsEachChangeOnce()
+    {
+        using var data = new DataDirectory();
+        List<(long Version, string Key)> told = [];
+        long position = 0;
+        for (int life = 1; life <= 3; life++)
+        {
+            await using ServerProcess server = await ServerProcess.StartAsync(data: data);
+            Task[] writers = [.. Enumerable.Range(0, Writers).Select(i => WriteAsync(server, i))];
+            while (position < life * Writers * Batches) position = await FollowAsync(server, position, told);
+            await Task.WhenAll(writers);
+            server.SendSignal("KILL");
+            await server.WaitForExitAsync();
+        }
+
+        // Each batch has two changes of one version.
+        Assert.Equal(
+            Enumerable.Range(1, 3 * Writers * Batches).SelectMany(version => (long[])[version, version]), told.Select(change => change.Version));
+        Assert.All(told.Chunk(2), pair => Assert.Equal(["number", "list"], pair.Select(change => change.Key.Split(':')[1])));
+    }
+
+    [Fact]
+    public async Task Stop_WithWatches_EndsThemAndTheServer()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        Assert.Contains("\"watch\": 1", await client.CallAsync("""{"func": "WATCH", "params": {}}"""), StringComparison.Ordinal);
+        server.SendSignal("TERM");
+        Assert.Null(await client.ReceiveAsync());
+        await server.WaitForExitAsync();
+    }
+
+    private static async Task WriteAsync(ServerProcess server, int writer)
+    {
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        for (int i = 0; i < Batches; i++)
+        {
+            string reply = await client.CallAsync(
+                $$$"""
+                {"func": "BATCH", "params": {"ops": [{"func": "INCR", "params": {"obj": "{{{writer}}}:number"}},
+                  {"func": "PUT", "params": {"obj": "{{{writer}}}:list", "val": [{{{i}}}]}}]}}
+                """);
+            Assert.StartsWith("{\"status\": \"OK\"", reply, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Follows the feed over one connection, for a few of its replies. How far it got.</summary>
+    private static async Task<long> FollowAsync(ServerProcess server, long position, List<(long Version, string Key)> told)
+    {
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        await client.SendAsync(Frames.Of($$$"""{"func": "WATCH", "params": {"from_version": {{{position + 1}}}, "bookmark_interval": 0.1}}"""));
+        for (int replies = 0; replies < 5; replies++)
+        {
+            using JsonDocument reply = JsonDocument.Parse((await client.ReceiveAsync())!);
+            JsonElement part = reply.RootElement.GetProperty("response").GetProperty("response");
+            position = part.GetProperty("version").GetInt64();
+            told.AddRange(part.GetProperty("changes").EnumerateArray().Select(change =>
+                (change.GetProperty("version").GetInt64(), change.GetProperty("obj").GetString()!)));
+        }
+        return position;
+    }
+}

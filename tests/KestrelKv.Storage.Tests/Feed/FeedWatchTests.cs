@@ -1,0 +1,77 @@
+using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Feed;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KestrelKv.Storage.Tests.Feed;
+
+/// <summary>What a watch and its dispatcher agree on, where one comes in the midst of the other.</summary>
+public sealed class FeedWatchTests : IDisposable
+{
+    private const int Commits = 5_000;
+
+    private readonly EmbeddedStore _store = new(new FakeTimeProvider());
+    private readonly ChangeFeed _feed;
+
+    public FeedWatchTests() => _feed = _store.OpenFeed(hasThread: false);
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public void Note_MoreThanThereIsRoomFor_EndsAtOnceWhatIsLive()
+    {
+        FeedWatch watch = LiveWatch();
+        Put(Commits);
+        Noted[] noted = [.. NoteAll(watch)];
+        Assert.Equal([Noted.AndWakes, Noted.Yes, Noted.Overflow], noted.Distinct());
+        Assert.Single(noted, Noted.Overflow);
+
+        var sink = new RecordingChangeSink();
+        while (watch.ReadAsync(sink).Completed() == WatchStatus.More)
+        {
+        }
+        Assert.Equal(Enumerable.Range(1, Commits).Select(version => (long)version), sink.Versions);
+    }
+
+    [Fact]
+    public void TryGoLive_WhereOthersAreFurther_IsRefused()
+    {
+        FeedWatch other = LiveWatch(), watch = Watch();
+        Put(3);
+        _feed.Dispatch();
+        Assert.False(_feed.TryGoLive(watch, position: 2));
+        Assert.True(_feed.TryGoLive(watch, position: 3));
+        other.Dispose();
+    }
+
+    [Fact]
+    public void Dispatch_NothingIsLive_GoesOverNothing()
+    {
+        using FeedWatch watch = Watch();
+        Put(Commits);
+        Assert.False(_feed.Dispatch());
+        Assert.Equal(Commits, _feed.Dispatched);
+    }
+
+    private FeedWatch Watch() => _feed.Watch(new WatchQuery { From = 1 }, () => { });
+
+    private FeedWatch LiveWatch()
+    {
+        FeedWatch watch = Watch();
+        Assert.Equal(WatchStatus.UpToDate, watch.ReadAsync(new RecordingChangeSink()).Completed());
+        return watch;
+    }
+
+    private void Put(int count)
+    {
+        for (int i = 0; i < count; i++) _store.ExecuteAsync(new[] { Operations.Put("k", "1") }, new CountingSink()).Completed();
+    }
+
+    private List<Noted> NoteAll(FeedWatch watch)
+    {
+        List<Noted> noted = [];
+        var cursor = new HistoryCursor(_feed.History);
+        Assert.True(cursor.TrySeek(1));
+        while (cursor.TryNext(long.MaxValue, out HistoryCommit commit)) noted.Add(watch.Note(commit.Version, commit.Place));
+        return noted;
+    }
+}
