@@ -2,6 +2,7 @@ using System.Net.ServerSentEvents;
 using KestrelKv.Server.Admin;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Testing;
+using KestrelKv.Wire;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -40,7 +41,7 @@ public sealed class EventStreamTests(DefaultServer server) : IClassFixture<Defau
         var lifetime = new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance);
         lifetime.StopApplication();
 
-        IResult result = await WatchEndpoint.WatchAsync(new DefaultHttpContext(), store, TimeProvider.System, lifetime, fromVersion: 1);
+        IResult result = await WatchEndpoint.WatchAsync(new DefaultHttpContext(), store, TimeProvider.System, lifetime, new WireOptions(), fromVersion: 1);
         Assert.Equal(StatusCodes.Status503ServiceUnavailable, Assert.IsAssignableFrom<IStatusCodeHttpResult>(result).StatusCode);
     }
 }
