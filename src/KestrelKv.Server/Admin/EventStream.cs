@@ -88,6 +88,10 @@ internal sealed class EventStream : IDisposable
     private async ValueTask<bool> FlushAsync(HttpResponse response, TimeSpan timeout, CancellationToken cancellationToken)
     {
         TimeSpan time = timeout + TimeSpan.FromSeconds((double)_data.Length / ReadBytesPerSecond);
+
+        // The response has its copy: who waits for the next change keeps nothing of the last one.
+        _data.Clear();
+        _changes.Begin(_values);
         using var late = new CancellationTokenSource(time, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
         try

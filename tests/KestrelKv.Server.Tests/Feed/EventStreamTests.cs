@@ -1,6 +1,7 @@
 using System.Net.ServerSentEvents;
 using KestrelKv.Server.Admin;
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Wire;
 using KestrelKv.Testing;
 using KestrelKv.Wire;
 using Microsoft.AspNetCore.Http;
