@@ -3,7 +3,6 @@ using KestrelKv.Server.Admin;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Wire;
 using KestrelKv.Testing;
-using KestrelKv.Wire;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Logging.Abstractions;
