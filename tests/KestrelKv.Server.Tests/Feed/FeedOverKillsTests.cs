@@ -20,8 +20,7 @@ public sealed class FeedOverKillsTests(ITestOutputHelper output)
         "Data:HistoryBytes=1000000000000", "Data:HistoryTime=00:00:00",
     ];
 
-    /// <summary>8 rounds in as much time as other random tests have by default, and as many more as these go on for longer.</summary>
-    private static readonly int Rounds = Math.Clamp((int)(8 * SoakTime.Duration.TotalSeconds / 6), 8, 100);
+    private static readonly int Rounds = SoakTime.Duration >= TimeSpan.FromMinutes(1) ? 100 : 8;
 
     /// <summary>Watchers go on until they have been told up to this version.</summary>
     private long _target = long.MaxValue;

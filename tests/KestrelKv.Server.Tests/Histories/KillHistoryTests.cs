@@ -15,8 +15,7 @@ public sealed class KillHistoryTests(ITestOutputHelper output)
     private const int CallsEach = 8;
     private const int IncrementsEach = 100;
 
-    /// <summary>5 rounds in as much time as other random tests have by default, and as many more as these go on for longer.</summary>
-    private static readonly int Rounds = Math.Clamp((int)(5 * SoakTime.Duration.TotalSeconds / 6), 5, 100);
+    private static readonly int Rounds = SoakTime.Duration >= TimeSpan.FromMinutes(1) ? 100 : 6;
 
     private readonly List<HistoryClient> _clients = [];
     private int _replies;
