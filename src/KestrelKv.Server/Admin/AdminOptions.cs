@@ -1,6 +1,6 @@
 namespace KestrelKv.Server.Admin;
 
-/// <summary>Where the admin HTTP listens.</summary>
+/// <summary>How the admin HTTP is served.</summary>
 public sealed class AdminOptions
 {
     /// <summary>
@@ -11,4 +11,10 @@ public sealed class AdminOptions
 
     /// <summary>The TCP port, 0 to 65,535; 0 lets the system choose one, which the log then tells. Default 8,080.</summary>
     public int Port { get; set; } = 8_080;
+
+    /// <summary>
+    /// How many streams of events (<c>/v1/watch</c>) may be open, 1 to 10,000; one more is answered 503,
+    /// <c>too_many_watches</c>. Default 100. Each takes a connection, and what it tells at a time.
+    /// </summary>
+    public int WatchesMax { get; set; } = 100;
 }

@@ -20,6 +20,7 @@ internal static class AdminSetup
     public static void AddAdmin(this WebApplicationBuilder builder, ServerSettings settings)
     {
         IPAddress[] listenOn = ListenAddress.Parse(settings.Admin.Address);
+        builder.Services.AddSingleton(settings.Admin);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

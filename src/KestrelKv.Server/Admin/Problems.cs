@@ -61,6 +61,9 @@ internal static class Problems
 
     public static IResult Stopping() => Problem(StatusCodes.Status503ServiceUnavailable, "stopping", "the server stops");
 
+    public static IResult TooManyWatches(int max) => Problem(
+        StatusCodes.Status503ServiceUnavailable, ErrorCodes.Text(ErrorCode.TooManyWatches), $"{max} streams of events are open, which is the most that there may be (Admin:WatchesMax)");
+
     public static IResult CrossOrigin() => Problem(
         StatusCodes.Status403Forbidden, "cross_origin", "a page of another site may not ask for this");
 

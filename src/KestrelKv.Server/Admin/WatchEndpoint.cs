@@ -16,6 +16,7 @@ internal static class WatchEndpoint
     public static void MapWatch(this IEndpointRouteBuilder app) =>
         app.MapGet("/v1/watch", WatchAsync).WithTags(TagFilter.Feed).DisableHttpMetrics()
             .AddEndpointFilter(RequestTarget.Check).AddEndpointFilter(SameOrigin.Check)
+            .AddEndpointFilter(new WatchLimit(app.ServiceProvider.GetRequiredService<AdminOptions>()))
             .TakesQuery("prefix", "from_version", "values", "bookmark_interval")
             .Produces<string>(StatusCodes.Status200OK, EventStream.ContentType)
             .ProducesProblem(StatusCodes.Status400BadRequest)
@@ -44,7 +45,7 @@ internal static class WatchEndpoint
     /// <response code="400">A parameter is not valid, or the version lies in the future.</response>
     /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="410">The changes from that version on are no longer kept; <c>oldest_version</c> tells which are.</response>
-    /// <response code="503">The changes from that version on can't be read from the disk, or the server stops.</response>
+    /// <response code="503">The changes from that version on can't be read from the disk, <c>Admin:WatchesMax</c> streams are open, or the server stops.</response>
     public static async Task<IResult> WatchAsync(
         HttpContext http, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime, WireOptions wire,
         string? prefix = null, [FromQuery(Name = "from_version")] long? fromVersion = null, bool values = false,

@@ -25,6 +25,7 @@ internal static class SettingsValidator
         Number("Wire:WatchesMax", settings.Wire.WatchesMax, 1, 10_000);
         Address("Admin:Address", settings.Admin.Address);
         Number("Admin:Port", settings.Admin.Port, 0, 65_535);
+        Number("Admin:WatchesMax", settings.Admin.WatchesMax, 1, 10_000);
         Number("Store:MemoryBytesMax", settings.Store.MemoryBytesMax, EmbeddedStoreOptions.MemoryBytesMaxMin, long.MaxValue, orZero: true);
         if (!Enum.IsDefined(settings.Store.Eviction)) Wrong("Store:Eviction", settings.Store.Eviction, "None or Lru");
         else if (settings.Store is { Eviction: not EvictionPolicy.None, MemoryBytesMax: 0 })

@@ -48,6 +48,22 @@ public sealed class WatchEndTests
     }
 
     [Fact]
+    public async Task Streams_AsManyAsThereMayBe_AreFollowedByARefusalUntilOneEnds()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(["Admin:WatchesMax=2"]);
+        using EventReader stays = await EventReader.OpenAsync(server, "");
+        using (EventReader goes = await EventReader.OpenAsync(server, ""))
+        {
+            await goes.NextAsync("bookmark");
+            await stays.NextAsync("bookmark");
+            (await server.CallAsync("GET", "/v1/watch")).AssertProblem(503, "too_many_watches");
+        }
+        await Wait.UntilAsync(async () => await StatAsync(server, "watches") == 1, () => "the stream has not ended");
+        using EventReader next = await EventReader.OpenAsync(server, "");
+        await next.NextAsync("bookmark");
+    }
+
+    [Fact]
     public async Task Reader_WhoReadsNothingMore_IsCutOff()
     {
         await using ServerProcess server = await ServerProcess.StartAsync([.. Forgetful, "Wire:WriteTimeout=00:00:01"]);

@@ -23,6 +23,7 @@ public sealed class SettingsTests
         ("Wire:WatchesMax", "0", "10001", "1 to 10,000"),
         ("Admin:Address", "", "everywhere", "*, localhost or an IP address"),
         ("Admin:Port", "-1", "65536", "0 to 65,535"),
+        ("Admin:WatchesMax", "0", "10001", "1 to 10,000"),
         ("Store:MemoryBytesMax", "1048575", null, "1,048,576 or more, or 0 for none"),
         ("Store:Eviction", "-1", "2", "None or Lru"),
         ("Store:RequestIdWindow", "00:00:00.9", "7.00:00:01", "00:00:01 to 7.00:00:00"),
