@@ -23,6 +23,7 @@ internal sealed class EventStream : IDisposable
     private readonly TextBuffer _data = new();
     private readonly long _begin;
     private WatchStatus _status;
+    private ProtocolError? _error;
 
     public EventStream(IKeyValueStore store, WatchQuery query, bool values, TimeSpan bookmarkInterval, TimeProvider time)
     {
@@ -36,7 +37,7 @@ internal sealed class EventStream : IDisposable
     public async Task<ProtocolError?> BeginAsync(CancellationToken cancellationToken)
     {
         await ReadAsync(cancellationToken);
-        return _changes.Count == 0 ? WatchErrors.Find(_status, _feed, _store) : null;
+        return _changes.Count == 0 ? _error : null;
     }
 
     /// <summary>Writes events until the feed ends.</summary>
@@ -48,7 +49,7 @@ internal sealed class EventStream : IDisposable
         while (true)
         {
             if (_changes.Count > 0) WriteEvent(response, "changes", _feed.Position, data => _changes.Write(data, _feed.Position));
-            if (WatchErrors.Find(_status, _feed, _store) is { } error)
+            if (_error is { } error)
             {
                 WriteEvent(response, "error", id: null, data => ErrorText.Write(data, error));
                 await response.BodyWriter.FlushAsync(cancellationToken);
@@ -72,7 +73,15 @@ internal sealed class EventStream : IDisposable
     private async Task ReadAsync(CancellationToken cancellationToken)
     {
         _changes.Begin(_values);
-        _status = await _feed.ReadAsync(_changes, cancellationToken);
+        try
+        {
+            _status = await _feed.ReadAsync(_changes, cancellationToken);
+            _error = WatchErrors.Find(_status, _feed, _store);
+        }
+        catch (IOException e)
+        {
+            _error = WatchErrors.Unreadable(_feed, e);
+        }
     }
 
     /// <summary>Waits for changes. False where there were none for the time after which the position is to be told.</summary>

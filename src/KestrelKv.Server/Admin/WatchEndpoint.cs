@@ -15,7 +15,8 @@ internal static class WatchEndpoint
             .TakesQuery("prefix", "from_version", "values", "bookmark_interval")
             .Produces<string>(StatusCodes.Status200OK, EventStream.ContentType)
             .ProducesProblem(StatusCodes.Status400BadRequest)
-            .ProducesProblem(StatusCodes.Status410Gone);
+            .ProducesProblem(StatusCodes.Status410Gone)
+            .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
 
     /// <summary>Tells every change as it happens, from any version on</summary>
     /// <remarks>
@@ -36,6 +37,7 @@ internal static class WatchEndpoint
     /// <response code="200">The events.</response>
     /// <response code="400">A parameter is not valid, or the version lies in the future.</response>
     /// <response code="410">The changes from that version on are no longer kept; <c>oldest_version</c> tells which are.</response>
+    /// <response code="503">The changes are kept, but can't be read from disk just now.</response>
     public static async Task<IResult> WatchAsync(
         HttpContext http, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime,
         string? prefix = null, [FromQuery(Name = "from_version")] long? fromVersion = null, bool values = false,
