@@ -30,7 +30,7 @@ internal static class Outcomes
         Function.Patch => [.. OfEdits, .. OfPatches],
         Function.Incr => [.. OfEdits, .. OfSums],
         Function.Batch => [.. OfEdits, .. OfSums, .. OfPatches],
-        Function.Watch => [ErrorCode.Compacted, ErrorCode.FutureVersion, ErrorCode.TooManyWatches],
+        Function.Watch => [ErrorCode.DiskFailed, ErrorCode.Compacted, ErrorCode.FutureVersion, ErrorCode.TooManyWatches],
         Function.Unwatch => [ErrorCode.InvalidValue],
         _ => [],
     };

@@ -28,6 +28,7 @@ internal sealed class EventStream : IDisposable
     private readonly TextBuffer _data = new();
     private readonly long _begin;
     private WatchStatus _status;
+    private ProtocolError? _error;
 
     public EventStream(IKeyValueStore store, WatchQuery query, bool values, TimeSpan bookmarkInterval, TimeProvider time)
     {
@@ -41,7 +42,7 @@ internal sealed class EventStream : IDisposable
     public async Task<ProtocolError?> BeginAsync(CancellationToken cancellationToken)
     {
         await ReadAsync(cancellationToken);
-        return _changes.Count == 0 ? WatchErrors.Find(_status, _feed, _store) : null;
+        return _changes.Count == 0 ? _error : null;
     }
 
     /// <summary>Writes events until the feed ends, or the client does not read them.</summary>
@@ -56,7 +57,7 @@ internal sealed class EventStream : IDisposable
         while (true)
         {
             if (_changes.Count > 0) WriteChanges(response, _feed.Position);
-            if (WatchErrors.Find(_status, _feed, _store) is { } error)
+            if (_error is { } error)
             {
                 WriteEvent(response, "error", id: null, data => ErrorText.Write(data, error));
                 await FlushAsync(response, writeTimeout, cancellationToken);
@@ -80,7 +81,15 @@ internal sealed class EventStream : IDisposable
     private async Task ReadAsync(CancellationToken cancellationToken)
     {
         _changes.Begin(_values);
-        _status = await _feed.ReadAsync(_changes, cancellationToken);
+        try
+        {
+            _status = await _feed.ReadAsync(_changes, cancellationToken);
+            _error = WatchErrors.Find(_status, _feed, _store);
+        }
+        catch (IOException e)
+        {
+            _error = WatchErrors.Unreadable(_feed, e);
+        }
     }
 
     /// <summary>Sends what was written. False where the client does not take it, which breaks the connection off.</summary>

@@ -47,10 +47,6 @@ internal static class Problems
         },
         ErrorCodes.Text(error.Code), error.Message, error.Index, error.Version, error.OldestVersion);
 
-    /// <summary>Changes that lie further back could not be read from the disk.</summary>
-    public static IResult HistoryUnreadable(IOException e) =>
-        Problem(StatusCodes.Status503ServiceUnavailable, ErrorCodes.Text(ErrorCode.DiskFailed), e.Message);
-
     /// <summary>A snapshot could not be written, or read.</summary>
     public static IResult SnapshotFailed(IOException e) => e is DiskFullException
         ? Problem(StatusCodes.Status507InsufficientStorage, ErrorCodes.Text(ErrorCode.DiskFull), e.Message)

@@ -72,10 +72,6 @@ internal static class WatchEndpoint
             isBegun = true;
             await events.RunAsync(http.Response, wire.WriteTimeout, end.Token);
         }
-        catch (IOException e) when (!http.Response.HasStarted)
-        {
-            return Problems.HistoryUnreadable(e);
-        }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
             // The client has gone, or the server stops: an event stream has no other end.

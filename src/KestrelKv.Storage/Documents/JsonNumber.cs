@@ -1,7 +1,4 @@
 using System.Buffers.Text;
-using System.Globalization;
-using System.Numerics;
-using System.Text;
 
 namespace KestrelKv.Storage.Documents;
 
@@ -50,7 +47,7 @@ internal readonly ref struct JsonNumber
         var b = new JsonNumber(right);
         ReadOnlySpan<byte> digits = a.Significant(out int power), others = b.Significant(out int otherPower);
         if (digits.IsEmpty || others.IsEmpty) return digits.IsEmpty && others.IsEmpty;
-        return a.IsNegative == b.IsNegative && SameDigits(digits, others) && a.Power(power) == b.Power(otherPower);
+        return a.IsNegative == b.IsNegative && SameDigits(digits, others) && HaveSamePower(a, power, b, otherPower);
     }
 
     /// <summary>
@@ -77,8 +74,9 @@ internal readonly ref struct JsonNumber
         return other == right.Length;
     }
 
-    private BigInteger Power(int power) => power + (TryReadExponent(out long exponent) ? exponent : LongExponent());
-
-    private BigInteger LongExponent() =>
-        BigInteger.Parse(Encoding.ASCII.GetString(_exponent), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+    /// <summary>Whether the last digits of two numbers stand for the same power of ten.</summary>
+    private static bool HaveSamePower(in JsonNumber left, int power, in JsonNumber right, int otherPower) =>
+        left.TryReadExponent(out long exponent) && right.TryReadExponent(out long otherExponent)
+            ? (Int128)exponent + power == (Int128)otherExponent + otherPower
+            : LongExponent.IsGreater(left._exponent, right._exponent, (long)otherPower - power);
 }

@@ -160,7 +160,7 @@ internal ref struct BatchRehearsal : IDisposable
         if (operation.IsEdit && !TryResolve(index, state)) return;
 
         _changes[index] = operation.Changes(exists: state.Version != 0);
-        _remembered?.Add(index, ResultOf(index, state, next), next);
+        if (_remembered is not null && !TryRemember(index, ResultOf(index, state, next), next)) return;
         if (!_changes[index]) return;
 
         ref readonly Operation write = ref _operations[index];
@@ -185,8 +185,9 @@ internal ref struct BatchRehearsal : IDisposable
     public void Remember(Shard[] shards, long expiresAt)
     {
         int last = Batch.Length - 1;
-        if (!IsRefused && _madeBytes + _remembered!.Bytes.Length > MadeBytesMax)
-            Refuse(0, ResultStatus.ValueTooLong, 0, "what is to be remembered of the results comes to more than 256 MiB");
+        long recordBytes = Record.BytesAround + Batch[last].Key.Length + _remembered!.Bytes.Length;
+        if (!IsRefused && _recordBytes + recordBytes > Frame.PayloadBytesMax)
+            Refuse(LargestIndex, ResultStatus.ValueTooLong, 0, "the batch, with what is to be remembered of it, comes to more than 1 GiB");
         if (IsRefused)
         {
             Array.Clear(_changes, 0, last);
@@ -208,6 +209,21 @@ internal ref struct BatchRehearsal : IDisposable
         GrowthBytes += growth;
         WrittenBytes += writtenBefore ? growth : bytes;
         if (growth > most) (most, LargestIndex) = (growth, index);
+    }
+
+    /// <summary>
+    /// Adds a result to what is remembered. False where that becomes too much: here and not in the end, as a thousand reads of a
+    /// long value come to more than there is memory for.
+    /// </summary>
+    private bool TryRemember(int index, in OperationResult result, long next)
+    {
+        if (_madeBytes + _remembered!.Bytes.Length + result.Value.Length + result.OldValue.Length > MadeBytesMax)
+        {
+            Refuse(index, ResultStatus.ValueTooLong, 0, "what is to be remembered of the results comes to more than 256 MiB");
+            return false;
+        }
+        _remembered.Add(index, result, next);
+        return true;
     }
 
     /// <summary>Makes an edit a put, in memory of its own. False where it can't be done.</summary>

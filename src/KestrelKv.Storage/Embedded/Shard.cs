@@ -24,6 +24,9 @@ internal sealed class Shard : IDisposable
     /// <summary>How many neighbours in the index are looked at, where an entry to evict is looked for.</summary>
     private const int SampleEntries = 4;
 
+    /// <summary>So many are looked at where all of these are hidden.</summary>
+    private const int LargeSampleEntries = 256;
+
     private readonly StoreClock _clock;
     private readonly MemoryLimit? _limit;
     private readonly EntryFields _fieldsAlways;
@@ -229,7 +232,14 @@ internal sealed class Shard : IDisposable
     /// <param name="age">How long ago it was used, in the units of <see cref="StoreClock.UseTime"/>.</param>
     public bool TryFindOldest(uint place, out Entry oldest, out uint age)
     {
-        Span<Entry> sample = stackalloc Entry[SampleEntries];
+        if (TryFindOldestOf(place, stackalloc Entry[SampleEntries], out oldest, out age) || HiddenCount == 0 || Count == 0) return oldest.Exists;
+
+        // Request ids may be most of what there is, and must not keep the rest from making room.
+        return TryFindOldestOf(place, stackalloc Entry[LargeSampleEntries], out oldest, out age);
+    }
+
+    private bool TryFindOldestOf(uint place, Span<Entry> sample, out Entry oldest, out uint age)
+    {
         int count = 0;
         for (uint i = 0; i < _segments.Length && count < sample.Length; i++)
             count += _segments[((place >> ShardBits) + i) % _segments.Length].Sample(place >> (ShardBits + SegmentBits), sample[count..]);

@@ -38,11 +38,11 @@ internal sealed class ConnectionWatches(
         try
         {
             long version = watch.Feed.Position;
-            WatchStatus status = await ReadAsync(watch);
-            if (_changes.Count == 0 && WatchErrors.Find(status, watch.Feed, store) is { } error) return error;
+            (WatchStatus status, ProtocolError? error) = await ReadAsync(watch);
+            if (_changes.Count == 0 && error is not null) return error;
             begun = true;
             Begin(watch, asked.FromVersion > 0 ? asked.FromVersion - 1 : version);
-            Tell(watch, status);
+            Tell(watch, status, error);
             return null;
         }
         finally
@@ -69,8 +69,8 @@ internal sealed class ConnectionWatches(
     {
         ConnectionWatch watch = _open[place];
         if (!watch.IsReady && time.GetTimestamp() < watch.BookmarkAt) return;
-        WatchStatus status = await ReadAsync(watch);
-        Tell(watch, status);
+        (WatchStatus status, ProtocolError? error) = await ReadAsync(watch);
+        Tell(watch, status, error);
         _changes.Begin(values: false);
     }
 
@@ -106,11 +106,20 @@ internal sealed class ConnectionWatches(
         wake();
     }
 
-    private ValueTask<WatchStatus> ReadAsync(ConnectionWatch watch)
+    private async ValueTask<(WatchStatus Status, ProtocolError? Error)> ReadAsync(ConnectionWatch watch)
     {
         _changes.Begin(watch.Values);
         watch.MarkRead();
-        return watch.Feed.ReadAsync(_changes);
+        try
+        {
+            WatchStatus status = await watch.Feed.ReadAsync(_changes);
+            return (status, WatchErrors.Find(status, watch.Feed, store));
+        }
+        catch (IOException e)
+        {
+            // It concerns this watch, and neither the others nor the requests of the connection.
+            return (WatchStatus.More, WatchErrors.Unreadable(watch.Feed, e));
+        }
     }
 
     private void Begin(ConnectionWatch watch, long version)
@@ -122,10 +131,10 @@ internal sealed class ConnectionWatches(
     }
 
     /// <summary>Writes what was read: the changes, or that there were none for a while, or the end.</summary>
-    private void Tell(ConnectionWatch watch, WatchStatus status)
+    private void Tell(ConnectionWatch watch, WatchStatus status, ProtocolError? error)
     {
         if (_changes.Count > 0 || time.GetTimestamp() >= watch.BookmarkAt) Write(watch, watch.Feed.Position, _changes.Written);
-        if (WatchErrors.Find(status, watch.Feed, store) is { } error)
+        if (error is not null)
         {
             replies.WriteError(error with { Watch = watch.Number }, watch.IdText);
             watch.Dispose();

@@ -17,6 +17,12 @@ public static class WatchErrors
         _ => null,
     };
 
+    /// <summary>What comes next is kept, but can't be read from disk.</summary>
+    /// <param name="watch">The feed.</param>
+    /// <param name="failure">Why.</param>
+    public static ProtocolError Unreadable(IWatch watch, IOException failure) => new(
+        ErrorCode.DiskFailed, $"the changes from version {watch.Position + 1} on can't be read from disk just now: {failure.Message}");
+
     private static ProtocolError Compacted(long position, long oldest) => new(
         ErrorCode.Compacted,
         $"the changes from version {position + 1} on are no longer kept, the oldest ones are those of version {oldest} (Data:HistoryBytes, Data:HistoryTime); read the entries anew, then watch from there")

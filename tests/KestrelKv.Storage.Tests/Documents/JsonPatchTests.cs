@@ -1,3 +1,6 @@
+using System.Text;
+using KestrelKv.Storage.Documents;
+
 namespace KestrelKv.Storage.Tests.Documents;
 
 public sealed class JsonPatchTests
@@ -80,6 +83,14 @@ public sealed class JsonPatchTests
     [InlineData("9007199254740993", "9007199254740992", false)]
     [InlineData("1e100000000000000000000", "10e99999999999999999999", true)]
     [InlineData("1e100000000000000000000", "1e99999999999999999999", false)]
+    [InlineData("1e-100000000000000000000", "0.1e-99999999999999999999", true)]
+    [InlineData("10e-100000000000000000000", "1e-99999999999999999999", true)]
+    [InlineData("1e-100000000000000000000", "10e-99999999999999999999", false)]
+    [InlineData("1e+099999999999999999999", "0.1E100000000000000000000", true)]
+    [InlineData("1e9223372036854775808", "10e9223372036854775807", true)]
+    [InlineData("1e9223372036854775808", "1e-9223372036854775808", false)]
+    [InlineData("1e9223372036854775808", "1", false)]
+    [InlineData("1e00000000000000000000000000002", "100", true)]
     [InlineData("1", "-1", false)]
     [InlineData("12", "120", false)]
     [InlineData("12", "1", false)]
@@ -102,5 +113,18 @@ public sealed class JsonPatchTests
         ResultStatus expected = equal ? ResultStatus.Done : ResultStatus.TestFailed;
         Assert.Equal(expected, Edited.Patch($"[{left}]", $$"""[{"op":"test","path":"/0","value":{{right}}}]""").Status);
         Assert.Equal(expected, Edited.Patch($"[{right}]", $$"""[{"op":"test","path":"/0","value":{{left}}}]""").Status);
+    }
+
+    [Fact]
+    public void Patch_TestOfAnExponentOfManyDigits_MakesNoNumberOfIt()
+    {
+        const int Digits = 100_000;
+        byte[] left = Encoding.ASCII.GetBytes($"1e1{new string('0', Digits)}"), right = Encoding.ASCII.GetBytes($"10e{new string('9', Digits)}");
+        Assert.True(JsonNumber.Equals(left, right));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.True(JsonNumber.Equals(left, right));
+
+        // The runtime itself may take a little on any thread.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Digits / 10);
     }
 }

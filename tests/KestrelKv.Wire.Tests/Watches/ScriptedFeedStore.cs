@@ -13,6 +13,9 @@ internal sealed class ScriptedFeedStore() : StoreDouble(new ManagedStore(TimePro
     /// <summary>What reads end with, the first one first; the last one again and again.</summary>
     public List<WatchStatus> Statuses { get; init; } = [WatchStatus.UpToDate];
 
+    /// <summary>Which read, counted from 0, finds that the disk can't be read.</summary>
+    public int? UnreadableAt { get; init; }
+
     /// <summary>How many changes a read hands over, and how long their keys are.</summary>
     public int Changes { get; set; }
 
@@ -57,6 +60,7 @@ internal sealed class ScriptedFeedStore() : StoreDouble(new ManagedStore(TimePro
                 var change = new ChangeView { Kind = ChangeKind.Evict, Version = ++Position, Key = Encoding.UTF8.GetBytes(new string('k', script.KeyBytes)) };
                 if (!changes.OnChange(change)) break;
             }
+            if (read == script.UnreadableAt) throw new IOException("no such luck");
             return new(script.Statuses[Math.Min(read, script.Statuses.Count - 1)]);
         }
     }

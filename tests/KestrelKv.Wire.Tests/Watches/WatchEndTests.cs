@@ -49,6 +49,26 @@ public sealed class WatchEndTests
         Assert.Equal("compacted", Frames.ErrorCode(replies[2]));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task UnreadableHistory_EndsTheWatchAndLeavesTheConnection(int read)
+    {
+        var store = new ScriptedFeedStore { UnreadableAt = read };
+        using var wire = new TestWire(store: store);
+        TestClient client = wire.Connect();
+        client.Send(Watch);
+        if (read > 0)
+        {
+            await client.RepliesAsync(1);
+            store.Wake();
+        }
+        string reply = Assert.Single(await client.RepliesAsync(1));
+        Assert.Equal(("disk_failed", read > 0), (Frames.ErrorCode(reply), reply.Contains("\"watch\": 1}", StringComparison.Ordinal)));
+        Assert.True(store.IsDisposed);
+        Assert.Equal(Frames.GetReply("a", "null"), await client.CallAsync(Frames.Get("a")));
+    }
+
     [Fact]
     public async Task More_WithoutEnd_LetsOtherRequestsThrough()
     {

@@ -1,0 +1,59 @@
+using System.Text;
+using KestrelKv.Storage.Embedded;
+
+namespace KestrelKv.Storage.Tests.Embedded;
+
+/// <summary>How much of a batch is remembered at the most.</summary>
+[Collection(MemoryOfTheProcess.Name)]
+public sealed class RequestIdLimitTests : IDisposable
+{
+    private const int ValueBytes = 4 << 20;
+
+    private readonly EmbeddedStore _store = new(TimeProvider.System);
+    private readonly byte[] _key = "a"u8.ToArray();
+    private readonly byte[] _value = Encoding.ASCII.GetBytes($"\"{new string('x', ValueBytes - 2)}\"");
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public void Commit_ReadsOfMoreThanIsRemembered_AreRefusedBeforeTheyAreGathered()
+    {
+        Put();
+        Assert.Equal(((256 << 20) / ValueBytes - 1, ResultStatus.ValueTooLong), Refusal(Gets(600)));
+    }
+
+    [Fact]
+    public void Commit_MoreThanAFrameHoldsWithWhatIsRemembered_IsRefused()
+    {
+        Put();
+        Operation[] puts = [.. Enumerable.Range(0, 255).Select(i => Operation.Put(Encoding.ASCII.GetBytes($"{i}"), _value))];
+
+        // Read again, a longer frame would not be taken for one: after a restart it would be gone, with all that follows it.
+        Assert.Equal(ResultStatus.ValueTooLong, Refusal([.. puts, .. Gets(60)]).Status);
+        Assert.Equal(1, _store.GetStats().Keys);
+    }
+
+    private void Put() => _store.ExecuteAsync(new[] { Operation.Put(_key, _value) }, new RecordingSink()).Completed();
+
+    private Operation[] Gets(int count) => [.. Enumerable.Repeat(Operation.Get(_key), count)];
+
+    private (int Index, ResultStatus Status) Refusal(Operation[] batch)
+    {
+        var sink = new LastResult();
+        Assert.False(_store.CommitAsync(batch, sink, "id"u8.ToArray()).Completed());
+        return (sink.Index, sink.Status);
+    }
+
+    private sealed class LastResult : IResultSink
+    {
+        public int Index { get; private set; }
+
+        public ResultStatus Status { get; private set; }
+
+        public bool OnResult(int index, in OperationResult result)
+        {
+            (Index, Status) = (index, result.Status);
+            return true;
+        }
+    }
+}
