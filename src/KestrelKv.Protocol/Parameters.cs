@@ -19,7 +19,7 @@ internal static class Parameters
         "true or false", "whether the reply has version and expiry, too");
 
     public static readonly ParameterInfo Ttl = new(Parameter.Ttl, "ttl", JsonTypes.Number | JsonTypes.Null,
-        "a number of seconds above 0, or null for no expiry", "for how many seconds the entry is kept; null for no expiry");
+        "a number of seconds above 0 that ends by the year 9999, or null for no expiry", "for how many seconds the entry is kept; null for no expiry");
 
     public static readonly ParameterInfo ExpiresAt = new(Parameter.ExpiresAt, "expires_at", JsonTypes.Number | JsonTypes.Null,
         "Unix time in seconds, up to the end of the year 9999, or null for no expiry",

@@ -67,6 +67,11 @@ internal sealed class WireConnection : IDisposable
     private volatile bool _stopping;
     private volatile bool _cut;
 
+    // Whether what is being sent, and waits for the client to read, is what watches tell.
+    private volatile bool _tells;
+    private volatile bool _cutAtStop;
+    private long _stoppedAt;
+
     public WireConnection(
         ConnectionContext context, IKeyValueStore store, RequestLimits limits, WireOptions options, WireMetrics metrics,
         WireConnections connections, TimeProvider time)
@@ -92,6 +97,9 @@ internal sealed class WireConnection : IDisposable
 
     /// <summary>Whether <see cref="Watch"/> has cut it off.</summary>
     public bool WasCut => _cut;
+
+    /// <summary>Whether the server stopped, and the client did not read what its watches told.</summary>
+    public bool WasCutAtStop => _cutAtStop;
 
     /// <summary>Serves the client until it, or the server, has had enough.</summary>
     public async Task<CloseReason> ServeAsync()
@@ -166,7 +174,8 @@ internal sealed class WireConnection : IDisposable
     private async ValueTask<bool> TellWatchesAsync()
     {
         int count = _watches.BeginRound();
-        for (int place = 0; place < count; place++)
+        _tells = true;
+        for (int place = 0; place < count && !_stopping; place++)
         {
             await _watches.TellAsync(place);
             _completedBytes = _replies.BytesWritten;
@@ -176,7 +185,9 @@ internal sealed class WireConnection : IDisposable
 
         // Once the last watch has ended, the time without a request begins.
         if (_watches.Count == 0) Volatile.Write(ref _lastActive, _time.GetTimestamp());
-        return _replies.BytesWritten == Counters.BytesSent || await FlushAsync();
+        bool reached = _replies.BytesWritten == Counters.BytesSent || await FlushAsync();
+        _tells = false;
+        return reached;
     }
 
     private async Task<CloseReason> CloseAsync(ProtocolError error, CloseReason reason)
@@ -214,6 +225,7 @@ internal sealed class WireConnection : IDisposable
     /// <summary>Answers what has been received, then ends <see cref="ServeAsync"/>.</summary>
     public void Stop()
     {
+        Volatile.Write(ref _stoppedAt, _time.GetTimestamp());
         _stopping = true;
         _input.CancelPendingRead();
     }
@@ -225,6 +237,13 @@ internal sealed class WireConnection : IDisposable
         long writeDeadline = Volatile.Read(ref _writeDeadline);
         if (writeDeadline != NotWriting)
         {
+            if (_stopping && _tells && _time.GetElapsedTime(Volatile.Read(ref _stoppedAt), now) >= DrainTime)
+            {
+                // No reply is lost that it could not get after the restart: it must not hold up the stop, and cost it its snapshot.
+                _cutAtStop = true;
+                _context.Abort(new ConnectionAbortedException("The server stops, and the client does not read what its watches tell."));
+                return;
+            }
             if (now < writeDeadline) return;
             _cut = true;
             _context.Abort(new ConnectionAbortedException("The client does not read its replies."));

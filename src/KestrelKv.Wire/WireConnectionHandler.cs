@@ -76,6 +76,10 @@ public sealed class WireConnectionHandler(
                 reason = CloseReason.WriteTimeout;
                 Log.ConnectionCut(logger, wire.Id, options.WriteTimeout);
             }
+            else if (wire.WasCutAtStop)
+            {
+                reason = CloseReason.Stopping;
+            }
             await stop.DisposeAsync();
             connections.Remove(wire);
             metrics.CountClosed(reason);

@@ -18,6 +18,12 @@ internal ref struct BatchRehearsal : IDisposable
     /// <summary>What the edits of a batch, and what is remembered of it, may take together: 256 MiB.</summary>
     private const long MadeBytesMax = 256 * 1024 * 1024;
 
+    /// <summary>
+    /// What the values that a batch reads, whole or in part, may come to together: 1 GiB. No reply could hold more, and to
+    /// look for parts of them takes seconds, while the locks are held.
+    /// </summary>
+    private const long ReadBytesMax = Operation.ValueBytesMax;
+
     private readonly DocumentLimits _limits;
     private readonly Operation[] _operations;
     private readonly EditResult[] _edits;
@@ -30,6 +36,7 @@ internal ref struct BatchRehearsal : IDisposable
     private OperationResult _refusal;
     private long _madeBytes;
     private long _patchedBytes;
+    private long _readBytes;
     private long _recordBytes;
     private int _count;
 
@@ -131,7 +138,7 @@ internal ref struct BatchRehearsal : IDisposable
     {
         RefusedIndex = -1;
         Changes = PinsItsVersion = false;
-        GrowthBytes = WrittenBytes = _madeBytes = _patchedBytes = _recordBytes = 0;
+        GrowthBytes = WrittenBytes = _madeBytes = _patchedBytes = _readBytes = _recordBytes = 0;
         _count = 0;
         ReturnMade();
         _remembered?.Clear();
@@ -155,6 +162,13 @@ internal ref struct BatchRehearsal : IDisposable
         if (!operation.Precondition.Holds(state.Version))
         {
             Refuse(index, ResultStatus.PreconditionFailed, state.Version);
+            return;
+        }
+        // Before anything is done: once it is, it has to be told.
+        if (!operation.IsWrite || operation.ReturnsOld) _readBytes += ValueOf(state).Length;
+        if (_readBytes > ReadBytesMax)
+        {
+            Refuse(index, ResultStatus.ValueTooLong, state.Version, "the values to be read come to more than 1 GiB, which no reply can hold, expected fewer of them");
             return;
         }
         if (operation.IsEdit && !TryResolve(index, state)) return;

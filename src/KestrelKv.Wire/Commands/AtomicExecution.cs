@@ -8,12 +8,8 @@ namespace KestrelKv.Wire;
 /// <summary>Executes requests on single keys as one atomic batch, and gathers what they answer.</summary>
 internal sealed class AtomicExecution(IKeyValueStore store, TimeProvider time) : IResultSink
 {
-    /// <summary>How long what is gathered may become, in bytes: 1 GiB. Beyond the longest value there is room for no other.</summary>
-    private const int TextBytesMax = Operation.ValueBytesMax;
-
     private ReadOnlyMemory<Request> _requests;
     private TextBuffer _text = null!;
-    private bool _isTooLong;
 
     /// <summary>Why nothing was done, with the index of what was refused; null where all was.</summary>
     public ProtocolError? Error { get; private set; }
@@ -35,7 +31,7 @@ internal sealed class AtomicExecution(IKeyValueStore store, TimeProvider time) :
         int mark = text.Length;
         for (bool again = false; ; again = true)
         {
-            (_requests, _text, _isTooLong, Error, Version) = (requests, text, false, null, 0);
+            (_requests, _text, Error, Version) = (requests, text, null, 0);
             try
             {
                 bool committed = await store.CommitAsync(operations.AsMemory(0, requests.Length), this, requestId, cancellationToken);
@@ -49,7 +45,6 @@ internal sealed class AtomicExecution(IKeyValueStore store, TimeProvider time) :
                 text.Truncate(mark);
             }
         }
-        if (_isTooLong) RefuseReply(requests.Span);
         Array.Clear(operations, 0, requests.Length);
         ArrayPool<Operation>.Shared.Return(operations);
         (_requests, _text) = (default, null!);
@@ -66,18 +61,8 @@ internal sealed class AtomicExecution(IKeyValueStore store, TimeProvider time) :
         }
 
         if (request.Function != Function.Get && result.Status == ResultStatus.Done) Version = Math.Max(Version, result.Version);
-        _isTooLong |= (long)_text.Length + result.Value.Length + result.OldValue.Length > TextBytesMax && index > 0;
-        if (_isTooLong) return true;
         if (index > 0) _text.Write(", "u8);
         ResultText.Write(_text, request, result);
         return true;
-    }
-
-    /// <summary>What was read can't be told; what was written can't be told either, and stays.</summary>
-    private void RefuseReply(ReadOnlySpan<Request> requests)
-    {
-        foreach (ref readonly Request request in requests)
-            if (request.Function != Function.Get) throw new InvalidOperationException("The results of a batch are too long to be told.");
-        Error ??= new(ErrorCode.ValueTooLong, "the values come to more than 1 GiB, which no reply can hold, expected fewer of them");
     }
 }

@@ -160,6 +160,27 @@ public sealed class WatchEndTests
     }
 
     [Fact]
+    public async Task Stop_ClientThatDoesNotReadItsWatch_IsCutOffAfterASecond()
+    {
+        var store = new ScriptedFeedStore { Statuses = [WatchStatus.More], Changes = 1_000 };
+        using var wire = new TestWire(store: store);
+        TestClient client = wire.Connect(unreadBytesMax: 1);
+        client.Send(Watch);
+        await client.RepliesAsync(1);
+        await Wait.UntilAsync(() => client.UnreadBytes() > 0, () => "nothing is told");
+        client.Connection.RequestClose();
+        wire.Advance(TimeSpan.FromMilliseconds(900));
+        Assert.False(client.IsServed);
+
+        // The clock of the connections ticks every half second.
+        wire.Advance(TimeSpan.FromMilliseconds(600));
+        await client.ServedAsync();
+        Assert.NotNull(client.Connection.Aborted);
+        Assert.True(store.IsDisposed);
+        Assert.Equal(1, wire.Metrics["kestrelkv.wire.connections.closed{reason=stopping}"]);
+    }
+
+    [Fact]
     public async Task IdleTimeout_WhileThereIsAWatch_DoesNotCount()
     {
         var store = new ScriptedFeedStore();

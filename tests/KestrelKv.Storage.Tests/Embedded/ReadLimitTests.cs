@@ -1,0 +1,26 @@
+using KestrelKv.Storage.Embedded;
+
+namespace KestrelKv.Storage.Tests.Embedded;
+
+public sealed class ReadLimitTests
+{
+    [Theory]
+    [InlineData(3, true)]
+    [InlineData(4, false)]
+    public void Commit_ReadsOfLongValues_AreDoneUpTo1GiB_OrNothingIs(int reads, bool committed)
+    {
+        using var store = new EmbeddedStore(TimeProvider.System);
+        byte[] value = GC.AllocateUninitializedArray<byte>(256 * 1024 * 1024 + 1);
+        Array.Fill(value, (byte)'1');
+        store.ExecuteAsync(new[] { Operation.Put("a"u8.ToArray(), value) }, new RecordingSink()).Completed();
+
+        // Of parts that are not there nothing has to be kept; what counts is what is gone over.
+        Operation[] batch = [
+            Operation.Put("b"u8.ToArray(), "1"u8.ToArray()),
+            .. Enumerable.Repeat(Operation.Get("a"u8.ToArray()) with { Path = "/b"u8.ToArray() }, reads)];
+        var results = new RecordingSink();
+        Assert.Equal(committed, store.CommitAsync(batch, results).Completed());
+        if (!committed) Assert.Equal((4, ResultStatus.ValueTooLong), (Assert.Single(results.Results).Index, results.Results[0].Status));
+        Assert.Equal(committed ? 2 : 1, store.GetStats().Keys);
+    }
+}
