@@ -82,7 +82,7 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
     private readonly FunctionInfo? Find()
     {
         foreach (FunctionInfo function in Functions.Table)
-            if (_func.TextEquals(body, function.NameBytes)) return function;
+            if (_func.TextEquals(body, function.Utf8Name)) return function;
         return null;
     }
 

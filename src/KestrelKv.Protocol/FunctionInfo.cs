@@ -10,7 +10,7 @@ public sealed class FunctionInfo
     {
         Function = function;
         Name = function.ToString().ToUpperInvariant();
-        NameBytes = Encoding.UTF8.GetBytes(Name);
+        Utf8Name = Encoding.UTF8.GetBytes(Name);
         Summary = summary;
         RequiredParameters = required;
         OptionalParameters = optional;
@@ -33,10 +33,7 @@ public sealed class FunctionInfo
     /// <summary>The parameters that may be given.</summary>
     public IReadOnlyList<ParameterInfo> OptionalParameters { get; }
 
-    /// <summary>The name on the wire.</summary>
-    public ReadOnlyMemory<byte> Utf8Name => NameBytes;
-
-    internal byte[] NameBytes { get; }
+    internal byte[] Utf8Name { get; }
 
     /// <summary>Whether it can do without other parameters than <c>obj</c>, <c>val</c> and <c>ack</c>.</summary>
     internal bool IsPlain => Function is Function.Get or Function.Put or Function.Delete or Function.Incr;

@@ -69,7 +69,7 @@ public sealed class ReplyWriter(IBufferWriter<byte> output)
     public void WriteResponse(
         Function function, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body, ReadOnlySpan<byte> tail, ReadOnlySpan<byte> idText = default)
     {
-        ReadOnlySpan<byte> name = Functions.Of(function).Utf8Name.Span;
+        ReadOnlySpan<byte> name = Functions.Of(function).Utf8Name;
         ReadOnlySpan<byte> before = "{\"status\": \"OK\", \"response\": {\"func\": \""u8;
         ReadOnlySpan<byte> middle = "\", \"response\": "u8;
         ReadOnlySpan<byte> after = "}"u8;

@@ -92,7 +92,7 @@ internal ref struct EditedText(ArrayBufferWriter<byte> writer, DocumentLimits li
         return ResultStatus.Done;
     }
 
-    public static bool MayBeNested(ReadOnlySpan<byte> text) => text.ContainsAny((byte)'{', (byte)'[');
+    private static bool MayBeNested(ReadOnlySpan<byte> text) => text.ContainsAny((byte)'{', (byte)'[');
 
     private void Grow(int needed)
     {

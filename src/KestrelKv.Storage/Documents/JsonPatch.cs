@@ -14,7 +14,7 @@ public static class JsonPatch
         while (items.MoveNext())
         {
             string? fault = patch[items.ValueStart] == '{'
-                ? Fault(PatchOperation.Read(patch, items.ValueStart, out _))
+                ? Fault(PatchOperation.Read(patch, items.ValueStart))
                 : "it is not an object";
             if (fault is not null) return $"operation {items.Index}: {fault}";
         }

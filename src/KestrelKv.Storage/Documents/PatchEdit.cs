@@ -37,7 +37,7 @@ internal ref struct PatchEdit
         {
             _patchedBytes += _text.Text.Length;
             if (_patchedBytes > EditResult.PatchedBytesMax) return new EditResult(ResultStatus.PatchTooLong, TooLong(items.Index));
-            PatchOperation operation = PatchOperation.Read(patch, items.ValueStart, out _);
+            PatchOperation operation = PatchOperation.Read(patch, items.ValueStart);
             Apply(operation);
             if (_status != ResultStatus.Done) return new EditResult(_status, _fault is null ? null : Explain(operation, items.Index));
         }

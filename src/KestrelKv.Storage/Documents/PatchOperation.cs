@@ -28,13 +28,11 @@ internal ref struct PatchOperation
     /// <summary>Reads an object.</summary>
     /// <param name="patch">The patch.</param>
     /// <param name="start">Where the object begins in it.</param>
-    /// <param name="end">Where it ends.</param>
-    public static PatchOperation Read(ReadOnlySpan<byte> patch, int start, out int end)
+    public static PatchOperation Read(ReadOnlySpan<byte> patch, int start)
     {
         var operation = new PatchOperation();
         var items = new ItemReader(patch, start);
         while (items.MoveNext()) operation.Take(items.Name, patch[items.ValueStart..items.ValueEnd]);
-        end = JsonScan.SkipWhiteSpace(patch, items.ValueEnd) + 1;
         return operation;
     }
 

@@ -81,11 +81,11 @@ internal sealed class MergedKeys : IDisposable
     /// <summary>The least string that is greater than all that begin with a prefix; of valid UTF-8 there is one.</summary>
     private static ReadOnlyMemory<byte> EndOf(ReadOnlySpan<byte> prefix)
     {
-        byte[] end = prefix.IsEmpty ? [0] : prefix.ToArray();
-        int last = end.AsSpan().LastIndexOfAnyExcept(byte.MaxValue);
-        if (prefix.IsEmpty || last < 0) return HiddenKey.First;
+        int last = prefix.LastIndexOfAnyExcept(byte.MaxValue);
+        if (last < 0) return HiddenKey.First;
+        byte[] end = prefix[..(last + 1)].ToArray();
         end[last]++;
-        return end.AsMemory(0, last + 1);
+        return end;
     }
 
     private bool IsBeyondEnd(ReadOnlySpan<byte> key)
