@@ -6,6 +6,24 @@ public sealed class RequestLimits
     /// <summary>By how much <see cref="FrameBytesMax"/> must exceed <see cref="KeyBytesMax"/>: what is around a key needs room.</summary>
     public const int FrameBytesAboveKeyMin = 1_024;
 
+    /// <summary>The longest request id, in bytes of UTF-8.</summary>
+    public const int RequestIdBytesMax = 128;
+
+    /// <summary>How many entries a page of keys has at the most.</summary>
+    public const int PageEntriesMax = 1_000;
+
+    /// <summary>How many it has at the most where the request does not say.</summary>
+    public const int PageEntriesDefault = 100;
+
+    /// <summary>The least time, in seconds, after which a watch without changes may be asked to tell its position.</summary>
+    public const decimal BookmarkSecondsMin = 0.1m;
+
+    /// <summary>The greatest such time.</summary>
+    public const decimal BookmarkSecondsMax = 3_600;
+
+    /// <summary>That time where the request does not say.</summary>
+    public const decimal BookmarkSecondsDefault = 10;
+
     /// <summary>
     /// The longest body of a request frame, in bytes; also of a value sent over HTTP. <see cref="KeyBytesMax"/>
     /// + 1,024 to 1,073,741,824. Default 16,777,216 (16 MiB). A connection can make the server hold one such body.

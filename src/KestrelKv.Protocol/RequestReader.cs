@@ -6,9 +6,6 @@ namespace KestrelKv.Protocol;
 internal static class RequestReader
 {
     private const int ElementsMax = 1_000;
-    private const int RequestIdBytesMax = 128;
-    private const int LimitDefault = 100;
-    private const int LimitMax = 1_000;
 
     /// <summary>The least time that is not none.</summary>
     private const decimal TimeMin = 0.000_000_001m;
@@ -75,9 +72,14 @@ internal static class RequestReader
         Values = given.Boolean(Parameter.Values) ?? false,
         CountOnly = given.Boolean(Parameter.CountOnly) ?? false,
         FromVersion = given.Integer(Parameter.FromVersion, 1, long.MaxValue) ?? 0,
-        BookmarkInterval = TimeSpan.FromMilliseconds(given.Milliseconds(Parameter.BookmarkInterval, 0.1m, 3_600) ?? 10_000),
+        BookmarkInterval = BookmarkInterval(given),
         Watch = given.Integer(Parameter.Watch, 1, long.MaxValue) ?? 0,
     };
+
+    private static TimeSpan BookmarkInterval(GivenParameters given) =>
+        given.Milliseconds(Parameter.BookmarkInterval, RequestLimits.BookmarkSecondsMin, RequestLimits.BookmarkSecondsMax) is { } milliseconds
+            ? TimeSpan.FromMilliseconds(milliseconds)
+            : TimeSpan.FromSeconds((double)RequestLimits.BookmarkSecondsDefault);
 
     private static Expiry Expiry(GivenParameters given)
     {
@@ -92,7 +94,7 @@ internal static class RequestReader
     private static ReadOnlyMemory<byte> RequestId(GivenParameters given)
     {
         ReadOnlyMemory<byte> id = given.Characters(Parameter.RequestId);
-        if (given.Error is null && given.Has(Parameter.RequestId) && id.Length is 0 or > RequestIdBytesMax)
+        if (given.Error is null && given.Has(Parameter.RequestId) && id.Length is 0 or > RequestLimits.RequestIdBytesMax)
             given.Refuse(ErrorCode.InvalidValue, $"\"request_id\" has {id.Length} bytes, expected {Functions.Parameter(Parameter.RequestId).Expected}");
         return id;
     }
@@ -108,7 +110,8 @@ internal static class RequestReader
     private static int Limit(GivenParameters given)
     {
         bool counts = given.Boolean(Parameter.CountOnly) ?? false;
-        long limit = given.Integer(Parameter.Limit, 1, counts ? long.MaxValue : LimitMax) ?? (counts ? int.MaxValue : LimitDefault);
+        long limit = given.Integer(Parameter.Limit, 1, counts ? long.MaxValue : RequestLimits.PageEntriesMax)
+            ?? (counts ? int.MaxValue : RequestLimits.PageEntriesDefault);
         return (int)Math.Min(limit, int.MaxValue);
     }
 

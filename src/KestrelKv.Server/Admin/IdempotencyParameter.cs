@@ -1,4 +1,5 @@
 using System.Text;
+using KestrelKv.Protocol;
 using Microsoft.AspNetCore.Mvc;
 
 namespace KestrelKv.Server.Admin;
@@ -6,9 +7,6 @@ namespace KestrelKv.Server.Admin;
 /// <summary>What all writes may have: a name by which the server knows them again.</summary>
 public class IdempotencyParameter
 {
-    /// <summary>The longest name, in bytes of UTF-8: as on the wire.</summary>
-    private const int BytesMax = 128;
-
     private const string Header = "Idempotency-Key";
 
     /// <summary>
@@ -34,8 +32,8 @@ public class IdempotencyParameter
 
         // With quotes, as the IETF's draft of the header has it, or without.
         RequestId = Encoding.UTF8.GetBytes(IdempotencyKey is ['"', .., '"'] ? IdempotencyKey[1..^1] : IdempotencyKey);
-        return RequestId.Length is 0 or > BytesMax
-            ? Problems.BadRequest("invalid_header", $"{Header} has {RequestId.Length} bytes, expected 1 to {BytesMax}")
+        return RequestId.Length is 0 or > RequestLimits.RequestIdBytesMax
+            ? Problems.BadRequest("invalid_header", $"{Header} has {RequestId.Length} bytes, expected 1 to {RequestLimits.RequestIdBytesMax}")
             : null;
     }
 }

@@ -14,8 +14,6 @@ internal static class KeyEndpoints
     internal const string MergePatchType = "application/merge-patch+json";
     internal const string JsonPatchType = "application/json-patch+json";
     internal const string ExpiresAtHeader = "KestrelKv-Expires-At";
-    private const int LimitDefault = 100;
-    private const int LimitMax = 1_000;
 
     public static void MapKeys(this IEndpointRouteBuilder app)
     {
@@ -80,10 +78,10 @@ internal static class KeyEndpoints
     /// <response code="503">The disk has failed, and what the page would show may not be on it.</response>
     public static async Task<IResult> ListAsync(
         HttpContext http, IKeyValueStore store, string? prefix = null, string? after = null, string? until = null,
-        int limit = LimitDefault, bool values = false, bool descending = false)
+        int limit = RequestLimits.PageEntriesDefault, bool values = false, bool descending = false)
     {
-        if (limit is < 1 or > LimitMax)
-            return Problems.BadRequest("invalid_limit", $"limit is {limit}, expected 1 to {LimitMax}");
+        if (limit is < 1 or > RequestLimits.PageEntriesMax)
+            return Problems.BadRequest("invalid_limit", $"limit is {limit}, expected 1 to {RequestLimits.PageEntriesMax}");
 
         long version = store.GetStats().DurableVersion;
         using var page = new KeyPageWriter(values);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using KestrelKv.Protocol;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Storage;
 using KestrelKv.Wire;
@@ -10,8 +11,6 @@ namespace KestrelKv.Server.Admin;
 /// <summary>The feed of changes as server-sent events.</summary>
 internal static class WatchEndpoint
 {
-    private const decimal BookmarkSeconds = 10;
-
     // How long streams last says nothing of how long requests take, with which it would be counted.
     public static void MapWatch(this IEndpointRouteBuilder app) =>
         app.MapGet("/v1/watch", WatchAsync).WithTags(TagFilter.Feed).DisableHttpMetrics()
@@ -54,7 +53,8 @@ internal static class WatchEndpoint
         long from = fromVersion ?? 0;
         if (fromVersion is < 1) return Problems.BadRequest("invalid_value", $"from_version is {fromVersion}, expected 1 or more");
         if (Seconds.TryRead("bookmark_interval", bookmarkInterval, out decimal? seconds) is { } noInterval) return noInterval;
-        if (seconds is < 0.1m or > 3_600) return Problems.BadRequest("invalid_value", $"bookmark_interval is {bookmarkInterval}, expected 0.1 to 3600 seconds");
+        if (seconds is < RequestLimits.BookmarkSecondsMin or > RequestLimits.BookmarkSecondsMax)
+            return Problems.BadRequest("invalid_value", $"bookmark_interval is {bookmarkInterval}, expected 0.1 to 3600 seconds");
         if (lastEventId is not null)
         {
             if (!long.TryParse(lastEventId, NumberStyles.None, CultureInfo.InvariantCulture, out long last) || last == long.MaxValue)
@@ -63,8 +63,9 @@ internal static class WatchEndpoint
         }
 
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
-        using var events = new EventStream(
-            store, new WatchQuery { Prefix = Encoding.UTF8.GetBytes(prefix ?? ""), From = from }, values, TimeSpan.FromSeconds((double)(seconds ?? BookmarkSeconds)), time);
+        var query = new WatchQuery { Prefix = Encoding.UTF8.GetBytes(prefix ?? ""), From = from };
+        TimeSpan interval = TimeSpan.FromSeconds((double)(seconds ?? RequestLimits.BookmarkSecondsDefault));
+        using var events = new EventStream(store, query, values, interval, time);
         bool isBegun = false;
         try
         {
@@ -74,7 +75,7 @@ internal static class WatchEndpoint
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            // The client has gone, or the server stops: an event stream has no other end.
+            // The client has gone, or the server stops.
             return isBegun ? Results.Empty : Problems.Stopping();
         }
         return Results.Empty;
