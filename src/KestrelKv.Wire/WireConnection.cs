@@ -10,7 +10,7 @@ namespace KestrelKv.Wire;
 
 /// <summary>One connection: reads what is there, executes it as a batch, writes the replies, and again.</summary>
 /// <remarks>
-/// <see cref="ServeAsync"/> runs on one thread at a time. <see cref="Stop"/> and <see cref="Watch"/> come from others;
+/// <see cref="ServeAsync"/> runs on one thread at a time. <see cref="Stop"/> and <see cref="CheckTimes"/> come from others;
 /// they only set a flag or read an instant, and wake the reader.
 /// </remarks>
 internal sealed class WireConnection : IDisposable
@@ -95,7 +95,7 @@ internal sealed class WireConnection : IDisposable
 
     public ConnectionCounters Counters { get; } = new();
 
-    /// <summary>Whether <see cref="Watch"/> has cut it off.</summary>
+    /// <summary>Whether <see cref="CheckTimes"/> has cut it off.</summary>
     public bool WasCut => _cut;
 
     /// <summary>Whether the server stopped, and the client did not read what its watches told.</summary>
@@ -231,7 +231,7 @@ internal sealed class WireConnection : IDisposable
     }
 
     /// <summary>Ends the connection if it exceeds one of its times. To be called about once a second.</summary>
-    public void Watch()
+    public void CheckTimes()
     {
         long now = _time.GetTimestamp();
         long writeDeadline = Volatile.Read(ref _writeDeadline);

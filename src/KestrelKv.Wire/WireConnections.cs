@@ -5,10 +5,10 @@ namespace KestrelKv.Wire;
 /// <summary>The connections that are open, and the one timer that watches over their times.</summary>
 public sealed class WireConnections : IDisposable
 {
-    private static readonly TimeSpan WatchPeriod = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan CheckPeriod = TimeSpan.FromMilliseconds(500);
 
     private readonly ConcurrentDictionary<WireConnection, bool> _open = new();
-    private readonly ITimer _watch;
+    private readonly ITimer _timer;
     private readonly TimeProvider _time;
     private readonly long _startedAt;
     private readonly int _max;
@@ -22,7 +22,7 @@ public sealed class WireConnections : IDisposable
         _time = time;
         _startedAt = time.GetTimestamp();
         _max = options.ConnectionsMax;
-        _watch = time.CreateTimer(static state => ((WireConnections)state!).Watch(), this, WatchPeriod, WatchPeriod);
+        _timer = time.CreateTimer(static state => ((WireConnections)state!).CheckTimes(), this, CheckPeriod, CheckPeriod);
     }
 
     /// <summary>How many connections are being served.</summary>
@@ -31,8 +31,8 @@ public sealed class WireConnections : IDisposable
     /// <summary>For how long connections have been served.</summary>
     public TimeSpan Uptime => _time.GetElapsedTime(_startedAt);
 
-    /// <summary>Stops watching.</summary>
-    public void Dispose() => _watch.Dispose();
+    /// <summary>Stops the timer.</summary>
+    public void Dispose() => _timer.Dispose();
 
     /// <summary>False where there are as many as there may be.</summary>
     internal bool TryAdd(WireConnection connection)
@@ -75,8 +75,8 @@ public sealed class WireConnections : IDisposable
         return sum;
     }
 
-    private void Watch()
+    private void CheckTimes()
     {
-        foreach ((WireConnection connection, _) in _open) connection.Watch();
+        foreach ((WireConnection connection, _) in _open) connection.CheckTimes();
     }
 }
