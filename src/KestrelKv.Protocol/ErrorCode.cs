@@ -5,7 +5,8 @@ namespace KestrelKv.Protocol;
 /// (<see cref="ErrorCodes.Text"/>): <see cref="InvalidJson"/> is <c>invalid_json</c>.
 /// </summary>
 /// <remarks>
-/// The first group answers a request that was refused: nothing was done, the connection goes on. From
+/// The first group answers a request that was refused: nothing was done, the connection goes on. Those up to
+/// <see cref="TooDeep"/> can be found in the request itself, those after it only by executing it. From
 /// <see cref="UnsupportedVersion"/> on the connection is closed after the reply, for its bytes can no longer be
 /// told apart into frames, or because it is not let in.
 /// </remarks>
@@ -77,7 +78,9 @@ public enum ErrorCode
     /// <summary>A <c>test</c> of a JSON Patch does not hold.</summary>
     TestFailed,
 
-    /// <summary>The value would become longer than <see cref="RequestLimits.FrameBytesMax"/>.</summary>
+    /// <summary>
+    /// The value would become longer than <see cref="RequestLimits.FrameBytesMax"/>, or the values of a batch come to too much.
+    /// </summary>
     ValueTooLong,
 
     /// <summary>A JSON Patch has too many operations for so long a value.</summary>

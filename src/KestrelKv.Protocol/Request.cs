@@ -1,6 +1,10 @@
 namespace KestrelKv.Protocol;
 
 /// <summary>What a request asks for.</summary>
+/// <remarks>
+/// The order counts: those from <see cref="Get"/> to <see cref="Expire"/> are on one key, and may be part of a batch; each of those after
+/// them is executed by itself.
+/// </remarks>
 public enum Function
 {
     /// <summary>The body is not a request: <see cref="Request.Error"/> says why.</summary>

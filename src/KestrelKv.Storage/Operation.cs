@@ -1,6 +1,10 @@
 namespace KestrelKv.Storage;
 
 /// <summary>What an operation does.</summary>
+/// <remarks>
+/// From <see cref="MergePatch"/> on they change parts of values. What is remembered of a request is told apart by these numbers, on disk as
+/// well: they stay as they are, and new ones come last.
+/// </remarks>
 public enum OperationKind
 {
     /// <summary>Reads the entry.</summary>

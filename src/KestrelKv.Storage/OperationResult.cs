@@ -1,6 +1,7 @@
 namespace KestrelKv.Storage;
 
 /// <summary>How an operation ended.</summary>
+/// <remarks>What is remembered of a request has these as numbers, on disk as well: they stay as they are, and new ones come last.</remarks>
 public enum ResultStatus
 {
     /// <summary>It was done.</summary>
@@ -35,7 +36,10 @@ public enum ResultStatus
     /// <summary>A <c>test</c> of a JSON Patch does not hold; nothing was changed.</summary>
     TestFailed,
 
-    /// <summary>The value would become longer than the store is configured to take; nothing was changed.</summary>
+    /// <summary>
+    /// The value would become longer than the store is configured to take, or the values of a batch come to too much; nothing was
+    /// changed.
+    /// </summary>
     ValueTooLong,
 
     /// <summary>The value would become nested deeper than the store is configured to take; nothing was changed.</summary>

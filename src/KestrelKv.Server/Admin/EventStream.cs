@@ -14,7 +14,7 @@ internal sealed class EventStream : IDisposable
     public const string ContentType = "text/event-stream";
 
     /// <summary>The least rate at which a client must read.</summary>
-    private const int ReadBytesPerSecond = 64 * 1024;
+    private const int ReadBytesPerSecondMin = 64 * 1024;
 
     private readonly IKeyValueStore _store;
     private readonly IWatch _feed;
@@ -24,7 +24,7 @@ internal sealed class EventStream : IDisposable
     private readonly Channel<bool> _ready = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly ChangesText _changes = new();
 
-    /// <summary>Stays empty: what has been read, and is not written yet, must not be forgotten for a bookmark.</summary>
+    /// <summary>The data of the last event that was written.</summary>
     private readonly TextBuffer _data = new();
     private readonly long _begin;
     private WatchStatus _status;
@@ -96,7 +96,7 @@ internal sealed class EventStream : IDisposable
     /// <remarks>Kestrel's own limit adds up: it would leave an hour to a client that has read much and then reads no more.</remarks>
     private async ValueTask<bool> FlushAsync(HttpResponse response, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        TimeSpan time = timeout + TimeSpan.FromSeconds((double)_data.Length / ReadBytesPerSecond);
+        TimeSpan time = timeout + TimeSpan.FromSeconds((double)_data.Length / ReadBytesPerSecondMin);
 
         // The response has its copy: who waits for the next change keeps nothing of the last one.
         _data.Clear();

@@ -2,7 +2,7 @@ using KestrelKv.Storage.Documents;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>How much memory the embedded store may take, and what happens then.</summary>
+/// <summary>What the embedded store keeps in memory, how much and for how long.</summary>
 public sealed class EmbeddedStoreOptions
 {
     /// <summary>The least limit that can be set: 1 MiB.</summary>

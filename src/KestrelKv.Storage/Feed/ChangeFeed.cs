@@ -23,8 +23,8 @@ internal sealed class ChangeFeed : IDisposable
     private const int SliceCommits = 256;
 
     /// <summary>
-    /// To tell one watch takes some 10 us of the processors, which those who write need as well: so the thread rests for ten
-    /// times as long before it wakes the next, and more changes are told at once.
+    /// To tell watches takes the processors from those who write: so the thread rests for a millisecond for each so many that it
+    /// has woken before it wakes others, and more changes are told at once.
     /// </summary>
     private const int WatchesPerMillisecond = 10;
 

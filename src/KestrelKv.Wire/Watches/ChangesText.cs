@@ -59,7 +59,7 @@ public sealed class ChangesText : IChangeSink, IDisposable
         return _text.Length < BytesMax;
     }
 
-    /// <summary><c>{["watch": N, ]"version": V, "changes": [CHANGE, ...]}</c></summary>
+    /// <summary><c>{"version": V, "changes": [CHANGE, ...]}</c>, of a feed that needs no number.</summary>
     /// <param name="text">Where to.</param>
     /// <param name="version">The position of the feed: up to here everything has been told.</param>
     public void Write(TextBuffer text, long version)
@@ -81,7 +81,7 @@ public sealed class ChangesText : IChangeSink, IDisposable
     /// <inheritdoc/>
     public void Dispose() => _text.Dispose();
 
-    /// <summary>What comes before the changes.</summary>
+    /// <summary><c>{["watch": N, ]"version": V, "changes": [</c>, what comes before the changes.</summary>
     internal static void WriteHead(TextBuffer text, long? watch, long version)
     {
         text.Write("{"u8);
