@@ -72,7 +72,8 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
 
         FunctionInfo? function = Find();
         if (place == Place.Operation && (function is null || !Functions.IsOnOneKey(function.Function)))
-            return Invalid(ErrorCode.InvalidValue, "\"func\" is no function that may be part of a batch, expected GET, PUT, DELETE, PATCH, INCR or EXPIRE");
+            return Invalid(ErrorCode.InvalidValue,
+                "\"func\" is no function that may be part of a batch, expected GET, PUT, DELETE, PATCH, INCR or EXPIRE");
 
         return function is null
             ? new Request { Function = Function.Unknown, NameText = _func.Slice(body), IdText = IdText }
@@ -97,7 +98,10 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
         uint allowed = place == Place.Operation ? function.Allowed & ~Functions.NotInABatch : function.Allowed;
         uint notKnown = given & ~allowed;
         if (_unknown is not null || notKnown != 0)
-            return Refuse(function.UnknownParameter(_unknown ?? $"\"{Functions.Parameter(BitOperations.TrailingZeroCount(notKnown)).Name}\"", allowed));
+        {
+            string name = _unknown ?? $"\"{Functions.Parameter(BitOperations.TrailingZeroCount(notKnown)).Name}\"";
+            return Refuse(function.UnknownParameter(name, allowed));
+        }
         if (_duplicate is not null)
             return Invalid(ErrorCode.DuplicateParameter, $"\"{_duplicate}\" is given twice");
         if (function.Missing(given) is { } missing)

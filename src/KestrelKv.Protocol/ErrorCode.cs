@@ -89,7 +89,9 @@ public enum ErrorCode
     /// <summary>The request id was used for another write shortly before.</summary>
     RequestIdReused,
 
-    /// <summary>The changes that a watch is to begin or to go on with are no longer kept: the error tells the oldest version that is.</summary>
+    /// <summary>
+    /// The changes that a watch is to begin or to go on with are no longer kept: the error tells the oldest version that is.
+    /// </summary>
     Compacted,
 
     /// <summary>The version that a watch is to begin with lies beyond the next one: the error tells the last one.</summary>

@@ -5,7 +5,9 @@ using System.Text.Json;
 
 namespace KestrelKv.Protocol;
 
-/// <summary>The parameters of one request that few requests have, and what they say. The first one that says what it may not is told.</summary>
+/// <summary>
+/// The parameters of one request that few requests have, and what they say. The first one that says what it may not is told.
+/// </summary>
 internal sealed class GivenParameters(ReadOnlyMemory<byte> body)
 {
     private readonly JsonToken[] _tokens = new JsonToken[Functions.ParameterCount];

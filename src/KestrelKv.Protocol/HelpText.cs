@@ -5,7 +5,10 @@ public static class HelpText
 {
     private static readonly byte[] Text = Compose();
 
-    /// <summary><c>{"functions": [{"func": F, "summary": TEXT, "params": [{"name": P, "type": TYPE, "required": BOOL, "summary": TEXT}, ...]}, ...]}</c></summary>
+    /// <summary>
+    /// <c>{"functions": [{"func": F, "summary": TEXT, "params": [PARAMETER, ...]}, ...]}</c>, a parameter being
+    /// <c>{"name": P, "type": TYPE, "required": BOOL, "summary": TEXT}</c>.
+    /// </summary>
     public static ReadOnlySpan<byte> Response => Text;
 
     private static byte[] Compose()

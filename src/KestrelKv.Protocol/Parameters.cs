@@ -19,7 +19,8 @@ internal static class Parameters
         "true or false", "whether the reply has version and expiry, too");
 
     public static readonly ParameterInfo Ttl = new(Parameter.Ttl, "ttl", JsonTypes.Number | JsonTypes.Null,
-        "a number of seconds above 0 that ends by the year 9999, or null for no expiry", "for how many seconds the entry is kept; null for no expiry");
+        "a number of seconds above 0 that ends by the year 9999, or null for no expiry",
+        "for how many seconds the entry is kept; null for no expiry");
 
     public static readonly ParameterInfo ExpiresAt = new(Parameter.ExpiresAt, "expires_at", JsonTypes.Number | JsonTypes.Null,
         "Unix time in seconds, up to the end of the year 9999, or null for no expiry",
@@ -77,7 +78,8 @@ internal static class Parameters
         "a whole number of 1 or more", "the version of the first commit to be told; if not given, from now on");
 
     public static readonly ParameterInfo BookmarkInterval = new(Parameter.BookmarkInterval, "bookmark_interval", JsonTypes.Number,
-        "a number of seconds from 0.1 to 3600", "after how many seconds without changes the position is told, 0.1 to 3,600; 10 if not given");
+        "a number of seconds from 0.1 to 3600",
+        "after how many seconds without changes the position is told, 0.1 to 3,600; 10 if not given");
 
     public static readonly ParameterInfo Watch = new(Parameter.Watch, "watch", JsonTypes.Number,
         "the number of a watch of this connection", "the number that the watch's replies have");

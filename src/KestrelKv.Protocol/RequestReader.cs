@@ -95,7 +95,10 @@ internal static class RequestReader
     {
         ReadOnlyMemory<byte> id = given.Characters(Parameter.RequestId);
         if (given.Error is null && given.Has(Parameter.RequestId) && id.Length is 0 or > RequestLimits.RequestIdBytesMax)
-            given.Refuse(ErrorCode.InvalidValue, $"\"request_id\" has {id.Length} bytes, expected {Functions.Parameter(Parameter.RequestId).Expected}");
+        {
+            given.Refuse(ErrorCode.InvalidValue,
+                $"\"request_id\" has {id.Length} bytes, expected {Functions.Parameter(Parameter.RequestId).Expected}");
+        }
         return id;
     }
 

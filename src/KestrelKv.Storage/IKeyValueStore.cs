@@ -57,9 +57,10 @@ public interface IKeyValueStore
     /// </param>
     /// <param name="requestId">
     /// What the client calls this batch, at most <see cref="RequestIdBytesMax"/> bytes; empty for nothing. A batch of the same
-    /// id that comes again within the time that the store is configured for, also after a crash, is not executed: it is told the results of the
-    /// first one, be they a commit or a refusal (but not one for lack of memory or disk, which is tried again). Where it is
-    /// another batch (the times of expiry do not count), it is refused with <see cref="ResultStatus.RequestIdReused"/>.
+    /// id that comes again within the time that the store is configured for, also after a crash, is not executed: it is told the
+    /// results of the first one, be they a commit or a refusal (but not one for lack of memory or disk, which is tried again).
+    /// Where it is another batch (the times of expiry do not count), it is refused with
+    /// <see cref="ResultStatus.RequestIdReused"/>.
     /// </param>
     /// <param name="cancellationToken">Gives up waiting; a batch whose results were told stays done.</param>
     /// <returns>Whether the batch was committed.</returns>
@@ -89,8 +90,8 @@ public interface IKeyValueStore
     /// </summary>
     /// <param name="query">Which changes.</param>
     /// <param name="wake">
-    /// Is called, by any thread and never under locks that calls of the store take, once there may be something to read again after a read has
-    /// said <see cref="WatchStatus.UpToDate"/>; at most once for each such read. Must not block or throw.
+    /// Is called, by any thread and never under locks that calls of the store take, once there may be something to read again
+    /// after a read has said <see cref="WatchStatus.UpToDate"/>; at most once for each such read. Must not block or throw.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException"><see cref="WatchQuery.From"/> is negative.</exception>
     IWatch Watch(WatchQuery query, Action wake);

@@ -123,7 +123,9 @@ public readonly struct Operation
     public static Operation Expire(ReadOnlyMemory<byte> key, long expiresAt) =>
         new() { Kind = OperationKind.Expire, Key = Checked(key), ExpiresAt = Checked(expiresAt) };
 
-    /// <summary>Sets a part of an entry's value. What leads to the part must be there; a member of an object is added where it is not.</summary>
+    /// <summary>
+    /// Sets a part of an entry's value. What leads to the part must be there; a member of an object is added where it is not.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The length of the key or of the value is out of its range.</exception>
     public static Operation PutAt(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> path, ReadOnlyMemory<byte> value) =>
         Put(key, value) with { Path = path, KeepsExpiry = true };

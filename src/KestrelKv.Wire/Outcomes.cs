@@ -2,7 +2,9 @@ using KestrelKv.Protocol;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Which errors functions answer with, beside those of requests that are none. Each is a series of the metric from the start.</summary>
+/// <summary>
+/// Which errors functions answer with, beside those of requests that are none. Each is a series of the metric from the start.
+/// </summary>
 internal static class Outcomes
 {
     private static readonly ErrorCode[] OfWrites =

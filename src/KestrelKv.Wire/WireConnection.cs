@@ -159,7 +159,8 @@ internal sealed class WireConnection : IDisposable
 
             if (error is not null) return await CloseAsync(error, CloseReason.FrameError);
             if (read.IsCompleted) return CloseReason.Client;
-            if (_idle && _watches.Count == 0 && IdleTimeIsOver(_time.GetTimestamp())) return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
+            if (_idle && _watches.Count == 0 && IdleTimeIsOver(_time.GetTimestamp()))
+                return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
             _idle = false;
             if (_stopping)
             {
@@ -170,7 +171,9 @@ internal sealed class WireConnection : IDisposable
         }
     }
 
-    /// <summary>Lets each watch that is ready tell a part of what it has, and sends it. False where the client can't be reached any more.</summary>
+    /// <summary>
+    /// Lets each watch that is ready tell a part of what it has, and sends it. False where the client can't be reached any more.
+    /// </summary>
     private async ValueTask<bool> TellWatchesAsync()
     {
         int count = _watches.BeginRound();

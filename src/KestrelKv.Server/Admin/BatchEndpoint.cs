@@ -25,8 +25,9 @@ internal static class BatchEndpoint
 
     /// <summary>Executes operations on any keys, all of them or none</summary>
     /// <remarks>
-    /// The body is what a BATCH on the wire has for parameters: <c>ops</c>, up to 1,000 of GET, PUT, DELETE, PATCH, INCR and EXPIRE, each with its own
-    /// parameters and preconditions. Where one can't be done nothing is, and <c>index</c> of the answer tells which.
+    /// The body is what a BATCH on the wire has for parameters: <c>ops</c>, up to 1,000 of GET, PUT, DELETE, PATCH, INCR and
+    /// EXPIRE, each with its own parameters and preconditions. Where one can't be done nothing is, and <c>index</c> of the answer
+    /// tells which.
     /// </remarks>
     /// <response code="200">All was done.</response>
     /// <response code="400">The body is no batch.</response>

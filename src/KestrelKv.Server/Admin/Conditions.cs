@@ -59,7 +59,8 @@ internal readonly struct Conditions
         if (tag.Equals(EntityTagHeaderValue.Any)) return true;
 
         // A tag that is no version, or weak, is that of no entry; the loop over versions tells so.
-        if (tag.IsWeak || !long.TryParse(tag.Tag.AsSpan()[1..^1], NumberStyles.None, CultureInfo.InvariantCulture, out long version)) return false;
+        ReadOnlySpan<char> number = tag.Tag.AsSpan()[1..^1];
+        if (tag.IsWeak || !long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long version)) return false;
         if (version == 0 || !tag.Tag.Equals(ETag(version), StringComparison.Ordinal)) return false;
         precondition = Precondition.Version(version);
         return true;

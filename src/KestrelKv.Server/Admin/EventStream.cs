@@ -21,7 +21,8 @@ internal sealed class EventStream : IDisposable
     private readonly TimeSpan _bookmarkInterval;
     private readonly TimeProvider _time;
     private readonly bool _values;
-    private readonly Channel<bool> _ready = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _ready =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly ChangesText _changes = new();
 
     /// <summary>The data of the last event that was written.</summary>

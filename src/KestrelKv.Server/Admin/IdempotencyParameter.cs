@@ -10,7 +10,8 @@ public class IdempotencyParameter
     private const string Header = "Idempotency-Key";
 
     /// <summary>
-    /// What the client calls this write. Sent again within <c>Store:RequestIdWindow</c> it is not done again, but answered as the first time.
+    /// What the client calls this write. Sent again within <c>Store:RequestIdWindow</c> it is not done again, but answered as the
+    /// first time.
     /// </summary>
     [FromHeader(Name = Header)]
     public string? IdempotencyKey { get; init; }
@@ -21,7 +22,8 @@ public class IdempotencyParameter
     internal static ValueTask<object?> Check(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         // The framework would make one of them, with a comma.
-        if (context.HttpContext.Request.Headers[Header].Count > 1) return new(Problems.BadRequest("invalid_header", $"{Header} is given twice"));
+        if (context.HttpContext.Request.Headers[Header].Count > 1)
+            return new(Problems.BadRequest("invalid_header", $"{Header} is given twice"));
         return context.Arguments.OfType<IdempotencyParameter>().Single().Check() is { } problem ? new(problem) : next(context);
     }
 

@@ -85,7 +85,10 @@ internal static class KeyEndpoints
 
         long version = store.GetStats().DurableVersion;
         using var page = new KeyPageWriter(values);
-        var query = new ListQuery { Prefix = Utf8Of(prefix), After = Utf8Of(after), Until = Utf8Of(until), Descending = descending, Limit = limit };
+        var query = new ListQuery
+        {
+            Prefix = Utf8Of(prefix), After = Utf8Of(after), Until = Utf8Of(until), Descending = descending, Limit = limit,
+        };
         bool more = await store.ListAsync(query, page, http.RequestAborted);
         http.Response.ContentType = Json;
         await http.Response.Body.WriteAsync(page.Finish(more, version), http.RequestAborted);
@@ -110,8 +113,9 @@ internal static class KeyEndpoints
 
     /// <summary>Reads a value</summary>
     /// <remarks>
-    /// The body is the value's exact text, <c>ETag</c> its version, <c>KestrelKv-Expires-At</c> when it expires, if it does. Any key at all can be named as <c>/v1/key?key=</c>;
-    /// in the path form, keys with a segment <c>.</c> or <c>..</c> and those with U+0000 can't be sent.
+    /// The body is the value's exact text, <c>ETag</c> its version, <c>KestrelKv-Expires-At</c> when it expires, if it does. Any
+    /// key at all can be named as <c>/v1/key?key=</c>; in the path form, keys with a segment <c>.</c> or <c>..</c> and those with
+    /// U+0000 can't be sent.
     /// </remarks>
     /// <response code="200">The value.</response>
     /// <response code="304">The version is one of If-None-Match.</response>
@@ -121,7 +125,8 @@ internal static class KeyEndpoints
     /// <response code="503">The disk has failed, and what is to be read may not be on it.</response>
     /// <param name="request"></param>
     /// <param name="path">Only that part of the value: a JSON Pointer (RFC 6901), such as <c>/name</c>. Where there is none, the code is <c>path_not_found</c>.</param>
-    public static Task<IResult> GetAsync([AsParameters] KeyRequest request, string? path = null) => ReadAsync(request, path, withValue: true);
+    public static Task<IResult> GetAsync([AsParameters] KeyRequest request, string? path = null) =>
+        ReadAsync(request, path, withValue: true);
 
     /// <summary>Reads a value's version and length</summary>
     /// <remarks>As GET, without the body.</remarks>
@@ -133,7 +138,8 @@ internal static class KeyEndpoints
     /// <response code="503">The disk has failed, and what is to be read may not be on it.</response>
     /// <param name="request"></param>
     /// <param name="path">Only that part of the value: a JSON Pointer (RFC 6901).</param>
-    public static Task<IResult> HeadAsync([AsParameters] KeyRequest request, string? path = null) => ReadAsync(request, path, withValue: false);
+    public static Task<IResult> HeadAsync([AsParameters] KeyRequest request, string? path = null) =>
+        ReadAsync(request, path, withValue: false);
 
     private static async Task<IResult> ReadAsync(KeyRequest request, string? path, bool withValue)
     {
@@ -142,7 +148,8 @@ internal static class KeyEndpoints
         KeyResult entry = await KeyResult.ExecuteAsync(request.Store, get, request.Aborted, withValue);
 
         // Before the conditions: RFC 9110, section 13.2.1.
-        if (entry.Status is not (ResultStatus.Done or ResultStatus.PathNotFound)) return Problems.Of(get.Kind, entry) ?? Problems.NotFound();
+        if (entry.Status is not (ResultStatus.Done or ResultStatus.PathNotFound))
+            return Problems.Of(get.Kind, entry) ?? Problems.NotFound();
         request.Response.Headers.ETag = Conditions.ETag(entry.Version);
         TellExpiry(request.Response, entry);
         switch (request.Conditions.AnswerToRead(entry.Version))
@@ -185,14 +192,17 @@ internal static class KeyEndpoints
         if (JsonPointer.Check(Utf8Of(path)) is { } invalid) return Problems.BadRequest("invalid_value", $"path: {invalid}");
 
         ReadOnlyMemory<byte> value = JsonText.Trim(body);
-        return await WriteAsync(request, write, path is null ? Operation.Put(request.KeyBytes, value) : Operation.PutAt(request.KeyBytes, Utf8Of(path), value));
+        Operation put = path is null
+            ? Operation.Put(request.KeyBytes, value)
+            : Operation.PutAt(request.KeyBytes, Utf8Of(path), value);
+        return await WriteAsync(request, write, put);
     }
 
     /// <summary>Changes parts of a value</summary>
     /// <remarks>
     /// The body is a JSON Merge Patch (RFC 7396), <c>application/merge-patch+json</c>, or a JSON Patch (RFC 6902),
-    /// <c>application/json-patch+json</c>. What it does not touch keeps its bytes, and the entry its expiry, unless another is given. A merge patch on a
-    /// key that is not there creates it.
+    /// <c>application/json-patch+json</c>. What it does not touch keeps its bytes, and the entry its expiry, unless another is
+    /// given. A merge patch on a key that is not there creates it.
     /// </remarks>
     /// <response code="201">The key is new. <c>ETag</c> is its version.</response>
     /// <response code="204">The value was changed. <c>ETag</c> is its version.</response>
@@ -260,11 +270,19 @@ internal static class KeyEndpoints
     {
         KeyResult result;
         if (request.Conditions.TryGetPrecondition(out Precondition precondition))
-            result = await KeyResult.ExecuteOnceAsync(request.Store, operation with { Precondition = precondition }, requestId, request.Aborted);
+        {
+            operation = operation with { Precondition = precondition };
+            result = await KeyResult.ExecuteOnceAsync(request.Store, operation, requestId, request.Aborted);
+        }
         else if (requestId.Length > 0)
-            return (null, Problems.BadRequest("invalid_header", "with Idempotency-Key, If-Match may have one version or *, and If-None-Match only *"));
+        {
+            return (null, Problems.BadRequest(
+                "invalid_header", "with Idempotency-Key, If-Match may have one version or *, and If-None-Match only *"));
+        }
         else
+        {
             result = await KeyResult.ExecuteIfAsync(request.Store, operation, request.Conditions, request.Aborted);
+        }
         return (result, Problems.Of(operation.Kind, result));
     }
 

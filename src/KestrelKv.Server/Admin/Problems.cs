@@ -28,7 +28,9 @@ internal static class Problems
 
     /// <summary>Why the store has refused an operation; null where it has not, or has found nothing.</summary>
     public static IResult? Of(OperationKind kind, KeyResult result) =>
-        ResultErrors.Find(kind, new() { Status = result.Status, Version = result.Version, Detail = result.Detail }) is { } error ? OfRefusal(error) : null;
+        ResultErrors.Find(kind, new() { Status = result.Status, Version = result.Version, Detail = result.Detail }) is { } error
+            ? OfRefusal(error)
+            : null;
 
     /// <summary>A refusal of the store, with the status that says so in HTTP.</summary>
     public static IResult OfRefusal(ProtocolError error) => Problem(
@@ -58,12 +60,14 @@ internal static class Problems
     public static IResult Stopping() => Problem(StatusCodes.Status503ServiceUnavailable, "stopping", "the server stops");
 
     public static IResult TooManyWatches(int max) => Problem(
-        StatusCodes.Status503ServiceUnavailable, ErrorCodes.Text(ErrorCode.TooManyWatches), $"{max} streams of events are open, which is the most that there may be (Admin:WatchesMax)");
+        StatusCodes.Status503ServiceUnavailable, ErrorCodes.Text(ErrorCode.TooManyWatches),
+        $"{max} streams of events are open, which is the most that there may be (Admin:WatchesMax)");
 
     public static IResult CrossOrigin() => Problem(
         StatusCodes.Status403Forbidden, "cross_origin", "a page of another site may not ask for this");
 
-    private static IResult Problem(int status, string code, string detail, int? index = null, long? version = null, long? oldestVersion = null)
+    private static IResult Problem(
+        int status, string code, string detail, int? index = null, long? version = null, long? oldestVersion = null)
     {
         Dictionary<string, object?> extensions = new() { ["code"] = code };
         if (index is not null) extensions["index"] = index;

@@ -29,7 +29,8 @@ internal static class RequestTarget
         foreach ((string name, StringValues values) in context.HttpContext.Request.Query)
         {
             if (values.Count > 1) return new(Problems.BadRequest("duplicate_parameter", $"\"{name}\" is given twice"));
-            if (known?.Has(name) == false) return new(Problems.BadRequest("unknown_parameter", $"\"{name}\" is not known here, expected {known}"));
+            if (known?.Has(name) == false)
+                return new(Problems.BadRequest("unknown_parameter", $"\"{name}\" is not known here, expected {known}"));
         }
         return next(context);
     }

@@ -33,8 +33,8 @@ namespace KestrelKv.Server.Admin;
 /// <param name="ServerVersion" example="0.1.0">The version of the program.</param>
 public sealed record Stats(
     long Keys, long Bytes, long MemoryBytes, long MemoryBytesMax, long Expirations, long Evictions, long Refusals, long Version,
-    long OldestVersion, long Watches, long RequestIds, string Durability, long? DurableVersion, string? Disk, string? DiskError, long? LogBytes,
-    long? LastSnapshotVersion, DateTimeOffset? LastSnapshotAt, long? LastSnapshotBytes, long? SnapshotFailures,
+    long OldestVersion, long Watches, long RequestIds, string Durability, long? DurableVersion, string? Disk, string? DiskError,
+    long? LogBytes, long? LastSnapshotVersion, DateTimeOffset? LastSnapshotAt, long? LastSnapshotBytes, long? SnapshotFailures,
     int Connections, double UptimeSeconds, string ServerVersion);
 
 internal static class StatsEndpoint
@@ -50,9 +50,11 @@ internal static class StatsEndpoint
         DurabilityStats? durable = (store as DurableStore)?.GetDurabilityStats();
         TimeSpan uptime = DateTime.Now - Process.GetCurrentProcess().StartTime;
         return new(
-            stats.Keys, stats.Bytes, stats.MemoryBytes, stats.MemoryBytesMax, stats.Expirations, stats.Evictions, stats.Refusals, stats.Version,
-            stats.OldestVersion, stats.Watches, stats.RequestIds, Lower(durable?.Mode ?? DurabilityMode.Memory), durable?.DurableVersion, durable is null ? null : Lower(durable.Disk), durable?.DiskError,
-            durable?.LogBytes, durable?.LastSnapshot?.Version, durable?.LastSnapshot?.At, durable?.LastSnapshot?.Bytes, durable?.SnapshotFailures,
+            stats.Keys, stats.Bytes, stats.MemoryBytes, stats.MemoryBytesMax, stats.Expirations, stats.Evictions, stats.Refusals,
+            stats.Version, stats.OldestVersion, stats.Watches, stats.RequestIds,
+            Lower(durable?.Mode ?? DurabilityMode.Memory), durable?.DurableVersion,
+            durable is null ? null : Lower(durable.Disk), durable?.DiskError, durable?.LogBytes,
+            durable?.LastSnapshot?.Version, durable?.LastSnapshot?.At, durable?.LastSnapshot?.Bytes, durable?.SnapshotFailures,
             connections.Count, Math.Round(uptime.TotalSeconds, 3), Announcement.ServerVersion);
     }
 

@@ -25,9 +25,10 @@ internal static class WatchEndpoint
 
     /// <summary>Tells every change as it happens, from any version on</summary>
     /// <remarks>
-    /// Server-sent events: <c>changes</c>, and <c>bookmark</c> where there were none for a while. The id of an event is the version up to which
-    /// everything has been told: a client that connects again with <c>Last-Event-ID</c>, as browsers do by themselves, misses nothing and gets nothing twice. Where the
-    /// history that it needs is gone meanwhile, the answer is 410, or an event <c>error</c>, after which the stream ends.
+    /// Server-sent events: <c>changes</c>, and <c>bookmark</c> where there were none for a while. The id of an event is the
+    /// version up to which everything has been told: a client that connects again with <c>Last-Event-ID</c>, as browsers do by
+    /// themselves, misses nothing and gets nothing twice. Where the history that it needs is gone meanwhile, the answer is 410,
+    /// or an event <c>error</c>, after which the stream ends.
     /// Swagger UI shows nothing before the stream ends: <c>curl -N 'localhost:8080/v1/watch?prefix=user:'</c>.
     /// </remarks>
     /// <param name="http"></param>
@@ -48,7 +49,8 @@ internal static class WatchEndpoint
     public static async Task<IResult> WatchAsync(
         HttpContext http, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime, WireOptions wire,
         string? prefix = null, [FromQuery(Name = "from_version")] long? fromVersion = null, bool values = false,
-        [FromQuery(Name = "bookmark_interval")] string? bookmarkInterval = null, [FromHeader(Name = "Last-Event-ID")] string? lastEventId = null)
+        [FromQuery(Name = "bookmark_interval")] string? bookmarkInterval = null,
+        [FromHeader(Name = "Last-Event-ID")] string? lastEventId = null)
     {
         long from = fromVersion ?? 0;
         if (fromVersion is < 1) return Problems.BadRequest("invalid_value", $"from_version is {fromVersion}, expected 1 or more");

@@ -9,7 +9,9 @@ internal sealed class WatchLimit(AdminOptions options) : IEndpointFilter
     {
         try
         {
-            return Interlocked.Increment(ref _count) > options.WatchesMax ? Problems.TooManyWatches(options.WatchesMax) : await next(context);
+            return Interlocked.Increment(ref _count) > options.WatchesMax
+                ? Problems.TooManyWatches(options.WatchesMax)
+                : await next(context);
         }
         finally
         {

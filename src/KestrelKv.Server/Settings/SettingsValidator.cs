@@ -31,7 +31,8 @@ internal static class SettingsValidator
         else if (settings.Store is { Eviction: not EvictionPolicy.None, MemoryBytesMax: 0 })
             Wrong("Store:MemoryBytesMax", 0, $"a limit for Store:Eviction {settings.Store.Eviction} to keep");
         Time("Store:RequestIdWindow", settings.Store.RequestIdWindow, TimeSpan.FromSeconds(1), TimeSpan.FromDays(7));
-        Number("Store:FeedMemoryBytes", settings.Store.FeedMemoryBytes, EmbeddedStoreOptions.FeedMemoryBytesMin, EmbeddedStoreOptions.FeedMemoryBytesMax);
+        Number("Store:FeedMemoryBytes", settings.Store.FeedMemoryBytes,
+            EmbeddedStoreOptions.FeedMemoryBytesMin, EmbeddedStoreOptions.FeedMemoryBytesMax);
         Data(settings.Data);
         Number("Limits:KeyBytesMax", settings.Limits.KeyBytesMax, 1, Operation.KeyBytesMax);
         Number("Limits:FrameBytesMax", settings.Limits.FrameBytesMax,

@@ -1,8 +1,8 @@
 namespace KestrelKv.Storage.Documents;
 
 /// <summary>
-/// Exact sums of numbers with fractions or exponents: digit by digit, as on paper. The sum has as many digits after its point as the one that has
-/// more of them, written without an exponent.
+/// Exact sums of numbers with fractions or exponents: digit by digit, as on paper. The sum has as many digits after its point as
+/// the one that has more of them, written without an exponent.
 /// </summary>
 internal static class DecimalSum
 {

@@ -48,7 +48,8 @@ internal ref struct EditedText(ArrayBufferWriter<byte> writer, DocumentLimits li
     }
 
     /// <summary>Puts a value in the place of the one that is there.</summary>
-    public bool TryReplace(scoped Slot slot, scoped ReadOnlySpan<byte> value) => TrySplice(slot.ValueStart, slot.ValueEnd, default, value, default);
+    public bool TryReplace(scoped Slot slot, scoped ReadOnlySpan<byte> value) =>
+        TrySplice(slot.ValueStart, slot.ValueEnd, default, value, default);
 
     /// <summary>Puts a new item in, with what leads to the value inside of it.</summary>
     public bool TryInsert(

@@ -7,7 +7,8 @@ namespace KestrelKv.Storage.Documents;
 internal static class IncrementEdit
 {
     public static EditResult Apply(
-        ReadOnlySpan<byte> document, ReadOnlySpan<byte> path, ReadOnlySpan<byte> delta, DocumentLimits limits, ArrayBufferWriter<byte> result)
+        ReadOnlySpan<byte> document, ReadOnlySpan<byte> path, ReadOnlySpan<byte> delta, DocumentLimits limits,
+        ArrayBufferWriter<byte> result)
     {
         Place place = PointerWalk.Follow(document, path);
         return place.Resolved == path.Length
@@ -16,7 +17,8 @@ internal static class IncrementEdit
     }
 
     /// <summary>What becomes of a key that is not there.</summary>
-    public static EditResult Create(ReadOnlySpan<byte> path, ReadOnlySpan<byte> delta, DocumentLimits limits, ArrayBufferWriter<byte> result)
+    public static EditResult Create(
+        ReadOnlySpan<byte> path, ReadOnlySpan<byte> delta, DocumentLimits limits, ArrayBufferWriter<byte> result)
     {
         Span<byte> sum = stackalloc byte[DecimalSum.BytesMax];
         if (!TryAdd("0"u8, delta, sum, out int length)) return Overflow;
@@ -75,7 +77,9 @@ internal static class IncrementEdit
         return status == ResultStatus.Done ? new EditResult(status, null, start, length) : new EditResult(status);
     }
 
-    /// <summary>Adds the beginnings of objects, one for each token from <paramref name="slash"/> on, and then their ends. Gives how many.</summary>
+    /// <summary>
+    /// Adds the beginnings of objects, one for each token from <paramref name="slash"/> on, and then their ends. Gives how many.
+    /// </summary>
     private static int AddObjects(ReadOnlySpan<byte> path, int slash, ref PooledList<byte> to)
     {
         int levels = 0;

@@ -26,7 +26,9 @@ internal ref struct ItemReader(ReadOnlySpan<byte> text, int start, ReadOnlySpan<
 
     public int ValueStart { get; private set; }
 
-    /// <summary>Where the value ends, and the item. In the end, where the last one ended: just inside of the container where it has none.</summary>
+    /// <summary>
+    /// Where the value ends, and the item. In the end, where the last one ended: just inside of the container where it has none.
+    /// </summary>
     public int ValueEnd { get; private set; } = start + 1;
 
     public readonly ItemExtent Extent => new(Comma, Start, ValueEnd);

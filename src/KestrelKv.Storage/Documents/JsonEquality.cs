@@ -36,7 +36,8 @@ internal ref struct JsonEquality
     private bool AreEqual(int left, int leftEnd, int right, int rightEnd)
     {
         byte first = _left[left], other = _right[right];
-        if (JsonNumber.IsNumber(first) && JsonNumber.IsNumber(other)) return JsonNumber.Equals(_left[left..leftEnd], _right[right..rightEnd]);
+        if (JsonNumber.IsNumber(first) && JsonNumber.IsNumber(other))
+            return JsonNumber.Equals(_left[left..leftEnd], _right[right..rightEnd]);
         if (first != other) return false;
         if (first == '"') return JsonName.Equals(_left[(left + 1)..(leftEnd - 1)], _right[(right + 1)..(rightEnd - 1)]);
         if (first is (byte)'{' or (byte)'[') _pairs.Add((left, right));

@@ -119,7 +119,8 @@ internal static class JsonName
     private static int UnescapeUnit(scoped ReadOnlySpan<byte> text, ref PooledList<byte> to)
     {
         int unit = Unit(text);
-        if (unit is >= 0xD800 and < 0xDC00 && text[6..] is [(byte)'\\', (byte)'u', ..] && Unit(text[6..]) is >= 0xDC00 and < 0xE000 and var low)
+        if (unit is >= 0xD800 and < 0xDC00 && text[6..] is [(byte)'\\', (byte)'u', ..] &&
+            Unit(text[6..]) is >= 0xDC00 and < 0xE000 and var low)
         {
             AddCharacter(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00), ref to);
             return 12;
@@ -129,7 +130,9 @@ internal static class JsonName
     }
 
     private static int Unit(ReadOnlySpan<byte> escape) =>
-        Utf8Parser.TryParse(escape.Slice(2, 4), out int unit, out _, 'x') ? unit : throw new InvalidOperationException("The text is not valid JSON.");
+        Utf8Parser.TryParse(escape.Slice(2, 4), out int unit, out _, 'x')
+            ? unit
+            : throw new InvalidOperationException("The text is not valid JSON.");
 
     private static void AddCharacter(int c, ref PooledList<byte> to)
     {

@@ -55,7 +55,10 @@ internal ref struct MemberIndex
         Span<Member> members = Members;
         bool isPlain = !JsonName.IsEscaped(name);
         for (int i = 0; i < members.Length; i++)
-            if (isPlain && members[i].IsPlain ? NameOf(members[i]).SequenceEqual(name) : JsonName.Equals(NameOf(members[i]), name)) return i;
+        {
+            ReadOnlySpan<byte> other = NameOf(members[i]);
+            if (isPlain && members[i].IsPlain ? other.SequenceEqual(name) : JsonName.Equals(other, name)) return i;
+        }
         return -1;
     }
 

@@ -28,7 +28,8 @@ internal ref struct MergeEdit
     /// <param name="patch">The patch.</param>
     /// <param name="limits">What the document may become.</param>
     /// <param name="result">Where it is written.</param>
-    public static EditResult Apply(ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, ArrayBufferWriter<byte> result)
+    public static EditResult Apply(
+        ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, ArrayBufferWriter<byte> result)
     {
         var edit = new MergeEdit(document, patch, stackalloc Splice[8], stackalloc (int, int)[8]);
         edit.MergeAll();
@@ -45,7 +46,10 @@ internal ref struct MergeEdit
             _splices.Add(new Splice(0, start) { Value = (patchStart, JsonScan.SkipValue(_patch, patchStart)) });
         else if (_document[start] == '{' && _patch[patchStart] == '{') _pairs.Add((start, patchStart));
         else
-            _splices.Add(new Splice(start, JsonScan.SkipValue(_document, start)) { Value = (patchStart, JsonScan.SkipValue(_patch, patchStart)) });
+            _splices.Add(new Splice(start, JsonScan.SkipValue(_document, start))
+            {
+                Value = (patchStart, JsonScan.SkipValue(_patch, patchStart)),
+            });
 
         while (_pairs.Count > 0) Merge(_pairs.TakeLast());
         _splices.Items.Sort();

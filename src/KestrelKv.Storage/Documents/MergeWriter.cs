@@ -3,7 +3,8 @@ using System.Buffers;
 namespace KestrelKv.Storage.Documents;
 
 /// <summary>Writes what a merge patch makes of a document.</summary>
-internal ref struct MergeWriter(ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, ArrayBufferWriter<byte> result)
+internal ref struct MergeWriter(
+    ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, ArrayBufferWriter<byte> result)
 {
     private readonly ReadOnlySpan<byte> _document = document;
     private readonly ReadOnlySpan<byte> _patch = patch;

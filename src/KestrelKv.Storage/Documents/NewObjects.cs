@@ -20,7 +20,8 @@ internal static class NewObjects
     }
 
     private static void FindNulls(
-        scoped ReadOnlySpan<byte> patch, int start, scoped ReadOnlySpan<ContainerEnd> ends, ref PooledList<Splice> nulls, ref PooledList<int> objects)
+        scoped ReadOnlySpan<byte> patch, int start, scoped ReadOnlySpan<ContainerEnd> ends, ref PooledList<Splice> nulls,
+        ref PooledList<int> objects)
     {
         var last = new MemberIndex(patch, start, ends, stackalloc Member[8]);
         var items = new ItemReader(patch, start, ends);

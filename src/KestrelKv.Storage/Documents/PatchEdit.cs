@@ -4,8 +4,8 @@ using System.Text;
 namespace KestrelKv.Storage.Documents;
 
 /// <summary>
-/// Applies a JSON Patch (RFC 6902) to a document, one operation after the other. Each costs a pass over the document, or two: the members of an
-/// object have to be seen to the last to know which one of a name counts.
+/// Applies a JSON Patch (RFC 6902) to a document, one operation after the other. Each costs a pass over the document, or two: the
+/// members of an object have to be seen to the last to know which one of a name counts.
 /// </summary>
 internal ref struct PatchEdit
 {
@@ -20,7 +20,8 @@ internal ref struct PatchEdit
     private ResultStatus _status;
     private string? _fault;
 
-    public static EditResult Apply(ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, ArrayBufferWriter<byte> result)
+    public static EditResult Apply(
+        ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, ArrayBufferWriter<byte> result)
     {
         var edit = new PatchEdit { _text = new EditedText(result, limits) };
         edit._text.Start(document, patch.Length);
@@ -45,7 +46,8 @@ internal ref struct PatchEdit
     }
 
     private static string TooLong(int operations) =>
-        $"each operation of a patch goes over the whole value, and the first {operations} of this one come to {EditResult.PatchedBytesMax / (1024 * 1024)} MiB; patch in parts, or put the value";
+        $"each operation of a patch goes over the whole value, and the first {operations} of this one come to " +
+        $"{EditResult.PatchedBytesMax / (1024 * 1024)} MiB; patch in parts, or put the value";
 
     private void Apply(scoped in PatchOperation operation)
     {
@@ -76,7 +78,8 @@ internal ref struct PatchEdit
         Slot slot = Slot.Find(_text.Text, path);
         bool replaces = slot.Exists && (slot.IsObject || slot.Container < 0);
         if (slot.Fault is not null || !(replaces || slot.TakesMore)) Refuse(ResultStatus.PathNotFound, slot.Missing);
-        else if (!(replaces ? _text.TryReplace(slot, value) : _text.TryInsert(slot, default, value, default))) _status = ResultStatus.ValueTooLong;
+        else if (!(replaces ? _text.TryReplace(slot, value) : _text.TryInsert(slot, default, value, default)))
+            _status = ResultStatus.ValueTooLong;
     }
 
     private void Replace(scoped ReadOnlySpan<byte> path, scoped ReadOnlySpan<byte> value)
@@ -90,7 +93,8 @@ internal ref struct PatchEdit
     {
         Slot slot = Slot.Find(_text.Text, path);
         if (!slot.Exists) Refuse(ResultStatus.PathNotFound, slot.Missing);
-        else if (!JsonEquality.Equals(_text.Text[slot.ValueStart..slot.ValueEnd], value)) Refuse(ResultStatus.TestFailed, "the value is another one");
+        else if (!JsonEquality.Equals(_text.Text[slot.ValueStart..slot.ValueEnd], value))
+            Refuse(ResultStatus.TestFailed, "the value is another one");
     }
 
     private void Copy(scoped ReadOnlySpan<byte> from, scoped ReadOnlySpan<byte> path)
@@ -133,7 +137,10 @@ internal ref struct PatchEdit
         var items = new ItemReader(_text.Text, slot.Container);
         var removals = new Removals();
         while (items.MoveNext())
-            removals.Pass(items.Extent, slot.IsObject ? PointerToken.Matches(slot.Token, items.Name) : items.Index == slot.Before, ref _removed);
+        {
+            bool removed = slot.IsObject ? PointerToken.Matches(slot.Token, items.Name) : items.Index == slot.Before;
+            removals.Pass(items.Extent, removed, ref _removed);
+        }
         removals.End(ref _removed);
         _text.Remove(_removed.Items);
     }

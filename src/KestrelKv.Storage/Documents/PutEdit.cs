@@ -2,14 +2,18 @@ using System.Buffers;
 
 namespace KestrelKv.Storage.Documents;
 
-/// <summary>Sets a part of a document: a member, whether it is there or not, an element that is there, or with <c>-</c> a further one.</summary>
+/// <summary>
+/// Sets a part of a document: a member, whether it is there or not, an element that is there, or with <c>-</c> a further one.
+/// </summary>
 internal static class PutEdit
 {
     public static EditResult Apply(
-        ReadOnlySpan<byte> document, ReadOnlySpan<byte> path, ReadOnlySpan<byte> value, DocumentLimits limits, ArrayBufferWriter<byte> result)
+        ReadOnlySpan<byte> document, ReadOnlySpan<byte> path, ReadOnlySpan<byte> value, DocumentLimits limits,
+        ArrayBufferWriter<byte> result)
     {
         Slot slot = Slot.Find(document, path);
-        if (slot.Fault is not null || !(slot.Exists || slot.IsObject || slot.IsEnd)) return new EditResult(ResultStatus.PathNotFound, slot.Missing);
+        if (slot.Fault is not null || !(slot.Exists || slot.IsObject || slot.IsEnd))
+            return new EditResult(ResultStatus.PathNotFound, slot.Missing);
 
         var text = new EditedText(result, limits);
         text.Start(document, path.Length + value.Length + 16);

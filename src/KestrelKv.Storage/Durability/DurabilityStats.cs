@@ -34,7 +34,9 @@ public sealed record DurabilityStats
     /// <summary>How many commits these synced.</summary>
     public required long CommitsSynced { get; init; }
 
-    /// <summary>Bytes of the log that a start would read. What is kept for the feed alone is not counted, nor what is prepared ahead.</summary>
+    /// <summary>
+    /// Bytes of the log that a start would read. What is kept for the feed alone is not counted, nor what is prepared ahead.
+    /// </summary>
     public required long LogBytes { get; init; }
 
     /// <summary>Bytes of the files of the log that are kept for the feed alone.</summary>

@@ -57,7 +57,8 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
         (_options, _time, _logger, _disk) = (data, time, logger, disk as IDisposable);
         _kept = new KeptSegments(disk, data, time, logger);
         disk = new SpaceMakingDisk(disk, _kept.TryGiveUpOldest);
-        Recovered recovered = new Recovery(disk, data, _kept, () => EmbeddedStore.ForLoading(time, options), logger, cancellationToken).Run();
+        var recovery = new Recovery(disk, data, _kept, () => EmbeddedStore.ForLoading(time, options), logger, cancellationToken);
+        Recovered recovered = recovery.Run();
         (_store, _files) = (recovered.Store, recovered.Files);
         _kept.Trim();
         _log = new WriteAheadLog(_files, new DurableWaits(recovered.Version), recovered.Version, recovered.Offset);

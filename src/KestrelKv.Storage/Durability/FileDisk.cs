@@ -94,7 +94,10 @@ internal sealed class FileDisk : IDisk, IDisposable
         }
         catch (IOException e) when (IsFull(e))
         {
-            throw new DiskFullException(e.Message, e) { IsForLackOfSpace = OperatingSystem.IsWindows() || (e.HResult & 0xFFFF) is not (23 or 24) };
+            throw new DiskFullException(e.Message, e)
+            {
+                IsForLackOfSpace = OperatingSystem.IsWindows() || (e.HResult & 0xFFFF) is not (23 or 24),
+            };
         }
         catch (UnauthorizedAccessException e)
         {

@@ -3,7 +3,9 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>The segments before those that a start needs. Nothing depends on them: one that is damaged or missing just ends the history.</summary>
+/// <summary>
+/// The segments before those that a start needs. Nothing depends on them: one that is damaged or missing just ends the history.
+/// </summary>
 internal static class FoundHistory
 {
     private const int ReadBytes = 64 * 1024;
@@ -50,9 +52,11 @@ internal static class FoundHistory
             while ((scan = scanner.Next(out frame, out _)) == Scan.Frame && frame.Kind == FrameKind.Mark)
             {
             }
-            if (scan != Scan.Frame) throw Damage.At(name, scanner.Offset, scan == Scan.Broken ? scanner.Reason : "the segment does not come to its end");
+            if (scan != Scan.Frame)
+                throw Damage.At(name, scanner.Offset, scan == Scan.Broken ? scanner.Reason : "the segment does not come to its end");
             long first = frame.Kind == FrameKind.Commit ? frame.Number : next.First;
-            if (first > next.First) throw Damage.At(name, scanner.Offset, $"it begins with commit {first}, the segment after it with {next.First}");
+            if (first > next.First)
+                throw Damage.At(name, scanner.Offset, $"it begins with commit {first}, the segment after it with {next.First}");
             return new(number, first, file.Length);
         }
         finally

@@ -61,7 +61,9 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
     /// <param name="store">The number in the header of all files.</param>
     /// <param name="numbers">Those of all segments, in their order.</param>
     /// <param name="log">What was read of the log: all that a start needs.</param>
-    /// <param name="snapshotAt">When the snapshot was finished, in milliseconds of Unix time: what is before its segment had ended by then.</param>
+    /// <param name="snapshotAt">
+    /// When the snapshot was finished, in milliseconds of Unix time: what is before its segment had ended by then.
+    /// </param>
     public void Begin(IDisk from, ulong store, List<long> numbers, IReadOnlyList<KeptSegment> log, long snapshotAt)
     {
         DateTimeOffset now = time.GetUtcNow(), at = DateTimeOffset.FromUnixTimeMilliseconds(snapshotAt);

@@ -6,7 +6,8 @@ namespace KestrelKv.Storage.Durability;
 
 /// <summary>What a data directory has, and where its log goes on.</summary>
 internal sealed record Recovered(
-    EmbeddedStore Store, long Version, SegmentFiles Files, long Offset, uint Previous, SnapshotInfo? Snapshot, IReadOnlyList<KeptSegment> Log);
+    EmbeddedStore Store, long Version, SegmentFiles Files, long Offset, uint Previous, SnapshotInfo? Snapshot,
+    IReadOnlyList<KeptSegment> Log);
 
 /// <summary>Brings the store back that a data directory has: the newest snapshot, then the log.</summary>
 /// <remarks>
@@ -20,7 +21,8 @@ internal sealed record Recovered(
 /// </para>
 /// </remarks>
 internal sealed class Recovery(
-    IDisk disk, DataOptions options, KeptSegments kept, Func<EmbeddedStore> createStore, ILogger logger, CancellationToken cancellationToken)
+    IDisk disk, DataOptions options, KeptSegments kept, Func<EmbeddedStore> createStore, ILogger logger,
+    CancellationToken cancellationToken)
 {
     private const string Hint = "; the command salvage keeps what can be read";
     private static readonly TimeSpan ProgressTime = TimeSpan.FromSeconds(5);

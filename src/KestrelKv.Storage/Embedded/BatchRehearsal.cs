@@ -168,7 +168,8 @@ internal ref struct BatchRehearsal : IDisposable
         if (!operation.IsWrite || operation.ReturnsOld) _readBytes += ValueOf(state).Length;
         if (_readBytes > ReadBytesMax)
         {
-            Refuse(index, ResultStatus.ValueTooLong, state.Version, "the values to be read come to more than 1 GiB, which no reply can hold, expected fewer of them");
+            Refuse(index, ResultStatus.ValueTooLong, state.Version,
+                "the values to be read come to more than 1 GiB, which no reply can hold, expected fewer of them");
             return;
         }
         if (operation.IsEdit && !TryResolve(index, state)) return;

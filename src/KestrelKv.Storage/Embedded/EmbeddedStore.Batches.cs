@@ -22,7 +22,8 @@ public sealed partial class EmbeddedStore
     }
 
     private async ValueTask<bool> CommitAsync(
-        Task? ready, ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId, CancellationToken cancellationToken)
+        Task? ready, ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId,
+        CancellationToken cancellationToken)
     {
         if (ready is not null) await ready.WaitAsync(cancellationToken);
         while (true)
@@ -52,7 +53,9 @@ public sealed partial class EmbeddedStore
                 hashes[i] = KeyHash.Of(operations[i].Key.Span);
                 shards |= 1u << Shard.IndexOf(hashes[i]);
             }
-            return Commit(operations.AsSpan(0, count), hashes.AsSpan(0, count), shards, isRemembered: !requestId.IsEmpty, results, out seen, out shortage);
+            return Commit(
+                operations.AsSpan(0, count), hashes.AsSpan(0, count), shards, isRemembered: !requestId.IsEmpty, results,
+                out seen, out shortage);
         }
         finally
         {
@@ -105,14 +108,16 @@ public sealed partial class EmbeddedStore
         shortage = default;
         long now = _clock.Now();
         RemoveExpired(rehearsal, now);
-        if (rehearsal.IsRemembered && Find(rehearsal, rehearsal.Batch.Length - 1, out _) is { Exists: true } remembered && !remembered.IsExpired(now))
+        if (rehearsal.IsRemembered &&
+            Find(rehearsal, rehearsal.Batch.Length - 1, out _) is { Exists: true } remembered && !remembered.IsExpired(now))
         {
             if (!MayTell(remembered.Version, ref seen)) return RefuseForDisk(CommitStatus.DiskFailed, results);
             return RememberedResults.Tell(remembered.Value, rehearsal.Digest, remembered.Version, results);
         }
 
         // A batch that is refused, or only reads, tells what the last changes of its keys were.
-        if (!rehearsal.AcknowledgesFromMemory && !MayTell(LastChange(rehearsal), ref seen)) return RefuseForDisk(CommitStatus.DiskFailed, results);
+        if (!rehearsal.AcknowledgesFromMemory && !MayTell(LastChange(rehearsal), ref seen))
+            return RefuseForDisk(CommitStatus.DiskFailed, results);
 
         CommitStatus status;
         long version;

@@ -248,13 +248,15 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         Shard shard, in Operation edit, ulong hash, Entry entry, int slot, int index, IResultSink results, long reservedBytes,
         long lastChange, ref long seen, out Shortage shortage)
     {
-        EditResult edited = EditedPut.OfThread.Resolve(edit, entry.Exists, entry.ValueIfAny, entry.ExpiryIfAny, _documents, out Operation put);
+        EditResult edited = EditedPut.OfThread.Resolve(
+            edit, entry.Exists, entry.ValueIfAny, entry.ExpiryIfAny, _documents, out Operation put);
         if (edited.Status == ResultStatus.Done)
             return Write(shard, put, edited, hash, entry, slot, index, results, reservedBytes, ref seen, out shortage);
 
         shortage = default;
-        bool mayTell = MayTell(edit, lastChange, ref seen);
-        return results.OnResult(index, mayTell ? Refused(edited, entry.Exists ? entry.Version : 0) : RefusedForDisk(CommitStatus.DiskFailed));
+        return results.OnResult(index, MayTell(edit, lastChange, ref seen)
+            ? Refused(edited, entry.Exists ? entry.Version : 0)
+            : RefusedForDisk(CommitStatus.DiskFailed));
     }
 
     private bool Write(

@@ -232,7 +232,8 @@ internal sealed class Shard : IDisposable
     /// <param name="age">How long ago it was used, in the units of <see cref="StoreClock.UseTime"/>.</param>
     public bool TryFindOldest(uint place, out Entry oldest, out uint age)
     {
-        if (TryFindOldestOf(place, stackalloc Entry[SampleEntries], out oldest, out age) || HiddenCount == 0 || Count == 0) return oldest.Exists;
+        if (TryFindOldestOf(place, stackalloc Entry[SampleEntries], out oldest, out age) || HiddenCount == 0 || Count == 0)
+            return oldest.Exists;
 
         // Request ids may be most of what there is, and must not keep the rest from making room.
         return TryFindOldestOf(place, stackalloc Entry[LargeSampleEntries], out oldest, out age);

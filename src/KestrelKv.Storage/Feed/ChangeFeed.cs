@@ -52,7 +52,9 @@ internal sealed class ChangeFeed : IDisposable
     /// <param name="log">What is further back; null where there is no log.</param>
     /// <param name="last">Tells the version of the last commit.</param>
     /// <param name="published">The version up to which commits may be shown, as yet.</param>
-    /// <param name="hasThread">Whether a thread of its own goes over the commits; otherwise the caller does, with <see cref="Dispatch"/>.</param>
+    /// <param name="hasThread">
+    /// Whether a thread of its own goes over the commits; otherwise the caller does, with <see cref="Dispatch"/>.
+    /// </param>
     public ChangeFeed(long memoryBytes, LogHistory? log, Func<long> last, long published, bool hasThread = true)
     {
         History = new(memoryBytes);
@@ -71,7 +73,9 @@ internal sealed class ChangeFeed : IDisposable
     /// <summary>Whether work that waits for the disk is done by other threads than the caller's.</summary>
     public bool HasThread => _hasThread;
 
-    /// <summary>Whether the history is to have what comes: from the first watch on, so that a store without any has nothing to do.</summary>
+    /// <summary>
+    /// Whether the history is to have what comes: from the first watch on, so that a store without any has nothing to do.
+    /// </summary>
     public bool IsRecording => _isRecording;
 
     /// <summary>Whether the store is closed, and nothing more comes.</summary>
@@ -216,7 +220,9 @@ internal sealed class ChangeFeed : IDisposable
         }
         for (int n = 0; n < SliceCommits && _dispatched < upTo; n++)
         {
-            if ((!_cursor.IsPlaced && !_cursor.TrySeek(_dispatched + 1)) || !_cursor.TryNext(upTo, out HistoryCommit commit) || commit.Version != _dispatched + 1)
+            long next = _dispatched + 1;
+            bool isPlaced = _cursor.IsPlaced || _cursor.TrySeek(next);
+            if (!isPlaced || !_cursor.TryNext(upTo, out HistoryCommit commit) || commit.Version != next)
             {
                 FallAll(upTo);
                 return false;

@@ -86,7 +86,8 @@ internal sealed class FeedWatch : IWatch
             if (TryTake() is { } upToDate)
             {
                 if (upToDate) return new(WatchStatus.UpToDate);
-                if (HandOverTaken(changes)) return new(_takenNext == _takenCount && TryTake() == true ? WatchStatus.UpToDate : WatchStatus.More);
+                if (HandOverTaken(changes))
+                    return new(_takenNext == _takenCount && TryTake() == true ? WatchStatus.UpToDate : WatchStatus.More);
                 _feed.Fall(this);
                 continue;
             }
@@ -145,7 +146,10 @@ internal sealed class FeedWatch : IWatch
         return wakes;
     }
 
-    /// <summary>Notes a commit, if it is live. Where there is no room for it, it is no longer live from this moment on. Under the feed's lock.</summary>
+    /// <summary>
+    /// Notes a commit, if it is live. Where there is no room for it, it is no longer live from this moment on. Under the feed's
+    /// lock.
+    /// </summary>
     public Noted Note(long version, long place)
     {
         _lock.Enter();
@@ -220,7 +224,9 @@ internal sealed class FeedWatch : IWatch
     }
 
     /// <summary>Reads on in the history in memory.</summary>
-    /// <returns>Whether it came to the end, and the sink has not had enough; null where the history does not have what comes next.</returns>
+    /// <returns>
+    /// Whether it came to the end, and the sink has not had enough; null where the history does not have what comes next.
+    /// </returns>
     private bool? CatchUpFromMemory(IChangeSink changes)
     {
         var cursor = new HistoryCursor(_feed.History);

@@ -35,7 +35,8 @@ internal sealed class HistoryBlock(long number, long first, int bytes)
     {
         ReadOnlySpan<byte> frame = _bytes.AsSpan(offset);
         FrameHeader header = Frame.ReadHeader(frame);
-        return new(header.Number, number << CommitPlace.OffsetBits | (uint)offset, header.FrameBytes, frame.Slice(Frame.HeaderBytes, header.PayloadBytes));
+        long place = number << CommitPlace.OffsetBits | (uint)offset;
+        return new(header.Number, place, header.FrameBytes, frame.Slice(Frame.HeaderBytes, header.PayloadBytes));
     }
 }
 

@@ -50,7 +50,10 @@ internal sealed class LogHistory(IDisk disk, KeptSegments kept, ILogger logger)
             (FileHeader header, uint seed) = FileHeader.Read(file, name, FileKind.Segment);
             if (header.Number != segment.Number) throw Damage.At(name, 0, $"it is segment {header.Number}");
             if (cursor.Segment != segment.Number || cursor.Version > position)
-                (cursor.Segment, cursor.Offset, cursor.Previous, cursor.Version) = (segment.Number, FileHeader.Bytes, seed, segment.First - 1);
+            {
+                (cursor.Segment, cursor.Version) = (segment.Number, segment.First - 1);
+                (cursor.Offset, cursor.Previous) = (FileHeader.Bytes, seed);
+            }
             Read(new FrameScanner(file, seed, buffer), name, cursor, position, Math.Min(upTo, next - 1), read);
         }
         catch (DataException e)

@@ -32,7 +32,8 @@ public sealed class BatchCommand
     /// <returns>Why nothing was done, with the index of the operation that was refused; null where all was.</returns>
     /// <exception cref="DurabilityLostException">The disk has failed, twice while this was executed.</exception>
     public async ValueTask<ProtocolError?> ExecuteAsync(
-        IKeyValueStore store, TimeProvider time, ReadOnlyMemory<byte> requestId, TextBuffer response, CancellationToken cancellationToken = default)
+        IKeyValueStore store, TimeProvider time, ReadOnlyMemory<byte> requestId, TextBuffer response,
+        CancellationToken cancellationToken = default)
     {
         RequestOptions options = _request.Options!;
         using var results = new TextBuffer();

@@ -5,7 +5,9 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Executes requests against the store, as many at a time as it can take together, and writes the replies in their order.</summary>
+/// <summary>
+/// Executes requests against the store, as many at a time as it can take together, and writes the replies in their order.
+/// </summary>
 /// <remarks>Knows no socket. One belongs to one connection: it is not for use by two threads at once.</remarks>
 internal sealed class CommandExecutor(
     IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, TimeProvider time, LoneCommands lone)

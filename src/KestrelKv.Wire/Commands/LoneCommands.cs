@@ -87,7 +87,10 @@ internal sealed class LoneCommands(
     private ProtocolError? WriteUnwatched(in Request request, RequestOptions options, TextBuffer text)
     {
         if (!watches.Close(options.Watch))
-            return new(ErrorCode.InvalidValue, $"\"watch\" is {options.Watch}, expected the number of a watch of this connection that goes on");
+        {
+            return new(ErrorCode.InvalidValue,
+                $"\"watch\" is {options.Watch}, expected the number of a watch of this connection that goes on");
+        }
         text.Write("{\"watch\": "u8);
         text.WriteNumber(options.Watch);
         text.Write(", \"response\": \"ok\"}"u8);

@@ -58,7 +58,8 @@ internal static class OperationMaker
                 Operation.Increment(request.Key, request.Value.IsEmpty ? One : request.Value) with { Path = options.Path },
             _ => Operation.Expire(request.Key, expiresAt),
         };
-        if (options.Expiry.Kind != ExpiryKind.NotGiven && operation.Kind != OperationKind.Expire) operation = operation.WithExpiry(expiresAt);
+        if (options.Expiry.Kind != ExpiryKind.NotGiven && operation.Kind != OperationKind.Expire)
+            operation = operation.WithExpiry(expiresAt);
         return operation with
         {
             Precondition = PreconditionOf(options),

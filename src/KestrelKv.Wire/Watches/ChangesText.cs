@@ -12,7 +12,7 @@ public sealed class ChangesText : IChangeSink, IDisposable
     private const int BytesMax = 64 * 1024;
 
     private static readonly byte[][] Kinds =
-        [.. Enum.GetNames<ChangeKind>().Select(name => System.Text.Encoding.UTF8.GetBytes(JsonNamingPolicy.SnakeCaseLower.ConvertName(name)))];
+        [.. Enum.GetNames<ChangeKind>().Select(JsonNamingPolicy.SnakeCaseLower.ConvertName).Select(System.Text.Encoding.UTF8.GetBytes)];
 
     private readonly TextBuffer _text = new();
     private bool _values;

@@ -30,7 +30,10 @@ internal sealed class ConnectionWatches(
     public async ValueTask<ProtocolError?> OpenAsync(Request request, RequestOptions asked)
     {
         if (_open.Count >= options.WatchesMax)
-            return new(ErrorCode.TooManyWatches, $"this connection has {_open.Count} watches, which is the most that it may have (Wire:WatchesMax)");
+        {
+            return new(ErrorCode.TooManyWatches,
+                $"this connection has {_open.Count} watches, which is the most that it may have (Wire:WatchesMax)");
+        }
 
         var watch = new ConnectionWatch(asked, request.IdText, Signal);
         watch.Open(store);
@@ -165,7 +168,8 @@ internal sealed class ConnectionWatches(
     private void SetTimer()
     {
         if (_open.Count == 0) return;
-        _bookmarks ??= time.CreateTimer(static watches => ((ConnectionWatches)watches!).Signal(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _bookmarks ??= time.CreateTimer(
+            static watches => ((ConnectionWatches)watches!).Signal(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         long now = time.GetTimestamp();
         TimeSpan rest = time.GetElapsedTime(now, Math.Max(now, _open.Min(watch => watch.BookmarkAt)));
 

@@ -25,11 +25,15 @@ public static class WatchErrors
 
     private static ProtocolError Compacted(long position, long oldest) => new(
         ErrorCode.Compacted,
-        $"the changes from version {position + 1} on are no longer kept, the oldest ones are those of version {oldest} (Data:HistoryBytes, Data:HistoryTime); read the entries anew, then watch from there")
+        $"the changes from version {position + 1} on are no longer kept, the oldest ones are those of version {oldest} " +
+        "(Data:HistoryBytes, Data:HistoryTime); read the entries anew, then watch from there")
     {
         OldestVersion = oldest,
     };
 
     private static ProtocolError Future(long version) => new(
-        ErrorCode.FutureVersion, $"the last version is {version}, expected a version to begin with of at most one more") { Version = version };
+        ErrorCode.FutureVersion, $"the last version is {version}, expected a version to begin with of at most one more")
+    {
+        Version = version,
+    };
 }

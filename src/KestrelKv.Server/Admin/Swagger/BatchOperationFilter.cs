@@ -28,7 +28,9 @@ internal sealed class BatchOperationFilter : IOperationFilter
             Type = JsonSchemaType.Array,
             MinItems = 1,
             MaxItems = 1_000,
-            Items = Object(("func", new OpenApiSchema { Type = JsonSchemaType.String }), ("params", new OpenApiSchema { Type = JsonSchemaType.Object })),
+            Items = Object(
+                ("func", new OpenApiSchema { Type = JsonSchemaType.String }),
+                ("params", new OpenApiSchema { Type = JsonSchemaType.Object })),
         }));
 
     private static OpenApiSchema Object(params (string Name, OpenApiSchema Schema)[] members) => new()

@@ -56,10 +56,12 @@ internal sealed class Examples : IOperationFilter, ISchemaFilter
             StatusCodes.Status403Forbidden => ("cross_origin", "a page of another site may not ask for this"),
             StatusCodes.Status404NotFound => ("not_found", "there is no such key"),
             StatusCodes.Status409Conflict => (ErrorCodes.Text(ErrorCode.PathNotFound), "there is nothing in the value at this path"),
-            StatusCodes.Status410Gone => (ErrorCodes.Text(ErrorCode.Compacted), "the changes from version 1 on are no longer kept, the oldest ones are those of version 5"),
+            StatusCodes.Status410Gone =>
+                (ErrorCodes.Text(ErrorCode.Compacted), "the changes from version 1 on are no longer kept, the oldest ones are those of version 5"),
             StatusCodes.Status412PreconditionFailed => ("precondition_failed", "the precondition does not hold: the entry has version 5"),
             StatusCodes.Status413PayloadTooLarge => ("invalid_request", "Request body too large."),
-            StatusCodes.Status415UnsupportedMediaType => ("unsupported_patch", $"the Content-Type is text/plain, expected {KeyEndpoints.MergePatchType} or {KeyEndpoints.JsonPatchType}"),
+            StatusCodes.Status415UnsupportedMediaType => ("unsupported_patch",
+                $"the Content-Type is text/plain, expected {KeyEndpoints.MergePatchType} or {KeyEndpoints.JsonPatchType}"),
             StatusCodes.Status422UnprocessableEntity =>
                 (ErrorCodes.Text(ErrorCode.RequestIdReused), "the request id was used for another write shortly before"),
             StatusCodes.Status503ServiceUnavailable => (ErrorCodes.Text(ErrorCode.DiskFailed), ProtocolError.DiskFailed.Message),

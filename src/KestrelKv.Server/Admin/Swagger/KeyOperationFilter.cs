@@ -43,7 +43,11 @@ internal sealed class KeyOperationFilter : IOperationFilter
         Required = true,
         Content = new Dictionary<string, IOpenApiMediaType>
         {
-            [KeyEndpoints.MergePatchType] = new OpenApiMediaType { Schema = new OpenApiSchema(), Example = new JsonObject { ["visits"] = 2 } },
+            [KeyEndpoints.MergePatchType] = new OpenApiMediaType
+            {
+                Schema = new OpenApiSchema(),
+                Example = new JsonObject { ["visits"] = 2 },
+            },
             [KeyEndpoints.JsonPatchType] = new OpenApiMediaType
             {
                 Schema = new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.Object } },
