@@ -76,10 +76,12 @@ internal static class RequestReader
         Watch = given.Integer(Parameter.Watch, 1, long.MaxValue) ?? 0,
     };
 
-    private static TimeSpan BookmarkInterval(GivenParameters given) =>
-        given.Milliseconds(Parameter.BookmarkInterval, RequestLimits.BookmarkSecondsMin, RequestLimits.BookmarkSecondsMax) is { } milliseconds
-            ? TimeSpan.FromMilliseconds(milliseconds)
-            : TimeSpan.FromSeconds((double)RequestLimits.BookmarkSecondsDefault);
+    private static TimeSpan BookmarkInterval(GivenParameters given)
+    {
+        long? milliseconds = given.Milliseconds(
+            Parameter.BookmarkInterval, RequestLimits.BookmarkSecondsMin, RequestLimits.BookmarkSecondsMax);
+        return TimeSpan.FromMilliseconds(milliseconds ?? (long)(RequestLimits.BookmarkSecondsDefault * 1_000));
+    }
 
     private static Expiry Expiry(GivenParameters given)
     {

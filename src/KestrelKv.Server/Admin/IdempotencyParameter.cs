@@ -35,7 +35,8 @@ public class IdempotencyParameter
         // With quotes, as the IETF's draft of the header has it, or without.
         RequestId = Encoding.UTF8.GetBytes(IdempotencyKey is ['"', .., '"'] ? IdempotencyKey[1..^1] : IdempotencyKey);
         return RequestId.Length is 0 or > RequestLimits.RequestIdBytesMax
-            ? Problems.BadRequest("invalid_header", $"{Header} has {RequestId.Length} bytes, expected 1 to {RequestLimits.RequestIdBytesMax}")
+            ? Problems.BadRequest(
+                "invalid_header", $"{Header} has {RequestId.Length} bytes, expected 1 to {RequestLimits.RequestIdBytesMax}")
             : null;
     }
 }

@@ -57,7 +57,8 @@ internal sealed class Examples : IOperationFilter, ISchemaFilter
             StatusCodes.Status404NotFound => ("not_found", "there is no such key"),
             StatusCodes.Status409Conflict => (ErrorCodes.Text(ErrorCode.PathNotFound), "there is nothing in the value at this path"),
             StatusCodes.Status410Gone =>
-                (ErrorCodes.Text(ErrorCode.Compacted), "the changes from version 1 on are no longer kept, the oldest ones are those of version 5"),
+                (ErrorCodes.Text(ErrorCode.Compacted),
+                    "the changes from version 1 on are no longer kept, the oldest ones are those of version 5"),
             StatusCodes.Status412PreconditionFailed => ("precondition_failed", "the precondition does not hold: the entry has version 5"),
             StatusCodes.Status413PayloadTooLarge => ("invalid_request", "Request body too large."),
             StatusCodes.Status415UnsupportedMediaType => ("unsupported_patch",
