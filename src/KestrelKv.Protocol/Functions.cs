@@ -58,7 +58,7 @@ public static class Functions
     public static FunctionInfo Of(Function function) => ByFunction[(int)function]!;
 
     /// <summary>Whether a function works on one key, so that it may be part of a batch.</summary>
-    public static bool IsOnOneKey(Function function) => function is >= Function.Get and <= Function.Expire;
+    internal static bool IsOnOneKey(Function function) => function is >= Function.Get and <= Function.Expire;
 
     internal static ParameterInfo Parameter(int number) => ByNumber[number];
 

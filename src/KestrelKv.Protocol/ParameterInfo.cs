@@ -1,7 +1,7 @@
 namespace KestrelKv.Protocol;
 
 /// <summary>Every parameter that some function takes. Its number is its bit in sets of parameters.</summary>
-public enum Parameter
+internal enum Parameter
 {
     /// <summary>The key.</summary>
     Obj,
@@ -109,7 +109,7 @@ public sealed class ParameterInfo
     }
 
     /// <summary>Which one it is.</summary>
-    public Parameter Parameter { get; }
+    internal Parameter Parameter { get; }
 
     /// <summary>Its name on the wire.</summary>
     public string Name { get; }

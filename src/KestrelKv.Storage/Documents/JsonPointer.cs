@@ -12,7 +12,7 @@ public static class JsonPointer
     /// <param name="document">Valid JSON.</param>
     /// <param name="path">A pointer that <see cref="Check"/> finds nothing wrong with.</param>
     /// <param name="part">Its exact text, without the white space around it.</param>
-    public static bool TryFind(ReadOnlySpan<byte> document, ReadOnlySpan<byte> path, out ReadOnlySpan<byte> part)
+    internal static bool TryFind(ReadOnlySpan<byte> document, ReadOnlySpan<byte> path, out ReadOnlySpan<byte> part)
     {
         Place place = PointerWalk.Follow(document, path);
         bool found = place.Resolved == path.Length;
