@@ -60,7 +60,7 @@ public readonly ref struct OperationResult
 
     /// <summary>
     /// The version of the entry that was read, or of the change that was made; where the precondition failed, the
-    /// version of the entry that there is. 0 where there is none.
+    /// version of the entry that there is (and not what the same batch has made of it). 0 where there is none.
     /// </summary>
     public long Version { get; init; }
 

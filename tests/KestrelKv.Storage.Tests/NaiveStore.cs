@@ -48,7 +48,8 @@ internal sealed class NaiveStore(TimeProvider time)
             if (isRefused)
             {
                 _entries = before;
-                return (false, [result]);
+                long stored = Visible(batch[i])?.Version ?? 0;
+                return (false, [result.Status == ResultStatus.PreconditionFailed ? result with { Version = stored, PreviousVersion = stored } : result]);
             }
             results.Add(result);
         }

@@ -68,8 +68,11 @@ public abstract partial class StoreContractTests
         await ExecuteAsync(Put("a", "0"));
         Assert.Equal(1, (await CommitRefusedAsync(Put("a", "1"), Put("a", "2", Precondition.Version(1)))).Index);
         Assert.Equal(1, (await CommitRefusedAsync(Put("b", "1"), Put("b", "2", Precondition.Absent))).Index);
-        Assert.Equal(new(1, ResultStatus.PreconditionFailed), await CommitRefusedAsync(Delete("a"), Delete("a", Precondition.Present)));
-        Assert.Equal(new(1, ResultStatus.PreconditionFailed), await CommitRefusedAsync(Expire("a", 1), Get("a", Precondition.Version(1))));
+
+        // The version that is told is the one that there still is.
+        Assert.Equal(new(1, ResultStatus.PreconditionFailed, 1, 1), await CommitRefusedAsync(Delete("a"), Delete("a", Precondition.Present)));
+        Assert.Equal(new(1, ResultStatus.PreconditionFailed, 1, 1), await CommitRefusedAsync(Expire("a", 1), Get("a", Precondition.Version(1))));
+        Assert.Equal(new(1, ResultStatus.PreconditionFailed), await CommitRefusedAsync(Put("b", "1"), Put("b", "2", Precondition.Absent)));
         Assert.Equal(new(0, ResultStatus.Done, 1, 1, Value: "0"), await ExecuteOneAsync(Get("a")));
         AssertStats(keys: 1, bytes: 2, version: 1);
     }

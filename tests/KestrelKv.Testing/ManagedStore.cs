@@ -106,6 +106,8 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
                 foreach ((byte[] changedKey, Entry? entry) in before) Restore(changedKey, entry);
                 _feed.TakeBack(changes);
                 changed = false;
+                long stored = Find(key, now)?.Version ?? 0;
+                if (result.Status == ResultStatus.PreconditionFailed) result = result with { Version = stored, PreviousVersion = stored };
                 result.Tell(results);
                 return false;
             }

@@ -161,7 +161,8 @@ internal ref struct BatchRehearsal : IDisposable
 
         if (!operation.Precondition.Holds(state.Version))
         {
-            Refuse(index, ResultStatus.PreconditionFailed, state.Version);
+            // Not what the batch itself has made of it, which nobody will ever see.
+            Refuse(index, ResultStatus.PreconditionFailed, state.StoredVersion);
             return;
         }
         // Before anything is done: once it is, it has to be told.
@@ -329,7 +330,12 @@ internal ref struct BatchRehearsal : IDisposable
         public int Put;
 
         public bool Written;
+
+        /// <summary>Of the entry as it would be by now, if it is visible; 0 where there is none.</summary>
         public long Version;
+
+        /// <summary>The same before the batch.</summary>
+        public long StoredVersion;
         public long ExpiresAt;
         public int ValueBytes;
 
@@ -343,7 +349,7 @@ internal ref struct BatchRehearsal : IDisposable
         {
             Entry = entry;
             if (!entry.Exists) return;
-            Version = entry.IsExpired(now) ? 0 : entry.Version;
+            Version = StoredVersion = entry.IsExpired(now) ? 0 : entry.Version;
             ExpiresAt = Version == 0 ? Storage.Operation.Never : entry.ExpiresAt;
             ValueBytes = entry.Value.Length;
             Bytes = Shard.EntryBytes(entry);

@@ -12,7 +12,7 @@ public sealed partial class EmbeddedStore
     {
         cancellationToken.ThrowIfCancellationRequested();
         ArgumentOutOfRangeException.ThrowIfGreaterThan(requestId.Length, IKeyValueStore.RequestIdBytesMax, nameof(requestId));
-        if (_log is { } log && CommitBytes(batch.Span) is > 0 and long bytes && log.WhenReady(bytes) is { } ready)
+        if (_log is { } log && CommitBytes(batch.Span, requestId.Length) is > 0 and long bytes && log.WhenReady(bytes) is { } ready)
             return CommitAsync(ready, batch, results, requestId, cancellationToken);
 
         bool committed = Commit(batch.Span, results, requestId.Span, out long seen, out Shortage shortage);
@@ -144,7 +144,7 @@ public sealed partial class EmbeddedStore
             }
 
             // Where a precondition was held against the version that the batch is to have, it must really get that one.
-            status = _commits.TryCommit(rehearsal.Operations, rehearsal.Changing, rehearsal.PinsItsVersion ? next : 0, out version);
+            status = _commits.TryCommit(rehearsal.Operations, rehearsal.Changing, rehearsal is { PinsItsVersion: true, IsRefused: false } ? next : 0, out version);
         }
         while (status == CommitStatus.Overtaken);
 

@@ -124,9 +124,9 @@ public sealed partial class EmbeddedStore
     }
 
     /// <summary>What a batch needs in the log at the most; 0 where it only reads.</summary>
-    private static long CommitBytes(ReadOnlySpan<Operation> batch)
+    private static long CommitBytes(ReadOnlySpan<Operation> batch, int requestIdBytes)
     {
-        long bytes = 0;
+        long bytes = requestIdBytes == 0 ? 0 : Frame.HeaderBytes + Record.BytesAround + requestIdBytes;
         foreach (ref readonly Operation operation in batch) bytes += CommitBytes(operation);
 
         // A longer frame would not be taken for one when it is read again.

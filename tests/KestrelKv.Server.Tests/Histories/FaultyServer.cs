@@ -88,7 +88,7 @@ internal sealed class FaultyServer(Fault fault, Random random)
             long current = _entries.TryGetValue(step.Key, out var entry) ? entry.Version : 0;
             bool holds = (step.IfVersion is not { } expected || expected == current || (fault == Fault.IgnoredPrecondition && current > 0))
                 && (step.IfExists is not { } exists || exists == current > 0);
-            if (!holds) refusal = new(0, []) { RefusedAt = i, CurrentVersion = current };
+            if (!holds) refusal = new(0, []) { RefusedAt = i, CurrentVersion = entries.TryGetValue(step.Key, out var stored) ? stored.Version : 0 };
             else Apply(step);
         }
         if (refusal is null || fault != Fault.HalfBatch) Restore(entries, version);

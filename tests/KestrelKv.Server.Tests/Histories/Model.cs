@@ -55,11 +55,12 @@ internal static class Model
             if (!TryApply(rehearsal, steps[i], null, rehearsal.NextUntold, ref changes)) return null;
 
         Step refused = steps[index];
-        bool holds = refused.IfVersion is { } expected ? expected == current : refused.IfExists == current > 0;
-        if (holds) return null;
+        bool isChanged = steps.Take(index).Any(step => step.Key == refused.Key && step.Kind != StepKind.Get);
 
-        // Of a key that an earlier step has changed, the version told is none that it gets.
-        if (steps.Take(index).Any(step => step.Key == refused.Key && step.Kind != StepKind.Get)) return rehearsal[refused.Key].IsThere == current > 0 ? before : null;
+        // What an earlier step has made of the key has a version that nobody can have asked for; told is the one that there still is.
+        bool isThere = isChanged ? rehearsal[refused.Key].IsThere : current > 0;
+        bool holds = refused.IfVersion is { } expected ? expected == (isChanged && isThere ? long.MaxValue : isThere ? current : 0) : refused.IfExists == isThere;
+        if (holds) return null;
         var after = new StoreState(before);
         return after.TryTell(refused.Key, current) ? after : null;
     }

@@ -39,9 +39,6 @@ internal sealed class ShownResults(CommitHistory history, Operation[] operations
                 return true;
             case ResultStatus.MemoryFull:
                 return true;
-            case ResultStatus.PreconditionFailed when isBatch && WasWritten(index):
-                // Its version is the one that the batch would have had.
-                break;
             case ResultStatus.PathNotFound or ResultStatus.NotANumber or ResultStatus.NumberOverflow when isBatch && operation.IsWrite && WasWritten(index):
                 break;
             case ResultStatus.PathNotFound or ResultStatus.NotANumber or ResultStatus.NumberOverflow:
