@@ -260,7 +260,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     }
 
     private bool Write(
-        Shard shard, in Operation write, EditResult edited, ulong hash, Entry entry, int slot, int index, IResultSink results,
+        Shard shard, in Operation write, in EditResult edited, ulong hash, Entry entry, int slot, int index, IResultSink results,
         long reservedBytes, ref long seen, out Shortage shortage)
     {
         shortage = default;
@@ -304,28 +304,20 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     }
 
     /// <summary>What a get gives of an entry.</summary>
-    internal static OperationResult Read(in Operation get, long version, long expiresAt, ReadOnlySpan<byte> value)
-    {
-        bool found = get.Path.IsEmpty || JsonPointer.TryFind(value, get.Path.Span, out value);
-        return new()
-        {
-            Status = found ? ResultStatus.Done : ResultStatus.PathNotFound,
-            Version = version,
-            PreviousVersion = version,
-            ExpiresAt = expiresAt,
-            Value = value,
-        };
-    }
+    internal static OperationResult Read(in Operation get, long version, long expiresAt, ReadOnlySpan<byte> value) =>
+        get.Path.IsEmpty || JsonPointer.TryFind(value, get.Path.Span, out value)
+            ? new() { Version = version, PreviousVersion = version, ExpiresAt = expiresAt, Value = value }
+            : new() { Status = ResultStatus.PathNotFound, Version = version, PreviousVersion = version, ExpiresAt = expiresAt };
 
     private static OperationResult CarryOut(
-        Shard shard, in Operation operation, EditResult edit, ulong hash, Entry entry, int slot, long version)
+        Shard shard, in Operation operation, in EditResult edit, ulong hash, Entry entry, int slot, long version)
     {
         var result = new OperationResult
         {
             Version = version,
             PreviousVersion = entry.Exists ? entry.Version : 0,
             ExpiresAt = operation.ExpiresAt,
-            Value = operation.Value.Span.Slice(edit.PartStart, edit.PartBytes),
+            Value = edit.PartBytes == 0 ? default : operation.Value.Span.Slice(edit.PartStart, edit.PartBytes),
             OldValue = operation.ReturnsOld && entry.Exists ? EditedPut.OfThread.Keep(entry.Value) : default,
         };
         switch (operation.Kind)
