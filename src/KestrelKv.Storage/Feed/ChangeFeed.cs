@@ -28,6 +28,9 @@ internal sealed class ChangeFeed : IDisposable
     /// </summary>
     private const int WatchesPerMillisecond = 10;
 
+    /// <summary>Where so many commits come at once it rests for a millisecond, however few are woken: more will come soon.</summary>
+    private const int ManyCommits = 64;
+
     /// <summary>However many are woken, the next changes are told after this time.</summary>
     private const int RestMillisecondsMax = 50;
 
@@ -199,8 +202,9 @@ internal sealed class ChangeFeed : IDisposable
     {
         while (!_isClosed)
         {
+            long before = _dispatched;
             bool more = Dispatch();
-            if (_woken >= WatchesPerMillisecond) Thread.Sleep(Math.Min(_woken / WatchesPerMillisecond, RestMillisecondsMax));
+            if (_woken > 0) Rest(_dispatched - before);
             if (more) continue;
             _work.Reset();
             Volatile.Write(ref _idle, 1);
@@ -208,6 +212,14 @@ internal sealed class ChangeFeed : IDisposable
             if (Published == _dispatched && !_isClosed) _work.Wait();
             Volatile.Write(ref _idle, 0);
         }
+    }
+
+    /// <summary>Lets changes gather, where watches were woken and there is much to do.</summary>
+    private void Rest(long commits)
+    {
+        int milliseconds = Math.Min(_woken / WatchesPerMillisecond, RestMillisecondsMax);
+        if (milliseconds == 0 && commits >= ManyCommits) milliseconds = 1;
+        if (milliseconds > 0) Thread.Sleep(milliseconds);
     }
 
     private bool DispatchSlice(long upTo)
