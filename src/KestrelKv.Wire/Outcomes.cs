@@ -10,11 +10,12 @@ internal static class Outcomes
     private static readonly ErrorCode[] OfWrites =
     [
         ErrorCode.MemoryFull, ErrorCode.DiskFull, ErrorCode.DiskFailed, ErrorCode.PreconditionFailed, ErrorCode.RequestIdReused,
+        ErrorCode.ValueTooLong,
     ];
 
     private static readonly ErrorCode[] OfEdits =
     [
-        .. OfWrites, ErrorCode.NotFound, ErrorCode.PathNotFound, ErrorCode.ValueTooLong, ErrorCode.TooDeep,
+        .. OfWrites, ErrorCode.NotFound, ErrorCode.PathNotFound, ErrorCode.TooDeep,
     ];
 
     private static readonly ErrorCode[] OfPatches = [ErrorCode.TestFailed, ErrorCode.PatchTooLong];

@@ -24,6 +24,7 @@ namespace KestrelKv.Server.Admin;
 /// <param name="Disk" example="ok">What the disk does: ok, full or failed.</param>
 /// <param name="DiskError" example="null">Why it is full, or has failed.</param>
 /// <param name="LogBytes" example="4096">Bytes of the write-ahead log that a start would read.</param>
+/// <param name="HistoryBytes" example="0">Bytes of it that are kept beyond that, for the change feed.</param>
 /// <param name="LastSnapshotVersion" example="4">The version that the newest snapshot has; null where there is none.</param>
 /// <param name="LastSnapshotAt">When it was finished.</param>
 /// <param name="LastSnapshotBytes" example="4096">The size of its file.</param>
@@ -34,7 +35,7 @@ namespace KestrelKv.Server.Admin;
 public sealed record Stats(
     long Keys, long Bytes, long MemoryBytes, long MemoryBytesMax, long Expirations, long Evictions, long Refusals, long Version,
     long OldestVersion, long Watches, long RequestIds, string Durability, long? DurableVersion, string? Disk, string? DiskError,
-    long? LogBytes, long? LastSnapshotVersion, DateTimeOffset? LastSnapshotAt, long? LastSnapshotBytes, long? SnapshotFailures,
+    long? LogBytes, long? HistoryBytes, long? LastSnapshotVersion, DateTimeOffset? LastSnapshotAt, long? LastSnapshotBytes, long? SnapshotFailures,
     int Connections, double UptimeSeconds, string ServerVersion);
 
 internal static class StatsEndpoint
@@ -53,7 +54,7 @@ internal static class StatsEndpoint
             stats.Keys, stats.Bytes, stats.MemoryBytes, stats.MemoryBytesMax, stats.Expirations, stats.Evictions, stats.Refusals,
             stats.Version, stats.OldestVersion, stats.Watches, stats.RequestIds,
             Lower(durable?.Mode ?? DurabilityMode.Memory), durable?.DurableVersion,
-            durable is null ? null : Lower(durable.Disk), durable?.DiskError, durable?.LogBytes,
+            durable is null ? null : Lower(durable.Disk), durable?.DiskError, durable?.LogBytes, durable?.HistoryBytes,
             durable?.LastSnapshot?.Version, durable?.LastSnapshot?.At, durable?.LastSnapshot?.Bytes, durable?.SnapshotFailures,
             connections.Count, Math.Round(uptime.TotalSeconds, 3), Announcement.ServerVersion);
     }

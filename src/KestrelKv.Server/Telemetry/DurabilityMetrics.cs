@@ -23,6 +23,8 @@ internal sealed class DurabilityMetrics
             "Commits synced; by the number of syncs, this is how many share one.");
         meter.CreateObservableGauge("kestrelkv.store.log.size", () => Stats.LogBytes, "By",
             "Bytes of the write-ahead log that a start would read.");
+        meter.CreateObservableGauge("kestrelkv.store.history.size", () => Stats.HistoryBytes, "By",
+            "Bytes of the log that are kept beyond that, for the change feed.");
         meter.CreateObservableGauge("kestrelkv.store.disk.state", () => (int)Stats.Disk, null,
             "What the disk does: 0 takes writes, 1 is full, 2 has failed.");
 

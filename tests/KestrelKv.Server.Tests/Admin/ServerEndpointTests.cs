@@ -39,7 +39,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         Assert.Equal(
             [
                 "keys", "bytes", "memory_bytes", "memory_bytes_max", "expirations", "evictions", "refusals", "version", "oldest_version", "watches", "request_ids",
-                "durability", "durable_version", "disk", "disk_error", "log_bytes",
+                "durability", "durable_version", "disk", "disk_error", "log_bytes", "history_bytes",
                 "last_snapshot_version", "last_snapshot_at", "last_snapshot_bytes", "snapshot_failures",
                 "connections", "uptime_seconds", "server_version",
             ],

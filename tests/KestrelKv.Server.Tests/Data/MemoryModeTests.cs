@@ -45,7 +45,7 @@ public sealed class MemoryModeTests
         JsonElement stats = JsonDocument.Parse((await RawHttp.SendAsync(server.Admin, "GET", "/v1/stats")).Text).RootElement;
         Assert.Equal("memory", stats.GetProperty("durability").GetString());
         Assert.All(
-            ["durable_version", "disk", "disk_error", "log_bytes", "last_snapshot_version", "last_snapshot_at", "last_snapshot_bytes", "snapshot_failures"],
+            ["durable_version", "disk", "disk_error", "log_bytes", "history_bytes", "last_snapshot_version", "last_snapshot_at", "last_snapshot_bytes", "snapshot_failures"],
             name => Assert.Equal(JsonValueKind.Null, stats.GetProperty(name).ValueKind));
         Assert.DoesNotContain("kestrelkv_store_disk_state", (await RawHttp.SendAsync(server.Admin, "GET", "/metrics")).Text, StringComparison.Ordinal);
     }
