@@ -27,6 +27,11 @@ public readonly record struct StoreStats(long Keys, long Bytes, long Version)
     /// <summary>The version of the last commit that is on disk, or, where nothing is kept there, of the last commit.</summary>
     public long DurableVersion { get; init; }
 
+    /// <summary>
+    /// The version of the last commit that the feed shows: with <see cref="Durability.DurabilityMode.Always"/> the last one that is on disk.
+    /// </summary>
+    public long FeedVersion { get; init; }
+
     /// <summary>The oldest version from which the feed can begin.</summary>
     public long OldestVersion { get; init; }
 

@@ -226,7 +226,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         {
             return new(_entries.Count, _bytes, _version)
             {
-                Expirations = _expirations, RequestIds = _requests.Count, DurableVersion = _version, OldestVersion = 1, Watches = _feed.Watches,
+                Expirations = _expirations, RequestIds = _requests.Count, DurableVersion = _version, FeedVersion = _version, OldestVersion = 1, Watches = _feed.Watches,
             };
         }
     }

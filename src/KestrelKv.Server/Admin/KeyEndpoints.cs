@@ -83,7 +83,7 @@ internal static class KeyEndpoints
         if (limit is < 1 or > RequestLimits.PageEntriesMax)
             return Problems.BadRequest("invalid_limit", $"limit is {limit}, expected 1 to {RequestLimits.PageEntriesMax}");
 
-        long version = store.GetStats().DurableVersion;
+        long version = store.GetStats().FeedVersion;
         using var page = new KeyPageWriter(values);
         var query = new ListQuery
         {

@@ -8,7 +8,7 @@ namespace KestrelKv.Server.Admin;
 /// <summary>A page of keys in the order of their UTF-8 bytes.</summary>
 /// <param name="Keys">The keys.</param>
 /// <param name="Next" example="user:1">What to give as <c>after</c> for the next page; null after the last page.</param>
-/// <param name="Version" example="5">The last version that was on disk when the page was begun: to watch from the next one on misses nothing.</param>
+/// <param name="Version" example="5">The last version that a watch had been shown when the page was begun: to watch from the next one on misses nothing.</param>
 public sealed record KeyPage(IReadOnlyList<KeyEntry> Keys, string? Next, long Version);
 
 /// <summary>How many keys there are.</summary>

@@ -140,6 +140,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
             Refusals = Volatile.Read(ref _refusals),
             RequestIds = requestIds,
             DurableVersion = _log?.DurableVersion ?? _commits.Last,
+            FeedVersion = _feed?.Published ?? _commits.Last,
             OldestVersion = _feed?.OldestVersion ?? _commits.Last + 1,
             Watches = _feed?.Watches ?? 0,
         };

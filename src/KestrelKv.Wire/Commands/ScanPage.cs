@@ -21,13 +21,12 @@ internal sealed class ScanPage(RequestOptions options, TextBuffer text) : IEntry
 
     /// <summary>
     /// <c>{"entries": [ENTRY, ...], "next": KEY or null, "version": V}</c>, or <c>{"count": N, "version": V}</c>. V is the
-    /// version that the store had on disk when the page was begun: who watches from the next one on misses nothing, and no crash
-    /// takes it back.
+    /// last version that the feed had shown when the page was begun: who watches from the next one on misses nothing.
     /// </summary>
     /// <returns>Why there is none; null where there is.</returns>
     public async ValueTask<ProtocolError?> WriteAsync(IKeyValueStore store)
     {
-        long version = store.GetStats().DurableVersion;
+        long version = store.GetStats().FeedVersion;
         int mark = text.Length;
         for (bool again = false; ; again = true)
         {

@@ -10,8 +10,9 @@ internal static class Contents
     {
         using var http = new HttpClient { BaseAddress = server.Admin };
         string page = await http.GetStringAsync(new Uri("v1/keys?limit=1000&values=true", UriKind.Relative));
-        Assert.EndsWith("\"next\":null}", page, StringComparison.Ordinal);
-        return page;
+        int end = page.IndexOf("\"next\":null", StringComparison.Ordinal);
+        Assert.True(end > 0, "there are more keys than fit on a page");
+        return page[..end];
     }
 
     /// <summary>A member of /v1/stats.</summary>

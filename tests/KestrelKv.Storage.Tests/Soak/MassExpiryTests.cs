@@ -49,7 +49,7 @@ public sealed class MassExpiryTests(ITestOutputHelper output)
         Execute(store, staying.Select(key => Operation.Delete(key)));
         long version = store.GetStats().Version;
         Assert.Equal(
-            empty with { Version = version, DurableVersion = version, OldestVersion = version + 1, Expirations = Expiring }, store.GetStats());
+            empty with { Version = version, DurableVersion = version, FeedVersion = version, OldestVersion = version + 1, Expirations = Expiring }, store.GetStats());
     });
 
     private static void Execute(EmbeddedStore store, IEnumerable<Operation> operations)
