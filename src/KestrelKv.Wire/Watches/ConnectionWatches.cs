@@ -18,6 +18,7 @@ internal sealed class ConnectionWatches(
     private volatile int _count;
     private volatile bool _signalled;
     private int _waking;
+    private bool _isDisposed;
 
     /// <summary>How many go on. To be read by any thread.</summary>
     public int Count => _count;
@@ -61,7 +62,9 @@ internal sealed class ConnectionWatches(
     public bool Close(long number)
     {
         ConnectionWatch? watch = _open.Find(watch => watch.Number == number);
-        if (watch is null) return false;
+
+        // Of those that a stop has ended the client has not been told, and asks for no more than that.
+        if (watch is null) return _isDisposed && number > 0 && number <= _lastNumber;
         watch.Dispose();
         RemoveEnded();
         return true;
@@ -94,6 +97,7 @@ internal sealed class ConnectionWatches(
     /// <summary>Ends all watches.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         foreach (ConnectionWatch watch in _open) watch.Dispose();
         RemoveEnded();
         _signalled = false;

@@ -141,6 +141,19 @@ public sealed class WatchEndTests
     }
 
     [Fact]
+    public async Task Stop_UnwatchThatComesBehindIt_IsAnsweredAsEver()
+    {
+        using var wire = new TestWire(store: new ScriptedFeedStore());
+        TestClient client = wire.Connect();
+        await client.CallAsync(Watch);
+        client.Connection.RequestClose();
+        Assert.Equal(
+            """{"status": "OK", "response": {"func": "UNWATCH", "response": {"watch": 1, "response": "ok"}}}""",
+            await client.CallAsync("""{"func": "UNWATCH", "params": {"watch": 1}}"""));
+        Assert.Contains("invalid_value", await client.CallAsync("""{"func": "UNWATCH", "params": {"watch": 2}}"""), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task WriteTimeout_ClientThatDoesNotReadItsWatch_IsCutOff()
     {
         var store = new ScriptedFeedStore { Statuses = [WatchStatus.More], Changes = 1_000 };
