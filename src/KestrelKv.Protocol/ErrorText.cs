@@ -12,16 +12,10 @@ public static class ErrorText
         text.WriteString(ErrorCodes.Text(error.Code));
         text.Write(", \"message\": "u8);
         text.WriteString(error.Message);
-        if (error.Index is { } index) WriteMember(text, ", \"index\": "u8, index);
-        if (error.Version is { } version) WriteMember(text, ", \"version\": "u8, version);
-        if (error.OldestVersion is { } oldest) WriteMember(text, ", \"oldest_version\": "u8, oldest);
-        if (error.Watch is { } watch) WriteMember(text, ", \"watch\": "u8, watch);
+        if (error.Index is { } index) text.WriteMember(", \"index\": "u8, index);
+        if (error.Version is { } version) text.WriteMember(", \"version\": "u8, version);
+        if (error.OldestVersion is { } oldest) text.WriteMember(", \"oldest_version\": "u8, oldest);
+        if (error.Watch is { } watch) text.WriteMember(", \"watch\": "u8, watch);
         text.Write("}"u8);
-    }
-
-    private static void WriteMember(TextBuffer text, ReadOnlySpan<byte> name, long number)
-    {
-        text.Write(name);
-        text.WriteNumber(number);
     }
 }

@@ -98,11 +98,7 @@ public static class ResponseText
             text.Write(", \"found\": "u8);
             text.WriteBoolean(entry.Found);
         }
-        if (entry.Members.HasFlag(ResponseMembers.Version))
-        {
-            text.Write(", \"version\": "u8);
-            text.WriteNumber(entry.Version);
-        }
+        if (entry.Members.HasFlag(ResponseMembers.Version)) text.WriteMember(", \"version\": "u8, entry.Version);
         if (entry.Members.HasFlag(ResponseMembers.ExpiresAt))
         {
             text.Write(", \"expires_at\": "u8);

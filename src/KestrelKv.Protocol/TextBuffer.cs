@@ -37,6 +37,15 @@ public sealed class TextBuffer : IDisposable
         Length += bytes;
     }
 
+    /// <summary>Writes a member whose value is a whole number.</summary>
+    /// <param name="name">What comes before the number: its name and a colon, and what is in front of them.</param>
+    /// <param name="number">The number.</param>
+    public void WriteMember(ReadOnlySpan<byte> name, long number)
+    {
+        Write(name);
+        WriteNumber(number);
+    }
+
     /// <summary><c>true</c> or <c>false</c>.</summary>
     public void WriteBoolean(bool value) => Write(value ? "true"u8 : "false"u8);
 

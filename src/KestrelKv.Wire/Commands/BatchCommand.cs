@@ -49,8 +49,7 @@ public sealed class BatchCommand
     /// <summary><c>{"version": V, "results": [</c>, what comes before the results.</summary>
     internal static void WriteHead(TextBuffer text, long version)
     {
-        text.Write("{\"version\": "u8);
-        text.WriteNumber(version);
+        text.WriteMember("{\"version\": "u8, version);
         text.Write(", \"results\": ["u8);
     }
 

@@ -15,26 +15,20 @@ internal static class InfoText
     {
         text.Write("{\"server\": \"KestrelKv\", \"server_version\": "u8);
         text.WriteString(Version);
-        WriteMember(text, ", \"protocol_version\": "u8, FrameReader.Version);
-        WriteMember(text, ", \"uptime_seconds\": "u8, (long)connections.Uptime.TotalSeconds);
-        WriteMember(text, ", \"connections\": "u8, connections.Count);
-        WriteMember(text, ", \"keys\": "u8, stats.Keys);
-        WriteMember(text, ", \"bytes\": "u8, stats.Bytes);
-        WriteMember(text, ", \"memory_bytes\": "u8, stats.MemoryBytes);
-        WriteMember(text, ", \"memory_bytes_max\": "u8, stats.MemoryBytesMax);
+        text.WriteMember(", \"protocol_version\": "u8, FrameReader.Version);
+        text.WriteMember(", \"uptime_seconds\": "u8, (long)connections.Uptime.TotalSeconds);
+        text.WriteMember(", \"connections\": "u8, connections.Count);
+        text.WriteMember(", \"keys\": "u8, stats.Keys);
+        text.WriteMember(", \"bytes\": "u8, stats.Bytes);
+        text.WriteMember(", \"memory_bytes\": "u8, stats.MemoryBytes);
+        text.WriteMember(", \"memory_bytes_max\": "u8, stats.MemoryBytesMax);
         text.Write(", \"durability\": "u8);
         text.WriteString(stats.Durability.ToString());
-        WriteMember(text, ", \"version\": "u8, stats.Version);
-        WriteMember(text, ", \"durable_version\": "u8, stats.DurableVersion);
-        WriteMember(text, ", \"oldest_version\": "u8, stats.OldestVersion);
-        WriteMember(text, ", \"watches\": "u8, stats.Watches);
-        WriteMember(text, ", \"request_ids\": "u8, stats.RequestIds);
+        text.WriteMember(", \"version\": "u8, stats.Version);
+        text.WriteMember(", \"durable_version\": "u8, stats.DurableVersion);
+        text.WriteMember(", \"oldest_version\": "u8, stats.OldestVersion);
+        text.WriteMember(", \"watches\": "u8, stats.Watches);
+        text.WriteMember(", \"request_ids\": "u8, stats.RequestIds);
         text.Write("}"u8);
-    }
-
-    private static void WriteMember(TextBuffer text, ReadOnlySpan<byte> name, long number)
-    {
-        text.Write(name);
-        text.WriteNumber(number);
     }
 }

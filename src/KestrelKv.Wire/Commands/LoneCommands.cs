@@ -91,8 +91,7 @@ internal sealed class LoneCommands(
             return new(ErrorCode.InvalidValue,
                 $"\"watch\" is {options.Watch}, expected the number of a watch of this connection that goes on");
         }
-        text.Write("{\"watch\": "u8);
-        text.WriteNumber(options.Watch);
+        text.WriteMember("{\"watch\": "u8, options.Watch);
         text.Write(", \"response\": \"ok\"}"u8);
         replies.WriteResponse(Function.Unwatch, text.Written, request.IdText.Span);
         return null;

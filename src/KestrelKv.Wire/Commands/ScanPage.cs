@@ -43,8 +43,7 @@ internal sealed class ScanPage(RequestOptions options, TextBuffer text) : IEntry
                 if (again) return ProtocolError.DiskFailed;
             }
         }
-        text.Write(", \"version\": "u8);
-        text.WriteNumber(version);
+        text.WriteMember(", \"version\": "u8, version);
         text.Write("}"u8);
         return null;
     }
@@ -67,8 +66,7 @@ internal sealed class ScanPage(RequestOptions options, TextBuffer text) : IEntry
     private async ValueTask WriteCountAsync(IKeyValueStore store)
     {
         long count = await store.CountAsync(Query());
-        text.Write("{\"count\": "u8);
-        text.WriteNumber(count);
+        text.WriteMember("{\"count\": "u8, count);
     }
 
     private async ValueTask WriteEntriesAsync(IKeyValueStore store)

@@ -39,8 +39,7 @@ public sealed class ChangesText : IChangeSink, IDisposable
     public bool OnChange(in ChangeView change)
     {
         if (Count++ > 0) _text.Write(", "u8);
-        _text.Write("{\"version\": "u8);
-        _text.WriteNumber(change.Version);
+        _text.WriteMember("{\"version\": "u8, change.Version);
         _text.Write(", \"kind\": \""u8);
         _text.Write(Kinds[(int)change.Kind]);
         _text.Write("\", \"obj\": "u8);
@@ -87,12 +86,10 @@ public sealed class ChangesText : IChangeSink, IDisposable
         text.Write("{"u8);
         if (watch is { } number)
         {
-            text.Write("\"watch\": "u8);
-            text.WriteNumber(number);
+            text.WriteMember("\"watch\": "u8, number);
             text.Write(", "u8);
         }
-        text.Write("\"version\": "u8);
-        text.WriteNumber(version);
+        text.WriteMember("\"version\": "u8, version);
         text.Write(", \"changes\": ["u8);
     }
 }
