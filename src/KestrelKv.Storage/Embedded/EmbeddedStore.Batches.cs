@@ -39,38 +39,26 @@ public sealed partial class EmbeddedStore
     private bool Commit(
         ReadOnlySpan<Operation> batch, IResultSink results, ReadOnlySpan<byte> requestId, out long seen, out Shortage shortage)
     {
+        if (requestId.IsEmpty) return Commit(batch, isRemembered: false, results, out seen, out shortage);
+
         // What is remembered of the request is put with the batch, behind it.
-        int count = batch.Length + (requestId.IsEmpty ? 0 : 1);
-        Operation[] operations = ArrayPool<Operation>.Shared.Rent(count);
-        ulong[] hashes = ArrayPool<ulong>.Shared.Rent(count);
-        try
-        {
-            batch.CopyTo(operations);
-            if (!requestId.IsEmpty) operations[batch.Length] = Operation.Put(HiddenKey.OfRequest(requestId), default);
-            uint shards = 0;
-            for (int i = 0; i < count; i++)
-            {
-                hashes[i] = KeyHash.Of(operations[i].Key.Span);
-                shards |= 1u << Shard.IndexOf(hashes[i]);
-            }
-            return Commit(
-                operations.AsSpan(0, count), hashes.AsSpan(0, count), shards, isRemembered: !requestId.IsEmpty, results,
-                out seen, out shortage);
-        }
-        finally
-        {
-            Array.Clear(operations, 0, count);
-            ArrayPool<Operation>.Shared.Return(operations);
-            ArrayPool<ulong>.Shared.Return(hashes);
-        }
+        Operation[] withMemory = [.. batch, Operation.Put(HiddenKey.OfRequest(requestId), default)];
+        return Commit(withMemory, isRemembered: true, results, out seen, out shortage);
     }
 
     /// <summary>Commits a batch under the locks of all shards concerned, and makes room for it where it lacks it.</summary>
-    private bool Commit(
-        ReadOnlySpan<Operation> batch, ReadOnlySpan<ulong> hashes, uint shards, bool isRemembered, IResultSink results,
-        out long seen, out Shortage shortage)
+    private bool Commit(ReadOnlySpan<Operation> batch, bool isRemembered, IResultSink results, out long seen, out Shortage shortage)
     {
         seen = 0;
+        ulong[] rented = ArrayPool<ulong>.Shared.Rent(batch.Length);
+        Span<ulong> hashes = rented.AsSpan(0, batch.Length);
+        uint shards = 0;
+        for (int i = 0; i < batch.Length; i++)
+        {
+            hashes[i] = KeyHash.Of(batch[i].Key.Span);
+            shards |= 1u << Shard.IndexOf(hashes[i]);
+        }
+
         if (_evicts) _clock.RefreshUseTime();
         long reservedBytes = 0;
         var rehearsal = new BatchRehearsal(batch, hashes, isRemembered, _documents);
@@ -99,6 +87,7 @@ public sealed partial class EmbeddedStore
         {
             rehearsal.Dispose();
             _room?.GiveBack(reservedBytes);
+            ArrayPool<ulong>.Shared.Return(rented);
         }
     }
 
@@ -144,7 +133,8 @@ public sealed partial class EmbeddedStore
             }
 
             // Where a precondition was held against the version that the batch is to have, it must really get that one.
-            status = _commits.TryCommit(rehearsal.Operations, rehearsal.Changing, rehearsal is { PinsItsVersion: true, IsRefused: false } ? next : 0, out version);
+            long expected = rehearsal is { PinsItsVersion: true, IsRefused: false } ? next : 0;
+            status = _commits.TryCommit(rehearsal.Operations, rehearsal.Changing, expected, out version);
         }
         while (status == CommitStatus.Overtaken);
 
