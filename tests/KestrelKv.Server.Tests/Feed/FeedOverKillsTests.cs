@@ -47,7 +47,7 @@ public sealed class FeedOverKillsTests(ITestOutputHelper output)
         Assert.Equal(ReplayedEntries.Replay(everything.Feed.Changes), await ReplayedEntries.ScanAsync(lives.Now.WirePort));
         foreach (CollectedFeed feed in watchers.Select(watcher => watcher.Feed))
             Assert.Equal(everything.Feed.Changes.Where(change => change.Key.StartsWith(feed.Prefix, StringComparison.Ordinal)), feed.Changes);
-        lives.Server.AssertNoComplaint();
+        lives.Server.AssertNoComplaint(afterKill: true);
     });
 
     private static Task RunRoundAsync(Lives lives, FeedWriter[] writers, Random random) => RunWritersAsync(lives, writers, random.Next(2_000), async () =>

@@ -33,7 +33,7 @@ public sealed class KillHistoryTests(ITestOutputHelper output)
         output.WriteLine($"{_clients.Sum(client => client.Losses)} connections were lost");
         Assert.True(_clients.Sum(client => client.Losses) > Rounds, "the kills interrupted nothing");
         AssertEachCountedOnce(sum);
-        lives.Server.AssertNoComplaint();
+        lives.Server.AssertNoComplaint(afterKill: true);
     });
 
     private async Task RunRoundAsync(Lives lives, int round, History sum, Random random)

@@ -49,7 +49,7 @@ internal sealed class Lives(IReadOnlyList<string> settings) : IAsyncDisposable
     public async Task StopAsync()
     {
         Assert.Equal(0, await Server.StopAsync());
-        Server.AssertNoComplaint();
+        Server.AssertNoComplaint(afterKill: true);
         await EndAsync();
     }
 
