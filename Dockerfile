@@ -11,6 +11,7 @@ COPY src/Directory.Build.targets src/
 COPY src/KestrelKv.Protocol/KestrelKv.Protocol.csproj src/KestrelKv.Protocol/
 COPY src/KestrelKv.Storage/KestrelKv.Storage.csproj src/KestrelKv.Storage/
 COPY src/KestrelKv.Wire/KestrelKv.Wire.csproj src/KestrelKv.Wire/
+COPY src/KestrelKv.Transport/KestrelKv.Transport.csproj src/KestrelKv.Transport/
 COPY src/KestrelKv.Server/KestrelKv.Server.csproj src/KestrelKv.Server/
 RUN dotnet restore src/KestrelKv.Server -a $TARGETARCH -p:PublishReadyToRun=true
 

@@ -3,7 +3,6 @@ using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Settings;
 using KestrelKv.Server.Telemetry;
 
-WireTransport.RunCompletionsInline();
 try
 {
     CommandLine line = CommandLine.Parse(args);

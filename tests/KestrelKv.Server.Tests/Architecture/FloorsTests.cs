@@ -17,10 +17,12 @@ public sealed class FloorsTests
         new("KestrelKv.Storage", Projects: [],
             Packages: ["Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options"],
             ForbiddenReferences: ["Microsoft.AspNetCore.", "System.Net."]),
+        new("KestrelKv.Transport", Projects: [], Packages: ["Microsoft.AspNetCore.Connections.Abstractions"],
+            ForbiddenReferences: ["Microsoft.AspNetCore.Server.", "Microsoft.AspNetCore.Http.Abstractions", "Microsoft.AspNetCore.Hosting", "Microsoft.Extensions.Logging"]),
         new("KestrelKv.Wire", Projects: ["KestrelKv.Protocol", "KestrelKv.Storage"],
             Packages: ["Microsoft.AspNetCore.Connections.Abstractions", "Microsoft.Extensions.Logging.Abstractions"],
             ForbiddenReferences: ["Microsoft.AspNetCore.Server.", "Microsoft.AspNetCore.Http", "Microsoft.AspNetCore.Hosting", "Serilog", "OpenTelemetry"]),
-        new("KestrelKv.Server", Projects: ["KestrelKv.Protocol", "KestrelKv.Storage", "KestrelKv.Wire"], Packages: null, ForbiddenReferences: []),
+        new("KestrelKv.Server", Projects: ["KestrelKv.Protocol", "KestrelKv.Storage", "KestrelKv.Transport", "KestrelKv.Wire"], Packages: null, ForbiddenReferences: []),
     ];
 
     public static TheoryData<string> ProjectNames() => [.. Floors.Select(floor => floor.Name)];
@@ -30,6 +32,7 @@ public sealed class FloorsTests
     {
         { "KestrelKv.Protocol", "<ProjectReference Include=\"../KestrelKv.Storage/KestrelKv.Storage.csproj\" />", "KestrelKv.Storage" },
         { "KestrelKv.Storage", "<ProjectReference Include=\"..\\KestrelKv.Protocol\\KestrelKv.Protocol.csproj\" />", "KestrelKv.Protocol" },
+        { "KestrelKv.Transport", "<ProjectReference Include=\"../KestrelKv.Protocol/KestrelKv.Protocol.csproj\" />", "KestrelKv.Protocol" },
         { "KestrelKv.Wire", "<ProjectReference Include=\"../KestrelKv.Server/KestrelKv.Server.csproj\" />", "KestrelKv.Server" },
         { "KestrelKv.Server", "<ProjectReference Include=\"../../tests/KestrelKv.Testing/KestrelKv.Testing.csproj\" />", "KestrelKv.Testing" },
         { "KestrelKv.Protocol", "<PackageReference Include=\"Microsoft.Extensions.Logging.Abstractions\" />", "Microsoft.Extensions.Logging.Abstractions" },

@@ -1,0 +1,151 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+[assembly: DisableRuntimeMarshalling]
+
+namespace KestrelKv.Transport;
+
+/// <summary>The system calls, and the constants of Linux that they take (asm-generic, which x86-64 and arm64 share).</summary>
+internal static unsafe partial class Libc
+{
+    public const int Interrupted = 4; // EINTR
+    public const int WouldBlock = 11; // EAGAIN
+
+    public const uint CanRead = 0x1; // EPOLLIN
+    public const uint CanWrite = 0x4; // EPOLLOUT
+    public const uint Failed = 0x8; // EPOLLERR
+    public const uint HungUp = 0x10; // EPOLLHUP
+    public const uint ReadHungUp = 0x2000; // EPOLLRDHUP
+    public const uint EdgeTriggered = 1u << 31; // EPOLLET
+
+    private const int CloseOnExec = 0x80000; // O_CLOEXEC
+    private const int NonBlocking = 0x800; // O_NONBLOCK
+    private const int AddControl = 1; // EPOLL_CTL_ADD
+    private const int DontWait = 0x40; // MSG_DONTWAIT
+    private const int NoSignal = 0x4000; // MSG_NOSIGNAL
+    private const int MoreComes = 0x8000; // MSG_MORE
+
+    /// <summary>A new epoll.</summary>
+    public static int CreateEpoll() => Checked(EpollCreate(CloseOnExec), "epoll_create1");
+
+    /// <summary>A new eventfd.</summary>
+    public static int CreateEvent() => Checked(EventFd(0, CloseOnExec | NonBlocking), "eventfd");
+
+    /// <summary>Has an epoll tell what happens to a file, each thing once.</summary>
+    public static void Watch(int epoll, int file, uint events)
+    {
+        byte* entry = stackalloc byte[EpollEvents.EntryBytes];
+        EpollEvents.Write(entry, events | EdgeTriggered, file);
+        Checked(EpollControl(epoll, AddControl, file, entry), "epoll_ctl");
+    }
+
+    /// <summary>Waits for events. How many there are; 0 where the wait was interrupted.</summary>
+    /// <param name="epoll">Of which files.</param>
+    /// <param name="events">Where they go.</param>
+    /// <param name="milliseconds">For how long to wait; -1 for as long as it takes.</param>
+    public static int Wait(int epoll, EpollEvents events, int milliseconds)
+    {
+        int count = EpollWait(epoll, events.Pointer, events.Capacity, milliseconds);
+        return count < 0 && Marshal.GetLastPInvokeError() == Interrupted ? 0 : Checked(count, "epoll_wait");
+    }
+
+    /// <summary>Has the epoll that watches an event fire.</summary>
+    public static void Fire(int eventFile)
+    {
+        ulong one = 1;
+        Write(eventFile, &one, sizeof(ulong));
+    }
+
+    /// <summary>Receives what there is. The number of bytes; 0 at the end of the stream; an error's number, negative.</summary>
+    public static int Receive(int socket, Span<byte> buffer)
+    {
+        fixed (byte* start = buffer)
+        {
+            nint count = Recv(socket, start, (nuint)buffer.Length, DontWait);
+            return count >= 0 ? (int)count : -Marshal.GetLastPInvokeError();
+        }
+    }
+
+    /// <summary>Sends what there is room for. The number of bytes; an error's number, negative.</summary>
+    /// <param name="socket">Where to.</param>
+    /// <param name="bytes">What.</param>
+    /// <param name="more">Whether more follows at once, so that the system does not send a packet for this alone.</param>
+    public static int Send(int socket, ReadOnlySpan<byte> bytes, bool more)
+    {
+        fixed (byte* start = bytes)
+        {
+            nint count = Send(socket, start, (nuint)bytes.Length, DontWait | NoSignal | (more ? MoreComes : 0));
+            return count >= 0 ? (int)count : -Marshal.GetLastPInvokeError();
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    public static partial int Close(int file);
+
+    private static int Checked(int result, string call) => result >= 0
+        ? result
+        : throw new InvalidOperationException($"{call}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
+
+    [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
+    private static partial int EpollCreate(int flags);
+
+    [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
+    private static partial int EpollControl(int epoll, int operation, int file, void* entry);
+
+    [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
+    private static partial int EpollWait(int epoll, void* events, int count, int milliseconds);
+
+    [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
+    private static partial int EventFd(uint value, int flags);
+
+    [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
+    private static partial nint Recv(int socket, void* buffer, nuint bytes, int flags);
+
+    [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
+    private static partial nint Send(int socket, void* bytes, nuint count, int flags);
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    private static partial nint Write(int file, void* bytes, nuint count);
+}
+
+/// <summary>What epoll_wait has told.</summary>
+/// <remarks><code>
+///   struct epoll_event          x86-64    elsewhere
+///   events: uint32              0         0
+///   data: the file, uint64      4         8
+///   the next one                12        16
+/// </code></remarks>
+internal readonly unsafe struct EpollEvents : IDisposable
+{
+    private static readonly bool Packed = RuntimeInformation.ProcessArchitecture == Architecture.X64;
+    private static readonly int DataOffset = Packed ? 4 : 8;
+
+    public EpollEvents(int capacity)
+    {
+        Capacity = capacity;
+        Pointer = (byte*)NativeMemory.Alloc((nuint)(capacity * EntryBytes));
+    }
+
+    public static int EntryBytes => DataOffset + sizeof(ulong);
+
+    public int Capacity { get; }
+
+    public byte* Pointer { get; }
+
+    public static void Write(byte* entry, uint events, int file)
+    {
+        Unsafe.WriteUnaligned(entry, events);
+        Unsafe.WriteUnaligned(entry + DataOffset, (ulong)file);
+    }
+
+    /// <summary>Which file, and what happened to it.</summary>
+    public (int File, uint Events) Read(int index)
+    {
+        Debug.Assert(index < Capacity);
+        byte* entry = Pointer + (index * EntryBytes);
+        return ((int)Unsafe.ReadUnaligned<ulong>(entry + DataOffset), Unsafe.ReadUnaligned<uint>(entry));
+    }
+
+    public void Dispose() => NativeMemory.Free(Pointer);
+}

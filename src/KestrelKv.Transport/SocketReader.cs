@@ -1,0 +1,235 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using System.Threading.Tasks.Sources;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelKv.Transport;
+
+/// <summary>What a client sends, in one piece of memory.</summary>
+/// <remarks>
+/// Whose turn it is says <see cref="_state"/>. All other fields are the caller's, but while a read of his waits: then they are the
+/// loop's, which receives, and gives them back as it completes the read. A cancellation may end the wait as well; it takes the fields
+/// in the same way.
+/// <code>
+///   Idle       -- a read has to wait -->  Waiting  -- whoever takes it from there has the fields -->  Idle
+///   Idle       -- bytes have come -->  Signalled  -- a read has to wait -->  Waiting, and a turn of the loop is asked for
+/// </code>
+/// The system tells of bytes once, as they come, hence Signalled: there may be some. After a receive that left room in the
+/// buffer there are none (epoll(7), on edge-triggered), and none is tried until the system tells of more.
+/// </remarks>
+internal sealed class SocketReader(SocketConnection connection) : PipeReader, IValueTaskSource<ReadResult>
+{
+    private const int Idle = 0;
+    private const int Signalled = 1;
+    private const int Waiting = 2;
+
+    private const int BufferBytesMin = 4_096;
+    private const int BufferBytesMax = 65_536;
+
+    private int _state;
+    private int _cancelNext;
+    private volatile bool _isEnding;
+
+    private ManualResetValueTaskSourceCore<ReadResult> _wait;
+    private CancellationToken _cancellation;
+    private CancellationTokenRegistration _registration;
+
+    // What was received and is not consumed lies from _start to _end; up to _examined the caller has seen it.
+    private byte[] _buffer = [];
+    private int _start;
+    private int _examined;
+    private int _end;
+
+    // How many bytes the read wants, and how large the next buffer is to be, which the client's use of the last ones tells.
+    private int _wanted;
+    private int _bufferBytes = BufferBytesMin;
+    private bool _isCompleted;
+    private Exception? _failure;
+
+    private int Unconsumed => _end - _start;
+
+    /// <summary>Whether a read has what it wants, be it a failure.</summary>
+    private bool IsSatisfied => (_end > _examined && Unconsumed >= _wanted) || _isCompleted || _failure is not null;
+
+    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) =>
+        ReadAtLeastAsyncCore(1, cancellationToken);
+
+    /// <inheritdoc/>
+    /// <remarks>The buffer grows as bytes come, so that memory is taken for what a client sends, and not for what it says that it will.</remarks>
+    protected override ValueTask<ReadResult> ReadAtLeastAsyncCore(int minimumSize, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        _wanted = Math.Max(minimumSize, 1);
+        if (IsSatisfied || Volatile.Read(ref _cancelNext) != 0) return new(TakeResult());
+
+        _wait.Reset();
+        _cancellation = cancellationToken;
+        Wait(bytesMayBeThere: Volatile.Read(ref _state) == Signalled);
+        if (cancellationToken.CanBeCanceled)
+            _registration = cancellationToken.UnsafeRegister(static reader => ((SocketReader)reader!).EndWait(), this);
+        return new(this, _wait.Version);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Receives, where the system has told of bytes.</remarks>
+    public override bool TryRead(out ReadResult result)
+    {
+        _wanted = 1;
+        if (!IsSatisfied && Interlocked.Exchange(ref _state, Idle) == Signalled) Receive();
+        bool any = IsSatisfied || Volatile.Read(ref _cancelNext) != 0;
+        result = any ? TakeResult() : default;
+        return any;
+    }
+
+    public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
+
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+    {
+        (_start, _examined) = (consumed.GetInteger(), examined.GetInteger());
+        Debug.Assert(_start <= _examined && _examined <= _end, "positions are those of what was read");
+        if (_start == _end) ReleaseBuffer();
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>May be called by any thread; who waits goes on right there.</remarks>
+    public override void CancelPendingRead()
+    {
+        Interlocked.Exchange(ref _cancelNext, 1);
+        EndWait();
+    }
+
+    public override void Complete(Exception? exception = null)
+    {
+        _isCompleted = true;
+        ReleaseBuffer();
+    }
+
+    /// <summary>On the loop's thread: bytes have come, or the end of them, or it is this connection's turn. Or nothing.</summary>
+    /// <param name="ending">Whether the end has come, be it behind bytes.</param>
+    public void OnReadable(bool ending)
+    {
+        if (ending) _isEnding = true;
+        if (Interlocked.CompareExchange(ref _state, Signalled, Idle) != Waiting) return;
+
+        // A cancellation may come first, and then another wait: that one has its turn.
+        if (Interlocked.CompareExchange(ref _state, Idle, Waiting) != Waiting)
+        {
+            OnReadable(ending);
+            return;
+        }
+        Receive();
+        if (IsSatisfied) CompleteWait();
+        else Wait(bytesMayBeThere: Volatile.Read(ref _state) == Signalled);
+    }
+
+    ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
+    {
+        if (_cancellation.CanBeCanceled)
+        {
+            _registration.Dispose();
+            _cancellation = default;
+        }
+        return _wait.GetResult(token);
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _wait.GetStatus(token);
+
+    void IValueTaskSource<ReadResult>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _wait.OnCompleted(continuation, state, token, flags);
+
+    /// <summary>Begins a wait, or goes on with it: gives the fields away.</summary>
+    /// <param name="bytesMayBeThere">Of which the system will not tell again.</param>
+    private void Wait(bool bytesMayBeThere)
+    {
+        // Bytes that come here and now are told of to a reader that is idle.
+        if (!bytesMayBeThere) bytesMayBeThere = Interlocked.CompareExchange(ref _state, Waiting, Idle) == Signalled;
+        if (bytesMayBeThere)
+        {
+            Interlocked.Exchange(ref _state, Waiting);
+            connection.PostRead();
+        }
+
+        // A cancellation that came before there was a wait to be ended.
+        if (Volatile.Read(ref _cancelNext) != 0 || _cancellation.IsCancellationRequested) EndWait();
+    }
+
+    /// <summary>Ends the wait, if there is one, with what there is.</summary>
+    private void EndWait()
+    {
+        if (Interlocked.CompareExchange(ref _state, Idle, Waiting) == Waiting) CompleteWait();
+    }
+
+    private void CompleteWait()
+    {
+        if (_failure is { } failure && Volatile.Read(ref _cancelNext) == 0) _wait.SetException(failure);
+        else if (!IsSatisfied && Volatile.Read(ref _cancelNext) == 0) _wait.SetException(new OperationCanceledException(_cancellation));
+        else _wait.SetResult(TakeResult());
+    }
+
+    private ReadResult TakeResult()
+    {
+        bool canceled = Interlocked.Exchange(ref _cancelNext, 0) != 0;
+        if (_failure is { } failure && !canceled) throw failure;
+        return new ReadResult(new ReadOnlySequence<byte>(_buffer, _start, Unconsumed), canceled, _isCompleted);
+    }
+
+    /// <summary>Receives once.</summary>
+    private void Receive()
+    {
+        if (connection.Abortion is { } abortion)
+        {
+            _failure = abortion;
+            return;
+        }
+
+        MakeRoom();
+        Span<byte> room = _buffer.AsSpan(_end, Math.Min(_buffer.Length - _end, Math.Max(BufferBytesMax, _wanted - Unconsumed)));
+        int count = Libc.Receive(connection.File, room);
+        if (count > 0)
+        {
+            _end += count;
+            bool filled = count == room.Length;
+            if (filled) _bufferBytes = Math.Min(_bufferBytes * 2, BufferBytesMax);
+            else if (count < _bufferBytes / 8) _bufferBytes = Math.Max(_bufferBytes / 2, BufferBytesMin);
+            if (filled || _isEnding) Interlocked.Exchange(ref _state, Signalled);
+            return;
+        }
+        if (count == 0) _isCompleted = true;
+        else if (count is not (-Libc.WouldBlock or -Libc.Interrupted)) _failure = Failure(-count);
+        if (Unconsumed == 0) ReleaseBuffer();
+    }
+
+    /// <summary>Leaves room behind what is not consumed, which may move.</summary>
+    private void MakeRoom()
+    {
+        if (_start > 0)
+        {
+            _buffer.AsSpan(_start, Unconsumed).CopyTo(_buffer);
+            (_start, _examined, _end) = (0, _examined - _start, Unconsumed);
+        }
+        if (_end < _buffer.Length && _buffer.Length >= _bufferBytes) return;
+
+        long larger = Math.Max(_buffer.Length * 2L, Math.Min(_wanted, _buffer.Length * 4L));
+        byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(larger, _bufferBytes, Array.MaxLength));
+        _buffer.AsSpan(0, _end).CopyTo(buffer);
+        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = buffer;
+    }
+
+    private void ReleaseBuffer()
+    {
+        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = [];
+        _start = _examined = _end = 0;
+    }
+
+    private Exception Failure(int error)
+    {
+        if (connection.Abortion is { } abortion) return abortion;
+        var inner = new SocketException(error);
+        return new ConnectionResetException(inner.Message, inner);
+    }
+}

@@ -1,0 +1,174 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.IO.Pipelines;
+using System.Numerics;
+using System.Threading.Tasks.Sources;
+
+namespace KestrelKv.Transport;
+
+/// <summary>What a client is sent.</summary>
+/// <remarks>
+/// A flush sends right away. Only where the system has no room for all of it, it waits; meanwhile the loop sends.
+/// <code>
+///   Idle  -- no room -->  Trying  -- still none -->  Waiting  -- the loop is told of room -->  Trying  -- all is sent -->  Idle
+///                         Trying  -- the loop is told of room -->  Signalled, so that it is tried once more before waiting
+/// </code>
+/// Who has taken it to Trying has all other fields; in Idle they are the caller's. Room of which the system tells while there is
+/// nothing to be sent is not remembered: the next flush tries anyway.
+/// </remarks>
+internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IValueTaskSource<FlushResult>
+{
+    private const int Idle = 0;
+    private const int Trying = 1;
+    private const int Signalled = 2;
+    private const int Waiting = 3;
+
+    private const int BufferBytesMin = 4_096;
+    private const int BufferBytesMax = 65_536;
+
+    private int _state;
+    private ManualResetValueTaskSourceCore<FlushResult> _wait;
+
+    // What is to be sent: the full buffers, then the one that is being filled; of the first one, what was sent already.
+    private readonly Queue<ArraySegment<byte>> _full = [];
+    private byte[] _buffer = [];
+    private int _used;
+    private int _sent;
+    private long _unflushed;
+    private int _bufferBytes = BufferBytesMin;
+    private bool _isBroken;
+
+    public override bool CanGetUnflushedBytes => true;
+
+    public override long UnflushedBytes => _unflushed;
+
+    public override Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        if (_buffer.Length - _used < Math.Max(sizeHint, 1)) Grow(sizeHint);
+        return _buffer.AsMemory(_used);
+    }
+
+    public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+
+    public override void Advance(int bytes)
+    {
+        Debug.Assert(bytes >= 0 && bytes <= _buffer.Length - _used, "no more was got");
+        _used += bytes;
+        _unflushed += bytes;
+    }
+
+    /// <inheritdoc/>
+    /// <param name="cancellationToken">Is looked at before anything is sent, and not any more while it waits.</param>
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        _bufferBytes = (int)Math.Clamp(BitOperations.RoundUpToPowerOf2((ulong)_unflushed), BufferBytesMin, BufferBytesMax);
+        _unflushed = 0;
+        if (TrySend()) return new(Result());
+
+        _wait.Reset();
+        return TrySendOrWait() ? new(Result()) : new(this, _wait.Version);
+    }
+
+    /// <summary>Not supported: a flush ends when the client has read, or is gone, or the connection is aborted.</summary>
+    public override void CancelPendingFlush() => throw new NotSupportedException("to end a flush, abort the connection");
+
+    public override void Complete(Exception? exception = null)
+    {
+        _isBroken = true;
+        ReleaseAll();
+    }
+
+    /// <summary>On the loop's thread: there may be room, or nobody any more to send to.</summary>
+    public void OnWritable()
+    {
+        while (true)
+        {
+            switch (Volatile.Read(ref _state))
+            {
+                case Waiting when Interlocked.CompareExchange(ref _state, Trying, Waiting) == Waiting:
+                    if (TrySendOrWait()) _wait.SetResult(Result());
+                    return;
+                case Trying when Interlocked.CompareExchange(ref _state, Signalled, Trying) == Trying:
+                    return;
+                case Idle or Signalled:
+                    return;
+            }
+        }
+    }
+
+    FlushResult IValueTaskSource<FlushResult>.GetResult(short token) => _wait.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token) => _wait.GetStatus(token);
+
+    void IValueTaskSource<FlushResult>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _wait.OnCompleted(continuation, state, token, flags);
+
+    private FlushResult Result() => new(isCanceled: false, isCompleted: _isBroken);
+
+    /// <summary>Sends all, and is idle then. False where it waits, and the fields are given away.</summary>
+    private bool TrySendOrWait()
+    {
+        do
+        {
+            // Room that there is from now on is told of to who tries.
+            Interlocked.Exchange(ref _state, Trying);
+            if (!TrySend()) continue;
+            Interlocked.Exchange(ref _state, Idle);
+            return true;
+        }
+        while (Interlocked.CompareExchange(ref _state, Waiting, Trying) != Trying);
+        return false;
+    }
+
+    /// <summary>Sends what the system has room for. False where something is left.</summary>
+    private bool TrySend()
+    {
+        while (_full.Count > 0 || _used > 0)
+        {
+            if (!_full.TryPeek(out ArraySegment<byte> first)) first = new(_buffer, 0, _used);
+            bool more = _full.Count > 1 || (_full.Count == 1 && _used > 0);
+            int count = Libc.Send(connection.File, first.AsSpan(_sent), more);
+            if (count == -Libc.WouldBlock) return false;
+            if (count == -Libc.Interrupted) continue;
+            if (count < 0)
+            {
+                // There is nobody any more. What there was to be sent is forgotten.
+                _isBroken = true;
+                break;
+            }
+            _sent += count;
+            if (_sent == first.Count) ReleaseFirst();
+        }
+        if (_isBroken) ReleaseAll();
+        return true;
+    }
+
+    private void Grow(int sizeHint)
+    {
+        if (_used > 0) _full.Enqueue(new(_buffer, 0, _used));
+        else if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = ArrayPool<byte>.Shared.Rent(Math.Max(sizeHint, _full.Count == 0 ? _bufferBytes : BufferBytesMax));
+        _used = 0;
+    }
+
+    private void ReleaseFirst()
+    {
+        _sent = 0;
+        if (_full.TryDequeue(out ArraySegment<byte> first))
+        {
+            ArrayPool<byte>.Shared.Return(first.Array!);
+            return;
+        }
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = [];
+        _used = 0;
+    }
+
+    private void ReleaseAll()
+    {
+        while (_full.Count > 0 || _buffer.Length > 0) ReleaseFirst();
+        _unflushed = 0;
+    }
+}
