@@ -33,18 +33,17 @@ internal static class SnapshotBenchmark
     private static async Task<string[]> MeasureAsync(ServerBench bench, IServer server)
     {
         LoadOptions clients = bench.LoadFor(server, bench.Options.SnapshotInFlight);
-        using var saturating = new Load(clients);
-        await saturating.RunAsync(bench.Options.Seconds);
-        double perSecond = (await saturating.RunAsync(bench.Options.Seconds)).PerSecond / 2;
+        using var load = new Load(clients);
+        await load.RunAsync(bench.Options.Seconds);
+        double perSecond = (await load.RunAsync(bench.Options.Seconds)).PerSecond / 2;
 
-        using var paced = new PacedLoad(clients, perSecond);
-        await paced.RunAsync(1);
+        await load.RunPacedAsync(perSecond, 1);
         List<LoadResult> without = [], during = [];
         var snapshotSeconds = new List<double>();
         for (int i = 0; i < bench.Options.Repetitions; i++)
         {
-            without.Add(LoadResult.Of(perSecond, (await paced.RunAsync(bench.Options.Seconds)).Select(r => r.Answered - r.Due)));
-            (LoadResult result, IEnumerable<double> seconds) = await MeasureDuringAsync(paced, server, perSecond, bench.Options.Seconds);
+            without.Add(await load.RunPacedAsync(perSecond, bench.Options.Seconds));
+            (LoadResult result, IEnumerable<double> seconds) = await MeasureDuringAsync(load, server, perSecond, bench.Options.Seconds);
             during.Add(result);
             snapshotSeconds.AddRange(seconds);
             ServerBench.Progress($"without: {without[^1]}; during {seconds.Count()} snapshots: {result}");
@@ -54,9 +53,9 @@ internal static class SnapshotBenchmark
     }
 
     private static async Task<(LoadResult Result, IEnumerable<double> SnapshotSeconds)> MeasureDuringAsync(
-        PacedLoad paced, IServer server, double perSecond, double seconds)
+        Load clients, IServer server, double perSecond, double seconds)
     {
-        Task<List<(long Due, long Answered)>> load = paced.RunAsync(seconds);
+        Task<IReadOnlyList<(long Due, long Answered)>> load = clients.RunPacedRoundsAsync(perSecond, seconds);
         var snapshots = new List<(long Start, long End)>();
         while (!load.IsCompleted)
         {
@@ -64,8 +63,9 @@ internal static class SnapshotBenchmark
             await server.SnapshotAsync();
             snapshots.Add((start, Stopwatch.GetTimestamp()));
         }
-        IEnumerable<long> latencies = (await load)
-            .Where(round => snapshots.Exists(s => round.Due < s.End && round.Answered > s.Start)).Select(round => round.Answered - round.Due);
-        return (LoadResult.Of(perSecond, latencies), snapshots.Select(s => (s.End - s.Start) / (double)Stopwatch.Frequency));
+        var latencies = new LatencyHistogram();
+        foreach ((long due, long answered) in await load)
+            if (snapshots.Exists(s => due < s.End && answered > s.Start)) latencies.Add(due, answered, requests: 1);
+        return (LoadResult.Of(latencies, seconds), snapshots.Select(s => (s.End - s.Start) / (double)Stopwatch.Frequency));
     }
 }

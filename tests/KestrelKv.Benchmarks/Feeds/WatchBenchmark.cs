@@ -75,9 +75,7 @@ internal static class WatchBenchmark
         int digits = (int)Math.Log10(count), numberDigits = (int)Math.Log10(options.Keys);
         if ((int)Math.Pow(10, digits) != count || (int)Math.Pow(10, numberDigits) != options.Keys)
             throw new ArgumentException("--share own takes powers of ten for --watchers and --keys", nameof(options));
-        Span<byte> key = stackalloc byte[LoadData.KeyBytes];
-        LoadData.WriteKey(0, key);
-        string start = System.Text.Encoding.ASCII.GetString(key[..^numberDigits]);
+        string start = LoadData.KeyOf(0)[..^numberDigits];
         return start + watcher.ToString(CultureInfo.InvariantCulture).PadLeft(digits, '0');
     }
 

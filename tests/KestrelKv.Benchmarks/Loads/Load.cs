@@ -1,28 +1,66 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>Closed-loop clients of one server: each sends its next requests when the last ones are answered.</summary>
-internal sealed class Load(LoadOptions options) : IDisposable
+/// <summary>Clients of one server.</summary>
+internal sealed partial class Load : IDisposable
 {
-    private readonly LoadConnection[] _connections = [.. Enumerable.Range(0, options.Connections).Select(i => new LoadConnection(options, seed: i))];
+    private const int Seed = 1;
+    private const int TimerSlackOption = 29; // PR_SET_TIMERSLACK
 
-    public void Dispose()
+    private readonly LoadOptions _options;
+    private readonly LoadRandom _random = new(Seed);
+    private readonly KeyChoice _keys;
+    private readonly LoadLoop _loop;
+
+    public Load(LoadOptions options)
     {
-        foreach (LoadConnection connection in _connections) connection.Dispose();
+        _options = options;
+        _keys = new KeyChoice(options, _random);
+        _loop = new LoadLoop(options, new LoadScratch(options, _random));
     }
+
+    public void Dispose() => _loop.Dispose();
 
     /// <summary>Puts all keys.</summary>
-    public Task FillAsync() => Task.WhenAll(_connections.Select((c, i) => Task.Run(() => c.FillAsync(i, _connections.Length))));
+    public Task FillAsync() => RunAsync(new FillRounds(_options, _random), new LatencyHistogram());
 
-    /// <summary>Loads the server for a time, and measures.</summary>
-    public async Task<LoadResult> RunAsync(double seconds)
+    /// <summary>Loads the server for a time, closed loop: each client sends its next requests when its last ones are answered.</summary>
+    public Task<LoadResult> RunAsync(double seconds) => MeasureAsync(new RandomRounds(_options, _keys, _random, seconds));
+
+    /// <summary>Loads the server for a time, open loop.</summary>
+    /// <inheritdoc cref="RandomRounds"/>
+    public Task<LoadResult> RunPacedAsync(double perSecond, double seconds) =>
+        MeasureAsync(new RandomRounds(_options, _keys, _random, seconds, perSecond));
+
+    /// <summary>Loads the server for a time, open loop, and tells the times of each round.</summary>
+    /// <inheritdoc cref="RandomRounds"/>
+    public async Task<IReadOnlyList<(long Due, long Answered)>> RunPacedRoundsAsync(double perSecond, double seconds)
     {
-        List<long>[] latencies = [.. _connections.Select(_ => new List<long>())];
-        long start = Stopwatch.GetTimestamp();
-        long until = start + (long)(seconds * Stopwatch.Frequency);
-        long[] requests = await Task.WhenAll(_connections.Select((c, i) => Task.Run(() => c.RunAsync(until, latencies[i]))));
-        double elapsed = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return LoadResult.Of(requests.Sum() / elapsed, latencies.SelectMany(l => l)) with { Requests = requests.Sum() };
+        var times = new RoundTimes((int)(perSecond * seconds / _options.InFlight) + 1);
+        await RunAsync(new RandomRounds(_options, _keys, _random, seconds, perSecond), times);
+        return times.Rounds;
     }
+
+    private async Task<LoadResult> MeasureAsync(RandomRounds rounds)
+    {
+        var latencies = new LatencyHistogram();
+        long start = Stopwatch.GetTimestamp();
+        await RunAsync(rounds, latencies);
+        return LoadResult.Of(latencies, Stopwatch.GetElapsedTime(start, latencies.LastAnswered).TotalSeconds);
+    }
+
+    private Task RunAsync(IRounds rounds, IRoundLog log)
+    {
+        void Run()
+        {
+            _ = SetProcessOption(TimerSlackOption, 1); // Nanoseconds: else a wait takes 50 microseconds more.
+            _loop.Run(rounds, log);
+        }
+        return Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    [LibraryImport("libc", EntryPoint = "prctl")]
+    private static partial int SetProcessOption(int option, ulong value);
 }

@@ -1,119 +1,107 @@
-using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
-
 namespace KestrelKv.Benchmarks.Loads;
 
 /// <summary>
-/// One client: sends as many requests as may be in flight, waits for all their replies, and checks each. The time of such
-/// a round, from the send to its last reply, is the latency of each of its requests.
+/// One client: sends the requests of a round, as many as may be in flight, takes all their replies, and checks each. It
+/// keeps no bytes of either: requests that the system has no room for are made again, replies are checked as they come.
 /// </summary>
-internal sealed class LoadConnection : IDisposable
+internal sealed class LoadConnection(LoadOptions options, LoadScratch scratch) : IDisposable
 {
-    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-    private readonly LoadOptions _options;
-    private readonly ILoadProtocol _protocol;
-    private readonly LoadData _data;
-    private readonly byte[] _keys;
-    private readonly bool[] _puts;
-    private readonly byte[] _value;
-    private readonly byte[] _requests;
-    private readonly byte[] _replies;
-    private int _requestBytes;
-    private int _count;
+    private readonly LoadSocket _socket = new(options.Port);
+    private readonly LoadRequest[] _round = new LoadRequest[options.InFlight];
+    private int _sent;
+    private int _sentBytes; // Of request _sent.
+    private int _answered;
+    private int _answeredBytes; // Of the reply to request _answered.
 
-    public LoadConnection(LoadOptions options, int seed)
-    {
-        _options = options;
-        _protocol = options.Protocol;
-        _data = new LoadData(seed);
-        _keys = new byte[options.InFlight * LoadData.KeyBytes];
-        _puts = new bool[options.InFlight];
-        _value = new byte[options.ValueBytes];
-        int messageBytesMax = LoadData.KeyBytes + options.ValueBytes + options.Protocol.OverheadBytesMax;
-        _requests = new byte[options.InFlight * messageBytesMax];
-        _replies = new byte[Math.Min(options.InFlight, 100) * messageBytesMax + 65_536];
-        _socket.Connect(new IPEndPoint(IPAddress.Loopback, options.Port));
-    }
+    /// <summary>Of its socket.</summary>
+    public int File => _socket.File;
+
+    /// <summary>When the round was due.</summary>
+    public long Due { get; private set; }
+
+    /// <summary>How many requests the round has.</summary>
+    public int Requests { get; private set; }
+
+    public bool IsIdle => _answered == Requests;
 
     public void Dispose() => _socket.Dispose();
 
-    /// <summary>Puts every <paramref name="step"/>-th key, from <paramref name="first"/> on, so that GETs find something.</summary>
-    public async Task FillAsync(int first, int step)
+    /// <summary>Begins the next round.</summary>
+    public void Start(long due, IRounds rounds)
     {
-        for (long key = first; key < _options.Keys;)
+        Due = due;
+        Requests = rounds.Take(_round);
+        _sent = _answered = 0;
+        Send();
+    }
+
+    /// <summary>Goes on, now that something has happened to the socket.</summary>
+    /// <returns>Whether this was the end of the round.</returns>
+    public bool Continue(uint what)
+    {
+        bool wasIdle = IsIdle;
+        if ((what & Epoll.Writable) != 0 && _sent < Requests) Send();
+        if ((what & (Epoll.Readable | Epoll.Ended)) != 0) Receive((what & Epoll.Ended) != 0);
+        return IsIdle && !wasIdle;
+    }
+
+    private void Send()
+    {
+        // A send that does not take all has used up the room: what is left waits until there is some.
+        for (bool isRoom = true; isRoom && _sent < Requests;)
         {
-            for (; _count < _options.InFlight && key < _options.Keys; key += step) Add((int)key, put: true);
-            await RoundAsync();
+            (int next, int bytes) = WriteRequests();
+            int sent = _socket.Send(scratch.Requests.AsSpan(_sentBytes, bytes - _sentBytes)) + _sentBytes;
+            for (int length; _sent < next && sent >= (length = scratch.RequestOf(_round[_sent]).Length); sent -= length) _sent++;
+            _sentBytes = sent;
+            isRoom = _sent == next;
         }
     }
 
-    /// <summary>Rounds until <paramref name="until"/>, a timestamp; each one's time goes to <paramref name="latencies"/>.</summary>
-    /// <returns>How many requests were answered.</returns>
-    public async Task<long> RunAsync(long until, List<long> latencies)
+    /// <summary>Writes requests from <see cref="_sent"/> on, as many as there is room for.</summary>
+    /// <returns>The first one that is not written, and the bytes of all that are.</returns>
+    private (int Next, int Bytes) WriteRequests()
     {
-        long requests = 0;
-        for (long start = Stopwatch.GetTimestamp(); start < until;)
+        Span<byte> output = scratch.Requests;
+        int next = _sent, bytes = 0;
+        for (; next < Requests; next++)
         {
-            await RandomRoundAsync();
-            long end = Stopwatch.GetTimestamp();
-            latencies.Add(end - start);
-            requests += _options.InFlight;
-            start = end;
+            LoadRequest request = _round[next];
+            MessageShape shape = scratch.RequestOf(request);
+            if (output.Length - bytes < shape.Length) break;
+            shape.Write(output[bytes..], request.Key, scratch.Digits.AsSpan(request.DigitsAt));
+            bytes += shape.Length;
         }
-        return requests;
+        return (next, bytes);
     }
 
-    /// <summary>One round of requests for random keys.</summary>
-    public ValueTask RandomRoundAsync()
+    private void Receive(bool hasEnded)
     {
-        for (int i = 0; i < _options.InFlight; i++) Add(_data.Next(_options.Keys), put: _data.Next(100) < _options.PutPercent);
-        return RoundAsync();
-    }
-
-    private Span<byte> KeyOf(int index) => _keys.AsSpan(index * LoadData.KeyBytes, LoadData.KeyBytes);
-
-    /// <summary>Adds a request to the round.</summary>
-    private void Add(int number, bool put)
-    {
-        Span<byte> key = KeyOf(_count);
-        LoadData.WriteKey(number, key);
-        if (put) _data.WriteValue(_value);
-        Span<byte> output = _requests.AsSpan(_requestBytes);
-        _requestBytes += put ? _protocol.WritePut(output, key, _value) : _protocol.WriteGet(output, key);
-        _puts[_count++] = put;
-    }
-
-    private async ValueTask RoundAsync()
-    {
-        for (int sent = 0; sent < _requestBytes;) sent += await _socket.SendAsync(_requests.AsMemory(sent, _requestBytes - sent));
-
-        int have = 0;
-        for (int taken = 0; taken < _count;)
+        Span<byte> replies = scratch.Replies;
+        int bytes;
+        do
         {
-            int received = await _socket.ReceiveAsync(_replies.AsMemory(have));
-            if (received == 0) throw new InvalidDataException("the server closed the connection");
-            have += received;
-            int used = Take(_replies.AsSpan(0, have), ref taken);
-            _replies.AsSpan(used, have - used).CopyTo(_replies);
-            have -= used;
+            bytes = _socket.Receive(replies);
+            if (bytes == 0) throw new InvalidDataException("the server closed the connection");
+            if (bytes > 0) Take(replies[..bytes]);
         }
-        if (have > 0) throw new InvalidDataException("the server sent more than was asked for");
-        _requestBytes = _count = 0;
+        // Where there was less than there is room for, there is no more: what comes is a new event.
+        while (bytes == replies.Length || (hasEnded && bytes > 0));
     }
 
-    /// <summary>Takes whole replies off the front, the next being the one to request <paramref name="taken"/>.</summary>
-    /// <returns>How many bytes of them there were.</returns>
-    private int Take(ReadOnlySpan<byte> replies, ref int taken)
+    private void Take(ReadOnlySpan<byte> replies)
     {
-        int used = 0;
-        for (; taken < _count; taken++)
+        while (replies.Length > 0)
         {
-            ReadOnlySpan<byte> key = KeyOf(taken), rest = replies[used..];
-            int bytes = _puts[taken] ? _protocol.TakePut(rest, key) : _protocol.TakeGet(rest, key, _options.ValueBytes);
-            if (bytes == 0) break;
-            used += bytes;
+            if (IsIdle) throw new InvalidDataException("the server sent more than was asked for");
+            LoadRequest request = _round[_answered];
+            MessageShape shape = scratch.ReplyTo(request);
+            int bytes = shape.Check(replies, request.Key, _answeredBytes);
+            replies = replies[bytes..];
+            _answeredBytes += bytes;
+            if (_answeredBytes < shape.Length) return;
+            _answered++;
+            _answeredBytes = 0;
         }
-        return used;
     }
 }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
 
 namespace KestrelKv.Benchmarks.Loads;
 
@@ -6,57 +8,47 @@ namespace KestrelKv.Benchmarks.Loads;
 /// Keys of 16 bytes, and values that are JSON documents of random hexadecimal digits: text as it is common, of which a
 /// compressor can take half at the most.
 /// </summary>
-/// <remarks>Its random numbers are SplitMix64's (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).</remarks>
-internal sealed class LoadData(int seed)
+internal static class LoadData
 {
     public const int KeyBytes = 16;
 
-    private static readonly byte[] Start = "{\"data\": \""u8.ToArray();
-    private static readonly byte[] End = "\"}"u8.ToArray();
+    private const string KeyPrefix = "key:";
+    private const string DocumentHead = "{\"data\": \"";
+    private const string DocumentTail = "\"}";
 
-    private readonly byte[] _random = new byte[256];
-    private ulong _state = (ulong)seed * 0xD1342543DE82EF95;
+    /// <summary>The digits of all numbers of four, each group as it stands in memory.</summary>
+    private static readonly uint[] Digits = [.. Enumerable.Range(0, 10_000)
+        .Select(number => MemoryMarshal.Read<uint>(Encoding.ASCII.GetBytes(number.ToString("D4", CultureInfo.InvariantCulture))))];
 
-    /// <summary>A number from 0 to below <paramref name="end"/>.</summary>
-    public int Next(int end) => (int)(((Next() >> 32) * (ulong)end) >> 32);
+    private static readonly uint Prefix = MemoryMarshal.Read<uint>(Encoding.ASCII.GetBytes(KeyPrefix));
 
+    /// <summary>The key with a number.</summary>
+    public static string KeyOf(int number) => $"{KeyPrefix}{number:D12}";
+
+    /// <inheritdoc cref="KeyOf"/>
     public static void WriteKey(int number, Span<byte> key)
     {
-        "key:"u8.CopyTo(key);
-        number.TryFormat(key[4..], out _, "D12", CultureInfo.InvariantCulture);
+        (uint thousands, uint ones) = Math.DivRem((uint)number, 10_000);
+        (uint millions, thousands) = Math.DivRem(thousands, 10_000);
+        Span<uint> groups = MemoryMarshal.Cast<byte, uint>(key[..KeyBytes]);
+        groups[3] = Digits[ones];
+        groups[2] = Digits[thousands];
+        groups[1] = Digits[millions];
+        groups[0] = Prefix;
     }
 
-    /// <summary>Fills the span with a value. Where it is too short for a document, it is a string.</summary>
-    public void WriteValue(Span<byte> value)
+    /// <summary>What stands around the digits of a value, and how many there are. Where it is too short for a document, it is a string.</summary>
+    public static (string Head, int DigitBytes, string Tail) ShapeOf(int valueBytes)
     {
-        bool document = value.Length >= Start.Length + End.Length;
-        ReadOnlySpan<byte> start = document ? Start : "\""u8, end = document ? End : "\""u8;
-        start.CopyTo(value);
-        end.CopyTo(value[^end.Length..]);
-        WriteDigits(value[start.Length..^end.Length]);
+        int around = DocumentHead.Length + DocumentTail.Length;
+        return valueBytes >= around ? (DocumentHead, valueBytes - around, DocumentTail) : ("\"", valueBytes - 2, "\"");
     }
 
-    private void WriteDigits(Span<byte> digits)
+    /// <summary>Random digits, from which values are taken.</summary>
+    public static byte[] RandomDigits(int count, LoadRandom random)
     {
-        while (digits.Length > 0)
-        {
-            int bytes = Math.Min(digits.Length / 2, _random.Length);
-            if (bytes == 0)
-            {
-                digits[0] = (byte)'0';
-                return;
-            }
-            for (int i = 0; i < bytes; i += sizeof(ulong)) BitConverter.TryWriteBytes(_random.AsSpan(i), Next());
-            Convert.TryToHexStringLower(_random.AsSpan(0, bytes), digits, out int written);
-            digits = digits[written..];
-        }
-    }
-
-    private ulong Next()
-    {
-        _state += 0x9E3779B97F4A7C15;
-        ulong mixed = (_state ^ (_state >> 30)) * 0xBF58476D1CE4E5B9;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
-        return mixed ^ (mixed >> 31);
+        byte[] digits = new byte[count];
+        for (int i = 0; i < count; i++) digits[i] = "0123456789abcdef"u8[random.Next(16)];
+        return digits;
     }
 }

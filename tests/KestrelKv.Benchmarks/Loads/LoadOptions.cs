@@ -4,12 +4,13 @@ namespace KestrelKv.Benchmarks.Loads;
 internal sealed record LoadOptions
 {
     public const string Usage =
-        "usage: load [--port N] [--protocol frames|resp] [--connections N] [--in-flight N] [--seconds N] [--repetitions N] [--keys N] [--value-bytes N] [--put-percent N]";
+        "usage: load [--port N] [--protocol frames|resp|memcached] [--connections N] [--in-flight N] [--seconds N] [--repetitions N] [--keys N] " +
+        "[--distribution uniform|zipf] [--value-bytes N] [--put-percent N]";
 
     /// <summary>The server's port on this machine.</summary>
     public int Port { get; init; } = 4_444;
 
-    public ILoadProtocol Protocol { get; init; } = new FrameProtocol();
+    public LoadProtocol Protocol { get; init; } = LoadProtocol.Frames;
 
     public int Connections { get; init; } = 50;
 
@@ -22,8 +23,10 @@ internal sealed record LoadOptions
     /// <summary>How many measurements; medians are printed.</summary>
     public int Repetitions { get; init; } = 3;
 
-    /// <summary>Over how many keys the requests go, uniformly.</summary>
+    /// <summary>Over how many keys the requests go.</summary>
     public int Keys { get; init; } = 100_000;
+
+    public KeyDistribution Distribution { get; init; }
 
     /// <summary>The length of a value's text, 2 or more.</summary>
     public int ValueBytes { get; init; } = 100;
@@ -39,12 +42,13 @@ internal sealed record LoadOptions
             options = name switch
             {
                 "--port" => options with { Port = value.Number },
-                "--protocol" => options with { Protocol = value.OneOf<ILoadProtocol>(("frames", new FrameProtocol()), ("resp", new RespProtocol())) },
+                "--protocol" => options with { Protocol = value.OneOf(("frames", LoadProtocol.Frames), ("resp", LoadProtocol.Resp), ("memcached", LoadProtocol.Memcached)) },
                 "--connections" => options with { Connections = value.Number },
                 "--in-flight" => options with { InFlight = value.Number },
                 "--seconds" => options with { Seconds = value.Seconds },
                 "--repetitions" => options with { Repetitions = value.Number },
                 "--keys" => options with { Keys = value.Number },
+                "--distribution" => options with { Distribution = value.OneOf(("uniform", KeyDistribution.Uniform), ("zipf", KeyDistribution.Zipf)) },
                 "--value-bytes" => options with { ValueBytes = value.Number },
                 "--put-percent" => options with { PutPercent = value.NumberOrZero },
                 _ => throw value.Unknown(name),

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace KestrelKv.Benchmarks.Loads;
 
 /// <summary>What a load has measured.</summary>
@@ -15,15 +13,8 @@ internal sealed record LoadResult(double PerSecond, double P50, double P99, doub
     /// <summary>The three, for a table.</summary>
     public string Percentiles => $"{P50:N0} / {P99:N0} / {P999:N0}";
 
-    /// <param name="perSecond">Requests a second.</param>
-    /// <param name="latencies">In the ticks of <see cref="Stopwatch"/>; at least one.</param>
-    public static LoadResult Of(double perSecond, IEnumerable<long> latencies)
-    {
-        long[] sorted = [.. latencies];
-        Array.Sort(sorted);
-        double Percentile(double p) => sorted[(int)(p * (sorted.Length - 1))] * 1e6 / Stopwatch.Frequency;
-        return new LoadResult(perSecond, Percentile(0.5), Percentile(0.99), Percentile(0.999));
-    }
+    public static LoadResult Of(LatencyHistogram latencies, double seconds) =>
+        new(latencies.Count / seconds, latencies.Percentile(0.5), latencies.Percentile(0.99), latencies.Percentile(0.999)) { Requests = latencies.Count };
 
     /// <summary>The median of each figure by itself.</summary>
     public static LoadResult Median(IReadOnlyList<LoadResult> results) => new(

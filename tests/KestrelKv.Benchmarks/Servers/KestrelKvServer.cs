@@ -20,7 +20,7 @@ internal sealed class KestrelKvServer : IServer
         _admin = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{adminPort}/"), Timeout = TimeSpan.FromMinutes(10) };
     }
 
-    public ILoadProtocol Protocol { get; } = new FrameProtocol();
+    public LoadProtocol Protocol => LoadProtocol.Frames;
 
     public int Port { get; }
 

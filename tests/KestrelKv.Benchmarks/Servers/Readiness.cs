@@ -29,9 +29,9 @@ internal static class Readiness
         {
             await socket.ConnectAsync(IPAddress.Loopback, server.Port);
             byte[] buffer = new byte[1_024];
-            byte[] key = new byte[LoadData.KeyBytes];
-            LoadData.WriteKey(0, key);
-            await socket.SendAsync(buffer.AsMemory(0, server.Protocol.WriteGet(buffer, key)));
+            MessageShape get = server.Protocol.ShapeOf(server.Protocol.GetRequest, valueBytes: 2);
+            get.Write(buffer, key: 0, digits: default);
+            await socket.SendAsync(buffer.AsMemory(0, get.Length));
             return server.Protocol.IsGetAnswered(buffer.AsSpan(0, await socket.ReceiveAsync(buffer)));
         }
         catch (SocketException)

@@ -17,7 +17,7 @@ internal sealed class RedisServer : IServer
 
     private RedisServer(ServerProgram program, int port) => (Program, Port) = (program, port);
 
-    public ILoadProtocol Protocol { get; } = new RespProtocol();
+    public LoadProtocol Protocol => LoadProtocol.Resp;
 
     public int Port { get; }
 

@@ -1,0 +1,76 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+
+namespace KestrelKv.Benchmarks.Loads;
+
+/// <summary>
+/// Waits for many sockets at once: Linux' epoll(7), edge-triggered, so that a socket costs nothing but its events. Sockets
+/// of .NET wait in the same way, but on threads of their own, whose hand-over to those who read costs more than the read.
+/// </summary>
+internal sealed unsafe partial class Epoll : IDisposable
+{
+    public const uint Readable = 0x001; // EPOLLIN
+    public const uint Writable = 0x004; // EPOLLOUT
+    public const uint Ended = 0x2018; // EPOLLERR | EPOLLHUP | EPOLLRDHUP
+
+    private const int EventsMax = 1_024;
+    private const int CloseOnExec = 0x80000;
+    private const int Add = 1;
+    private const uint EdgeTriggered = 1u << 31;
+    private const int Interrupted = 4;
+
+    // struct epoll_event { uint32_t events; uint64_t data; } is packed on x86-64, and nowhere else.
+    private static readonly int EventBytes = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
+    private static readonly int DataAt = EventBytes - sizeof(ulong);
+
+    private readonly int _epoll;
+    private readonly byte* _events = (byte*)NativeMemory.Alloc((nuint)(EventsMax * EventBytes));
+
+    /// <exception cref="Win32Exception">The system has none left.</exception>
+    public Epoll() => _epoll = Checked(Create(CloseOnExec));
+
+    public void Dispose()
+    {
+        NativeMemory.Free(_events);
+        _ = Close(_epoll);
+    }
+
+    /// <summary>Tells from now on what happens to a socket, under the number given.</summary>
+    public void Watch(int socket, int number)
+    {
+        byte* change = stackalloc byte[EventBytes];
+        *(uint*)change = Readable | Writable | Ended | EdgeTriggered;
+        *(ulong*)(change + DataAt) = (ulong)number;
+        _ = Checked(Control(_epoll, Add, socket, change));
+    }
+
+    /// <summary>Waits until something happens, or the time is over.</summary>
+    /// <param name="nanoseconds">Negative to wait for as long as it takes.</param>
+    /// <returns>How many events there are for <see cref="this[int]"/>.</returns>
+    public int Wait(long nanoseconds)
+    {
+        TimeSpec time = new(nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
+        int count = Wait(_epoll, _events, EventsMax, nanoseconds < 0 ? null : &time, null);
+        return count < 0 && Marshal.GetLastPInvokeError() == Interrupted ? 0 : Checked(count);
+    }
+
+    /// <summary>An event: the number of the socket, and what has happened to it.</summary>
+    public (int Number, uint What) this[int index] =>
+        ((int)*(ulong*)(_events + index * EventBytes + DataAt), *(uint*)(_events + index * EventBytes));
+
+    private static int Checked(int result) => result >= 0 ? result : throw new Win32Exception(Marshal.GetLastPInvokeError());
+
+    [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
+    private static partial int Create(int flags);
+
+    [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
+    private static partial int Control(int epoll, int operation, int file, byte* change);
+
+    [LibraryImport("libc", EntryPoint = "epoll_pwait2", SetLastError = true)]
+    private static partial int Wait(int epoll, byte* events, int eventsMax, TimeSpec* timeout, void* signals);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int file);
+
+    private readonly record struct TimeSpec(long Seconds, long Nanoseconds);
+}

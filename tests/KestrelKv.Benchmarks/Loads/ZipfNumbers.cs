@@ -1,0 +1,36 @@
+namespace KestrelKv.Benchmarks.Loads;
+
+/// <summary>
+/// Numbers of which few come often and many seldom: the i-th most common one 1/i^0.99 times as often as the most common
+/// one, as YCSB has it (Cooper et al.: Benchmarking cloud serving systems with YCSB, 2010). The method is that of
+/// Gray et al.: Quickly generating billion-record synthetic databases, 1994.
+/// </summary>
+/// <remarks>The common ones lie everywhere: ranks are multiplied by a prime above their count, modulo it, which keeps them apart.</remarks>
+internal sealed class ZipfNumbers
+{
+    private const double Theta = 0.99;
+    private const double Alpha = 1 / (1 - Theta);
+    private const long Prime = 2_654_435_761;
+
+    private readonly int _count;
+    private readonly double _zeta;
+    private readonly double _eta;
+
+    /// <param name="count">They are from 0 to below it.</param>
+    public ZipfNumbers(int count)
+    {
+        _count = count;
+        for (int i = 1; i <= count; i++) _zeta += Math.Pow(i, -Theta);
+        _eta = (1 - Math.Pow(2.0 / count, 1 - Theta)) / (1 - (1 + Math.Pow(2, -Theta)) / _zeta);
+    }
+
+    public int Next(LoadRandom random) => (int)(Rank(random.NextDouble()) * Prime % _count);
+
+    private long Rank(double uniform)
+    {
+        double share = uniform * _zeta;
+        if (share < 1) return 0;
+        if (share < 1 + Math.Pow(2, -Theta)) return Math.Min(1, _count - 1);
+        return Math.Min((long)(_count * Math.Pow(_eta * uniform - _eta + 1, Alpha)), _count - 1);
+    }
+}
