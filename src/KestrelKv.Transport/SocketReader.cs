@@ -42,8 +42,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     private int _examined;
     private int _end;
 
-    // How many bytes the read wants, and how large the next buffer is to be, which the client's use of the last ones tells.
-    private int _wanted;
+    // How large the next buffer is to be, which the client's use of the last ones tells.
     private int _bufferBytes = BufferBytesMin;
     private bool _isCompleted;
     private Exception? _failure;
@@ -51,17 +50,11 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     private int Unconsumed => _end - _start;
 
     /// <summary>Whether a read has what it wants, be it a failure.</summary>
-    private bool IsSatisfied => (_end > _examined && Unconsumed >= _wanted) || _isCompleted || _failure is not null;
+    private bool IsSatisfied => _end > _examined || _isCompleted || _failure is not null;
 
-    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) =>
-        ReadAtLeastAsyncCore(1, cancellationToken);
-
-    /// <inheritdoc/>
-    /// <remarks>The buffer grows as bytes come, so that memory is taken for what a client sends, and not for what it says that it will.</remarks>
-    protected override ValueTask<ReadResult> ReadAtLeastAsyncCore(int minimumSize, CancellationToken cancellationToken)
+    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        _wanted = Math.Max(minimumSize, 1);
         if (IsSatisfied || Volatile.Read(ref _cancelNext) != 0) return new(TakeResult());
 
         _wait.Reset();
@@ -76,7 +69,6 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     /// <remarks>Receives, where the system has told of bytes.</remarks>
     public override bool TryRead(out ReadResult result)
     {
-        _wanted = 1;
         if (!IsSatisfied && Interlocked.Exchange(ref _state, Idle) == Signalled) Receive();
         bool any = IsSatisfied || Volatile.Read(ref _cancelNext) != 0;
         result = any ? TakeResult() : default;
@@ -185,8 +177,9 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
             return;
         }
 
+        // Of something large as much as there is of it already; so it takes few receives, and others not much longer to wait.
         MakeRoom();
-        Span<byte> room = _buffer.AsSpan(_end, Math.Min(_buffer.Length - _end, Math.Max(BufferBytesMax, _wanted - Unconsumed)));
+        Span<byte> room = _buffer.AsSpan(_end, Math.Min(_buffer.Length - _end, Math.Max(BufferBytesMax, Unconsumed)));
         int count = Libc.Receive(connection.File, room);
         if (count > 0)
         {
@@ -202,7 +195,10 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         if (Unconsumed == 0) ReleaseBuffer();
     }
 
-    /// <summary>Leaves room behind what is not consumed, which may move.</summary>
+    /// <summary>
+    /// Leaves room behind what is not consumed, which may move. The buffer grows as bytes come: so memory is taken for what a client
+    /// sends, and not for what it says that it will.
+    /// </summary>
     private void MakeRoom()
     {
         if (_start > 0)
@@ -212,8 +208,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         }
         if (_end < _buffer.Length && _buffer.Length >= _bufferBytes) return;
 
-        long larger = Math.Max(_buffer.Length * 2L, Math.Min(_wanted, _buffer.Length * 4L));
-        byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(larger, _bufferBytes, Array.MaxLength));
+        byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(_buffer.Length * 2L, _bufferBytes, Array.MaxLength));
         _buffer.AsSpan(0, _end).CopyTo(buffer);
         if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = buffer;
