@@ -11,7 +11,7 @@ namespace KestrelKv.Protocol;
 internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
 {
     /// <summary>So long an id may be, with its quotes: it is held for each watch, and comes back in all of its replies.</summary>
-    private const int IdBytesMax = 1_024;
+    public const int IdBytesMax = 1_024;
 
     /// <summary>Parameters that have a place on the stack, for nearly all requests have no others.</summary>
     private const uint Plain = (1u << (int)Parameter.Obj) | (1u << (int)Parameter.Val) | (1u << (int)Parameter.Ack);

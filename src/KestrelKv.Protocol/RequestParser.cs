@@ -12,7 +12,11 @@ public static class RequestParser
     /// <summary>Parses one request. Never throws on account of what the body holds: a bad one comes back as <see cref="Function.Invalid"/>.</summary>
     /// <param name="body">The whole body of a frame. The request is made of slices of it.</param>
     /// <param name="limits">What a request may not exceed.</param>
-    public static Request Parse(ReadOnlyMemory<byte> body, RequestLimits limits)
+    public static Request Parse(ReadOnlyMemory<byte> body, RequestLimits limits) =>
+        RequestRecogniser.TryRead(body, limits, out Request request) ? request : ParseGeneral(body, limits);
+
+    /// <summary>Parses any request, however it is spelled.</summary>
+    internal static Request ParseGeneral(ReadOnlyMemory<byte> body, RequestLimits limits)
     {
         // The JSON reader checks the encoding of strings only when they are decoded, and values never are.
         if (!Utf8.IsValid(body.Span))
