@@ -7,7 +7,7 @@ namespace KestrelKv.Protocol;
 
 /// <summary>Skips JSON values in a text, and so finds whether they are any.</summary>
 /// <remarks>
-/// It accepts what the grammar of RFC 8259 does, nested at most <see cref="NestingMax"/> deep; the general parser accepts the same, and deeper.
+/// It accepts what the grammar of RFC 8259 does, nested at most <see cref="NestingMax"/> deep; so does the general parser, and deeper.
 /// Why it does not accept something it does not say: the general parser does. Whether strings are UTF-8 it does not look at;
 /// <see cref="IsAscii"/> tells whether there is anything to look at.
 /// </remarks>

@@ -68,14 +68,13 @@ internal static class RequestRecogniser
         // All that is outside of strings is ASCII, or it would not have been recognised.
         if (at != text.Length || (!skipper.IsAscii && !Utf8.IsValid(text))) return false;
 
-        request = new Request
-        {
-            Function = function,
-            NameText = body[(key - 1)..(keyEnd + 1)],
-            Key = body[key..keyEnd],
-            Value = body[value..valueEnd],
-            IdText = body[id..idEnd],
-        };
+        // One by one, for these are written to where the request is to be, and a whole request would be copied there.
+        request.Function = function;
+        request.Body = body;
+        request.Name = JsonSlice.Between(key - 1, keyEnd + 1);
+        request.PlainKey = JsonSlice.Between(key, keyEnd);
+        request.ValueSlice = JsonSlice.Between(value, valueEnd);
+        request.Id = JsonSlice.Between(id, idEnd);
         return true;
     }
 
