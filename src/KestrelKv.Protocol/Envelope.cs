@@ -11,7 +11,7 @@ namespace KestrelKv.Protocol;
 internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
 {
     /// <summary>So long an id may be, with its quotes: it is held for each watch, and comes back in all of its replies.</summary>
-    private const int IdBytesMax = 1_024;
+    public const int IdBytesMax = 1_024;
 
     /// <summary>Parameters that have a place on the stack, for nearly all requests have no others.</summary>
     private const uint Plain = (1u << (int)Parameter.Obj) | (1u << (int)Parameter.Val) | (1u << (int)Parameter.Ack);
@@ -27,8 +27,8 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
     private string? _duplicate;
 
     /// <summary>The request's id, as far as it was met and is one.</summary>
-    public readonly ReadOnlyMemory<byte> IdText =>
-        _id.Type is JsonTokenType.String or JsonTokenType.Number && _id.Slice(body) is { Length: <= IdBytesMax } text ? text : default;
+    private readonly JsonSlice Id =>
+        _id.Type is JsonTokenType.String or JsonTokenType.Number && _id.Slice is { Length: <= IdBytesMax } slice ? slice : default;
 
     /// <summary>Reads the whole body; the error is one that holds for any function.</summary>
     public ProtocolError? Read(ref Utf8JsonReader reader)
@@ -76,7 +76,7 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
                 "\"func\" is no function that may be part of a batch, expected GET, PUT, DELETE, PATCH, INCR or EXPIRE");
 
         return function is null
-            ? new Request { Function = Function.Unknown, NameText = _func.Slice(body), IdText = IdText }
+            ? new Request { Function = Function.Unknown, Body = body, Name = _func.Slice, Id = Id }
             : WithParams(function, limits);
     }
 
@@ -107,18 +107,20 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
         if (function.Missing(given) is { } missing)
             return Refuse(missing);
 
-        ReadOnlyMemory<byte> key = default;
-        ProtocolError? error = CheckObj(limits, ref key) ?? CheckAck();
+        byte[]? unescapedKey = null;
+        ProtocolError? error = CheckObj(limits, ref unescapedKey) ?? CheckAck();
         if (error is not null) return Refuse(error);
 
         var plain = new Request
         {
             Function = function.Function,
-            NameText = _obj.Exists ? _obj.Slice(body) : default,
-            Key = key,
-            Value = _val.Exists ? _val.Slice(body) : default,
             AcknowledgeFromMemory = _ack.Exists,
-            IdText = IdText,
+            Body = body,
+            Name = _obj.Slice,
+            PlainKey = _obj.Exists ? _obj.Inside : default,
+            UnescapedKey = unescapedKey,
+            ValueSlice = _val.Slice,
+            Id = Id,
         };
         return function.IsPlain && _others is null ? plain : RequestReader.Complete(plain, _others ?? new(body), limits);
     }
@@ -127,12 +129,12 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
         (_obj.Exists ? 1u << (int)Parameter.Obj : 0) | (_val.Exists ? 1u << (int)Parameter.Val : 0) |
         (_ack.Exists ? 1u << (int)Parameter.Ack : 0) | (_others?.Given ?? 0);
 
-    private readonly ProtocolError? CheckObj(RequestLimits limits, ref ReadOnlyMemory<byte> key)
+    private readonly ProtocolError? CheckObj(RequestLimits limits, ref byte[]? unescaped)
     {
         if (!_obj.Exists) return null;
         if (!_obj.IsString) return WrongType(Parameter.Obj, _obj);
-        return _obj.TryUnescape(body, out key)
-            ? KeyRules.Check(key.Length, limits)
+        return _obj.TryUnescape(body, out unescaped)
+            ? KeyRules.Check(unescaped?.Length ?? _obj.Inside.Length, limits)
             : new(ErrorCode.InvalidKey, "\"obj\" holds half of a surrogate pair, which is no character");
     }
 
@@ -157,9 +159,9 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
         if (twice is not null) return twice;
         if (_id.Type is not (JsonTokenType.String or JsonTokenType.Number))
             return new(ErrorCode.WrongType, $"\"id\" is {_id.TypeName}, expected a string or a number");
-        return _id.Slice(body).Length <= IdBytesMax
+        return _id.Slice.Length <= IdBytesMax
             ? null
-            : new(ErrorCode.InvalidValue, $"\"id\" has {_id.Slice(body).Length} bytes, expected at most {IdBytesMax}");
+            : new(ErrorCode.InvalidValue, $"\"id\" has {_id.Slice.Length} bytes, expected at most {IdBytesMax}");
     }
 
     private readonly ProtocolError SkipUnknown(ref Utf8JsonReader reader)
@@ -228,7 +230,8 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
 
     private readonly Request Invalid(ErrorCode code, string message) => Refuse(new(code, message));
 
-    private readonly Request Refuse(ProtocolError error) => Request.Invalid(error) with { IdText = IdText };
+    /// <summary>The request, refused: all that was read of it is its id, if that.</summary>
+    public readonly Request Refuse(ProtocolError error) => Request.Invalid(error) with { Body = body, Id = Id };
 
     /// <summary>A member's name for a message: not the whole of it where it is long.</summary>
     private static string Quote(ref Utf8JsonReader reader)

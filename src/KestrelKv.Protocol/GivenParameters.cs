@@ -60,7 +60,7 @@ internal sealed class GivenParameters(ReadOnlyMemory<byte> body)
     }
 
     /// <summary>The text of one that is given.</summary>
-    public ReadOnlyMemory<byte> Text(Parameter parameter) => this[parameter].Slice(body);
+    public ReadOnlyMemory<byte> Text(Parameter parameter) => this[parameter].Text(body);
 
     /// <summary>The characters of a string, in UTF-8; empty where it is not given.</summary>
     public ReadOnlyMemory<byte> Characters(Parameter parameter)

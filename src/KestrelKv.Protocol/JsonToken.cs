@@ -37,23 +37,33 @@ internal struct JsonToken(ref Utf8JsonReader reader)
         _ => JsonTypes.Null,
     };
 
-    public readonly ReadOnlyMemory<byte> Slice(ReadOnlyMemory<byte> body) => body[_start..End];
+    /// <summary>All of it, a string with its quotes. Nothing where the value does not exist.</summary>
+    public readonly JsonSlice Slice => JsonSlice.Between(_start, End);
+
+    /// <summary>What stands between the quotes of a string.</summary>
+    public readonly JsonSlice Inside => JsonSlice.Between(_start + 1, End - 1);
+
+    public readonly ReadOnlyMemory<byte> Text(ReadOnlyMemory<byte> body) => Slice.Of(body);
 
     /// <summary>The characters of a string in UTF-8. False where it holds half of a surrogate pair.</summary>
     public readonly bool TryUnescape(ReadOnlyMemory<byte> body, out ReadOnlyMemory<byte> characters)
     {
-        ReadOnlyMemory<byte> quoted = Slice(body);
-        characters = quoted[1..^1];
-        if (!IsEscaped) return true;
-        bool whole = JsonText.TryUnescape(quoted.Span, out byte[] unescaped);
-        characters = unescaped;
+        bool whole = TryUnescape(body, out byte[]? unescaped);
+        characters = unescaped ?? Inside.Of(body);
         return whole;
+    }
+
+    /// <summary>The same; null where they are those <see cref="Inside"/>.</summary>
+    public readonly bool TryUnescape(ReadOnlyMemory<byte> body, out byte[]? unescaped)
+    {
+        unescaped = null;
+        return !IsEscaped || JsonText.TryUnescape(Text(body).Span, out unescaped);
     }
 
     /// <summary>Whether a string says <paramref name="text"/>, however it is escaped.</summary>
     public readonly bool TextEquals(ReadOnlyMemory<byte> body, ReadOnlySpan<byte> text)
     {
-        ReadOnlySpan<byte> quoted = Slice(body).Span;
+        ReadOnlySpan<byte> quoted = Text(body).Span;
         return IsEscaped
             ? JsonText.TryUnescape(quoted, out byte[] unescaped) && text.SequenceEqual(unescaped)
             : text.SequenceEqual(quoted[1..^1]);

@@ -57,35 +57,52 @@ public enum Function
 }
 
 /// <summary>One request, as slices of the frame's body that it was parsed from: valid as long as that memory is.</summary>
-/// <remarks>Batches of these are copied and cleared, so what is seldom given stands in <see cref="Options"/>.</remarks>
-public readonly struct Request
+/// <remarks>
+/// Batches of these are written, read and cleared all the time. So it is small, and refers to as little as it can: each reference that is
+/// written to an array costs a barrier. What is seldom given stands in <see cref="Options"/>.
+/// </remarks>
+public struct Request
 {
+    /// <summary>What the slices are of.</summary>
+    internal ReadOnlyMemory<byte> Body;
+
+    internal JsonSlice Name;
+    internal JsonSlice PlainKey;
+    internal JsonSlice ValueSlice;
+    internal JsonSlice Id;
+
+    /// <summary>The key where it does not stand in the body as it is; otherwise null.</summary>
+    internal byte[]? UnescapedKey;
+
     /// <summary>What is asked for.</summary>
-    public Function Function { get; init; }
+    public Function Function { readonly get; internal set; }
 
     /// <summary>Whether the reply may be sent before what it tells is on disk, as far as this request is concerned.</summary>
-    public bool AcknowledgeFromMemory { get; init; }
+    public bool AcknowledgeFromMemory { readonly get; internal set; }
 
     /// <summary>Why this is not a request, where <see cref="Function"/> is <see cref="Function.Invalid"/>; otherwise null.</summary>
-    public ProtocolError? Error { get; init; }
+    public ProtocolError? Error { readonly get; internal set; }
 
     /// <summary>The parameters that GET, PUT, DELETE and INCR in their plainest form do without; null where none is given.</summary>
-    public RequestOptions? Options { get; init; }
+    public RequestOptions? Options { readonly get; internal set; }
 
     /// <summary>
     /// The name that the reply gives back, with its quotes and in the request's own spelling: the key's, or that of
     /// an unknown function.
     /// </summary>
-    public ReadOnlyMemory<byte> NameText { get; init; }
+    public readonly ReadOnlyMemory<byte> NameText => Name.Of(Body);
 
     /// <summary>The key, unescaped, in UTF-8.</summary>
-    public ReadOnlyMemory<byte> Key { get; init; }
+    public readonly ReadOnlyMemory<byte> Key => UnescapedKey ?? PlainKey.Of(Body);
 
     /// <summary>The text of the value, of the patch, or of the number to add, exactly as it came in.</summary>
-    public ReadOnlyMemory<byte> Value { get; init; }
+    public readonly ReadOnlyMemory<byte> Value => ValueSlice.Of(Body);
 
     /// <summary>The client's own name for the request, in its spelling, for the reply to give back; empty for none.</summary>
-    public ReadOnlyMemory<byte> IdText { get; init; }
+    public readonly ReadOnlyMemory<byte> IdText => Id.Of(Body);
+
+    /// <summary>This request, refused: nothing is left of it but its id.</summary>
+    public readonly Request Refused(ProtocolError error) => Invalid(error) with { Body = Body, Id = Id };
 
     internal static Request Invalid(ProtocolError error) => new() { Function = Function.Invalid, Error = error };
 }

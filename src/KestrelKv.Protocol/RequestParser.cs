@@ -12,7 +12,14 @@ public static class RequestParser
     /// <summary>Parses one request. Never throws on account of what the body holds: a bad one comes back as <see cref="Function.Invalid"/>.</summary>
     /// <param name="body">The whole body of a frame. The request is made of slices of it.</param>
     /// <param name="limits">What a request may not exceed.</param>
-    public static Request Parse(ReadOnlyMemory<byte> body, RequestLimits limits)
+    /// <param name="request">The request, written to where it is to be: it is too large to be copied as often as it is parsed.</param>
+    public static void Parse(ReadOnlyMemory<byte> body, RequestLimits limits, out Request request)
+    {
+        if (!RequestRecogniser.TryRead(body, limits, out request)) request = ParseGeneral(body, limits);
+    }
+
+    /// <summary>Parses any request, however it is spelled.</summary>
+    internal static Request ParseGeneral(ReadOnlyMemory<byte> body, RequestLimits limits)
     {
         // The JSON reader checks the encoding of strings only when they are decoded, and values never are.
         if (!Utf8.IsValid(body.Span))
@@ -44,13 +51,13 @@ public static class RequestParser
         try
         {
             return envelope.Read(ref reader) is { } error
-                ? Request.Invalid(error) with { IdText = envelope.IdText }
+                ? envelope.Refuse(error)
                 : envelope.ToRequest(limits);
         }
         catch (JsonException e)
         {
             // The only way in which the JSON reader tells of a syntax error.
-            return Request.Invalid(JsonText.Explain(body.Span, e, ref reader, limits.JsonDepthMax)) with { IdText = envelope.IdText };
+            return envelope.Refuse(JsonText.Explain(body.Span, e, ref reader, limits.JsonDepthMax));
         }
     }
 }

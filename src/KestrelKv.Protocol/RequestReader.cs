@@ -23,10 +23,10 @@ internal static class RequestReader
         CheckTogether(plain.Function, given);
         Request request = given.Error is not null ? default : plain with
         {
-            Value = Value(plain, given),
+            ValueSlice = Value(plain, given),
             Options = Options(plain, given, limits),
         };
-        return given.Error is { } error ? Request.Invalid(error) with { IdText = plain.IdText } : request;
+        return given.Error is { } error ? plain.Refused(error) : request;
     }
 
     private static void CheckTogether(Function function, GivenParameters given)
@@ -40,11 +40,11 @@ internal static class RequestReader
         given.CheckNotBoth(Parameter.CountOnly, Parameter.Meta);
     }
 
-    private static ReadOnlyMemory<byte> Value(in Request plain, GivenParameters given) => plain.Function switch
+    private static JsonSlice Value(in Request plain, GivenParameters given) => plain.Function switch
     {
-        Function.Patch => given.Text(given.Has(Parameter.Patch) ? Parameter.Patch : Parameter.Merge),
-        Function.Incr when given.Has(Parameter.By) => given.Text(Parameter.By),
-        _ => plain.Value,
+        Function.Patch => given[given.Has(Parameter.Patch) ? Parameter.Patch : Parameter.Merge].Slice,
+        Function.Incr when given.Has(Parameter.By) => given[Parameter.By].Slice,
+        _ => plain.ValueSlice,
     };
 
     private static RequestOptions Options(in Request plain, GivenParameters given, RequestLimits limits) => new()
@@ -138,13 +138,16 @@ internal static class RequestReader
         {
             var token = new JsonToken(ref reader);
             if (IsOneTooMany(Parameter.Objs, keys.Count, given)) break;
-            if (ReadKey(token, text, keys.Count, given, limits) is not { } key) break;
+            byte[]? unescaped = ReadKey(token, text, keys.Count, given, limits);
+            if (given.Error is not null) break;
             keys.Add(new Request
             {
                 Function = Function.Get,
-                NameText = token.Slice(text),
-                Key = key,
                 AcknowledgeFromMemory = plain.AcknowledgeFromMemory,
+                Body = text,
+                Name = token.Slice,
+                PlainKey = token.Inside,
+                UnescapedKey = unescaped,
                 Options = options,
             });
         }
@@ -152,7 +155,8 @@ internal static class RequestReader
         return [.. keys];
     }
 
-    private static ReadOnlyMemory<byte>? ReadKey(
+    /// <summary>The key, where it does not stand in the text as it is; otherwise null.</summary>
+    private static byte[]? ReadKey(
         in JsonToken token, ReadOnlyMemory<byte> text, int index, GivenParameters given, RequestLimits limits)
     {
         if (!token.IsString)
@@ -161,10 +165,10 @@ internal static class RequestReader
             return null;
         }
 
-        ProtocolError? error = token.TryUnescape(text, out ReadOnlyMemory<byte> key)
-            ? KeyRules.Check(key.Length, limits)
+        ProtocolError? error = token.TryUnescape(text, out byte[]? unescaped)
+            ? KeyRules.Check(unescaped?.Length ?? token.Inside.Length, limits)
             : new(ErrorCode.InvalidKey, "it holds half of a surrogate pair, which is no character");
-        if (error is null) return key;
+        if (error is null) return unescaped;
         given.Refuse(error with { Message = $"\"objs\"[{index}]: {error.Message}" });
         return null;
     }
@@ -183,7 +187,7 @@ internal static class RequestReader
             var token = new JsonToken(ref reader);
             reader.Skip();
             token.End = (int)reader.BytesConsumed;
-            Request operation = RequestParser.ParseOperation(token.Slice(text), limits);
+            Request operation = RequestParser.ParseOperation(token.Text(text), limits);
             if (operation.Error is { } error) given.Refuse(error with { Index = operations.Count });
             operations.Add(operation with { AcknowledgeFromMemory = plain.AcknowledgeFromMemory });
         }

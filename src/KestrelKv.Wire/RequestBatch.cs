@@ -32,8 +32,10 @@ internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimePr
             if (!whole) break;
 
             if (_requests.Length == 0) _requests = ArrayPool<Request>.Shared.Rent(requestsMax);
-            Request request = RequestParser.Parse(body.IsSingleSegment ? body.First : Copy(body), limits);
-            _requests[_count++] = request.Options is null ? request : RequestCheck.Checked(request, time);
+            ref Request request = ref _requests[_count];
+            RequestParser.Parse(body.IsSingleSegment ? body.First : Copy(body), limits, out request);
+            if (request.Options is not null) request = RequestCheck.Checked(request, time);
+            _count++;
         }
         return _count > 0;
     }

@@ -7,7 +7,11 @@ internal static class Parsing
 {
     public static Request Parse(string body, RequestLimits? limits = null) => Parse(Encoding.UTF8.GetBytes(body), limits);
 
-    public static Request Parse(byte[] body, RequestLimits? limits = null) => RequestParser.Parse(body, limits ?? new());
+    public static Request Parse(byte[] body, RequestLimits? limits = null)
+    {
+        RequestParser.Parse(body, limits ?? new(), out Request request);
+        return request;
+    }
 
     public static string Text(ReadOnlyMemory<byte> bytes) => Encoding.UTF8.GetString(bytes.Span);
 

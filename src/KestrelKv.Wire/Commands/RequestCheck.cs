@@ -11,7 +11,7 @@ internal static class RequestCheck
     public static Request Checked(in Request request, TimeProvider time)
     {
         if (request.Options is null || Find(request, request.Options, time) is not { } error) return request;
-        return new Request { Function = Function.Invalid, Error = error, IdText = request.IdText };
+        return request.Refused(error);
     }
 
     private static ProtocolError? Find(in Request request, RequestOptions options, TimeProvider time) =>

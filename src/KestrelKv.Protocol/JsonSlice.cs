@@ -1,0 +1,12 @@
+namespace KestrelKv.Protocol;
+
+/// <summary>Where in a text something stands: half as large as a slice of it, and no reference.</summary>
+/// <param name="Start">The index of its first byte.</param>
+/// <param name="Length">How many bytes it has.</param>
+internal readonly record struct JsonSlice(int Start, int Length)
+{
+    /// <summary>From one index up to another, which is not part of it.</summary>
+    public static JsonSlice Between(int start, int end) => new(start, end - start);
+
+    public ReadOnlyMemory<byte> Of(ReadOnlyMemory<byte> text) => text.Slice(Start, Length);
+}

@@ -1,0 +1,174 @@
+using System.Text;
+using static KestrelKv.Protocol.Tests.Parsing;
+using static KestrelKv.Protocol.Tests.Recognising;
+
+namespace KestrelKv.Protocol.Tests;
+
+/// <summary>What is recognised, so that it does not quietly become nothing, and where that ends.</summary>
+public sealed class RequestRecogniserTests
+{
+    [Theory]
+    [InlineData("""{"func": "GET", "params": {"obj": "k"}}""")]
+    [InlineData("""{"func":"GET","params":{"obj":"k"}}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "ключ 😀"}}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k"}, "id": 17}""")]
+    [InlineData("""{"func":"GET","params":{"obj":"k"},"id":"a-17"}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": null}}""")]
+    [InlineData("""{"func":"PUT","params":{"obj":"k","val":-1.5e+10}}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": "text"}, "id": -0.5}""")]
+    [InlineData("""{"func":"PUT","params":{"obj":"k","val":{"a":[1,2.5,{"b":true}],"c":{}}},"id":"\u0061"}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": {"a": "\u00e9\n", "é": ["😀", []], "a": false}}}""")]
+    [InlineData("{\"func\":\"PUT\",\"params\":{\"obj\":\"k\",\"val\":[\r\n\t1 ,\n{ \"a\" : 2 } ]}}")]
+    public void TryRead_SpellingsOfClients_AreRecognised(string body) => Assert.True(AssertAgrees(body, new()));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{}")]
+    [InlineData("""{"func": "GET", "params": {"obj": ""}}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "\u006b"}}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k"}} """)]
+    [InlineData("""{"func": "GET", "params": {"obj": "k"}}}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k", "val": 1}}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k", "obj": "k"}}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k"}, "id": null}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k"}, "id": [1]}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k"}, "id": 1, "id": 1}""")]
+    [InlineData("""{"func": "DEL", "params": {"obj": "k"}}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k"}}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": }}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "ack": "memory"}}""")]
+    [InlineData("""{"func": "PUT", "params": {"val": 1, "obj": "k"}}""")]
+    [InlineData("\uFEFF{\"func\": \"GET\", \"params\": {\"obj\": \"k\"}}")]
+    public void TryRead_AnythingElse_IsLeftToTheGeneralParser(string body) => Assert.False(IsRecognised(body));
+
+    [Fact]
+    public void TryRead_AnyRequest_AllocatesNothing()
+    {
+        var limits = new RequestLimits();
+        byte[] body = Encoding.UTF8.GetBytes("""{"func": "PUT", "params": {"obj": "k", "val": {"a": [1, "é"]}}, "id": 7}""");
+        Assert.True(RequestRecogniser.TryRead(body, limits, out _));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        RequestRecogniser.TryRead(body, limits, out _);
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(9)]
+    [InlineData(JsonSkipper.NestingMax - 1)]
+    [InlineData(JsonSkipper.NestingMax)]
+    public void TryRead_NestingAtAndBeyondTheLimit_IsRecognisedUpToIt(int depthMax)
+    {
+        var limits = new RequestLimits { JsonDepthMax = depthMax };
+        foreach (Func<int, string> nested in (Func<int, string>[])[Nested, NestedObjects, depth => $"[1, {Nested(depth - 1)}, {{}}]"])
+        {
+            if (depthMax > 1) Assert.True(AssertAgrees(Put("k", nested(depthMax)), limits));
+            Assert.False(AssertAgrees(Put("k", nested(depthMax + 1)), limits));
+            AssertRefused(Parse(Put("k", nested(depthMax + 1)), limits), ErrorCode.TooDeep, "");
+        }
+    }
+
+    [Fact]
+    public void Parse_NestedDeeperThanTheSkipperLooks_IsForTheGeneralParser()
+    {
+        Assert.True(IsRecognised(Put("k", Nested(JsonSkipper.NestingMax))));
+        string value = Nested(JsonSkipper.NestingMax + 1);
+        Assert.False(IsRecognised(Put("k", value)));
+        AssertPut(Put("k", value), "k", value);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(31)]
+    [InlineData(32)]
+    [InlineData(33)]
+    [InlineData(4_096)]
+    public void TryRead_KeyAtAndBeyondTheLimit_IsRecognisedUpToIt(int bytesMax)
+    {
+        var limits = new RequestLimits { KeyBytesMax = bytesMax };
+        Assert.True(AssertAgrees(Get(new string('k', bytesMax)), limits));
+        Assert.False(AssertAgrees(Get(new string('k', bytesMax + 1)), limits));
+        if (bytesMax > 1)
+        {
+            Assert.True(AssertAgrees(Get($"é{new string('k', bytesMax - 2)}"), limits));
+            Assert.False(AssertAgrees(Get($"é{new string('k', bytesMax - 1)}"), limits));
+        }
+    }
+
+    [Fact]
+    public void TryRead_IdAtAndBeyondTheLimit_IsRecognisedUpToIt()
+    {
+        foreach (string quote in (string[])["", "\""])
+        {
+            string longest = $"{quote}{new string('7', Envelope.IdBytesMax - (2 * quote.Length))}{quote}";
+            Assert.True(AssertAgrees($"{Get("k")[..^1]}, \"id\": {longest}}}", new()));
+            Assert.False(IsRecognised($"{Get("k")[..^1]}, \"id\": {longest.Insert(1, "7")}}}"));
+        }
+    }
+
+    [Fact]
+    public void TryRead_StringsOfAnyLengthWithAnythingAnywhere_AgreesWithTheGeneralParser()
+    {
+        var limits = new RequestLimits();
+        byte[] odd = [0x00, 0x1F, (byte)' ', (byte)'"', (byte)'\\', 0x7F, 0x80, 0xC3, 0xFF];
+        for (int length = 1; length <= 2 * JsonSkipper.TextBytesMin + 3; length++)
+        {
+            string text = new('s', length);
+            Assert.True(AssertAgrees(Get(text), limits));
+            Assert.True(AssertAgrees(Put("k", $"\"{text}\""), limits));
+            Assert.True(AssertAgrees(Put("k", $"[\"{text}é\", 1]"), limits));
+            for (int position = 0; position < length; position++)
+            {
+                foreach (byte character in odd)
+                {
+                    AssertAgrees(With(Get(text), character), limits);
+                    AssertAgrees(With(Put("k", $"\"{text}\""), character), limits);
+                }
+
+                byte[] With(string body, byte character)
+                {
+                    byte[] bytes = Encoding.UTF8.GetBytes(body);
+                    bytes[body.LastIndexOf(text, StringComparison.Ordinal) + position] = character;
+                    return bytes;
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void TryRead_AllShortNumbers_AreRecognisedWhereTheyAreNumbers()
+    {
+        var limits = new RequestLimits();
+        foreach (string number in Texts("-+.eE019", 5))
+        {
+            string body = Put("k", number);
+            Assert.Equal(Parse(body, limits).Function == Function.Put, AssertAgrees(body, limits));
+        }
+    }
+
+    [Fact]
+    public void TryRead_AllShortValues_AgreesWithTheGeneralParser()
+    {
+        var limits = new RequestLimits { JsonDepthMax = 2 };
+        int recognised = 0;
+        foreach (string value in Texts("{}[]:,\"\\n1- \n/", 5))
+            if (AssertAgrees(Put("k", value), limits)) recognised++;
+        Assert.InRange(recognised, 1_000, 5_000);
+    }
+
+    /// <summary>All texts of these characters, of one character up to so many.</summary>
+    private static IEnumerable<string> Texts(string characters, int lengthMax)
+    {
+        IEnumerable<string> texts = [""];
+        for (int length = 1; length <= lengthMax; length++)
+        {
+            texts = texts.SelectMany(text => characters.Select(character => text + character));
+            foreach (string text in texts) yield return text;
+        }
+    }
+
+    private static string Get(string key) => $$$"""{"func": "GET", "params": {"obj": "{{{key}}}"}}""";
+
+    private static string Put(string key, string value) => $$$"""{"func": "PUT", "params": {"obj": "{{{key}}}", "val": {{{value}}}}}""";
+}
