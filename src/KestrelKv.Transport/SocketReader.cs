@@ -27,6 +27,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
 
     private const int BufferBytesMin = 4_096;
     private const int BufferBytesMax = 65_536;
+    private const int TurnBytesMax = 1_048_576;
 
     private int _state;
     private int _cancelNext;
@@ -177,9 +178,9 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
             return;
         }
 
-        // Of something large as much as there is of it already; so it takes few receives, and others not much longer to wait.
+        // Of something large as much as there is of it already, within bounds: so it takes few receives, and others wait no longer.
         MakeRoom();
-        Span<byte> room = _buffer.AsSpan(_end, Math.Min(_buffer.Length - _end, Math.Max(BufferBytesMax, Unconsumed)));
+        Span<byte> room = _buffer.AsSpan(_end, Math.Min(_buffer.Length - _end, Math.Clamp(Unconsumed, BufferBytesMax, TurnBytesMax)));
         int count = Libc.Receive(connection.File, room);
         if (count > 0)
         {

@@ -30,14 +30,6 @@ internal sealed class WireConnection : IDisposable
     /// <summary>How long what a client still sends is read off after the last reply; see <see cref="LingerAsync"/>.</summary>
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(1);
 
-    /// <summary>
-    /// A client with always another request ready keeps the thread that serves it, one of few, from others: after
-    /// this time without a pause it is moved to the thread pool, until it pauses.
-    /// </summary>
-    private static readonly TimeSpan BurstTime = TimeSpan.FromMilliseconds(2);
-
-    private static readonly TimeSpan PauseTime = TimeSpan.FromMicroseconds(20);
-
     /// <summary>The least rate at which a client must read its replies, beyond <see cref="WireOptions.WriteTimeout"/>.</summary>
     private const int WriteBytesPerSecondMin = 64 * 1024;
 
@@ -53,7 +45,6 @@ internal sealed class WireConnection : IDisposable
     private readonly RequestBatch _batch;
     private readonly ConnectionWatches _watches;
     private readonly CommandExecutor _executor;
-    private readonly BurstClock _burst;
 
     private long _lastActive;
     private long _writeDeadline = NotWriting;
@@ -87,7 +78,6 @@ internal sealed class WireConnection : IDisposable
         _watches = new ConnectionWatches(store, _replies, options, time, _input.CancelPendingRead);
         var lone = new LoneCommands(store, _replies, Counters, time, _watches, connections);
         _executor = new CommandExecutor(store, _replies, Counters, time, lone);
-        _burst = new BurstClock(time, BurstTime, PauseTime);
         _lastActive = time.GetTimestamp();
     }
 
@@ -123,7 +113,7 @@ internal sealed class WireConnection : IDisposable
             }
             ReadOnlySequence<byte> buffer = read.Buffer;
             _reading = buffer.End;
-            long start = _burst.Start();
+            long start = _time.GetTimestamp();
             if (!read.IsCanceled) Volatile.Write(ref _lastActive, start);
             bool served = false;
 
@@ -133,10 +123,7 @@ internal sealed class WireConnection : IDisposable
                 for (ReadOnlyMemory<Request> rest = _batch.Requests; !rest.IsEmpty;)
                 {
                     long stopAt = Counters.BytesSent + _options.ReplyBytesMax;
-                    ValueTask<int> answering = _executor.ExecuteAsync(rest, stopAt);
-                    bool waits = !answering.IsCompleted;
-                    rest = rest[await answering..];
-                    if (waits) _burst.Waited();
+                    rest = rest[await _executor.ExecuteAsync(rest, stopAt)..];
                     _completedBytes = _replies.BytesWritten;
                     if (_replies.BytesWritten >= stopAt && !await FlushAsync()) return CloseReason.Client;
                 }
@@ -167,7 +154,6 @@ internal sealed class WireConnection : IDisposable
                 bool silent = read.IsCanceled && !served && !BytesAreWaiting();
                 if (drain.IsOver(silent, start, bytes)) return await StopAsync(silent);
             }
-            if (_burst.End()) await Task.Yield();
         }
     }
 
