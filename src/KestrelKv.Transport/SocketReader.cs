@@ -25,8 +25,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     private const int Signalled = 1;
     private const int Waiting = 2;
 
-    private const int BufferBytesMin = 4_096;
-    private const int BufferBytesMax = 65_536;
+    /// <summary>How much one turn receives at the most.</summary>
     private const int TurnBytesMax = 1_048_576;
 
     private int _state;
@@ -44,7 +43,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     private int _end;
 
     // How large the next buffer is to be, which the client's use of the last ones tells.
-    private int _bufferBytes = BufferBytesMin;
+    private int _bufferBytes = BufferPool.BytesMin;
     private bool _isCompleted;
     private Exception? _failure;
 
@@ -180,14 +179,14 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
 
         // Of something large as much as there is of it already, within bounds: so it takes few receives, and others wait no longer.
         MakeRoom();
-        Span<byte> room = _buffer.AsSpan(_end, Math.Min(_buffer.Length - _end, Math.Clamp(Unconsumed, BufferBytesMax, TurnBytesMax)));
+        Span<byte> room = _buffer.AsSpan(_end, Math.Min(_buffer.Length - _end, Math.Clamp(Unconsumed, BufferPool.BytesMax, TurnBytesMax)));
         int count = Libc.Receive(connection.File, room);
         if (count > 0)
         {
             _end += count;
             bool filled = count == room.Length;
-            if (filled) _bufferBytes = Math.Min(_bufferBytes * 2, BufferBytesMax);
-            else if (count < _bufferBytes / 8) _bufferBytes = Math.Max(_bufferBytes / 2, BufferBytesMin);
+            if (filled) _bufferBytes = Math.Min(_bufferBytes * 2, BufferPool.BytesMax);
+            else if (count < _bufferBytes / 8) _bufferBytes = Math.Max(_bufferBytes / 2, BufferPool.BytesMin);
             if (filled || _isEnding) Interlocked.Exchange(ref _state, Signalled);
             return;
         }
@@ -209,15 +208,15 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         }
         if (_end < _buffer.Length && _buffer.Length >= _bufferBytes) return;
 
-        byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(_buffer.Length * 2L, _bufferBytes, Array.MaxLength));
+        byte[] buffer = BufferPool.Rent((int)Math.Clamp(_buffer.Length * 2L, _bufferBytes, Array.MaxLength));
         _buffer.AsSpan(0, _end).CopyTo(buffer);
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        BufferPool.Return(_buffer);
         _buffer = buffer;
     }
 
     private void ReleaseBuffer()
     {
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        BufferPool.Return(_buffer);
         _buffer = [];
         _start = _examined = _end = 0;
     }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Numerics;
@@ -23,8 +22,6 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     private const int Signalled = 2;
     private const int Waiting = 3;
 
-    private const int BufferBytesMin = 4_096;
-    private const int BufferBytesMax = 65_536;
 
     private int _state;
     private ManualResetValueTaskSourceCore<FlushResult> _wait;
@@ -35,7 +32,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     private int _used;
     private int _sent;
     private long _unflushed;
-    private int _bufferBytes = BufferBytesMin;
+    private int _bufferBytes = BufferPool.BytesMin;
     private bool _isBroken;
 
     public override bool CanGetUnflushedBytes => true;
@@ -62,7 +59,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        _bufferBytes = (int)Math.Clamp(BitOperations.RoundUpToPowerOf2((ulong)_unflushed), BufferBytesMin, BufferBytesMax);
+        _bufferBytes = (int)Math.Clamp(BitOperations.RoundUpToPowerOf2((ulong)_unflushed), BufferPool.BytesMin, BufferPool.BytesMax);
         _unflushed = 0;
         if (TrySend()) return new(Result());
 
@@ -148,8 +145,8 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     private void Grow(int sizeHint)
     {
         if (_used > 0) _full.Enqueue(new(_buffer, 0, _used));
-        else if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
-        _buffer = ArrayPool<byte>.Shared.Rent(Math.Max(sizeHint, _full.Count == 0 ? _bufferBytes : BufferBytesMax));
+        else BufferPool.Return(_buffer);
+        _buffer = BufferPool.Rent(Math.Max(sizeHint, _full.Count == 0 ? _bufferBytes : BufferPool.BytesMax));
         _used = 0;
     }
 
@@ -158,10 +155,10 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
         _sent = 0;
         if (_full.TryDequeue(out ArraySegment<byte> first))
         {
-            ArrayPool<byte>.Shared.Return(first.Array!);
+            BufferPool.Return(first.Array!);
             return;
         }
-        ArrayPool<byte>.Shared.Return(_buffer);
+        BufferPool.Return(_buffer);
         _buffer = [];
         _used = 0;
     }

@@ -11,9 +11,15 @@ namespace KestrelKv.Wire;
 /// </remarks>
 internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimeProvider time)
 {
+    // Where replies wait for the disk, many connections hold some at the same time: more than the shared pool would keep.
+    private static readonly ArrayPool<Request> Pool = ArrayPool<Request>.Create(maxArrayLength: 4_096, maxArraysPerBucket: 1_024);
+
     private readonly List<byte[]> _copies = [];
     private Request[] _requests = [];
     private int _count;
+
+    // As many as there were last time, or twice as many where that was not enough.
+    private int _expected = 1;
 
     /// <summary>The requests, in the order in which they came.</summary>
     public ReadOnlyMemory<Request> Requests => _requests.AsMemory(0, _count);
@@ -31,7 +37,7 @@ internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimePr
             FrameError = error;
             if (!whole) break;
 
-            if (_requests.Length == 0) _requests = ArrayPool<Request>.Shared.Rent(requestsMax);
+            if (_count == _requests.Length) Grow();
             ref Request request = ref _requests[_count];
             RequestParser.Parse(body.IsSingleSegment ? body.First : Copy(body), limits, out request);
             if (request.Options is not null) request = RequestCheck.Checked(request, time);
@@ -47,9 +53,22 @@ internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimePr
         foreach (byte[] copy in _copies) ArrayPool<byte>.Shared.Return(copy);
         _copies.Clear();
         Array.Clear(_requests, 0, _count);
-        ArrayPool<Request>.Shared.Return(_requests);
+        Pool.Return(_requests);
         _requests = [];
+        _expected = _count;
         _count = 0;
+    }
+
+    private void Grow()
+    {
+        Request[] larger = Pool.Rent(Math.Min(requestsMax, Math.Max(_expected, _count * 2)));
+        Array.Copy(_requests, larger, _count);
+        if (_count > 0)
+        {
+            Array.Clear(_requests, 0, _count);
+            Pool.Return(_requests);
+        }
+        _requests = larger;
     }
 
     private ReadOnlyMemory<byte> Copy(in ReadOnlySequence<byte> body)
