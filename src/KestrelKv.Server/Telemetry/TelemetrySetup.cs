@@ -31,7 +31,8 @@ internal static class TelemetrySetup
         builder.Services.AddSerilog(
             (_, log) =>
             {
-                log.ReadFrom.Configuration(builder.Configuration, WhatItNames(builder.Configuration)).Filter.ByExcluding(IsExplainedByProgram);
+                log.ReadFrom.Configuration(builder.Configuration, WhatItNames(builder.Configuration));
+                log.Filter.ByExcluding(IsExplainedByProgram);
                 if (settings.LogFormat == LogFormat.Json) log.WriteTo.Console(new RenderedCompactJsonFormatter());
                 else log.WriteTo.Console(outputTemplate: ConsoleLine, formatProvider: CultureInfo.InvariantCulture);
             },
@@ -39,11 +40,11 @@ internal static class TelemetrySetup
     }
 
     /// <summary>
-    /// Where Serilog looks for what its section names. For sinks it looks through all assemblies, which takes a tenth of
-    /// the start; levels, which are all that there mostly is, need nothing but itself.
+    /// Where Serilog looks for what its section names. For sinks it looks through all assemblies, which takes long for
+    /// a start; levels, which are all that there mostly is, need nothing but itself.
     /// </summary>
     private static ConfigurationReaderOptions WhatItNames(ConfigurationManager configuration) =>
-        configuration.GetSection(ConfigurationLoggerConfigurationExtensions.DefaultSectionName).GetChildren().All(child => child.Key == "MinimumLevel")
+        configuration.GetSection("Serilog").GetChildren().All(section => section.Key == "MinimumLevel")
             ? new(typeof(Logger).Assembly)
             : new();
 
@@ -73,6 +74,8 @@ internal static class TelemetrySetup
 
         if (OtlpReceivers.Any(name => !string.IsNullOrEmpty(builder.Configuration[name])))
             telemetry.WithLogging().UseOtlpExporter();
+        else
+            LateMetrics.Replace(builder.Services);
     }
 
     public static void MapTelemetry(this WebApplication app)
@@ -81,6 +84,10 @@ internal static class TelemetrySetup
         app.Services.GetRequiredService<StoreMetrics>();
         if (app.Services.GetRequiredService<IKeyValueStore>() is DurableStore durable)
             ActivatorUtilities.CreateInstance<DurabilityMetrics>(app.Services, durable);
-        app.MapPrometheusScrapingEndpoint("/metrics");
+        app.Services.GetService<LateMetrics>()?.BeginWhenStarted();
+
+        var scrape = new Lazy<RequestDelegate>(() =>
+            ((IApplicationBuilder)app).New().UseOpenTelemetryPrometheusScrapingEndpoint(static _ => true).Build());
+        app.Map("/metrics", context => scrape.Value(context)).ExcludeFromDescription();
     }
 }
