@@ -11,6 +11,7 @@ using Serilog;
 using Serilog.Core;
 using Serilog.Events;
 using Serilog.Formatting.Compact;
+using Serilog.Settings.Configuration;
 
 namespace KestrelKv.Server.Telemetry;
 
@@ -30,12 +31,22 @@ internal static class TelemetrySetup
         builder.Services.AddSerilog(
             (_, log) =>
             {
-                log.ReadFrom.Configuration(builder.Configuration).Filter.ByExcluding(IsExplainedByProgram);
+                log.ReadFrom.Configuration(builder.Configuration, WhatItNames(builder.Configuration));
+                log.Filter.ByExcluding(IsExplainedByProgram);
                 if (settings.LogFormat == LogFormat.Json) log.WriteTo.Console(new RenderedCompactJsonFormatter());
                 else log.WriteTo.Console(outputTemplate: ConsoleLine, formatProvider: CultureInfo.InvariantCulture);
             },
             writeToProviders: true);
     }
+
+    /// <summary>
+    /// Where Serilog looks for what its section names. For sinks it looks through all assemblies, which takes long for
+    /// a start; levels, which are all that there mostly is, need nothing but itself.
+    /// </summary>
+    private static ConfigurationReaderOptions WhatItNames(ConfigurationManager configuration) =>
+        configuration.GetSection("Serilog").GetChildren().All(section => section.Key == "MinimumLevel")
+            ? new(typeof(Logger).Assembly)
+            : new();
 
     /// <summary>A failure to start, which the host logs with its whole stack and the program then explains in a line.</summary>
     private static bool IsExplainedByProgram(LogEvent log) =>
@@ -63,6 +74,8 @@ internal static class TelemetrySetup
 
         if (OtlpReceivers.Any(name => !string.IsNullOrEmpty(builder.Configuration[name])))
             telemetry.WithLogging().UseOtlpExporter();
+        else
+            LateMetrics.Replace(builder.Services);
     }
 
     public static void MapTelemetry(this WebApplication app)
@@ -71,6 +84,10 @@ internal static class TelemetrySetup
         app.Services.GetRequiredService<StoreMetrics>();
         if (app.Services.GetRequiredService<IKeyValueStore>() is DurableStore durable)
             ActivatorUtilities.CreateInstance<DurabilityMetrics>(app.Services, durable);
-        app.MapPrometheusScrapingEndpoint("/metrics");
+        app.Services.GetService<LateMetrics>()?.BeginWhenStarted();
+
+        var scrape = new Lazy<RequestDelegate>(() =>
+            ((IApplicationBuilder)app).New().UseOpenTelemetryPrometheusScrapingEndpoint(static _ => true).Build());
+        app.Map("/metrics", context => scrape.Value(context)).ExcludeFromDescription();
     }
 }

@@ -29,14 +29,27 @@ internal static class SwaggerSetup
         });
     }
 
-    public static void MapSwaggerUI(this WebApplication app)
+    /// <summary>
+    /// The page is put together when somebody first asks for it: it takes code that is compiled at run time, for which no
+    /// start should wait.
+    /// </summary>
+    public static void MapSwaggerUI(this WebApplication app) => app.Use(next =>
     {
-        app.UseSwagger();
-        app.UseSwaggerUI(page =>
+        var page = new Lazy<RequestDelegate>(() => BuildPage(app, next));
+        return context => context.Request.Path.StartsWithSegments("/swagger") ? page.Value(context) : next(context);
+    });
+
+    private static RequestDelegate BuildPage(IApplicationBuilder app, RequestDelegate next)
+    {
+        IApplicationBuilder pipeline = app.New();
+        pipeline.UseSwagger();
+        pipeline.UseSwaggerUI(page =>
         {
             page.DocumentTitle = "KestrelKv";
             page.SwaggerEndpoint("v1/swagger.json", "KestrelKv v1");
             page.DisplayRequestDuration();
         });
+        pipeline.Run(next);
+        return pipeline.Build();
     }
 }
