@@ -120,6 +120,44 @@ public sealed class ReplyWriterTests
     }
 
     [Fact]
+    public void Write_BlockThatEndsAnywhere_GivesTheSameBytesAndCount()
+    {
+        byte[] expected = Written(WriteSome, 1 << 20);
+        for (int blockBytes = 1; blockBytes <= expected.Length + 1; blockBytes++)
+        {
+            var output = new BlockWriter(blockBytes);
+            var replies = new ReplyWriter(output);
+            WriteSome(replies);
+            replies.Commit();
+            Assert.Equal(expected, output.Written);
+            Assert.Equal(expected.Length, replies.BytesWritten);
+        }
+
+        void WriteSome(ReplyWriter replies)
+        {
+            replies.WritePut("\"a\""u8);
+            replies.WriteGet("\"b\""u8, "123"u8);
+            replies.WritePut("\"c\""u8, "17"u8);
+            replies.WriteGet("\"d\""u8, "[]"u8, "\"i\""u8);
+        }
+    }
+
+    [Fact]
+    public void TryTakeBack_ReplyThatEndsWithItsBlock_IsForgotten()
+    {
+        byte[] put = Frames.Of(Frames.PutReply("a"));
+        var output = new BlockWriter(2 * put.Length);
+        var replies = new ReplyWriter(output);
+        replies.WritePut("\"a\""u8);
+        replies.WritePut("\"b\""u8);
+        Assert.True(replies.TryTakeBack(put.Length));
+        replies.WritePut("\"a\""u8);
+        replies.Commit();
+        Assert.Equal([.. put, .. put], output.Written);
+        Assert.Equal(1, output.Advances);
+    }
+
+    [Fact]
     public void Write_LargeValue_IsWholeAndItsLengthRight()
     {
         string value = $"\"{new string('x', 3_000_000)}\"";
