@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using KestrelKv.Benchmarks.Durability;
 using KestrelKv.Benchmarks.Loads;
 using KestrelKv.Benchmarks.Servers;
 
@@ -18,7 +17,7 @@ internal static class WatchBenchmark
             $"{Environment.ProcessorCount} cores, {pinning}; writes of {options.Keys:N0} keys, values of {options.ValueBytes} bytes, {options.Connections} connections, " +
             $"{options.InFlight} in flight, {options.Mode}; watchers of {(options.SharesAll ? "all keys" : "keys of their own")}; medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
         using var directory = new TemporaryDirectory(options.Directory);
-        await using IServer server = KestrelKvServer.Kind.Start(new ServerSetup(options.Mode, directory.Path, pinning.Server));
+        await using IServer server = KestrelKvServer.Kind.Start(new ServerSetup(options.Mode, directory.Path, pinning.Server, options.ValueBytes));
         await Readiness.WaitAsync(server);
         using (var fill = new Load(LoadFor(options, server) with { InFlight = 100 })) await fill.FillAsync();
 
