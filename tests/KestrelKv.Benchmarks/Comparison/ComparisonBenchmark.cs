@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using KestrelKv.Benchmarks.Interference;
 using KestrelKv.Benchmarks.Servers;
 
 namespace KestrelKv.Benchmarks.Comparison;
