@@ -1,11 +1,14 @@
 using System.Globalization;
+using KestrelKv.Benchmarks.Comparison;
+using KestrelKv.Benchmarks.Constants;
 using KestrelKv.Benchmarks.Durability;
 using KestrelKv.Benchmarks.Feeds;
 using KestrelKv.Benchmarks.Loads;
+using KestrelKv.Benchmarks.Servers;
 using KestrelKv.Benchmarks.Stores;
 
-// As in the server: each reply is taken on the thread that the system tells of it. To be set before the first socket.
-Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
+// As in the server, for those here that watch, and the one that answers. To be set before the first socket.
+Environment.SetEnvironmentVariable(ServerProgram.InlineCompletions, "1");
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 switch (args)
 {
@@ -21,7 +24,15 @@ switch (args)
     case ["watch", .. var rest]:
         await WatchBenchmark.RunAsync(WatchOptions.Parse(rest));
         return 0;
+    case ["compare", .. var rest]:
+        await ComparisonBenchmark.RunAsync(ComparisonOptions.Parse(rest));
+        return 0;
+    case ["constant", .. var rest]:
+        await ConstantBenchmark.RunAsync(ConstantOptions.Parse(rest));
+        return 0;
     default:
-        Console.Error.WriteLine($"{StoreOptions.Usage}\n{LoadOptions.Usage}\n{DurabilityOptions.Usage}\n{WatchOptions.Usage}");
+        string[] usages =
+            [StoreOptions.Usage, LoadOptions.Usage, DurabilityOptions.Usage, WatchOptions.Usage, ComparisonOptions.Usage, ConstantOptions.Usage];
+        Console.Error.WriteLine(string.Join('\n', usages));
         return 2;
 }

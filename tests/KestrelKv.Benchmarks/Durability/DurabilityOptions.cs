@@ -1,3 +1,5 @@
+using KestrelKv.Benchmarks.Comparison;
+using KestrelKv.Benchmarks.Loads;
 using KestrelKv.Benchmarks.Servers;
 using KestrelKv.Storage.Durability;
 
@@ -43,6 +45,19 @@ internal sealed record DurabilityOptions
 
     /// <summary>What is measured. Where there are two, the first is set in relation to the second.</summary>
     public ServerKind[] Servers { get; init; } = [KestrelKvServer.Kind, RedisServer.Kind];
+
+    /// <summary>Writes of random keys.</summary>
+    public LoadOptions Clients => new() { Connections = Connections, Keys = Keys, ValueBytes = ValueBytes, PutPercent = 100 };
+
+    /// <summary>Those of recovery.</summary>
+    public LoadOptions RecoveryClients => Clients with { Keys = RecoveryKeys };
+
+    /// <summary>The part of these that measures throughput.</summary>
+    public ComparisonOptions Throughput => new()
+    {
+        Servers = Servers, Modes = Modes, Mixes = [RequestMix.Put], Connections = [Connections], InFlight = InFlight, Keys = Keys,
+        ValueBytes = [ValueBytes], Seconds = Seconds, Repetitions = Repetitions,
+    };
 
     public static DurabilityOptions Parse(ReadOnlySpan<string> args)
     {

@@ -10,47 +10,46 @@ namespace KestrelKv.Benchmarks.Durability;
 /// </summary>
 internal static class RecoveryBenchmark
 {
-    public static async Task RunAsync(ServerBench bench)
+    public static async Task RunAsync(ServerBench bench, DurabilityOptions options)
     {
-        DurabilityOptions options = bench.Options;
         Console.WriteLine(
             $"Start with a snapshot of {options.RecoveryKeys:N0} keys of {LoadData.KeyBytes} bytes, values of {options.ValueBytes} bytes of JSON with random " +
             $"hexadecimal digits; medians of {options.Repetitions} in turns:\n");
         using TemporaryDirectory parent = bench.CreateDirectory();
-        TemporaryDirectory[] directories = [.. bench.Kinds.Select(_ => new TemporaryDirectory(parent.Path))];
-        foreach ((int index, ServerKind kind) in bench.Kinds.Index()) await FillAsync(bench, kind, directories[index]);
+        TemporaryDirectory[] directories = [.. options.Servers.Select(_ => new TemporaryDirectory(parent.Path))];
+        foreach ((int index, ServerKind kind) in options.Servers.Index()) await FillAsync(bench, options, kind, directories[index]);
 
-        List<double>[] seconds = [.. bench.Kinds.Select(_ => new List<double>())];
+        List<double>[] seconds = [.. options.Servers.Select(_ => new List<double>())];
         for (int i = 0; i < options.Repetitions; i++)
         {
-            foreach ((int index, ServerKind kind) in bench.Kinds.Index()) seconds[index].Add(await MeasureAsync(bench, kind, directories[index]));
+            foreach ((int index, ServerKind kind) in options.Servers.Index()) seconds[index].Add(await MeasureAsync(bench, options, kind, directories[index]));
         }
 
         double[] medians = [.. seconds.Select(s => s.Median(x => x))];
         var table = new Table("", "seconds to the first answer", "keys/s", "megabytes of files");
-        foreach ((int index, ServerKind kind) in bench.Kinds.Index())
+        foreach ((int index, ServerKind kind) in options.Servers.Index())
             table.Add(kind.Name, $"{medians[index]:N2}", $"{options.RecoveryKeys / medians[index]:N0}", $"{Megabytes(directories[index]):N0}");
         if (medians.Length > 1) table.Add("ratio", $"{medians[1] / medians[0]:N2}", "", "");
         Console.WriteLine(table);
     }
 
-    private static async Task FillAsync(ServerBench bench, ServerKind kind, TemporaryDirectory directory)
+    private static async Task FillAsync(ServerBench bench, DurabilityOptions options, ServerKind kind, TemporaryDirectory directory)
     {
-        await using IServer server = await bench.StartFilledAsync(kind, kind.SnapshotMode, directory, bench.Options.RecoveryKeys);
+        await using var server = (ISnapshotServer)await bench.StartFilledAsync(kind, kind.SnapshotMode, directory, options.RecoveryClients);
         long start = Stopwatch.GetTimestamp();
         await server.StopWithSnapshotAsync();
         ServerBench.Progress($"{kind.Name} is filled; its stop with a snapshot took {Stopwatch.GetElapsedTime(start).TotalSeconds:N2} s");
     }
 
-    private static async Task<double> MeasureAsync(ServerBench bench, ServerKind kind, TemporaryDirectory directory)
+    private static async Task<double> MeasureAsync(ServerBench bench, DurabilityOptions options, ServerKind kind, TemporaryDirectory directory)
     {
         long start = Stopwatch.GetTimestamp();
-        await using IServer server = kind.Start(new ServerSetup(kind.SnapshotMode, directory.Path, bench.Pinning.All));
+        await using IServer server = kind.Start(new ServerSetup(kind.SnapshotMode, directory.Path, bench.Pinning.All, options.ValueBytes));
         await Readiness.WaitAsync(server);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
         // A key that is missing, or has a value of another length, makes this fail.
-        using (var load = new Load(bench.LoadFor(server, inFlight: 16) with { Keys = bench.Options.RecoveryKeys, PutPercent = 0 })) await load.RunAsync(1);
+        using (var load = new Load(ServerBench.LoadOf(server, options.RecoveryClients) with { InFlight = 16, PutPercent = 0 })) await load.RunAsync(1);
         ServerBench.Progress($"{kind.Name}: {seconds:N2} s. It said: {LoadMessage(server.Program.Output)}");
         return seconds;
     }

@@ -11,39 +11,38 @@ namespace KestrelKv.Benchmarks.Durability;
 /// </summary>
 internal static class SnapshotBenchmark
 {
-    public static async Task RunAsync(ServerBench bench)
+    public static async Task RunAsync(ServerBench bench, DurabilityOptions options)
     {
-        DurabilityOptions options = bench.Options;
         Console.WriteLine(
             $"Writes of {options.Keys:N0} keys at half the load that saturates, {options.Connections} connections, {options.SnapshotInFlight} at a time, open loop; " +
             $"medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
         var table = new Table("mode", "", "writes/s", "p50/p99/p99.9 us", "during a snapshot", "ratio of p99.9", "seconds of a snapshot");
         foreach (DurabilityMode mode in options.Modes)
         {
-            foreach (ServerKind kind in bench.Kinds)
+            foreach (ServerKind kind in options.Servers)
             {
                 using TemporaryDirectory directory = bench.CreateDirectory();
-                await using IServer server = await bench.StartFilledAsync(kind, mode, directory, options.Keys);
-                table.Add([mode.ToString().ToLowerInvariant(), kind.Name, .. await MeasureAsync(bench, server)]);
+                await using IServer server = await bench.StartFilledAsync(kind, mode, directory, options.Clients);
+                table.Add([mode.ToString().ToLowerInvariant(), kind.Name, .. await MeasureAsync(options, (ISnapshotServer)server)]);
             }
         }
         Console.WriteLine(table);
     }
 
-    private static async Task<string[]> MeasureAsync(ServerBench bench, IServer server)
+    private static async Task<string[]> MeasureAsync(DurabilityOptions options, ISnapshotServer server)
     {
-        LoadOptions clients = bench.LoadFor(server, bench.Options.SnapshotInFlight);
+        LoadOptions clients = ServerBench.LoadOf(server, options.Clients) with { InFlight = options.SnapshotInFlight };
         using var load = new Load(clients);
-        await load.RunAsync(bench.Options.Seconds);
-        double perSecond = (await load.RunAsync(bench.Options.Seconds)).PerSecond / 2;
+        await load.RunAsync(options.Seconds);
+        double perSecond = (await load.RunAsync(options.Seconds)).PerSecond / 2;
 
         await load.RunPacedAsync(perSecond, 1);
         List<LoadResult> without = [], during = [];
         var snapshotSeconds = new List<double>();
-        for (int i = 0; i < bench.Options.Repetitions; i++)
+        for (int i = 0; i < options.Repetitions; i++)
         {
-            without.Add(await load.RunPacedAsync(perSecond, bench.Options.Seconds));
-            (LoadResult result, IEnumerable<double> seconds) = await MeasureDuringAsync(load, server, perSecond, bench.Options.Seconds);
+            without.Add(await load.RunPacedAsync(perSecond, options.Seconds));
+            (LoadResult result, IEnumerable<double> seconds) = await MeasureDuringAsync(load, server, perSecond, options.Seconds);
             during.Add(result);
             snapshotSeconds.AddRange(seconds);
             ServerBench.Progress($"without: {without[^1]}; during {seconds.Count()} snapshots: {result}");
@@ -53,7 +52,7 @@ internal static class SnapshotBenchmark
     }
 
     private static async Task<(LoadResult Result, IEnumerable<double> SnapshotSeconds)> MeasureDuringAsync(
-        Load clients, IServer server, double perSecond, double seconds)
+        Load clients, ISnapshotServer server, double perSecond, double seconds)
     {
         Task<IReadOnlyList<(long Due, long Answered)>> load = clients.RunPacedRoundsAsync(perSecond, seconds);
         var snapshots = new List<(long Start, long End)>();

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using KestrelKv.Benchmarks.Durability;
 using KestrelKv.Benchmarks.Loads;
 using KestrelKv.Benchmarks.Servers;
 
@@ -9,6 +8,8 @@ namespace KestrelKv.Benchmarks.Feeds;
 /// <summary>Writes a second with more and more watchers, each of whom must in the end have been told every change.</summary>
 internal static class WatchBenchmark
 {
+    private const string AllKeys = "key:";
+
     private static readonly TimeSpan CatchUpTimeout = TimeSpan.FromMinutes(1);
 
     public static async Task RunAsync(WatchOptions options)
@@ -18,7 +19,7 @@ internal static class WatchBenchmark
             $"{Environment.ProcessorCount} cores, {pinning}; writes of {options.Keys:N0} keys, values of {options.ValueBytes} bytes, {options.Connections} connections, " +
             $"{options.InFlight} in flight, {options.Mode}; watchers of {(options.SharesAll ? "all keys" : "keys of their own")}; medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
         using var directory = new TemporaryDirectory(options.Directory);
-        await using IServer server = KestrelKvServer.Kind.Start(new ServerSetup(options.Mode, directory.Path, pinning.Server));
+        await using IServer server = KestrelKvServer.Kind.Start(new ServerSetup(options.Mode, directory.Path, pinning.Server, options.ValueBytes));
         await Readiness.WaitAsync(server);
         using (var fill = new Load(LoadFor(options, server) with { InFlight = 100 })) await fill.FillAsync();
 
@@ -45,7 +46,7 @@ internal static class WatchBenchmark
         List<Watcher> watchers = [];
         try
         {
-            for (int i = 0; i < count; i++) watchers.Add(await Watcher.StartAsync(server.Port, PrefixOf(options, i, count)));
+            for (int i = 0; i < count; i++) watchers.Add(await Watcher.StartAsync(server.Port, options.SharesAll ? AllKeys : PrefixOf(options.Keys, i, count)));
             using var load = new Load(LoadFor(options, server));
             long start = Stopwatch.GetTimestamp();
             LoadResult result = await load.RunAsync(options.Seconds);
@@ -69,12 +70,12 @@ internal static class WatchBenchmark
     }
 
     /// <summary>The part of the keys, all of which are numbers of as many digits, that is a watcher's own.</summary>
-    private static string PrefixOf(WatchOptions options, int watcher, int count)
+    public static string PrefixOf(int keys, int watcher, int count)
     {
-        if (options.SharesAll || count == 1) return "key:";
-        int digits = (int)Math.Log10(count), numberDigits = (int)Math.Log10(options.Keys);
-        if ((int)Math.Pow(10, digits) != count || (int)Math.Pow(10, numberDigits) != options.Keys)
-            throw new ArgumentException("--share own takes powers of ten for --watchers and --keys", nameof(options));
+        if (count == 1) return AllKeys;
+        int digits = (int)Math.Round(Math.Log10(count)), numberDigits = (int)Math.Round(Math.Log10(keys));
+        if ((int)Math.Pow(10, digits) != count || (int)Math.Pow(10, numberDigits) != keys)
+            throw new ArgumentException("where each watches a part of the keys, --watchers and --keys are powers of ten", nameof(keys));
         string start = LoadData.KeyOf(0)[..^numberDigits];
         return start + watcher.ToString(CultureInfo.InvariantCulture).PadLeft(digits, '0');
     }

@@ -24,7 +24,6 @@ internal sealed class MessageShape
 
     private readonly byte[] _head;
     private readonly byte[] _tail;
-    private readonly int _keyAt;
     private readonly int _digitBytes;
 
     /// <param name="text">The message, with marks where the key, the value, and the length of the value stand.</param>
@@ -42,8 +41,11 @@ internal sealed class MessageShape
         _tail = parts.Length > 1 ? Encoding.ASCII.GetBytes(parts[1]) : [];
         byte[] head = Encoding.ASCII.GetBytes(parts[0]);
         _head = framed ? [.. FrameHeader(head.Length + _digitBytes + _tail.Length), .. head] : head;
-        _keyAt = _head.AsSpan().IndexOf(Encoding.ASCII.GetBytes(LoadData.KeyOf(0)));
+        KeyAt = _head.AsSpan().IndexOf(Encoding.ASCII.GetBytes(LoadData.KeyOf(0)));
     }
+
+    /// <summary>Where the key stands; negative where there is none.</summary>
+    public int KeyAt { get; }
 
     /// <summary>Bytes of such a message.</summary>
     public int Length => _head.Length + _digitBytes + _tail.Length;
@@ -91,7 +93,7 @@ internal sealed class MessageShape
 
     private ReadOnlySpan<byte> HeadOf(int key)
     {
-        if (_keyAt >= 0) LoadData.WriteKey(key, _head.AsSpan(_keyAt));
+        if (KeyAt >= 0) LoadData.WriteKey(key, _head.AsSpan(KeyAt));
         return _head;
     }
 }

@@ -9,7 +9,7 @@ namespace KestrelKv.Benchmarks.Servers;
 internal static class Readiness
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Waits until a get is answered, be it that there is no such key.</summary>
     /// <exception cref="InvalidOperationException">It has exited, or needs too long.</exception>
@@ -18,7 +18,7 @@ internal static class Readiness
         for (long start = Stopwatch.GetTimestamp(); !await AnswersAsync(server); await Task.Delay(PollInterval))
         {
             if (server.Program.HasExited || Stopwatch.GetElapsedTime(start) > Patience)
-                throw new InvalidOperationException($"{server.GetType().Name} does not answer. It said:\n{server.Program.Output}");
+                throw new InvalidOperationException($"{server.Name} does not answer. It said:\n{server.Program.Output}");
         }
     }
 

@@ -8,14 +8,19 @@ using KestrelKv.Storage.Durability;
 namespace KestrelKv.Benchmarks.Servers;
 
 /// <summary>Debian's Redis. Its log is never rewritten by itself.</summary>
-internal sealed class RedisServer : IServer
+internal sealed class RedisServer : ISnapshotServer
 {
     /// <summary>It loads its snapshot only where it keeps no log.</summary>
-    public static readonly ServerKind Kind = new("Redis", DurabilityMode.Memory, Start);
+    public static readonly ServerKind Kind = new("Redis", Start)
+    {
+        SnapshotMode = DurabilityMode.Memory, Program = "redis-server", Installation = "apt-get install redis-server",
+    };
 
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
 
     private RedisServer(ServerProgram program, int port) => (Program, Port) = (program, port);
+
+    public string Name => Kind.Name;
 
     public LoadProtocol Protocol => LoadProtocol.Resp;
 
@@ -40,7 +45,6 @@ internal sealed class RedisServer : IServer
 
     private static RedisServer Start(ServerSetup setup)
     {
-        int port = ServerSetup.FindFreePort();
         string[] log = setup.Mode switch
         {
             DurabilityMode.Always => ["--appendonly", "yes", "--appendfsync", "always"],
@@ -48,9 +52,9 @@ internal sealed class RedisServer : IServer
             DurabilityMode.None => ["--appendonly", "yes", "--appendfsync", "no"],
             _ => ["--appendonly", "no"],
         };
-        return new RedisServer(ServerProgram.Start(setup.Cores, "redis-server",
-            ["--bind", "127.0.0.1", "--port", port.ToString(CultureInfo.InvariantCulture), "--dir", setup.Directory,
-                "--save", "", "--auto-aof-rewrite-percentage", "0", .. log]), port);
+        return new RedisServer(ServerProgram.Start(setup.Cores, Kind.Program!,
+            ["--bind", "127.0.0.1", "--port", setup.Port.ToString(CultureInfo.InvariantCulture), "--dir", setup.Directory,
+                "--save", "", "--auto-aof-rewrite-percentage", "0", .. log]), setup.Port);
     }
 
     private async Task<Socket> ConnectAsync()

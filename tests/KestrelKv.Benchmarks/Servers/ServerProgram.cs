@@ -8,6 +8,9 @@ namespace KestrelKv.Benchmarks.Servers;
 /// <summary>A server's process, which ends with this one.</summary>
 internal sealed partial class ServerProgram : IAsyncDisposable
 {
+    /// <summary>What has sockets of .NET give replies to those who wait on the thread that the system tells of them.</summary>
+    public const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
+
     private const int Terminate = 15;
 
     /// <summary>A stop may write all data to disk.</summary>
@@ -24,13 +27,23 @@ internal sealed partial class ServerProgram : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
-    /// <summary>Processor time it has taken so far.</summary>
+    /// <summary>Processor time it has taken so far, that of the system on its behalf included.</summary>
     public TimeSpan ProcessorTime
     {
         get
         {
             _process.Refresh();
             return _process.TotalProcessorTime;
+        }
+    }
+
+    /// <summary>Memory of the machine's that it has now.</summary>
+    public long ResidentBytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
         }
     }
 
@@ -52,6 +65,7 @@ internal sealed partial class ServerProgram : IAsyncDisposable
         ProcessStartInfo start = cores is null
             ? new ProcessStartInfo(program, args)
             : new ProcessStartInfo("taskset", ["-c", cores, program, .. args]);
+        start.Environment.Remove(InlineCompletions); // What is right for this process is for a server to choose.
         start.RedirectStandardOutput = start.RedirectStandardError = true;
         var server = new ServerProgram(new Process { StartInfo = start });
         server._process.OutputDataReceived += (_, line) => server.Take(line.Data);
@@ -66,11 +80,12 @@ internal sealed partial class ServerProgram : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Ends all that are running. What waits for them fails.</summary>
-    public static void KillAll()
+    /// <summary>Until it is disposed of, whoever interrupts this process ends the servers: all that waits for them fails, and cleans up on its way out.</summary>
+    public static IDisposable EndOn(PosixSignal interruption) => PosixSignalRegistration.Create(interruption, signal =>
     {
+        signal.Cancel = true;
         lock (Running) Running.ForEach(process => process.Kill());
-    }
+    });
 
     /// <summary>Asks it to stop, and waits until it has.</summary>
     public async Task StopAsync()

@@ -8,8 +8,12 @@ namespace KestrelKv.Benchmarks.Servers;
 /// <param name="Mode">When it acknowledges a write.</param>
 /// <param name="Directory">Of its data, and of nobody else's.</param>
 /// <param name="Cores">Those it may run on, as <c>taskset</c> wants it; null for those of this process.</param>
-internal sealed record ServerSetup(DurabilityMode Mode, string Directory, string? Cores)
+/// <param name="ValueBytes">How long values are, for a server that makes them up.</param>
+internal sealed record ServerSetup(DurabilityMode Mode, string Directory, string? Cores, int ValueBytes)
 {
+    /// <summary>A free port of the loopback address.</summary>
+    public int Port { get; } = FindFreePort();
+
     /// <summary>A port of the loopback address that was free a moment ago.</summary>
     public static int FindFreePort()
     {

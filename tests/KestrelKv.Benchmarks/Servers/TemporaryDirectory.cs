@@ -1,11 +1,11 @@
-namespace KestrelKv.Benchmarks.Durability;
+namespace KestrelKv.Benchmarks.Servers;
 
 /// <summary>A directory that is deleted, with all in it, as it is disposed of.</summary>
 internal sealed class TemporaryDirectory : IDisposable
 {
     public TemporaryDirectory(string parent)
     {
-        Path = System.IO.Path.Combine(parent, $"durability-{Guid.NewGuid():N}");
+        Path = System.IO.Path.Combine(parent, $"kestrelkv-{Guid.NewGuid():N}");
         Directory.CreateDirectory(Path);
     }
 

@@ -1,15 +1,16 @@
 using System.Collections;
-using KestrelKv.Benchmarks.Servers;
 
-namespace KestrelKv.Benchmarks.Durability;
+namespace KestrelKv.Benchmarks.Servers;
 
 /// <summary>Servers that run beside each other, and their directories. To dispose of it ends them, then deletes these.</summary>
-internal sealed class ServerSet : IReadOnlyCollection<IServer>, IAsyncDisposable
+internal sealed class ServerSet : IReadOnlyList<IServer>, IAsyncDisposable
 {
     private readonly List<IServer> _servers = [];
     private readonly List<TemporaryDirectory> _directories = [];
 
     public int Count => _servers.Count;
+
+    public IServer this[int index] => _servers[index];
 
     public void Add(IServer server) => _servers.Add(server);
 

@@ -1,0 +1,36 @@
+using System.Runtime.InteropServices;
+using KestrelKv.Benchmarks.Interference;
+using KestrelKv.Benchmarks.Servers;
+
+namespace KestrelKv.Benchmarks.Comparison;
+
+/// <summary>
+/// Servers beside each other on this machine. All of them run at once, but only one is loaded at a time, each through its
+/// own protocol by the same generator; all are gone in the end.
+/// </summary>
+internal static class ComparisonBenchmark
+{
+    public static readonly string[] Parts = ["throughput", "latency", "start", "interference"];
+
+    public static async Task RunAsync(ComparisonOptions[] runs)
+    {
+        using IDisposable interrupt = ServerProgram.EndOn(PosixSignal.SIGINT), terminate = ServerProgram.EndOn(PosixSignal.SIGTERM);
+        ServerKind[] servers = Missing.Without(runs[0].Servers);
+        var bench = new ServerBench(runs[0].Directory, Pinning.Apply(runs[0].Pin));
+        Console.WriteLine($"{Environment.ProcessorCount} cores, {bench.Pinning}, data on {bench.Directory}");
+        foreach (ComparisonOptions options in runs.Select(run => run with { Servers = servers }))
+        {
+            foreach (string part in options.Parts)
+            {
+                Console.WriteLine();
+                await (part switch
+                {
+                    "throughput" => ThroughputPart.RunAsync(bench, options),
+                    "latency" => LatencyPart.RunAsync(bench, options),
+                    "start" => StartPart.RunAsync(bench, options),
+                    _ => InterferencePart.RunAsync(bench, options),
+                });
+            }
+        }
+    }
+}

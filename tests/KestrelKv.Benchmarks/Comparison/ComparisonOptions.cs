@@ -1,0 +1,108 @@
+using KestrelKv.Benchmarks.Loads;
+using KestrelKv.Benchmarks.Servers;
+using KestrelKv.Storage.Durability;
+
+namespace KestrelKv.Benchmarks.Comparison;
+
+/// <summary>What to measure of servers beside each other. Lists are measured in all combinations.</summary>
+internal sealed record ComparisonOptions
+{
+    public const string Usage =
+        "usage: compare [--preset main|full] [--against redis,memcached,garnet,constant|none] [--parts throughput,latency,start,interference] " +
+        "[--modes memory,everysec,always] [--mix get,put,mixed] [--connections N,...] [--in-flight N,...] [--value-bytes N,...] [--keys N] " +
+        "[--distribution uniform,zipf] [--seconds N] [--repetitions N] [--pin true|false] [--directory PATH] [--garnet PATH]";
+
+    /// <summary>Values of one server: with longer ones there are fewer keys, or no machine would have room for them.</summary>
+    private const long ValueBytesTotal = 512L * 1_024 * 1_024;
+
+    /// <summary>What is measured: the first in relation to each of the others.</summary>
+    public ServerKind[] Servers { get; init; } = [KestrelKvServer.Kind, RedisServer.Kind, MemcachedServer.Kind, GarnetServer.KindOf("garnet-server")];
+
+    public string[] Parts { get; init; } = ["throughput"];
+
+    /// <summary>When writes are acknowledged. A server that has no such mode is left out there.</summary>
+    public DurabilityMode[] Modes { get; init; } = [DurabilityMode.Memory];
+
+    public RequestMix[] Mixes { get; init; } = [RequestMix.Get, RequestMix.Put];
+
+    public int[] Connections { get; init; } = [50];
+
+    /// <summary>How many requests each connection has under way at a time.</summary>
+    public int[] InFlight { get; init; } = [1, 16, 100];
+
+    public int[] ValueBytes { get; init; } = [100];
+
+    /// <summary>How many keys there are at the most.</summary>
+    public int Keys { get; init; } = 1_000_000;
+
+    public KeyDistribution[] Distributions { get; init; } = [KeyDistribution.Uniform];
+
+    /// <summary>How long one measurement takes, in seconds.</summary>
+    public double Seconds { get; init; } = 3;
+
+    /// <summary>How often each is measured, in turn with the others; medians are printed.</summary>
+    public int Repetitions { get; init; } = 5;
+
+    /// <summary>Whether servers and the load have a core each, where there are two.</summary>
+    public bool Pin { get; init; } = true;
+
+    /// <summary>Where the servers' directories are made, and deleted in the end.</summary>
+    public string Directory { get; init; } = Path.GetTempPath();
+
+    /// <summary>The clients for a length of values, all else as usual.</summary>
+    public LoadOptions ClientsFor(int valueBytes) => new()
+    {
+        Connections = Connections[0], Keys = (int)Math.Min(Keys, ValueBytesTotal / valueBytes), ValueBytes = valueBytes,
+    };
+
+    /// <returns>What is measured, one after the other.</returns>
+    public static ComparisonOptions[] Parse(ReadOnlySpan<string> args)
+    {
+        var options = new ComparisonOptions();
+        bool isFull = false;
+        string garnet = "garnet-server";
+        foreach ((string name, Argument value) in Argument.Pairs(args, Usage))
+        {
+            isFull = name == "--preset" ? value.OneOf(("main", false), ("full", true)) : isFull;
+            garnet = name == "--garnet" ? value.Text : garnet;
+            options = name switch
+            {
+                "--preset" or "--garnet" => options,
+                "--against" => options with { Servers = [KestrelKvServer.Kind, .. PeersOf(value)] },
+                "--parts" => options with { Parts = value.ListOf([.. ComparisonBenchmark.Parts.Select(part => (part, part))]) },
+                "--modes" => options with
+                {
+                    Modes = value.ListOf(
+                        ("memory", DurabilityMode.Memory), ("none", DurabilityMode.None), ("everysec", DurabilityMode.EverySec), ("always", DurabilityMode.Always)),
+                },
+                "--mix" => options with { Mixes = value.ListOf(("get", RequestMix.Get), ("put", RequestMix.Put), ("mixed", RequestMix.Mixed)) },
+                "--connections" => options with { Connections = value.Numbers },
+                "--in-flight" => options with { InFlight = value.Numbers },
+                "--value-bytes" => options with { ValueBytes = value.Numbers },
+                "--keys" => options with { Keys = value.Number },
+                "--distribution" => options with { Distributions = value.ListOf(("uniform", KeyDistribution.Uniform), ("zipf", KeyDistribution.Zipf)) },
+                "--seconds" => options with { Seconds = value.Seconds },
+                "--repetitions" => options with { Repetitions = value.Number },
+                "--pin" => options with { Pin = value.Flag },
+                "--directory" => options with { Directory = Path.GetFullPath(value.Text) },
+                _ => throw value.Unknown(name),
+            };
+        }
+        options = options with { Servers = [.. options.Servers.Select(kind => kind.Name == GarnetServer.Name ? GarnetServer.KindOf(garnet) : kind)] };
+        return isFull ? options.Full : [options];
+    }
+
+    /// <summary>Each of what can be chosen by itself, the others as they are: all combinations would take days.</summary>
+    private ComparisonOptions[] Full =>
+    [
+        this with { Mixes = [RequestMix.Get, RequestMix.Put, RequestMix.Mixed] },
+        this with { Connections = [1, 1_000] },
+        this with { ValueBytes = [10, 1_000, 100_000] },
+        this with { Distributions = [KeyDistribution.Zipf] },
+        this with { Modes = [DurabilityMode.EverySec, DurabilityMode.Always], Mixes = [RequestMix.Put] },
+        this with { Parts = [.. ComparisonBenchmark.Parts.Except(["throughput"])] },
+    ];
+
+    private static ServerKind[] PeersOf(Argument value) => value.Text == "none" ? [] : value.ListOf(
+        ("redis", RedisServer.Kind), ("memcached", MemcachedServer.Kind), ("garnet", GarnetServer.KindOf("garnet-server")), ("constant", ConstantServer.Kind));
+}

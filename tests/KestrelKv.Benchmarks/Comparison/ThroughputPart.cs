@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using KestrelKv.Benchmarks.Loads;
+using KestrelKv.Benchmarks.Servers;
+using KestrelKv.Storage.Durability;
+
+namespace KestrelKv.Benchmarks.Comparison;
+
+/// <summary>Requests a second of servers under as much load as they can take.</summary>
+internal static class ThroughputPart
+{
+    private const double WarmUpSeconds = 2;
+
+    /// <summary>What one has left to be written to disk is not to slow down the next.</summary>
+    private static readonly TimeSpan DiskPause = TimeSpan.FromSeconds(1.2);
+
+    public static async Task RunAsync(ServerBench bench, ComparisonOptions options)
+    {
+        foreach (DurabilityMode mode in options.Modes)
+        {
+            foreach (int valueBytes in options.ValueBytes)
+            {
+                LoadOptions clients = options.ClientsFor(valueBytes);
+                await using ServerSet servers = await bench.StartFilledAsync(options.Servers.Where(kind => kind.Modes.Contains(mode)), mode, clients);
+                foreach (KeyDistribution distribution in options.Distributions)
+                    await RunAsync(bench, options, mode, servers, clients with { Distribution = distribution });
+            }
+        }
+    }
+
+    private static async Task RunAsync(ServerBench bench, ComparisonOptions options, DurabilityMode mode, ServerSet servers, LoadOptions clients)
+    {
+        Console.WriteLine(
+            $"Throughput, {mode.ToString().ToLowerInvariant()}: {clients.Keys:N0} keys of {LoadData.KeyBytes} bytes ({clients.Distribution.ToString().ToLowerInvariant()}), " +
+            $"values of {clients.ValueBytes:N0} bytes; medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
+        bool onDisk = mode != DurabilityMode.Memory;
+        string[] diskTitle = onDisk ? ["disk flushes/s"] : [];
+        var table = new Table([
+            "", "connections", "in flight", "server", "requests/s", $"{servers[0].Name} to it", "p50/p99/p99.9 us", "server us/request", "resident MiB", .. diskTitle,
+        ]);
+        foreach (RequestMix mix in options.Mixes)
+        {
+            foreach (int connections in options.Connections)
+            {
+                foreach (int inFlight in options.InFlight)
+                {
+                    LoadOptions load = clients with { Connections = connections, InFlight = inFlight, PutPercent = mix.PutPercent };
+                    ServerBench.Progress($"{mix.Name}, {connections} connections, {inFlight} in flight");
+                    ThroughputResult[] results = await MeasureAsync(bench, options, servers, load, onDisk);
+                    foreach ((int index, ThroughputResult r) in results.Index())
+                    {
+                        string ratio = index == 0 ? "" : $"{results[0].Load.PerSecond / r.Load.PerSecond:N2}";
+                        string[] disk = onDisk ? [$"{r.FlushesPerSecond:N0}"] : [];
+                        table.Add([
+                            mix.Name, $"{connections:N0}", $"{inFlight}", servers[index].Name, $"{r.Load.PerSecond:N0}", ratio, r.Load.Percentiles,
+                            $"{r.ServerMicroseconds:N2}", $"{r.ResidentBytes / (1 << 20):N0}", .. disk,
+                        ]);
+                    }
+                }
+            }
+        }
+        Console.WriteLine($"{table}\n");
+    }
+
+    private static async Task<ThroughputResult[]> MeasureAsync(ServerBench bench, ComparisonOptions options, ServerSet servers, LoadOptions load, bool onDisk)
+    {
+        foreach (IServer server in servers) await MeasureAsync(bench, server, load, WarmUpSeconds);
+        List<ThroughputResult>[] results = await ServerBench.InTurnsAsync(servers, options.Repetitions, async server =>
+        {
+            if (onDisk) await Task.Delay(DiskPause);
+            ThroughputResult result = await MeasureAsync(bench, server, load, options.Seconds);
+            ServerBench.Progress($"{server.Name}: {result.Load}");
+            return result;
+        });
+        return [.. results.Select(ThroughputResult.Median)];
+    }
+
+    private static async Task<ThroughputResult> MeasureAsync(ServerBench bench, IServer server, LoadOptions options, double seconds)
+    {
+        using var load = new Load(ServerBench.LoadOf(server, options));
+        TimeSpan processor = server.Program.ProcessorTime;
+        long? flushes = DiskFlushes.Count(bench.Directory);
+        long start = Stopwatch.GetTimestamp();
+        LoadResult result = await load.RunAsync(seconds);
+        double elapsed = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return new ThroughputResult(
+            result,
+            (server.Program.ProcessorTime - processor).TotalMicroseconds / result.Requests,
+            server.Program.ResidentBytes,
+            (DiskFlushes.Count(bench.Directory) - flushes) / elapsed ?? double.NaN);
+    }
+}

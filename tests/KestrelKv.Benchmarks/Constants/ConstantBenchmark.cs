@@ -1,0 +1,33 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelKv.Benchmarks.Constants;
+
+/// <summary>
+/// A server that does nothing but take frames off Kestrel's sockets, set as KestrelKv's are, and answer each with a value
+/// that is always the same: no server of this kind is faster, and the load generator has to be.
+/// </summary>
+internal static class ConstantBenchmark
+{
+    private const int Backlog = 4_096;
+
+    public static async Task RunAsync(ConstantOptions options)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton(new ConstantReplies(options.ValueBytes));
+        builder.WebHost.UseSockets(sockets =>
+        {
+            sockets.UnsafePreferInlineScheduling = true;
+            sockets.WaitForDataBeforeAllocatingBuffer = false;
+            sockets.Backlog = Backlog;
+        });
+        builder.WebHost.ConfigureKestrel(kestrel =>
+            kestrel.Listen(IPAddress.Loopback, options.Port, endpoint => endpoint.UseConnectionHandler<ConstantHandler>()));
+        await builder.Build().RunAsync();
+    }
+}

@@ -1,0 +1,27 @@
+namespace KestrelKv.Benchmarks.Constants;
+
+/// <summary>How to answer everything at once.</summary>
+internal sealed record ConstantOptions
+{
+    public const string Usage = "usage: constant [--port N] [--value-bytes N]";
+
+    public int Port { get; init; } = 4_444;
+
+    /// <summary>How long the value is that all keys have.</summary>
+    public int ValueBytes { get; init; } = 100;
+
+    public static ConstantOptions Parse(ReadOnlySpan<string> args)
+    {
+        var options = new ConstantOptions();
+        foreach ((string name, Argument value) in Argument.Pairs(args, Usage))
+        {
+            options = name switch
+            {
+                "--port" => options with { Port = value.Number },
+                "--value-bytes" => options with { ValueBytes = value.Number },
+                _ => throw value.Unknown(name),
+            };
+        }
+        return options;
+    }
+}

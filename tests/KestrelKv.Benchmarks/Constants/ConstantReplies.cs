@@ -1,0 +1,52 @@
+using System.Buffers.Binary;
+using KestrelKv.Benchmarks.Loads;
+
+namespace KestrelKv.Benchmarks.Constants;
+
+/// <summary>Replies to what the load asks for, made ahead but for their keys.</summary>
+internal sealed class ConstantReplies
+{
+    private const int FunctionAt = 18; // 8 bytes of header, then {"func": "
+    private readonly MessageShape _getRequest;
+    private readonly MessageShape _getReply;
+    private readonly MessageShape _putReply;
+    private readonly byte[] _get;
+    private readonly byte[] _put;
+
+    public ConstantReplies(int valueBytes)
+    {
+        LoadProtocol frames = LoadProtocol.Frames;
+        _getRequest = frames.ShapeOf(frames.GetRequest, valueBytes);
+        _getReply = frames.ShapeOf(frames.GetReply, valueBytes);
+        _putReply = frames.ShapeOf(frames.PutReply, valueBytes);
+        _get = new byte[_getReply.Length];
+        _put = new byte[_putReply.Length];
+        byte[] digits = new byte[valueBytes];
+        digits.AsSpan().Fill((byte)'0');
+        _getReply.Write(_get, key: 0, digits);
+        _putReply.Write(_put, key: 0, digits);
+    }
+
+    /// <summary>Room that a reply has to have.</summary>
+    public int ReplyBytesMax => Math.Max(_get.Length, _put.Length);
+
+    /// <summary>The length of the request at the beginning of some bytes; 0 where it is not there as a whole.</summary>
+    public static int RequestBytes(ReadOnlySpan<byte> received)
+    {
+        const int headerBytes = 8;
+        if (received.Length < headerBytes) return 0;
+        int bytes = headerBytes + BinaryPrimitives.ReadInt32LittleEndian(received[4..]);
+        return received.Length < bytes ? 0 : bytes;
+    }
+
+    /// <summary>Writes the reply to a request.</summary>
+    /// <returns>Its bytes.</returns>
+    public int Write(ReadOnlySpan<byte> request, Span<byte> output)
+    {
+        // Both requests have the key at the same place.
+        (byte[] reply, MessageShape shape) = request[FunctionAt] == 'G' ? (_get, _getReply) : (_put, _putReply);
+        reply.CopyTo(output);
+        request.Slice(_getRequest.KeyAt, LoadData.KeyBytes).CopyTo(output[shape.KeyAt..]);
+        return reply.Length;
+    }
+}

@@ -1,0 +1,21 @@
+namespace KestrelKv.Benchmarks.Interference;
+
+/// <summary>Reads keys with their values over HTTP, as many at once as there may be.</summary>
+internal sealed class KeyPages(HttpClient admin)
+{
+    private const int PageEntries = 1_000; // The most that there may be.
+
+    private readonly byte[] _buffer = new byte[256 * 1_024];
+
+    public void TakeNext()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri($"v1/keys?limit={PageEntries}&values=true", UriKind.Relative));
+        using HttpResponseMessage response = admin.Send(request, HttpCompletionOption.ResponseHeadersRead);
+        response.EnsureSuccessStatusCode();
+        using Stream page = response.Content.ReadAsStream();
+        while (page.Read(_buffer) > 0)
+        {
+            // Nothing is asked of it but to come.
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace KestrelKv.Benchmarks.Interference;
+
+/// <summary>Reads all keys with their values over the wire, page by page, and then again.</summary>
+internal sealed class ScanPages : IDisposable
+{
+    private const int HeaderBytes = 8;
+    private const int PageEntries = 1_000; // The most that there may be.
+
+    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    private byte[] _reply = new byte[1024 * 1024];
+    private string _after = "";
+
+    public ScanPages(int port) => _socket.Connect(IPAddress.Loopback, port);
+
+    public void Dispose() => _socket.Dispose();
+
+    public void TakeNext()
+    {
+        string body = $$$"""{"func": "SCAN", "params": {"limit": {{{PageEntries}}}, "values": true{{{_after}}}}}""";
+        byte[] request = [.. new byte[HeaderBytes], .. Encoding.UTF8.GetBytes(body)];
+        BinaryPrimitives.WriteInt32LittleEndian(request, 1);
+        BinaryPrimitives.WriteInt32LittleEndian(request.AsSpan(4), request.Length - HeaderBytes);
+        _socket.Send(request);
+
+        ReadOnlySpan<byte> reply = Receive();
+        int next = reply.LastIndexOf("\"next\": "u8);
+        if (next < 0) throw new InvalidDataException(Encoding.UTF8.GetString(reply));
+        ReadOnlySpan<byte> key = reply[(next + 8)..];
+        _after = key[0] == '"' ? $", \"after\": {Encoding.UTF8.GetString(key[..(key[1..].IndexOf((byte)'"') + 2)])}" : "";
+    }
+
+    private ReadOnlySpan<byte> Receive()
+    {
+        int have = 0, bytes = HeaderBytes;
+        while (have < bytes)
+        {
+            int received = _socket.Receive(_reply.AsSpan(have));
+            if (received == 0) throw new InvalidDataException("the server closed the connection");
+            have += received;
+            if (have >= HeaderBytes) bytes = HeaderBytes + BinaryPrimitives.ReadInt32LittleEndian(_reply.AsSpan(4));
+            if (_reply.Length < bytes) Array.Resize(ref _reply, bytes);
+        }
+        return _reply.AsSpan(HeaderBytes, bytes - HeaderBytes);
+    }
+}
