@@ -148,16 +148,20 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         if (Volatile.Read(ref _cancelNext) != 0 || _cancellation.IsCancellationRequested) EndWait();
     }
 
-    /// <summary>Ends the wait, if there is one, with what there is.</summary>
+    /// <summary>Ends the wait, if there is one that is canceled.</summary>
     private void EndWait()
     {
-        if (Interlocked.CompareExchange(ref _state, Idle, Waiting) == Waiting) CompleteWait();
+        if (Interlocked.CompareExchange(ref _state, Idle, Waiting) != Waiting) return;
+        if (IsSatisfied || Volatile.Read(ref _cancelNext) != 0) CompleteWait();
+        else if (_cancellation.IsCancellationRequested) _wait.SetException(new OperationCanceledException(_cancellation));
+
+        // An earlier read has taken the cancellation as it completed, and this is the wait of another.
+        else Wait(bytesMayBeThere: Volatile.Read(ref _state) == Signalled);
     }
 
     private void CompleteWait()
     {
         if (_failure is { } failure && Volatile.Read(ref _cancelNext) == 0) _wait.SetException(failure);
-        else if (!IsSatisfied && Volatile.Read(ref _cancelNext) == 0) _wait.SetException(new OperationCanceledException(_cancellation));
         else _wait.SetResult(TakeResult());
     }
 
