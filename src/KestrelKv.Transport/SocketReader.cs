@@ -15,6 +15,8 @@ namespace KestrelKv.Transport;
 /// <code>
 ///   Idle       -- a read has to wait -->  Waiting  -- whoever takes it from there has the fields -->  Idle
 ///   Idle       -- bytes have come -->  Signalled  -- a read has to wait -->  Waiting, and a turn of the loop is asked for
+///   Waiting    -- the loop takes it -->  Receiving  -- there is something -->  Idle, or Signalled where there may be more
+///                                        Receiving  -- there is nothing -->  Waiting
 /// </code>
 /// The system tells of bytes once, as they come, hence Signalled: there may be some. After a receive that left room in the
 /// buffer there are none (epoll(7), on edge-triggered), and none is tried until the system tells of more.
@@ -24,6 +26,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     private const int Idle = 0;
     private const int Signalled = 1;
     private const int Waiting = 2;
+    private const int Receiving = 3;
 
     private const int BufferBytesMin = 4_096;
     private const int BufferBytesMax = 65_536;
@@ -69,7 +72,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     /// <remarks>Receives, where the system has told of bytes.</remarks>
     public override bool TryRead(out ReadResult result)
     {
-        if (!IsSatisfied && Interlocked.Exchange(ref _state, Idle) == Signalled) Receive();
+        if (!IsSatisfied && Interlocked.Exchange(ref _state, Idle) == Signalled && Receive()) Interlocked.Exchange(ref _state, Signalled);
         bool any = IsSatisfied || Volatile.Read(ref _cancelNext) != 0;
         result = any ? TakeResult() : default;
         return any;
@@ -92,10 +95,18 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         EndWait();
     }
 
+    /// <inheritdoc/>
+    /// <remarks>
+    /// A read that still waits completes: it must neither receive into a buffer that is somebody else's by then, nor from a file
+    /// that is.
+    /// </remarks>
     public override void Complete(Exception? exception = null)
     {
+        int state;
+        for (SpinWait spin = default; (state = Interlocked.CompareExchange(ref _state, Idle, Waiting)) == Receiving;) spin.SpinOnce();
         _isCompleted = true;
         ReleaseBuffer();
+        if (state == Waiting) CompleteWait();
     }
 
     /// <summary>On the loop's thread: bytes have come, or the end of them, or it is this connection's turn. Or nothing.</summary>
@@ -106,14 +117,22 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         if (Interlocked.CompareExchange(ref _state, Signalled, Idle) != Waiting) return;
 
         // A cancellation may come first, and then another wait: that one has its turn.
-        if (Interlocked.CompareExchange(ref _state, Idle, Waiting) != Waiting)
+        if (Interlocked.CompareExchange(ref _state, Receiving, Waiting) != Waiting)
         {
             OnReadable(ending);
             return;
         }
-        Receive();
-        if (IsSatisfied) CompleteWait();
-        else Wait(bytesMayBeThere: Volatile.Read(ref _state) == Signalled);
+        bool more = Receive();
+        if (IsSatisfied)
+        {
+            Interlocked.Exchange(ref _state, more ? Signalled : Idle);
+            CompleteWait();
+            return;
+        }
+
+        // Nobody but this thread tells of bytes.
+        Interlocked.Exchange(ref _state, Waiting);
+        EndWaitIfCanceled();
     }
 
     ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
@@ -132,7 +151,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _wait.OnCompleted(continuation, state, token, flags);
 
-    /// <summary>Begins a wait, or goes on with it: gives the fields away.</summary>
+    /// <summary>Begins a wait: gives the fields away.</summary>
     /// <param name="bytesMayBeThere">Of which the system will not tell again.</param>
     private void Wait(bool bytesMayBeThere)
     {
@@ -144,7 +163,12 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
             connection.PostRead();
         }
 
-        // A cancellation that came before there was a wait to be ended.
+        EndWaitIfCanceled();
+    }
+
+    /// <summary>For a cancellation that came before there was a wait to be ended.</summary>
+    private void EndWaitIfCanceled()
+    {
         if (Volatile.Read(ref _cancelNext) != 0 || _cancellation.IsCancellationRequested) EndWait();
     }
 
@@ -172,13 +196,13 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         return new ReadResult(new ReadOnlySequence<byte>(_buffer, _start, Unconsumed), canceled, _isCompleted);
     }
 
-    /// <summary>Receives once.</summary>
-    private void Receive()
+    /// <summary>Receives once. Whether there may be more, of which the system will not tell again.</summary>
+    private bool Receive()
     {
         if (connection.Abortion is { } abortion)
         {
             _failure = abortion;
-            return;
+            return false;
         }
 
         // Of something large as much as there is of it already; so it takes few receives, and others not much longer to wait.
@@ -191,12 +215,12 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
             bool filled = count == room.Length;
             if (filled) _bufferBytes = Math.Min(_bufferBytes * 2, BufferBytesMax);
             else if (count < _bufferBytes / 8) _bufferBytes = Math.Max(_bufferBytes / 2, BufferBytesMin);
-            if (filled || _isEnding) Interlocked.Exchange(ref _state, Signalled);
-            return;
+            return filled || _isEnding;
         }
         if (count == 0) _isCompleted = true;
         else if (count is not (-Libc.WouldBlock or -Libc.Interrupted)) _failure = Failure(-count);
         if (Unconsumed == 0) ReleaseBuffer();
+        return false;
     }
 
     /// <summary>

@@ -73,10 +73,17 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     /// <summary>Not supported: a flush ends when the client has read, or is gone, or the connection is aborted.</summary>
     public override void CancelPendingFlush() => throw new NotSupportedException("to end a flush, abort the connection");
 
+    /// <inheritdoc/>
+    /// <remarks>
+    /// A flush that still waits completes: it must neither send from buffers that are somebody else's by then, nor to a file that is.
+    /// </remarks>
     public override void Complete(Exception? exception = null)
     {
+        int state;
+        for (SpinWait spin = default; (state = Interlocked.CompareExchange(ref _state, Idle, Waiting)) is Trying or Signalled;) spin.SpinOnce();
         _isBroken = true;
         ReleaseAll();
+        if (state == Waiting) _wait.SetResult(Result());
     }
 
     /// <summary>On the loop's thread: there may be room, or nobody any more to send to.</summary>
