@@ -132,7 +132,8 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     /// <summary>Sends what the system has room for. False where something is left.</summary>
     private bool TrySend()
     {
-        while (_full.Count > 0 || _used > 0)
+        // Once it is broken the file may be another connection's.
+        while (!_isBroken && (_full.Count > 0 || _used > 0))
         {
             if (!_full.TryPeek(out ArraySegment<byte> first)) first = new(_buffer, 0, _used);
             bool more = _full.Count > 1 || (_full.Count == 1 && _used > 0);
@@ -143,7 +144,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
             {
                 // There is nobody any more. What there was to be sent is forgotten.
                 _isBroken = true;
-                break;
+                continue;
             }
             _sent += count;
             if (_sent == first.Count) ReleaseFirst();
@@ -154,10 +155,12 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
 
     private void Grow(int sizeHint)
     {
+        // First of all, as there may be no memory: what there is to be sent must stay as it is then.
+        bool isFirst = _full.Count == 0 && _used == 0;
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(Math.Max(sizeHint, isFirst ? _bufferBytes : BufferBytesMax));
         if (_used > 0) _full.Enqueue(new(_buffer, 0, _used));
         else if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
-        _buffer = ArrayPool<byte>.Shared.Rent(Math.Max(sizeHint, _full.Count == 0 ? _bufferBytes : BufferBytesMax));
-        _used = 0;
+        (_buffer, _used) = (buffer, 0);
     }
 
     private void ReleaseFirst()
