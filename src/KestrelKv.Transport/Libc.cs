@@ -63,8 +63,12 @@ internal static unsafe partial class Libc
     {
         fixed (byte* start = buffer)
         {
-            nint count = Recv(socket, start, (nuint)buffer.Length, DontWait);
-            return count >= 0 ? (int)count : -Marshal.GetLastPInvokeError();
+            while (true)
+            {
+                nint count = Recv(socket, start, (nuint)buffer.Length, DontWait);
+                if (count >= 0) return (int)count;
+                if (Marshal.GetLastPInvokeError() is var error && error != Interrupted) return -error;
+            }
         }
     }
 
@@ -83,7 +87,7 @@ internal static unsafe partial class Libc
 
     private static int Checked(int result, string call) => result >= 0
         ? result
-        : throw new InvalidOperationException($"{call}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
+        : throw new IOException($"{call}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
 
     [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
     private static partial int EpollCreate(int flags);

@@ -206,7 +206,16 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         }
 
         // Of something large as much as there is of it already; so it takes few receives, and others not much longer to wait.
-        MakeRoom();
+        try
+        {
+            MakeRoom();
+        }
+        catch (OutOfMemoryException e)
+        {
+            // It is this connection's failure. On the loop's thread nobody would catch it, and all would end.
+            _failure = e;
+            return false;
+        }
         Span<byte> room = _buffer.AsSpan(_end, Math.Min(_buffer.Length - _end, Math.Max(BufferBytesMax, Unconsumed)));
         int count = Libc.Receive(connection.File, room);
         if (count > 0)
@@ -218,7 +227,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
             return filled || _isEnding;
         }
         if (count == 0) _isCompleted = true;
-        else if (count is not (-Libc.WouldBlock or -Libc.Interrupted)) _failure = Failure(-count);
+        else if (count != -Libc.WouldBlock) _failure = Failure(-count);
         if (Unconsumed == 0) ReleaseBuffer();
         return false;
     }
@@ -236,6 +245,8 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         }
         if (_end < _buffer.Length && _buffer.Length >= _bufferBytes) return;
 
+        // What is received into no room looks like the end of the stream.
+        if (_end == Array.MaxLength) throw new InsufficientMemoryException("No array holds what is not consumed.");
         byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(_buffer.Length * 2L, _bufferBytes, Array.MaxLength));
         _buffer.AsSpan(0, _end).CopyTo(buffer);
         if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
