@@ -28,10 +28,12 @@ internal sealed class EpollListener(Socket socket, Func<EventLoop> chooseLoop) :
             {
                 // It is how an accept that is under way ends.
             }
-            catch (SocketException e)
+            catch (Exception e) when (e is SocketException or IOException)
             {
-                // A client that has gone already, or a lack of files.
-                if (e.SocketErrorCode != SocketError.ConnectionReset) await Task.Delay(RetryDelay, cancellationToken);
+                // A client that has gone already, or a lack of files, or of what a loop needs to watch one more. Who asks for
+                // connections takes an exception for the end of them.
+                bool isClients = e is SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.ConnectionAborted };
+                if (!isClients) await Task.Delay(RetryDelay, cancellationToken);
             }
         }
         return null;

@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace KestrelKv.Transport;
 
 /// <summary>
@@ -11,8 +13,8 @@ internal sealed class EventLoop : IDisposable
 {
     private const int EventsMax = 256;
 
-    private readonly int _epoll = Libc.CreateEpoll();
-    private readonly int _alarm = Libc.CreateEvent();
+    private readonly SafeFileHandle _epoll = Libc.CreateEpoll();
+    private readonly SafeFileHandle _alarm = Libc.CreateEvent();
     private readonly EpollEvents _events = new(EventsMax);
     private readonly Thread _thread;
     private readonly Lock _lock = new();
@@ -30,7 +32,7 @@ internal sealed class EventLoop : IDisposable
 
     public EventLoop(string name)
     {
-        Libc.Watch(_epoll, _alarm, Libc.CanRead);
+        Libc.Watch(_epoll, (int)_alarm.DangerousGetHandle(), Libc.CanRead);
         _thread = new Thread(Run) { Name = name, IsBackground = true };
         _thread.UnsafeStart();
     }
@@ -85,15 +87,27 @@ internal sealed class EventLoop : IDisposable
             return;
         }
         lock (_lock) _posted.Add(connection);
-        if (Interlocked.Exchange(ref _asleep, 0) == 1) Libc.Fire(_alarm);
+        if (Interlocked.Exchange(ref _asleep, 0) == 1) Wake();
     }
 
     /// <summary>Ends the thread. Its connections are served no more.</summary>
     public void Dispose()
     {
         _stopping = true;
-        Libc.Fire(_alarm);
+        Wake();
         if (Thread.CurrentThread != _thread) _thread.Join();
+    }
+
+    private void Wake()
+    {
+        try
+        {
+            Libc.Fire(_alarm);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The thread has ended. By its number the file might be anybody's by now.
+        }
     }
 
     private void Run()
@@ -111,8 +125,8 @@ internal sealed class EventLoop : IDisposable
             TakeTurns();
         }
         _events.Dispose();
-        _ = Libc.Close(_epoll);
-        _ = Libc.Close(_alarm);
+        _epoll.Dispose();
+        _alarm.Dispose();
     }
 
     /// <summary>Whether nobody waits for a turn. Who posts one from now on wakes the thread.</summary>

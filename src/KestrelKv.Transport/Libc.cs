@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 [assembly: DisableRuntimeMarshalling]
 
@@ -27,13 +28,13 @@ internal static unsafe partial class Libc
     private const int MoreComes = 0x8000; // MSG_MORE
 
     /// <summary>A new epoll.</summary>
-    public static int CreateEpoll() => Checked(EpollCreate(CloseOnExec), "epoll_create1");
+    public static SafeFileHandle CreateEpoll() => new(Checked(EpollCreate(CloseOnExec), "epoll_create1"), ownsHandle: true);
 
     /// <summary>A new eventfd.</summary>
-    public static int CreateEvent() => Checked(EventFd(0, CloseOnExec | NonBlocking), "eventfd");
+    public static SafeFileHandle CreateEvent() => new(Checked(EventFd(0, CloseOnExec | NonBlocking), "eventfd"), ownsHandle: true);
 
     /// <summary>Has an epoll tell what happens to a file, each thing once.</summary>
-    public static void Watch(int epoll, int file, uint events)
+    public static void Watch(SafeFileHandle epoll, int file, uint events)
     {
         byte* entry = stackalloc byte[EpollEvents.EntryBytes];
         EpollEvents.Write(entry, events | EdgeTriggered, file);
@@ -44,14 +45,14 @@ internal static unsafe partial class Libc
     /// <param name="epoll">Of which files.</param>
     /// <param name="events">Where they go.</param>
     /// <param name="milliseconds">For how long to wait; -1 for as long as it takes.</param>
-    public static int Wait(int epoll, EpollEvents events, int milliseconds)
+    public static int Wait(SafeFileHandle epoll, EpollEvents events, int milliseconds)
     {
         int count = EpollWait(epoll, events.Pointer, events.Capacity, milliseconds);
         return count < 0 && Marshal.GetLastPInvokeError() == Interrupted ? 0 : Checked(count, "epoll_wait");
     }
 
     /// <summary>Has the epoll that watches an event fire.</summary>
-    public static void Fire(int eventFile)
+    public static void Fire(SafeFileHandle eventFile)
     {
         ulong one = 1;
         Write(eventFile, &one, sizeof(ulong));
@@ -62,8 +63,12 @@ internal static unsafe partial class Libc
     {
         fixed (byte* start = buffer)
         {
-            nint count = Recv(socket, start, (nuint)buffer.Length, DontWait);
-            return count >= 0 ? (int)count : -Marshal.GetLastPInvokeError();
+            while (true)
+            {
+                nint count = Recv(socket, start, (nuint)buffer.Length, DontWait);
+                if (count >= 0) return (int)count;
+                if (Marshal.GetLastPInvokeError() is var error && error != Interrupted) return -error;
+            }
         }
     }
 
@@ -80,21 +85,18 @@ internal static unsafe partial class Libc
         }
     }
 
-    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
-    public static partial int Close(int file);
-
     private static int Checked(int result, string call) => result >= 0
         ? result
-        : throw new InvalidOperationException($"{call}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
+        : throw new IOException($"{call}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
 
     [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
     private static partial int EpollCreate(int flags);
 
     [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
-    private static partial int EpollControl(int epoll, int operation, int file, void* entry);
+    private static partial int EpollControl(SafeFileHandle epoll, int operation, int file, void* entry);
 
     [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
-    private static partial int EpollWait(int epoll, void* events, int count, int milliseconds);
+    private static partial int EpollWait(SafeFileHandle epoll, void* events, int count, int milliseconds);
 
     [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
     private static partial int EventFd(uint value, int flags);
@@ -106,7 +108,7 @@ internal static unsafe partial class Libc
     private static partial nint Send(int socket, void* bytes, nuint count, int flags);
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
-    private static partial nint Write(int file, void* bytes, nuint count);
+    private static partial nint Write(SafeFileHandle file, void* bytes, nuint count);
 }
 
 /// <summary>What epoll_wait has told.</summary>

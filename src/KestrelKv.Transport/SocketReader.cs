@@ -15,6 +15,8 @@ namespace KestrelKv.Transport;
 /// <code>
 ///   Idle       -- a read has to wait -->  Waiting  -- whoever takes it from there has the fields -->  Idle
 ///   Idle       -- bytes have come -->  Signalled  -- a read has to wait -->  Waiting, and a turn of the loop is asked for
+///   Waiting    -- the loop takes it -->  Receiving  -- there is something -->  Idle, or Signalled where there may be more
+///                                        Receiving  -- there is nothing -->  Waiting
 /// </code>
 /// The system tells of bytes once, as they come, hence Signalled: there may be some. After a receive that left room in the
 /// buffer there are none (epoll(7), on edge-triggered), and none is tried until the system tells of more.
@@ -24,6 +26,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     private const int Idle = 0;
     private const int Signalled = 1;
     private const int Waiting = 2;
+    private const int Receiving = 3;
 
     /// <summary>How much one turn receives at the most.</summary>
     private const int TurnBytesMax = 1_048_576;
@@ -69,7 +72,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     /// <remarks>Receives, where the system has told of bytes.</remarks>
     public override bool TryRead(out ReadResult result)
     {
-        if (!IsSatisfied && Interlocked.Exchange(ref _state, Idle) == Signalled) Receive();
+        if (!IsSatisfied && Interlocked.Exchange(ref _state, Idle) == Signalled && Receive()) Interlocked.Exchange(ref _state, Signalled);
         bool any = IsSatisfied || Volatile.Read(ref _cancelNext) != 0;
         result = any ? TakeResult() : default;
         return any;
@@ -92,10 +95,18 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         EndWait();
     }
 
+    /// <inheritdoc/>
+    /// <remarks>
+    /// A read that still waits completes: it must neither receive into a buffer that is somebody else's by then, nor from a file
+    /// that is.
+    /// </remarks>
     public override void Complete(Exception? exception = null)
     {
+        int state;
+        for (SpinWait spin = default; (state = Interlocked.CompareExchange(ref _state, Idle, Waiting)) == Receiving;) spin.SpinOnce();
         _isCompleted = true;
         ReleaseBuffer();
+        if (state == Waiting) CompleteWait();
     }
 
     /// <summary>On the loop's thread: bytes have come, or the end of them, or it is this connection's turn. Or nothing.</summary>
@@ -106,14 +117,22 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         if (Interlocked.CompareExchange(ref _state, Signalled, Idle) != Waiting) return;
 
         // A cancellation may come first, and then another wait: that one has its turn.
-        if (Interlocked.CompareExchange(ref _state, Idle, Waiting) != Waiting)
+        if (Interlocked.CompareExchange(ref _state, Receiving, Waiting) != Waiting)
         {
             OnReadable(ending);
             return;
         }
-        Receive();
-        if (IsSatisfied) CompleteWait();
-        else Wait(bytesMayBeThere: Volatile.Read(ref _state) == Signalled);
+        bool more = Receive();
+        if (IsSatisfied)
+        {
+            Interlocked.Exchange(ref _state, more ? Signalled : Idle);
+            CompleteWait();
+            return;
+        }
+
+        // Nobody but this thread tells of bytes.
+        Interlocked.Exchange(ref _state, Waiting);
+        EndWaitIfCanceled();
     }
 
     ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
@@ -132,7 +151,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _wait.OnCompleted(continuation, state, token, flags);
 
-    /// <summary>Begins a wait, or goes on with it: gives the fields away.</summary>
+    /// <summary>Begins a wait: gives the fields away.</summary>
     /// <param name="bytesMayBeThere">Of which the system will not tell again.</param>
     private void Wait(bool bytesMayBeThere)
     {
@@ -144,20 +163,29 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
             connection.PostRead();
         }
 
-        // A cancellation that came before there was a wait to be ended.
+        EndWaitIfCanceled();
+    }
+
+    /// <summary>For a cancellation that came before there was a wait to be ended.</summary>
+    private void EndWaitIfCanceled()
+    {
         if (Volatile.Read(ref _cancelNext) != 0 || _cancellation.IsCancellationRequested) EndWait();
     }
 
-    /// <summary>Ends the wait, if there is one, with what there is.</summary>
+    /// <summary>Ends the wait, if there is one that is canceled.</summary>
     private void EndWait()
     {
-        if (Interlocked.CompareExchange(ref _state, Idle, Waiting) == Waiting) CompleteWait();
+        if (Interlocked.CompareExchange(ref _state, Idle, Waiting) != Waiting) return;
+        if (IsSatisfied || Volatile.Read(ref _cancelNext) != 0) CompleteWait();
+        else if (_cancellation.IsCancellationRequested) _wait.SetException(new OperationCanceledException(_cancellation));
+
+        // An earlier read has taken the cancellation as it completed, and this is the wait of another.
+        else Wait(bytesMayBeThere: Volatile.Read(ref _state) == Signalled);
     }
 
     private void CompleteWait()
     {
         if (_failure is { } failure && Volatile.Read(ref _cancelNext) == 0) _wait.SetException(failure);
-        else if (!IsSatisfied && Volatile.Read(ref _cancelNext) == 0) _wait.SetException(new OperationCanceledException(_cancellation));
         else _wait.SetResult(TakeResult());
     }
 
@@ -168,17 +196,26 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         return new ReadResult(new ReadOnlySequence<byte>(_buffer, _start, Unconsumed), canceled, _isCompleted);
     }
 
-    /// <summary>Receives once.</summary>
-    private void Receive()
+    /// <summary>Receives once. Whether there may be more, of which the system will not tell again.</summary>
+    private bool Receive()
     {
         if (connection.Abortion is { } abortion)
         {
             _failure = abortion;
-            return;
+            return false;
         }
 
         // Of something large as much as there is of it already, within bounds: so it takes few receives, and others wait no longer.
-        MakeRoom();
+        try
+        {
+            MakeRoom();
+        }
+        catch (OutOfMemoryException e)
+        {
+            // It is this connection's failure. On the loop's thread nobody would catch it, and all would end.
+            _failure = e;
+            return false;
+        }
         Span<byte> room = _buffer.AsSpan(_end, Math.Min(_buffer.Length - _end, Math.Clamp(Unconsumed, BufferPool.BytesMax, TurnBytesMax)));
         int count = Libc.Receive(connection.File, room);
         if (count > 0)
@@ -187,12 +224,12 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
             bool filled = count == room.Length;
             if (filled) _bufferBytes = Math.Min(_bufferBytes * 2, BufferPool.BytesMax);
             else if (count < _bufferBytes / 8) _bufferBytes = Math.Max(_bufferBytes / 2, BufferPool.BytesMin);
-            if (filled || _isEnding) Interlocked.Exchange(ref _state, Signalled);
-            return;
+            return filled || _isEnding;
         }
         if (count == 0) _isCompleted = true;
-        else if (count is not (-Libc.WouldBlock or -Libc.Interrupted)) _failure = Failure(-count);
+        else if (count != -Libc.WouldBlock) _failure = Failure(-count);
         if (Unconsumed == 0) ReleaseBuffer();
+        return false;
     }
 
     /// <summary>
@@ -208,6 +245,8 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         }
         if (_end < _buffer.Length && _buffer.Length >= _bufferBytes) return;
 
+        // What is received into no room looks like the end of the stream.
+        if (_end == Array.MaxLength) throw new InsufficientMemoryException("No array holds what is not consumed.");
         byte[] buffer = BufferPool.Rent((int)Math.Clamp(_buffer.Length * 2L, _bufferBytes, Array.MaxLength));
         _buffer.AsSpan(0, _end).CopyTo(buffer);
         BufferPool.Return(_buffer);

@@ -70,10 +70,17 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     /// <summary>Not supported: a flush ends when the client has read, or is gone, or the connection is aborted.</summary>
     public override void CancelPendingFlush() => throw new NotSupportedException("to end a flush, abort the connection");
 
+    /// <inheritdoc/>
+    /// <remarks>
+    /// A flush that still waits completes: it must neither send from buffers that are somebody else's by then, nor to a file that is.
+    /// </remarks>
     public override void Complete(Exception? exception = null)
     {
+        int state;
+        for (SpinWait spin = default; (state = Interlocked.CompareExchange(ref _state, Idle, Waiting)) is Trying or Signalled;) spin.SpinOnce();
         _isBroken = true;
         ReleaseAll();
+        if (state == Waiting) _wait.SetResult(Result());
     }
 
     /// <summary>On the loop's thread: there may be room, or nobody any more to send to.</summary>
@@ -122,7 +129,8 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     /// <summary>Sends what the system has room for. False where something is left.</summary>
     private bool TrySend()
     {
-        while (_full.Count > 0 || _used > 0)
+        // Once it is broken the file may be another connection's.
+        while (!_isBroken && (_full.Count > 0 || _used > 0))
         {
             if (!_full.TryPeek(out ArraySegment<byte> first)) first = new(_buffer, 0, _used);
             bool more = _full.Count > 1 || (_full.Count == 1 && _used > 0);
@@ -133,7 +141,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
             {
                 // There is nobody any more. What there was to be sent is forgotten.
                 _isBroken = true;
-                break;
+                continue;
             }
             _sent += count;
             if (_sent == first.Count) ReleaseFirst();
@@ -144,10 +152,12 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
 
     private void Grow(int sizeHint)
     {
+        // First of all, as there may be no memory: what there is to be sent must stay as it is then.
+        bool isFirst = _full.Count == 0 && _used == 0;
+        byte[] buffer = BufferPool.Rent(Math.Max(sizeHint, isFirst ? _bufferBytes : BufferPool.BytesMax));
         if (_used > 0) _full.Enqueue(new(_buffer, 0, _used));
         else BufferPool.Return(_buffer);
-        _buffer = BufferPool.Rent(Math.Max(sizeHint, _full.Count == 0 ? _bufferBytes : BufferPool.BytesMax));
-        _used = 0;
+        (_buffer, _used) = (buffer, 0);
     }
 
     private void ReleaseFirst()
