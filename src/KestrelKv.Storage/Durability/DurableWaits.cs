@@ -6,7 +6,11 @@ namespace KestrelKv.Storage.Durability;
 /// <summary>The calls that wait until a version is durable. What a call waits with is used again: waiting allocates nothing.</summary>
 internal sealed class DurableWaits
 {
+    /// <summary>So many calls at least go on one after the other on a thread of the pool, before another thread is worth its waking.</summary>
+    private const int GroupWaitsMin = 16;
+
     private readonly Stack<Wait> _idle = [];
+    private readonly Stack<Group> _idleGroups = [];
     private ShortLock _lock;
     private readonly List<Wait> _waiting = [];
 
@@ -34,7 +38,7 @@ internal sealed class DurableWaits
     {
         Volatile.Write(ref _durable, version);
         Take(version, _completing);
-        foreach (Wait wait in _completing) wait.Complete();
+        GoOn(_completing);
         _completing.Clear();
     }
 
@@ -46,7 +50,8 @@ internal sealed class DurableWaits
         _lock.Exit();
         List<Wait> failing = [];
         Take(long.MaxValue, failing);
-        foreach (Wait wait in failing) wait.Fail(Lost(failure));
+        foreach (Wait wait in failing) wait.Failure = Lost(failure);
+        GoOn(failing);
     }
 
     private static DurabilityLostException Lost(Exception failure) => new($"the disk failed: {failure.Message}");
@@ -61,7 +66,7 @@ internal sealed class DurableWaits
             Wait wait = _idle.TryPop(out Wait? idle) ? idle : new Wait(this);
             wait.Start(version, result);
             if (_failure is null) _waiting.Add(wait);
-            else wait.Fail(Lost(_failure));
+            else wait.Complete(Lost(_failure));
             return wait;
         }
         finally
@@ -85,6 +90,27 @@ internal sealed class DurableWaits
         _lock.Exit();
     }
 
+    /// <summary>Has the calls go on in the thread pool: the thread that syncs, or fails, has better things to do.</summary>
+    private void GoOn(List<Wait> waits)
+    {
+        int size = Math.Max(GroupWaitsMin, (waits.Count + Environment.ProcessorCount - 1) / Environment.ProcessorCount);
+        for (int start = 0; start < waits.Count; start += size)
+        {
+            _lock.Enter();
+            Group group = _idleGroups.TryPop(out Group? idle) ? idle : new Group(this);
+            _lock.Exit();
+            for (int i = start; i < Math.Min(start + size, waits.Count); i++) group.Waits.Add(waits[i]);
+            ThreadPool.UnsafeQueueUserWorkItem(group, preferLocal: false);
+        }
+    }
+
+    private void GiveBack(Group group)
+    {
+        _lock.Enter();
+        _idleGroups.Push(group);
+        _lock.Exit();
+    }
+
     private void GiveBack(Wait wait)
     {
         _lock.Enter();
@@ -92,21 +118,38 @@ internal sealed class DurableWaits
         _lock.Exit();
     }
 
+    private sealed class Group(DurableWaits owner) : IThreadPoolWorkItem
+    {
+        public List<Wait> Waits { get; } = [];
+
+        public void Execute()
+        {
+            foreach (Wait wait in Waits) wait.Complete(wait.Failure);
+            Waits.Clear();
+            owner.GiveBack(this);
+        }
+    }
+
     private sealed class Wait(DurableWaits owner) : IValueTaskSource<int>, IValueTaskSource<bool>
     {
-        // The thread that syncs has better things to do than what comes after a wait.
-        private ManualResetValueTaskSourceCore<int> _core = new() { RunContinuationsAsynchronously = true };
+        private ManualResetValueTaskSourceCore<int> _core;
         private int _result;
 
         public long Version { get; private set; }
 
+        /// <summary>Why it is never going to be durable; null where it is.</summary>
+        public Exception? Failure { get; set; }
+
         public short Token => _core.Version;
 
-        public void Start(long version, int result) => (Version, _result) = (version, result);
+        public void Start(long version, int result) => (Version, _result, Failure) = (version, result, null);
 
-        public void Complete() => _core.SetResult(_result);
-
-        public void Fail(Exception e) => _core.SetException(e);
+        /// <summary>Whoever waits goes on here.</summary>
+        public void Complete(Exception? failure)
+        {
+            if (failure is null) _core.SetResult(_result);
+            else _core.SetException(failure);
+        }
 
         public int GetResult(short token)
         {
