@@ -127,9 +127,9 @@ public sealed class ReplyWriter(IBufferWriter<byte> output)
 
     private static int EndBytes(ReadOnlySpan<byte> idText) => idText.IsEmpty ? 1 : IdHead.Length + idText.Length + 1;
 
-    /// <summary><c>HEAD KEY MIDDLE VALUE TAIL[, "id": ID]}</c>, without the spaces: what GET and PUT are answered with.</summary>
+    /// <summary>What GET and PUT are answered with: these parts, and then <c>[, "id": ID]}</c>.</summary>
     /// <remarks>
-    /// Nearly always the rest of the block has room for all of it, and so is looked at once. Inlined, for parts whose lengths are known then
+    /// Nearly always the rest of the block has room for all of it, and is looked at once. Inlined, so that the parts whose lengths are known
     /// are copied by a few instructions.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

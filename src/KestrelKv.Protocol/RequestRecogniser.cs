@@ -27,15 +27,8 @@ internal static class RequestRecogniser
         if (text.Length < JsonSkipper.TextBytesMin) return false;
 
         int at = 0;
-        Function function;
-        if (Take(text, ref at, "{\"func\": \"GET\", \"params\": {\"obj\": \""u8) ||
-            Take(text, ref at, "{\"func\":\"GET\",\"params\":{\"obj\":\""u8))
-            function = Function.Get;
-        else if (Take(text, ref at, "{\"func\": \"PUT\", \"params\": {\"obj\": \""u8) ||
-            Take(text, ref at, "{\"func\":\"PUT\",\"params\":{\"obj\":\""u8))
-            function = Function.Put;
-        else
-            return false;
+        Function function = TakeHead(text, ref at);
+        if (function == Function.Invalid) return false;
 
         var skipper = new JsonSkipper(text, limits.JsonDepthMax);
         int key = at;
@@ -78,6 +71,22 @@ internal static class RequestRecogniser
         return true;
     }
 
+    /// <summary>What stands before the key.</summary>
+    /// <returns>The function; <see cref="Function.Invalid"/> where it is none of those two, or spelled otherwise.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Function TakeHead(ReadOnlySpan<byte> text, ref int at)
+    {
+        if (Take(text, ref at, "{\"func\": \"GET\", \"params\": {\"obj\": \""u8) ||
+            Take(text, ref at, "{\"func\":\"GET\",\"params\":{\"obj\":\""u8))
+            return Function.Get;
+
+        return Take(text, ref at, "{\"func\": \"PUT\", \"params\": {\"obj\": \""u8) ||
+            Take(text, ref at, "{\"func\":\"PUT\",\"params\":{\"obj\":\""u8)
+            ? Function.Put
+            : Function.Invalid;
+    }
+
+    /// <summary>Takes what is expected, if it comes next. Inlined, so that it is compared by a few instructions.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool Take(ReadOnlySpan<byte> text, ref int at, ReadOnlySpan<byte> expected)
     {

@@ -112,7 +112,7 @@ public sealed class RequestRecogniserTests
     {
         var limits = new RequestLimits();
         byte[] odd = [0x00, 0x1F, (byte)' ', (byte)'"', (byte)'\\', 0x7F, 0x80, 0xC3, 0xFF];
-        for (int length = 1; length <= 2 * JsonSkipper.TextBytesMin + 3; length++)
+        for (int length = 1; length <= (4 * JsonSkipper.TextBytesMin) + 3; length++)
         {
             string text = new('s', length);
             Assert.True(AssertAgrees(Get(text), limits));
