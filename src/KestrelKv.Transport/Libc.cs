@@ -12,6 +12,8 @@ internal static unsafe partial class Libc
 {
     public const int Interrupted = 4; // EINTR
     public const int WouldBlock = 11; // EAGAIN
+    public const int ConnectionReset = 104; // ECONNRESET
+    public const int TimedOut = 110; // ETIMEDOUT
 
     public const uint CanRead = 0x1; // EPOLLIN
     public const uint CanWrite = 0x4; // EPOLLOUT

@@ -263,7 +263,12 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     private Exception Failure(int error)
     {
         if (connection.Abortion is { } abortion) return abortion;
-        var inner = new SocketException(error);
+        var inner = new SocketException(error switch
+        {
+            Libc.ConnectionReset => (int)SocketError.ConnectionReset,
+            Libc.TimedOut => (int)SocketError.TimedOut,
+            _ => error,
+        });
         return new ConnectionResetException(inner.Message, inner);
     }
 }

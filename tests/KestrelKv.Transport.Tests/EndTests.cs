@@ -1,0 +1,211 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using KestrelKv.Testing;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelKv.Transport.Tests;
+
+/// <summary>How connections end, from either side, whatever goes on.</summary>
+public sealed class EndTests
+{
+    [Fact]
+    public async Task Read_ClientHasSentAllAndClosesItsSide_HasBytesAndTheEndAndTheClientItsReply()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        Task<ReadResult> waiting = await pair.WaitForReadAsync();
+        await pair.SendAsync([1]);
+        pair.Client.Shutdown(SocketShutdown.Send);
+        ReadResult read = await waiting.Soon();
+        Assert.Equal([1], read.Buffer.ToArray());
+        pair.Input.AdvanceTo(read.Buffer.End);
+        Assert.True((await pair.Input.ReadAsync().Soon()).IsCompleted);
+        Assert.True((await pair.Input.ReadAsync().Soon()).IsCompleted);
+
+        byte[] reply = Patience.Bytes(8 * 1024 * 1024);
+        Task<byte[]> receiving = pair.ReceiveAsync(reply.Length + 1);
+        Assert.False((await pair.Output.WriteAsync(reply).Soon()).IsCompleted);
+        await pair.Connection.DisposeAsync();
+        Assert.Equal(reply, await receiving);
+    }
+
+    [Fact]
+    public async Task Read_BytesAndTheEndInOneEvent_HasBoth()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        for (int round = 0; round < 20; round++)
+        {
+            await using TestPair pair = await transport.ConnectAsync();
+            Task<ReadResult> waiting = await pair.WaitForReadAsync();
+            using ManualResetEventSlim release = await transport.BlockAsync();
+            await pair.SendAsync([1, 2]);
+            pair.Client.Shutdown(SocketShutdown.Send);
+            release.Set();
+            ReadResult read = await waiting.Soon();
+            Assert.Equal([1, 2], read.Buffer.ToArray());
+            pair.Input.AdvanceTo(read.Buffer.End);
+            Assert.True((await pair.Input.ReadAsync().Soon()).IsCompleted);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Read_TheEndCameWhileNobodyRead_IsThere(bool tries)
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        await pair.SendAsync([1]);
+        pair.Client.Close();
+        Assert.Equal([1], await pair.ReadAsync(1));
+        ReadResult read = default;
+        if (tries) await Wait.UntilAsync(() => pair.Input.TryRead(out read), () => "the end is not told");
+        else read = await pair.Input.ReadAsync().Soon();
+        Assert.True(read.IsCompleted);
+        Assert.True(read.Buffer.IsEmpty);
+    }
+
+    [Fact]
+    public async Task Read_WaitsAsTheClientResets_ThrowsAndThrowsAgain()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        Task<ReadResult> waiting = await pair.WaitForReadAsync();
+        pair.Reset();
+        ConnectionResetException e = await Assert.ThrowsAsync<ConnectionResetException>(() => waiting.Soon());
+        Assert.Equal(SocketError.ConnectionReset, Assert.IsType<SocketException>(e.InnerException).SocketErrorCode);
+        await Assert.ThrowsAsync<ConnectionResetException>(async () => await pair.Input.ReadAsync().Soon());
+        Assert.Throws<ConnectionResetException>(() => pair.Input.TryRead(out _));
+        Assert.True((await pair.Output.WriteAsync(new byte[1]).Soon()).IsCompleted);
+    }
+
+    [Fact]
+    public async Task Read_TheResetCameWhileNobodyRead_HasTheBytesAndThenThrows()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        await pair.SendAsync([1]);
+        pair.Reset();
+        Assert.Equal([1], await pair.ReadAsync(1));
+        await Assert.ThrowsAsync<ConnectionResetException>(async () => await pair.Input.ReadAsync().Soon());
+    }
+
+    [Fact]
+    public async Task Read_TheResetCameInTheMiddleOfAFrame_ThrowsWithAllExamined()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        await pair.SendAsync([1]);
+        ReadResult read = await pair.Input.ReadAsync().Soon();
+        pair.Input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        Task<ReadResult> waiting = await pair.WaitForReadAsync();
+        pair.Reset();
+        await Assert.ThrowsAsync<ConnectionResetException>(() => waiting.Soon());
+        pair.Input.CancelPendingRead();
+        Assert.True((await pair.Input.ReadAsync().Soon()).IsCanceled);
+    }
+
+    [Fact]
+    public async Task Flush_TheResetCameWhileNobodyReadOrWrote_CompletesAndTheReadEnds()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        pair.Reset();
+
+        // The system tells the error once, here to the flush.
+        Assert.True((await pair.Output.WriteAsync(new byte[1]).Soon()).IsCompleted);
+        Exception? e = await Record.ExceptionAsync(async () => Assert.True((await pair.Input.ReadAsync().Soon()).IsCompleted));
+        Assert.True(e is null or ConnectionResetException, $"{e}");
+    }
+
+    [Fact]
+    public async Task Abort_WhileAReadWaits_TheReadThrowsTheReasonAndTheTokenFires()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using CancellationTokenRegistration registration = pair.Connection.ConnectionClosed.Register(closed.SetResult);
+        Task<ReadResult> waiting = await pair.WaitForReadAsync();
+        var reason = new ConnectionAbortedException("enough");
+        pair.Connection.Abort(reason);
+        pair.Connection.Abort(new ConnectionAbortedException("again"));
+        Assert.Same(reason, await Assert.ThrowsAsync<ConnectionAbortedException>(() => waiting.Soon()));
+        await closed.Task.Soon();
+        Assert.Empty(await pair.ReceiveAsync(1));
+        Assert.Same(reason, await Assert.ThrowsAsync<ConnectionAbortedException>(async () => await pair.Input.ReadAsync().Soon()));
+    }
+
+    [Fact]
+    public async Task Abort_WhileNobodyReads_TheNextReadThrowsTheReasonAndTheNextFlushCompletes()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        var reason = new ConnectionAbortedException("enough");
+        pair.Connection.Abort(reason);
+        Assert.True((await pair.Output.WriteAsync(new byte[1]).Soon()).IsCompleted);
+        Assert.Same(reason, await Assert.ThrowsAsync<ConnectionAbortedException>(async () => await pair.Input.ReadAsync().Soon()));
+    }
+
+    [Fact]
+    public async Task Abort_WhileBytesComeAndGo_EndsBoth()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync(threads: 2);
+        for (int round = 0; round < 50; round++)
+        {
+            await using TestPair pair = await transport.ConnectAsync();
+            Task serving = Task.Run(() => Echo.ServeAsync(pair.Connection, new Random(round)));
+            Task<byte[]> receiving = Task.Run(() => ReceiveToBreakAsync(pair.Client));
+            await pair.SendAsync(new byte[100 + (round * 1_000)]);
+            if (round % 2 == 0) await Task.Yield();
+            var reason = new ConnectionAbortedException("enough");
+            pair.Connection.Abort(reason);
+            Exception? e = await Record.ExceptionAsync(() => serving.Soon());
+            Assert.True(e is null || ReferenceEquals(e, reason), $"{e}");
+            await receiving.Soon();
+        }
+    }
+
+    [Fact]
+    public async Task Dispose_WhileAReadWaits_TheReadCompletesAndTheTokenHasFired()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        Task<ReadResult> waiting = await pair.WaitForReadAsync();
+        await pair.Connection.DisposeAsync();
+        Assert.True((await waiting.Soon()).IsCompleted);
+        Assert.True(pair.Connection.ConnectionClosed.IsCancellationRequested);
+        Assert.Equal(0, transport.Count);
+        await pair.Connection.DisposeAsync();
+        Assert.Equal(0, transport.Count);
+    }
+
+    [Fact]
+    public async Task Dispose_WithBytesNeitherReadNorFlushed_EndsTheConnection()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        await pair.SendAsync(new byte[10_000]);
+        ReadResult read = await pair.Input.ReadAtLeastAsync(5_000).Soon();
+        pair.Input.AdvanceTo(read.Buffer.GetPosition(1));
+        pair.Output.Write(new byte[100_000]);
+        await pair.Connection.DisposeAsync();
+        Assert.Equal(0, pair.ReaderBufferBytes);
+        Assert.Equal(0, pair.WriterBufferBytes);
+        Assert.Empty(await ReceiveToBreakAsync(pair.Client));
+    }
+
+    private static async Task<byte[]> ReceiveToBreakAsync(Socket client)
+    {
+        var all = new List<byte>();
+        try
+        {
+            while (await TestPair.ReceiveAsync(client, 1) is { Length: > 0 } bytes) all.AddRange(bytes);
+        }
+        catch (SocketException)
+        {
+            // A reset, for what was never read.
+        }
+        return [.. all];
+    }
+}

@@ -1,0 +1,75 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelKv.Transport.Tests;
+
+/// <summary>Where connections come from.</summary>
+public sealed class ListenerTests
+{
+    private static readonly IPEndPoint AnyPort = new(IPAddress.Loopback, 0);
+
+    [Fact]
+    public async Task Unbind_WhileAnAcceptWaits_GivesNull()
+    {
+        using var transport = new EpollTransport(threads: 1);
+        await using IConnectionListener listener = await transport.BindAsync(AnyPort);
+        ValueTask<ConnectionContext?> accepting = listener.AcceptAsync();
+        await listener.UnbindAsync();
+        Assert.Null(await accepting.Soon());
+        Assert.Null(await listener.AcceptAsync().Soon());
+    }
+
+    [Fact]
+    public async Task Accept_Canceled_Throws()
+    {
+        using var transport = new EpollTransport(threads: 1);
+        await using IConnectionListener listener = await transport.BindAsync(AnyPort);
+        using var source = new CancellationTokenSource();
+        ValueTask<ConnectionContext?> accepting = listener.AcceptAsync(source.Token);
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => accepting.Soon());
+    }
+
+    [Fact]
+    public async Task Bind_SomebodyListensThere_ThrowsAddressInUse()
+    {
+        using var transport = new EpollTransport(threads: 1);
+        await using IConnectionListener listener = await transport.BindAsync(AnyPort);
+        await Assert.ThrowsAsync<AddressInUseException>(async () => await transport.BindAsync(listener.EndPoint));
+    }
+
+    [Fact]
+    public async Task Bind_IPv6Any_ServesIPv4AsWell()
+    {
+        if (!Socket.OSSupportsIPv6) return;
+        using var transport = new EpollTransport(threads: 1);
+        await using IConnectionListener listener = await transport.BindAsync(new IPEndPoint(IPAddress.IPv6Any, 0));
+        foreach (IPAddress address in (IPAddress[])[IPAddress.Loopback, IPAddress.IPv6Loopback])
+        {
+            using var client = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            await client.ConnectAsync(address, ((IPEndPoint)listener.EndPoint).Port);
+            await using ConnectionContext connection = (await listener.AcceptAsync().Soon())!;
+            await connection.Transport.Output.WriteAsync(new byte[] { 7 }).Soon();
+            Assert.Equal([7], await TestPair.ReceiveAsync(client, 1));
+        }
+    }
+
+    [Fact]
+    public async Task Accept_OneThatCannotBeServed_IsClosedAndTheNextIsServed()
+    {
+        using var loop = new EventLoop("test");
+        int count = 0;
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(AnyPort);
+        socket.Listen();
+        await using var listener = new EpollListener(socket, () => count++ > 0 ? loop : throw new IOException("epoll_ctl: no space left"));
+        using var first = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await first.ConnectAsync(listener.EndPoint);
+        using var second = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await second.ConnectAsync(listener.EndPoint);
+        await using ConnectionContext? connection = await listener.AcceptAsync().Soon();
+        Assert.Equal(second.LocalEndPoint, connection!.RemoteEndPoint);
+        Assert.Empty(await TestPair.ReceiveAsync(first, 1));
+    }
+}

@@ -1,0 +1,163 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using KestrelKv.Testing;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelKv.Transport.Tests;
+
+/// <summary>What connections of a loop have to do with each other: as little as can be.</summary>
+public sealed class LoopTests
+{
+    [Fact]
+    public async Task Turns_OneConnectionWithAlwaysMore_KeepsNoOtherFromItsTurn()
+    {
+        const int Others = 20;
+        await using TestTransport transport = await TestTransport.StartAsync();
+        var order = new ConcurrentQueue<int>();
+        var pairs = new List<TestPair>();
+        var serving = new List<Task>();
+        for (int i = 0; i <= Others; i++)
+        {
+            TestPair pair = await transport.ConnectAsync();
+            pairs.Add(pair);
+            int number = i;
+            serving.Add(Task.Run(() => CountTurnsAsync(pair, number, order)));
+            await Wait.UntilAsync(() => pair.ReaderIsWaiting, () => "the read never waited");
+        }
+
+        ManualResetEventSlim release = await transport.BlockAsync();
+        Task sending = Task.Run(() => pairs[0].SendAsync(new byte[4 * 1024 * 1024]));
+        await Wait.UntilAsync(() => pairs[0].Connection.Socket.Available > 60_000, () => "the first one's bytes do not come");
+        foreach (TestPair pair in pairs[1..]) await pair.SendAsync([1]);
+        release.Set();
+        await sending.Soon();
+        foreach (TestPair pair in pairs) pair.Client.Close();
+        await Task.WhenAll(serving).Soon();
+
+        int[] turns = [.. order];
+        int lastFirstTurn = Enumerable.Range(1, Others).Max(number => Array.IndexOf(turns, number));
+        Assert.True(turns.Count(number => number == 0) > 10);
+        Assert.InRange(turns[..lastFirstTurn].Count(number => number == 0), 0, 2);
+        foreach (TestPair pair in pairs) await pair.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Connections_ThatComeAndGoQuickly_EachHasItsOwnBytes()
+    {
+        const int Workers = 6;
+        const int Each = 500;
+        await using TestTransport transport = await TestTransport.StartAsync(threads: 2);
+        var serving = new ConcurrentBag<Task>();
+        Task accepting = Task.Run(async () =>
+        {
+            for (int i = 0; i < Workers * Each; i++)
+            {
+                ConnectionContext connection = await transport.AcceptAsync();
+                serving.Add(Task.Run(() => AnswerAsync(connection)));
+            }
+        });
+        await Task.WhenAll(Enumerable.Range(0, Workers).Select(worker => Task.Run(async () =>
+        {
+            for (int i = 0; i < Each; i++)
+            {
+                using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                await client.ConnectAsync(transport.EndPoint);
+                byte[] number = BitConverter.GetBytes(((long)worker << 32) + i);
+                await TestPair.SendAsync(client, number);
+                if (i % 5 == 0) TestPair.Reset(client);
+                else if (i % 7 == 0) client.Close();
+                else Assert.Equal(number, await TestPair.ReceiveAsync(client, 100));
+            }
+        }))).Soon();
+        await accepting.Soon();
+        await Task.WhenAll(serving).Soon();
+        Assert.Equal(0, transport.Count);
+    }
+
+    [Fact]
+    public async Task Events_OfAConnectionWhoseFileIsAnothersNow_DoNotEndTheOther()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        for (int round = 0; round < 20; round++)
+        {
+            // The loop is told of both at once; as it comes to the second one's, this is gone and its file another's.
+            TestPair old = await transport.ConnectAsync();
+            ManualResetEventSlim release = await transport.BlockAsync();
+            await old.SendAsync([9]);
+            old.Client.Close();
+            await old.Connection.DisposeAsync();
+            await using TestPair pair = await transport.ConnectAsync();
+            release.Set();
+            await pair.SendAsync([1]);
+            Assert.Equal([1], await pair.ReadAsync(1));
+            Task<ReadResult> waiting = await pair.WaitForReadAsync();
+            await pair.SendAsync([2]);
+            ReadResult read = await waiting.Soon();
+            Assert.Equal(1, read.Buffer.Length);
+            Assert.False(read.IsCompleted);
+        }
+    }
+
+    [Fact]
+    public async Task OnEvents_OfWhatDidNotHappen_IsFoundOut()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        Task<ReadResult> waiting = await pair.WaitForReadAsync();
+        using ManualResetEventSlim release = await transport.BlockAsync();
+
+        // The loop's thread is held: this one may do as if it were the loop's.
+        pair.Connection.OnEvents(Libc.CanRead | Libc.CanWrite | Libc.HungUp | Libc.ReadHungUp | Libc.Failed);
+        Assert.True(pair.ReaderIsWaiting);
+        release.Set();
+        await pair.SendAsync([1]);
+        Assert.False((await waiting.Soon()).IsCompleted);
+    }
+
+    [Fact]
+    public async Task Dispose_WithConnectionsOpenAndAgain_WritesToNoFileThatHasTheAlarmsNumber()
+    {
+        await using TestTransport listening = await TestTransport.StartAsync();
+        await using TestPair pair = await listening.ConnectAsync();
+        using var directory = new DataDirectory();
+        for (int round = 0; round < 20; round++)
+        {
+            var loop = new EventLoop("test");
+            loop.Dispose();
+            FileStream[] files = [.. Enumerable.Range(0, 20)
+                .Select(i => File.Create(directory.PathTo(string.Create(CultureInfo.InvariantCulture, $"{round}-{i}"))))];
+            loop.Dispose();
+            loop.Post(pair.Connection);
+            Assert.Throws<ObjectDisposedException>(() => loop.Add(pair.Connection));
+            Assert.All(files, file => Assert.Equal(0, RandomAccess.GetLength(file.SafeFileHandle)));
+            foreach (FileStream file in files) await file.DisposeAsync();
+        }
+    }
+
+    private static async Task CountTurnsAsync(TestPair pair, int number, ConcurrentQueue<int> order)
+    {
+        while (true)
+        {
+            ReadResult read = await pair.Input.ReadAsync();
+            order.Enqueue(number);
+            pair.Input.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted) return;
+        }
+    }
+
+    private static async Task AnswerAsync(ConnectionContext connection)
+    {
+        try
+        {
+            ReadResult read = await connection.Transport.Input.ReadAtLeastAsync(sizeof(long));
+            foreach (ReadOnlyMemory<byte> piece in read.Buffer) await connection.Transport.Output.WriteAsync(piece);
+        }
+        catch (ConnectionResetException)
+        {
+            // It was one of those that do not wait.
+        }
+        await connection.DisposeAsync();
+    }
+}

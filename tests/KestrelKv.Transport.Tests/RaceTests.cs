@@ -1,0 +1,81 @@
+using System.IO.Pipelines;
+
+namespace KestrelKv.Transport.Tests;
+
+/// <summary>Moments so short that nothing but insistence hits them.</summary>
+public sealed class RaceTests
+{
+    private const int Rounds = 5_000;
+
+    [Fact]
+    public async Task CancelPendingRead_WhileTheLoopReceivesNothing_IsSeen()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        await using var loop = await BusyLoop.StartAsync(transport, pair);
+        for (int round = 0; round < Rounds; round++)
+        {
+            ValueTask<ReadResult> reading = pair.Input.ReadAsync();
+            pair.Input.CancelPendingRead();
+            Assert.True((await reading.Soon()).IsCanceled);
+        }
+    }
+
+    [Fact]
+    public async Task Read_TokenIsCanceledWhileTheLoopReceivesNothing_Throws()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        await using var loop = await BusyLoop.StartAsync(transport, pair);
+        for (int round = 0; round < Rounds; round++)
+        {
+            using var source = new CancellationTokenSource();
+            ValueTask<ReadResult> reading = pair.Input.ReadAsync(source.Token);
+            await source.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading.Soon());
+        }
+    }
+
+    [Fact]
+    public async Task OnWritable_WhileAFlushTries_HasItTryOnceMore()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync(threads: 2);
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(async _ =>
+        {
+            await using TestPair pair = await transport.ConnectAsync();
+            pair.Connection.Socket.SendBufferSize = 4_096;
+            byte[] bytes = Patience.Bytes(20_000);
+            Task<byte[]> receiving = Task.Run(() => pair.ReceiveAsync(bytes.Length * Rounds));
+
+            // The room that the client makes is told of while the flush is about to wait, if often enough is tried.
+            for (int round = 0; round < Rounds; round++) await Task.Run(async () => await pair.Output.WriteAsync(bytes)).Soon();
+            Assert.Equal(bytes.Length * Rounds, (await receiving).Length);
+        }));
+    }
+
+    /// <summary>Has the connection's loop, as it were, hear of bytes all the time that are not there; the true one's thread is held.</summary>
+    private sealed class BusyLoop(ManualResetEventSlim release) : IAsyncDisposable
+    {
+        private Task _running = Task.CompletedTask;
+        private volatile bool _stopping;
+
+        public static async Task<BusyLoop> StartAsync(TestTransport transport, TestPair pair)
+        {
+            var loop = new BusyLoop(await transport.BlockAsync());
+            loop._running = Task.Factory.StartNew(
+                () =>
+                {
+                    while (!loop._stopping) pair.Connection.OnEvents(Libc.CanRead);
+                },
+                CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            return loop;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            _stopping = true;
+            await _running.Soon();
+            release.Set();
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using KestrelKv.Testing;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelKv.Transport.Tests;
+
+/// <summary>A transport that listens on a port of the system's choice.</summary>
+internal sealed class TestTransport : IAsyncDisposable
+{
+    private readonly EpollTransport _transport;
+    private readonly IConnectionListener _listener;
+
+    private TestTransport(EpollTransport transport, IConnectionListener listener) => (_transport, _listener) = (transport, listener);
+
+    /// <summary>How many connections its loops have.</summary>
+    public int Count => Loops(_transport).Sum(loop => loop.Count);
+
+    public EndPoint EndPoint => _listener.EndPoint;
+
+    /// <summary>With one thread unless told, so that connections are in each other's way.</summary>
+    public static async Task<TestTransport> StartAsync(int threads = 1)
+    {
+        var transport = new EpollTransport(threads: threads);
+        return new TestTransport(transport, await transport.BindAsync(new IPEndPoint(IPAddress.Loopback, 0)));
+    }
+
+    /// <summary>A client and its connection. One at a time.</summary>
+    public async Task<TestPair> ConnectAsync(int? clientBufferBytes = null)
+    {
+        var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        if (clientBufferBytes is { } bytes) client.ReceiveBufferSize = bytes;
+        await client.ConnectAsync(_listener.EndPoint);
+        return new TestPair(client, (SocketConnection)await AcceptAsync());
+    }
+
+    public async Task<ConnectionContext> AcceptAsync()
+    {
+        ConnectionContext? accepted = await _listener.AcceptAsync().Soon();
+        return accepted ?? throw new InvalidOperationException("the listener is unbound");
+    }
+
+    /// <summary>Keeps the loop's thread busy until what it returns is set. For a transport with one thread.</summary>
+    public async Task<ManualResetEventSlim> BlockAsync()
+    {
+        TestPair pair = await ConnectAsync();
+        var release = new ManualResetEventSlim();
+        var blocked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _ = Task.Run(async () =>
+        {
+            await pair.Input.ReadAsync();
+            blocked.SetResult();
+            release.Wait();
+            await pair.DisposeAsync();
+        });
+
+        // It goes on inline, on the loop's thread, only where it waits for the byte.
+        await Wait.UntilAsync(() => pair.ReaderIsWaiting, () => "the read never waited");
+        await pair.Client.SendAsync(new byte[1]);
+        await blocked.Task.WaitAsync(Wait.Patience);
+        return release;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _listener.DisposeAsync();
+        _transport.Dispose();
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_loops")]
+    private static extern ref EventLoop[] Loops(EpollTransport transport);
+}
