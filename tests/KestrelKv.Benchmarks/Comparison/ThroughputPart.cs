@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using KestrelKv.Benchmarks.Loads;
 using KestrelKv.Benchmarks.Servers;
 using KestrelKv.Storage.Durability;
@@ -63,15 +64,29 @@ internal static class ThroughputPart
 
     private static async Task<ThroughputResult[]> MeasureAsync(ServerBench bench, ComparisonOptions options, ServerSet servers, LoadOptions load, bool onDisk)
     {
-        foreach (IServer server in servers) await MeasureAsync(bench, server, load, WarmUpSeconds);
+        foreach (IServer server in servers) await TryMeasureAsync(bench, server, load, WarmUpSeconds);
         List<ThroughputResult>[] results = await ServerBench.InTurnsAsync(servers, options.Repetitions, async server =>
         {
             if (onDisk) await Task.Delay(DiskPause);
-            ThroughputResult result = await MeasureAsync(bench, server, load, options.Seconds);
+            ThroughputResult result = await TryMeasureAsync(bench, server, load, options.Seconds);
             ServerBench.Progress($"{server.Name}: {result.Load}");
             return result;
         });
         return [.. results.Select(ThroughputResult.Median)];
+    }
+
+    /// <returns><see cref="ThroughputResult.None"/> where the server ends a connection, or falls silent: the others are measured all the same.</returns>
+    private static async Task<ThroughputResult> TryMeasureAsync(ServerBench bench, IServer server, LoadOptions load, double seconds)
+    {
+        try
+        {
+            return await MeasureAsync(bench, server, load, seconds);
+        }
+        catch (Exception e) when (e is SocketException or InvalidDataException or TimeoutException)
+        {
+            ServerBench.Progress($"{server.Name} fails: {e.Message}");
+            return ThroughputResult.None;
+        }
     }
 
     private static async Task<ThroughputResult> MeasureAsync(ServerBench bench, IServer server, LoadOptions options, double seconds)

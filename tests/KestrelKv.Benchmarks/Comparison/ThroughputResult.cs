@@ -9,6 +9,9 @@ namespace KestrelKv.Benchmarks.Comparison;
 /// <param name="FlushesPerSecond">How often the disk was flushed.</param>
 internal sealed record ThroughputResult(LoadResult Load, double ServerMicroseconds, double ResidentBytes, double FlushesPerSecond)
 {
+    /// <summary>There is none.</summary>
+    public static readonly ThroughputResult None = new(new LoadResult(double.NaN, double.NaN, double.NaN, double.NaN), double.NaN, double.NaN, double.NaN);
+
     /// <summary>The median of each figure by itself.</summary>
     public static ThroughputResult Median(IReadOnlyList<ThroughputResult> results) => new(
         LoadResult.Median([.. results.Select(r => r.Load)]), results.Median(r => r.ServerMicroseconds),

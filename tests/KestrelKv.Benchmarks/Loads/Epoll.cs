@@ -45,13 +45,14 @@ internal sealed unsafe partial class Epoll : IDisposable
     }
 
     /// <summary>Waits until something happens, or the time is over.</summary>
-    /// <param name="nanoseconds">Negative to wait for as long as it takes.</param>
     /// <returns>How many events there are for <see cref="this[int]"/>.</returns>
     public int Wait(long nanoseconds)
     {
         TimeSpec time = new(nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
-        int count = Wait(_epoll, _events, EventsMax, nanoseconds < 0 ? null : &time, null);
-        return count < 0 && Marshal.GetLastPInvokeError() == Interrupted ? 0 : Checked(count);
+        int count;
+        do count = Wait(_epoll, _events, EventsMax, &time, null);
+        while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+        return Checked(count);
     }
 
     /// <summary>An event: the number of the socket, and what has happened to it.</summary>

@@ -8,6 +8,9 @@ namespace KestrelKv.Benchmarks.Loads;
 /// </summary>
 internal sealed class LoadLoop : IDisposable
 {
+    /// <summary>For how long the server may keep all waiting, in nanoseconds.</summary>
+    private const long Patience = 60_000_000_000;
+
     private readonly Epoll _epoll = new();
     private readonly LoadConnection[] _connections;
     private readonly Queue<LoadConnection> _idle;
@@ -32,7 +35,9 @@ internal sealed class LoadLoop : IDisposable
         {
             long untilNext = StartDue(rounds);
             if (untilNext < 0 && _idle.Count == _connections.Length) return;
-            for (int events = _epoll.Wait(untilNext), i = 0; i < events; i++)
+            int events = _epoll.Wait(untilNext >= 0 ? untilNext : Patience);
+            if (events == 0 && untilNext < 0) throw new TimeoutException("the server has not answered for a minute");
+            for (int i = 0; i < events; i++)
             {
                 (int number, uint what) = _epoll[i];
                 LoadConnection connection = _connections[number];

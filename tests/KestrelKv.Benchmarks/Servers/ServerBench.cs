@@ -19,7 +19,17 @@ internal sealed record ServerBench(string Directory, Pinning Pinning)
         var servers = new ServerSet();
         try
         {
-            foreach (ServerKind kind in kinds) servers.Add(await StartFilledAsync(kind, mode, servers.Add(CreateDirectory()), clients));
+            foreach (ServerKind kind in kinds)
+            {
+                try
+                {
+                    servers.Add(await StartFilledAsync(kind, mode, servers.Add(CreateDirectory()), clients));
+                }
+                catch (Exception e) when (servers.Count > 0 && e is (InvalidOperationException or TimeoutException))
+                {
+                    Console.WriteLine($"{kind.Name} is left out: {e.Message}\n"); // A peer that can't start keeps nobody else from it.
+                }
+            }
             return servers;
         }
         catch
