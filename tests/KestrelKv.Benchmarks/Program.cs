@@ -32,7 +32,9 @@ switch (args)
         return 0;
     default:
         string[] usages =
-            [StoreOptions.Usage, LoadOptions.Usage, DurabilityOptions.Usage, WatchOptions.Usage, ComparisonOptions.Usage, ConstantOptions.Usage];
+        [
+            StoreOptions.Usage, LoadOptions.Usage, DurabilityOptions.Usage, WatchOptions.Usage, ComparisonOptions.Usage, ConstantOptions.Usage,
+        ];
         Console.Error.WriteLine(string.Join('\n', usages));
         return 2;
 }

@@ -8,15 +8,16 @@ namespace KestrelKv.Benchmarks.Comparison;
 internal sealed record ComparisonOptions
 {
     public const string Usage =
-        "usage: compare [--preset main|full] [--against redis,memcached,garnet,constant|none] [--parts throughput,latency,start,interference] " +
-        "[--modes memory,everysec,always] [--mix get,put,mixed] [--connections N,...] [--in-flight N,...] [--value-bytes N,...] [--keys N] " +
-        "[--distribution uniform,zipf] [--seconds N] [--repetitions N] [--pin true|false] [--directory PATH] [--garnet PATH]";
+        "usage: compare [--preset main|full] [--against redis,memcached,garnet,constant|none] " +
+        "[--parts throughput,latency,start,interference] [--modes memory,everysec,always] [--mix get,put,mixed] " +
+        "[--connections N,...] [--in-flight N,...] [--value-bytes N,...] [--keys N] [--distribution uniform,zipf] " +
+        "[--seconds N] [--repetitions N] [--pin true|false] [--directory PATH] [--garnet PATH]";
 
     /// <summary>Values of one server: with longer ones there are fewer keys, or no machine would have room for them.</summary>
     private const long ValueBytesTotal = 512L * 1_024 * 1_024;
 
     /// <summary>What is measured: the first in relation to each of the others.</summary>
-    public ServerKind[] Servers { get; init; } = [KestrelKvServer.Kind, RedisServer.Kind, MemcachedServer.Kind, GarnetServer.KindOf("garnet-server")];
+    public ServerKind[] Servers { get; init; } = [KestrelKvServer.Kind, RedisServer.Kind, MemcachedServer.Kind, GarnetServer.KindOf()];
 
     public string[] Parts { get; init; } = ["throughput"];
 
@@ -49,6 +50,9 @@ internal sealed record ComparisonOptions
     /// <summary>Where the servers' directories are made, and deleted in the end.</summary>
     public string Directory { get; init; } = Path.GetTempPath();
 
+    /// <summary>Those that have a mode.</summary>
+    public IEnumerable<ServerKind> ServersOf(DurabilityMode mode) => Servers.Where(kind => kind.Modes.Contains(mode));
+
     /// <summary>The clients for a length of values, all else as usual.</summary>
     public LoadOptions ClientsFor(int valueBytes) => new()
     {
@@ -60,11 +64,11 @@ internal sealed record ComparisonOptions
     {
         var options = new ComparisonOptions();
         bool isFull = false;
-        string garnet = "garnet-server";
+        ServerKind garnet = GarnetServer.KindOf();
         foreach ((string name, Argument value) in Argument.Pairs(args, Usage))
         {
             isFull = name == "--preset" ? value.OneOf(("main", false), ("full", true)) : isFull;
-            garnet = name == "--garnet" ? value.Text : garnet;
+            garnet = name == "--garnet" ? GarnetServer.KindOf(value.Text) : garnet;
             options = name switch
             {
                 "--preset" or "--garnet" => options,
@@ -73,14 +77,21 @@ internal sealed record ComparisonOptions
                 "--modes" => options with
                 {
                     Modes = value.ListOf(
-                        ("memory", DurabilityMode.Memory), ("none", DurabilityMode.None), ("everysec", DurabilityMode.EverySec), ("always", DurabilityMode.Always)),
+                        ("memory", DurabilityMode.Memory), ("none", DurabilityMode.None),
+                        ("everysec", DurabilityMode.EverySec), ("always", DurabilityMode.Always)),
                 },
-                "--mix" => options with { Mixes = value.ListOf(("get", RequestMix.Get), ("put", RequestMix.Put), ("mixed", RequestMix.Mixed)) },
+                "--mix" => options with
+                {
+                    Mixes = value.ListOf(("get", RequestMix.Get), ("put", RequestMix.Put), ("mixed", RequestMix.Mixed)),
+                },
                 "--connections" => options with { Connections = value.Numbers },
                 "--in-flight" => options with { InFlight = value.Numbers },
                 "--value-bytes" => options with { ValueBytes = value.Numbers },
                 "--keys" => options with { Keys = value.Number },
-                "--distribution" => options with { Distributions = value.ListOf(("uniform", KeyDistribution.Uniform), ("zipf", KeyDistribution.Zipf)) },
+                "--distribution" => options with
+                {
+                    Distributions = value.ListOf(("uniform", KeyDistribution.Uniform), ("zipf", KeyDistribution.Zipf)),
+                },
                 "--seconds" => options with { Seconds = value.Seconds },
                 "--repetitions" => options with { Repetitions = value.Number },
                 "--pin" => options with { Pin = value.Flag },
@@ -88,7 +99,7 @@ internal sealed record ComparisonOptions
                 _ => throw value.Unknown(name),
             };
         }
-        options = options with { Servers = [.. options.Servers.Select(kind => kind.Name == GarnetServer.Name ? GarnetServer.KindOf(garnet) : kind)] };
+        options = options with { Servers = [.. options.Servers.Select(kind => kind.Name == garnet.Name ? garnet : kind)] };
         return isFull ? options.Full : [options];
     }
 
@@ -104,5 +115,6 @@ internal sealed record ComparisonOptions
     ];
 
     private static ServerKind[] PeersOf(Argument value) => value.Text == "none" ? [] : value.ListOf(
-        ("redis", RedisServer.Kind), ("memcached", MemcachedServer.Kind), ("garnet", GarnetServer.KindOf("garnet-server")), ("constant", ConstantServer.Kind));
+        ("redis", RedisServer.Kind), ("memcached", MemcachedServer.Kind), ("garnet", GarnetServer.KindOf()),
+        ("constant", ConstantServer.Kind));
 }

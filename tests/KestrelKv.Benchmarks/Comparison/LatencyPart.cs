@@ -18,13 +18,16 @@ internal static class LatencyPart
         LoadOptions clients = options.ClientsFor(options.ValueBytes[0]) with { InFlight = InFlight };
         foreach (DurabilityMode mode in options.Modes)
         {
-            await using ServerSet servers = await bench.StartFilledAsync(options.Servers.Where(kind => kind.Modes.Contains(mode)), mode, clients);
+            await using ServerSet servers = await bench.StartFilledAsync(options.ServersOf(mode), mode, clients);
             Console.WriteLine(
-                $"Latency, {mode.ToString().ToLowerInvariant()}: open loop, {InFlight} at a time, {clients.Connections} connections, {clients.Keys:N0} keys, " +
-                $"values of {clients.ValueBytes:N0} bytes; medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
+                $"Latency, {mode.ToString().ToLowerInvariant()}: open loop, {InFlight} at a time, {clients.Connections} connections, " +
+                $"{clients.Keys:N0} keys, values of {clients.ValueBytes:N0} bytes; " +
+                $"medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
             string ratio = $"p99.9, {servers[0].Name} to it";
-            var table = new Table("", "server", "saturated at", "at half of that: p50/p99/p99.9 us", ratio, "all at", "p50/p99/p99.9 us", ratio);
-            foreach (RequestMix mix in options.Mixes) await AddAsync(table, options, servers, mix, clients with { PutPercent = mix.PutPercent });
+            const string percentiles = "p50/p99/p99.9 us";
+            var table = new Table("", "server", "saturated at", $"at half of that: {percentiles}", ratio, "all at", percentiles, ratio);
+            foreach (RequestMix mix in options.Mixes)
+                await AddAsync(table, options, servers, mix, clients with { PutPercent = mix.PutPercent });
             Console.WriteLine($"{table}\n");
         }
     }
@@ -38,7 +41,8 @@ internal static class LatencyPart
         foreach ((int index, IServer server) in servers.Index())
         {
             table.Add(
-                mix.Name, server.Name, $"{saturated[index]:N0}", own[index].Percentiles, Ratio(own, index), $"{common:N0}", same[index].Percentiles, Ratio(same, index));
+                mix.Name, server.Name, $"{saturated[index]:N0}", own[index].Percentiles, Ratio(own, index),
+                $"{common:N0}", same[index].Percentiles, Ratio(same, index));
         }
     }
 
@@ -46,13 +50,15 @@ internal static class LatencyPart
     /// <param name="servers">All of them.</param>
     /// <param name="clients">Of each.</param>
     /// <param name="rateOf">Requests a second of the server with an index; null for as many as it can take.</param>
-    private static async Task<LoadResult[]> MeasureAsync(ComparisonOptions options, ServerSet servers, LoadOptions clients, Func<int, double?> rateOf)
+    private static async Task<LoadResult[]> MeasureAsync(
+        ComparisonOptions options, ServerSet servers, LoadOptions clients, Func<int, double?> rateOf)
     {
         (int Index, IServer Server)[] indexed = [.. servers.Index()];
         List<LoadResult>[] results = await ServerBench.InTurnsAsync(indexed, options.Repetitions, async item =>
         {
             using var load = new Load(ServerBench.LoadOf(item.Server, clients));
-            Task<LoadResult> RunAsync(double seconds) => rateOf(item.Index) is { } rate ? load.RunPacedAsync(rate, seconds) : load.RunAsync(seconds);
+            Task<LoadResult> RunAsync(double seconds) =>
+                rateOf(item.Index) is { } rate ? load.RunPacedAsync(rate, seconds) : load.RunAsync(seconds);
             await RunAsync(WarmUpSeconds);
             LoadResult result = await RunAsync(options.Seconds);
             ServerBench.Progress($"{item.Server.Name}: {result}");

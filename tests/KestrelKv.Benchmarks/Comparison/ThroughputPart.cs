@@ -21,22 +21,25 @@ internal static class ThroughputPart
             foreach (int valueBytes in options.ValueBytes)
             {
                 LoadOptions clients = options.ClientsFor(valueBytes);
-                await using ServerSet servers = await bench.StartFilledAsync(options.Servers.Where(kind => kind.Modes.Contains(mode)), mode, clients);
+                await using ServerSet servers = await bench.StartFilledAsync(options.ServersOf(mode), mode, clients);
                 foreach (KeyDistribution distribution in options.Distributions)
                     await RunAsync(bench, options, mode, servers, clients with { Distribution = distribution });
             }
         }
     }
 
-    private static async Task RunAsync(ServerBench bench, ComparisonOptions options, DurabilityMode mode, ServerSet servers, LoadOptions clients)
+    private static async Task RunAsync(
+        ServerBench bench, ComparisonOptions options, DurabilityMode mode, ServerSet servers, LoadOptions clients)
     {
+        string modeName = mode.ToString().ToLowerInvariant(), distribution = clients.Distribution.ToString().ToLowerInvariant();
         Console.WriteLine(
-            $"Throughput, {mode.ToString().ToLowerInvariant()}: {clients.Keys:N0} keys of {LoadData.KeyBytes} bytes ({clients.Distribution.ToString().ToLowerInvariant()}), " +
+            $"Throughput, {modeName}: {clients.Keys:N0} keys of {LoadData.KeyBytes} bytes ({distribution}), " +
             $"values of {clients.ValueBytes:N0} bytes; medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
         bool onDisk = mode != DurabilityMode.Memory;
         string[] diskTitle = onDisk ? ["disk flushes/s"] : [];
         var table = new Table([
-            "", "connections", "in flight", "server", "requests/s", $"{servers[0].Name} to it", "p50/p99/p99.9 us", "server us/request", "resident MiB", .. diskTitle,
+            "", "connections", "in flight", "server", "requests/s", $"{servers[0].Name} to it", "p50/p99/p99.9 us", "server us/request",
+            "resident MiB", .. diskTitle,
         ]);
         foreach (RequestMix mix in options.Mixes)
         {
@@ -52,7 +55,8 @@ internal static class ThroughputPart
                         string ratio = index == 0 ? "" : $"{results[0].Load.PerSecond / r.Load.PerSecond:N2}";
                         string[] disk = onDisk ? [$"{r.FlushesPerSecond:N0}"] : [];
                         table.Add([
-                            mix.Name, $"{connections:N0}", $"{inFlight}", servers[index].Name, $"{r.Load.PerSecond:N0}", ratio, r.Load.Percentiles,
+                            mix.Name, $"{connections:N0}", $"{inFlight}", servers[index].Name,
+                            $"{r.Load.PerSecond:N0}", ratio, r.Load.Percentiles,
                             $"{r.ServerMicroseconds:N2}", $"{r.ResidentBytes / (1 << 20):N0}", .. disk,
                         ]);
                     }
@@ -62,7 +66,8 @@ internal static class ThroughputPart
         Console.WriteLine($"{table}\n");
     }
 
-    private static async Task<ThroughputResult[]> MeasureAsync(ServerBench bench, ComparisonOptions options, ServerSet servers, LoadOptions load, bool onDisk)
+    private static async Task<ThroughputResult[]> MeasureAsync(
+        ServerBench bench, ComparisonOptions options, ServerSet servers, LoadOptions load, bool onDisk)
     {
         foreach (IServer server in servers) await TryMeasureAsync(bench, server, load, WarmUpSeconds);
         List<ThroughputResult>[] results = await ServerBench.InTurnsAsync(servers, options.Repetitions, async server =>
@@ -75,7 +80,9 @@ internal static class ThroughputPart
         return [.. results.Select(ThroughputResult.Median)];
     }
 
-    /// <returns><see cref="ThroughputResult.None"/> where the server ends a connection, or falls silent: the others are measured all the same.</returns>
+    /// <returns>
+    /// <see cref="ThroughputResult.None"/> where the server ends a connection, or falls silent: the others are measured all the same.
+    /// </returns>
     private static async Task<ThroughputResult> TryMeasureAsync(ServerBench bench, IServer server, LoadOptions load, double seconds)
     {
         try

@@ -10,7 +10,8 @@ namespace KestrelKv.Benchmarks.Comparison;
 internal sealed record ThroughputResult(LoadResult Load, double ServerMicroseconds, double ResidentBytes, double FlushesPerSecond)
 {
     /// <summary>There is none.</summary>
-    public static readonly ThroughputResult None = new(new LoadResult(double.NaN, double.NaN, double.NaN, double.NaN), double.NaN, double.NaN, double.NaN);
+    public static readonly ThroughputResult None = new(
+        new LoadResult(double.NaN, double.NaN, double.NaN, double.NaN), double.NaN, double.NaN, double.NaN);
 
     /// <summary>The median of each figure by itself.</summary>
     public static ThroughputResult Median(IReadOnlyList<ThroughputResult> results) => new(

@@ -32,8 +32,9 @@ internal static class InterferencePart
         var server = (KestrelKvServer)servers[0];
         double perSecond = await SaturatedAsync(options, server, clients) / Moderation;
         Console.WriteLine(
-            $"Interference, {mode.ToString().ToLowerInvariant()}: what {Connections} clients feel ({RequestMix.Mixed.Name}, {InFlight} at a time, open loop at " +
-            $"{perSecond:N0}/s, {1.0 / Moderation:P0} of what saturates the server), {clients.Keys:N0} keys, values of {clients.ValueBytes:N0} bytes; " +
+            $"Interference, {mode.ToString().ToLowerInvariant()}: what {Connections} clients feel ({RequestMix.Mixed.Name}, " +
+            $"{InFlight} at a time, open loop at {perSecond:N0}/s, {1.0 / Moderation:P0} of what saturates the server), {clients.Keys:N0} keys, " +
+            $"values of {clients.ValueBytes:N0} bytes; " +
             $"medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
 
         List<Measurement>[] results = await ServerBench.InTurnsAsync(
@@ -43,9 +44,9 @@ internal static class InterferencePart
         foreach ((int index, Interferer interferer) in Interferer.All.Index())
         {
             LoadResult load = LoadResult.Median([.. results[index].Select(r => r.Load)]);
-            double perSecondOfIt = results[index].Median(r => r.DonePerSecond);
-            string done = interferer.Unit.Length == 0 ? "" : $"{perSecondOfIt.ToString(perSecondOfIt < 10 ? "N1" : "N0")} {interferer.Unit}";
-            table.Add(interferer.Name, done, $"{load.PerSecond:N0}", load.Percentiles, $"{load.P999 / alone:N2}");
+            double done = results[index].Median(r => r.DonePerSecond);
+            string does = interferer.Unit.Length == 0 ? "" : $"{done.ToString(done < 10 ? "N1" : "N0")} {interferer.Unit}";
+            table.Add(interferer.Name, does, $"{load.PerSecond:N0}", load.Percentiles, $"{load.P999 / alone:N2}");
         }
         Console.WriteLine($"{table}\n");
     }
@@ -57,7 +58,8 @@ internal static class InterferencePart
         return (await load.RunAsync(options.Seconds)).PerSecond;
     }
 
-    private static async Task<Measurement> MeasureAsync(KestrelKvServer server, Interferer interferer, LoadOptions clients, double perSecond, double seconds)
+    private static async Task<Measurement> MeasureAsync(
+        KestrelKvServer server, Interferer interferer, LoadOptions clients, double perSecond, double seconds)
     {
         using var load = new Load(ServerBench.LoadOf(server, clients));
         using IInterference interference = await interferer.StartAsync(server, clients);

@@ -5,7 +5,7 @@ internal interface IRounds
 {
     const long Never = long.MaxValue;
 
-    /// <summary>When the next round is due, a timestamp: not later than <paramref name="now"/> for at once, or <see cref="Never"/>.</summary>
+    /// <summary>When the next round is due, a timestamp: up to <paramref name="now"/> for at once, or <see cref="Never"/>.</summary>
     long NextDue(long now);
 
     /// <summary>Takes the next round.</summary>

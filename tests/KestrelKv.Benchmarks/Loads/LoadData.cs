@@ -37,7 +37,7 @@ internal static class LoadData
         groups[0] = Prefix;
     }
 
-    /// <summary>What stands around the digits of a value, and how many there are. Where it is too short for a document, it is a string.</summary>
+    /// <summary>What stands around the digits of a value, and how many there are. One too short for a document is a string.</summary>
     public static (string Head, int DigitBytes, string Tail) ShapeOf(int valueBytes)
     {
         int around = DocumentHead.Length + DocumentTail.Length;

@@ -50,7 +50,9 @@ internal sealed class LoadLoop : IDisposable
     }
 
     /// <summary>Begins all rounds that are due, as long as there are idle connections.</summary>
-    /// <returns>How many nanoseconds there are until the next one; negative where it is for a connection to become idle, or there is none.</returns>
+    /// <returns>
+    /// How many nanoseconds there are until the next one; negative where it is for a connection to become idle, or there is none.
+    /// </returns>
     private long StartDue(IRounds rounds)
     {
         while (_idle.TryPeek(out LoadConnection? connection))

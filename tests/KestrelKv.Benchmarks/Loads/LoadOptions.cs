@@ -4,8 +4,8 @@ namespace KestrelKv.Benchmarks.Loads;
 internal sealed record LoadOptions
 {
     public const string Usage =
-        "usage: load [--port N] [--protocol frames|resp|memcached] [--connections N] [--in-flight N] [--seconds N] [--repetitions N] [--keys N] " +
-        "[--distribution uniform|zipf] [--value-bytes N] [--put-percent N]";
+        "usage: load [--port N] [--protocol frames|resp|memcached] [--connections N] [--in-flight N] [--seconds N] " +
+        "[--repetitions N] [--keys N] [--distribution uniform|zipf] [--value-bytes N] [--put-percent N]";
 
     /// <summary>The server's port on this machine.</summary>
     public int Port { get; init; } = 4_444;
@@ -42,13 +42,21 @@ internal sealed record LoadOptions
             options = name switch
             {
                 "--port" => options with { Port = value.Number },
-                "--protocol" => options with { Protocol = value.OneOf(("frames", LoadProtocol.Frames), ("resp", LoadProtocol.Resp), ("memcached", LoadProtocol.Memcached)) },
+                "--protocol" => options with
+                {
+                    Protocol = value.OneOf(
+                        ("frames", LoadProtocol.Frames), ("resp", LoadProtocol.Resp),
+                        ("memcached", LoadProtocol.Memcached)),
+                },
                 "--connections" => options with { Connections = value.Number },
                 "--in-flight" => options with { InFlight = value.Number },
                 "--seconds" => options with { Seconds = value.Seconds },
                 "--repetitions" => options with { Repetitions = value.Number },
                 "--keys" => options with { Keys = value.Number },
-                "--distribution" => options with { Distribution = value.OneOf(("uniform", KeyDistribution.Uniform), ("zipf", KeyDistribution.Zipf)) },
+                "--distribution" => options with
+                {
+                    Distribution = value.OneOf(("uniform", KeyDistribution.Uniform), ("zipf", KeyDistribution.Zipf)),
+                },
                 "--value-bytes" => options with { ValueBytes = value.Number },
                 "--put-percent" => options with { PutPercent = value.NumberOrZero },
                 _ => throw value.Unknown(name),

@@ -14,7 +14,10 @@ internal sealed record LoadResult(double PerSecond, double P50, double P99, doub
     public string Percentiles => $"{P50:N0} / {P99:N0} / {P999:N0}";
 
     public static LoadResult Of(LatencyHistogram latencies, double seconds) =>
-        new(latencies.Count / seconds, latencies.Percentile(0.5), latencies.Percentile(0.99), latencies.Percentile(0.999)) { Requests = latencies.Count };
+        new(latencies.Count / seconds, latencies.Percentile(0.5), latencies.Percentile(0.99), latencies.Percentile(0.999))
+        {
+            Requests = latencies.Count,
+        };
 
     /// <summary>The median of each figure by itself.</summary>
     public static LoadResult Median(IReadOnlyList<LoadResult> results) => new(

@@ -80,7 +80,8 @@ internal sealed class MessageShape
     {
         int from = Math.Max(position, expectedPosition);
         int to = Math.Min(position + part.Length, expectedPosition + expected.Length);
-        return from >= to || part[(from - position)..(to - position)].SequenceEqual(expected[(from - expectedPosition)..(to - expectedPosition)]);
+        return from >= to
+            || part[(from - position)..(to - position)].SequenceEqual(expected[(from - expectedPosition)..(to - expectedPosition)]);
     }
 
     private static byte[] FrameHeader(int bodyBytes)

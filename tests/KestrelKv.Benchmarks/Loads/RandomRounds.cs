@@ -13,7 +13,8 @@ namespace KestrelKv.Benchmarks.Loads;
 /// <param name="random">Chooses what is done with them.</param>
 /// <param name="seconds">For how long rounds are due.</param>
 /// <param name="perSecond">Requests a second, of an open loop; null for a closed one.</param>
-internal sealed class RandomRounds(LoadOptions options, KeyChoice keys, LoadRandom random, double seconds, double? perSecond = null) : IRounds
+internal sealed class RandomRounds(
+    LoadOptions options, KeyChoice keys, LoadRandom random, double seconds, double? perSecond = null) : IRounds
 {
     private readonly long _interval = (long)(options.InFlight / perSecond * Stopwatch.Frequency ?? 0);
     private readonly long _end = Stopwatch.GetTimestamp() + (long)(seconds * Stopwatch.Frequency);

@@ -16,7 +16,8 @@ internal static class ConstantServer
     {
         string[] args =
         [
-            "constant", "--port", setup.Port.ToString(CultureInfo.InvariantCulture), "--value-bytes", setup.ValueBytes.ToString(CultureInfo.InvariantCulture),
+            "constant", "--port", setup.Port.ToString(CultureInfo.InvariantCulture),
+            "--value-bytes", setup.ValueBytes.ToString(CultureInfo.InvariantCulture),
         ];
         return new PlainServer(Kind.Name, LoadProtocol.Frames, setup.Port, ServerProgram.Start(setup.Cores, Path, args));
     }

@@ -12,13 +12,13 @@ namespace KestrelKv.Benchmarks.Servers;
 /// </summary>
 internal static class GarnetServer
 {
-    public const string Name = "Garnet";
+    private const string Name = "Garnet";
 
-    /// <summary>How it writes: as it does by itself, unless the libraries for that are not there, without which it would not start.</summary>
+    /// <summary>How it writes: as it does by itself, unless the libraries for that are missing, and it would not start.</summary>
     private static readonly string Device = Has("libaio.so.1", "libaio.so.1t64") && Has("liburing.so.2") ? "Default" : "RandomAccess";
 
     /// <param name="program">Its name or path.</param>
-    public static ServerKind KindOf(string program) => new(Name, setup => Start(program, setup))
+    public static ServerKind KindOf(string program = "garnet-server") => new(Name, setup => Start(program, setup))
     {
         Modes = [DurabilityMode.Memory, DurabilityMode.EverySec, DurabilityMode.Always],
         Program = program, Installation = "dotnet tool install -g garnet-server",
@@ -29,10 +29,11 @@ internal static class GarnetServer
     private static PlainServer Start(string program, ServerSetup setup)
     {
         string port = setup.Port.ToString(CultureInfo.InvariantCulture);
+        string[] aof = ["--aof", "--device-type", Device, "--aof-commit-freq"];
         string[] log = setup.Mode switch
         {
-            DurabilityMode.Always => ["--aof", "--aof-commit-freq", "0", "--aof-commit-wait", "--minthreads", "1024", "--device-type", Device],
-            DurabilityMode.EverySec => ["--aof", "--aof-commit-freq", "1000", "--device-type", Device],
+            DurabilityMode.Always => [.. aof, "0", "--aof-commit-wait", "--minthreads", "1024"],
+            DurabilityMode.EverySec => [.. aof, "1000"],
             _ => [],
         };
         return new PlainServer(Name, LoadProtocol.Resp, setup.Port, ServerProgram.Start(setup.Cores, ProgramFile.Find(program)!,

@@ -49,8 +49,10 @@ internal sealed class KestrelKvServer : ISnapshotServer
         int adminPort = ServerSetup.FindFreePort();
         string[] settings =
         [
-            "Wire:Address=127.0.0.1", $"Wire:Port={setup.Port}", "Admin:Address=127.0.0.1", $"Admin:Port={adminPort}", "StopTimeout=00:10:00",
-            $"Data:Durability={setup.Mode}", $"Data:Directory={setup.Directory}", $"Data:SnapshotLogBytes={1L << 50}", "Data:SnapshotInterval=00:00:00",
+            "Wire:Address=127.0.0.1", $"Wire:Port={setup.Port}",
+            "Admin:Address=127.0.0.1", $"Admin:Port={adminPort}", "StopTimeout=00:10:00",
+            $"Data:Durability={setup.Mode}", $"Data:Directory={setup.Directory}",
+            $"Data:SnapshotLogBytes={1L << 50}", "Data:SnapshotInterval=00:00:00",
         ];
         return new KestrelKvServer(ServerProgram.Start(setup.Cores, Path, settings.Select(s => $"--KestrelKv:{s}")), setup.Port, adminPort);
     }

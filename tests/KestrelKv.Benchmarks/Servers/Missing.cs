@@ -7,7 +7,7 @@ internal static class Missing
     public static ServerKind[] Without(ServerKind[] kinds)
     {
         foreach (ServerKind kind in kinds.Where(kind => !kind.IsInstalled))
-            Console.Error.WriteLine($"{kind.Name} is missing, and left out: there is no program {kind.Program} (to get it: {kind.Installation}).");
+            Console.Error.WriteLine($"{kind.Name} is missing, and left out. To get {kind.Program}: {kind.Installation}");
         return [.. kinds.Where(kind => kind.IsInstalled)];
     }
 }

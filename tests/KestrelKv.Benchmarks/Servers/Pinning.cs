@@ -12,7 +12,7 @@ internal sealed record Pinning(string? Server, string? All)
     private const string ServerCore = "0";
     private const string LoadCore = "1";
 
-    /// <summary>Binds this process to its core, all threads of it. It takes two cores, and <c>taskset</c>: else nothing is pinned.</summary>
+    /// <summary>Binds this process to its core, all threads of it. It takes two cores and <c>taskset</c>, or nothing is pinned.</summary>
     public static Pinning Apply(bool wanted)
     {
         int cores = Environment.ProcessorCount;

@@ -32,7 +32,8 @@ internal sealed class RedisServer : ISnapshotServer
     {
         using Socket socket = await ConnectAsync();
         await CallAsync(socket, "BGSAVE");
-        while (!(await CallAsync(socket, "INFO persistence")).Contains("rdb_bgsave_in_progress:0", StringComparison.Ordinal)) await Task.Delay(PollInterval);
+        while (!(await CallAsync(socket, "INFO persistence")).Contains("rdb_bgsave_in_progress:0", StringComparison.Ordinal))
+            await Task.Delay(PollInterval);
     }
 
     public async Task StopWithSnapshotAsync()

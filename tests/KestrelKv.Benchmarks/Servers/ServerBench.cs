@@ -58,11 +58,13 @@ internal sealed record ServerBench(string Directory, Pinning Pinning)
     }
 
     /// <summary>Clients of a server.</summary>
-    public static LoadOptions LoadOf(IServer server, LoadOptions clients) => clients with { Port = server.Port, Protocol = server.Protocol };
+    public static LoadOptions LoadOf(IServer server, LoadOptions clients) =>
+        clients with { Port = server.Port, Protocol = server.Protocol };
 
     /// <summary>Measures each of some in turns, so that a slow moment of the machine hits all.</summary>
     /// <returns>The results of each.</returns>
-    public static async Task<List<TResult>[]> InTurnsAsync<T, TResult>(IReadOnlyList<T> measured, int repetitions, Func<T, Task<TResult>> measure)
+    public static async Task<List<TResult>[]> InTurnsAsync<T, TResult>(
+        IReadOnlyList<T> measured, int repetitions, Func<T, Task<TResult>> measure)
     {
         List<TResult>[] results = [.. measured.Select(_ => new List<TResult>())];
         for (int i = 0; i < repetitions; i++)

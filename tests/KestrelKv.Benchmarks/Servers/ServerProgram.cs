@@ -80,7 +80,10 @@ internal sealed partial class ServerProgram : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Until it is disposed of, whoever interrupts this process ends the servers: all that waits for them fails, and cleans up on its way out.</summary>
+    /// <summary>
+    /// Until it is disposed of, whoever interrupts this process ends the servers: all that waits for them fails, and cleans up
+    /// on its way out.
+    /// </summary>
     public static IDisposable EndOn(PosixSignal interruption) => PosixSignalRegistration.Create(interruption, signal =>
     {
         signal.Cancel = true;
@@ -92,7 +95,8 @@ internal sealed partial class ServerProgram : IAsyncDisposable
     {
         _ = Kill(_process.Id, Terminate);
         await _process.WaitForExitAsync().WaitAsync(StopTimeout);
-        if (_process.ExitCode != 0) throw new InvalidOperationException($"{_process.StartInfo.FileName} ended with {_process.ExitCode}:\n{Output}");
+        if (_process.ExitCode != 0)
+            throw new InvalidOperationException($"{_process.StartInfo.FileName} ended with {_process.ExitCode}:\n{Output}");
     }
 
     /// <summary>Kills it, where it still runs.</summary>
