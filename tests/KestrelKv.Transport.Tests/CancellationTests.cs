@@ -25,6 +25,11 @@ public sealed class CancellationTests
         read = await pair.Input.ReadAsync().Soon();
         Assert.False(read.IsCanceled);
         Assert.Equal([1], read.Buffer.ToArray());
+        pair.Input.AdvanceTo(read.Buffer.Start);
+        pair.Input.CancelPendingRead();
+        read = await pair.Input.ReadAsync().Soon();
+        Assert.True(read.IsCanceled);
+        Assert.Equal([1], read.Buffer.ToArray());
     }
 
     [Fact]

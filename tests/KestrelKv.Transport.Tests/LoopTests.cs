@@ -111,6 +111,7 @@ public sealed class LoopTests
         // The loop's thread is held: this one may do as if it were the loop's.
         pair.Connection.OnEvents(Libc.CanRead | Libc.CanWrite | Libc.HungUp | Libc.ReadHungUp | Libc.Failed);
         Assert.True(pair.ReaderIsWaiting);
+        Assert.Equal(0, pair.ReaderBufferBytes);
         release.Set();
         await pair.SendAsync([1]);
         Assert.False((await waiting.Soon()).IsCompleted);
