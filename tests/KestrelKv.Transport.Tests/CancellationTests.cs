@@ -110,7 +110,7 @@ public sealed class CancellationTests
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
-        int left = Rounds * 2;
+        int left = Rounds;
         Task[] cancelling = [.. Enumerable.Range(0, 3).Select(_ => Task.Run(() =>
         {
             while (Volatile.Read(ref left) > 0) pair.Input.CancelPendingRead();

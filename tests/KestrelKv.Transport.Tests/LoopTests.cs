@@ -47,7 +47,7 @@ public sealed class LoopTests
     public async Task Connections_ThatComeAndGoQuickly_EachHasItsOwnBytes()
     {
         const int Workers = 6;
-        const int Each = 500;
+        const int Each = 350;
         await using TestTransport transport = await TestTransport.StartAsync(threads: 2);
         var serving = new ConcurrentBag<Task>();
         Task accepting = Task.Run(async () =>

@@ -44,7 +44,7 @@ public sealed class RaceTests
         {
             await using TestPair pair = await transport.ConnectAsync();
             pair.Connection.Socket.SendBufferSize = 4_096;
-            byte[] bytes = Patience.Bytes(20_000);
+            byte[] bytes = Patience.Bytes(12_000);
             Task<byte[]> receiving = Task.Run(() => pair.ReceiveAsync(bytes.Length * Rounds));
 
             // The room that the client makes is told of while the flush is about to wait, if often enough is tried.
@@ -61,7 +61,7 @@ public sealed class RaceTests
         await Task.Run(async () =>
         {
             var random = new Random(1);
-            for (int round = 0; round < Rounds * 4; round++)
+            for (int round = 0; round < Rounds * 2; round++)
             {
                 // The loop is told of the byte, to which nobody waits, and is about to rest as the read asks for a turn.
                 pair.Client.Send([1]);
