@@ -111,10 +111,14 @@ public sealed class CancellationTests
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
         int left = Rounds;
-        Task[] cancelling = [.. Enumerable.Range(0, 3).Select(_ => Task.Run(() =>
-        {
-            while (Volatile.Read(ref left) > 0) pair.Input.CancelPendingRead();
-        }))];
+
+        // Threads of their own: the pool's are to be had for the reads.
+        Task[] cancelling = [.. Enumerable.Range(0, 2).Select(_ => Task.Factory.StartNew(
+            () =>
+            {
+                while (Volatile.Read(ref left) > 0) pair.Input.CancelPendingRead();
+            },
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
         try
         {
             // A read has no business to throw: nobody has given it a token.

@@ -44,7 +44,7 @@ public sealed class RaceTests
         {
             await using TestPair pair = await transport.ConnectAsync();
             pair.Connection.Socket.SendBufferSize = 4_096;
-            byte[] bytes = Patience.Bytes(12_000);
+            byte[] bytes = Patience.Bytes(20_000);
             Task<byte[]> receiving = Task.Run(() => pair.ReceiveAsync(bytes.Length * Rounds));
 
             // The room that the client makes is told of while the flush is about to wait, if often enough is tried.
