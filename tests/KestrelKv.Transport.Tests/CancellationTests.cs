@@ -110,10 +110,10 @@ public sealed class CancellationTests
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
-        int left = Rounds;
+        int left = Rounds * 5;
 
         // Threads of their own: the pool's are to be had for the reads.
-        Task[] cancelling = [.. Enumerable.Range(0, 2).Select(_ => Task.Factory.StartNew(
+        Task[] cancelling = [.. Enumerable.Range(0, 3).Select(_ => Task.Factory.StartNew(
             () =>
             {
                 while (Volatile.Read(ref left) > 0) pair.Input.CancelPendingRead();
