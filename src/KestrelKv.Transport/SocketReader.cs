@@ -103,7 +103,8 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     public override void Complete(Exception? exception = null)
     {
         int state;
-        for (SpinWait spin = default; (state = Interlocked.CompareExchange(ref _state, Idle, Waiting)) == Receiving;) spin.SpinOnce();
+        SpinWait spin = default;
+        while ((state = Interlocked.CompareExchange(ref _state, Idle, Waiting)) == Receiving) spin.SpinOnce();
         _isCompleted = true;
         ReleaseBuffer();
         if (state == Waiting) CompleteWait();

@@ -77,7 +77,8 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     public override void Complete(Exception? exception = null)
     {
         int state;
-        for (SpinWait spin = default; (state = Interlocked.CompareExchange(ref _state, Idle, Waiting)) is Trying or Signalled;) spin.SpinOnce();
+        SpinWait spin = default;
+        while ((state = Interlocked.CompareExchange(ref _state, Idle, Waiting)) is Trying or Signalled) spin.SpinOnce();
         _isBroken = true;
         ReleaseAll();
         if (state == Waiting) _wait.SetResult(Result());

@@ -47,7 +47,7 @@ public sealed class LoopTests
     public async Task Connections_ThatComeAndGoQuickly_EachHasItsOwnBytes()
     {
         const int Workers = 6;
-        const int Each = 500;
+        const int Each = 350;
         await using TestTransport transport = await TestTransport.StartAsync(threads: 2);
         var serving = new ConcurrentBag<Task>();
         Task accepting = Task.Run(async () =>
@@ -111,6 +111,7 @@ public sealed class LoopTests
         // The loop's thread is held: this one may do as if it were the loop's.
         pair.Connection.OnEvents(Libc.CanRead | Libc.CanWrite | Libc.HungUp | Libc.ReadHungUp | Libc.Failed);
         Assert.True(pair.ReaderIsWaiting);
+        Assert.Equal(0, pair.ReaderBufferBytes);
         release.Set();
         await pair.SendAsync([1]);
         Assert.False((await waiting.Soon()).IsCompleted);

@@ -53,7 +53,26 @@ public sealed class RaceTests
         }));
     }
 
-    /// <summary>Has the connection's loop, as it were, hear of bytes all the time that are not there; the true one's thread is held.</summary>
+    [Fact]
+    public async Task Post_WhileTheLoopGoesToRest_HasItsTurn()
+    {
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        await Task.Run(async () =>
+        {
+            var random = new Random(1);
+            for (int round = 0; round < Rounds * 2; round++)
+            {
+                // The loop is told of the byte, to which nobody waits, and is about to rest as the read asks for a turn.
+                pair.Client.Send([1]);
+                Thread.SpinWait(random.Next(300));
+                pair.Input.AdvanceTo((await pair.Input.ReadAsync().Soon()).Buffer.End);
+                if (random.Next(2) == 0) await Task.Yield();
+            }
+        });
+    }
+
+    /// <summary>Tells the connection all the time of bytes that are not there, in the loop's place, whose thread is held.</summary>
     private sealed class BusyLoop(ManualResetEventSlim release) : IAsyncDisposable
     {
         private Task _running = Task.CompletedTask;

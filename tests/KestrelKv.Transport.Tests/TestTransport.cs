@@ -51,7 +51,7 @@ internal sealed class TestTransport : IAsyncDisposable
         {
             await pair.Input.ReadAsync();
             blocked.SetResult();
-            release.Wait();
+            release.Wait(Wait.Patience);
             await pair.DisposeAsync();
         });
 

@@ -8,7 +8,7 @@ namespace KestrelKv.Transport.Tests;
 /// <summary>What a client is sent, be it that it reads or not.</summary>
 public sealed class WriterTests
 {
-    /// <summary>More than the system holds for a client that does not read (net.ipv4.tcp_wmem and tcp_rmem, 4 and 6 MiB, at the most).</summary>
+    /// <summary>More than the system holds for who does not read (net.ipv4.tcp_wmem and tcp_rmem: 4 and 6 MiB at the most).</summary>
     private const int Much = 24 * 1024 * 1024;
 
     [Fact]
@@ -91,7 +91,7 @@ public sealed class WriterTests
         Task<byte[]> receiving = pair.ReceiveAsync(bytes.Length);
         for (int sent = 0; sent < bytes.Length;)
         {
-            int count = Math.Min(bytes.Length - sent, random.Next(3) switch { 0 => random.Next(10), 1 => random.Next(5_000), _ => random.Next(200_000) });
+            int count = Math.Min(bytes.Length - sent, random.Next(random.Next(3) switch { 0 => 10, 1 => 5_000, _ => 200_000 }));
             int room = random.Next(2) == 0 ? count : count + random.Next(10_000);
             bytes.AsSpan(sent, count).CopyTo(pair.Output.GetSpan(room));
             pair.Output.Advance(count);
