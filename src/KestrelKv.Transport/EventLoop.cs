@@ -40,6 +40,9 @@ internal sealed class EventLoop : IDisposable
     /// <summary>How many connections it has.</summary>
     public int Count => Volatile.Read(ref _count);
 
+    /// <summary>How many turns its thread has to give, as far as that thread knows; to be asked there.</summary>
+    public int TurnsWaiting => _next.Count;
+
     /// <summary>Serves a connection from now on.</summary>
     public void Add(SocketConnection connection)
     {
@@ -149,7 +152,7 @@ internal sealed class EventLoop : IDisposable
         }
         if (_next.Count == 0) return;
         (_current, _next) = (_next, _current);
-        foreach (SocketConnection connection in _current) connection.OnEvents(Libc.CanRead);
+        foreach (SocketConnection connection in _current) connection.TakeTurn();
         _current.Clear();
     }
 }

@@ -13,18 +13,18 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionSocketFea
 {
     private static long _lastNumber;
 
-    private readonly EventLoop _loop;
     private readonly SocketReader _reader;
     private readonly SocketWriter _writer;
     private readonly CancellationTokenSource _closed = new();
     private volatile ConnectionAbortedException? _abortion;
     private string? _id;
     private IDictionary<object, object?>? _items;
+    private int _hasTurn;
     private int _disposed;
 
     public SocketConnection(Socket socket, EventLoop loop)
     {
-        (Socket, _loop) = (socket, loop);
+        (Socket, Loop) = (socket, loop);
         File = (int)socket.Handle;
         (LocalEndPoint, RemoteEndPoint) = (socket.LocalEndPoint, socket.RemoteEndPoint);
         ConnectionClosed = _closed.Token;
@@ -42,6 +42,9 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionSocketFea
     public ConnectionAbortedException? Abortion => _abortion;
 
     public Socket Socket { get; }
+
+    /// <summary>The loop that serves it.</summary>
+    public EventLoop Loop { get; }
 
     public override string ConnectionId
     {
@@ -73,12 +76,25 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionSocketFea
     public void OnEvents(uint events)
     {
         bool ending = (events & (Libc.ReadHungUp | Libc.HungUp | Libc.Failed)) != 0;
-        if (ending || (events & Libc.CanRead) != 0) _reader.OnReadable(ending);
+        if (ending) _reader.MarkEnding();
+
+        // Who has a turn to come has all in it that has come by then, and not two turns.
+        if ((ending || (events & Libc.CanRead) != 0) && Volatile.Read(ref _hasTurn) == 0) _reader.OnReadable();
         if (ending || (events & Libc.CanWrite) != 0) _writer.OnWritable();
     }
 
-    /// <summary>To be received from in its turn.</summary>
-    public void PostRead() => _loop.Post(this);
+    /// <summary>Asks for a turn to be received from.</summary>
+    public void PostRead()
+    {
+        if (Interlocked.Exchange(ref _hasTurn, 1) == 0) Loop.Post(this);
+    }
+
+    /// <summary>The loop's thread: the turn that was asked for.</summary>
+    public void TakeTurn()
+    {
+        Interlocked.Exchange(ref _hasTurn, 0);
+        _reader.OnReadable();
+    }
 
     public override void Abort(ConnectionAbortedException abortReason)
     {
@@ -92,7 +108,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionSocketFea
         if (Interlocked.Exchange(ref _disposed, 1) == 1) return;
         _reader.Complete();
         _writer.Complete();
-        _loop.Remove(this);
+        Loop.Remove(this);
         Shutdown();
         Socket.Dispose();
         await _closed.CancelAsync();

@@ -110,17 +110,18 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         if (state == Waiting) CompleteWait();
     }
 
+    /// <summary>The end has come, be it behind bytes; to be called before what tells of it.</summary>
+    public void MarkEnding() => _isEnding = true;
+
     /// <summary>On the loop's thread: bytes have come, or the end of them, or it is this connection's turn. Or nothing.</summary>
-    /// <param name="ending">Whether the end has come, be it behind bytes.</param>
-    public void OnReadable(bool ending)
+    public void OnReadable()
     {
-        if (ending) _isEnding = true;
         if (Interlocked.CompareExchange(ref _state, Signalled, Idle) != Waiting) return;
 
         // A cancellation may come first, and then another wait: that one has its turn.
         if (Interlocked.CompareExchange(ref _state, Receiving, Waiting) != Waiting)
         {
-            OnReadable(ending);
+            OnReadable();
             return;
         }
         bool more = Receive();

@@ -44,6 +44,31 @@ public sealed class LoopTests
     }
 
     [Fact]
+    public async Task Turns_OneConnectionWithAlwaysMore_HasOneAtATime()
+    {
+        const long Bytes = 256L * 1024 * 1024;
+        await using TestTransport transport = await TestTransport.StartAsync();
+        await using TestPair pair = await transport.ConnectAsync();
+        Task sending = Task.Run(async () =>
+        {
+            byte[] piece = new byte[64 * 1024];
+            for (long sent = 0; sent < Bytes; sent += piece.Length) await pair.SendAsync(piece);
+        });
+
+        // Each piece that comes is told of as well, while a turn is asked for already.
+        int most = 0;
+        for (long received = 0; received < Bytes;)
+        {
+            ReadResult read = await pair.Input.ReadAsync();
+            most = Math.Max(most, pair.Connection.Loop.TurnsWaiting);
+            received += read.Buffer.Length;
+            pair.Input.AdvanceTo(read.Buffer.End);
+        }
+        await sending.Soon();
+        Assert.InRange(most, 0, 1);
+    }
+
+    [Fact]
     public async Task Connections_ThatComeAndGoQuickly_EachHasItsOwnBytes()
     {
         const int Workers = 6;
