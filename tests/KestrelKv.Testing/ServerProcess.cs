@@ -171,11 +171,10 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (!_process.HasExited)
-        {
-            _process.Kill();
-            await _process.WaitForExitAsync();
-        }
+        if (!_process.HasExited) _process.Kill();
+
+        // This waits for the last of what it has printed, too.
+        await _process.WaitForExitAsync();
         _process.Dispose();
         _ownData?.Dispose();
     }

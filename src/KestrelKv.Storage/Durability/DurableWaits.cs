@@ -16,6 +16,11 @@ internal sealed class DurableWaits
 
     /// <summary>For <see cref="Complete"/>, which must not share it with <see cref="Fail"/>: that is called by any thread, at any time.</summary>
     private readonly List<Wait> _completing = [];
+    private readonly List<Wait> _goingOn = [];
+
+    /// <summary>While this thread completes waits: where those gather that somebody is to go on after.</summary>
+    [ThreadStatic]
+    private static List<Wait>? _gathering;
     private long _durable;
     private Exception? _failure;
 
@@ -38,8 +43,9 @@ internal sealed class DurableWaits
     {
         Volatile.Write(ref _durable, version);
         Take(version, _completing);
-        GoOn(_completing);
+        CompleteAll(_completing, _goingOn, null);
         _completing.Clear();
+        _goingOn.Clear();
     }
 
     /// <summary>Nothing more will be durable.</summary>
@@ -50,8 +56,7 @@ internal sealed class DurableWaits
         _lock.Exit();
         List<Wait> failing = [];
         Take(long.MaxValue, failing);
-        foreach (Wait wait in failing) wait.Failure = Lost(failure);
-        GoOn(failing);
+        CompleteAll(failing, [], failure);
     }
 
     private static DurabilityLostException Lost(Exception failure) => new($"the disk failed: {failure.Message}");
@@ -66,7 +71,7 @@ internal sealed class DurableWaits
             Wait wait = _idle.TryPop(out Wait? idle) ? idle : new Wait(this);
             wait.Start(version, result);
             if (_failure is null) _waiting.Add(wait);
-            else wait.Complete(Lost(_failure));
+            else wait.Fail(Lost(_failure));
             return wait;
         }
         finally
@@ -90,16 +95,24 @@ internal sealed class DurableWaits
         _lock.Exit();
     }
 
-    /// <summary>Has the calls go on in the thread pool: the thread that syncs, or fails, has better things to do.</summary>
-    private void GoOn(List<Wait> waits)
+    /// <summary>Completes waits. The calls go on in the thread pool: the thread that syncs, or fails, has better things to do.</summary>
+    private void CompleteAll(List<Wait> waits, List<Wait> goingOn, Exception? failure)
     {
-        int size = Math.Max(GroupWaitsMin, (waits.Count + Environment.ProcessorCount - 1) / Environment.ProcessorCount);
-        for (int start = 0; start < waits.Count; start += size)
+        _gathering = goingOn;
+        foreach (Wait wait in waits)
+        {
+            if (failure is null) wait.Complete();
+            else wait.Fail(Lost(failure));
+        }
+        _gathering = null;
+
+        int size = Math.Max(GroupWaitsMin, (goingOn.Count + Environment.ProcessorCount - 1) / Environment.ProcessorCount);
+        for (int start = 0; start < goingOn.Count; start += size)
         {
             _lock.Enter();
             Group group = _idleGroups.TryPop(out Group? idle) ? idle : new Group(this);
             _lock.Exit();
-            for (int i = start; i < Math.Min(start + size, waits.Count); i++) group.Waits.Add(waits[i]);
+            for (int i = start; i < Math.Min(start + size, goingOn.Count); i++) group.Waits.Add(goingOn[i]);
             ThreadPool.UnsafeQueueUserWorkItem(group, preferLocal: false);
         }
     }
@@ -124,7 +137,7 @@ internal sealed class DurableWaits
 
         public void Execute()
         {
-            foreach (Wait wait in Waits) wait.Complete(wait.Failure);
+            foreach (Wait wait in Waits) wait.GoOn();
             Waits.Clear();
             owner.GiveBack(this);
         }
@@ -133,22 +146,26 @@ internal sealed class DurableWaits
     private sealed class Wait(DurableWaits owner) : IValueTaskSource<int>, IValueTaskSource<bool>
     {
         private ManualResetValueTaskSourceCore<int> _core;
+        private Action<object?>? _continuation;
+        private object? _state;
         private int _result;
 
         public long Version { get; private set; }
 
-        /// <summary>Why it is never going to be durable; null where it is.</summary>
-        public Exception? Failure { get; set; }
-
         public short Token => _core.Version;
 
-        public void Start(long version, int result) => (Version, _result, Failure) = (version, result, null);
+        public void Start(long version, int result) => (Version, _result) = (version, result);
 
-        /// <summary>Whoever waits goes on here.</summary>
-        public void Complete(Exception? failure)
+        public void Complete() => _core.SetResult(_result);
+
+        public void Fail(Exception e) => _core.SetException(e);
+
+        /// <summary>What comes after the wait.</summary>
+        public void GoOn()
         {
-            if (failure is null) _core.SetResult(_result);
-            else _core.SetException(failure);
+            (Action<object?> continuation, object? state) = (_continuation!, _state);
+            (_continuation, _state) = (null, null);
+            continuation(state);
         }
 
         public int GetResult(short token)
@@ -170,7 +187,16 @@ internal sealed class DurableWaits
 
         public ValueTaskSourceStatus GetStatus(short token) => _core.GetStatus(token);
 
-        public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-            _core.OnCompleted(continuation, state, token, flags);
+        public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+        {
+            (_continuation, _state) = (continuation, state);
+            _core.OnCompleted(static wait => ((Wait)wait!).OnCompleted(), this, token, flags);
+        }
+
+        private void OnCompleted()
+        {
+            if (_gathering is { } gathering) gathering.Add(this);
+            else GoOn();
+        }
     }
 }
