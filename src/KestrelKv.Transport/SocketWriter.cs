@@ -22,7 +22,6 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     private const int Signalled = 2;
     private const int Waiting = 3;
 
-
     private int _state;
     private ManualResetValueTaskSourceCore<FlushResult> _wait;
 
