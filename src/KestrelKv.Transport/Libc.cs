@@ -9,7 +9,6 @@ namespace KestrelKv.Transport;
 /// <summary>The system calls, and the constants of Linux that they take (asm-generic, which x86-64 and arm64 share).</summary>
 internal static unsafe partial class Libc
 {
-    public const int Interrupted = 4; // EINTR
     public const int WouldBlock = 11; // EAGAIN
     public const int ConnectionReset = 104; // ECONNRESET
     public const int TimedOut = 110; // ETIMEDOUT
@@ -21,6 +20,7 @@ internal static unsafe partial class Libc
     public const uint ReadHungUp = 0x2000; // EPOLLRDHUP
     public const uint EdgeTriggered = 1u << 31; // EPOLLET
 
+    private const int Interrupted = 4; // EINTR
     private const int CloseOnExec = 0x80000; // O_CLOEXEC
     private const int NonBlocking = 0x800; // O_NONBLOCK
     private const int AddControl = 1; // EPOLL_CTL_ADD
@@ -81,8 +81,12 @@ internal static unsafe partial class Libc
     {
         fixed (byte* start = bytes)
         {
-            nint count = Send(socket, start, (nuint)bytes.Length, DontWait | NoSignal | (more ? MoreComes : 0));
-            return count >= 0 ? (int)count : -Marshal.GetLastPInvokeError();
+            while (true)
+            {
+                nint count = Send(socket, start, (nuint)bytes.Length, DontWait | NoSignal | (more ? MoreComes : 0));
+                if (count >= 0) return (int)count;
+                if (Marshal.GetLastPInvokeError() is var error && error != Interrupted) return -error;
+            }
         }
     }
 

@@ -136,7 +136,6 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
             bool more = _full.Count > 1 || (_full.Count == 1 && _used > 0);
             int count = Libc.Send(connection.File, first.AsSpan(_sent), more);
             if (count == -Libc.WouldBlock) return false;
-            if (count == -Libc.Interrupted) continue;
             if (count < 0)
             {
                 // There is nobody any more. What there was to be sent is forgotten.
