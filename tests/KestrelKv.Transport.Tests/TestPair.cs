@@ -30,6 +30,9 @@ internal sealed class TestPair(Socket client, SocketConnection connection) : IAs
 
     public int WriterBufferBytes => Buffer((SocketWriter)Output).Length;
 
+    /// <summary>How many turns the loop's thread has to give, as far as that thread knows; to be asked there.</summary>
+    public int LoopTurnsWaiting => Next(connection.Loop).Count;
+
     /// <summary>Has a read wait: for the loop, and not for what happens to have come already.</summary>
     public async Task<Task<ReadResult>> WaitForReadAsync(CancellationToken cancellationToken = default)
     {
@@ -99,6 +102,9 @@ internal sealed class TestPair(Socket client, SocketConnection connection) : IAs
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_buffer")]
     private static extern ref byte[] Buffer(SocketWriter writer);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_next")]
+    private static extern ref List<SocketConnection> Next(EventLoop loop);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_bufferBytes")]
     private static extern ref int BufferBytes(SocketReader reader);
