@@ -25,7 +25,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
 {
     private const int Idle = 0;
     private const int Signalled = 1;
-    private const int Waiting = 2;
+    internal const int Waiting = 2;
     private const int Receiving = 3;
 
     /// <summary>How much one turn receives at the most.</summary>

@@ -20,7 +20,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     private const int Idle = 0;
     private const int Trying = 1;
     private const int Signalled = 2;
-    private const int Waiting = 3;
+    internal const int Waiting = 3;
 
     private int _state;
     private ManualResetValueTaskSourceCore<FlushResult> _wait;

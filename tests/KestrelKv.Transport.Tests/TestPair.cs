@@ -9,9 +9,6 @@ namespace KestrelKv.Transport.Tests;
 /// <summary>A client on an ordinary socket, and its connection.</summary>
 internal sealed class TestPair(Socket client, SocketConnection connection) : IAsyncDisposable
 {
-    private const int Waiting = 2;
-    private const int WriterWaiting = 3;
-
     public Socket Client => client;
 
     public SocketConnection Connection => connection;
@@ -20,9 +17,9 @@ internal sealed class TestPair(Socket client, SocketConnection connection) : IAs
 
     public PipeWriter Output => connection.Transport.Output;
 
-    public bool ReaderIsWaiting => Volatile.Read(ref State((SocketReader)Input)) == Waiting;
+    public bool ReaderIsWaiting => Volatile.Read(ref State((SocketReader)Input)) == SocketReader.Waiting;
 
-    public bool WriterIsWaiting => Volatile.Read(ref State((SocketWriter)Output)) == WriterWaiting;
+    public bool WriterIsWaiting => Volatile.Read(ref State((SocketWriter)Output)) == SocketWriter.Waiting;
 
     public int ReaderBufferBytes => Buffer((SocketReader)Input).Length;
 
