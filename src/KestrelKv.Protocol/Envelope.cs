@@ -27,7 +27,7 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
     private string? _duplicate;
 
     /// <summary>The request's id, as far as it was met and is one.</summary>
-    private readonly JsonSlice Id =>
+    private readonly JsonSlice IdSlice =>
         _id.Type is JsonTokenType.String or JsonTokenType.Number && _id.Slice is { Length: <= IdBytesMax } slice ? slice : default;
 
     /// <summary>Reads the whole body; the error is one that holds for any function.</summary>
@@ -76,7 +76,7 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
                 "\"func\" is no function that may be part of a batch, expected GET, PUT, DELETE, PATCH, INCR or EXPIRE");
 
         return function is null
-            ? new Request { Function = Function.Unknown, Body = body, Name = _func.Slice, Id = Id }
+            ? new Request { Function = Function.Unknown, Body = body, NameSlice = _func.Slice, IdSlice = IdSlice }
             : WithParams(function, limits);
     }
 
@@ -116,11 +116,11 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
             Function = function.Function,
             AcknowledgeFromMemory = _ack.Exists,
             Body = body,
-            Name = _obj.Slice,
-            PlainKey = _obj.Exists ? _obj.Inside : default,
+            NameSlice = _obj.Slice,
+            KeySlice = _obj.Exists ? _obj.Inside : default,
             UnescapedKey = unescapedKey,
             ValueSlice = _val.Slice,
-            Id = Id,
+            IdSlice = IdSlice,
         };
         return function.IsPlain && _others is null ? plain : RequestReader.Complete(plain, _others ?? new(body), limits);
     }
@@ -231,7 +231,7 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
     private readonly Request Invalid(ErrorCode code, string message) => Refuse(new(code, message));
 
     /// <summary>The request, refused: all that was read of it is its id, if that.</summary>
-    public readonly Request Refuse(ProtocolError error) => Request.Invalid(error) with { Body = body, Id = Id };
+    public readonly Request Refuse(ProtocolError error) => Request.Invalid(error) with { Body = body, IdSlice = IdSlice };
 
     /// <summary>A member's name for a message: not the whole of it where it is long.</summary>
     private static string Quote(ref Utf8JsonReader reader)

@@ -112,6 +112,23 @@ internal ref struct JsonSkipper(ReadOnlySpan<byte> text, int depthMax)
         return special < 0 ? _text.Length : at + special;
     }
 
+    /// <summary>Skips a number.</summary>
+    /// <param name="at">Where it begins.</param>
+    /// <returns>Where it ends; negative where there is none.</returns>
+    public readonly int SkipNumber(int at)
+    {
+        if (ByteAt(at) == (byte)'-') at++;
+        at = ByteAt(at) == (byte)'0' ? at + 1 : SkipDigits(at);
+        if (ByteAt(at) == (byte)'.') at = SkipDigits(at + 1);
+        if ((ByteAt(at) | 0x20) == (byte)'e')
+        {
+            at++;
+            if (ByteAt(at) is (byte)'+' or (byte)'-') at++;
+            at = SkipDigits(at);
+        }
+        return at;
+    }
+
     /// <summary>Skips what stands for itself in a string and is ASCII.</summary>
     private readonly int SkipAscii(int at)
     {
@@ -140,23 +157,6 @@ internal ref struct JsonSkipper(ReadOnlySpan<byte> text, int depthMax)
         (byte)'n' => SkipLiteral(at, "null"u8),
         _ => SkipNumber(at),
     };
-
-    /// <summary>Skips a number.</summary>
-    /// <param name="at">Where it begins.</param>
-    /// <returns>Where it ends; negative where there is none.</returns>
-    public readonly int SkipNumber(int at)
-    {
-        if (ByteAt(at) == (byte)'-') at++;
-        at = ByteAt(at) == (byte)'0' ? at + 1 : SkipDigits(at);
-        if (ByteAt(at) == (byte)'.') at = SkipDigits(at + 1);
-        if ((ByteAt(at) | 0x20) == (byte)'e')
-        {
-            at++;
-            if (ByteAt(at) is (byte)'+' or (byte)'-') at++;
-            at = SkipDigits(at);
-        }
-        return at;
-    }
 
     /// <summary>At least one digit.</summary>
     private readonly int SkipDigits(int at)

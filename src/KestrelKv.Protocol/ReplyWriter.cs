@@ -129,8 +129,8 @@ public sealed class ReplyWriter(IBufferWriter<byte> output)
 
     /// <summary>What GET and PUT are answered with: these parts, and then <c>[, "id": ID]}</c>.</summary>
     /// <remarks>
-    /// Nearly always the rest of the block has room for all of it, and is looked at once. Inlined, so that the parts whose lengths are known
-    /// are copied by a few instructions.
+    /// Nearly always the rest of the block has room for all of it, and is looked at once. Inlined, so that the parts whose lengths are
+    /// known are copied by a few instructions.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void WriteFrame(

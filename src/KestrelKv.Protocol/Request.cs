@@ -66,12 +66,12 @@ public struct Request
     /// <summary>What the slices are of.</summary>
     internal ReadOnlyMemory<byte> Body;
 
-    internal JsonSlice Name;
-    internal JsonSlice PlainKey;
+    internal JsonSlice NameSlice;
+    internal JsonSlice KeySlice;
     internal JsonSlice ValueSlice;
-    internal JsonSlice Id;
+    internal JsonSlice IdSlice;
 
-    /// <summary>The key where it does not stand in the body as it is; otherwise null.</summary>
+    /// <summary>The key where it does not stand in the body as it is, and <see cref="KeySlice"/> is not it; otherwise null.</summary>
     internal byte[]? UnescapedKey;
 
     /// <summary>What is asked for.</summary>
@@ -90,19 +90,19 @@ public struct Request
     /// The name that the reply gives back, with its quotes and in the request's own spelling: the key's, or that of
     /// an unknown function.
     /// </summary>
-    public readonly ReadOnlyMemory<byte> NameText => Name.Of(Body);
+    public readonly ReadOnlyMemory<byte> NameText => NameSlice.Of(Body);
 
     /// <summary>The key, unescaped, in UTF-8.</summary>
-    public readonly ReadOnlyMemory<byte> Key => UnescapedKey ?? PlainKey.Of(Body);
+    public readonly ReadOnlyMemory<byte> Key => UnescapedKey ?? KeySlice.Of(Body);
 
     /// <summary>The text of the value, of the patch, or of the number to add, exactly as it came in.</summary>
     public readonly ReadOnlyMemory<byte> Value => ValueSlice.Of(Body);
 
     /// <summary>The client's own name for the request, in its spelling, for the reply to give back; empty for none.</summary>
-    public readonly ReadOnlyMemory<byte> IdText => Id.Of(Body);
+    public readonly ReadOnlyMemory<byte> IdText => IdSlice.Of(Body);
 
     /// <summary>This request, refused: nothing is left of it but its id.</summary>
-    public readonly Request Refused(ProtocolError error) => Invalid(error) with { Body = Body, Id = Id };
+    public readonly Request Refused(ProtocolError error) => Invalid(error) with { Body = Body, IdSlice = IdSlice };
 
     internal static Request Invalid(ProtocolError error) => new() { Function = Function.Invalid, Error = error };
 }

@@ -145,8 +145,8 @@ internal static class RequestReader
                 Function = Function.Get,
                 AcknowledgeFromMemory = plain.AcknowledgeFromMemory,
                 Body = text,
-                Name = token.Slice,
-                PlainKey = token.Inside,
+                NameSlice = token.Slice,
+                KeySlice = token.Inside,
                 UnescapedKey = unescaped,
                 Options = options,
             });

@@ -64,10 +64,10 @@ internal static class RequestRecogniser
         // One by one, for these are written to where the request is to be, and a whole request would be copied there.
         request.Function = function;
         request.Body = body;
-        request.Name = JsonSlice.Between(key - 1, keyEnd + 1);
-        request.PlainKey = JsonSlice.Between(key, keyEnd);
+        request.NameSlice = JsonSlice.Between(key - 1, keyEnd + 1);
+        request.KeySlice = JsonSlice.Between(key, keyEnd);
         request.ValueSlice = JsonSlice.Between(value, valueEnd);
-        request.Id = JsonSlice.Between(id, idEnd);
+        request.IdSlice = JsonSlice.Between(id, idEnd);
         return true;
     }
 

@@ -30,7 +30,8 @@ public sealed class EpollTransport : IConnectionListenerFactory, IDisposable
     public EpollTransport(int backlog = 4_096, int threads = 0)
     {
         _backlog = backlog;
-        _loops = [.. Enumerable.Range(0, threads == 0 ? Environment.ProcessorCount : threads).Select(i => new EventLoop($"connections {i}"))];
+        int count = threads == 0 ? Environment.ProcessorCount : threads;
+        _loops = [.. Enumerable.Range(0, count).Select(i => new EventLoop($"connections {i}"))];
     }
 
     /// <inheritdoc/>

@@ -40,9 +40,6 @@ internal sealed class EventLoop : IDisposable
     /// <summary>How many connections it has.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>How many turns its thread has to give, as far as that thread knows; to be asked there.</summary>
-    public int TurnsWaiting => _next.Count;
-
     /// <summary>Serves a connection from now on.</summary>
     public void Add(SocketConnection connection)
     {

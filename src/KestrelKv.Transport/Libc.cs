@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
@@ -10,7 +9,6 @@ namespace KestrelKv.Transport;
 /// <summary>The system calls, and the constants of Linux that they take (asm-generic, which x86-64 and arm64 share).</summary>
 internal static unsafe partial class Libc
 {
-    public const int Interrupted = 4; // EINTR
     public const int WouldBlock = 11; // EAGAIN
     public const int ConnectionReset = 104; // ECONNRESET
     public const int TimedOut = 110; // ETIMEDOUT
@@ -22,6 +20,7 @@ internal static unsafe partial class Libc
     public const uint ReadHungUp = 0x2000; // EPOLLRDHUP
     public const uint EdgeTriggered = 1u << 31; // EPOLLET
 
+    private const int Interrupted = 4; // EINTR
     private const int CloseOnExec = 0x80000; // O_CLOEXEC
     private const int NonBlocking = 0x800; // O_NONBLOCK
     private const int AddControl = 1; // EPOLL_CTL_ADD
@@ -82,8 +81,12 @@ internal static unsafe partial class Libc
     {
         fixed (byte* start = bytes)
         {
-            nint count = Send(socket, start, (nuint)bytes.Length, DontWait | NoSignal | (more ? MoreComes : 0));
-            return count >= 0 ? (int)count : -Marshal.GetLastPInvokeError();
+            while (true)
+            {
+                nint count = Send(socket, start, (nuint)bytes.Length, DontWait | NoSignal | (more ? MoreComes : 0));
+                if (count >= 0) return (int)count;
+                if (Marshal.GetLastPInvokeError() is var error && error != Interrupted) return -error;
+            }
         }
     }
 
@@ -111,45 +114,4 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static partial nint Write(SafeFileHandle file, void* bytes, nuint count);
-}
-
-/// <summary>What epoll_wait has told.</summary>
-/// <remarks><code>
-///   struct epoll_event          x86-64    elsewhere
-///   events: uint32              0         0
-///   data: the file, uint64      4         8
-///   the next one                12        16
-/// </code></remarks>
-internal readonly unsafe struct EpollEvents : IDisposable
-{
-    private static readonly bool Packed = RuntimeInformation.ProcessArchitecture == Architecture.X64;
-    private static readonly int DataOffset = Packed ? 4 : 8;
-
-    public EpollEvents(int capacity)
-    {
-        Capacity = capacity;
-        Pointer = (byte*)NativeMemory.Alloc((nuint)(capacity * EntryBytes));
-    }
-
-    public static int EntryBytes => DataOffset + sizeof(ulong);
-
-    public int Capacity { get; }
-
-    public byte* Pointer { get; }
-
-    public static void Write(byte* entry, uint events, int file)
-    {
-        Unsafe.WriteUnaligned(entry, events);
-        Unsafe.WriteUnaligned(entry + DataOffset, (ulong)file);
-    }
-
-    /// <summary>Which file, and what happened to it.</summary>
-    public (int File, uint Events) Read(int index)
-    {
-        Debug.Assert(index < Capacity);
-        byte* entry = Pointer + (index * EntryBytes);
-        return ((int)Unsafe.ReadUnaligned<ulong>(entry + DataOffset), Unsafe.ReadUnaligned<uint>(entry));
-    }
-
-    public void Dispose() => NativeMemory.Free(Pointer);
 }

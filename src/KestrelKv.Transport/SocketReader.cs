@@ -25,7 +25,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
 {
     private const int Idle = 0;
     private const int Signalled = 1;
-    private const int Waiting = 2;
+    internal const int Waiting = 2;
     private const int Receiving = 3;
 
     /// <summary>How much one turn receives at the most.</summary>
@@ -50,6 +50,8 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     private bool _isCompleted;
     private Exception? _failure;
 
+    private bool IsCanceled => Volatile.Read(ref _cancelNext) != 0;
+
     private int Unconsumed => _end - _start;
 
     /// <summary>Whether a read has what it wants, be it a failure.</summary>
@@ -58,11 +60,11 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (IsSatisfied || Volatile.Read(ref _cancelNext) != 0) return new(TakeResult());
+        if (IsSatisfied || IsCanceled) return new(TakeResult());
 
         _wait.Reset();
         _cancellation = cancellationToken;
-        Wait(bytesMayBeThere: Volatile.Read(ref _state) == Signalled);
+        Wait();
         if (cancellationToken.CanBeCanceled)
             _registration = cancellationToken.UnsafeRegister(static reader => ((SocketReader)reader!).EndWait(), this);
         return new(this, _wait.Version);
@@ -73,7 +75,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     public override bool TryRead(out ReadResult result)
     {
         if (!IsSatisfied && Interlocked.Exchange(ref _state, Idle) == Signalled && Receive()) Interlocked.Exchange(ref _state, Signalled);
-        bool any = IsSatisfied || Volatile.Read(ref _cancelNext) != 0;
+        bool any = IsSatisfied || IsCanceled;
         result = any ? TakeResult() : default;
         return any;
     }
@@ -116,14 +118,13 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     /// <summary>On the loop's thread: bytes have come, or the end of them, or it is this connection's turn. Or nothing.</summary>
     public void OnReadable()
     {
-        if (Interlocked.CompareExchange(ref _state, Signalled, Idle) != Waiting) return;
-
-        // A cancellation may come first, and then another wait: that one has its turn.
-        if (Interlocked.CompareExchange(ref _state, Receiving, Waiting) != Waiting)
+        do
         {
-            OnReadable();
-            return;
+            if (Interlocked.CompareExchange(ref _state, Signalled, Idle) != Waiting) return;
         }
+        // A cancellation may come in between, and then another wait: that one has its turn.
+        while (Interlocked.CompareExchange(ref _state, Receiving, Waiting) != Waiting);
+
         bool more = Receive();
         if (IsSatisfied)
         {
@@ -154,12 +155,10 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         _wait.OnCompleted(continuation, state, token, flags);
 
     /// <summary>Begins a wait: gives the fields away.</summary>
-    /// <param name="bytesMayBeThere">Of which the system will not tell again.</param>
-    private void Wait(bool bytesMayBeThere)
+    private void Wait()
     {
-        // Bytes that come here and now are told of to a reader that is idle.
-        if (!bytesMayBeThere) bytesMayBeThere = Interlocked.CompareExchange(ref _state, Waiting, Idle) == Signalled;
-        if (bytesMayBeThere)
+        // There may be bytes, which the system will not tell of again: so a turn is asked for.
+        if (Interlocked.CompareExchange(ref _state, Waiting, Idle) == Signalled)
         {
             Interlocked.Exchange(ref _state, Waiting);
             connection.PostRead();
@@ -171,23 +170,23 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     /// <summary>For a cancellation that came before there was a wait to be ended.</summary>
     private void EndWaitIfCanceled()
     {
-        if (Volatile.Read(ref _cancelNext) != 0 || _cancellation.IsCancellationRequested) EndWait();
+        if (IsCanceled || _cancellation.IsCancellationRequested) EndWait();
     }
 
     /// <summary>Ends the wait, if there is one that is canceled.</summary>
     private void EndWait()
     {
         if (Interlocked.CompareExchange(ref _state, Idle, Waiting) != Waiting) return;
-        if (IsSatisfied || Volatile.Read(ref _cancelNext) != 0) CompleteWait();
+        if (IsSatisfied || IsCanceled) CompleteWait();
         else if (_cancellation.IsCancellationRequested) _wait.SetException(new OperationCanceledException(_cancellation));
 
         // An earlier read has taken the cancellation as it completed, and this is the wait of another.
-        else Wait(bytesMayBeThere: Volatile.Read(ref _state) == Signalled);
+        else Wait();
     }
 
     private void CompleteWait()
     {
-        if (_failure is { } failure && Volatile.Read(ref _cancelNext) == 0) _wait.SetException(failure);
+        if (_failure is { } failure && !IsCanceled) _wait.SetException(failure);
         else _wait.SetResult(TakeResult());
     }
 

@@ -20,8 +20,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     private const int Idle = 0;
     private const int Trying = 1;
     private const int Signalled = 2;
-    private const int Waiting = 3;
-
+    internal const int Waiting = 3;
 
     private int _state;
     private ManualResetValueTaskSourceCore<FlushResult> _wait;
@@ -137,7 +136,6 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
             bool more = _full.Count > 1 || (_full.Count == 1 && _used > 0);
             int count = Libc.Send(connection.File, first.AsSpan(_sent), more);
             if (count == -Libc.WouldBlock) return false;
-            if (count == -Libc.Interrupted) continue;
             if (count < 0)
             {
                 // There is nobody any more. What there was to be sent is forgotten.

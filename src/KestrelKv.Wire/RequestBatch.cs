@@ -11,9 +11,6 @@ namespace KestrelKv.Wire;
 /// </remarks>
 internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimeProvider time)
 {
-    // Where replies wait for the disk, many connections hold some at the same time: more than the shared pool would keep.
-    private static readonly ArrayPool<Request> Pool = ArrayPool<Request>.Create(maxArrayLength: 4_096, maxArraysPerBucket: 1_024);
-
     private readonly List<byte[]> _copies = [];
     private Request[] _requests = [];
     private int _count;
@@ -52,8 +49,7 @@ internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimePr
         if (_count == 0) return;
         foreach (byte[] copy in _copies) ArrayPool<byte>.Shared.Return(copy);
         _copies.Clear();
-        Array.Clear(_requests, 0, _count);
-        Pool.Return(_requests);
+        BatchPool<Request>.Return(_requests, _count);
         _requests = [];
         _expected = _count;
         _count = 0;
@@ -61,13 +57,9 @@ internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimePr
 
     private void Grow()
     {
-        Request[] larger = Pool.Rent(Math.Min(requestsMax, Math.Max(_expected, _count * 2)));
+        Request[] larger = BatchPool<Request>.Rent(Math.Min(requestsMax, Math.Max(_expected, _count * 2)));
         Array.Copy(_requests, larger, _count);
-        if (_count > 0)
-        {
-            Array.Clear(_requests, 0, _count);
-            Pool.Return(_requests);
-        }
+        if (_count > 0) BatchPool<Request>.Return(_requests, _count);
         _requests = larger;
     }
 

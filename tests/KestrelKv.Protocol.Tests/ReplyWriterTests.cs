@@ -88,7 +88,6 @@ public sealed class ReplyWriterTests
     [Fact]
     public void WriteError_HalfASurrogatePair_IsReplaced() => AssertMessage($"half a pair: {'\ud800'}", "half a pair: \uFFFD");
 
-
     [Theory]
     [InlineData(1)]
     [InlineData(3)]

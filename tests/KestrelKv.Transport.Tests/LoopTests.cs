@@ -60,7 +60,7 @@ public sealed class LoopTests
         for (long received = 0; received < Bytes;)
         {
             ReadResult read = await pair.Input.ReadAsync();
-            most = Math.Max(most, pair.Connection.Loop.TurnsWaiting);
+            most = Math.Max(most, pair.LoopTurnsWaiting);
             received += read.Buffer.Length;
             pair.Input.AdvanceTo(read.Buffer.End);
         }

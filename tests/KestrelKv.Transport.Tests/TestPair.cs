@@ -9,9 +9,6 @@ namespace KestrelKv.Transport.Tests;
 /// <summary>A client on an ordinary socket, and its connection.</summary>
 internal sealed class TestPair(Socket client, SocketConnection connection) : IAsyncDisposable
 {
-    private const int Waiting = 2;
-    private const int WriterWaiting = 3;
-
     public Socket Client => client;
 
     public SocketConnection Connection => connection;
@@ -20,15 +17,18 @@ internal sealed class TestPair(Socket client, SocketConnection connection) : IAs
 
     public PipeWriter Output => connection.Transport.Output;
 
-    public bool ReaderIsWaiting => Volatile.Read(ref State((SocketReader)Input)) == Waiting;
+    public bool ReaderIsWaiting => Volatile.Read(ref State((SocketReader)Input)) == SocketReader.Waiting;
 
-    public bool WriterIsWaiting => Volatile.Read(ref State((SocketWriter)Output)) == WriterWaiting;
+    public bool WriterIsWaiting => Volatile.Read(ref State((SocketWriter)Output)) == SocketWriter.Waiting;
 
     public int ReaderBufferBytes => Buffer((SocketReader)Input).Length;
 
     public int ReaderBufferBytesNext => BufferBytes((SocketReader)Input);
 
     public int WriterBufferBytes => Buffer((SocketWriter)Output).Length;
+
+    /// <summary>How many turns the loop's thread has to give, as far as that thread knows; to be asked there.</summary>
+    public int LoopTurnsWaiting => Next(connection.Loop).Count;
 
     /// <summary>Has a read wait: for the loop, and not for what happens to have come already.</summary>
     public async Task<Task<ReadResult>> WaitForReadAsync(CancellationToken cancellationToken = default)
@@ -99,6 +99,9 @@ internal sealed class TestPair(Socket client, SocketConnection connection) : IAs
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_buffer")]
     private static extern ref byte[] Buffer(SocketWriter writer);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_next")]
+    private static extern ref List<SocketConnection> Next(EventLoop loop);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_bufferBytes")]
     private static extern ref int BufferBytes(SocketReader reader);

@@ -6,7 +6,7 @@ namespace KestrelKv.Storage.Durability;
 /// <summary>The calls that wait until a version is durable. What a call waits with is used again: waiting allocates nothing.</summary>
 internal sealed class DurableWaits
 {
-    /// <summary>So many calls at least go on one after the other on a thread of the pool, before another thread is worth its waking.</summary>
+    /// <summary>So many calls go on one after the other on a thread of the pool before another thread is worth its waking.</summary>
     private const int GroupWaitsMin = 16;
 
     private readonly Stack<Wait> _idle = [];

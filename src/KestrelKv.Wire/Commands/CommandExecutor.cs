@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
@@ -13,9 +12,6 @@ internal sealed class CommandExecutor(
     IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, TimeProvider time, LoneCommands lone)
     : IResultSink, IDisposable
 {
-    // Where replies wait for the disk, many connections hold some at the same time: more than the shared pool would keep.
-    private static readonly ArrayPool<Operation> Pool = ArrayPool<Operation>.Create(maxArrayLength: 4_096, maxArraysPerBucket: 1_024);
-
     // What is told counts once the store has completed the call, for only then it is so.
     private readonly ConnectionCounters _told = new();
     private readonly TextBuffer _text = new();
@@ -42,7 +38,7 @@ internal sealed class CommandExecutor(
         }
 
         long mark = replies.BytesWritten;
-        Operation[] operations = Pool.Rent(requests.Length);
+        Operation[] operations = BatchPool<Operation>.Rent(requests.Length);
         (requests, int count) = ToOperations(requests, operations);
         for (bool again = false; ; again = true)
         {
@@ -66,8 +62,7 @@ internal sealed class CommandExecutor(
 
         counters.Add(_told);
         _text.Clear();
-        Array.Clear(operations, 0, count);
-        Pool.Return(operations);
+        BatchPool<Operation>.Return(operations, count);
         _requests = default;
         return _answered;
     }

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace KestrelKv.Benchmarks.Constants;
 
 /// <summary>
-/// A server that does nothing but take frames off Kestrel's sockets, set as KestrelKv's are, and answer each with a value
-/// that is always the same: no server of this kind is faster, and the load generator has to be.
+/// A server that does nothing but take frames off Kestrel's sockets, set to be as fast as they can, and answer each with a
+/// value that is always the same: no server on these sockets is faster, and the load generator has to be.
 /// </summary>
 internal static class ConstantBenchmark
 {

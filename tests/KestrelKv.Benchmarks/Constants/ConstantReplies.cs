@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using KestrelKv.Benchmarks.Loads;
 
 namespace KestrelKv.Benchmarks.Constants;
@@ -6,7 +5,8 @@ namespace KestrelKv.Benchmarks.Constants;
 /// <summary>Replies to what the load asks for, made ahead but for their keys.</summary>
 internal sealed class ConstantReplies
 {
-    private const int FunctionAt = 18; // 8 bytes of header, then {"func": "
+    private const int FunctionAt = FrameHeader.Bytes + 10; // Behind {"func": "
+
     private readonly MessageShape _getRequest;
     private readonly MessageShape _getReply;
     private readonly MessageShape _putReply;
@@ -33,9 +33,8 @@ internal sealed class ConstantReplies
     /// <summary>The length of the request at the beginning of some bytes; 0 where it is not there as a whole.</summary>
     public static int RequestBytes(ReadOnlySpan<byte> received)
     {
-        const int headerBytes = 8;
-        if (received.Length < headerBytes) return 0;
-        int bytes = headerBytes + BinaryPrimitives.ReadInt32LittleEndian(received[4..]);
+        if (received.Length < FrameHeader.Bytes) return 0;
+        int bytes = FrameHeader.Bytes + FrameHeader.BodyBytes(received);
         return received.Length < bytes ? 0 : bytes;
     }
 

@@ -9,8 +9,9 @@ namespace KestrelKv.Benchmarks.Durability;
 internal sealed record DurabilityOptions
 {
     public const string Usage =
-        "usage: durability [--parts throughput,recovery,snapshot] [--directory PATH] [--modes always,everysec] [--connections N] [--in-flight N,...] " +
-        "[--keys N] [--value-bytes N] [--recovery-keys N] [--snapshot-in-flight N] [--seconds N] [--repetitions N] [--pin true|false] [--servers kestrelkv,redis]";
+        "usage: durability [--parts throughput,recovery,snapshot] [--directory PATH] [--modes always,everysec] [--connections N] " +
+        "[--in-flight N,...] [--keys N] [--value-bytes N] [--recovery-keys N] [--snapshot-in-flight N] [--seconds N] " +
+        "[--repetitions N] [--pin true|false] [--servers kestrelkv,redis]";
 
     public string[] Parts { get; init; } = ["throughput", "recovery", "snapshot"];
 
@@ -66,12 +67,16 @@ internal sealed record DurabilityOptions
         {
             options = name switch
             {
-                "--parts" => options with { Parts = value.ListOf(("throughput", "throughput"), ("recovery", "recovery"), ("snapshot", "snapshot")) },
+                "--parts" => options with
+                {
+                    Parts = value.ListOf(("throughput", "throughput"), ("recovery", "recovery"), ("snapshot", "snapshot")),
+                },
                 "--directory" => options with { Directory = Path.GetFullPath(value.Text) },
                 "--modes" => options with
                 {
                     Modes = value.ListOf(
-                        ("always", DurabilityMode.Always), ("everysec", DurabilityMode.EverySec), ("none", DurabilityMode.None), ("memory", DurabilityMode.Memory)),
+                        ("always", DurabilityMode.Always), ("everysec", DurabilityMode.EverySec),
+                        ("none", DurabilityMode.None), ("memory", DurabilityMode.Memory)),
                 },
                 "--connections" => options with { Connections = value.Number },
                 "--in-flight" => options with { InFlight = value.Numbers },

@@ -13,18 +13,15 @@ internal static class RecoveryBenchmark
     public static async Task RunAsync(ServerBench bench, DurabilityOptions options)
     {
         Console.WriteLine(
-            $"Start with a snapshot of {options.RecoveryKeys:N0} keys of {LoadData.KeyBytes} bytes, values of {options.ValueBytes} bytes of JSON with random " +
-            $"hexadecimal digits; medians of {options.Repetitions} in turns:\n");
+            $"Start with a snapshot of {options.RecoveryKeys:N0} keys of {LoadData.KeyBytes} bytes, " +
+            $"values of {options.ValueBytes} bytes of JSON with random hexadecimal digits; medians of {options.Repetitions} in turns:\n");
         using TemporaryDirectory parent = bench.CreateDirectory();
         TemporaryDirectory[] directories = [.. options.Servers.Select(_ => new TemporaryDirectory(parent.Path))];
-        foreach ((int index, ServerKind kind) in options.Servers.Index()) await FillAsync(bench, options, kind, directories[index]);
+        (ServerKind Kind, TemporaryDirectory Directory)[] servers = [.. options.Servers.Zip(directories)];
+        foreach ((ServerKind kind, TemporaryDirectory directory) in servers) await FillAsync(bench, options, kind, directory);
 
-        List<double>[] seconds = [.. options.Servers.Select(_ => new List<double>())];
-        for (int i = 0; i < options.Repetitions; i++)
-        {
-            foreach ((int index, ServerKind kind) in options.Servers.Index()) seconds[index].Add(await MeasureAsync(bench, options, kind, directories[index]));
-        }
-
+        List<double>[] seconds = await ServerBench.InTurnsAsync(
+            servers, options.Repetitions, server => MeasureAsync(bench, options, server.Kind, server.Directory));
         double[] medians = [.. seconds.Select(s => s.Median(x => x))];
         var table = new Table("", "seconds to the first answer", "keys/s", "megabytes of files");
         foreach ((int index, ServerKind kind) in options.Servers.Index())
@@ -41,7 +38,8 @@ internal static class RecoveryBenchmark
         ServerBench.Progress($"{kind.Name} is filled; its stop with a snapshot took {Stopwatch.GetElapsedTime(start).TotalSeconds:N2} s");
     }
 
-    private static async Task<double> MeasureAsync(ServerBench bench, DurabilityOptions options, ServerKind kind, TemporaryDirectory directory)
+    private static async Task<double> MeasureAsync(
+        ServerBench bench, DurabilityOptions options, ServerKind kind, TemporaryDirectory directory)
     {
         long start = Stopwatch.GetTimestamp();
         await using IServer server = kind.Start(new ServerSetup(kind.SnapshotMode, directory.Path, bench.Pinning.All, options.ValueBytes));
@@ -49,7 +47,8 @@ internal static class RecoveryBenchmark
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
         // A key that is missing, or has a value of another length, makes this fail.
-        using (var load = new Load(ServerBench.LoadOf(server, options.RecoveryClients) with { InFlight = 16, PutPercent = 0 })) await load.RunAsync(1);
+        LoadOptions reads = ServerBench.LoadOf(server, options.RecoveryClients) with { InFlight = 16, PutPercent = 0 };
+        using (var load = new Load(reads)) await load.RunAsync(1);
         ServerBench.Progress($"{kind.Name}: {seconds:N2} s. It said: {LoadMessage(server.Program.Output)}");
         return seconds;
     }
@@ -58,5 +57,6 @@ internal static class RecoveryBenchmark
     private static string LoadMessage(string output) => string.Join(" / ",
         output.Split('\n').Where(line => line.Contains("DB loaded", StringComparison.Ordinal) || line.Contains("ecover", StringComparison.Ordinal)));
 
-    private static double Megabytes(TemporaryDirectory directory) => new DirectoryInfo(directory.Path).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length) / 1e6;
+    private static double Megabytes(TemporaryDirectory directory) =>
+        new DirectoryInfo(directory.Path).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length) / 1e6;
 }

@@ -14,7 +14,8 @@ internal static class SnapshotBenchmark
     public static async Task RunAsync(ServerBench bench, DurabilityOptions options)
     {
         Console.WriteLine(
-            $"Writes of {options.Keys:N0} keys at half the load that saturates, {options.Connections} connections, {options.SnapshotInFlight} at a time, open loop; " +
+            $"Writes of {options.Keys:N0} keys at half the load that saturates, {options.Connections} connections, " +
+            $"{options.SnapshotInFlight} at a time, open loop; " +
             $"medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
         var table = new Table("mode", "", "writes/s", "p50/p99/p99.9 us", "during a snapshot", "ratio of p99.9", "seconds of a snapshot");
         foreach (DurabilityMode mode in options.Modes)

@@ -1,15 +1,13 @@
-using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using KestrelKv.Benchmarks.Loads;
 
 namespace KestrelKv.Benchmarks.Feeds;
 
 /// <summary>A client that watches keys, and counts the changes that it is told.</summary>
 internal sealed class Watcher : IDisposable
 {
-    private const int HeaderBytes = 8;
-
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private byte[] _received = new byte[256 * 1024];
     private Task? _reading;
@@ -24,11 +22,7 @@ internal sealed class Watcher : IDisposable
         var watcher = new Watcher();
         await watcher._socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port));
         byte[] body = Encoding.UTF8.GetBytes($"{{\"func\": \"WATCH\", \"params\": {{\"prefix\": \"{prefix}\"}}}}");
-        byte[] frame = new byte[HeaderBytes + body.Length];
-        BinaryPrimitives.WriteInt32LittleEndian(frame, 1);
-        BinaryPrimitives.WriteInt32LittleEndian(frame.AsSpan(4), body.Length);
-        body.CopyTo(frame, HeaderBytes);
-        await watcher._socket.SendAsync(frame);
+        await watcher._socket.SendAsync(FrameHeader.Before(body));
         int have = await watcher.ReceiveAsync(0);
         watcher._reading = Task.Run(() => watcher.ReadAsync(have));
         return watcher;
@@ -59,14 +53,14 @@ internal sealed class Watcher : IDisposable
     private int TakeFrames(ReadOnlySpan<byte> received)
     {
         int used = 0;
-        while (received.Length - used >= HeaderBytes)
+        while (received.Length - used >= FrameHeader.Bytes)
         {
-            int length = BinaryPrimitives.ReadInt32LittleEndian(received[(used + 4)..]);
-            if (received.Length - used - HeaderBytes < length) break;
-            ReadOnlySpan<byte> body = received.Slice(used + HeaderBytes, length);
+            int length = FrameHeader.BodyBytes(received[used..]);
+            if (received.Length - used - FrameHeader.Bytes < length) break;
+            ReadOnlySpan<byte> body = received.Slice(used + FrameHeader.Bytes, length);
             if (!body.StartsWith("{\"status\": \"OK\""u8)) throw new InvalidDataException(Encoding.UTF8.GetString(body));
             Volatile.Write(ref _changes, _changes + body.Count("\"kind\": "u8));
-            used += HeaderBytes + length;
+            used += FrameHeader.Bytes + length;
         }
         return used;
     }

@@ -33,8 +33,8 @@ internal static class InterferencePart
         double perSecond = await SaturatedAsync(options, server, clients) / Moderation;
         Console.WriteLine(
             $"Interference, {mode.ToString().ToLowerInvariant()}: what {Connections} clients feel ({RequestMix.Mixed.Name}, " +
-            $"{InFlight} at a time, open loop at {perSecond:N0}/s, {1.0 / Moderation:P0} of what saturates the server), {clients.Keys:N0} keys, " +
-            $"values of {clients.ValueBytes:N0} bytes; " +
+            $"{InFlight} at a time, open loop at {perSecond:N0}/s, {1.0 / Moderation:P0} of what saturates the server), " +
+            $"{clients.Keys:N0} keys, values of {clients.ValueBytes:N0} bytes; " +
             $"medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
 
         List<Measurement>[] results = await ServerBench.InTurnsAsync(

@@ -1,14 +1,13 @@
-using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using KestrelKv.Benchmarks.Loads;
 
 namespace KestrelKv.Benchmarks.Interference;
 
 /// <summary>Reads all keys with their values over the wire, page by page, and then again.</summary>
 internal sealed class ScanPages : IDisposable
 {
-    private const int HeaderBytes = 8;
     private const int PageEntries = 1_000; // The most that there may be.
 
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -22,10 +21,7 @@ internal sealed class ScanPages : IDisposable
     public void TakeNext()
     {
         string body = $$$"""{"func": "SCAN", "params": {"limit": {{{PageEntries}}}, "values": true{{{_after}}}}}""";
-        byte[] request = [.. new byte[HeaderBytes], .. Encoding.UTF8.GetBytes(body)];
-        BinaryPrimitives.WriteInt32LittleEndian(request, 1);
-        BinaryPrimitives.WriteInt32LittleEndian(request.AsSpan(4), request.Length - HeaderBytes);
-        _socket.Send(request);
+        _socket.Send(FrameHeader.Before(Encoding.UTF8.GetBytes(body)));
 
         ReadOnlySpan<byte> reply = Receive();
         int next = reply.LastIndexOf("\"next\": "u8);
@@ -36,15 +32,15 @@ internal sealed class ScanPages : IDisposable
 
     private ReadOnlySpan<byte> Receive()
     {
-        int have = 0, bytes = HeaderBytes;
+        int have = 0, bytes = FrameHeader.Bytes;
         while (have < bytes)
         {
             int received = _socket.Receive(_reply.AsSpan(have));
             if (received == 0) throw new InvalidDataException("the server closed the connection");
             have += received;
-            if (have >= HeaderBytes) bytes = HeaderBytes + BinaryPrimitives.ReadInt32LittleEndian(_reply.AsSpan(4));
+            if (have >= FrameHeader.Bytes) bytes = FrameHeader.Bytes + FrameHeader.BodyBytes(_reply);
             if (_reply.Length < bytes) Array.Resize(ref _reply, bytes);
         }
-        return _reply.AsSpan(HeaderBytes, bytes - HeaderBytes);
+        return _reply.AsSpan(FrameHeader.Bytes, bytes - FrameHeader.Bytes);
     }
 }

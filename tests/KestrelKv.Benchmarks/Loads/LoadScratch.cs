@@ -9,25 +9,23 @@ internal sealed class LoadScratch
     /// <summary>Larger than most rounds, and small enough to stay in a core's cache.</summary>
     private const int BufferBytesMin = 256 * 1_024;
 
+    private readonly MessageShape _getRequest;
+    private readonly MessageShape _getReply;
+    private readonly MessageShape _putRequest;
+    private readonly MessageShape _putReply;
+
     public LoadScratch(LoadOptions options, LoadRandom random)
     {
         LoadProtocol protocol = options.Protocol;
-        GetRequest = protocol.ShapeOf(protocol.GetRequest, options.ValueBytes);
-        GetReply = protocol.ShapeOf(protocol.GetReply, options.ValueBytes);
-        PutRequest = protocol.ShapeOf(protocol.PutRequest, options.ValueBytes);
-        PutReply = protocol.ShapeOf(protocol.PutReply, options.ValueBytes);
+        _getRequest = protocol.ShapeOf(protocol.GetRequest, options.ValueBytes);
+        _getReply = protocol.ShapeOf(protocol.GetReply, options.ValueBytes);
+        _putRequest = protocol.ShapeOf(protocol.PutRequest, options.ValueBytes);
+        _putReply = protocol.ShapeOf(protocol.PutReply, options.ValueBytes);
         Digits = LoadData.RandomDigits(DigitStarts + options.ValueBytes, random);
-        Requests = new byte[Math.Max(BufferBytesMin, PutRequest.Length)];
+        Requests = new byte[Math.Max(BufferBytesMin, _putRequest.Length)];
     }
 
-    public MessageShape GetRequest { get; }
-
-    public MessageShape GetReply { get; }
-
-    public MessageShape PutRequest { get; }
-
-    public MessageShape PutReply { get; }
-
+    /// <summary>Random ones, for all values.</summary>
     public byte[] Digits { get; }
 
     /// <summary>For requests that are about to be sent: at least one of the longest.</summary>
@@ -36,7 +34,7 @@ internal sealed class LoadScratch
     /// <summary>For replies that were just received.</summary>
     public byte[] Replies { get; } = new byte[BufferBytesMin];
 
-    public MessageShape RequestOf(LoadRequest request) => request.IsPut ? PutRequest : GetRequest;
+    public MessageShape RequestOf(LoadRequest request) => request.IsPut ? _putRequest : _getRequest;
 
-    public MessageShape ReplyTo(LoadRequest request) => request.IsPut ? PutReply : GetReply;
+    public MessageShape ReplyTo(LoadRequest request) => request.IsPut ? _putReply : _getReply;
 }

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 
@@ -19,7 +18,6 @@ internal sealed class MessageShape
     private const string KeyMark = "{key}";
     private const string ValueMark = "{value}";
     private const string LengthMark = "{length}";
-    private const int FrameHeaderBytes = 8;
     private const int ShownBytes = 500;
 
     private readonly byte[] _head;
@@ -40,7 +38,7 @@ internal sealed class MessageShape
         _digitBytes = parts.Length > 1 ? digitBytes : 0;
         _tail = parts.Length > 1 ? Encoding.ASCII.GetBytes(parts[1]) : [];
         byte[] head = Encoding.ASCII.GetBytes(parts[0]);
-        _head = framed ? [.. FrameHeader(head.Length + _digitBytes + _tail.Length), .. head] : head;
+        _head = framed ? [.. FrameHeader.Of(head.Length + _digitBytes + _tail.Length), .. head] : head;
         KeyAt = _head.AsSpan().IndexOf(Encoding.ASCII.GetBytes(LoadData.KeyOf(0)));
     }
 
@@ -82,14 +80,6 @@ internal sealed class MessageShape
         int to = Math.Min(position + part.Length, expectedPosition + expected.Length);
         return from >= to
             || part[(from - position)..(to - position)].SequenceEqual(expected[(from - expectedPosition)..(to - expectedPosition)]);
-    }
-
-    private static byte[] FrameHeader(int bodyBytes)
-    {
-        byte[] header = new byte[FrameHeaderBytes];
-        BinaryPrimitives.WriteInt32LittleEndian(header, 1);
-        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(4), bodyBytes);
-        return header;
     }
 
     private ReadOnlySpan<byte> HeadOf(int key)

@@ -12,7 +12,6 @@ internal sealed class KestrelKvServer : ISnapshotServer
     private static readonly string Path =
         typeof(KestrelKvServer).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(a => a.Key == "KestrelKvServer").Value!;
 
-
     private KestrelKvServer(ServerProgram program, int port, int adminPort)
     {
         (Program, Port) = (program, port);
