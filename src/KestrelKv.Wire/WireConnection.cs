@@ -123,7 +123,14 @@ internal sealed class WireConnection : IDisposable
                 for (ReadOnlyMemory<Request> rest = _batch.Requests; !rest.IsEmpty;)
                 {
                     long stopAt = Counters.BytesSent + _options.ReplyBytesMax;
-                    rest = rest[await _executor.ExecuteAsync(rest, stopAt)..];
+                    try
+                    {
+                        rest = rest[_executor.End(await _executor.BeginAsync(rest, stopAt))..];
+                    }
+                    catch (DurabilityLostException) when (_executor.MayTryAgain())
+                    {
+                        continue;
+                    }
                     _completedBytes = _replies.BytesWritten;
                     if (_replies.BytesWritten >= stopAt && !await FlushAsync()) return CloseReason.Client;
                 }
@@ -132,18 +139,7 @@ internal sealed class WireConnection : IDisposable
 
             if (served && !await FlushAsync()) return CloseReason.Client;
             long bytes = read.Buffer.Length - buffer.Length;
-            Counters.BytesReceived += bytes;
-            ProtocolError? error = _batch.FrameError ?? (read.IsCompleted ? FrameReader.AtEnd(buffer) : null);
-            _input.AdvanceTo(buffer.Start, buffer.End);
-            _reading = null;
-            if (served)
-            {
-                // A client that waited for its replies was not idle.
-                long end = _time.GetTimestamp();
-                Volatile.Write(ref _lastActive, end);
-                _metrics.RecordDuration(_time.GetElapsedTime(start, end));
-            }
-
+            ProtocolError? error = EndRead(read, buffer, bytes, served ? start : null);
             if (error is not null) return await CloseAsync(error, CloseReason.FrameError);
             if (read.IsCompleted) return CloseReason.Client;
             if (_idle && _watches.Count == 0 && IdleTimeIsOver(_time.GetTimestamp()))
@@ -155,6 +151,28 @@ internal sealed class WireConnection : IDisposable
                 if (drain.IsOver(silent, start, bytes)) return await StopAsync(silent);
             }
         }
+    }
+
+    /// <summary>Hands back to the pipe what was read, and counts it.</summary>
+    /// <param name="read">What was read.</param>
+    /// <param name="rest">What of it is no whole request yet.</param>
+    /// <param name="bytes">What of it was requests.</param>
+    /// <param name="servedSince">When their batch began; null where there were none.</param>
+    /// <returns>Why nothing more can be read; null where it can.</returns>
+    private ProtocolError? EndRead(ReadResult read, in ReadOnlySequence<byte> rest, long bytes, long? servedSince)
+    {
+        ProtocolError? error = _batch.FrameError ?? (read.IsCompleted ? FrameReader.AtEnd(rest) : null);
+        Counters.BytesReceived += bytes;
+        _input.AdvanceTo(rest.Start, rest.End);
+        _reading = null;
+        if (servedSince is { } start)
+        {
+            // A client that waited for its replies was not idle.
+            long end = _time.GetTimestamp();
+            Volatile.Write(ref _lastActive, end);
+            _metrics.RecordDuration(_time.GetElapsedTime(start, end));
+        }
+        return error;
     }
 
     /// <summary>

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
 
@@ -15,56 +14,61 @@ internal sealed class CommandExecutor(
     // What is told counts once the store has completed the call, for only then it is so.
     private readonly ConnectionCounters _told = new();
     private readonly TextBuffer _text = new();
+
+    // What is being executed; no operations where it is a request that goes to the store alone.
     private ReadOnlyMemory<Request> _requests;
+    private Operation[] _operations = [];
+    private int _count;
     private int _answered;
     private long _stopAt;
+    private long _mark;
+    private bool _isSecondTry;
 
     /// <summary>
-    /// Executes requests from the first on. The replies may be sent once this has completed.
+    /// Begins to execute requests, from the first on. To be awaited, and what it gives to be handed to <see cref="End"/>: in two steps, so
+    /// that the wait for the disk is the caller's own, for which nothing has to be allocated.
     /// </summary>
     /// <param name="requests">At least one.</param>
     /// <param name="stopAt">
     /// To stop after the request whose reply takes <see cref="ReplyWriter.BytesWritten"/> to this figure.
     /// </param>
-    /// <returns>How many requests were answered: those up to one that goes to the store alone, or that one.</returns>
-    /// <exception cref="DurabilityLostException">The disk has failed, and the output has replies already that may not be sent.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<int> ExecuteAsync(ReadOnlyMemory<Request> requests, long stopAt)
+    /// <exception cref="DurabilityLostException">The disk has failed: see <see cref="MayTryAgain"/>.</exception>
+    public ValueTask<int> BeginAsync(ReadOnlyMemory<Request> requests, long stopAt)
     {
-        if (LoneCommands.IsLone(requests.Span[0]))
-        {
-            await lone.ExecuteAsync(requests[..1]);
-            return 1;
-        }
+        if (LoneCommands.IsLone(requests.Span[0])) return ExecuteLoneAsync(requests[..1]);
 
-        long mark = replies.BytesWritten;
-        Operation[] operations = BatchPool<Operation>.Rent(requests.Length);
-        (requests, int count) = ToOperations(requests, operations);
-        for (bool again = false; ; again = true)
-        {
-            _requests = requests;
-            _answered = 0;
-            _stopAt = stopAt;
-            _told.Clear();
-            try
-            {
-                int executed = await store.ExecuteAsync(operations.AsMemory(0, count), this);
-                if (executed == count) AnswerUpToNextOperation();
-                break;
-            }
-            catch (DurabilityLostException)
-            {
-                // The replies tell what may not be so after a restart. Executed again, the requests are refused, or
-                // read what is on disk.
-                if (again || !replies.TryTakeBack(mark)) throw;
-            }
-        }
+        _mark = replies.BytesWritten;
+        _operations = BatchPool<Operation>.Rent(requests.Length);
+        (_requests, _count) = ToOperations(requests, _operations);
+        _answered = 0;
+        _stopAt = stopAt;
+        _told.Clear();
+        return store.ExecuteAsync(_operations.AsMemory(0, _count), this);
+    }
 
+    /// <summary>Answers what has been executed. The replies may be sent now.</summary>
+    /// <param name="executed">What <see cref="BeginAsync"/> gave.</param>
+    /// <returns>How many requests were answered: those up to one that goes to the store alone, or that one.</returns>
+    public int End(int executed)
+    {
+        _isSecondTry = false;
+        if (_operations.Length == 0) return executed;
+        if (executed == _count) AnswerUpToNextOperation();
         counters.Add(_told);
-        _text.Clear();
-        BatchPool<Operation>.Return(operations, count);
-        _requests = default;
+        Clear();
         return _answered;
+    }
+
+    /// <summary>
+    /// Whether the requests that were lost to the disk may be executed again: the output has no reply of theirs yet. They are then refused, or
+    /// read what is on disk. Otherwise replies tell what may not be so after a restart, and must not be sent.
+    /// </summary>
+    public bool MayTryAgain()
+    {
+        if (_operations.Length == 0) return false;
+        Clear();
+        _isSecondTry = !_isSecondTry && replies.TryTakeBack(_mark);
+        return _isSecondTry;
     }
 
     /// <inheritdoc/>
@@ -90,6 +94,20 @@ internal sealed class CommandExecutor(
                 break;
         }
         return replies.BytesWritten < _stopAt;
+    }
+
+    private async ValueTask<int> ExecuteLoneAsync(ReadOnlyMemory<Request> one)
+    {
+        await lone.ExecuteAsync(one);
+        return 1;
+    }
+
+    private void Clear()
+    {
+        _text.Clear();
+        BatchPool<Operation>.Return(_operations, _count);
+        _operations = [];
+        _requests = default;
     }
 
     private void WriteResult(in Request request, in OperationResult result)
