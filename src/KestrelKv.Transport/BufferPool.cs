@@ -4,7 +4,7 @@ using System.Numerics;
 namespace KestrelKv.Transport;
 
 /// <summary>
-/// Buffers of 4 to 64 KiB that are used again. <see cref="ArrayPool{T}.Shared"/> keeps 32 of a size for each core, and makes garbage of
+/// Buffers of 4 KiB to 1 MiB that are used again. <see cref="ArrayPool{T}.Shared"/> keeps 32 of a size for each core, and makes garbage of
 /// those beyond; but where a write is answered once it is on disk, each connection may hold some at the same time.
 /// </summary>
 internal static class BufferPool
@@ -13,7 +13,7 @@ internal static class BufferPool
     public const int BytesMin = 4_096;
 
     /// <summary>The largest buffer that is kept here; larger ones are those of <see cref="ArrayPool{T}.Shared"/>.</summary>
-    public const int BytesMax = 65_536;
+    public const int BytesMax = 1_048_576;
 
     /// <summary>How many bytes of buffers of each size are kept at the most.</summary>
     private const int KeptBytesMax = 32 * 1_048_576;

@@ -28,8 +28,11 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     internal const int Waiting = 2;
     private const int Receiving = 3;
 
-    /// <summary>How much one turn receives at the most.</summary>
-    private const int TurnBytesMax = 1_048_576;
+    /// <summary>How much one turn receives at the most: so long a client may keep others waiting.</summary>
+    private const int TurnBytesMax = 65_536;
+
+    /// <summary>The same where the requests are large, of which so many bytes are few, and which would be moved again and again.</summary>
+    private const int LargeTurnBytesMax = 1_048_576;
 
     private int _state;
     private int _cancelNext;
@@ -206,7 +209,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
             return false;
         }
 
-        // Of something large as much as there is of it already, within bounds: so it takes few receives, and others wait no longer.
+        int most = Unconsumed >= TurnBytesMax / 2 ? LargeTurnBytesMax : TurnBytesMax;
         try
         {
             MakeRoom();
@@ -217,13 +220,13 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
             _failure = e;
             return false;
         }
-        Span<byte> room = _buffer.AsSpan(_end, Math.Min(_buffer.Length - _end, Math.Clamp(Unconsumed, BufferPool.BytesMax, TurnBytesMax)));
+        Span<byte> room = _buffer.AsSpan(_end, Math.Min(_buffer.Length - _end, most));
         int count = Libc.Receive(connection.File, room);
         if (count > 0)
         {
             _end += count;
             bool filled = count == room.Length;
-            if (filled) _bufferBytes = Math.Min(_bufferBytes * 2, BufferPool.BytesMax);
+            if (filled) _bufferBytes = Math.Max(_bufferBytes, Math.Min(_bufferBytes * 2, most));
             else if (count < _bufferBytes / 8) _bufferBytes = Math.Max(_bufferBytes / 2, BufferPool.BytesMin);
             return filled || _isEnding;
         }

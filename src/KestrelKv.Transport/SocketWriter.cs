@@ -22,6 +22,9 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     private const int Signalled = 2;
     internal const int Waiting = 3;
 
+    /// <summary>The largest buffer, but for what is asked for in one piece.</summary>
+    private const int BufferBytesMax = 65_536;
+
     private int _state;
     private ManualResetValueTaskSourceCore<FlushResult> _wait;
 
@@ -58,7 +61,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        _bufferBytes = (int)Math.Clamp(BitOperations.RoundUpToPowerOf2((ulong)_unflushed), BufferPool.BytesMin, BufferPool.BytesMax);
+        _bufferBytes = (int)Math.Clamp(BitOperations.RoundUpToPowerOf2((ulong)_unflushed), BufferPool.BytesMin, BufferBytesMax);
         _unflushed = 0;
         if (TrySend()) return new(Result());
 
@@ -153,7 +156,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     {
         // First of all, as there may be no memory: what there is to be sent must stay as it is then.
         bool isFirst = _full.Count == 0 && _used == 0;
-        byte[] buffer = BufferPool.Rent(Math.Max(sizeHint, isFirst ? _bufferBytes : BufferPool.BytesMax));
+        byte[] buffer = BufferPool.Rent(Math.Max(sizeHint, isFirst ? _bufferBytes : BufferBytesMax));
         if (_used > 0) _full.Enqueue(new(_buffer, 0, _used));
         else BufferPool.Return(_buffer);
         (_buffer, _used) = (buffer, 0);

@@ -124,7 +124,7 @@ public sealed class ReaderTests
         Task sending = pair.SendAsync(much);
         Assert.Equal(much, await pair.ReadAsync(much.Length));
         await sending;
-        Assert.Equal(65_536, pair.ReaderBufferBytesNext);
+        Assert.InRange(pair.ReaderBufferBytesNext, 65_536, 1_048_576);
         for (int i = 0; i < 20; i++)
         {
             await pair.SendAsync([(byte)i]);
