@@ -46,7 +46,7 @@ public sealed class EpollTransport : IConnectionListenerFactory, IDisposable
             if (ip.Address.Equals(IPAddress.IPv6Any)) socket.DualMode = true;
             socket.Bind(ip);
             socket.Listen(_backlog);
-            return new(new EpollListener(socket, Idlest));
+            return new(new EpollListener(socket, Idlest, Libc.FilesMax));
         }
         catch (SocketException e)
         {

@@ -23,10 +23,19 @@ internal static unsafe partial class Libc
     private const int Interrupted = 4; // EINTR
     private const int CloseOnExec = 0x80000; // O_CLOEXEC
     private const int NonBlocking = 0x800; // O_NONBLOCK
+    private const int NumberOfFiles = 7; // RLIMIT_NOFILE
     private const int AddControl = 1; // EPOLL_CTL_ADD
     private const int DontWait = 0x40; // MSG_DONTWAIT
     private const int NoSignal = 0x4000; // MSG_NOSIGNAL
     private const int MoreComes = 0x8000; // MSG_MORE
+
+    /// <summary>How many files the process may have open, as their numbers go.</summary>
+    public static long FilesMax()
+    {
+        nuint* limits = stackalloc nuint[2];
+        Checked(GetResourceLimit(NumberOfFiles, limits), "getrlimit");
+        return (long)Math.Min(limits[0], long.MaxValue);
+    }
 
     /// <summary>A new epoll.</summary>
     public static SafeFileHandle CreateEpoll() => new(Checked(EpollCreate(CloseOnExec), "epoll_create1"), ownsHandle: true);
@@ -93,6 +102,9 @@ internal static unsafe partial class Libc
     private static int Checked(int result, string call) => result >= 0
         ? result
         : throw new IOException($"{call}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
+
+    [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
+    private static partial int GetResourceLimit(int resource, nuint* limits);
 
     [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
     private static partial int EpollCreate(int flags);

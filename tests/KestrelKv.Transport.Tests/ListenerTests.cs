@@ -60,10 +60,8 @@ public sealed class ListenerTests
     {
         using var loop = new EventLoop("test");
         int count = 0;
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(AnyPort);
-        socket.Listen();
-        await using var listener = new EpollListener(socket, () => count++ > 0 ? loop : throw new IOException("epoll_ctl: no space left"));
+        await using EpollListener listener = Listen(
+            () => count++ > 0 ? loop : throw new IOException("epoll_ctl: no space left"), () => long.MaxValue);
         using var first = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await first.ConnectAsync(listener.EndPoint);
         using var second = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -71,5 +69,44 @@ public sealed class ListenerTests
         await using ConnectionContext? connection = await listener.AcceptAsync().Soon();
         Assert.Equal(second.LocalEndPoint, connection!.RemoteEndPoint);
         Assert.Empty(await TestPair.ReceiveAsync(first, 1));
+    }
+
+    [Fact]
+    public async Task Accept_NoFileToSpare_WaitsUntilThereIsOne()
+    {
+        using var loop = new EventLoop("test");
+        long filesMax = 0;
+        await using EpollListener listener = Listen(() => loop, () => Volatile.Read(ref filesMax));
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await client.ConnectAsync(listener.EndPoint);
+        ValueTask<ConnectionContext?> accepting = listener.AcceptAsync();
+        await Task.Delay(300);
+        Assert.False(accepting.IsCompleted);
+
+        Volatile.Write(ref filesMax, long.MaxValue);
+        await using ConnectionContext? connection = await accepting.Soon();
+        Assert.Equal(client.LocalEndPoint, connection!.RemoteEndPoint);
+    }
+
+    [Fact]
+    public async Task Unbind_NoFileToSpare_GivesNullAndClosesWhoWaits()
+    {
+        using var loop = new EventLoop("test");
+        await using EpollListener listener = Listen(() => loop, () => 0);
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await client.ConnectAsync(listener.EndPoint);
+        ValueTask<ConnectionContext?> accepting = listener.AcceptAsync();
+        await Task.Delay(100);
+        await listener.UnbindAsync();
+        Assert.Null(await accepting.Soon());
+        Assert.Empty(await TestPair.ReceiveAsync(client, 1));
+    }
+
+    private static EpollListener Listen(Func<EventLoop> chooseLoop, Func<long> filesMax)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(AnyPort);
+        socket.Listen();
+        return new EpollListener(socket, chooseLoop, filesMax);
     }
 }

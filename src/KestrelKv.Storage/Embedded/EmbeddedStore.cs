@@ -48,6 +48,8 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     /// <exception cref="ArgumentOutOfRangeException">The limit of memory is out of its range.</exception>
     public EmbeddedStore(TimeProvider time, EmbeddedStoreOptions? options = null)
     {
+        // Now and not at the first key: a type whose initializer has failed, for want of a file to load from, can never be used again.
+        _ = KeyHash.Of([]);
         _clock = new StoreClock(time);
         _commits = new VersionCounter();
         options ??= new();
