@@ -14,13 +14,16 @@ internal sealed class DurableWaits
     private ShortLock _lock;
     private readonly List<Wait> _waiting = [];
 
-    /// <summary>For <see cref="Complete"/>, which must not share it with <see cref="Fail"/>: that is called by any thread, at any time.</summary>
+    /// <summary>
+    /// For <see cref="Complete"/>, which must not share them with <see cref="Fail"/>: that is called by any thread, at any time.
+    /// </summary>
     private readonly List<Wait> _completing = [];
     private readonly List<Wait> _goingOn = [];
 
     /// <summary>While this thread completes waits: where those gather that somebody is to go on after.</summary>
     [ThreadStatic]
     private static List<Wait>? _gathering;
+
     private long _durable;
     private Exception? _failure;
 
