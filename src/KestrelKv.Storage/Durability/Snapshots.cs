@@ -79,6 +79,9 @@ internal sealed class Snapshots(
     {
         cancellationToken.ThrowIfCancellationRequested();
         writer.WriteEntries(chunk);
+
+        // Where this shares a core with those who serve, a sync, and what waits for it, would have to wait for its time slices.
+        Thread.Yield();
     });
 
     /// <summary>Copies the commits after one version up to another, all of which are on disk.</summary>
