@@ -32,9 +32,9 @@ try
 
     WebApplication app = builder.Build();
     app.OpenStore();
+    app.AnnounceWhenStarted();
     app.MapTelemetry();
     app.MapAdmin();
-    app.AnnounceWhenStarted();
     await app.RunAsync();
     return 0;
 }

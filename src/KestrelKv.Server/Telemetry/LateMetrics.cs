@@ -19,7 +19,7 @@ internal sealed class LateMetrics(ITelemetryHostInitializer telemetry, IHostAppl
         services.AddSingleton<LateMetrics>();
     }
 
-    // What is registered later is called sooner: the announcement does not wait for this.
+    // What is registered later is called sooner: so who waits for the announcement has all durations counted.
     public void BeginWhenStarted() => lifetime.ApplicationStarted.Register(telemetry.Initialize);
 
     private static bool IsOpenTelemetrys(ServiceDescriptor service) =>
