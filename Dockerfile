@@ -8,6 +8,7 @@ WORKDIR /source
 # What packages are needed changes less often than the sources: this layer is cached until it does.
 COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
 COPY src/Directory.Build.targets src/
+COPY src/KestrelKv.Json/KestrelKv.Json.csproj src/KestrelKv.Json/
 COPY src/KestrelKv.Protocol/KestrelKv.Protocol.csproj src/KestrelKv.Protocol/
 COPY src/KestrelKv.Storage/KestrelKv.Storage.csproj src/KestrelKv.Storage/
 COPY src/KestrelKv.Wire/KestrelKv.Wire.csproj src/KestrelKv.Wire/

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Text;
 using System.Text.Json;
+using KestrelKv.Json;
 
 namespace KestrelKv.Protocol;
 

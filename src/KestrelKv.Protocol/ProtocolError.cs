@@ -1,3 +1,5 @@
+using KestrelKv.Json;
+
 namespace KestrelKv.Protocol;
 
 /// <summary>What was wrong and what was expected, for a person to read.</summary>
@@ -19,6 +21,14 @@ public sealed record ProtocolError(ErrorCode Code, string Message)
     public static ProtocolError DiskFailed { get; } = new(
         ErrorCode.DiskFailed,
         "the disk has failed (Data:Directory): until the server is started again no write is taken, and reads give only what is on disk");
+
+    /// <summary>The error that reports a text that is not JSON.</summary>
+    public static ProtocolError Of(JsonFault fault) => fault.Kind switch
+    {
+        JsonFaultKind.InvalidUtf8 => new(ErrorCode.InvalidUtf8, fault.Message),
+        JsonFaultKind.TooDeep => new(ErrorCode.TooDeep, $"{fault.Message} (Limits:JsonDepthMax)"),
+        _ => new(ErrorCode.InvalidJson, fault.Message),
+    };
 
     /// <summary>Which operation of a batch was refused, counted from 0; null where it was no batch.</summary>
     public int? Index { get; init; }

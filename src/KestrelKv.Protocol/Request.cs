@@ -1,3 +1,5 @@
+using KestrelKv.Json;
+
 namespace KestrelKv.Protocol;
 
 /// <summary>What a request asks for.</summary>

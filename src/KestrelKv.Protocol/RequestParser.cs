@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using KestrelKv.Json;
 
 namespace KestrelKv.Protocol;
 
@@ -23,7 +24,7 @@ public static class RequestParser
     {
         // The JSON reader checks the encoding of strings only when they are decoded, and values never are.
         if (!Utf8.IsValid(body.Span))
-            return Request.Invalid(JsonText.InvalidUtf8(body.Span));
+            return Request.Invalid(ProtocolError.Of(JsonText.InvalidUtf8(body.Span)));
 
         Request request = Parse(body, limits, Place.Frame, limits.JsonDepthMax + EnvelopeDepth);
         if (request.Error is not { Code: ErrorCode.TooDeep, Index: null }) return request;
@@ -38,7 +39,7 @@ public static class RequestParser
     /// <param name="limits">What a request may not exceed.</param>
     public static Request ParseBatch(ReadOnlyMemory<byte> parameters, RequestLimits limits) => Utf8.IsValid(parameters.Span)
         ? Parse(parameters, limits, Place.BatchParameters, int.MaxValue)
-        : Request.Invalid(JsonText.InvalidUtf8(parameters.Span));
+        : Request.Invalid(ProtocolError.Of(JsonText.InvalidUtf8(parameters.Span)));
 
     /// <summary>Parses one of the operations of a batch.</summary>
     internal static Request ParseOperation(ReadOnlyMemory<byte> operation, RequestLimits limits) =>
@@ -57,7 +58,7 @@ public static class RequestParser
         catch (JsonException e)
         {
             // The only way in which the JSON reader tells of a syntax error.
-            return envelope.Refuse(JsonText.Explain(body.Span, e, ref reader, limits.JsonDepthMax));
+            return envelope.Refuse(ProtocolError.Of(JsonText.Explain(body.Span, e, ref reader, limits.JsonDepthMax)));
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using KestrelKv.Json;
 
 namespace KestrelKv.Protocol;
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Unicode;
+using KestrelKv.Json;
 
 namespace KestrelKv.Protocol;
 

@@ -59,7 +59,7 @@ public readonly struct Operation
     /// <summary>
     /// Which part of the value a <see cref="OperationKind.Get"/>, <see cref="OperationKind.Put"/> or
     /// <see cref="OperationKind.Increment"/> is about: a JSON Pointer (RFC 6901) in UTF-8 that
-    /// <see cref="Documents.JsonPointer.Check"/> finds nothing wrong with. Empty, the default, for the whole value.
+    /// <see cref="Json.JsonPointer.Check"/> finds nothing wrong with. Empty, the default, for the whole value.
     /// </summary>
     public ReadOnlyMemory<byte> Path { get; init; }
 
@@ -137,7 +137,7 @@ public readonly struct Operation
 
     /// <summary>Applies a JSON Patch to an entry's value.</summary>
     /// <param name="key">The key.</param>
-    /// <param name="patch">The patch, which <see cref="Documents.JsonPatch.Check"/> finds nothing wrong with.</param>
+    /// <param name="patch">The patch, which <see cref="Json.JsonPatch.Check"/> finds nothing wrong with.</param>
     /// <exception cref="ArgumentOutOfRangeException">The length of the key or of the patch is out of its range.</exception>
     public static Operation JsonPatch(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> patch) =>
         Put(key, patch) with { Kind = OperationKind.JsonPatch, KeepsExpiry = true };

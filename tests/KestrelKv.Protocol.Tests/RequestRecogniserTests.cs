@@ -1,4 +1,5 @@
 using System.Text;
+using KestrelKv.Json;
 using static KestrelKv.Protocol.Tests.Parsing;
 using static KestrelKv.Protocol.Tests.Recognising;
 

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text;
-using KestrelKv.Storage.Documents;
+using KestrelKv.Json;
 
 namespace KestrelKv.Storage.Tests;
 
@@ -130,8 +130,8 @@ internal sealed class NaiveStore(TimeProvider time)
         if (put.KeepsExpiry || !put.Path.IsEmpty || put.Kind != OperationKind.Put)
         {
             var document = new ArrayBufferWriter<byte>();
-            edit = DocumentEdit.Apply(put, entry is not null, Encoding.UTF8.GetBytes(entry?.Value ?? ""), DocumentLimits.Default, document);
-            if (edit.Status != ResultStatus.Done) return new(index, edit.Status, previous, previous);
+            edit = Edits.Apply(put, entry is not null, Encoding.UTF8.GetBytes(entry?.Value ?? ""), DocumentLimits.Default, document);
+            if (edit.Status != EditStatus.Done) return new(index, edit.Status.ToResult(), previous, previous);
             value = document.WrittenMemory;
         }
         long expiresAt = put.KeepsExpiry ? entry?.ExpiresAt ?? 0 : put.ExpiresAt;

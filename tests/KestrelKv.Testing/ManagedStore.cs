@@ -1,6 +1,6 @@
 using System.Buffers;
 using KestrelKv.Storage;
-using KestrelKv.Storage.Documents;
+using KestrelKv.Json;
 
 namespace KestrelKv.Testing;
 
@@ -132,8 +132,8 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         if (operation.IsEdit)
         {
             var document = new ArrayBufferWriter<byte>();
-            edit = DocumentEdit.Apply(operation, entry is not null, entry?.Value, DocumentLimits.Default, document);
-            if (edit.Status != ResultStatus.Done) return new(index, edit.Status, previous, previous) { Detail = edit.Detail };
+            edit = Edits.Apply(operation, entry is not null, entry?.Value, DocumentLimits.Default, document);
+            if (edit.Status != EditStatus.Done) return new(index, edit.Status.ToResult(), previous, previous) { Detail = edit.Detail };
             write = Operation.Put(operation.Key, document.WrittenMemory, operation.KeepsExpiry ? entry?.ExpiresAt ?? 0 : operation.ExpiresAt);
         }
         Change(write, entry, version);

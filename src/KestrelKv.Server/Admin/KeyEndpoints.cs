@@ -3,7 +3,7 @@ using System.Text;
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Storage;
-using KestrelKv.Storage.Documents;
+using KestrelKv.Json;
 
 namespace KestrelKv.Server.Admin;
 
@@ -188,7 +188,7 @@ internal static class KeyEndpoints
     public static async Task<IResult> PutAsync([AsParameters] KeyRequest request, [AsParameters] WriteParameters write, string? path = null)
     {
         byte[] body = await request.Http.ReadBodyAsync();
-        if (JsonText.Check(body, request.Limits.JsonDepthMax) is { } error) return Problems.Of(error);
+        if (JsonText.Check(body, request.Limits.JsonDepthMax) is { } error) return Problems.Of(ProtocolError.Of(error));
         if (JsonPointer.Check(Utf8Of(path)) is { } invalid) return Problems.BadRequest("invalid_value", $"path: {invalid}");
 
         ReadOnlyMemory<byte> value = JsonText.Trim(body);
@@ -224,7 +224,7 @@ internal static class KeyEndpoints
             return Problems.UnsupportedPatch(request.Http.Request.ContentType);
         }
         byte[] body = await request.Http.ReadBodyAsync();
-        if (JsonText.Check(body, request.Limits.JsonDepthMax) is { } error) return Problems.Of(error);
+        if (JsonText.Check(body, request.Limits.JsonDepthMax) is { } error) return Problems.Of(ProtocolError.Of(error));
 
         ReadOnlyMemory<byte> patch = JsonText.Trim(body);
         if (!isJsonPatch) return await WriteAsync(request, write, Operation.MergePatch(request.KeyBytes, patch));

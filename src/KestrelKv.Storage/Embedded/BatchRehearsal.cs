@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Numerics;
-using KestrelKv.Storage.Documents;
+using KestrelKv.Json;
 using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Storage.Embedded;
@@ -247,13 +247,13 @@ internal ref struct BatchRehearsal : IDisposable
     {
         EditResult edit = EditedPut.OfThread.Resolve(
             Batch[index], exists: state.Version != 0, ValueOf(state), state.ExpiresAt, _limits, out Operation put);
-        if (edit.Status == ResultStatus.Done && (_madeBytes += put.Value.Length) > MadeBytesMax)
-            edit = new(ResultStatus.ValueTooLong, "the values that the batch edits come to more than 256 MiB");
+        if (edit.Status == EditStatus.Done && (_madeBytes += put.Value.Length) > MadeBytesMax)
+            edit = new(EditStatus.ValueTooLong, "the values that the batch edits come to more than 256 MiB");
         if ((_patchedBytes += edit.PatchedBytes) > EditResult.PatchedBytesMax)
-            edit = new(ResultStatus.PatchTooLong, "the operations of all patches of the batch go over more than 256 MiB of values");
-        if (edit.Status != ResultStatus.Done)
+            edit = new(EditStatus.PatchTooLong, "the operations of all patches of the batch go over more than 256 MiB of values");
+        if (edit.Status != EditStatus.Done)
         {
-            Refuse(index, edit.Status, state.Version, edit.Detail);
+            Refuse(index, edit.Status.ToResult(), state.Version, edit.Detail);
             return false;
         }
         byte[] made = ArrayPool<byte>.Shared.Rent(put.Value.Length);

@@ -1,5 +1,5 @@
 using System.Buffers;
-using KestrelKv.Storage.Documents;
+using KestrelKv.Json;
 
 namespace KestrelKv.Storage.Embedded;
 
@@ -29,8 +29,8 @@ internal sealed class EditedPut
         in Operation edit, bool exists, ReadOnlySpan<byte> value, long expiresAt, DocumentLimits limits, out Operation put)
     {
         Clear(ref _document);
-        EditResult result = DocumentEdit.Apply(edit, exists, value, limits, _document);
-        put = result.Status == ResultStatus.Done
+        EditResult result = Edits.Apply(edit, exists, value, limits, _document);
+        put = result.Status == EditStatus.Done
             ? Operation.Put(edit.Key, _document.WrittenMemory, edit.KeepsExpiry ? expiresAt : edit.ExpiresAt) with
             {
                 ReturnsOld = edit.ReturnsOld, AcknowledgeFromMemory = edit.AcknowledgeFromMemory,

@@ -1,4 +1,4 @@
-using KestrelKv.Storage.Documents;
+using KestrelKv.Json;
 using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Storage.Embedded;
@@ -253,7 +253,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     {
         EditResult edited = EditedPut.OfThread.Resolve(
             edit, entry.Exists, entry.ValueIfAny, entry.ExpiryIfAny, _documents, out Operation put);
-        if (edited.Status == ResultStatus.Done)
+        if (edited.Status == EditStatus.Done)
             return Write(shard, put, edited, hash, entry, slot, index, results, reservedBytes, ref seen, out shortage);
 
         shortage = default;
@@ -297,7 +297,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         new() { Status = ResultStatus.PreconditionFailed, Version = version, PreviousVersion = version };
 
     private static OperationResult Refused(EditResult edit, long version) =>
-        new() { Status = edit.Status, Version = version, PreviousVersion = version, Detail = edit.Detail };
+        new() { Status = edit.Status.ToResult(), Version = version, PreviousVersion = version, Detail = edit.Detail };
 
     private static OperationResult Read(Shard shard, in Operation operation, Entry entry)
     {

@@ -1,4 +1,4 @@
-using KestrelKv.Storage.Documents;
+using KestrelKv.Json;
 
 namespace KestrelKv.Storage.Embedded;
 

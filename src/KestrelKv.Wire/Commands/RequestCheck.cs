@@ -1,6 +1,6 @@
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
-using KestrelKv.Storage.Documents;
+using KestrelKv.Json;
 
 namespace KestrelKv.Wire;
 

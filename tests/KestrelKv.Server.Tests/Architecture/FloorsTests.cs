@@ -13,16 +13,18 @@ public sealed class FloorsTests
 {
     private static readonly Floor[] Floors =
     [
-        new("KestrelKv.Protocol", Projects: [], Packages: [], ForbiddenReferences: ["Microsoft.AspNetCore.", "Microsoft.Extensions.", "System.Net.Sockets", "System.IO.Pipelines"]),
-        new("KestrelKv.Storage", Projects: [],
+        new("KestrelKv.Json", Projects: [], Packages: [], ForbiddenReferences: ["Microsoft.AspNetCore.", "Microsoft.Extensions.", "System.Net.Sockets", "System.IO.Pipelines"]),
+        new("KestrelKv.Protocol", Projects: ["KestrelKv.Json"], Packages: [], ForbiddenReferences: ["Microsoft.AspNetCore.", "Microsoft.Extensions.", "System.Net.Sockets", "System.IO.Pipelines"]),
+        new("KestrelKv.Storage", Projects: ["KestrelKv.Json"],
             Packages: ["Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options"],
             ForbiddenReferences: ["Microsoft.AspNetCore.", "System.Net."]),
         new("KestrelKv.Transport", Projects: [], Packages: ["Microsoft.AspNetCore.Connections.Abstractions"],
             ForbiddenReferences: ["Microsoft.AspNetCore.Server.", "Microsoft.AspNetCore.Http.Abstractions", "Microsoft.AspNetCore.Hosting", "Microsoft.Extensions.Logging"]),
-        new("KestrelKv.Wire", Projects: ["KestrelKv.Protocol", "KestrelKv.Storage"],
+        new("KestrelKv.Wire", Projects: ["KestrelKv.Json", "KestrelKv.Protocol", "KestrelKv.Storage"],
             Packages: ["Microsoft.AspNetCore.Connections.Abstractions", "Microsoft.Extensions.Logging.Abstractions"],
             ForbiddenReferences: ["Microsoft.AspNetCore.Server.", "Microsoft.AspNetCore.Http", "Microsoft.AspNetCore.Hosting", "Serilog", "OpenTelemetry"]),
-        new("KestrelKv.Server", Projects: ["KestrelKv.Protocol", "KestrelKv.Storage", "KestrelKv.Transport", "KestrelKv.Wire"], Packages: null, ForbiddenReferences: []),
+        new("KestrelKv.Server", Projects: ["KestrelKv.Json", "KestrelKv.Protocol", "KestrelKv.Storage", "KestrelKv.Transport", "KestrelKv.Wire"],
+            Packages: null, ForbiddenReferences: []),
     ];
 
     public static TheoryData<string> ProjectNames() => [.. Floors.Select(floor => floor.Name)];
@@ -30,6 +32,7 @@ public sealed class FloorsTests
     /// <summary>Projects that break their floors, each in its own way.</summary>
     public static TheoryData<string, string, string> BrokenProjects() => new()
     {
+        { "KestrelKv.Json", "<ProjectReference Include=\"../KestrelKv.Storage/KestrelKv.Storage.csproj\" />", "KestrelKv.Storage" },
         { "KestrelKv.Protocol", "<ProjectReference Include=\"../KestrelKv.Storage/KestrelKv.Storage.csproj\" />", "KestrelKv.Storage" },
         { "KestrelKv.Storage", "<ProjectReference Include=\"..\\KestrelKv.Protocol\\KestrelKv.Protocol.csproj\" />", "KestrelKv.Protocol" },
         { "KestrelKv.Transport", "<ProjectReference Include=\"../KestrelKv.Protocol/KestrelKv.Protocol.csproj\" />", "KestrelKv.Protocol" },

@@ -1,5 +1,5 @@
 using System.Buffers;
-using KestrelKv.Storage.Documents;
+using KestrelKv.Json;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
@@ -97,9 +97,9 @@ internal sealed class ShownResults(CommitHistory history, Operation[] operations
     private static (ResultStatus Status, StoredEntry? Entry) Edited(Operation edit, StoredEntry? entry)
     {
         var document = new ArrayBufferWriter<byte>();
-        EditResult result = DocumentEdit.Apply(edit, entry is not null, StoredEntry.Bytes(entry?.Value ?? ""), DocumentLimits.Default, document);
+        EditResult result = Edits.Apply(edit, entry is not null, StoredEntry.Bytes(entry?.Value ?? ""), DocumentLimits.Default, document);
         long expiresAt = edit.KeepsExpiry ? entry?.ExpiresAt ?? Operation.Never : edit.ExpiresAt;
-        return (result.Status, result.Status == ResultStatus.Done ? new(StoredEntry.Text(document.WrittenSpan), 0, expiresAt) : null);
+        return (result.Status.ToResult(), result.Status == EditStatus.Done ? new(StoredEntry.Text(document.WrittenSpan), 0, expiresAt) : null);
     }
 
     private void Expect(int index, bool holds, string what)

@@ -1,0 +1,113 @@
+using System.Buffers;
+using System.Buffers.Text;
+
+namespace KestrelKv.Json;
+
+/// <summary>Adds a number to a number in a document.</summary>
+internal static class IncrementEdit
+{
+    public static EditResult Apply(
+        ReadOnlySpan<byte> document, ReadOnlySpan<byte> path, ReadOnlySpan<byte> delta, DocumentLimits limits,
+        ArrayBufferWriter<byte> result)
+    {
+        Place place = PointerWalk.Follow(document, path);
+        return place.Resolved == path.Length
+            ? AddTo(document, place.Start, delta, limits, result)
+            : Create(document, place, path, delta, limits, result);
+    }
+
+    /// <summary>What becomes of a key that is not there.</summary>
+    public static EditResult Create(
+        ReadOnlySpan<byte> path, ReadOnlySpan<byte> delta, DocumentLimits limits, ArrayBufferWriter<byte> result)
+    {
+        Span<byte> sum = stackalloc byte[DecimalSum.BytesMax];
+        if (!TryAdd("0"u8, delta, sum, out int length)) return Overflow;
+
+        var text = new EditedText(result, limits);
+        text.Start(default, path.Length + length);
+        var around = new PooledList<byte>(stackalloc byte[256]);
+        int levels = AddObjects(path, 0, ref around);
+        bool fits = text.TrySplice(0, 0, around.Items[..^levels], sum[..length], around.Items[^levels..]);
+        int start = around.Count - levels;
+        around.Dispose();
+        return Finish(ref text, fits, start, length);
+    }
+
+    private static EditResult AddTo(
+        ReadOnlySpan<byte> document, int start, ReadOnlySpan<byte> delta, DocumentLimits limits, ArrayBufferWriter<byte> result)
+    {
+        if (!JsonNumber.IsNumber(document[start])) return new EditResult(EditStatus.NotANumber, "what is to be added to is no number");
+
+        int end = JsonScan.SkipValue(document, start);
+        Span<byte> sum = stackalloc byte[DecimalSum.BytesMax];
+        if (!TryAdd(document[start..end], delta, sum, out int length)) return Overflow;
+
+        var text = new EditedText(result, limits);
+        text.Start(document, length);
+        return Finish(ref text, text.TrySplice(start, end, default, sum[..length], default), start, length);
+    }
+
+    /// <summary>Puts the number in where the path leads no further, with the objects that are missing.</summary>
+    private static EditResult Create(
+        ReadOnlySpan<byte> document, Place place, ReadOnlySpan<byte> path, ReadOnlySpan<byte> delta, DocumentLimits limits,
+        ArrayBufferWriter<byte> result)
+    {
+        Slot slot = Slot.In(document, place.Start, PointerToken.At(path, place.Resolved));
+        if (slot.Fault is not null || !(slot.IsObject || slot.IsEnd)) return new EditResult(EditStatus.PathNotFound, slot.Missing);
+
+        Span<byte> sum = stackalloc byte[DecimalSum.BytesMax];
+        if (!TryAdd("0"u8, delta, sum, out int length)) return Overflow;
+
+        var text = new EditedText(result, limits);
+        text.Start(document, path.Length + length + 16);
+        var around = new PooledList<byte>(stackalloc byte[256]);
+        int levels = AddObjects(path, PointerToken.Next(path, place.Resolved), ref around);
+        bool fits = text.TryInsert(slot, around.Items[..^levels], sum[..length], around.Items[^levels..]);
+        // What follows the number is as long as it was, and the closing brackets.
+        int start = text.Text.Length - (document.Length - slot.InsertAt) - levels - length;
+        around.Dispose();
+        return Finish(ref text, fits, start, length);
+    }
+
+    private static EditResult Overflow => new(EditStatus.NumberOverflow);
+
+    private static EditResult Finish(ref EditedText text, bool fits, int start, int length)
+    {
+        EditStatus status = fits ? text.Finish() : EditStatus.ValueTooLong;
+        return status == EditStatus.Done ? new EditResult(status, null, start, length) : new EditResult(status);
+    }
+
+    /// <summary>
+    /// Adds the beginnings of objects, one for each token from <paramref name="slash"/> on, and then their ends. Gives how many.
+    /// </summary>
+    private static int AddObjects(ReadOnlySpan<byte> path, int slash, ref PooledList<byte> to)
+    {
+        int levels = 0;
+        for (; slash < path.Length; slash = PointerToken.Next(path, slash), levels++)
+        {
+            to.Add((byte)'{');
+            PointerToken.AddName(PointerToken.At(path, slash), ref to);
+            to.Add((byte)':');
+        }
+        to.AddRoom(levels).Fill((byte)'}');
+        return levels;
+    }
+
+    private static bool TryAdd(ReadOnlySpan<byte> target, ReadOnlySpan<byte> delta, Span<byte> sum, out int length)
+    {
+        length = 0;
+        var number = new JsonNumber(target);
+        var added = new JsonNumber(delta);
+        bool fits = TryReadInteger(target, out long integer);
+        if (number.IsInteger && !fits) return false;
+        if (!number.IsInteger || !added.IsInteger) return DecimalSum.TryAdd(number, added, sum, out length);
+        if (!TryReadInteger(delta, out long more)) return false;
+
+        long total = unchecked(integer + more);
+        // Two of one sign have given the other.
+        return ((integer ^ total) & (more ^ total)) >= 0 && Utf8Formatter.TryFormat(total, sum, out length);
+    }
+
+    private static bool TryReadInteger(ReadOnlySpan<byte> text, out long value) =>
+        Utf8Parser.TryParse(text, out value, out int read) && read == text.Length;
+}

@@ -1,0 +1,71 @@
+using System.Buffers;
+
+namespace KestrelKv.Json;
+
+/// <summary>Writes what a merge patch makes of a document.</summary>
+internal ref struct MergeWriter(
+    ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, ArrayBufferWriter<byte> result)
+{
+    private readonly ReadOnlySpan<byte> _document = document;
+    private readonly ReadOnlySpan<byte> _patch = patch;
+
+    /// <summary>What of the patch is not written, in order.</summary>
+    private PooledList<Splice> _nulls;
+    private Span<byte> _room;
+    private int _length;
+    private bool _mayBeDeeper;
+
+    /// <param name="splices">In order of where they begin.</param>
+    public EditStatus Write(scoped ReadOnlySpan<Splice> splices)
+    {
+        NewObjects.FindNulls(_patch, ref _nulls);
+        _room = result.GetSpan((int)Math.Clamp(_document.Length + (long)_patch.Length + splices.Length, 1, Math.Max(1, limits.BytesMax)));
+        bool fits = WriteAll(splices);
+        _nulls.Dispose();
+        if (!fits) return EditStatus.ValueTooLong;
+        if (_mayBeDeeper && JsonScan.IsDeeper(_room[.._length], limits.DepthMax)) return EditStatus.TooDeep;
+        result.Advance(_length);
+        return EditStatus.Done;
+    }
+
+    private bool WriteAll(scoped ReadOnlySpan<Splice> splices)
+    {
+        int at = 0;
+        foreach (ref readonly Splice splice in splices)
+        {
+            if (!TryAdd(_document[at..splice.Start]) || !TryAdd(splice)) return false;
+            at = splice.End;
+        }
+        return TryAdd(_document[at..]);
+    }
+
+    private bool TryAdd(scoped in Splice splice)
+    {
+        if (splice.Comma && !TryAdd(","u8)) return false;
+        if (splice.Name.End > 0 && !(TryAdd(_patch[splice.Name.Start..splice.Name.End]) && TryAdd(":"u8))) return false;
+        return TryAddValue(splice.Value.Start, splice.Value.End);
+    }
+
+    /// <summary>Adds a value of the patch but for the nulls of its objects.</summary>
+    private bool TryAddValue(int start, int end)
+    {
+        _mayBeDeeper |= end > start && _patch[start] is (byte)'{' or (byte)'[';
+        ReadOnlySpan<Splice> nulls = _nulls.Items;
+        int next = nulls.BinarySearch(new Splice(start, start));
+        for (next = next < 0 ? ~next : next; next < nulls.Length && nulls[next].Start < end; next++)
+        {
+            if (!TryAdd(_patch[start..nulls[next].Start])) return false;
+            start = nulls[next].End;
+        }
+        return TryAdd(_patch[start..end]);
+    }
+
+    /// <summary>Adds text, for which there is room unless the document becomes too long.</summary>
+    private bool TryAdd(scoped ReadOnlySpan<byte> text)
+    {
+        if (text.Length > limits.BytesMax - _length) return false;
+        text.CopyTo(_room[_length..]);
+        _length += text.Length;
+        return true;
+    }
+}

@@ -1,0 +1,157 @@
+using System.Buffers;
+using System.Text;
+
+namespace KestrelKv.Json;
+
+/// <summary>
+/// Applies a JSON Patch (RFC 6902) to a document, one operation after the other. Each costs a pass over the document, or two: the
+/// members of an object have to be seen to the last to know which one of a name counts.
+/// </summary>
+internal ref struct PatchEdit
+{
+    private const int ShownBytesMax = 64;
+
+    private EditedText _text;
+
+    /// <summary>What of the document is moved, copied or removed.</summary>
+    private PooledList<byte> _moved;
+    private PooledList<Splice> _removed;
+    private long _patchedBytes;
+    private EditStatus _status;
+    private string? _fault;
+
+    public static EditResult Apply(
+        ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, ArrayBufferWriter<byte> result)
+    {
+        var edit = new PatchEdit { _text = new EditedText(result, limits) };
+        edit._text.Start(document, patch.Length);
+        EditResult refused = edit.ApplyAll(patch);
+        edit._moved.Dispose();
+        edit._removed.Dispose();
+        return refused.Status == EditStatus.Done ? new EditResult(edit._text.Finish(), PatchedBytes: edit._patchedBytes) : refused;
+    }
+
+    private EditResult ApplyAll(ReadOnlySpan<byte> patch)
+    {
+        var items = new ItemReader(patch, JsonScan.SkipWhiteSpace(patch, 0));
+        while (items.MoveNext())
+        {
+            _patchedBytes += _text.Text.Length;
+            if (_patchedBytes > EditResult.PatchedBytesMax) return new EditResult(EditStatus.PatchTooLong, TooLong(items.Index));
+            PatchOperation operation = PatchOperation.Read(patch, items.ValueStart);
+            Apply(operation);
+            if (_status != EditStatus.Done) return new EditResult(_status, _fault is null ? null : Explain(operation, items.Index));
+        }
+        return default;
+    }
+
+    private static string TooLong(int operations) =>
+        $"each operation of a patch goes over the whole value, and the first {operations} of this one come to " +
+        $"{EditResult.PatchedBytesMax / (1024 * 1024)} MiB; patch in parts, or put the value";
+
+    private void Apply(scoped in PatchOperation operation)
+    {
+        var unescapedPath = new PooledList<byte>(stackalloc byte[256]);
+        var unescapedFrom = new PooledList<byte>(stackalloc byte[256]);
+        ReadOnlySpan<byte> path = Text(operation.Path, ref unescapedPath);
+
+        if (operation.Is("add"u8)) Add(path, operation.Value);
+        else if (operation.Is("remove"u8)) Remove(path);
+        else if (operation.Is("replace"u8)) Replace(path, operation.Value);
+        else if (operation.Is("test"u8)) Test(path, operation.Value);
+        else if (operation.Is("copy"u8)) Copy(Text(operation.From, ref unescapedFrom), path);
+        else Move(Text(operation.From, ref unescapedFrom), path);
+
+        unescapedPath.Dispose();
+        unescapedFrom.Dispose();
+    }
+
+    private static ReadOnlySpan<byte> Text(ReadOnlySpan<byte> quoted, ref PooledList<byte> unescaped)
+    {
+        if (!JsonName.IsEscaped(quoted)) return quoted[1..^1];
+        JsonName.Unescape(quoted[1..^1], ref unescaped);
+        return unescaped.Items;
+    }
+
+    private void Add(scoped ReadOnlySpan<byte> path, scoped ReadOnlySpan<byte> value)
+    {
+        Slot slot = Slot.Find(_text.Text, path);
+        bool replaces = slot.Exists && (slot.IsObject || slot.Container < 0);
+        if (slot.Fault is not null || !(replaces || slot.TakesMore)) Refuse(EditStatus.PathNotFound, slot.Missing);
+        else if (!(replaces ? _text.TryReplace(slot, value) : _text.TryInsert(slot, default, value, default)))
+            _status = EditStatus.ValueTooLong;
+    }
+
+    private void Replace(scoped ReadOnlySpan<byte> path, scoped ReadOnlySpan<byte> value)
+    {
+        Slot slot = Slot.Find(_text.Text, path);
+        if (!slot.Exists) Refuse(EditStatus.PathNotFound, slot.Missing);
+        else if (!_text.TryReplace(slot, value)) _status = EditStatus.ValueTooLong;
+    }
+
+    private void Test(scoped ReadOnlySpan<byte> path, scoped ReadOnlySpan<byte> value)
+    {
+        Slot slot = Slot.Find(_text.Text, path);
+        if (!slot.Exists) Refuse(EditStatus.PathNotFound, slot.Missing);
+        else if (!JsonEquality.Equals(_text.Text[slot.ValueStart..slot.ValueEnd], value))
+            Refuse(EditStatus.TestFailed, "the value is another one");
+    }
+
+    private void Copy(scoped ReadOnlySpan<byte> from, scoped ReadOnlySpan<byte> path)
+    {
+        Slot source = Slot.Find(_text.Text, from);
+        if (!source.Exists)
+        {
+            Refuse(EditStatus.PathNotFound, "there is nothing at \"from\"");
+            return;
+        }
+        _moved.RemoveFrom(0);
+        _moved.Add(_text.Text[source.ValueStart..source.ValueEnd]);
+        Add(path, _moved.Items);
+    }
+
+    private void Move(scoped ReadOnlySpan<byte> from, scoped ReadOnlySpan<byte> path)
+    {
+        Slot source = Slot.Find(_text.Text, from);
+        if (!source.Exists) Refuse(EditStatus.PathNotFound, "there is nothing at \"from\"");
+        else if (!from.SequenceEqual(path))
+        {
+            _moved.RemoveFrom(0);
+            _moved.Add(_text.Text[source.ValueStart..source.ValueEnd]);
+            Remove(source);
+            Add(path, _moved.Items);
+        }
+    }
+
+    private void Remove(scoped ReadOnlySpan<byte> path)
+    {
+        Slot slot = Slot.Find(_text.Text, path);
+        if (!slot.Exists) Refuse(EditStatus.PathNotFound, slot.Missing);
+        else if (slot.Container < 0) Refuse(EditStatus.PathNotFound, "the whole value is not inside of anything");
+        else Remove(slot);
+    }
+
+    private void Remove(scoped Slot slot)
+    {
+        _removed.RemoveFrom(0);
+        var items = new ItemReader(_text.Text, slot.Container);
+        var removals = new Removals();
+        while (items.MoveNext())
+        {
+            bool removed = slot.IsObject ? PointerToken.Matches(slot.Token, items.Name) : items.Index == slot.Before;
+            removals.Pass(items.Extent, removed, ref _removed);
+        }
+        removals.End(ref _removed);
+        _text.Remove(_removed.Items);
+    }
+
+    private void Refuse(EditStatus status, string fault) => (_status, _fault) = (status, fault);
+
+    private readonly string Explain(in PatchOperation operation, int index) =>
+        $"operation {index} ({Shown(operation.Op)} of {Shown(operation.Path)}): {_fault}";
+
+    /// <summary>A string of the patch for a message: not the whole of it where it is long.</summary>
+    private static string Shown(ReadOnlySpan<byte> quoted) => quoted.Length <= ShownBytesMax
+        ? Encoding.UTF8.GetString(quoted)
+        : $"{Encoding.UTF8.GetString(quoted[..ShownBytesMax])}...\"";
+}

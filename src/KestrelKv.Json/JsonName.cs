@@ -1,0 +1,146 @@
+using System.Buffers.Text;
+using System.Globalization;
+
+namespace KestrelKv.Json;
+
+/// <summary>
+/// Strings of JSON as they are spelled, without their quotes, and the characters that they stand for. Half of a surrogate pair
+/// is taken for a character of its own, in three bytes as UTF-8 would have it (WTF-8): it equals itself, and nothing
+/// that is valid UTF-8.
+/// </summary>
+internal static class JsonName
+{
+    private const int StackBytes = 256;
+
+    /// <summary>How much shorter a string may become by unescaping: <c>\u0061</c> is one byte.</summary>
+    private const int Shrinkage = 6;
+
+    /// <summary>Whether two strings stand for the same characters, however they are escaped.</summary>
+    public static bool Equals(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>
+        left.SequenceEqual(right) || (MayEqual(left, right) && (IsEscaped(left) || IsEscaped(right)) && EqualsEscaped(left, right));
+
+    /// <summary>Whether a string stands for a text.</summary>
+    public static bool StandsFor(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text) =>
+        IsEscaped(name) ? StandsForEscaped(name, text) : name.SequenceEqual(text);
+
+    /// <summary>The same for names that are the same; other ones in each process, so that nobody can choose names that collide.</summary>
+    public static int Hash(ReadOnlySpan<byte> name) => IsEscaped(name) ? HashEscaped(name) : HashText(name);
+
+    public static bool IsEscaped(ReadOnlySpan<byte> name) => name.Contains((byte)'\\');
+
+    /// <summary>Adds the characters that a string stands for.</summary>
+    public static void Unescape(scoped ReadOnlySpan<byte> name, ref PooledList<byte> to)
+    {
+        for (int escape; (escape = name.IndexOf((byte)'\\')) >= 0;)
+        {
+            to.Add(name[..escape]);
+            int taken = 2;
+            if (name[escape + 1] == 'u') taken = UnescapeUnit(name[escape..], ref to);
+            else to.Add(Unescaped(name[escape + 1]));
+            name = name[(escape + taken)..];
+        }
+        to.Add(name);
+    }
+
+    /// <summary>Adds a text as a string with its quotes, escaping no more than must be.</summary>
+    public static void Escape(scoped ReadOnlySpan<byte> text, ref PooledList<byte> to)
+    {
+        to.Add((byte)'"');
+        for (int at = 0; at < text.Length; at++)
+        {
+            byte c = text[at];
+            if (c is (byte)'"' or (byte)'\\') to.Add([(byte)'\\', c]);
+            else if (c < ' ') EscapeUnit(c, ref to);
+            else if (c == 0xED && text[at + 1] >= 0xA0)
+            {
+                EscapeUnit(0xD000 | ((text[at + 1] & 0x3F) << 6) | (text[at + 2] & 0x3F), ref to);
+                at += 2;
+            }
+            else to.Add(c);
+        }
+        to.Add((byte)'"');
+    }
+
+    /// <summary>Keeps a long string from being unescaped for each of many short ones.</summary>
+    private static bool MayEqual(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>
+        left.Length / Shrinkage <= right.Length && right.Length / Shrinkage <= left.Length;
+
+    private static bool EqualsEscaped(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
+    {
+        var text = new PooledList<byte>(stackalloc byte[StackBytes]);
+        Unescape(left, ref text);
+        bool equal = StandsFor(right, text.Items);
+        text.Dispose();
+        return equal;
+    }
+
+    private static bool StandsForEscaped(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text)
+    {
+        var unescaped = new PooledList<byte>(stackalloc byte[StackBytes]);
+        Unescape(name, ref unescaped);
+        bool equal = unescaped.Items.SequenceEqual(text);
+        unescaped.Dispose();
+        return equal;
+    }
+
+    private static int HashEscaped(ReadOnlySpan<byte> name)
+    {
+        var unescaped = new PooledList<byte>(stackalloc byte[StackBytes]);
+        Unescape(name, ref unescaped);
+        int hash = HashText(unescaped.Items);
+        unescaped.Dispose();
+        return hash;
+    }
+
+    private static int HashText(ReadOnlySpan<byte> text)
+    {
+        var hash = new HashCode();
+        hash.AddBytes(text);
+        return hash.ToHashCode();
+    }
+
+    private static void EscapeUnit(int unit, ref PooledList<byte> to)
+    {
+        to.Add("\\u"u8);
+        unit.TryFormat(to.AddRoom(4), out _, "x4", CultureInfo.InvariantCulture);
+    }
+
+    private static byte Unescaped(byte letter) => letter switch
+    {
+        (byte)'b' => 8,
+        (byte)'f' => 12,
+        (byte)'n' => 10,
+        (byte)'r' => 13,
+        (byte)'t' => 9,
+        _ => letter,
+    };
+
+    /// <summary>How much of the text it takes: two escapes that are a surrogate pair are taken together.</summary>
+    private static int UnescapeUnit(scoped ReadOnlySpan<byte> text, ref PooledList<byte> to)
+    {
+        int unit = Unit(text);
+        if (unit is >= 0xD800 and < 0xDC00 && text[6..] is [(byte)'\\', (byte)'u', ..] &&
+            Unit(text[6..]) is >= 0xDC00 and < 0xE000 and var low)
+        {
+            AddCharacter(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00), ref to);
+            return 12;
+        }
+        AddCharacter(unit, ref to);
+        return 6;
+    }
+
+    private static int Unit(ReadOnlySpan<byte> escape) =>
+        Utf8Parser.TryParse(escape.Slice(2, 4), out int unit, out _, 'x')
+            ? unit
+            : throw new InvalidOperationException("The text is not valid JSON.");
+
+    private static void AddCharacter(int c, ref PooledList<byte> to)
+    {
+        if (c < 0x80) to.Add((byte)c);
+        else if (c < 0x800) to.Add([(byte)(0xC0 | (c >> 6)), Tail(c)]);
+        else if (c < 0x10000) to.Add([(byte)(0xE0 | (c >> 12)), Tail(c >> 6), Tail(c)]);
+        else to.Add([(byte)(0xF0 | (c >> 18)), Tail(c >> 12), Tail(c >> 6), Tail(c)]);
+    }
+
+    private static byte Tail(int c) => (byte)(0x80 | (c & 0x3F));
+}

@@ -1,0 +1,89 @@
+using System.Buffers;
+
+namespace KestrelKv.Json;
+
+/// <summary>
+/// Steps over JSON text that is known to be valid. Nothing here recurses: how deep a text is nested costs no stack.
+/// </summary>
+internal static class JsonScan
+{
+    private const int ShortBytes = 16;
+
+    private static readonly SearchValues<byte> QuotesAndBrackets = SearchValues.Create("\"{}[]"u8);
+
+    /// <summary>The first byte from <paramref name="at"/> on that is no white space; the length of the text where there is none.</summary>
+    public static int SkipWhiteSpace(ReadOnlySpan<byte> text, int at)
+    {
+        while ((uint)at < (uint)text.Length && text[at] <= ' ') at++;
+        return at;
+    }
+
+    /// <summary>Where the value ends that begins at <paramref name="at"/>.</summary>
+    public static int SkipValue(ReadOnlySpan<byte> text, int at) => text[at] switch
+    {
+        (byte)'"' => SkipString(text, at),
+        (byte)'{' or (byte)'[' => SkipRest(text, at + 1),
+        _ => SkipScalar(text, at),
+    };
+
+    /// <summary>Where the string ends whose first quote is at <paramref name="at"/>.</summary>
+    public static int SkipString(ReadOnlySpan<byte> text, int at)
+    {
+        // Most names and many values are so short that looking at each byte is faster than setting a vector up.
+        int near = Math.Min(text.Length, ++at + ShortBytes);
+        while (at < near && text[at] != '\\')
+            if (text[at++] == '"') return at;
+
+        while (true)
+        {
+            at = Next(at, text[at..].IndexOfAny((byte)'"', (byte)'\\'));
+            if (text[at] == '"') return at + 1;
+            at += 2;
+        }
+    }
+
+    /// <summary>Where the array or object ends that <paramref name="at"/> is inside of, but not inside of one of its strings.</summary>
+    public static int SkipRest(ReadOnlySpan<byte> text, int at)
+    {
+        for (int open = 1; open > 0;)
+        {
+            at = Next(at, text[at..].IndexOfAny(QuotesAndBrackets));
+            if (text[at] == '"')
+            {
+                at = SkipString(text, at);
+                continue;
+            }
+            // '[' and '{' differ from ']' and '}' in this bit.
+            open += (text[at++] & 0x04) == 0 ? 1 : -1;
+        }
+        return at;
+    }
+
+    /// <summary>Whether arrays and objects are nested deeper than <paramref name="depthMax"/>.</summary>
+    public static bool IsDeeper(ReadOnlySpan<byte> text, int depthMax)
+    {
+        // A level takes two brackets, so that most texts need not be looked at.
+        if (text.Length / 2 <= depthMax) return false;
+
+        int depth = 0;
+        for (int at = 0; at < text.Length;)
+        {
+            int step = text[at..].IndexOfAny(QuotesAndBrackets);
+            if (step < 0) return false;
+            at += step;
+            if (text[at] == '"') at = SkipString(text, at);
+            else if ((text[at++] & 0x04) != 0) depth--;
+            else if (++depth > depthMax) return true;
+        }
+        return false;
+    }
+
+    private static int SkipScalar(ReadOnlySpan<byte> text, int at)
+    {
+        while ((uint)at < (uint)text.Length && text[at] is not ((byte)',' or (byte)']' or (byte)'}' or <= (byte)' ')) at++;
+        return at;
+    }
+
+    // Whoever holds a lock must not go round for ever, not even on a text that should not be there.
+    private static int Next(int at, int step) => step >= 0 ? at + step : throw new InvalidOperationException("The text is not valid JSON.");
+}

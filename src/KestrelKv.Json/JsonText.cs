@@ -1,0 +1,133 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace KestrelKv.Json;
+
+/// <summary>Checks of JSON text as it stands, without reading it into anything.</summary>
+public static class JsonText
+{
+    private static ReadOnlySpan<byte> WhiteSpace => " \t\r\n"u8;
+
+    /// <summary>What keeps <paramref name="text"/> from being one JSON value in UTF-8; null where nothing does.</summary>
+    /// <param name="text">The whole text; white space around the value is allowed.</param>
+    /// <param name="depthMax">How deep arrays and objects may be nested.</param>
+    public static JsonFault? Check(ReadOnlySpan<byte> text, int depthMax)
+    {
+        if (!Utf8.IsValid(text)) return InvalidUtf8(text);
+
+        var reader = new Utf8JsonReader(text, ReaderOptions(depthMax));
+        try
+        {
+            while (reader.Read())
+            {
+            }
+            return null;
+        }
+        catch (JsonException e)
+        {
+            // The only way in which the JSON reader tells of a syntax error.
+            return Explain(text, e, ref reader, depthMax);
+        }
+    }
+
+    /// <summary>The text without the white space around the value.</summary>
+    public static ReadOnlyMemory<byte> Trim(ReadOnlyMemory<byte> text)
+    {
+        ReadOnlySpan<byte> span = text.Span;
+        int start = span.IndexOfAnyExcept(WhiteSpace);
+        return start < 0 ? default : text[start..(span.LastIndexOfAnyExcept(WhiteSpace) + 1)];
+    }
+
+    /// <summary>The options of a reader of requests: no comments, no trailing commas.</summary>
+    public static JsonReaderOptions ReaderOptions(int depthMax) => new() { MaxDepth = depthMax };
+
+    /// <summary>The characters of a JSON string in UTF-8. False where it holds half of a surrogate pair.</summary>
+    /// <param name="quoted">The string with its quotes, already known to be valid JSON and valid UTF-8.</param>
+    /// <param name="unescaped">An array of the caller's own.</param>
+    public static bool TryUnescape(ReadOnlySpan<byte> quoted, out byte[] unescaped)
+    {
+        byte[] scratch = ArrayPool<byte>.Shared.Rent(quoted.Length);
+        try
+        {
+            var reader = new Utf8JsonReader(quoted);
+            reader.Read();
+            unescaped = scratch[..reader.CopyString(scratch)];
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            // How CopyString tells of an unpaired surrogate.
+            unescaped = [];
+            return false;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(scratch);
+        }
+    }
+
+    /// <summary>Whether the member's name that <paramref name="reader"/> is at says <paramref name="text"/>, however it is escaped.</summary>
+    public static bool NameEquals(ref Utf8JsonReader reader, ReadOnlySpan<byte> text)
+    {
+        try
+        {
+            return reader.ValueTextEquals(text);
+        }
+        catch (InvalidOperationException)
+        {
+            // How the reader tells of an unpaired surrogate. A name that holds one is none that is looked for.
+            return false;
+        }
+    }
+
+    /// <summary>Says which byte of a text is not UTF-8.</summary>
+    public static JsonFault InvalidUtf8(ReadOnlySpan<byte> text)
+    {
+        int offset = 0;
+        while (Rune.DecodeFromUtf8(text[offset..], out _, out int consumed) == OperationStatus.Done) offset += consumed;
+        return new(JsonFaultKind.InvalidUtf8, $"byte {offset} (0x{text[offset]:x2}) is not UTF-8");
+    }
+
+    /// <summary>Says where and why <paramref name="reader"/> stopped.</summary>
+    public static JsonFault Explain(ReadOnlySpan<byte> text, JsonException e, ref Utf8JsonReader reader, int depthMax)
+    {
+        if (WhiteSpaceOnly(text))
+            return new(JsonFaultKind.InvalidJson, "the text is empty, expected a JSON value");
+
+        int offset = Offset(text, e);
+        ReadOnlySpan<byte> rest = text[offset..];
+
+        if (rest is [(byte)'[' or (byte)'{', ..] && DepthInside(ref reader) >= reader.CurrentState.Options.MaxDepth)
+            return new(JsonFaultKind.TooDeep, $"nested deeper than {depthMax} levels");
+
+        // The reader stops at the letter after the sign of -Infinity.
+        if (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8) || rest.StartsWith("-Infinity"u8))
+            return new(JsonFaultKind.InvalidJson, $"invalid JSON at byte {offset}: NaN and Infinity are not JSON; send null or a string instead");
+
+        // The reader's own message goes on with the line and column, which one byte offset says better, and may
+        // speak to who wrote this program.
+        string reason = e.Message.Replace(" Change the reader options.", "", StringComparison.Ordinal);
+        int suffix = reason.IndexOf(" LineNumber:", StringComparison.Ordinal);
+        return new(JsonFaultKind.InvalidJson, $"invalid JSON at byte {offset}: {(suffix < 0 ? reason : reason[..suffix])}");
+    }
+
+    /// <summary>How many arrays and objects are open: the reader counts one only once it is past its beginning.</summary>
+    private static int DepthInside(ref Utf8JsonReader reader) =>
+        reader.CurrentDepth + (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.StartObject ? 1 : 0);
+
+    private static bool WhiteSpaceOnly(ReadOnlySpan<byte> text) => !text.ContainsAnyExcept(WhiteSpace);
+
+    private static int Offset(ReadOnlySpan<byte> text, JsonException e)
+    {
+        int offset = 0;
+        for (long line = 0; line < e.LineNumber; line++)
+        {
+            int newline = text[offset..].IndexOf((byte)'\n');
+            if (newline < 0) break;
+            offset += newline + 1;
+        }
+        return (int)Math.Min(text.Length, offset + (e.BytePositionInLine ?? 0));
+    }
+}
