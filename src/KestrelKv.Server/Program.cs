@@ -3,19 +3,24 @@ using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Settings;
 using KestrelKv.Server.Telemetry;
 
+using IDisposable hangup = Hangup.Ignore();
 try
 {
     CommandLine line = CommandLine.Parse(args);
-
-    // Settings lie beside the program, wherever it is started from.
-    var builder = WebApplication.CreateSlimBuilder(
-        new WebApplicationOptions { Args = line.Settings, ContentRootPath = AppContext.BaseDirectory });
-    ServerSettings settings = ServerSettings.Read(builder.Configuration);
     switch (line.Command)
     {
         case CommandLine.Help:
             await Console.Out.WriteLineAsync(CommandLine.Usage);
             return 0;
+        case CommandLine.Version:
+            await Console.Out.WriteLineAsync(Announcement.ServerVersion);
+            return 0;
+    }
+
+    WebApplicationBuilder builder = HostSetup.CreateBuilder(line);
+    ServerSettings settings = ServerSettings.Read(builder.Configuration);
+    switch (line.Command)
+    {
         case CommandLine.Health:
             return await HealthProbe.RunAsync(settings);
         case CommandLine.Restore or CommandLine.Salvage:
@@ -23,6 +28,7 @@ try
             return 0;
     }
 
+    string? shortage = OpenFiles.Fit(settings, OpenFiles.ReadLimit());
     builder.AddLogging(settings);
     builder.AddTelemetry();
     builder.AddHosting(settings);
@@ -30,17 +36,19 @@ try
     builder.AddWire(settings);
     builder.AddAdmin(settings);
 
-    WebApplication app = builder.Build();
+    // Disposing of it writes the last lines of the log.
+    await using WebApplication app = builder.Build();
     app.OpenStore();
-    app.AnnounceWhenStarted();
+    app.AnnounceWhenStarted(shortage);
+    app.EndWhenStopIsLate(settings);
     app.MapTelemetry();
     app.MapAdmin();
     await app.RunAsync();
     return 0;
 }
-catch (Exception e) when (StartFailure.Explain(e) is { } explanation)
+catch (Exception e)
 {
-    // What the person who started the server can mend: say it without a stack trace.
-    await Console.Error.WriteLineAsync($"kestrelkv: {explanation}");
+    // The person who starts the server can correct it: no stack trace.
+    await Console.Error.WriteLineAsync($"kestrelkv: {StartFailure.Explain(e)}");
     return 1;
 }

@@ -78,11 +78,14 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <param name="command">The command, and what it takes.</param>
     /// <param name="settings">Settings as for <see cref="StartAsync"/>.</param>
     /// <param name="data">The data directory; without one, an empty one.</param>
+    /// <param name="environment">As for <see cref="StartAsync"/>.</param>
+    /// <param name="dll">As for <see cref="StartAsync"/>.</param>
     /// <returns>Its exit code, and what it printed.</returns>
-    public static async Task<(int ExitCode, string Output)> RunToEndAsync(string[] command, IEnumerable<string> settings, DataDirectory? data)
+    public static async Task<(int ExitCode, string Output)> RunToEndAsync(
+        string[] command, IEnumerable<string> settings, DataDirectory? data, IReadOnlyDictionary<string, string>? environment = null, string? dll = null)
     {
         using DataDirectory? ownData = data is null ? new() : null;
-        using Process process = Create(command, settings, null, null, (data ?? ownData)!);
+        using Process process = Create(command, settings, environment, dll, (data ?? ownData)!);
         process.Start();
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();

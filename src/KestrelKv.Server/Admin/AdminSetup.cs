@@ -21,6 +21,8 @@ internal static class AdminSetup
     {
         IPAddress[] listenOn = ListenAddress.Parse(settings.Admin.Address);
         builder.Services.AddSingleton(settings.Admin);
+        builder.Services.AddSingleton<IConnectionListenerFactory, AdminTransport>();
+        var connections = new AdminConnections(settings.Admin);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -35,6 +37,7 @@ internal static class AdminSetup
                 kestrel.Listen(address, settings.Admin.Port, listen =>
                 {
                     listen.Protocols = HttpProtocols.Http1;
+                    listen.Use(connections.Limit);
                     addresses.AddAdmin(listen);
                 });
             }
@@ -44,9 +47,8 @@ internal static class AdminSetup
         builder.Services.AddSingleton<IProblemDetailsWriter, ProblemWriter>();
         builder.Services.AddProblemDetails();
 
-        // A page of another site whose name has been made to resolve to this machine must not get in by its browser.
-        builder.Services.AddHostFiltering(hosts =>
-            hosts.AllowedHosts = listenOn.All(IPAddress.IsLoopback) ? ["localhost", "127.0.0.1", "[::1]"] : ["*"]);
+        // The framework's own check of hosts answers with a page of HTML: AllowedHosts takes its place.
+        builder.Services.AddHostFiltering(hosts => hosts.AllowedHosts = ["*"]);
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
         builder.Services.AddHealthChecks()
@@ -70,7 +72,7 @@ internal static class AdminSetup
                 is BadHttpRequestException or ConnectionResetException or OperationCanceledException or DurabilityLostException,
         });
         app.UseStatusCodePages();
-        app.UseHostFiltering();
+        app.Use(new AllowedHosts(app.Services.GetRequiredService<AdminOptions>()).CheckAsync);
 
         app.MapSwaggerUI();
         app.MapGet("/", () => Results.Redirect("/swagger")).ExcludeFromDescription();

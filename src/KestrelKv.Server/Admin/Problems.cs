@@ -66,6 +66,10 @@ internal static class Problems
     public static IResult CrossOrigin() => Problem(
         StatusCodes.Status403Forbidden, "cross_origin", "a page of another site may not ask for this");
 
+    public static IResult HostNotAllowed(string host) => Problem(
+        StatusCodes.Status400BadRequest, "host_not_allowed",
+        $"the Host is {host}, expected localhost, an IP address or a name in the setting KestrelKv:Admin:AllowedHosts");
+
     private static IResult Problem(
         int status, string code, string detail, int? index = null, long? version = null, long? oldestVersion = null)
     {

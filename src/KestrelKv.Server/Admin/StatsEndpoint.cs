@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Storage;
@@ -49,14 +48,13 @@ internal static class StatsEndpoint
     {
         StoreStats stats = store.GetStats();
         DurabilityStats? durable = (store as DurableStore)?.GetDurabilityStats();
-        TimeSpan uptime = DateTime.Now - Process.GetCurrentProcess().StartTime;
         return new(
             stats.Keys, stats.Bytes, stats.MemoryBytes, stats.MemoryBytesMax, stats.Expirations, stats.Evictions, stats.Refusals,
             stats.Version, stats.OldestVersion, stats.Watches, stats.RequestIds,
             Lower(durable?.Mode ?? DurabilityMode.Memory), durable?.DurableVersion,
             durable is null ? null : Lower(durable.Disk), durable?.DiskError, durable?.LogBytes, durable?.HistoryBytes,
             durable?.LastSnapshot?.Version, durable?.LastSnapshot?.At, durable?.LastSnapshot?.Bytes, durable?.SnapshotFailures,
-            connections.Count, Math.Round(uptime.TotalSeconds, 3), Announcement.ServerVersion);
+            connections.Count, Math.Round(connections.Uptime.TotalSeconds, 3), Announcement.ServerVersion);
     }
 
     private static string Lower<T>(T name)

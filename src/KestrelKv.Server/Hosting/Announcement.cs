@@ -11,7 +11,9 @@ internal static partial class Announcement
     public static string ServerVersion { get; } =
         typeof(Announcement).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
-    public static void AnnounceWhenStarted(this WebApplication app)
+    /// <param name="app">The server.</param>
+    /// <param name="shortage">Why <see cref="OpenFiles.Fit"/> has lowered the number of connections; null if it has not.</param>
+    public static void AnnounceWhenStarted(this WebApplication app, string? shortage)
     {
         BoundAddresses addresses = app.Services.GetRequiredService<BoundAddresses>();
         WireOptions wire = app.Services.GetRequiredService<WireOptions>();
@@ -22,6 +24,7 @@ internal static partial class Announcement
         {
             Started(app.Logger, ServerVersion, string.Join(", ", addresses.Wire), wire.ProtectedMode ? "this machine only" : "everybody",
                 string.Join(", ", addresses.Admin.Select(address => $"http://{address}/")));
+            if (shortage is not null) Lowered(app.Logger, wire.ConnectionsMax, shortage);
             systemd.Notify(ServiceState.Ready);
         });
         app.Lifetime.ApplicationStopping.Register(() =>
@@ -40,4 +43,7 @@ internal static partial class Announcement
 
     [LoggerMessage(102, LogLevel.Information, "Stopped")]
     private static partial void Stopped(ILogger logger);
+
+    [LoggerMessage(103, LogLevel.Information, "The wire serves {ConnectionsMax} connections at the most: {Shortage}")]
+    private static partial void Lowered(ILogger logger, int connectionsMax, string shortage);
 }

@@ -1,35 +1,39 @@
 namespace KestrelKv.Server.Hosting;
 
-/// <summary>What the program is asked to do: to serve, or one of a few commands; settings may follow.</summary>
-/// <param name="Command">One of the commands below; <see cref="Serve"/> where there is none.</param>
-/// <param name="File">The file that the command is to be done with, where it takes one.</param>
+/// <summary>The arguments of the program: a command or none, which serves, and settings.</summary>
+/// <param name="Command">One of the commands below; <see cref="Serve"/> if there is none.</param>
+/// <param name="File">The file that the command reads, if it needs one.</param>
 /// <param name="Settings">The arguments that are settings.</param>
 internal sealed record CommandLine(string Command, string? File, string[] Settings)
 {
     public const string Serve = "";
     public const string Help = "--help";
+    public const string Version = "--version";
     public const string Health = "health";
     public const string Restore = "restore";
     public const string Salvage = "salvage";
 
-    /// <summary>How the program is called.</summary>
+    /// <summary>The arguments that the program accepts.</summary>
     public const string Usage = """
-        KestrelKv.Server [SETTING...]               serves until it is told to stop
+        KestrelKv.Server [SETTING...]               serves until it receives SIGTERM, SIGINT or SIGQUIT
         KestrelKv.Server health [SETTING...]        asks the server that runs with these settings whether it is ready
-        KestrelKv.Server restore FILE [SETTING...]  replaces what the data directory has by a backup; the server must be stopped
-        KestrelKv.Server salvage [SETTING...]       makes a damaged data directory usable, and tells what is lost; likewise
-        KestrelKv.Server --help                     tells this
+        KestrelKv.Server restore FILE [SETTING...]  replaces the data directory's contents by a backup; the server must be stopped
+        KestrelKv.Server salvage [SETTING...]       makes a damaged data directory usable, and reports what is lost; the server must be stopped
+        KestrelKv.Server --version                  prints the version
+        KestrelKv.Server --help                     prints this text
 
-        A setting is --KestrelKv:SECTION:NAME=VALUE, such as --KestrelKv:Data:Directory=/var/lib/kestrelkv. README.md has them all.
+        A setting is --KestrelKv:SECTION:NAME=VALUE, such as --KestrelKv:Data:Directory=/var/lib/kestrelkv. README.md lists all settings.
         """;
 
-    /// <exception cref="UsageException">The arguments are not what <see cref="Usage"/> tells.</exception>
+    /// <summary>The settings that an argument can set begin with one of these.</summary>
+    private static readonly string[] Sections = ["KestrelKv:", "Serilog:", "OTEL_"];
+
+    /// <exception cref="UsageException">The arguments do not follow <see cref="Usage"/>.</exception>
     public static CommandLine Parse(string[] args)
     {
         if (args is [Help or "-h" or "-?" or "help", ..]) return new(Help, null, []);
-
-        // Settings as the configuration reads them: "--name=value", "/name=value", "name=value".
-        if (args is [] || IsOption(args[0]) || args[0].Contains('=', StringComparison.Ordinal)) return new(Serve, null, args);
+        if (args is [Version or "version"]) return new(Version, null, []);
+        if (args is [] || IsOption(args[0]) || args[0].Contains('=', StringComparison.Ordinal)) return new(Serve, null, CheckSettings(args));
 
         string command = args[0];
         int taken = command switch
@@ -44,11 +48,30 @@ internal sealed record CommandLine(string Command, string? File, string[] Settin
             throw new UsageException($"the command '{command}' needs a file");
         if (args.Length > taken && !IsOption(args[taken]))
             throw new UsageException($"the command '{command}' does not take '{args[taken]}'");
-        return new(command, taken == 2 ? args[1] : null, args[taken..]);
+        return new(command, taken == 2 ? args[1] : null, CheckSettings(args[taken..]));
+    }
+
+    /// <summary>Refuses arguments that the configuration would ignore, or would read as something that no setting is.</summary>
+    /// <remarks>It reads "--name=value", "/name=value", "name=value"; and "--name value", "/name value".</remarks>
+    private static string[] CheckSettings(string[] args)
+    {
+        for (int i = 0; i < args.Length; i++)
+        {
+            string name = WithoutPrefix(args[i]);
+            if (!Array.Exists(Sections, section => name.StartsWith(section, StringComparison.OrdinalIgnoreCase)))
+                throw new UsageException($"the argument '{args[i]}' is unknown");
+            if (name.Contains('=', StringComparison.Ordinal)) continue;
+            if (!IsOption(args[i]) || i + 1 == args.Length || args[i + 1].StartsWith("--", StringComparison.Ordinal))
+                throw new UsageException($"the argument '{args[i]}' has no value, expected {args[i]}=VALUE");
+            i++;
+        }
+        return args;
     }
 
     private static bool IsOption(string arg) => arg.StartsWith('-') || arg.StartsWith('/');
+
+    private static string WithoutPrefix(string arg) => arg.StartsWith("--", StringComparison.Ordinal) ? arg[2..] : arg.StartsWith('/') ? arg[1..] : arg;
 }
 
-/// <summary>The program is not called as it can be; the message says why.</summary>
+/// <summary>The arguments are wrong; the message names the first that is.</summary>
 internal sealed class UsageException(string message) : Exception(message);

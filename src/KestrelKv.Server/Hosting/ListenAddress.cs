@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 
@@ -14,9 +15,20 @@ internal static class ListenAddress
             // Kestrel opens the IPv6 one for both families.
             "*" => [Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any],
             "localhost" => HasIPv6Loopback() ? [IPAddress.Loopback, IPAddress.IPv6Loopback] : [IPAddress.Loopback],
-            _ => IPAddress.TryParse(text, out IPAddress? address) ? [address] : [],
+            _ => TryParseIP(text, out IPAddress? address) ? [address] : [],
         };
         return addresses.Length > 0;
+    }
+
+    /// <summary>Reads an IP address; unlike <see cref="IPAddress.TryParse(string, out IPAddress)"/> no number, and no octal digits.</summary>
+    public static bool TryParseIP(string text, [NotNullWhen(true)] out IPAddress? address)
+    {
+        if (!IPAddress.TryParse(text, out address)) return false;
+        if (address.AddressFamily == AddressFamily.InterNetwork) return address.ToString() == text;
+
+        // A socket for IPv6 can't be bound to the IPv6 spelling of an IPv4 address.
+        if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
+        return true;
     }
 
     /// <summary>The same of a setting that is known to be valid.</summary>

@@ -1,25 +1,30 @@
-using System.Net.Sockets;
+using System.Text.Json;
 using KestrelKv.Server.Settings;
 using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Server.Hosting;
 
-/// <summary>Failures to start that the person who starts the server can mend.</summary>
+/// <summary>Describes why the program does not start or ends, for the person who starts it: without a stack trace.</summary>
 internal static class StartFailure
 {
-    /// <summary>What to tell that person; null where the failure is none of these.</summary>
-    public static string? Explain(Exception e) => e switch
+    public static string Explain(Exception e) => e switch
     {
-        SettingsException or DataException => e.Message,
+        SettingsException or DataException or ListenException => e.Message,
         UsageException => $"{e.Message}{Environment.NewLine}{Environment.NewLine}{CommandLine.Usage}",
 
-        // Kestrel wraps these; its messages name the address.
-        IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{e.Message} Is another server running?",
-        SocketException { SocketErrorCode: SocketError.AccessDenied or SocketError.AddressNotAvailable } =>
-            $"can't listen: {e.Message} (KestrelKv:Wire:Address and Port, KestrelKv:Admin:Address and Port)",
-
-        // A broken appsettings.json.
-        InvalidDataException { InnerException: FormatException inner } => $"{e.Message} {inner.Message}",
-        _ => null,
+        // A broken appsettings.json. The message names the file.
+        InvalidDataException { InnerException: FormatException inner } => $"{e.Message} {InFile(inner)}",
+        _ => InOneLine(e),
     };
+
+    private static string InFile(FormatException e) => e.InnerException is JsonException { LineNumber: { } line } json
+        ? $"Line {line + 1}: {json.Message.Split(" LineNumber: ")[0]}"
+        : e.Message;
+
+    /// <summary>An exception that nobody has foreseen: its kind helps whoever looks for the cause.</summary>
+    private static string InOneLine(Exception e)
+    {
+        string text = $"{e.Message.ReplaceLineEndings(" ")} ({e.GetType().Name})";
+        return e.InnerException is { } inner && !e.Message.Contains(inner.Message, StringComparison.Ordinal) ? $"{text}: {InOneLine(inner)}" : text;
+    }
 }

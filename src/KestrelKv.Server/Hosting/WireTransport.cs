@@ -22,7 +22,7 @@ internal sealed class WireTransport(ILoggerFactory loggers) : IConnectionListene
     public bool CanBind(EndPoint endpoint) => endpoint is WireEndPoint;
 
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-        _transport.BindAsync(endpoint, cancellationToken);
+        ListenException.BindAsync(_transport, endpoint, "Wire", cancellationToken);
 
     public void Dispose() => (_transport as IDisposable)?.Dispose();
 

@@ -44,22 +44,11 @@ public sealed class ServerSettings
     /// <exception cref="SettingsException">One can't be read, is out of its range, or is not known.</exception>
     public static ServerSettings Read(IConfiguration configuration)
     {
-        IConfigurationSection section = configuration.GetSection(Section);
-        string[] unknown = [.. UnknownSettings.Find(section, typeof(ServerSettings))];
-        if (unknown.Length > 0) throw new SettingsException(string.Join(Environment.NewLine, unknown));
-
-        ServerSettings settings;
-        try
-        {
-            settings = section.Get<ServerSettings>() ?? new();
-        }
-        catch (InvalidOperationException e)
-        {
-            // The binder names the setting, and the value that it can't convert.
-            throw new SettingsException(e.Message);
-        }
-
-        SettingsValidator.Validate(settings);
+        var settings = new ServerSettings();
+        var errors = new SettingErrors();
+        new SettingsReader(errors).Read(configuration.GetSection(Section), settings);
+        SettingsValidator.Validate(settings, errors);
+        errors.ThrowIfAny();
         return settings;
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using KestrelKv.Protocol;
+using KestrelKv.Server.Admin;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Storage;
 using KestrelKv.Storage.Durability;
@@ -10,11 +11,9 @@ namespace KestrelKv.Server.Settings;
 /// <summary>Checks that each setting is in the range that its documentation gives.</summary>
 internal static class SettingsValidator
 {
-    /// <exception cref="SettingsException">Names every setting that is wrong.</exception>
-    public static void Validate(ServerSettings settings)
+    /// <summary>Adds an error for each setting that is out of its range.</summary>
+    public static void Validate(ServerSettings settings, SettingErrors errors)
     {
-        List<string> wrong = [];
-
         Address("Wire:Address", settings.Wire.Address);
         Number("Wire:Port", settings.Wire.Port, 0, 65_535);
         Number("Wire:ConnectionsMax", settings.Wire.ConnectionsMax, 1, 1_000_000);
@@ -25,10 +24,11 @@ internal static class SettingsValidator
         Number("Wire:WatchesMax", settings.Wire.WatchesMax, 1, 10_000);
         Address("Admin:Address", settings.Admin.Address);
         Number("Admin:Port", settings.Admin.Port, 0, 65_535);
+        if (!Array.TrueForAll(AllowedHosts.Names(settings.Admin.AllowedHosts), AllowedHosts.IsName))
+            Wrong("Admin:AllowedHosts", settings.Admin.AllowedHosts, "host names without ports, separated by ;, or *");
         Number("Admin:WatchesMax", settings.Admin.WatchesMax, 1, 10_000);
         Number("Store:MemoryBytesMax", settings.Store.MemoryBytesMax, EmbeddedStoreOptions.MemoryBytesMaxMin, long.MaxValue, orZero: true);
-        if (!Enum.IsDefined(settings.Store.Eviction)) Wrong("Store:Eviction", settings.Store.Eviction, "None or Lru");
-        else if (settings.Store is { Eviction: not EvictionPolicy.None, MemoryBytesMax: 0 })
+        if (settings.Store is { Eviction: not EvictionPolicy.None, MemoryBytesMax: 0 })
             Wrong("Store:MemoryBytesMax", 0, $"a limit for Store:Eviction {settings.Store.Eviction} to keep");
         Time("Store:RequestIdWindow", settings.Store.RequestIdWindow, TimeSpan.FromSeconds(1), TimeSpan.FromDays(7));
         Number("Store:FeedMemoryBytes", settings.Store.FeedMemoryBytes,
@@ -39,13 +39,9 @@ internal static class SettingsValidator
             settings.Limits.KeyBytesMax + RequestLimits.FrameBytesAboveKeyMin, Operation.ValueBytesMax);
         Number("Limits:JsonDepthMax", settings.Limits.JsonDepthMax, 512, 100_000);
         Time("StopTimeout", settings.StopTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
-        if (!Enum.IsDefined(settings.LogFormat)) Wrong("LogFormat", settings.LogFormat, "Text or Json");
-
-        if (wrong.Count > 0) throw new SettingsException(string.Join(Environment.NewLine, wrong));
 
         void Data(DataOptions data)
         {
-            if (!Enum.IsDefined(data.Durability)) Wrong("Data:Durability", data.Durability, "Always, EverySec, None or Memory");
             if (string.IsNullOrWhiteSpace(data.Directory) && data.Durability != DurabilityMode.Memory)
                 Wrong("Data:Directory", data.Directory, "a directory, or Data:Durability Memory");
             Number("Data:SegmentBytes", data.SegmentBytes, DataOptions.SegmentBytesMin, DataOptions.SegmentBytesMax);
@@ -76,6 +72,6 @@ internal static class SettingsValidator
         }
 
         void Wrong(string name, object value, string expected) =>
-            wrong.Add($"the setting {ServerSettings.Section}:{name} is {value}, expected {expected}");
+            errors.Add($"{ServerSettings.Section}:{name}", value, expected);
     }
 }

@@ -8,6 +8,7 @@ using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using Serilog;
+using Serilog.Configuration;
 using Serilog.Core;
 using Serilog.Events;
 using Serilog.Formatting.Compact;
@@ -18,25 +19,33 @@ namespace KestrelKv.Server.Telemetry;
 /// <summary>Logs and metrics.</summary>
 internal static class TelemetrySetup
 {
-    /// <summary>The variables of the OpenTelemetry specification that name a receiver.</summary>
-    private static readonly string[] OtlpReceivers =
-        ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"];
-
     private const string ConsoleLine = "{Timestamp:yyyy-MM-dd HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
+
+    /// <summary>How long a stop waits for the console to take the last lines of the log.</summary>
+    private static readonly TimeSpan LogEndTime = TimeSpan.FromSeconds(1);
 
     /// <summary>Serilog on the console; the section <c>Serilog</c> sets levels, and sinks besides.</summary>
     public static void AddLogging(this WebApplicationBuilder builder, ServerSettings settings)
     {
         builder.Logging.ClearProviders();
+        builder.Services.AddSingleton(_ => new ConsoleLog(LoggerSinkConfiguration.CreateSink(sinks => WriteToConsole(sinks, settings.LogFormat)), LogEndTime));
         builder.Services.AddSerilog(
-            (_, log) =>
+            (services, log) =>
             {
+                // The levels that appsettings.json has, for a file without them.
+                log.MinimumLevel.Information();
+                foreach (string framework in (string[])["Microsoft", "System"]) log.MinimumLevel.Override(framework, LogEventLevel.Warning);
                 log.ReadFrom.Configuration(builder.Configuration, WhatItNames(builder.Configuration));
                 log.Filter.ByExcluding(IsExplainedByProgram);
-                if (settings.LogFormat == LogFormat.Json) log.WriteTo.Console(new RenderedCompactJsonFormatter());
-                else log.WriteTo.Console(outputTemplate: ConsoleLine, formatProvider: CultureInfo.InvariantCulture);
+                log.WriteTo.Sink(services.GetRequiredService<ConsoleLog>());
             },
             writeToProviders: true);
+    }
+
+    private static void WriteToConsole(LoggerSinkConfiguration sinks, LogFormat format)
+    {
+        if (format == LogFormat.Json) sinks.Console(new RenderedCompactJsonFormatter());
+        else sinks.Console(outputTemplate: ConsoleLine, formatProvider: CultureInfo.InvariantCulture);
     }
 
     /// <summary>
@@ -48,11 +57,8 @@ internal static class TelemetrySetup
             ? new(typeof(Logger).Assembly)
             : new();
 
-    /// <summary>A failure to start, which the host logs with its whole stack and the program then explains in a line.</summary>
-    private static bool IsExplainedByProgram(LogEvent log) =>
-        log.Exception is { } e && StartFailure.Explain(e) is not null &&
-        log.Properties.TryGetValue(Constants.SourceContextPropertyName, out LogEventPropertyValue? source) &&
-        source is ScalarValue { Value: "Microsoft.Extensions.Hosting.Internal.Host" };
+    /// <summary>A failure to start: the host logs it with its stack trace, and the program explains it in a line.</summary>
+    private static bool IsExplainedByProgram(LogEvent log) => log.Exception is not null && log.MessageTemplate.Text == "Hosting failed to start";
 
     /// <summary>
     /// Metrics for Prometheus; and metrics and logs by OTLP where the standard variables name a receiver
@@ -60,11 +66,13 @@ internal static class TelemetrySetup
     /// </summary>
     public static void AddTelemetry(this WebApplicationBuilder builder)
     {
+        OtlpSettings.Check(builder.Configuration);
         builder.Services.AddSingleton<StoreMetrics>();
+        builder.Services.AddSingleton<LogMetrics>();
         IOpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.AddService("kestrelkv", serviceVersion: Announcement.ServerVersion))
+            .ConfigureResource(Describe)
             .WithMetrics(metrics => metrics
-                .AddMeter(WireMetrics.MeterName, StoreMetrics.MeterName)
+                .AddMeter(WireMetrics.MeterName, StoreMetrics.MeterName, LogMetrics.MeterName)
                 .AddMeter("System.Runtime", "Microsoft.AspNetCore.Hosting")
                 // To Prometheus, a name that ends in "count" is that of a histogram's part.
                 .AddView("dotnet.process.cpu.count", "dotnet.process.cpus")
@@ -72,16 +80,21 @@ internal static class TelemetrySetup
                 .AddView("dotnet.timer.count", "dotnet.timers")
                 .AddPrometheusExporter());
 
-        if (OtlpReceivers.Any(name => !string.IsNullOrEmpty(builder.Configuration[name])))
+        if (OtlpSettings.NameReceiver(builder.Configuration))
             telemetry.WithLogging().UseOtlpExporter();
         else
             LateMetrics.Replace(builder.Services);
     }
 
+    /// <summary>The names of the service; those in <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c> win, as what is added last does.</summary>
+    private static void Describe(ResourceBuilder resource) =>
+        resource.AddService("kestrelkv", serviceVersion: Announcement.ServerVersion).AddEnvironmentVariableDetector();
+
     public static void MapTelemetry(this WebApplication app)
     {
         // Nobody else asks for them, and their instruments exist from their construction on.
         app.Services.GetRequiredService<StoreMetrics>();
+        app.Services.GetRequiredService<LogMetrics>();
         if (app.Services.GetRequiredService<IKeyValueStore>() is DurableStore durable)
             ActivatorUtilities.CreateInstance<DurabilityMetrics>(app.Services, durable);
         app.Services.GetService<LateMetrics>()?.BeginWhenStarted();

@@ -1,4 +1,5 @@
 using KestrelKv.Server.Admin;
+using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Settings;
 using KestrelKv.Testing;
 using KestrelKv.Wire;
@@ -70,8 +71,10 @@ public sealed class ComposeTests
 
         Assert.InRange(stop, new ServerSettings().StopTimeout, TimeSpan.FromMinutes(10));
         Assert.True(TimeSpan.FromSeconds(int.Parse(grace.TrimEnd('s'), System.Globalization.CultureInfo.InvariantCulture)) > stop);
-        Assert.True(int.Parse(Text(Server["ulimits"]["nofile"]), System.Globalization.CultureInfo.InvariantCulture) > new WireOptions().ConnectionsMax);
+        Assert.True(int.Parse(Text(Server["ulimits"]["nofile"]), System.Globalization.CultureInfo.InvariantCulture) >= OpenFilesNeeded);
     }
+
+    private static int OpenFilesNeeded => new WireOptions().ConnectionsMax + AdminConnections.Max(new()) + OpenFiles.Own;
 
     [Fact]
     public void Server_HasItsDataOnAVolume() =>
@@ -84,6 +87,7 @@ public sealed class ComposeTests
         YamlNode job = Assert.Single((YamlSequenceNode)config["scrape_configs"]);
 
         Assert.Equal([$"server:{new AdminOptions().Port}"], List(job["static_configs"][0]["targets"]));
+        Assert.Equal("server", Text(Server["environment"]["KestrelKv__Admin__AllowedHosts"]));
         Assert.All(List(config["rule_files"]), file => Assert.True(File.Exists(Repository.PathTo("deploy", "prometheus", file)), file));
         Assert.Equal("/etc/prometheus", MountOf("prometheus", "./prometheus"));
         Assert.Contains("--config.file=/etc/prometheus/prometheus.yml", List(Compose["services"]["prometheus"]["command"]));

@@ -13,10 +13,13 @@ public sealed class CommandLineTests
     [InlineData("/KestrelKv:Wire:Port=5555", "", null, "/KestrelKv:Wire:Port=5555")]
     [InlineData("KestrelKv:Wire:Port=5555", "", null, "KestrelKv:Wire:Port=5555")]
     [InlineData("health", "health", null, "")]
-    [InlineData("health --a=b --c=d", "health", null, "--a=b --c=d")]
-    [InlineData("salvage --a=b", "salvage", null, "--a=b")]
+    [InlineData("health --KestrelKv:a=b --Serilog:c=d", "health", null, "--KestrelKv:a=b --Serilog:c=d")]
+    [InlineData("salvage --kestrelkv:a=b", "salvage", null, "--kestrelkv:a=b")]
     [InlineData("restore /backups/file", "restore", "/backups/file", "")]
-    [InlineData("restore file --a b", "restore", "file", "--a b")]
+    [InlineData("restore file --KestrelKv:a b", "restore", "file", "--KestrelKv:a b")]
+    [InlineData("--KestrelKv:a -1 --OTEL_SERVICE_NAME=kv", "", null, "--KestrelKv:a -1 --OTEL_SERVICE_NAME=kv")]
+    [InlineData("--version", "--version", null, "")]
+    [InlineData("version", "--version", null, "")]
     [InlineData("--help", "--help", null, "")]
     [InlineData("-h more", "--help", null, "")]
     [InlineData("help", "--help", null, "")]
@@ -35,6 +38,14 @@ public sealed class CommandLineTests
     [InlineData("restore one two", "the command 'restore' does not take 'two'")]
     [InlineData("salvage file", "the command 'salvage' does not take 'file'")]
     [InlineData("health now", "the command 'health' does not take 'now'")]
+    [InlineData("--port 5555", "the argument '--port' is unknown")]
+    [InlineData("--Wire:Port=5555", "the argument '--Wire:Port=5555' is unknown")]
+    [InlineData("-KestrelKv:Wire:Port=5555", "the argument '-KestrelKv:Wire:Port=5555' is unknown")]
+    [InlineData("--KestrelKv:Wire:Port=5555 5556", "the argument '5556' is unknown")]
+    [InlineData("--KestrelKv:Wire:Port", "the argument '--KestrelKv:Wire:Port' has no value, expected --KestrelKv:Wire:Port=VALUE")]
+    [InlineData("--KestrelKv:Wire:Port --KestrelKv:Admin:Port=1", "the argument '--KestrelKv:Wire:Port' has no value, expected --KestrelKv:Wire:Port=VALUE")]
+    [InlineData("--urls=http://127.0.0.1:0", "the argument '--urls=http://127.0.0.1:0' is unknown")]
+    [InlineData("--version --KestrelKv:a=b", "the argument '--version' is unknown")]
     public async Task Run_WithArgumentsThatAreWrong_TellsWhichAndHowItIsCalled(string args, string told)
     {
         UsageException e = Assert.Throws<UsageException>(() => CommandLine.Parse(Words(args)));
@@ -50,6 +61,13 @@ public sealed class CommandLineTests
     {
         (int exitCode, string output) = await ServerProcess.RunToEndAsync(["--help"], [], null);
         Assert.Equal((0, CommandLine.Usage + "\n"), (exitCode, output));
+    }
+
+    [Fact]
+    public async Task Run_ForTheVersion_PrintsIt()
+    {
+        (int exitCode, string output) = await ServerProcess.RunToEndAsync(["--version"], [], null);
+        Assert.Equal((0, Announcement.ServerVersion + "\n"), (exitCode, output));
     }
 
     [Theory]

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Reflection;
 using KestrelKv.Server.Settings;
 using KestrelKv.Testing;
@@ -23,6 +21,7 @@ public sealed class SettingsTests
         ("Wire:WatchesMax", "0", "10001", "1 to 10,000"),
         ("Admin:Address", "", "everywhere", "*, localhost or an IP address"),
         ("Admin:Port", "-1", "65536", "0 to 65,535"),
+        ("Admin:AllowedHosts", "a:1", "*;b/c", "host names without ports, separated by ;, or *"),
         ("Admin:WatchesMax", "0", "10001", "1 to 10,000"),
         ("Store:MemoryBytesMax", "1048575", null, "1,048,576 or more, or 0 for none"),
         ("Store:Eviction", "-1", "2", "None or Lru"),
@@ -97,32 +96,6 @@ public sealed class SettingsTests
         Assert.StartsWith("kestrelkv: ", line, StringComparison.Ordinal);
         Assert.Contains(name, line, StringComparison.Ordinal);
         Assert.Contains(told, line, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("Wire")]
-    [InlineData("Admin")]
-    public async Task Start_OnAPortInUse_NamesThePortInOneLine(string door)
-    {
-        using var taken = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        taken.Listen();
-        int port = ((IPEndPoint)taken.LocalEndPoint!).Port;
-        (int exitCode, string output) = await ServerProcess.RunToEndAsync([$"{door}:Address=127.0.0.1", $"{door}:Port={port}"]);
-        Assert.Equal(1, exitCode);
-        string line = Assert.Single(output.TrimEnd().Split('\n'));
-        Assert.Contains($"127.0.0.1:{port}: address already in use", line, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Start_OnAnAddressOfAnotherMachine_SaysSoInOneLine()
-    {
-        // 192.0.2.0/24 is for documentation: no machine has such an address.
-        (int exitCode, string output) = await ServerProcess.RunToEndAsync(["Wire:Address=192.0.2.1"]);
-        Assert.Equal(1, exitCode);
-        string line = Assert.Single(output.TrimEnd().Split('\n'));
-        Assert.StartsWith("kestrelkv: can't listen", line, StringComparison.Ordinal);
-        Assert.Contains("KestrelKv:Wire:Address", line, StringComparison.Ordinal);
     }
 
     [Fact]

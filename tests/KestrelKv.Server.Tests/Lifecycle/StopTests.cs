@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using KestrelKv.Server.Tests.Durability;
 using KestrelKv.Server.Tests.Telemetry;
 using KestrelKv.Testing;
 
@@ -159,15 +160,45 @@ public sealed class StopTests
         foreach (WireClient client in clients) client.Dispose();
     }
 
-    [Fact]
-    public async Task Stop_ByInterrupt_IsTheSame()
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("QUIT")]
+    public async Task Stop_ByAnotherSignal_IsTheSame(string signal)
     {
         await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
         using WireClient client = await DefaultServer.ConnectServedAsync(server.WirePort);
-        server.SendSignal("INT");
+        server.SendSignal(signal);
         Assert.Null(await client.ReceiveAsync());
         Assert.Equal(0, await server.WaitForExitAsync());
         Assert.Contains("Stopped", server.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Hangup_OfTheTerminal_IsIgnored()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        using WireClient client = await DefaultServer.ConnectServedAsync(server.WirePort);
+        server.SendSignal("HUP");
+        await DefaultServer.AssertServesAsync(client);
+        await DefaultServer.AssertServesAsync(server.WirePort);
+        Assert.Equal(0, await server.StopAsync());
+        server.AssertNoComplaint();
+    }
+
+    [StraceFact]
+    public async Task Stop_OnADiskThatHangs_EndsAfterTheStopTimeout()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(["StopTimeout=0", "Data:Durability=EverySec"]);
+        await using (await Strace.AttachAsync(server, "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:delay_enter=600s"))
+        {
+            using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+            Assert.Equal(Frames.PutReply("a"), await client.CallAsync(Frames.Put("a", "1")));
+            server.SendSignal("TERM");
+            await LoggedAsync(server, "the process ends without closing the store");
+        }
+
+        // Its threads that hang end with strace, which holds them.
+        Assert.Equal(0, await server.WaitForExitAsync());
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using KestrelKv.Protocol;
+using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Tests.Admin;
 using KestrelKv.Testing;
 
@@ -81,6 +82,23 @@ public sealed class MetricsTests(TrafficServer fixture) : IClassFixture<TrafficS
         }
         Scrape after = await Scrape.UntilAsync(server.Admin, s => s.Sum("kestrelkv_store_watches") == 0 && s.Sum("http_server_active_requests") <= 1);
         Assert.DoesNotContain("v1/watch", after.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Log_AfterTraffic_HasDroppedNoLine() => Assert.Equal(0, _scrape.Sum("kestrelkv_log_dropped_total"));
+
+    [Fact]
+    public async Task Target_WithTheVariablesThatNameTheService_HasTheirNames()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(environment: new Dictionary<string, string>
+        {
+            ["OTEL_SERVICE_NAME"] = "kv-prod",
+            ["OTEL_RESOURCE_ATTRIBUTES"] = "service.instance.id=node-7,deployment.environment.name=prod",
+        });
+        string target = Assert.Single((await Scrape.OfAsync(server.Admin)).Text.Split('\n'), line => line.StartsWith("target_info{", StringComparison.Ordinal));
+        foreach (string label in (string[])
+            ["service_name=\"kv-prod\"", "service_instance_id=\"node-7\"", "deployment_environment_name=\"prod\"", $"service_version=\"{Announcement.ServerVersion}\""])
+            Assert.Contains(label, target, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
@@ -18,7 +19,7 @@ internal static class SwaggerSetup
                     "Look into the store that port 4444 serves. Values are JSON texts, given back byte for byte; " +
                     "the ETag of a key is the version of its last change.",
             });
-            swagger.IncludeXmlComments(typeof(SwaggerSetup).Assembly);
+            IncludeDescriptions(swagger);
             swagger.SupportNonNullableReferenceTypes();
             swagger.ParameterFilter<KeyParameterFilter>();
             swagger.OperationFilter<KeyOperationFilter>();
@@ -27,6 +28,13 @@ internal static class SwaggerSetup
             swagger.SchemaFilter<Examples>();
             swagger.DocumentFilter<TagFilter>();
         });
+    }
+
+    /// <summary>Images are often stripped of the compiler's documentation file: then the page lacks descriptions.</summary>
+    private static void IncludeDescriptions(SwaggerGenOptions swagger)
+    {
+        string file = Path.Combine(AppContext.BaseDirectory, $"{typeof(SwaggerSetup).Assembly.GetName().Name}.xml");
+        if (File.Exists(file)) swagger.IncludeXmlComments(file);
     }
 
     /// <summary>

@@ -1,0 +1,30 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelKv.Server.Hosting;
+
+/// <summary>The server can't listen on an address; the message names it, the reason and the settings.</summary>
+internal sealed class ListenException(string message, Exception inner) : IOException(message, inner)
+{
+    /// <summary>Binds an address of the door whose settings are in <paramref name="section"/>.</summary>
+    /// <exception cref="ListenException">The system refuses the address or the port.</exception>
+    public static async ValueTask<IConnectionListener> BindAsync(
+        IConnectionListenerFactory transport, EndPoint endpoint, string section, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await transport.BindAsync(endpoint, cancellationToken);
+        }
+        catch (AddressInUseException e)
+        {
+            throw new ListenException($"can't listen on {endpoint}: address already in use; stop the other server, or change {Settings(section)}", e);
+        }
+        catch (SocketException e)
+        {
+            throw new ListenException($"can't listen on {endpoint}: {e.Message}; change {Settings(section)}", e);
+        }
+    }
+
+    private static string Settings(string section) => $"KestrelKv:{section}:Address or KestrelKv:{section}:Port";
+}

@@ -1,0 +1,69 @@
+using KestrelKv.Server.Hosting;
+using KestrelKv.Server.Settings;
+using KestrelKv.Server.Tests.Telemetry;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Lifecycle;
+
+/// <summary>Connections never take the files that the server itself needs.</summary>
+public sealed class OpenFilesTests
+{
+    [Theory]
+    [InlineData(long.MaxValue, 20_000)]
+    [InlineData(20_512, 20_000)]
+    [InlineData(20_511, 19_999)]
+    [InlineData(1_024, 512)]
+    [InlineData(528, 16)]
+    public void Fit_OfALimit_LeavesFilesForTheRest(long limit, int connections)
+    {
+        var settings = new ServerSettings();
+        string? told = OpenFiles.Fit(settings, limit);
+        Assert.Equal(connections, settings.Wire.ConnectionsMax);
+        Assert.Equal(connections == 20_000, told is null);
+    }
+
+    [Fact]
+    public void Fit_OfHardlyAnyFiles_RefusesToStart()
+    {
+        SettingsException e = Assert.Throws<SettingsException>(() => OpenFiles.Fit(new(), 527));
+        Assert.StartsWith("the process may open 527 files, expected 20512: ", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Fit_OfFewConnections_NeedsFewFiles()
+    {
+        var settings = new ServerSettings();
+        settings.Wire.ConnectionsMax = 1;
+        Assert.Null(OpenFiles.Fit(settings, 513));
+    }
+
+    [Fact]
+    public void ReadLimit_OfThisProcess_IsALimit() => Assert.InRange(OpenFiles.ReadLimit(), 1, long.MaxValue);
+
+    [Fact]
+    public async Task AdminHttp_WithMoreConnectionsThanItMayHave_ClosesThemAndServesAgain()
+    {
+        const int Max = 157; // WatchesMax and 156
+        await using ServerProcess server = await ServerProcess.StartAsync(["Admin:WatchesMax=1"]);
+        List<WireClient> open = [];
+        for (int i = 0; i < Max; i++) open.Add(await WireClient.ConnectAsync(server.Admin.Port));
+        using (WireClient beyond = await WireClient.ConnectAsync(server.Admin.Port)) Assert.Null(await beyond.ReceiveAsync());
+        await DefaultServer.AssertServesAsync(server.WirePort);
+
+        foreach (WireClient client in open) client.Dispose();
+        await Wait.UntilAsync(() => AnswersAsync(server), () => "the admin HTTP does not serve again");
+    }
+
+    private static async Task<bool> AnswersAsync(ServerProcess server)
+    {
+        try
+        {
+            await Scrape.OfAsync(server.Admin);
+            return true;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+}
