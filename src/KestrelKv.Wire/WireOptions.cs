@@ -20,7 +20,8 @@ public sealed class WireOptions
 
     /// <summary>
     /// How many connections are served at a time, 1 to 1,000,000; one more is answered
-    /// <c>too_many_connections</c> and closed. Default 20,000. Each needs a file descriptor of the process.
+    /// <c>too_many_connections</c> and closed. Default 20,000. Each needs a file descriptor of the process:
+    /// the number is lowered if the process may not open so many files.
     /// </summary>
     public int ConnectionsMax { get; set; } = 20_000;
 

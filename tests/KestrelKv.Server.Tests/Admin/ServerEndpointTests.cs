@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using KestrelKv.Server.Admin;
 using KestrelKv.Testing;
+using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Tests.Admin;
 
@@ -29,6 +31,16 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
             endpoints.Add(path, "delete", "key If-Match If-None-Match Idempotency-Key", "204 400 404 412 422 503 507");
         }
         return endpoints;
+    }
+
+    [Fact]
+    public void Stats_OfUptime_CountOnTheMonotonicClock()
+    {
+        var time = new MonotonicClock();
+        using var connections = new WireConnections(new(), time);
+        time.Elapsed = TimeSpan.FromSeconds(90);
+        using var store = new ManagedStore(time);
+        Assert.Equal(90, StatsEndpoint.Get(store, connections).UptimeSeconds);
     }
 
     [Fact]
@@ -218,5 +230,15 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         RawResponse response = await RawHttp.SendAsync(server.Process.Admin, "GET", "/swagger/v1/swagger.json");
         Assert.Equal(200, response.Status);
         return JsonDocument.Parse(response.Text).RootElement;
+    }
+
+    /// <summary>A clock whose time of day is that of the machine, and whose monotonic time is set.</summary>
+    private sealed class MonotonicClock : TimeProvider
+    {
+        public TimeSpan Elapsed { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Elapsed.Ticks;
     }
 }
