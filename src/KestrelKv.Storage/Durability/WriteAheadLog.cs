@@ -252,6 +252,8 @@ internal sealed class WriteAheadLog : ICommitOrder
         frame = default;
         if (_failure is not null) return CommitStatus.DiskFailed;
         if (_isFull) return CommitStatus.DiskFull;
+        if (!evenUnprepared && IsFarBehind) return CommitStatus.Unready;
+        _queue.EnsureCapacity(_queue.Count + 1); // What may throw comes before what changes anything.
 
         int bytes = Frame.BytesFor(payloadBytes);
         if (!Fits(bytes + (_open is null ? Frame.HeaderBytes : 0)))
@@ -276,8 +278,9 @@ internal sealed class WriteAheadLog : ICommitOrder
         }
         else if (_open.Free.Length < bytes)
         {
-            Volatile.Write(ref _open, LogChunk.Rent(bytes));
-            _queue.Add(_open);
+            LogChunk next = LogChunk.Rent(bytes);
+            _queue.Add(next);
+            Volatile.Write(ref _open, next);
         }
 
         frame = _open!.Free[..bytes];
