@@ -98,7 +98,6 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
         DataOptions data, EmbeddedStoreOptions options, TimeProvider time, ILoggerFactory loggers, Action<TimeSpan>? onSync = null,
         CancellationToken cancellationToken = default)
     {
-        FileSizeLimit.Check(data);
         var disk = new FileDisk(data.Directory);
         try
         {

@@ -139,7 +139,7 @@ internal sealed class FileDisk : IDisk, IDisposable
         {
             throw new DiskFullException(e.Message, e)
             {
-                IsForLackOfSpace = OperatingSystem.IsWindows() || (e.HResult & 0xFFFF) is not (23 or 24),
+                IsForLackOfSpace = OperatingSystem.IsWindows() || (e.HResult & 0xFFFF) is not (27 or 23 or 24),
             };
         }
         catch (UnauthorizedAccessException e)
@@ -286,7 +286,7 @@ internal sealed class FileDisk : IDisk, IDisposable
             catch (ArgumentOutOfRangeException e)
             {
                 // EFBIG: the base class library takes it for a mistake of the caller's.
-                throw new DiskFullException($"{path} can't be so long: {e.Message}", e);
+                throw new DiskFullException($"{path} can't be longer: its file system, or the process (ulimit -f), has a limit", e) { IsForLackOfSpace = false };
             }
             catch (UnauthorizedAccessException e)
             {

@@ -21,7 +21,6 @@ internal static partial class Libc
     private const int DontNeed = 4;
     private const int FileSizeExceeded = 25; // SIGXFSZ, on all architectures of .NET
     private const int Ignore = 1; // SIG_IGN
-    private const int FileSizeLimit = 1; // RLIMIT_FSIZE
 
     /// <summary>Makes a file's contents durable, and of what else is known of it only what is needed to find them.</summary>
     /// <exception cref="IOException">The disk has failed.</exception>
@@ -119,15 +118,6 @@ internal static partial class Libc
         if (OperatingSystem.IsLinux()) _ = Signal(FileSizeExceeded, Ignore);
     }
 
-    /// <summary>The process' limit of file sizes, in bytes; <see cref="long.MaxValue"/> for none.</summary>
-    public static unsafe long FileBytesMax()
-    {
-        ulong* softAndHard = stackalloc ulong[2];
-        return OperatingSystem.IsLinux() && Environment.Is64BitProcess && GetLimit(FileSizeLimit, softAndHard) == 0
-            ? (long)Math.Min(softAndHard[0], long.MaxValue)
-            : long.MaxValue;
-    }
-
     private static IOException Failure(string call, string path)
     {
         int error = Marshal.GetLastPInvokeError();
@@ -151,9 +141,6 @@ internal static partial class Libc
 
     [LibraryImport("libc", EntryPoint = "signal")]
     private static partial nint Signal(int signal, nint handler);
-
-    [LibraryImport("libc", EntryPoint = "getrlimit")]
-    private static unsafe partial int GetLimit(int resource, ulong* softAndHard);
 
     [LibraryImport("libc", EntryPoint = "setpriority")]
     private static partial int SetPriority(int which, uint who, int nice);
