@@ -153,7 +153,7 @@ internal sealed class LogThread : IDisposable
         {
             try
             {
-                _log.Fail(exception);
+                _log.Fail(exception as IOException ?? new IOException($"a thread of the log failed: {exception.GetType().Name}: {exception.Message}", exception));
                 return;
             }
             catch (OutOfMemoryException)
