@@ -26,8 +26,11 @@ public sealed class LostDirectoryTests
     {
         if (OperatingSystem.IsWindows()) return; // An open file can't be deleted there.
         using var data = new DataDirectory();
-        await using ServerProcess server = await ServerProcess.StartAsync(data: data);
+        await using ServerProcess server = await ServerProcess.StartAsync(["Data:SegmentBytes=1048576"], data: data);
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
+
+        // Once the next segment is there, the server creates no file while the directory is being deleted.
+        await Wait.UntilAsync(() => File.Exists(data.PathTo("0000000000000000002.log")), () => "no segment is prepared");
         Assert.Equal(Frames.PutReply("kept"), await wire.CallAsync(Frames.Put("kept", "1")));
         Directory.Delete(data.FullPath, recursive: true);
         try
