@@ -28,6 +28,7 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
     private readonly LogWriter _writer;
     private readonly LogThread? _thread;
     private readonly Snapshots _snapshots;
+    private readonly DirectoryCheck _check;
     private readonly SemaphoreSlim _snapshotting = new(1);
     private readonly CancellationTokenSource _closing = new();
     private readonly ITimer? _watch;
@@ -56,7 +57,7 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
     {
         (_options, _time, _logger, _disk) = (data, time, logger, disk as IDisposable);
         _kept = new KeptSegments(disk, data, time, logger);
-        disk = new SpaceMakingDisk(disk, _kept.TryGiveUpOldest);
+        disk = new SpaceMakingDisk(disk, _kept.TryGiveUpOldest, () => _kept.HistoryBytes);
         var recovery = new Recovery(disk, data, _kept, () => EmbeddedStore.ForLoading(time, options), logger, cancellationToken);
         Recovered recovered = recovery.Run();
         (_store, _files) = (recovered.Store, recovered.Files);
@@ -66,6 +67,7 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
         _writer = new LogWriter(_log, _files, _kept, _feed, showsUnsynced: data.Durability != DurabilityMode.Always, onSync);
         _writer.GoOnFrom(recovered.Offset, recovered.Previous);
         _snapshots = new Snapshots(disk, _files, _kept, _store, _log, time) { Last = recovered.Snapshot };
+        _check = new DirectoryCheck(disk, data.Directory, _files, _kept, _snapshots);
         _bytesAtSnapshot = -_writer.LogBytes;
         _snapshotTriedAt = time.GetTimestamp();
         _store.LogTo(_log, waitsForDisk: data.Durability == DurabilityMode.Always);
@@ -272,6 +274,19 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
     /// <summary>Deletes what need not be kept for the feed any more.</summary>
     internal void TrimHistory() => _kept.Trim();
 
+    /// <summary>Fails the store where its directory, or a file that it needs, is gone.</summary>
+    internal void VerifyDirectory()
+    {
+        try
+        {
+            if (_log.Failure is null) _check.Run();
+        }
+        catch (IOException e)
+        {
+            _log.Fail(e);
+        }
+    }
+
     /// <summary>Without threads: writes a mark, as is done after a second without commits.</summary>
     internal void Mark() => AtDisk(_writer.Mark);
 
@@ -337,6 +352,20 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
 
     private void Watch()
     {
+        try
+        {
+            LookAtDisk();
+        }
+        catch (Exception e)
+        {
+            // It would end the process. The next look is in a second.
+            Log.WatchFailed(_logger, e);
+        }
+    }
+
+    private void LookAtDisk()
+    {
+        VerifyDirectory();
         (DiskState disk, string? error) = GetDiskState();
         if (disk != _toldDisk)
         {
@@ -367,6 +396,12 @@ public sealed class DurableStore : IKeyValueStore, IAsyncDisposable
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
         {
             // It has been told, or the store is being closed.
+        }
+        catch (Exception e)
+        {
+            // There is no memory for its thread, say. The next try is due in a while.
+            _snapshotFailed = true;
+            Log.SnapshotFailed(_logger, e.Message);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Threading.Tasks.Sources;
 using KestrelKv.Storage.Embedded;
 
@@ -8,6 +9,9 @@ internal sealed class DurableWaits
 {
     /// <summary>So many calls go on one after the other on a thread of the pool before another thread is worth its waking.</summary>
     private const int GroupWaitsMin = 16;
+
+    /// <summary>How often it is tried again to fail a call where there is no memory for it.</summary>
+    private static readonly TimeSpan MemoryRetryTime = TimeSpan.FromMilliseconds(100);
 
     private readonly Stack<Wait> _idle = [];
     private readonly Stack<Group> _idleGroups = [];
@@ -83,40 +87,84 @@ internal sealed class DurableWaits
         }
     }
 
-    /// <summary>Those that wait for a version up to this one.</summary>
+    /// <summary>Those that wait for a version up to this one. Where there is no memory for them, all still wait.</summary>
     private void Take(long version, List<Wait> to)
     {
         _lock.Enter();
-        List<Wait> all = _waiting;
-        int kept = 0;
-        for (int i = 0; i < all.Count; i++)
+        try
         {
-            if (all[i].Version <= version) to.Add(all[i]);
-            else all[kept++] = all[i];
+            List<Wait> all = _waiting;
+            to.EnsureCapacity(all.Count);
+            int kept = 0;
+            for (int i = 0; i < all.Count; i++)
+            {
+                if (all[i].Version <= version) to.Add(all[i]);
+                else all[kept++] = all[i];
+            }
+            all.RemoveRange(kept, all.Count - kept);
         }
-        all.RemoveRange(kept, all.Count - kept);
-        _lock.Exit();
+        finally
+        {
+            _lock.Exit();
+        }
     }
 
     /// <summary>Completes waits. The calls go on in the thread pool: the thread that syncs, or fails, has better things to do.</summary>
     private void CompleteAll(List<Wait> waits, List<Wait> goingOn, Exception? failure)
     {
-        _gathering = goingOn;
+        try
+        {
+            goingOn.EnsureCapacity(waits.Count);
+            _gathering = goingOn;
+        }
+        catch (OutOfMemoryException)
+        {
+            // Then each call goes on here: slower, but none is forgotten.
+        }
         foreach (Wait wait in waits)
         {
             if (failure is null) wait.Complete();
-            else wait.Fail(Lost(failure));
+            else FailCall(wait, failure);
         }
         _gathering = null;
 
         int size = Math.Max(GroupWaitsMin, (goingOn.Count + Environment.ProcessorCount - 1) / Environment.ProcessorCount);
         for (int start = 0; start < goingOn.Count; start += size)
+            Resume(CollectionsMarshal.AsSpan(goingOn).Slice(start, Math.Min(size, goingOn.Count - start)));
+    }
+
+    private static void FailCall(Wait wait, Exception failure)
+    {
+        while (true)
+        {
+            try
+            {
+                wait.Fail(Lost(failure));
+                return;
+            }
+            catch (OutOfMemoryException)
+            {
+                // Nobody else would complete this call.
+                Thread.Sleep(MemoryRetryTime);
+            }
+        }
+    }
+
+    private void Resume(ReadOnlySpan<Wait> waits)
+    {
+        Group? group = null;
+        try
         {
             _lock.Enter();
-            Group group = _idleGroups.TryPop(out Group? idle) ? idle : new Group(this);
+            bool isIdle = _idleGroups.TryPop(out group);
             _lock.Exit();
-            for (int i = start; i < Math.Min(start + size, goingOn.Count); i++) group.Waits.Add(goingOn[i]);
+            if (!isIdle) group = new Group(this);
+            group!.Waits.AddRange(waits);
             ThreadPool.UnsafeQueueUserWorkItem(group, preferLocal: false);
+        }
+        catch (OutOfMemoryException)
+        {
+            foreach (Wait wait in waits) wait.GoOn();
         }
     }
 

@@ -10,10 +10,12 @@ internal sealed class FileDisk : IDisk, IDisposable
     private static readonly TimeSpan HolderWait = TimeSpan.FromMilliseconds(20);
 
     private readonly string _path;
-    private readonly SafeFileHandle? _lock;
 
     /// <summary>Open all the while: a sync must not fail because connections have taken all that can be opened.</summary>
     private readonly SafeFileHandle? _directory;
+    private readonly FileIdentity? _identity;
+    private SafeFileHandle? _lock;
+    private FileIdentity? _lockIdentity;
 
     /// <summary>Opens a directory; one that is not there is created.</summary>
     /// <exception cref="DataException">It can't be, or another process has it open: the message tells which.</exception>
@@ -22,12 +24,24 @@ internal sealed class FileDisk : IDisk, IDisposable
         _path = Path.GetFullPath(path);
         try
         {
+            Libc.IgnoreFileSizeSignal();
             if (!Directory.Exists(_path)) CreateDirectory(_path);
-            _lock = TakeLock();
             _directory = Libc.OpenDirectory(_path);
+
+            // The directory, too: a file can be deleted, and another server would lock a new one of that name.
+            if (!Libc.TryLock(_directory)) throw InUse(ReadHolder());
+            _lock = TakeLock();
+            _lockIdentity = FileIdentity.Of(PathOf(LockName));
+            _identity = FileIdentity.Of(_path);
+        }
+        catch (DataException)
+        {
+            Dispose();
+            throw;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            Dispose();
             throw new DataException($"the data directory {_path} can't be used: {e.Message}", e);
         }
     }
@@ -37,6 +51,35 @@ internal sealed class FileDisk : IDisk, IDisposable
     {
         _directory?.Dispose();
         _lock?.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public long AvailableBytes
+    {
+        get
+        {
+            try
+            {
+                var drive = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(_path)! : _path);
+
+                // Some network and user-space file systems do not know their size.
+                return drive.TotalSize > 0 ? drive.AvailableFreeSpace : long.MaxValue;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+            {
+                return long.MaxValue;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Verify()
+    {
+        if (!Directory.Exists(_path)) throw new IOException($"the data directory {_path} is not there any more (Data:Directory)");
+        if (_identity is not null && FileIdentity.Of(_path) is { } found && found != _identity)
+            throw new IOException($"the data directory {_path} is another one than at the start: it was moved or replaced (Data:Directory)");
+        string path = PathOf(LockName);
+        if (_lockIdentity is not null && (FileIdentity.Of(path) is { } now ? now != _lockIdentity : !File.Exists(path))) RetakeLock();
     }
 
     /// <inheritdoc/>
@@ -96,7 +139,7 @@ internal sealed class FileDisk : IDisk, IDisposable
         {
             throw new DiskFullException(e.Message, e)
             {
-                IsForLackOfSpace = OperatingSystem.IsWindows() || (e.HResult & 0xFFFF) is not (23 or 24),
+                IsForLackOfSpace = OperatingSystem.IsWindows() || (e.HResult & 0xFFFF) is not (27 or 23 or 24),
             };
         }
         catch (UnauthorizedAccessException e)
@@ -163,18 +206,47 @@ internal sealed class FileDisk : IDisk, IDisposable
             return file;
         }
 
-        string who = "";
-        using (file)
+        using (file) throw InUse(ReadHolder(file));
+    }
+
+    /// <summary>The lock's file was deleted or replaced: locks the one of that name, if no other process has it.</summary>
+    private void RetakeLock()
+    {
+        SafeFileHandle file;
+        try
         {
-            // Who has only just taken it has yet to say so.
-            Span<byte> text = stackalloc byte[256];
-            for (int i = 0; i < HolderReads && who.Length == 0; i++)
-            {
-                if (i > 0) Thread.Sleep(HolderWait);
-                who = System.Text.Encoding.UTF8.GetString(text[..RandomAccess.Read(file, text, 0)]);
-            }
+            file = Run(TakeLock);
         }
-        throw new DataException($"the data directory {_path} is in use by {(who.Length > 0 ? who : "another process")}");
+        catch (DataException e)
+        {
+            throw new IOException($"{PathOf(LockName)} was replaced: {e.Message}", e);
+        }
+        _lock?.Dispose();
+        _lock = file;
+        _lockIdentity = FileIdentity.Of(PathOf(LockName));
+    }
+
+    private DataException InUse(string holder) =>
+        new($"the data directory {_path} is in use by {(holder.Length > 0 ? holder : "another process")}");
+
+    /// <summary>What the file of another's lock says, if it is there.</summary>
+    private string ReadHolder()
+    {
+        using SafeFileHandle? file = Libc.OpenUnlocked(PathOf(LockName));
+        return file is null ? "" : ReadHolder(file);
+    }
+
+    private static string ReadHolder(SafeFileHandle file)
+    {
+        // Who has only just taken it has yet to say so.
+        Span<byte> text = stackalloc byte[256];
+        string who = "";
+        for (int i = 0; i < HolderReads && who.Length == 0; i++)
+        {
+            if (i > 0) Thread.Sleep(HolderWait);
+            who = System.Text.Encoding.UTF8.GetString(text[..RandomAccess.Read(file, text, 0)]);
+        }
+        return who;
     }
 
     private static void TellHolder(SafeFileHandle file)
@@ -214,13 +286,15 @@ internal sealed class FileDisk : IDisk, IDisposable
             catch (ArgumentOutOfRangeException e)
             {
                 // EFBIG: the base class library takes it for a mistake of the caller's.
-                throw new DiskFullException($"{path} can't be so long: {e.Message}", e);
+                throw new DiskFullException($"{path} can't be longer: its file system, or the process (ulimit -f), has a limit", e) { IsForLackOfSpace = false };
             }
             catch (UnauthorizedAccessException e)
             {
                 throw new IOException(e.Message, e);
             }
         }
+
+        public void Truncate(long length) => Run(() => RandomAccess.SetLength(file, length));
 
         public void Sync() => Libc.SyncData(file, path);
 

@@ -28,6 +28,15 @@ internal interface IDisk
 
     /// <summary>Makes creations, renames and deletions durable.</summary>
     void SyncNames();
+
+    /// <summary>
+    /// The number of bytes that files can grow by, at most; <see cref="long.MaxValue"/> where it is not known. Fewer may fit.
+    /// </summary>
+    long AvailableBytes { get; }
+
+    /// <summary>Verifies that the directory is still the one that was opened, and that no other process uses it.</summary>
+    /// <exception cref="IOException">The directory was removed, moved or replaced, or another process uses it.</exception>
+    void Verify();
 }
 
 /// <summary>An open file. Not for use by two threads at once.</summary>
@@ -42,6 +51,9 @@ internal interface IDiskFile : IDisposable
 
     /// <summary>Writes all bytes at an offset, past the end of the file too. Where it fails, some may be written.</summary>
     void Write(ReadOnlySpan<byte> bytes, long offset);
+
+    /// <summary>Makes the file shorter, which frees its space. The new length is not durable yet.</summary>
+    void Truncate(long length);
 
     /// <summary>Makes all that was written, and the length, durable. After a failure nothing is known of what is.</summary>
     void Sync();

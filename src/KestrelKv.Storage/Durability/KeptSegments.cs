@@ -47,6 +47,12 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
         }
     }
 
+    /// <summary>The numbers of the segments that a start needs.</summary>
+    public long[] Needed()
+    {
+        lock (_state) return [.. _segments.Select(segment => segment.Number).Where(number => number >= _needed)];
+    }
+
     /// <summary>Bytes of the files that are history.</summary>
     public long HistoryBytes
     {

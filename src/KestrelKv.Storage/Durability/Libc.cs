@@ -19,6 +19,8 @@ internal static partial class Libc
     private const int PriorityOfThread = 0; // PRIO_PROCESS, of the thread that calls
     private const int StandBackNice = 10;
     private const int DontNeed = 4;
+    private const int FileSizeExceeded = 25; // SIGXFSZ, on all architectures of .NET
+    private const int Ignore = 1; // SIG_IGN
 
     /// <summary>Makes a file's contents durable, and of what else is known of it only what is needed to find them.</summary>
     /// <exception cref="IOException">The disk has failed.</exception>
@@ -92,6 +94,30 @@ internal static partial class Libc
         using (file) throw Failure("flock", path);
     }
 
+    /// <summary>Opens a file for reading, whether others have it locked or not.</summary>
+    /// <returns>Null where it can't be opened.</returns>
+    public static SafeFileHandle? OpenUnlocked(string path)
+    {
+        SafeFileHandle file = Open(path, ReadOnly | CloseOnExec, 0);
+        if (!file.IsInvalid) return file;
+        file.Dispose();
+        return null;
+    }
+
+    /// <summary>Locks an open directory against all others.</summary>
+    /// <returns>False where another process has it locked. True where directories cannot be locked, as on some network file systems.</returns>
+    public static bool TryLock(SafeFileHandle? directory) =>
+        directory is null || FLock(directory, LockExclusive | LockNonBlocking) == 0 || Marshal.GetLastPInvokeError() != ErrorWouldBlock;
+
+    /// <summary>
+    /// Has a write beyond the process' limit of file sizes (<c>ulimit -f</c>) fail with EFBIG. By default the signal SIGXFSZ ends
+    /// the process.
+    /// </summary>
+    public static void IgnoreFileSizeSignal()
+    {
+        if (OperatingSystem.IsLinux()) _ = Signal(FileSizeExceeded, Ignore);
+    }
+
     private static IOException Failure(string call, string path)
     {
         int error = Marshal.GetLastPInvokeError();
@@ -112,6 +138,9 @@ internal static partial class Libc
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial SafeFileHandle Open(string path, int flags, int mode);
+
+    [LibraryImport("libc", EntryPoint = "signal")]
+    private static partial nint Signal(int signal, nint handler);
 
     [LibraryImport("libc", EntryPoint = "setpriority")]
     private static partial int SetPriority(int which, uint who, int nice);

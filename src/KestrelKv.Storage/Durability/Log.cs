@@ -42,6 +42,9 @@ internal static partial class Log
     [LoggerMessage(211, LogLevel.Warning, "{Damage}. The log before is needed for the change feed only, which begins after it now")]
     public static partial void HistoryDamaged(ILogger logger, string damage);
 
+    [LoggerMessage(213, LogLevel.Error, "The data directory could not be looked at; it is tried again in a second")]
+    public static partial void WatchFailed(ILogger logger, Exception exception);
+
     [LoggerMessage(212, LogLevel.Information, "The disk is full: {File}, which was kept for the change feed, is given up")]
     public static partial void HistoryGivenUp(ILogger logger, string file);
 }

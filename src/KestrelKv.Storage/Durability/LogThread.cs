@@ -1,10 +1,19 @@
+using System.Diagnostics;
+
 namespace KestrelKv.Storage.Durability;
 
 /// <summary>The thread that writes the log, and the one that prepares its segments.</summary>
+/// <remarks>Any exception on these threads that is not handled fails the store, and never ends the process.</remarks>
 internal sealed class LogThread : IDisposable
 {
     /// <summary>How often a disk that is full is asked again.</summary>
     private static readonly TimeSpan FullRetryTime = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// The longest time that calls wait for space for commits which already have their versions. After it the store fails:
+    /// such commits cannot be undone, and must be neither acknowledged nor visible. 10 seconds.
+    /// </summary>
+    internal static readonly TimeSpan StallTimeMax = TimeSpan.FromSeconds(10);
 
     /// <summary>What has been synced is marked so after this time without commits.</summary>
     private static readonly TimeSpan MarkTime = TimeSpan.FromSeconds(1);
@@ -27,6 +36,9 @@ internal sealed class LogThread : IDisposable
     private long _wantedBytes;
     private long _syncDueAt;
     private volatile bool _syncAsked;
+
+    /// <summary>Since when commits wait for space; 0 where none does.</summary>
+    private long _stalledSince;
 
     public LogThread(WriteAheadLog log, LogWriter writer, SegmentFiles files, DurabilityMode mode)
     {
@@ -78,31 +90,78 @@ internal sealed class LogThread : IDisposable
 
     private void Run()
     {
-        while (!_stop.IsSet)
-        {
-            WaitForWork();
-
-            // Where threads of the wire are ready to run on this very core, what they commit is to be in this sync, too.
-            if (_mode == DurabilityMode.Always) Thread.Yield();
-            if (_mode != DurabilityMode.Always && !_syncAsked) _stop.Wait(GatherTime);
-
-            // Before it is taken what there is: who asks later may mean what comes later.
-            bool syncAsked = Interlocked.Exchange(ref _syncAsked, false);
-            if (!_writer.Write())
-            {
-                if (syncAsked) _syncAsked = true;
-                if (_mode == DurabilityMode.Always) _writer.Sync();
-                _stop.Wait(FullRetryTime);
-                continue;
-            }
-            if (_log.Failure is not null) _stop.Wait();
-            else if (syncAsked || IsSyncDue()) _writer.Sync();
-        }
+        Action write = WriteOnce;
+        while (!_stop.IsSet) Guarded(write);
 
         // What was acknowledged without waiting for the disk is to be there, too.
-        if (!_writer.Write()) return;
-        _writer.Sync();
-        _writer.Mark();
+        Guarded(() =>
+        {
+            bool written = _writer.Write();
+            _writer.Sync();
+            if (written) _writer.Mark();
+        });
+    }
+
+    private void WriteOnce()
+    {
+        WaitForWork();
+
+        // Where threads of the wire are ready to run on this very core, what they commit is to be in this sync, too.
+        if (_mode == DurabilityMode.Always) Thread.Yield();
+        if (_mode != DurabilityMode.Always && !_syncAsked) _stop.Wait(GatherTime);
+
+        // Before it is taken what there is: who asks later may mean what comes later.
+        bool syncAsked = Interlocked.Exchange(ref _syncAsked, false);
+        if (!_writer.Write())
+        {
+            if (syncAsked && _writer.IsStalled) _syncAsked = true;
+            if (syncAsked || IsSyncDue()) _writer.Sync();
+            FailWhereStalledTooLong();
+            _stop.Wait(FullRetryTime);
+            return;
+        }
+        _stalledSince = 0;
+        if (_log.Failure is not null) _stop.Wait();
+        else if (syncAsked || IsSyncDue()) _writer.Sync();
+    }
+
+    /// <summary>In the other modes no call waits for the disk, and what was acknowledged is lost only if it is never written.</summary>
+    private void FailWhereStalledTooLong()
+    {
+        if (_mode != DurabilityMode.Always || !_writer.IsStalled) _stalledSince = 0;
+        else if (_stalledSince == 0) _stalledSince = Stopwatch.GetTimestamp();
+        else if (Stopwatch.GetElapsedTime(_stalledSince) >= StallTimeMax)
+            _log.Fail(new DiskFullException($"writes under way found no space for {StallTimeMax.TotalSeconds} seconds: {_writer.FullReason}"));
+    }
+
+    /// <summary>Runs an action; where it throws, fails the store.</summary>
+    private void Guarded(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+    }
+
+    private void Fail(Exception exception)
+    {
+        do
+        {
+            try
+            {
+                _log.Fail(exception as IOException ?? new IOException($"a thread of the log failed: {exception.GetType().Name}: {exception.Message}", exception));
+                return;
+            }
+            catch (OutOfMemoryException)
+            {
+                // The calls that wait must learn of it all the same, once there is memory.
+            }
+        }
+        while (!_stop.Wait(FullRetryTime));
     }
 
     private void WaitForWork()
@@ -137,21 +196,20 @@ internal sealed class LogThread : IDisposable
 
     private void Prepare()
     {
+        Action prepare = PrepareOnce;
         while (!_stop.IsSet)
         {
             _segmentWanted.Wait(_files.IsRefusing ? FullRetryTime : Timeout.InfiniteTimeSpan);
             _segmentWanted.Reset();
             if (_stop.IsSet || _log.Failure is not null) continue;
-            try
-            {
-                _files.Prepare(Interlocked.Exchange(ref _wantedBytes, 0));
-            }
-            catch (IOException e)
-            {
-                _log.Fail(e);
-            }
-            _log.Progress();
+            Guarded(prepare);
         }
+    }
+
+    private void PrepareOnce()
+    {
+        _files.Prepare(Interlocked.Exchange(ref _wantedBytes, 0));
+        _log.Progress();
     }
 
     private static void InterlockedMax(ref long to, long value)

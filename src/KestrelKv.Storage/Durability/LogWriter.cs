@@ -8,8 +8,9 @@ namespace KestrelKv.Storage.Durability;
 /// a test.
 /// </summary>
 /// <remarks>
-/// A write that finds the disk full is tried again at the same place, from the last frame that is known to be whole, as
-/// often as is asked for. Any other failure is final: <see cref="WriteAheadLog.Fail"/>.
+/// A write that finds the disk full is tried again at the same place, from the last frame that is known to be whole: at
+/// once, with the space of the segments that are prepared ahead, then as often as is asked for. Commits are refused from
+/// then on until that space is restored. Any other failure is final: <see cref="WriteAheadLog.Fail"/>.
 /// </remarks>
 /// <param name="log">What has gathered.</param>
 /// <param name="files">Where it goes.</param>
@@ -48,6 +49,9 @@ internal sealed class LogWriter(
     /// <summary>Why what has been gathered can't be written now: the disk is full; null where it can.</summary>
     public string? FullReason => Volatile.Read(ref _fullReason);
 
+    /// <summary>Whether commits that have their versions wait for space.</summary>
+    public bool IsStalled => _fullReason is not null && _chunks is not null;
+
     /// <summary>Whether something was written that is not synced.</summary>
     public bool IsUnsynced => _offset != _syncedOffset;
 
@@ -64,34 +68,24 @@ internal sealed class LogWriter(
     }
 
     /// <summary>Writes all that has been gathered.</summary>
-    /// <returns>False where the disk is full; what could not be written is kept, what could can be synced.</returns>
+    /// <returns>False while the disk is full; what could not be written is kept, what could can be synced.</returns>
     public bool Write()
     {
         if (log.Failure is not null) return true;
         try
         {
-            if (_chunks is null)
+            while (!TryWriteGathered())
+                if (!files.TryReleasePrepared(_fullReason!)) return false;
+
+            // Each write may need space of its own: without a reserve, the next one might have none.
+            if (_fullReason is not null && files.FullReason is not null)
             {
-                _chunks = log.Take();
-                _next = 0;
+                files.Wanted?.Invoke();
+                return false;
             }
-            for (; _next < _chunks.Count; _next++)
-            {
-                Write(_chunks[_next]);
-                if (_chunks[_next].LastVersion > 0) _writtenVersion = _chunks[_next].LastVersion;
-                if (showsUnsynced) feed.Publish(_writtenVersion);
-            }
-            _chunks = null;
             Volatile.Write(ref _fullReason, null);
             log.IsFull = false;
-            log.Recycle();
             return true;
-        }
-        catch (DiskFullException e)
-        {
-            Volatile.Write(ref _fullReason, e.Message);
-            log.IsFull = true;
-            return false;
         }
         catch (IOException e)
         {
@@ -129,6 +123,33 @@ internal sealed class LogWriter(
         if (!Write()) return;
         Sync();
         _isMarked = version == _writtenVersion;
+    }
+
+    private bool TryWriteGathered()
+    {
+        try
+        {
+            if (_chunks is null)
+            {
+                _chunks = log.Take();
+                _next = 0;
+            }
+            for (; _next < _chunks.Count; _next++)
+            {
+                Write(_chunks[_next]);
+                if (_chunks[_next].LastVersion > 0) _writtenVersion = _chunks[_next].LastVersion;
+                if (showsUnsynced) feed.Publish(_writtenVersion);
+            }
+            _chunks = null;
+            log.Recycle();
+            return true;
+        }
+        catch (DiskFullException e)
+        {
+            Volatile.Write(ref _fullReason, e.Message);
+            log.IsFull = true;
+            return false;
+        }
     }
 
     private void Write(LogChunk chunk)

@@ -33,6 +33,9 @@ internal sealed class SegmentFiles : IDisposable
     private readonly List<Segment> _prepared;
     private readonly Dictionary<long, long> _full;
     private long _claimed;
+
+    /// <summary>The length that the largest refused claim needs; 0 for none since the last <see cref="Prepare"/>.</summary>
+    private long _wantedBytes;
     private long _refusedBytes = long.MaxValue;
     private string? _fullReason;
 
@@ -121,6 +124,12 @@ internal sealed class SegmentFiles : IDisposable
         }
     }
 
+    /// <summary>The numbers of the segment that is written to and of those after it.</summary>
+    public long[] Numbers()
+    {
+        lock (_state) return [Current.Number, .. _prepared.Select(segment => segment.Number)];
+    }
+
     /// <summary>Claims the next segment for what comes next.</summary>
     /// <param name="needed">How long it must be.</param>
     /// <param name="evenUnprepared">Whether one may be claimed that has yet to be prepared.</param>
@@ -132,7 +141,11 @@ internal sealed class SegmentFiles : IDisposable
             long next = NextBytes();
             bytes = next >= needed ? next : Math.Max(_usualBytes, needed);
             if (next < needed && (_fullReason is not null || needed >= _refusedBytes)) return CommitStatus.DiskFull;
-            if (next < needed && !evenUnprepared) return CommitStatus.Unready;
+            if (next < needed && !evenUnprepared)
+            {
+                _wantedBytes = Math.Max(_wantedBytes, needed);
+                return CommitStatus.Unready;
+            }
             _claimed++;
         }
         Wanted?.Invoke();
@@ -149,16 +162,24 @@ internal sealed class SegmentFiles : IDisposable
     }
 
     /// <summary>Prepares what has been claimed, and the next segment. Where it is full, says so (<see cref="FullReason"/>).</summary>
-    /// <param name="commitBytes">What the next segment must have room for, beyond the usual.</param>
+    /// <param name="commitBytes">
+    /// What the next segment must have room for, beyond the usual: an estimate, which counts only where no claim has asked for
+    /// an exact length. Otherwise a claim that is a little smaller than a refused estimate would never be refused.
+    /// </param>
     public void Prepare(long commitBytes = 0)
     {
-        long bytes = Math.Max(_usualBytes, BytesFor(commitBytes));
+        long bytes = Math.Max(_usualBytes, TakeWanted() is > 0 and long wanted ? wanted : BytesFor(commitBytes));
         try
         {
             lock (_preparing)
             {
-                while (Last() is var last && last.Number <= Claimed()) Add(Create(_disk, _store, last.Number + 1, _usualBytes));
-                if (Next() is { } next && next.Bytes < bytes) Extend(next, bytes);
+                while (Last() is var last && last.Number <= Claimed())
+                {
+                    CheckSpace(_usualBytes);
+                    Add(Create(_disk, _store, last.Number + 1, _usualBytes));
+                }
+                ExtendNext(_usualBytes);
+                ExtendNext(bytes);
             }
             lock (_state)
             {
@@ -170,7 +191,7 @@ internal sealed class SegmentFiles : IDisposable
         {
             lock (_state)
             {
-                if (NextBytes() == 0) _fullReason = e.Message;
+                if (NextBytes() < _usualBytes) _fullReason = e.Message;
                 else _refusedBytes = bytes;
             }
         }
@@ -185,6 +206,29 @@ internal sealed class SegmentFiles : IDisposable
         {
             if (First() is not { } next) Add(Create(_disk, _store, Current.Number + 1, bytes));
             else if (next.Bytes < bytes) Extend(next, bytes);
+        }
+    }
+
+    /// <summary>
+    /// Frees the space of the segments that no commit has claimed: a file system that copies on write needs it for what is
+    /// overwritten. Commits that need another segment are refused until <see cref="Prepare"/> has restored it.
+    /// </summary>
+    /// <param name="reason">Why.</param>
+    /// <returns>Whether there was any.</returns>
+    public bool TryReleasePrepared(string reason)
+    {
+        lock (_preparing)
+        {
+            Segment[] released;
+            lock (_state)
+            {
+                // First their lengths here, so that none is claimed while it is made shorter.
+                released = [.. _prepared.Where(segment => segment.Number > _claimed && segment.Bytes > FileHeader.Bytes)];
+                foreach (Segment segment in released) _prepared[_prepared.IndexOf(segment)] = segment with { Bytes = FileHeader.Bytes };
+                if (released.Length > 0) _fullReason = reason;
+            }
+            foreach (Segment segment in released) TryTruncate(segment.File, FileHeader.Bytes);
+            return released.Length > 0;
         }
     }
 
@@ -238,6 +282,35 @@ internal sealed class SegmentFiles : IDisposable
         }
     }
 
+    private static void TryTruncate(IDiskFile file, long length)
+    {
+        try
+        {
+            file.Truncate(length);
+        }
+        catch (IOException)
+        {
+            // Its bytes are zeros, and the next extension overwrites them.
+        }
+    }
+
+    private long TakeWanted()
+    {
+        lock (_state)
+        {
+            long wanted = _wantedBytes;
+            _wantedBytes = 0;
+            return wanted;
+        }
+    }
+
+    /// <summary>Refuses what cannot fit before anything is written, and before history is deleted for it.</summary>
+    private void CheckSpace(long bytes)
+    {
+        if (_disk.AvailableBytes is var available && bytes > available)
+            throw new DiskFullException($"the next segment of the log needs {bytes} bytes, and {available} are available");
+    }
+
     private long Claimed()
     {
         lock (_state) return _claimed;
@@ -267,14 +340,32 @@ internal sealed class SegmentFiles : IDisposable
         lock (_state) _prepared.Add(segment);
     }
 
-    /// <summary>Makes a prepared segment longer, unless the writer has gone on to it.</summary>
+    private void ExtendNext(long bytes)
+    {
+        if (Next() is not { } next || next.Bytes >= bytes) return;
+        CheckSpace(bytes - next.Bytes);
+        Extend(next, bytes);
+    }
+
+    /// <summary>
+    /// Makes a prepared segment longer, unless the writer has gone on to it. Where the disk gets full, it keeps its length, and
+    /// the space is free again.
+    /// </summary>
     private void Extend(Segment segment, long bytes)
     {
         lock (_extending)
         {
             lock (_state)
                 if (!_prepared.Contains(segment)) return;
-            FillWithZeros(segment.File, segment.Bytes, bytes);
+            try
+            {
+                FillWithZeros(segment.File, segment.Bytes, bytes);
+            }
+            catch (DiskFullException)
+            {
+                TryTruncate(segment.File, segment.Bytes);
+                throw;
+            }
             lock (_state) _prepared[_prepared.IndexOf(segment)] = segment with { Bytes = bytes };
         }
     }

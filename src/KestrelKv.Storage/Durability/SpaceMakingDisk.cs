@@ -3,8 +3,19 @@ namespace KestrelKv.Storage.Durability;
 /// <summary>A disk on which space is made where there is none, as long as that is possible, before a call is told so.</summary>
 /// <param name="disk">The disk.</param>
 /// <param name="makeSpace">Makes some space; false where there is nothing to give up.</param>
-internal sealed class SpaceMakingDisk(IDisk disk, Func<bool> makeSpace) : IDisk
+/// <param name="reclaimableBytes">The number of bytes that <paramref name="makeSpace"/> can free in all.</param>
+internal sealed class SpaceMakingDisk(IDisk disk, Func<bool> makeSpace, Func<long> reclaimableBytes) : IDisk
 {
+    /// <inheritdoc/>
+    public long AvailableBytes
+    {
+        get
+        {
+            long available = disk.AvailableBytes;
+            return available == long.MaxValue ? available : available + reclaimableBytes();
+        }
+    }
+
     /// <inheritdoc/>
     public IReadOnlyList<string> List() => disk.List();
 
@@ -36,6 +47,9 @@ internal sealed class SpaceMakingDisk(IDisk disk, Func<bool> makeSpace) : IDisk
     /// <inheritdoc/>
     public void SyncNames() => disk.SyncNames();
 
+    /// <inheritdoc/>
+    public void Verify() => disk.Verify();
+
     private bool TryMakeSpace(DiskFullException e) => e.IsForLackOfSpace && makeSpace();
 
     private sealed class SpaceMakingFile(SpaceMakingDisk disk, IDiskFile file) : IDiskFile
@@ -60,6 +74,8 @@ internal sealed class SpaceMakingDisk(IDisk disk, Func<bool> makeSpace) : IDisk
                 }
             }
         }
+
+        public void Truncate(long length) => file.Truncate(length);
 
         public void Sync() => file.Sync();
 

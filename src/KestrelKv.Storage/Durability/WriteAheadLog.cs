@@ -252,12 +252,14 @@ internal sealed class WriteAheadLog : ICommitOrder
         frame = default;
         if (_failure is not null) return CommitStatus.DiskFailed;
         if (_isFull) return CommitStatus.DiskFull;
+        if (!evenUnprepared && IsFarBehind) return CommitStatus.Unready;
 
         int bytes = Frame.BytesFor(payloadBytes);
         if (!Fits(bytes + (_open is null ? Frame.HeaderBytes : 0)))
         {
             // First of all, as there may be no memory for it: a segment that is claimed must be gone to.
             LogChunk first = LogChunk.Rent(bytes + Frame.HeaderBytes);
+            _queue.EnsureCapacity(_queue.Count + 1);
             CommitStatus claim = _files.Claim(SegmentFiles.BytesFor(bytes), evenUnprepared, out long segmentBytes);
             if (claim != CommitStatus.Done)
             {
@@ -276,8 +278,9 @@ internal sealed class WriteAheadLog : ICommitOrder
         }
         else if (_open.Free.Length < bytes)
         {
-            Volatile.Write(ref _open, LogChunk.Rent(bytes));
-            _queue.Add(_open);
+            LogChunk next = LogChunk.Rent(bytes);
+            _queue.Add(next);
+            Volatile.Write(ref _open, next);
         }
 
         frame = _open!.Free[..bytes];
@@ -290,12 +293,13 @@ internal sealed class WriteAheadLog : ICommitOrder
     /// <summary>Begins what will be written at once: with a mark.</summary>
     private void Open(LogChunk chunk)
     {
+        // First, as there may be no memory for it.
+        _queue.Add(chunk);
         chunk.HasMark = true;
         Frame.Begin(chunk.Free[..Frame.HeaderBytes], FrameKind.Mark, 0, 0);
         chunk.Used = Frame.HeaderBytes;
         _position += Frame.HeaderBytes;
         Interlocked.Add(ref _queuedBytes, Frame.HeaderBytes);
-        _queue.Add(chunk);
         Volatile.Write(ref _open, chunk);
     }
 

@@ -17,6 +17,10 @@ internal abstract class DiskWrapper(IDisk disk) : IDisk
 
     public virtual void SyncNames() => disk.SyncNames();
 
+    public virtual long AvailableBytes => disk.AvailableBytes;
+
+    public virtual void Verify() => disk.Verify();
+
     protected virtual IDiskFile Wrap(string name, IDiskFile file) => file;
 
     /// <summary>A file that passes all calls on.</summary>
@@ -27,6 +31,8 @@ internal abstract class DiskWrapper(IDisk disk) : IDisk
         public virtual int Read(Span<byte> buffer, long offset) => file.Read(buffer, offset);
 
         public virtual void Write(ReadOnlySpan<byte> bytes, long offset) => file.Write(bytes, offset);
+
+        public virtual void Truncate(long length) => file.Truncate(length);
 
         public virtual void Sync() => file.Sync();
 

@@ -10,6 +10,8 @@ namespace KestrelKv.Storage.Tests.Durability;
 public sealed class LogThreadTests : IDisposable
 {
     private static readonly Operation[] Put = [Operation.Put("key"u8.ToArray(), "1"u8.ToArray())];
+    private static readonly Operation[] PutOther = [Operation.Put("other"u8.ToArray(), "1"u8.ToArray())];
+    private static readonly Operation[] GetOther = [Operation.Get("other"u8.ToArray())];
 
     private readonly TemporaryDirectory _directory = new();
 
@@ -35,12 +37,152 @@ public sealed class LogThreadTests : IDisposable
         Assert.Equal(ResultStatus.DiskFull, Assert.Single(refused.Results).Status);
         disk.IsFull = false;
         await written.WaitAsync(Wait.Patience);
-        Assert.Equal((2, DiskState.Ok), (store.GetDurabilityStats().DurableVersion, store.GetDurabilityStats().Disk));
+        Assert.Equal(2, store.GetDurabilityStats().DurableVersion);
+        await Wait.UntilAsync(() => store.GetDurabilityStats().Disk == DiskState.Ok, () => "the disk is still full");
     }
 
-    private static DurableStore Open(IDisk disk) => new(
-        disk, new DataOptions { SegmentBytes = DataOptions.SegmentBytesMin, SnapshotInterval = TimeSpan.Zero },
+    [Fact]
+    public async Task ExecuteAsync_WhereWritesNeverFindSpace_FailsInBoundedTimeAndOtherReadsGoOn()
+    {
+        var disk = new DiskFullForAMoment(new FileDisk(_directory.Path));
+        await using DurableStore store = Open(disk);
+        await store.ExecuteAsync(Put, new CountingSink());
+        disk.IsFull = true;
+        Task<int> written = store.ExecuteAsync(PutOther, new CountingSink()).AsTask();
+        await Wait.UntilAsync(() => store.GetDurabilityStats().Disk == DiskState.Full, () => "the disk is not full");
+        Task<int> read = store.ExecuteAsync(GetOther, new CountingSink()).AsTask();
+
+        // The write may be on disk in part: neither it nor a read of it ever succeeds, even with space again.
+        await Assert.ThrowsAsync<DurabilityLostException>(() => written.WaitAsync(LogThread.StallTimeMax + Wait.Patience));
+        await Assert.ThrowsAsync<DurabilityLostException>(() => read.WaitAsync(Wait.Patience));
+        disk.IsFull = false;
+        Assert.Equal(ResultStatus.DiskFailed, await ExecuteAsync(store, PutOther));
+        Assert.Equal(ResultStatus.DiskFailed, await ExecuteAsync(store, GetOther));
+        Assert.Equal(ResultStatus.Done, await ExecuteAsync(store, [Operation.Get("key"u8.ToArray())]));
+        Assert.Contains("no space for 10 seconds", store.GetDurabilityStats().DiskError, StringComparison.Ordinal);
+    }
+
+    /// <summary>The space of the segment that is prepared ahead is enough for what is under way.</summary>
+    [Fact]
+    public async Task ExecuteAsync_WhereWhatIsOverwrittenNeedsSpace_TakesThatOfThePreparedSegment()
+    {
+        var disk = new CopyingDisk(new FileDisk(_directory.Path));
+        await using DurableStore store = Open(disk);
+        await store.ExecuteAsync(Put, new CountingSink());
+        await Wait.UntilAsync(() => disk.Prepared == DataOptions.SegmentBytesMin, () => "no segment is prepared");
+
+        disk.IsFull = true;
+        Assert.Equal(ResultStatus.Done, await ExecuteAsync(store, PutOther));
+        Assert.Equal(FileHeader.Bytes, disk.Prepared);
+        Assert.Equal(ResultStatus.DiskFull, await ExecuteAsync(store, Put));
+        Assert.Equal(DiskState.Full, store.GetDurabilityStats().Disk);
+        Assert.Equal(ResultStatus.Done, await ExecuteAsync(store, GetOther));
+
+        disk.IsFull = false;
+        await Wait.UntilAsync(() => store.GetDurabilityStats().Disk == DiskState.Ok, () => "the disk is still full");
+        Assert.Equal(ResultStatus.Done, await ExecuteAsync(store, Put));
+        Assert.Equal(DataOptions.SegmentBytesMin, disk.Prepared);
+    }
+
+    [Fact]
+    public async Task LogThread_ThatRunsOutOfMemory_FailsTheStoreAndNothingElse()
+    {
+        var disk = new ThrowingDisk(new FileDisk(_directory.Path));
+        await using DurableStore store = Open(disk);
+        await store.ExecuteAsync(Put, new CountingSink());
+        await Wait.UntilAsync(() => disk.List().Contains(FileNames.OfSegment(2)), () => "no segment is prepared");
+        disk.IsThrowing = true;
+        await Assert.ThrowsAsync<DurabilityLostException>(() => store.ExecuteAsync(PutOther, new CountingSink()).AsTask().WaitAsync(Wait.Patience));
+        Assert.Equal(ResultStatus.DiskFailed, await ExecuteAsync(store, PutOther));
+        Assert.Equal(ResultStatus.Done, await ExecuteAsync(store, [Operation.Get("key"u8.ToArray())]));
+    }
+
+    [Fact]
+    public async Task PreparingThread_ThatRunsOutOfMemory_FailsTheStoreAndNothingElse()
+    {
+        var disk = new ThrowingDisk(new FileDisk(_directory.Path));
+        await using (DurableStore first = Open(disk)) await first.ExecuteAsync(Put, new CountingSink());
+        disk.IsThrowing = true;
+        await using DurableStore store = Open(disk, segmentBytes: 2 * DataOptions.SegmentBytesMin);
+        await Wait.UntilAsync(() => store.GetDurabilityStats().Disk == DiskState.Failed, () => "the store has not failed");
+        Assert.Equal(ResultStatus.DiskFailed, await ExecuteAsync(store, PutOther));
+        Assert.Equal(ResultStatus.Done, await ExecuteAsync(store, [Operation.Get("key"u8.ToArray())]));
+    }
+
+    private static async Task<ResultStatus> ExecuteAsync(DurableStore store, Operation[] operations)
+    {
+        var sink = new RecordingSink();
+        await store.ExecuteAsync(operations, sink).AsTask().WaitAsync(Wait.Patience);
+        return Assert.Single(sink.Results).Status;
+    }
+
+    private static DurableStore Open(IDisk disk, long segmentBytes = DataOptions.SegmentBytesMin) => new(
+        disk, new DataOptions { SegmentBytes = segmentBytes, SnapshotInterval = TimeSpan.Zero },
         new EmbeddedStoreOptions(), TimeProvider.System, NullLogger.Instance, onSync: null, threads: true, CancellationToken.None);
+
+    /// <summary>While it is full, writes need space of their own, and there is what a file that was made shorter had.</summary>
+    private sealed class CopyingDisk(IDisk disk) : DiskWrapper(disk)
+    {
+        private long _freeBytes;
+        private volatile bool _isFull;
+
+        public bool IsFull
+        {
+            set => _isFull = value;
+        }
+
+        /// <summary>The length of the segment that is prepared.</summary>
+        public long Prepared
+        {
+            get
+            {
+                if (!List().Contains(FileNames.OfSegment(2))) return 0;
+                using IDiskFile file = Open(FileNames.OfSegment(2));
+                return file.Length;
+            }
+        }
+
+        public override long AvailableBytes => _isFull ? 0 : long.MaxValue;
+
+        protected override IDiskFile Wrap(string name, IDiskFile file) => new FileOfIt(this, file);
+
+        private sealed class FileOfIt(CopyingDisk disk, IDiskFile file) : FileWrapper(file)
+        {
+            public override void Write(ReadOnlySpan<byte> bytes, long offset)
+            {
+                if (disk._isFull && Interlocked.Add(ref disk._freeBytes, -bytes.Length) < 0) throw new DiskFullException("no space");
+                base.Write(bytes, offset);
+            }
+
+            public override void Truncate(long length)
+            {
+                Interlocked.Exchange(ref disk._freeBytes, Length - length);
+                base.Truncate(length);
+            }
+        }
+    }
+
+    /// <summary>Writes throw what is no failure of a disk.</summary>
+    private sealed class ThrowingDisk(IDisk disk) : DiskWrapper(disk)
+    {
+        private volatile bool _isThrowing;
+
+        public bool IsThrowing
+        {
+            set => _isThrowing = value;
+        }
+
+        protected override IDiskFile Wrap(string name, IDiskFile file) => new FileOfIt(this, file);
+
+        private sealed class FileOfIt(ThrowingDisk disk, IDiskFile file) : FileWrapper(file)
+        {
+            public override void Write(ReadOnlySpan<byte> bytes, long offset)
+            {
+                if (disk._isThrowing) throw new InsufficientMemoryException(); // which is an OutOfMemoryException
+                base.Write(bytes, offset);
+            }
+        }
+    }
 
     private sealed class DiskFullForAMoment(IDisk disk) : DiskWrapper(disk)
     {

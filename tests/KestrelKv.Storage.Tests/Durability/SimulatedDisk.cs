@@ -36,6 +36,9 @@ internal sealed class SimulatedDisk(Random random) : IDisk
     /// <summary>What the lengths of all files come to.</summary>
     public long UsedBytes => _names.Current.Values.Sum(file => file.Length);
 
+    /// <summary>How many bytes writes have had.</summary>
+    public long WrittenBytes { get; private set; }
+
     /// <summary>Is called before each call does anything, but for those that it makes itself.</summary>
     public Action? BeforeOperation { get; set; }
 
@@ -113,6 +116,12 @@ internal sealed class SimulatedDisk(Random random) : IDisk
         CountName();
     }
 
+    public long AvailableBytes => CapacityBytes == long.MaxValue ? long.MaxValue : Math.Max(0, CapacityBytes - UsedBytes);
+
+    public void Verify()
+    {
+    }
+
     public void SyncNames() => Change(Faults.SyncNames, _names.Sync, onFailure: () => _names.FailToSync(random));
 
     internal int Read(SimulatedFile file, Span<byte> buffer, long offset)
@@ -136,11 +145,14 @@ internal sealed class SimulatedDisk(Random random) : IDisk
     internal void Write(SimulatedFile file, ReadOnlySpan<byte> bytes, long offset)
     {
         byte[] copy = bytes.ToArray();
+        WrittenBytes += copy.Length;
         long growth = Math.Max(0, offset + copy.Length - file.Length), free = Math.Max(0, CapacityBytes - UsedBytes);
         Change(
             Faults.Write, () => file.Write(copy, offset, Changes), full: growth > free ? 1 : Faults.Full,
             onFailure: () => file.Write(copy.AsSpan(0, random.Next((int)Math.Max(0, copy.Length - Math.Max(1, growth - free)) + 1)), offset, Changes));
     }
+
+    internal void Truncate(SimulatedFile file, long length) => Change(Faults.Write, () => file.Truncate(length, Changes));
 
     internal void Sync(SimulatedFile file) => Change(Faults.Sync, file.Sync, onFailure: () => file.FailToSync(random));
 

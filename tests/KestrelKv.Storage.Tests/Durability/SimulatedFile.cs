@@ -69,6 +69,15 @@ internal sealed class SimulatedFile
         _unsyncedLengths.Add((change, Length));
     }
 
+    /// <summary>Makes it shorter; what was behind the new end is zeros where it gets longer again.</summary>
+    public void Truncate(long length, long change)
+    {
+        if (length >= Length) return;
+        Write(new byte[Length - length], length, change);
+        Length = length;
+        _unsyncedLengths.Add((change, length));
+    }
+
     public void Sync()
     {
         foreach (int sector in _unsynced.Keys) Set(_durable, sector, _newest[sector]);

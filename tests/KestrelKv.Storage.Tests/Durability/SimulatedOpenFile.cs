@@ -22,6 +22,8 @@ internal sealed class SimulatedOpenFile(SimulatedDisk disk, SimulatedFile file) 
 
     public void Write(ReadOnlySpan<byte> bytes, long offset) => disk.Write(Checked, bytes, offset);
 
+    public void Truncate(long length) => disk.Truncate(Checked, length);
+
     public void Sync() => disk.Sync(Checked);
 
     public void ReadFromDisk() => disk.ReadFromDisk(Checked);

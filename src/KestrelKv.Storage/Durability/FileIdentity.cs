@@ -1,0 +1,45 @@
+using System.Runtime.InteropServices;
+
+namespace KestrelKv.Storage.Durability;
+
+/// <summary>
+/// Tells a file or directory from any other that gets its name later. It stays unique as long as the file is open somewhere.
+/// </summary>
+internal sealed partial record FileIdentity(uint Major, uint Minor, ulong Node)
+{
+    private const int CurrentDirectory = -100; // AT_FDCWD
+    private const uint NodeOnly = 0x100; // STATX_INO
+
+    /// <summary>The identity of what a path leads to; null where nothing is there, or where the system does not tell.</summary>
+    public static unsafe FileIdentity? Of(string path)
+    {
+        if (!OperatingSystem.IsLinux()) return null;
+        StatX stat;
+        try
+        {
+            return Stat(CurrentDirectory, path, 0, NodeOnly, &stat) == 0 ? new(stat.Major, stat.Minor, stat.Node) : null;
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // An old C library.
+            return null;
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int Stat(int directory, string path, int flags, uint mask, StatX* stat);
+
+    /// <summary>The parts of <c>struct statx</c> that are used; its layout is the same on all architectures.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    private struct StatX
+    {
+        [FieldOffset(32)]
+        public ulong Node;
+
+        [FieldOffset(136)]
+        public uint Major;
+
+        [FieldOffset(140)]
+        public uint Minor;
+    }
+}

@@ -1,0 +1,157 @@
+using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Embedded;
+using KestrelKv.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KestrelKv.Storage.Tests.Durability;
+
+/// <summary>A data directory whose files are deleted, moved or replaced under the store.</summary>
+public sealed class LostDirectoryTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly FakeTimeProvider _time = new();
+
+    private string Data => _directory.PathOf("data");
+
+    private string Lock => Path.Combine(Data, "lock");
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public async Task Open_WhereTheLockWasDeleted_IsRefused()
+    {
+        if (!OperatingSystem.IsLinux()) return; // Elsewhere an open file can't be deleted, or there is only one lock.
+        await using DurableStore store = await OpenPreparedAsync();
+        File.Delete(Lock);
+        Assert.Contains("in use", Assert.Throws<DataException>(Open).Message, StringComparison.Ordinal);
+        Assert.Equal(ResultStatus.Done, await PutAsync(store));
+    }
+
+    [Fact]
+    public async Task Open_WhereTheDirectoryWasMoved_IsRefused()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        await using DurableStore store = await OpenPreparedAsync();
+        Directory.Move(Data, _directory.PathOf("moved"));
+        DataException e = Assert.Throws<DataException>(() => new FileDisk(_directory.PathOf("moved")));
+        Assert.Contains($"in use by process {Environment.ProcessId}", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Store_WhoseLockWasDeleted_TakesItAgain()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        await using DurableStore store = await OpenPreparedAsync();
+        File.Delete(Lock);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.False(Libc.OpenLocked(Lock).IsLocked);
+        Assert.Equal(ResultStatus.Done, await PutAsync(store));
+    }
+
+    /// <summary>As on a network's file system, where directories can't be locked.</summary>
+    [Fact]
+    public async Task Store_WhoseLockAnotherProcessHasReplaced_TakesNoMoreWrites()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        await using DurableStore store = await OpenPreparedAsync();
+        File.Delete(Lock);
+        using (Libc.OpenLocked(Lock).File) await AssertFailsAsync(store, "in use");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Store_WhoseDirectoryIsGone_TakesNoMoreWrites(bool isMoved)
+    {
+        if (OperatingSystem.IsWindows()) return; // An open file can't be deleted there.
+        await using DurableStore store = await OpenPreparedAsync();
+        Assert.Equal(ResultStatus.Done, await PutAsync(store));
+        if (isMoved) Directory.Move(Data, _directory.PathOf("moved"));
+        else Directory.Delete(Data, recursive: true);
+        await AssertFailsAsync(store, Data);
+        var read = new RecordingSink();
+        await store.ExecuteAsync(new[] { Operation.Get("key"u8.ToArray()) }, read);
+        Assert.Equal(ResultStatus.Done, Assert.Single(read.Results).Status);
+    }
+
+    [Fact]
+    public async Task Store_WhoseDirectoryWasReplacedByACopy_TakesNoMoreWrites()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        await using DurableStore store = await OpenPreparedAsync();
+        string moved = _directory.PathOf("moved");
+        Directory.Move(Data, moved);
+        Directory.CreateDirectory(Data);
+        foreach (string file in Directory.GetFiles(moved, "*.log")) File.Copy(file, Path.Combine(Data, Path.GetFileName(file)));
+        await AssertFailsAsync(store, "moved or replaced");
+    }
+
+    [Theory]
+    [InlineData("0000000000000000001.log")]
+    [InlineData("0000000000000000001.snapshot")]
+    public async Task Store_WithAFileThatAStartNeedsGone_TakesNoMoreWrites(string name)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        await using DurableStore store = await OpenPreparedAsync();
+        Assert.Equal(ResultStatus.Done, await PutAsync(store));
+        await store.SnapshotAsync();
+        File.Delete(Path.Combine(Data, name));
+        await AssertFailsAsync(store, name);
+    }
+
+    /// <summary>All that is deleted and created by its right, beside looks at every moment.</summary>
+    [Fact]
+    public async Task Store_WhoseSegmentsAndSnapshotsComeAndGo_MissesNone()
+    {
+        await using DurableStore store = await OpenPreparedAsync();
+        using var stop = new CancellationTokenSource();
+        Task looking = Task.Run(() =>
+        {
+            while (!stop.IsCancellationRequested) store.VerifyDirectory();
+        });
+        try
+        {
+            for (int i = 0; i < 60; i++)
+            {
+                Assert.Equal(ResultStatus.Done, await PutAsync(store, valueBytes: 300_000));
+                if (i % 5 == 0) await store.SnapshotAsync();
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await looking;
+        }
+        Assert.Equal(DiskState.Ok, store.GetDurabilityStats().Disk);
+    }
+
+    private async Task AssertFailsAsync(DurableStore store, string reason)
+    {
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(ResultStatus.DiskFailed, await PutAsync(store));
+        Assert.Equal(DiskState.Failed, store.GetDurabilityStats().Disk);
+        Assert.Contains(reason, store.GetDurabilityStats().DiskError, StringComparison.Ordinal);
+    }
+
+    private static async Task<ResultStatus> PutAsync(DurableStore store, int valueBytes = 1)
+    {
+        var sink = new RecordingSink();
+        byte[] value = new byte[valueBytes];
+        Array.Fill(value, (byte)'1');
+        await store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), value) }, sink).AsTask().WaitAsync(Wait.Patience);
+        return Assert.Single(sink.Results).Status;
+    }
+
+    /// <summary>Once the next segment is there, nothing else creates or renames files.</summary>
+    private async Task<DurableStore> OpenPreparedAsync()
+    {
+        DurableStore store = Open();
+        await Wait.UntilAsync(() => File.Exists(Path.Combine(Data, FileNames.OfSegment(2))), () => "no segment is prepared");
+        return store;
+    }
+
+    private DurableStore Open() => DurableStore.Open(
+        new DataOptions { Directory = Data, SegmentBytes = DataOptions.SegmentBytesMin, SnapshotInterval = TimeSpan.Zero, HistoryBytes = 1 << 20 },
+        new EmbeddedStoreOptions(), _time, NullLoggerFactory.Instance);
+}
