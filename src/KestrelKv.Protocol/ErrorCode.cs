@@ -1,14 +1,14 @@
 namespace KestrelKv.Protocol;
 
 /// <summary>
-/// Every error that the wire can answer with. The text of a code on the wire is its name in snake case
+/// Every error that the wire or HTTP can answer with. The text of a code is its name in snake case
 /// (<see cref="ErrorCodes.Text"/>): <see cref="InvalidJson"/> is <c>invalid_json</c>.
 /// </summary>
 /// <remarks>
 /// The first group answers a request that was refused: nothing was done, the connection goes on. Those up to
 /// <see cref="TooDeep"/> can be found in the request itself, those after it only by executing it. From
 /// <see cref="UnsupportedVersion"/> on the connection is closed after the reply, for its bytes can no longer be
-/// told apart into frames, or because it is not let in.
+/// told apart into frames, or because it is not let in. From <see cref="InvalidRequest"/> on they are errors of HTTP alone.
 /// </remarks>
 public enum ErrorCode
 {
@@ -126,17 +126,40 @@ public enum ErrorCode
 
     /// <summary>A fault of the server's own; its log has the details. Whether a write was done is not known.</summary>
     InternalError,
-}
 
-/// <summary>The codes' spelling on the wire.</summary>
-public static class ErrorCodes
-{
-    private static readonly string[] Texts =
-        [.. Enum.GetNames<ErrorCode>().Select(System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName)];
+    /// <summary>The HTTP request cannot be read.</summary>
+    InvalidRequest,
 
-    /// <summary>How many values <see cref="ErrorCode"/> has, for tables indexed by it.</summary>
-    public static int Count => Texts.Length;
+    /// <summary>The percent-encoding of the URL is broken, or does not give UTF-8.</summary>
+    InvalidEncoding,
 
-    /// <summary>The code as the wire, the metrics and the documents spell it, such as <c>invalid_json</c>.</summary>
-    public static string Text(ErrorCode code) => Texts[(int)code];
+    /// <summary>A header has a value that is not one of those expected.</summary>
+    InvalidHeader,
+
+    /// <summary>The media type of the body is none of those that PATCH takes.</summary>
+    UnsupportedPatch,
+
+    /// <summary>The body is compressed.</summary>
+    UnsupportedEncoding,
+
+    /// <summary>The request comes from a page of another site.</summary>
+    CrossOrigin,
+
+    /// <summary>The <c>Host</c> of the request is none that this server answers to.</summary>
+    HostNotAllowed,
+
+    /// <summary>The path of the URL is none that there is.</summary>
+    UnknownRoute,
+
+    /// <summary>The path of the URL does not take this method.</summary>
+    MethodNotAllowed,
+
+    /// <summary>The body arrives too slowly.</summary>
+    BodyTimeout,
+
+    /// <summary>The server keeps its data in memory alone.</summary>
+    NoDataDirectory,
+
+    /// <summary>The server stops.</summary>
+    Stopping,
 }

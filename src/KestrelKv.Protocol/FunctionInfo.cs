@@ -6,7 +6,8 @@ namespace KestrelKv.Protocol;
 /// <summary>A function, as the parser checks it and as HELP tells it.</summary>
 public sealed class FunctionInfo
 {
-    internal FunctionInfo(Function function, string summary, ParameterInfo[] required, ParameterInfo[] optional)
+    internal FunctionInfo(
+        Function function, string summary, ParameterInfo[] required, ParameterInfo[] optional, ErrorCode[] outcomes)
     {
         Function = function;
         Name = function.ToString().ToUpperInvariant();
@@ -14,6 +15,7 @@ public sealed class FunctionInfo
         Summary = summary;
         RequiredParameters = required;
         OptionalParameters = optional;
+        Outcomes = outcomes;
         Required = SetOf(required);
         Allowed = Required | SetOf(optional);
     }
@@ -33,6 +35,9 @@ public sealed class FunctionInfo
     /// <summary>The parameters that may be given.</summary>
     public IReadOnlyList<ParameterInfo> OptionalParameters { get; }
 
+    /// <summary>The errors that it answers with, beside those of requests that are none (<see cref="ErrorCodes.OfRequests"/>).</summary>
+    public IReadOnlyList<ErrorCode> Outcomes { get; }
+
     internal byte[] Utf8Name { get; }
 
     /// <summary>Whether it can do without other parameters than <c>obj</c>, <c>val</c> and <c>ack</c>.</summary>
@@ -41,6 +46,10 @@ public sealed class FunctionInfo
     internal uint Required { get; }
 
     internal uint Allowed { get; }
+
+    /// <summary>The parameter of a name that this function takes.</summary>
+    /// <exception cref="InvalidOperationException">It takes none of this name.</exception>
+    public ParameterInfo Parameter(string name) => RequiredParameters.Concat(OptionalParameters).Single(parameter => parameter.Name == name);
 
     /// <summary>Refuses a parameter that this function does not take, or does not take where it stands.</summary>
     /// <param name="quotedName">The parameter's name, for a person to read.</param>

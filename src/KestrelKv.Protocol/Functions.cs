@@ -3,8 +3,8 @@ using static KestrelKv.Protocol.Parameters;
 namespace KestrelKv.Protocol;
 
 /// <summary>
-/// All functions with their parameters. The parser refuses by this table, HELP is made of it, and a test holds
-/// PROTOCOL.md against it.
+/// All functions with their parameters and errors. The parser refuses by this table, HELP, the metrics and the description of
+/// HTTP are made of it, and a test holds PROTOCOL.md against it.
 /// </summary>
 public static class Functions
 {
@@ -16,26 +16,28 @@ public static class Functions
 
     internal static readonly FunctionInfo[] Table =
     [
-        new(Function.Get, "Reads the value of a key, or a part of it.", [Obj], [Parameters.Path, Meta, Ack]),
+        new(Function.Get, "Reads the value of a key, or a part of it.", [Obj], [Parameters.Path, Meta, Ack], Outcomes.OfReads),
         new(Function.Put, "Sets the value of a key, or a part of it.",
-            [Obj, Val], [Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Meta, Ack, RequestId]),
-        new(Function.Delete, "Removes a key.", [Obj], [IfVersion, IfExists, ReturnOld, Ack, RequestId]),
+            [Obj, Val], [Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Meta, Ack, RequestId], Outcomes.OfEdits),
+        new(Function.Delete, "Removes a key.", [Obj], [IfVersion, IfExists, ReturnOld, Ack, RequestId], Outcomes.OfWrites),
         new(Function.Patch, "Changes parts of a value: exactly one of merge and patch says how.",
-            [Obj], [Merge, Patch, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Ack, RequestId]),
+            [Obj], [Merge, Patch, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Ack, RequestId], Outcomes.OfPatches),
         new(Function.Incr, "Adds a number to a number, which is created at need.",
-            [Obj], [By, Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId]),
+            [Obj], [By, Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId], Outcomes.OfSums),
         new(Function.Expire, "Sets, changes or takes away the expiry of a key: exactly one of ttl and expires_at says which.",
-            [Obj], [Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId]),
-        new(Function.Mget, "Reads many keys at one moment.", [Objs], [Parameters.Path, Meta, Ack]),
-        new(Function.Batch, "Executes operations on any keys atomically: all of them or none.", [Ops], [Ack, RequestId]),
+            [Obj], [Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId], Outcomes.OfWrites),
+        new(Function.Mget, "Reads many keys at one moment.", [Objs], [Parameters.Path, Meta, Ack],
+            [.. Outcomes.OfReads, ErrorCode.ValueTooLong]),
+        new(Function.Batch, "Executes operations on any keys atomically: all of them or none.", [Ops], [Ack, RequestId],
+            [.. Outcomes.OfSums, ErrorCode.TestFailed, ErrorCode.PatchTooLong]),
         new(Function.Scan, "Lists or counts keys in the order of their bytes, page by page.",
-            [], [Prefix, After, Until, Limit, Descending, Values, Meta, CountOnly]),
+            [], [Prefix, After, Until, Limit, Descending, Values, Meta, CountOnly], Outcomes.OfReads),
         new(Function.Watch, "Tells all changes from a version on, as a stream of replies.",
-            [], [Prefix, FromVersion, Values, BookmarkInterval]),
-        new(Function.Unwatch, "Ends a watch.", [Watch], []),
-        new(Function.Ping, "Answers.", [], []),
-        new(Function.Info, "Tells figures of the server and its store.", [], []),
-        new(Function.Help, "Tells all functions with their parameters.", [], []),
+            [], [Prefix, FromVersion, Values, BookmarkInterval], Outcomes.OfWatches),
+        new(Function.Unwatch, "Ends a watch.", [Watch], [], [ErrorCode.InvalidValue]),
+        new(Function.Ping, "Answers.", [], [], []),
+        new(Function.Info, "Tells figures of the server and its store.", [], [], []),
+        new(Function.Help, "Tells all functions with their parameters.", [], [], []),
     ];
 
     private static readonly FunctionInfo?[] ByFunction = Index();

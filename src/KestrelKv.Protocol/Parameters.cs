@@ -23,7 +23,7 @@ internal static class Parameters
         "for how many seconds the entry is kept; null for no expiry");
 
     public static readonly ParameterInfo ExpiresAt = new(Parameter.ExpiresAt, "expires_at", JsonTypes.Number | JsonTypes.Null,
-        "Unix time in seconds, up to the end of the year 9999, or null for no expiry",
+        "Unix time in seconds, of the years 1 to 9999, or null for no expiry",
         "the Unix time in seconds until which the entry is kept; null for no expiry");
 
     public static readonly ParameterInfo IfVersion = new(Parameter.IfVersion, "if_version", JsonTypes.Number,

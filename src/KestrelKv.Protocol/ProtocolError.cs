@@ -30,6 +30,14 @@ public sealed record ProtocolError(ErrorCode Code, string Message)
         _ => new(ErrorCode.InvalidJson, fault.Message),
     };
 
+    /// <summary>The answer to a write whose precondition does not hold.</summary>
+    /// <param name="version">The version that the entry has; 0 where there is none.</param>
+    public static ProtocolError PreconditionFailed(long version)
+    {
+        string there = version == 0 ? "there is no entry" : $"the entry has version {version}";
+        return new(ErrorCode.PreconditionFailed, $"the precondition does not hold: {there}") { Version = version };
+    }
+
     /// <summary>Which operation of a batch was refused, counted from 0; null where it was no batch.</summary>
     public int? Index { get; init; }
 

@@ -106,5 +106,16 @@ public struct Request
     /// <summary>This request, refused: nothing is left of it but its id.</summary>
     public readonly Request Refused(ProtocolError error) => Invalid(error) with { Body = Body, IdSlice = IdSlice };
 
-    internal static Request Invalid(ProtocolError error) => new() { Function = Function.Invalid, Error = error };
+    /// <summary>This request, done only if the entry has this version; 0 for none.</summary>
+    public readonly Request IfVersion(long version) => this with { Options = (Options ?? RequestOptions.None) with { IfVersion = version } };
+
+    /// <summary>A read of the same key, without parameters.</summary>
+    public readonly Request AsRead() => this with { Function = Function.Get, ValueSlice = default, Options = null };
+
+    /// <summary>This request under the name that its client gives it.</summary>
+    public readonly Request Called(ReadOnlyMemory<byte> requestId) =>
+        this with { Options = (Options ?? RequestOptions.None) with { RequestId = requestId } };
+
+    /// <summary>A request that is refused.</summary>
+    public static Request Invalid(ProtocolError error) => new() { Function = Function.Invalid, Error = error };
 }

@@ -1,7 +1,7 @@
 namespace KestrelKv.Protocol;
 
 /// <summary>The parameters that few requests have.</summary>
-public sealed class RequestOptions
+public sealed record RequestOptions
 {
     /// <summary>What all requests have that have none.</summary>
     public static RequestOptions None { get; } = new();
@@ -85,5 +85,5 @@ public enum ExpiryKind
 
 /// <summary>An expiry as a request gives it.</summary>
 /// <param name="Kind">How it is given.</param>
-/// <param name="Milliseconds">The time from now, or the Unix time; 1 or more.</param>
+/// <param name="Milliseconds">The time from now, or the Unix time; 1 or more: an earlier time is as far in the past.</param>
 public readonly record struct Expiry(ExpiryKind Kind, long Milliseconds = 0);

@@ -11,6 +11,9 @@ internal static class RequestReader
     /// <summary>The least time that is not none.</summary>
     private const decimal TimeMin = 0.000_000_001m;
 
+    /// <summary>The beginning of the year 1, as Unix time in seconds.</summary>
+    private const decimal UnixTimeMin = -62_135_596_800m;
+
     /// <summary>The end of the year 9999, as Unix time in seconds.</summary>
     private const decimal TimeMax = 253_402_300_799.999m;
 
@@ -89,7 +92,8 @@ internal static class RequestReader
         Parameter parameter = given.Has(Parameter.Ttl) ? Parameter.Ttl : Parameter.ExpiresAt;
         if (!given.Has(parameter)) return default;
         bool isTtl = parameter == Parameter.Ttl;
-        return given.Milliseconds(parameter, isTtl ? TimeMin : 0, TimeMax) is { } milliseconds
+        return given.Milliseconds(parameter, isTtl ? TimeMin : UnixTimeMin, TimeMax) is { } milliseconds
+            // 0 is no expiry, so all times up to 1970 are the first millisecond after it: they are over as well.
             ? new(isTtl ? ExpiryKind.After : ExpiryKind.At, Math.Max(1, milliseconds))
             : new(ExpiryKind.Never);
     }

@@ -22,6 +22,9 @@ public sealed class TextBuffer : IDisposable
     /// <summary>What was written. Valid until more is.</summary>
     public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, Length);
 
+    /// <summary>The same as memory. Valid until more is written.</summary>
+    public ReadOnlyMemory<byte> WrittenMemory => _bytes.AsMemory(0, Length);
+
     /// <summary>Writes text as it is.</summary>
     public void Write(ReadOnlySpan<byte> text)
     {

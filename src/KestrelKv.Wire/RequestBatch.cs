@@ -37,7 +37,7 @@ internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimePr
             if (_count == _requests.Length) Grow();
             ref Request request = ref _requests[_count];
             RequestParser.Parse(body.IsSingleSegment ? body.First : Copy(body), limits, out request);
-            if (request.Options is not null) request = RequestCheck.Checked(request, time);
+            if (request.Options is not null) request = RequestValidator.Validate(request, time);
             _count++;
         }
         return _count > 0;

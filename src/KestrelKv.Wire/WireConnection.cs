@@ -76,8 +76,8 @@ internal sealed class WireConnection : IDisposable
         _replies = new ReplyWriter(_output);
         _batch = new RequestBatch(limits, options.BatchRequestsMax, time);
         _watches = new ConnectionWatches(store, _replies, options, time, _input.CancelPendingRead);
-        var lone = new LoneCommands(store, _replies, Counters, time, _watches, connections);
-        _executor = new CommandExecutor(store, _replies, Counters, time, lone);
+        var unbatched = new UnbatchedCommands(new RequestRunner(store, connections, time), _replies, Counters, _watches);
+        _executor = new CommandExecutor(store, _replies, Counters, time, unbatched);
         _lastActive = time.GetTimestamp();
     }
 

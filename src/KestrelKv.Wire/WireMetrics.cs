@@ -80,10 +80,17 @@ public sealed class WireMetrics
         foreach (Function function in Enum.GetValues<Function>())
         {
             if (function != Function.Invalid) yield return new(sum.Answered(function), FunctionTag(function), Tag("outcome", "ok"));
-            foreach (ErrorCode code in Outcomes.Of(function))
+            foreach (ErrorCode code in OutcomesOf(function))
                 yield return new(sum.Errors(code, function), FunctionTag(function), Tag("outcome", ErrorCodes.Text(code)));
         }
     }
+
+    private static IEnumerable<ErrorCode> OutcomesOf(Function function) => function switch
+    {
+        Function.Invalid => ErrorCodes.OfRequests,
+        Function.Unknown => [],
+        _ => Functions.Of(function).Outcomes,
+    };
 
     private static KeyValuePair<string, object?> FunctionTag(Function function) => Tag("function", function switch
     {

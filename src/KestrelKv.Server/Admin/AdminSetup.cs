@@ -4,6 +4,7 @@ using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Settings;
 using KestrelKv.Storage;
+using KestrelKv.Wire;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -23,6 +24,8 @@ internal static class AdminSetup
         builder.Services.AddSingleton(settings.Admin);
         builder.Services.AddSingleton<IConnectionListenerFactory, AdminTransport>();
         var connections = new AdminConnections(settings.Admin);
+        builder.Services.AddSingleton<RequestRunner>();
+        builder.Services.AddSingleton<RequestMapper>();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -49,7 +52,6 @@ internal static class AdminSetup
 
         // The framework's own check of hosts answers with a page of HTML: AllowedHosts takes its place.
         builder.Services.AddHostFiltering(hosts => hosts.AllowedHosts = ["*"]);
-        builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
         builder.Services.AddHealthChecks()
             .AddCheck<WireHealthCheck>("wire", timeout: TimeSpan.FromSeconds(5))
@@ -75,13 +77,16 @@ internal static class AdminSetup
         app.Use(new AllowedHosts(app.Services.GetRequiredService<AdminOptions>()).CheckAsync);
 
         app.MapSwaggerUI();
-        app.MapGet("/", () => Results.Redirect("/swagger")).ExcludeFromDescription();
+        app.MapRead("/", () => Results.Redirect("/swagger")).ExcludeFromDescription();
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
         app.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = HealthReports.WriteAsync });
-        app.MapKeys();
-        app.MapBatch();
-        app.MapWatch();
-        app.MapStats();
-        app.MapData();
+
+        RouteGroupBuilder v1 = app.MapGroup("/v1").AddEndpointFilter(RequestTarget.Check);
+        v1.MapKeys();
+        v1.MapBatch();
+        v1.MapCall();
+        v1.MapWatch(app.Services.GetRequiredService<AdminOptions>());
+        v1.MapStats();
+        v1.MapData();
     }
 }

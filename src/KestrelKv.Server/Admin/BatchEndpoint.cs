@@ -1,6 +1,5 @@
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin.Swagger;
-using KestrelKv.Storage;
 using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Admin;
@@ -8,20 +7,11 @@ namespace KestrelKv.Server.Admin;
 /// <summary>Atomic batches: what a BATCH on the wire does, in the same words.</summary>
 internal static class BatchEndpoint
 {
-    public static void MapBatch(this IEndpointRouteBuilder app) =>
-        app.MapPost("/v1/batch", CommitAsync).WithTags(TagFilter.Batches)
-            .AddEndpointFilter(RequestTarget.Check).AddEndpointFilter(SameOrigin.Check).AddEndpointFilter(IdempotencyParameter.Check)
-            .TakesQuery()
+    public static void MapBatch(this IEndpointRouteBuilder v1) =>
+        v1.MapPost("/batch", CommitAsync).WithTags(TagFilter.Batches)
+            .AddEndpointFilter(SameOrigin.Check)
             .Produces<BatchResponse>()
-            .ProducesProblem(StatusCodes.Status400BadRequest)
-            .ProducesProblem(StatusCodes.Status403Forbidden)
-            .ProducesProblem(StatusCodes.Status404NotFound)
-            .ProducesProblem(StatusCodes.Status409Conflict)
-            .ProducesProblem(StatusCodes.Status412PreconditionFailed)
-            .ProducesProblem(StatusCodes.Status413PayloadTooLarge)
-            .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
-            .ProducesProblem(StatusCodes.Status503ServiceUnavailable)
-            .ProducesProblem(StatusCodes.Status507InsufficientStorage);
+            .Calls(new FunctionCall(Function.Batch), ErrorCode.CrossOrigin, ErrorCode.UnsupportedEncoding);
 
     /// <summary>Executes operations on any keys, all of them or none</summary>
     /// <remarks>
@@ -36,19 +26,14 @@ internal static class BatchEndpoint
     /// <response code="409">A path leads nowhere, a test does not hold, or what is to be added to is no number; nothing was done.</response>
     /// <response code="412">A precondition does not hold; nothing was done.</response>
     /// <response code="413">The body, or a value that it would make, is too long.</response>
+    /// <response code="415">The body is compressed.</response>
     /// <response code="422">The Idempotency-Key was used for another write.</response>
     /// <response code="503">The disk has failed.</response>
     /// <response code="507">The store may take no more memory, or the disk has no space; nothing was done.</response>
-    public static async Task<IResult> CommitAsync(
-        HttpContext http, IKeyValueStore store, RequestLimits limits, TimeProvider time, [AsParameters] IdempotencyParameter idempotency)
+    public static async Task<IResult> CommitAsync(HttpContext http, RequestMapper mapper, RequestRunner runner)
     {
-        byte[] body = await http.ReadBodyAsync();
-        if (BatchCommand.Parse(body, limits, time, out ProtocolError? error) is not { } batch) return Problems.Of(error!);
-
-        using var response = new TextBuffer();
-        if (await batch.ExecuteAsync(store, time, idempotency.RequestId, response, http.RequestAborted) is { } refusal)
-            return Problems.OfRefusal(refusal);
-        return Results.Bytes(response.Written.ToArray(), "application/json");
+        using MappedRequest mapped = await mapper.MapBatchAsync(http);
+        return await runner.RunAsync(http, mapped);
     }
 }
 

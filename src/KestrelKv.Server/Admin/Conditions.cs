@@ -1,5 +1,5 @@
 using System.Globalization;
-using KestrelKv.Storage;
+using KestrelKv.Protocol;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
@@ -23,6 +23,10 @@ internal readonly struct Conditions
     /// <summary>Whether there are any.</summary>
     public bool Any => _ifMatch is not null || _ifNoneMatch is not null;
 
+    /// <summary>The answer where they can't be read.</summary>
+    public static ProtocolError Unreadable { get; } = new(
+        ErrorCode.InvalidHeader, "If-Match or If-None-Match can't be read, expected *, or versions in quotes such as \"5\"");
+
     /// <summary>The entity tag of a version.</summary>
     public static string ETag(long version) => string.Create(CultureInfo.InvariantCulture, $"\"{version}\"");
 
@@ -36,34 +40,33 @@ internal readonly struct Conditions
     }
 
     /// <summary>What a GET of an entry of this version, 0 for none, is answered with where not with the value: 412 or 304.</summary>
-    public int? AnswerToRead(long version)
-    {
-        if (_ifMatch is not null && !Matches(_ifMatch, version, strong: true)) return StatusCodes.Status412PreconditionFailed;
-        if (_ifNoneMatch is not null && Matches(_ifNoneMatch, version, strong: false)) return StatusCodes.Status304NotModified;
-        return null;
-    }
+    public int? AnswerToRead(long version) =>
+        _ifMatch is not null && !Matches(_ifMatch, version, strong: true) ? StatusCodes.Status412PreconditionFailed :
+        _ifNoneMatch is not null && Matches(_ifNoneMatch, version, strong: false) ? StatusCodes.Status304NotModified : null;
 
-    /// <summary>The one precondition that they come to; false where it takes more than one.</summary>
-    public bool TryGetPrecondition(out Precondition precondition)
+    /// <summary>Adds them to a write as the one precondition that they come to; false where it takes more than one.</summary>
+    public bool TryAdd(FunctionInfo function, RequestText text)
     {
-        precondition = Precondition.None;
         if (!Any) return true;
         if (_ifMatch is not null && _ifNoneMatch is not null) return false;
-        if (_ifNoneMatch is not null)
-        {
-            precondition = Precondition.Absent;
-            return _ifNoneMatch is [var none] && none.Equals(EntityTagHeaderValue.Any);
-        }
-        if (_ifMatch is not [var tag]) return false;
-        precondition = Precondition.Present;
-        if (tag.Equals(EntityTagHeaderValue.Any)) return true;
+        if (_ifNoneMatch is not null) return IsAny(_ifNoneMatch) && Add(exists: false);
+        if (IsAny(_ifMatch!)) return Add(exists: true);
 
         // A tag that is no version, or weak, is that of no entry; the loop over versions tells so.
+        if (_ifMatch is not [{ IsWeak: false } tag]) return false;
         ReadOnlySpan<char> number = tag.Tag.AsSpan()[1..^1];
-        if (tag.IsWeak || !long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long version)) return false;
+        if (!long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long version)) return false;
         if (version == 0 || !tag.Tag.Equals(ETag(version), StringComparison.Ordinal)) return false;
-        precondition = Precondition.Version(version);
+        text.AddNumber(function.Parameter("if_version"), version);
         return true;
+
+        static bool IsAny(IList<EntityTagHeaderValue> tags) => tags is [var only] && only.Equals(EntityTagHeaderValue.Any);
+
+        bool Add(bool exists)
+        {
+            text.AddBoolean(function.Parameter("if_exists"), exists);
+            return true;
+        }
     }
 
     /// <summary>Whether a write is to be done on an entry of this version, 0 for none.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using KestrelKv.Protocol;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Storage;
 using KestrelKv.Storage.Durability;
@@ -10,31 +11,30 @@ namespace KestrelKv.Server.Admin;
 /// <param name="Version" example="5">It has the store as it was after the commit of this version.</param>
 /// <param name="Bytes" example="4096">The size of its file.</param>
 /// <param name="DurationSeconds" example="0.012">How long it took.</param>
-/// <param name="At">When it was finished.</param>
-public sealed record Snapshot(long Version, long Bytes, double DurationSeconds, DateTimeOffset At);
+/// <param name="At" example="1700000000.5">When it was finished: Unix time in seconds.</param>
+public sealed record Snapshot(long Version, long Bytes, double DurationSeconds, decimal At);
 
 /// <summary>Snapshots and backups. A server that stops gives up what is under way here, and takes a snapshot of its own.</summary>
 internal static class DataEndpoints
 {
     private const string Binary = "application/octet-stream";
 
-    public static void MapData(this IEndpointRouteBuilder app)
-    {
-        RouteGroupBuilder admin = app.MapGroup("/v1/admin").WithTags(TagFilter.Data)
-            .AddEndpointFilter(SameOrigin.Check).AddEndpointFilter(ExplainFailure);
-        admin.MapPost("/snapshot", SnapshotAsync).Produces<Snapshot>().Refusable();
-        admin.MapGet("/backup", BackupAsync).Produces<FileResult>(StatusCodes.Status200OK, Binary).Refusable();
-    }
+    private static readonly ErrorCode[] Errors =
+        [ErrorCode.InvalidValue, ErrorCode.CrossOrigin, ErrorCode.NoDataDirectory, ErrorCode.DiskFailed, ErrorCode.DiskFull];
 
-    private static void Refusable(this RouteHandlerBuilder endpoint) => endpoint
-        .ProducesProblem(StatusCodes.Status403Forbidden)
-        .ProducesProblem(StatusCodes.Status409Conflict)
-        .ProducesProblem(StatusCodes.Status503ServiceUnavailable)
-        .ProducesProblem(StatusCodes.Status507InsufficientStorage);
+    public static void MapData(this IEndpointRouteBuilder v1)
+    {
+        RouteGroupBuilder admin = v1.MapGroup("/admin").WithTags(TagFilter.Data)
+            .AddEndpointFilter(SameOrigin.Check).AddEndpointFilter(ExplainFailure);
+        admin.MapPost("/snapshot", SnapshotAsync).Produces<Snapshot>().Refuses(Errors);
+        admin.MapRead("/backup", BackupAsync).Produces<FileResult>(StatusCodes.Status200OK, Binary)
+            .Produces(StatusCodes.Status304NotModified).Refuses([.. Errors, ErrorCode.PreconditionFailed]);
+    }
 
     /// <summary>Takes a snapshot</summary>
     /// <remarks>Answers once it is on disk. Writes go on meanwhile. The log before it is dropped.</remarks>
     /// <response code="200">The snapshot.</response>
+    /// <response code="400">A parameter or a header is not valid.</response>
     /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="409">The server has no data directory.</response>
     /// <response code="503">The disk has failed, or the server stops.</response>
@@ -44,7 +44,7 @@ internal static class DataEndpoints
         if (store is not DurableStore durable) return Problems.NoDataDirectory();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         SnapshotInfo taken = await durable.SnapshotAsync(end.Token);
-        return Results.Ok(new Snapshot(taken.Version, taken.Bytes, Math.Round(taken.Duration.TotalSeconds, 6), taken.At));
+        return Results.Ok(new Snapshot(taken.Version, taken.Bytes, Math.Round(taken.Duration.TotalSeconds, 6), UnixTime.Seconds(taken.At)));
     }
 
     /// <summary>Gives a backup</summary>
@@ -53,24 +53,35 @@ internal static class DataEndpoints
     /// after taking one where anything was committed since. A file shorter than <c>Content-Length</c> is not whole.
     /// </remarks>
     /// <response code="200">The file.</response>
+    /// <response code="304">The version is one of If-None-Match.</response>
+    /// <response code="400">A parameter or a header is not valid.</response>
     /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="409">The server has no data directory.</response>
+    /// <response code="412">The version is none of If-Match.</response>
     /// <response code="503">The disk has failed, or the server stops.</response>
     /// <response code="507">The disk has no space.</response>
     public static async Task<IResult> BackupAsync(HttpContext http, IKeyValueStore store, IHostApplicationLifetime lifetime)
     {
         if (store is not DurableStore durable) return Problems.NoDataDirectory();
+        if (!Conditions.TryRead(http.Request, out Conditions conditions)) return Problems.Of(Conditions.Unreadable);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         (SnapshotInfo snapshot, Stream file) = await durable.OpenBackupAsync(end.Token);
         await using (file)
         {
             HttpResponse response = http.Response;
+            response.Headers.ETag = Conditions.ETag(snapshot.Version);
+            switch (conditions.AnswerToRead(snapshot.Version))
+            {
+                case StatusCodes.Status412PreconditionFailed:
+                    return Problems.Of(ProtocolError.PreconditionFailed(snapshot.Version));
+                case StatusCodes.Status304NotModified:
+                    return Results.StatusCode(StatusCodes.Status304NotModified);
+            }
             response.ContentType = Binary;
             response.ContentLength = file.Length;
-            response.Headers.ETag = Conditions.ETag(snapshot.Version);
             response.Headers.ContentDisposition =
                 string.Create(CultureInfo.InvariantCulture, $"attachment; filename=\"kestrelkv-{snapshot.Version}.snapshot\"");
-            await file.CopyToAsync(response.Body, end.Token);
+            if (!HttpMethods.IsHead(http.Request.Method)) await file.CopyToAsync(response.Body, end.Token);
         }
         return Results.Empty;
     }

@@ -16,34 +16,26 @@ internal sealed class EventStream : IDisposable
     /// <summary>The least rate at which a client must read.</summary>
     private const int ReadBytesPerSecondMin = 64 * 1024;
 
-    private readonly IKeyValueStore _store;
-    private readonly IWatch _feed;
-    private readonly TimeSpan _bookmarkInterval;
+    private readonly WatchSession _watch;
     private readonly TimeProvider _time;
-    private readonly bool _values;
     private readonly Channel<bool> _ready =
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private readonly ChangesText _changes = new();
 
     /// <summary>The data of the last event that was written.</summary>
     private readonly TextBuffer _data = new();
-    private readonly long _begin;
-    private WatchStatus _status;
-    private ProtocolError? _error;
 
-    public EventStream(IKeyValueStore store, WatchQuery query, bool values, TimeSpan bookmarkInterval, TimeProvider time)
+    public EventStream(IKeyValueStore store, RequestOptions options, TimeProvider time)
     {
-        (_store, _values, _bookmarkInterval, _time) = (store, values, bookmarkInterval, time);
-        _feed = store.Watch(query, () => _ready.Writer.TryWrite(true));
-        _begin = _feed.Position;
+        _time = time;
+        _watch = new WatchSession(store, options, time, () => _ready.Writer.TryWrite(true));
     }
 
-    /// <summary>Looks whether the feed can begin where it is to.</summary>
-    /// <returns>Why not; null where it can.</returns>
+    /// <summary>Reads the first changes.</summary>
+    /// <returns>Why the feed cannot begin where it is to; null where it can.</returns>
     public async Task<ProtocolError?> BeginAsync(CancellationToken cancellationToken)
     {
-        await ReadAsync(cancellationToken);
-        return _changes.Count == 0 ? _error : null;
+        await _watch.ReadAsync(cancellationToken);
+        return _watch.HasChanges ? null : _watch.Error;
     }
 
     /// <summary>Writes events until the feed ends, or the client does not read them.</summary>
@@ -54,43 +46,30 @@ internal sealed class EventStream : IDisposable
     {
         response.ContentType = ContentType;
         response.Headers.CacheControl = "no-store";
-        WriteBookmark(response, _begin);
+
+        // Reverse proxies such as nginx gather what they pass on, unless they are asked not to.
+        response.Headers["X-Accel-Buffering"] = "no";
+        if (HttpMethods.IsHead(response.HttpContext.Request.Method)) return;
+        WriteChanges(response, _watch.Begin, default);
         while (true)
         {
-            if (_changes.Count > 0) WriteChanges(response, _feed.Position);
-            if (_error is { } error)
+            if (_watch.HasNews)
             {
-                WriteEvent(response, "error", id: null, data => ErrorText.Write(data, error));
-                await FlushAsync(response, writeTimeout, cancellationToken);
-                return;
+                WriteChanges(response, _watch.Position, _watch.Changes);
+                _watch.EndPiece();
             }
-            if (!await FlushAsync(response, writeTimeout, cancellationToken)) return;
-            if (_status == WatchStatus.UpToDate && !await WaitAsync(cancellationToken))
-                WriteBookmark(response, _feed.Position);
-            await ReadAsync(cancellationToken);
+            if (_watch.Error is { } error) WriteError(response, error);
+            if (!await FlushAsync(response, writeTimeout, cancellationToken) || _watch.Error is not null) return;
+            if (!_watch.IsReady) await WaitAsync(cancellationToken);
+            await _watch.ReadAsync(cancellationToken);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _feed.Dispose();
-        _changes.Dispose();
+        _watch.Dispose();
         _data.Dispose();
-    }
-
-    private async Task ReadAsync(CancellationToken cancellationToken)
-    {
-        _changes.Begin(_values);
-        try
-        {
-            _status = await _feed.ReadAsync(_changes, cancellationToken);
-            _error = WatchErrors.Find(_status, _feed, _store);
-        }
-        catch (IOException e)
-        {
-            _error = WatchErrors.Unreadable(_feed, e);
-        }
     }
 
     /// <summary>Sends what was written. False where the client does not take it, which breaks the connection off.</summary>
@@ -99,9 +78,8 @@ internal sealed class EventStream : IDisposable
     {
         TimeSpan time = timeout + TimeSpan.FromSeconds((double)_data.Length / ReadBytesPerSecondMin);
 
-        // The response has its copy: who waits for the next change keeps nothing of the last one.
+        // The response has its copy: a stream that waits for the next change keeps nothing of the last one.
         _data.Clear();
-        _changes.Begin(_values);
         using var late = new CancellationTokenSource(time, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
         try
@@ -117,33 +95,42 @@ internal sealed class EventStream : IDisposable
         return false;
     }
 
-    /// <summary>Waits for changes. False where there were none for the time after which the position is to be told.</summary>
-    private async Task<bool> WaitAsync(CancellationToken cancellationToken)
+    /// <summary>Waits for changes, or until a bookmark is due.</summary>
+    private async Task WaitAsync(CancellationToken cancellationToken)
     {
-        using var time = new CancellationTokenSource(_bookmarkInterval, _time);
+        long now = _time.GetTimestamp();
+        TimeSpan rest = _time.GetElapsedTime(now, Math.Max(now, _watch.BookmarkAt));
+        using var time = new CancellationTokenSource(TimeSpan.FromMilliseconds(Math.Ceiling(rest.TotalMilliseconds)), _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(time.Token, cancellationToken);
         try
         {
             await _ready.Reader.ReadAsync(either.Token);
-            return true;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return false;
+            // A bookmark is due.
         }
     }
 
-    private void WriteChanges(HttpResponse response, long version) =>
-        WriteEvent(response, "changes", version, data => _changes.Write(data, version));
-
-    private void WriteBookmark(HttpResponse response, long version) =>
-        WriteEvent(response, "bookmark", version, data => ChangesText.WriteBookmark(data, version));
-
-    /// <summary><c>id: V</c>, <c>event: NAME</c>, and the data, which has a line for each of its own.</summary>
-    private void WriteEvent(HttpResponse response, string name, long? id, Action<TextBuffer> write)
+    private void WriteChanges(HttpResponse response, long version, ReadOnlySpan<byte> changes)
     {
         _data.Clear();
-        write(_data);
+        WatchSession.WriteHead(_data, watch: null, version);
+        _data.Write(changes);
+        _data.Write(WatchSession.Tail);
+        WriteEvent(response, changes.IsEmpty ? "bookmark" : "changes", version);
+    }
+
+    private void WriteError(HttpResponse response, ProtocolError error)
+    {
+        _data.Clear();
+        ErrorText.Write(_data, error);
+        WriteEvent(response, "error", id: null);
+    }
+
+    /// <summary><c>id: V</c>, <c>event: NAME</c>, and the data, which has a line for each of its own.</summary>
+    private void WriteEvent(HttpResponse response, string name, long? id)
+    {
         string head = id is null ? "" : string.Create(CultureInfo.InvariantCulture, $"id: {id}\n");
         response.BodyWriter.Write(Encoding.UTF8.GetBytes($"{head}event: {name}\n"));
         foreach (Range line in Lines(_data.Written))

@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Text;
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Storage;
-using KestrelKv.Json;
+using KestrelKv.Wire;
+using Microsoft.Net.Http.Headers;
 
 namespace KestrelKv.Server.Admin;
 
@@ -15,105 +15,63 @@ internal static class KeyEndpoints
     internal const string JsonPatchType = "application/json-patch+json";
     internal const string ExpiresAtHeader = "KestrelKv-Expires-At";
 
-    public static void MapKeys(this IEndpointRouteBuilder app)
+    public static void MapKeys(this IEndpointRouteBuilder v1)
     {
-        RouteGroupBuilder v1 = app.MapGroup("/v1").AddEndpointFilter(RequestTarget.Check);
-        v1.MapGet("/count", CountAsync).WithTags(TagFilter.Keys)
-            .TakesQuery("prefix", "after", "until")
-            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
-        v1.MapGet("/keys", ListAsync).WithTags(TagFilter.Keys).Produces<KeyPage>()
-            .TakesQuery("prefix", "after", "until", "limit", "values", "descending")
-            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
-        MapKey(v1.MapGroup("/keys/{**key}").WithTags(TagFilter.Keys).AddEndpointFilter(RequestTarget.TakeKeyFromPath));
-        MapKey(v1.MapGroup("/key").WithTags(TagFilter.KeysByQuery), "key");
+        v1.MapRead("/count", CountAsync).WithTags(TagFilter.Keys).Produces<KeyCount>()
+            .Calls(new FunctionCall(Function.Scan, "prefix", "after", "until"));
+        v1.MapRead("/keys", ListAsync).WithTags(TagFilter.Keys).Produces<KeyPage>()
+            .Calls(new FunctionCall(Function.Scan, "prefix", "after", "until", "limit", "values", "descending"));
+        MapKey(v1.MapGroup("/keys/{**key:minlength(1)}").WithTags(TagFilter.Keys), KeyPlace.Path);
+        MapKey(v1.MapGroup("/key").WithTags(TagFilter.KeysByQuery), KeyPlace.Query);
     }
 
-    /// <summary>The methods on one key, under either form of its address, of which one has the key in the query.</summary>
-    private static void MapKey(RouteGroupBuilder group, params string[] query)
+    /// <summary>The methods on one key, under either form of its address.</summary>
+    private static void MapKey(RouteGroupBuilder group, KeyPlace key)
     {
-        group.AddEndpointFilter(KeyRequest.Check);
-        group.MapGet("", GetAsync).Readable().TakesQuery([.. query, "path"]);
-        group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable().TakesQuery([.. query, "path"]);
-        group.MapPut("", PutAsync).Writable().Changeable().TakesQuery([.. query, "path", "ttl", "expires_at"]);
-        group.MapPatch("", PatchAsync).Writable().Changeable().TakesQuery([.. query, "ttl", "expires_at"])
-            .ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
-        group.MapDelete("", DeleteAsync).Writable().TakesQuery(query);
+        FunctionCall get = new(Function.Get, "path") { KeyPlace = key };
+        FunctionCall put = new(Function.Put, "path", "ttl", "expires_at") { KeyPlace = key };
+        FunctionCall patch = new(Function.Patch, "ttl", "expires_at") { KeyPlace = key };
+        FunctionCall delete = new(Function.Delete) { KeyPlace = key };
+        group.MapGet("", GetAsync).Readable().Calls(get, ErrorCode.NotFound, ErrorCode.PreconditionFailed);
+        group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable().Calls(get, ErrorCode.NotFound, ErrorCode.PreconditionFailed);
+        group.MapPut("", PutAsync).Writable().Calls(put, ErrorCode.UnsupportedEncoding);
+        group.MapPatch("", PatchAsync).Writable().Calls(patch, ErrorCode.UnsupportedPatch);
+        group.MapDelete("", DeleteAsync).Produces(StatusCodes.Status204NoContent).Calls(delete, ErrorCode.NotFound);
     }
 
     private static RouteHandlerBuilder Readable(this RouteHandlerBuilder endpoint) => endpoint
         .Produces<object>(StatusCodes.Status200OK, Json)
-        .Produces(StatusCodes.Status304NotModified)
-        .ProducesProblem(StatusCodes.Status400BadRequest)
-        .ProducesProblem(StatusCodes.Status404NotFound)
-        .ProducesProblem(StatusCodes.Status412PreconditionFailed)
-        .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+        .Produces(StatusCodes.Status304NotModified);
 
     private static RouteHandlerBuilder Writable(this RouteHandlerBuilder endpoint) => endpoint
-        .AddEndpointFilter(IdempotencyParameter.Check)
-        .Produces(StatusCodes.Status204NoContent)
-        .ProducesProblem(StatusCodes.Status400BadRequest)
-        .ProducesProblem(StatusCodes.Status404NotFound)
-        .ProducesProblem(StatusCodes.Status412PreconditionFailed)
-        .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
-        .ProducesProblem(StatusCodes.Status503ServiceUnavailable)
-        .ProducesProblem(StatusCodes.Status507InsufficientStorage);
-
-    private static RouteHandlerBuilder Changeable(this RouteHandlerBuilder endpoint) => endpoint
         .Produces(StatusCodes.Status201Created)
-        .ProducesProblem(StatusCodes.Status409Conflict)
-        .ProducesProblem(StatusCodes.Status413PayloadTooLarge);
+        .Produces(StatusCodes.Status204NoContent);
 
     /// <summary>Lists keys in the order of their UTF-8 bytes, page by page</summary>
     /// <remarks>For the next page, give <c>next</c> of this one as <c>after</c>; after the last page it is null.</remarks>
-    /// <param name="http"></param>
-    /// <param name="store"></param>
-    /// <param name="prefix" example="user:">Only keys that begin with this.</param>
-    /// <param name="after">Only keys that come after this one, in the direction of the listing.</param>
-    /// <param name="until">Only keys that come before this one, in the direction of the listing.</param>
-    /// <param name="limit" example="100">How many keys a page has at the most, 1 to 1000; 100 by default.</param>
-    /// <param name="values" example="true">Whether values are listed too. A page with many bytes of them is cut short.</param>
-    /// <param name="descending">Whether the greatest key comes first.</param>
     /// <response code="200">A page of keys.</response>
     /// <response code="400">A parameter is not valid.</response>
     /// <response code="503">The disk has failed, and what the page would show may not be on it.</response>
-    public static async Task<IResult> ListAsync(
-        HttpContext http, IKeyValueStore store, string? prefix = null, string? after = null, string? until = null,
-        int limit = RequestLimits.PageEntriesDefault, bool values = false, bool descending = false)
+    public static async Task<IResult> ListAsync(HttpContext http, RequestMapper mapper, RequestRunner runner)
     {
-        if (limit is < 1 or > RequestLimits.PageEntriesMax)
-            return Problems.BadRequest("invalid_limit", $"limit is {limit}, expected 1 to {RequestLimits.PageEntriesMax}");
-
-        long version = store.GetStats().FeedVersion;
-        using var page = new KeyPageWriter(values);
-        var query = new ListQuery
-        {
-            Prefix = Utf8Of(prefix), After = Utf8Of(after), Until = Utf8Of(until), Descending = descending, Limit = limit,
-        };
-        bool more = await store.ListAsync(query, page, http.RequestAborted);
-        http.Response.ContentType = Json;
-        await http.Response.Body.WriteAsync(page.Finish(more, version), http.RequestAborted);
-        return Results.Empty;
+        using MappedRequest mapped = await mapper.MapAsync(http);
+        return await runner.RunAsync(http, mapped, KeyListing.Format);
     }
 
     /// <summary>Counts keys</summary>
-    /// <param name="http"></param>
-    /// <param name="store"></param>
-    /// <param name="prefix" example="user:">Only keys that begin with this.</param>
-    /// <param name="after">Only keys that are greater than this one.</param>
-    /// <param name="until">Only keys that are less than this one.</param>
     /// <response code="200">How many there are.</response>
     /// <response code="400">A parameter is not valid.</response>
     /// <response code="503">The disk has failed, and what is to be counted may not be on it.</response>
-    public static async Task<KeyCount> CountAsync(
-        HttpContext http, IKeyValueStore store, string? prefix = null, string? after = null, string? until = null)
+    public static async Task<IResult> CountAsync(HttpContext http, RequestMapper mapper, RequestRunner runner)
     {
-        var query = new ListQuery { Prefix = Utf8Of(prefix), After = Utf8Of(after), Until = Utf8Of(until), Limit = int.MaxValue };
-        return new(await store.CountAsync(query, http.RequestAborted));
+        using MappedRequest mapped = await mapper.MapAsync(
+            http, more: static (scan, text) => text.AddBoolean(scan.Parameter("count_only"), true));
+        return await runner.RunAsync(http, mapped);
     }
 
     /// <summary>Reads a value</summary>
     /// <remarks>
-    /// The body is the value's exact text, <c>ETag</c> its version, <c>KestrelKv-Expires-At</c> when it expires, if it does. Any
+    /// The body is the value's exact text, <c>ETag</c> its version, <c>KestrelKv-Expires-At</c> when it expires, if it does: Unix time in seconds. Any
     /// key at all can be named as <c>/v1/key?key=</c>; in the path form, keys with a segment <c>.</c> or <c>..</c> and those with
     /// U+0000 can't be sent.
     /// </remarks>
@@ -123,10 +81,8 @@ internal static class KeyEndpoints
     /// <response code="404">There is no such key, or nothing in its value at the path.</response>
     /// <response code="412">The version is none of If-Match.</response>
     /// <response code="503">The disk has failed, and what is to be read may not be on it.</response>
-    /// <param name="request"></param>
-    /// <param name="path">Only that part of the value: a JSON Pointer (RFC 6901), such as <c>/name</c>. Where there is none, the code is <c>path_not_found</c>.</param>
-    public static Task<IResult> GetAsync([AsParameters] KeyRequest request, string? path = null) =>
-        ReadAsync(request, path, withValue: true);
+    public static Task<IResult> GetAsync(HttpContext http, RequestMapper mapper, RequestRunner runner) =>
+        ReadAsync(http, mapper, runner, withValue: true);
 
     /// <summary>Reads a value's version and length</summary>
     /// <remarks>As GET, without the body.</remarks>
@@ -136,34 +92,31 @@ internal static class KeyEndpoints
     /// <response code="404">There is no such key, or nothing in its value at the path.</response>
     /// <response code="412">The version is none of If-Match.</response>
     /// <response code="503">The disk has failed, and what is to be read may not be on it.</response>
-    /// <param name="request"></param>
-    /// <param name="path">Only that part of the value: a JSON Pointer (RFC 6901).</param>
-    public static Task<IResult> HeadAsync([AsParameters] KeyRequest request, string? path = null) =>
-        ReadAsync(request, path, withValue: false);
+    public static Task<IResult> HeadAsync(HttpContext http, RequestMapper mapper, RequestRunner runner) =>
+        ReadAsync(http, mapper, runner, withValue: false);
 
-    private static async Task<IResult> ReadAsync(KeyRequest request, string? path, bool withValue)
+    private static async Task<IResult> ReadAsync(HttpContext http, RequestMapper mapper, RequestRunner runner, bool withValue)
     {
-        if (JsonPointer.Check(Utf8Of(path)) is { } invalid) return Problems.BadRequest("invalid_value", $"path: {invalid}");
-        Operation get = Operation.Get(request.KeyBytes) with { Path = Utf8Of(path) };
-        KeyResult entry = await KeyResult.ExecuteAsync(request.Store, get, request.Aborted, withValue);
+        using MappedRequest mapped = await mapper.MapAsync(http);
+        using var entry = new KeyResult(withValue);
+        if (mapped.Error is { } invalid) return Problems.Of(invalid);
+        if (await runner.RunAsync(mapped.One, entry, http.RequestAborted) is { } error) return Problems.Of(error);
 
         // Before the conditions: RFC 9110, section 13.2.1.
-        if (entry.Status is not (ResultStatus.Done or ResultStatus.PathNotFound))
-            return Problems.Of(get.Kind, entry) ?? Problems.NotFound();
-        request.Response.Headers.ETag = Conditions.ETag(entry.Version);
-        TellExpiry(request.Response, entry);
-        switch (request.Conditions.AnswerToRead(entry.Version))
+        if (entry.Version == 0) return Problems.NotFound();
+        ShowEntry(http.Response, entry);
+        switch (mapped.Conditions.AnswerToRead(entry.Version))
         {
             case StatusCodes.Status412PreconditionFailed:
-                return Problems.PreconditionFailed(entry.Version);
+                return Problems.Of(ProtocolError.PreconditionFailed(entry.Version));
             case StatusCodes.Status304NotModified:
                 return Results.StatusCode(StatusCodes.Status304NotModified);
         }
-        if (entry.Status == ResultStatus.PathNotFound) return Problems.PathNotFound();
+        if (!entry.Found) return Problems.PartNotFound();
 
-        request.Response.ContentType = Json;
-        request.Response.ContentLength = entry.ValueBytes;
-        if (withValue) await request.Response.Body.WriteAsync(entry.Value, request.Aborted);
+        http.Response.ContentType = Json;
+        http.Response.ContentLength = entry.ValueBytes;
+        if (withValue) await http.Response.Body.WriteAsync(entry.Value, http.RequestAborted);
         return Results.Empty;
     }
 
@@ -179,24 +132,12 @@ internal static class KeyEndpoints
     /// <response code="409">There is nothing in the value that the path could lead to.</response>
     /// <response code="412">If-Match or If-None-Match does not hold; nothing was written.</response>
     /// <response code="413">The value is too long.</response>
+    /// <response code="415">The body is compressed.</response>
     /// <response code="422">The Idempotency-Key was used for another write.</response>
     /// <response code="503">The disk has failed: no write is taken before the server is started again.</response>
     /// <response code="507">The store may take no more memory, or the disk has no space; nothing was written.</response>
-    /// <param name="request"></param>
-    /// <param name="write"></param>
-    /// <param name="path">Only that part of the value is written: a JSON Pointer (RFC 6901), such as <c>/name</c>.</param>
-    public static async Task<IResult> PutAsync([AsParameters] KeyRequest request, [AsParameters] WriteParameters write, string? path = null)
-    {
-        byte[] body = await request.Http.ReadBodyAsync();
-        if (JsonText.Check(body, request.Limits.JsonDepthMax) is { } error) return Problems.Of(ProtocolError.Of(error));
-        if (JsonPointer.Check(Utf8Of(path)) is { } invalid) return Problems.BadRequest("invalid_value", $"path: {invalid}");
-
-        ReadOnlyMemory<byte> value = JsonText.Trim(body);
-        Operation put = path is null
-            ? Operation.Put(request.KeyBytes, value)
-            : Operation.PutAt(request.KeyBytes, Utf8Of(path), value);
-        return await WriteAsync(request, write, put);
-    }
+    public static Task<IResult> PutAsync(HttpContext http, RequestMapper mapper, RequestRunner runner) =>
+        WriteAsync(http, mapper, runner, "val");
 
     /// <summary>Changes parts of a value</summary>
     /// <remarks>
@@ -211,26 +152,18 @@ internal static class KeyEndpoints
     /// <response code="409">A path of the patch leads nowhere, or a test in it does not hold; nothing was changed.</response>
     /// <response code="412">If-Match or If-None-Match does not hold; nothing was changed.</response>
     /// <response code="413">The value would become too long.</response>
-    /// <response code="415">The patch is of another type; <c>Accept-Patch</c> tells those that there are.</response>
+    /// <response code="415">The patch is of another type (<c>Accept-Patch</c> lists those that there are), or compressed.</response>
     /// <response code="422">The Idempotency-Key was used for another write.</response>
     /// <response code="503">The disk has failed: no write is taken before the server is started again.</response>
     /// <response code="507">The store may take no more memory, or the disk has no space; nothing was changed.</response>
-    public static async Task<IResult> PatchAsync([AsParameters] KeyRequest request, [AsParameters] WriteParameters write)
+    public static async Task<IResult> PatchAsync(HttpContext http, RequestMapper mapper, RequestRunner runner)
     {
-        bool isJsonPatch = request.HasBodyOf(JsonPatchType);
-        if (!isJsonPatch && !request.HasBodyOf(MergePatchType))
-        {
-            request.Response.Headers["Accept-Patch"] = $"{MergePatchType}, {JsonPatchType}";
-            return Problems.UnsupportedPatch(request.Http.Request.ContentType);
-        }
-        byte[] body = await request.Http.ReadBodyAsync();
-        if (JsonText.Check(body, request.Limits.JsonDepthMax) is { } error) return Problems.Of(ProtocolError.Of(error));
-
-        ReadOnlyMemory<byte> patch = JsonText.Trim(body);
-        if (!isJsonPatch) return await WriteAsync(request, write, Operation.MergePatch(request.KeyBytes, patch));
-        return JsonPatch.Check(patch.Span) is { } invalid
-            ? Problems.BadRequest("invalid_value", invalid)
-            : await WriteAsync(request, write, Operation.JsonPatch(request.KeyBytes, patch));
+        string? type = http.Request.ContentType;
+        if (IsOf(type, MergePatchType)) return await WriteAsync(http, mapper, runner, "merge");
+        if (IsOf(type, JsonPatchType)) return await WriteAsync(http, mapper, runner, "patch");
+        http.Response.Headers["Accept-Patch"] = $"{MergePatchType}, {JsonPatchType}";
+        return Problems.Of(
+            ErrorCode.UnsupportedPatch, $"the Content-Type is {type ?? "not given"}, expected {MergePatchType} or {JsonPatchType}");
     }
 
     /// <summary>Removes a key</summary>
@@ -238,60 +171,60 @@ internal static class KeyEndpoints
     /// <response code="400">The key or a header is not valid.</response>
     /// <response code="404">There is no such key.</response>
     /// <response code="412">If-Match or If-None-Match does not hold; nothing was removed.</response>
+    /// <response code="413">The value from before is too long to be remembered for the Idempotency-Key.</response>
     /// <response code="422">The Idempotency-Key was used for another write.</response>
     /// <response code="503">The disk has failed: no write is taken before the server is started again.</response>
     /// <response code="507">The disk has no space; nothing was removed.</response>
-    /// <param name="request"></param>
-    /// <param name="idempotency"></param>
-    public static async Task<IResult> DeleteAsync([AsParameters] KeyRequest request, [AsParameters] IdempotencyParameter idempotency)
+    public static async Task<IResult> DeleteAsync(HttpContext http, RequestMapper mapper, RequestRunner runner)
     {
-        (KeyResult? result, IResult? problem) = await ExecuteAsync(request, Operation.Delete(request.KeyBytes), idempotency.RequestId);
-        if (result is null) return problem!;
-        return result.Status == ResultStatus.NotFound || result is { Status: ResultStatus.PreconditionFailed, Version: 0 }
-            ? Problems.NotFound()
-            : problem ?? Results.NoContent();
+        using MappedRequest mapped = await mapper.MapAsync(http);
+        using var result = new KeyResult();
+        ProtocolError? error = await ExecuteAsync(http, mapped, runner, result);
+
+        // Without the condition the answer would be neither a success nor 412: so it is not looked at (RFC 9110, section 13.2.1).
+        bool isMissing = error is null ? !result.Found : error is { Code: ErrorCode.PreconditionFailed, Version: 0 };
+        return isMissing ? Problems.NotFound() : error is null ? Results.NoContent() : Problems.Of(error);
     }
 
-    private static async Task<IResult> WriteAsync(KeyRequest request, WriteParameters write, Operation operation)
+    private static async Task<IResult> WriteAsync(HttpContext http, RequestMapper mapper, RequestRunner runner, string body)
     {
-        if (write.Expiry is { } expiresAt) operation = operation.WithExpiry(expiresAt);
-        (KeyResult? result, IResult? problem) = await ExecuteAsync(request, operation, write.RequestId);
-        if (problem is not null) return problem;
-
-        request.Response.Headers.ETag = Conditions.ETag(result!.Version);
-        TellExpiry(request.Response, result);
-        return result.PreviousVersion != 0
+        using MappedRequest mapped = await mapper.MapAsync(http, body);
+        using var result = new KeyResult();
+        if (await ExecuteAsync(http, mapped, runner, result) is { } error) return Problems.Of(error);
+        ShowEntry(http.Response, result);
+        return result.Found
             ? Results.NoContent()
-            : Results.Created($"/v1/key?key={Uri.EscapeDataString(request.Key)}", null);
+            : Results.Created($"/v1/key?key={Uri.EscapeDataString(mapped.Key)}", null);
     }
 
-    /// <summary>Executes a write under the request's conditions, once.</summary>
-    private static async Task<(KeyResult? Result, IResult? Problem)> ExecuteAsync(KeyRequest request, Operation operation, byte[] requestId)
+    /// <summary>
+    /// Executes a write under its conditions, once. Where these name more than one version, the entry's version is read and the
+    /// write done on just this version, again where somebody else has changed the entry in between.
+    /// </summary>
+    private static async ValueTask<ProtocolError?> ExecuteAsync(
+        HttpContext http, MappedRequest mapped, RequestRunner runner, KeyResult result)
     {
-        KeyResult result;
-        if (request.Conditions.TryGetPrecondition(out Precondition precondition))
+        if (mapped.Error is { } invalid) return invalid;
+        if (!mapped.Conditions.Any) return await runner.RunAsync(mapped.One, result, http.RequestAborted);
+        Request write = mapped.One.Span[0];
+        while (true)
         {
-            operation = operation with { Precondition = precondition };
-            result = await KeyResult.ExecuteOnceAsync(request.Store, operation, requestId, request.Aborted);
+            if (await runner.RunAsync(new[] { write.AsRead() }, result, http.RequestAborted) is { } unread) return unread;
+            if (!mapped.Conditions.AllowWrite(result.Version)) return ProtocolError.PreconditionFailed(result.Version);
+            ProtocolError? error = await runner.RunAsync(new[] { write.IfVersion(result.Version) }, result, http.RequestAborted);
+            if (error is not { Code: ErrorCode.PreconditionFailed }) return error;
         }
-        else if (requestId.Length > 0)
-        {
-            return (null, Problems.BadRequest(
-                "invalid_header", "with Idempotency-Key, If-Match may have one version or *, and If-None-Match only *"));
-        }
-        else
-        {
-            result = await KeyResult.ExecuteIfAsync(request.Store, operation, request.Conditions, request.Aborted);
-        }
-        return (result, Problems.Of(operation.Kind, result));
     }
 
-    private static void TellExpiry(HttpResponse response, KeyResult entry)
+    /// <summary>Whether a body is of a media type, by what is said of it.</summary>
+    private static bool IsOf(string? contentType, string type) =>
+        MediaTypeHeaderValue.TryParse(contentType, out MediaTypeHeaderValue? given) &&
+        given.MediaType.Equals(type, StringComparison.OrdinalIgnoreCase);
+
+    private static void ShowEntry(HttpResponse response, KeyResult entry)
     {
-        if (entry.ExpiresAt == Operation.Never) return;
-        response.Headers[ExpiresAtHeader] =
-            DateTimeOffset.FromUnixTimeMilliseconds(entry.ExpiresAt).UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
+        response.Headers.ETag = Conditions.ETag(entry.Version);
+        if (entry.ExpiresAt != Operation.Never)
+            response.Headers[ExpiresAtHeader] = UnixTime.Seconds(entry.ExpiresAt).ToString(CultureInfo.InvariantCulture);
     }
-
-    private static byte[] Utf8Of(string? text) => Encoding.UTF8.GetBytes(text ?? "");
 }

@@ -1,17 +1,14 @@
-using System.Text.Json;
-using System.Text.RegularExpressions;
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
-using Microsoft.AspNetCore.WebUtilities;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace KestrelKv.Server.Admin;
 
 /// <summary>
-/// Writes every error as <c>application/problem+json</c>. The framework's own writer gives way to plain text, or to
-/// nothing, where the request's <c>Accept</c> asks for something else.
+/// Writes every error as <c>application/problem+json</c> with a <c>code</c>, the framework's own ones included. The framework's
+/// writer resorts to plain text, or to nothing, where the request's <c>Accept</c> asks for something else.
 /// </summary>
-internal sealed partial class ProblemWriter : IProblemDetailsWriter
+internal sealed class ProblemWriter(RequestLimits limits) : IProblemDetailsWriter
 {
     public bool CanWrite(ProblemDetailsContext context) => true;
 
@@ -20,35 +17,30 @@ internal sealed partial class ProblemWriter : IProblemDetailsWriter
         HttpResponse response = context.HttpContext.Response;
         var problem = context.ProblemDetails;
         problem.Status ??= response.StatusCode;
-        problem.Title ??= ReasonPhrases.GetReasonPhrase(problem.Status.Value);
-        if (context.Exception is BadHttpRequestException bad)
+        if (!problem.Extensions.ContainsKey("code"))
         {
-            // It says which parameter could not be read, or what limit was exceeded.
-            problem.Detail ??= Explain(bad.Message);
-            problem.Extensions.TryAdd("code", "invalid_request");
-        }
-        else if (context.Exception is DurabilityLostException)
-        {
-            problem.Detail ??= ProtocolError.DiskFailed.Message;
-            problem.Extensions.TryAdd("code", ErrorCodes.Text(ErrorCode.DiskFailed));
+            ProtocolError error = Explain(context.HttpContext, context.Exception);
+            problem.Title = ErrorCodes.Title(error.Code);
+            problem.Detail = error.Message;
+            problem.Extensions["code"] = ErrorCodes.Text(error.Code);
         }
 
         // Not cancelled with the request: what is written for a client that has gone is dropped anyway.
         await response.WriteAsJsonAsync(problem, options: null, "application/problem+json", CancellationToken.None);
     }
 
-    /// <summary>The framework names parameters with the types and the spelling that the handlers have; clients know neither.</summary>
-    private static string Explain(string message)
+    private ProtocolError Explain(HttpContext http, Exception? exception) => (exception, http.Response.StatusCode) switch
     {
-        if (NotRead().Match(message) is { Success: true } notRead) return $"{Name(notRead)} can't be \"{notRead.Groups["value"].Value}\"";
-        return NotGiven().Match(message) is { Success: true } notGiven ? $"{Name(notGiven)} is missing" : message;
-
-        static string Name(Match match) => JsonNamingPolicy.SnakeCaseLower.ConvertName(match.Groups["name"].Value);
-    }
-
-    [GeneratedRegex("^Failed to bind parameter \"\\S+ (?<name>\\w+)\" from \"(?<value>.*)\"\\.$", RegexOptions.Singleline)]
-    private static partial Regex NotRead();
-
-    [GeneratedRegex("^Required parameter \"\\S+ (?<name>\\w+)\" was not provided from query string\\.$")]
-    private static partial Regex NotGiven();
+        (DurabilityLostException, _) => ProtocolError.DiskFailed,
+        (_, StatusCodes.Status413PayloadTooLarge) => new(
+            ErrorCode.FrameTooLong, $"the body is too long, expected at most {limits.FrameBytesMax} bytes (Limits:FrameBytesMax)"),
+        (BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } slow, _) => new(ErrorCode.BodyTimeout, slow.Message),
+        (BadHttpRequestException bad, _) => new(ErrorCode.InvalidRequest, bad.Message),
+        (_, StatusCodes.Status400BadRequest) => new(ErrorCode.InvalidRequest, "the request cannot be read"),
+        (null, StatusCodes.Status404NotFound) => new(
+            ErrorCode.UnknownRoute, $"there is nothing at {http.Request.Path}, expected a path of those that /swagger lists"),
+        (null, StatusCodes.Status405MethodNotAllowed) => new(
+            ErrorCode.MethodNotAllowed, $"the method is {http.Request.Method}, expected one of {http.Response.Headers.Allow}"),
+        _ => new(ErrorCode.InternalError, "a fault of the server's own; its log says more"),
+    };
 }

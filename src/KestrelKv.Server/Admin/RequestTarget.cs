@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Unicode;
+using KestrelKv.Protocol;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 
@@ -8,66 +9,59 @@ namespace KestrelKv.Server.Admin;
 
 /// <summary>
 /// Keys from a request's target as it was sent. What the framework has made of it is not enough: in a path it leaves
-/// <c>%2F</c> undecoded, so that two keys look alike, and in both it passes over bytes that are no UTF-8.
+/// <c>%2F</c> undecoded, so that two keys look alike, and in both it ignores bytes that are no UTF-8.
 /// </summary>
 internal static class RequestTarget
 {
-    /// <summary>Says which parameters an endpoint takes in the query.</summary>
-    public static RouteHandlerBuilder TakesQuery(this RouteHandlerBuilder endpoint, params string[] names) =>
-        endpoint.WithMetadata(new QueryNames(names));
-
     /// <summary>
     /// Answers 400 where the target's percent-encoding is broken or does not give UTF-8, where a parameter is given twice, of
-    /// which the framework would make one with a comma, and where one is not known: a mistyped one must not be passed over.
+    /// which the framework would make one with a comma, and where one is not known: a mistyped one must not be ignored.
     /// </summary>
-    public static ValueTask<object?> Check(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
-    {
-        if (!TryDecode(Target(context.HttpContext), out _))
-            return new(Problems.BadRequest("invalid_encoding", "the percent-encoding of the URL is broken, or does not give UTF-8"));
+    public static ValueTask<object?> Check(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
+        Find(context.HttpContext) is { } error ? new(Problems.Of(error)) : next(context);
 
-        QueryNames? known = context.HttpContext.GetEndpoint()?.Metadata.GetMetadata<QueryNames>();
-        foreach ((string name, StringValues values) in context.HttpContext.Request.Query)
+    /// <summary>The key behind <c>/v1/keys/</c>; null where the path does not begin so, to the letter, or does not give UTF-8.</summary>
+    public static string? KeyInPath(HttpContext http)
+    {
+        const string Before = "/v1/keys/";
+        string path = Path(Target(http));
+
+        // The route matches other spellings, too. What the key of those is could be understood in more than one way.
+        if (!path.StartsWith(Before, StringComparison.OrdinalIgnoreCase)) return null;
+
+        // In a path a plus sign is just that.
+        return TryDecode(path[Before.Length..].Replace("+", "%2B", StringComparison.Ordinal), out string? key) ? key : null;
+    }
+
+    private static ProtocolError? Find(HttpContext http)
+    {
+        if (!TryDecode(Target(http), out _))
+            return new(ErrorCode.InvalidEncoding, "the percent-encoding of the URL is broken, or does not give UTF-8");
+
+        string[] known = [.. http.GetEndpoint()?.Metadata.GetMetadata<FunctionCall>()?.QueryNames ?? []];
+        foreach ((string name, StringValues values) in http.Request.Query)
         {
-            if (values.Count > 1) return new(Problems.BadRequest("duplicate_parameter", $"\"{name}\" is given twice"));
-            if (known?.Has(name) == false)
-                return new(Problems.BadRequest("unknown_parameter", $"\"{name}\" is not known here, expected {known}"));
+            if (values.Count > 1) return new(ErrorCode.DuplicateParameter, $"\"{name}\" is given twice");
+            if (known.Contains(name, StringComparer.OrdinalIgnoreCase)) continue;
+            string expected = known.Length == 0 ? "none" : string.Join(", ", known);
+            return new(ErrorCode.UnknownParameter, $"\"{name}\" is not known here, expected {expected}");
         }
-        return next(context);
-    }
-
-    private sealed record QueryNames(string[] Names)
-    {
-        public bool Has(string name) => Names.Contains(name, StringComparer.OrdinalIgnoreCase);
-
-        public override string ToString() => Names.Length == 0 ? "none" : string.Join(", ", Names);
-    }
-
-    /// <summary>Puts the key as it was sent in the place of the route's catch-all.</summary>
-    public static ValueTask<object?> TakeKeyFromPath(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
-    {
-        if (!TryDecode(KeyPart(Target(context.HttpContext)), out string? key))
-            return new(Problems.BadRequest("invalid_key", "the path's key can't be told; use /v1/key?key="));
-        context.GetArgument<KeyRequest>(0).Key = key!;
-        return next(context);
+        return null;
     }
 
     private static string Target(HttpContext http) => http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
 
-    private static string? KeyPart(string target)
+    /// <summary>The path of a target, which may be a whole URL (RFC 9112, section 3.2.2).</summary>
+    private static string Path(string target)
     {
-        const string Before = "/v1/keys/";
-        int start = target.IndexOf(Before, StringComparison.OrdinalIgnoreCase);
-        if (start < 0) return null;
-
+        int start = target.StartsWith('/') ? 0 : target.IndexOf('/', target.IndexOf("://", StringComparison.Ordinal) + 3);
         int end = target.IndexOf('?', StringComparison.Ordinal);
-        // In a path a plus sign is just that.
-        return target[(start + Before.Length)..(end < 0 ? target.Length : end)].Replace("+", "%2B", StringComparison.Ordinal);
+        return start < 0 || (end >= 0 && end < start) ? "" : target[start..(end < 0 ? target.Length : end)];
     }
 
-    private static bool TryDecode(string? encoded, out string? decoded)
+    private static bool TryDecode(string encoded, out string? decoded)
     {
         decoded = null;
-        if (encoded is null) return false;
         if (!EscapesAreWhole(encoded)) return false;
         byte[] bytes = Encoding.UTF8.GetBytes(encoded);
         byte[] plain = WebUtility.UrlDecodeToBytes(bytes, 0, bytes.Length)!;

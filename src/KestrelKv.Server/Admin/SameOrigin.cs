@@ -1,3 +1,4 @@
+using KestrelKv.Protocol;
 using Microsoft.Extensions.Primitives;
 
 namespace KestrelKv.Server.Admin;
@@ -14,7 +15,7 @@ internal static class SameOrigin
 {
     /// <summary>Answers 403 to what comes from a page of another origin.</summary>
     public static ValueTask<object?> Check(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
-        IsOwn(context.HttpContext.Request) ? next(context) : new(Problems.CrossOrigin());
+        IsOwn(context.HttpContext.Request) ? next(context) : new(Problems.Of(ErrorCode.CrossOrigin, "a page of another site may not ask for this"));
 
     private static bool IsOwn(HttpRequest request)
     {

@@ -1,3 +1,4 @@
+using KestrelKv.Protocol;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Storage;
@@ -25,7 +26,7 @@ namespace KestrelKv.Server.Admin;
 /// <param name="LogBytes" example="4096">Bytes of the write-ahead log that a start would read.</param>
 /// <param name="HistoryBytes" example="0">Bytes of it that are kept beyond that, for the change feed.</param>
 /// <param name="LastSnapshotVersion" example="4">The version that the newest snapshot has; null where there is none.</param>
-/// <param name="LastSnapshotAt">When it was finished.</param>
+/// <param name="LastSnapshotAt" example="1700000000.5">When it was finished: Unix time in seconds.</param>
 /// <param name="LastSnapshotBytes" example="4096">The size of its file.</param>
 /// <param name="SnapshotFailures" example="0">Snapshots that could not be written since the start.</param>
 /// <param name="Connections" example="1">Connections open on the wire port.</param>
@@ -34,16 +35,17 @@ namespace KestrelKv.Server.Admin;
 public sealed record Stats(
     long Keys, long Bytes, long MemoryBytes, long MemoryBytesMax, long Expirations, long Evictions, long Refusals, long Version,
     long OldestVersion, long Watches, long RequestIds, string Durability, long? DurableVersion, string? Disk, string? DiskError,
-    long? LogBytes, long? HistoryBytes, long? LastSnapshotVersion, DateTimeOffset? LastSnapshotAt, long? LastSnapshotBytes, long? SnapshotFailures,
+    long? LogBytes, long? HistoryBytes, long? LastSnapshotVersion, decimal? LastSnapshotAt, long? LastSnapshotBytes, long? SnapshotFailures,
     int Connections, double UptimeSeconds, string ServerVersion);
 
 internal static class StatsEndpoint
 {
-    public static void MapStats(this IEndpointRouteBuilder app) =>
-        app.MapGet("/v1/stats", Get).WithTags(TagFilter.Server).Produces<Stats>();
+    public static void MapStats(this IEndpointRouteBuilder v1) =>
+        v1.MapRead("/stats", Get).WithTags(TagFilter.Server).Produces<Stats>().Refuses(ErrorCode.UnknownParameter);
 
     /// <summary>Figures of the server at a glance</summary>
     /// <response code="200">The figures of this moment.</response>
+    /// <response code="400">A parameter is not known.</response>
     public static Stats Get(IKeyValueStore store, WireConnections connections)
     {
         StoreStats stats = store.GetStats();
@@ -53,7 +55,8 @@ internal static class StatsEndpoint
             stats.Version, stats.OldestVersion, stats.Watches, stats.RequestIds,
             Lower(durable?.Mode ?? DurabilityMode.Memory), durable?.DurableVersion,
             durable is null ? null : Lower(durable.Disk), durable?.DiskError, durable?.LogBytes, durable?.HistoryBytes,
-            durable?.LastSnapshot?.Version, durable?.LastSnapshot?.At, durable?.LastSnapshot?.Bytes, durable?.SnapshotFailures,
+            durable?.LastSnapshot?.Version, durable?.LastSnapshot is { } last ? UnixTime.Seconds(last.At) : null,
+            durable?.LastSnapshot?.Bytes, durable?.SnapshotFailures,
             connections.Count, Math.Round(connections.Uptime.TotalSeconds, 3), Announcement.ServerVersion);
     }
 

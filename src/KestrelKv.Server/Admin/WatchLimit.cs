@@ -1,3 +1,5 @@
+using KestrelKv.Protocol;
+
 namespace KestrelKv.Server.Admin;
 
 /// <summary>Lets so many streams of events be open at a time, and turns others away.</summary>
@@ -10,7 +12,9 @@ internal sealed class WatchLimit(AdminOptions options) : IEndpointFilter
         try
         {
             return Interlocked.Increment(ref _count) > options.WatchesMax
-                ? Problems.TooManyWatches(options.WatchesMax)
+                ? Problems.Of(
+                    ErrorCode.TooManyWatches,
+                    $"{options.WatchesMax} streams of events are open, which is the most that there may be (Admin:WatchesMax)")
                 : await next(context);
         }
         finally

@@ -8,7 +8,7 @@ namespace KestrelKv.Wire;
 /// </summary>
 /// <remarks>Knows no socket. One belongs to one connection: it is not for use by two threads at once.</remarks>
 internal sealed class CommandExecutor(
-    IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, TimeProvider time, LoneCommands lone)
+    IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, TimeProvider time, UnbatchedCommands unbatched)
     : IResultSink, IDisposable
 {
     // What is told counts once the store has completed the call, for only then it is so.
@@ -35,7 +35,7 @@ internal sealed class CommandExecutor(
     /// <exception cref="DurabilityLostException">The disk has failed: see <see cref="MayTryAgain"/>.</exception>
     public ValueTask<int> BeginAsync(ReadOnlyMemory<Request> requests, long stopAt)
     {
-        if (LoneCommands.IsLone(requests.Span[0])) return ExecuteLoneAsync(requests[..1]);
+        if (UnbatchedCommands.IsUnbatched(requests.Span[0])) return ExecuteUnbatchedAsync(requests[..1]);
 
         _mark = replies.BytesWritten;
         _operations = BatchPool<Operation>.Rent(requests.Length);
@@ -96,9 +96,9 @@ internal sealed class CommandExecutor(
         return replies.BytesWritten < _stopAt;
     }
 
-    private async ValueTask<int> ExecuteLoneAsync(ReadOnlyMemory<Request> one)
+    private async ValueTask<int> ExecuteUnbatchedAsync(ReadOnlyMemory<Request> one)
     {
-        await lone.ExecuteAsync(one);
+        await unbatched.ExecuteAsync(one);
         return 1;
     }
 
@@ -112,7 +112,7 @@ internal sealed class CommandExecutor(
 
     private void WriteResult(in Request request, in OperationResult result)
     {
-        if (ResultErrors.Find(OperationMaker.KindOf(request), result) is { } error)
+        if (ResultErrors.Find(OperationMapper.KindOf(request), result) is { } error)
         {
             WriteError(request, error);
             return;
@@ -131,8 +131,8 @@ internal sealed class CommandExecutor(
         for (int i = 0; i < span.Length; i++)
         {
             ref readonly Request request = ref span[i];
-            if (LoneCommands.IsLone(request)) return (requests[..i], count);
-            if (request.Function > Function.Unknown) operations[count++] = OperationMaker.Make(request, time);
+            if (UnbatchedCommands.IsUnbatched(request)) return (requests[..i], count);
+            if (request.Function > Function.Unknown) operations[count++] = OperationMapper.Map(request, time);
         }
         return (requests, count);
     }

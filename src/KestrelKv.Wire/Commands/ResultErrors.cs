@@ -5,7 +5,7 @@ using KestrelKv.Storage;
 namespace KestrelKv.Wire;
 
 /// <summary>What clients are told of operations that were not done.</summary>
-public static class ResultErrors
+internal static class ResultErrors
 {
     /// <summary>Why an operation was refused; null where it was done, or found nothing, which is a result as well.</summary>
     /// <param name="kind">The operation's kind.</param>
@@ -18,7 +18,7 @@ public static class ResultErrors
         ResultStatus.MemoryFull => ProtocolError.MemoryFull,
         ResultStatus.DiskFull => ProtocolError.DiskFull,
         ResultStatus.DiskFailed => ProtocolError.DiskFailed,
-        ResultStatus.PreconditionFailed => PreconditionFailed(result.Version),
+        ResultStatus.PreconditionFailed => ProtocolError.PreconditionFailed(result.Version),
         ResultStatus.NotFound or ResultStatus.PathNotFound when result.Version == 0 =>
             new(ErrorCode.NotFound, "there is no such key, and so nothing to change a part of") { Version = 0 },
         ResultStatus.PathNotFound or ResultStatus.NotFound =>
@@ -35,10 +35,4 @@ public static class ResultErrors
             new(ErrorCode.RequestIdReused, "the request id was used for another write shortly before (Store:RequestIdWindow)"),
         _ => throw new UnreachableException($"An operation ended with {result.Status}."),
     };
-
-    private static ProtocolError PreconditionFailed(long version)
-    {
-        string there = version == 0 ? "there is no entry" : $"the entry has version {version}";
-        return new(ErrorCode.PreconditionFailed, $"the precondition does not hold: {there}") { Version = version };
-    }
 }

@@ -3,10 +3,20 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Writes results of operations as the response objects of the functions that asked for them.</summary>
-internal static class ResultText
+/// <summary>Writes results of operations as the response objects of the functions that asked for them, with commas between them.</summary>
+internal sealed class ResultText(TextBuffer text) : IKeyResultSink
 {
     private const ResponseMembers Meta = ResponseMembers.Version | ResponseMembers.ExpiresAt;
+
+    /// <inheritdoc/>
+    public void Begin() => text.Truncate(0);
+
+    /// <inheritdoc/>
+    public void Add(in Request request, in OperationResult result)
+    {
+        if (text.Length > 0) text.Write(", "u8);
+        Write(text, request, result);
+    }
 
     /// <summary>Writes the response object of one request on one key.</summary>
     /// <param name="text">Where to.</param>

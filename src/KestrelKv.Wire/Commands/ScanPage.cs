@@ -5,7 +5,7 @@ using KestrelKv.Storage;
 namespace KestrelKv.Wire;
 
 /// <summary>Lists or counts what a SCAN asks for, and writes its response object.</summary>
-internal sealed class ScanPage(RequestOptions options, TextBuffer text) : IEntrySink
+internal sealed class ScanPage(RequestOptions options, ListFormat format, TextBuffer text) : IEntrySink
 {
     /// <summary>A page that has so much text ends, whatever its limit.</summary>
     private const int BytesMax = 4 * 1024 * 1024;
@@ -24,7 +24,7 @@ internal sealed class ScanPage(RequestOptions options, TextBuffer text) : IEntry
     /// last version that the feed had shown when the page was begun: who watches from the next one on misses nothing.
     /// </summary>
     /// <returns>Why there is none; null where there is.</returns>
-    public async ValueTask<ProtocolError?> WriteAsync(IKeyValueStore store)
+    public async ValueTask<ProtocolError?> WriteAsync(IKeyValueStore store, CancellationToken cancellationToken)
     {
         long version = store.GetStats().FeedVersion;
         int mark = text.Length;
@@ -32,8 +32,8 @@ internal sealed class ScanPage(RequestOptions options, TextBuffer text) : IEntry
         {
             try
             {
-                if (options.CountOnly) await WriteCountAsync(store);
-                else await WriteEntriesAsync(store);
+                if (options.CountOnly) await WriteCountAsync(store, cancellationToken);
+                else await WriteEntriesAsync(store, cancellationToken);
                 break;
             }
             catch (DurabilityLostException)
@@ -54,26 +54,23 @@ internal sealed class ScanPage(RequestOptions options, TextBuffer text) : IEntry
         if (_count++ > 0) text.Write(", "u8);
         _last.ResetWrittenCount();
         _last.Write(entry.Key);
-        ResponseText.WriteListed(text, entry.Key, options.Values ? entry.Value : default, new EntryText
-        {
-            Members = options.Meta ? ResponseMembers.Version | ResponseMembers.ExpiresAt : ResponseMembers.None,
-            Version = entry.Version,
-            ExpiresAt = entry.ExpiresAt,
-        });
+        format.WriteEntry(text, entry, options);
         return text.Length < BytesMax;
     }
 
-    private async ValueTask WriteCountAsync(IKeyValueStore store)
+    private async ValueTask WriteCountAsync(IKeyValueStore store, CancellationToken cancellationToken)
     {
-        long count = await store.CountAsync(Query());
+        long count = await store.CountAsync(Query(), cancellationToken);
         text.WriteMember("{\"count\": "u8, count);
     }
 
-    private async ValueTask WriteEntriesAsync(IKeyValueStore store)
+    private async ValueTask WriteEntriesAsync(IKeyValueStore store, CancellationToken cancellationToken)
     {
         _count = 0;
-        text.Write("{\"entries\": ["u8);
-        bool more = await store.ListAsync(Query(), this);
+        text.Write("{"u8);
+        text.WriteString(format.Name);
+        text.Write(": ["u8);
+        bool more = await store.ListAsync(Query(), this, cancellationToken);
         text.Write("], \"next\": "u8);
         if (more) text.WriteString(_last.WrittenSpan);
         else text.Write("null"u8);

@@ -4,9 +4,9 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Gathers changes of the feed, and writes them as the response object of WATCH.</summary>
-/// <remarks>Not for use by two threads at once.</remarks>
-public sealed class ChangesText : IChangeSink, IDisposable
+/// <summary>Gathers changes of the feed as text.</summary>
+/// <param name="values">Whether the values of puts are shown.</param>
+internal sealed class ChangesText(bool values) : IChangeSink, IDisposable
 {
     /// <summary>How many bytes of changes are gathered before the feed is asked to stop; a commit is never cut in two.</summary>
     private const int BytesMax = 64 * 1024;
@@ -15,23 +15,17 @@ public sealed class ChangesText : IChangeSink, IDisposable
         [.. Enum.GetNames<ChangeKind>().Select(JsonNamingPolicy.SnakeCaseLower.ConvertName).Select(System.Text.Encoding.UTF8.GetBytes)];
 
     private readonly TextBuffer _text = new();
-    private bool _values;
 
     /// <summary>How many changes were gathered.</summary>
     public int Count { get; private set; }
 
     /// <summary>The changes as JSON text, with commas between them.</summary>
-    internal ReadOnlySpan<byte> Written => _text.Written;
+    public ReadOnlySpan<byte> Written => _text.Written;
 
-    /// <summary>What comes behind the changes.</summary>
-    internal static ReadOnlySpan<byte> Tail => "]}"u8;
-
-    /// <summary>Forgets what was gathered.</summary>
-    /// <param name="values">Whether the values of puts are told from now on.</param>
-    public void Begin(bool values)
+    /// <summary>Forgets what was gathered, and holds no memory any more.</summary>
+    public void Clear()
     {
         _text.Clear();
-        _values = values;
         Count = 0;
     }
 
@@ -44,7 +38,7 @@ public sealed class ChangesText : IChangeSink, IDisposable
         _text.Write(Kinds[(int)change.Kind]);
         _text.Write("\", \"obj\": "u8);
         _text.WriteString(change.Key);
-        if (_values && change.Kind == ChangeKind.Put)
+        if (values && change.Kind == ChangeKind.Put)
         {
             _text.Write(", \"val\": "u8);
             _text.Write(change.Value);
@@ -58,38 +52,6 @@ public sealed class ChangesText : IChangeSink, IDisposable
         return _text.Length < BytesMax;
     }
 
-    /// <summary><c>{"version": V, "changes": [CHANGE, ...]}</c>, of a feed that needs no number.</summary>
-    /// <param name="text">Where to.</param>
-    /// <param name="version">The position of the feed: up to here everything has been told.</param>
-    public void Write(TextBuffer text, long version)
-    {
-        WriteHead(text, watch: null, version);
-        text.Write(_text.Written);
-        text.Write(Tail);
-    }
-
-    /// <summary>The same without changes: only how far the feed has come. What was gathered stays so.</summary>
-    /// <param name="text">Where to.</param>
-    /// <param name="version">The position of the feed.</param>
-    public static void WriteBookmark(TextBuffer text, long version)
-    {
-        WriteHead(text, watch: null, version);
-        text.Write(Tail);
-    }
-
     /// <inheritdoc/>
     public void Dispose() => _text.Dispose();
-
-    /// <summary><c>{["watch": N, ]"version": V, "changes": [</c>, what comes before the changes.</summary>
-    internal static void WriteHead(TextBuffer text, long? watch, long version)
-    {
-        text.Write("{"u8);
-        if (watch is { } number)
-        {
-            text.WriteMember("\"watch\": "u8, number);
-            text.Write(", "u8);
-        }
-        text.WriteMember("\"version\": "u8, version);
-        text.Write(", \"changes\": ["u8);
-    }
 }

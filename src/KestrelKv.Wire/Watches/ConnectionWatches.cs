@@ -12,7 +12,6 @@ internal sealed class ConnectionWatches(
     IKeyValueStore store, ReplyWriter replies, WireOptions options, TimeProvider time, Action wake) : IThreadPoolWorkItem, IDisposable
 {
     private readonly List<ConnectionWatch> _open = [];
-    private readonly ChangesText _changes = new();
     private ITimer? _bookmarks;
     private long _lastNumber;
     private volatile int _count;
@@ -26,9 +25,9 @@ internal sealed class ConnectionWatches(
     /// <summary>Whether one may have something to tell.</summary>
     public bool AreSignalled => _signalled;
 
-    /// <summary>Opens a watch and writes its first reply, and what there is to tell already.</summary>
+    /// <summary>Opens a watch and writes its first reply, and the changes that there are already.</summary>
     /// <returns>Why there is none; null where there is.</returns>
-    public async ValueTask<ProtocolError?> OpenAsync(Request request, RequestOptions asked)
+    public async ValueTask<ProtocolError?> OpenAsync(Request request)
     {
         if (_open.Count >= options.WatchesMax)
         {
@@ -36,48 +35,49 @@ internal sealed class ConnectionWatches(
                 $"this connection has {_open.Count} watches, which is the most that it may have (Wire:WatchesMax)");
         }
 
-        var watch = new ConnectionWatch(asked, request.IdText, Signal);
-        watch.Open(store);
-        bool begun = false;
+        var session = new WatchSession(store, request.Options!, time, Signal);
+        ConnectionWatch? watch = null;
         try
         {
-            long version = watch.Feed.Position;
-            (WatchStatus status, ProtocolError? error) = await ReadAsync(watch);
-            if (_changes.Count == 0 && error is not null) return error;
-            begun = true;
-            Begin(watch, asked.FromVersion > 0 ? asked.FromVersion - 1 : version);
-            Tell(watch, status, error);
+            await session.ReadAsync();
+            if (session is { HasChanges: false, Error: { } error }) return error;
+            watch = Begin(session, request.IdText);
+            WritePiece(watch);
             return null;
         }
         finally
         {
-            _changes.Begin(values: false);
-            if (!begun) watch.Dispose();
+            if (watch is null) session.Dispose();
             RemoveEnded();
             SetTimer();
         }
     }
 
-    /// <summary>Ends a watch, which then tells nothing more. False where there is none of this number.</summary>
-    public bool Close(long number)
+    /// <summary>Ends a watch, which then shows nothing more, and writes <c>{"watch": N, "response": "ok"}</c>.</summary>
+    /// <returns>Why it is not ended: there is none of this number; null where it is.</returns>
+    public ProtocolError? Close(in Request request, TextBuffer text)
     {
+        long number = request.Options!.Watch;
         ConnectionWatch? watch = _open.Find(watch => watch.Number == number);
-
-        // Of those that a stop has ended the client has not been told, and asks for no more than that.
-        if (watch is null) return _isDisposed && number > 0 && number <= _lastNumber;
-        watch.Dispose();
+        watch?.End();
         RemoveEnded();
-        return true;
+
+        // A stop has ended the watches without a word to the client, which asks for no more than that.
+        bool hasEnded = watch is not null || (_isDisposed && number <= _lastNumber);
+        text.WriteMember("{\"watch\": "u8, number);
+        text.Write(", \"response\": \"ok\"}"u8);
+        return hasEnded
+            ? null
+            : new(ErrorCode.InvalidValue, $"\"watch\" is {number}, expected the number of a watch of this connection that goes on");
     }
 
-    /// <summary>Lets the watch at a place of the list, if it is ready, tell a part of what it has.</summary>
+    /// <summary>Lets the watch at a place of the list, if it is ready, show a piece of what it has.</summary>
     public async ValueTask TellAsync(int place)
     {
         ConnectionWatch watch = _open[place];
-        if (!watch.IsReady && time.GetTimestamp() < watch.BookmarkAt) return;
-        (WatchStatus status, ProtocolError? error) = await ReadAsync(watch);
-        Tell(watch, status, error);
-        _changes.Begin(values: false);
+        if (!watch.Session.IsReady) return;
+        await watch.Session.ReadAsync();
+        WritePiece(watch);
     }
 
     /// <summary>Begins a round over all watches. How many there are.</summary>
@@ -98,12 +98,11 @@ internal sealed class ConnectionWatches(
     public void Dispose()
     {
         _isDisposed = true;
-        foreach (ConnectionWatch watch in _open) watch.Dispose();
+        foreach (ConnectionWatch watch in _open) watch.End();
         RemoveEnded();
         _signalled = false;
         _bookmarks?.Dispose();
         _bookmarks = null;
-        _changes.Dispose();
     }
 
     /// <summary>Wakes the connection, in the thread pool.</summary>
@@ -113,43 +112,33 @@ internal sealed class ConnectionWatches(
         wake();
     }
 
-    private async ValueTask<(WatchStatus Status, ProtocolError? Error)> ReadAsync(ConnectionWatch watch)
+    private ConnectionWatch Begin(WatchSession session, ReadOnlyMemory<byte> idText)
     {
-        _changes.Begin(watch.Values);
-        watch.MarkRead();
-        try
-        {
-            WatchStatus status = await watch.Feed.ReadAsync(_changes);
-            return (status, WatchErrors.Find(status, watch.Feed, store));
-        }
-        catch (IOException e)
-        {
-            // It concerns this watch, and neither the others nor the requests of the connection.
-            return (WatchStatus.More, WatchErrors.Unreadable(watch.Feed, e));
-        }
-    }
-
-    private void Begin(ConnectionWatch watch, long version)
-    {
-        watch.Number = ++_lastNumber;
+        // The request that it came with is gone when its replies are written.
+        var watch = new ConnectionWatch(session, ++_lastNumber, idText.ToArray());
         _open.Add(watch);
         _count = _open.Count;
-        Write(watch, version, default);
+        Write(watch, session.Begin, default);
+        return watch;
     }
 
     /// <summary>Writes what was read: the changes, or that there were none for a while, or the end.</summary>
-    private void Tell(ConnectionWatch watch, WatchStatus status, ProtocolError? error)
+    private void WritePiece(ConnectionWatch watch)
     {
-        if (_changes.Count > 0 || time.GetTimestamp() >= watch.BookmarkAt) Write(watch, watch.Feed.Position, _changes.Written);
-        if (error is not null)
+        WatchSession session = watch.Session;
+        if (session.HasNews)
+        {
+            Write(watch, session.Position, session.Changes);
+            session.EndPiece();
+        }
+        if (session.Error is { } error)
         {
             replies.WriteError(error with { Watch = watch.Number }, watch.IdText);
-            watch.Dispose();
+            watch.End();
         }
-        else if (status == WatchStatus.More)
+        else if (session.IsReady)
         {
             // The connection asks before it waits for anything.
-            watch.MarkUnread();
             _signalled = true;
         }
     }
@@ -157,9 +146,8 @@ internal sealed class ConnectionWatches(
     private void Write(ConnectionWatch watch, long version, ReadOnlySpan<byte> changes)
     {
         using var head = new TextBuffer();
-        ChangesText.WriteHead(head, watch.Number, version);
-        replies.WriteResponse(Function.Watch, head.Written, changes, ChangesText.Tail, watch.IdText);
-        watch.BookmarkAt = time.GetTimestamp() + (long)(watch.BookmarkInterval.TotalSeconds * time.TimestampFrequency);
+        WatchSession.WriteHead(head, watch.Number, version);
+        replies.WriteResponse(Function.Watch, head.Written, changes, WatchSession.Tail, watch.IdText);
     }
 
     private void RemoveEnded()
@@ -175,7 +163,7 @@ internal sealed class ConnectionWatches(
         _bookmarks ??= time.CreateTimer(
             static watches => ((ConnectionWatches)watches!).Signal(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         long now = time.GetTimestamp();
-        TimeSpan rest = time.GetElapsedTime(now, Math.Max(now, _open.Min(watch => watch.BookmarkAt)));
+        TimeSpan rest = time.GetElapsedTime(now, Math.Max(now, _open.Min(watch => watch.Session.BookmarkAt)));
 
         // Rounded up, as a timer does not look at parts of a millisecond, and would wake the connection too early.
         _bookmarks.Change(TimeSpan.FromMilliseconds(Math.Ceiling(rest.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
@@ -185,5 +173,24 @@ internal sealed class ConnectionWatches(
     {
         _signalled = true;
         if (Interlocked.Exchange(ref _waking, 1) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    /// <summary>A watch, by the name that the connection gives it.</summary>
+    private sealed class ConnectionWatch(WatchSession session, long number, byte[] idText)
+    {
+        public WatchSession Session => session;
+
+        public long Number => number;
+
+        /// <summary>The id of the request that it came with.</summary>
+        public ReadOnlySpan<byte> IdText => idText;
+
+        public bool HasEnded { get; private set; }
+
+        public void End()
+        {
+            HasEnded = true;
+            session.Dispose();
+        }
     }
 }

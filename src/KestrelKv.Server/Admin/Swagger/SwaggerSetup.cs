@@ -21,7 +21,7 @@ internal static class SwaggerSetup
             });
             IncludeDescriptions(swagger);
             swagger.SupportNonNullableReferenceTypes();
-            swagger.ParameterFilter<KeyParameterFilter>();
+            swagger.OperationFilter<ParametersFilter>();
             swagger.OperationFilter<KeyOperationFilter>();
             swagger.OperationFilter<BatchOperationFilter>();
             swagger.OperationFilter<Examples>();

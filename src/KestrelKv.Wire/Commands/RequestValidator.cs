@@ -4,11 +4,11 @@ using KestrelKv.Json;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Refuses what the parser can't tell from what it may: paths, patches, and times that only a clock can measure.</summary>
-internal static class RequestCheck
+/// <summary>Refuses what the parser cannot judge: paths, patches, and times that only a clock can measure.</summary>
+internal static class RequestValidator
 {
     /// <summary>The request, or why it is refused.</summary>
-    public static Request Checked(in Request request, TimeProvider time)
+    public static Request Validate(in Request request, TimeProvider time)
     {
         if (request.Options is null || Find(request, request.Options, time) is not { } error) return request;
         return request.Refused(error);
@@ -33,7 +33,7 @@ internal static class RequestCheck
             return new(ErrorCode.InvalidValue, $"\"path\": {path}");
         if (options.IsJsonPatch && JsonPatch.Check(request.Value.Span) is { } patch)
             return new(ErrorCode.InvalidValue, $"\"patch\": {patch}");
-        return options.Expiry.Kind == ExpiryKind.After && OperationMaker.ExpiresAt(options.Expiry, time) > Operation.ExpiresAtMax
+        return options.Expiry.Kind == ExpiryKind.After && OperationMapper.ExpiresAt(options.Expiry, time) > Operation.ExpiresAtMax
             ? new(ErrorCode.InvalidValue, "\"ttl\" ends after the year 9999, expected a time before, or null for no expiry")
             : null;
     }

@@ -3,22 +3,22 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Makes operations of the store of requests on one key.</summary>
-internal static class OperationMaker
+/// <summary>Maps requests on one key to operations of the store.</summary>
+internal static class OperationMapper
 {
     private static readonly byte[] One = "1"u8.ToArray();
 
     /// <summary>What a request asks the store to do.</summary>
-    /// <param name="request">One that <see cref="RequestCheck"/> finds nothing wrong with.</param>
+    /// <param name="request">One that <see cref="RequestValidator"/> finds nothing wrong with.</param>
     /// <param name="time">The clock by which it expires.</param>
-    public static Operation Make(in Request request, TimeProvider time)
+    public static Operation Map(in Request request, TimeProvider time)
     {
-        if (request.Options is { } options) return Make(request, options, time);
+        if (request.Options is { } options) return Map(request, options, time);
         Operation operation = request.Function switch
         {
             Function.Get => Operation.Get(request.Key),
             Function.Put => Operation.Put(request.Key, request.Value),
-            _ => Make(request, RequestOptions.None, time),
+            _ => Map(request, RequestOptions.None, time),
         };
         return request.AcknowledgeFromMemory ? operation with { AcknowledgeFromMemory = true } : operation;
     }
@@ -42,9 +42,9 @@ internal static class OperationMaker
         _ => Operation.Never,
     };
 
-    private static Operation Make(in Request request, RequestOptions options, TimeProvider time)
+    private static Operation Map(in Request request, RequestOptions options, TimeProvider time)
     {
-        // Between the check and now the clock has gone on.
+        // The clock may have advanced since the validation.
         long expiresAt = Math.Min(ExpiresAt(options.Expiry, time), Operation.ExpiresAtMax);
         Operation operation = KindOf(request) switch
         {

@@ -1,0 +1,66 @@
+using System.Buffers;
+using KestrelKv.Protocol;
+using KestrelKv.Server.Admin.Swagger;
+using KestrelKv.Wire;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>Every function of the wire, in the wire's own words: the body is that of a request frame, and of a reply frame.</summary>
+internal static class CallEndpoint
+{
+    public static void MapCall(this IEndpointRouteBuilder v1) =>
+        v1.MapPost("/call", CallAsync).WithTags(TagFilter.Batches)
+            .AddEndpointFilter(SameOrigin.Check)
+            .Produces<CallReply>()
+            .Refuses(
+                ErrorCode.InvalidHeader, ErrorCode.CrossOrigin, ErrorCode.FrameTooLong, ErrorCode.UnsupportedEncoding, ErrorCode.DiskFailed);
+
+    /// <summary>Calls any function of the wire</summary>
+    /// <remarks>
+    /// The body is that of a request on port 4444, such as <c>{"func": "INCR", "params": {"obj": "users"}}</c>, and so is the
+    /// answer: its <c>status</c> says whether the function was done, while the HTTP status is 200 for either. WATCH and UNWATCH need a connection of their own:
+    /// see <c>/v1/watch</c>.
+    /// </remarks>
+    /// <response code="200">The reply, be it a response or an error.</response>
+    /// <response code="400">The URL or a header is not valid.</response>
+    /// <response code="403">The request comes from a page of another site.</response>
+    /// <response code="413">The body is too long.</response>
+    /// <response code="415">The body is compressed.</response>
+    /// <response code="503">The disk has failed while the call waited for it.</response>
+    public static async Task<IResult> CallAsync(HttpContext http, RequestMapper mapper, RequestRunner runner)
+    {
+        if (http.Request.Headers.ContainsKey(FunctionCall.IdempotencyKey))
+            return Problems.Of(ErrorCode.InvalidHeader, $"{FunctionCall.IdempotencyKey} is given, expected \"request_id\" among the parameters");
+
+        using MappedRequest mapped = await mapper.MapFrameAsync(http);
+        if (mapped.Error is { Code: ErrorCode.UnsupportedEncoding or ErrorCode.InvalidHeader } refused) return Problems.Of(refused);
+        var reply = new ArrayBufferWriter<byte>();
+        await WriteAsync(new ReplyWriter(reply), mapped.One, runner, http.RequestAborted);
+        return Results.Bytes(reply.WrittenMemory[FrameReader.HeaderBytes..], "application/json");
+    }
+
+    private static async Task WriteAsync(
+        ReplyWriter replies, ReadOnlyMemory<Request> one, RequestRunner runner, CancellationToken cancellationToken)
+    {
+        Request request = one.Span[0];
+        using var response = new Response();
+        ProtocolError? error = request.Function switch
+        {
+            Function.Watch or Function.Unwatch => new(
+                ErrorCode.InvalidValue, "\"func\" needs a connection of its own, expected GET /v1/watch, or the wire port"),
+            Function.Unknown => null,
+            _ => await runner.RunAsync(one, response, format: null, cancellationToken),
+        };
+        if (error is not null) replies.WriteError(error, request.IdText.Span);
+        else if (request.Function == Function.Unknown) replies.WriteUnknownFunction(request.NameText.Span, request.IdText.Span);
+        else replies.WriteResponse(request.Function, response.Head.Written, response.Body.Written, default, request.IdText.Span);
+        replies.Commit();
+    }
+}
+
+/// <summary>The reply to a call.</summary>
+/// <param name="Status" example="OK"><c>OK</c>, or <c>ERROR</c>.</param>
+/// <param name="Response" example="{&quot;func&quot;: &quot;INCR&quot;, &quot;response&quot;: {&quot;obj&quot;: &quot;users&quot;, &quot;val&quot;: 1, &quot;found&quot;: false, &quot;version&quot;: 5, &quot;expires_at&quot;: null}}">What the function returns, if it was done.</param>
+/// <param name="Error">Why it was not done, if it was not: <c>code</c>, <c>message</c>, and further members of some codes.</param>
+/// <param name="Id">The <c>id</c> of the request, if it has one.</param>
+public sealed record CallReply(string Status, object? Response, object? Error, object? Id);

@@ -1,0 +1,48 @@
+using KestrelKv.Protocol;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>Where a key stands in a request.</summary>
+internal enum KeyPlace
+{
+    /// <summary>There is none.</summary>
+    None,
+
+    /// <summary>Behind <c>/v1/keys/</c>.</summary>
+    Path,
+
+    /// <summary>In the query.</summary>
+    Query,
+}
+
+/// <summary>Which function an endpoint calls, and where the parameters of the function stand: the endpoint's metadata.</summary>
+/// <param name="name">The function.</param>
+/// <param name="query">The names of those that stand in the query.</param>
+internal sealed class FunctionCall(Function name, params string[] query)
+{
+    /// <summary>The name of the key in the query.</summary>
+    public const string Key = "key";
+
+    public const string IdempotencyKey = "Idempotency-Key";
+
+    public const string LastEventId = "Last-Event-ID";
+
+    /// <summary>The function.</summary>
+    public FunctionInfo Function { get; } = Functions.Of(name);
+
+    /// <summary>The parameters that stand in the query under their own names.</summary>
+    public IReadOnlyList<ParameterInfo> Query { get; } = [.. query.Select(Functions.Of(name).Parameter)];
+
+    /// <summary>Where the key stands.</summary>
+    public KeyPlace KeyPlace { get; init; }
+
+    /// <summary>Whether <c>If-Match</c> and <c>If-None-Match</c> are looked at.</summary>
+    public bool IsConditional => KeyPlace != KeyPlace.None;
+
+    /// <summary>Whether the function has a <c>request_id</c>, which is given by a header.</summary>
+    public bool TakesIdempotencyKey => Function.OptionalParameters.Any(parameter => parameter.Name == "request_id");
+
+    /// <summary>The names that the query may have.</summary>
+    public IEnumerable<string> QueryNames =>
+        KeyPlace == KeyPlace.Query ? Query.Select(parameter => parameter.Name).Prepend(Key) : Query.Select(parameter => parameter.Name);
+}

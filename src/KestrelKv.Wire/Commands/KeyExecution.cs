@@ -1,0 +1,71 @@
+using System.Buffers;
+using System.Diagnostics;
+using KestrelKv.Protocol;
+using KestrelKv.Storage;
+
+namespace KestrelKv.Wire;
+
+/// <summary>Executes requests on single keys, and hands their results to a sink.</summary>
+internal sealed class KeyExecution(IKeyValueStore store, TimeProvider time, IKeyResultSink results) : IResultSink
+{
+    private ReadOnlyMemory<Request> _requests;
+
+    /// <summary>Why nothing was done, with the index of what was refused; null where all was.</summary>
+    public ProtocolError? Error { get; private set; }
+
+    /// <summary>The version of the commit; 0 where nothing was changed.</summary>
+    public long Version { get; private set; }
+
+    /// <summary>Executes one request by itself, or all of many as one atomic batch. Afterwards the results may be shown.</summary>
+    /// <param name="requests">At least one.</param>
+    /// <param name="requestId">What the client calls them; empty for nothing.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <exception cref="DurabilityLostException">The disk has failed, twice while this was executed.</exception>
+    public async ValueTask ExecuteAsync(
+        ReadOnlyMemory<Request> requests, ReadOnlyMemory<byte> requestId, CancellationToken cancellationToken = default)
+    {
+        Operation[] operations = ArrayPool<Operation>.Shared.Rent(requests.Length);
+        for (int i = 0; i < requests.Length; i++) operations[i] = OperationMapper.Map(requests.Span[i], time);
+        for (bool again = false; ; again = true)
+        {
+            (_requests, Error, Version) = (requests, null, 0);
+            results.Begin();
+            try
+            {
+                await ExecuteAsync(operations.AsMemory(0, requests.Length), requestId, cancellationToken);
+                break;
+            }
+            catch (DurabilityLostException) when (!again)
+            {
+                // The results may not be so after a restart, and nobody has seen them. Executed again, writes are refused, and
+                // reads give what is on disk.
+            }
+        }
+        Array.Clear(operations, 0, requests.Length);
+        ArrayPool<Operation>.Shared.Return(operations);
+        _requests = default;
+    }
+
+    /// <inheritdoc/>
+    bool IResultSink.OnResult(int index, in OperationResult result)
+    {
+        ref readonly Request request = ref _requests.Span[index];
+        if (ResultErrors.Find(OperationMapper.KindOf(request), result) is { } error)
+        {
+            Error ??= error with { Index = index };
+            return true;
+        }
+
+        if (request.Function != Function.Get && result.Status == ResultStatus.Done) Version = Math.Max(Version, result.Version);
+        results.Add(request, result);
+        return true;
+    }
+
+    private async ValueTask ExecuteAsync(
+        ReadOnlyMemory<Operation> operations, ReadOnlyMemory<byte> requestId, CancellationToken cancellationToken)
+    {
+        if (operations.Length == 1 && requestId.IsEmpty) await store.ExecuteAsync(operations, this, cancellationToken);
+        else if (!await store.CommitAsync(operations, this, requestId, cancellationToken) && Error is null)
+            throw new UnreachableException("A batch was refused for no reason.");
+    }
+}

@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using KestrelKv.Protocol;
+using KestrelKv.Storage;
+
+namespace KestrelKv.Wire;
+
+/// <summary>Executes one request at a time, whichever door it comes in by. Safe for use by many threads.</summary>
+/// <remarks>
+/// The wire executes unbatched commands by it, HTTP all requests. WATCH and UNWATCH belong to what the client is connected by,
+/// and are not executed here.
+/// </remarks>
+public sealed class RequestRunner(IKeyValueStore store, WireConnections connections, TimeProvider time)
+{
+    /// <summary>The request, or why it is refused.</summary>
+    public Request Validate(in Request request) => RequestValidator.Validate(request, time);
+
+    /// <summary>Executes a request and writes its response object.</summary>
+    /// <param name="one">A request that was validated.</param>
+    /// <param name="response">Where to; empty so far. It may be shown once this completes without an error.</param>
+    /// <param name="format">How a listing shows its entries.</param>
+    /// <param name="cancellationToken">Cancels the wait; what was done stays so.</param>
+    /// <returns>Why it was not done; null where it was.</returns>
+    /// <exception cref="DurabilityLostException">The disk has failed, twice while this was executed.</exception>
+    public async ValueTask<ProtocolError?> RunAsync(
+        ReadOnlyMemory<Request> one, Response response, ListFormat? format = null, CancellationToken cancellationToken = default)
+    {
+        Request request = one.Span[0];
+        RequestOptions options = request.Options ?? RequestOptions.None;
+        switch (request.Function)
+        {
+            case Function.Invalid:
+                return request.Error;
+            case Function.Mget:
+                return await ReadManyAsync(options, response, cancellationToken);
+            case Function.Batch:
+                return await CommitAsync(options, response, cancellationToken);
+            case Function.Scan:
+                var page = new ScanPage(options, format ?? ListFormat.Scan, response.Body);
+                if (page.TakesLong) await Task.Yield();
+                return await page.WriteAsync(store, cancellationToken);
+            case Function.Ping:
+                response.Body.Write("{\"response\": \"pong\"}"u8);
+                return null;
+            case Function.Info:
+                InfoText.Write(response.Body, store.GetStats(), connections);
+                return null;
+            case Function.Help:
+                response.Body.Write(HelpText.Response);
+                return null;
+            default:
+                return await RunAsync(one, new ResultText(response.Body), cancellationToken);
+        }
+    }
+
+    /// <summary>Executes a request on one key.</summary>
+    /// <param name="one">A request that was validated.</param>
+    /// <param name="result">Takes its result, which may be shown once this completes without an error.</param>
+    /// <param name="cancellationToken">Cancels the wait; what was done stays so.</param>
+    /// <returns>Why it was not done; null where it was.</returns>
+    /// <exception cref="DurabilityLostException">The disk has failed, twice while this was executed.</exception>
+    public async ValueTask<ProtocolError?> RunAsync(
+        ReadOnlyMemory<Request> one, IKeyResultSink result, CancellationToken cancellationToken = default)
+    {
+        Debug.Assert(one.Span[0].Function is >= Function.Get and <= Function.Expire);
+        var execution = new KeyExecution(store, time, result);
+        await execution.ExecuteAsync(one, (one.Span[0].Options ?? RequestOptions.None).RequestId, cancellationToken);
+        return WithoutIndex(execution.Error);
+    }
+
+    /// <summary><c>{"entries": [ENTRY, ...]}</c></summary>
+    private async ValueTask<ProtocolError?> ReadManyAsync(RequestOptions options, Response response, CancellationToken cancellationToken)
+    {
+        var execution = new KeyExecution(store, time, new ResultText(response.Body));
+        await execution.ExecuteAsync(options.Operations, default, cancellationToken);
+        if (execution.Error is not null) return WithoutIndex(execution.Error);
+        response.Head.Write("{\"entries\": ["u8);
+        response.Body.Write("]}"u8);
+        return null;
+    }
+
+    /// <summary><c>{"version": V, "results": [RESULT, ...]}</c></summary>
+    private async ValueTask<ProtocolError?> CommitAsync(RequestOptions options, Response response, CancellationToken cancellationToken)
+    {
+        var execution = new KeyExecution(store, time, new ResultText(response.Body));
+        await execution.ExecuteAsync(options.Operations, options.RequestId, cancellationToken);
+        if (execution.Error is not null) return execution.Error;
+        response.Head.WriteMember("{\"version\": "u8, execution.Version);
+        response.Head.Write(", \"results\": ["u8);
+        response.Body.Write("]}"u8);
+        return null;
+    }
+
+    private static ProtocolError? WithoutIndex(ProtocolError? error) => error is null ? null : error with { Index = null };
+}

@@ -1,0 +1,42 @@
+using KestrelKv.Protocol;
+
+namespace KestrelKv.Wire;
+
+/// <summary>
+/// Executes the requests that cannot be batched with others: atomic batches, writes with a request id, listings, watches, and
+/// those that need no store.
+/// </summary>
+/// <remarks>
+/// Their replies are written only once the store has completed the call, so none of them is ever retracted.
+/// </remarks>
+internal sealed class UnbatchedCommands(
+    RequestRunner runner, ReplyWriter replies, ConnectionCounters counters, ConnectionWatches watches)
+{
+    /// <summary>Whether a request is one of them.</summary>
+    public static bool IsUnbatched(in Request request) =>
+        request.Function >= Function.Mget || request.Options is { RequestId.IsEmpty: false };
+
+    /// <summary>Executes one request and writes its reply.</summary>
+    public async ValueTask ExecuteAsync(ReadOnlyMemory<Request> one)
+    {
+        Request request = one.Span[0];
+        using var response = new Response();
+        ProtocolError? error = request.Function switch
+        {
+            Function.Watch => await watches.OpenAsync(request),
+            Function.Unwatch => watches.Close(request, response.Body),
+            _ => await runner.RunAsync(one, response),
+        };
+        if (error is not null)
+        {
+            replies.WriteError(error, request.IdText.Span);
+            counters.CountError(error.Code, request.Function);
+            return;
+        }
+
+        // A watch has written its replies itself.
+        if (request.Function != Function.Watch)
+            replies.WriteResponse(request.Function, response.Head.Written, response.Body.Written, default, request.IdText.Span);
+        counters.Count(request.Function);
+    }
+}
