@@ -40,7 +40,25 @@ public sealed class ErrorCodesTests
     [InlineData(ErrorCode.ProtectedMode, "protected_mode")]
     [InlineData(ErrorCode.IdleTimeout, "idle_timeout")]
     [InlineData(ErrorCode.InternalError, "internal_error")]
+    [InlineData(ErrorCode.InvalidHeader, "invalid_header")]
+    [InlineData(ErrorCode.UnsupportedPatch, "unsupported_patch")]
+    [InlineData(ErrorCode.CrossOrigin, "cross_origin")]
+    [InlineData(ErrorCode.HostNotAllowed, "host_not_allowed")]
+    [InlineData(ErrorCode.NoDataDirectory, "no_data_directory")]
     public void Text_EachCode_IsItsNameInSnakeCase(ErrorCode code, string text) => Assert.Equal(text, ErrorCodes.Text(code));
+
+    [Fact]
+    public void Table_OfAllCodes_HasEachInItsPlace()
+    {
+        Assert.Equal(All.Length, ErrorCodes.Count);
+        foreach (ErrorCode code in All)
+        {
+            Assert.Equal(code, ErrorCodes.CodeAt((int)code));
+            Assert.InRange(ErrorCodes.Status(code), code == ErrorCode.None ? 200 : 400, code == ErrorCode.None ? 200 : 599);
+            Assert.NotEqual("", ErrorCodes.Title(code));
+        }
+        Assert.Equal(All.Length, All.Select(ErrorCodes.Title).Distinct().Count());
+    }
 
     [Fact]
     public void Text_AllCodes_AreDifferentSnakeCase()

@@ -7,11 +7,13 @@ namespace KestrelKv.Server.Admin;
 /// <summary>Atomic batches: what a BATCH on the wire does, in the same words.</summary>
 internal static class BatchEndpoint
 {
+    internal static readonly FunctionCall Call = new(Function.Batch);
+
     public static void MapBatch(this IEndpointRouteBuilder v1) =>
         v1.MapPost("/batch", CommitAsync).WithTags(TagFilter.Batches)
             .AddEndpointFilter(SameOrigin.Check)
             .Produces<BatchResponse>()
-            .Calls(new FunctionCall(Function.Batch), ErrorCode.CrossOrigin, ErrorCode.UnsupportedEncoding);
+            .Calls(Call, ErrorCode.CrossOrigin, ErrorCode.UnsupportedEncoding);
 
     /// <summary>Executes operations on any keys, all of them or none</summary>
     /// <remarks>

@@ -16,9 +16,7 @@ internal enum KeyPlace
 }
 
 /// <summary>Which function an endpoint calls, and where the parameters of the function stand: the endpoint's metadata.</summary>
-/// <param name="name">The function.</param>
-/// <param name="query">The names of those that stand in the query.</param>
-internal sealed class FunctionCall(Function name, params string[] query)
+internal sealed record FunctionCall
 {
     /// <summary>The name of the key in the query.</summary>
     public const string Key = "key";
@@ -27,11 +25,19 @@ internal sealed class FunctionCall(Function name, params string[] query)
 
     public const string LastEventId = "Last-Event-ID";
 
+    /// <param name="function">The function.</param>
+    /// <param name="query">The names of its parameters that stand in the query.</param>
+    public FunctionCall(Function function, params string[] query)
+    {
+        Function = Functions.Of(function);
+        Query = [.. query.Select(Function.Parameter)];
+    }
+
     /// <summary>The function.</summary>
-    public FunctionInfo Function { get; } = Functions.Of(name);
+    public FunctionInfo Function { get; }
 
     /// <summary>The parameters that stand in the query under their own names.</summary>
-    public IReadOnlyList<ParameterInfo> Query { get; } = [.. query.Select(Functions.Of(name).Parameter)];
+    public IReadOnlyList<ParameterInfo> Query { get; }
 
     /// <summary>Where the key stands.</summary>
     public KeyPlace KeyPlace { get; init; }

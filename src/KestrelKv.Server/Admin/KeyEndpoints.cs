@@ -15,28 +15,39 @@ internal static class KeyEndpoints
     internal const string JsonPatchType = "application/json-patch+json";
     internal const string ExpiresAtHeader = "KestrelKv-Expires-At";
 
+    internal static readonly FunctionCall Count = new(Function.Scan, "prefix", "after", "until");
+    internal static readonly FunctionCall List = new(Function.Scan, "prefix", "after", "until", "limit", "values", "descending");
+    internal static readonly FunctionCall Get = new(Function.Get, "path");
+    internal static readonly FunctionCall Put = new(Function.Put, "path", "ttl", "expires_at");
+    internal static readonly FunctionCall Patch = new(Function.Patch, "ttl", "expires_at");
+    internal static readonly FunctionCall Delete = new(Function.Delete);
+
     public static void MapKeys(this IEndpointRouteBuilder v1)
     {
-        v1.MapRead("/count", CountAsync).WithTags(TagFilter.Keys).Produces<KeyCount>()
-            .Calls(new FunctionCall(Function.Scan, "prefix", "after", "until"));
-        v1.MapRead("/keys", ListAsync).WithTags(TagFilter.Keys).Produces<KeyPage>()
-            .Calls(new FunctionCall(Function.Scan, "prefix", "after", "until", "limit", "values", "descending"));
-        MapKey(v1.MapGroup("/keys/{**key:minlength(1)}").WithTags(TagFilter.Keys), KeyPlace.Path);
+        v1.MapRead("/count", CountAsync).WithTags(TagFilter.Keys).Produces<KeyCount>().Calls(Count);
+        v1.MapRead("/keys", ListAsync).WithTags(TagFilter.Keys).Produces<KeyPage>().Calls(List);
+
+        // Otherwise other methods would be those of the key "".
+        v1.Map("/keys", NotAllowed).ExcludeFromDescription();
+        MapKey(v1.MapGroup("/keys/{**key}").WithTags(TagFilter.Keys), KeyPlace.Path);
         MapKey(v1.MapGroup("/key").WithTags(TagFilter.KeysByQuery), KeyPlace.Query);
     }
 
     /// <summary>The methods on one key, under either form of its address.</summary>
     private static void MapKey(RouteGroupBuilder group, KeyPlace key)
     {
-        FunctionCall get = new(Function.Get, "path") { KeyPlace = key };
-        FunctionCall put = new(Function.Put, "path", "ttl", "expires_at") { KeyPlace = key };
-        FunctionCall patch = new(Function.Patch, "ttl", "expires_at") { KeyPlace = key };
-        FunctionCall delete = new(Function.Delete) { KeyPlace = key };
+        FunctionCall get = Get with { KeyPlace = key };
         group.MapGet("", GetAsync).Readable().Calls(get, ErrorCode.NotFound, ErrorCode.PreconditionFailed);
         group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable().Calls(get, ErrorCode.NotFound, ErrorCode.PreconditionFailed);
-        group.MapPut("", PutAsync).Writable().Calls(put, ErrorCode.UnsupportedEncoding);
-        group.MapPatch("", PatchAsync).Writable().Calls(patch, ErrorCode.UnsupportedPatch);
-        group.MapDelete("", DeleteAsync).Produces(StatusCodes.Status204NoContent).Calls(delete, ErrorCode.NotFound);
+        group.MapPut("", PutAsync).Writable().Calls(Put with { KeyPlace = key }, ErrorCode.UnsupportedEncoding);
+        group.MapPatch("", PatchAsync).Writable().Calls(Patch with { KeyPlace = key }, ErrorCode.UnsupportedPatch);
+        group.MapDelete("", DeleteAsync).Produces(StatusCodes.Status204NoContent).Calls(Delete with { KeyPlace = key }, ErrorCode.NotFound);
+    }
+
+    private static IResult NotAllowed(HttpResponse response)
+    {
+        response.Headers.Allow = "GET, HEAD";
+        return Results.StatusCode(StatusCodes.Status405MethodNotAllowed);
     }
 
     private static RouteHandlerBuilder Readable(this RouteHandlerBuilder endpoint) => endpoint

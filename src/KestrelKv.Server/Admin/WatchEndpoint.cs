@@ -8,14 +8,14 @@ namespace KestrelKv.Server.Admin;
 /// <summary>The feed of changes as server-sent events.</summary>
 internal static class WatchEndpoint
 {
+    internal static readonly FunctionCall Call = new(Function.Watch, "prefix", "from_version", "values", "bookmark_interval");
+
     // How long streams last says nothing of how long requests take, with which it would be counted.
     public static void MapWatch(this IEndpointRouteBuilder v1, AdminOptions options) =>
         v1.MapRead("/watch", WatchAsync).WithTags(TagFilter.Feed).DisableHttpMetrics()
             .AddEndpointFilter(SameOrigin.Check).AddEndpointFilter(new WatchLimit(options))
             .Produces<string>(StatusCodes.Status200OK, EventStream.ContentType)
-            .Calls(
-                new FunctionCall(Function.Watch, "prefix", "from_version", "values", "bookmark_interval"),
-                ErrorCode.CrossOrigin, ErrorCode.Stopping);
+            .Calls(Call, ErrorCode.CrossOrigin, ErrorCode.Stopping);
 
     /// <summary>Tells every change as it happens, from any version on</summary>
     /// <remarks>

@@ -52,7 +52,7 @@ public sealed class PatchTests(DefaultServer server) : IClassFixture<DefaultServ
     [InlineData("[{\"op\":\"tst\",\"path\":\"/n\"}]", 400, "invalid_value", "\"op\" is none of")]
     [InlineData("[{\"op\":\"add\",\"path\":\"/n\"}]", 400, "invalid_value", "value")]
     [InlineData("[{\"op\":\"remove\",\"path\":\"n\"}]", 400, "invalid_value", "path")]
-    [InlineData("{\"op\":\"remove\",\"path\":\"/n\"}", 400, "invalid_value", "array")]
+    [InlineData("{\"op\":\"remove\",\"path\":\"/n\"}", 400, "wrong_type", "array")]
     [InlineData("[1]", 400, "invalid_value", "operation 0")]
     [InlineData("[", 400, "invalid_json", "")]
     [InlineData("", 400, "invalid_json", "empty")]

@@ -16,19 +16,20 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         {
             { "/v1/keys", "get", "prefix after until limit values descending", "200 400 503" },
             { "/v1/count", "get", "prefix after until", "200 400 503" },
-            { "/v1/batch", "post", "Idempotency-Key", "200 400 403 404 409 412 413 422 503 507" },
+            { "/v1/batch", "post", "Idempotency-Key", "200 400 403 404 409 412 413 415 422 503 507" },
+            { "/v1/call", "post", "", "200 400 403 413 415 503" },
             { "/v1/watch", "get", "prefix from_version values bookmark_interval Last-Event-ID", "200 400 403 410 503" },
-            { "/v1/stats", "get", "", "200" },
-            { "/v1/admin/snapshot", "post", "", "200 403 409 503 507" },
-            { "/v1/admin/backup", "get", "", "200 403 409 503 507" },
+            { "/v1/stats", "get", "", "200 400" },
+            { "/v1/admin/snapshot", "post", "", "200 400 403 409 503 507" },
+            { "/v1/admin/backup", "get", "", "200 304 400 403 409 412 503 507" },
         };
         foreach (string path in (string[])["/v1/key", "/v1/keys/{key}"])
         {
             endpoints.Add(path, "get", "key If-Match If-None-Match path", "200 304 400 404 412 503");
             endpoints.Add(path, "head", "key If-Match If-None-Match path", "200 304 400 404 412 503");
-            endpoints.Add(path, "put", "key If-Match If-None-Match ttl expires_at Idempotency-Key path", "201 204 400 404 409 412 413 422 503 507");
+            endpoints.Add(path, "put", "key If-Match If-None-Match path ttl expires_at Idempotency-Key", "201 204 400 404 409 412 413 415 422 503 507");
             endpoints.Add(path, "patch", "key If-Match If-None-Match ttl expires_at Idempotency-Key", "201 204 400 404 409 412 413 415 422 503 507");
-            endpoints.Add(path, "delete", "key If-Match If-None-Match Idempotency-Key", "204 400 404 412 422 503 507");
+            endpoints.Add(path, "delete", "key If-Match If-None-Match Idempotency-Key", "204 400 404 412 413 422 503 507");
         }
         return endpoints;
     }

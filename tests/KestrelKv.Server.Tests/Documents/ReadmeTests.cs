@@ -39,7 +39,7 @@ public sealed class ReadmeTests
         Assert.Contains("HTTP/1.1 200 OK", printed, StringComparison.Ordinal);
         Assert.Contains("ETag: \"1\"", printed, StringComparison.Ordinal);
         Assert.Contains(
-            """{"keys":[{"key":"user:2","version":1,"expires_at":null,"bytes":32,"value":{"name": "Grace", "visits": 2.0}}],"next":null,"version":1}""",
+            """{"keys": [{"key": "user:2", "version": 1, "expires_at": null, "bytes": 32, "value": {"name": "Grace", "visits": 2.0}}], "next": null, "version": 1}""",
             printed, StringComparison.Ordinal);
     }
 
@@ -57,7 +57,7 @@ public sealed class ReadmeTests
         string watched = await Programs.RunAsync("bash", ["-c", OnPortsOf(server, UntilItPrints("\"visits\": 4", watch))]);
 
         const string Batch = "{\"version\": 4, \"results\": [{\"obj\": \"user:2\", \"val\": 4, \"found\": true, \"version\": 4, \"expires_at\": null}, {\"obj\": \"log:17\", \"response\": \"ok\"}]}";
-        Assert.Equal("3" + Batch + "{\"count\":1}", changed);
+        Assert.Equal("3" + Batch + "{\"count\": 1, \"version\": 5}", changed);
         Assert.Equal(changed, again);
         Assert.StartsWith("id: 0\nevent: bookmark\ndata: {\"version\": 0, \"changes\": []}\n\nid: ", watched, StringComparison.Ordinal);
         Assert.Contains(

@@ -1,4 +1,5 @@
 using System.Net.ServerSentEvents;
+using KestrelKv.Protocol;
 using KestrelKv.Server.Admin;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Wire;
@@ -41,7 +42,13 @@ public sealed class EventStreamTests(DefaultServer server) : IClassFixture<Defau
         var lifetime = new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance);
         lifetime.StopApplication();
 
-        IResult result = await WatchEndpoint.WatchAsync(new DefaultHttpContext(), store, TimeProvider.System, lifetime, new WireOptions(), fromVersion: 1);
+        var options = new WireOptions();
+        using var connections = new WireConnections(options, TimeProvider.System);
+        var mapper = new RequestMapper(new RequestLimits(), new RequestRunner(store, connections, TimeProvider.System));
+        var http = new DefaultHttpContext { Request = { QueryString = new QueryString("?from_version=1") } };
+        http.SetEndpoint(new Endpoint(null, new EndpointMetadataCollection(WatchEndpoint.Call), null));
+
+        IResult result = await WatchEndpoint.WatchAsync(http, mapper, store, TimeProvider.System, lifetime, options);
         Assert.Equal(StatusCodes.Status503ServiceUnavailable, Assert.IsAssignableFrom<IStatusCodeHttpResult>(result).StatusCode);
     }
 }

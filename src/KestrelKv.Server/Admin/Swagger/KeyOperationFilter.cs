@@ -65,8 +65,8 @@ internal sealed class KeyOperationFilter : IOperationFilter
 
     private static OpenApiHeader Expiry() => new()
     {
-        Description = "When the entry expires; not there where it does not.",
-        Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time" },
-        Example = "2030-01-01T00:00:00.0000000Z",
+        Description = "When the entry expires, as Unix time in seconds; not there where it does not.",
+        Schema = new OpenApiSchema { Type = JsonSchemaType.Number },
+        Example = 1893456000.5,
     };
 }
