@@ -65,6 +65,14 @@ public sealed partial class ProtocolTests
     }
 
     [Fact]
+    public void ErrorCodes_InTheTables_HaveTheirStatus()
+    {
+        string section = Assert.Single(Document.Split("\n## "), text => text.StartsWith("Errors\n", StringComparison.Ordinal));
+        Dictionary<string, ErrorCode> codes = Enum.GetValues<ErrorCode>().ToDictionary(ErrorCodes.Text);
+        Assert.All(Markdown.Rows(section), row => Assert.Equal($"{ErrorCodes.Status(codes[row.First])}", row.Second));
+    }
+
+    [Fact]
     public void Limits_InTheTable_AreTheDefaults()
     {
         Dictionary<string, string> settings = SettingsFile.Read().ToDictionary();

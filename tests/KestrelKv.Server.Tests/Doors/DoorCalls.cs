@@ -36,8 +36,6 @@ internal static class DoorCalls
         {"func": "PUT", "params": {"obj": "a", "val": {"n": 1.0, "list": [1]}, "if_version": 0, "meta": true, "return_old": true, "ack": "memory", "request_id": "r1"}}
         {"func": "PUT", "params": {"obj": "a", "val": 2, "path": "/n", "if_exists": true, "ttl": 1000}, "id": "x"}
         {"func": "PUT", "params": {"obj": "b", "val": "é", "expires_at": 4102444800.5, "meta": true}, "id": 1.50}
-        {"func": "PUT", "params": {"obj": "gone", "val": 1, "expires_at": -1, "meta": true}}
-        {"func": "GET", "params": {"obj": "gone", "meta": true}}
         {"func": "GET", "params": {"obj": "a", "path": "/list/0", "meta": true, "ack": "memory"}}
         {"func": "GET", "params": {"obj": "a", "path": "/none"}}
         {"func": "GET", "params": {"obj": "\u0061"}}
@@ -54,6 +52,8 @@ internal static class DoorCalls
         {"func": "SCAN", "params": {"count_only": true}}
         {"func": "DELETE", "params": {"obj": "c", "if_exists": true, "return_old": true, "ack": "memory", "request_id": "r6"}}
         {"func": "DELETE", "params": {"obj": "nobody", "if_version": 0}}
+        {"func": "PUT", "params": {"obj": "gone", "val": 1, "expires_at": -1, "meta": true}}
+        {"func": "GET", "params": {"obj": "gone", "meta": true}}
         {"func": "PING"}
         {"func": "INFO", "params": {}}
         {"func": "HELP", "id": "help"}
