@@ -1,4 +1,5 @@
 using System.Text;
+using KestrelKv.Json;
 
 namespace KestrelKv.Protocol;
 
@@ -83,7 +84,10 @@ public sealed class RequestText : IDisposable
     }
 
     /// <summary>Ends the value: refuses what is not exactly one JSON text.</summary>
-    public void EndValue(RequestLimits limits) => Error ??= JsonText.Check(_text.Written[_valueStart..], limits.JsonDepthMax);
+    public void EndValue(RequestLimits limits)
+    {
+        if (JsonText.Check(_text.Written[_valueStart..], limits.JsonDepthMax) is { } fault) Refuse(ProtocolError.Of(fault));
+    }
 
     /// <summary>The request, or why it is refused. No parameter can be added any more.</summary>
     public Request Parse(RequestLimits limits)
