@@ -10,6 +10,7 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
     private const string ByQuery = "operations-Keys_by_query-{0}_v1_key";
     private const string List = "operations-Keys-get_v1_keys";
     private const string Count = "operations-Keys-get_v1_count";
+    private const string Call = "operations-Batches-post_v1_call";
     private const string Batch = "operations-Batches-post_v1_batch";
     private const string Watch = "operations-Feed-get_v1_watch";
     private const string Stats = "operations-Server-get_v1_stats";
@@ -28,7 +29,7 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
         Assert.Equal(
             [
                 .. new[] { "get", "head", "put", "patch", "delete" }.SelectMany(method => new[] { Of(ByPath, method), Of(ByQuery, method) }),
-                List, Count, Batch, Watch, Stats, Snapshot, Backup,
+                List, Count, Batch, Call, Watch, Stats, Snapshot, Backup,
             ],
             (await page.OperationsAsync()).ToHashSet());
         Assert.Empty(page.Errors);

@@ -30,7 +30,8 @@ public sealed class MetricsTests(TrafficServer fixture) : IClassFixture<TrafficS
     [Fact]
     public void Requests_OfEveryErrorCode_AreExportedFromTheStart()
     {
-        for (ErrorCode code = ErrorCode.None + 1; (int)code < ErrorCodes.Count; code++)
+        // Those after it are errors of HTTP alone.
+        for (ErrorCode code = ErrorCode.None + 1; code <= ErrorCode.InternalError; code++)
             Assert.True(_scrape.Sum("kestrelkv_wire_requests_total", ("outcome", ErrorCodes.Text(code))) >= 0);
     }
 

@@ -4,23 +4,34 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>Describes the body of a batch; here for the reason that <see cref="KeyOperationFilter"/> gives.</summary>
+/// <summary>Describes the bodies of batches and calls; here for the reason that <see cref="KeyOperationFilter"/> gives.</summary>
 internal sealed class BatchOperationFilter : IOperationFilter
 {
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
-        if (context.ApiDescription.RelativePath != "v1/batch") return;
-        operation.RequestBody = new OpenApiRequestBody
+        operation.RequestBody = context.ApiDescription.RelativePath switch
         {
-            Description = "The operations: `GET`, `PUT`, `DELETE`, `PATCH`, `INCR` and `EXPIRE`, " +
-                "with the parameters that they have on the wire.",
-            Required = true,
-            Content = new Dictionary<string, IOpenApiMediaType>
-            {
-                ["application/json"] = new OpenApiMediaType { Schema = Schema(), Example = Example() },
-            },
+            "v1/batch" => Body(
+                "The operations: `GET`, `PUT`, `DELETE`, `PATCH`, `INCR` and `EXPIRE`, with the parameters that they have on the wire.",
+                Schema(), Example()),
+            "v1/call" => Body("The request, as on the wire.", CallSchema(), Operation("INCR", new() { ["obj"] = "users" })),
+            _ => operation.RequestBody,
         };
     }
+
+    private static OpenApiRequestBody Body(string description, OpenApiSchema schema, JsonNode example) => new()
+    {
+        Description = description,
+        Required = true,
+        Content = new Dictionary<string, IOpenApiMediaType>
+        {
+            ["application/json"] = new OpenApiMediaType { Schema = schema, Example = example },
+        },
+    };
+
+    private static OpenApiSchema CallSchema() => Object(
+        ("func", new OpenApiSchema { Type = JsonSchemaType.String }),
+        ("params", new OpenApiSchema { Type = JsonSchemaType.Object }));
 
     private static OpenApiSchema Schema() => Object(
         ("ops", new OpenApiSchema
