@@ -3,9 +3,31 @@ using KestrelKv.Json;
 
 namespace KestrelKv.Storage;
 
-/// <summary>Applies the operations that change a part of a value, and translates their outcomes.</summary>
+/// <summary>Turns operations that change a part of a value into puts of whole values. They read nothing but their arguments.</summary>
 internal static class Edits
 {
+    /// <summary>Turns an edit (<see cref="Operation.IsEdit"/>) into the put of a whole value with its expiry.</summary>
+    /// <param name="edit">The edit.</param>
+    /// <param name="exists">Whether the key has an entry.</param>
+    /// <param name="value">The entry's value.</param>
+    /// <param name="expiresAt">The entry's expiry.</param>
+    /// <param name="limits">The limits of the new value.</param>
+    /// <param name="text">An empty buffer, which receives the new value.</param>
+    /// <param name="put">The put, whose value lies in <paramref name="text"/>; only if the status is <see cref="EditStatus.Done"/>.</param>
+    public static EditResult Resolve(
+        in Operation edit, bool exists, ReadOnlySpan<byte> value, long expiresAt, DocumentLimits limits, ArrayBufferWriter<byte> text,
+        out Operation put)
+    {
+        EditResult result = Apply(edit, exists, value, limits, text);
+        put = result.Status == EditStatus.Done
+            ? Operation.Put(edit.Key, text.WrittenMemory, edit.KeepsExpiry ? expiresAt : edit.ExpiresAt) with
+            {
+                ReturnsOld = edit.ReturnsOld, AcknowledgeFromMemory = edit.AcknowledgeFromMemory,
+            }
+            : default;
+        return result;
+    }
+
     /// <summary>Applies a put with a path, a patch, or an increment to a value.</summary>
     /// <param name="operation">The operation. Its key, precondition and expiry have no effect here.</param>
     /// <param name="exists">Whether there is an entry.</param>

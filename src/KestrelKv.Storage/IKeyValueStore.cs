@@ -6,7 +6,8 @@ namespace KestrelKv.Storage;
 /// <remarks>
 /// <para>
 /// <b>Versions.</b> Each commit has a version, one more than the commit before it; the first is 1. An entry carries
-/// the version of its last change. All changes of one atomic batch have the same version.
+/// the version of its last change. All changes of one atomic batch have the same version; a key that it writes several times changes
+/// once.
 /// </para>
 /// <para>
 /// <b>Expiry.</b> From the instant <see cref="Operation.ExpiresAt"/> on an entry is invisible to every operation. Its
@@ -20,9 +21,9 @@ namespace KestrelKv.Storage;
 /// precondition: which writes are refused depends on how the store lays out its memory.
 /// </para>
 /// <para>
-/// <b>When a result may be shown.</b> A call hands results to its sink as soon as it has them, and completes once
-/// what they tell is as durable as the store is configured to make it. So a caller gathers replies in the sink and
-/// lets nobody see them before the call has completed. A store in memory completes before it returns.
+/// <b>When a result may be shown.</b> A call passes results to its sink as soon as it has them, and completes once every version that
+/// they depend on is as durable as the store is configured to make it. So a caller gathers replies in the sink and shows them after
+/// the call has completed. A store in memory completes a call before it returns, except for edits of long values and searches in them.
 /// </para>
 /// <para>
 /// <b>Memory.</b> Keys and values that are passed in must stay as they are until the call has completed; the store
@@ -56,11 +57,10 @@ public interface IKeyValueStore
     /// that needs most. It can't ask to stop. What is not there to be read or removed keeps no batch from being committed.
     /// </param>
     /// <param name="requestId">
-    /// What the client calls this batch, at most <see cref="RequestIdBytesMax"/> bytes; empty for nothing. A batch of the same
-    /// id that comes again within the time that the store is configured for, also after a crash, is not executed: it is told the
-    /// results of the first one, be they a commit or a refusal (but not one for lack of memory or disk, which is tried again).
-    /// Where it is another batch (the times of expiry do not count), it is refused with
-    /// <see cref="ResultStatus.RequestIdReused"/>.
+    /// Identifies the request, at most <see cref="RequestIdBytesMax"/> bytes; empty for none. A batch with the same id that is repeated
+    /// within the configured time, also after a crash, is not executed: its sink gets the recorded results of the first one, be they
+    /// a commit or a refusal (except one for a lack of memory or disk space, which is tried again). A different batch (expiry times do
+    /// not count) is refused as <see cref="ResultStatus.RequestIdReused"/>. A batch that only reads is not recorded.
     /// </param>
     /// <param name="cancellationToken">Gives up waiting; a batch whose results were told stays done.</param>
     /// <returns>Whether the batch was committed.</returns>
@@ -96,12 +96,18 @@ public interface IKeyValueStore
     /// <exception cref="ArgumentOutOfRangeException"><see cref="WatchQuery.From"/> is negative.</exception>
     IWatch Watch(WatchQuery query, Action wake);
 
-    /// <summary>Figures of this moment; cheap enough to ask every second.</summary>
+    /// <summary>The clock that expiry goes by. Relative expiries must be computed from it.</summary>
+    TimeProvider Clock { get; }
+
+    /// <summary>Returns current figures. Cheap enough for every second.</summary>
     StoreStats GetStats();
 }
 
 /// <summary>Takes the results of operations.</summary>
-/// <remarks>It may be called under the store's locks, half-way through a batch: it must not block, call the store, or throw.</remarks>
+/// <remarks>
+/// It may be called under the store's locks and after the commit: it must not block, call the store, or throw. If it throws, what was
+/// committed is applied all the same, and the call of the store throws the exception.
+/// </remarks>
 public interface IResultSink
 {
     /// <summary>Takes one result.</summary>

@@ -91,8 +91,8 @@ public readonly struct Operation
     public bool IsWrite => Kind != OperationKind.Get;
 
     /// <summary>
-    /// Whether what it puts depends on the entry that there is: then it has to be made a put of a whole value, with its expiry, first
-    /// (<see cref="Embedded.EditedPut"/>).
+    /// Whether the value or expiry that it puts depends on the entry: then <see cref="Edits.Resolve"/> turns it into a put of a whole
+    /// value first.
     /// </summary>
     internal bool IsEdit => KeepsExpiry || Kind >= OperationKind.MergePatch || (Kind == OperationKind.Put && !Path.IsEmpty);
 

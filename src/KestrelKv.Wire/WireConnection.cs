@@ -74,10 +74,10 @@ internal sealed class WireConnection : IDisposable
         _input = context.Transport.Input;
         _output = context.Transport.Output;
         _replies = new ReplyWriter(_output);
-        _batch = new RequestBatch(limits, options.BatchRequestsMax, time);
+        _batch = new RequestBatch(limits, options.BatchRequestsMax, store.Clock);
         _watches = new ConnectionWatches(store, _replies, options, time, _input.CancelPendingRead);
-        var unbatched = new UnbatchedCommands(new RequestRunner(store, connections, time), _replies, Counters, _watches);
-        _executor = new CommandExecutor(store, _replies, Counters, time, unbatched);
+        var unbatched = new UnbatchedCommands(new RequestRunner(store, connections), _replies, Counters, _watches);
+        _executor = new CommandExecutor(store, _replies, Counters, unbatched);
         _lastActive = time.GetTimestamp();
     }
 

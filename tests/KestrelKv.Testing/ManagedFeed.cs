@@ -33,6 +33,26 @@ internal sealed class ManagedFeed
         lock (_lock) _changes.RemoveRange(count, _changes.Count - count);
     }
 
+    /// <summary>
+    /// Makes one change of all changes of a key in a batch, at the place of the last one; none if the key is absent before and after.
+    /// </summary>
+    public void Fold(int from, Func<byte[], bool> existed)
+    {
+        lock (_lock)
+        {
+            for (int i = _changes.Count - 1; i >= from; i--)
+            {
+                ManagedChange last = _changes[i];
+                List<ManagedChange> earlier = [.. _changes[from..i].Where(change => change.Key.AsSpan().SequenceEqual(last.Key))];
+                if (last.Kind == ChangeKind.SetExpiry && earlier.FindLast(change => change.Kind == ChangeKind.Put) is { } put)
+                    _changes[i] = put with { ExpiresAt = last.ExpiresAt };
+                foreach (ManagedChange change in earlier) _changes.Remove(change);
+                i -= earlier.Count;
+                if (last.Kind == ChangeKind.Delete && !existed(last.Key)) _changes.Remove(last);
+            }
+        }
+    }
+
     public IWatch Watch(WatchQuery query, Action wake, Func<long> last)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(query.From);

@@ -42,6 +42,9 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         _sweeper = time.CreateTimer(static store => ((ManagedStore)store!).Sweep(), this, SweepPeriod, SweepPeriod);
     }
 
+    /// <inheritdoc/>
+    public TimeProvider Clock => _time;
+
     /// <summary>Stops removing expired entries in the background.</summary>
     public void Dispose() => _sweeper.Dispose();
 
@@ -77,7 +80,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         bool committed;
         lock (_lock)
         {
-            committed = requestId.IsEmpty
+            committed = requestId.IsEmpty || batch.ToArray().All(operation => !operation.IsWrite)
                 ? Commit(batch.Span, results, out _)
                 : _requests.Execute(batch.Span, requestId, Now(), results, ref _version, sink => (Commit(batch.Span, sink, out bool changed), changed));
         }
@@ -115,6 +118,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
             all.Add(result);
         }
         if (changed) _version = version;
+        _feed.Fold(changes, key => before.GetValueOrDefault(key) is not null);
         foreach (ManagedResult result in all) result.Tell(results);
         return true;
     }

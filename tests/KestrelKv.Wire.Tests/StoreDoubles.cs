@@ -24,6 +24,8 @@ internal abstract class StoreDouble(IKeyValueStore inner) : IKeyValueStore
 
     public virtual IWatch Watch(WatchQuery query, Action wake) => inner.Watch(query, wake);
 
+    public TimeProvider Clock => inner.Clock;
+
     public StoreStats GetStats() => inner.GetStats();
 }
 

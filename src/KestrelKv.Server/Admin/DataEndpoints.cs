@@ -1,7 +1,6 @@
 using System.Globalization;
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin.Swagger;
-using KestrelKv.Storage;
 using KestrelKv.Storage.Durability;
 using Microsoft.AspNetCore.Mvc;
 
@@ -39,11 +38,11 @@ internal static class DataEndpoints
     /// <response code="409">The server has no data directory.</response>
     /// <response code="503">The disk has failed, or the server stops.</response>
     /// <response code="507">The disk has no space.</response>
-    public static async Task<IResult> SnapshotAsync(HttpContext http, IKeyValueStore store, IHostApplicationLifetime lifetime)
+    public static async Task<IResult> SnapshotAsync(HttpContext http, IHostApplicationLifetime lifetime)
     {
-        if (store is not DurableStore durable) return Problems.NoDataDirectory();
+        if (http.RequestServices.GetService<DataDirectory>() is not { } directory) return Problems.NoDataDirectory();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
-        SnapshotInfo taken = await durable.SnapshotAsync(end.Token);
+        SnapshotInfo taken = await directory.SnapshotAsync(end.Token);
         return Results.Ok(new Snapshot(taken.Version, taken.Bytes, Math.Round(taken.Duration.TotalSeconds, 6), UnixTime.Seconds(taken.At)));
     }
 
@@ -60,12 +59,12 @@ internal static class DataEndpoints
     /// <response code="412">The version is none of If-Match.</response>
     /// <response code="503">The disk has failed, or the server stops.</response>
     /// <response code="507">The disk has no space.</response>
-    public static async Task<IResult> BackupAsync(HttpContext http, IKeyValueStore store, IHostApplicationLifetime lifetime)
+    public static async Task<IResult> BackupAsync(HttpContext http, IHostApplicationLifetime lifetime)
     {
-        if (store is not DurableStore durable) return Problems.NoDataDirectory();
+        if (http.RequestServices.GetService<DataDirectory>() is not { } directory) return Problems.NoDataDirectory();
         if (!Conditions.TryRead(http.Request, out Conditions conditions)) return Problems.Of(Conditions.Unreadable);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
-        (SnapshotInfo snapshot, Stream file) = await durable.OpenBackupAsync(end.Token);
+        (SnapshotInfo snapshot, Stream file) = await directory.OpenBackupAsync(end.Token);
         await using (file)
         {
             HttpResponse response = http.Response;

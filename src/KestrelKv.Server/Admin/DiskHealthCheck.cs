@@ -1,4 +1,3 @@
-using KestrelKv.Storage;
 using KestrelKv.Storage.Durability;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
@@ -8,10 +7,10 @@ namespace KestrelKv.Server.Admin;
 /// A server whose disk has failed takes no write until it is started again: it is not ready. One whose disk is full takes
 /// them again once there is space, and answers reads meanwhile.
 /// </summary>
-internal sealed class DiskHealthCheck(IKeyValueStore store) : IHealthCheck
+internal sealed class DiskHealthCheck(DataDirectory? directory = null) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(store is DurableStore durable ? Check(durable.GetDurabilityStats()) : HealthCheckResult.Healthy());
+        Task.FromResult(directory is not null ? Check(directory.GetStats()) : HealthCheckResult.Healthy());
 
     private static HealthCheckResult Check(DurabilityStats stats) => stats.Disk switch
     {

@@ -44,12 +44,15 @@ internal static class StatsEndpoint
         v1.MapRead("/stats", Get).WithTags(TagFilter.Server).Produces<Stats>().Refuses(ErrorCode.UnknownParameter);
 
     /// <summary>Figures of the server at a glance</summary>
+    /// <param name="http"></param>
+    /// <param name="store"></param>
+    /// <param name="connections"></param>
     /// <response code="200">The figures of this moment.</response>
     /// <response code="400">A parameter is not known.</response>
-    public static Stats Get(IKeyValueStore store, WireConnections connections)
+    public static Stats Get(HttpContext http, IKeyValueStore store, WireConnections connections)
     {
         StoreStats stats = store.GetStats();
-        DurabilityStats? durable = (store as DurableStore)?.GetDurabilityStats();
+        DurabilityStats? durable = http.RequestServices.GetService<DataDirectory>()?.GetStats();
         return new(
             stats.Keys, stats.Bytes, stats.MemoryBytes, stats.MemoryBytesMax, stats.Expirations, stats.Evictions, stats.Refusals,
             stats.Version, stats.OldestVersion, stats.Watches, stats.RequestIds,

@@ -1,4 +1,3 @@
-using KestrelKv.Storage;
 using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Server.Hosting;
@@ -7,10 +6,10 @@ namespace KestrelKv.Server.Hosting;
 /// Closes the data directory at a clean stop: once both doors have answered what they had received, with what is left of
 /// <see cref="Settings.ServerSettings.StopTimeout"/> for a last snapshot.
 /// </summary>
-internal sealed class StoreClosing(IKeyValueStore store) : IHostedLifecycleService
+internal sealed class StoreClosing(DataDirectory directory) : IHostedLifecycleService
 {
     // The host calls this once every service has stopped, Kestrel's among them, with the token that ends the stop.
-    public Task StoppedAsync(CancellationToken cancellationToken) => ((DurableStore)store).CloseAsync(cancellationToken);
+    public Task StoppedAsync(CancellationToken cancellationToken) => directory.CloseAsync(cancellationToken);
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

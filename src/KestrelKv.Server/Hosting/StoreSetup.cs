@@ -9,21 +9,22 @@ namespace KestrelKv.Server.Hosting;
 /// <summary>Puts together the store, which both doors share.</summary>
 internal static class StoreSetup
 {
-    /// <summary>The store with its data directory; or, with <see cref="DurabilityMode.Memory"/>, the store alone.</summary>
+    /// <summary>Registers a <see cref="DataDirectory"/> and its store; with <see cref="DurabilityMode.Memory"/>, only a store.</summary>
     public static void AddStore(this WebApplicationBuilder builder, ServerSettings settings)
     {
         settings.Store.LimitDocuments(new(settings.Limits.FrameBytesMax, settings.Limits.JsonDepthMax));
         builder.Services.AddSingleton(settings.Store);
         if (settings.Data.Durability == DurabilityMode.Memory)
         {
-            builder.Services.AddSingleton<IKeyValueStore, EmbeddedStore>();
+            builder.Services.AddSingleton<IKeyValueStore>(services => new EmbeddedStore(services.GetRequiredService<TimeProvider>(), settings.Store));
             return;
         }
 
         builder.Services.AddSingleton<SyncMetrics>();
-        builder.Services.AddSingleton<IKeyValueStore>(services => DurableStore.Open(
+        builder.Services.AddSingleton(services => DataDirectory.Open(
             settings.Data, settings.Store, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILoggerFactory>(),
             services.GetRequiredService<SyncMetrics>().Record));
+        builder.Services.AddSingleton(services => services.GetRequiredService<DataDirectory>().Store);
         builder.Services.AddHostedService<StoreClosing>();
     }
 

@@ -31,6 +31,7 @@ internal static class SettingsValidator
         if (settings.Store is { Eviction: not EvictionPolicy.None, MemoryBytesMax: 0 })
             Wrong("Store:MemoryBytesMax", 0, $"a limit for Store:Eviction {settings.Store.Eviction} to keep");
         Time("Store:RequestIdWindow", settings.Store.RequestIdWindow, TimeSpan.FromSeconds(1), TimeSpan.FromDays(7));
+        Number("Store:RequestIdBytesMax", settings.Store.RequestIdBytesMax, EmbeddedStoreOptions.RequestIdBytesMaxMin, long.MaxValue);
         Number("Store:FeedMemoryBytes", settings.Store.FeedMemoryBytes,
             EmbeddedStoreOptions.FeedMemoryBytesMin, EmbeddedStoreOptions.FeedMemoryBytesMax);
         Data(settings.Data);

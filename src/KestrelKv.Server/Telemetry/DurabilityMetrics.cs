@@ -6,12 +6,12 @@ namespace KestrelKv.Server.Telemetry;
 /// <summary>The metrics of what makes the store durable. A server without a data directory has none of them.</summary>
 internal sealed class DurabilityMetrics
 {
-    private readonly DurableStore _store;
+    private readonly DataDirectory _directory;
     private readonly TimeProvider _time;
 
-    public DurabilityMetrics(IMeterFactory meters, DurableStore store, TimeProvider time)
+    public DurabilityMetrics(IMeterFactory meters, DataDirectory directory, TimeProvider time)
     {
-        _store = store;
+        _directory = directory;
         _time = time;
         Meter meter = meters.Create(StoreMetrics.MeterName);
 
@@ -41,7 +41,7 @@ internal sealed class DurabilityMetrics
             "Snapshots that could not be written.");
     }
 
-    private DurabilityStats Stats => _store.GetDurabilityStats();
+    private DurabilityStats Stats => _directory.GetStats();
 
     private IEnumerable<Measurement<double>> OfSnapshot(Func<SnapshotInfo, double> figure) =>
         Stats.LastSnapshot is { } snapshot ? [new(figure(snapshot))] : [];

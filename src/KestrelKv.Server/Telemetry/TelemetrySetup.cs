@@ -1,7 +1,6 @@
 using System.Globalization;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Settings;
-using KestrelKv.Storage;
 using KestrelKv.Storage.Durability;
 using KestrelKv.Wire;
 using OpenTelemetry;
@@ -95,8 +94,8 @@ internal static class TelemetrySetup
         // Nobody else asks for them, and their instruments exist from their construction on.
         app.Services.GetRequiredService<StoreMetrics>();
         app.Services.GetRequiredService<LogMetrics>();
-        if (app.Services.GetRequiredService<IKeyValueStore>() is DurableStore durable)
-            ActivatorUtilities.CreateInstance<DurabilityMetrics>(app.Services, durable);
+        if (app.Services.GetService<DataDirectory>() is { } directory)
+            ActivatorUtilities.CreateInstance<DurabilityMetrics>(app.Services, directory);
         app.Services.GetService<LateMetrics>()?.BeginWhenStarted();
 
         var scrape = new Lazy<RequestDelegate>(() =>

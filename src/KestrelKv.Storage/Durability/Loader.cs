@@ -9,7 +9,7 @@ namespace KestrelKv.Storage.Durability;
 /// waits for another, and goes through everything. Without a store, only looks whether all can be read.
 /// </summary>
 /// <remarks>What is added is gathered in blocks; while one block is loaded, the next one is filled.</remarks>
-internal sealed class Loader(EmbeddedStore? store) : IDisposable
+internal sealed class Loader(Keyspace? store) : IDisposable
 {
     private const int BlockBytes = 4 * 1024 * 1024;
 

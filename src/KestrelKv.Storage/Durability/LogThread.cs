@@ -29,45 +29,27 @@ internal sealed class LogThread : IDisposable
     private readonly DurabilityMode _mode;
     private readonly Thread _thread;
     private readonly Thread _preparer;
-    private readonly ManualResetEventSlim _work = new(false, spinCount: 0);
-    private readonly ManualResetEventSlim _segmentWanted = new(false, spinCount: 0);
+    private readonly LogSignals _signals;
     private readonly ManualResetEventSlim _stop = new(false, spinCount: 0);
-    private int _idle;
-    private long _wantedBytes;
+    private readonly Func<bool> _hasWork;
     private long _syncDueAt;
-    private volatile bool _syncAsked;
 
-    /// <summary>Since when commits wait for space; 0 where none does.</summary>
+    /// <summary>Since when commits wait for space; 0 if none does.</summary>
     private long _stalledSince;
 
-    public LogThread(WriteAheadLog log, LogWriter writer, SegmentFiles files, DurabilityMode mode)
+    public LogThread(WriteAheadLog log, LogWriter writer, SegmentFiles files, LogSignals signals, DurabilityMode mode)
     {
-        (_log, _writer, _files, _mode) = (log, writer, files, mode);
+        (_log, _writer, _files, _signals, _mode) = (log, writer, files, signals, mode);
+        _hasWork = () => _log.HasQueued || _stop.IsSet;
         _thread = new Thread(Run) { Name = "kestrelkv log", IsBackground = true };
         _preparer = new Thread(Prepare) { Name = "kestrelkv segments", IsBackground = true };
-        log.Kick = Kick;
-        log.SegmentWanted = WantSegmentFor;
-        files.Wanted = () => _segmentWanted.Set();
     }
 
     public void Start()
     {
         _thread.Start();
         _preparer.Start();
-        _segmentWanted.Set();
-    }
-
-    /// <summary>Has all commits so far synced soon, whatever the mode.</summary>
-    public void AskForSync()
-    {
-        _syncAsked = true;
-        _work.Set();
-    }
-
-    private void WantSegmentFor(long commitBytes)
-    {
-        InterlockedMax(ref _wantedBytes, commitBytes);
-        _segmentWanted.Set();
+        _signals.WantSegment(0);
     }
 
     /// <summary>Ends both threads, after what has been gathered is written and synced.</summary>
@@ -75,17 +57,9 @@ internal sealed class LogThread : IDisposable
     {
         if (_stop.IsSet) return;
         _stop.Set();
-        _work.Set();
-        _segmentWanted.Set();
+        _signals.WakeAll();
         _thread.Join();
         _preparer.Join();
-    }
-
-    private void Kick()
-    {
-        // Between what was committed and this: so either the writer sees that, or this sees that the writer sleeps.
-        Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _idle) != 0) _work.Set();
     }
 
     private void Run()
@@ -108,21 +82,21 @@ internal sealed class LogThread : IDisposable
 
         // Where threads of the wire are ready to run on this very core, what they commit is to be in this sync, too.
         if (_mode == DurabilityMode.Always) Thread.Yield();
-        if (_mode != DurabilityMode.Always && !_syncAsked) _stop.Wait(GatherTime);
+        if (_mode != DurabilityMode.Always && !_signals.IsSyncWanted) _stop.Wait(GatherTime);
 
-        // Before it is taken what there is: who asks later may mean what comes later.
-        bool syncAsked = Interlocked.Exchange(ref _syncAsked, false);
+        // Read before draining: a later request may cover later commits.
+        bool syncWanted = _signals.TakeSyncWanted();
         if (!_writer.Write())
         {
-            if (syncAsked && _writer.IsStalled) _syncAsked = true;
-            if (syncAsked || IsSyncDue()) _writer.Sync();
+            if (syncWanted && _writer.IsStalled) _signals.WantSync();
+            if (syncWanted || IsSyncDue()) _writer.Sync();
             FailWhereStalledTooLong();
             _stop.Wait(FullRetryTime);
             return;
         }
         _stalledSince = 0;
         if (_log.Failure is not null) _stop.Wait();
-        else if (syncAsked || IsSyncDue()) _writer.Sync();
+        else if (syncWanted || IsSyncDue()) _writer.Sync();
     }
 
     /// <summary>In the other modes no call waits for the disk, and what was acknowledged is lost only if it is never written.</summary>
@@ -169,15 +143,9 @@ internal sealed class LogThread : IDisposable
         // What could not be written is to be tried again, whether more comes or not.
         if (_writer.FullReason is not null) return;
 
-        _work.Reset();
-        Volatile.Write(ref _idle, 1);
-        Interlocked.MemoryBarrier();
-        if (!_log.HasQueued && !_syncAsked && !_stop.IsSet && !_work.Wait(IdleTime()) && _mode != DurabilityMode.None && !_log.HasQueued)
-        {
-            if (_writer.IsUnsynced) _writer.Sync();
-            else _writer.Mark();
-        }
-        Volatile.Write(ref _idle, 0);
+        if (_signals.WaitForWork(_hasWork, IdleTime()) || _mode == DurabilityMode.None || _log.HasQueued) return;
+        if (_writer.IsUnsynced) _writer.Sync();
+        else _writer.Mark();
     }
 
     /// <summary>After how long without commits there is something to do.</summary>
@@ -199,8 +167,7 @@ internal sealed class LogThread : IDisposable
         Action prepare = PrepareOnce;
         while (!_stop.IsSet)
         {
-            _segmentWanted.Wait(_files.IsRefusing ? FullRetryTime : Timeout.InfiniteTimeSpan);
-            _segmentWanted.Reset();
+            _signals.WaitForSegmentWanted(_files.IsRefusing ? FullRetryTime : Timeout.InfiniteTimeSpan);
             if (_stop.IsSet || _log.Failure is not null) continue;
             Guarded(prepare);
         }
@@ -208,13 +175,7 @@ internal sealed class LogThread : IDisposable
 
     private void PrepareOnce()
     {
-        _files.Prepare(Interlocked.Exchange(ref _wantedBytes, 0));
+        _files.Prepare(_signals.TakeWantedBytes());
         _log.Progress();
-    }
-
-    private static void InterlockedMax(ref long to, long value)
-    {
-        for (long seen; (seen = Volatile.Read(ref to)) < value;)
-            if (Interlocked.CompareExchange(ref to, value, seen) == seen) return;
     }
 }

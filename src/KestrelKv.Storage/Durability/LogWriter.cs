@@ -13,13 +13,14 @@ namespace KestrelKv.Storage.Durability;
 /// then on until that space is restored. Any other failure is final: <see cref="WriteAheadLog.Fail"/>.
 /// </remarks>
 /// <param name="log">What has gathered.</param>
+/// <param name="signals">Wakes the preparer of segments.</param>
 /// <param name="files">Where it goes.</param>
 /// <param name="kept">Is told of each segment that is begun.</param>
 /// <param name="feed">Is told of what is written, and of how much of it may be shown.</param>
 /// <param name="showsUnsynced">Whether the feed may show what is not synced.</param>
 /// <param name="onSync">Is told how long each sync took.</param>
 internal sealed class LogWriter(
-    WriteAheadLog log, SegmentFiles files, KeptSegments kept, ChangeFeed feed, bool showsUnsynced, Action<TimeSpan>? onSync)
+    WriteAheadLog log, LogSignals signals, SegmentFiles files, KeptSegments kept, ChangeFeed feed, bool showsUnsynced, Action<TimeSpan>? onSync)
 {
     private List<LogChunk>? _chunks;
     private int _next;
@@ -61,7 +62,7 @@ internal sealed class LogWriter(
     /// <summary>Where the writing goes on; before the first call of others.</summary>
     /// <param name="offset">In the current segment.</param>
     /// <param name="previous">The checksum of the frame before.</param>
-    public void GoOnFrom(long offset, uint previous)
+    public void ContinueFrom(long offset, uint previous)
     {
         _offset = _syncedOffset = offset;
         _previous = previous;
@@ -80,7 +81,7 @@ internal sealed class LogWriter(
             // Each write may need space of its own: without a reserve, the next one might have none.
             if (_fullReason is not null && files.FullReason is not null)
             {
-                files.Wanted?.Invoke();
+                signals.WantSegment(0);
                 return false;
             }
             Volatile.Write(ref _fullReason, null);

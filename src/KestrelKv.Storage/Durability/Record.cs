@@ -86,22 +86,18 @@ internal readonly ref struct Record
         return to[(Key.Length + Value.Length)..];
     }
 
-    /// <summary>How many bytes the records of a batch take.</summary>
-    /// <param name="batch">The operations.</param>
-    /// <param name="changes">Which of them have a record.</param>
-    public static int BytesOf(ReadOnlySpan<Operation> batch, ReadOnlySpan<bool> changes)
+    /// <summary>How many bytes the records of changes take.</summary>
+    public static int BytesOf(ReadOnlySpan<Operation> changes)
     {
         int bytes = 0;
-        for (int i = 0; i < batch.Length; i++)
-            if (changes[i]) bytes = checked(bytes + Of(batch[i]).Bytes);
+        foreach (ref readonly Operation change in changes) bytes = checked(bytes + Of(change).Bytes);
         return bytes;
     }
 
-    /// <summary>Writes the records of a batch, one behind the other.</summary>
-    public static void Write(ReadOnlySpan<Operation> batch, ReadOnlySpan<bool> changes, Span<byte> to)
+    /// <summary>Writes the records of changes, one behind the other.</summary>
+    public static void Write(ReadOnlySpan<Operation> changes, Span<byte> to)
     {
-        for (int i = 0; i < batch.Length; i++)
-            if (changes[i]) to = Of(batch[i]).Write(to);
+        foreach (ref readonly Operation change in changes) to = Of(change).Write(to);
     }
 
     /// <summary>Takes a record off the front.</summary>

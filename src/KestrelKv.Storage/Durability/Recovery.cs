@@ -6,7 +6,7 @@ namespace KestrelKv.Storage.Durability;
 
 /// <summary>What a data directory has, and where its log goes on.</summary>
 internal sealed record Recovered(
-    EmbeddedStore Store, long Version, SegmentFiles Files, long Offset, uint Previous, SnapshotInfo? Snapshot,
+    Keyspace Entries, long Version, SegmentFiles Files, long Offset, uint Previous, SnapshotInfo? Snapshot,
     IReadOnlyList<KeptSegment> Log);
 
 /// <summary>Brings the store back that a data directory has: the newest snapshot, then the log.</summary>
@@ -21,7 +21,7 @@ internal sealed record Recovered(
 /// </para>
 /// </remarks>
 internal sealed class Recovery(
-    IDisk disk, DataOptions options, KeptSegments kept, Func<EmbeddedStore> createStore, ILogger logger,
+    IDisk disk, DataOptions options, KeptSegments kept, Func<Keyspace> createEntries, ILogger logger,
     CancellationToken cancellationToken)
 {
     private const string Hint = "; the command salvage keeps what can be read";
@@ -41,11 +41,11 @@ internal sealed class Recovery(
         List<long> segments = FileNames.Segments(names), snapshots = FileNames.Snapshots(names);
         if (segments.Count == 0 && snapshots.Count == 0) return Create(names);
 
-        EmbeddedStore? store = null;
+        Keyspace? entries = null;
         try
         {
-            (store, ulong? number, SnapshotEnd end, SnapshotInfo? snapshot) = LoadSnapshot(snapshots);
-            Recovered recovered = ReadLog(store, number, snapshot is null ? null : end, snapshot, segments);
+            (entries, ulong? number, SnapshotEnd end, SnapshotInfo? snapshot) = LoadSnapshot(snapshots);
+            Recovered recovered = ReadLog(entries, number, snapshot is null ? null : end, snapshot, segments);
 
             // The names that were found, too, may have been in the system's memory only; what they make superfluous goes after that.
             disk.SyncNames();
@@ -53,12 +53,12 @@ internal sealed class Recovery(
             kept.Begin(disk, recovered.Files.Store, segments, recovered.Log, end.At);
             if (snapshot is not null) Snapshots.DeleteOlder(disk, end.Version);
             double seconds = Stopwatch.GetElapsedTime(_start).TotalSeconds;
-            Log.Recovered(logger, recovered.Version, store.GetStats().Keys, seconds);
+            Log.Recovered(logger, recovered.Version, entries.Count, seconds);
             return recovered;
         }
         catch
         {
-            store?.Dispose();
+            entries?.Dispose();
             throw;
         }
     }
@@ -70,41 +70,41 @@ internal sealed class Recovery(
         Segment first = SegmentFiles.Create(disk, number, 1, Math.Min(SegmentFiles.FirstBytes, options.SegmentBytes));
         var files = new SegmentFiles(disk, number, options.SegmentBytes, first, [], new Dictionary<long, long>());
         kept.Begin(first.Number, first: 1, first.Bytes);
-        return new(createStore(), 0, files, FileHeader.Bytes, first.Seed, null, []);
+        return new(createEntries(), 0, files, FileHeader.Bytes, first.Seed, null, []);
     }
 
     /// <summary>Loads the newest snapshot that is whole, if there is any.</summary>
-    private (EmbeddedStore Store, ulong? Number, SnapshotEnd End, SnapshotInfo? Info) LoadSnapshot(List<long> versions)
+    private (Keyspace Entries, ulong? Number, SnapshotEnd End, SnapshotInfo? Info) LoadSnapshot(List<long> versions)
     {
         DataException? newest = null;
         for (int i = versions.Count - 1; i >= 0; i--)
         {
             string name = FileNames.OfSnapshot(versions[i]);
-            EmbeddedStore store = createStore();
+            Keyspace entries = createEntries();
             try
             {
                 using IDiskFile file = disk.Open(name);
-                (FileHeader header, SnapshotEnd end) = SnapshotReader.Read(file, name, store, read => TellProgress(name, read, file.Length));
+                (FileHeader header, SnapshotEnd end) = SnapshotReader.Read(file, name, entries, read => TellProgress(name, read, file.Length));
                 if (end.Version != versions[i]) throw Damage.At(name, 0, $"it is the snapshot of version {end.Version}");
                 if (newest is not null) Log.OlderSnapshot(logger, newest.Message, name);
-                return (store, header.Store, end, new(end.Version, DateTimeOffset.FromUnixTimeMilliseconds(end.At), TimeSpan.Zero, file.Length));
+                return (entries, header.Store, end, new(end.Version, DateTimeOffset.FromUnixTimeMilliseconds(end.At), TimeSpan.Zero, file.Length));
             }
             catch (DataException e)
             {
                 // With an older one, and the log since then, nothing would be lost.
                 newest ??= e;
-                store.Dispose();
+                entries.Dispose();
             }
             catch
             {
-                store.Dispose();
+                entries.Dispose();
                 throw;
             }
         }
-        return newest is null ? (createStore(), null, default, null) : throw newest;
+        return newest is null ? (createEntries(), null, default, null) : throw newest;
     }
 
-    private Recovered ReadLog(EmbeddedStore store, ulong? number, SnapshotEnd? snapshot, SnapshotInfo? info, List<long> numbers)
+    private Recovered ReadLog(Keyspace entries, ulong? number, SnapshotEnd? snapshot, SnapshotInfo? info, List<long> numbers)
     {
         long first = snapshot?.Segment ?? 1, last = snapshot?.Version ?? 0;
         Dictionary<long, long> full = [];
@@ -113,7 +113,7 @@ internal sealed class Recovery(
         for (int i = 0; i < Math.Max(1, numbers.Count); i++)
             if (i >= numbers.Count || numbers[i] != first + i) throw new DataException($"{FileNames.OfSegment(first + i)}: this segment of the log is missing");
 
-        using var loader = new Loader(store);
+        using var loader = new Loader(entries);
         List<Segment> open = [];
         try
         {
@@ -144,7 +144,7 @@ internal sealed class Recovery(
                 }
                 CutTail(scanner, open[i]);
                 var files = new SegmentFiles(disk, number!.Value, options.SegmentBytes, open[i], open[(i + 1)..], full);
-                return new(store, last, files, scanner.Offset, scanner.Previous, info, read);
+                return new(entries, last, files, scanner.Offset, scanner.Previous, info, read);
             }
             throw new UnreachableException("the last segment has not ended");
         }

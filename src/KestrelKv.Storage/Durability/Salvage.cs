@@ -8,7 +8,7 @@ internal sealed class Salvage(IDisk disk) : IDisposable
 {
     private const int ChunkBytes = 256 * 1024;
 
-    private readonly EmbeddedStore _store = EmbeddedStore.ForLoading(TimeProvider.System, new EmbeddedStoreOptions());
+    private readonly Keyspace _entries = new(TimeProvider.System, new EmbeddedStoreOptions());
     private readonly List<string> _givenUp = [];
 
     /// <summary>All commits up to this one are in a snapshot that is whole.</summary>
@@ -24,7 +24,7 @@ internal sealed class Salvage(IDisk disk) : IDisposable
     public long NextSegment { get; private set; } = 1;
 
     /// <summary>How many keys were found.</summary>
-    public long Keys => _store.GetStats().Keys;
+    public long Keys => _entries.Count;
 
     /// <summary>What could not be read.</summary>
     public IReadOnlyList<string> GivenUp => _givenUp;
@@ -54,12 +54,12 @@ internal sealed class Salvage(IDisk disk) : IDisposable
     public void Write(IDiskFile file)
     {
         var writer = new SnapshotWriter(file, new FileHeader(FileKind.Snapshot, StoreNumber, Version));
-        long count = _store.CopyEntries(ChunkBytes, writer.WriteEntries);
+        long count = _entries.CopyEntries(ChunkBytes, writer.WriteEntries);
         writer.Finish(new SnapshotEnd(Version, count, NextSegment, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()));
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _store.Dispose();
+    public void Dispose() => _entries.Dispose();
 
     /// <summary>Reads what can be read of a file.</summary>
     /// <returns>Whether it is whole.</returns>
@@ -115,7 +115,7 @@ internal sealed class Salvage(IDisk disk) : IDisposable
                 // Made again without those after it, it could bring back what these removed.
                 if (frame.Number <= _versionOfSnapshot) return true;
                 if (frame.Number > Version + 1 && Version > 0) _givenUp.Add($"The commits {Version + 1} to {frame.Number - 1}");
-                _store.Replay(payload, frame.Number);
+                _entries.Replay(payload, frame.Number);
                 Version = Math.Max(Version, frame.Number);
                 return true;
             case FrameKind.SnapshotEnd:
@@ -134,7 +134,7 @@ internal sealed class Salvage(IDisk disk) : IDisposable
         {
             ReadOnlySpan<byte> start = entries;
             Record.TryRead(ref entries, out Record record);
-            _store.Replay(start[..^entries.Length], record.Version);
+            _entries.Replay(start[..^entries.Length], record.Version);
             Version = Math.Max(Version, record.Version);
         }
         return true;

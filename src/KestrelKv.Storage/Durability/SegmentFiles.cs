@@ -60,9 +60,6 @@ internal sealed class SegmentFiles : IDisposable
     /// <summary>The segment that is written to; for the writer.</summary>
     public Segment Current { get; private set; }
 
-    /// <summary>Is called when a segment is wanted that is not prepared: <see cref="Prepare"/> is to be called soon, by another thread.</summary>
-    public Action? Wanted { get; set; }
-
     /// <summary>The number in the header of all files of this store.</summary>
     public ulong Store => _store;
 
@@ -144,20 +141,16 @@ internal sealed class SegmentFiles : IDisposable
             if (next < needed && !evenUnprepared)
             {
                 _wantedBytes = Math.Max(_wantedBytes, needed);
-                return CommitStatus.Unready;
+                return CommitStatus.NotReady;
             }
             _claimed++;
         }
-        Wanted?.Invoke();
         return CommitStatus.Done;
     }
 
-    /// <summary>Whether commits may go on, as far as space is concerned: there is some, or it is known that there is none.</summary>
-    public bool IsReady(long position, long segmentBytes, long commitBytes)
+    /// <summary>Whether <see cref="Claim"/> would succeed or be refused for lack of space.</summary>
+    public bool CanClaim(long needed)
     {
-        // Well before the end, so that those under way find room, too.
-        if (position + commitBytes <= segmentBytes / 4 * 3) return true;
-        long needed = BytesFor(commitBytes);
         lock (_state) return NextBytes() >= needed || _fullReason is not null || needed >= _refusedBytes;
     }
 

@@ -11,7 +11,7 @@ internal static class SnapshotReader
     /// <param name="store">A store that has nothing yet and takes what the snapshot has; null to only check it.</param>
     /// <param name="onProgress">Is told after each frame how many bytes are read.</param>
     /// <exception cref="DataException">It is damaged.</exception>
-    public static (FileHeader Header, SnapshotEnd End) Read(IDiskFile file, string name, EmbeddedStore? store, Action<long>? onProgress = null)
+    public static (FileHeader Header, SnapshotEnd End) Read(IDiskFile file, string name, Keyspace? store, Action<long>? onProgress = null)
     {
         (FileHeader header, uint seed) = FileHeader.Read(file, name, FileKind.Snapshot);
         var scanner = new FrameScanner(file, seed);

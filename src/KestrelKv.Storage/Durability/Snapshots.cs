@@ -10,7 +10,7 @@ namespace KestrelKv.Storage.Durability;
 /// entries to the version at the end. The file has its name once it is whole and synced.
 /// </remarks>
 internal sealed class Snapshots(
-    IDisk disk, SegmentFiles files, KeptSegments kept, EmbeddedStore entries, WriteAheadLog log, TimeProvider time)
+    IDisk disk, SegmentFiles files, KeptSegments kept, Keyspace entries, WriteAheadLog log, TimeProvider time)
 {
     /// <summary>What is copied, compressed and written at a time.</summary>
     private const int ChunkBytes = 256 * 1024;

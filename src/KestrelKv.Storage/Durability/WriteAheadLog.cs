@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Feed;
 
 namespace KestrelKv.Storage.Durability;
 
@@ -12,22 +13,26 @@ namespace KestrelKv.Storage.Durability;
 /// gather: group commit, without any waiting to make groups larger.
 /// </para>
 /// <para>
-/// <b>Space.</b> Segments are prepared ahead (<see cref="SegmentFiles"/>), and committers know how much of that is
-/// left: a commit for which the disk has no space is refused before anything is changed, and one that comes while a segment is
-/// being prepared has to wait and try again. Only the removal of an entry, which frees memory, goes beyond what is there.
+/// <b>Space.</b> Segments are prepared ahead (<see cref="SegmentFiles"/>), and committers know how much of them is left. A commit
+/// for which the disk has no space is refused before anything is changed. A commit that comes while a segment is being prepared, or
+/// while too much waits to be written, waits and tries again (<see cref="WhenReady"/>). Only the removal of an entry, which frees
+/// memory, may claim a segment that has yet to be prepared.
 /// </para>
 /// <para>
 /// <b>Failure.</b> After a write or sync that failed nothing is known of what is on disk. No commit is taken any more,
 /// and calls that wait for the disk fail (<see cref="DurabilityLostException"/>).
 /// </para>
 /// </remarks>
-internal sealed class WriteAheadLog : ICommitOrder
+internal sealed class WriteAheadLog : ICommitLog
 {
-    /// <summary>So many bytes that wait to be written make calls wait before they add to them.</summary>
+    /// <summary>If more bytes than this wait to be written, calls wait before they add to them.</summary>
     private const long QueuedBytesMax = 16 * 1024 * 1024;
 
     private readonly SegmentFiles _files;
     private readonly DurableWaits _waits;
+    private readonly LogSignals _signals;
+    private readonly ChangeFeed _feed;
+    private readonly DurabilityMode _mode;
     private ShortLock _lock;
     private List<LogChunk> _queue = [];
     private List<LogChunk> _taken = [];
@@ -42,16 +47,19 @@ internal sealed class WriteAheadLog : ICommitOrder
     private long _last;
     private volatile Exception? _failure;
     private volatile bool _isFull;
+    private volatile bool _isClosed;
     private TaskCompletionSource _progress = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="files">The segments.</param>
-    /// <param name="waits">The calls that wait for the disk.</param>
+    /// <param name="signals">Wakes the threads that write, sync and prepare.</param>
+    /// <param name="feed">Publishes the commits; disposed of with the log.</param>
+    /// <param name="mode">With <see cref="DurabilityMode.Always"/>, calls wait until the commits that they show are synced.</param>
     /// <param name="last">The version of the last commit, which is on disk.</param>
-    /// <param name="position">Where the segment that is written to goes on.</param>
-    public WriteAheadLog(SegmentFiles files, DurableWaits waits, long last, long position)
+    /// <param name="position">The offset in the current segment at which the log continues.</param>
+    public WriteAheadLog(SegmentFiles files, LogSignals signals, ChangeFeed feed, DurabilityMode mode, long last, long position)
     {
-        _files = files;
-        _waits = waits;
+        (_files, _signals, _feed, _mode) = (files, signals, feed, mode);
+        _waits = new DurableWaits(last);
         _last = last;
         _segment = files.Current.Number;
         _segmentBytes = files.Current.Bytes;
@@ -80,17 +88,11 @@ internal sealed class WriteAheadLog : ICommitOrder
         }
     }
 
-    /// <summary>Is called when there is something to write, of which the writer may not know. Without locks.</summary>
-    public Action? Kick { get; set; }
-
-    /// <summary>Is called when calls wait for a segment that has room for a commit of so many bytes.</summary>
-    public Action<long>? SegmentWanted { get; set; }
-
     /// <summary>Whether there is something to write.</summary>
     public bool HasQueued => Volatile.Read(ref _open) is not null;
 
-    /// <summary>Whether so much waits to be written that calls wait before they add to it.</summary>
-    public bool IsFarBehind => Interlocked.Read(ref _queuedBytes) > QueuedBytesMax;
+    /// <inheritdoc/>
+    public bool IsBehind => Interlocked.Read(ref _queuedBytes) > QueuedBytesMax;
 
     /// <inheritdoc/>
     public CommitStatus TryCommit(in Record change, out long version)
@@ -99,7 +101,7 @@ internal sealed class WriteAheadLog : ICommitOrder
         _lock.Enter();
         try
         {
-            // Removals make room in memory, for which others wait under locks.
+            // Removals free memory, for which others wait.
             bool isRemoval = change.Kind is RecordKind.Expired or RecordKind.Evicted;
             CommitStatus status = TryReserve(payloadBytes, isRemoval, out Span<byte> frame);
             version = _last + 1;
@@ -116,19 +118,18 @@ internal sealed class WriteAheadLog : ICommitOrder
     }
 
     /// <inheritdoc/>
-    public CommitStatus TryCommit(ReadOnlySpan<Operation> batch, ReadOnlySpan<bool> changes, long expected, out long version)
+    public CommitStatus TryCommit(ReadOnlySpan<Operation> changes, long expected, out long version)
     {
-        int payloadBytes = Record.BytesOf(batch, changes);
-
+        int payloadBytes = Record.BytesOf(changes);
         _lock.Enter();
         try
         {
             version = _last + 1;
-            if (expected != 0 && version != expected) return CommitStatus.Overtaken;
-            CommitStatus status = TryReserve(payloadBytes, evenUnprepared: false, out Span<byte> frame);
+            if (expected != 0 && version != expected) return CommitStatus.VersionConflict;
+            CommitStatus status = TryReserve(payloadBytes, isRemoval: false, out Span<byte> frame);
             if (status != CommitStatus.Done) return status;
             Frame.Begin(frame, FrameKind.Commit, payloadBytes, version);
-            Record.Write(batch, changes, frame[Frame.HeaderBytes..]);
+            Record.Write(changes, frame[Frame.HeaderBytes..]);
             Finish(version);
             return CommitStatus.Done;
         }
@@ -152,34 +153,63 @@ internal sealed class WriteAheadLog : ICommitOrder
         }
     }
 
-    /// <summary>
-    /// Waits while too much waits to be written already, or while a segment is being prepared that may be needed. To be
-    /// called before commits, without locks.
-    /// </summary>
-    /// <param name="commitBytes">The most that one of these commits needs.</param>
-    /// <returns>Null where there is nothing to wait for.</returns>
-    public Task? WhenReady(long commitBytes) => IsReady(commitBytes) ? null : WaitUntilReadyAsync(commitBytes);
-
-    /// <summary>
-    /// Completes when there may be space for what was <see cref="CommitStatus.Unready"/>. To be taken before it is tried.
-    /// </summary>
-    public Task NextProgress => Volatile.Read(ref _progress).Task;
-
-    /// <summary>Asks for a segment that has room for a commit of so many bytes.</summary>
-    public void WantSegment(long commitBytes)
+    /// <inheritdoc/>
+    public async Task WhenReady(long recordBytes)
     {
-        SegmentWanted?.Invoke(commitBytes);
-        Kick?.Invoke();
+        int frameBytes = Frame.BytesFor((int)recordBytes);
+        while (true)
+        {
+            Task progress = Volatile.Read(ref _progress).Task;
+            if (IsReady(frameBytes)) return;
+            _signals.WantSegment(frameBytes);
+            _signals.Kick();
+            await progress;
+        }
     }
 
-    /// <summary>Completes with a result once a commit is durable.</summary>
+    /// <inheritdoc/>
+    public bool MayShow(long version) => _failure is null || _mode != DurabilityMode.Always || version <= DurableVersion;
+
+    /// <inheritdoc/>
+    public ValueTask<int> WhenDurable(long version, int result)
+    {
+        Flush();
+        return _mode == DurabilityMode.Always ? _waits.For(version, result) : new(result);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<bool> WhenDurable(long version, bool result)
+    {
+        Flush();
+        return _mode == DurabilityMode.Always ? _waits.For(version, result) : new(result);
+    }
+
+    /// <summary>Completes once all commits up to a version are synced, whatever the mode.</summary>
     /// <exception cref="DurabilityLostException">The disk has failed; thrown by the task.</exception>
-    public ValueTask<int> WhenDurable(long version, int result) => _waits.For(version, result);
+    public ValueTask<bool> WhenSynced(long version) => _waits.For(version, true);
 
-    /// <inheritdoc cref="WhenDurable(long, int)"/>
-    public ValueTask<bool> WhenDurable(long version, bool result) => _waits.For(version, result);
+    /// <inheritdoc/>
+    public void Flush()
+    {
+        if (HasQueued) _signals.Kick();
+    }
 
-    /// <summary>Takes all that there is to write; for the writer. To be given back by <see cref="Recycle"/>.</summary>
+    /// <inheritdoc/>
+    public IWatch Watch(in WatchQuery query, Action wake) => _feed.Watch(query, Last, wake);
+
+    /// <inheritdoc/>
+    public CommitLogStats GetStats() => new(_mode, DurableVersion, _feed.Published, _feed.OldestVersion, _feed.Watches);
+
+    /// <inheritdoc/>
+    public void Close()
+    {
+        _isClosed = true;
+        _feed.Dispose();
+        _waits.Fail(new ObjectDisposedException(nameof(EmbeddedStore)));
+        Progress();
+    }
+
+    /// <summary>Takes all frames that wait to be written; for the writer. <see cref="Recycle"/> returns them.</summary>
     public List<LogChunk> Take()
     {
         _lock.Enter();
@@ -223,7 +253,7 @@ internal sealed class WriteAheadLog : ICommitOrder
         Progress();
     }
 
-    /// <summary>The writer has written, or a segment was prepared, or could not be: who waits may look again.</summary>
+    /// <summary>Wakes the calls of <see cref="WhenReady"/>: frames were written, or a segment was prepared or could not be.</summary>
     public void Progress() =>
         Interlocked.Exchange(ref _progress, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
 
@@ -247,20 +277,21 @@ internal sealed class WriteAheadLog : ICommitOrder
     private bool Fits(long bytes) => _position + bytes + Frame.HeaderBytes <= _segmentBytes;
 
     /// <summary>Finds a place for a frame.</summary>
-    private CommitStatus TryReserve(int payloadBytes, bool evenUnprepared, out Span<byte> frame)
+    private CommitStatus TryReserve(int payloadBytes, bool isRemoval, out Span<byte> frame)
     {
         frame = default;
+        if (_isClosed) return CommitStatus.Closed;
         if (_failure is not null) return CommitStatus.DiskFailed;
         if (_isFull) return CommitStatus.DiskFull;
-        if (!evenUnprepared && IsFarBehind) return CommitStatus.Unready;
+        if (IsBehind && !isRemoval) return CommitStatus.NotReady;
 
+        // Whatever may lack memory comes first: after that, nothing can fail.
+        _queue.EnsureCapacity(_queue.Count + 1);
         int bytes = Frame.BytesFor(payloadBytes);
-        if (!Fits(bytes + (_open is null ? Frame.HeaderBytes : 0)))
+        if (!FitsInSegment(bytes))
         {
-            // First of all, as there may be no memory for it: a segment that is claimed must be gone to.
             LogChunk first = LogChunk.Rent(bytes + Frame.HeaderBytes);
-            _queue.EnsureCapacity(_queue.Count + 1);
-            CommitStatus claim = _files.Claim(SegmentFiles.BytesFor(bytes), evenUnprepared, out long segmentBytes);
+            CommitStatus claim = _files.Claim(SegmentFiles.BytesFor(bytes), isRemoval, out long segmentBytes);
             if (claim != CommitStatus.Done)
             {
                 LogChunk.Return(first);
@@ -271,6 +302,7 @@ internal sealed class WriteAheadLog : ICommitOrder
             _position = FileHeader.Bytes;
             Open(first);
             first.SegmentBytes = segmentBytes;
+            _signals.WantSegment(0);
         }
         else if (_open is null)
         {
@@ -309,18 +341,20 @@ internal sealed class WriteAheadLog : ICommitOrder
         Volatile.Write(ref _last, version);
     }
 
-    private bool IsReady(long commitBytes) =>
-        _failure is not null || _isFull ||
-        (!IsFarBehind && _files.IsReady(Volatile.Read(ref _position), Volatile.Read(ref _segmentBytes), commitBytes));
+    private bool FitsInSegment(int frameBytes) => Fits(frameBytes + (_open is null ? Frame.HeaderBytes : 0));
 
-    private async Task WaitUntilReadyAsync(long commitBytes)
+    /// <summary>Whether a frame of so many bytes can be committed or will be refused.</summary>
+    private bool IsReady(int frameBytes)
     {
-        while (true)
+        _lock.Enter();
+        try
         {
-            Task progress = NextProgress;
-            if (IsReady(commitBytes)) return;
-            WantSegment(commitBytes);
-            await progress;
+            if (_isClosed || _failure is not null || _isFull) return true;
+            return !IsBehind && (FitsInSegment(frameBytes) || _files.CanClaim(SegmentFiles.BytesFor(frameBytes)));
+        }
+        finally
+        {
+            _lock.Exit();
         }
     }
 }

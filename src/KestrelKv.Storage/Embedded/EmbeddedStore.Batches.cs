@@ -1,8 +1,8 @@
-using System.Buffers;
+using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>What the store does with atomic batches, and how it remembers those that have a request id.</summary>
+/// <summary>Atomic batches.</summary>
 public sealed partial class EmbeddedStore
 {
     /// <inheritdoc/>
@@ -12,215 +12,231 @@ public sealed partial class EmbeddedStore
     {
         cancellationToken.ThrowIfCancellationRequested();
         ArgumentOutOfRangeException.ThrowIfGreaterThan(requestId.Length, IKeyValueStore.RequestIdBytesMax, nameof(requestId));
-        if (_log is { } log && CommitBytes(batch.Span, requestId.Length) is > 0 and long bytes && log.WhenReady(bytes) is { } ready)
-            return CommitAsync(ready, batch, results, requestId, cancellationToken);
-
-        bool committed = Commit(batch.Span, results, requestId.Span, out long seen, out Shortage shortage);
-        return shortage.LogBytes == 0
-            ? WhenTellable(committed, seen, cancellationToken)
-            : CommitAsync(null, batch, results, requestId, cancellationToken);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(CommitBytes(batch.Span), Frame.PayloadBytesMax, nameof(batch));
+        BatchEnd end = Commit(batch.Span, results, requestId.Span, mayTakeLong: false, cancellationToken);
+        return end.Outcome == Outcome.Done
+            ? WhenShown(end.IsCommitted, end.Seen, cancellationToken)
+            : ContinueCommitAsync(batch, results, requestId, end, cancellationToken);
     }
 
-    private async ValueTask<bool> CommitAsync(
-        Task? ready, ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId,
+    private async ValueTask<bool> ContinueCommitAsync(
+        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId, BatchEnd end,
         CancellationToken cancellationToken)
     {
-        if (ready is not null) await ready.WaitAsync(cancellationToken);
-        while (true)
-        {
-            Task progress = _log!.NextProgress;
-            bool committed = Commit(batch.Span, results, requestId.Span, out long seen, out Shortage shortage);
-            if (shortage.LogBytes == 0) return await WhenTellable(committed, seen, cancellationToken);
-            _log.WantSegment(shortage.LogBytes);
-            await progress.WaitAsync(cancellationToken);
-        }
+        end = await CompleteAsync(batch, results, requestId, end, cancellationToken);
+        return await WhenShown(end.IsCommitted, end.Seen, cancellationToken);
     }
 
-    private bool Commit(
-        ReadOnlySpan<Operation> batch, IResultSink results, ReadOnlySpan<byte> requestId, out long seen, out Shortage shortage)
-    {
-        if (requestId.IsEmpty) return Commit(batch, isRemembered: false, results, out seen, out shortage);
+    /// <summary>Executes one long operation, as a batch of its own.</summary>
+    /// <returns>The highest version that its result depends on.</returns>
+    private async ValueTask<long> CommitLongAsync(ReadOnlyMemory<Operation> one, IResultSink results, CancellationToken cancellationToken) =>
+        (await CompleteAsync(one, results, default, new(Outcome.NeedsTime, false, 0, 0), cancellationToken)).Seen;
 
-        // What is remembered of the request is put with the batch, behind it.
-        Operation[] withMemory = [.. batch, Operation.Put(HiddenKey.OfRequest(requestId), default)];
-        return Commit(withMemory, isRemembered: true, results, out seen, out shortage);
+    /// <summary>Executes a batch that needs time or room in the log.</summary>
+    private async ValueTask<BatchEnd> CompleteAsync(
+        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId, BatchEnd end,
+        CancellationToken cancellationToken)
+    {
+        for (bool isLong = false; end.Outcome != Outcome.Done;)
+        {
+            isLong |= end.Outcome == Outcome.NeedsTime;
+            if (end.Outcome == Outcome.NeedsLog) await _log.WhenReady(end.NeededBytes).WaitAsync(cancellationToken);
+            end = isLong
+                ? await Task.Run(() => Commit(batch.Span, results, requestId.Span, mayTakeLong: true, cancellationToken), cancellationToken)
+                : Commit(batch.Span, results, requestId.Span, mayTakeLong: false, cancellationToken);
+        }
+        return end;
     }
 
-    /// <summary>Commits a batch under the locks of all shards concerned, and makes room for it where it lacks it.</summary>
-    private bool Commit(ReadOnlySpan<Operation> batch, bool isRemembered, IResultSink results, out long seen, out Shortage shortage)
+    private BatchEnd Commit(
+        ReadOnlySpan<Operation> batch, IResultSink results, ReadOnlySpan<byte> requestId, bool mayTakeLong,
+        CancellationToken cancellationToken)
     {
-        seen = 0;
-        ulong[] rented = ArrayPool<ulong>.Shared.Rent(batch.Length);
-        Span<ulong> hashes = rented.AsSpan(0, batch.Length);
-        uint shards = 0;
-        for (int i = 0; i < batch.Length; i++)
-        {
-            hashes[i] = KeyHash.Of(batch[i].Key.Span);
-            shards |= 1u << Shard.IndexOf(hashes[i]);
-        }
-
-        if (_evicts) _clock.RefreshUseTime();
-        long reservedBytes = 0;
-        var rehearsal = new BatchRehearsal(batch, hashes, isRemembered, _documents);
+        IdempotencyRecord? record = requestId.IsEmpty || !HasWrites(batch) ? null : new(batch, requestId, _documents.BytesMax);
+        var plan = new BatchPlan(batch, _entries, record, _documents);
+        var context = new BatchContext { Results = results };
+        if (_entries.Evicts) _entries.Clock.RefreshUseTime();
         try
         {
             while (true)
             {
-                bool committed;
-                EnterAll(shards);
-                try
-                {
-                    committed = Commit(ref rehearsal, results, reservedBytes, ref seen, out shortage);
-                }
-                finally
-                {
-                    ExitAll(shards);
-                }
-                if (shortage.MemoryBytes == 0) return committed;
-                if (_room!.TryMake(shortage.MemoryBytes, ref reservedBytes)) continue;
-                shortage = default;
-                results.OnResult(rehearsal.LargestIndex, RefusedForMemory());
-                return false;
+                cancellationToken.ThrowIfCancellationRequested();
+                Outcome outcome = mayTakeLong ? CommitCopies(ref plan, ref context) : CommitInShards(ref plan, ref context, isPlayed: false);
+                if (outcome == Outcome.Conflict) continue;
+                if (outcome != Outcome.NeedsMemory) return new(outcome, context.IsCommitted, context.Seen, context.NeededBytes);
+                if (_room!.TryMake(context.NeededBytes, ref context.ReservedBytes)) continue;
+                results.OnResult(plan.LargestIndex, RefusedForMemory());
+                return new(Outcome.Done, IsCommitted: false, context.Seen, 0);
             }
         }
         finally
         {
-            rehearsal.Dispose();
-            _room?.GiveBack(reservedBytes);
-            ArrayPool<ulong>.Shared.Return(rented);
+            plan.Dispose();
+            _room?.Release(context.ReservedBytes);
         }
     }
 
-    /// <summary>Under the locks of all shards concerned. Where there is a shortage, does nothing but tell of it.</summary>
-    private bool Commit(ref BatchRehearsal rehearsal, IResultSink results, long reservedBytes, ref long seen, out Shortage shortage)
+    /// <summary>Plays a long batch on copies of its values, then commits it if these are still current.</summary>
+    private Outcome CommitCopies(ref BatchPlan plan, ref BatchContext context)
     {
-        shortage = default;
-        long now = _clock.Now();
-        RemoveExpired(rehearsal, now);
-        if (rehearsal.IsRemembered &&
-            Find(rehearsal, rehearsal.Batch.Length - 1, out _) is { Exists: true } remembered && !remembered.IsExpired(now))
-        {
-            if (!MayTell(remembered.Version, ref seen)) return RefuseForDisk(CommitStatus.DiskFailed, results);
-            return RememberedResults.Tell(remembered.Value, rehearsal.Digest, remembered.Version, results);
-        }
-
-        // A batch that is refused, or only reads, tells what the last changes of its keys were.
-        if (!rehearsal.AcknowledgesFromMemory && !MayTell(LastChange(rehearsal), ref seen))
-            return RefuseForDisk(CommitStatus.DiskFailed, results);
-
-        CommitStatus status;
-        long version;
-        do
-        {
-            long next = _commits.Last + 1;
-            rehearsal.Play(_shards, now, next);
-            if (rehearsal.IsRefused && !rehearsal.IsRemembered)
-            {
-                results.OnResult(rehearsal.RefusedIndex, rehearsal.Refusal);
-                return false;
-            }
-            if (rehearsal.IsRemembered) rehearsal.Remember(_shards, now + (long)_requestIdWindow.TotalMilliseconds);
-            if (_room is not null && !_room.HasRoomFor(rehearsal.GrowthBytes, rehearsal.WrittenBytes, reservedBytes, out long memoryBytes))
-            {
-                TouchAll(rehearsal);
-                shortage = new(memoryBytes, 0);
-                return false;
-            }
-            if (!rehearsal.Changes)
-            {
-                CarryOut(rehearsal, now, version: 0, results);
-                return true;
-            }
-
-            // Where a precondition was held against the version that the batch is to have, it must really get that one.
-            long expected = rehearsal is { PinsItsVersion: true, IsRefused: false } ? next : 0;
-            status = _commits.TryCommit(rehearsal.Operations, rehearsal.Changing, expected, out version);
-        }
-        while (status == CommitStatus.Overtaken);
-
-        if (status == CommitStatus.Unready)
-        {
-            shortage = new(0, rehearsal.LogBytes);
-            return false;
-        }
-        if (status != CommitStatus.Done) return RefuseForDisk(status, results);
-        if (!rehearsal.AcknowledgesFromMemory) seen = Math.Max(seen, version);
-        CarryOut(rehearsal, now, version, rehearsal.IsRemembered ? null : results);
-        return !rehearsal.IsRemembered || RememberedResults.Tell(rehearsal.Remembered, rehearsal.Digest, version, results);
+        long now = _entries.Clock.Now();
+        if (plan.CaptureCopies(now)) plan.Play(now, _log.Last + 1, mayTakeLong: true);
+        return CommitInShards(ref plan, ref context, isPlayed: true);
     }
 
-    /// <summary>A batch meets entries that have expired before it writes.</summary>
-    private void RemoveExpired(in BatchRehearsal rehearsal, long now)
+    private Outcome CommitInShards(ref BatchPlan plan, ref BatchContext context, bool isPlayed)
     {
-        for (int i = 0; i < rehearsal.Batch.Length; i++)
+        EnterAll(plan.Shards);
+        try
         {
-            if (!rehearsal.Batch[i].IsWrite) continue;
-            Entry entry = Find(rehearsal, i, out int slot);
-            if (entry.Exists && entry.IsExpired(now)) ShardOf(rehearsal.Hashes[i]).TryRemoveExpired(entry, slot, rehearsal.Hashes[i]);
+            return Commit(ref plan, ref context, isPlayed);
+        }
+        finally
+        {
+            ExitAll(plan.Shards);
         }
     }
 
-    /// <summary>The version of the last commit that anything told of these keys may come from.</summary>
-    private long LastChange(in BatchRehearsal rehearsal)
+    /// <summary>Commits a batch under the locks of all shards concerned.</summary>
+    private Outcome Commit(ref BatchPlan plan, ref BatchContext context, bool isPlayed)
     {
-        long lastChange = 0;
-        for (int i = 0; i < rehearsal.Batch.Length; i++)
+        long now = _entries.Clock.Now();
+        if (plan.Record is not null && plan.FindRecord() is { Exists: true } earlier && !earlier.IsExpired(now))
+            return Repeat(earlier, plan.Record, ref context);
+
+        plan.RemoveExpired(_log, now);
+        if (!isPlayed) plan.Capture(now);
+        else if (!plan.IsCurrent(now)) return Outcome.Conflict;
+
+        // A batch that is refused, or only reads, shows the last changes of its keys.
+        if (!plan.AcknowledgesFromMemory && !MaySee(plan.LastChange(), ref context)) return Refuse(CommitStatus.DiskFailed, context);
+        if (!isPlayed && !plan.Play(now, _log.Last + 1, mayTakeLong: false)) return Outcome.NeedsTime;
+        if (plan.IsRefused && plan.Record is null)
         {
-            Entry entry = Find(rehearsal, i, out _);
-            lastChange = Math.Max(lastChange, entry.Exists ? entry.Version : ShardOf(rehearsal.Hashes[i]).LastRemoval);
+            context.Results.OnResult(plan.RefusedIndex, plan.Refusal);
+            return Outcome.Done;
         }
-        return lastChange;
-    }
-
-    private void TouchAll(in BatchRehearsal rehearsal)
-    {
-        for (int i = 0; i < rehearsal.Batch.Length; i++)
-            if (Find(rehearsal, i, out _) is { Exists: true } entry) ShardOf(rehearsal.Hashes[i]).Touch(entry);
-    }
-
-    /// <summary>Carries out what has been committed.</summary>
-    /// <param name="rehearsal">The batch.</param>
-    /// <param name="now">What has expired by then is not there.</param>
-    /// <param name="version">The commit's.</param>
-    /// <param name="results">Null where they are told otherwise.</param>
-    private void CarryOut(in BatchRehearsal rehearsal, long now, long version, IResultSink? results)
-    {
-        for (int i = 0; i < rehearsal.Operations.Length; i++)
+        if (plan.Record is not null)
         {
-            ref readonly Operation operation = ref rehearsal.Operations[i];
-            Shard shard = ShardOf(rehearsal.Hashes[i]);
-            Entry entry = Find(rehearsal, i, out int slot);
-            if (entry.Exists && entry.IsExpired(now)) entry = default;
-            if (rehearsal.Changing[i])
-            {
-                OperationResult written = CarryOut(shard, operation, rehearsal.EditOf(i), rehearsal.Hashes[i], entry, slot, version);
-                results?.OnResult(i, written);
-            }
-            else
-            {
-                results?.OnResult(i, Read(shard, operation, entry));
-            }
+            plan.AddRecord(now, now + (long)_requestIdWindow.TotalMilliseconds);
+            if (_entries.InternalBytes + plan.Record.Bytes.Length > _requestIdBytesMax) return RefuseRecord(context);
+        }
+        if (!plan.HasChanges)
+        {
+            plan.Deliver(version: 0, context.Results);
+            context.IsCommitted = true;
+            return Outcome.Done;
+        }
+        if (_room is null || _room.HasRoomFor(plan.GrowthBytes, plan.WrittenBytes, context.ReservedBytes, out long memoryBytes))
+            return Write(ref plan, ref context);
+        plan.TouchAll();
+        context.NeededBytes = memoryBytes;
+        return Outcome.NeedsMemory;
+    }
+
+    /// <summary>Commits and applies the changes of a plan.</summary>
+    private Outcome Write(ref BatchPlan plan, ref BatchContext context)
+    {
+        if (!plan.TryPrepare())
+        {
+            context.Results.OnResult(plan.LargestIndex, RefusedForMemory());
+            return Outcome.Done;
+        }
+        CommitStatus status = CommitStatus.NotReady;
+        long version = 0;
+        try
+        {
+            status = _log.TryCommit(plan.Writes, plan.PinnedVersion, out version);
+            context.NeededBytes = plan.CommitBytes;
+            if (status == CommitStatus.VersionConflict) return Outcome.Conflict;
+            if (status == CommitStatus.NotReady) return Outcome.NeedsLog;
+            if (status != CommitStatus.Done) return Refuse(status, context);
+            if (!plan.AcknowledgesFromMemory) context.Seen = Math.Max(context.Seen, version);
+
+            // Before the changes are applied: the values before them are still there, and need no copies.
+            context.IsCommitted = !plan.IsRefused;
+            if (plan.Record is null) plan.Deliver(version, context.Results);
+            else IdempotencyRecord.Deliver(plan.Record.Bytes.Span, plan.Record.Digest, version, context.Results);
+            return Outcome.Done;
+        }
+        finally
+        {
+            if (status == CommitStatus.Done) plan.Complete(version);
+            else plan.Abandon();
         }
     }
 
-    private Entry Find(in BatchRehearsal rehearsal, int index, out int slot) =>
-        ShardOf(rehearsal.Hashes[index]).Find(rehearsal.Batch[index].Key.Span, rehearsal.Hashes[index], out slot);
-
-    private static bool RefuseForDisk(CommitStatus status, IResultSink results)
+    /// <summary>Gives the recorded results of the same batch again.</summary>
+    private Outcome Repeat(Entry earlier, IdempotencyRecord record, ref BatchContext context)
     {
-        results.OnResult(0, RefusedForDisk(status));
+        if (!MaySee(earlier.Version, ref context)) return Refuse(CommitStatus.DiskFailed, context);
+        context.IsCommitted = IdempotencyRecord.Deliver(earlier.Value, record.Digest, earlier.Version, context.Results);
+        return Outcome.Done;
+    }
+
+    private Outcome RefuseRecord(in BatchContext context)
+    {
+        Interlocked.Increment(ref _refusals);
+        context.Results.OnResult(0, new()
+        {
+            Status = ResultStatus.MemoryFull,
+            Detail = $"the records of request ids would take more than {_requestIdBytesMax} bytes (Store:RequestIdBytesMax); " +
+                $"earlier records expire after {_requestIdWindow} (Store:RequestIdWindow)",
+        });
+        return Outcome.Done;
+    }
+
+    private static Outcome Refuse(CommitStatus status, in BatchContext context)
+    {
+        context.Results.OnResult(0, RefusedForDisk(status));
+        return Outcome.Done;
+    }
+
+    private bool MaySee(long version, ref BatchContext context)
+    {
+        if (!_log.MayShow(version)) return false;
+        context.Seen = Math.Max(context.Seen, version);
+        return true;
+    }
+
+    private static bool HasWrites(ReadOnlySpan<Operation> batch)
+    {
+        foreach (ref readonly Operation operation in batch)
+            if (operation.IsWrite) return true;
         return false;
+    }
+
+    /// <summary>An upper bound of what the operations of a batch take in the log.</summary>
+    private static long CommitBytes(ReadOnlySpan<Operation> batch)
+    {
+        long bytes = 0;
+        foreach (ref readonly Operation operation in batch)
+            if (operation.IsWrite) bytes += Record.BytesAround + operation.Key.Length + operation.Value.Length;
+        return bytes;
     }
 
     private void EnterAll(uint shards)
     {
-        for (int i = 0; i < _shards.Length; i++)
-            if ((shards & (1u << i)) != 0) _shards[i].Enter();
+        for (int i = 0; i < _entries.Shards.Length; i++)
+            if ((shards & (1u << i)) != 0) _entries.Shards[i].Enter();
     }
 
     private void ExitAll(uint shards)
     {
-        for (int i = 0; i < _shards.Length; i++)
-            if ((shards & (1u << i)) != 0) _shards[i].Exit();
+        for (int i = 0; i < _entries.Shards.Length; i++)
+            if ((shards & (1u << i)) != 0) _entries.Shards[i].Exit();
     }
+
+    /// <summary>What one call with a batch has come to so far.</summary>
+    private ref struct BatchContext
+    {
+        public IResultSink Results;
+        public bool IsCommitted;
+        public long Seen;
+        public long ReservedBytes;
+        public long NeededBytes;
+    }
+
+    /// <summary>What an attempt to commit a batch has come to.</summary>
+    private readonly record struct BatchEnd(Outcome Outcome, bool IsCommitted, long Seen, long NeededBytes);
 }

@@ -26,10 +26,19 @@ public sealed class EmbeddedStoreOptions
     public EvictionPolicy Eviction { get; set; }
 
     /// <summary>
-    /// For how long a request id is remembered, with the results of its batch: 1 second to 7 days; default 5 minutes. What is
-    /// remembered takes memory and log like an entry, is never evicted, and does not count among the keys.
+    /// How long the results of a batch with a request id are recorded: 1 second to 7 days; default 5 minutes. A record takes memory
+    /// and log like an entry, is never evicted, and is not counted among the keys.
     /// </summary>
     public TimeSpan RequestIdWindow { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// Bytes that the records of all request ids may take, 1 MiB or more; default 1 GiB. A batch whose record exceeds it is refused as
+    /// <see cref="ResultStatus.MemoryFull"/>.
+    /// </summary>
+    public long RequestIdBytesMax { get; set; } = 1024 * 1024 * 1024;
+
+    /// <summary>The least that <see cref="RequestIdBytesMax"/> can be: 1 MiB.</summary>
+    public const long RequestIdBytesMaxMin = 1024 * 1024;
 
     internal DocumentLimits DocumentLimits { get; private set; } = DocumentLimits.Default;
 

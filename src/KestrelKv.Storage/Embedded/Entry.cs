@@ -43,7 +43,11 @@ internal readonly unsafe struct Entry(byte* block)
 
     public bool Exists => block != null;
 
-    public long Version => *(long*)block;
+    public long Version
+    {
+        get => *(long*)block;
+        set => *(long*)block = value;
+    }
 
     public bool Expires => (Fields & EntryFields.Expiry) != 0;
 

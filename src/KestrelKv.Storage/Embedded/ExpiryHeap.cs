@@ -28,9 +28,16 @@ internal sealed unsafe class ExpiryHeap : IDisposable
 
     public void Dispose() => Release();
 
+    /// <summary>Makes room for so many more entries.</summary>
+    /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
+    public void EnsureRoom(int entries)
+    {
+        if (Count + entries > _capacity) Resize(Math.Max(NodesMin, Math.Max(_capacity * 2, Count + entries)));
+    }
+
+    /// <summary>Adds an entry; <see cref="EnsureRoom"/> has made room for it.</summary>
     public void Add(Entry entry)
     {
-        if (Count == _capacity) Resize(Math.Max(NodesMin, _capacity * 2));
         Count++;
         Up(Count - 1, new Node { ExpiresAt = entry.ExpiresAt, Block = entry.Block });
     }
@@ -44,7 +51,10 @@ internal sealed unsafe class ExpiryHeap : IDisposable
         else Down(place, node);
     }
 
-    public void RemoveAt(int place)
+    /// <summary>Removes the entry at a place.</summary>
+    /// <param name="place">The place.</param>
+    /// <param name="pending">For how many entries room must remain.</param>
+    public void RemoveAt(int place, int pending)
     {
         Node last = _nodes[--Count];
         if (place < Count)
@@ -52,8 +62,9 @@ internal sealed unsafe class ExpiryHeap : IDisposable
             if (last.ExpiresAt < _nodes[place].ExpiresAt) Up(place, last);
             else Down(place, last);
         }
+        if (pending > 0) return;
         if (Count == 0) Release();
-        else if (_capacity > NodesMin && Count < _capacity / Children) Resize(_capacity / 2);
+        else if (_capacity > NodesMin && Count < _capacity / Children) TryShrink();
     }
 
     private void Up(int place, Node node)
@@ -97,9 +108,21 @@ internal sealed unsafe class ExpiryHeap : IDisposable
         _capacity = 0;
     }
 
+    private void TryShrink()
+    {
+        try
+        {
+            Resize(_capacity / 2);
+        }
+        catch (OutOfMemoryException)
+        {
+            // Nodes that are not used do no harm.
+        }
+    }
+
     private void Resize(int capacity)
     {
-        _nodes = (Node*)Native.Reallocate(_nodes, (nuint)capacity * (nuint)sizeof(Node));
+        _nodes = (Node*)NativeMemory.Realloc(_nodes, (nuint)capacity * (nuint)sizeof(Node));
         _capacity = capacity;
     }
 

@@ -17,7 +17,7 @@ namespace KestrelKv.Storage.Embedded;
 /// together are at most 7/8 of all. All under the shard's lock but <see cref="Prefetch"/>, which touches no memory.
 /// </para>
 /// </remarks>
-internal unsafe struct HashIndex : IDisposable
+internal unsafe struct HashIndex
 {
     /// <summary>What an entry takes where half of the slots are used: about the most, but for a store that has shrunk.</summary>
     public const int BytesPerEntry = 2 * sizeof(ulong);
@@ -32,20 +32,25 @@ internal unsafe struct HashIndex : IDisposable
     /// <summary>The bits of the hash below these choose shard and segment.</summary>
     private const int HomeShift = 8;
 
+    /// <summary>One slot that was never used, shared by all indexes that are cleared.</summary>
+    private static readonly ulong* Closed = AllocateSlots(1);
+
     private ulong* _slots;
     private int _mask;
     private int _used;
     private int _removed;
+    private int _reserved;
 
     public static HashIndex Create() => new() { _slots = AllocateSlots(SlotsMin), _mask = SlotsMin - 1 };
 
     /// <summary>Bytes of the slots.</summary>
     public readonly long Bytes => (_mask + 1L) * sizeof(ulong);
 
-    public void Dispose()
+    /// <summary>Frees the slots. Look-ups then find nothing; nothing may be added.</summary>
+    public void Clear()
     {
         NativeMemory.Free(_slots);
-        _slots = null;
+        this = new() { _slots = Closed };
     }
 
     /// <summary>Has the slot of a key loaded into the cache. May be called without the lock.</summary>
@@ -96,10 +101,31 @@ internal unsafe struct HashIndex : IDisposable
         }
     }
 
-    /// <summary>Adds an entry whose key is not there.</summary>
+    /// <summary>Reserves room for one more entry. To be followed by <see cref="Add"/> or <see cref="Release"/>.</summary>
+    /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
+    public void Reserve()
+    {
+        _reserved++;
+        if ((_used + (long)_removed + _reserved) * 8 <= (_mask + 1) * 7L) return;
+        try
+        {
+            Rebuild();
+        }
+        catch (OutOfMemoryException)
+        {
+            _reserved--;
+            throw;
+        }
+    }
+
+    /// <summary>Ends a reservation.</summary>
+    public void Release() => _reserved--;
+
+    /// <summary>Adds an entry whose key is not there, in reserved room.</summary>
     public void Add(Entry entry, ulong hash)
     {
-        if ((_used + _removed + 1) * 8L > (_mask + 1) * 7L) Rebuild();
+        Debug.Assert(_reserved > 0, "room is reserved before");
+        _reserved--;
         int i = Home(hash, _mask);
         while (_slots[i] > Removed) i = (i + 1) & _mask;
         if (_slots[i] == Removed) _removed--;
@@ -110,7 +136,7 @@ internal unsafe struct HashIndex : IDisposable
     /// <summary>Puts another block of the same key into a slot.</summary>
     public readonly void Replace(int slotIndex, Entry entry, ulong hash) => _slots[slotIndex] = SlotOf(entry, hash);
 
-    /// <summary>Takes the entry out of a slot.</summary>
+    /// <summary>Removes the entry in a slot.</summary>
     public void RemoveAt(int slotIndex)
     {
         // Where the next slot was never used, no search goes on beyond this one.
@@ -118,7 +144,15 @@ internal unsafe struct HashIndex : IDisposable
         _slots[slotIndex] = last ? 0 : Removed;
         if (!last) _removed++;
         _used--;
-        if (_used < (_mask + 1) / 8 && _mask + 1 > SlotsMin) Rebuild();
+        if (_used + _reserved >= (_mask + 1) / 8 || _mask + 1 == SlotsMin) return;
+        try
+        {
+            Rebuild();
+        }
+        catch (OutOfMemoryException)
+        {
+            // A table that is too large does no harm.
+        }
     }
 
     /// <summary>The entry in a slot, if there is one; slots are numbered from 0 up to <see cref="Slots"/>.</summary>
@@ -149,10 +183,10 @@ internal unsafe struct HashIndex : IDisposable
         const int Ahead = 8;
 
         int slots = SlotsMin;
-        while (slots < (_used + 1L) * 2) slots = checked(slots * 2);
+        while (slots < (_used + (long)Math.Max(1, _reserved)) * 2) slots = checked(slots * 2);
         ulong* old = _slots;
         int oldSlots = _mask + 1;
-        _slots = AllocateSlots(slots);
+        _slots = AllocateSlots(slots); // The only step that can fail: nothing has changed by then.
         _mask = slots - 1;
         _removed = 0;
 
@@ -176,5 +210,5 @@ internal unsafe struct HashIndex : IDisposable
         return (hash >> TagShift << TagShift) | (ulong)entry.Block | lines;
     }
 
-    private static ulong* AllocateSlots(int slots) => (ulong*)Native.AllocateZeroed((nuint)slots * sizeof(ulong));
+    private static ulong* AllocateSlots(int slots) => (ulong*)NativeMemory.AllocZeroed((nuint)slots, sizeof(ulong));
 }

@@ -1,11 +1,11 @@
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>Whether a limited memory has room for a write, and how room is made.</summary>
+/// <summary>Checks writes against the memory limit, and frees memory for them.</summary>
 /// <remarks>
-/// Under its locks a write only asks. Where there is no room it leaves them, has room made, which takes the locks of other
-/// shards, and begins again. What it needs is reserved meanwhile.
+/// A write only checks under its locks. If there is no room it releases them, reserves what it needs, frees memory, which takes the
+/// locks of other shards, and starts again.
 /// </remarks>
-internal sealed class MemoryRoom(Shard[] shards, MemoryLimit limit, StoreClock clock, bool evicts)
+internal sealed class MemoryRoom(Keyspace entries, MemoryLimit limit, ICommitLog log)
 {
     /// <summary>
     /// At how many places an entry to evict is looked for: so shards and segments that have more, and older, entries
@@ -13,10 +13,12 @@ internal sealed class MemoryRoom(Shard[] shards, MemoryLimit limit, StoreClock c
     /// </summary>
     private const int EvictionPlaces = 4;
 
-    /// <inheritdoc cref="MemoryLimit.BytesMax"/>
-    public long BytesMax => limit.BytesMax;
+    private readonly Shard[] _shards = entries.Shards;
 
-    /// <summary>Whether there is memory for an operation on an entry, which may not exist; under its shard's lock. If not, tells how much it asks for.</summary>
+    /// <summary>Whether the memory in use exceeds the limit and entries may be evicted.</summary>
+    public bool MustShrink => entries.Evicts && !limit.HasRoomFor(0);
+
+    /// <summary>Whether there is memory for a change of an entry, which may not exist. Under its shard's lock.</summary>
     public bool HasRoomFor(Shard shard, in Operation operation, Entry entry, long reservedBytes, out long neededBytes)
     {
         neededBytes = 0;
@@ -25,36 +27,36 @@ internal sealed class MemoryRoom(Shard[] shards, MemoryLimit limit, StoreClock c
         long bytes = shard.EntryBytes(operation.Key.Length, valueBytes, operation.ExpiresAt);
         if (HasRoomFor(bytes - (entry.Exists ? Shard.EntryBytes(entry) : 0), bytes, reservedBytes, out neededBytes)) return true;
 
-        // The room that is made now must not be its own.
+        // Its own entry must not be evicted now.
         if (entry.Exists) shard.Touch(entry);
         return false;
     }
 
-    /// <summary>Whether there is memory for a write; if not, tells how much it asks for.</summary>
+    /// <summary>Whether there is memory for a write.</summary>
     /// <param name="growthBytes">By how much its entries grow.</param>
-    /// <param name="writtenBytes">How much they take then.</param>
+    /// <param name="writtenBytes">The size of its entries afterwards.</param>
     /// <param name="reservedBytes">What is reserved for it already.</param>
-    /// <param name="neededBytes">What to ask <see cref="TryMake"/> for; 0 where there is room.</param>
+    /// <param name="neededBytes">The argument for <see cref="TryMake"/>; 0 if there is room.</param>
     public bool HasRoomFor(long growthBytes, long writtenBytes, long reservedBytes, out long neededBytes)
     {
         neededBytes = 0;
         if (growthBytes <= reservedBytes || limit.HasRoomFor(growthBytes - reservedBytes)) return true;
 
-        // Where it does not fit without any other entry, nothing is to be evicted for it.
+        // Nothing is evicted for a write that does not fit even into an empty store.
         neededBytes = limit.AllowsEver(writtenBytes) ? growthBytes : long.MaxValue;
         return false;
     }
 
     /// <summary>
-    /// Reserves so many bytes, and removes entries until there is room for them, or until as many have been removed. To be
-    /// followed by <see cref="GiveBack"/> once the write is done. Without any lock.
+    /// Reserves bytes, and removes entries until there is room for them, or until as many bytes have been removed. To be
+    /// followed by <see cref="Release"/> once the write is done. Without any lock.
     /// </summary>
     public bool TryMake(long bytes, ref long reservedBytes)
     {
         if (!limit.AllowsEver(bytes)) return false;
 
-        // Reserved first: others would take what is made free. And each frees only what it takes, so that a small write
-        // does not wait for the room that a large one needs.
+        // Reserved first, so that others do not take what is freed. Each write frees only what it takes, so that a small
+        // write does not wait for the room that a large one needs.
         limit.Count(bytes - reservedBytes);
         reservedBytes = bytes;
         for (long freed = 0; freed < bytes && !limit.HasRoomFor(0);)
@@ -63,7 +65,7 @@ internal sealed class MemoryRoom(Shard[] shards, MemoryLimit limit, StoreClock c
             freed += removed;
             if (removed > 0) continue;
 
-            // All is reserved by others: who gives up last gets it.
+            // All memory is reserved by others: the last writer to release its reservation wins.
             limit.Count(-reservedBytes);
             reservedBytes = 0;
             return limit.HasRoomFor(bytes);
@@ -72,23 +74,22 @@ internal sealed class MemoryRoom(Shard[] shards, MemoryLimit limit, StoreClock c
     }
 
     /// <summary>Ends a reservation.</summary>
-    public void GiveBack(long reservedBytes) => limit.Count(-reservedBytes);
+    public void Release(long reservedBytes) => limit.Count(-reservedBytes);
 
-    /// <summary>
-    /// Removes an entry to make room: one that has expired, or else, if it is to evict, one that was used long ago.
-    /// </summary>
-    /// <returns>How many bytes it took; 0 where there is none.</returns>
-    private long Remove()
+    /// <summary>Removes one entry: an expired one or, if entries may be evicted, one that was used long ago.</summary>
+    /// <returns>The bytes that it took; 0 if there is none, or the log refuses the commit.</returns>
+    public long Remove()
     {
-        uint place = evicts ? FindOldest() : (uint)Random.Shared.Next();
-        for (uint i = 0; i < shards.Length; i++)
+        uint place = entries.Evicts ? FindOldest() : (uint)Random.Shared.Next();
+        for (uint i = 0; i < _shards.Length; i++)
         {
-            Shard shard = shards[(place + i) % shards.Length];
+            Shard shard = _shards[(place + i) % _shards.Length];
             shard.Enter();
             try
             {
                 long before = shard.MemoryBytes;
-                if (shard.TryRemoveExpired(clock.Now()) || (evicts && shard.TryEvict(place))) return before - shard.MemoryBytes;
+                if (shard.TryRemoveExpired(log, entries.Clock.Now()) || (entries.Evicts && shard.TryEvict(log, place)))
+                    return before - shard.MemoryBytes;
             }
             finally
             {
@@ -99,16 +100,16 @@ internal sealed class MemoryRoom(Shard[] shards, MemoryLimit limit, StoreClock c
     }
 
     /// <summary>
-    /// Where the entry is that was used longest ago, of a few at each of several places, each in another shard: of 16 in
-    /// all. Redis looks at 5, and says that 10 come very close to all.
+    /// Returns the place of the entry used longest ago among 16: 4 at each of 4 places, each in another shard. Redis samples 5
+    /// and documents that 10 come very close to an exact LRU.
     /// </summary>
     private uint FindOldest()
     {
         uint best = 0, most = 0, first = (uint)Random.Shared.Next();
-        for (uint i = 0, found = 0; i < shards.Length && found < EvictionPlaces; i++)
+        for (uint i = 0, found = 0; i < _shards.Length && found < EvictionPlaces; i++)
         {
-            uint place = ((uint)Random.Shared.Next() << Shard.ShardBits) + ((first + i) % (uint)shards.Length);
-            Shard shard = shards[place % shards.Length];
+            uint place = ((uint)Random.Shared.Next() << Shard.ShardBits) + ((first + i) % (uint)_shards.Length);
+            Shard shard = _shards[place % _shards.Length];
             shard.Enter();
             if (shard.TryFindOldest(place, out _, out uint age))
             {

@@ -31,8 +31,8 @@ internal sealed class MergedKeys : IDisposable
 
     /// <param name="shards">The store's.</param>
     /// <param name="query">Which keys.</param>
-    /// <param name="withHidden">Whether hidden keys (<see cref="HiddenKey"/>) are among them; not from the greatest on.</param>
-    public MergedKeys(Shard[] shards, ListQuery query, bool withHidden = false)
+    /// <param name="withInternal">Whether hidden keys (<see cref="InternalKey"/>) are among them; not from the greatest on.</param>
+    public MergedKeys(Shard[] shards, ListQuery query, bool withInternal = false)
     {
         // What a page needs of each shard on average, and some: most pages then take one round.
         _chunk = Math.Clamp(query.Limit / shards.Length * 3 / 2 + 4, 4, 64);
@@ -48,7 +48,7 @@ internal sealed class MergedKeys : IDisposable
             _from = query.After.IsEmpty || KeyComparer.Instance.Compare(query.After.Span, end.Span) > 0 ? end : query.After;
             return;
         }
-        if (_until.IsEmpty && !withHidden) _until = HiddenKey.First;
+        if (_until.IsEmpty && !withInternal) _until = InternalKey.First;
         _fromInclusive = KeyComparer.Instance.Compare(query.After.Span, query.Prefix.Span) < 0;
         _from = _fromInclusive ? query.Prefix : query.After;
     }
@@ -82,7 +82,7 @@ internal sealed class MergedKeys : IDisposable
     private static ReadOnlyMemory<byte> EndOf(ReadOnlySpan<byte> prefix)
     {
         int last = prefix.LastIndexOfAnyExcept(byte.MaxValue);
-        if (last < 0) return HiddenKey.First;
+        if (last < 0) return InternalKey.First;
         byte[] end = prefix[..(last + 1)].ToArray();
         end[last]++;
         return end;

@@ -38,11 +38,13 @@ internal sealed unsafe class NativeHeap(SlabPool slabs)
     }
 
     /// <summary>A block of at least this size, aligned to 8; its bytes may have any value.</summary>
+    /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
     public byte* Allocate(int bytes)
     {
         int real = RealBytes(bytes);
+        byte* block = bytes > SmallBytesMax ? (byte*)NativeMemory.Alloc((nuint)real) : AllocateSmall(ClassOf(bytes), real);
         BytesUsed += real;
-        return bytes > SmallBytesMax ? (byte*)Native.Allocate((nuint)real) : AllocateSmall(ClassOf(bytes), real);
+        return block;
     }
 
     /// <summary>Takes a block back.</summary>

@@ -26,26 +26,41 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
     /// <summary>The last leaf, where <see cref="Append"/> has found it; null where it may be another one.</summary>
     private byte* _last;
 
+    /// <summary>Nodes for a split that is under way; empty otherwise, but for one that the split did not need.</summary>
+    private readonly Stack<nint> _spares = new();
+
     /// <summary>Adds a key that is not there.</summary>
+    /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
     public void Add(ReadOnlySpan<byte> key)
     {
-        if (_root == null) _root = OrderedNode.Create(heap, isLeaf: true).Block;
+        if (_root == null) _root = OrderedNode.Initialize(heap.Allocate(OrderedNode.NodeBytes), isLeaf: true).Block;
         Step* path = stackalloc Step[DepthMax];
         int depth = Descend(key, path);
         OrderedNode leaf = new(path[depth].Node);
         int at = leaf.LowerBound(key);
         Debug.Assert(at == leaf.Count || !leaf.KeyAt(at).SequenceEqual(key), "the key is there already");
 
-        if (leaf.TryInsert(heap, at, key, null)) return;
-        OrderedNode right = SplitLeaf(leaf, at, key);
-        AddToParent(path, depth, right, Separator(leaf.KeyAt(leaf.Count - 1), right.KeyAt(0)));
+        if (leaf.HasRoomFor(key.Length))
+        {
+            leaf.Insert(at, StoredKey.Store(heap, key), null);
+            return;
+        }
+        int middle = at == leaf.Count && !leaf.Next.Exists ? at : leaf.Middle();
+        ReadOnlySpan<byte> separator = Separator(leaf.KeyAt(middle - 1), at == middle ? key : leaf.KeyAt(middle));
+        StoredKey storedKey = StoreForSplit(path, depth, key, separator, stackalloc byte[OrderedNode.InlineBytesMax], out StoredKey storedSeparator);
+        OrderedNode right = SplitLeaf(leaf, middle, at, storedKey);
+        AddToParent(path, depth, right, storedSeparator);
     }
 
     /// <summary>Adds a key that is not there and is, if keys come in order, greater than all: then it is found where to.</summary>
     public void Append(ReadOnlySpan<byte> key)
     {
         OrderedNode last = new(_last);
-        if (last.Exists && !last.Next.Exists && last.KeyAt(last.Count - 1).SequenceCompareTo(key) < 0 && last.TryInsert(heap, last.Count, key, null)) return;
+        if (last.Exists && !last.Next.Exists && last.HasRoomFor(key.Length) && last.KeyAt(last.Count - 1).SequenceCompareTo(key) < 0)
+        {
+            last.Insert(last.Count, StoredKey.Store(heap, key), null);
+            return;
+        }
 
         Add(key);
         for (last = new(_root); !last.IsLeaf;) last = last.Child(last.Count - 1);
@@ -134,6 +149,7 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
     public void Clear()
     {
         if (_root != null) Free(new OrderedNode(_root));
+        while (_spares.TryPop(out nint spare)) heap.Free((byte*)spare, OrderedNode.NodeBytes);
         _root = _last = null;
     }
 
@@ -162,48 +178,95 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         return depth;
     }
 
-    private OrderedNode SplitLeaf(OrderedNode leaf, int at, ReadOnlySpan<byte> key)
+    /// <summary>Obtains all memory that a split needs: nodes, and blocks for a key and a separator that lie outside them.</summary>
+    /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
+    private StoredKey StoreForSplit(
+        Step* path, int depth, ReadOnlySpan<byte> key, ReadOnlySpan<byte> separator, Span<byte> buffer, out StoredKey storedSeparator)
     {
-        OrderedNode right = OrderedNode.Create(heap, isLeaf: true);
-        right.LinkAfter(leaf);
-        bool inOrder = at == leaf.Count && !right.Next.Exists;
-        int middle = inOrder ? leaf.Count : leaf.Middle();
-        leaf.MoveTo(right, middle);
+        int nodes = NodesForSplit(path, depth);
+        try
+        {
+            while (_spares.Count < nodes) _spares.Push((nint)heap.Allocate(OrderedNode.NodeBytes));
+            StoredKey stored = StoredKey.Store(heap, key);
+            try
+            {
+                // A copy: the cells that it is taken from move.
+                storedSeparator = StoredKey.Store(heap, separator);
+                if (storedSeparator.IsInline) storedSeparator = new(CopyOf(separator, buffer), null);
+                return stored;
+            }
+            catch (OutOfMemoryException)
+            {
+                stored.Free(heap);
+                throw;
+            }
+        }
+        catch (OutOfMemoryException)
+        {
+            while (_spares.TryPop(out nint spare)) heap.Free((byte*)spare, OrderedNode.NodeBytes);
+            throw;
+        }
+    }
 
-        bool added = at < middle ? leaf.TryInsert(heap, at, key, null) : right.TryInsert(heap, at - middle, key, null);
-        Debug.Assert(added, "half a node has room for a key");
+    /// <summary>How many nodes a split of a leaf may need: one for each full node on the way to the root, and a new root.</summary>
+    private static int NodesForSplit(Step* path, int depth)
+    {
+        int nodes = 1;
+        for (int i = depth - 1; i >= 0; i--, nodes++)
+            if (new OrderedNode(path[i].Node).HasRoomFor(OrderedNode.InlineBytesMax)) return nodes;
+        return nodes + 1;
+    }
+
+    private OrderedNode NewNode(bool isLeaf) => OrderedNode.Initialize((byte*)_spares.Pop(), isLeaf);
+
+    private OrderedNode SplitLeaf(OrderedNode leaf, int middle, int at, StoredKey key)
+    {
+        OrderedNode right = NewNode(isLeaf: true);
+        right.LinkAfter(leaf);
+        leaf.MoveTo(right, middle);
+        if (at < middle) leaf.Insert(at, key, null);
+        else right.Insert(at - middle, key, null);
         return right;
     }
 
-    /// <summary>Makes a new node known: the one to the right of the one at <paramref name="depth"/>.</summary>
-    private void AddToParent(Step* path, int depth, OrderedNode right, ReadOnlySpan<byte> separator)
+    /// <summary>Adds a new node to the parent of the node at <paramref name="depth"/>, to the right of that node.</summary>
+    private void AddToParent(Step* path, int depth, OrderedNode right, scoped StoredKey separator)
     {
         if (depth == 0)
         {
-            OrderedNode root = OrderedNode.Create(heap, isLeaf: false);
+            OrderedNode root = NewNode(isLeaf: false);
             root.SetFirstChild(_root);
-            root.TryInsert(heap, 0, separator, right.Block);
+            root.Insert(0, separator, right.Block);
             _root = root.Block;
             return;
         }
 
         OrderedNode parent = new(path[depth - 1].Node);
         int at = path[depth - 1].Child + 1;
-        if (parent.TryInsert(heap, at, separator, right.Block)) return;
+        if (parent.HasRoomFor(separator.Text.Length))
+        {
+            parent.Insert(at, separator, right.Block);
+            return;
+        }
 
-        // The separator in the middle goes up; what is right of it goes into a new node.
+        // The separator in the middle moves up; the separators right of it move into a new node.
         int middle = parent.Middle();
-        OrderedNode uncle = OrderedNode.Create(heap, isLeaf: false);
-        byte[] up = parent.KeyAt(middle).ToArray();
+        OrderedNode uncle = NewNode(isLeaf: false);
+        Span<byte> buffer = stackalloc byte[OrderedNode.InlineBytesMax];
+        StoredKey moved = parent.StoredAt(middle);
+        StoredKey up = moved.IsInline ? new(CopyOf(moved.Text, buffer), null) : moved;
         uncle.SetFirstChild(parent.Child(middle).Block);
         parent.MoveTo(uncle, middle + 1);
-        parent.RemoveAt(heap, middle);
-
-        bool added = at <= middle
-            ? parent.TryInsert(heap, at, separator, right.Block)
-            : uncle.TryInsert(heap, at - middle - 1, separator, right.Block);
-        Debug.Assert(added, "half a node has room for a separator");
+        parent.RemoveCell(middle);
+        if (at <= middle) parent.Insert(at, separator, right.Block);
+        else uncle.Insert(at - middle - 1, separator, right.Block);
         AddToParent(path, depth - 1, uncle, up);
+    }
+
+    private static ReadOnlySpan<byte> CopyOf(ReadOnlySpan<byte> text, Span<byte> buffer)
+    {
+        text.CopyTo(buffer);
+        return buffer[..text.Length];
     }
 
     /// <summary>Frees the node at <paramref name="depth"/>, which is empty, and those above it that become so.</summary>
@@ -264,10 +327,10 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
 internal readonly unsafe struct OrderedNode(byte* block)
 {
     /// <summary>Eight nodes fill a slab.</summary>
-    private const int NodeBytes = 1_984;
+    public const int NodeBytes = 1_984;
 
     /// <summary>Longer keys lie outside, so that a full node has at least 14 children.</summary>
-    private const int InlineBytesMax = 120;
+    public const int InlineBytesMax = 120;
     private const ushort Outside = ushort.MaxValue;
     private const int OutsideBytes = sizeof(int) + sizeof(long);
     private const int CellsFromOffset = 2;
@@ -314,9 +377,9 @@ internal readonly unsafe struct OrderedNode(byte* block)
         ? 2 * (sizeof(ushort) + sizeof(ushort) + keyBytes)
         : 2 * (sizeof(ushort) + sizeof(ushort) + OutsideBytes) + NativeHeap.RealBytes(keyBytes);
 
-    public static OrderedNode Create(NativeHeap heap, bool isLeaf)
+    /// <summary>Makes an empty node of a block of <see cref="NodeBytes"/>.</summary>
+    public static OrderedNode Initialize(byte* block, bool isLeaf)
     {
-        byte* block = heap.Allocate(NodeBytes);
         new Span<byte>(block, SlotsOffset).Clear();
         *(ushort*)(block + IsLeafOffset) = isLeaf ? (ushort)1 : (ushort)0;
         return new OrderedNode(block) { CellsFrom = NodeBytes };
@@ -325,7 +388,7 @@ internal readonly unsafe struct OrderedNode(byte* block)
     /// <summary>Frees the node and the keys that lie outside it.</summary>
     public void Free(NativeHeap heap)
     {
-        for (int i = 0; i < Count; i++) FreeOutside(heap, i);
+        for (int i = 0; i < Count; i++) StoredAt(i).Free(heap);
         heap.Free(block, NodeBytes);
     }
 
@@ -389,11 +452,14 @@ internal readonly unsafe struct OrderedNode(byte* block)
         return Count - 1;
     }
 
-    /// <summary>Inserts a key, and in an inner node the child to the right of it. False where it is full.</summary>
-    public bool TryInsert(NativeHeap heap, int at, ReadOnlySpan<byte> key, byte* child)
+    /// <summary>Whether there is room for a key, and in an inner node for a child.</summary>
+    public bool HasRoomFor(int keyBytes) => RoomWithGarbage >= CellBytes(keyBytes, IsLeaf) + sizeof(ushort);
+
+    /// <summary>Inserts a key, for which there is room, and in an inner node the child to the right of it.</summary>
+    public void Insert(int at, StoredKey key, byte* child)
     {
-        int bytes = CellBytes(key.Length, IsLeaf);
-        if (RoomWithGarbage < bytes + sizeof(ushort)) return false;
+        int bytes = CellBytes(key.Text.Length, IsLeaf);
+        Debug.Assert(HasRoomFor(key.Text.Length), "half a node has room for any key");
         if (RoomWithGarbage - Garbage < bytes + sizeof(ushort)) Compact();
 
         byte* cell = NewCell(at, bytes);
@@ -402,25 +468,36 @@ internal readonly unsafe struct OrderedNode(byte* block)
             *(byte**)cell = child;
             cell += sizeof(long);
         }
-        if (key.Length <= InlineBytesMax)
+        if (key.IsInline)
         {
-            *(ushort*)cell = (ushort)key.Length;
-            key.CopyTo(new Span<byte>(cell + sizeof(ushort), key.Length));
+            *(ushort*)cell = (ushort)key.Text.Length;
+            key.Text.CopyTo(new Span<byte>(cell + sizeof(ushort), key.Text.Length));
         }
         else
         {
-            byte* outside = heap.Allocate(key.Length);
-            key.CopyTo(new Span<byte>(outside, key.Length));
             *(ushort*)cell = Outside;
-            *(int*)(cell + sizeof(ushort)) = key.Length;
-            *(byte**)(cell + sizeof(ushort) + sizeof(int)) = outside;
+            *(int*)(cell + sizeof(ushort)) = key.Text.Length;
+            *(byte**)(cell + sizeof(ushort) + sizeof(int)) = key.Block;
         }
-        return true;
     }
 
+    /// <summary>The key at a place, with its block if it lies outside.</summary>
+    public StoredKey StoredAt(int index)
+    {
+        ReadOnlySpan<byte> key = KeyAt(index);
+        return new(key, key.Length <= InlineBytesMax ? null : OutsideAt(index));
+    }
+
+    /// <summary>Removes a key and frees its block, if it has one.</summary>
     public void RemoveAt(NativeHeap heap, int index)
     {
-        FreeOutside(heap, index);
+        StoredAt(index).Free(heap);
+        RemoveCell(index);
+    }
+
+    /// <summary>Removes a key, whose block is used elsewhere.</summary>
+    public void RemoveCell(int index)
+    {
         Garbage += CellBytesAt(index);
         Count--;
         new Span<ushort>(Slots + index + 1, Count - index).CopyTo(new Span<ushort>(Slots + index, Count - index));
@@ -488,9 +565,32 @@ internal readonly unsafe struct OrderedNode(byte* block)
         Debug.Assert(Count == count, "a cell got lost");
     }
 
-    private void FreeOutside(NativeHeap heap, int index)
+    private byte* OutsideAt(int index) => *(byte**)(block + Slots[index] + ChildBytes + sizeof(ushort) + sizeof(int));
+}
+
+/// <summary>A key on its way into or between nodes: its text, and the block that has it if it lies outside nodes.</summary>
+internal readonly unsafe ref struct StoredKey(ReadOnlySpan<byte> text, byte* block)
+{
+    public ReadOnlySpan<byte> Text { get; } = text;
+
+    /// <summary>Owned by the node that the key is inserted into; null if the key lies in the node itself.</summary>
+    public byte* Block => block;
+
+    public bool IsInline => block == null;
+
+    /// <summary>Copies a long key into a block of its own.</summary>
+    /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
+    public static StoredKey Store(NativeHeap heap, ReadOnlySpan<byte> key)
     {
-        byte* cell = block + Slots[index] + ChildBytes;
-        if (*(ushort*)cell == Outside) heap.Free(*(byte**)(cell + sizeof(ushort) + sizeof(int)), *(int*)(cell + sizeof(ushort)));
+        if (key.Length <= OrderedNode.InlineBytesMax) return new(key, null);
+        byte* outside = heap.Allocate(key.Length);
+        key.CopyTo(new Span<byte>(outside, key.Length));
+        return new(new(outside, key.Length), outside);
+    }
+
+    /// <summary>Frees the block, if there is one.</summary>
+    public void Free(NativeHeap heap)
+    {
+        if (block != null) heap.Free(block, Text.Length);
     }
 }

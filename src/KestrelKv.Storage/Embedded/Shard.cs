@@ -3,15 +3,19 @@ using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>A part of the store with a lock of its own: the entries of the keys whose hashes choose it.</summary>
+/// <summary>A sixteenth of the entries, chosen by the hashes of their keys, under one lock.</summary>
 /// <remarks>
 /// <para>
-/// What must hold whenever the lock is free: each entry is in the index of its segment, its key in the ordered keys,
-/// and, where it expires, in the expiry heap at the place that it knows; and nothing else is there.
+/// Invariant while the lock is free: each entry is in the index of its segment, its key is in the ordered keys, an entry
+/// that expires is in the expiry heap at the place that the entry records, and nothing else is there.
 /// </para>
 /// <para>
-/// The index is in segments so that one that grows, which takes the lock for as long as its entries take to be moved,
-/// has only a small part of them.
+/// <b>Changes</b> have two halves. <see cref="Prepare"/> obtains all memory and may fail; then the commit is written;
+/// then <see cref="Complete"/> applies the change and cannot fail. <see cref="Abandon"/> undoes a preparation.
+/// Recovery calls both halves in a row (<see cref="Apply"/>).
+/// </para>
+/// <para>
+/// The index is split into segments because growing one holds the lock while its entries move.
 /// </para>
 /// </remarks>
 internal sealed class Shard : IDisposable
@@ -24,7 +28,7 @@ internal sealed class Shard : IDisposable
     /// <summary>How many neighbours in the index are looked at, where an entry to evict is looked for.</summary>
     private const int SampleEntries = 4;
 
-    /// <summary>So many are looked at where all of these are hidden.</summary>
+    /// <summary>So many are looked at if all of these are internal.</summary>
     private const int LargeSampleEntries = 256;
 
     private readonly StoreClock _clock;
@@ -37,17 +41,17 @@ internal sealed class Shard : IDisposable
     private long _indexBytes;
     private long _bytesCounted;
     private long _lastRemoval;
+    private int _pendingExpiries;
+    private volatile bool _isClosed;
     private ShortLock _lock;
 
-    /// <param name="slabs">Memory for small blocks, of the whole store.</param>
-    /// <param name="clock">The whole store's.</param>
-    /// <param name="commits">The whole store's.</param>
-    /// <param name="limit">Is told what the shard takes, if there is one.</param>
-    /// <param name="evicts">Whether entries remember when they were used.</param>
-    public Shard(SlabPool slabs, StoreClock clock, ICommitOrder commits, MemoryLimit? limit, bool evicts)
+    /// <param name="slabs">The memory of small blocks, shared by all shards.</param>
+    /// <param name="clock">The store's clock.</param>
+    /// <param name="limit">Counts what the shard takes; null without a limit.</param>
+    /// <param name="evicts">Whether entries record when they were used.</param>
+    public Shard(SlabPool slabs, StoreClock clock, MemoryLimit? limit, bool evicts)
     {
         _clock = clock;
-        Commits = commits;
         _limit = limit;
         _fieldsAlways = evicts ? EntryFields.LastUse : EntryFields.None;
         _heap = new NativeHeap(slabs);
@@ -60,23 +64,23 @@ internal sealed class Shard : IDisposable
         ReportMemory();
     }
 
-    /// <summary>The whole store's; once there are calls, to be changed under the locks of all shards.</summary>
-    public ICommitOrder Commits { get; set; }
-
     /// <summary>
     /// The version of the last commit that removed an entry: what is known of a key that is not there is known by this one
     /// at the latest.
     /// </summary>
     public long LastRemoval => Volatile.Read(ref _lastRemoval);
 
-    /// <summary>Bytes of keys and values, but for hidden ones.</summary>
+    /// <summary>Bytes of keys and values, without internal ones.</summary>
     public long DataBytes { get; private set; }
 
-    /// <summary>How many entries there are, but for hidden ones.</summary>
+    /// <summary>How many entries there are, without internal ones.</summary>
     public long Count { get; private set; }
 
-    /// <summary>How many hidden entries there are.</summary>
-    public long HiddenCount { get; private set; }
+    /// <summary>The number of entries with internal keys.</summary>
+    public long InternalCount { get; private set; }
+
+    /// <summary>Bytes of their keys and values.</summary>
+    public long InternalBytes { get; private set; }
 
     /// <summary>How many entries were removed because they had expired.</summary>
     public long Expirations { get; private set; }
@@ -124,67 +128,173 @@ internal sealed class Shard : IDisposable
         if (_fieldsAlways == EntryFields.LastUse) entry.LastUse = _clock.UseTime;
     }
 
-    /// <summary>Adds an entry for a key that is not there.</summary>
-    public void Add(ReadOnlySpan<byte> key, ulong hash, ReadOnlySpan<byte> value, long version, long expiresAt)
+    /// <summary>Obtains all memory that a change needs, so that <see cref="Complete"/> cannot fail.</summary>
+    /// <param name="change">The change.</param>
+    /// <param name="hash">The hash of its key.</param>
+    /// <param name="entry">The key's entry, if there is one.</param>
+    /// <param name="isLast">Whether the key is probably greater than all others, which makes the search for its place faster.</param>
+    /// <returns>The new block; none if the change needs none.</returns>
+    /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
+    public Entry Prepare(in Record change, ulong hash, Entry entry, bool isLast = false)
     {
-        AddUnordered(key, hash, value, version, expiresAt);
-        _order.Add(key);
-    }
+        if (change.Kind is not (RecordKind.Put or RecordKind.SetExpiry)) return default;
+        ReadOnlySpan<byte> value = change.Kind == RecordKind.Put ? change.Value : entry.Value;
+        if (entry.Exists && FitsInPlace(entry, value.Length, change.ExpiresAt)) return default;
 
-    /// <summary>The same, which is faster where keys come in their order.</summary>
-    public void Append(ReadOnlySpan<byte> key, ulong hash, ReadOnlySpan<byte> value, long version, long expiresAt)
-    {
-        AddUnordered(key, hash, value, version, expiresAt);
-        _order.Append(key);
-    }
-
-    private void AddUnordered(ReadOnlySpan<byte> key, ulong hash, ReadOnlySpan<byte> value, long version, long expiresAt)
-    {
-        Entry entry = Create(key, value, version, expiresAt);
-        if (entry.Expires) _expiries.Add(entry);
-        ref HashIndex segment = ref Segment(hash);
-        _indexBytes -= segment.Bytes;
-        segment.Add(entry, hash);
-        _indexBytes += segment.Bytes;
-        if (HiddenKey.Is(key))
+        Entry block = Create(change.Key, value, change.ExpiresAt);
+        bool addsExpiry = block.Expires && !(entry.Exists && entry.Expires);
+        try
         {
-            HiddenCount++;
+            if (addsExpiry) _expiries.EnsureRoom(_pendingExpiries + 1);
+            if (!entry.Exists)
+            {
+                ref HashIndex segment = ref Segment(hash);
+                _indexBytes -= segment.Bytes;
+                segment.Reserve();
+                _indexBytes += segment.Bytes;
+                AddToOrder(change.Key, isLast, ref segment);
+            }
+        }
+        catch (OutOfMemoryException)
+        {
+            Free(block);
+            ReportMemory();
+            throw;
+        }
+        if (addsExpiry) _pendingExpiries++;
+        return block;
+    }
+
+    /// <summary>Applies a prepared change. Cannot fail.</summary>
+    /// <param name="change">The change that was prepared.</param>
+    /// <param name="hash">The hash of its key.</param>
+    /// <param name="entry">The key's entry, if there is one.</param>
+    /// <param name="slot">The entry's slot in the index.</param>
+    /// <param name="prepared">The result of <see cref="Prepare"/>.</param>
+    /// <param name="version">The version of the commit.</param>
+    public void Complete(in Record change, ulong hash, Entry entry, int slot, Entry prepared, long version)
+    {
+        if (prepared.Exists)
+        {
+            prepared.Version = version;
+            if (entry.Exists) Swap(entry, slot, hash, prepared);
+            else Link(prepared, hash);
+        }
+        else if (change.Kind is RecordKind.Put or RecordKind.SetExpiry)
+        {
+            Overwrite(entry, change.Kind == RecordKind.Put ? change.Value : entry.Value, version, change.ExpiresAt);
+        }
+        else if (entry.Exists)
+        {
+            Remove(entry, slot, hash, version);
+        }
+    }
+
+    /// <summary>Undoes a preparation.</summary>
+    public void Abandon(ulong hash, Entry entry, Entry prepared)
+    {
+        if (!prepared.Exists) return;
+        if (prepared.Expires && !(entry.Exists && entry.Expires)) _pendingExpiries--;
+        if (!entry.Exists)
+        {
+            Segment(hash).Release();
+            _order.Remove(prepared.Key);
+        }
+        Free(prepared);
+        ReportMemory();
+    }
+
+    /// <summary>
+    /// Applies a change of the log or a snapshot, unless the entry has a later version. An expiry or removal of a key without an
+    /// entry has no effect.
+    /// </summary>
+    public void Apply(in Record change, ulong hash, long version, bool isLast = false)
+    {
+        Entry entry = Find(change.Key, hash, out int slot);
+        if (entry.Exists ? entry.Version > version : change.Kind != RecordKind.Put) return;
+        Complete(change, hash, entry, slot, Prepare(change, hash, entry, isLast), version);
+    }
+
+    private void AddToOrder(ReadOnlySpan<byte> key, bool isLast, ref HashIndex segment)
+    {
+        try
+        {
+            if (isLast) _order.Append(key);
+            else _order.Add(key);
+        }
+        catch (OutOfMemoryException)
+        {
+            segment.Release();
+            throw;
+        }
+    }
+
+    /// <summary>Adds a prepared entry of a key that has none.</summary>
+    private void Link(Entry entry, ulong hash)
+    {
+        Segment(hash).Add(entry, hash);
+        if (entry.Expires)
+        {
+            _expiries.Add(entry);
+            _pendingExpiries--;
+        }
+        if (InternalKey.Is(entry.Key))
+        {
+            InternalCount++;
+            InternalBytes += entry.Key.Length + entry.Value.Length;
         }
         else
         {
             Count++;
-            DataBytes += key.Length + value.Length;
+            DataBytes += entry.Key.Length + entry.Value.Length;
         }
         ReportMemory();
     }
 
-    /// <summary>Gives an entry another value and expiry: in its own block where that is of the right size.</summary>
-    public unsafe void Overwrite(Entry entry, int slot, ulong hash, ReadOnlySpan<byte> value, long version, long expiresAt)
+    /// <summary>Replaces the block of an entry.</summary>
+    private void Swap(Entry entry, int slot, ulong hash, Entry prepared)
     {
-        bool expires = expiresAt != Operation.Never;
-        if (!HiddenKey.Is(entry.Key)) DataBytes += value.Length - entry.Value.Length;
-        int blockBytes = Entry.BlockBytesFor(entry.Key.Length, value.Length, FieldsFor(expiresAt));
-        if (expires == entry.Expires && NativeHeap.RealBytes(blockBytes) == NativeHeap.RealBytes(entry.BlockBytes))
+        CountValueBytes(entry, prepared.Value.Length - entry.Value.Length);
+        Segment(hash).Replace(slot, prepared, hash);
+        if (entry.Expires && prepared.Expires)
         {
-            entry.Overwrite(value, version);
-            Touch(entry);
-            if (!expires) return;
-            entry.ExpiresAt = expiresAt;
-            _expiries.Replace(entry.HeapPlace, entry);
-            return;
+            _expiries.Replace(entry.HeapPlace, prepared);
         }
-
-        Entry moved = Create(entry.Key, value, version, expiresAt);
-        Segment(hash).Replace(slot, moved, hash);
-        if (entry.Expires && expires) _expiries.Replace(entry.HeapPlace, moved);
-        else if (entry.Expires) _expiries.RemoveAt(entry.HeapPlace);
-        else if (expires) _expiries.Add(moved);
-        _heap.Free(entry.Block, entry.BlockBytes);
+        else if (entry.Expires)
+        {
+            _expiries.RemoveAt(entry.HeapPlace, _pendingExpiries);
+        }
+        else if (prepared.Expires)
+        {
+            _expiries.Add(prepared);
+            _pendingExpiries--;
+        }
+        Free(entry);
         ReportMemory();
     }
 
-    /// <summary>Removes an entry, by the commit of a version.</summary>
-    public unsafe void Remove(Entry entry, int slot, ulong hash, long version)
+    /// <summary>Changes value and expiry of an entry in its own block.</summary>
+    private void Overwrite(Entry entry, ReadOnlySpan<byte> value, long version, long expiresAt)
+    {
+        CountValueBytes(entry, value.Length - entry.Value.Length);
+        entry.Overwrite(value, version);
+        Touch(entry);
+        if (expiresAt == Operation.Never) return;
+        entry.ExpiresAt = expiresAt;
+        _expiries.Replace(entry.HeapPlace, entry);
+    }
+
+    private bool FitsInPlace(Entry entry, int valueBytes, long expiresAt) =>
+        entry.Expires == (expiresAt != Operation.Never) &&
+        NativeHeap.RealBytes(Entry.BlockBytesFor(entry.Key.Length, valueBytes, FieldsFor(expiresAt))) == NativeHeap.RealBytes(entry.BlockBytes);
+
+    private void CountValueBytes(Entry entry, int change)
+    {
+        if (InternalKey.Is(entry.Key)) InternalBytes += change;
+        else DataBytes += change;
+    }
+
+    private void Remove(Entry entry, int slot, ulong hash, long version)
     {
         Volatile.Write(ref _lastRemoval, version);
         _order.Remove(entry.Key);
@@ -192,36 +302,43 @@ internal sealed class Shard : IDisposable
         _indexBytes -= segment.Bytes;
         segment.RemoveAt(slot);
         _indexBytes += segment.Bytes;
-        if (entry.Expires) _expiries.RemoveAt(entry.HeapPlace);
-        if (HiddenKey.Is(entry.Key))
+        if (entry.Expires) _expiries.RemoveAt(entry.HeapPlace, _pendingExpiries);
+        if (InternalKey.Is(entry.Key))
         {
-            HiddenCount--;
+            InternalCount--;
+            InternalBytes -= entry.Key.Length + entry.Value.Length;
         }
         else
         {
             Count--;
             DataBytes -= entry.Key.Length + entry.Value.Length;
         }
-        _heap.Free(entry.Block, entry.BlockBytes);
+        Free(entry);
         ReportMemory();
     }
 
-    /// <summary>Removes an entry that has expired, which is a commit of its own. False where the disk does not take it.</summary>
-    public bool TryRemoveExpired(Entry entry, int slot, ulong hash)
+    private unsafe void Free(Entry entry) => _heap.Free(entry.Block, entry.BlockBytes);
+
+    /// <summary>Removes an expired entry, in a commit of its own.</summary>
+    /// <returns>False if the log refuses the commit.</returns>
+    public bool TryRemoveExpired(ICommitLog log, Entry entry, int slot, ulong hash)
     {
-        if (Commits.TryCommit(new Record { Kind = RecordKind.Expired, Key = entry.Key }, out long version) != CommitStatus.Done) return false;
-        if (!HiddenKey.Is(entry.Key)) Expirations++;
+        if (log.TryCommit(new Record { Kind = RecordKind.Expired, Key = entry.Key }, out long version) != CommitStatus.Done) return false;
+        if (!InternalKey.Is(entry.Key)) Expirations++;
         Remove(entry, slot, hash, version);
         return true;
     }
 
-    /// <summary>Removes the entry that expires next, if it has.</summary>
-    public bool TryRemoveExpired(long now)
+    /// <summary>Removes the entry that expires first, if it has expired.</summary>
+    public bool TryRemoveExpired(ICommitLog log, long now)
     {
         if (_expiries.Count == 0 || !_expiries.First.IsExpired(now)) return false;
         Entry expired = Refind(_expiries.First, out int slot, out ulong hash);
-        return TryRemoveExpired(expired, slot, hash);
+        return TryRemoveExpired(log, expired, slot, hash);
     }
+
+    /// <summary>Whether an entry has expired that is still there.</summary>
+    public bool HasExpired(long now) => _expiries.Count > 0 && _expiries.First.IsExpired(now);
 
     /// <summary>
     /// Of a few entries at a place in the index, the one used longest ago. Neighbours there have nothing to do with each
@@ -232,7 +349,7 @@ internal sealed class Shard : IDisposable
     /// <param name="age">How long ago it was used, in the units of <see cref="StoreClock.UseTime"/>.</param>
     public bool TryFindOldest(uint place, out Entry oldest, out uint age)
     {
-        if (TryFindOldestOf(place, stackalloc Entry[SampleEntries], out oldest, out age) || HiddenCount == 0 || Count == 0)
+        if (TryFindOldestOf(place, stackalloc Entry[SampleEntries], out oldest, out age) || InternalCount == 0 || Count == 0)
             return oldest.Exists;
 
         // Request ids may be most of what there is, and must not keep the rest from making room.
@@ -250,20 +367,21 @@ internal sealed class Shard : IDisposable
         uint now = _clock.UseTime;
         foreach (Entry entry in sample[..count])
         {
-            // Whoever relies on a hidden entry would not know that it has gone.
-            if (HiddenKey.Is(entry.Key)) continue;
+            // Whoever relies on a internal entry would not know that it has gone.
+            if (InternalKey.Is(entry.Key)) continue;
             uint entryAge = now - entry.LastUse;
             if (!oldest.Exists || entryAge > age) (oldest, age) = (entry, entryAge);
         }
         return oldest.Exists;
     }
 
-    /// <summary>Removes the entry that <see cref="TryFindOldest"/> finds, which is a commit of its own. False where there is none, or the disk does not take it.</summary>
-    public bool TryEvict(uint place)
+    /// <summary>Removes the entry that <see cref="TryFindOldest"/> finds, in a commit of its own.</summary>
+    /// <returns>False if there is none, or the log refuses the commit.</returns>
+    public bool TryEvict(ICommitLog log, uint place)
     {
         if (!TryFindOldest(place, out Entry oldest, out _)) return false;
         oldest = Refind(oldest, out int slot, out ulong hash);
-        if (Commits.TryCommit(new Record { Kind = RecordKind.Evicted, Key = oldest.Key }, out long version) != CommitStatus.Done) return false;
+        if (log.TryCommit(new Record { Kind = RecordKind.Evicted, Key = oldest.Key }, out long version) != CommitStatus.Done) return false;
         Evictions++;
         Remove(oldest, slot, hash, version);
         return true;
@@ -280,28 +398,45 @@ internal sealed class Shard : IDisposable
     public void CopyKeysBackTo(ReadOnlySpan<byte> before, ReadOnlySpan<byte> prefix, int max, KeyList keys) =>
         _order.CopyBackTo(before, prefix, max, keys);
 
-    /// <summary>Gives all memory back that does not lie in slabs.</summary>
-    public unsafe void Dispose()
+    /// <summary>Throws if the shard is closed. To be called under the lock before "no entry" is believed.</summary>
+    /// <exception cref="ObjectDisposedException">It is closed.</exception>
+    public void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_isClosed, typeof(EmbeddedStore));
+
+    /// <summary>
+    /// Frees all memory outside slabs. Waits for the lock; a later look-up finds nothing and then fails in
+    /// <see cref="ThrowIfClosed"/>.
+    /// </summary>
+    public void Dispose()
     {
-        _order.Clear();
-        foreach (ref HashIndex segment in _segments.AsSpan())
+        Enter();
+        try
         {
-            for (int i = 0; i < segment.Slots; i++)
-                if (segment.At(i) is { Exists: true } entry) _heap.Free(entry.Block, entry.BlockBytes);
-            segment.Dispose();
+            if (_isClosed) return;
+            _isClosed = true;
+            _order.Clear();
+            foreach (ref HashIndex segment in _segments.AsSpan())
+            {
+                for (int i = 0; i < segment.Slots; i++)
+                    if (segment.At(i) is { Exists: true } entry) Free(entry);
+                segment.Clear();
+            }
+            _expiries.Dispose();
         }
-        _expiries.Dispose();
+        finally
+        {
+            Exit();
+        }
     }
 
     private ref HashIndex Segment(ulong hash) => ref _segments[(int)(hash >> ShardBits) & ((1 << SegmentBits) - 1)];
 
     private EntryFields FieldsFor(long expiresAt) => expiresAt == Operation.Never ? _fieldsAlways : _fieldsAlways | EntryFields.Expiry;
 
-    private unsafe Entry Create(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long version, long expiresAt)
+    private unsafe Entry Create(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long expiresAt)
     {
         EntryFields fields = FieldsFor(expiresAt);
         int bytes = Entry.BlockBytesFor(key.Length, value.Length, fields);
-        Entry entry = Entry.Write(_heap.Allocate(bytes), fields, key, value, version);
+        Entry entry = Entry.Write(_heap.Allocate(bytes), fields, key, value, version: 0);
         if (entry.Expires) entry.ExpiresAt = expiresAt;
         Touch(entry);
         return entry;

@@ -54,13 +54,16 @@ internal sealed unsafe partial class SlabPool : IDisposable
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
+            if (!_free.TryPop(out nint slab))
+            {
+                // Room for its return, which must not fail.
+                _free.EnsureCapacity((int)_rented + 1);
+                if (_cut == _cutEnd) AddRegion();
+                slab = (nint)_cut;
+                _cut += SlabBytes;
+            }
             _rented++;
-            if (_free.TryPop(out nint slab)) return (byte*)slab;
-            if (_cut == _cutEnd) AddRegion();
-
-            byte* cut = _cut;
-            _cut += SlabBytes;
-            return cut;
+            return (byte*)slab;
         }
     }
 
@@ -112,7 +115,8 @@ internal sealed unsafe partial class SlabPool : IDisposable
 
     private void AddRegion()
     {
-        _cut = (byte*)Native.AllocateAligned(RegionBytes, HugePageBytes);
+        _regions.EnsureCapacity(_regions.Count + 1);
+        _cut = (byte*)NativeMemory.AlignedAlloc(RegionBytes, HugePageBytes);
         if (!_smallPages) AdviseHugePages((nint)_cut);
         _cutEnd = _cut + RegionBytes;
         _regions.Add((nint)_cut);

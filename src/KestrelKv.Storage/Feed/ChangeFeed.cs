@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
@@ -13,8 +14,9 @@ namespace KestrelKv.Storage.Feed;
 /// one of them again where too much gathers, or where the thread finds that it comes too late for the history.
 /// </para>
 /// <para>
-/// <b>Locks.</b> One protects which watches are live and how far commits were gone over. Each live watch has a short one of its own, taken
-/// within the former or alone. Watches are woken outside both. Who commits, or writes the log, takes neither.
+/// <b>Locks.</b> One protects which watches are live and how far commits were dispatched. The dispatcher holds it for long; nobody else
+/// waits for it. Another protects the start of the dispatcher. Each live watch has a short lock of its own, taken within the first or
+/// alone. Watches are woken outside all of them. Committers and the writer of the log take none.
 /// </para>
 /// </remarks>
 internal sealed class ChangeFeed : IDisposable
@@ -34,35 +36,37 @@ internal sealed class ChangeFeed : IDisposable
     /// <summary>However many are woken, the next changes are told after this time.</summary>
     private const int RestMillisecondsMax = 50;
 
-    private readonly Func<long> _last;
-    private readonly bool _hasThread;
+    /// <summary>How long the dispatcher waits before it tries again after memory has run out.</summary>
+    private static readonly TimeSpan OutOfMemoryPause = TimeSpan.FromMilliseconds(100);
+
+    private readonly FeedThreads _threads;
     private readonly Lock _lock = new();
-    private readonly WatchesByPrefix _live = new();
+    private readonly Lock _opening = new();
+    private readonly WatchTree _live = new();
+    private readonly ConcurrentQueue<FeedWatch> _unlisted = new();
     private readonly List<FeedWatch> _falling = [];
     private readonly List<FeedWatch> _toWake = [];
     private readonly ManualResetEventSlim _work = new(false, spinCount: 0);
     private HistoryCursor _cursor;
-    private Thread? _thread;
+    private Action? _joinThread;
     private long _published;
     private long _dispatched;
     private int _watches;
     private int _idle;
     private int _woken;
+    private bool _isInDoubt;
     private volatile bool _isRecording;
     private volatile bool _isClosed;
 
-    /// <param name="memoryBytes">What the history in memory may take.</param>
-    /// <param name="log">What is further back; null where there is no log.</param>
-    /// <param name="last">Tells the version of the last commit.</param>
-    /// <param name="published">The version up to which commits may be shown, as yet.</param>
-    /// <param name="hasThread">
-    /// Whether a thread of its own goes over the commits; otherwise the caller does, with <see cref="Dispatch"/>.
-    /// </param>
-    public ChangeFeed(long memoryBytes, LogHistory? log, Func<long> last, long published, bool hasThread = true)
+    /// <param name="memoryBytes">Bytes that the history in memory may take.</param>
+    /// <param name="log">The older history; null without a data directory.</param>
+    /// <param name="published">The version up to which commits may be shown at first.</param>
+    /// <param name="threads">The threads that dispatch commits and read the older history.</param>
+    public ChangeFeed(long memoryBytes, LogHistory? log = null, long published = 0, FeedThreads? threads = null)
     {
         History = new(memoryBytes);
         Log = log;
-        (_last, _hasThread) = (last, hasThread);
+        _threads = threads ?? FeedThreads.Default;
         _published = _dispatched = published;
         _cursor = new(History);
     }
@@ -73,8 +77,8 @@ internal sealed class ChangeFeed : IDisposable
     /// <summary>What is further back; null where there is no log.</summary>
     public LogHistory? Log { get; }
 
-    /// <summary>Whether work that waits for the disk is done by other threads than the caller's.</summary>
-    public bool HasThread => _hasThread;
+    /// <summary>Reads of the older history run here.</summary>
+    public TaskScheduler Readers => _threads.Readers;
 
     /// <summary>
     /// Whether the history is to have what comes: from the first watch on, so that a store without any has nothing to do.
@@ -103,23 +107,30 @@ internal sealed class ChangeFeed : IDisposable
         }
     }
 
+    /// <summary>Sets the version after which the history in memory begins. To be called before the first commit is recorded.</summary>
+    public void BeginHistory(long last)
+    {
+        History.BeginAt(last + 1);
+        Publish(last);
+        Volatile.Write(ref _dispatched, last);
+    }
+
     /// <summary>Opens a watch.</summary>
-    public FeedWatch Watch(in WatchQuery query, Action wake)
+    /// <param name="query">The prefix, and the first version.</param>
+    /// <param name="last">The version of the last commit.</param>
+    /// <param name="wake">See <see cref="IKeyValueStore.Watch"/>.</param>
+    public FeedWatch Watch(in WatchQuery query, long last, Action wake)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(query.From, nameof(query));
         ArgumentNullException.ThrowIfNull(wake);
-        lock (_lock)
+        lock (_opening)
         {
             ObjectDisposedException.ThrowIf(_isClosed, this);
             _isRecording = true;
-            if (_hasThread && _thread is null)
-            {
-                _thread = new Thread(Run) { Name = "kestrelkv feed", IsBackground = true };
-                _thread.Start();
-            }
+            _joinThread ??= _threads.Start(Run);
             long position = query.From == 0 ? Published : query.From - 1;
-            var watch = new FeedWatch(this, query.Prefix.ToArray(), position, isFuture: position > _last(), wake);
-            _watches++;
+            var watch = new FeedWatch(this, query.Prefix.ToArray(), position, isFuture: position > last, wake);
+            Interlocked.Increment(ref _watches);
             return watch;
         }
     }
@@ -127,7 +138,16 @@ internal sealed class ChangeFeed : IDisposable
     /// <summary>The log has written frames; for who writes it.</summary>
     public void Remember(ReadOnlySpan<byte> frames)
     {
-        if (_isRecording) History.Append(frames);
+        if (!_isRecording) return;
+        try
+        {
+            History.Append(frames);
+        }
+        catch (OutOfMemoryException)
+        {
+            // The log has these commits: watches read them from there.
+            History.Drop();
+        }
     }
 
     /// <summary>All commits up to a version may be shown.</summary>
@@ -137,39 +157,46 @@ internal sealed class ChangeFeed : IDisposable
             if (Interlocked.CompareExchange(ref _published, version, seen) == seen) break;
         if (!_isRecording) return;
 
-        // Either the thread sees what is published, or this sees that it sleeps.
+        WakeDispatcher();
+    }
+
+    /// <summary>Either the thread sees what was done before, or this sees that the thread is idle.</summary>
+    private void WakeDispatcher()
+    {
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _idle) != 0) _work.Set();
     }
 
-    /// <summary>Makes a watch live that has handed over all up to a version.</summary>
-    /// <returns>False where it has not caught up.</returns>
+    /// <summary>Makes a watch live that has handed over all commits up to a version. Does not wait for the dispatcher.</summary>
+    /// <returns>False if it has not caught up, or commits are being dispatched at the moment.</returns>
     public bool TryGoLive(FeedWatch watch, long position)
     {
-        lock (_lock)
+        if (!_lock.TryEnter()) return false;
+        try
         {
             if (_isClosed || position < _dispatched) return false;
+            Unlist(watch);
             watch.GoLive();
             _live.Add(watch);
             watch.IsListed = true;
             return true;
         }
+        finally
+        {
+            _lock.Exit();
+        }
     }
 
-    /// <summary>A watch is to catch up by itself.</summary>
-    public void Fall(FeedWatch watch)
-    {
-        lock (_lock) Unlist(watch);
-    }
+    /// <summary>Makes a watch catch up by itself.</summary>
+    public static void Fall(FeedWatch watch) => watch.Fall();
 
-    /// <summary>A watch is given up.</summary>
+    /// <summary>Closes a watch. The dispatcher forgets it later: this does not wait for it.</summary>
     public void Leave(FeedWatch watch)
     {
-        lock (_lock)
-        {
-            Unlist(watch);
-            _watches--;
-        }
+        watch.Fall();
+        Interlocked.Decrement(ref _watches);
+        _unlisted.Enqueue(watch);
+        WakeDispatcher();
     }
 
     /// <summary>Goes over commits that were published, and wakes the watches that they concern. One caller at a time.</summary>
@@ -180,7 +207,12 @@ internal sealed class ChangeFeed : IDisposable
         long upTo = Published;
         for (bool more = true; more;)
         {
-            lock (_lock) more = DispatchSlice(upTo);
+            lock (_lock)
+            {
+                while (_unlisted.TryDequeue(out FeedWatch? unlisted)) Unlist(unlisted);
+                if (_isInDoubt) WakeAll();
+                more = DispatchSlice(upTo);
+            }
         }
         foreach (FeedWatch watch in _toWake) watch.Wake();
         _woken = _toWake.Count;
@@ -193,9 +225,9 @@ internal sealed class ChangeFeed : IDisposable
     {
         _isClosed = true;
         _work.Set();
-        Thread? thread;
-        lock (_lock) thread = _thread;
-        thread?.Join();
+        Action? join;
+        lock (_opening) join = _joinThread;
+        join?.Invoke();
     }
 
     private void Run()
@@ -203,15 +235,40 @@ internal sealed class ChangeFeed : IDisposable
         while (!_isClosed)
         {
             long before = _dispatched;
-            bool more = Dispatch();
+            bool more = TryDispatch();
             if (_woken > 0) Rest(_dispatched - before);
             if (more) continue;
             _work.Reset();
             Volatile.Write(ref _idle, 1);
             Interlocked.MemoryBarrier();
-            if (Published == _dispatched && !_isClosed) _work.Wait();
+            if (Published == _dispatched && _unlisted.IsEmpty && !_isClosed) _work.Wait();
             Volatile.Write(ref _idle, 0);
         }
+    }
+
+    private bool TryDispatch()
+    {
+        try
+        {
+            return Dispatch();
+        }
+        catch (OutOfMemoryException)
+        {
+            // A watch that was to be woken may not have been. The next attempt wakes all.
+            _isInDoubt = true;
+            Thread.Sleep(OutOfMemoryPause);
+            return true;
+        }
+    }
+
+    /// <summary>Makes all watches catch up by themselves, and wakes all.</summary>
+    private void WakeAll()
+    {
+        _toWake.Clear();
+        _live.CopyTo(_toWake);
+        foreach (FeedWatch watch in _toWake) Unlist(watch);
+        _falling.Clear();
+        _isInDoubt = false;
     }
 
     /// <summary>Lets changes gather, where watches were woken and there is much to do.</summary>
@@ -251,10 +308,9 @@ internal sealed class ChangeFeed : IDisposable
         ReadOnlySpan<byte> records = commit.Records;
         while (Record.TryRead(ref records, out Record record))
         {
-            if (HiddenKey.Is(record.Key)) continue;
-            for (int place = 0; _live.TryFind(record.Key, place, out List<FeedWatch>? watches); place++)
+            if (InternalKey.Is(record.Key)) continue;
+            foreach (List<FeedWatch> watches in _live.Matching(record.Key))
             {
-                if (watches is null) continue;
                 foreach (FeedWatch watch in watches)
                 {
                     Noted noted = watch.Note(commit.Version, commit.Place);

@@ -17,6 +17,7 @@ internal sealed class ChangeHistory
     private readonly List<HistoryBlock> _blocks = [];
     private ShortLock _lock;
     private HistoryBlock? _open;
+    private long _nextNumber;
     private int _reservedBytes;
     private long _bytes;
     private long _first = long.MaxValue;
@@ -59,6 +60,17 @@ internal sealed class ChangeHistory
         }
     }
 
+    /// <summary>Forgets all commits. The history continues with the next one that is appended.</summary>
+    public void Drop()
+    {
+        _lock.Enter();
+        _blocks.Clear();
+        _bytes = 0;
+        Volatile.Write(ref _first, long.MaxValue);
+        _lock.Exit();
+        _open = null;
+    }
+
     /// <summary>A block; null where it was let go of, or is not there yet.</summary>
     public HistoryBlock? Block(long number)
     {
@@ -97,7 +109,7 @@ internal sealed class ChangeHistory
 
     private void Open(long version, int frameBytes)
     {
-        var block = new HistoryBlock((_open?.Number ?? -1) + 1, version, Math.Max(frameBytes, _blockBytes));
+        var block = new HistoryBlock(_nextNumber, version, Math.Max(frameBytes, _blockBytes));
         _lock.Enter();
         try
         {
@@ -113,5 +125,6 @@ internal sealed class ChangeHistory
             _lock.Exit();
         }
         _open = block;
+        _nextNumber++;
     }
 }

@@ -17,7 +17,7 @@ internal static class CommitChanges
         bool goOn = true;
         while (Record.TryRead(ref records, out Record record))
         {
-            if (HiddenKey.Is(record.Key) || !record.Key.StartsWith(prefix)) continue;
+            if (InternalKey.Is(record.Key) || !record.Key.StartsWith(prefix)) continue;
             goOn &= changes.OnChange(new ChangeView
             {
                 Kind = KindOf(record.Kind), Version = version, Key = record.Key, Value = record.Value, ExpiresAt = record.ExpiresAt,

@@ -71,6 +71,9 @@ internal sealed class FeedWatch : IWatch
     /// <summary>Whether the dispatcher knows it; protected by the feed's lock.</summary>
     public bool IsListed { get; set; }
 
+    /// <summary>Its place among the watches of the same prefix; protected by the feed's lock.</summary>
+    public int Place { get; set; }
+
     /// <inheritdoc/>
     public long OldestVersion => _feed.OldestVersion;
 
@@ -88,12 +91,12 @@ internal sealed class FeedWatch : IWatch
                 if (upToDate) return new(WatchStatus.UpToDate);
                 if (HandOverTaken(changes))
                     return new(_takenNext == _takenCount && TryTake() == true ? WatchStatus.UpToDate : WatchStatus.More);
-                _feed.Fall(this);
+                ChangeFeed.Fall(this);
                 continue;
             }
             if (_position >= _feed.Published)
             {
-                _feed.TryGoLive(this, _position);
+                if (!_feed.TryGoLive(this, _position)) return new(WatchStatus.More);
                 continue;
             }
             if (CatchUpFromMemory(changes) is { } ended)
@@ -108,7 +111,8 @@ internal sealed class FeedWatch : IWatch
                 _isCompacted = true;
                 break;
             }
-            return _feed.HasThread ? CatchUpFromLogAsync(log, changes, cancellationToken) : new(CatchUpFromLog(log, changes));
+            return new(Task.Factory.StartNew(
+                () => CatchUpFromLog(log, changes), cancellationToken, TaskCreationOptions.DenyChildAttach, _feed.Readers));
         }
         return new(WatchStatus.Compacted);
     }
@@ -244,9 +248,6 @@ internal sealed class FeedWatch : IWatch
         }
         return true;
     }
-
-    private ValueTask<WatchStatus> CatchUpFromLogAsync(LogHistory log, IChangeSink changes, CancellationToken cancellationToken) =>
-        new(Task.Run(() => CatchUpFromLog(log, changes), cancellationToken));
 
     private WatchStatus CatchUpFromLog(LogHistory log, IChangeSink changes)
     {

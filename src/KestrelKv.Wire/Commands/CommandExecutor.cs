@@ -8,7 +8,7 @@ namespace KestrelKv.Wire;
 /// </summary>
 /// <remarks>Knows no socket. One belongs to one connection: it is not for use by two threads at once.</remarks>
 internal sealed class CommandExecutor(
-    IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, TimeProvider time, UnbatchedCommands unbatched)
+    IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, UnbatchedCommands unbatched)
     : IResultSink, IDisposable
 {
     // What is told counts once the store has completed the call, for only then it is so.
@@ -132,7 +132,7 @@ internal sealed class CommandExecutor(
         {
             ref readonly Request request = ref span[i];
             if (UnbatchedCommands.IsUnbatched(request)) return (requests[..i], count);
-            if (request.Function > Function.Unknown) operations[count++] = OperationMapper.Map(request, time);
+            if (request.Function > Function.Unknown) operations[count++] = OperationMapper.Map(request, store.Clock);
         }
         return (requests, count);
     }

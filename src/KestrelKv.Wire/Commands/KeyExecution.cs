@@ -6,7 +6,7 @@ using KestrelKv.Storage;
 namespace KestrelKv.Wire;
 
 /// <summary>Executes requests on single keys, and hands their results to a sink.</summary>
-internal sealed class KeyExecution(IKeyValueStore store, TimeProvider time, IKeyResultSink results) : IResultSink
+internal sealed class KeyExecution(IKeyValueStore store, IKeyResultSink results) : IResultSink
 {
     private ReadOnlyMemory<Request> _requests;
 
@@ -25,7 +25,7 @@ internal sealed class KeyExecution(IKeyValueStore store, TimeProvider time, IKey
         ReadOnlyMemory<Request> requests, ReadOnlyMemory<byte> requestId, CancellationToken cancellationToken = default)
     {
         Operation[] operations = ArrayPool<Operation>.Shared.Rent(requests.Length);
-        for (int i = 0; i < requests.Length; i++) operations[i] = OperationMapper.Map(requests.Span[i], time);
+        for (int i = 0; i < requests.Length; i++) operations[i] = OperationMapper.Map(requests.Span[i], store.Clock);
         for (bool again = false; ; again = true)
         {
             (_requests, Error, Version) = (requests, null, 0);

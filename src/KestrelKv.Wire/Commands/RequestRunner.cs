@@ -9,10 +9,10 @@ namespace KestrelKv.Wire;
 /// The wire executes unbatched commands by it, HTTP all requests. WATCH and UNWATCH belong to what the client is connected by,
 /// and are not executed here.
 /// </remarks>
-public sealed class RequestRunner(IKeyValueStore store, WireConnections connections, TimeProvider time)
+public sealed class RequestRunner(IKeyValueStore store, WireConnections connections)
 {
     /// <summary>The request, or why it is refused.</summary>
-    public Request Validate(in Request request) => RequestValidator.Validate(request, time);
+    public Request Validate(in Request request) => RequestValidator.Validate(request, store.Clock);
 
     /// <summary>Executes a request and writes its response object.</summary>
     /// <param name="one">A request that was validated.</param>
@@ -62,7 +62,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
         ReadOnlyMemory<Request> one, IKeyResultSink result, CancellationToken cancellationToken = default)
     {
         Debug.Assert(one.Span[0].Function is >= Function.Get and <= Function.Expire);
-        var execution = new KeyExecution(store, time, result);
+        var execution = new KeyExecution(store, result);
         await execution.ExecuteAsync(one, (one.Span[0].Options ?? RequestOptions.None).RequestId, cancellationToken);
         return WithoutIndex(execution.Error);
     }
@@ -70,7 +70,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
     /// <summary><c>{"entries": [ENTRY, ...]}</c></summary>
     private async ValueTask<ProtocolError?> ReadManyAsync(RequestOptions options, Response response, CancellationToken cancellationToken)
     {
-        var execution = new KeyExecution(store, time, new ResultText(response.Body));
+        var execution = new KeyExecution(store, new ResultText(response.Body));
         await execution.ExecuteAsync(options.Operations, default, cancellationToken);
         if (execution.Error is not null) return WithoutIndex(execution.Error);
         response.Head.Write("{\"entries\": ["u8);
@@ -81,7 +81,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
     /// <summary><c>{"version": V, "results": [RESULT, ...]}</c></summary>
     private async ValueTask<ProtocolError?> CommitAsync(RequestOptions options, Response response, CancellationToken cancellationToken)
     {
-        var execution = new KeyExecution(store, time, new ResultText(response.Body));
+        var execution = new KeyExecution(store, new ResultText(response.Body));
         await execution.ExecuteAsync(options.Operations, options.RequestId, cancellationToken);
         if (execution.Error is not null) return execution.Error;
         response.Head.WriteMember("{\"version\": "u8, execution.Version);

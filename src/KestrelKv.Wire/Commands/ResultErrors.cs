@@ -15,7 +15,7 @@ internal static class ResultErrors
         ResultStatus.Done => null,
         ResultStatus.NotFound when kind is OperationKind.Get or OperationKind.Delete or OperationKind.Expire => null,
         ResultStatus.PathNotFound when kind == OperationKind.Get => null,
-        ResultStatus.MemoryFull => ProtocolError.MemoryFull,
+        ResultStatus.MemoryFull => result.Detail is { } detail ? ProtocolError.MemoryFull with { Message = detail } : ProtocolError.MemoryFull,
         ResultStatus.DiskFull => ProtocolError.DiskFull,
         ResultStatus.DiskFailed => ProtocolError.DiskFailed,
         ResultStatus.PreconditionFailed => ProtocolError.PreconditionFailed(result.Version),

@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using System.Text;
 using System.Text.Json;
 using KestrelKv.Server.Admin;
@@ -41,7 +43,8 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         using var connections = new WireConnections(new(), time);
         time.Elapsed = TimeSpan.FromSeconds(90);
         using var store = new ManagedStore(time);
-        Assert.Equal(90, StatsEndpoint.Get(store, connections).UptimeSeconds);
+        var http = new DefaultHttpContext { RequestServices = new ServiceCollection().BuildServiceProvider() };
+        Assert.Equal(90, StatsEndpoint.Get(http, store, connections).UptimeSeconds);
     }
 
     [Fact]

@@ -44,7 +44,7 @@ public sealed class EventStreamTests(DefaultServer server) : IClassFixture<Defau
 
         var options = new WireOptions();
         using var connections = new WireConnections(options, TimeProvider.System);
-        var mapper = new RequestMapper(new RequestLimits(), new RequestRunner(store, connections, TimeProvider.System));
+        var mapper = new RequestMapper(new RequestLimits(), new RequestRunner(store, connections));
         var http = new DefaultHttpContext { Request = { QueryString = new QueryString("?from_version=1") } };
         http.SetEndpoint(new Endpoint(null, new EndpointMetadataCollection(WatchEndpoint.Call), null));
 

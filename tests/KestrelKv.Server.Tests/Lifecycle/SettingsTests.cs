@@ -26,6 +26,7 @@ public sealed class SettingsTests
         ("Store:MemoryBytesMax", "1048575", null, "1,048,576 or more, or 0 for none"),
         ("Store:Eviction", "-1", "2", "None or Lru"),
         ("Store:RequestIdWindow", "00:00:00.9", "7.00:00:01", "00:00:01 to 7.00:00:00"),
+        ("Store:RequestIdBytesMax", "1048575", null, "1,048,576 or more"),
         ("Store:FeedMemoryBytes", "1048575", "17179869185", "1,048,576 to 17,179,869,184"),
         ("Data:Durability", "-1", "4", "Always, EverySec, None or Memory"),
         ("Data:Directory", "", " ", "a directory, or Data:Durability Memory"),

@@ -35,6 +35,13 @@ internal sealed class CommitHistory
     /// <param name="at">It was gone at this one.</param>
     public void Lose(ReadOnlySpan<byte> key, long after, long at) => Of(key).Lose(after, at);
 
+    /// <summary>Whether a commit is known whose changes cancel each other out: each key was absent before it and is absent after it.</summary>
+    public bool ChangesNothing(long version)
+    {
+        KeyHistory[] changed = [.. _keys.Values.Where(key => key.HasChangedAt(version))];
+        return changed.Length > 0 && Array.TrueForAll(changed, key => key.At(version) is null && key.At(version - 1) is null);
+    }
+
     /// <summary>The entry as it is now.</summary>
     public bool TryGet(ReadOnlySpan<byte> key, [NotNullWhen(true)] out StoredEntry? entry) =>
         (entry = Of(key).Latest.Entry) is not null;
@@ -118,6 +125,8 @@ internal sealed class CommitHistory
         }
 
         public bool MayBeLost(long version) => _losses.Exists(loss => loss.After < version && version < loss.At);
+
+        public bool HasChangedAt(long version) => _states.Exists(state => state.Version == version);
 
         public StoredEntry? At(long version) => _states.FindLast(state => state.Version <= version).Entry;
 

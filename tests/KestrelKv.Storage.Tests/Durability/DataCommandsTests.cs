@@ -37,24 +37,24 @@ public sealed class DataCommandsTests : IDisposable
 
         Assert.Contains("100", report[0], StringComparison.Ordinal);
         Assert.Equal(!intoAnEmptyDirectory, Directory.GetDirectories(_directory.Path).Length == 1);
-        await using DurableStore store = Open();
-        Assert.Equal(100, store.GetStats().Version);
-        Assert.Equal(100, store.GetStats().Keys);
+        await using DataDirectory store = Open();
+        Assert.Equal(100, store.Store.GetStats().Version);
+        Assert.Equal(100, store.Store.GetStats().Keys);
         await PutAsync(store, 100, 1);
-        Assert.Equal(101, store.GetStats().Version);
+        Assert.Equal(101, store.Store.GetStats().Version);
     }
 
     [Fact]
     public async Task Restore_OfABackup_LeavesNoHistoryOfWhatWasThere()
     {
         string backup = await MakeBackupAsync();
-        await using (DurableStore before = Open()) Assert.Equal(1, before.GetStats().OldestVersion);
+        await using (DataDirectory before = Open()) Assert.Equal(1, before.Store.GetStats().OldestVersion);
 
         DataCommands.Restore(Options, backup);
 
-        await using DurableStore store = Open();
-        Assert.Equal(101, store.GetStats().OldestVersion);
-        using IWatch past = store.Watch(new WatchQuery { From = 100 }, () => { }), next = store.Watch(new WatchQuery { From = 101 }, () => { });
+        await using DataDirectory store = Open();
+        Assert.Equal(101, store.Store.GetStats().OldestVersion);
+        using IWatch past = store.Store.Watch(new WatchQuery { From = 100 }, () => { }), next = store.Store.Watch(new WatchQuery { From = 101 }, () => { });
         Assert.Equal(WatchStatus.Compacted, await past.ReadAsync(new RecordingChangeSink()));
         Assert.Equal(WatchStatus.UpToDate, await next.ReadAsync(new RecordingChangeSink()));
     }
@@ -62,24 +62,24 @@ public sealed class DataCommandsTests : IDisposable
     [Fact]
     public async Task Salvage_WithHistoryBeforeTheSnapshot_BringsNothingBack()
     {
-        await using (DurableStore store = Open())
+        await using (DataDirectory store = Open())
         {
             // Long enough for the deletion to be in another segment.
             await PutAsync(store, 0, 600_000);
             await PutAsync(store, 1, 600_000);
-            await store.ExecuteAsync(new[] { Operation.Delete("key000"u8.ToArray()) }, new CountingSink());
+            await store.Store.ExecuteAsync(new[] { Operation.Delete("key000"u8.ToArray()) }, new CountingSink());
             await PutAsync(store, 2, 600_000);
             await store.SnapshotAsync();
             await PutAsync(store, 3, 1);
-            Assert.Equal(1, store.GetStats().OldestVersion);
+            Assert.Equal(1, store.Store.GetStats().OldestVersion);
         }
 
         string report = string.Join('\n', DataCommands.Salvage(Options));
 
         Assert.Contains("Kept 3 keys", report, StringComparison.Ordinal);
         Assert.Contains("Nothing was given up", report, StringComparison.Ordinal);
-        await using DurableStore again = Open();
-        Assert.Equal((3, 5, 6), (again.GetStats().Keys, again.GetStats().Version, again.GetStats().OldestVersion));
+        await using DataDirectory again = Open();
+        Assert.Equal((3, 5, 6), (again.Store.GetStats().Keys, again.Store.GetStats().Version, again.Store.GetStats().OldestVersion));
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public sealed class DataCommandsTests : IDisposable
     public async Task Restore_WhileTheDirectoryIsInUse_Refuses()
     {
         string backup = await MakeBackupAsync();
-        await using DurableStore store = Open();
+        await using DataDirectory store = Open();
         Assert.Contains("in use", Assert.Throws<DataException>(() => DataCommands.Restore(Options, backup)).Message, StringComparison.Ordinal);
     }
 
@@ -116,14 +116,14 @@ public sealed class DataCommandsTests : IDisposable
         Assert.Contains("has not come to its end", Assert.Throws<DataException>(Open).Message, StringComparison.Ordinal);
         DataCommands.Salvage(Options);
 
-        await using DurableStore store = Open();
-        Assert.Equal(100, store.GetStats().Version);
+        await using DataDirectory store = Open();
+        Assert.Equal(100, store.Store.GetStats().Version);
     }
 
     [Fact]
     public async Task Salvage_OfADamagedLog_KeepsTheRestAndTellsWhatIsLost()
     {
-        await using (DurableStore store = Open())
+        await using (DataDirectory store = Open())
             for (int i = 0; i < 50; i++) await PutAsync(store, i, 1);
         string log = _directory.PathOf("0000000000000000001.log");
         byte[] bytes = File.ReadAllBytes(log);
@@ -137,8 +137,8 @@ public sealed class DataCommandsTests : IDisposable
 
         Assert.Contains("Kept 49 keys", report, StringComparison.Ordinal);
         Assert.Contains("The commits 21 to 21", report, StringComparison.Ordinal);
-        await using DurableStore again = Open();
-        Assert.Equal((49, 50), (again.GetStats().Keys, again.GetStats().Version));
+        await using DataDirectory again = Open();
+        Assert.Equal((49, 50), (again.Store.GetStats().Keys, again.Store.GetStats().Version));
     }
 
     [Fact]
@@ -154,14 +154,14 @@ public sealed class DataCommandsTests : IDisposable
         string report = string.Join('\n', DataCommands.Salvage(Options));
 
         Assert.Contains("Kept 110 keys", report, StringComparison.Ordinal);
-        await using DurableStore again = Open();
-        Assert.Equal((110, 110), (again.GetStats().Keys, again.GetStats().Version));
+        await using DataDirectory again = Open();
+        Assert.Equal((110, 110), (again.Store.GetStats().Keys, again.Store.GetStats().Version));
     }
 
     [Fact]
     public async Task Open_OfFilesOfALaterFormat_Refuses()
     {
-        await using (DurableStore store = Open()) await PutAsync(store, 0, 1);
+        await using (DataDirectory store = Open()) await PutAsync(store, 0, 1);
         string log = _directory.PathOf("0000000000000000001.log");
         byte[] bytes = File.ReadAllBytes(log);
         bytes[8] = 2;
@@ -175,7 +175,7 @@ public sealed class DataCommandsTests : IDisposable
     /// <summary>A directory with 110 keys, and a backup of the first 100.</summary>
     private async Task<string> MakeBackupAsync()
     {
-        await using DurableStore store = Open();
+        await using DataDirectory store = Open();
         for (int i = 0; i < 100; i++) await PutAsync(store, i, 500);
         string backup = _elsewhere.PathOf("backup");
         (SnapshotInfo snapshot, Stream file) = await store.OpenBackupAsync();
@@ -186,7 +186,7 @@ public sealed class DataCommandsTests : IDisposable
         return backup;
     }
 
-    private static async Task PutAsync(DurableStore store, int key, int valueBytes) => await store.ExecuteAsync(
+    private static async Task PutAsync(DataDirectory store, int key, int valueBytes) => await store.Store.ExecuteAsync(
         new[] { Operation.Put(Encoding.UTF8.GetBytes($"key{key:D3}"), Encoding.UTF8.GetBytes(new string('1', valueBytes))) }, new CountingSink());
 
     private static int IndexOfKey(byte[] bytes, int key) => bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes($"key{key:D3}"));
@@ -196,5 +196,5 @@ public sealed class DataCommandsTests : IDisposable
         foreach (string file in Directory.GetFiles(_directory.Path)) File.Delete(file);
     }
 
-    private DurableStore Open() => DurableStore.Open(Options, new EmbeddedStoreOptions(), TimeProvider.System, NullLoggerFactory.Instance);
+    private DataDirectory Open() => DataDirectory.Open(Options, new EmbeddedStoreOptions(), TimeProvider.System, NullLoggerFactory.Instance);
 }

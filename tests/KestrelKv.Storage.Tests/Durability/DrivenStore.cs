@@ -1,27 +1,30 @@
 using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Tests.Feed;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>A durable store without threads of its own: it writes to the disk when it is told to.</summary>
+/// <summary>The store of a data directory without threads of its own: the test drives log, segments and feed.</summary>
 internal sealed class DrivenStore : IDisposable
 {
-    private readonly DurableStore _store;
+    private readonly DataEngine _engine;
+    private readonly FileDisk? _fileDisk;
+    private bool _isAtDisk;
 
-    private DrivenStore(DurableStore store) => _store = store;
+    private DrivenStore(DataEngine engine, IDisk disk) => (_engine, _fileDisk) = (engine, disk as FileDisk);
 
-    public IKeyValueStore Calls => _store;
+    public IKeyValueStore Calls => _engine.Store;
 
     /// <summary>The version of the last commit.</summary>
-    public long Version => _store.GetStats().Version;
+    public long Version => _engine.Log.Last;
 
-    public long DurableVersion => _store.GetDurabilityStats().DurableVersion;
+    public long DurableVersion => _engine.Log.DurableVersion;
 
-    public bool HasFailed => _store.GetDurabilityStats().Disk == DiskState.Failed;
+    public bool HasFailed => _engine.Log.Failure is not null;
 
     /// <summary>Bytes of the log that are kept for the feed alone.</summary>
-    public long HistoryBytes => _store.GetDurabilityStats().HistoryBytes;
+    public long HistoryBytes => _engine.History.HistoryBytes;
 
     public static DrivenStore Open(IDisk disk, CrashProfile profile, TimeProvider time, ILogger? logger = null)
     {
@@ -29,40 +32,72 @@ internal sealed class DrivenStore : IDisposable
         {
             Durability = profile.Mode, SegmentBytes = profile.SegmentBytes, HistoryBytes = profile.HistoryBytes, HistoryTime = profile.HistoryTime,
         };
-        return new(new DurableStore(
-            disk, options, profile.StoreOptions, time, logger ?? NullLogger.Instance, onSync: null, threads: false, CancellationToken.None));
+        return new(
+            new DataEngine(
+                disk, options, profile.StoreOptions, time, logger ?? NullLogger.Instance, onSync: null, DrivenFeed.Threads, CancellationToken.None),
+            disk);
     }
 
-    /// <summary>Prepares segments, and writes what was committed.</summary>
-    public void Write(bool sync) => _store.Pump(sync);
-
-    /// <summary>Tells the watches of what was written.</summary>
-    public void DispatchFeed() => _store.DispatchFeed();
-
-    /// <summary>What is done every second.</summary>
-    public void TrimHistory() => _store.TrimHistory();
-
-    /// <summary>What is done when nothing has come for a while.</summary>
-    public void Mark() => _store.Mark();
-
-    /// <summary>Takes a snapshot. It writes, too.</summary>
-    public SnapshotInfo Snapshot()
+    /// <summary>Prepares segments, and writes what was committed. Does nothing if it is called in the middle of itself.</summary>
+    public void Write(bool sync) => AtDisk(() =>
     {
         try
         {
-            return _store.TakeSnapshot(CancellationToken.None);
+            _engine.Files.Prepare(_engine.Signals.TakeWantedBytes());
         }
-        catch (IOException e) when (e.InnerException is SimulatedCrashException)
+        catch (IOException e)
         {
-            // Of a snapshot that fails it is told, whatever made it fail; but this process tells nothing any more.
-            throw new SimulatedCrashException();
+            _engine.Log.Fail(e);
+        }
+        _engine.Writer.Write();
+        if (sync) _engine.Writer.Sync();
+        _engine.Log.Progress();
+    });
+
+    /// <summary>Dispatches to the watches what was written.</summary>
+    public void DispatchFeed()
+    {
+        while (_engine.Feed.Dispatch())
+        {
         }
     }
 
-    /// <summary>Gives back the memory, and nothing more.</summary>
+    /// <summary>What is done every second.</summary>
+    public void TrimHistory() => _engine.History.Trim();
+
+    /// <summary>What is done when nothing has come for a while.</summary>
+    public void Mark() => AtDisk(_engine.Writer.Mark);
+
+    /// <summary>Takes a snapshot. It writes, too.</summary>
+    public SnapshotInfo Snapshot() => _engine.Snapshots.Take(SyncTo, CancellationToken.None);
+
+    /// <summary>Frees the memory, and does nothing at the disk.</summary>
     public void Dispose()
     {
-        Task disposal = _store.DisposeAsync().AsTask();
-        Assert.True(disposal.IsCompletedSuccessfully);
+        _engine.Dispose();
+        _fileDisk?.Dispose();
+    }
+
+    private void SyncTo(long version)
+    {
+        Write(sync: true);
+        ValueTask<bool> synced = _engine.Log.WhenSynced(version);
+        if (synced.IsCompletedSuccessfully) return;
+        if (synced.IsFaulted) throw new IOException("the disk has failed", synced.AsTask().Exception!.InnerException);
+        throw new DiskFullException(_engine.Writer.FullReason ?? "the log is not synced");
+    }
+
+    private void AtDisk(Action action)
+    {
+        if (_isAtDisk || _engine.Log.Failure is not null) return;
+        _isAtDisk = true;
+        try
+        {
+            action();
+        }
+        finally
+        {
+            _isAtDisk = false;
+        }
     }
 }

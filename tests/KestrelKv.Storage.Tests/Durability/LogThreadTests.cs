@@ -22,35 +22,35 @@ public sealed class LogThreadTests : IDisposable
     public async Task ExecuteAsync_OnADiskThatIsFullForAMoment_EndsWithoutAnyOtherWrite()
     {
         var disk = new DiskFullForAMoment(new FileDisk(_directory.Path));
-        await using DurableStore store = Open(disk);
-        await store.ExecuteAsync(Put, new CountingSink());
+        await using DataDirectory store = Open(disk);
+        await store.Store.ExecuteAsync(Put, new CountingSink());
         await Wait.UntilAsync(() => disk.Writes.Contains(Frame.HeaderBytes), () => "no mark is written");
 
         disk.IsFull = true;
-        Task<int> written = store.ExecuteAsync(Put, new CountingSink()).AsTask();
-        await Wait.UntilAsync(() => store.GetDurabilityStats().Disk == DiskState.Full, () => "the disk is not full");
+        Task<int> written = store.Store.ExecuteAsync(Put, new CountingSink()).AsTask();
+        await Wait.UntilAsync(() => store.GetStats().Disk == DiskState.Full, () => "the disk is not full");
         Assert.False(written.IsCompleted);
 
         // Nobody else has to wait for space.
         var refused = new RecordingSink();
-        await store.ExecuteAsync(Put, refused).AsTask().WaitAsync(Wait.Patience);
+        await store.Store.ExecuteAsync(Put, refused).AsTask().WaitAsync(Wait.Patience);
         Assert.Equal(ResultStatus.DiskFull, Assert.Single(refused.Results).Status);
         disk.IsFull = false;
         await written.WaitAsync(Wait.Patience);
-        Assert.Equal(2, store.GetDurabilityStats().DurableVersion);
-        await Wait.UntilAsync(() => store.GetDurabilityStats().Disk == DiskState.Ok, () => "the disk is still full");
+        Assert.Equal(2, store.GetStats().DurableVersion);
+        await Wait.UntilAsync(() => store.GetStats().Disk == DiskState.Ok, () => "the disk is still full");
     }
 
     [Fact]
     public async Task ExecuteAsync_WhereWritesNeverFindSpace_FailsInBoundedTimeAndOtherReadsGoOn()
     {
         var disk = new DiskFullForAMoment(new FileDisk(_directory.Path));
-        await using DurableStore store = Open(disk);
-        await store.ExecuteAsync(Put, new CountingSink());
+        await using DataDirectory store = Open(disk);
+        await store.Store.ExecuteAsync(Put, new CountingSink());
         disk.IsFull = true;
-        Task<int> written = store.ExecuteAsync(PutOther, new CountingSink()).AsTask();
-        await Wait.UntilAsync(() => store.GetDurabilityStats().Disk == DiskState.Full, () => "the disk is not full");
-        Task<int> read = store.ExecuteAsync(GetOther, new CountingSink()).AsTask();
+        Task<int> written = store.Store.ExecuteAsync(PutOther, new CountingSink()).AsTask();
+        await Wait.UntilAsync(() => store.GetStats().Disk == DiskState.Full, () => "the disk is not full");
+        Task<int> read = store.Store.ExecuteAsync(GetOther, new CountingSink()).AsTask();
 
         // The write may be on disk in part: neither it nor a read of it ever succeeds, even with space again.
         await Assert.ThrowsAsync<DurabilityLostException>(() => written.WaitAsync(LogThread.StallTimeMax + Wait.Patience));
@@ -59,7 +59,7 @@ public sealed class LogThreadTests : IDisposable
         Assert.Equal(ResultStatus.DiskFailed, await ExecuteAsync(store, PutOther));
         Assert.Equal(ResultStatus.DiskFailed, await ExecuteAsync(store, GetOther));
         Assert.Equal(ResultStatus.Done, await ExecuteAsync(store, [Operation.Get("key"u8.ToArray())]));
-        Assert.Contains("no space for 10 seconds", store.GetDurabilityStats().DiskError, StringComparison.Ordinal);
+        Assert.Contains("no space for 10 seconds", store.GetStats().DiskError, StringComparison.Ordinal);
     }
 
     /// <summary>The space of the segment that is prepared ahead is enough for what is under way.</summary>
@@ -67,19 +67,19 @@ public sealed class LogThreadTests : IDisposable
     public async Task ExecuteAsync_WhereWhatIsOverwrittenNeedsSpace_TakesThatOfThePreparedSegment()
     {
         var disk = new CopyingDisk(new FileDisk(_directory.Path));
-        await using DurableStore store = Open(disk);
-        await store.ExecuteAsync(Put, new CountingSink());
+        await using DataDirectory store = Open(disk);
+        await store.Store.ExecuteAsync(Put, new CountingSink());
         await Wait.UntilAsync(() => disk.Prepared == DataOptions.SegmentBytesMin, () => "no segment is prepared");
 
         disk.IsFull = true;
         Assert.Equal(ResultStatus.Done, await ExecuteAsync(store, PutOther));
         Assert.Equal(FileHeader.Bytes, disk.Prepared);
         Assert.Equal(ResultStatus.DiskFull, await ExecuteAsync(store, Put));
-        Assert.Equal(DiskState.Full, store.GetDurabilityStats().Disk);
+        Assert.Equal(DiskState.Full, store.GetStats().Disk);
         Assert.Equal(ResultStatus.Done, await ExecuteAsync(store, GetOther));
 
         disk.IsFull = false;
-        await Wait.UntilAsync(() => store.GetDurabilityStats().Disk == DiskState.Ok, () => "the disk is still full");
+        await Wait.UntilAsync(() => store.GetStats().Disk == DiskState.Ok, () => "the disk is still full");
         Assert.Equal(ResultStatus.Done, await ExecuteAsync(store, Put));
         Assert.Equal(DataOptions.SegmentBytesMin, disk.Prepared);
     }
@@ -88,11 +88,11 @@ public sealed class LogThreadTests : IDisposable
     public async Task LogThread_ThatRunsOutOfMemory_FailsTheStoreAndNothingElse()
     {
         var disk = new ThrowingDisk(new FileDisk(_directory.Path));
-        await using DurableStore store = Open(disk);
-        await store.ExecuteAsync(Put, new CountingSink());
+        await using DataDirectory store = Open(disk);
+        await store.Store.ExecuteAsync(Put, new CountingSink());
         await Wait.UntilAsync(() => disk.List().Contains(FileNames.OfSegment(2)), () => "no segment is prepared");
         disk.IsThrowing = true;
-        await Assert.ThrowsAsync<DurabilityLostException>(() => store.ExecuteAsync(PutOther, new CountingSink()).AsTask().WaitAsync(Wait.Patience));
+        await Assert.ThrowsAsync<DurabilityLostException>(() => store.Store.ExecuteAsync(PutOther, new CountingSink()).AsTask().WaitAsync(Wait.Patience));
         Assert.Equal(ResultStatus.DiskFailed, await ExecuteAsync(store, PutOther));
         Assert.Equal(ResultStatus.Done, await ExecuteAsync(store, [Operation.Get("key"u8.ToArray())]));
     }
@@ -101,24 +101,24 @@ public sealed class LogThreadTests : IDisposable
     public async Task PreparingThread_ThatRunsOutOfMemory_FailsTheStoreAndNothingElse()
     {
         var disk = new ThrowingDisk(new FileDisk(_directory.Path));
-        await using (DurableStore first = Open(disk)) await first.ExecuteAsync(Put, new CountingSink());
+        await using (DataDirectory first = Open(disk)) await first.Store.ExecuteAsync(Put, new CountingSink());
         disk.IsThrowing = true;
-        await using DurableStore store = Open(disk, segmentBytes: 2 * DataOptions.SegmentBytesMin);
-        await Wait.UntilAsync(() => store.GetDurabilityStats().Disk == DiskState.Failed, () => "the store has not failed");
+        await using DataDirectory store = Open(disk, segmentBytes: 2 * DataOptions.SegmentBytesMin);
+        await Wait.UntilAsync(() => store.GetStats().Disk == DiskState.Failed, () => "the store has not failed");
         Assert.Equal(ResultStatus.DiskFailed, await ExecuteAsync(store, PutOther));
         Assert.Equal(ResultStatus.Done, await ExecuteAsync(store, [Operation.Get("key"u8.ToArray())]));
     }
 
-    private static async Task<ResultStatus> ExecuteAsync(DurableStore store, Operation[] operations)
+    private static async Task<ResultStatus> ExecuteAsync(DataDirectory store, Operation[] operations)
     {
         var sink = new RecordingSink();
-        await store.ExecuteAsync(operations, sink).AsTask().WaitAsync(Wait.Patience);
+        await store.Store.ExecuteAsync(operations, sink).AsTask().WaitAsync(Wait.Patience);
         return Assert.Single(sink.Results).Status;
     }
 
-    private static DurableStore Open(IDisk disk, long segmentBytes = DataOptions.SegmentBytesMin) => new(
+    private static DataDirectory Open(IDisk disk, long segmentBytes = DataOptions.SegmentBytesMin) => new(
         disk, new DataOptions { SegmentBytes = segmentBytes, SnapshotInterval = TimeSpan.Zero },
-        new EmbeddedStoreOptions(), TimeProvider.System, NullLogger.Instance, onSync: null, threads: true, CancellationToken.None);
+        new EmbeddedStoreOptions(), TimeProvider.System, NullLogger.Instance, onSync: null, CancellationToken.None);
 
     /// <summary>While it is full, writes need space of their own, and there is what a file that was made shorter had.</summary>
     private sealed class CopyingDisk(IDisk disk) : DiskWrapper(disk)

@@ -22,7 +22,7 @@ public sealed class LostDirectoryTests : IDisposable
     public async Task Open_WhereTheLockWasDeleted_IsRefused()
     {
         if (!OperatingSystem.IsLinux()) return; // Elsewhere an open file can't be deleted, or there is only one lock.
-        await using DurableStore store = await OpenPreparedAsync();
+        await using DataDirectory store = await OpenPreparedAsync();
         File.Delete(Lock);
         Assert.Contains("in use", Assert.Throws<DataException>(Open).Message, StringComparison.Ordinal);
         Assert.Equal(ResultStatus.Done, await PutAsync(store));
@@ -32,7 +32,7 @@ public sealed class LostDirectoryTests : IDisposable
     public async Task Open_WhereTheDirectoryWasMoved_IsRefused()
     {
         if (!OperatingSystem.IsLinux()) return;
-        await using DurableStore store = await OpenPreparedAsync();
+        await using DataDirectory store = await OpenPreparedAsync();
         Directory.Move(Data, _directory.PathOf("moved"));
         DataException e = Assert.Throws<DataException>(() => new FileDisk(_directory.PathOf("moved")));
         Assert.Contains($"in use by process {Environment.ProcessId}", e.Message, StringComparison.Ordinal);
@@ -42,7 +42,7 @@ public sealed class LostDirectoryTests : IDisposable
     public async Task Store_WhoseLockWasDeleted_TakesItAgain()
     {
         if (!OperatingSystem.IsLinux()) return;
-        await using DurableStore store = await OpenPreparedAsync();
+        await using DataDirectory store = await OpenPreparedAsync();
         File.Delete(Lock);
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.False(Libc.OpenLocked(Lock).IsLocked);
@@ -54,7 +54,7 @@ public sealed class LostDirectoryTests : IDisposable
     public async Task Store_WhoseLockAnotherProcessHasReplaced_TakesNoMoreWrites()
     {
         if (!OperatingSystem.IsLinux()) return;
-        await using DurableStore store = await OpenPreparedAsync();
+        await using DataDirectory store = await OpenPreparedAsync();
         File.Delete(Lock);
         using (Libc.OpenLocked(Lock).File) await AssertFailsAsync(store, "in use");
     }
@@ -65,13 +65,13 @@ public sealed class LostDirectoryTests : IDisposable
     public async Task Store_WhoseDirectoryIsGone_TakesNoMoreWrites(bool isMoved)
     {
         if (OperatingSystem.IsWindows()) return; // An open file can't be deleted there.
-        await using DurableStore store = await OpenPreparedAsync();
+        await using DataDirectory store = await OpenPreparedAsync();
         Assert.Equal(ResultStatus.Done, await PutAsync(store));
         if (isMoved) Directory.Move(Data, _directory.PathOf("moved"));
         else Directory.Delete(Data, recursive: true);
         await AssertFailsAsync(store, Data);
         var read = new RecordingSink();
-        await store.ExecuteAsync(new[] { Operation.Get("key"u8.ToArray()) }, read);
+        await store.Store.ExecuteAsync(new[] { Operation.Get("key"u8.ToArray()) }, read);
         Assert.Equal(ResultStatus.Done, Assert.Single(read.Results).Status);
     }
 
@@ -79,7 +79,7 @@ public sealed class LostDirectoryTests : IDisposable
     public async Task Store_WhoseDirectoryWasReplacedByACopy_TakesNoMoreWrites()
     {
         if (!OperatingSystem.IsLinux()) return;
-        await using DurableStore store = await OpenPreparedAsync();
+        await using DataDirectory store = await OpenPreparedAsync();
         string moved = _directory.PathOf("moved");
         Directory.Move(Data, moved);
         Directory.CreateDirectory(Data);
@@ -93,7 +93,7 @@ public sealed class LostDirectoryTests : IDisposable
     public async Task Store_WithAFileThatAStartNeedsGone_TakesNoMoreWrites(string name)
     {
         if (OperatingSystem.IsWindows()) return;
-        await using DurableStore store = await OpenPreparedAsync();
+        await using DataDirectory store = await OpenPreparedAsync();
         Assert.Equal(ResultStatus.Done, await PutAsync(store));
         await store.SnapshotAsync();
         File.Delete(Path.Combine(Data, name));
@@ -104,7 +104,7 @@ public sealed class LostDirectoryTests : IDisposable
     [Fact]
     public async Task Store_WhoseSegmentsAndSnapshotsComeAndGo_MissesNone()
     {
-        await using DurableStore store = await OpenPreparedAsync();
+        await using DataDirectory store = await OpenPreparedAsync();
         using var stop = new CancellationTokenSource();
         Task looking = Task.Run(() =>
         {
@@ -123,35 +123,35 @@ public sealed class LostDirectoryTests : IDisposable
             await stop.CancelAsync();
             await looking;
         }
-        Assert.Equal(DiskState.Ok, store.GetDurabilityStats().Disk);
+        Assert.Equal(DiskState.Ok, store.GetStats().Disk);
     }
 
-    private async Task AssertFailsAsync(DurableStore store, string reason)
+    private async Task AssertFailsAsync(DataDirectory store, string reason)
     {
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(ResultStatus.DiskFailed, await PutAsync(store));
-        Assert.Equal(DiskState.Failed, store.GetDurabilityStats().Disk);
-        Assert.Contains(reason, store.GetDurabilityStats().DiskError, StringComparison.Ordinal);
+        Assert.Equal(DiskState.Failed, store.GetStats().Disk);
+        Assert.Contains(reason, store.GetStats().DiskError, StringComparison.Ordinal);
     }
 
-    private static async Task<ResultStatus> PutAsync(DurableStore store, int valueBytes = 1)
+    private static async Task<ResultStatus> PutAsync(DataDirectory store, int valueBytes = 1)
     {
         var sink = new RecordingSink();
         byte[] value = new byte[valueBytes];
         Array.Fill(value, (byte)'1');
-        await store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), value) }, sink).AsTask().WaitAsync(Wait.Patience);
+        await store.Store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), value) }, sink).AsTask().WaitAsync(Wait.Patience);
         return Assert.Single(sink.Results).Status;
     }
 
     /// <summary>Once the next segment is there, nothing else creates or renames files.</summary>
-    private async Task<DurableStore> OpenPreparedAsync()
+    private async Task<DataDirectory> OpenPreparedAsync()
     {
-        DurableStore store = Open();
+        DataDirectory store = Open();
         await Wait.UntilAsync(() => File.Exists(Path.Combine(Data, FileNames.OfSegment(2))), () => "no segment is prepared");
         return store;
     }
 
-    private DurableStore Open() => DurableStore.Open(
+    private DataDirectory Open() => DataDirectory.Open(
         new DataOptions { Directory = Data, SegmentBytes = DataOptions.SegmentBytesMin, SnapshotInterval = TimeSpan.Zero, HistoryBytes = 1 << 20 },
         new EmbeddedStoreOptions(), _time, NullLoggerFactory.Instance);
 }

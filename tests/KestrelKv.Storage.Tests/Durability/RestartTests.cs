@@ -27,14 +27,14 @@ public sealed class RestartTests : IDisposable
         List<RecordedEntry> expected = [];
         for (int round = 0; round < 4; round++)
         {
-            DurableStore store = Open(mode, snapshotOnStop);
-            Assert.Equal(version, store.GetStats().Version);
+            DataDirectory store = Open(mode, snapshotOnStop);
+            Assert.Equal(version, store.Store.GetStats().Version);
             Assert.Equal(expected, await ListAsync(store));
 
             for (int i = 0; i < 200; i++) await ChangeAsync(store, random);
             if (round == 2) await store.SnapshotAsync();
             await ChangeAsync(store, random);
-            version = store.GetStats().Version;
+            version = store.Store.GetStats().Version;
             expected = await ListAsync(store);
             await store.CloseAsync(CancellationToken.None);
         }
@@ -44,35 +44,35 @@ public sealed class RestartTests : IDisposable
     [Fact]
     public async Task Open_WithManySegments_ReadsAll()
     {
-        DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false);
         byte[] value = Encoding.UTF8.GetBytes($"\"{new string('x', 300_000)}\"");
         for (int i = 0; i < 30; i++)
-            await store.ExecuteAsync(new[] { Operation.Put(Encoding.UTF8.GetBytes($"k{i}"), value) }, new CountingSink());
+            await store.Store.ExecuteAsync(new[] { Operation.Put(Encoding.UTF8.GetBytes($"k{i}"), value) }, new CountingSink());
         await store.CloseAsync(CancellationToken.None);
         Assert.True(_directory.Files.Length > 8);
 
-        await using DurableStore again = Open(DurabilityMode.Always, snapshotOnStop: false);
-        Assert.Equal(30, again.GetStats().Keys);
+        await using DataDirectory again = Open(DurabilityMode.Always, snapshotOnStop: false);
+        Assert.Equal(30, again.Store.GetStats().Keys);
     }
 
     [Fact]
     public async Task Execute_WithAValueLargerThanASegment_IsThereAfterARestart()
     {
         byte[] value = Encoding.UTF8.GetBytes($"\"{new string('x', 5_000_000)}\"");
-        DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false);
         for (int i = 0; i < 5; i++)
-            await store.ExecuteAsync(new[] { Operation.Put(Encoding.UTF8.GetBytes($"k{i}"), value) }, new CountingSink());
+            await store.Store.ExecuteAsync(new[] { Operation.Put(Encoding.UTF8.GetBytes($"k{i}"), value) }, new CountingSink());
         await store.CloseAsync(CancellationToken.None);
 
-        await using DurableStore again = Open(DurabilityMode.Always, snapshotOnStop: false);
-        Assert.Equal(5, again.GetStats().Keys);
+        await using DataDirectory again = Open(DurabilityMode.Always, snapshotOnStop: false);
+        Assert.Equal(5, again.Store.GetStats().Keys);
         Assert.All(await ListAsync(again), entry => Assert.Equal(value.Length, entry.Value.Length));
     }
 
     [Fact]
     public async Task Open_OfADirectoryInUse_NamesTheHolder()
     {
-        await using DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        await using DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false);
         DataException e = Assert.Throws<DataException>(() => Open(DurabilityMode.Always, snapshotOnStop: false));
         Assert.Contains($"in use by process {Environment.ProcessId}", e.Message, StringComparison.Ordinal);
     }
@@ -81,8 +81,8 @@ public sealed class RestartTests : IDisposable
     public async Task Open_CreatesFilesThatOnlyTheirOwnerCanRead()
     {
         if (OperatingSystem.IsWindows()) return; // It has no such modes.
-        await using DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false);
-        await store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), "1"u8.ToArray()) }, new CountingSink());
+        await using DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        await store.Store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), "1"u8.ToArray()) }, new CountingSink());
         await store.SnapshotAsync();
         foreach (string name in _directory.Files)
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_directory.PathOf(name)));
@@ -91,16 +91,16 @@ public sealed class RestartTests : IDisposable
     [Fact]
     public async Task SnapshotAsync_WithoutHistory_DropsTheLogBeforeIt()
     {
-        await using DurableStore store = Open(DurabilityMode.Always, snapshotOnStop: false, historyBytes: 0);
+        await using DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false, historyBytes: 0);
         byte[] value = Encoding.UTF8.GetBytes($"\"{new string('x', 300_000)}\"");
         for (int i = 0; i < 20; i++)
-            await store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), value) }, new CountingSink());
-        long before = store.GetDurabilityStats().LogBytes;
+            await store.Store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), value) }, new CountingSink());
+        long before = store.GetStats().LogBytes;
 
         SnapshotInfo snapshot = await store.SnapshotAsync();
 
         Assert.Equal(20, snapshot.Version);
-        Assert.True(store.GetDurabilityStats().LogBytes < before / 2);
+        Assert.True(store.GetStats().LogBytes < before / 2);
         Assert.DoesNotContain("0000000000000000001.log", _directory.Files);
         Assert.Contains("0000000000000000020.snapshot", _directory.Files);
     }
@@ -108,12 +108,12 @@ public sealed class RestartTests : IDisposable
     [Fact]
     public async Task SnapshotAsync_WhereNothingElseSyncs_EndsWhileWritesGoOn()
     {
-        await using DurableStore store = Open(DurabilityMode.None, snapshotOnStop: false);
+        await using DataDirectory store = Open(DurabilityMode.None, snapshotOnStop: false);
         byte[] value = Encoding.UTF8.GetBytes($"\"{new string('x', 100_000)}\"");
         using var stop = new CancellationTokenSource();
         Task writing = Task.Run(async () =>
         {
-            while (!stop.IsCancellationRequested) await store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), value) }, new CountingSink());
+            while (!stop.IsCancellationRequested) await store.Store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), value) }, new CountingSink());
         });
         try
         {
@@ -126,11 +126,11 @@ public sealed class RestartTests : IDisposable
         }
     }
 
-    private static async Task ChangeAsync(DurableStore store, Random random)
+    private static async Task ChangeAsync(DataDirectory store, Random random)
     {
         Operation[] operations = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => RandomChange(random))];
-        if (random.Next(3) == 0) await store.CommitAsync(operations, new CountingSink());
-        else await store.ExecuteAsync(operations, new CountingSink());
+        if (random.Next(3) == 0) await store.Store.CommitAsync(operations, new CountingSink());
+        else await store.Store.ExecuteAsync(operations, new CountingSink());
     }
 
     private static Operation RandomChange(Random random)
@@ -145,14 +145,14 @@ public sealed class RestartTests : IDisposable
         };
     }
 
-    private static async Task<List<RecordedEntry>> ListAsync(DurableStore store)
+    private static async Task<List<RecordedEntry>> ListAsync(DataDirectory store)
     {
         var sink = new RecordingEntrySink();
-        await store.ListAsync(new ListQuery { Limit = int.MaxValue }, sink);
+        await store.Store.ListAsync(new ListQuery { Limit = int.MaxValue }, sink);
         return sink.Entries;
     }
 
-    private DurableStore Open(DurabilityMode mode, bool snapshotOnStop, long historyBytes = 1 << 20) => DurableStore.Open(
+    private DataDirectory Open(DurabilityMode mode, bool snapshotOnStop, long historyBytes = 1 << 20) => DataDirectory.Open(
         new DataOptions
         {
             Directory = _directory.Path, Durability = mode, SegmentBytes = DataOptions.SegmentBytesMin, SnapshotOnStop = snapshotOnStop,

@@ -1,4 +1,5 @@
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Feed;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
@@ -8,12 +9,14 @@ public sealed class SnapshotChunkTests
     [Fact]
     public async Task CopyEntries_OfLargeEntries_GivesNoChunkThatIsMuchLonger()
     {
-        using var store = new EmbeddedStore(TimeProvider.System);
+        var options = new EmbeddedStoreOptions();
+        var entries = new Keyspace(TimeProvider.System, options);
+        using var store = new EmbeddedStore(entries, new InMemoryCommitLog(new ChangeFeed(options.FeedMemoryBytes)), options, TimeProvider.System);
         for (byte i = 0; i < 200; i++)
             await store.ExecuteAsync(new[] { Operation.Put(new[] { i }, new byte[50_000]) }, new CountingSink());
 
         List<int> chunks = [];
-        long count = store.CopyEntries(100_000, chunk => chunks.Add(chunk.Length));
+        long count = entries.CopyEntries(100_000, chunk => chunks.Add(chunk.Length));
 
         Assert.Equal(200, count);
         Assert.All(chunks, bytes => Assert.InRange(bytes, 50_000, 100_000 + 51_000));

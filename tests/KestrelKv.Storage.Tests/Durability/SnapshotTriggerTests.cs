@@ -22,33 +22,33 @@ public sealed class SnapshotTriggerTests : IDisposable, ILoggerFactory, ILogger
     [Fact]
     public async Task Store_WithSoMuchLog_TakesASnapshot()
     {
-        await using DurableStore store = Open(new() { SnapshotLogBytes = 1_048_576, SnapshotInterval = TimeSpan.Zero });
+        await using DataDirectory store = Open(new() { SnapshotLogBytes = 1_048_576, SnapshotInterval = TimeSpan.Zero });
         await PutAsync(store, 500_000);
         _time.Advance(Watch);
         await PutAsync(store, 600_000);
         _time.Advance(Watch);
 
         await WaitForAsync(snapshots: 1);
-        Assert.Equal(2, store.GetDurabilityStats().LastSnapshot!.Version);
+        Assert.Equal(2, store.GetStats().LastSnapshot!.Version);
     }
 
     [Fact]
     public async Task Store_AfterTheInterval_TakesASnapshotIfAnythingHasChanged()
     {
         var interval = TimeSpan.FromMinutes(5);
-        await using DurableStore store = Open(new() { SnapshotInterval = interval });
+        await using DataDirectory store = Open(new() { SnapshotInterval = interval });
         await PutAsync(store, 100);
         _time.Advance(interval - Watch);
         await PutAsync(store, 100);
         _time.Advance(Watch);
         await WaitForAsync(snapshots: 1);
-        Assert.Equal(2, store.GetDurabilityStats().LastSnapshot!.Version);
+        Assert.Equal(2, store.GetStats().LastSnapshot!.Version);
 
         _time.Advance(2 * interval);
         await PutAsync(store, 100);
         _time.Advance(interval);
         await WaitForAsync(snapshots: 2);
-        Assert.Equal(3, store.GetDurabilityStats().LastSnapshot!.Version);
+        Assert.Equal(3, store.GetStats().LastSnapshot!.Version);
     }
 
     ILogger ILoggerFactory.CreateLogger(string categoryName) => this;
@@ -66,7 +66,7 @@ public sealed class SnapshotTriggerTests : IDisposable, ILoggerFactory, ILogger
         if (eventId.Id == SnapshotTakenEvent) Interlocked.Increment(ref _taken);
     }
 
-    private static async Task PutAsync(DurableStore store, int valueBytes) => await store.ExecuteAsync(
+    private static async Task PutAsync(DataDirectory store, int valueBytes) => await store.Store.ExecuteAsync(
         new[] { Operation.Put("key"u8.ToArray(), Encoding.UTF8.GetBytes(new string('1', valueBytes))) }, new CountingSink());
 
     /// <summary>Waits for so many snapshots, and fails where there are more.</summary>
@@ -76,10 +76,10 @@ public sealed class SnapshotTriggerTests : IDisposable, ILoggerFactory, ILogger
         Assert.Equal(snapshots, _taken);
     }
 
-    private DurableStore Open(DataOptions options)
+    private DataDirectory Open(DataOptions options)
     {
         options.Directory = _directory.Path;
         options.SnapshotOnStop = false;
-        return DurableStore.Open(options, new EmbeddedStoreOptions(), _time, this);
+        return DataDirectory.Open(options, new EmbeddedStoreOptions(), _time, this);
     }
 }

@@ -7,7 +7,7 @@ public sealed class ReadLimitTests
     [Theory]
     [InlineData(3, true)]
     [InlineData(4, false)]
-    public void Commit_ReadsOfLongValues_AreDoneUpTo1GiB_OrNothingIs(int reads, bool committed)
+    public async Task Commit_ReadsOfLongValues_AreDoneUpTo1GiB_OrNothingIs(int reads, bool committed)
     {
         using var store = new EmbeddedStore(TimeProvider.System);
         byte[] value = GC.AllocateUninitializedArray<byte>(256 * 1024 * 1024 + 1);
@@ -19,7 +19,7 @@ public sealed class ReadLimitTests
             Operation.Put("b"u8.ToArray(), "1"u8.ToArray()),
             .. Enumerable.Repeat(Operation.Get("a"u8.ToArray()) with { Path = "/b"u8.ToArray() }, reads)];
         var results = new RecordingSink();
-        Assert.Equal(committed, store.CommitAsync(batch, results).Completed());
+        Assert.Equal(committed, await store.CommitAsync(batch, results));
         if (!committed) Assert.Equal((4, ResultStatus.ValueTooLong), (Assert.Single(results.Results).Index, results.Results[0].Status));
         Assert.Equal(committed ? 2 : 1, store.GetStats().Keys);
     }

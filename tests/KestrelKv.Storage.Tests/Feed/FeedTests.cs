@@ -8,7 +8,7 @@ namespace KestrelKv.Storage.Tests.Feed;
 /// <summary>What the feed of any store does.</summary>
 public abstract class FeedTests : IDisposable
 {
-    private static readonly byte[] HiddenKey = [0xFF, 1];
+    private static readonly byte[] InternalKey = [0xFF, 1];
 
     private readonly FakeTimeProvider _time = new();
     private readonly WatchedStore _store;
@@ -101,15 +101,19 @@ public abstract class FeedTests : IDisposable
     {
         using OpenWatch watch = Watch("k", from: 1);
         if (live) watch.Read();
-        _store.Commit(Put("k1", "1"), Put("other", "1"), Put("k2", "2"), Delete("k1"));
+        _store.Execute(Put("k1", "0"));
+        watch.ReadAll();
+
+        // k1 changes twice, but only once in the commit; k4 comes and goes.
+        _store.Commit(Put("k1", "1"), Put("other", "1"), Put("k2", "2"), Put("k4", "4"), Delete("k1"), Delete("k4"));
         _store.Execute(Put("k3", "3"));
 
         Assert.Equal(WatchStatus.More, watch.Read(stopAfter: 1));
-        RecordedChange[] expected = [new(ChangeKind.Put, 1, "k1", "1"), new(ChangeKind.Put, 1, "k2", "2"), new(ChangeKind.Delete, 1, "k1")];
+        RecordedChange[] expected = [new(ChangeKind.Put, 1, "k1", "0"), new(ChangeKind.Put, 2, "k2", "2"), new(ChangeKind.Delete, 2, "k1")];
         Assert.Equal(expected, watch.Changes);
-        Assert.Equal(1, watch.Position);
+        Assert.Equal(2, watch.Position);
         watch.ReadAll();
-        Assert.Equal([1, 1, 1, 2], watch.Versions);
+        Assert.Equal([1, 2, 2, 3], watch.Versions);
     }
 
     [Theory]
@@ -127,12 +131,12 @@ public abstract class FeedTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void ReadAsync_HiddenKeys_AreNotShown(bool live)
+    public void ReadAsync_InternalKeys_AreNotShown(bool live)
     {
         using OpenWatch all = Watch(from: 1);
         if (live) all.Read();
-        _store.Commit(Put("a", "1"), Operation.Put(HiddenKey, "2"u8.ToArray()));
-        _store.Execute(Operation.Put(HiddenKey, "3"u8.ToArray()), Operation.Delete(HiddenKey));
+        _store.Commit(Put("a", "1"), Operation.Put(InternalKey, "2"u8.ToArray()));
+        _store.Execute(Operation.Put(InternalKey, "3"u8.ToArray()), Operation.Delete(InternalKey));
         Assert.Equal(WatchStatus.UpToDate, all.ReadAll());
         Assert.Equal("a", Assert.Single(all.Changes).Key);
         Assert.Equal(3, all.Position);

@@ -32,14 +32,14 @@ public sealed class FeedThreadTests : IDisposable
     [InlineData(DurabilityMode.None, 1_000_000)]
     public Task Watches_OfAStoreWithALog_AreShownExactlyTheirs(DurabilityMode mode, long memoryBytes) => Seeds.RunAsync(async random =>
     {
-        await using DurableStore store = DurableStore.Open(
+        await using DataDirectory directory = DataDirectory.Open(
             new DataOptions
             {
                 Directory = _directory.Path, Durability = mode, SegmentBytes = DataOptions.SegmentBytesMin, HistoryBytes = 1L << 30, SnapshotOnStop = false,
             },
             new EmbeddedStoreOptions { FeedMemoryBytes = memoryBytes }, TimeProvider.System, NullLoggerFactory.Instance);
-        await RunAsync(store, random, between: () => store.SnapshotAsync());
-        Assert.Equal(1, store.GetStats().OldestVersion);
+        await RunAsync(directory.Store, random, between: () => directory.SnapshotAsync());
+        Assert.Equal(1, directory.Store.GetStats().OldestVersion);
     });
 
     private static async Task RunAsync(IKeyValueStore store, Random random, Func<Task> between)

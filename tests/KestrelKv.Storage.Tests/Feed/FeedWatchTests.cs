@@ -9,10 +9,17 @@ public sealed class FeedWatchTests : IDisposable
 {
     private const int Commits = 5_000;
 
-    private readonly EmbeddedStore _store = new(new FakeTimeProvider());
+    private readonly EmbeddedStore _store;
     private readonly ChangeFeed _feed;
 
-    public FeedWatchTests() => _feed = _store.OpenFeed(hasThread: false);
+    public FeedWatchTests()
+    {
+        var options = new EmbeddedStoreOptions();
+        var time = new FakeTimeProvider();
+        _feed = new ChangeFeed(options.FeedMemoryBytes, threads: DrivenFeed.Threads);
+        _store = new EmbeddedStore(new Keyspace(time, options), new InMemoryCommitLog(_feed), options, time);
+        Watch().Dispose();
+    }
 
     public void Dispose() => _store.Dispose();
 
@@ -52,7 +59,7 @@ public sealed class FeedWatchTests : IDisposable
         Assert.Equal(Commits, _feed.Dispatched);
     }
 
-    private FeedWatch Watch() => _feed.Watch(new WatchQuery { From = 1 }, () => { });
+    private FeedWatch Watch() => (FeedWatch)_store.Watch(new WatchQuery { From = 1 }, () => { });
 
     private FeedWatch LiveWatch()
     {

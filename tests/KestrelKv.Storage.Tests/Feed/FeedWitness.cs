@@ -84,7 +84,7 @@ internal sealed class FeedWitness(World world, byte[] prefix) : IChangeSink
     public bool OnChange(in ChangeView change)
     {
         world.Counts.Shown++;
-        bool follows = change.Version == _lastChange || (prefix.Length == 0 ? change.Version == _lastChange + 1 : change.Version > Math.Max(_lastChange, _upTo));
+        bool follows = change.Version == _lastChange || (prefix.Length == 0 ? change.Version == NextChange() : change.Version > Math.Max(_lastChange, _upTo));
         if (!follows) throw new LostDataException($"The feed shows version {change.Version} after {_lastChange}.");
         if (!change.Key.StartsWith(prefix)) throw new LostDataException($"The feed shows {StoredEntry.Text(change.Key)}.");
         _lastChange = change.Version;
@@ -93,6 +93,14 @@ internal sealed class FeedWitness(World world, byte[] prefix) : IChangeSink
         else if (change.Kind == ChangeKind.SetExpiry) _entries[key] = _entries[key] with { Version = change.Version, ExpiresAt = change.ExpiresAt };
         else if (!_entries.Remove(key) && !(_hasBegunAnew && change.Kind is ChangeKind.Expire or ChangeKind.Evict)) throw new LostDataException($"The feed removes {StoredEntry.Text(key)}, which is not there.");
         return --_stopAfter > 0;
+    }
+
+    /// <summary>The version after the last change; commits whose changes cancel each other out show none.</summary>
+    private long NextChange()
+    {
+        long next = _lastChange + 1;
+        while (world.History.ChangesNothing(next)) next++;
+        return next;
     }
 
     private void GiveUp()

@@ -20,8 +20,12 @@ internal sealed class WatchedStore : IDisposable
 
     public WatchedStore(FakeTimeProvider time, EmbeddedStoreOptions? options = null)
     {
-        _memory = new EmbeddedStore(time, options);
-        _feed = _memory.OpenFeed(hasThread: false);
+        options ??= new();
+        _feed = new ChangeFeed(options.FeedMemoryBytes, threads: DrivenFeed.Threads);
+        _memory = new EmbeddedStore(new Keyspace(time, options), new InMemoryCommitLog(_feed), options, time);
+
+        // The history begins with the first watch.
+        _memory.Watch(new WatchQuery(), () => { }).Dispose();
         Calls = _memory;
     }
 

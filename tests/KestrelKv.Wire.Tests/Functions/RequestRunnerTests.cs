@@ -58,7 +58,7 @@ public sealed class RequestRunnerTests : IDisposable
 
     private async Task<(ProtocolError? Error, string Response)> RunAsync(string body)
     {
-        var runner = new RequestRunner(_store, _connections, TimeProvider.System);
+        var runner = new RequestRunner(_store, _connections);
         RequestParser.Parse(Encoding.UTF8.GetBytes(body), new RequestLimits(), out Request request);
         using var response = new Response();
         ProtocolError? error = await runner.RunAsync(new[] { runner.Validate(request) }, response);

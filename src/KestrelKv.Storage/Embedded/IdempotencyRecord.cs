@@ -5,7 +5,7 @@ using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>The results of a batch as bytes: what is kept under its request id, to be told again.</summary>
+/// <summary>The results of an atomic batch as bytes: the value of the internal key of its request id.</summary>
 /// <remarks><code>
 ///   0        4           5
 ///   +--------+-----------+--------------------------------------------------------------------------------+
@@ -20,45 +20,69 @@ namespace KestrelKv.Storage.Embedded;
 ///   | int32 | int32  | int64   | int64    | int64      | int32        | int32       | int32         |
 ///   +-------+--------+---------+----------+------------+--------------+-------------+---------------+- - - -
 /// </code>
-/// The version of the batch's own commit, which is not known yet, is written as <see cref="OwnVersion"/>: the entry that has
-/// these bytes has that version, too.
+/// The version of the batch's own commit, which is not known yet, is written as <see cref="OwnVersion"/>: it is the version of the
+/// entry that has these bytes. A batch that only reads has no record.
 /// </remarks>
-internal sealed class RememberedResults
+internal sealed class IdempotencyRecord
 {
-    private const long OwnVersion = -1;
+    /// <summary>Stands for the version of the batch's own commit.</summary>
+    public const long OwnVersion = -1;
     private const int CommittedOffset = 4;
     private const int HeaderBytes = 5;
-    private const int ResultBytes = 44;
+    /// <summary>The bytes of a result without its texts.</summary>
+    public const int ResultBytes = 44;
+
+    private const int BytesMaxMin = 64 * 1024;
+    private const int BytesMaxMax = 256 * 1024 * 1024;
 
     private readonly ArrayBufferWriter<byte> _bytes = new();
 
-    /// <param name="batch">Whose results these will be.</param>
-    public RememberedResults(ReadOnlySpan<Operation> batch) => Digest = DigestOf(batch);
+    /// <param name="batch">The batch.</param>
+    /// <param name="requestId">Its request id.</param>
+    /// <param name="valueBytesMax">The longest value of the store, which must fit into a record.</param>
+    public IdempotencyRecord(ReadOnlySpan<Operation> batch, ReadOnlySpan<byte> requestId, int valueBytesMax)
+    {
+        Digest = DigestOf(batch);
+        Key = InternalKey.OfRequest(requestId);
+        BytesMax = Math.Min(valueBytesMax, BytesMaxMax) + (long)batch.Length * ResultBytes + BytesMaxMin;
+    }
+
+    /// <summary>The internal key of the request id.</summary>
+    public ReadOnlyMemory<byte> Key { get; }
+
+    /// <summary>The most that all results may take: one value of any length, and some.</summary>
+    public long BytesMax { get; }
 
     /// <summary>
-    /// Tells batches apart: a checksum of all that they ask for but the times of expiry, which may be counted from now. Of a
-    /// request id that was used for something else by mistake one in four billion is not found out.
+    /// Distinguishes batches: a checksum of all parameters except expiry times, which may be relative. One wrong reuse of a request id in
+    /// four billion is not detected.
     /// </summary>
     public uint Digest { get; }
 
-    /// <summary>All of it.</summary>
+    /// <summary>The record.</summary>
     public ReadOnlyMemory<byte> Bytes => _bytes.WrittenMemory;
 
-    /// <summary>Begins again, with a batch that is committed.</summary>
-    public void Clear() => Begin(committed: true);
+    /// <summary>Writes the header of a new record.</summary>
+    public void Begin(bool committed)
+    {
+        _bytes.ResetWrittenCount();
+        Span<byte> to = _bytes.GetSpan(HeaderBytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(to, Digest);
+        to[CommittedOffset] = committed ? (byte)1 : (byte)0;
+        _bytes.Advance(HeaderBytes);
+    }
 
     /// <summary>Adds a result.</summary>
-    /// <param name="index">Which operation's.</param>
-    /// <param name="result">The result.</param>
-    /// <param name="own">What it has for the version of the batch's own commit.</param>
-    public void Add(int index, in OperationResult result, long own)
+    /// <param name="index">The index of the operation.</param>
+    /// <param name="result">The result, in which <see cref="OwnVersion"/> is the version of the batch's own commit.</param>
+    public void Add(int index, in OperationResult result)
     {
         byte[] detail = Encoding.UTF8.GetBytes(result.Detail ?? "");
         Span<byte> to = _bytes.GetSpan(ResultBytes);
         BinaryPrimitives.WriteInt32LittleEndian(to, index);
         BinaryPrimitives.WriteInt32LittleEndian(to[4..], (int)result.Status);
-        BinaryPrimitives.WriteInt64LittleEndian(to[8..], result.Version == own ? OwnVersion : result.Version);
-        BinaryPrimitives.WriteInt64LittleEndian(to[16..], result.PreviousVersion == own ? OwnVersion : result.PreviousVersion);
+        BinaryPrimitives.WriteInt64LittleEndian(to[8..], result.Version);
+        BinaryPrimitives.WriteInt64LittleEndian(to[16..], result.PreviousVersion);
         BinaryPrimitives.WriteInt64LittleEndian(to[24..], result.ExpiresAt);
         BinaryPrimitives.WriteInt32LittleEndian(to[32..], result.Value.Length);
         BinaryPrimitives.WriteInt32LittleEndian(to[36..], result.OldValue.Length);
@@ -69,20 +93,13 @@ internal sealed class RememberedResults
         _bytes.Write(detail);
     }
 
-    /// <summary>Makes it that of a batch that was refused.</summary>
-    public void SetRefusal(int index, in OperationResult refusal)
-    {
-        Begin(committed: false);
-        Add(index, refusal, OwnVersion);
-    }
-
-    /// <summary>Tells results.</summary>
-    /// <param name="bytes">What is remembered.</param>
-    /// <param name="digest">That of the batch that asks.</param>
-    /// <param name="version">The version of the commit that these bytes came with.</param>
-    /// <param name="results">Is told them.</param>
+    /// <summary>Passes recorded results to a sink.</summary>
+    /// <param name="bytes">The record.</param>
+    /// <param name="digest">The digest of the batch that repeats the request.</param>
+    /// <param name="version">The version of the commit that wrote the record.</param>
+    /// <param name="results">The sink.</param>
     /// <returns>Whether the batch was committed.</returns>
-    public static bool Tell(ReadOnlySpan<byte> bytes, uint digest, long version, IResultSink results)
+    public static bool Deliver(ReadOnlySpan<byte> bytes, uint digest, long version, IResultSink results)
     {
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes) != digest)
         {
@@ -115,15 +132,6 @@ internal sealed class RememberedResults
     {
         long version = BinaryPrimitives.ReadInt64LittleEndian(from);
         return version == OwnVersion ? own : version;
-    }
-
-    private void Begin(bool committed)
-    {
-        _bytes.ResetWrittenCount();
-        Span<byte> to = _bytes.GetSpan(HeaderBytes);
-        BinaryPrimitives.WriteUInt32LittleEndian(to, Digest);
-        to[CommittedOffset] = committed ? (byte)1 : (byte)0;
-        _bytes.Advance(HeaderBytes);
     }
 
     private static uint DigestOf(ReadOnlySpan<Operation> batch)

@@ -1,0 +1,90 @@
+using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Feed;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelKv.Storage.Durability;
+
+/// <summary>The store of a data directory and all that it consists of, without the threads that drive it.</summary>
+internal sealed class DataEngine : IDisposable
+{
+    private readonly DirectoryCheck _check;
+
+    /// <summary>Recovers the store of a directory.</summary>
+    /// <param name="disk">The directory; disposed of by the caller.</param>
+    /// <param name="data">Durability, segments, history.</param>
+    /// <param name="options">The options of the store itself.</param>
+    /// <param name="time">The clock that expiry, history and snapshots go by.</param>
+    /// <param name="logger">Logs the recovery.</param>
+    /// <param name="onSync">Gets the duration of each sync of the log; null for none. Must not block or throw.</param>
+    /// <param name="feedThreads">The threads of the feed; the default ones if null.</param>
+    /// <param name="cancellationToken">Cancels the recovery; the files stay as they are.</param>
+    /// <exception cref="DataException">The files are damaged; nothing was changed.</exception>
+    public DataEngine(
+        IDisk disk, DataOptions data, EmbeddedStoreOptions options, TimeProvider time, ILogger logger, Action<TimeSpan>? onSync,
+        FeedThreads? feedThreads, CancellationToken cancellationToken)
+    {
+        History = new KeptSegments(disk, data, time, logger);
+        disk = new SpaceMakingDisk(disk, History.TryGiveUpOldest, () => History.HistoryBytes);
+        Recovered recovered = new Recovery(disk, data, History, CreateEntries, logger, cancellationToken).Run();
+        History.Trim();
+        Files = recovered.Files;
+        Feed = new ChangeFeed(options.FeedMemoryBytes, new LogHistory(disk, History, logger), recovered.Version, feedThreads);
+        Log = new WriteAheadLog(Files, Signals, Feed, data.Durability, recovered.Version, recovered.Offset);
+        Writer = new LogWriter(Log, Signals, Files, History, Feed, showsUnsynced: data.Durability != DurabilityMode.Always, onSync);
+        Writer.ContinueFrom(recovered.Offset, recovered.Previous);
+        Snapshots = new Snapshots(disk, Files, History, recovered.Entries, Log, time) { Last = recovered.Snapshot };
+        _check = new DirectoryCheck(disk, data.Directory, Files, History, Snapshots);
+        Store = new EmbeddedStore(recovered.Entries, Log, options, time);
+        recovered.Entries.UseHugePages();
+
+        Keyspace CreateEntries()
+        {
+            var entries = new Keyspace(time, options);
+            entries.UseSmallPages();
+            return entries;
+        }
+    }
+
+    public EmbeddedStore Store { get; }
+
+    public WriteAheadLog Log { get; }
+
+    public LogSignals Signals { get; } = new();
+
+    public LogWriter Writer { get; }
+
+    public SegmentFiles Files { get; }
+
+    /// <summary>The segments that are kept for the feed alone.</summary>
+    public KeptSegments History { get; }
+
+    public ChangeFeed Feed { get; }
+
+    public Snapshots Snapshots { get; }
+
+    /// <summary>The state of the disk, and the reason if it is full or has failed.</summary>
+    public (DiskState Disk, string? Error) GetDiskState() =>
+        Log.Failure is { } failure ? (DiskState.Failed, failure.Message) :
+        (Files.FullReason ?? Writer.FullReason) is { } full ? (DiskState.Full, full) : (DiskState.Ok, null);
+
+    /// <summary>Fails the store if its directory, or a file that it needs, is gone.</summary>
+    public void VerifyDirectory()
+    {
+        try
+        {
+            if (Log.Failure is null) _check.Run();
+        }
+        catch (IOException e)
+        {
+            Log.Fail(e);
+        }
+    }
+
+    /// <summary>Closes the store and its files. The threads that drive it must have ended.</summary>
+    public void Dispose()
+    {
+        Store.Dispose();
+        Files.Dispose();
+        Signals.Dispose();
+    }
+}

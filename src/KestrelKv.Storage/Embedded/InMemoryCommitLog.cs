@@ -1,0 +1,135 @@
+using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Feed;
+
+namespace KestrelKv.Storage.Embedded;
+
+/// <summary>The commit log of a store without a data directory. From the first watch on, it keeps recent commits for the feed.</summary>
+/// <remarks>The lock protects the version, the history, and whether commits are recorded.</remarks>
+internal sealed class InMemoryCommitLog : ICommitLog
+{
+    private ShortLock _lock;
+    private long _last;
+    private bool _isRecording;
+    private bool _isClosed;
+
+    /// <param name="feed">The feed of this log, which has no history yet.</param>
+    public InMemoryCommitLog(ChangeFeed feed) => Feed = feed;
+
+    /// <summary>The feed.</summary>
+    public ChangeFeed Feed { get; }
+
+    /// <inheritdoc/>
+    public long Last => Volatile.Read(ref _last);
+
+    /// <inheritdoc/>
+    public bool IsBehind => false;
+
+    /// <inheritdoc/>
+    public CommitStatus TryCommit(in Record change, out long version)
+    {
+        _lock.Enter();
+        bool recording = _isRecording;
+        try
+        {
+            version = _last + 1;
+            if (_isClosed) return CommitStatus.Closed;
+            if (recording) change.Write(BeginFrame(version, change.Bytes));
+            Finish(version);
+        }
+        finally
+        {
+            _lock.Exit();
+        }
+        if (recording) Feed.Publish(version);
+        return CommitStatus.Done;
+    }
+
+    /// <inheritdoc/>
+    public CommitStatus TryCommit(ReadOnlySpan<Operation> changes, long expected, out long version)
+    {
+        _lock.Enter();
+        bool recording = _isRecording;
+        try
+        {
+            version = _last + 1;
+            if (_isClosed) return CommitStatus.Closed;
+            if (expected != 0 && version != expected) return CommitStatus.VersionConflict;
+            if (recording) Record.Write(changes, BeginFrame(version, Record.BytesOf(changes)));
+            Finish(version);
+        }
+        finally
+        {
+            _lock.Exit();
+        }
+        if (recording) Feed.Publish(version);
+        return CommitStatus.Done;
+    }
+
+    /// <inheritdoc/>
+    public Task WhenReady(long recordBytes) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public bool MayShow(long version) => true;
+
+    /// <inheritdoc/>
+    public ValueTask<int> WhenDurable(long version, int result) => new(result);
+
+    /// <inheritdoc/>
+    public ValueTask<bool> WhenDurable(long version, bool result) => new(result);
+
+    /// <inheritdoc/>
+    public void Flush()
+    {
+    }
+
+    /// <inheritdoc/>
+    public IWatch Watch(in WatchQuery query, Action wake)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(query.From, nameof(query));
+        _lock.Enter();
+        try
+        {
+            if (!_isRecording)
+            {
+                Feed.BeginHistory(_last);
+                _isRecording = true;
+            }
+        }
+        finally
+        {
+            _lock.Exit();
+        }
+        return Feed.Watch(query, Last, wake);
+    }
+
+    /// <inheritdoc/>
+    public CommitLogStats GetStats()
+    {
+        long last = Last;
+        return Volatile.Read(ref _isRecording)
+            ? new(DurabilityMode.Memory, last, Feed.Published, Feed.OldestVersion, Feed.Watches)
+            : new(DurabilityMode.Memory, last, last, last + 1, 0);
+    }
+
+    /// <inheritdoc/>
+    public void Close()
+    {
+        _lock.Enter();
+        _isClosed = true;
+        _lock.Exit();
+        Feed.Dispose();
+    }
+
+    private Span<byte> BeginFrame(long version, int payloadBytes)
+    {
+        Span<byte> frame = Feed.History.Reserve(version, Frame.BytesFor(payloadBytes));
+        Frame.Begin(frame, FrameKind.Commit, payloadBytes, version);
+        return frame[Frame.HeaderBytes..];
+    }
+
+    private void Finish(long version)
+    {
+        if (_isRecording) Feed.History.Append();
+        Volatile.Write(ref _last, version);
+    }
+}

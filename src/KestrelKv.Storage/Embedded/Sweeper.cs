@@ -1,0 +1,96 @@
+namespace KestrelKv.Storage.Embedded;
+
+/// <summary>Removes expired entries in the background, and evicts entries while the memory in use exceeds its limit.</summary>
+internal sealed class Sweeper : IDisposable
+{
+    /// <summary>How many expired entries of a shard are removed before its lock is released.</summary>
+    private const int RemovalsMax = 100;
+
+    /// <summary>How often a shard's lock is taken in a row.</summary>
+    private const int RoundsMax = 1_000;
+
+    /// <summary>How many entries are evicted in one period; a limit that was lowered is reached after a while.</summary>
+    private const int EvictionsMax = 10_000;
+
+    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(100);
+
+    private readonly Keyspace _entries;
+    private readonly ICommitLog _log;
+    private readonly MemoryRoom? _room;
+    private readonly ITimer _timer;
+    private readonly Lock _sweeping = new();
+    private bool _isDisposed;
+
+    public Sweeper(Keyspace entries, ICommitLog log, MemoryRoom? room, TimeProvider time)
+    {
+        (_entries, _log, _room) = (entries, log, room);
+        _timer = time.CreateTimer(static sweeper => ((Sweeper)sweeper!).Sweep(), this, Period, Period);
+    }
+
+    /// <summary>Returns once nothing is being swept.</summary>
+    public void Dispose()
+    {
+        _timer.Dispose();
+        lock (_sweeping) _isDisposed = true;
+    }
+
+    private void Sweep()
+    {
+        // A sweep that takes longer than the period is not joined by another.
+        if (!_sweeping.TryEnter()) return;
+        try
+        {
+            if (_isDisposed) return;
+            long now = _entries.Clock.Now();
+            foreach (Shard shard in _entries.Shards) Sweep(shard, now);
+            if (_entries.Clock.IsAhead(now)) FollowClockBack(now);
+            for (int i = 0; i < EvictionsMax && _room is { MustShrink: true } && !_log.IsBehind && _room.Remove() > 0; i++)
+            {
+            }
+            _log.Flush();
+        }
+        catch (OutOfMemoryException)
+        {
+            // Nothing was removed that was not committed. The next period tries again.
+        }
+        finally
+        {
+            _sweeping.Exit();
+        }
+    }
+
+    private void Sweep(Shard shard, long now)
+    {
+        bool more = true;
+        for (int round = 0; more && round < RoundsMax; round++)
+        {
+            // Removals must not fill the memory with commits that the disk has yet to take.
+            if (_log.IsBehind) return;
+
+            // Threads that wait for the lock get it in between.
+            if (round > 0) Thread.Yield();
+            shard.Enter();
+            try
+            {
+                for (int i = 0; more && i < RemovalsMax; i++) more = shard.TryRemoveExpired(_log, now);
+            }
+            finally
+            {
+                shard.Exit();
+            }
+        }
+    }
+
+    private void FollowClockBack(long now)
+    {
+        foreach (Shard shard in _entries.Shards) shard.Enter();
+        try
+        {
+            if (!_entries.Shards.Any(shard => shard.HasExpired(now))) _entries.Clock.FollowBack(now);
+        }
+        finally
+        {
+            foreach (Shard shard in _entries.Shards) shard.Exit();
+        }
+    }
+}

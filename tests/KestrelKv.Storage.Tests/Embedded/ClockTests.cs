@@ -1,0 +1,84 @@
+using System.Text;
+using KestrelKv.Storage.Embedded;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KestrelKv.Storage.Tests.Embedded;
+
+/// <summary>A system clock that is set forward and back.</summary>
+public sealed class ClockTests : IDisposable
+{
+    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(100);
+
+    private readonly JumpingTime _time = new();
+    private readonly EmbeddedStore _store;
+
+    public ClockTests() => _store = new EmbeddedStore(_time);
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public void ExecuteAsync_AfterTheClockWentForwardAndBack_ExpiresInTime()
+    {
+        Put("before", TimeSpan.FromHours(1));
+        _time.Jump(TimeSpan.FromDays(1));
+        Assert.False(Exists("before"));
+        _time.Jump(TimeSpan.FromDays(-1));
+
+        // What was seen as expired stays gone.
+        Assert.False(Exists("before"));
+        _time.Advance(Period);
+        Assert.False(Exists("before"));
+
+        Put("after", TimeSpan.FromMinutes(1));
+        Assert.True(Exists("after"));
+        _time.Advance(TimeSpan.FromSeconds(59));
+        Assert.True(Exists("after"));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.False(Exists("after"));
+    }
+
+    [Fact]
+    public void Clock_BeforeTheSweepAfterAJumpBack_AgreesWithExpiry()
+    {
+        _ = Exists("anything with an expiry");
+        Put("a", TimeSpan.FromHours(48));
+        _time.Jump(TimeSpan.FromDays(1));
+        Assert.True(Exists("a"));
+        _time.Jump(TimeSpan.FromDays(-1));
+
+        // A time to live is counted on the store's clock: the entry is not dead on arrival.
+        Put("b", TimeSpan.FromMinutes(1));
+        Assert.True(Exists("b"));
+    }
+
+    private void Put(string key, TimeSpan timeToLive) => _store.ExecuteAsync(
+        new[] { Operation.Put(Encoding.UTF8.GetBytes(key), "1"u8.ToArray(), (_store.Clock.GetUtcNow() + timeToLive).ToUnixTimeMilliseconds()) },
+        new CountingSink()).Completed();
+
+    private bool Exists(string key)
+    {
+        var sink = new RecordingSink();
+        _store.ExecuteAsync(new[] { Operation.Get(Encoding.UTF8.GetBytes(key)) }, sink).Completed();
+        return sink.Results[0].Status == ResultStatus.Done;
+    }
+
+    /// <summary>A clock whose time of day can be set, while its timers go on.</summary>
+    private sealed class JumpingTime : TimeProvider
+    {
+        private readonly FakeTimeProvider _monotonic = new();
+        private TimeSpan _offset;
+
+        public override long TimestampFrequency => _monotonic.TimestampFrequency;
+
+        public override DateTimeOffset GetUtcNow() => _monotonic.GetUtcNow() + _offset;
+
+        public override long GetTimestamp() => _monotonic.GetTimestamp();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            _monotonic.CreateTimer(callback, state, dueTime, period);
+
+        public void Jump(TimeSpan by) => _offset += by;
+
+        public void Advance(TimeSpan by) => _monotonic.Advance(by);
+    }
+}

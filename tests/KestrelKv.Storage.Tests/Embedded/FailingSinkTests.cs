@@ -1,0 +1,90 @@
+using System.Text;
+using KestrelKv.Storage.Embedded;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KestrelKv.Storage.Tests.Embedded;
+
+/// <summary>A sink that throws after the commit: what is in the log is in the store as well.</summary>
+public sealed class FailingSinkTests : IDisposable
+{
+    private readonly EmbeddedStore _store = new(new FakeTimeProvider());
+
+    public void Dispose() => _store.Dispose();
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task CommitAsync_ASinkThatThrows_AppliesTheWholeBatch(int failsAt)
+    {
+        await ExecuteAsync(Put("a", "1"), Put("b", "1"));
+        Operation[] batch = [Put("a", "2"), Operation.Delete(Key("b")), Put("c", "2")];
+
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await _store.CommitAsync(batch, new FailingSink(failsAt)));
+
+        Assert.Equal(["a=2@3", "c=2@3"], List());
+        Assert.Equal(3, _store.GetStats().Version);
+    }
+
+    [Fact]
+    public async Task CommitAsync_ASinkThatThrowsWithARequestId_AppliesBatchAndRecord()
+    {
+        Operation[] batch = [Put("a", "1"), Operation.Increment(Key("n"), "1"u8.ToArray())];
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await _store.CommitAsync(batch, new FailingSink(1), Key("id")));
+
+        var repeated = new RecordingSink();
+        Assert.True(await _store.CommitAsync(batch, repeated, Key("id")));
+        Assert.Equal([1L, 1L], repeated.Results.Select(result => result.Version));
+        Assert.Equal(["a=1@1", "n=1@1"], List());
+    }
+
+    [Theory]
+    [InlineData("2")]
+    [InlineData("a value that needs another block than the one before")]
+    public async Task ExecuteAsync_ASinkThatThrows_AppliesTheWriteAndNoMore(string value)
+    {
+        await ExecuteAsync(Put("a", "1"));
+        Operation[] writes = [Put("a", value) with { ReturnsOld = true }, Put("b", "1")];
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await _store.ExecuteAsync(writes, new FailingSink(0)));
+        Assert.Equal([$"a={value}@2"], List());
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_OldValues_AreThoseBeforeTheWrite()
+    {
+        await ExecuteAsync(Put("a", "1"));
+        var sink = new OldValues();
+        await _store.ExecuteAsync(new[] { Put("a", "2") with { ReturnsOld = true }, Operation.Delete(Key("a")) with { ReturnsOld = true } }, sink);
+        Assert.Equal(["1", "2"], sink.Values);
+    }
+
+    private static byte[] Key(string key) => Encoding.UTF8.GetBytes(key);
+
+    private static Operation Put(string key, string value) => Operation.Put(Key(key), Encoding.UTF8.GetBytes(value));
+
+    private async Task ExecuteAsync(params Operation[] operations) => await _store.ExecuteAsync(operations, new CountingSink());
+
+    private List<string> List()
+    {
+        var entries = new RecordingEntrySink();
+        _store.ListAsync(new ListQuery { Limit = 100 }, entries).Completed();
+        return [.. entries.Entries.Select(entry => $"{entry.Key}={entry.Value}@{entry.Version}")];
+    }
+
+    private sealed class FailingSink(int failsAt) : IResultSink
+    {
+        public bool OnResult(int index, in OperationResult result) =>
+            index == failsAt ? throw new InvalidOperationException("This sink fails.") : true;
+    }
+
+    private sealed class OldValues : IResultSink
+    {
+        public List<string> Values { get; } = [];
+
+        public bool OnResult(int index, in OperationResult result)
+        {
+            Values.Add(Encoding.UTF8.GetString(result.OldValue));
+            return true;
+        }
+    }
+}

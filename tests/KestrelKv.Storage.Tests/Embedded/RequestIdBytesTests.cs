@@ -1,0 +1,63 @@
+using System.Text;
+using KestrelKv.Storage.Embedded;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KestrelKv.Storage.Tests.Embedded;
+
+/// <summary>The records of request ids have a total bound.</summary>
+public sealed class RequestIdBytesTests : IDisposable
+{
+    private const int ValueBytes = 200_000;
+
+    private readonly FakeTimeProvider _time = new();
+    private readonly EmbeddedStore _store;
+
+    public RequestIdBytesTests()
+    {
+        _store = new EmbeddedStore(_time, new EmbeddedStoreOptions { RequestIdBytesMax = EmbeddedStoreOptions.RequestIdBytesMaxMin });
+        Assert.True(_store.CommitAsync(new[] { Put("long", new string('1', ValueBytes)) }, new RecordingSink()).Completed());
+    }
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public void CommitAsync_OfReadsAlone_RecordsNothing()
+    {
+        for (int i = 0; i < 100; i++)
+        {
+            var sink = new RecordingSink();
+            Assert.True(_store.CommitAsync(new[] { Operation.Get(Key("long")) }, sink, Key("the same id")).Completed());
+            Assert.Equal(ValueBytes, Assert.Single(sink.Results).Value.Length);
+        }
+        Assert.Equal((0, 1), (_store.GetStats().RequestIds, _store.GetStats().Version));
+    }
+
+    [Fact]
+    public void CommitAsync_MoreRecordsThanTheBound_AreRefusedUntilOthersExpire()
+    {
+        int recorded = 0;
+        while (Commit($"id {recorded}").Status == ResultStatus.Done) recorded++;
+        Assert.Equal(EmbeddedStoreOptions.RequestIdBytesMaxMin / ValueBytes, recorded);
+        Assert.Equal((recorded, recorded + 1), (_store.GetStats().RequestIds, _store.GetStats().Version));
+        Assert.Equal(ResultStatus.MemoryFull, Commit("another").Status);
+
+        // A record that exists is no new one, and batches without an id need none.
+        Assert.Equal(ResultStatus.Done, Commit("id 0").Status);
+        Assert.Equal(ResultStatus.Done, Commit("").Status);
+
+        _time.Advance(TimeSpan.FromMinutes(6));
+        Assert.Equal(0, _store.GetStats().RequestIds);
+        Assert.Equal(ResultStatus.Done, Commit("another").Status);
+    }
+
+    private Recorded Commit(string id)
+    {
+        var sink = new RecordingSink();
+        _store.CommitAsync(new[] { Put("short", "1"), Operation.Get(Key("long")) }, sink, Key(id)).Completed();
+        return sink.Results[0];
+    }
+
+    private static byte[] Key(string key) => Encoding.UTF8.GetBytes(key);
+
+    private static Operation Put(string key, string value) => Operation.Put(Key(key), Encoding.UTF8.GetBytes(value));
+}

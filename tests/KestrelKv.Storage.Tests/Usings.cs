@@ -1,0 +1,1 @@
+global using DataDirectory = KestrelKv.Storage.Durability.DataDirectory;
