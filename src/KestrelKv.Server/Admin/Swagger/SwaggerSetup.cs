@@ -21,6 +21,9 @@ internal static class SwaggerSetup
             });
             IncludeDescriptions(swagger);
             swagger.SupportNonNullableReferenceTypes();
+
+            // Filters run in this order: the next ones look at ids and parameters.
+            swagger.OperationFilter<OperationIds>();
             swagger.OperationFilter<ParametersFilter>();
             swagger.OperationFilter<KeyOperationFilter>();
             swagger.OperationFilter<BatchOperationFilter>();
@@ -50,14 +53,20 @@ internal static class SwaggerSetup
     private static RequestDelegate BuildPage(IApplicationBuilder app, RequestDelegate next)
     {
         IApplicationBuilder pipeline = app.New();
-        pipeline.UseSwagger();
+        pipeline.UseSwagger(swagger => swagger.PreSerializeFilters.Add(AddServer));
+        pipeline.UsePluginFiles();
         pipeline.UseSwaggerUI(page =>
         {
             page.DocumentTitle = "KestrelKv";
             page.SwaggerEndpoint("v1/swagger.json", "KestrelKv v1");
             page.DisplayRequestDuration();
+            page.UsePlugins();
         });
         pipeline.Run(next);
         return pipeline.Build();
     }
+
+    /// <summary>Generated clients call the address that the description was read from, if they are given no other.</summary>
+    private static void AddServer(OpenApiDocument document, HttpRequest request) =>
+        document.Servers = [new OpenApiServer { Url = $"{request.Scheme}://{request.Host}{request.PathBase}" }];
 }
