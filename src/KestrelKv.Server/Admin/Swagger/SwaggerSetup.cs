@@ -27,8 +27,9 @@ internal static class SwaggerSetup
             swagger.OperationFilter<ParametersFilter>();
             swagger.OperationFilter<KeyOperationFilter>();
             swagger.OperationFilter<BatchOperationFilter>();
+            swagger.OperationFilter<ResponseFilter>();
             swagger.OperationFilter<Examples>();
-            swagger.SchemaFilter<Examples>();
+            swagger.SchemaFilter<ResponseSchemas>();
             swagger.DocumentFilter<TagFilter>();
         });
     }
