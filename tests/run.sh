@@ -13,6 +13,9 @@ need() { # need PACKAGE PROGRAM...: the package, unless one of the programs is t
 }
 PATH=$PATH:/usr/sbin:/sbin # where ip may be, for who is not root
 need chromium chromium chromium-browser google-chrome
+need nginx-light nginx
+need nodejs node
+need npm npm
 need prometheus promtool
 need python3 python3
 need curl curl
@@ -28,6 +31,10 @@ if ((${#missing[@]})); then
     "${root[@]}" apt-get update -qq
     DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
+
+# What a test generates a TypeScript client with.
+packages=tests/KestrelKv.Server.Tests/Clients/TypeScript
+[[ $packages/node_modules/.package-lock.json -nt $packages/package-lock.json ]] || (cd "$packages" && npm ci --no-audit --no-fund --loglevel=error)
 
 dotnet build KestrelKv.sln -c Release -nologo -clp:NoSummary -v:quiet
 

@@ -25,7 +25,11 @@ internal static class Endpoints
     /// <summary>Says which errors an endpoint answers with.</summary>
     public static RouteHandlerBuilder Refuses(this RouteHandlerBuilder endpoint, params IEnumerable<ErrorCode> codes)
     {
+        endpoint.WithMetadata(new Refusals([.. codes]));
         foreach (int status in codes.Select(ErrorCodes.Status).Distinct()) endpoint.ProducesProblem(status);
         return endpoint;
     }
 }
+
+/// <summary>The errors that an endpoint answers with: its metadata.</summary>
+internal sealed record Refusals(IReadOnlyList<ErrorCode> Codes);

@@ -16,6 +16,9 @@ internal sealed class EventStream : IDisposable
     /// <summary>The least rate at which a client must read.</summary>
     private const int ReadBytesPerSecondMin = 64 * 1024;
 
+    /// <summary>The milliseconds after which a browser connects again. Their own defaults are 3 to 5 seconds.</summary>
+    private static ReadOnlySpan<byte> Retry => "retry: 1000\n"u8;
+
     private readonly WatchSession _watch;
     private readonly TimeProvider _time;
     private readonly Channel<bool> _ready =
@@ -28,6 +31,17 @@ internal sealed class EventStream : IDisposable
     {
         _time = time;
         _watch = new WatchSession(store, options, time, () => _ready.Writer.TryWrite(true));
+    }
+
+    /// <summary>Begins a stream. By itself this is a whole stream without events, after which browsers connect again.</summary>
+    public static void Open(HttpResponse response)
+    {
+        response.ContentType = ContentType;
+        response.Headers.CacheControl = "no-store";
+
+        // nginx holds back what a server sends until its buffers are full, unless the server forbids it.
+        response.Headers["X-Accel-Buffering"] = "no";
+        if (!HttpMethods.IsHead(response.HttpContext.Request.Method)) response.BodyWriter.Write(Retry);
     }
 
     /// <summary>Reads the first changes.</summary>
@@ -44,11 +58,7 @@ internal sealed class EventStream : IDisposable
     /// <param name="cancellationToken">Ends it.</param>
     public async Task RunAsync(HttpResponse response, TimeSpan writeTimeout, CancellationToken cancellationToken)
     {
-        response.ContentType = ContentType;
-        response.Headers.CacheControl = "no-store";
-
-        // Reverse proxies such as nginx gather what they pass on, unless they are asked not to.
-        response.Headers["X-Accel-Buffering"] = "no";
+        Open(response);
         if (HttpMethods.IsHead(response.HttpContext.Request.Method)) return;
         WriteChanges(response, _watch.Begin, default);
         while (true)

@@ -15,7 +15,7 @@ internal static class WatchEndpoint
         v1.MapRead("/watch", WatchAsync).WithTags(TagFilter.Feed).DisableHttpMetrics()
             .AddEndpointFilter(SameOrigin.Check).AddEndpointFilter(new WatchLimit(options))
             .Produces<string>(StatusCodes.Status200OK, EventStream.ContentType)
-            .Calls(Call, ErrorCode.CrossOrigin, ErrorCode.Stopping);
+            .Calls(Call, ErrorCode.CrossOrigin);
 
     /// <summary>Tells every change as it happens, from any version on</summary>
     /// <remarks>
@@ -23,13 +23,13 @@ internal static class WatchEndpoint
     /// version up to which everything has been told: a client that connects again with <c>Last-Event-ID</c>, as browsers do by
     /// themselves, misses nothing and gets nothing twice. Where the history that it needs is gone meanwhile, the answer is 410,
     /// or an event <c>error</c>, after which the stream ends.
-    /// Swagger UI shows nothing before the stream ends: <c>curl -N 'localhost:8080/v1/watch?prefix=user:'</c>.
+    /// A stop of the server ends the stream; <c>retry</c> has browsers connect again a second later.
     /// </remarks>
     /// <response code="200">The events.</response>
     /// <response code="400">A parameter is not valid, or the version lies in the future.</response>
     /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="410">The changes from that version on are no longer kept; <c>oldest_version</c> tells which are.</response>
-    /// <response code="503">The changes from that version on can't be read from the disk, <c>Admin:WatchesMax</c> streams are open, or the server stops.</response>
+    /// <response code="503">The changes from that version on can't be read from the disk, or <c>Admin:WatchesMax</c> streams are open.</response>
     public static async Task<IResult> WatchAsync(
         HttpContext http, RequestMapper mapper, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime, WireOptions wire)
     {
@@ -47,8 +47,9 @@ internal static class WatchEndpoint
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            // The client has gone, or the server stops.
-            return isBegun ? Results.Empty : Problems.Stopping();
+            // The client has gone, or the server stops. A browser never connects again after an error status, but does so after
+            // the end of a stream: a stream that comes too late for an event ends as the others do.
+            if (!isBegun) EventStream.Open(http.Response);
         }
         return Results.Empty;
     }

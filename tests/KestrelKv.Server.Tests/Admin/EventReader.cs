@@ -26,12 +26,19 @@ internal sealed class EventReader : IDisposable
 
     public HttpResponseMessage Response { get; private set; } = null!;
 
+    /// <summary>After how long the server has a browser connect again; null where it did not say.</summary>
+    public TimeSpan? Retry { get; private set; }
+
     /// <summary>Opens a stream of events.</summary>
-    public static async Task<EventReader> OpenAsync(ServerProcess server, string query = "", long? lastEventId = null)
+    public static Task<EventReader> OpenAsync(ServerProcess server, string query = "", long? lastEventId = null) =>
+        OpenAsync(new Uri(server.Admin, "v1/watch" + query), lastEventId);
+
+    /// <summary>Opens a stream of events at an address of its own.</summary>
+    public static async Task<EventReader> OpenAsync(Uri address, long? lastEventId = null)
     {
         var reader = new EventReader();
         using var patience = new CancellationTokenSource(Wait.Patience);
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(server.Admin, "v1/watch" + query));
+        using var request = new HttpRequestMessage(HttpMethod.Get, address);
         request.Headers.Accept.ParseAdd("text/event-stream");
         if (lastEventId is { } id) request.Headers.Add("Last-Event-ID", id.ToString(CultureInfo.InvariantCulture));
         reader.Response = await reader._http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
@@ -57,6 +64,9 @@ internal sealed class EventReader : IDisposable
                     break;
                 case "event":
                     name = field[1];
+                    break;
+                case "retry":
+                    Retry = TimeSpan.FromMilliseconds(int.Parse(field[1], CultureInfo.InvariantCulture));
                     break;
                 default:
                     Assert.Equal("data", field[0]);

@@ -138,7 +138,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         {
             Assert.NotEqual("", parameter.GetProperty("description").GetString());
             // Swagger UI fills in examples: conditions, cursors, parts and expiries would hide what the other examples show.
-            bool filledIn = parameter.GetProperty("name").GetString() is "key" or "prefix" or "limit" or "values" or "from_version";
+            bool filledIn = parameter.GetProperty("name").GetString() is "key" or "prefix" or "limit" or "values";
             Assert.Equal(filledIn, parameter.TryGetProperty("example", out _));
         });
 
@@ -147,7 +147,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         Assert.All(answers, answer =>
         {
             Assert.NotEqual("", answer.Value.GetProperty("description").GetString());
-            if (answer.Name[0] is '4' or '5') Assert.True(answer.Value.GetProperty("content").TryGetProperty("application/problem+json", out _));
+            if (method != "head" && answer.Name[0] is ('4' or '5')) Assert.True(answer.Value.GetProperty("content").TryGetProperty("application/problem+json", out _));
         });
     }
 

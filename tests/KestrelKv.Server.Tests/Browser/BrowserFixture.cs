@@ -40,15 +40,19 @@ public sealed class BrowserFixture : IAsyncLifetime
     }
 
     /// <summary>A page in a browser's window of its own.</summary>
-    internal async Task<IPage> OpenAsync()
+    internal async Task<IPage> OpenAsync() => await (await OpenWindowAsync()).NewPageAsync();
+
+    /// <summary>A window of the browser, whose pages know of each other.</summary>
+    internal async Task<IBrowserContext> OpenWindowAsync()
     {
         IBrowserContext context = await _browser!.NewContextAsync(new()
         {
             BaseURL = Server.Admin.ToString(),
             ViewportSize = new() { Width = 1280, Height = 900 },
+            Permissions = ["clipboard-read"],
         });
         context.SetDefaultTimeout((float)Wait.Patience.TotalMilliseconds);
-        return await context.NewPageAsync();
+        return context;
     }
 
     public async Task DisposeAsync()

@@ -60,7 +60,7 @@ public sealed class ReadmeTests
         const string Expected = "3" + Batch + "{\"count\": 1, \"version\": ";
         Assert.StartsWith(Expected, changed, StringComparison.Ordinal);
         Assert.StartsWith(Expected, again, StringComparison.Ordinal);
-        Assert.StartsWith("id: 0\nevent: bookmark\ndata: {\"version\": 0, \"changes\": []}\n\nid: ", watched, StringComparison.Ordinal);
+        Assert.StartsWith("retry: 1000\nid: 0\nevent: bookmark\ndata: {\"version\": 0, \"changes\": []}\n\nid: ", watched, StringComparison.Ordinal);
         Assert.Contains(
             "{\"version\": 1, \"kind\": \"put\", \"obj\": \"user:2\", \"val\": {\"name\": \"Grace\", \"visits\": 2.0}, \"expires_at\": null}", watched, StringComparison.Ordinal);
         Assert.DoesNotContain("session", watched, StringComparison.Ordinal);

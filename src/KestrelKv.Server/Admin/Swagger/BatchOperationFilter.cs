@@ -1,58 +1,51 @@
 using System.Text.Json.Nodes;
+using KestrelKv.Protocol;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>Describes the bodies of batches and calls; here for the reason that <see cref="KeyOperationFilter"/> gives.</summary>
+/// <summary>
+/// Describes the bodies of batches and calls, which are those of the wire; here for the reason that
+/// <see cref="KeyOperationFilter"/> gives.
+/// </summary>
 internal sealed class BatchOperationFilter : IOperationFilter
 {
+    private static readonly Function[] OfBatches =
+        [Function.Get, Function.Put, Function.Delete, Function.Patch, Function.Incr, Function.Expire];
+
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
-        operation.RequestBody = context.ApiDescription.RelativePath switch
+        switch (operation.OperationId)
         {
-            "v1/batch" => Body(
-                "The operations: `GET`, `PUT`, `DELETE`, `PATCH`, `INCR` and `EXPIRE`, with the parameters that they have on the wire.",
-                Schema(), Example()),
-            "v1/call" => Body("The request, as on the wire.", CallSchema(), Operation("INCR", new() { ["obj"] = "users" })),
-            _ => operation.RequestBody,
-        };
+            case OperationIds.Batch:
+                operation.RequestBody = Schemas.Body(
+                    "The operations, with the parameters that they have on the wire.", BatchSchema(), BatchExample());
+                break;
+            case OperationIds.Call:
+                operation.RequestBody = Schemas.Body(
+                    "A request as on the wire. `HELP` lists the functions with their parameters.", OperationSchema(new() { Type = JsonSchemaType.String }),
+                    Operation("INCR", new() { ["obj"] = "users" }));
+                break;
+        }
     }
 
-    private static OpenApiRequestBody Body(string description, OpenApiSchema schema, JsonNode example) => new()
+    private static OpenApiSchema BatchSchema() => Schemas.Object(
+        ("ops", new OpenApiSchema { Type = JsonSchemaType.Array, MinItems = 1, MaxItems = 1_000, Items = OperationSchema(NameOf(OfBatches)) }));
+
+    /// <summary>
+    /// Without the members that may be left out: generated clients send null for those that are not set, and the wire refuses null.
+    /// </summary>
+    private static OpenApiSchema OperationSchema(OpenApiSchema function) => Schemas.Object(("func", function), ("params", Schemas.AnyObject()));
+
+    private static OpenApiSchema NameOf(IEnumerable<Function> functions) => new()
     {
-        Description = description,
-        Required = true,
-        Content = new Dictionary<string, IOpenApiMediaType>
-        {
-            ["application/json"] = new OpenApiMediaType { Schema = schema, Example = example },
-        },
-    };
-
-    private static OpenApiSchema CallSchema() => Object(
-        ("func", new OpenApiSchema { Type = JsonSchemaType.String }),
-        ("params", new OpenApiSchema { Type = JsonSchemaType.Object }));
-
-    private static OpenApiSchema Schema() => Object(
-        ("ops", new OpenApiSchema
-        {
-            Type = JsonSchemaType.Array,
-            MinItems = 1,
-            MaxItems = 1_000,
-            Items = Object(
-                ("func", new OpenApiSchema { Type = JsonSchemaType.String }),
-                ("params", new OpenApiSchema { Type = JsonSchemaType.Object })),
-        }));
-
-    private static OpenApiSchema Object(params (string Name, OpenApiSchema Schema)[] members) => new()
-    {
-        Type = JsonSchemaType.Object,
-        Properties = members.ToDictionary(member => member.Name, member => (IOpenApiSchema)member.Schema),
-        Required = members.Select(member => member.Name).ToHashSet(),
+        Type = JsonSchemaType.String,
+        Enum = [.. functions.Select(function => JsonValue.Create(Functions.Of(function).Name))],
     };
 
     /// <summary>Works whether the keys are there or not, and as often as one likes.</summary>
-    private static JsonObject Example() => new()
+    private static JsonObject BatchExample() => new()
     {
         ["ops"] = new JsonArray(
             Operation("PUT", new() { ["obj"] = "user:2", ["val"] = new JsonObject { ["name"] = "Grace" }, ["ttl"] = 3600 }),

@@ -1,18 +1,17 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using KestrelKv.Protocol;
-using Microsoft.AspNetCore.Mvc;
-using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>Shows what answers look like, which the types of the handlers do not tell.</summary>
-internal sealed class Examples : IOperationFilter, ISchemaFilter
+/// <summary>Shows what responses look like, which the types of the handlers do not have.</summary>
+internal sealed class Examples : IOperationFilter
 {
     private const string Events =
         """
+        retry: 1000
         id: 4
         event: bookmark
         data: {"version": 4, "changes": []}
@@ -28,47 +27,53 @@ internal sealed class Examples : IOperationFilter, ISchemaFilter
 
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
+        IList<object> metadata = context.ApiDescription.ActionDescriptor.EndpointMetadata;
         foreach ((string status, IOpenApiResponse response) in operation.Responses!)
         {
-            if (context.ApiDescription.HttpMethod == HttpMethods.Head && status == "200") ((OpenApiResponse)response).Content = null;
-
-            // An answer without a type is a value.
+            // A response without a type is a value.
             if (BodyOf(response, "application/json") is { Schema: OpenApiSchema { Type: null, Properties: null } } value) value.Example = Value;
             if (BodyOf(response, EventStream.ContentType) is { } events) events.Example = Events;
             if (BodyOf(response, "application/problem+json") is { } problem)
-                problem.Example = ProblemOf(int.Parse(status, CultureInfo.InvariantCulture));
+                problem.Example = ProblemOf(int.Parse(status, CultureInfo.InvariantCulture), metadata);
         }
-    }
-
-    public void Apply(IOpenApiSchema schema, SchemaFilterContext context)
-    {
-        if (context.Type == typeof(ProblemDetails) && schema is OpenApiSchema problem)
-            problem.Properties!["code"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "What programs tell errors apart by." };
     }
 
     private static OpenApiMediaType? BodyOf(IOpenApiResponse response, string type) =>
         response.Content?.TryGetValue(type, out IOpenApiMediaType? body) == true ? (OpenApiMediaType)body : null;
 
-    private static JsonObject ProblemOf(int status)
+    private static JsonObject? ProblemOf(int status, IList<object> metadata)
     {
-        (string code, string detail) = status switch
+        ErrorCode code = metadata.OfType<Refusals>().SelectMany(refusals => refusals.Codes).FirstOrDefault(code => ErrorCodes.Status(code) == status);
+        if (status == StatusCodes.Status400BadRequest) code = Refused(metadata);
+        if (code == ErrorCode.None) return null;
+        return new()
         {
-            StatusCodes.Status403Forbidden => ("cross_origin", "a page of another site may not ask for this"),
-            StatusCodes.Status404NotFound => ("not_found", "there is no such key"),
-            StatusCodes.Status409Conflict => (ErrorCodes.Text(ErrorCode.PathNotFound), "there is nothing in the value at this path"),
-            StatusCodes.Status410Gone =>
-                (ErrorCodes.Text(ErrorCode.Compacted),
-                    "the changes from version 1 on are no longer kept, the oldest ones are those of version 5"),
-            StatusCodes.Status412PreconditionFailed => ("precondition_failed", "the precondition does not hold: the entry has version 5"),
-            StatusCodes.Status413PayloadTooLarge => ("invalid_request", "Request body too large."),
-            StatusCodes.Status415UnsupportedMediaType => ("unsupported_patch",
-                $"the Content-Type is text/plain, expected {KeyEndpoints.MergePatchType} or {KeyEndpoints.JsonPatchType}"),
-            StatusCodes.Status422UnprocessableEntity =>
-                (ErrorCodes.Text(ErrorCode.RequestIdReused), "the request id was used for another write shortly before"),
-            StatusCodes.Status503ServiceUnavailable => (ErrorCodes.Text(ErrorCode.DiskFailed), ProtocolError.DiskFailed.Message),
-            StatusCodes.Status507InsufficientStorage => (ErrorCodes.Text(ErrorCode.MemoryFull), ProtocolError.MemoryFull.Message),
-            _ => (ErrorCodes.Text(ErrorCode.InvalidKey), "the key is empty"),
+            ["title"] = ErrorCodes.Title(code), ["status"] = status, ["detail"] = DetailOf(code), ["code"] = ErrorCodes.Text(code),
         };
-        return new() { ["title"] = ReasonPhrases.GetReasonPhrase(status), ["status"] = status, ["detail"] = detail, ["code"] = code };
     }
+
+    /// <summary>What can be wrong with any request on a key, or without one.</summary>
+    private static ErrorCode Refused(IList<object> metadata) =>
+        metadata.OfType<FunctionCall>().Any(call => call.KeyPlace != KeyPlace.None) ? ErrorCode.InvalidKey : ErrorCode.UnknownParameter;
+
+    private static string DetailOf(ErrorCode code) => code switch
+    {
+        ErrorCode.InvalidKey => "the key is empty",
+        ErrorCode.UnknownParameter => "\"prefx\" is not known here",
+        ErrorCode.NotFound => "there is no such key",
+        ErrorCode.PathNotFound => "there is nothing in the value at this path",
+        ErrorCode.PreconditionFailed => ProtocolError.PreconditionFailed(version: 5).Message,
+        ErrorCode.Compacted => "the changes from version 1 on are no longer kept, the oldest ones are those of version 5",
+        ErrorCode.CrossOrigin => "a page of another site may not ask for this",
+        ErrorCode.UnsupportedPatch => $"the Content-Type is text/plain, expected {KeyEndpoints.MergePatchType} or {KeyEndpoints.JsonPatchType}",
+        ErrorCode.UnsupportedEncoding => "the Content-Encoding is gzip, expected a body that is not compressed",
+        ErrorCode.ValueTooLong => "the value would become longer than it may be (Limits:FrameBytesMax)",
+        ErrorCode.FrameTooLong => "the body is too long, expected at most 16777216 bytes (Limits:FrameBytesMax)",
+        ErrorCode.RequestIdReused => "the request id was used for another write shortly before (Store:RequestIdWindow)",
+        ErrorCode.NoDataDirectory => "the server keeps its data in memory alone (Data:Durability)",
+        ErrorCode.MemoryFull => ProtocolError.MemoryFull.Message,
+        ErrorCode.DiskFull => ProtocolError.DiskFull.Message,
+        ErrorCode.DiskFailed => ProtocolError.DiskFailed.Message,
+        _ => ErrorCodes.Title(code),
+    };
 }

@@ -4,7 +4,7 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>Describes the operations on one key: the bodies of PUT and PATCH, and the version and the expiry that answers tell.</summary>
+/// <summary>Describes the operations on one key: the bodies of PUT and PATCH, and the headers with version and expiry.</summary>
 /// <remarks>
 /// The body is described here, and not by the framework's metadata, because that would refuse bodies that are
 /// labelled otherwise, as <c>curl -d</c> labels them.
@@ -20,10 +20,11 @@ internal sealed class KeyOperationFilter : IOperationFilter
         if (method == HttpMethods.Patch) operation.RequestBody = AnyPatch();
         foreach ((string status, IOpenApiResponse response) in operation.Responses!)
         {
-            bool tellsVersion = status is "200" or "201" or "304" || (status == "204" && method != HttpMethods.Delete);
-            if (!tellsVersion) continue;
-            ((OpenApiResponse)response).Headers =
-                new Dictionary<string, IOpenApiHeader> { ["ETag"] = Version(), [KeyEndpoints.ExpiresAtHeader] = Expiry() };
+            bool hasVersion = status is "200" or "201" or "304" || (status == "204" && method != HttpMethods.Delete);
+            if (!hasVersion) continue;
+            var headers = new Dictionary<string, IOpenApiHeader> { ["ETag"] = Headers.Version(), [KeyEndpoints.ExpiresAtHeader] = Headers.Expiry() };
+            if (status == "200") headers["Content-Length"] = Headers.Length("The length of the value in bytes.");
+            ((OpenApiResponse)response).Headers = headers;
         }
     }
 
@@ -50,23 +51,9 @@ internal sealed class KeyOperationFilter : IOperationFilter
             },
             [KeyEndpoints.JsonPatchType] = new OpenApiMediaType
             {
-                Schema = new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.Object } },
+                Schema = new OpenApiSchema { Type = JsonSchemaType.Array, Items = Schemas.AnyObject() },
                 Example = new JsonArray(new JsonObject { ["op"] = "replace", ["path"] = "/visits", ["value"] = 2 }),
             },
         },
-    };
-
-    private static OpenApiHeader Version() => new()
-    {
-        Description = "The version, in quotes.",
-        Schema = new OpenApiSchema { Type = JsonSchemaType.String },
-        Example = "\"5\"",
-    };
-
-    private static OpenApiHeader Expiry() => new()
-    {
-        Description = "When the entry expires, as Unix time in seconds; not there where it does not.",
-        Schema = new OpenApiSchema { Type = JsonSchemaType.Number },
-        Example = 1893456000.5,
     };
 }

@@ -7,14 +7,16 @@ namespace KestrelKv.Server.Admin.Swagger;
 /// <summary>Describes the parameters of endpoints by the table of functions: the handlers take the request as a whole.</summary>
 internal sealed class ParametersFilter : IOperationFilter
 {
-    /// <summary>What Swagger UI fills in. Conditions, cursors, parts and expiries would hide what the other examples show.</summary>
+    /// <summary>
+    /// What Swagger UI fills in. Conditions, cursors, parts and expiries would hide what the other examples show, and the changes of an old
+    /// version may no longer be kept.
+    /// </summary>
     private static readonly Dictionary<string, System.Text.Json.Nodes.JsonNode> Examples = new()
     {
         [FunctionCall.Key] = "user:1",
         ["prefix"] = "user:",
         ["limit"] = 100,
         ["values"] = true,
-        ["from_version"] = 1,
     };
 
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
@@ -59,15 +61,23 @@ internal sealed class ParametersFilter : IOperationFilter
         Name = name,
         In = location,
         Description = description,
-        Schema = new OpenApiSchema { Type = type },
+        Schema = new OpenApiSchema { Type = type, Format = FormatOf(type) },
         Example = Examples.GetValueOrDefault(name)?.DeepClone(),
     };
 
     private static JsonSchemaType TypeOf(ParameterInfo parameter) => parameter.Type switch
     {
+        _ when parameter.Name is "limit" or "from_version" => JsonSchemaType.Integer,
         "boolean" => JsonSchemaType.Boolean,
         "number" or "number or null" => JsonSchemaType.Number,
         _ => JsonSchemaType.String,
+    };
+
+    private static string? FormatOf(JsonSchemaType type) => type switch
+    {
+        JsonSchemaType.Integer => "int64",
+        JsonSchemaType.Number => "double",
+        _ => null,
     };
 
     private static string Sentence(string summary) => $"{char.ToUpperInvariant(summary[0])}{summary[1..]}.";

@@ -21,11 +21,15 @@ internal static class SwaggerSetup
             });
             IncludeDescriptions(swagger);
             swagger.SupportNonNullableReferenceTypes();
+
+            // Filters run in this order: the next ones look at ids and parameters.
+            swagger.OperationFilter<OperationIds>();
             swagger.OperationFilter<ParametersFilter>();
             swagger.OperationFilter<KeyOperationFilter>();
             swagger.OperationFilter<BatchOperationFilter>();
+            swagger.OperationFilter<ResponseFilter>();
             swagger.OperationFilter<Examples>();
-            swagger.SchemaFilter<Examples>();
+            swagger.SchemaFilter<ResponseSchemas>();
             swagger.DocumentFilter<TagFilter>();
         });
     }
@@ -50,14 +54,20 @@ internal static class SwaggerSetup
     private static RequestDelegate BuildPage(IApplicationBuilder app, RequestDelegate next)
     {
         IApplicationBuilder pipeline = app.New();
-        pipeline.UseSwagger();
+        pipeline.UseSwagger(swagger => swagger.PreSerializeFilters.Add(AddServer));
+        pipeline.UsePluginFiles();
         pipeline.UseSwaggerUI(page =>
         {
             page.DocumentTitle = "KestrelKv";
             page.SwaggerEndpoint("v1/swagger.json", "KestrelKv v1");
             page.DisplayRequestDuration();
+            page.UsePlugins();
         });
         pipeline.Run(next);
         return pipeline.Build();
     }
+
+    /// <summary>Generated clients call the address that the description was read from, if they are given no other.</summary>
+    private static void AddServer(OpenApiDocument document, HttpRequest request) =>
+        document.Servers = [new OpenApiServer { Url = $"{request.Scheme}://{request.Host}{request.PathBase}" }];
 }

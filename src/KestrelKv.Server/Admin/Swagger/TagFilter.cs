@@ -13,18 +13,33 @@ internal sealed class TagFilter : IDocumentFilter
     public const string Data = "Data";
     public const string Server = "Server";
 
-    private static readonly Dictionary<string, string> Descriptions = new()
-    {
-        [Keys] = "The key is part of the path: short to type.",
-        [KeysByQuery] = "The same with the key as a parameter: for any key at all, whatever characters it has.",
-        [Batches] = "Many operations, all of them or none.",
-        [Feed] = "Every change as it happens, and those before, as far as they are kept.",
-        [Data] = "Snapshots of all there is. To restore one, stop the server: KestrelKv.Server restore FILE.",
-        [Server] = "The server itself; besides, there are /health/live, /health/ready and, for Prometheus, /metrics.",
-    };
+    /// <summary>In the order of the page: what people look for comes first.</summary>
+    private static readonly (string Name, string Description)[] Ordered =
+    [
+        (Keys, "The key is part of the path: short to type."),
+        (KeysByQuery, "The same with the key as a parameter, which allows any key, whatever characters it has."),
+        (Batches, "Many operations, all of them or none."),
+        (Feed, "Past changes, if they are still kept, and every change as it happens."),
+        (Data, "Snapshots of the whole store. To restore one, stop the server and run `KestrelKv.Server restore FILE`."),
+        (Server, "The server itself. See also /health/live, /health/ready and, for Prometheus, /metrics."),
+    ];
 
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
-        foreach (OpenApiTag tag in swaggerDoc.Tags!) tag.Description = Descriptions[tag.Name!];
+        foreach (OpenApiTag tag in swaggerDoc.Tags!) tag.Description = Ordered[PlaceOf(tag.Name)].Description;
+        swaggerDoc.Tags = swaggerDoc.Tags.OrderBy(tag => PlaceOf(tag.Name)).ToHashSet();
+
+        var paths = new OpenApiPaths();
+        foreach ((string path, IOpenApiPathItem item) in swaggerDoc.Paths
+            .OrderBy(path => PlaceOf(TagOf(path.Value)))
+            .ThenByDescending(path => path.Key.Contains('{', StringComparison.Ordinal)))
+        {
+            paths.Add(path, item);
+        }
+        swaggerDoc.Paths = paths;
     }
+
+    private static int PlaceOf(string? tag) => Array.FindIndex(Ordered, each => each.Name == tag);
+
+    private static string? TagOf(IOpenApiPathItem item) => item.Operations!.Values.First().Tags!.First().Name;
 }

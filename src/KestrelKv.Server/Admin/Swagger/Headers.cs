@@ -1,0 +1,37 @@
+using Microsoft.OpenApi;
+
+namespace KestrelKv.Server.Admin.Swagger;
+
+/// <summary>Descriptions of the headers of responses.</summary>
+internal static class Headers
+{
+    public static OpenApiHeader Version() => new()
+    {
+        Description = "The version, in quotes.",
+        Required = true,
+        Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+        Example = "\"5\"",
+    };
+
+    public static OpenApiHeader Expiry() => new()
+    {
+        Description = "The expiry as Unix time in seconds. Entries that do not expire have no such header.",
+        Schema = new OpenApiSchema { Type = JsonSchemaType.Number, Format = "double" },
+        Example = 1893456000.5,
+    };
+
+    public static OpenApiHeader Length(string description) => new()
+    {
+        Description = description,
+        Required = true,
+        Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int64" },
+    };
+
+    public static OpenApiHeader FileName() => new()
+    {
+        Description = "The name of the file.",
+        Required = true,
+        Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+        Example = "attachment; filename=\"kestrelkv-5.snapshot\"",
+    };
+}
