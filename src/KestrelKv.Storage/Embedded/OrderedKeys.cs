@@ -26,7 +26,7 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
     /// <summary>The last leaf, where <see cref="Append"/> has found it; null where it may be another one.</summary>
     private byte* _last;
 
-    /// <summary>Nodes for a split that is under way; empty otherwise, but for one that the split did not need.</summary>
+    /// <summary>Nodes for a split that is under way; empty otherwise.</summary>
     private readonly Stack<nint> _spares = new();
 
     /// <summary>Adds a key that is not there.</summary>
@@ -50,6 +50,7 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         StoredKey storedKey = StoreForSplit(path, depth, key, separator, stackalloc byte[OrderedNode.InlineBytesMax], out StoredKey storedSeparator);
         OrderedNode right = SplitLeaf(leaf, middle, at, storedKey);
         AddToParent(path, depth, right, storedSeparator);
+        FreeSpares();
     }
 
     /// <summary>Adds a key that is not there and is, if keys come in order, greater than all: then it is found where to.</summary>
@@ -149,7 +150,6 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
     public void Clear()
     {
         if (_root != null) Free(new OrderedNode(_root));
-        while (_spares.TryPop(out nint spare)) heap.Free((byte*)spare, OrderedNode.NodeBytes);
         _root = _last = null;
     }
 
@@ -203,9 +203,14 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         }
         catch (OutOfMemoryException)
         {
-            while (_spares.TryPop(out nint spare)) heap.Free((byte*)spare, OrderedNode.NodeBytes);
+            FreeSpares();
             throw;
         }
+    }
+
+    private void FreeSpares()
+    {
+        while (_spares.TryPop(out nint spare)) heap.Free((byte*)spare, OrderedNode.NodeBytes);
     }
 
     /// <summary>How many nodes a split of a leaf may need: one for each full node on the way to the root, and a new root.</summary>

@@ -10,7 +10,7 @@ internal static class Contents
     {
         using var http = new HttpClient { BaseAddress = server.Admin };
         string page = await http.GetStringAsync(new Uri("v1/keys?limit=1000&values=true", UriKind.Relative));
-        int end = page.IndexOf("\"next\":null", StringComparison.Ordinal);
+        int end = page.IndexOf("\"next\": null", StringComparison.Ordinal);
         Assert.True(end > 0, "there are more keys than fit on a page");
         return page[..end];
     }
