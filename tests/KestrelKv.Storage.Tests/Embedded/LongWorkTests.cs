@@ -80,7 +80,7 @@ public sealed class LongWorkTests : IDisposable
         Task<bool> committing = _store.CommitAsync(batch, new CountingSink()).AsTask();
         int others = 0;
         for (; !committing.IsCompleted; others++)
-            Assert.True(_store.ExecuteAsync(new[] { Operation.Get(Key) }, new CountingSink()).IsCompleted);
+            Assert.Equal(1, _store.ExecuteAsync(new[] { Operation.Get(Key) }, new CountingSink()).Completed());
         Assert.True(await committing);
         Assert.InRange(others, 10, int.MaxValue);
     }

@@ -4,9 +4,11 @@ using KestrelKv.Testing;
 namespace KestrelKv.Storage.Tests.Feed;
 
 /// <summary>The tree of prefixes finds what a search through all watches finds.</summary>
-public sealed class WatchTreeTests
+public sealed class WatchTreeTests : IDisposable
 {
     private readonly ChangeFeed _feed = new(1 << 20, threads: DrivenFeed.Threads);
+
+    public void Dispose() => _feed.Dispose();
 
     [Fact]
     public void AnyCalls_InRandomOrder_FindWhatASearchThroughAllFinds() => Seeds.Run(random =>
