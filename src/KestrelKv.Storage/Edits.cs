@@ -1,4 +1,3 @@
-using System.Buffers;
 using KestrelKv.Json;
 
 namespace KestrelKv.Storage;
@@ -35,7 +34,7 @@ internal static class Edits
     /// <param name="limits">The limits of the new value.</param>
     /// <param name="result">Receives the new value; a refused one may leave text in its free room.</param>
     public static EditResult Apply(
-        in Operation operation, bool exists, ReadOnlySpan<byte> document, DocumentLimits limits, ArrayBufferWriter<byte> result)
+        in Operation operation, bool exists, ReadOnlySpan<byte> document, DocumentLimits limits, EditBuffer result)
     {
         ReadOnlySpan<byte> value = operation.Value.Span, path = operation.Path.Span;
         if (!exists) document = default;

@@ -8,7 +8,7 @@ namespace KestrelKv.Json;
 /// is taken for a character of its own, in three bytes as UTF-8 would have it (WTF-8): it equals itself, and nothing
 /// that is valid UTF-8.
 /// </summary>
-internal static class JsonName
+public static class JsonString
 {
     private const int StackBytes = 256;
 
@@ -16,20 +16,38 @@ internal static class JsonName
     private const int Shrinkage = 6;
 
     /// <summary>Whether two strings stand for the same characters, however they are escaped.</summary>
-    public static bool Equals(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>
+    internal static bool Equals(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>
         left.SequenceEqual(right) || (MayEqual(left, right) && (IsEscaped(left) || IsEscaped(right)) && EqualsEscaped(left, right));
 
     /// <summary>Whether a string stands for a text.</summary>
-    public static bool StandsFor(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text) =>
-        IsEscaped(name) ? StandsForEscaped(name, text) : name.SequenceEqual(text);
+    /// <param name="name">The string.</param>
+    /// <param name="text">The text in UTF-8.</param>
+    public static bool StandsFor(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text)
+    {
+        // An escape is longer than the character that it stands for, and at most six times as long.
+        if (name.Length <= text.Length) return name.SequenceEqual(text) && !IsEscaped(name);
+        return name.Length / Shrinkage <= text.Length && IsEscaped(name) && StandsForEscaped(name, text);
+    }
+
+    /// <summary>Reads the characters that a string stands for, in UTF-8. False if one of them is half of a surrogate pair.</summary>
+    /// <param name="name">The string.</param>
+    /// <param name="characters">An array that belongs to the caller.</param>
+    public static bool TryUnescape(ReadOnlySpan<byte> name, out byte[] characters)
+    {
+        var text = new PooledList<byte>(stackalloc byte[StackBytes]);
+        Unescape(name, ref text);
+        characters = text.Items.ToArray();
+        text.Dispose();
+        return !HoldsHalf(characters);
+    }
 
     /// <summary>The same for names that are the same; other ones in each process, so that nobody can choose names that collide.</summary>
-    public static int Hash(ReadOnlySpan<byte> name) => IsEscaped(name) ? HashEscaped(name) : HashText(name);
+    internal static int Hash(ReadOnlySpan<byte> name) => IsEscaped(name) ? HashEscaped(name) : HashText(name);
 
-    public static bool IsEscaped(ReadOnlySpan<byte> name) => name.Contains((byte)'\\');
+    internal static bool IsEscaped(ReadOnlySpan<byte> name) => name.Contains((byte)'\\');
 
     /// <summary>Adds the characters that a string stands for.</summary>
-    public static void Unescape(scoped ReadOnlySpan<byte> name, ref PooledList<byte> to)
+    internal static void Unescape(scoped ReadOnlySpan<byte> name, ref PooledList<byte> to)
     {
         for (int escape; (escape = name.IndexOf((byte)'\\')) >= 0;)
         {
@@ -43,7 +61,7 @@ internal static class JsonName
     }
 
     /// <summary>Adds a text as a string with its quotes, escaping no more than must be.</summary>
-    public static void Escape(scoped ReadOnlySpan<byte> text, ref PooledList<byte> to)
+    internal static void Escape(scoped ReadOnlySpan<byte> text, ref PooledList<byte> to)
     {
         to.Add((byte)'"');
         for (int at = 0; at < text.Length; at++)
@@ -72,6 +90,14 @@ internal static class JsonName
         bool equal = StandsFor(right, text.Items);
         text.Dispose();
         return equal;
+    }
+
+    /// <summary>Whether a text holds half of a surrogate pair, which only unescaping can bring in: UTF-8 has none.</summary>
+    private static bool HoldsHalf(ReadOnlySpan<byte> text)
+    {
+        for (int at; (at = text.IndexOf((byte)0xED)) >= 0; text = text[(at + 1)..])
+            if (text[(at + 1)..] is [>= 0xA0, ..]) return true;
+        return false;
     }
 
     private static bool StandsForEscaped(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text)
