@@ -15,6 +15,8 @@ public static class JsonString
     /// <summary>How much shorter a string may become by unescaping: <c>\u0061</c> is one byte.</summary>
     private const int Shrinkage = 6;
 
+    private const int CharacterBytesMax = 4;
+
     /// <summary>Whether two strings stand for the same characters, however they are escaped.</summary>
     internal static bool Equals(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>
         left.SequenceEqual(right) || (MayEqual(left, right) && (IsEscaped(left) || IsEscaped(right)) && EqualsEscaped(left, right));
@@ -52,9 +54,8 @@ public static class JsonString
         for (int escape; (escape = name.IndexOf((byte)'\\')) >= 0;)
         {
             to.Add(name[..escape]);
-            int taken = 2;
-            if (name[escape + 1] == 'u') taken = UnescapeUnit(name[escape..], ref to);
-            else to.Add(Unescaped(name[escape + 1]));
+            int taken = ReadEscape(name[escape..], to.AddRoom(CharacterBytesMax), out int bytes);
+            to.RemoveFrom(to.Count - CharacterBytesMax + bytes);
             name = name[(escape + taken)..];
         }
         to.Add(name);
@@ -102,11 +103,22 @@ public static class JsonString
 
     private static bool StandsForEscaped(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text)
     {
-        var unescaped = new PooledList<byte>(stackalloc byte[StackBytes]);
-        Unescape(name, ref unescaped);
-        bool equal = unescaped.Items.SequenceEqual(text);
-        unescaped.Dispose();
-        return equal;
+        Span<byte> character = stackalloc byte[CharacterBytesMax];
+        for (int escape; (escape = name.IndexOf((byte)'\\')) >= 0;)
+        {
+            if (!TryTake(ref text, name[..escape])) return false;
+            int taken = ReadEscape(name[escape..], character, out int bytes);
+            if (!TryTake(ref text, character[..bytes])) return false;
+            name = name[(escape + taken)..];
+        }
+        return name.SequenceEqual(text);
+    }
+
+    private static bool TryTake(ref ReadOnlySpan<byte> text, scoped ReadOnlySpan<byte> expected)
+    {
+        if (!text.StartsWith(expected)) return false;
+        text = text[expected.Length..];
+        return true;
     }
 
     private static int HashEscaped(ReadOnlySpan<byte> name)
@@ -141,17 +153,24 @@ public static class JsonString
         _ => letter,
     };
 
-    /// <summary>How much of the text it takes: two escapes that are a surrogate pair are taken together.</summary>
-    private static int UnescapeUnit(scoped ReadOnlySpan<byte> text, ref PooledList<byte> to)
+    /// <summary>Reads an escape; two that are a surrogate pair are one character.</summary>
+    /// <returns>The length of the escape.</returns>
+    private static int ReadEscape(ReadOnlySpan<byte> text, Span<byte> character, out int bytes)
     {
+        if (text[1] != 'u')
+        {
+            character[0] = Unescaped(text[1]);
+            bytes = 1;
+            return 2;
+        }
         int unit = Unit(text);
         if (unit is >= 0xD800 and < 0xDC00 && text[6..] is [(byte)'\\', (byte)'u', ..] &&
             Unit(text[6..]) is >= 0xDC00 and < 0xE000 and var low)
         {
-            AddCharacter(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00), ref to);
+            bytes = Encode(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00), character);
             return 12;
         }
-        AddCharacter(unit, ref to);
+        bytes = Encode(unit, character);
         return 6;
     }
 
@@ -160,13 +179,17 @@ public static class JsonString
             ? unit
             : throw new InvalidOperationException("The text is not valid JSON.");
 
-    private static void AddCharacter(int c, ref PooledList<byte> to)
+    /// <summary>Writes a character in UTF-8, or half of a surrogate pair as UTF-8 would have it.</summary>
+    private static int Encode(int c, Span<byte> to)
     {
-        if (c < 0x80) to.Add((byte)c);
-        else if (c < 0x800) to.Add([(byte)(0xC0 | (c >> 6)), Tail(c)]);
-        else if (c < 0x10000) to.Add([(byte)(0xE0 | (c >> 12)), Tail(c >> 6), Tail(c)]);
-        else to.Add([(byte)(0xF0 | (c >> 18)), Tail(c >> 12), Tail(c >> 6), Tail(c)]);
+        if (c < 0x80)
+        {
+            to[0] = (byte)c;
+            return 1;
+        }
+        int bytes = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+        for (int i = bytes - 1; i > 0; i--, c >>= 6) to[i] = (byte)(0x80 | (c & 0x3F));
+        to[0] = (byte)((0xF00 >> bytes) | c);
+        return bytes;
     }
-
-    private static byte Tail(int c) => (byte)(0x80 | (c & 0x3F));
 }
