@@ -189,6 +189,7 @@ public static class JsonString
         }
         int bytes = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
         for (int i = bytes - 1; i > 0; i--, c >>= 6) to[i] = (byte)(0x80 | (c & 0x3F));
+        // The first byte has a set bit for each byte of the character.
         to[0] = (byte)((0xF00 >> bytes) | c);
         return bytes;
     }

@@ -38,9 +38,11 @@ internal ref struct PointerWalk
         var walk = new PointerWalk(text, pointer, stackalloc Token[8]);
         walk.Arrive();
         while (walk._open > 0) walk.Step();
-        walk._tokens.Dispose();
+        walk.Dispose();
         return walk._place;
     }
+
+    public void Dispose() => _tokens.Dispose();
 
     /// <summary>The length of the pointer to the current array or object, or to the value that the walk arrives at.</summary>
     private readonly int Resolved => _open == 0 ? 0 : _tokens.Items[_open - 1].End;

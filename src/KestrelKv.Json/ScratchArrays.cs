@@ -3,13 +3,13 @@ using System.Runtime.CompilerServices;
 
 namespace KestrelKv.Json;
 
-/// <summary>Arrays for the time of one edit.</summary>
+/// <summary>Arrays for the time of one operation.</summary>
 /// <remarks>
 /// Short arrays come from the shared pool. The pool keeps returned arrays for each thread, whatever their length. Arrays
-/// longer than <see cref="PooledBytesMax"/> are therefore left to the garbage collector: no thread holds a large one when
-/// its edit is done.
+/// larger than <see cref="PooledBytesMax"/> are therefore left to the garbage collector: no thread holds a large one after
+/// the operation.
 /// </remarks>
-internal static class ScratchArrays
+public static class ScratchArrays
 {
     /// <summary>The size of the largest array that is pooled.</summary>
     public const int PooledBytesMax = 1024 * 1024;

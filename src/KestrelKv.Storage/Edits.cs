@@ -14,7 +14,7 @@ internal static class Edits
     /// <param name="text">An empty buffer, which receives the new value.</param>
     /// <param name="put">The put, whose value lies in <paramref name="text"/>; only if the status is <see cref="EditStatus.Done"/>.</param>
     public static EditResult Resolve(
-        in Operation edit, bool exists, ReadOnlySpan<byte> value, long expiresAt, DocumentLimits limits, ArrayBufferWriter<byte> text,
+        in Operation edit, bool exists, ReadOnlySpan<byte> value, long expiresAt, DocumentLimits limits, EditBuffer text,
         out Operation put)
     {
         EditResult result = Apply(edit, exists, value, limits, text);

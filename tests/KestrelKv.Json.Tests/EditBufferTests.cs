@@ -22,6 +22,17 @@ public sealed class EditBufferTests
     }
 
     [Fact]
+    public void Rent_AfterDispose_ReturnsTheSameOneEmpty()
+    {
+        EditBuffer buffer = EditBuffer.Rent();
+        Assert.NotSame(buffer, EditBuffer.Rent());
+        buffer.Set("text"u8);
+        buffer.Dispose();
+        Assert.Same(buffer, EditBuffer.Rent());
+        Assert.Equal(0, buffer.WrittenCount);
+    }
+
+    [Fact]
     public void Clear_LargeText_IsHeldByNobody()
     {
         var buffer = new EditBuffer();

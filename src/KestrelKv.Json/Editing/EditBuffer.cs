@@ -2,11 +2,14 @@ namespace KestrelKv.Json;
 
 /// <summary>The text that an edit writes. The caller owns it.</summary>
 /// <remarks>
-/// <see cref="Clear"/> returns the array, so that an idle buffer holds none: a buffer may be kept for reuse. Arrays above 1 MiB are
-/// not pooled. Not for use by two threads at once.
+/// An idle buffer holds no array, and arrays above 1 MiB are not pooled: no thread keeps the text of a large document. Not for use
+/// by two threads at once.
 /// </remarks>
 public sealed class EditBuffer : IDisposable
 {
+    [ThreadStatic]
+    private static EditBuffer? idle;
+
     private byte[] _bytes = [];
 
     /// <summary>The number of bytes written.</summary>
@@ -17,6 +20,14 @@ public sealed class EditBuffer : IDisposable
 
     /// <inheritdoc cref="WrittenMemory"/>
     public ReadOnlySpan<byte> WrittenSpan => _bytes.AsSpan(0, WrittenCount);
+
+    /// <summary>Takes the thread's idle buffer, or a new one.</summary>
+    public static EditBuffer Rent()
+    {
+        EditBuffer buffer = idle ?? new();
+        idle = null;
+        return buffer;
+    }
 
     /// <summary>Replaces the text by a copy of another one.</summary>
     public void Set(ReadOnlySpan<byte> text)
@@ -33,8 +44,12 @@ public sealed class EditBuffer : IDisposable
         WrittenCount = 0;
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => Clear();
+    /// <summary>Clears the buffer, which is the thread's idle one from then on.</summary>
+    public void Dispose()
+    {
+        Clear();
+        idle = this;
+    }
 
     /// <summary>Returns room for a text, which begins with the first bytes of the room before it.</summary>
     /// <param name="bytes">The least size of the room.</param>
