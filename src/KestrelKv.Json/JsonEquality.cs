@@ -19,6 +19,8 @@ internal ref struct JsonEquality
         _pairs = new PooledList<(int, int)>(pairs);
     }
 
+    /// <param name="left">The longer one if lengths differ much: its members are read one by one, up to the first difference.</param>
+    /// <param name="right">The shorter one: its members are indexed first.</param>
     public static bool Equals(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
     {
         if (left.SequenceEqual(right)) return true;
@@ -39,7 +41,7 @@ internal ref struct JsonEquality
         if (JsonNumber.IsNumber(first) && JsonNumber.IsNumber(other))
             return JsonNumber.Equals(_left[left..leftEnd], _right[right..rightEnd]);
         if (first != other) return false;
-        if (first == '"') return JsonName.Equals(_left[(left + 1)..(leftEnd - 1)], _right[(right + 1)..(rightEnd - 1)]);
+        if (first == '"') return JsonString.Equals(_left[(left + 1)..(leftEnd - 1)], _right[(right + 1)..(rightEnd - 1)]);
         if (first is (byte)'{' or (byte)'[') _pairs.Add((left, right));
         return true;
     }
@@ -62,16 +64,16 @@ internal ref struct JsonEquality
 
     private bool AreObjectsEqual((int Left, int Right) pair)
     {
-        var index = new MemberIndex(_left, pair.Left, _leftEnds.Items, stackalloc Member[8]);
-        bool equal = TryMatch(pair.Right, ref index) && AreMatchesEqual(index.Members);
+        var index = new MemberIndex(_right, pair.Right, _rightEnds.Items, stackalloc Member[8]);
+        bool equal = TryMatch(pair.Left, ref index) && AreMatchesEqual(index.Members);
         index.Dispose();
         return equal;
     }
 
     /// <summary>Notes the other object's members with those of the same names. False where it has one that is in it alone.</summary>
-    private readonly bool TryMatch(int right, ref MemberIndex index)
+    private readonly bool TryMatch(int left, ref MemberIndex index)
     {
-        var others = new ItemReader(_right, right, _rightEnds.Items);
+        var others = new ItemReader(_left, left, _leftEnds.Items);
         while (others.MoveNext())
         {
             int found = index.Find(others.Name);
@@ -86,7 +88,7 @@ internal ref struct JsonEquality
         foreach (ref readonly Member member in members)
         {
             if (member.Match.End == 0) return false;
-            if (!AreEqual(member.Value.Start, member.Value.End, member.Match.Start, member.Match.End)) return false;
+            if (!AreEqual(member.Match.Start, member.Match.End, member.Value.Start, member.Value.End)) return false;
         }
         return true;
     }

@@ -23,6 +23,8 @@ internal readonly ref struct JsonNumber
 
     public bool IsNegative { get; }
 
+    public bool IsZero => !Mantissa.ContainsAnyInRange((byte)'1', (byte)'9');
+
     /// <summary>The digits, and the point.</summary>
     public ReadOnlySpan<byte> Mantissa { get; }
 

@@ -43,45 +43,6 @@ public static class JsonText
     /// <summary>The options of a reader of requests: no comments, no trailing commas.</summary>
     public static JsonReaderOptions ReaderOptions(int depthMax) => new() { MaxDepth = depthMax };
 
-    /// <summary>The characters of a JSON string in UTF-8. False where it holds half of a surrogate pair.</summary>
-    /// <param name="quoted">The string with its quotes, already known to be valid JSON and valid UTF-8.</param>
-    /// <param name="unescaped">An array of the caller's own.</param>
-    public static bool TryUnescape(ReadOnlySpan<byte> quoted, out byte[] unescaped)
-    {
-        byte[] scratch = ArrayPool<byte>.Shared.Rent(quoted.Length);
-        try
-        {
-            var reader = new Utf8JsonReader(quoted);
-            reader.Read();
-            unescaped = scratch[..reader.CopyString(scratch)];
-            return true;
-        }
-        catch (InvalidOperationException)
-        {
-            // How CopyString tells of an unpaired surrogate.
-            unescaped = [];
-            return false;
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(scratch);
-        }
-    }
-
-    /// <summary>Whether the member's name that <paramref name="reader"/> is at says <paramref name="text"/>, however it is escaped.</summary>
-    public static bool NameEquals(ref Utf8JsonReader reader, ReadOnlySpan<byte> text)
-    {
-        try
-        {
-            return reader.ValueTextEquals(text);
-        }
-        catch (InvalidOperationException)
-        {
-            // How the reader tells of an unpaired surrogate. A name that holds one is none that is looked for.
-            return false;
-        }
-    }
-
     /// <summary>Says which byte of a text is not UTF-8.</summary>
     public static JsonFault InvalidUtf8(ReadOnlySpan<byte> text)
     {

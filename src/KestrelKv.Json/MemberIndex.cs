@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace KestrelKv.Json;
 
 /// <summary>A member of an object: of those of one name the last one.</summary>
@@ -50,14 +48,17 @@ internal ref struct MemberIndex
     /// <summary>The member of a name, as that is spelled without its quotes; -1 where there is none.</summary>
     public readonly int Find(ReadOnlySpan<byte> name)
     {
-        if (_buckets is not null) return Find(name, JsonName.Hash(name));
+        if (_buckets is not null) return Find(name, JsonString.Hash(name));
 
         Span<Member> members = Members;
-        bool isPlain = !JsonName.IsEscaped(name);
+        bool isPlain = !JsonString.IsEscaped(name);
+        int hash = 0;
         for (int i = 0; i < members.Length; i++)
         {
-            ReadOnlySpan<byte> other = NameOf(members[i]);
-            if (isPlain && members[i].IsPlain ? other.SequenceEqual(name) : JsonName.Equals(other, name)) return i;
+            bool equal = isPlain && members[i].IsPlain
+                ? NameOf(members[i]).SequenceEqual(name)
+                : EqualsEscaped(ref members[i], name, ref hash);
+            if (equal) return i;
         }
         return -1;
     }
@@ -65,7 +66,7 @@ internal ref struct MemberIndex
     public void Dispose()
     {
         _members.Dispose();
-        if (_buckets is not null) ArrayPool<int>.Shared.Return(_buckets);
+        if (_buckets is not null) ScratchArrays.Return(_buckets);
         this = default;
     }
 
@@ -73,8 +74,21 @@ internal ref struct MemberIndex
     {
         Span<Member> members = Members;
         for (int i = _buckets![hash & _mask] - 1; i >= 0; i = members[i].Next - 1)
-            if (members[i].Hash == hash && JsonName.Equals(NameOf(members[i]), name)) return i;
+            if (members[i].Hash == hash && JsonString.Equals(NameOf(members[i]), name)) return i;
         return -1;
+    }
+
+    /// <summary>Compares by hash first, so that long names are not unescaped for each comparison.</summary>
+    private readonly bool EqualsEscaped(ref Member member, ReadOnlySpan<byte> name, ref int hash)
+    {
+        if (hash == 0) hash = JsonString.Hash(name);
+        return HashOf(ref member) == hash && JsonString.Equals(NameOf(member), name);
+    }
+
+    private readonly int HashOf(ref Member member)
+    {
+        if (member.Hash == 0) member.Hash = JsonString.Hash(NameOf(member));
+        return member.Hash;
     }
 
     private readonly ReadOnlySpan<byte> NameOf(in Member member) => _text[(member.Name.Start + 1)..(member.Name.End - 1)];
@@ -91,7 +105,7 @@ internal ref struct MemberIndex
         {
             Name = (item.Start, item.Start + item.Name.Length + 2),
             Value = (item.ValueStart, item.ValueEnd),
-            IsPlain = !JsonName.IsEscaped(item.Name),
+            IsPlain = !JsonString.IsEscaped(item.Name),
         });
         if (_buckets is not null && Members.Length <= _mask) Enter(Members.Length - 1);
         else if (Members.Length > ScannedMax) Rehash();
@@ -99,9 +113,9 @@ internal ref struct MemberIndex
 
     private void Rehash()
     {
-        if (_buckets is not null) ArrayPool<int>.Shared.Return(_buckets);
+        if (_buckets is not null) ScratchArrays.Return(_buckets);
         _mask = (4 * (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Members.Length)) - 1;
-        _buckets = ArrayPool<int>.Shared.Rent(_mask + 1);
+        _buckets = ScratchArrays.Rent<int>(_mask + 1);
         _buckets.AsSpan(0, _mask + 1).Clear();
         for (int i = 0; i < Members.Length; i++) Enter(i);
     }
@@ -109,8 +123,7 @@ internal ref struct MemberIndex
     private readonly void Enter(int i)
     {
         ref Member member = ref Members[i];
-        if (member.Hash == 0) member.Hash = JsonName.Hash(NameOf(member));
-        ref int bucket = ref _buckets![member.Hash & _mask];
+        ref int bucket = ref _buckets![HashOf(ref member) & _mask];
         member.Next = bucket;
         bucket = i + 1;
     }

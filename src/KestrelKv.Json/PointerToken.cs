@@ -20,11 +20,11 @@ internal static class PointerToken
     {
         // A long token costs nothing where the names are short, however many they are: it becomes no shorter than half.
         if (name.Length < token.Length / 2) return false;
-        if (!token.Contains((byte)'~')) return JsonName.StandsFor(name, token);
+        if (!token.Contains((byte)'~')) return JsonString.StandsFor(name, token);
 
         var text = new PooledList<byte>(stackalloc byte[256]);
         Unescape(token, ref text);
-        bool matches = JsonName.StandsFor(name, text.Items);
+        bool matches = JsonString.StandsFor(name, text.Items);
         text.Dispose();
         return matches;
     }
@@ -43,7 +43,7 @@ internal static class PointerToken
     {
         var text = new PooledList<byte>(stackalloc byte[256]);
         Unescape(token, ref text);
-        JsonName.Escape(text.Items, ref to);
+        JsonString.Escape(text.Items, ref to);
         text.Dispose();
     }
 

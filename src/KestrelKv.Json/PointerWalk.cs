@@ -1,60 +1,68 @@
 namespace KestrelKv.Json;
 
-/// <summary>How far a pointer leads into a document.</summary>
-/// <param name="Start">Where the last value that it leads to begins.</param>
-/// <param name="Resolved">How much of the pointer leads there.</param>
+/// <summary>The last value that a pointer leads to in a document.</summary>
+/// <param name="Start">The start of the value in the document.</param>
+/// <param name="Resolved">The length of the part of the pointer that leads to it.</param>
 internal readonly record struct Place(int Start, int Resolved);
 
-/// <summary>
-/// Follows a pointer in one pass over a document, however deep it goes: what a member leads to counts until another one of the same
-/// name comes, which is known only at the end of the object. On the way up nothing has to be remembered, as the text
-/// after a value and the pointer tell where one is.
-/// </summary>
+/// <summary>Follows a pointer in one pass over a document, however deep it leads.</summary>
+/// <remarks>
+/// A member counts until another one of the same name follows, which is known only at the end of the object. The walk stores only
+/// the tokens of the objects and arrays around it. It reads each token once, when it first reaches its level, and compares it
+/// at most once with each member: the time is linear in the document and the pointer.
+/// </remarks>
 internal ref struct PointerWalk
 {
     private readonly ReadOnlySpan<byte> _text;
     private readonly ReadOnlySpan<byte> _pointer;
+
+    /// <summary>A token for each level that was reached, beginning with the one for the outermost array or object.</summary>
+    private PooledList<Token> _tokens;
     private int _at;
 
-    /// <summary>Where the token begins that the innermost open array or object is searched for.</summary>
-    private int _slash;
+    /// <summary>The number of arrays and objects around the current position.</summary>
     private int _open;
     private Place _place;
 
-    private PointerWalk(ReadOnlySpan<byte> text, ReadOnlySpan<byte> pointer)
+    private PointerWalk(ReadOnlySpan<byte> text, ReadOnlySpan<byte> pointer, Span<Token> tokens)
     {
         _text = text;
         _pointer = pointer;
+        _tokens = new PooledList<Token>(tokens);
         _at = JsonScan.SkipWhiteSpace(text, 0);
     }
 
-    /// <summary>Follows a pointer as far as it leads.</summary>
+    /// <summary>Follows a pointer to the last value that it leads to.</summary>
     public static Place Follow(ReadOnlySpan<byte> text, ReadOnlySpan<byte> pointer)
     {
-        var walk = new PointerWalk(text, pointer);
+        var walk = new PointerWalk(text, pointer, stackalloc Token[8]);
         walk.Arrive();
         while (walk._open > 0) walk.Step();
+        walk.Dispose();
         return walk._place;
     }
 
-    /// <summary>At a value that the pointer leads to: goes into it where there is more of the pointer, or past it.</summary>
+    public void Dispose() => _tokens.Dispose();
+
+    /// <summary>The length of the pointer to the current array or object, or to the value that the walk arrives at.</summary>
+    private readonly int Resolved => _open == 0 ? 0 : _tokens.Items[_open - 1].End;
+
+    /// <summary>Enters the value that the pointer leads to if the pointer continues, or passes it.</summary>
     private void Arrive()
     {
         while (true)
         {
-            _place = new Place(_at, _slash);
-            bool isLast = _slash == _pointer.Length;
+            _place = new Place(_at, Resolved);
+            bool isLast = _place.Resolved == _pointer.Length;
             if (!isLast && _text[_at] == '{')
             {
-                _at++;
-                _open++;
+                Enter(_at + 1);
                 return;
             }
             if (isLast || _text[_at] != '[' || !TryEnterElement())
             {
-                // Past the whole of it nothing is wanted any more.
+                // Nothing follows the outermost value.
                 if (_open > 0) _at = JsonScan.SkipValue(_text, _at);
-                Back();
                 return;
             }
         }
@@ -62,7 +70,8 @@ internal ref struct PointerWalk
 
     private bool TryEnterElement()
     {
-        if (!PointerToken.TryReadIndex(PointerToken.At(_pointer, _slash), out int index) || index < 0) return false;
+        int index = TokenOf(_open).Index;
+        if (index < 0) return false;
 
         var items = new ItemReader(_text, _at);
         do
@@ -73,20 +82,25 @@ internal ref struct PointerWalk
         }
         while (true);
 
-        _at = items.ValueStart;
-        _open++;
-        _slash = PointerToken.Next(_pointer, _slash);
+        Enter(items.ValueStart);
         return true;
     }
 
-    /// <summary>After the beginning of an object, or after a value inside of an array or object.</summary>
+    private void Enter(int at)
+    {
+        TokenOf(_open);
+        _open++;
+        _at = at;
+    }
+
+    /// <summary>Continues after the beginning of an object, or after a value inside of an array or object.</summary>
     private void Step()
     {
         _at = JsonScan.SkipWhiteSpace(_text, _at);
         if (_text[_at] is (byte)'}' or (byte)']')
         {
             _at++;
-            Close();
+            _open--;
             return;
         }
 
@@ -96,28 +110,35 @@ internal ref struct PointerWalk
         if (colon > 0 && _text[colon] == ':') PassMember(_text[(_at + 1)..(nameEnd - 1)], JsonScan.SkipWhiteSpace(_text, colon + 1));
         else
         {
-            // An array, whose element has been seen.
+            // The rest of an array, whose element was visited.
             _at = JsonScan.SkipRest(_text, _at);
-            Close();
+            _open--;
         }
     }
 
     private void PassMember(ReadOnlySpan<byte> name, int valueStart)
     {
-        if (PointerToken.Matches(PointerToken.At(_pointer, _slash), name))
-        {
-            _at = valueStart;
-            _slash = PointerToken.Next(_pointer, _slash);
-            Arrive();
-        }
+        _at = valueStart;
+        Token token = _tokens.Items[_open - 1];
+        if (PointerToken.Matches(_pointer[(token.Slash + 1)..token.End], name)) Arrive();
         else _at = JsonScan.SkipValue(_text, valueStart);
     }
 
-    private void Close()
+    /// <summary>The token that the array or object of a level is searched for.</summary>
+    private Token TokenOf(int level)
     {
-        _open--;
-        Back();
+        if (level == _tokens.Count)
+        {
+            int slash = Resolved, end = PointerToken.Next(_pointer, slash);
+            if (!PointerToken.TryReadIndex(_pointer[(slash + 1)..end], out int index)) index = -1;
+            _tokens.Add(new Token(slash, end, index));
+        }
+        return _tokens.Items[level];
     }
 
-    private void Back() => _slash = Math.Max(0, _pointer[.._slash].LastIndexOf((byte)'/'));
+    /// <summary>A token of the pointer.</summary>
+    /// <param name="Slash">The slash before it.</param>
+    /// <param name="End">The index behind its last byte.</param>
+    /// <param name="Index">The index of an element that it stands for; negative if it stands for none.</param>
+    private readonly record struct Token(int Slash, int End, int Index);
 }

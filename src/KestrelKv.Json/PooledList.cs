@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace KestrelKv.Json;
 
 /// <summary>A list that begins on the stack and goes on in a pooled array, so that what is small allocates nothing.</summary>
@@ -36,15 +34,15 @@ internal ref struct PooledList<T>(Span<T> initial)
 
     public void Dispose()
     {
-        if (_rented is not null) ArrayPool<T>.Shared.Return(_rented);
+        if (_rented is not null) ScratchArrays.Return(_rented);
         this = default;
     }
 
     private void Grow(int needed)
     {
-        T[] larger = ArrayPool<T>.Shared.Rent(Math.Max(needed, (int)Math.Min(Array.MaxLength, 2L * _room.Length)));
+        T[] larger = ScratchArrays.Rent<T>(Math.Max(needed, (int)Math.Min(Array.MaxLength, 2L * _room.Length)));
         Items.CopyTo(larger);
-        if (_rented is not null) ArrayPool<T>.Shared.Return(_rented);
+        if (_rented is not null) ScratchArrays.Return(_rented);
         _room = _rented = larger;
     }
 }

@@ -51,9 +51,9 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 ProtocolError? wrong =
-                    JsonText.NameEquals(ref reader, "func"u8) ? Take(ref reader, ref _func, "func") :
-                    JsonText.NameEquals(ref reader, "params"u8) ? TakeParams(ref reader) :
-                    place == Place.Frame && JsonText.NameEquals(ref reader, "id"u8) ? TakeId(ref reader) : SkipUnknown(ref reader);
+                    NameIs(reader, "func"u8) ? Take(ref reader, ref _func, "func") :
+                    NameIs(reader, "params"u8) ? TakeParams(ref reader) :
+                    place == Place.Frame && NameIs(reader, "id"u8) ? TakeId(ref reader) : SkipUnknown(ref reader);
                 error ??= wrong;
             }
         }
@@ -167,7 +167,7 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
 
     private readonly ProtocolError SkipUnknown(ref Utf8JsonReader reader)
     {
-        string name = Quote(ref reader);
+        string name = Quote(reader);
         reader.Skip();
         string expected = place == Place.Frame ? "\"func\", \"params\" and, if need be, \"id\"" : "\"func\" and \"params\"";
         return new(ErrorCode.UnknownParameter, $"unknown member {name}, expected {expected}");
@@ -193,9 +193,9 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
         _params = new JsonToken(ref reader);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (JsonText.NameEquals(ref reader, "obj"u8)) TakeParam(ref reader, ref _obj, "obj");
-            else if (JsonText.NameEquals(ref reader, "val"u8)) TakeParam(ref reader, ref _val, "val");
-            else if (JsonText.NameEquals(ref reader, "ack"u8)) TakeParam(ref reader, ref _ack, "ack");
+            if (NameIs(reader, "obj"u8)) TakeParam(ref reader, ref _obj, "obj");
+            else if (NameIs(reader, "val"u8)) TakeParam(ref reader, ref _val, "val");
+            else if (NameIs(reader, "ack"u8)) TakeParam(ref reader, ref _ack, "ack");
             else TakeOther(ref reader);
         }
     }
@@ -205,14 +205,17 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
         for (uint others = ~Plain & Functions.AllParameters; others != 0; others &= others - 1)
         {
             ParameterInfo parameter = Functions.Parameter(BitOperations.TrailingZeroCount(others));
-            if (!JsonText.NameEquals(ref reader, parameter.Utf8Name)) continue;
+            if (!NameIs(reader, parameter.Utf8Name)) continue;
             _others ??= new GivenParameters(body);
             TakeParam(ref reader, ref _others[parameter.Parameter], parameter.Name);
             return;
         }
-        _unknown ??= Quote(ref reader);
+        _unknown ??= Quote(reader);
         reader.Skip();
     }
+
+    /// <summary>Whether the member's name that the reader is at is this one, however it is escaped.</summary>
+    private static bool NameIs(in Utf8JsonReader reader, ReadOnlySpan<byte> name) => JsonString.StandsFor(reader.ValueSpan, name);
 
     private void TakeParam(ref Utf8JsonReader reader, ref JsonToken token, string name)
     {
@@ -235,7 +238,7 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
     public readonly Request Refuse(ProtocolError error) => Request.Invalid(error) with { Body = body, IdSlice = IdSlice };
 
     /// <summary>A member's name for a message: not the whole of it where it is long.</summary>
-    private static string Quote(ref Utf8JsonReader reader)
+    private static string Quote(in Utf8JsonReader reader)
     {
         ReadOnlySpan<byte> name = reader.ValueSpan;
         return name.Length <= 64 ? $"\"{Encoding.UTF8.GetString(name)}\"" : $"\"{Encoding.UTF8.GetString(name[..64])}...\"";

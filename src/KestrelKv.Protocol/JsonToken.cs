@@ -58,15 +58,10 @@ internal struct JsonToken(ref Utf8JsonReader reader)
     public readonly bool TryUnescape(ReadOnlyMemory<byte> body, out byte[]? unescaped)
     {
         unescaped = null;
-        return !IsEscaped || JsonText.TryUnescape(Text(body).Span, out unescaped);
+        return !IsEscaped || JsonString.TryUnescape(Inside.Of(body).Span, out unescaped);
     }
 
     /// <summary>Whether a string says <paramref name="text"/>, however it is escaped.</summary>
-    public readonly bool TextEquals(ReadOnlyMemory<byte> body, ReadOnlySpan<byte> text)
-    {
-        ReadOnlySpan<byte> quoted = Text(body).Span;
-        return IsEscaped
-            ? JsonText.TryUnescape(quoted, out byte[] unescaped) && text.SequenceEqual(unescaped)
-            : text.SequenceEqual(quoted[1..^1]);
-    }
+    public readonly bool TextEquals(ReadOnlyMemory<byte> body, ReadOnlySpan<byte> text) =>
+        JsonString.StandsFor(Inside.Of(body).Span, text);
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using KestrelKv.Json;
 
 namespace KestrelKv.Storage;
@@ -15,7 +14,7 @@ internal static class Edits
     /// <param name="text">An empty buffer, which receives the new value.</param>
     /// <param name="put">The put, whose value lies in <paramref name="text"/>; only if the status is <see cref="EditStatus.Done"/>.</param>
     public static EditResult Resolve(
-        in Operation edit, bool exists, ReadOnlySpan<byte> value, long expiresAt, DocumentLimits limits, ArrayBufferWriter<byte> text,
+        in Operation edit, bool exists, ReadOnlySpan<byte> value, long expiresAt, DocumentLimits limits, EditBuffer text,
         out Operation put)
     {
         EditResult result = Apply(edit, exists, value, limits, text);
@@ -35,7 +34,7 @@ internal static class Edits
     /// <param name="limits">The limits of the new value.</param>
     /// <param name="result">Receives the new value; a refused one may leave text in its free room.</param>
     public static EditResult Apply(
-        in Operation operation, bool exists, ReadOnlySpan<byte> document, DocumentLimits limits, ArrayBufferWriter<byte> result)
+        in Operation operation, bool exists, ReadOnlySpan<byte> document, DocumentLimits limits, EditBuffer result)
     {
         ReadOnlySpan<byte> value = operation.Value.Span, path = operation.Path.Span;
         if (!exists) document = default;

@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace KestrelKv.Json.Tests;
 
 public sealed class AllocationTests
@@ -8,7 +6,7 @@ public sealed class AllocationTests
 
     private static readonly byte[] Document = """{"id":7,"name":"a name","counts":{"views":10,"likes":3},"tags":["a","b"],"score":4.5}"""u8.ToArray();
 
-    private static readonly Func<ArrayBufferWriter<byte>, EditResult>[] Edits =
+    private static readonly Func<EditBuffer, EditResult>[] Edits =
     [
         result => DocumentEdit.Increment(Document, "/counts/views"u8, "1"u8, DocumentLimits.Default, result),
         result => DocumentEdit.Increment(Document, "/counts/new"u8, "0.5"u8, DocumentLimits.Default, result),
@@ -23,7 +21,7 @@ public sealed class AllocationTests
     [Fact]
     public void Edit_SmallDocument_AllocatesNothing()
     {
-        var result = new ArrayBufferWriter<byte>(1_024);
+        var result = new EditBuffer();
         foreach (var edit in Edits) ApplyOften(edit, result);
 
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -32,13 +30,13 @@ public sealed class AllocationTests
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Rounds);
     }
 
-    private static void ApplyOften(Func<ArrayBufferWriter<byte>, EditResult> edit, ArrayBufferWriter<byte> result)
+    private static void ApplyOften(Func<EditBuffer, EditResult> edit, EditBuffer result)
     {
         // Comparing by an assertion would allocate.
         int done = 0;
         for (int i = 0; i < Rounds; i++)
         {
-            result.ResetWrittenCount();
+            result.Clear();
             if (edit(result).Status == EditStatus.Done) done++;
         }
         Assert.Equal(Rounds, done);

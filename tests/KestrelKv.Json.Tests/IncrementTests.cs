@@ -16,6 +16,12 @@ public sealed class IncrementTests
     [InlineData("-0.0", "", "-0", "0.0", "0.0")]
     [InlineData("1", "", "-1.25", "-0.25", "-0.25")]
     [InlineData("0.9", "", "0.1", "1.0", "1.0")]
+    [InlineData("9223372036854775806", "", "1e0", "9223372036854775807", "9223372036854775807")]
+    [InlineData("1e19", "", "-1e19", "0", "0")]
+    [InlineData("0e400", "", "1", "1", "1")]
+    [InlineData("0e-400", "", "1", "1", "1")]
+    [InlineData("-0e99999999999999999999", "", "1", "1", "1")]
+    [InlineData("9223372036854775807", "", "1.0", "9223372036854775808.0", "9223372036854775808.0")]
     [InlineData("9999999999999999999999999999999999.0", "", "-1", "9999999999999999999999999999999998.0", "9999999999999999999999999999999998.0")]
     public void Increment_Number_WritesTheExactSum(string document, string path, string number, string result, string part)
     {
@@ -53,6 +59,23 @@ public sealed class IncrementTests
         Assert.NotNull(edited.Detail);
     }
 
+    /// <summary>Every spelling of numbers near the limits: a sum that is written is a number that the next increment takes.</summary>
+    [Fact]
+    public void Increment_AnySpelling_WritesWhatTheNextOneTakes()
+    {
+        string[] mantissas = ["0", "-0", "1", "-1", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "1.5", "0.10", "-0.0", "9999999999999999999999999999999999"];
+        string[] exponents = ["", "e0", "E1", "e+18", "e19", "e-1", "e-64", "e64", "e400", "e-400", "e99999999999999999999"];
+        string[] numbers = [.. mantissas.SelectMany(mantissa => exponents.Select(exponent => mantissa + exponent))];
+        foreach (string number in numbers)
+        {
+            foreach (string delta in numbers)
+            {
+                string? sum = Edited.Increment(number, "", delta).Part;
+                if (sum is not null) Assert.Equal(sum, Edited.Increment(sum, "", "0").Part);
+            }
+        }
+    }
+
     [Theory]
     [InlineData("9223372036854775807", "1")]
     [InlineData("-9223372036854775808", "-1")]
@@ -61,6 +84,11 @@ public sealed class IncrementTests
     [InlineData("1", "9223372036854775808")]
     [InlineData("9999999999999999999999999999999999.0", "1.1")]
     [InlineData("1e34", "1")]
+    [InlineData("9223372036854775807", "1e0")]
+    [InlineData("-9223372036854775808", "-10000000000000000000e0")]
+    [InlineData("1e19", "1")]
+    [InlineData("1", "1e19")]
+    [InlineData("1e19", "0")]
     [InlineData("1e65", "1")]
     [InlineData("1e-65", "1")]
     [InlineData("9e64", "1e64")]

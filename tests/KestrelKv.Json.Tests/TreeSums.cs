@@ -38,6 +38,7 @@ internal static class TreeSums
         string digits = BigInteger.Abs(total).ToString(CultureInfo.InvariantCulture);
         if (digits.TrimEnd('0').Length > 34 || Whole((total, scale)) >= limit) throw Overflow();
         digits = digits.PadLeft(scale + 1, '0');
+        if (scale == 0 && !Fits(total)) throw Overflow();
         return (total.Sign < 0 ? "-" : "") + digits[..^scale] + (scale > 0 ? "." + digits[^scale..] : "");
     }
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using KestrelKv.Json;
 
@@ -129,7 +128,7 @@ internal sealed class NaiveStore(TimeProvider time)
         EditResult edit = default;
         if (put.KeepsExpiry || !put.Path.IsEmpty || put.Kind != OperationKind.Put)
         {
-            var document = new ArrayBufferWriter<byte>();
+            var document = new EditBuffer();
             edit = Edits.Apply(put, entry is not null, Encoding.UTF8.GetBytes(entry?.Value ?? ""), DocumentLimits.Default, document);
             if (edit.Status != EditStatus.Done) return new(index, edit.Status.ToResult(), previous, previous);
             value = document.WrittenMemory;

@@ -1,4 +1,3 @@
-using System.Buffers;
 using KestrelKv.Storage;
 using KestrelKv.Json;
 
@@ -135,7 +134,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         EditResult edit = default;
         if (operation.IsEdit)
         {
-            var document = new ArrayBufferWriter<byte>();
+            var document = new EditBuffer();
             edit = Edits.Apply(operation, entry is not null, entry?.Value, DocumentLimits.Default, document);
             if (edit.Status != EditStatus.Done) return new(index, edit.Status.ToResult(), previous, previous) { Detail = edit.Detail };
             write = Operation.Put(operation.Key, document.WrittenMemory, operation.KeepsExpiry ? entry?.ExpiresAt ?? 0 : operation.ExpiresAt);

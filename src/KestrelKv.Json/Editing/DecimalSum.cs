@@ -42,10 +42,11 @@ internal static class DecimalSum
     {
         digits.Clear();
         fraction = 0;
-        if (!number.TryReadExponent(out long exponent) || exponent is < -int.MaxValue or > int.MaxValue) return false;
+        // Zero is zero, whatever its exponent.
+        if (!number.TryReadExponent(out long exponent) || exponent is < -int.MaxValue or > int.MaxValue) return number.IsZero;
 
         long lowest = exponent - number.FractionDigits;
-        if (lowest < -PowerMax) return false;
+        if (lowest < -PowerMax) return number.IsZero;
         fraction = (int)Math.Max(0, -lowest);
 
         long power = lowest;

@@ -1,9 +1,7 @@
-using System.Buffers;
-
 namespace KestrelKv.Json;
 
-/// <summary>A document that is changed piece by piece, in the free room of the writer that it ends in.</summary>
-internal ref struct EditedText(ArrayBufferWriter<byte> writer, DocumentLimits limits)
+/// <summary>A document that is changed piece by piece, in the room of the buffer that receives it.</summary>
+internal ref struct EditedText(EditBuffer buffer, DocumentLimits limits)
 {
     private Span<byte> _room;
     private int _length;
@@ -18,7 +16,7 @@ internal ref struct EditedText(ArrayBufferWriter<byte> writer, DocumentLimits li
     /// <param name="more">By how much it is expected to grow.</param>
     public void Start(scoped ReadOnlySpan<byte> document, int more)
     {
-        _room = writer.GetSpan((int)Math.Max(1, Math.Min(document.Length + (long)more, Math.Max(document.Length, limits.BytesMax))));
+        _room = buffer.Room((int)Math.Min(document.Length + (long)more, Math.Max(document.Length, limits.BytesMax)), kept: 0);
         document.CopyTo(_room);
         _length = document.Length;
     }
@@ -84,12 +82,12 @@ internal ref struct EditedText(ArrayBufferWriter<byte> writer, DocumentLimits li
         _length = to;
     }
 
-    /// <summary>Hands the document to the writer, where it is within the limits.</summary>
+    /// <summary>Makes the document the text of the buffer, if it is within the limits.</summary>
     public readonly EditStatus Finish()
     {
         if (_length > limits.BytesMax) return EditStatus.ValueTooLong;
         if (_mayBeDeeper && JsonScan.IsDeeper(Text, limits.DepthMax)) return EditStatus.TooDeep;
-        writer.Advance(_length);
+        buffer.Finish(_length);
         return EditStatus.Done;
     }
 
@@ -98,11 +96,6 @@ internal ref struct EditedText(ArrayBufferWriter<byte> writer, DocumentLimits li
     private void Grow(int needed)
     {
         int length = Math.Max(needed, (int)Math.Min(limits.BytesMax, 2L * _room.Length));
-        // The writer promises nothing of what lies in its free room when it makes more of it.
-        byte[] kept = ArrayPool<byte>.Shared.Rent(_length);
-        Text.CopyTo(kept);
-        _room = writer.GetSpan(length);
-        kept.AsSpan(0, _length).CopyTo(_room);
-        ArrayPool<byte>.Shared.Return(kept);
+        _room = buffer.Room(length, kept: _length);
     }
 }

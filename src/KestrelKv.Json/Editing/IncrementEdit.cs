@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Text;
 
 namespace KestrelKv.Json;
@@ -8,7 +7,7 @@ internal static class IncrementEdit
 {
     public static EditResult Apply(
         ReadOnlySpan<byte> document, ReadOnlySpan<byte> path, ReadOnlySpan<byte> delta, DocumentLimits limits,
-        ArrayBufferWriter<byte> result)
+        EditBuffer result)
     {
         Place place = PointerWalk.Follow(document, path);
         return place.Resolved == path.Length
@@ -18,7 +17,7 @@ internal static class IncrementEdit
 
     /// <summary>What becomes of a key that is not there.</summary>
     public static EditResult Create(
-        ReadOnlySpan<byte> path, ReadOnlySpan<byte> delta, DocumentLimits limits, ArrayBufferWriter<byte> result)
+        ReadOnlySpan<byte> path, ReadOnlySpan<byte> delta, DocumentLimits limits, EditBuffer result)
     {
         Span<byte> sum = stackalloc byte[DecimalSum.BytesMax];
         if (!TryAdd("0"u8, delta, sum, out int length)) return Overflow;
@@ -34,7 +33,7 @@ internal static class IncrementEdit
     }
 
     private static EditResult AddTo(
-        ReadOnlySpan<byte> document, int start, ReadOnlySpan<byte> delta, DocumentLimits limits, ArrayBufferWriter<byte> result)
+        ReadOnlySpan<byte> document, int start, ReadOnlySpan<byte> delta, DocumentLimits limits, EditBuffer result)
     {
         if (!JsonNumber.IsNumber(document[start])) return new EditResult(EditStatus.NotANumber, "what is to be added to is no number");
 
@@ -50,7 +49,7 @@ internal static class IncrementEdit
     /// <summary>Puts the number in where the path leads no further, with the objects that are missing.</summary>
     private static EditResult Create(
         ReadOnlySpan<byte> document, Place place, ReadOnlySpan<byte> path, ReadOnlySpan<byte> delta, DocumentLimits limits,
-        ArrayBufferWriter<byte> result)
+        EditBuffer result)
     {
         Slot slot = Slot.In(document, place.Start, PointerToken.At(path, place.Resolved));
         if (slot.Fault is not null || !(slot.IsObject || slot.IsEnd)) return new EditResult(EditStatus.PathNotFound, slot.Missing);
@@ -100,7 +99,12 @@ internal static class IncrementEdit
         var added = new JsonNumber(delta);
         bool fits = TryReadInteger(target, out long integer);
         if (number.IsInteger && !fits) return false;
-        if (!number.IsInteger || !added.IsInteger) return DecimalSum.TryAdd(number, added, sum, out length);
+        if (!number.IsInteger || !added.IsInteger)
+        {
+            // A sum without decimals is a whole number, which the next increment takes only within 64 bits.
+            return DecimalSum.TryAdd(number, added, sum, out length) &&
+                (sum[..length].Contains((byte)'.') || TryReadInteger(sum[..length], out _));
+        }
         if (!TryReadInteger(delta, out long more)) return false;
 
         long total = unchecked(integer + more);

@@ -44,8 +44,8 @@ public static class JsonPatch
 
         var path = new PooledList<byte>(stackalloc byte[256]);
         var from = new PooledList<byte>(stackalloc byte[256]);
-        JsonName.Unescape(operation.Path[1..^1], ref path);
-        JsonName.Unescape(operation.From[1..^1], ref from);
+        JsonString.Unescape(operation.Path[1..^1], ref path);
+        JsonString.Unescape(operation.From[1..^1], ref from);
         bool intoItself = path.Count > from.Count && path.Items.StartsWith(from.Items) && path.Items[from.Count] == '/';
         path.Dispose();
         from.Dispose();
@@ -58,7 +58,7 @@ public static class JsonPatch
         if (text[0] != '"') return $"\"{member}\" is not a string";
 
         var pointer = new PooledList<byte>(stackalloc byte[256]);
-        JsonName.Unescape(text[1..^1], ref pointer);
+        JsonString.Unescape(text[1..^1], ref pointer);
         string? fault = JsonPointer.CheckSyntax(pointer.Items);
         pointer.Dispose();
         return fault is null ? null : $"\"{member}\" is not a JSON Pointer: {fault}";

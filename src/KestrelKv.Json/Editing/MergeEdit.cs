@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace KestrelKv.Json;
 
 /// <summary>
@@ -29,7 +27,7 @@ internal ref struct MergeEdit
     /// <param name="limits">What the document may become.</param>
     /// <param name="result">Where it is written.</param>
     public static EditResult Apply(
-        ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, ArrayBufferWriter<byte> result)
+        ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, EditBuffer result)
     {
         var edit = new MergeEdit(document, patch, stackalloc Splice[8], stackalloc (int, int)[8]);
         edit.MergeAll();

@@ -1,10 +1,8 @@
-using System.Buffers;
-
 namespace KestrelKv.Json;
 
 /// <summary>Writes what a merge patch makes of a document.</summary>
 internal ref struct MergeWriter(
-    ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, ArrayBufferWriter<byte> result)
+    ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, EditBuffer result)
 {
     private readonly ReadOnlySpan<byte> _document = document;
     private readonly ReadOnlySpan<byte> _patch = patch;
@@ -19,12 +17,12 @@ internal ref struct MergeWriter(
     public EditStatus Write(scoped ReadOnlySpan<Splice> splices)
     {
         NewObjects.FindNulls(_patch, ref _nulls);
-        _room = result.GetSpan((int)Math.Clamp(_document.Length + (long)_patch.Length + splices.Length, 1, Math.Max(1, limits.BytesMax)));
+        _room = result.Room((int)Math.Min(_document.Length + (long)_patch.Length + splices.Length, limits.BytesMax), kept: 0);
         bool fits = WriteAll(splices);
         _nulls.Dispose();
         if (!fits) return EditStatus.ValueTooLong;
         if (_mayBeDeeper && JsonScan.IsDeeper(_room[.._length], limits.DepthMax)) return EditStatus.TooDeep;
-        result.Advance(_length);
+        result.Finish(_length);
         return EditStatus.Done;
     }
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 
 namespace KestrelKv.Json;
@@ -21,7 +20,7 @@ internal ref struct PatchEdit
     private string? _fault;
 
     public static EditResult Apply(
-        ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, ArrayBufferWriter<byte> result)
+        ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, EditBuffer result)
     {
         var edit = new PatchEdit { _text = new EditedText(result, limits) };
         edit._text.Start(document, patch.Length);
@@ -68,8 +67,8 @@ internal ref struct PatchEdit
 
     private static ReadOnlySpan<byte> Text(ReadOnlySpan<byte> quoted, ref PooledList<byte> unescaped)
     {
-        if (!JsonName.IsEscaped(quoted)) return quoted[1..^1];
-        JsonName.Unescape(quoted[1..^1], ref unescaped);
+        if (!JsonString.IsEscaped(quoted)) return quoted[1..^1];
+        JsonString.Unescape(quoted[1..^1], ref unescaped);
         return unescaped.Items;
     }
 

@@ -19,7 +19,7 @@ internal ref struct PatchOperation
     public string? Repeated { get; private set; }
 
     /// <summary>Whether the operation is of this name.</summary>
-    public readonly bool Is(ReadOnlySpan<byte> op) => JsonName.StandsFor(Op[1..^1], op);
+    public readonly bool Is(ReadOnlySpan<byte> op) => JsonString.StandsFor(Op[1..^1], op);
 
     public readonly bool NeedsFrom => Is("move"u8) || Is("copy"u8);
 
@@ -38,10 +38,10 @@ internal ref struct PatchOperation
 
     private void Take(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
-        if (JsonName.StandsFor(name, "op"u8)) Op = Once("op", Op, value);
-        else if (JsonName.StandsFor(name, "path"u8)) Path = Once("path", Path, value);
-        else if (JsonName.StandsFor(name, "from"u8)) From = Once("from", From, value);
-        else if (JsonName.StandsFor(name, "value"u8)) Value = Once("value", Value, value);
+        if (JsonString.StandsFor(name, "op"u8)) Op = Once("op", Op, value);
+        else if (JsonString.StandsFor(name, "path"u8)) Path = Once("path", Path, value);
+        else if (JsonString.StandsFor(name, "from"u8)) From = Once("from", From, value);
+        else if (JsonString.StandsFor(name, "value"u8)) Value = Once("value", Value, value);
     }
 
     private ReadOnlySpan<byte> Once(string name, ReadOnlySpan<byte> present, ReadOnlySpan<byte> value)

@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace KestrelKv.Json;
 
 /// <summary>
@@ -7,7 +5,7 @@ namespace KestrelKv.Json;
 /// </summary>
 internal static class PutEdit
 {
-    public static EditResult Replace(ReadOnlySpan<byte> value, DocumentLimits limits, ArrayBufferWriter<byte> result)
+    public static EditResult Replace(ReadOnlySpan<byte> value, DocumentLimits limits, EditBuffer result)
     {
         var text = new EditedText(result, limits);
         text.Start(default, value.Length);
@@ -16,7 +14,7 @@ internal static class PutEdit
 
     public static EditResult Apply(
         ReadOnlySpan<byte> document, ReadOnlySpan<byte> path, ReadOnlySpan<byte> value, DocumentLimits limits,
-        ArrayBufferWriter<byte> result)
+        EditBuffer result)
     {
         Slot slot = Slot.Find(document, path);
         if (slot.Fault is not null || !(slot.Exists || slot.IsObject || slot.IsEnd))

@@ -457,7 +457,7 @@ internal ref struct BatchPlan : IDisposable
     private bool TryResolve(int index, in PlannedKey key, out EditResult edit)
     {
         using EditBuffer buffer = EditBuffer.Rent();
-        edit = Edits.Resolve(_batch[index], exists: key.Version != 0, ValueOf(key), key.ExpiresAt, _limits, buffer.Text, out Operation put);
+        edit = Edits.Resolve(_batch[index], exists: key.Version != 0, ValueOf(key), key.ExpiresAt, _limits, buffer, out Operation put);
         if (edit.Status == EditStatus.Done && (_madeBytes += put.Value.Length) > MadeBytesMax)
             edit = new(EditStatus.ValueTooLong, "the values that the batch edits exceed 256 MiB in total; use several batches");
         if ((_patchedBytes += edit.PatchedBytes) > EditResult.PatchedBytesMax)
@@ -467,7 +467,7 @@ internal ref struct BatchPlan : IDisposable
             Refuse(index, edit.Status.ToResult(), key.Version, edit.Detail);
             return false;
         }
-        byte[] made = ArrayPool<byte>.Shared.Rent(put.Value.Length);
+        byte[] made = ScratchArrays.Rent<byte>(put.Value.Length);
         (_made![index], _isShown![index]) = (made, false);
         put.Value.CopyTo(made);
         _operations[index] = Operation.Put(put.Key, made.AsMemory(0, put.Value.Length), put.ExpiresAt) with { ReturnsOld = put.ReturnsOld };
@@ -552,7 +552,7 @@ internal ref struct BatchPlan : IDisposable
     private readonly void ReleaseMade(int operation)
     {
         if (_made?[operation] is not { } made || _isShown![operation]) return;
-        ArrayPool<byte>.Shared.Return(made);
+        ScratchArrays.Return(made);
         _made[operation] = null;
     }
 
@@ -561,7 +561,7 @@ internal ref struct BatchPlan : IDisposable
         if (_made is null) return;
         foreach (ref byte[]? made in _made.AsSpan(0, _batch.Length))
         {
-            if (made is not null) ArrayPool<byte>.Shared.Return(made);
+            if (made is not null) ScratchArrays.Return(made);
             made = null;
         }
     }

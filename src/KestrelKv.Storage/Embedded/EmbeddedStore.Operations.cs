@@ -168,7 +168,7 @@ public sealed partial class EmbeddedStore
         Entry entry = context.Entry;
         if (LongWork.Of(edit, entry.ValueIfAny.Length) > LongWork.BytesMax) return Outcome.NeedsTime;
         using EditBuffer buffer = EditBuffer.Rent();
-        EditResult edited = Edits.Resolve(edit, entry.Exists, entry.ValueIfAny, entry.ExpiryIfAny, _documents, buffer.Text, out Operation put);
+        EditResult edited = Edits.Resolve(edit, entry.Exists, entry.ValueIfAny, entry.ExpiryIfAny, _documents, buffer, out Operation put);
         return edited.Status == EditStatus.Done ? Write(put, edited, ref context) : Refuse(ref context, edited.Status.ToResult(), edited.Detail);
     }
 

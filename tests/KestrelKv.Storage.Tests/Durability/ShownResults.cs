@@ -1,4 +1,3 @@
-using System.Buffers;
 using KestrelKv.Json;
 
 namespace KestrelKv.Storage.Tests.Durability;
@@ -96,7 +95,7 @@ internal sealed class ShownResults(CommitHistory history, Operation[] operations
 
     private static (ResultStatus Status, StoredEntry? Entry) Edited(Operation edit, StoredEntry? entry)
     {
-        var document = new ArrayBufferWriter<byte>();
+        var document = new EditBuffer();
         EditResult result = Edits.Apply(edit, entry is not null, StoredEntry.Bytes(entry?.Value ?? ""), DocumentLimits.Default, document);
         long expiresAt = edit.KeepsExpiry ? entry?.ExpiresAt ?? Operation.Never : edit.ExpiresAt;
         return (result.Status.ToResult(), result.Status == EditStatus.Done ? new(StoredEntry.Text(document.WrittenSpan), 0, expiresAt) : null);

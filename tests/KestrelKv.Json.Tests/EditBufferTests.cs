@@ -1,0 +1,70 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace KestrelKv.Json.Tests;
+
+public sealed class EditBufferTests
+{
+    private const int LargeBytes = 64 * 1024 * 1024;
+
+    [Fact]
+    public void Set_Text_IsHeldUntilCleared()
+    {
+        var buffer = new EditBuffer();
+        buffer.Set("text"u8);
+        Assert.Equal("text"u8, buffer.WrittenSpan);
+        buffer.Set("other"u8);
+        Assert.Equal("other"u8, buffer.WrittenMemory.Span);
+        Assert.Equal(5, buffer.WrittenCount);
+        buffer.Clear();
+        Assert.Equal(0, buffer.WrittenCount);
+        Assert.True(MemoryMarshal.TryGetArray(buffer.WrittenMemory, out ArraySegment<byte> rest) && rest.Array!.Length == 0);
+    }
+
+    [Fact]
+    public void Rent_AfterDispose_ReturnsTheSameOneEmpty()
+    {
+        EditBuffer buffer = EditBuffer.Rent();
+        Assert.NotSame(buffer, EditBuffer.Rent());
+        buffer.Set("text"u8);
+        buffer.Dispose();
+        Assert.Same(buffer, EditBuffer.Rent());
+        Assert.Equal(0, buffer.WrittenCount);
+    }
+
+    [Fact]
+    public void Clear_LargeText_IsHeldByNobody()
+    {
+        var buffer = new EditBuffer();
+        WeakReference array = ArrayOfALargeEdit(buffer);
+        GC.Collect();
+        Assert.False(array.IsAlive);
+    }
+
+    [Fact]
+    public void Return_LongArray_IsHeldByNobody()
+    {
+        WeakReference array = RentAndReturn(ScratchArrays.PooledBytesMax);
+        GC.Collect();
+        Assert.False(array.IsAlive);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference ArrayOfALargeEdit(EditBuffer buffer)
+    {
+        byte[] text = new byte[LargeBytes];
+        text.AsSpan().Fill((byte)'1');
+        Assert.Equal(EditStatus.Done, DocumentEdit.Put("[0]"u8, "/0"u8, text, DocumentLimits.Default, buffer).Status);
+        MemoryMarshal.TryGetArray(buffer.WrittenMemory, out ArraySegment<byte> segment);
+        buffer.Clear();
+        return new WeakReference(segment.Array);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference RentAndReturn(int length)
+    {
+        long[] array = ScratchArrays.Rent<long>(length);
+        ScratchArrays.Return(array);
+        return new WeakReference(array);
+    }
+}
