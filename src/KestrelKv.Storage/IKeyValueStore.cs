@@ -86,7 +86,7 @@ public interface IKeyValueStore
 
     /// <summary>
     /// Opens the feed: all changes under a prefix from a version on, in the order of commits, none left out and none twice.
-    /// With <see cref="Durability.DurabilityMode.Always"/> it shows only what is on disk.
+    /// With <see cref="DurabilityMode.Always"/> it shows only what is on disk.
     /// </summary>
     /// <param name="query">Which changes.</param>
     /// <param name="wake">

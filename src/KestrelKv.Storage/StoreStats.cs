@@ -22,13 +22,13 @@ public readonly record struct StoreStats(long Keys, long Bytes, long Version)
     public long Refusals { get; init; }
 
     /// <summary>When a write is acknowledged.</summary>
-    public Durability.DurabilityMode Durability { get; init; } = KestrelKv.Storage.Durability.DurabilityMode.Memory;
+    public DurabilityMode Durability { get; init; } = DurabilityMode.Memory;
 
     /// <summary>The version of the last commit that is on disk, or, where nothing is kept there, of the last commit.</summary>
     public long DurableVersion { get; init; }
 
     /// <summary>
-    /// The version of the last commit that the feed shows: with <see cref="Durability.DurabilityMode.Always"/> the last one that is on disk.
+    /// The version of the last commit that the feed shows: with <see cref="DurabilityMode.Always"/> the last one that is on disk.
     /// </summary>
     public long FeedVersion { get; init; }
 

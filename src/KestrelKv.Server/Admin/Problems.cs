@@ -1,5 +1,5 @@
 using KestrelKv.Protocol;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Server.Admin;
 

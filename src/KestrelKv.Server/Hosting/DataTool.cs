@@ -1,5 +1,7 @@
 using KestrelKv.Server.Settings;
+using KestrelKv.Storage;
 using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Server.Hosting;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using KestrelKv.Server.Settings;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Server.Hosting;
 

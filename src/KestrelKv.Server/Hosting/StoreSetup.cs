@@ -2,6 +2,7 @@ using KestrelKv.Server.Settings;
 using KestrelKv.Server.Telemetry;
 using KestrelKv.Storage;
 using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Files;
 using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Server.Hosting;

@@ -1,7 +1,7 @@
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin;
-using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Files;
 using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Settings;

@@ -3,8 +3,8 @@ using KestrelKv.Protocol;
 using KestrelKv.Server.Admin;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Storage;
-using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Server.Settings;
 

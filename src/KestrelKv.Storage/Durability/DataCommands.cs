@@ -1,3 +1,5 @@
+using KestrelKv.Storage.Files;
+
 namespace KestrelKv.Storage.Durability;
 
 /// <summary>What can be done to the data directory of a server that is stopped.</summary>

@@ -1,4 +1,5 @@
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Files;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Storage.Durability;

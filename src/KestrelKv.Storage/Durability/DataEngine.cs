@@ -1,5 +1,6 @@
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Feed;
+using KestrelKv.Storage.Files;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Storage.Durability;

@@ -1,3 +1,5 @@
+using KestrelKv.Storage.Files;
+
 namespace KestrelKv.Storage.Durability;
 
 /// <summary>

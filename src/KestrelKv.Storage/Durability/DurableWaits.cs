@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Threading.Tasks.Sources;
-using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Durability;
 

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.IO.Compression;
+using KestrelKv.Storage.Commits;
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 
@@ -142,7 +144,7 @@ internal sealed class Loader(Keyspace? store) : IDisposable
                 byte[]? entries = Decompress(Frame, Bytes.AsSpan(0, Length));
                 if (entries is null)
                 {
-                    Damage = Durability.Damage.At(Name, Offset, "the entries can't be decompressed");
+                    Damage = Files.Damage.At(Name, Offset, "the entries can't be decompressed");
                     return;
                 }
                 ArrayPool<byte>.Shared.Return(Bytes);
@@ -151,7 +153,7 @@ internal sealed class Loader(Keyspace? store) : IDisposable
 
             bool areEntries = Frame.Kind != FrameKind.Commit;
             if (!Record.TryCount(Bytes.AsSpan(0, Length), areEntries, out int count))
-                Damage = Durability.Damage.At(Name, Offset, $"a record of the frame {Frame.Kind} {Frame.Number} can't be read");
+                Damage = Files.Damage.At(Name, Offset, $"a record of the frame {Frame.Kind} {Frame.Number} can't be read");
             Entries = areEntries ? count : 0;
         }
     }

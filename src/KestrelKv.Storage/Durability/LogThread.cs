@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using KestrelKv.Storage.Commits;
 using KestrelKv.Storage.Feed;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using KestrelKv.Storage.Commits;
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Files;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Storage.Durability;

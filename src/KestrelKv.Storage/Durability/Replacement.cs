@@ -1,4 +1,5 @@
 using System.Globalization;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 

@@ -1,5 +1,7 @@
 using System.Buffers;
+using KestrelKv.Storage.Commits;
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 

@@ -1,4 +1,5 @@
-using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Commits;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 

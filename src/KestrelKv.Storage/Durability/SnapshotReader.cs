@@ -1,4 +1,6 @@
+using KestrelKv.Storage.Commits;
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 

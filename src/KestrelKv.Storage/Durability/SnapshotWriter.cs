@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.IO.Compression;
+using KestrelKv.Storage.Commits;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using KestrelKv.Storage.Commits;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Feed;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Numerics;
 using KestrelKv.Json;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Embedded;
 
@@ -269,7 +269,7 @@ internal ref struct BatchPlan : IDisposable
         {
             Record!.Begin(committed: true);
             for (int i = 0; i < _batch.Length; i++) Record.Add(i, ResultAt(i, IdempotencyRecord.OwnVersion));
-            if (_commitBytes + Durability.Record.BytesAround + Record.Key.Length + Record.Bytes.Length > Frame.PayloadBytesMax)
+            if (_commitBytes + Commits.Record.BytesAround + Record.Key.Length + Record.Bytes.Length > Frame.PayloadBytesMax)
                 Refuse(LargestIndex, ResultStatus.ValueTooLong, 0, "the batch and the record of its results exceed 1 GiB in total");
         }
         if (IsRefused)
@@ -299,7 +299,7 @@ internal ref struct BatchPlan : IDisposable
             for (; prepared < _writeCount; prepared++)
             {
                 ref PlannedKey key = ref _keys[_writeKeys[prepared]];
-                key.Prepared = _entries.ShardOf(key.Hash).Prepare(Durability.Record.Of(_writes[prepared]), key.Hash, key.Stored);
+                key.Prepared = _entries.ShardOf(key.Hash).Prepare(Commits.Record.Of(_writes[prepared]), key.Hash, key.Stored);
             }
             return true;
         }
@@ -336,7 +336,7 @@ internal ref struct BatchPlan : IDisposable
 
             // Preparing other keys, or completing them, may have moved the slots of the index.
             if (key.Stored.Exists) shard.Find(key.Name.Span, key.Hash, out key.Slot);
-            shard.Complete(Durability.Record.Of(_writes[i]), key.Hash, key.Stored, key.Slot, key.Prepared, version);
+            shard.Complete(Commits.Record.Of(_writes[i]), key.Hash, key.Stored, key.Slot, key.Prepared, version);
         }
     }
 
@@ -506,7 +506,7 @@ internal ref struct BatchPlan : IDisposable
         if (growth > _largestGrowth) (_largestGrowth, LargestIndex) = (growth, index);
         GrowthBytes += growth;
         WrittenBytes += bytes;
-        _commitBytes += Durability.Record.Of(write).Bytes;
+        _commitBytes += Commits.Record.Of(write).Bytes;
         _writeKeys[_writeCount] = key;
         _writes[_writeCount++] = write;
     }

@@ -1,4 +1,5 @@
 using KestrelKv.Json;
+using KestrelKv.Storage.Commits;
 using KestrelKv.Storage.Feed;
 
 namespace KestrelKv.Storage.Embedded;

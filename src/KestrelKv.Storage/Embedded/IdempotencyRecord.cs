@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Embedded;
 

@@ -1,4 +1,4 @@
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Commits;
 using KestrelKv.Storage.Feed;
 
 namespace KestrelKv.Storage.Embedded;

@@ -1,5 +1,5 @@
 using System.Buffers;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Embedded;
 

@@ -1,3 +1,5 @@
+using KestrelKv.Storage.Commits;
+
 namespace KestrelKv.Storage.Embedded;
 
 /// <summary>Checks writes against the memory limit, and frees memory for them.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Embedded;
 

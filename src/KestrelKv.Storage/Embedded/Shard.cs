@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Embedded;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Embedded;
 

@@ -1,3 +1,5 @@
+using KestrelKv.Storage.Commits;
+
 namespace KestrelKv.Storage.Embedded;
 
 /// <summary>Removes expired entries in the background, and evicts entries while the memory in use exceeds its limit.</summary>

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using KestrelKv.Storage.Durability;
-using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Feed;
 

@@ -1,5 +1,4 @@
-using KestrelKv.Storage.Durability;
-using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Feed;
 

@@ -1,4 +1,4 @@
-using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Feed;
 

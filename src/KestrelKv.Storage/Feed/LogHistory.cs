@@ -1,5 +1,6 @@
 using System.Buffers;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Commits;
+using KestrelKv.Storage.Files;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Storage.Feed;
@@ -58,12 +59,12 @@ internal sealed class LogHistory(IDisk disk, KeptSegments kept, ILogger logger)
         }
         catch (DataException e)
         {
-            if (kept.Distrust(segment.Number)) Durability.Log.HistoryDamaged(logger, e.Message);
+            if (kept.Distrust(segment.Number)) Files.Log.HistoryDamaged(logger, e.Message);
         }
         catch (FileNotFoundException e)
         {
             // It may have been deleted just now, as it should be.
-            if (kept.Distrust(segment.Number)) Durability.Log.HistoryDamaged(logger, e.Message);
+            if (kept.Distrust(segment.Number)) Files.Log.HistoryDamaged(logger, e.Message);
         }
         finally
         {

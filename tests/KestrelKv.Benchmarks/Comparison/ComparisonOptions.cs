@@ -1,6 +1,6 @@
 using KestrelKv.Benchmarks.Loads;
 using KestrelKv.Benchmarks.Servers;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Comparison;
 

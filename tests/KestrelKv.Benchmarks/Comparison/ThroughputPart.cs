@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using KestrelKv.Benchmarks.Loads;
 using KestrelKv.Benchmarks.Servers;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Comparison;
 

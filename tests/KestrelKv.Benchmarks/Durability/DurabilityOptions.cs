@@ -1,7 +1,7 @@
 using KestrelKv.Benchmarks.Comparison;
 using KestrelKv.Benchmarks.Loads;
 using KestrelKv.Benchmarks.Servers;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Durability;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using KestrelKv.Benchmarks.Loads;
 using KestrelKv.Benchmarks.Servers;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Durability;
 

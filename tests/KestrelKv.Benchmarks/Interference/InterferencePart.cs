@@ -2,7 +2,7 @@ using System.Diagnostics;
 using KestrelKv.Benchmarks.Comparison;
 using KestrelKv.Benchmarks.Loads;
 using KestrelKv.Benchmarks.Servers;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Interference;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using KestrelKv.Benchmarks.Constants;
 using KestrelKv.Benchmarks.Loads;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Servers;
 

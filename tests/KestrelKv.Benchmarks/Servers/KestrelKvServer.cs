@@ -1,6 +1,6 @@
 using System.Reflection;
 using KestrelKv.Benchmarks.Loads;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Servers;
 

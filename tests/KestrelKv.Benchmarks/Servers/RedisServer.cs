@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using KestrelKv.Benchmarks.Loads;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Servers;
 

@@ -1,5 +1,5 @@
 using KestrelKv.Benchmarks.Loads;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Servers;
 

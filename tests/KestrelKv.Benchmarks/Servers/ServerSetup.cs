@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Servers;
 

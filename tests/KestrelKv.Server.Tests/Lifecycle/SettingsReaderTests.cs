@@ -1,6 +1,6 @@
 using System.Text;
 using KestrelKv.Server.Settings;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage;
 using Microsoft.Extensions.Configuration;
 
 namespace KestrelKv.Server.Tests.Lifecycle;

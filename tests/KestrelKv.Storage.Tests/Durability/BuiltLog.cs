@@ -1,5 +1,5 @@
 using System.Text;
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Files;
 using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;

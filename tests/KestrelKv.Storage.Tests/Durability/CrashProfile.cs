@@ -1,5 +1,5 @@
-using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Tests.Durability;
 

@@ -1,4 +1,4 @@
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Files;
 using KestrelKv.Storage.Tests.Soak;
 
 namespace KestrelKv.Storage.Tests.Durability;

@@ -1,6 +1,8 @@
 using System.Text;
+using KestrelKv.Storage.Commits;
 using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Files;
 using KestrelKv.Storage.Tests.Feed;
 using Microsoft.Extensions.Logging.Abstractions;
 

@@ -1,4 +1,5 @@
 using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Files;
 using KestrelKv.Storage.Tests.Feed;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -1,4 +1,5 @@
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Commits;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Tests.Durability;
 

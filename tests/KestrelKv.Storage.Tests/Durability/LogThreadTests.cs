@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using KestrelKv.Storage.Commits;
 using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Files;
 using KestrelKv.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 

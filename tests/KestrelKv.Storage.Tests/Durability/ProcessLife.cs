@@ -1,5 +1,4 @@
 using System.Text;
-using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Tests.Feed;
 using KestrelKv.Storage.Tests.Soak;
 

@@ -1,4 +1,4 @@
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Files;
 using KestrelKv.Testing;
 using Microsoft.Extensions.Time.Testing;
 

@@ -1,4 +1,4 @@
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Tests.Durability;
 

@@ -32,9 +32,9 @@ public sealed class LoweredLimitTests
 
     private static void Load(Keyspace entries, int i)
     {
-        var record = new Storage.Durability.Record
+        var record = new Storage.Commits.Record
         {
-            Kind = Storage.Durability.RecordKind.Put, Key = Encoding.ASCII.GetBytes($"key {i}"), Value = new byte[100], Version = i,
+            Kind = Storage.Commits.RecordKind.Put, Key = Encoding.ASCII.GetBytes($"key {i}"), Value = new byte[100], Version = i,
         };
         byte[] bytes = new byte[record.Bytes];
         record.Write(bytes);

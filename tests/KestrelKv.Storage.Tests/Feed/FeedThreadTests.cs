@@ -1,6 +1,6 @@
 using System.Text;
-using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Files;
 using KestrelKv.Storage.Tests.Durability;
 using KestrelKv.Testing;
 using Microsoft.Extensions.Logging.Abstractions;

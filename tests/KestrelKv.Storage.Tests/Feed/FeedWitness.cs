@@ -1,5 +1,4 @@
 using System.Text;
-using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Tests.Durability;
 
 namespace KestrelKv.Storage.Tests.Feed;

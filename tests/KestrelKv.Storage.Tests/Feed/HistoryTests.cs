@@ -1,4 +1,4 @@
-using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Files;
 using KestrelKv.Storage.Tests.Durability;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;

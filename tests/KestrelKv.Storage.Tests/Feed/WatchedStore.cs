@@ -1,7 +1,7 @@
 using System.Text;
-using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Feed;
+using KestrelKv.Storage.Files;
 using KestrelKv.Storage.Tests.Durability;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;

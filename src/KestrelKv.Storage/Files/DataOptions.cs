@@ -1,4 +1,4 @@
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Files;
 
 /// <summary>Where the data is kept, and when a write counts as done.</summary>
 public sealed class DataOptions
@@ -53,21 +53,4 @@ public sealed class DataOptions
     /// from the snapshot that made them superfluous, or from the start.
     /// </summary>
     public TimeSpan HistoryTime { get; set; } = TimeSpan.FromHours(1);
-}
-
-/// <summary>When a write is acknowledged, and its effect is shown to anybody.</summary>
-/// <remarks>Where a crash loses commits, their versions are given again to others.</remarks>
-public enum DurabilityMode
-{
-    /// <summary>Once it is synced to disk. What was acknowledged, or seen, is never lost.</summary>
-    Always,
-
-    /// <summary>At once; the log is synced about every second. A crash loses about a second of writes, of the process or of the machine.</summary>
-    EverySec,
-
-    /// <summary>At once; when the log reaches the disk is for the system to say. A crash of the machine may lose half a minute of writes, say.</summary>
-    None,
-
-    /// <summary>At once; nothing is kept on disk at all.</summary>
-    Memory,
 }

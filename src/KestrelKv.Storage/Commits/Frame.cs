@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Commits;
 
 /// <summary>What a frame has.</summary>
 internal enum FrameKind : uint

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Files;
 
 /// <summary>The names of the files in a data directory.</summary>
 internal static class FileNames

@@ -2,7 +2,7 @@ using System.ComponentModel;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Files;
 
 /// <summary>System calls that the base class library has no method for; of Linux.</summary>
 internal static partial class Libc

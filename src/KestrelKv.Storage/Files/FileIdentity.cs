@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Files;
 
 /// <summary>
 /// Tells a file or directory from any other that gets its name later. It stays unique as long as the file is open somewhere.

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Commits;
 
 /// <summary>What happened to an entry.</summary>
 internal enum RecordKind : byte

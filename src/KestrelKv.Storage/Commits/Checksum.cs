@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Commits;
 
 /// <summary>CRC-32C (Castagnoli; RFC 3720, appendix B.4), which processors have an instruction for.</summary>
 internal static class Checksum

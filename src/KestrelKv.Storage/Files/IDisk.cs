@@ -1,4 +1,4 @@
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Files;
 
 /// <summary>
 /// The one way to files: a directory, and the files right in it. So tests can run all that reads and writes files on a

@@ -1,4 +1,4 @@
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Files;
 
 /// <summary>A disk on which space is made where there is none, as long as that is possible, before a call is told so.</summary>
 /// <param name="disk">The disk.</param>

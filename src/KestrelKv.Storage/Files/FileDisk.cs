@@ -1,6 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Files;
 
 /// <summary>A directory of the real disk, locked against other processes.</summary>
 internal sealed class FileDisk : IDisk, IDisposable

@@ -1,4 +1,4 @@
-namespace KestrelKv.Storage.Embedded;
+namespace KestrelKv.Storage.Commits;
 
 /// <summary>
 /// Keys of the store's own, which no client can name: they begin with a byte that no valid UTF-8 has. Their entries are not in

@@ -1,7 +1,8 @@
 using System.Buffers;
+using KestrelKv.Storage.Commits;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Files;
 
 /// <summary>
 /// The segments before those that a start needs. Nothing depends on them: one that is damaged or missing just ends the history.

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Files;
 
 /// <summary>What the store tells of its data directory.</summary>
 internal static partial class Log

@@ -1,4 +1,4 @@
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Files;
 
 /// <summary>A segment of the log that is open.</summary>
 /// <param name="Number">Counted from 1.</param>

@@ -1,4 +1,4 @@
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Files;
 
 /// <summary>
 /// The data directory, or a file in it, is not fit to be used. The message is for the person who runs the server: it names

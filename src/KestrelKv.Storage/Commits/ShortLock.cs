@@ -1,4 +1,4 @@
-namespace KestrelKv.Storage.Embedded;
+namespace KestrelKv.Storage.Commits;
 
 /// <summary>A lock for steps of well under a microsecond, by and large. Not to be taken twice by one thread. No copies of it may be made.</summary>
 internal struct ShortLock

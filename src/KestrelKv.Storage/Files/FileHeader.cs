@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
+using KestrelKv.Storage.Commits;
 
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Files;
 
 /// <summary>What a file of data is.</summary>
 internal enum FileKind : uint

@@ -1,4 +1,4 @@
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Files;
 
 /// <summary>The disk has no space for what was asked of it.</summary>
 public sealed class DiskFullException(string message, Exception? inner = null) : IOException(message, inner)

@@ -1,4 +1,6 @@
-namespace KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Commits;
+
+namespace KestrelKv.Storage.Files;
 
 /// <summary>What <see cref="FrameScanner"/> finds at a place in a file.</summary>
 internal enum Scan

@@ -1,6 +1,4 @@
-using KestrelKv.Storage.Durability;
-
-namespace KestrelKv.Storage.Embedded;
+namespace KestrelKv.Storage.Commits;
 
 /// <summary>Puts all commits of a store into one order and, if it has a disk, makes them durable. Safe for use by many threads.</summary>
 /// <remarks>
