@@ -5,7 +5,8 @@ namespace KestrelKv.Storage;
 /// </summary>
 /// <remarks>
 /// <para>
-/// <b>Versions.</b> Each commit has a version, one more than the commit before it; the first is 1. An entry carries
+/// <b>Versions.</b> Each commit has a version, one more than the commit before it; the first is 1. Each start of a store that is not
+/// new raises the versions above all that may have been shown before, so that none is ever given again. An entry carries
 /// the version of its last change. All changes of one atomic batch have the same version; a key that it writes several times changes
 /// once.
 /// </para>

@@ -3,7 +3,7 @@ namespace KestrelKv.Storage;
 /// <summary>Figures of a store.</summary>
 /// <param name="Keys">How many entries there are, those included that have expired but are not yet removed.</param>
 /// <param name="Bytes">Bytes of their keys and values together.</param>
-/// <param name="Version">The version of the last commit; 0 where there was none.</param>
+/// <param name="Version">The version of the last commit, or that of the start if none came after it; 0 for a new store.</param>
 public readonly record struct StoreStats(long Keys, long Bytes, long Version)
 {
     /// <summary>Bytes of memory that entries and all that finds them take, as far as the store counts them.</summary>

@@ -49,6 +49,16 @@ public sealed class EditBufferTests
         Assert.False(array.IsAlive);
     }
 
+    /// <summary>Of a type that no other test rents.</summary>
+    [Fact]
+    public void Rent_LargeArrayThatWasReturned_IsReusedByOneOnly()
+    {
+        ulong[] array = ScratchArrays.Rent<ulong>(ScratchArrays.PooledBytesMax);
+        ScratchArrays.Return(array);
+        Assert.Same(array, ScratchArrays.Rent<ulong>(ScratchArrays.PooledBytesMax - 1));
+        Assert.NotSame(array, ScratchArrays.Rent<ulong>(ScratchArrays.PooledBytesMax));
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static WeakReference ArrayOfALargeEdit(EditBuffer buffer)
     {

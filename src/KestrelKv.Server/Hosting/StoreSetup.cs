@@ -17,6 +17,7 @@ internal static class StoreSetup
         builder.Services.AddSingleton(settings.Store);
         if (settings.Data.Durability == DurabilityMode.Memory)
         {
+            settings.Store.BeginVersionsAt(DateTimeOffset.UtcNow);
             builder.Services.AddSingleton<IKeyValueStore>(services => new EmbeddedStore(services.GetRequiredService<TimeProvider>(), settings.Store));
             return;
         }

@@ -25,6 +25,9 @@ internal enum FrameKind : uint
 
     /// <summary>Ends a snapshot; the number is its version, the payload a <see cref="SnapshotEnd"/>.</summary>
     SnapshotEnd = 6,
+
+    /// <summary>Begins the versions of a run; the number and the payload are a <see cref="Durability.VersionJump"/>.</summary>
+    VersionJump = 7,
 }
 
 /// <summary>The unit that files are made of: a header, a payload, and zeros up to a multiple of eight bytes.</summary>
@@ -103,7 +106,7 @@ internal readonly record struct FrameHeader(uint Checksum, int PayloadBytes, uin
     public bool IsZero => this == default;
 
     /// <summary>Whether it may be a frame's at all.</summary>
-    public bool IsPlausible => PayloadBytes is >= 0 and <= Frame.PayloadBytesMax && Kind is >= FrameKind.Commit and <= FrameKind.SnapshotEnd;
+    public bool IsPlausible => PayloadBytes is >= 0 and <= Frame.PayloadBytesMax && Kind is >= FrameKind.Commit and <= FrameKind.VersionJump;
 
     /// <summary>How many bytes the frame takes; of one that is plausible.</summary>
     public int FrameBytes => Frame.BytesFor(PayloadBytes);

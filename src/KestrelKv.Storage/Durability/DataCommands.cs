@@ -21,7 +21,7 @@ public static class DataCommands
         using var disk = new FileDisk(data.Directory);
         var replacement = new Replacement(disk, "restore");
         replacement.Write(to => CopyFile(backup, to));
-        replacement.Replace(header.Store, end.Version, end.Segment);
+        replacement.Replace(header.Store, end);
         return [
             $"Restored {end.Version} as the version of the last commit, from {backup}",
             .. replacement.Report(),
@@ -47,7 +47,7 @@ public static class DataCommands
         using var salvage = new Salvage(disk);
         salvage.Read();
         replacement.Write(file => salvage.Write(file));
-        replacement.Replace(salvage.StoreNumber, salvage.Version, salvage.NextSegment);
+        replacement.Replace(salvage.StoreNumber, salvage.End);
         return [
             $"Kept {salvage.Keys} keys, with {salvage.Version} as the version of the last commit",
             .. salvage.GivenUp.Count > 0 ? salvage.GivenUp : ["Nothing was given up"],

@@ -131,7 +131,7 @@ public sealed class DataDirectory : IAsyncDisposable
     {
         while (true)
         {
-            SnapshotInfo snapshot = _engine.Snapshots.Last is { } last && last.Version == _engine.Log.Last ? last : await SnapshotAsync(cancellationToken);
+            SnapshotInfo snapshot = _engine.Snapshots.Last is { } last && last.Version >= _engine.LastCommit ? last : await SnapshotAsync(cancellationToken);
             try
             {
                 string path = ((FileDisk)_disk).PathOf(FileNames.OfSnapshot(snapshot.Version));
@@ -186,6 +186,9 @@ public sealed class DataDirectory : IAsyncDisposable
         _closing.Dispose();
         _snapshotting.Dispose();
     }
+
+    /// <inheritdoc cref="DataEngine.LastRecovered"/>
+    internal long LastRecovered => _engine.LastRecovered;
 
     /// <inheritdoc cref="DataEngine.VerifyDirectory"/>
     internal void VerifyDirectory() => _engine.VerifyDirectory();
@@ -257,7 +260,7 @@ public sealed class DataDirectory : IAsyncDisposable
         if (disk != DiskState.Failed && IsSnapshotDue()) _ = SnapshotWhenDueAsync();
     }
 
-    private bool IsSnapshotBehind() => _engine.Log.Last != (_engine.Snapshots.Last?.Version ?? 0);
+    private bool IsSnapshotBehind() => _engine.LastCommit > (_engine.Snapshots.Last?.Version ?? 0);
 
     private bool IsSnapshotDue()
     {

@@ -9,6 +9,7 @@ namespace KestrelKv.Storage.Durability;
 internal sealed class DataEngine : IDisposable
 {
     private readonly DirectoryCheck _check;
+    private readonly long _start;
 
     /// <summary>Recovers the store of a directory.</summary>
     /// <param name="disk">The directory; disposed of by the caller.</param>
@@ -26,7 +27,8 @@ internal sealed class DataEngine : IDisposable
     {
         History = new KeptSegments(disk, data, time, logger);
         disk = new SpaceMakingDisk(disk, History.TryGiveUpOldest, () => History.HistoryBytes);
-        Recovered recovered = new Recovery(disk, data, History, CreateEntries, logger, cancellationToken).Run();
+        Recovered recovered = new Recovery(disk, data, History, CreateEntries, time, logger, cancellationToken).Run();
+        (_start, LastRecovered) = (recovered.Version, recovered.LastCommit);
         History.Trim();
         Files = recovered.Files;
         Feed = new ChangeFeed(options.FeedMemoryBytes, new LogHistory(disk, History, logger), recovered.Version, feedThreads);
@@ -62,6 +64,12 @@ internal sealed class DataEngine : IDisposable
     public ChangeFeed Feed { get; }
 
     public Snapshots Snapshots { get; }
+
+    /// <summary>The version of the last commit that was recovered.</summary>
+    public long LastRecovered { get; }
+
+    /// <summary>The version of the last commit. The jump of a start is none.</summary>
+    public long LastCommit => Log.Last is var last && last == _start ? LastRecovered : last;
 
     /// <summary>The state of the disk, and the reason if it is full or has failed.</summary>
     public (DiskState Disk, string? Error) GetDiskState() =>

@@ -8,8 +8,11 @@ namespace KestrelKv.Storage.Durability;
 
 /// <summary>What a data directory has, and where its log goes on.</summary>
 internal sealed record Recovered(
-    Keyspace Entries, long Version, SegmentFiles Files, long Offset, uint Previous, SnapshotInfo? Snapshot,
-    IReadOnlyList<KeptSegment> Log);
+    Keyspace Entries, long Version, SegmentFiles Files, long Offset, uint Previous, SnapshotInfo? Snapshot, IReadOnlyList<KeptSegment> Log)
+{
+    /// <summary>The version of the last commit. Those of this run follow <see cref="Version"/>.</summary>
+    public required long LastCommit { get; init; }
+}
 
 /// <summary>Brings the store back that a data directory has: the newest snapshot, then the log.</summary>
 /// <remarks>
@@ -21,9 +24,13 @@ internal sealed record Recovered(
 /// Where the log breaks off, the rest is such a tail, unless something proves that it was synced: a mark, or that there is
 /// more in the next segment. Then it is damage, and the recovery ends with a <see cref="DataException"/>.
 /// </para>
+/// <para>
+/// Each run begins its versions above all that runs before it may have shown (<see cref="VersionRange"/>): a run does not know what was
+/// lost. The jump is on disk before anything is shown, so the next run knows of it.
+/// </para>
 /// </remarks>
 internal sealed class Recovery(
-    IDisk disk, DataOptions options, KeptSegments kept, Func<Keyspace> createEntries, ILogger logger,
+    IDisk disk, DataOptions options, KeptSegments kept, Func<Keyspace> createEntries, TimeProvider time, ILogger logger,
     CancellationToken cancellationToken)
 {
     private const string Hint = "; the command salvage keeps what can be read";
@@ -31,6 +38,11 @@ internal sealed class Recovery(
 
     private readonly long _start = Stopwatch.GetTimestamp();
     private long _toldAt = Stopwatch.GetTimestamp();
+
+    private long _lastCommit;
+
+    /// <summary>The last frame that was read, if it is a jump that no snapshot has; and the checksum of the frame before it.</summary>
+    private (VersionJump Jump, uint Previous)? _lastJump;
 
     /// <summary>Recovers the store; an empty directory gets its first segment.</summary>
     /// <exception cref="DataException">The files are damaged, or do not belong together.</exception>
@@ -55,7 +67,7 @@ internal sealed class Recovery(
             kept.Begin(disk, recovered.Files.Store, segments, recovered.Log, end.At);
             if (snapshot is not null) Snapshots.DeleteOlder(disk, end.Version);
             double seconds = Stopwatch.GetElapsedTime(_start).TotalSeconds;
-            Log.Recovered(logger, recovered.Version, entries.Count, seconds);
+            Log.Recovered(logger, recovered.LastCommit, entries.Count, seconds, recovered.Version);
             return recovered;
         }
         catch
@@ -72,7 +84,7 @@ internal sealed class Recovery(
         Segment first = SegmentFiles.Create(disk, number, 1, Math.Min(SegmentFiles.FirstBytes, options.SegmentBytes));
         var files = new SegmentFiles(disk, number, options.SegmentBytes, first, [], new Dictionary<long, long>());
         kept.Begin(first.Number, first: 1, first.Bytes);
-        return new(createEntries(), 0, files, FileHeader.Bytes, first.Seed, null, []);
+        return new(createEntries(), 0, files, FileHeader.Bytes, first.Seed, null, []) { LastCommit = 0 };
     }
 
     /// <summary>Loads the newest snapshot that is whole, if there is any.</summary>
@@ -109,6 +121,7 @@ internal sealed class Recovery(
     private Recovered ReadLog(Keyspace entries, ulong? number, SnapshotEnd? snapshot, SnapshotInfo? info, List<long> numbers)
     {
         long first = snapshot?.Segment ?? 1, last = snapshot?.Version ?? 0;
+        _lastCommit = last;
         Dictionary<long, long> full = [];
         List<KeptSegment> read = [];
         numbers = numbers.FindAll(n => n >= first);
@@ -145,8 +158,10 @@ internal sealed class Recovery(
                     done.Dispose();
                 }
                 CutTail(scanner, open[i]);
-                var files = new SegmentFiles(disk, number!.Value, options.SegmentBytes, open[i], open[(i + 1)..], full);
-                return new(entries, last, files, scanner.Offset, scanner.Previous, info, read);
+                var end = new LogEnd(open[i], open[(i + 1)..], scanner.Offset, scanner.Previous) { LastJump = _lastJump };
+                long version = BeginVersions(end, last, number!.Value, full, read);
+                var files = new SegmentFiles(disk, number!.Value, options.SegmentBytes, end.Current, end.Prepared, full);
+                return new(entries, version, files, end.Offset, end.Previous, info, read) { LastCommit = _lastCommit };
             }
             throw new UnreachableException("the last segment has not ended");
         }
@@ -157,28 +172,56 @@ internal sealed class Recovery(
         }
     }
 
+    /// <summary>Writes the jump with which the versions of this run begin.</summary>
+    /// <returns>Its version.</returns>
+    private long BeginVersions(LogEnd end, long last, ulong number, Dictionary<long, long> full, List<KeptSegment> read)
+    {
+        var jump = new VersionJump(VersionRange.After(last, time.GetUtcNow()), last);
+        if (!end.HasRoom)
+        {
+            if (end.Prepared.Count == 0 && end.LastJump is { } idle)
+            {
+                // The disk may be full. No commit has followed that jump, so what it continues can be continued by another one.
+                end.Replace(idle.Jump with { Version = jump.Version }, idle.Previous);
+                return jump.Version;
+            }
+            Segment next = end.Prepared.Count > 0 ? end.Prepared[0] : SegmentFiles.Create(disk, number, end.Current.Number + 1, options.SegmentBytes);
+            full[end.Current.Number] = end.GoTo(next);
+            read.Add(new(next.Number, last + 1, next.Bytes));
+        }
+        end.Append(jump);
+        return jump.Version;
+    }
+
     /// <summary>Reads the commits of a segment.</summary>
     /// <returns>Whether it has its end.</returns>
     private bool ReadSegment(FrameScanner scanner, Segment segment, Loader loader, ref long last, out long firstCommit)
     {
         firstCommit = last + 1;
-        bool hasCommits = false;
+        bool isFirst = true;
         string name = FileNames.OfSegment(segment.Number);
         while (true)
         {
             long offset = scanner.Offset;
             if (scanner.Next(out FrameHeader frame, out ReadOnlySpan<byte> payload) != Scan.Frame) return false;
-            if (frame.Kind == FrameKind.Commit && !hasCommits) (firstCommit, hasCommits) = (frame.Number, true);
+            VersionJump jump = frame.Kind == FrameKind.VersionJump ? VersionJump.Read(frame, payload) : default;
+            _lastJump = null;
+            if (isFirst && frame.Kind is FrameKind.Commit or FrameKind.VersionJump)
+                (firstCommit, isFirst) = (jump.Version > 0 ? jump.After + 1 : frame.Number, false);
             switch (frame.Kind)
             {
-                case FrameKind.Commit when frame.Number <= last && !loader.HasCommits:
+                case FrameKind.Commit or FrameKind.VersionJump when frame.Number <= last && !loader.HasCommits:
                     break; // The snapshot has it.
                 case FrameKind.Commit when frame.Number == last + 1:
                     loader.Add(name, offset, frame, payload);
-                    last++;
+                    _lastCommit = ++last;
                     break;
-                case FrameKind.Commit:
-                    throw Damage.At(name, offset, $"commit {frame.Number} follows commit {last}{Hint}");
+                case FrameKind.VersionJump when jump.CanFollow(last):
+                    if (jump.After == last) _lastJump = (jump, frame.Previous);
+                    last = jump.Version;
+                    break;
+                case FrameKind.Commit or FrameKind.VersionJump:
+                    throw Damage.At(name, offset, $"version {frame.Number} follows version {last}{Hint}");
                 case FrameKind.Mark:
                     break;
                 case FrameKind.SegmentEnd when frame.Number == segment.Number + 1:

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using KestrelKv.Storage.Files;
 
@@ -33,7 +34,7 @@ internal sealed class Replacement
         {
             using IDiskFile file = _disk.Open(UnfinishedName);
             (FileHeader header, SnapshotEnd end) = SnapshotReader.Read(file, UnfinishedName, store: null);
-            Replace(header.Store, end.Version, end.Segment);
+            Replace(header.Store, end);
         }
         else
         {
@@ -54,12 +55,10 @@ internal sealed class Replacement
 
     /// <summary>Puts it into the place of the old files.</summary>
     /// <param name="store">The number in the header of its file.</param>
-    /// <param name="version">Its version.</param>
-    /// <param name="segment">The segment in which the log goes on after it.</param>
-    public void Replace(ulong store, long version, long segment)
+    /// <param name="end">Its end.</param>
+    public void Replace(ulong store, SnapshotEnd end)
     {
-        if (!_disk.List().Contains(FileNames.Replacing)) _disk.Create(FileNames.Replacing).Dispose();
-        _disk.SyncNames();
+        long start = VersionRange.After(Math.Max(end.Version, Begin()), DateTimeOffset.UtcNow);
 
         foreach (string name in _disk.List())
         {
@@ -70,8 +69,12 @@ internal sealed class Replacement
         _disk.SyncNames();
 
         // The snapshot last: as long as it has its other name, all this can be done again.
-        SegmentFiles.Create(_disk, store, segment, SegmentFiles.FirstBytes).Dispose();
-        _disk.Rename(UnfinishedName, FileNames.OfSnapshot(version));
+        using (Segment log = SegmentFiles.Create(_disk, store, end.Segment, SegmentFiles.FirstBytes))
+        {
+            VersionJump.WithoutPast(start).Write(log.File, FileHeader.Bytes, log.Seed, log.Seed);
+            log.File.Sync();
+        }
+        _disk.Rename(UnfinishedName, FileNames.OfSnapshot(end.Version));
         _disk.SyncNames();
         End();
     }
@@ -80,6 +83,30 @@ internal sealed class Replacement
     public IEnumerable<string> Report() => _moved.Count > 0
         ? [$"The files that were there are in {_disk.PathOf(_name)}; delete it when you no longer need them"]
         : [];
+
+    /// <summary>From now on no server starts before this has come to its end.</summary>
+    /// <returns>The greatest version that the old files know of.</returns>
+    private long Begin()
+    {
+        long known = KnownVersions.Greatest(_disk);
+        if (_disk.List().Contains(FileNames.Replacing))
+        {
+            // Some of the old files may have been moved by then.
+            using IDiskFile begun = _disk.Open(FileNames.Replacing);
+            Span<byte> bytes = stackalloc byte[sizeof(long)];
+            if (begun.Read(bytes, 0) == bytes.Length) known = Math.Max(known, BinaryPrimitives.ReadInt64LittleEndian(bytes));
+        }
+        else
+        {
+            using IDiskFile begun = _disk.Create(FileNames.Replacing);
+            Span<byte> bytes = stackalloc byte[sizeof(long)];
+            BinaryPrimitives.WriteInt64LittleEndian(bytes, known);
+            begun.Write(bytes, 0);
+            begun.Sync();
+        }
+        _disk.SyncNames();
+        return known;
+    }
 
     private void End()
     {

@@ -23,7 +23,7 @@ internal sealed class Salvage(IDisk disk) : IDisposable
     public long Version { get; private set; }
 
     /// <summary>A segment beyond all that there are.</summary>
-    public long NextSegment { get; private set; } = 1;
+    private long NextSegment { get; set; } = 1;
 
     /// <summary>How many keys were found.</summary>
     public long Keys => _entries.Count;
@@ -52,12 +52,16 @@ internal sealed class Salvage(IDisk disk) : IDisposable
         if (segments.Count == 0) _givenUp.Add($"All commits after version {last}: the log is missing");
     }
 
+    /// <summary>The end of the snapshot that was written.</summary>
+    public SnapshotEnd End { get; private set; }
+
     /// <summary>Writes what was found as a snapshot.</summary>
     public void Write(IDiskFile file)
     {
         var writer = new SnapshotWriter(file, new FileHeader(FileKind.Snapshot, StoreNumber, Version));
         long count = _entries.CopyEntries(ChunkBytes, writer.WriteEntries);
-        writer.Finish(new SnapshotEnd(Version, count, NextSegment, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()));
+        End = new SnapshotEnd(Version, count, NextSegment, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+        writer.Finish(End);
     }
 
     /// <inheritdoc/>
@@ -120,7 +124,7 @@ internal sealed class Salvage(IDisk disk) : IDisposable
                 _entries.Replay(payload, frame.Number);
                 Version = Math.Max(Version, frame.Number);
                 return true;
-            case FrameKind.SnapshotEnd:
+            case FrameKind.SnapshotEnd or FrameKind.VersionJump:
                 Version = Math.Max(Version, frame.Number);
                 return true;
             default:

@@ -17,6 +17,11 @@ internal sealed class SegmentFiles : IDisposable
     /// <summary>How long the first one of a directory is: no start should wait for more to be filled. The next ones are prepared meanwhile.</summary>
     public const long FirstBytes = 1024 * 1024;
 
+    /// <summary>
+    /// What commits leave free of a segment: for its end, and for a <see cref="VersionJump"/>, so that a start needs no space on a full disk.
+    /// </summary>
+    public static readonly int ReservedBytes = Frame.HeaderBytes + VersionJump.FrameBytes;
+
     private static readonly byte[] Zeros = GC.AllocateArray<byte>(StepBytes, pinned: true);
 
     private readonly IDisk _disk;
@@ -96,7 +101,7 @@ internal sealed class SegmentFiles : IDisposable
     }
 
     /// <summary>How long a segment must be for one frame, and what is around it.</summary>
-    public static long BytesFor(long frameBytes) => FileHeader.Bytes + 2 * Frame.HeaderBytes + frameBytes;
+    public static long BytesFor(long frameBytes) => FileHeader.Bytes + Frame.HeaderBytes + frameBytes + ReservedBytes;
 
     /// <summary>Creates a segment.</summary>
     public static Segment Create(IDisk disk, ulong store, long number, long bytes)

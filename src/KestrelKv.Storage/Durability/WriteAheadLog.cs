@@ -276,7 +276,7 @@ internal sealed class WriteAheadLog : ICommitLog
         }
     }
 
-    private bool Fits(long bytes) => _position + bytes + Frame.HeaderBytes <= _segmentBytes;
+    private bool Fits(long bytes) => _position + bytes + SegmentFiles.ReservedBytes <= _segmentBytes;
 
     /// <summary>Finds a place for a frame.</summary>
     private CommitStatus TryReserve(int payloadBytes, bool isRemoval, out Span<byte> frame)

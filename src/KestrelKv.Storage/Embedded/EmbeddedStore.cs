@@ -37,7 +37,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     /// <param name="options">Memory limit, request ids, feed; the defaults if null.</param>
     /// <exception cref="ArgumentOutOfRangeException">The memory limit is out of its range.</exception>
     public EmbeddedStore(TimeProvider time, EmbeddedStoreOptions? options = null)
-        : this(new Keyspace(time, options ??= new()), new InMemoryCommitLog(new ChangeFeed(options.FeedMemoryBytes)), options, time)
+        : this(new Keyspace(time, options ??= new()), new InMemoryCommitLog(new ChangeFeed(options.FeedMemoryBytes), options.VersionsAfter), options, time)
     {
     }
 

@@ -40,7 +40,16 @@ public sealed class EmbeddedStoreOptions
     /// <summary>The least that <see cref="RequestIdBytesMax"/> can be: 1 MiB.</summary>
     public const long RequestIdBytesMaxMin = 1024 * 1024;
 
+    /// <summary>The version after which those of a store in memory begin.</summary>
+    internal long VersionsAfter { get; private set; }
+
     internal DocumentLimits DocumentLimits { get; private set; } = DocumentLimits.Default;
+
+    /// <summary>
+    /// Has a store in memory begin its versions above all that stores before it may have shown: what clients still have of
+    /// these then matches nothing.
+    /// </summary>
+    public void BeginVersionsAt(DateTimeOffset now) => VersionsAfter = VersionRange.After(0, now);
 
     /// <summary>Sets what a value may become by a change of a part of it: what a value that comes in whole may be.</summary>
     public void LimitDocuments(DocumentLimits limits) => DocumentLimits = limits;

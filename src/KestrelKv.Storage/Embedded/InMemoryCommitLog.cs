@@ -13,7 +13,8 @@ internal sealed class InMemoryCommitLog : ICommitLog
     private bool _isClosed;
 
     /// <param name="feed">The feed of this log, which has no history yet.</param>
-    public InMemoryCommitLog(ChangeFeed feed) => Feed = feed;
+    /// <param name="last">The version after which commits are counted.</param>
+    public InMemoryCommitLog(ChangeFeed feed, long last = 0) => (Feed, _last) = (feed, last);
 
     /// <summary>The feed.</summary>
     public ChangeFeed Feed { get; }

@@ -254,12 +254,12 @@ internal sealed class FeedWatch : IWatch
         if (_feed.IsClosed) return WatchStatus.UpToDate;
 
         // Where it can't be read any more, the next read finds that it is gone.
-        log.Read(_logCursor ??= new(), _position, _feed.Published, (version, records) =>
+        _isCompacted = !log.Read(_logCursor ??= new(), _position, _feed.Published, (version, records) =>
         {
             bool goOn = CommitChanges.HandOver(records, version, Prefix, changes);
             _position = version;
             return goOn;
         });
-        return WatchStatus.More;
+        return _isCompacted ? WatchStatus.Compacted : WatchStatus.More;
     }
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Storage.Feed;
 
-/// <summary>Takes a commit of the log; the records are valid during the call.</summary>
+/// <summary>Takes a commit of the log, or a jump, which has no records; the records are valid during the call.</summary>
 /// <returns>False to stop after this one.</returns>
 internal delegate bool CommitReader(long version, ReadOnlySpan<byte> records);
 
@@ -21,7 +21,7 @@ internal sealed class LogCursor
     /// <summary>The checksum of the frame before.</summary>
     public uint Previous { get; set; }
 
-    /// <summary>The version of the last commit before that.</summary>
+    /// <summary>The version of the last commit or jump before that.</summary>
     public long Version { get; set; }
 }
 
@@ -39,10 +39,11 @@ internal sealed class LogHistory(IDisk disk, KeptSegments kept, ILogger logger)
     /// <param name="position">Commits after this one are wanted.</param>
     /// <param name="upTo">And none after this one, which has been written.</param>
     /// <param name="read">Takes them.</param>
+    /// <returns>False if a jump skips the position: it is not one of this history.</returns>
     /// <exception cref="IOException">The disk can't be read.</exception>
-    public void Read(LogCursor cursor, long position, long upTo, CommitReader read)
+    public bool Read(LogCursor cursor, long position, long upTo, CommitReader read)
     {
-        if (!kept.TryFind(position + 1, out KeptSegment segment, out long next)) return;
+        if (!kept.TryFind(position + 1, out KeptSegment segment, out long next)) return true;
         string name = FileNames.OfSegment(segment.Number);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(SliceBytes);
         try
@@ -55,7 +56,7 @@ internal sealed class LogHistory(IDisk disk, KeptSegments kept, ILogger logger)
                 (cursor.Segment, cursor.Version) = (segment.Number, segment.First - 1);
                 (cursor.Offset, cursor.Previous) = (FileHeader.Bytes, seed);
             }
-            Read(new FrameScanner(file, seed, buffer), name, cursor, position, Math.Min(upTo, next - 1), read);
+            return Read(new FrameScanner(file, seed, buffer), name, cursor, position, Math.Min(upTo, next - 1), read);
         }
         catch (DataException e)
         {
@@ -70,21 +71,27 @@ internal sealed class LogHistory(IDisk disk, KeptSegments kept, ILogger logger)
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
+        return true;
     }
 
-    private static void Read(FrameScanner scanner, string name, LogCursor cursor, long position, long upTo, CommitReader read)
+    private static bool Read(FrameScanner scanner, string name, LogCursor cursor, long position, long upTo, CommitReader read)
     {
         scanner.GoOnFrom(cursor.Offset, cursor.Previous);
         long end = cursor.Offset + SliceBytes;
         for (bool goOn = true; goOn && cursor.Version < upTo && scanner.Offset < end;)
         {
             Scan scan = scanner.Next(out FrameHeader frame, out ReadOnlySpan<byte> records);
-            bool isCommit = scan == Scan.Frame && frame.Kind == FrameKind.Commit && frame.Number == cursor.Version + 1;
-            if (!isCommit && (scan != Scan.Frame || frame.Kind != FrameKind.Mark))
-                throw Damage.At(name, cursor.Offset, scan == Scan.Broken ? scanner.Reason : $"commit {cursor.Version + 1} is not there");
-            if (isCommit && frame.Number > position) goOn = read(frame.Number, records);
+            bool isFrame = scan == Scan.Frame, isJump = isFrame && frame.Kind == FrameKind.VersionJump;
+            VersionJump jump = isJump ? VersionJump.Read(frame, records) : default;
+            bool isStep = isJump ? jump.CanFollow(cursor.Version) : isFrame && frame.Kind == FrameKind.Commit && frame.Number == cursor.Version + 1;
+            bool isNoStep = isJump ? jump.Version == cursor.Version : isFrame && frame.Kind == FrameKind.Mark;
+            if (!isStep && !isNoStep)
+                throw Damage.At(name, cursor.Offset, scan == Scan.Broken ? scanner.Reason : $"version {cursor.Version + 1} is not there");
+            if (isJump && jump.Skips(position)) return false;
+            if (isStep && frame.Number > position) goOn = read(frame.Number, isJump ? [] : records);
             (cursor.Offset, cursor.Previous) = (scanner.Offset, scanner.Previous);
-            if (isCommit) cursor.Version = frame.Number;
+            if (isStep) cursor.Version = frame.Number;
         }
+        return true;
     }
 }

@@ -50,14 +50,20 @@ internal static class FoundHistory
             var scanner = new FrameScanner(file, seed, buffer);
             Scan scan;
             FrameHeader frame;
-            while ((scan = scanner.Next(out frame, out _)) == Scan.Frame && frame.Kind == FrameKind.Mark)
+            ReadOnlySpan<byte> payload;
+            while ((scan = scanner.Next(out frame, out payload)) == Scan.Frame && frame.Kind == FrameKind.Mark)
             {
             }
             if (scan != Scan.Frame)
                 throw Damage.At(name, scanner.Offset, scan == Scan.Broken ? scanner.Reason : "the segment does not come to its end");
-            long first = frame.Kind == FrameKind.Commit ? frame.Number : next.First;
+            long first = frame.Kind switch
+            {
+                FrameKind.Commit => frame.Number,
+                FrameKind.VersionJump => VersionJump.Read(frame, payload).After + 1,
+                _ => next.First,
+            };
             if (first > next.First)
-                throw Damage.At(name, scanner.Offset, $"it begins with commit {first}, the segment after it with {next.First}");
+                throw Damage.At(name, scanner.Offset, $"its versions begin at {first}, those of the segment after it at {next.First}");
             return new(number, first, file.Length);
         }
         finally

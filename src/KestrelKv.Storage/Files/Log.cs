@@ -5,8 +5,8 @@ namespace KestrelKv.Storage.Files;
 /// <summary>What the store tells of its data directory.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(200, LogLevel.Information, "Recovered version {Version} with {Keys} keys in {Seconds:F1} seconds")]
-    public static partial void Recovered(ILogger logger, long version, long keys, double seconds);
+    [LoggerMessage(200, LogLevel.Information, "Recovered version {Version} with {Keys} keys in {Seconds:F1} seconds; new versions follow {Start}")]
+    public static partial void Recovered(ILogger logger, long version, long keys, double seconds, long start);
 
     [LoggerMessage(201, LogLevel.Information, "Recovering: {Percent} % of {File} after {Seconds:F0} seconds")]
     public static partial void Recovering(ILogger logger, string file, long percent, double seconds);

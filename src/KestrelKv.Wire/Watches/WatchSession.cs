@@ -126,8 +126,10 @@ public sealed class WatchSession : IDisposable
 
     private ProtocolError Compacted() => new(
         ErrorCode.Compacted,
-        $"the changes from version {Position + 1} on are no longer kept, the oldest ones are those of version {_feed.OldestVersion} " +
-        "(Data:HistoryBytes, Data:HistoryTime); read the entries anew, then watch from there")
+        Position + 1 < _feed.OldestVersion
+            ? $"the changes from version {Position + 1} on are no longer kept, the oldest ones are those of version {_feed.OldestVersion} " +
+              "(Data:HistoryBytes, Data:HistoryTime); read the entries anew, then watch from there"
+            : $"version {Position} is not in the history: a crash or a restore has undone it; read the entries anew, then watch from there")
     {
         OldestVersion = _feed.OldestVersion,
     };

@@ -13,6 +13,7 @@ public sealed class MemoryModeTests
     public async Task Restart_InMemory_StartsEmptyAndLeavesNoFile()
     {
         using var data = new DataDirectory();
+        long shown = 0;
         foreach (string end in (string[])["TERM", "KILL"])
         {
             await using ServerProcess server = await ServerProcess.StartAsync([Memory], data: data);
@@ -20,6 +21,11 @@ public sealed class MemoryModeTests
             Assert.Equal(Frames.GetReply("a", "null"), await client.CallAsync(Frames.Get("a")));
             Assert.Equal(Frames.PutReply("a"), await client.CallAsync(Frames.Put("a", "1")));
             Assert.Equal(Frames.GetReply("a", "1"), await client.CallAsync(Frames.Get("a")));
+
+            // What was shown before the restart is gone, and its versions are not given again.
+            long version = await Contents.VersionAsync(server);
+            Assert.InRange(version, shown + 2, long.MaxValue);
+            shown = version;
             server.SendSignal(end);
             await server.WaitForExitAsync();
             Assert.Empty(data.Files);

@@ -69,7 +69,7 @@ public sealed class SalvageTests
         Assert.Contains("Nothing was given up", output, StringComparison.Ordinal);
         await using ServerProcess second = await ServerProcess.StartAsync(data: data);
         Assert.Equal(before, await Contents.OfAsync(second));
-        Assert.Equal(12, await Contents.VersionAsync(second));
+        Assert.InRange(await Contents.VersionAsync(second), 13, long.MaxValue);
     }
 
     [Fact]

@@ -24,9 +24,16 @@ public sealed class CompactionBorderTests
 
         await lives.KillAsync();
         await lives.BeginAsync();
-        Assert.Equal((oldest, last), await VersionsAsync(lives.Server));
-        await AssertBordersAsync(lives.Server, oldest, last);
-        Assert.Equal((oldest, last), await VersionsAsync(lives.Server));
+        (long again, long start) = await VersionsAsync(lives.Server);
+        Assert.Equal(oldest, again);
+        Assert.InRange(start, last + 1, long.MaxValue);
+
+        // Versions go on from there, the history before it is kept, and what lies in between never was.
+        using (WireClient wire = await WireClient.ConnectAsync(lives.Server.WirePort)) await wire.CallAsync(Frames.Put("k", "1"));
+        await AssertBordersAsync(lives.Server, oldest, start + 1);
+        await AssertBeginsAsync(lives.Server, last, hasChanges: true);
+        await AssertIsLostAsync(lives.Server, last + 2);
+        Assert.Equal((oldest, start + 1), await VersionsAsync(lives.Server));
     }
 
     /// <summary>Writes several segments, all but the last of which a start no longer needs.</summary>
@@ -55,6 +62,16 @@ public sealed class CompactionBorderTests
         await AssertBeginsAsync(server, last + 1, hasChanges: false);
         JsonElement future = await RefusalAsync(server, last + 2, HttpStatusCode.BadRequest);
         Assert.Equal(("future_version", last), (future.GetProperty("code").GetString(), future.GetProperty("version").GetInt64()));
+    }
+
+    /// <summary>A watch that begins after a version that is in no history: it ends as soon as it has looked.</summary>
+    private static async Task AssertIsLostAsync(ServerProcess server, long from)
+    {
+        using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
+        string? reply = await wire.CallAsync(Request(from));
+        if (!reply.Contains("\"error\"", StringComparison.Ordinal)) reply = await wire.ReceiveAsync();
+        Assert.Contains("\"code\": \"compacted\"", reply, StringComparison.Ordinal);
+        Assert.Contains($"version {from - 1} is not in the history", reply, StringComparison.Ordinal);
     }
 
     /// <summary>Why a watch does not begin: over HTTP, by parameter and by header, as it is over the wire.</summary>

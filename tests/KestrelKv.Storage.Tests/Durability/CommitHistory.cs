@@ -13,6 +13,12 @@ internal sealed class CommitHistory
     /// <summary>The version of the last commit that is known. Removals may have come after it.</summary>
     public long Last { get; private set; }
 
+    /// <summary>The greatest version that any process has ever given to a commit, lost or not.</summary>
+    private long _greatest;
+
+    /// <summary>Where the versions of each process began, and the version that it had recovered.</summary>
+    private readonly Dictionary<long, long> _starts = [];
+
     /// <summary>What is recovered after a crash has this version, or a later one.</summary>
     public long Acknowledged { get; private set; }
 
@@ -27,6 +33,38 @@ internal sealed class CommitHistory
     {
         Of(key).Set(version, entry);
         Last = Math.Max(Last, version);
+        _greatest = Math.Max(_greatest, version);
+    }
+
+    /// <summary>After a recovery, the versions of a process begin.</summary>
+    /// <param name="version">The version after which they begin.</param>
+    public void Start(long version)
+    {
+        if (version < _greatest) throw new LostDataException($"New versions follow {version}, though {_greatest} was given before.");
+        if (version > Last) _starts[version] = Last;
+        Last = _greatest = version;
+    }
+
+    /// <summary>The last version that is as good as a commit: starts of processes that have left no commits behind follow it.</summary>
+    public long WithStarts(long commit)
+    {
+        while (_starts.Where(start => start.Value == commit).Select(start => start.Key).DefaultIfEmpty().Max() is var start and > 0) commit = start;
+        return commit;
+    }
+
+    /// <summary>Whether the versions of a process began after this one.</summary>
+    public bool IsStart(long version) => _starts.ContainsKey(version);
+
+    /// <summary>Whether no commit that shows a change can lie between two versions.</summary>
+    public bool Follows(long version, long last)
+    {
+        for (long before = version - 1; before > last;)
+        {
+            if (_starts.TryGetValue(before, out long recovered)) before = recovered;
+            else if (ChangesNothing(before)) before--;
+            else return false;
+        }
+        return version > last;
     }
 
     /// <summary>The entry was removed to make room, by a commit that nobody told of.</summary>
@@ -35,11 +73,11 @@ internal sealed class CommitHistory
     /// <param name="at">It was gone at this one.</param>
     public void Lose(ReadOnlySpan<byte> key, long after, long at) => Of(key).Lose(after, at);
 
-    /// <summary>Whether a commit is known whose changes cancel each other out: each key was absent before it and is absent after it.</summary>
+    /// <summary>Whether a commit is known whose changes cancel each other out: each key was absent, or may have expired, before it and is absent after it.</summary>
     public bool ChangesNothing(long version)
     {
         KeyHistory[] changed = [.. _keys.Values.Where(key => key.HasChangedAt(version))];
-        return changed.Length > 0 && Array.TrueForAll(changed, key => key.At(version) is null && key.At(version - 1) is null);
+        return changed.Length > 0 && Array.TrueForAll(changed, key => key.At(version) is null && key.At(version - 1) is null or { ExpiresAt: not Operation.Never });
     }
 
     /// <summary>The entry as it is now.</summary>

@@ -1,3 +1,4 @@
+using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Tests.Soak;
 using KestrelKv.Testing;
 
@@ -14,6 +15,12 @@ public sealed class CrashTests
             Assert.InRange(counts.Losses, 1, counts.Recoveries);
             Assert.All([counts.Snapshots, counts.Shown, counts.Compactions], count => Assert.NotEqual(0, count));
         });
+
+    /// <summary>What was shown is lost all the time: the feed's watches learn of it, and no version is given again.</summary>
+    [Fact]
+    public void Recovery_WhereUnsyncedCommitsWereShown_GivesNoVersionAgain() => Repeat(
+        random => CrashProfile.Any(random) with { Mode = random.Next(2) == 0 ? DurabilityMode.EverySec : DurabilityMode.None },
+        counts => Assert.All([counts.Losses, counts.Shown, counts.LostPositions], count => Assert.NotEqual(0, count)));
 
     [Fact]
     public void Recovery_AfterFailuresOfTheDisk_HasAPrefixWithAllThatWasShown() => Repeat(

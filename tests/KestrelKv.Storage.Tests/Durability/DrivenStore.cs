@@ -17,8 +17,11 @@ internal sealed class DrivenStore : IDisposable
 
     public IKeyValueStore Calls => _engine.Store;
 
-    /// <summary>The version of the last commit.</summary>
+    /// <summary>The version of the last commit, or of the start.</summary>
     public long Version => _engine.Log.Last;
+
+    /// <summary>The version of the last commit that was recovered.</summary>
+    public long LastRecovered => _engine.LastRecovered;
 
     public long DurableVersion => _engine.Log.DurableVersion;
 

@@ -104,7 +104,7 @@ public sealed class LogThreadTests : IDisposable
     {
         var disk = new ThrowingDisk(new FileDisk(_directory.Path));
         await using (DataDirectory first = Open(disk)) await first.Store.ExecuteAsync(Put, new CountingSink());
-        disk.IsThrowing = true;
+        (disk.Only, disk.IsThrowing) = (FileNames.OfSegment(2), true);
         await using DataDirectory store = Open(disk, segmentBytes: 2 * DataOptions.SegmentBytesMin);
         await Wait.UntilAsync(() => store.GetStats().Disk == DiskState.Failed, () => "the store has not failed");
         Assert.Equal(ResultStatus.DiskFailed, await ExecuteAsync(store, PutOther));
@@ -174,7 +174,10 @@ public sealed class LogThreadTests : IDisposable
             set => _isThrowing = value;
         }
 
-        protected override IDiskFile Wrap(string name, IDiskFile file) => new FileOfIt(this, file);
+        /// <summary>The one file that does; null for all.</summary>
+        public string? Only { get; set; }
+
+        protected override IDiskFile Wrap(string name, IDiskFile file) => Only is null || name == Only ? new FileOfIt(this, file) : file;
 
         private sealed class FileOfIt(ThrowingDisk disk, IDiskFile file) : FileWrapper(file)
         {

@@ -36,10 +36,11 @@ internal sealed class ProcessLife : IDisposable
         _callsPercent = _random.Next(2) * _random.Next(30);
 
         // What a client does that has got no answer: so frames may come to lie where the same ones were lost.
-        long recovered = store.Version;
+        long recovered = _history.WithStarts(store.LastRecovered);
         _again = new(_random.Next(2) == 0 ? world.Issued.Where(call => call.After >= recovered) : []);
         world.Issued.Clear();
         Compare(recovered);
+        _history.Start(store.Version);
         foreach (FeedWitness witness in world.Witnesses) witness.Watch(store.Calls, recovered);
         _disk.BeforeOperation = BeforeOperation;
     }

@@ -2,6 +2,7 @@ using System.Text;
 using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Files;
+using KestrelKv.Storage.Tests.Feed;
 using KestrelKv.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -29,8 +30,10 @@ public sealed class RestartTests : IDisposable
         for (int round = 0; round < 4; round++)
         {
             DataDirectory store = Open(mode, snapshotOnStop);
-            Assert.Equal(version, store.Store.GetStats().Version);
+            Assert.Equal(version, store.LastRecovered);
             Assert.Equal(expected, await ListAsync(store));
+            long start = store.Store.GetStats().Version;
+            if (round > 0) Assert.InRange(start, version + VersionRange.Stride, long.MaxValue);
 
             for (int i = 0; i < 200; i++) await ChangeAsync(store, random);
             if (round == 2) await store.SnapshotAsync();
@@ -41,6 +44,57 @@ public sealed class RestartTests : IDisposable
         }
         Assert.True(expected.Count > 50);
     });
+
+    [Fact]
+    public async Task Close_WithoutCommitsSinceTheSnapshot_TakesNoOther()
+    {
+        DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: true);
+        await ChangeAsync(store, new Random(1));
+        await store.CloseAsync(CancellationToken.None);
+        string[] files = _directory.Files;
+        for (int i = 0; i < 3; i++) await Open(DurabilityMode.Always, snapshotOnStop: true).CloseAsync(CancellationToken.None);
+        Assert.Equal(files, _directory.Files);
+    }
+
+    /// <summary>As a person does who copies the files of a server that is stopped, and puts them back later.</summary>
+    [Fact]
+    public async Task Open_FilesOfAnEarlierTimeArePutBack_GivesNoVersionAgain()
+    {
+        using var copy = new TemporaryDirectory();
+        DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        await PutAsync(store, "before");
+        await store.CloseAsync(CancellationToken.None);
+        foreach (string name in _directory.Files) File.Copy(_directory.PathOf(name), copy.PathOf(name));
+
+        _time.Advance(TimeSpan.FromMinutes(1));
+        store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        await PutAsync(store, "lost");
+        long lost = store.Store.GetStats().Version;
+        await store.CloseAsync(CancellationToken.None);
+        foreach (string name in copy.Files) File.Copy(copy.PathOf(name), _directory.PathOf(name), overwrite: true);
+
+        _time.Advance(TimeSpan.FromMinutes(1));
+        await using DataDirectory again = Open(DurabilityMode.Always, snapshotOnStop: false);
+        Assert.Equal((1, 1), (again.Store.GetStats().Keys, again.LastRecovered));
+        Assert.InRange(again.Store.GetStats().Version, lost, long.MaxValue);
+        using IWatch watch = again.Store.Watch(new WatchQuery { From = lost + 1 }, () => { });
+        Assert.Equal(WatchStatus.Compacted, await watch.ReadAsync(new RecordingChangeSink()));
+    }
+
+    /// <summary>Its clock is years behind when it starts again.</summary>
+    [Fact]
+    public async Task Open_TheClockWasSetBack_BeginsAboveTheLastVersion()
+    {
+        DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        await PutAsync(store, "key");
+        await store.CloseAsync(CancellationToken.None);
+        store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        long start = store.Store.GetStats().Version;
+        await store.CloseAsync(CancellationToken.None);
+
+        await using DataDirectory again = Open(DurabilityMode.Always, snapshotOnStop: false, time: new FakeTimeProvider(DateTimeOffset.UnixEpoch));
+        Assert.InRange(again.Store.GetStats().Version, start + VersionRange.Stride, start + 2 * VersionRange.Stride);
+    }
 
     [Fact]
     public async Task Open_WithManySegments_ReadsAll()
@@ -127,6 +181,9 @@ public sealed class RestartTests : IDisposable
         }
     }
 
+    private static async Task PutAsync(DataDirectory store, string key) =>
+        await store.Store.ExecuteAsync(new[] { Operation.Put(Encoding.UTF8.GetBytes(key), "1"u8.ToArray()) }, new CountingSink());
+
     private static async Task ChangeAsync(DataDirectory store, Random random)
     {
         Operation[] operations = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => RandomChange(random))];
@@ -153,11 +210,11 @@ public sealed class RestartTests : IDisposable
         return sink.Entries;
     }
 
-    private DataDirectory Open(DurabilityMode mode, bool snapshotOnStop, long historyBytes = 1 << 20) => DataDirectory.Open(
+    private DataDirectory Open(DurabilityMode mode, bool snapshotOnStop, long historyBytes = 1 << 20, TimeProvider? time = null) => DataDirectory.Open(
         new DataOptions
         {
             Directory = _directory.Path, Durability = mode, SegmentBytes = DataOptions.SegmentBytesMin, SnapshotOnStop = snapshotOnStop,
             HistoryBytes = historyBytes,
         },
-        new EmbeddedStoreOptions(), _time, NullLoggerFactory.Instance);
+        new EmbeddedStoreOptions(), time ?? _time, NullLoggerFactory.Instance);
 }

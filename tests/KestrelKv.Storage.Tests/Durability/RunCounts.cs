@@ -32,6 +32,9 @@ internal sealed class RunCounts
     /// <summary>How often what was to be shown next was no longer kept.</summary>
     public int Compactions { get; set; }
 
+    /// <summary>How often a watch was at a position that was lost.</summary>
+    public int LostPositions { get; set; }
+
     public void Add(RunCounts other)
     {
         Crashes += other.Crashes;
@@ -46,10 +49,11 @@ internal sealed class RunCounts
         Evictions += other.Evictions;
         Shown += other.Shown;
         Compactions += other.Compactions;
+        LostPositions += other.LostPositions;
     }
 
     public override string ToString() =>
         $"{Crashes} crashes, {Recoveries} recoveries ({Losses} of less), {FailedOpens} failed to open; calls: {Acknowledged} acknowledged, "
         + $"{LostCalls} lost, {Refused} writes refused; snapshots: {Snapshots}, {FailedSnapshots} failed; {Evictions} evictions; "
-        + $"the feed: {Shown} changes shown, {Compactions} compactions";
+        + $"the feed: {Shown} changes shown, {Compactions} compactions, {LostPositions} of lost positions";
 }

@@ -14,6 +14,9 @@ internal sealed class FeedWitness(World world, byte[] prefix) : IChangeSink
     private IWatch? _watch;
     private long _upTo;
     private long _lastChange;
+
+    /// <summary>Whether what it was shown last has been lost: the next read must find that out.</summary>
+    private bool _isLost;
     private bool _wasUpToDate;
     private int _wakes;
     private int _stopAfter;
@@ -30,8 +33,9 @@ internal sealed class FeedWitness(World world, byte[] prefix) : IChangeSink
         (_store, _isReading) = (store, false);
         bool isDurable = world.Profile.Mode == DurabilityMode.Always;
         if (isDurable && _upTo > recovered) throw new LostDataException($"The feed has shown version {_upTo}, {recovered} was recovered.");
-        if (!isDurable || _watch is null) BeginAnew();
+        if (_watch is null) BeginAnew();
         else Watch(_upTo + 1);
+        _isLost |= _upTo > recovered && _upTo < store.GetStats().Version;
     }
 
     /// <summary>Reads on, once.</summary>
@@ -52,6 +56,7 @@ internal sealed class FeedWitness(World world, byte[] prefix) : IChangeSink
             _wasUpToDate = status == WatchStatus.UpToDate;
             if (_wasUpToDate && !mustHaveNothing) _wakes = 0;
             if (status == WatchStatus.Future) throw new LostDataException($"The feed does not go on after version {_upTo}.");
+            if (_isLost && status != WatchStatus.Compacted) throw new LostDataException($"The feed continues after version {_upTo}, which was lost.");
             if (status == WatchStatus.Compacted) GiveUp();
             return status is WatchStatus.More or WatchStatus.Compacted;
         }
@@ -83,7 +88,7 @@ internal sealed class FeedWitness(World world, byte[] prefix) : IChangeSink
     public bool OnChange(in ChangeView change)
     {
         world.Counts.Shown++;
-        bool follows = change.Version == _lastChange || (prefix.Length == 0 ? change.Version == NextChange() : change.Version > Math.Max(_lastChange, _upTo));
+        bool follows = change.Version == _lastChange || (prefix.Length == 0 ? world.History.Follows(change.Version, _lastChange) : change.Version > Math.Max(_lastChange, _upTo));
         if (!follows) throw new LostDataException($"The feed shows version {change.Version} after {_lastChange}.");
         if (!change.Key.StartsWith(prefix)) throw new LostDataException($"The feed shows {StoredEntry.Text(change.Key)}.");
         _lastChange = change.Version;
@@ -94,17 +99,12 @@ internal sealed class FeedWitness(World world, byte[] prefix) : IChangeSink
         return --_stopAfter > 0;
     }
 
-    /// <summary>The version after the last change; commits whose changes cancel each other out show none.</summary>
-    private long NextChange()
-    {
-        long next = _lastChange + 1;
-        while (world.History.ChangesNothing(next)) next++;
-        return next;
-    }
-
     private void GiveUp()
     {
-        if (_watch!.OldestVersion <= _upTo + 1) throw new LostDataException($"The feed has what comes after version {_upTo}, and says that it has not.");
+        // On a full disk, a start without commits is overwritten by the next one.
+        bool mayBeGone = _isLost || (world.Profile.CapacityBytes != long.MaxValue && world.History.IsStart(_upTo));
+        if (_watch!.OldestVersion <= _upTo + 1 && !mayBeGone) throw new LostDataException($"The feed has what comes after version {_upTo}, and says that it has not.");
+        if (_isLost) world.Counts.LostPositions++;
         world.Counts.Compactions++;
         _watch.Dispose();
         _watch = null;
@@ -123,6 +123,7 @@ internal sealed class FeedWitness(World world, byte[] prefix) : IChangeSink
     private void BeginAnew()
     {
         _entries.Clear();
+        _isLost = false;
         _hasBegunAnew = true;
         var sink = new RecordingEntrySink();
         _ = _store!.ListAsync(new ListQuery { Prefix = prefix, Limit = int.MaxValue }, sink).AsTask();

@@ -139,9 +139,55 @@ public sealed class HistoryTests : IDisposable, ILogger
         Restart();
         Assert.Equal((1, kept), (Store.Stats.OldestVersion, Store.Driven.HistoryBytes));
         using OpenWatch watch = Watch(120);
-        AssertHandsOver(watch, 120, 400);
+        AssertHandsOver(watch, 120, Store.Start);
         Store.Put(100, valueBytes: 50);
-        AssertHandsOver(watch, 120, 500);
+        AssertHandsOver(watch, 120, Store.Start + 100);
+        Assert.Equal(381, watch.Versions.Count());
+    }
+
+    /// <summary>A position continues if the watch has not seen what was lost, and only then.</summary>
+    [Theory]
+    [InlineData(DurabilityMode.EverySec, false)]
+    [InlineData(DurabilityMode.None, false)]
+    [InlineData(DurabilityMode.Always, true)]
+    public void Watch_CommitsThatWereShownAreLost_ContinuesBeforeThemAndIsCompactedWithin(DurabilityMode mode, bool fromMemory)
+    {
+        _profile = _profile with { Mode = mode };
+        Store.Put(10);
+        PutUnwritten("lost", 20, fromMemory);
+        Close();
+        _disk = _disk.Kill();
+        Store.Put(5);
+
+        long start = Store.Start;
+        Assert.Equal(10, Store.Driven.LastRecovered);
+        Assert.InRange(start, 30 + VersionRange.Stride / 2, long.MaxValue);
+        Assert.Equal(start + 5, Store.Stats.Version);
+        foreach (long from in (long[])[1, 5, 11, start + 1, start + 3, start + 6])
+            using (OpenWatch watch = Watch(from)) AssertHandsOver(watch, from, start + 5);
+        foreach (long from in (long[])[12, 20, 31, start - 1, start])
+        {
+            using OpenWatch watch = Watch(from);
+            Assert.Equal(WatchStatus.Compacted, watch.ReadAll());
+            Assert.Empty(watch.Changes);
+        }
+        using OpenWatch future = Watch(start + 7);
+        Assert.Equal(WatchStatus.Future, future.Read());
+    }
+
+    [Fact]
+    public void Watch_AfterManyStarts_ContinuesOverAllOfThem()
+    {
+        for (int i = 0; i < 30; i++)
+        {
+            if (i % 3 == 0) Store.Put(20, valueBytes: 50);
+            if (i % 7 == 0) Store.Driven.Snapshot();
+            Restart();
+        }
+        using OpenWatch watch = Watch(1);
+        Assert.Equal(WatchStatus.UpToDate, watch.ReadAll());
+        Assert.Equal((200, Store.Start), (watch.Versions.Count(), watch.Position));
+        Assert.Equal(watch.Versions.Order(), watch.Versions);
     }
 
     [Fact]
@@ -253,11 +299,26 @@ public sealed class HistoryTests : IDisposable, ILogger
         Assert.Equal(WatchStatus.Compacted, before.ReadAll());
     }
 
-    private static void AssertHandsOver(OpenWatch watch, long from, long to)
+    private void AssertHandsOver(OpenWatch watch, long from, long to)
     {
         Assert.Equal(WatchStatus.UpToDate, watch.ReadAll());
-        Assert.Equal(Enumerable.Range((int)from, (int)(to + 1 - from)).Select(version => (long)version), watch.Versions);
+        Assert.Equal([.. Range(from, Math.Min(to, Store.Driven.LastRecovered)), .. Range(Math.Max(from, Store.Start + 1), to)], watch.Versions);
         Assert.Equal(to, watch.Position);
+    }
+
+    private static IEnumerable<long> Range(long from, long to)
+    {
+        for (long version = from; version <= to; version++) yield return version;
+    }
+
+    /// <summary>Puts that are shown, and of which nothing is written.</summary>
+    private void PutUnwritten(string prefix, int count, bool fromMemory)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            Operation put = Put($"{prefix}{i}", "1") with { AcknowledgeFromMemory = fromMemory };
+            Assert.Equal(1, Store.Calls.ExecuteAsync(new[] { put }, new CountingSink()).Completed());
+        }
     }
 
     private OpenWatch Watch(long from) => new(Store.Calls, from: from);

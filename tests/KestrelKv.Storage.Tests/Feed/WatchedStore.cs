@@ -32,6 +32,7 @@ internal sealed class WatchedStore : IDisposable
     public WatchedStore(IDisk disk, CrashProfile profile, FakeTimeProvider time, ILogger? logger = null)
     {
         _driven = DrivenStore.Open(disk, profile, time, logger);
+        Start = _driven.Version;
         _thread = new SingleThread();
         Calls = _driven.Calls;
     }
@@ -42,6 +43,9 @@ internal sealed class WatchedStore : IDisposable
 
     /// <summary>The store, where it has a disk.</summary>
     public DrivenStore Driven => _driven!;
+
+    /// <summary>The version after which those of this process begin.</summary>
+    public long Start { get; }
 
     /// <summary>All that was committed is written, synced, and told to the watches.</summary>
     public void Settle()

@@ -1,0 +1,41 @@
+namespace KestrelKv.Storage.Durability;
+
+/// <summary>The versions that the files of a directory know of.</summary>
+internal static class KnownVersions
+{
+    /// <summary>Returns the greatest version that can be found; 0 if there is none.</summary>
+    /// <remarks>The files are about to be replaced, so one that is damaged, foreign or unreadable is skipped.</remarks>
+    public static long Greatest(IDisk disk)
+    {
+        long greatest = 0;
+        foreach (string name in disk.List())
+        {
+            try
+            {
+                if (name.EndsWith(FileNames.SnapshotEnding, StringComparison.Ordinal)) greatest = Math.Max(greatest, FileNames.Snapshots([name])[0]);
+                if (name.EndsWith(FileNames.SegmentEnding, StringComparison.Ordinal)) greatest = Math.Max(greatest, GreatestIn(disk, name));
+            }
+            catch (Exception e) when (e is IOException or DataException)
+            {
+                // The clock alone has to do for what this file knows.
+            }
+        }
+        return greatest;
+    }
+
+    private static long GreatestIn(IDisk disk, string name)
+    {
+        using IDiskFile file = disk.Open(name);
+        Span<byte> header = stackalloc byte[FileHeader.Bytes];
+        if (file.Read(header, 0) < header.Length) return 0;
+        var scanner = new FrameScanner(file, FileHeader.ReadDamaged(header, name).Seed);
+        long greatest = 0;
+        while (true)
+        {
+            Scan scan = scanner.Next(out FrameHeader frame, out _);
+            if (scan == Scan.Frame && frame.Kind is FrameKind.Commit or FrameKind.VersionJump) greatest = Math.Max(greatest, frame.Number);
+            if (scan == Scan.Frame) continue;
+            if ((scan == Scan.End && scanner.IsZeroToTheEnd()) || !scanner.SkipToNextFrame()) return greatest;
+        }
+    }
+}
