@@ -26,7 +26,7 @@ internal enum FrameKind : uint
     /// <summary>Ends a snapshot; the number is its version, the payload a <see cref="SnapshotEnd"/>.</summary>
     SnapshotEnd = 6,
 
-    /// <summary>Begins the versions of a run; the number and the payload are a <see cref="Durability.VersionJump"/>.</summary>
+    /// <summary>Begins the versions of a run; the number and the payload are a <c>VersionJump</c>.</summary>
     VersionJump = 7,
 }
 

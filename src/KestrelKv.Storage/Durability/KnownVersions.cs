@@ -1,3 +1,6 @@
+using KestrelKv.Storage.Commits;
+using KestrelKv.Storage.Files;
+
 namespace KestrelKv.Storage.Durability;
 
 /// <summary>The versions that the files of a directory know of.</summary>

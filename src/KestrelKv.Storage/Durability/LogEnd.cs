@@ -1,3 +1,6 @@
+using KestrelKv.Storage.Commits;
+using KestrelKv.Storage.Files;
+
 namespace KestrelKv.Storage.Durability;
 
 /// <summary>The end of the log that a recovery has read: the place at which the log is continued.</summary>

@@ -1,5 +1,6 @@
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using KestrelKv.Testing;
 
@@ -26,6 +27,9 @@ public sealed class FloorsTests
         new("KestrelKv.Server", Projects: ["KestrelKv.Json", "KestrelKv.Protocol", "KestrelKv.Storage", "KestrelKv.Transport", "KestrelKv.Wire"],
             Packages: null, ForbiddenReferences: []),
     ];
+
+    /// <summary>The namespaces of the store: each may use those before it, and the contract.</summary>
+    private static readonly string[] StorageNamespaces = ["Commits", "Files", "Feed", "Embedded", "Durability"];
 
     public static TheoryData<string> ProjectNames() => [.. Floors.Select(floor => floor.Name)];
 
@@ -87,6 +91,26 @@ public sealed class FloorsTests
         });
     }
 
+    [Fact]
+    public void StorageNamespaces_UseOnlyThoseBeforeThem()
+    {
+        string storage = Repository.PathTo("src", "KestrelKv.Storage");
+        Assert.Equal(
+            StorageNamespaces.Order(StringComparer.Ordinal),
+            Directory.GetDirectories(storage).Select(Path.GetFileName).Where(name => name is not ("bin" or "obj")).Order(StringComparer.Ordinal));
+        foreach (string file in Directory.GetFiles(storage, "*.cs", SearchOption.AllDirectories))
+        {
+            string folder = Path.GetRelativePath(storage, file).Split(Path.DirectorySeparatorChar)[0];
+            if (folder is "bin" or "obj") continue;
+            Assert.Empty(NamespacesUsed(File.ReadAllText(file), folder).Select(used => $"{file} uses {used}"));
+        }
+    }
+
+    [Theory]
+    [InlineData("using KestrelKv.Storage.Durability;")]
+    [InlineData("Durability.Recovery recovery;")]
+    public void NamespacesUsed_OfACycle_NamesIt(string line) => Assert.Equal(["Durability"], NamespacesUsed(line, "Feed"));
+
     [Theory]
     [MemberData(nameof(BrokenProjects))]
     public void Violations_OfAProjectThatBreaksItsFloor_NameTheReference(string name, string reference, string expected)
@@ -94,6 +118,21 @@ public sealed class FloorsTests
         var project = XDocument.Parse($"<Project><ItemGroup>{reference}</ItemGroup></Project>");
         Assert.Equal([expected], Violations(FloorOf(name), project));
     }
+
+    /// <summary>The namespaces that a file of the store uses and may not: by a directive, or before the name of one of their types.</summary>
+    private static string[] NamespacesUsed(string source, string own)
+    {
+        int floor = Array.IndexOf(StorageNamespaces, own);
+        return
+        [
+            .. StorageNamespaces[(floor + 1)..].Where(name => floor >= 0 && (
+                source.Contains($"using KestrelKv.Storage.{name};", StringComparison.Ordinal) ||
+                TypesOf(name).Any(type => Regex.IsMatch(source, $@"(?<![\w.]){name}\.{type}\b")))),
+        ];
+    }
+
+    private static IEnumerable<string?> TypesOf(string name) =>
+        Directory.GetFiles(Repository.PathTo("src", "KestrelKv.Storage", name), "*.cs").Select(Path.GetFileNameWithoutExtension);
 
     private static Floor FloorOf(string name) => Floors.Single(floor => floor.Name == name);
 

@@ -1,4 +1,3 @@
-using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Tests.Soak;
 using KestrelKv.Testing;
 

@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Files;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Tests.Feed;
 using KestrelKv.Testing;

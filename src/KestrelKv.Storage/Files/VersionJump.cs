@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
+using KestrelKv.Storage.Commits;
 
-namespace KestrelKv.Storage.Durability;
+namespace KestrelKv.Storage.Files;
 
 /// <summary>A step of the log that is no commit: the next commit's version is one more than the jump's.</summary>
 /// <param name="Version">The jump's own version, above every version that may have been shown. The frame's number.</param>
