@@ -103,6 +103,7 @@ public sealed class CompactionBorderTests
             using HttpResponseMessage response = await GetAsync(server, from, byHeader);
             Assert.Equal(HttpStatusCode.OK, response.StatusCode);
             using var lines = new StreamReader(await response.Content.ReadAsStreamAsync());
+            Assert.Equal("retry: 1000", await lines.ReadLineAsync());
             Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"id: {from - 1}"), await lines.ReadLineAsync());
             if (!hasChanges) continue;
             string? line;

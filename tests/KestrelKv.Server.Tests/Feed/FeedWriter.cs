@@ -45,7 +45,10 @@ internal sealed class FeedWriter(int number, Random random)
         }
     }
 
-    private SentCall Call() => random.Next(5) > 0 ? new(Write()) : new([.. Enumerable.Range(0, random.Next(2, 6)).Select(_ => Write())]);
+    private SentCall Call() => random.Next(5) > 0 ? new(Write()) : new(Writes());
+
+    /// <summary>Writes of different keys: of several writes of one key the feed shows what they come to.</summary>
+    private SentWrite[] Writes() => [.. Enumerable.Range(0, random.Next(2, 6)).Select(_ => Write()).DistinctBy(write => write.Key)];
 
     private SentWrite Write()
     {
