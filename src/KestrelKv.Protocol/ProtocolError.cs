@@ -22,6 +22,11 @@ public sealed record ProtocolError(ErrorCode Code, string Message)
         ErrorCode.DiskFailed,
         "the disk has failed (Data:Directory): until the server is started again no write is taken, and reads give only what is on disk");
 
+    /// <summary>The answer to a request whose reply found no room in time.</summary>
+    public static ProtocolError RepliesFull { get; } = new(
+        ErrorCode.RepliesFull,
+        "replies that clients have not read take all the memory that replies may take (Wire:ReplyBytesTotalMax); nothing was done, try again later");
+
     /// <summary>The error that reports a text that is not JSON.</summary>
     public static ProtocolError Of(JsonFault fault) => fault.Kind switch
     {

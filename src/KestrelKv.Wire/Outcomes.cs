@@ -10,7 +10,7 @@ internal static class Outcomes
     private static readonly ErrorCode[] OfWrites =
     [
         ErrorCode.MemoryFull, ErrorCode.DiskFull, ErrorCode.DiskFailed, ErrorCode.PreconditionFailed, ErrorCode.RequestIdReused,
-        ErrorCode.ValueTooLong,
+        ErrorCode.ValueTooLong, ErrorCode.RepliesFull,
     ];
 
     private static readonly ErrorCode[] OfEdits =
@@ -26,14 +26,14 @@ internal static class Outcomes
     public static IEnumerable<ErrorCode> Of(Function function) => function switch
     {
         Function.Invalid => Enum.GetValues<ErrorCode>().Where(IsOfRequests),
-        Function.Get or Function.Scan => [ErrorCode.DiskFailed],
-        Function.Mget => [ErrorCode.DiskFailed, ErrorCode.ValueTooLong],
+        Function.Get or Function.Scan => [ErrorCode.DiskFailed, ErrorCode.RepliesFull],
+        Function.Mget => [ErrorCode.DiskFailed, ErrorCode.ValueTooLong, ErrorCode.RepliesFull],
         Function.Put => OfEdits,
         Function.Delete or Function.Expire => OfWrites,
         Function.Patch => [.. OfEdits, .. OfPatches],
         Function.Incr => [.. OfEdits, .. OfSums],
         Function.Batch => [.. OfEdits, .. OfSums, .. OfPatches],
-        Function.Watch => [ErrorCode.DiskFailed, ErrorCode.Compacted, ErrorCode.FutureVersion, ErrorCode.TooManyWatches],
+        Function.Watch => [ErrorCode.DiskFailed, ErrorCode.Compacted, ErrorCode.FutureVersion, ErrorCode.TooManyWatches, ErrorCode.RepliesFull],
         Function.Unwatch => [ErrorCode.InvalidValue],
         _ => [],
     };

@@ -12,7 +12,10 @@ internal static class StoreSetup
     /// <summary>The store with its data directory; or, with <see cref="DurabilityMode.Memory"/>, the store alone.</summary>
     public static void AddStore(this WebApplicationBuilder builder, ServerSettings settings)
     {
-        settings.Store.LimitDocuments(new(settings.Limits.FrameBytesMax, settings.Limits.JsonDepthMax));
+        settings.Store.LimitDocuments(new(settings.Limits.FrameBytesMax, settings.Limits.JsonDepthMax)
+        {
+            ReadBytesMax = settings.Limits.ReadBytesMax,
+        });
         builder.Services.AddSingleton(settings.Store);
         if (settings.Data.Durability == DurabilityMode.Memory)
         {

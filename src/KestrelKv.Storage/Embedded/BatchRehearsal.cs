@@ -18,12 +18,6 @@ internal ref struct BatchRehearsal : IDisposable
     /// <summary>What the edits of a batch, and what is remembered of it, may take together: 256 MiB.</summary>
     private const long MadeBytesMax = 256 * 1024 * 1024;
 
-    /// <summary>
-    /// What the values that a batch reads, whole or in part, may come to together: 1 GiB. No reply could hold more, and to
-    /// look for parts of them takes seconds, while the locks are held.
-    /// </summary>
-    private const long ReadBytesMax = Operation.ValueBytesMax;
-
     private readonly DocumentLimits _limits;
     private readonly Operation[] _operations;
     private readonly EditResult[] _edits;
@@ -167,10 +161,10 @@ internal ref struct BatchRehearsal : IDisposable
         }
         // Before anything is done: once it is, it has to be told.
         if (!operation.IsWrite || operation.ReturnsOld) _readBytes += ValueOf(state).Length;
-        if (_readBytes > ReadBytesMax)
+        if (_readBytes > _limits.ReadBytesMax)
         {
             Refuse(index, ResultStatus.ValueTooLong, state.Version,
-                "the values to be read come to more than 1 GiB, which no reply can hold, expected fewer of them");
+                $"the values to read come to more than {_limits.ReadBytesMax} bytes, expected fewer of them in one request (Limits:ReadBytesMax)");
             return;
         }
         if (operation.IsEdit && !TryResolve(index, state)) return;

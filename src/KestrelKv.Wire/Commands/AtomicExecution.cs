@@ -6,7 +6,10 @@ using KestrelKv.Storage;
 namespace KestrelKv.Wire;
 
 /// <summary>Executes requests on single keys as one atomic batch, and gathers what they answer.</summary>
-internal sealed class AtomicExecution(IKeyValueStore store, TimeProvider time) : IResultSink
+/// <param name="store">The store.</param>
+/// <param name="time">The clock by which entries expire.</param>
+/// <param name="room">Is released once the results are gathered; null if none is reserved.</param>
+internal sealed class AtomicExecution(IKeyValueStore store, TimeProvider time, ReplyRoom? room = null) : IResultSink
 {
     private ReadOnlyMemory<Request> _requests;
     private TextBuffer _text = null!;
@@ -34,7 +37,11 @@ internal sealed class AtomicExecution(IKeyValueStore store, TimeProvider time) :
             (_requests, _text, Error, Version) = (requests, text, null, 0);
             try
             {
-                bool committed = await store.CommitAsync(operations.AsMemory(0, requests.Length), this, requestId, cancellationToken);
+                ValueTask<bool> committing = store.CommitAsync(operations.AsMemory(0, requests.Length), this, requestId, cancellationToken);
+
+                // The wait for the disk needs no more room than the results take.
+                if (text.Length > mark) room?.Release();
+                bool committed = await committing;
                 if (!committed && Error is null) throw new UnreachableException("A batch was refused for no reason.");
                 break;
             }

@@ -41,7 +41,7 @@ public sealed class BatchCommand
         await execution.ExecuteAsync(options.Operations, requestId.IsEmpty ? options.RequestId : requestId, results, cancellationToken);
         if (execution.Error is not null) return execution.Error;
         WriteHead(response, execution.Version);
-        response.Write(results.Written);
+        response.Write(results);
         response.Write(Tail);
         return null;
     }

@@ -12,29 +12,38 @@ namespace KestrelKv.Wire;
 /// </remarks>
 internal sealed class LoneCommands(
     IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, TimeProvider time,
-    ConnectionWatches watches, WireConnections connections)
+    ConnectionWatches watches, WireConnections connections, ReplyRoom room)
 {
     /// <summary>Whether a request is one of them.</summary>
     public static bool IsLone(in Request request) =>
         request.Function >= Function.Mget || request.Options is { RequestId.IsEmpty: false };
 
+    /// <summary>What a request's reply may take beyond its own size; 0 for a reply that is never large.</summary>
+    public static long ReplyBytesMax(in Request request, RequestLimits limits) => request.Function switch
+    {
+        Function.Mget or Function.Batch => limits.ReadBytesMax,
+        Function.Scan when request.Options!.Values => ScanPage.BytesMax + limits.FrameBytesMax,
+        Function.Watch => ChangesText.BytesMax,
+        _ => request.Options is { ReturnsOld: true } ? limits.FrameBytesMax : 0,
+    };
+
     /// <summary>Executes one request and writes its reply.</summary>
-    public async ValueTask ExecuteAsync(ReadOnlyMemory<Request> one)
+    public async ValueTask ExecuteAsync(ReadOnlyMemory<Request> one, CancellationToken cancellationToken)
     {
         Request request = one.Span[0];
         RequestOptions options = request.Options ?? RequestOptions.None;
-        using var text = new TextBuffer();
+        using var text = new TextBuffer(connections.Replies);
         ProtocolError? error = request.Function switch
         {
-            Function.Mget => await WriteManyAsync(request, options, text),
-            Function.Batch => await WriteBatchAsync(request, options, text),
-            Function.Scan => await WritePageAsync(request, options, text),
-            Function.Watch => await watches.OpenAsync(request, options),
+            Function.Mget => await WriteManyAsync(request, options, text, cancellationToken),
+            Function.Batch => await WriteBatchAsync(request, options, text, cancellationToken),
+            Function.Scan => await WritePageAsync(request, options, text, cancellationToken),
+            Function.Watch => await watches.OpenAsync(request, options, cancellationToken),
             Function.Unwatch => WriteUnwatched(request, options, text),
             Function.Ping => WritePong(request),
             Function.Info => WriteInfo(request, text),
             Function.Help => WriteHelp(request),
-            _ => await WriteOneAsync(one, options, text),
+            _ => await WriteOneAsync(one, options, text, cancellationToken),
         };
         if (error is null) counters.Count(request.Function);
         else
@@ -44,42 +53,44 @@ internal sealed class LoneCommands(
         }
     }
 
-    private async ValueTask<ProtocolError?> WriteOneAsync(ReadOnlyMemory<Request> one, RequestOptions options, TextBuffer text)
+    private async ValueTask<ProtocolError?> WriteOneAsync(
+        ReadOnlyMemory<Request> one, RequestOptions options, TextBuffer text, CancellationToken cancellationToken)
     {
-        var execution = new AtomicExecution(store, time);
-        await execution.ExecuteAsync(one, options.RequestId, text);
+        var execution = new AtomicExecution(store, time, room);
+        await execution.ExecuteAsync(one, options.RequestId, text, cancellationToken);
         if (execution.Error is { } error) return error with { Index = null };
-        replies.WriteResponse(one.Span[0].Function, text.Written, one.Span[0].IdText.Span);
+        replies.WriteResponse(one.Span[0].Function, default, text, default, one.Span[0].IdText.Span);
         return null;
     }
 
     /// <summary><c>{"entries": [ENTRY, ...]}</c></summary>
-    private async ValueTask<ProtocolError?> WriteManyAsync(Request request, RequestOptions options, TextBuffer text)
+    private async ValueTask<ProtocolError?> WriteManyAsync(
+        Request request, RequestOptions options, TextBuffer text, CancellationToken cancellationToken)
     {
-        var execution = new AtomicExecution(store, time);
-        await execution.ExecuteAsync(options.Operations, default, text);
+        var execution = new AtomicExecution(store, time, room);
+        await execution.ExecuteAsync(options.Operations, default, text, cancellationToken);
         if (execution.Error is { } error) return error with { Index = null };
-        replies.WriteResponse(Function.Mget, "{\"entries\": ["u8, text.Written, "]}"u8, request.IdText.Span);
+        replies.WriteResponse(Function.Mget, "{\"entries\": ["u8, text, "]}"u8, request.IdText.Span);
         return null;
     }
 
-    private async ValueTask<ProtocolError?> WriteBatchAsync(Request request, RequestOptions options, TextBuffer text)
+    private async ValueTask<ProtocolError?> WriteBatchAsync(
+        Request request, RequestOptions options, TextBuffer text, CancellationToken cancellationToken)
     {
-        var execution = new AtomicExecution(store, time);
-        await execution.ExecuteAsync(options.Operations, options.RequestId, text);
+        var execution = new AtomicExecution(store, time, room);
+        await execution.ExecuteAsync(options.Operations, options.RequestId, text, cancellationToken);
         if (execution.Error is not null) return execution.Error;
         using var head = new TextBuffer();
         BatchCommand.WriteHead(head, execution.Version);
-        replies.WriteResponse(Function.Batch, head.Written, text.Written, BatchCommand.Tail, request.IdText.Span);
+        replies.WriteResponse(Function.Batch, head.Written, text, BatchCommand.Tail, request.IdText.Span);
         return null;
     }
 
-    private async ValueTask<ProtocolError?> WritePageAsync(Request request, RequestOptions options, TextBuffer text)
+    private async ValueTask<ProtocolError?> WritePageAsync(
+        Request request, RequestOptions options, TextBuffer text, CancellationToken cancellationToken)
     {
-        var page = new ScanPage(options, text);
-        if (page.TakesLong) await Task.Yield();
-        if (await page.WriteAsync(store) is { } error) return error;
-        replies.WriteResponse(Function.Scan, text.Written, request.IdText.Span);
+        if (await new ScanPage(options, text).WriteAsync(store, cancellationToken) is { } error) return error;
+        replies.WriteResponse(Function.Scan, default, text, default, request.IdText.Span);
         return null;
     }
 

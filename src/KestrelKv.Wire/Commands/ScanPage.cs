@@ -8,23 +8,17 @@ namespace KestrelKv.Wire;
 internal sealed class ScanPage(RequestOptions options, TextBuffer text) : IEntrySink
 {
     /// <summary>A page that has so much text ends, whatever its limit.</summary>
-    private const int BytesMax = 4 * 1024 * 1024;
-
-    /// <summary>What is asked for more than this would keep other connections from the thread that serves them.</summary>
-    private const int EntriesAtOnceMax = 100;
+    public const int BytesMax = 4 * 1024 * 1024;
 
     private readonly ArrayBufferWriter<byte> _last = new();
     private int _count;
-
-    /// <summary>Whether it takes so long that it is not for the thread that serves connections.</summary>
-    public bool TakesLong => options.CountOnly || options.Values || options.Limit > EntriesAtOnceMax;
 
     /// <summary>
     /// <c>{"entries": [ENTRY, ...], "next": KEY or null, "version": V}</c>, or <c>{"count": N, "version": V}</c>. V is the
     /// last version that the feed had shown when the page was begun: who watches from the next one on misses nothing.
     /// </summary>
     /// <returns>Why there is none; null where there is.</returns>
-    public async ValueTask<ProtocolError?> WriteAsync(IKeyValueStore store)
+    public async ValueTask<ProtocolError?> WriteAsync(IKeyValueStore store, CancellationToken cancellationToken)
     {
         long version = store.GetStats().FeedVersion;
         int mark = text.Length;
@@ -32,8 +26,8 @@ internal sealed class ScanPage(RequestOptions options, TextBuffer text) : IEntry
         {
             try
             {
-                if (options.CountOnly) await WriteCountAsync(store);
-                else await WriteEntriesAsync(store);
+                if (options.CountOnly) await WriteCountAsync(store, cancellationToken);
+                else await WriteEntriesAsync(store, cancellationToken);
                 break;
             }
             catch (DurabilityLostException)
@@ -63,17 +57,17 @@ internal sealed class ScanPage(RequestOptions options, TextBuffer text) : IEntry
         return text.Length < BytesMax;
     }
 
-    private async ValueTask WriteCountAsync(IKeyValueStore store)
+    private async ValueTask WriteCountAsync(IKeyValueStore store, CancellationToken cancellationToken)
     {
-        long count = await store.CountAsync(Query());
+        long count = await EntryCount.OfAsync(store, Query(), cancellationToken);
         text.WriteMember("{\"count\": "u8, count);
     }
 
-    private async ValueTask WriteEntriesAsync(IKeyValueStore store)
+    private async ValueTask WriteEntriesAsync(IKeyValueStore store, CancellationToken cancellationToken)
     {
         _count = 0;
         text.Write("{\"entries\": ["u8);
-        bool more = await store.ListAsync(Query(), this);
+        bool more = await store.ListAsync(Query(), this, cancellationToken);
         text.Write("], \"next\": "u8);
         if (more) text.WriteString(_last.WrittenSpan);
         else text.Write("null"u8);

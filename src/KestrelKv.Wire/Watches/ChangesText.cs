@@ -6,22 +6,23 @@ namespace KestrelKv.Wire;
 
 /// <summary>Gathers changes of the feed, and writes them as the response object of WATCH.</summary>
 /// <remarks>Not for use by two threads at once.</remarks>
-public sealed class ChangesText : IChangeSink, IDisposable
+/// <param name="budget">Counts what is gathered; null for no count.</param>
+public sealed class ChangesText(ByteBudget? budget = null) : IChangeSink, IDisposable
 {
     /// <summary>How many bytes of changes are gathered before the feed is asked to stop; a commit is never cut in two.</summary>
-    private const int BytesMax = 64 * 1024;
+    internal const int BytesMax = 64 * 1024;
 
     private static readonly byte[][] Kinds =
         [.. Enum.GetNames<ChangeKind>().Select(JsonNamingPolicy.SnakeCaseLower.ConvertName).Select(System.Text.Encoding.UTF8.GetBytes)];
 
-    private readonly TextBuffer _text = new();
+    private readonly TextBuffer _text = new(budget);
     private bool _values;
 
     /// <summary>How many changes were gathered.</summary>
     public int Count { get; private set; }
 
     /// <summary>The changes as JSON text, with commas between them.</summary>
-    internal ReadOnlySpan<byte> Written => _text.Written;
+    internal TextBuffer Text => _text;
 
     /// <summary>What comes behind the changes.</summary>
     internal static ReadOnlySpan<byte> Tail => "]}"u8;
@@ -64,7 +65,7 @@ public sealed class ChangesText : IChangeSink, IDisposable
     public void Write(TextBuffer text, long version)
     {
         WriteHead(text, watch: null, version);
-        text.Write(_text.Written);
+        text.Write(_text);
         text.Write(Tail);
     }
 

@@ -9,10 +9,12 @@ namespace KestrelKv.Wire;
 /// the connection, so that the feed's thread never runs what the connection does.
 /// </remarks>
 internal sealed class ConnectionWatches(
-    IKeyValueStore store, ReplyWriter replies, WireOptions options, TimeProvider time, Action wake) : IThreadPoolWorkItem, IDisposable
+    IKeyValueStore store, ReplyWriter replies, ByteBudget budget, WireOptions options, TimeProvider time, Action wake)
+    : IThreadPoolWorkItem, IDisposable
 {
     private readonly List<ConnectionWatch> _open = [];
-    private readonly ChangesText _changes = new();
+    private readonly ChangesText _changes = new(budget);
+    private readonly TextBuffer _none = new();
     private ITimer? _bookmarks;
     private long _lastNumber;
     private volatile int _count;
@@ -28,7 +30,7 @@ internal sealed class ConnectionWatches(
 
     /// <summary>Opens a watch and writes its first reply, and what there is to tell already.</summary>
     /// <returns>Why there is none; null where there is.</returns>
-    public async ValueTask<ProtocolError?> OpenAsync(Request request, RequestOptions asked)
+    public async ValueTask<ProtocolError?> OpenAsync(Request request, RequestOptions asked, CancellationToken cancellationToken)
     {
         if (_open.Count >= options.WatchesMax)
         {
@@ -42,7 +44,7 @@ internal sealed class ConnectionWatches(
         try
         {
             long version = watch.Feed.Position;
-            (WatchStatus status, ProtocolError? error) = await ReadAsync(watch);
+            (WatchStatus status, ProtocolError? error) = await ReadAsync(watch, cancellationToken);
             if (_changes.Count == 0 && error is not null) return error;
             begun = true;
             Begin(watch, asked.FromVersion > 0 ? asked.FromVersion - 1 : version);
@@ -71,11 +73,11 @@ internal sealed class ConnectionWatches(
     }
 
     /// <summary>Lets the watch at a place of the list, if it is ready, tell a part of what it has.</summary>
-    public async ValueTask TellAsync(int place)
+    public async ValueTask TellAsync(int place, CancellationToken cancellationToken)
     {
         ConnectionWatch watch = _open[place];
         if (!watch.IsReady && time.GetTimestamp() < watch.BookmarkAt) return;
-        (WatchStatus status, ProtocolError? error) = await ReadAsync(watch);
+        (WatchStatus status, ProtocolError? error) = await ReadAsync(watch, cancellationToken);
         Tell(watch, status, error);
         _changes.Begin(values: false);
     }
@@ -113,13 +115,14 @@ internal sealed class ConnectionWatches(
         wake();
     }
 
-    private async ValueTask<(WatchStatus Status, ProtocolError? Error)> ReadAsync(ConnectionWatch watch)
+    private async ValueTask<(WatchStatus Status, ProtocolError? Error)> ReadAsync(
+        ConnectionWatch watch, CancellationToken cancellationToken)
     {
         _changes.Begin(watch.Values);
         watch.MarkRead();
         try
         {
-            WatchStatus status = await watch.Feed.ReadAsync(_changes);
+            WatchStatus status = await watch.Feed.ReadAsync(_changes, cancellationToken);
             return (status, WatchErrors.Find(status, watch.Feed, store));
         }
         catch (IOException e)
@@ -134,13 +137,13 @@ internal sealed class ConnectionWatches(
         watch.Number = ++_lastNumber;
         _open.Add(watch);
         _count = _open.Count;
-        Write(watch, version, default);
+        Write(watch, version, _none);
     }
 
     /// <summary>Writes what was read: the changes, or that there were none for a while, or the end.</summary>
     private void Tell(ConnectionWatch watch, WatchStatus status, ProtocolError? error)
     {
-        if (_changes.Count > 0 || time.GetTimestamp() >= watch.BookmarkAt) Write(watch, watch.Feed.Position, _changes.Written);
+        if (_changes.Count > 0 || time.GetTimestamp() >= watch.BookmarkAt) Write(watch, watch.Feed.Position, _changes.Text);
         if (error is not null)
         {
             replies.WriteError(error with { Watch = watch.Number }, watch.IdText);
@@ -154,7 +157,7 @@ internal sealed class ConnectionWatches(
         }
     }
 
-    private void Write(ConnectionWatch watch, long version, ReadOnlySpan<byte> changes)
+    private void Write(ConnectionWatch watch, long version, TextBuffer changes)
     {
         using var head = new TextBuffer();
         ChangesText.WriteHead(head, watch.Number, version);
