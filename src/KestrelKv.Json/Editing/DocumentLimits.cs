@@ -6,7 +6,7 @@ namespace KestrelKv.Json;
 public readonly record struct DocumentLimits(int BytesMax, int DepthMax)
 {
     /// <summary>What the values that one atomic batch reads may come to together, in bytes.</summary>
-    public long ReadBytesMax { get; init; } = Operation.ValueBytesMax;
+    public long ReadBytesMax { get; init; } = 1L << 30;
 
     /// <summary>1 GiB, and 1,024 levels.</summary>
     public static DocumentLimits Default { get; } = new(1 << 30, 1_024);
