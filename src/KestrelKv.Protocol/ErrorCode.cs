@@ -100,6 +100,9 @@ public enum ErrorCode
     /// <summary>The connection has as many watches as it may have.</summary>
     TooManyWatches,
 
+    /// <summary>The replies that clients have not read take all the memory that replies may take. Nothing was done.</summary>
+    RepliesFull,
+
     /// <summary>The version in the frame's header is not 1.</summary>
     UnsupportedVersion,
 
@@ -123,6 +126,9 @@ public enum ErrorCode
 
     /// <summary>The connection brought no byte for the configured time.</summary>
     IdleTimeout,
+
+    /// <summary>Requests that have not arrived whole take all the memory that requests may take.</summary>
+    RequestsFull,
 
     /// <summary>A fault of the server's own; its log has the details. Whether a write was done is not known.</summary>
     InternalError,

@@ -57,6 +57,15 @@ public static class FrameReader
         return true;
     }
 
+    /// <summary>The length that the header at the front of <paramref name="buffer"/> has, valid or not; 0 if there is no whole header.</summary>
+    public static int LengthOf(in ReadOnlySequence<byte> buffer)
+    {
+        if (buffer.Length < HeaderBytes) return 0;
+        Span<byte> header = stackalloc byte[HeaderBytes];
+        buffer.Slice(0, HeaderBytes).CopyTo(header);
+        return BinaryPrimitives.ReadInt32LittleEndian(header[LengthOffset..]);
+    }
+
     /// <summary>What is wrong with a stream that ends with <paramref name="rest"/>; null where it ended between frames.</summary>
     public static ProtocolError? AtEnd(in ReadOnlySequence<byte> rest)
     {

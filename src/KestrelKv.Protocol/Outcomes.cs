@@ -3,12 +3,12 @@ namespace KestrelKv.Protocol;
 /// <summary>Groups of errors that functions answer with, for the table of functions.</summary>
 internal static class Outcomes
 {
-    public static readonly ErrorCode[] OfReads = [ErrorCode.DiskFailed];
+    public static readonly ErrorCode[] OfReads = [ErrorCode.DiskFailed, ErrorCode.RepliesFull];
 
     public static readonly ErrorCode[] OfWrites =
     [
         ErrorCode.MemoryFull, ErrorCode.DiskFull, ErrorCode.DiskFailed, ErrorCode.PreconditionFailed, ErrorCode.RequestIdReused,
-        ErrorCode.ValueTooLong,
+        ErrorCode.ValueTooLong, ErrorCode.RepliesFull,
     ];
 
     public static readonly ErrorCode[] OfEdits = [.. OfWrites, ErrorCode.NotFound, ErrorCode.PathNotFound, ErrorCode.TooDeep];
@@ -18,5 +18,5 @@ internal static class Outcomes
     public static readonly ErrorCode[] OfSums = [.. OfEdits, ErrorCode.NotANumber, ErrorCode.NumberOverflow];
 
     public static readonly ErrorCode[] OfWatches =
-        [ErrorCode.DiskFailed, ErrorCode.Compacted, ErrorCode.FutureVersion, ErrorCode.TooManyWatches];
+        [ErrorCode.DiskFailed, ErrorCode.Compacted, ErrorCode.FutureVersion, ErrorCode.TooManyWatches, ErrorCode.RepliesFull];
 }

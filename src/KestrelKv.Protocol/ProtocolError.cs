@@ -22,6 +22,17 @@ public sealed record ProtocolError(ErrorCode Code, string Message)
         ErrorCode.DiskFailed,
         "the disk has failed (Data:Directory): until the server is started again no write is taken, and reads give only what is on disk");
 
+    /// <summary>The answer to a request whose reply found no room in time.</summary>
+    public static ProtocolError RepliesFull { get; } = new(
+        ErrorCode.RepliesFull,
+        "replies that clients have not read take all the memory that replies may take (Wire:ReplyBytesTotalMax); nothing was done, try again later");
+
+    /// <summary>The answer to a request that found no room in time.</summary>
+    /// <param name="bytes">The request's length.</param>
+    public static ProtocolError RequestsFull(long bytes) => new(ErrorCode.RequestsFull,
+        $"the request has {bytes} bytes, and requests that are arriving take all the memory that they may take " +
+        "(Wire:RequestBytesTotalMax); nothing was done, try again later");
+
     /// <summary>The error that reports a text that is not JSON.</summary>
     public static ProtocolError Of(JsonFault fault) => fault.Kind switch
     {

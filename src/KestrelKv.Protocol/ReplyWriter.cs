@@ -9,18 +9,39 @@ namespace KestrelKv.Protocol;
 /// makes of it.
 /// </summary>
 /// <remarks>
-/// Replies are gathered in a block got from the output, so that many small ones cost one <c>Advance</c>:
-/// <see cref="Commit"/> must follow the last of a run, before the output is flushed. Not for use by two threads.
+/// <para>
+/// Small replies are gathered in a block of the output's memory, so that many of them cost one <c>Advance</c>. Large ones, and
+/// what follows them before the next flush, are gathered in pieces of this writer's own (<see cref="ReplyPieces"/>), which the
+/// output can send without a copy.
+/// </para>
+/// <para>
+/// <see cref="Commit"/> must follow the last reply of a run, before the output is flushed; after the flush the caller sends
+/// <see cref="Pieces"/>. Not for use by two threads at once.
+/// </para>
 /// </remarks>
-public sealed class ReplyWriter(IBufferWriter<byte> output)
+/// <param name="output">Takes small replies.</param>
+/// <param name="budget">Counts the pieces; null for no count.</param>
+public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget = null)
 {
+    /// <summary>A value of more bytes than this goes to pieces.</summary>
+    public const int SmallBytesMax = TextBuffer.PieceBytes;
+
+    /// <summary>The output gets at most so many bytes and one block between two flushes.</summary>
+    public const int OutputBytesMax = 4 * TextBuffer.PieceBytes;
+
     private const int BlockBytes = 4_096;
 
     private Memory<byte> _block;
     private int _used;
 
+    // What the output got since the last flush.
+    private int _outputBytes;
+
     /// <summary>Bytes written since the beginning, without those taken back.</summary>
     public long BytesWritten { get; private set; }
+
+    /// <summary>What follows the output's bytes.</summary>
+    public ReplyPieces Pieces { get; } = new(budget);
 
     /// <summary><c>{"status": "OK", "response": {"func": "PUT", "response": {"obj": KEY, "response": "ok"}}[, "id": ID]}</c></summary>
     /// <param name="keyText">The key as a JSON string, with its quotes.</param>
@@ -57,19 +78,37 @@ public sealed class ReplyWriter(IBufferWriter<byte> output)
     public void WriteResponse(
         Function function, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body, ReadOnlySpan<byte> tail, ReadOnlySpan<byte> idText = default)
     {
-        ReadOnlySpan<byte> name = Functions.Of(function).Utf8Name;
-        ReadOnlySpan<byte> before = "{\"status\": \"OK\", \"response\": {\"func\": \""u8;
-        ReadOnlySpan<byte> middle = "\", \"response\": "u8;
-        ReadOnlySpan<byte> after = "}"u8;
-        WriteHeader(checked(
-            before.Length + name.Length + middle.Length + head.Length + body.Length + tail.Length + after.Length + EndBytes(idText)));
-        Write(before);
-        Write(name);
-        Write(middle);
+        WriteResponseHead(function, checked(head.Length + body.Length + tail.Length), idText);
         Write(head);
         Write(body);
         Write(tail);
-        Write(after);
+        Write("}"u8);
+        WriteEnd(idText);
+    }
+
+    /// <summary>The same with a body that was gathered aside. A long one is not copied: its pieces become those of this writer.</summary>
+    /// <param name="function">Which function answers.</param>
+    /// <param name="head">The begin of the response.</param>
+    /// <param name="body">The middle of the response; empty afterwards if it was long.</param>
+    /// <param name="tail">The end of the response.</param>
+    /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
+    public void WriteResponse(
+        Function function, ReadOnlySpan<byte> head, TextBuffer body, ReadOnlySpan<byte> tail, ReadOnlySpan<byte> idText = default)
+    {
+        int bodyBytes = body.Length;
+        if (bodyBytes <= SmallBytesMax)
+        {
+            WriteResponse(function, head, body.Written, tail, idText);
+            return;
+        }
+
+        WriteResponseHead(function, checked(head.Length + bodyBytes + tail.Length), idText);
+        Write(head);
+        BeginPieces();
+        Pieces.Take(body);
+        BytesWritten += bodyBytes;
+        Write(tail);
+        Write("}"u8);
         WriteEnd(idText);
     }
 
@@ -105,22 +144,23 @@ public sealed class ReplyWriter(IBufferWriter<byte> output)
     public void WriteHttp() => Write(HttpText.Response);
 
     /// <summary>Forgets all that was written after <see cref="BytesWritten"/> was <paramref name="mark"/>.</summary>
-    /// <returns>False where the output has some of it already; then nothing is forgotten.</returns>
+    /// <returns>False if the output has some of it already; then nothing is forgotten.</returns>
     public bool TryTakeBack(long mark)
     {
         long surplus = BytesWritten - mark;
-        if (surplus > _used) return false;
-        _used -= (int)surplus;
+        long fromPieces = Math.Min(surplus, Pieces.Bytes);
+        if (surplus - fromPieces > _used) return false;
+        Pieces.TakeBack(fromPieces);
+        _used -= (int)(surplus - fromPieces);
         BytesWritten = mark;
         return true;
     }
 
-    /// <summary>Hands what was written to the output.</summary>
+    /// <summary>Hands the output its part of what was written. The caller flushes it, then sends <see cref="Pieces"/>.</summary>
     public void Commit()
     {
-        if (_used > 0) output.Advance(_used);
-        _block = default;
-        _used = 0;
+        Advance();
+        _outputBytes = 0;
     }
 
     private static ReadOnlySpan<byte> IdHead => ", \"id\": "u8;
@@ -165,6 +205,18 @@ public sealed class ReplyWriter(IBufferWriter<byte> output)
         BytesWritten += frameBytes;
     }
 
+    /// <summary><c>{"status": "OK", "response": {"func": FUNC, "response": </c>, with the frame's header before it.</summary>
+    private void WriteResponseHead(Function function, int responseBytes, ReadOnlySpan<byte> idText)
+    {
+        ReadOnlySpan<byte> name = Functions.Of(function).Utf8Name;
+        ReadOnlySpan<byte> before = "{\"status\": \"OK\", \"response\": {\"func\": \""u8;
+        ReadOnlySpan<byte> middle = "\", \"response\": "u8;
+        WriteHeader(checked(before.Length + name.Length + middle.Length + responseBytes + "}"u8.Length + EndBytes(idText)));
+        Write(before);
+        Write(name);
+        Write(middle);
+    }
+
     /// <summary>Copies a part, and tells what is left behind it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Span<byte> Append(ReadOnlySpan<byte> part, Span<byte> to)
@@ -200,7 +252,7 @@ public sealed class ReplyWriter(IBufferWriter<byte> output)
     private void Write(ReadOnlySpan<byte> bytes)
     {
         BytesWritten += bytes.Length;
-        while (true)
+        while (Pieces.Bytes == 0)
         {
             Span<byte> free = _block.Span[_used..];
             if (bytes.Length <= free.Length)
@@ -209,12 +261,29 @@ public sealed class ReplyWriter(IBufferWriter<byte> output)
                 _used += bytes.Length;
                 return;
             }
+            if (bytes.Length > SmallBytesMax || _outputBytes >= OutputBytesMax) break;
 
             bytes[..free.Length].CopyTo(free);
             _used += free.Length;
             bytes = bytes[free.Length..];
-            Commit();
+            Advance();
             _block = output.GetMemory(BlockBytes);
         }
+        BeginPieces();
+        Pieces.Write(bytes);
+    }
+
+    /// <summary>
+    /// From now on all goes to pieces. The output's block has no room any more, but stays as it is until <see cref="Commit"/>, so that
+    /// what is in it can be taken back.
+    /// </summary>
+    private void BeginPieces() => _block = _block[.._used];
+
+    private void Advance()
+    {
+        if (_used > 0) output.Advance(_used);
+        _outputBytes += _used;
+        _block = default;
+        _used = 0;
     }
 }

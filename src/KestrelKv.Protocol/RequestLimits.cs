@@ -6,6 +6,9 @@ public sealed class RequestLimits
     /// <summary>By how much <see cref="FrameBytesMax"/> must exceed <see cref="KeyBytesMax"/>: what is around a key needs room.</summary>
     public const int FrameBytesAboveKeyMin = 1_024;
 
+    /// <summary>The least that <see cref="ReadBytesMax"/> may be: 1 MiB.</summary>
+    public const int ReadBytesMaxMin = 1024 * 1024;
+
     /// <summary>The longest request id, in bytes of UTF-8.</summary>
     public const int RequestIdBytesMax = 128;
 
@@ -32,6 +35,12 @@ public sealed class RequestLimits
 
     /// <summary>The longest key, in bytes of UTF-8 after unescaping. 1 to 65,536. Default 4,096.</summary>
     public int KeyBytesMax { get; set; } = 4_096;
+
+    /// <summary>
+    /// What the values that one MGET or one batch reads may come to, in bytes, old values that it returns included; values count whole
+    /// where only a part is asked for. 1,048,576 to 1,073,741,824. Default 67,108,864 (64 MiB). It bounds the longest reply.
+    /// </summary>
+    public int ReadBytesMax { get; set; } = 64 * 1024 * 1024;
 
     /// <summary>
     /// How deep arrays and objects may be nested in a value: <c>[[1]]</c> is 2 deep. 512 to 100,000. Default 1,024.

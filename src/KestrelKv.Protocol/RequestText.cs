@@ -13,6 +13,7 @@ public sealed class RequestText : IDisposable
     private readonly TextBuffer _text = new();
     private bool _hasParameters;
     private int _valueStart;
+    private int _valueEnd = -1;
 
     /// <summary>Begins a request.</summary>
     public RequestText(FunctionInfo function)
@@ -83,18 +84,18 @@ public sealed class RequestText : IDisposable
         return _text;
     }
 
-    /// <summary>Ends the value: refuses what is not exactly one JSON text.</summary>
-    public void EndValue(RequestLimits limits)
-    {
-        if (JsonText.Check(_text.Written[_valueStart..], limits.JsonDepthMax) is { } fault) Refuse(ProtocolError.Of(fault));
-    }
+    /// <summary>Ends the value. <see cref="Parse"/> refuses one that is not exactly one JSON text.</summary>
+    public void EndValue() => _valueEnd = _text.Length;
 
     /// <summary>The request, or why it is refused. No parameter can be added any more.</summary>
     public Request Parse(RequestLimits limits)
     {
         if (Error is { } error) return Request.Invalid(error);
         _text.Write("}}"u8);
-        return RequestParser.ParseGeneral(_text.WrittenMemory, limits);
+        ReadOnlyMemory<byte> text = _text.WrittenMemory;
+        if (_valueEnd >= 0 && JsonText.Check(text.Span[_valueStart.._valueEnd], limits.JsonDepthMax) is { } fault)
+            return Request.Invalid(ProtocolError.Of(fault));
+        return RequestParser.ParseGeneral(text, limits);
     }
 
     /// <inheritdoc/>

@@ -6,30 +6,91 @@ using System.Text.Encodings.Web;
 
 namespace KestrelKv.Protocol;
 
-/// <summary>JSON text that grows, in an array from the pool: for what is to be sent with its length ahead.</summary>
-/// <remarks>Not for use by two threads at once. Empty it holds no array.</remarks>
-public sealed class TextBuffer : IDisposable
+/// <summary>JSON text that grows, in pieces from the shared pool: for a message that is sent with its length ahead.</summary>
+/// <remarks>
+/// The first piece grows to <see cref="PieceBytes"/>; all others have that size from the start. So long text is never copied to
+/// make room, and the pool keeps few bytes of it. Not for use by two threads at once. An empty buffer holds no array.
+/// </remarks>
+/// <param name="budget">Counts the pieces beyond the first; null for no count.</param>
+public sealed class TextBuffer(ByteBudget? budget = null) : IDisposable
 {
+    /// <summary>The size of a piece of long text.</summary>
+    public const int PieceBytes = 65_536;
+
+    /// <summary>Of all texts of one piece. Never changed.</summary>
+    private static readonly List<ArraySegment<byte>> NoPieces = [];
+
     private const int BytesMin = 1_024;
     private const int NumberBytesMax = 20;
     private const int EscapedBytesMax = 12;
 
+    // The text is that of the full pieces and then of the current one.
+    private List<ArraySegment<byte>> _full = NoPieces;
+    private int _fullBytes;
     private byte[] _bytes = [];
+    private int _used;
 
     /// <summary>How many bytes were written.</summary>
-    public int Length { get; private set; }
+    public int Length => _fullBytes + _used;
 
-    /// <summary>What was written. Valid until more is.</summary>
-    public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, Length);
+    /// <summary>
+    /// The text in one span, valid until more is written. Text of several pieces is copied to a new array at each call:
+    /// <see cref="WriteTo"/> does not need one.
+    /// </summary>
+    public ReadOnlySpan<byte> Written => _fullBytes == 0 ? _bytes.AsSpan(0, _used) : Join();
 
-    /// <summary>The same as memory. Valid until more is written.</summary>
-    public ReadOnlyMemory<byte> WrittenMemory => _bytes.AsMemory(0, Length);
+    /// <summary>What the arrays that <see cref="MoveTo"/> hands over have room for.</summary>
+    internal long ArrayBytes => (_full.Count * (long)PieceBytes) + (_used > 0 ? _bytes.Length : 0);
+
+    /// <summary>The same as memory, under the rules of <see cref="Written"/>.</summary>
+    public ReadOnlyMemory<byte> WrittenMemory => _fullBytes == 0 ? _bytes.AsMemory(0, _used) : Join();
+
+    /// <summary>The text piece by piece, without a copy. Valid until more is written.</summary>
+    public IEnumerable<ReadOnlyMemory<byte>> Pieces
+    {
+        get
+        {
+            foreach (ArraySegment<byte> piece in _full) yield return piece;
+            yield return _bytes.AsMemory(0, _used);
+        }
+    }
 
     /// <summary>Writes text as it is.</summary>
     public void Write(ReadOnlySpan<byte> text)
     {
-        text.CopyTo(Room(text.Length));
-        Length += text.Length;
+        while (text.Length > _bytes.Length - _used)
+        {
+            int count = _bytes.Length < PieceBytes ? 0 : _bytes.Length - _used;
+            text[..count].CopyTo(_bytes.AsSpan(_used));
+            _used += count;
+            text = text[count..];
+            Grow(text.Length);
+        }
+        text.CopyTo(_bytes.AsSpan(_used));
+        _used += text.Length;
+    }
+
+    /// <summary>Writes what another buffer has.</summary>
+    public void Write(TextBuffer text)
+    {
+        foreach (ArraySegment<byte> piece in text._full) Write(piece);
+        Write(text._bytes.AsSpan(0, text._used));
+    }
+
+    /// <summary>Copies the text, piece by piece.</summary>
+    public void WriteTo(IBufferWriter<byte> output)
+    {
+        foreach (ArraySegment<byte> piece in _full) output.Write(piece);
+        output.Write(_bytes.AsSpan(0, _used));
+    }
+
+    /// <summary>Hands all pieces over, without a copy, and is empty then. The new owner returns the arrays to the shared pool.</summary>
+    public void MoveTo(List<ArraySegment<byte>> pieces)
+    {
+        pieces.AddRange(_full);
+        if (_used > 0) pieces.Add(new(_bytes, 0, _used));
+        else if (_bytes.Length > 0) ArrayPool<byte>.Shared.Return(_bytes);
+        Forget();
     }
 
     /// <summary>Writes a whole number.</summary>
@@ -37,7 +98,7 @@ public sealed class TextBuffer : IDisposable
     {
         bool written = Utf8Formatter.TryFormat(number, Room(NumberBytesMax), out int bytes);
         Debug.Assert(written);
-        Length += bytes;
+        _used += bytes;
     }
 
     /// <summary>Writes a member whose value is a whole number.</summary>
@@ -68,7 +129,7 @@ public sealed class TextBuffer : IDisposable
 
             // Escapes what is special, and as much behind it as there is room for.
             encoder.EncodeUtf8(utf8, Room(EscapedBytesMax), out int consumed, out int written);
-            Length += written;
+            _used += written;
             utf8 = utf8[consumed..];
         }
         Write(utf8);
@@ -98,15 +159,16 @@ public sealed class TextBuffer : IDisposable
     public void Truncate(int length)
     {
         Debug.Assert(length <= Length);
-        Length = length;
+        while (length < _fullBytes) DropPiece();
+        _used = length - _fullBytes;
     }
 
-    /// <summary>Forgets all, and gives the array back.</summary>
+    /// <summary>Forgets all, and returns the arrays.</summary>
     public void Clear()
     {
+        foreach (ArraySegment<byte> piece in _full) ArrayPool<byte>.Shared.Return(piece.Array!);
         if (_bytes.Length > 0) ArrayPool<byte>.Shared.Return(_bytes);
-        _bytes = [];
-        Length = 0;
+        Forget();
     }
 
     /// <inheritdoc/>
@@ -114,16 +176,64 @@ public sealed class TextBuffer : IDisposable
 
     private Span<byte> Room(int bytes)
     {
-        if (bytes > _bytes.Length - Length) Grow(bytes);
-        return _bytes.AsSpan(Length);
+        if (bytes > _bytes.Length - _used) Grow(bytes);
+        return _bytes.AsSpan(_used);
     }
 
+    /// <summary>Makes room for at least one byte more, or for all if they are few.</summary>
     private void Grow(int bytes)
     {
-        long wanted = Math.Max((long)Length + bytes, Math.Min(Array.MaxLength, 2L * _bytes.Length));
-        byte[] larger = ArrayPool<byte>.Shared.Rent(checked((int)Math.Max(wanted, BytesMin)));
-        Written.CopyTo(larger);
+        if (_bytes.Length < PieceBytes)
+        {
+            long wanted = Math.Max((long)_used + bytes, 2L * _bytes.Length);
+            Replace((int)Math.Clamp(wanted, BytesMin, PieceBytes));
+            return;
+        }
+
+        // Memory first: if there is none, the text stays as it is.
+        byte[] next = ArrayPool<byte>.Shared.Rent(PieceBytes);
+        budget?.Take(PieceBytes);
+        if (_fullBytes == 0) _full = [];
+        _full.Add(new(_bytes, 0, _used));
+        _fullBytes = checked(_fullBytes + _used);
+        (_bytes, _used) = (next, 0);
+    }
+
+    private void Replace(int bytesMin)
+    {
+        byte[] larger = ArrayPool<byte>.Shared.Rent(bytesMin);
+        _bytes.AsSpan(0, _used).CopyTo(larger);
         if (_bytes.Length > 0) ArrayPool<byte>.Shared.Return(_bytes);
         _bytes = larger;
+    }
+
+    private void DropPiece()
+    {
+        ArrayPool<byte>.Shared.Return(_bytes);
+        budget?.Return(PieceBytes);
+        ArraySegment<byte> last = _full[^1];
+        _full.RemoveAt(_full.Count - 1);
+        _fullBytes -= last.Count;
+        (_bytes, _used) = (last.Array!, last.Count);
+    }
+
+    private byte[] Join()
+    {
+        byte[] whole = new byte[Length];
+        int at = 0;
+        foreach (ArraySegment<byte> piece in _full)
+        {
+            piece.CopyTo(whole, at);
+            at += piece.Count;
+        }
+        _bytes.AsSpan(0, _used).CopyTo(whole.AsSpan(at));
+        return whole;
+    }
+
+    private void Forget()
+    {
+        budget?.Return(_full.Count * (long)PieceBytes);
+        _full = NoPieces;
+        (_bytes, _used, _fullBytes) = ([], 0, 0);
     }
 }

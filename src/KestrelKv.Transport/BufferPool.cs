@@ -12,7 +12,7 @@ internal static class BufferPool
     /// <summary>The smallest buffer, in bytes.</summary>
     public const int BytesMin = 4_096;
 
-    /// <summary>The largest buffer that is kept here; larger ones are those of <see cref="ArrayPool{T}.Shared"/>.</summary>
+    /// <summary>The largest buffer that is kept. Larger ones are left to the collector: few clients need them, and not for long.</summary>
     public const int BytesMax = 1_048_576;
 
     /// <summary>How many bytes of buffers of each size are kept at the most.</summary>
@@ -28,7 +28,7 @@ internal static class BufferPool
     /// <summary>A buffer of at least so many bytes, whatever is in it.</summary>
     public static byte[] Rent(int bytes)
     {
-        if (bytes > BytesMax) return ArrayPool<byte>.Shared.Rent(bytes);
+        if (bytes > BytesMax) return GC.AllocateUninitializedArray<byte>(bytes);
 
         int size = SizeOf(bytes);
         ref byte[]? last = ref Last(size);
@@ -48,12 +48,7 @@ internal static class BufferPool
     /// <summary>Gives a buffer back, which must not be used any more. One that is empty is none.</summary>
     public static void Return(byte[] buffer)
     {
-        if (buffer.Length == 0) return;
-        if (buffer.Length > BytesMax)
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-            return;
-        }
+        if (buffer.Length is 0 or > BytesMax) return;
 
         int size = SizeOf(buffer.Length);
         ref byte[]? last = ref Last(size);

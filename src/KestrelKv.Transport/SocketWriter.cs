@@ -28,10 +28,12 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     private int _state;
     private ManualResetValueTaskSourceCore<FlushResult> _wait;
 
-    // What is to be sent: the full buffers, then the one that is being filled; of the first one, what was sent already.
+    // What is to be sent: the full buffers, the one that is being filled, then memory of the caller's own; of the first one, what was
+    // sent already.
     private readonly Queue<ArraySegment<byte>> _full = [];
     private byte[] _buffer = [];
     private int _used;
+    private ReadOnlyMemory<byte> _direct;
     private int _sent;
     private long _unflushed;
     private int _bufferBytes = BufferPool.BytesMin;
@@ -67,6 +69,17 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
 
         _wait.Reset();
         return TrySendOrWait() ? new(Result()) : new(this, _wait.Version);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// The bytes are sent from where they are, without a copy: <paramref name="source"/> must stay as it is until the write has completed.
+    /// </remarks>
+    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        _direct = source;
+        return FlushAsync(cancellationToken);
     }
 
     /// <summary>Not supported: a flush ends when the client has read, or is gone, or the connection is aborted.</summary>
@@ -133,11 +146,10 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     private bool TrySend()
     {
         // Once it is broken the file may be another connection's.
-        while (!_isBroken && (_full.Count > 0 || _used > 0))
+        while (!_isBroken && (_full.Count > 0 || _used > 0 || !_direct.IsEmpty))
         {
-            if (!_full.TryPeek(out ArraySegment<byte> first)) first = new(_buffer, 0, _used);
-            bool more = _full.Count > 1 || (_full.Count == 1 && _used > 0);
-            int count = Libc.Send(connection.File, first.AsSpan(_sent), more);
+            ReadOnlySpan<byte> first = First(out bool more);
+            int count = Libc.Send(connection.File, first[_sent..], more);
             if (count == -Libc.WouldBlock) return false;
             if (count < 0)
             {
@@ -146,10 +158,22 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
                 continue;
             }
             _sent += count;
-            if (_sent == first.Count) ReleaseFirst();
+            if (_sent == first.Length) ReleaseFirst();
         }
         if (_isBroken) ReleaseAll();
         return true;
+    }
+
+    /// <summary>What is to be sent first, and whether more follows it.</summary>
+    private ReadOnlySpan<byte> First(out bool more)
+    {
+        if (_full.TryPeek(out ArraySegment<byte> first))
+        {
+            more = _full.Count > 1 || _used > 0 || !_direct.IsEmpty;
+            return first;
+        }
+        more = _used > 0 && !_direct.IsEmpty;
+        return _used > 0 ? _buffer.AsSpan(0, _used) : _direct.Span;
     }
 
     private void Grow(int sizeHint)
@@ -170,6 +194,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
             BufferPool.Return(first.Array!);
             return;
         }
+        if (_used == 0) _direct = default;
         BufferPool.Return(_buffer);
         _buffer = [];
         _used = 0;
@@ -178,6 +203,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     private void ReleaseAll()
     {
         while (_full.Count > 0 || _buffer.Length > 0) ReleaseFirst();
+        _direct = default;
         _unflushed = 0;
     }
 }

@@ -18,6 +18,9 @@ internal enum CloseReason
     /// <summary>The client did not read its replies for <see cref="WireOptions.WriteTimeout"/>.</summary>
     WriteTimeout,
 
+    /// <summary>There was no room for a large request: <see cref="WireOptions.RequestBytesTotalMax"/>.</summary>
+    RequestsFull,
+
     /// <summary>The server stops.</summary>
     Stopping,
 

@@ -11,6 +11,9 @@ namespace KestrelKv.Wire;
 /// </remarks>
 internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimeProvider time)
 {
+    /// <summary>A longer copy is left to the collector: the pool would keep it.</summary>
+    private const int PooledBytesMax = 1024 * 1024;
+
     private readonly List<byte[]> _copies = [];
     private Request[] _requests = [];
     private int _count;
@@ -65,6 +68,7 @@ internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimePr
 
     private ReadOnlyMemory<byte> Copy(in ReadOnlySequence<byte> body)
     {
+        if (body.Length > PooledBytesMax) return body.ToArray();
         byte[] copy = ArrayPool<byte>.Shared.Rent((int)body.Length);
         _copies.Add(copy);
         body.CopyTo(copy);

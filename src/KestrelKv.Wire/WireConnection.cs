@@ -30,24 +30,24 @@ internal sealed class WireConnection : IDisposable
     /// <summary>How long what a client still sends is read off after the last reply; see <see cref="LingerAsync"/>.</summary>
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(1);
 
-    /// <summary>The least rate at which a client must read its replies, beyond <see cref="WireOptions.WriteTimeout"/>.</summary>
-    private const int WriteBytesPerSecondMin = 64 * 1024;
-
-    private const long NotWriting = long.MaxValue;
+    /// <summary>What replies of a group may come to while the replies of all connections take all that they may.</summary>
+    private const int ScarceReplyBytesMax = 16 * 1024;
 
     private readonly ConnectionContext _context;
     private readonly WireOptions _options;
     private readonly WireMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly PipeReader _input;
-    private readonly PipeWriter _output;
+    private readonly ByteBudget _replyBudget;
     private readonly ReplyWriter _replies;
+    private readonly ReplySender _sender;
+    private readonly ReplyRoom _room;
+    private readonly FrameRoom _frameRoom;
     private readonly RequestBatch _batch;
     private readonly ConnectionWatches _watches;
     private readonly CommandExecutor _executor;
 
     private long _lastActive;
-    private long _writeDeadline = NotWriting;
 
     // Up to here replies tell what is so: the store has completed the calls that they tell of.
     private long _completedBytes;
@@ -56,11 +56,10 @@ internal sealed class WireConnection : IDisposable
     private SequencePosition? _reading;
     private volatile bool _idle;
     private volatile bool _stopping;
-    private volatile bool _cut;
+    private volatile int _cutReason = -1;
 
     // Whether what is being sent, and waits for the client to read, is what watches tell.
     private volatile bool _tells;
-    private volatile bool _cutAtStop;
     private long _stoppedAt;
 
     public WireConnection(
@@ -72,12 +71,15 @@ internal sealed class WireConnection : IDisposable
         _metrics = metrics;
         _time = time;
         _input = context.Transport.Input;
-        _output = context.Transport.Output;
-        _replies = new ReplyWriter(_output);
+        _replyBudget = connections.Replies;
+        _replies = new ReplyWriter(context.Transport.Output, _replyBudget);
+        _sender = new ReplySender(context.Transport.Output, _replies, Counters, _replyBudget, options.WriteTimeout, time);
+        _room = new ReplyRoom(_replyBudget, limits);
+        _frameRoom = new FrameRoom(connections.Requests, limits.FrameBytesMax, options.WriteTimeout, time);
         _batch = new RequestBatch(limits, options.BatchRequestsMax, store.Clock);
-        _watches = new ConnectionWatches(store, _replies, options, time, _input.CancelPendingRead);
-        var unbatched = new UnbatchedCommands(new RequestRunner(store, connections), _replies, Counters, _watches);
-        _executor = new CommandExecutor(store, _replies, Counters, unbatched);
+        _watches = new ConnectionWatches(store, _replies, _replyBudget, options, time, _input.CancelPendingRead);
+        var unbatched = new UnbatchedCommands(new RequestRunner(store, connections), _replies, Counters, _watches, _room);
+        _executor = new CommandExecutor(store, _replies, Counters, unbatched, _room, time);
         _lastActive = time.GetTimestamp();
     }
 
@@ -85,11 +87,14 @@ internal sealed class WireConnection : IDisposable
 
     public ConnectionCounters Counters { get; } = new();
 
-    /// <summary>Whether <see cref="CheckTimes"/> has cut it off.</summary>
-    public bool WasCut => _cut;
+    /// <summary>Ends calls that are under way once the connection is aborted: by <see cref="CheckTimes"/>, or as the server stops waiting.</summary>
+    private CancellationToken Aborted => _context.ConnectionClosed;
 
-    /// <summary>Whether the server stopped, and the client did not read what its watches told.</summary>
-    public bool WasCutAtStop => _cutAtStop;
+    /// <summary>Why <see cref="CheckTimes"/> has cut it off; null if it has not.</summary>
+    public CloseReason? CutReason => _cutReason < 0 ? null : (CloseReason)_cutReason;
+
+    /// <summary>Whether the server stops.</summary>
+    public bool IsStopping => _stopping;
 
     /// <summary>Serves the client until it, or the server, has had enough.</summary>
     public async Task<CloseReason> ServeAsync()
@@ -116,31 +121,38 @@ internal sealed class WireConnection : IDisposable
             long start = _time.GetTimestamp();
             if (!read.IsCanceled) Volatile.Write(ref _lastActive, start);
             bool served = false;
+            if (buffer.Length > LoopWork.RequestBytesMax && _frameRoom.IsWhole(buffer) && LoopWork.IsHere) await Task.Yield();
 
             while (_batch.Fill(ref buffer))
             {
                 served = true;
                 for (ReadOnlyMemory<Request> rest = _batch.Requests; !rest.IsEmpty;)
                 {
-                    long stopAt = Counters.BytesSent + _options.ReplyBytesMax;
+                    long stopAt = Counters.BytesSent + (_replyBudget.IsExhausted ? ScarceReplyBytesMax : _options.ReplyBytesMax);
+                    int answered;
                     try
                     {
-                        rest = rest[_executor.End(await _executor.BeginAsync(rest, stopAt))..];
+                        answered = _executor.End(await _executor.BeginAsync(rest, stopAt, Aborted));
                     }
                     catch (DurabilityLostException) when (_executor.MayTryAgain())
                     {
                         continue;
                     }
                     _completedBytes = _replies.BytesWritten;
-                    if (_replies.BytesWritten >= stopAt && !await FlushAsync()) return CloseReason.Client;
+                    if ((_completedBytes >= stopAt || answered == 0) && !await _sender.FlushAsync()) return CloseReason.Client;
+                    if (_executor.TookLong) await Task.Yield();
+                    if (answered == 0) answered = await WaitForRoomAsync(rest.Span[0]);
+                    rest = rest[answered..];
                 }
                 _batch.Clear();
             }
 
-            if (served && !await FlushAsync()) return CloseReason.Client;
+            if (served && !await _sender.FlushAsync()) return CloseReason.Client;
             long bytes = read.Buffer.Length - buffer.Length;
-            ProtocolError? error = EndRead(read, buffer, bytes, served ? start : null);
-            if (error is not null) return await CloseAsync(error, CloseReason.FrameError);
+            (long frameBytes, long restBytes) = (_frameRoom.LengthOf(buffer), buffer.Length);
+            if (EndRead(read, buffer, bytes, served ? start : null) is { } fault) return await CloseAsync(fault, CloseReason.FrameError);
+            if (!_frameRoom.TryHold(frameBytes, restBytes, start) && await WaitForFrameRoomAsync(frameBytes, restBytes) is { } full)
+                return await CloseAsync(full, CloseReason.RequestsFull);
             if (read.IsCompleted) return CloseReason.Client;
             if (_idle && _watches.Count == 0 && IdleTimeIsOver(_time.GetTimestamp()))
                 return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
@@ -151,6 +163,24 @@ internal sealed class WireConnection : IDisposable
                 if (drain.IsOver(silent, start, bytes)) return await StopAsync(silent);
             }
         }
+    }
+
+    /// <summary>Waits for room for the reply to a request, and refuses the request if there is none in time.</summary>
+    /// <returns>How many requests were answered.</returns>
+    private async ValueTask<int> WaitForRoomAsync(Request request)
+    {
+        if (await _room.WaitAsync(_options.WriteTimeout, Aborted)) return 0;
+        _executor.RefuseForRoom(request);
+        return 1;
+    }
+
+    private async ValueTask<ProtocolError?> WaitForFrameRoomAsync(long frameBytes, long receivedBytes)
+    {
+        ProtocolError? error = await _frameRoom.WaitAsync(frameBytes, receivedBytes, Aborted);
+
+        // A client that waits for the server is not idle.
+        Volatile.Write(ref _lastActive, _time.GetTimestamp());
+        return error;
     }
 
     /// <summary>Hands back to the pipe what was read, and counts it.</summary>
@@ -180,19 +210,27 @@ internal sealed class WireConnection : IDisposable
     /// </summary>
     private async ValueTask<bool> TellWatchesAsync()
     {
+        if (LoopWork.IsHere) await Task.Yield();
         int count = _watches.BeginRound();
         _tells = true;
         for (int place = 0; place < count && !_stopping; place++)
         {
-            await _watches.TellAsync(place);
+            // What a watch has to tell waits for as long as it takes.
+            while (!_room.TryReserve(ChangesText.BytesMax))
+            {
+                if (!await _sender.FlushAsync()) return false;
+                await _room.WaitAsync(_options.WriteTimeout, Aborted);
+            }
+            await _watches.TellAsync(place, Aborted);
+            _room.Release();
             _completedBytes = _replies.BytesWritten;
-            if (_replies.BytesWritten - Counters.BytesSent >= _options.ReplyBytesMax && !await FlushAsync()) return false;
+            if (_sender.UnsentBytes >= _options.ReplyBytesMax && !await _sender.FlushAsync()) return false;
         }
         _watches.EndRound();
 
         // Once the last watch has ended, the time without a request begins.
         if (_watches.Count == 0) Volatile.Write(ref _lastActive, _time.GetTimestamp());
-        bool reached = _replies.BytesWritten == Counters.BytesSent || await FlushAsync();
+        bool reached = _sender.UnsentBytes == 0 || await _sender.FlushAsync();
         _tells = false;
         return reached;
     }
@@ -215,7 +253,7 @@ internal sealed class WireConnection : IDisposable
         if (error.Code == ErrorCode.HttpRequest) _replies.WriteHttp();
         else _replies.WriteError(error);
         Counters.CountError(error.Code);
-        if (await FlushAsync()) await LingerAsync();
+        if (await _sender.FlushAsync()) await LingerAsync();
     }
 
     /// <summary>
@@ -234,6 +272,7 @@ internal sealed class WireConnection : IDisposable
     {
         Volatile.Write(ref _stoppedAt, _time.GetTimestamp());
         _stopping = true;
+        _frameRoom.Stop();
         _input.CancelPendingRead();
     }
 
@@ -241,19 +280,21 @@ internal sealed class WireConnection : IDisposable
     public void CheckTimes()
     {
         long now = _time.GetTimestamp();
-        long writeDeadline = Volatile.Read(ref _writeDeadline);
-        if (writeDeadline != NotWriting)
+        if (_sender.IsWaiting)
         {
             if (_stopping && _tells && _time.GetElapsedTime(Volatile.Read(ref _stoppedAt), now) >= DrainTime)
             {
                 // No reply is lost that it could not get after the restart: it must not hold up the stop, and cost it its snapshot.
-                _cutAtStop = true;
-                _context.Abort(new ConnectionAbortedException("The server stops, and the client does not read what its watches tell."));
-                return;
+                Cut(CloseReason.Stopping, "The server stops, and the client does not read what its watches tell.");
             }
-            if (now < writeDeadline) return;
-            _cut = true;
-            _context.Abort(new ConnectionAbortedException("The client does not read its replies."));
+            else if (_sender.IsLate(now))
+            {
+                Cut(CloseReason.WriteTimeout, "The client does not read its replies.");
+            }
+        }
+        else if (_frameRoom.IsLate(now))
+        {
+            Cut(CloseReason.RequestsFull, "The client does not send the rest of its request, and others wait for its room.");
         }
         else if (_options.IdleTimeout > TimeSpan.Zero && _watches.Count == 0 && IdleTimeIsOver(now))
         {
@@ -262,11 +303,19 @@ internal sealed class WireConnection : IDisposable
         }
     }
 
+    private void Cut(CloseReason reason, string message)
+    {
+        _cutReason = (int)reason;
+        _context.Abort(new ConnectionAbortedException(message));
+    }
+
     /// <summary>Ends the watches. To be called once nothing is served any more.</summary>
     public void Dispose()
     {
         _watches.Dispose();
         _executor.Dispose();
+        _sender.Dispose();
+        _frameRoom.Dispose();
     }
 
     /// <summary>Whether the system holds bytes of the client that the transport has not come round to reading.</summary>
@@ -285,23 +334,6 @@ internal sealed class WireConnection : IDisposable
 
     private bool IdleTimeIsOver(long now) =>
         _time.GetElapsedTime(Volatile.Read(ref _lastActive), now) >= _options.IdleTimeout;
-
-    /// <summary>Sends the replies. False where the client can't be reached any more.</summary>
-    private async ValueTask<bool> FlushAsync()
-    {
-        long bytes = _replies.BytesWritten - Counters.BytesSent;
-        Counters.BytesSent = _replies.BytesWritten;
-        _replies.Commit();
-        ValueTask<FlushResult> flush = _output.FlushAsync();
-        if (flush.IsCompletedSuccessfully) return !flush.Result.IsCompleted;
-
-        double seconds = _options.WriteTimeout.TotalSeconds + (double)bytes / WriteBytesPerSecondMin;
-        Volatile.Write(ref _writeDeadline, _time.GetTimestamp() + (long)(seconds * _time.TimestampFrequency));
-        FlushResult result = await flush;
-        Volatile.Write(ref _lastActive, _time.GetTimestamp());
-        Volatile.Write(ref _writeDeadline, NotWriting);
-        return !result.IsCompleted;
-    }
 
     /// <summary>
     /// Reads and forgets what the client is still sending. To close a socket with bytes unread makes the system

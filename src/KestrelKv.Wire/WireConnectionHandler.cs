@@ -53,6 +53,11 @@ public sealed class WireConnectionHandler(
             // The client has gone in the middle of something, or was cut off.
             reason = CloseReason.Reset;
         }
+        catch (OperationCanceledException) when (connection.ConnectionClosed.IsCancellationRequested)
+        {
+            // A call was under way when the connection was cut off.
+            reason = wire.IsStopping ? CloseReason.Stopping : CloseReason.Reset;
+        }
         catch (DurabilityLostException e)
         {
             // Replies tell what is not so, and can't all be taken back.
@@ -70,16 +75,9 @@ public sealed class WireConnectionHandler(
         }
         finally
         {
-            if (wire.WasCut)
-            {
-                // Being cut may show as an exception, or as a flush that nobody waits for.
-                reason = CloseReason.WriteTimeout;
-                Log.ConnectionCut(logger, wire.Id, options.WriteTimeout);
-            }
-            else if (wire.WasCutAtStop)
-            {
-                reason = CloseReason.Stopping;
-            }
+            // Being cut may show as an exception, or as a flush that nobody waits for.
+            reason = wire.CutReason ?? reason;
+            if (reason == CloseReason.WriteTimeout) Log.ConnectionCut(logger, wire.Id, options.WriteTimeout);
             await stop.DisposeAsync();
             connections.Remove(wire);
             metrics.CountClosed(reason);

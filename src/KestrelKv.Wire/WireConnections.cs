@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using KestrelKv.Protocol;
 
 namespace KestrelKv.Wire;
 
@@ -22,11 +23,19 @@ public sealed class WireConnections : IDisposable
         _time = time;
         _startedAt = time.GetTimestamp();
         _max = options.ConnectionsMax;
+        Replies = new ByteBudget(options.ReplyBytesTotalMax, time);
+        Requests = new ByteBudget(options.RequestBytesTotalMax, time);
         _timer = time.CreateTimer(static state => ((WireConnections)state!).CheckTimes(), this, CheckPeriod, CheckPeriod);
     }
 
     /// <summary>How many connections are being served.</summary>
     public int Count => Volatile.Read(ref _count);
+
+    /// <summary>What large replies of all connections take until their clients have read them.</summary>
+    public ByteBudget Replies { get; }
+
+    /// <summary>What large requests of all connections take until they have arrived and are executed.</summary>
+    public ByteBudget Requests { get; }
 
     /// <summary>For how long connections have been served.</summary>
     public TimeSpan Uptime => _time.GetElapsedTime(_startedAt);

@@ -3,6 +3,9 @@ namespace KestrelKv.Wire;
 /// <summary>How the wire port is served.</summary>
 public sealed class WireOptions
 {
+    /// <summary>The least that <see cref="ReplyBytesTotalMax"/> and <see cref="RequestBytesTotalMax"/> may be: 16 MiB.</summary>
+    public const long BytesTotalMaxMin = 16 * 1024 * 1024;
+
     /// <summary>
     /// The address to listen on: <c>*</c> for all, <c>localhost</c>, or an IP address. Default <c>*</c>, as clients
     /// dial the machine's own host name; <see cref="ProtectedMode"/> keeps other machines out.
@@ -32,9 +35,10 @@ public sealed class WireOptions
     public TimeSpan IdleTimeout { get; set; }
 
     /// <summary>
-    /// How long replies may wait for a client that does not read them before its connection is cut: 1 second to
-    /// 1 hour. Default 30 seconds. One that reads, but slowly, has a second more for each 64 KiB of them. It goes for
-    /// streams of events over HTTP, too.
+    /// The longest time in which a client must take the next 256 KiB of its replies, or the rest if that is less: 1 second to
+    /// 1 hour. Default 30 seconds. A slower client is disconnected, however long the reply is. The same time bounds how long a
+    /// request waits for <see cref="ReplyBytesTotalMax"/> or <see cref="RequestBytesTotalMax"/>, and how long a stream of events
+    /// over HTTP may stay unread.
     /// </summary>
     public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
@@ -49,6 +53,22 @@ public sealed class WireOptions
     /// 262,144 (256 KiB). A connection can make the server hold that much and one reply more.
     /// </summary>
     public int ReplyBytesMax { get; set; } = 256 * 1024;
+
+    /// <summary>
+    /// How many bytes of replies that their clients have not read yet the server holds for all connections together, 16,777,216
+    /// (16 MiB) or more. Default 1,073,741,824 (1 GiB). Replies of up to 64 KiB a connection do not count until their client
+    /// leaves them unread, and are sent even when nothing is left. A request whose reply may be larger waits then; after
+    /// <see cref="WriteTimeout"/> it is answered <c>replies_full</c>.
+    /// </summary>
+    public long ReplyBytesTotalMax { get; set; } = 1L << 30;
+
+    /// <summary>
+    /// How many bytes of requests that have not arrived whole the server holds for all connections together, 16,777,216 (16 MiB)
+    /// or more. Default 1,073,741,824 (1 GiB). Requests of up to 64 KiB do not count. A larger one counts with its whole length
+    /// from the first byte on. If that is not left, the server reads no more of it until it is; after
+    /// <see cref="WriteTimeout"/> the connection is answered <c>requests_full</c> and closed.
+    /// </summary>
+    public long RequestBytesTotalMax { get; set; } = 1L << 30;
 
     /// <summary>
     /// How many watches a connection may have open, 1 to 10,000; one more is answered <c>too_many_watches</c>. Default

@@ -39,6 +39,8 @@ public sealed class ErrorCodesTests
     [InlineData(ErrorCode.TooManyConnections, "too_many_connections")]
     [InlineData(ErrorCode.ProtectedMode, "protected_mode")]
     [InlineData(ErrorCode.IdleTimeout, "idle_timeout")]
+    [InlineData(ErrorCode.RepliesFull, "replies_full")]
+    [InlineData(ErrorCode.RequestsFull, "requests_full")]
     [InlineData(ErrorCode.InternalError, "internal_error")]
     [InlineData(ErrorCode.InvalidHeader, "invalid_header")]
     [InlineData(ErrorCode.UnsupportedPatch, "unsupported_patch")]

@@ -230,6 +230,71 @@ public sealed class ReplyWriterTests
         Assert.Equal(written, replies.BytesWritten);
     }
 
+    [Theory]
+    [InlineData(100)]
+    [InlineData(65_536)]
+    [InlineData(65_537)]
+    [InlineData(1_000_000)]
+    public void WriteResponse_BodyGatheredAside_IsTheSameAsInOneSpan(int bytes)
+    {
+        byte[] body = [.. Enumerable.Range(0, bytes).Select(i => (byte)('a' + (i % 26)))];
+        byte[] expected = Written(replies => replies.WriteResponse(Function.Mget, "["u8, body, "]"u8, "7"u8), Plenty);
+        Assert.Equal(expected, Written(
+            replies =>
+            {
+                using var text = new TextBuffer();
+                text.Write(body);
+                replies.WriteResponse(Function.Mget, "["u8, text, "]"u8, "7"u8);
+            },
+            Plenty));
+    }
+
+    [Fact]
+    public void Write_RepliesOfAllSizesInTurn_KeepTheirOrder() => Seeds.Run(random =>
+    {
+        var output = new BlockWriter(Plenty);
+        using var budget = new CountedBudget();
+        var replies = new ReplyWriter(output, budget.Budget);
+        List<string> expected = [];
+        for (int i = 0; i < 60; i++)
+        {
+            string value = $"\"{new string((char)('a' + (i % 26)), random.Next(random.Next(3) switch { 0 => 50, 1 => 5_000, _ => 300_000 }))}\"";
+            if (random.Next(5) == 0)
+            {
+                long mark = replies.BytesWritten;
+                replies.WriteGet("\"lost\""u8, Utf8(value));
+                if (replies.TryTakeBack(mark)) continue;
+                expected.Add(Frames.GetReply("lost", value));
+                continue;
+            }
+            using var text = new TextBuffer(budget.Budget);
+            text.Write(Utf8(value));
+            if (random.Next(2) == 0) replies.WriteGet("\"k\""u8, Utf8(value));
+            else replies.WriteResponse(Function.Get, "{\"obj\": \"k\", \"val\": "u8, text, "}"u8);
+            expected.Add(Frames.GetReply("k", value));
+        }
+        long written = replies.BytesWritten;
+        byte[] sent = Sent(replies, output);
+        Assert.Equal(expected, Frames.Bodies(sent));
+        Assert.Equal(written, sent.Length);
+    });
+
+    [Fact]
+    public void TryTakeBack_LargeReplyAfterASmallOne_KeepsTheSmallOne()
+    {
+        var output = new BlockWriter(Plenty);
+        var budget = new ByteBudget(long.MaxValue, TimeProvider.System);
+        var replies = new ReplyWriter(output, budget);
+        replies.WritePut("\"a\""u8);
+        long mark = replies.BytesWritten;
+        replies.WriteGet("\"b\""u8, new byte[1_000_000]);
+        Assert.InRange(budget.Taken, 1_000_000, 1_200_000);
+        Assert.True(replies.TryTakeBack(mark));
+        Assert.Equal(0, budget.Taken);
+        replies.WritePut("\"c\""u8);
+        Assert.Equal([Frames.PutReply("a"), Frames.PutReply("c")], Frames.Bodies(Sent(replies, output)));
+    }
+
     private static void AssertMessage(string message, string expected)
     {
         byte[] frame = Written(replies => replies.WriteError(new(ErrorCode.InternalError, message)), Plenty);
@@ -258,8 +323,30 @@ public sealed class ReplyWriterTests
         var output = new BlockWriter(blockBytes);
         var replies = new ReplyWriter(output);
         write(replies);
+        return Sent(replies, output);
+    }
+
+    /// <summary>All that was written: what the output has, then the pieces.</summary>
+    private static byte[] Sent(ReplyWriter replies, BlockWriter output)
+    {
         replies.Commit();
-        return output.Written;
+        using var sent = new MemoryStream();
+        sent.Write(output.Written);
+        while (replies.Pieces.First is { IsEmpty: false } piece)
+        {
+            sent.Write(piece.Span);
+            replies.Pieces.ReleaseFirst();
+        }
+        Assert.Equal(0, replies.Pieces.Bytes);
+        return sent.ToArray();
+    }
+
+    /// <summary>Fails where something of it is still taken in the end.</summary>
+    private sealed class CountedBudget : IDisposable
+    {
+        public ByteBudget Budget { get; } = new(long.MaxValue, TimeProvider.System);
+
+        public void Dispose() => Assert.Equal(0, Budget.Taken);
     }
 
     private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);

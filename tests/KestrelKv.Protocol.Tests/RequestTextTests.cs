@@ -19,7 +19,7 @@ public sealed class RequestTextTests
         text.AddText(Put.Parameter("meta"), "True");
         text.AddNumber(Put.Parameter("if_version"), 7);
         text.BeginValue(Put.Parameter("val")).Write(" [1.50] "u8);
-        text.EndValue(new RequestLimits());
+        text.EndValue();
         Request request = text.Parse(new RequestLimits());
 
         Assert.Null(request.Error);
@@ -33,12 +33,12 @@ public sealed class RequestTextTests
     [InlineData("1}}", ErrorCode.InvalidJson, "invalid JSON at byte 1")]
     [InlineData("", ErrorCode.InvalidJson, "the text is empty")]
     [InlineData("\"a", ErrorCode.InvalidJson, "invalid JSON at byte")]
-    public void EndValue_MoreOrLessThanOneJsonText_IsRefused(string value, ErrorCode code, string message)
+    public void Parse_ValueOfMoreOrLessThanOneJsonText_IsRefused(string value, ErrorCode code, string message)
     {
         using var text = new RequestText(Put);
         text.AddString(Put.Parameter("obj"), "a");
         text.BeginValue(Put.Parameter("val")).Write(Encoding.UTF8.GetBytes(value));
-        text.EndValue(new RequestLimits());
+        text.EndValue();
         ProtocolError? error = text.Parse(new RequestLimits()).Error;
         Assert.Equal(code, error?.Code);
         Assert.StartsWith(message, error!.Message, StringComparison.Ordinal);

@@ -65,7 +65,7 @@ public sealed class DiskFailureTests
         var store = new FailingDiskStore();
         using var wire = new TestWire(store: store);
         TestClient client = ConnectWithAnEntry(wire, store);
-        client.Send(Frames.Put("large", $"\"{new string('v', 100_000)}\""), Frames.Get("large"));
+        client.Send(Frames.Put("large", $"\"{new string('v', 10_000)}\""), Frames.Get("large"));
         Assert.Equal(0, client.UnreadBytes());
         store.Fail();
 

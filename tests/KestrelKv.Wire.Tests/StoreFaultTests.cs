@@ -159,7 +159,7 @@ public sealed class StoreFaultTests
         var store = new SlowDiskStore { IsSlow = false };
         using var wire = new TestWire(store: store);
         TestClient client = wire.Connect();
-        client.Call(Frames.Put("a", $"\"{new string('v', 100_000)}\""));
+        client.Call(Frames.Put("a", $"\"{new string('v', 10_000)}\""));
         store.IsSlow = true;
         client.Send(Frames.Put("b", "1"), Frames.Get("a"));
         Assert.Equal(0, client.UnreadBytes());

@@ -109,20 +109,48 @@ public sealed class TimeoutTests
         Assert.Equal(0, wire.Connections.Count);
     }
 
-    [Fact]
-    public async Task WriteTimeout_LargeReply_HasASecondMoreForEach64KiB()
+    [Theory]
+    [InlineData(10)]
+    [InlineData(200)]
+    public async Task WriteTimeout_LargeReplyOfWhichNothingIsRead_IsCutOffAsSoonAsASmallOne(int pieces)
     {
         using var wire = new TestWire(options => options.WriteTimeout = WriteTimeout);
-        TestClient client = wire.Connect(unreadBytesMax: 1);
-        client.Send(Frames.Put("a", $"\"{new string('v', 10 * 65_536)}\""));
-        Assert.Equal([Frames.PutReply("a")], await client.RepliesAsync(1));
-        client.Send(Frames.Get("a"));
-
-        wire.Advance(WriteTimeout + TimeSpan.FromSeconds(10) - Tick);
+        TestClient client = await ConnectWithALargeReplyAsync(wire, pieces);
+        wire.Advance(WriteTimeout - Tick);
         Assert.Null(client.Connection.Aborted);
         wire.Advance(2 * Tick);
         Assert.NotNull(client.Connection.Aborted);
         await client.ServedAsync();
+        Assert.Equal(0, wire.Connections.Replies.Taken);
+    }
+
+    [Fact]
+    public async Task WriteTimeout_LargeReplyReadPieceByPiece_HasTheTimeForEach()
+    {
+        using var wire = new TestWire(options => options.WriteTimeout = WriteTimeout);
+        TestClient client = await ConnectWithALargeReplyAsync(wire, pieces: 10);
+        long taken = wire.Connections.Replies.Taken;
+        int received = 0;
+        while (client.Receive() is { Length: > 0 } bytes)
+        {
+            received += bytes.Length;
+            Assert.True(wire.Connections.Replies.Taken < taken);
+            taken = wire.Connections.Replies.Taken;
+            wire.Advance(WriteTimeout - Tick);
+        }
+        Assert.True(received > 10 * 65_536);
+        Assert.Null(client.Connection.Aborted);
+        Assert.Equal(0, taken);
+    }
+
+    private static async Task<TestClient> ConnectWithALargeReplyAsync(TestWire wire, int pieces)
+    {
+        TestClient client = wire.Connect(unreadBytesMax: 1);
+        client.Send(Frames.Put("a", $"\"{new string('v', pieces * 65_536)}\""));
+        Assert.Equal([Frames.PutReply("a")], await client.RepliesAsync(1));
+        client.Send(Frames.Get("a"));
+        await Wait.UntilAsync(() => client.UnreadBytes() > 0, () => "nothing is sent");
+        return client;
     }
 
     [Fact]

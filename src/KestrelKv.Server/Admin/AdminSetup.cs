@@ -25,7 +25,9 @@ internal static class AdminSetup
         builder.Services.AddSingleton<IConnectionListenerFactory, AdminTransport>();
         var connections = new AdminConnections(settings.Admin);
         builder.Services.AddSingleton<RequestRunner>();
+        builder.Services.AddSingleton<RequestBody>();
         builder.Services.AddSingleton<RequestMapper>();
+        builder.Services.AddSingleton<HttpRunner>();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

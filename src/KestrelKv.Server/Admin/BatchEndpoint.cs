@@ -1,6 +1,5 @@
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin.Swagger;
-using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Admin;
 
@@ -13,7 +12,7 @@ internal static class BatchEndpoint
         v1.MapPost("/batch", CommitAsync).WithTags(TagFilter.Batches)
             .AddEndpointFilter(SameOrigin.Check)
             .Produces<BatchResponse>()
-            .Calls(Call, ErrorCode.CrossOrigin, ErrorCode.UnsupportedEncoding);
+            .Calls(Call, ErrorCode.CrossOrigin, ErrorCode.UnsupportedEncoding, ErrorCode.RequestsFull);
 
     /// <summary>Executes operations on any keys, all of them or none</summary>
     /// <remarks>
@@ -32,7 +31,7 @@ internal static class BatchEndpoint
     /// <response code="422">The Idempotency-Key was used for another write.</response>
     /// <response code="503">The disk has failed.</response>
     /// <response code="507">The store may take no more memory, or the disk has no space; nothing was done.</response>
-    public static async Task<IResult> CommitAsync(HttpContext http, RequestMapper mapper, RequestRunner runner)
+    public static async Task<IResult> CommitAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         using MappedRequest mapped = await mapper.MapBatchAsync(http);
         return await runner.RunAsync(http, mapped);

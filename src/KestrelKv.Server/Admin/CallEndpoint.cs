@@ -13,7 +13,8 @@ internal static class CallEndpoint
             .AddEndpointFilter(SameOrigin.Check)
             .Produces<CallReply>()
             .Refuses(
-                ErrorCode.InvalidHeader, ErrorCode.CrossOrigin, ErrorCode.FrameTooLong, ErrorCode.UnsupportedEncoding, ErrorCode.DiskFailed);
+                ErrorCode.InvalidHeader, ErrorCode.CrossOrigin, ErrorCode.FrameTooLong, ErrorCode.UnsupportedEncoding, ErrorCode.RequestsFull,
+                ErrorCode.DiskFailed);
 
     /// <summary>Calls any function of the wire</summary>
     /// <remarks>
@@ -26,34 +27,41 @@ internal static class CallEndpoint
     /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="413">The body is too long.</response>
     /// <response code="415">The body is compressed.</response>
-    /// <response code="503">The disk has failed while the call waited for it.</response>
-    public static async Task<IResult> CallAsync(HttpContext http, RequestMapper mapper, RequestRunner runner)
+    /// <response code="503">The disk has failed while the call waited for it, or there is no room for the body.</response>
+    public static async Task<IResult> CallAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         if (http.Request.Headers.ContainsKey(FunctionCall.IdempotencyKey))
             return Problems.Of(ErrorCode.InvalidHeader, $"{FunctionCall.IdempotencyKey} is given, expected \"request_id\" among the parameters");
 
         using MappedRequest mapped = await mapper.MapFrameAsync(http);
-        if (mapped.Error is { Code: ErrorCode.UnsupportedEncoding or ErrorCode.InvalidHeader } refused) return Problems.Of(refused);
-        var reply = new ArrayBufferWriter<byte>();
-        await WriteAsync(new ReplyWriter(reply), mapped.One, runner, http.RequestAborted);
-        return Results.Bytes(reply.WrittenMemory[FrameReader.HeaderBytes..], "application/json");
+        if (mapped.Error is { Code: ErrorCode.UnsupportedEncoding or ErrorCode.InvalidHeader or ErrorCode.RequestsFull } refused) return Problems.Of(refused);
+        ReplyRoom room = runner.NewRoom();
+        var head = new ArrayBufferWriter<byte>();
+        var replies = new ReplyWriter(head, room.Budget);
+        using ReplyPieces pieces = replies.Pieces;
+        await WriteAsync(replies, mapped.One, runner, room, http.RequestAborted);
+        http.Response.ContentType = "application/json";
+        http.Response.ContentLength = replies.BytesWritten - FrameReader.HeaderBytes;
+        await runner.SendAsync(http, head.WrittenMemory[FrameReader.HeaderBytes..]);
+        for (; pieces.First is { IsEmpty: false } piece; pieces.ReleaseFirst()) await runner.SendAsync(http, piece);
+        return Results.Empty;
     }
 
     private static async Task WriteAsync(
-        ReplyWriter replies, ReadOnlyMemory<Request> one, RequestRunner runner, CancellationToken cancellationToken)
+        ReplyWriter replies, ReadOnlyMemory<Request> one, HttpRunner runner, ReplyRoom room, CancellationToken cancellationToken)
     {
         Request request = one.Span[0];
-        using var response = new Response();
+        using var response = new Response(room);
         ProtocolError? error = request.Function switch
         {
             Function.Watch or Function.Unwatch => new(
                 ErrorCode.InvalidValue, "\"func\" needs a connection of its own, expected GET /v1/watch, or the wire port"),
             Function.Unknown => null,
-            _ => await runner.RunAsync(one, response, format: null, cancellationToken),
+            _ => await runner.RunAsync(one, response, room, format: null, cancellationToken),
         };
         if (error is not null) replies.WriteError(error, request.IdText.Span);
         else if (request.Function == Function.Unknown) replies.WriteUnknownFunction(request.NameText.Span, request.IdText.Span);
-        else replies.WriteResponse(request.Function, response.Head.Written, response.Body.Written, default, request.IdText.Span);
+        else replies.WriteResponse(request.Function, response.Head.Written, response.Body, default, request.IdText.Span);
         replies.Commit();
     }
 }

@@ -13,8 +13,7 @@ internal sealed class EventStream : IDisposable
 {
     public const string ContentType = "text/event-stream";
 
-    /// <summary>The least rate at which a client must read.</summary>
-    private const int ReadBytesPerSecondMin = 64 * 1024;
+    private static readonly byte[] Tail = WatchSession.Tail.ToArray();
 
     /// <summary>The milliseconds after which a browser connects again. Their own defaults are 3 to 5 seconds.</summary>
     private static ReadOnlySpan<byte> Retry => "retry: 1000\n"u8;
@@ -24,13 +23,17 @@ internal sealed class EventStream : IDisposable
     private readonly Channel<bool> _ready =
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
-    /// <summary>The data of the last event that was written.</summary>
-    private readonly TextBuffer _data = new();
+    private readonly TextBuffer _none = new();
 
-    public EventStream(IKeyValueStore store, RequestOptions options, TimeProvider time)
+    /// <summary>Opens the watch.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="options">What the request asks for.</param>
+    /// <param name="time">The clock of the bookmarks.</param>
+    /// <param name="budget">Counts the changes until they are sent; null for no count.</param>
+    public EventStream(IKeyValueStore store, RequestOptions options, TimeProvider time, ByteBudget? budget = null)
     {
         _time = time;
-        _watch = new WatchSession(store, options, time, () => _ready.Writer.TryWrite(true));
+        _watch = new WatchSession(store, options, time, () => _ready.Writer.TryWrite(true), budget);
     }
 
     /// <summary>Begins a stream. By itself this is a whole stream without events, after which browsers connect again.</summary>
@@ -54,56 +57,30 @@ internal sealed class EventStream : IDisposable
 
     /// <summary>Writes events until the feed ends, or the client does not read them.</summary>
     /// <param name="response">Where to.</param>
-    /// <param name="writeTimeout">How long it may leave an event unread, and a second more for each 64 KiB of it, as on the wire.</param>
+    /// <param name="writeTimeout">How long it may leave the next 64 KiB unread.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task RunAsync(HttpResponse response, TimeSpan writeTimeout, CancellationToken cancellationToken)
     {
         Open(response);
         if (HttpMethods.IsHead(response.HttpContext.Request.Method)) return;
-        WriteChanges(response, _watch.Begin, default);
+        var output = new TimedWriter(response, writeTimeout, _time);
+        if (!await WriteChangesAsync(output, _watch.Begin, _none, cancellationToken)) return;
         while (true)
         {
             if (_watch.HasNews)
             {
-                WriteChanges(response, _watch.Position, _watch.Changes);
+                if (!await WriteChangesAsync(output, _watch.Position, _watch.Changes, cancellationToken)) return;
                 _watch.EndPiece();
             }
-            if (_watch.Error is { } error) WriteError(response, error);
-            if (!await FlushAsync(response, writeTimeout, cancellationToken) || _watch.Error is not null) return;
+            if (_watch.Error is { } error && !await WriteErrorAsync(output, error, cancellationToken)) return;
+            if (!await output.FlushAsync(cancellationToken) || _watch.Error is not null) return;
             if (!_watch.IsReady) await WaitAsync(cancellationToken);
             await _watch.ReadAsync(cancellationToken);
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _watch.Dispose();
-        _data.Dispose();
-    }
-
-    /// <summary>Sends what was written. False where the client does not take it, which breaks the connection off.</summary>
-    /// <remarks>Kestrel's own limit adds up: it would leave an hour to a client that has read much and then reads no more.</remarks>
-    private async ValueTask<bool> FlushAsync(HttpResponse response, TimeSpan timeout, CancellationToken cancellationToken)
-    {
-        TimeSpan time = timeout + TimeSpan.FromSeconds((double)_data.Length / ReadBytesPerSecondMin);
-
-        // The response has its copy: a stream that waits for the next change keeps nothing of the last one.
-        _data.Clear();
-        using var late = new CancellationTokenSource(time, _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
-        try
-        {
-            await response.BodyWriter.FlushAsync(either.Token);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            // It had its time.
-        }
-        if (!late.IsCancellationRequested) return true;
-        response.HttpContext.Abort();
-        return false;
-    }
+    public void Dispose() => _watch.Dispose();
 
     /// <summary>Waits for changes, or until a bookmark is due.</summary>
     private async Task WaitAsync(CancellationToken cancellationToken)
@@ -122,43 +99,45 @@ internal sealed class EventStream : IDisposable
         }
     }
 
-    private void WriteChanges(HttpResponse response, long version, ReadOnlySpan<byte> changes)
+    private static async ValueTask<bool> WriteChangesAsync(TimedWriter output, long version, TextBuffer changes, CancellationToken cancellationToken)
     {
-        _data.Clear();
-        WatchSession.WriteHead(_data, watch: null, version);
-        _data.Write(changes);
-        _data.Write(WatchSession.Tail);
-        WriteEvent(response, changes.IsEmpty ? "bookmark" : "changes", version);
+        using var head = new TextBuffer();
+        WatchSession.WriteHead(head, watch: null, version);
+        string name = changes.Length == 0 ? "bookmark" : "changes";
+        return await WriteEventAsync(output, name, version, [.. head.Pieces, .. changes.Pieces, Tail], cancellationToken);
     }
 
-    private void WriteError(HttpResponse response, ProtocolError error)
+    private static async ValueTask<bool> WriteErrorAsync(TimedWriter output, ProtocolError error, CancellationToken cancellationToken)
     {
-        _data.Clear();
-        ErrorText.Write(_data, error);
-        WriteEvent(response, "error", id: null);
+        using var head = new TextBuffer();
+        ErrorText.Write(head, error);
+        return await WriteEventAsync(output, "error", id: null, [.. head.Pieces], cancellationToken);
     }
 
     /// <summary><c>id: V</c>, <c>event: NAME</c>, and the data, which has a line for each of its own.</summary>
-    private void WriteEvent(HttpResponse response, string name, long? id)
+    /// <returns>False where the client does not take it.</returns>
+    private static async ValueTask<bool> WriteEventAsync(
+        TimedWriter output, string name, long? id, ReadOnlyMemory<byte>[] data, CancellationToken cancellationToken)
     {
         string head = id is null ? "" : string.Create(CultureInfo.InvariantCulture, $"id: {id}\n");
-        response.BodyWriter.Write(Encoding.UTF8.GetBytes($"{head}event: {name}\n"));
-        foreach (Range line in Lines(_data.Written))
+        output.Write(Encoding.UTF8.GetBytes($"{head}event: {name}\ndata: "));
+        foreach (ReadOnlyMemory<byte> piece in data)
         {
-            response.BodyWriter.Write("data: "u8);
-            response.BodyWriter.Write(_data.Written[line]);
-            response.BodyWriter.Write("\n"u8);
+            if (output.IsFull && !await output.FlushAsync(cancellationToken)) return false;
+            WriteLines(output, piece.Span);
         }
-        response.BodyWriter.Write("\n"u8);
+        output.Write("\n\n"u8);
+        return true;
     }
 
     /// <summary>Values may have ends of lines between their parts, which in an event would end its data.</summary>
-    private static List<Range> Lines(ReadOnlySpan<byte> text)
+    private static void WriteLines(TimedWriter output, ReadOnlySpan<byte> text)
     {
-        List<Range> lines = [];
-        int start = 0;
-        for (int end; (end = text[start..].IndexOfAny((byte)'\n', (byte)'\r')) >= 0; start += end + 1) lines.Add(start..(start + end));
-        lines.Add(start..text.Length);
-        return lines;
+        for (int end; (end = text.IndexOfAny((byte)'\n', (byte)'\r')) >= 0; text = text[(end + 1)..])
+        {
+            output.Write(text[..end]);
+            output.Write("\ndata: "u8);
+        }
+        output.Write(text);
     }
 }

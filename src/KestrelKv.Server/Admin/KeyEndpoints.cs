@@ -39,7 +39,7 @@ internal static class KeyEndpoints
         FunctionCall get = Get with { KeyPlace = key };
         group.MapGet("", GetAsync).Readable().Calls(get, ErrorCode.NotFound, ErrorCode.PreconditionFailed);
         group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable().Calls(get, ErrorCode.NotFound, ErrorCode.PreconditionFailed);
-        group.MapPut("", PutAsync).Writable().Calls(Put with { KeyPlace = key }, ErrorCode.UnsupportedEncoding);
+        group.MapPut("", PutAsync).Writable().Calls(Put with { KeyPlace = key }, ErrorCode.UnsupportedEncoding, ErrorCode.RequestsFull);
         group.MapPatch("", PatchAsync).Writable().Calls(Patch with { KeyPlace = key }, ErrorCode.UnsupportedPatch);
         group.MapDelete("", DeleteAsync).Produces(StatusCodes.Status204NoContent).Calls(Delete with { KeyPlace = key }, ErrorCode.NotFound);
     }
@@ -63,7 +63,7 @@ internal static class KeyEndpoints
     /// <response code="200">A page of keys.</response>
     /// <response code="400">A parameter is not valid.</response>
     /// <response code="503">The disk has failed, and what the page would show may not be on it.</response>
-    public static async Task<IResult> ListAsync(HttpContext http, RequestMapper mapper, RequestRunner runner)
+    public static async Task<IResult> ListAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         using MappedRequest mapped = await mapper.MapAsync(http);
         return await runner.RunAsync(http, mapped, KeyListing.Format);
@@ -73,7 +73,7 @@ internal static class KeyEndpoints
     /// <response code="200">How many there are.</response>
     /// <response code="400">A parameter is not valid.</response>
     /// <response code="503">The disk has failed, and what is to be counted may not be on it.</response>
-    public static async Task<IResult> CountAsync(HttpContext http, RequestMapper mapper, RequestRunner runner)
+    public static async Task<IResult> CountAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         using MappedRequest mapped = await mapper.MapAsync(
             http, more: static (scan, text) => text.AddBoolean(scan.Parameter("count_only"), true));
@@ -92,7 +92,7 @@ internal static class KeyEndpoints
     /// <response code="404">There is no such key, or nothing in its value at the path.</response>
     /// <response code="412">The version is none of If-Match.</response>
     /// <response code="503">The disk has failed, and what is to be read may not be on it.</response>
-    public static Task<IResult> GetAsync(HttpContext http, RequestMapper mapper, RequestRunner runner) =>
+    public static Task<IResult> GetAsync(HttpContext http, RequestMapper mapper, HttpRunner runner) =>
         ReadAsync(http, mapper, runner, withValue: true);
 
     /// <summary>Reads a value's version and length</summary>
@@ -103,15 +103,16 @@ internal static class KeyEndpoints
     /// <response code="404">There is no such key, or nothing in its value at the path.</response>
     /// <response code="412">The version is none of If-Match.</response>
     /// <response code="503">The disk has failed, and what is to be read may not be on it.</response>
-    public static Task<IResult> HeadAsync(HttpContext http, RequestMapper mapper, RequestRunner runner) =>
+    public static Task<IResult> HeadAsync(HttpContext http, RequestMapper mapper, HttpRunner runner) =>
         ReadAsync(http, mapper, runner, withValue: false);
 
-    private static async Task<IResult> ReadAsync(HttpContext http, RequestMapper mapper, RequestRunner runner, bool withValue)
+    private static async Task<IResult> ReadAsync(HttpContext http, RequestMapper mapper, HttpRunner runner, bool withValue)
     {
         using MappedRequest mapped = await mapper.MapAsync(http);
-        using var entry = new KeyResult(withValue);
+        ReplyRoom room = runner.NewRoom();
+        using var entry = new KeyResult(withValue ? room : null);
         if (mapped.Error is { } invalid) return Problems.Of(invalid);
-        if (await runner.RunAsync(mapped.One, entry, http.RequestAborted) is { } error) return Problems.Of(error);
+        if (await runner.RunAsync(mapped.One, entry, room, http.RequestAborted) is { } error) return Problems.Of(error);
 
         // Before the conditions: RFC 9110, section 13.2.1.
         if (entry.Version == 0) return Problems.NotFound();
@@ -127,7 +128,7 @@ internal static class KeyEndpoints
 
         http.Response.ContentType = Json;
         http.Response.ContentLength = entry.ValueBytes;
-        if (withValue) await http.Response.Body.WriteAsync(entry.Value, http.RequestAborted);
+        if (withValue) await runner.SendAsync(http, entry.Value);
         return Results.Empty;
     }
 
@@ -147,7 +148,7 @@ internal static class KeyEndpoints
     /// <response code="422">The Idempotency-Key was used for another write.</response>
     /// <response code="503">The disk has failed: no write is taken before the server is started again.</response>
     /// <response code="507">The store may take no more memory, or the disk has no space; nothing was written.</response>
-    public static Task<IResult> PutAsync(HttpContext http, RequestMapper mapper, RequestRunner runner) =>
+    public static Task<IResult> PutAsync(HttpContext http, RequestMapper mapper, HttpRunner runner) =>
         WriteAsync(http, mapper, runner, "val");
 
     /// <summary>Changes parts of a value</summary>
@@ -167,7 +168,7 @@ internal static class KeyEndpoints
     /// <response code="422">The Idempotency-Key was used for another write.</response>
     /// <response code="503">The disk has failed: no write is taken before the server is started again.</response>
     /// <response code="507">The store may take no more memory, or the disk has no space; nothing was changed.</response>
-    public static async Task<IResult> PatchAsync(HttpContext http, RequestMapper mapper, RequestRunner runner)
+    public static async Task<IResult> PatchAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         string? type = http.Request.ContentType;
         if (IsOf(type, MergePatchType)) return await WriteAsync(http, mapper, runner, "merge");
@@ -186,7 +187,7 @@ internal static class KeyEndpoints
     /// <response code="422">The Idempotency-Key was used for another write.</response>
     /// <response code="503">The disk has failed: no write is taken before the server is started again.</response>
     /// <response code="507">The disk has no space; nothing was removed.</response>
-    public static async Task<IResult> DeleteAsync(HttpContext http, RequestMapper mapper, RequestRunner runner)
+    public static async Task<IResult> DeleteAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         using MappedRequest mapped = await mapper.MapAsync(http);
         using var result = new KeyResult();
@@ -197,7 +198,7 @@ internal static class KeyEndpoints
         return isMissing ? Problems.NotFound() : error is null ? Results.NoContent() : Problems.Of(error);
     }
 
-    private static async Task<IResult> WriteAsync(HttpContext http, RequestMapper mapper, RequestRunner runner, string body)
+    private static async Task<IResult> WriteAsync(HttpContext http, RequestMapper mapper, HttpRunner runner, string body)
     {
         using MappedRequest mapped = await mapper.MapAsync(http, body);
         using var result = new KeyResult();
@@ -213,16 +214,17 @@ internal static class KeyEndpoints
     /// write done on just this version, again where somebody else has changed the entry in between.
     /// </summary>
     private static async ValueTask<ProtocolError?> ExecuteAsync(
-        HttpContext http, MappedRequest mapped, RequestRunner runner, KeyResult result)
+        HttpContext http, MappedRequest mapped, HttpRunner runner, KeyResult result)
     {
         if (mapped.Error is { } invalid) return invalid;
-        if (!mapped.Conditions.Any) return await runner.RunAsync(mapped.One, result, http.RequestAborted);
+        if (!mapped.Conditions.Any) return await runner.RunAsync(mapped.One, result, runner.NewRoom(), http.RequestAborted);
         Request write = mapped.One.Span[0];
+        ReplyRoom room = runner.NewRoom();
         while (true)
         {
-            if (await runner.RunAsync(new[] { write.AsRead() }, result, http.RequestAborted) is { } unread) return unread;
+            if (await runner.RunAsync(new[] { write.AsRead() }, result, room, http.RequestAborted) is { } unread) return unread;
             if (!mapped.Conditions.AllowWrite(result.Version)) return ProtocolError.PreconditionFailed(result.Version);
-            ProtocolError? error = await runner.RunAsync(new[] { write.IfVersion(result.Version) }, result, http.RequestAborted);
+            ProtocolError? error = await runner.RunAsync(new[] { write.IfVersion(result.Version) }, result, room, http.RequestAborted);
             if (error is not { Code: ErrorCode.PreconditionFailed }) return error;
         }
     }

@@ -5,10 +5,10 @@ using KestrelKv.Wire;
 namespace KestrelKv.Server.Admin;
 
 /// <summary>The result of a request on one key, for an answer that has it in its headers and its body.</summary>
-/// <param name="withValue">Whether the value is kept.</param>
-internal sealed class KeyResult(bool withValue = false) : IKeyResultSink, IDisposable
+/// <param name="valueRoom">Room for the value; null if it is not kept.</param>
+internal sealed class KeyResult(ReplyRoom? valueRoom = null) : IKeyResultSink, IDisposable
 {
-    private readonly TextBuffer _value = new();
+    private readonly TextBuffer _value = new(valueRoom?.Budget);
 
     /// <summary>Whether there is, or was, such a key, and in its value what was asked for.</summary>
     public bool Found { get; private set; }
@@ -23,7 +23,7 @@ internal sealed class KeyResult(bool withValue = false) : IKeyResultSink, IDispo
     public int ValueBytes { get; private set; }
 
     /// <summary>The value, where it is kept.</summary>
-    public ReadOnlyMemory<byte> Value => _value.WrittenMemory;
+    public TextBuffer Value => _value;
 
     /// <inheritdoc/>
     public void Begin() => _value.Truncate(0);
@@ -35,7 +35,7 @@ internal sealed class KeyResult(bool withValue = false) : IKeyResultSink, IDispo
         Version = result.Version;
         ExpiresAt = result.ExpiresAt;
         ValueBytes = result.Value.Length;
-        if (withValue) _value.Write(result.Value);
+        if (valueRoom is not null && (ValueBytes <= ReplyWriter.SmallBytesMax || valueRoom.HasRoomFor(ValueBytes))) _value.Write(result.Value);
     }
 
     public void Dispose() => _value.Dispose();

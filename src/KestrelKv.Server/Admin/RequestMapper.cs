@@ -9,7 +9,7 @@ namespace KestrelKv.Server.Admin;
 /// Maps HTTP requests to requests of the wire: the method and the path say the function, and its parameters stand in the path,
 /// the query, the headers and the body. The wire's own parser and validator refuse them.
 /// </summary>
-internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner)
+internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, RequestBody bodies)
 {
     /// <summary>Maps a request by the <see cref="FunctionCall"/> of its endpoint.</summary>
     /// <param name="http">The request.</param>
@@ -52,7 +52,7 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner)
         var text = new TextBuffer();
         try
         {
-            ProtocolError? error = await http.ReadBodyAsync(text);
+            ProtocolError? error = await bodies.ReadAsync(http, text);
             return new MappedRequest(error is null ? runner.Validate(parse(text.WrittenMemory)) : Request.Invalid(error), text);
         }
         catch
@@ -150,8 +150,8 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner)
     private async ValueTask AddBodyAsync(HttpContext http, ParameterInfo parameter, RequestText text)
     {
         if (text.Error is not null) return;
-        ProtocolError? error = await http.ReadBodyAsync(text.BeginValue(parameter));
-        if (error is null) text.EndValue(limits);
+        ProtocolError? error = await bodies.ReadAsync(http, text.BeginValue(parameter));
+        if (error is null) text.EndValue();
         else text.Refuse(error);
     }
 }

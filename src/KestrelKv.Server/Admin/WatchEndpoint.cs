@@ -31,13 +31,14 @@ internal static class WatchEndpoint
     /// <response code="410">The changes from that version on are no longer kept; <c>oldest_version</c> tells which are.</response>
     /// <response code="503">The changes from that version on can't be read from the disk, or <c>Admin:WatchesMax</c> streams are open.</response>
     public static async Task<IResult> WatchAsync(
-        HttpContext http, RequestMapper mapper, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime, WireOptions wire)
+        HttpContext http, RequestMapper mapper, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime, WireOptions wire,
+        WireConnections connections)
     {
         using MappedRequest mapped = await mapper.MapAsync(http);
         if (mapped.Error is { } invalid) return Problems.Of(invalid);
 
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
-        using var events = new EventStream(store, mapped.Options, time);
+        using var events = new EventStream(store, mapped.Options, time, connections.Replies);
         bool isBegun = false;
         try
         {

@@ -13,7 +13,10 @@ internal static class StoreSetup
     /// <summary>Registers a <see cref="DataDirectory"/> and its store; with <see cref="DurabilityMode.Memory"/>, only a store.</summary>
     public static void AddStore(this WebApplicationBuilder builder, ServerSettings settings)
     {
-        settings.Store.LimitDocuments(new(settings.Limits.FrameBytesMax, settings.Limits.JsonDepthMax));
+        settings.Store.LimitDocuments(new(settings.Limits.FrameBytesMax, settings.Limits.JsonDepthMax)
+        {
+            ReadBytesMax = settings.Limits.ReadBytesMax,
+        });
         builder.Services.AddSingleton(settings.Store);
         if (settings.Data.Durability == DurabilityMode.Memory)
         {

@@ -5,6 +5,7 @@ using KestrelKv.Server.Hosting;
 using KestrelKv.Storage;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Files;
+using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Settings;
 
@@ -21,6 +22,8 @@ internal static class SettingsValidator
         Time("Wire:WriteTimeout", settings.Wire.WriteTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
         Number("Wire:BatchRequestsMax", settings.Wire.BatchRequestsMax, 1, 4_096);
         Number("Wire:ReplyBytesMax", settings.Wire.ReplyBytesMax, 4_096, 16_777_216);
+        Number("Wire:ReplyBytesTotalMax", settings.Wire.ReplyBytesTotalMax, WireOptions.BytesTotalMaxMin, long.MaxValue);
+        Number("Wire:RequestBytesTotalMax", settings.Wire.RequestBytesTotalMax, WireOptions.BytesTotalMaxMin, long.MaxValue);
         Number("Wire:WatchesMax", settings.Wire.WatchesMax, 1, 10_000);
         Address("Admin:Address", settings.Admin.Address);
         Number("Admin:Port", settings.Admin.Port, 0, 65_535);
@@ -38,6 +41,7 @@ internal static class SettingsValidator
         Number("Limits:KeyBytesMax", settings.Limits.KeyBytesMax, 1, Operation.KeyBytesMax);
         Number("Limits:FrameBytesMax", settings.Limits.FrameBytesMax,
             settings.Limits.KeyBytesMax + RequestLimits.FrameBytesAboveKeyMin, Operation.ValueBytesMax);
+        Number("Limits:ReadBytesMax", settings.Limits.ReadBytesMax, RequestLimits.ReadBytesMaxMin, Operation.ValueBytesMax);
         Number("Limits:JsonDepthMax", settings.Limits.JsonDepthMax, 512, 100_000);
         Time("StopTimeout", settings.StopTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
 

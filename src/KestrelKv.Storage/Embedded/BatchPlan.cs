@@ -26,8 +26,8 @@ internal ref struct BatchPlan : IDisposable
     /// <summary>The most that the edited values of a batch may take at a time: 256 MiB.</summary>
     private const long MadeBytesMax = 256 * 1024 * 1024;
 
-    /// <summary>The most that the values read by a batch, or copied for it, may add up to: 1 GiB. No reply could hold more.</summary>
-    private const long ReadBytesMax = Operation.ValueBytesMax;
+    /// <summary>The most that the values copied for a batch may add up to: 1 GiB.</summary>
+    private const long CopiedBytesMax = Operation.ValueBytesMax;
 
     private readonly ReadOnlySpan<Operation> _batch;
     private readonly Keyspace _entries;
@@ -179,13 +179,13 @@ internal ref struct BatchPlan : IDisposable
             try
             {
                 key.Capture(shard, now);
-                if (key.NeedsCopy && (copied += key.StoredValueBytes) <= ReadBytesMax) key.Copy();
+                if (key.NeedsCopy && (copied += key.StoredValueBytes) <= CopiedBytesMax) key.Copy();
             }
             finally
             {
                 shard.Exit();
             }
-            if (copied <= ReadBytesMax) continue;
+            if (copied <= CopiedBytesMax) continue;
             Refuse(Array.IndexOf(_keyOf, i), ResultStatus.ValueTooLong, key.StoredVersion,
                 "the values that the batch edits or searches exceed 1 GiB in total; use several batches");
             return false;
@@ -382,10 +382,10 @@ internal ref struct BatchPlan : IDisposable
             return;
         }
         if (!operation.IsWrite || operation.ReturnsOld) _readBytes += key.ValueBytes;
-        if (_readBytes > ReadBytesMax)
+        if (_readBytes > _limits.ReadBytesMax && _batch.Length > 1)
         {
             Refuse(index, ResultStatus.ValueTooLong, key.Version,
-                "the values that the batch reads exceed 1 GiB in total, which no reply can hold; read fewer of them at a time");
+                $"the values to read come to more than {_limits.ReadBytesMax} bytes, expected fewer of them in one request (Limits:ReadBytesMax)");
             return;
         }
 

@@ -15,12 +15,8 @@ public sealed partial class EmbeddedStore
     }
 
     /// <inheritdoc/>
-    public async ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default)
-    {
-        var counter = new EntryCounter();
-        await ListAsync(query, counter, cancellationToken);
-        return counter.Count;
-    }
+    public ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default) =>
+        EntryCount.OfAsync(this, query, cancellationToken);
 
     private bool List(ListQuery query, IEntrySink entries, CancellationToken cancellationToken, out long seen)
     {
@@ -67,16 +63,5 @@ public sealed partial class EmbeddedStore
         }
         _entries.ThrowIfClosed();
         return false;
-    }
-
-    private sealed class EntryCounter : IEntrySink
-    {
-        public long Count { get; private set; }
-
-        public bool OnEntry(in EntryView entry)
-        {
-            Count++;
-            return true;
-        }
     }
 }

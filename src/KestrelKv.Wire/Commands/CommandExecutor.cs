@@ -8,12 +8,12 @@ namespace KestrelKv.Wire;
 /// </summary>
 /// <remarks>Knows no socket. One belongs to one connection: it is not for use by two threads at once.</remarks>
 internal sealed class CommandExecutor(
-    IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, UnbatchedCommands unbatched)
+    IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, UnbatchedCommands unbatched, ReplyRoom room, TimeProvider time)
     : IResultSink, IDisposable
 {
     // What is told counts once the store has completed the call, for only then it is so.
     private readonly ConnectionCounters _told = new();
-    private readonly TextBuffer _text = new();
+    private readonly TextBuffer _text = new(room.Budget);
 
     // What is being executed; no operations where it is a request that goes to the store alone.
     private ReadOnlyMemory<Request> _requests;
@@ -22,7 +22,12 @@ internal sealed class CommandExecutor(
     private int _answered;
     private long _stopAt;
     private long _mark;
+    private long _begunAt;
     private bool _isSecondTry;
+    private CancellationToken _cancellation;
+
+    /// <summary>Whether the requests took so long that the next ones are not for an event loop's thread.</summary>
+    public bool TookLong { get; private set; }
 
     /// <summary>
     /// Begins to execute requests, from the first on. To be awaited, and what it gives to be handed to <see cref="End"/>: in two steps, so
@@ -32,26 +37,40 @@ internal sealed class CommandExecutor(
     /// <param name="stopAt">
     /// To stop after the request whose reply takes <see cref="ReplyWriter.BytesWritten"/> to this figure.
     /// </param>
+    /// <param name="cancellationToken">Cancels a request that is executed alone, and ends a group after the current request.</param>
     /// <exception cref="DurabilityLostException">The disk has failed: see <see cref="MayTryAgain"/>.</exception>
-    public ValueTask<int> BeginAsync(ReadOnlyMemory<Request> requests, long stopAt)
+    public ValueTask<int> BeginAsync(ReadOnlyMemory<Request> requests, long stopAt, CancellationToken cancellationToken)
     {
-        if (UnbatchedCommands.IsUnbatched(requests.Span[0])) return ExecuteUnbatchedAsync(requests[..1]);
+        TookLong = false;
+        room.Begin();
+        if (UnbatchedCommands.IsUnbatched(requests.Span[0])) return ExecuteUnbatchedAsync(requests[..1], cancellationToken);
 
         _mark = replies.BytesWritten;
         _operations = BatchPool<Operation>.Rent(requests.Length);
-        (_requests, _count) = ToOperations(requests, _operations);
+        (_requests, _count) = ToOperations(requests, _operations, out int old);
         _answered = 0;
         _stopAt = stopAt;
+        _begunAt = 0;
+        _cancellation = cancellationToken;
         _told.Clear();
-        return store.ExecuteAsync(_operations.AsMemory(0, _count), this);
+        if (old >= 0 && !room.TryReserveFor(requests.Span[old])) return new(0);
+
+        // The store's call is not cancelled: its wait for the disk would have to be an object.
+        ValueTask<int> executing = store.ExecuteAsync(_operations.AsMemory(0, _count), this, CancellationToken.None);
+        if (executing.IsCompleted || _answered == _requests.Length) room.Release();
+        return executing;
     }
 
     /// <summary>Answers what has been executed. The replies may be sent now.</summary>
     /// <param name="executed">What <see cref="BeginAsync"/> gave.</param>
-    /// <returns>How many requests were answered: those up to one that goes to the store alone, or that one.</returns>
+    /// <returns>
+    /// How many requests were answered: those up to one that goes to the store alone, or that one. None if the first one needs room for
+    /// its reply: see <see cref="ReplyRoom.Needed"/>.
+    /// </returns>
     public int End(int executed)
     {
         _isSecondTry = false;
+        room.Release();
         if (_operations.Length == 0) return executed;
         if (executed == _count) AnswerUpToNextOperation();
         counters.Add(_told);
@@ -65,20 +84,36 @@ internal sealed class CommandExecutor(
     /// </summary>
     public bool MayTryAgain()
     {
+        room.Release();
         if (_operations.Length == 0) return false;
         Clear();
         _isSecondTry = !_isSecondTry && replies.TryTakeBack(_mark);
         return _isSecondTry;
     }
 
+    /// <summary>Answers a request that found no room for its reply in time, and was not executed.</summary>
+    public void RefuseForRoom(in Request request)
+    {
+        _told.Clear();
+        WriteError(request, ProtocolError.RepliesFull);
+        counters.Add(_told);
+    }
+
     /// <inheritdoc/>
-    public void Dispose() => _text.Dispose();
+    public void Dispose()
+    {
+        room.Release();
+        _text.Dispose();
+    }
 
     /// <inheritdoc/>
     bool IResultSink.OnResult(int index, in OperationResult result)
     {
         AnswerUpToNextOperation();
-        ref readonly Request request = ref _requests.Span[_answered++];
+        ref readonly Request request = ref _requests.Span[_answered];
+        if (result.Value.Length > ReplyWriter.SmallBytesMax && request.Function == Function.Get && !room.HasRoomFor(result.Value.Length))
+            return false;
+        _answered++;
         switch (request.Function)
         {
             case Function.Get when request.Options is null && result.Status is ResultStatus.Done or ResultStatus.NotFound:
@@ -93,12 +128,23 @@ internal sealed class CommandExecutor(
                 WriteResult(request, result);
                 break;
         }
-        return replies.BytesWritten < _stopAt;
+        return replies.BytesWritten < _stopAt && (request.Options is null || !IsLong());
     }
 
-    private async ValueTask<int> ExecuteUnbatchedAsync(ReadOnlyMemory<Request> one)
+    /// <summary>Whether the group should end here; others wait for this thread. Looked at after requests that may read whole values.</summary>
+    private bool IsLong()
     {
-        await unbatched.ExecuteAsync(one);
+        if (_begunAt == 0) _begunAt = time.GetTimestamp();
+        else TookLong |= LoopWork.IsHere && LoopWork.IsTooLong(_begunAt, time);
+        return TookLong || _cancellation.IsCancellationRequested;
+    }
+
+    private async ValueTask<int> ExecuteUnbatchedAsync(ReadOnlyMemory<Request> one, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!room.TryReserveFor(one.Span[0])) return 0;
+        if (LoopWork.IsHere && LoopWork.IsTooLong(one.Span[0])) await Task.Yield();
+        await unbatched.ExecuteAsync(one, cancellationToken);
         return 1;
     }
 
@@ -119,20 +165,27 @@ internal sealed class CommandExecutor(
         }
         _text.Truncate(0);
         ResultText.Write(_text, request, result);
-        replies.WriteResponse(request.Function, _text.Written, request.IdText.Span);
+        replies.WriteResponse(request.Function, default, _text, default, request.IdText.Span);
         _told.Count(request.Function);
     }
 
     /// <summary>The requests up to one that goes to the store alone, and how many operations they ask for.</summary>
-    private (ReadOnlyMemory<Request> Requests, int Operations) ToOperations(ReadOnlyMemory<Request> requests, Operation[] operations)
+    /// <param name="requests">The requests.</param>
+    /// <param name="operations">Takes the operations.</param>
+    /// <param name="old">The place of a request that returns the old value, or -1.</param>
+    private (ReadOnlyMemory<Request> Requests, int Operations) ToOperations(
+        ReadOnlyMemory<Request> requests, Operation[] operations, out int old)
     {
         int count = 0;
+        old = -1;
         ReadOnlySpan<Request> span = requests.Span;
         for (int i = 0; i < span.Length; i++)
         {
             ref readonly Request request = ref span[i];
             if (UnbatchedCommands.IsUnbatched(request)) return (requests[..i], count);
-            if (request.Function > Function.Unknown) operations[count++] = OperationMapper.Map(request, store.Clock);
+            if (request.Function <= Function.Unknown) continue;
+            operations[count++] = OperationMapper.Map(request, store.Clock);
+            if (request.Options is { ReturnsOld: true }) old = i;
         }
         return (requests, count);
     }

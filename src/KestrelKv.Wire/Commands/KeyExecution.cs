@@ -6,7 +6,10 @@ using KestrelKv.Storage;
 namespace KestrelKv.Wire;
 
 /// <summary>Executes requests on single keys, and hands their results to a sink.</summary>
-internal sealed class KeyExecution(IKeyValueStore store, IKeyResultSink results) : IResultSink
+/// <param name="store">The store.</param>
+/// <param name="results">Takes the results.</param>
+/// <param name="room">Is released once the sink has all results; null if none is reserved.</param>
+internal sealed class KeyExecution(IKeyValueStore store, IKeyResultSink results, ReplyRoom? room = null) : IResultSink
 {
     private ReadOnlyMemory<Request> _requests;
 
@@ -58,6 +61,9 @@ internal sealed class KeyExecution(IKeyValueStore store, IKeyResultSink results)
 
         if (request.Function != Function.Get && result.Status == ResultStatus.Done) Version = Math.Max(Version, result.Version);
         results.Add(request, result);
+
+        // The wait for the disk needs no more room than the results take.
+        if (index == _requests.Length - 1) room?.Release();
         return true;
     }
 

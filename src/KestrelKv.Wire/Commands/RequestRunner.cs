@@ -35,9 +35,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
             case Function.Batch:
                 return await CommitAsync(options, response, cancellationToken);
             case Function.Scan:
-                var page = new ScanPage(options, format ?? ListFormat.Scan, response.Body);
-                if (page.TakesLong) await Task.Yield();
-                return await page.WriteAsync(store, cancellationToken);
+                return await new ScanPage(options, format ?? ListFormat.Scan, response.Body).WriteAsync(store, cancellationToken);
             case Function.Ping:
                 response.Body.Write("{\"response\": \"pong\"}"u8);
                 return null;
@@ -48,7 +46,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
                 response.Body.Write(HelpText.Response);
                 return null;
             default:
-                return await RunAsync(one, new ResultText(response.Body), cancellationToken);
+                return await RunAsync(one, new ResultText(response.Body), response.Room, cancellationToken);
         }
     }
 
@@ -58,11 +56,15 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
     /// <param name="cancellationToken">Cancels the wait; what was done stays so.</param>
     /// <returns>Why it was not done; null where it was.</returns>
     /// <exception cref="DurabilityLostException">The disk has failed, twice while this was executed.</exception>
-    public async ValueTask<ProtocolError?> RunAsync(
-        ReadOnlyMemory<Request> one, IKeyResultSink result, CancellationToken cancellationToken = default)
+    public ValueTask<ProtocolError?> RunAsync(
+        ReadOnlyMemory<Request> one, IKeyResultSink result, CancellationToken cancellationToken = default) =>
+        RunAsync(one, result, room: null, cancellationToken);
+
+    private async ValueTask<ProtocolError?> RunAsync(
+        ReadOnlyMemory<Request> one, IKeyResultSink result, ReplyRoom? room, CancellationToken cancellationToken)
     {
         Debug.Assert(one.Span[0].Function is >= Function.Get and <= Function.Expire);
-        var execution = new KeyExecution(store, result);
+        var execution = new KeyExecution(store, result, room);
         await execution.ExecuteAsync(one, (one.Span[0].Options ?? RequestOptions.None).RequestId, cancellationToken);
         return WithoutIndex(execution.Error);
     }
@@ -70,7 +72,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
     /// <summary><c>{"entries": [ENTRY, ...]}</c></summary>
     private async ValueTask<ProtocolError?> ReadManyAsync(RequestOptions options, Response response, CancellationToken cancellationToken)
     {
-        var execution = new KeyExecution(store, new ResultText(response.Body));
+        var execution = new KeyExecution(store, new ResultText(response.Body), response.Room);
         await execution.ExecuteAsync(options.Operations, default, cancellationToken);
         if (execution.Error is not null) return WithoutIndex(execution.Error);
         response.Head.Write("{\"entries\": ["u8);
@@ -81,7 +83,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
     /// <summary><c>{"version": V, "results": [RESULT, ...]}</c></summary>
     private async ValueTask<ProtocolError?> CommitAsync(RequestOptions options, Response response, CancellationToken cancellationToken)
     {
-        var execution = new KeyExecution(store, new ResultText(response.Body));
+        var execution = new KeyExecution(store, new ResultText(response.Body), response.Room);
         await execution.ExecuteAsync(options.Operations, options.RequestId, cancellationToken);
         if (execution.Error is not null) return execution.Error;
         response.Head.WriteMember("{\"version\": "u8, execution.Version);

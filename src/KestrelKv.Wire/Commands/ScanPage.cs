@@ -8,16 +8,10 @@ namespace KestrelKv.Wire;
 internal sealed class ScanPage(RequestOptions options, ListFormat format, TextBuffer text) : IEntrySink
 {
     /// <summary>A page that has so much text ends, whatever its limit.</summary>
-    private const int BytesMax = 4 * 1024 * 1024;
-
-    /// <summary>What is asked for more than this would keep other connections from the thread that serves them.</summary>
-    private const int EntriesAtOnceMax = 100;
+    public const int BytesMax = 4 * 1024 * 1024;
 
     private readonly ArrayBufferWriter<byte> _last = new();
     private int _count;
-
-    /// <summary>Whether it takes so long that it is not for the thread that serves connections.</summary>
-    public bool TakesLong => options.CountOnly || options.Values || options.Limit > EntriesAtOnceMax;
 
     /// <summary>
     /// <c>{"entries": [ENTRY, ...], "next": KEY or null, "version": V}</c>, or <c>{"count": N, "version": V}</c>. V is the

@@ -10,22 +10,22 @@ namespace KestrelKv.Wire;
 /// Their replies are written only once the store has completed the call, so none of them is ever retracted.
 /// </remarks>
 internal sealed class UnbatchedCommands(
-    RequestRunner runner, ReplyWriter replies, ConnectionCounters counters, ConnectionWatches watches)
+    RequestRunner runner, ReplyWriter replies, ConnectionCounters counters, ConnectionWatches watches, ReplyRoom room)
 {
     /// <summary>Whether a request is one of them.</summary>
     public static bool IsUnbatched(in Request request) =>
         request.Function >= Function.Mget || request.Options is { RequestId.IsEmpty: false };
 
     /// <summary>Executes one request and writes its reply.</summary>
-    public async ValueTask ExecuteAsync(ReadOnlyMemory<Request> one)
+    public async ValueTask ExecuteAsync(ReadOnlyMemory<Request> one, CancellationToken cancellationToken)
     {
         Request request = one.Span[0];
-        using var response = new Response();
+        using var response = new Response(room);
         ProtocolError? error = request.Function switch
         {
-            Function.Watch => await watches.OpenAsync(request),
+            Function.Watch => await watches.OpenAsync(request, cancellationToken),
             Function.Unwatch => watches.Close(request, response.Body),
-            _ => await runner.RunAsync(one, response),
+            _ => await runner.RunAsync(one, response, format: null, cancellationToken),
         };
         if (error is not null)
         {
@@ -36,7 +36,7 @@ internal sealed class UnbatchedCommands(
 
         // A watch has written its replies itself.
         if (request.Function != Function.Watch)
-            replies.WriteResponse(request.Function, response.Head.Written, response.Body.Written, default, request.IdText.Span);
+            replies.WriteResponse(request.Function, response.Head.Written, response.Body, default, request.IdText.Span);
         counters.Count(request.Function);
     }
 }

@@ -5,22 +5,24 @@ using KestrelKv.Storage;
 namespace KestrelKv.Wire;
 
 /// <summary>Gathers changes of the feed as text.</summary>
+/// <remarks>Not for use by two threads at once.</remarks>
 /// <param name="values">Whether the values of puts are shown.</param>
-internal sealed class ChangesText(bool values) : IChangeSink, IDisposable
+/// <param name="budget">Counts what is gathered; null for no count.</param>
+internal sealed class ChangesText(bool values, ByteBudget? budget) : IChangeSink, IDisposable
 {
     /// <summary>How many bytes of changes are gathered before the feed is asked to stop; a commit is never cut in two.</summary>
-    private const int BytesMax = 64 * 1024;
+    public const int BytesMax = 64 * 1024;
 
     private static readonly byte[][] Kinds =
         [.. Enum.GetNames<ChangeKind>().Select(JsonNamingPolicy.SnakeCaseLower.ConvertName).Select(System.Text.Encoding.UTF8.GetBytes)];
 
-    private readonly TextBuffer _text = new();
+    private readonly TextBuffer _text = new(budget);
 
     /// <summary>How many changes were gathered.</summary>
     public int Count { get; private set; }
 
     /// <summary>The changes as JSON text, with commas between them.</summary>
-    public ReadOnlySpan<byte> Written => _text.Written;
+    public TextBuffer Text => _text;
 
     /// <summary>Forgets what was gathered, and holds no memory any more.</summary>
     public void Clear()

@@ -9,9 +9,11 @@ namespace KestrelKv.Wire;
 /// the connection, so that the feed's thread never runs what the connection does.
 /// </remarks>
 internal sealed class ConnectionWatches(
-    IKeyValueStore store, ReplyWriter replies, WireOptions options, TimeProvider time, Action wake) : IThreadPoolWorkItem, IDisposable
+    IKeyValueStore store, ReplyWriter replies, ByteBudget budget, WireOptions options, TimeProvider time, Action wake)
+    : IThreadPoolWorkItem, IDisposable
 {
     private readonly List<ConnectionWatch> _open = [];
+    private readonly TextBuffer _none = new();
     private ITimer? _bookmarks;
     private long _lastNumber;
     private volatile int _count;
@@ -27,7 +29,7 @@ internal sealed class ConnectionWatches(
 
     /// <summary>Opens a watch and writes its first reply, and the changes that there are already.</summary>
     /// <returns>Why there is none; null where there is.</returns>
-    public async ValueTask<ProtocolError?> OpenAsync(Request request)
+    public async ValueTask<ProtocolError?> OpenAsync(Request request, CancellationToken cancellationToken)
     {
         if (_open.Count >= options.WatchesMax)
         {
@@ -35,11 +37,11 @@ internal sealed class ConnectionWatches(
                 $"this connection has {_open.Count} watches, which is the most that it may have (Wire:WatchesMax)");
         }
 
-        var session = new WatchSession(store, request.Options!, time, Signal);
+        var session = new WatchSession(store, request.Options!, time, Signal, budget);
         ConnectionWatch? watch = null;
         try
         {
-            await session.ReadAsync();
+            await session.ReadAsync(cancellationToken);
             if (session is { HasChanges: false, Error: { } error }) return error;
             watch = Begin(session, request.IdText);
             WritePiece(watch);
@@ -72,11 +74,11 @@ internal sealed class ConnectionWatches(
     }
 
     /// <summary>Lets the watch at a place of the list, if it is ready, show a piece of what it has.</summary>
-    public async ValueTask TellAsync(int place)
+    public async ValueTask TellAsync(int place, CancellationToken cancellationToken)
     {
         ConnectionWatch watch = _open[place];
         if (!watch.Session.IsReady) return;
-        await watch.Session.ReadAsync();
+        await watch.Session.ReadAsync(cancellationToken);
         WritePiece(watch);
     }
 
@@ -118,7 +120,7 @@ internal sealed class ConnectionWatches(
         var watch = new ConnectionWatch(session, ++_lastNumber, idText.ToArray());
         _open.Add(watch);
         _count = _open.Count;
-        Write(watch, session.Begin, default);
+        Write(watch, session.Begin, _none);
         return watch;
     }
 
@@ -143,7 +145,7 @@ internal sealed class ConnectionWatches(
         }
     }
 
-    private void Write(ConnectionWatch watch, long version, ReadOnlySpan<byte> changes)
+    private void Write(ConnectionWatch watch, long version, TextBuffer changes)
     {
         using var head = new TextBuffer();
         WatchSession.WriteHead(head, watch.Number, version);

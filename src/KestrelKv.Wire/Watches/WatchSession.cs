@@ -26,11 +26,12 @@ public sealed class WatchSession : IDisposable
     /// <param name="options">What the WATCH asks for; not kept.</param>
     /// <param name="time">The clock of the bookmarks.</param>
     /// <param name="signal">Is called, by any thread, once there may be something to read.</param>
-    public WatchSession(IKeyValueStore store, RequestOptions options, TimeProvider time, Action signal)
+    /// <param name="budget">Counts the changes that were read; null for no count.</param>
+    public WatchSession(IKeyValueStore store, RequestOptions options, TimeProvider time, Action signal, ByteBudget? budget = null)
     {
         (_store, _time, _signal) = (store, time, signal);
         _bookmarkInterval = options.BookmarkInterval;
-        _changes = new ChangesText(options.Values);
+        _changes = new ChangesText(options.Values, budget);
         _feed = store.Watch(new WatchQuery { Prefix = options.Prefix.ToArray(), From = options.FromVersion }, MarkReady);
         Begin = options.FromVersion > 0 ? options.FromVersion - 1 : _feed.Position;
         EndPiece();
@@ -49,7 +50,7 @@ public sealed class WatchSession : IDisposable
     public long BookmarkAt { get; private set; }
 
     /// <summary>The changes that were read, as JSON text with commas between them.</summary>
-    public ReadOnlySpan<byte> Changes => _changes.Written;
+    public TextBuffer Changes => _changes.Text;
 
     /// <summary>Whether there is something to write: changes, or a bookmark.</summary>
     public bool HasNews => HasChanges || _time.GetTimestamp() >= BookmarkAt;

@@ -44,11 +44,13 @@ public sealed class EventStreamTests(DefaultServer server) : IClassFixture<Defau
 
         var options = new WireOptions();
         using var connections = new WireConnections(options, TimeProvider.System);
-        var mapper = new RequestMapper(new RequestLimits(), new RequestRunner(store, connections));
+        var limits = new RequestLimits();
+        var bodies = new RequestBody(connections, limits, options, TimeProvider.System);
+        var mapper = new RequestMapper(limits, new RequestRunner(store, connections), bodies);
         var http = new DefaultHttpContext { Request = { QueryString = new QueryString("?from_version=1") } };
         http.SetEndpoint(new Endpoint(null, new EndpointMetadataCollection(WatchEndpoint.Call), null));
 
-        IResult result = await WatchEndpoint.WatchAsync(http, mapper, store, TimeProvider.System, lifetime, options);
+        IResult result = await WatchEndpoint.WatchAsync(http, mapper, store, TimeProvider.System, lifetime, options, connections);
 
         // A browser connects again after the end of a stream, and never after an error status.
         Assert.Same(Results.Empty, result);

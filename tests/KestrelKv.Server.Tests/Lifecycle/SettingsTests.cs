@@ -18,6 +18,8 @@ public sealed class SettingsTests
         ("Wire:WriteTimeout", "00:00:00", "01:00:01", "00:00:01 to 01:00:00"),
         ("Wire:BatchRequestsMax", "0", "4097", "1 to 4,096"),
         ("Wire:ReplyBytesMax", "4095", "16777217", "4,096 to 16,777,216"),
+        ("Wire:ReplyBytesTotalMax", "16777215", null, "16,777,216 or more"),
+        ("Wire:RequestBytesTotalMax", "16777215", null, "16,777,216 or more"),
         ("Wire:WatchesMax", "0", "10001", "1 to 10,000"),
         ("Admin:Address", "", "everywhere", "*, localhost or an IP address"),
         ("Admin:Port", "-1", "65536", "0 to 65,535"),
@@ -37,6 +39,7 @@ public sealed class SettingsTests
         ("Data:HistoryTime", "00:00:59", "365.00:00:01", "00:01:00 to 365.00:00:00, or 0 for none"),
         ("Limits:KeyBytesMax", "0", "65537", "1 to 65,536"),
         ("Limits:JsonDepthMax", "511", "100001", "512 to 100,000"),
+        ("Limits:ReadBytesMax", "1048575", "1073741825", "1,048,576 to 1,073,741,824"),
         ("StopTimeout", "-00:00:01", "00:10:01", "00:00:00 to 00:10:00"),
         ("LogFormat", "2", "-1", "Text or Json"),
     ];

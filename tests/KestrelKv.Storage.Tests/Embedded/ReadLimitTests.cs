@@ -1,3 +1,4 @@
+using KestrelKv.Json;
 using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Storage.Tests.Embedded;
@@ -22,5 +23,26 @@ public sealed class ReadLimitTests
         Assert.Equal(committed, await store.CommitAsync(batch, results));
         if (!committed) Assert.Equal((4, ResultStatus.ValueTooLong), (Assert.Single(results.Results).Index, results.Results[0].Status));
         Assert.Equal(committed ? 2 : 1, store.GetStats().Keys);
+    }
+
+    /// <summary>A single value is bounded by the length of values alone.</summary>
+    [Fact]
+    public async Task Read_OneValueAboveReadBytesMax_IsDone_TwoAreRefused()
+    {
+        var options = new EmbeddedStoreOptions();
+        options.LimitDocuments(DocumentLimits.Default with { ReadBytesMax = 1024 * 1024 });
+        using var store = new EmbeddedStore(TimeProvider.System, options);
+        byte[] value = [.. "{\"n\":1}"u8, .. Enumerable.Repeat((byte)' ', 2 * 1024 * 1024)];
+        store.ExecuteAsync(new[] { Operation.Put("a"u8.ToArray(), value) }, new RecordingSink()).Completed();
+
+        Operation get = Operation.Get("a"u8.ToArray()) with { Path = "/n"u8.ToArray() };
+        var one = new RecordingSink();
+        await store.ExecuteAsync(new[] { get }, one);
+        Assert.Equal("1", Assert.Single(one.Results).Value);
+        Assert.True(await store.CommitAsync(new[] { get }, new RecordingSink()));
+
+        var two = new RecordingSink();
+        Assert.False(await store.CommitAsync(new[] { get, get }, two));
+        Assert.Equal((0, ResultStatus.ValueTooLong), (Assert.Single(two.Results).Index, two.Results[0].Status));
     }
 }

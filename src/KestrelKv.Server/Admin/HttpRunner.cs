@@ -1,0 +1,63 @@
+using KestrelKv.Protocol;
+using KestrelKv.Wire;
+
+namespace KestrelKv.Server.Admin;
+
+/// <summary>Executes requests for HTTP. Large replies share <see cref="WireConnections.Replies"/> with those of the wire.</summary>
+internal sealed class HttpRunner(RequestRunner runner, WireConnections connections, RequestLimits limits, WireOptions wire, TimeProvider time)
+{
+    /// <summary>Room for the reply to one request.</summary>
+    public ReplyRoom NewRoom() => new(connections.Replies, limits);
+
+    /// <summary>Executes a request and writes its response object, under the rules of <see cref="RequestRunner"/>.</summary>
+    public async ValueTask<ProtocolError?> RunAsync(
+        ReadOnlyMemory<Request> one, Response response, ReplyRoom room, ListFormat? format, CancellationToken cancellationToken)
+    {
+        if (!TryReserve(room, one.Span[0]) && !await room.WaitAsync(wire.WriteTimeout, cancellationToken)) return ProtocolError.RepliesFull;
+        try
+        {
+            return await runner.RunAsync(one, response, format, cancellationToken);
+        }
+        finally
+        {
+            room.Release();
+        }
+    }
+
+    /// <summary>Executes a request on one key. A read of a large value is executed again once there is room for it.</summary>
+    public async ValueTask<ProtocolError?> RunAsync(ReadOnlyMemory<Request> one, KeyResult result, ReplyRoom room, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                ProtocolError? error = await runner.RunAsync(one, result, cancellationToken);
+                if (error is not null || room.Needed == 0) return error;
+                if (!await room.WaitAsync(wire.WriteTimeout, cancellationToken)) return ProtocolError.RepliesFull;
+            }
+        }
+        finally
+        {
+            room.Release();
+        }
+    }
+
+    /// <summary>Sends a text, piece by piece. The client must take each piece within <see cref="WireOptions.WriteTimeout"/>, as on the wire.</summary>
+    public async ValueTask SendAsync(HttpContext http, TextBuffer text)
+    {
+        foreach (ReadOnlyMemory<byte> piece in text.Pieces) await SendAsync(http, piece);
+    }
+
+    /// <summary>Sends a piece.</summary>
+    public async ValueTask SendAsync(HttpContext http, ReadOnlyMemory<byte> piece)
+    {
+        if (piece.IsEmpty) return;
+        var output = new TimedWriter(http.Response, wire.WriteTimeout, time);
+        output.Write(piece.Span);
+        await output.FlushAsync(http.RequestAborted);
+    }
+
+    /// <summary>The size of a value is not known before it is read: a GET reserves nothing, but waits if nothing is left.</summary>
+    private static bool TryReserve(ReplyRoom room, in Request request) =>
+        request.Function == Function.Get ? room.HasRoomFor(ReplyWriter.SmallBytesMax) : room.TryReserveFor(request);
+}

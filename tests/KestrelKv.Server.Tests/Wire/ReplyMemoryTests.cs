@@ -1,0 +1,56 @@
+using KestrelKv.Server.Tests.Telemetry;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Wire;
+
+/// <summary>What clients that do not read their replies make the process take, and that it is returned.</summary>
+public sealed class ReplyMemoryTests
+{
+    private const long MiB = 1024 * 1024;
+    private const int Clients = 16;
+
+    [Fact]
+    public async Task LargeRepliesUnread_OfManyClients_TakeTheTotalAndAreReturned()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(
+            ["Wire:ReplyBytesTotalMax=200000000", "Wire:WriteTimeout=00:00:02", "Data:Durability=Memory"]);
+        using WireClient other = await WireClient.ConnectAsync(server.WirePort);
+        Assert.Equal(Frames.PutReply("a"), await other.CallAsync(Frames.Put("a", $"\"{new string('v', 4_000_000)}\"")));
+        string mget = $$$"""{"func": "MGET", "params": {"objs": [{{{string.Join(", ", Enumerable.Repeat("\"a\"", 16))}}}]}}""";
+        long before = server.ResidentBytes();
+
+        List<WireClient> clients = [];
+        for (int i = 0; i < Clients; i++)
+        {
+            clients.Add(await WireClient.ConnectAsync(server.WirePort));
+            clients[i].Socket.ReceiveBufferSize = 4_096;
+            await clients[i].SendAsync(Frames.Of(mget));
+        }
+        long most = 0;
+        await Wait.UntilAsync(
+            async () =>
+            {
+                most = Math.Max(most, server.ResidentBytes());
+                Scrape scrape = await Scrape.OfAsync(server.Admin);
+                return scrape.Sum("kestrelkv_wire_connections_closed_total", ("reason", "write_timeout")) +
+                    scrape.Sum("kestrelkv_wire_requests_total", ("function", "MGET"), ("outcome", "replies_full")) == Clients;
+            },
+            () => "some are neither cut off nor refused");
+
+        // 16 replies of 64 MB would be a gigabyte.
+        Assert.InRange(most - before, 0, 450 * MiB);
+        await Wait.UntilAsync(
+            () => server.ResidentBytes() < before + (40 * MiB), () => $"{server.ResidentBytes() / MiB} MiB are kept, {before / MiB} at first");
+        foreach (WireClient client in clients) client.Dispose();
+    }
+
+    [Fact]
+    public async Task Mget_OfMoreThanReadBytesMax_IsRefusedByName()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(["Limits:ReadBytesMax=1048576"]);
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        Assert.Equal(Frames.PutReply("a"), await client.CallAsync(Frames.Put("a", $"\"{new string('v', 600_000)}\"")));
+        Assert.Contains("entries", await client.CallAsync("""{"func": "MGET", "params": {"objs": ["a"]}}"""), StringComparison.Ordinal);
+        Frames.AssertError(await client.CallAsync("""{"func": "MGET", "params": {"objs": ["a", "a"]}}"""), "value_too_long", "Limits:ReadBytesMax");
+    }
+}

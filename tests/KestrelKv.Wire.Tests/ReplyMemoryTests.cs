@@ -1,0 +1,91 @@
+using KestrelKv.Testing;
+
+namespace KestrelKv.Wire.Tests;
+
+/// <summary>Replies that clients do not read take bounded memory, all connections together, and hold up no small request.</summary>
+public sealed class ReplyMemoryTests
+{
+    private const int Total = 2 * 1024 * 1024;
+    private const int ValueBytes = 200_000;
+    private static readonly TimeSpan WriteTimeout = TimeSpan.FromSeconds(20);
+    private static readonly string Value = $"\"{new string('v', ValueBytes)}\"";
+
+    [Theory]
+    [InlineData("""{"func": "GET", "params": {"obj": "a"}}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "a", "meta": true}}""")]
+    [InlineData("""{"func": "MGET", "params": {"objs": ["a"]}}""")]
+    [InlineData("""{"func": "SCAN", "params": {"values": true}}""")]
+    [InlineData("""{"func": "BATCH", "params": {"ops": [{"func": "GET", "params": {"obj": "a"}}]}}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "a", "val": 1, "return_old": true}}""")]
+    public async Task Serve_ManyClientsThatDoNotRead_HoldsTheTotalAndOneReplyAtMost(string request)
+    {
+        using var wire = Wire();
+        List<TestClient> clients = [.. Enumerable.Range(0, 20).Select(_ => wire.Connect(unreadBytesMax: 1))];
+        foreach (TestClient client in clients)
+        {
+            wire.Connect().Call(Frames.Put("a", Value));
+            client.Send(request);
+            Assert.InRange(wire.Connections.Replies.Taken, 0, Total + (2 * ValueBytes));
+        }
+        int waiting = clients.Count(client => client.UnreadBytes() == 0);
+        Assert.InRange(waiting, 6, 16);
+
+        // A small request needs no room, and those that wait get theirs as others read.
+        Assert.Equal(Frames.PutReply("b"), wire.Connect().Call(Frames.Put("b", "1")));
+        foreach (TestClient client in clients) Assert.Contains("\"status\": \"OK\"", Assert.Single(await client.RepliesAsync(1)), StringComparison.Ordinal);
+        await Wait.UntilAsync(() => wire.Connections.Replies.Taken == 0, () => $"{wire.Connections.Replies.Taken} bytes are left");
+    }
+
+    [Fact]
+    public async Task Serve_NoRoomInTime_AnswersRepliesFullAndServesTheRest()
+    {
+        using var wire = Wire();
+        wire.Connect().Call(Frames.Put("a", Value));
+        wire.Connections.Replies.Take(Total);
+        TestClient client = wire.Connect();
+        client.Send(Frames.Get("b"), Frames.Get("a"), """{"func": "MGET", "params": {"objs": ["a"]}}""", Frames.Put("b", "1"));
+        Assert.Equal([Frames.GetReply("b", "null")], client.Replies());
+
+        wire.Advance(WriteTimeout);
+        Assert.Equal("replies_full", Frames.ErrorCode(Assert.Single(await client.RepliesAsync(1))));
+        await Wait.UntilAsync(() => wire.Connections.Replies.IsWaitedFor, () => "the MGET does not wait");
+        wire.Advance(WriteTimeout);
+        List<string> replies = await client.RepliesAsync(2);
+        Assert.Equal("replies_full", Frames.ErrorCode(replies[0]));
+        Assert.Equal(Frames.PutReply("b"), replies[1]);
+        Assert.Equal(Total, wire.Connections.Replies.Taken);
+        Assert.Equal(1, wire.Metrics["kestrelkv.wire.requests{function=GET,outcome=replies_full}"]);
+    }
+
+    [Fact]
+    public async Task Serve_WriteWithALargeReplyAndNoRoom_IsNotDone()
+    {
+        using var wire = Wire();
+        wire.Connect().Call(Frames.Put("a", Value));
+        wire.Connections.Replies.Take(Total);
+        TestClient client = wire.Connect();
+        client.Send("""{"func": "DELETE", "params": {"obj": "a", "return_old": true}}""");
+        wire.Advance(WriteTimeout);
+        Assert.Equal("replies_full", Frames.ErrorCode(Assert.Single(await client.RepliesAsync(1))));
+        Assert.Equal(1, wire.Store.GetStats().Version);
+    }
+
+    [Fact]
+    public async Task Abort_ClientThatWaitsForRoomAndOnesWithUnreadReplies_LeavesNothingTaken()
+    {
+        using var wire = Wire();
+        wire.Connect().Call(Frames.Put("a", Value));
+        List<TestClient> clients = [.. Enumerable.Range(0, 12).Select(_ => wire.Connect(unreadBytesMax: 1))];
+        foreach (TestClient client in clients) client.Send("""{"func": "MGET", "params": {"objs": ["a", "a"]}}""");
+        Assert.True(wire.Connections.Replies.IsWaitedFor);
+        foreach (TestClient client in clients) client.Connection.Abort(new("The test ends it."));
+        for (int i = 0; i < 100 && wire.Connections.Count > 0; i++)
+        {
+            wire.Advance(WriteTimeout);
+            await Task.Delay(10);
+        }
+        Assert.Equal(0, wire.Connections.Replies.Taken);
+    }
+
+    private static TestWire Wire() => new(options => (options.ReplyBytesTotalMax, options.WriteTimeout) = (Total, WriteTimeout));
+}
