@@ -2,8 +2,8 @@ namespace KestrelKv.Storage;
 
 /// <summary>What an operation does.</summary>
 /// <remarks>
-/// From <see cref="MergePatch"/> on they change parts of values. What is remembered of a request is told apart by these numbers, on disk as
-/// well: they stay as they are, and new ones come last.
+/// From <see cref="MergePatch"/> on they change parts of values. Idempotency records depend on these numbers, also on disk: never
+/// renumber, append new values.
 /// </remarks>
 public enum OperationKind
 {

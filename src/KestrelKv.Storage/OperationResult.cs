@@ -1,7 +1,7 @@
 namespace KestrelKv.Storage;
 
 /// <summary>How an operation ended.</summary>
-/// <remarks>What is remembered of a request has these as numbers, on disk as well: they stay as they are, and new ones come last.</remarks>
+/// <remarks>Idempotency records store these numbers, also on disk: never renumber, append new values.</remarks>
 public enum ResultStatus
 {
     /// <summary>It was done.</summary>

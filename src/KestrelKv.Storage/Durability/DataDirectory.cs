@@ -175,6 +175,7 @@ public sealed class DataDirectory : IAsyncDisposable
         await _closing.CancelAsync();
         await _snapshotting.WaitAsync();
         _engine.Store.StopSweeping();
+        _engine.Log.StopCommits();
         _thread.Dispose();
         if (_engine.Log.DurableVersion < _engine.Log.Last)
         {

@@ -66,7 +66,8 @@ internal sealed class DurableWaits
         CompleteAll(failing, [], failure);
     }
 
-    private static DurabilityLostException Lost(Exception failure) => new($"the disk failed: {failure.Message}");
+    private static Exception Lost(Exception failure) =>
+        failure is ObjectDisposedException ? failure : new DurabilityLostException($"the disk failed: {failure.Message}");
 
     private Wait? Start(long version, int result)
     {
@@ -168,18 +169,25 @@ internal sealed class DurableWaits
         }
     }
 
-    private void GiveBack(Group group)
-    {
-        _lock.Enter();
-        _idleGroups.Push(group);
-        _lock.Exit();
-    }
+    private void GiveBack(Group group) => GiveBack(_idleGroups, group);
 
-    private void GiveBack(Wait wait)
+    private void GiveBack(Wait wait) => GiveBack(_idle, wait);
+
+    private void GiveBack<T>(Stack<T> idle, T item)
     {
         _lock.Enter();
-        _idle.Push(wait);
-        _lock.Exit();
+        try
+        {
+            idle.Push(item);
+        }
+        catch (OutOfMemoryException)
+        {
+            // The item is left to the garbage collector.
+        }
+        finally
+        {
+            _lock.Exit();
+        }
     }
 
     private sealed class Group(DurableWaits owner) : IThreadPoolWorkItem

@@ -107,6 +107,9 @@ internal sealed class SegmentFiles : IDisposable
     public static Segment Create(IDisk disk, ulong store, long number, long bytes)
     {
         string name = FileNames.OfSegment(number), unfinished = name + FileNames.Unfinished;
+
+        // An attempt that ended with a crash may have left it.
+        if (disk.List().Contains(unfinished)) disk.Delete(unfinished);
         IDiskFile file = disk.Create(unfinished);
         try
         {

@@ -202,13 +202,21 @@ internal sealed class WriteAheadLog : ICommitLog
     /// <inheritdoc/>
     public CommitLogStats GetStats() => new(_mode, DurableVersion, _feed.Published, _feed.OldestVersion, _feed.Watches);
 
+    /// <summary>Takes no more commits, so that the last write has all that were acknowledged.</summary>
+    public void StopCommits()
+    {
+        _lock.Enter();
+        _isClosed = true;
+        _lock.Exit();
+        Progress();
+    }
+
     /// <inheritdoc/>
     public void Close()
     {
-        _isClosed = true;
+        StopCommits();
         _feed.Dispose();
         _waits.Fail(new ObjectDisposedException(nameof(EmbeddedStore)));
-        Progress();
     }
 
     /// <summary>Takes all frames that wait to be written; for the writer. <see cref="Recycle"/> returns them.</summary>

@@ -145,7 +145,7 @@ internal ref struct BatchPlan : IDisposable
     public readonly void Dispose()
     {
         ReleaseMade();
-        foreach (ref PlannedKey key in Keys) key.ReleaseCopy();
+        ReleaseCopies();
         Array.Clear(_operations, 0, _batch.Length);
         Array.Clear(_writes, 0, _batch.Length + 1);
         Array.Clear(_keys, 0, _batch.Length + 1);
@@ -171,6 +171,7 @@ internal ref struct BatchPlan : IDisposable
     public bool CaptureCopies(long now)
     {
         long copied = 0;
+        bool fits = true;
         for (int i = 0; i < _keyCount; i++)
         {
             ref PlannedKey key = ref _keys[i];
@@ -179,18 +180,26 @@ internal ref struct BatchPlan : IDisposable
             try
             {
                 key.Capture(shard, now);
-                if (key.NeedsCopy && (copied += key.StoredValueBytes) <= CopiedBytesMax) key.Copy();
+                if (fits && key.NeedsCopy && (copied += key.StoredValueBytes) <= CopiedBytesMax) key.Copy();
             }
             finally
             {
                 shard.Exit();
             }
-            if (copied <= CopiedBytesMax) continue;
+            if (!fits || copied <= CopiedBytesMax) continue;
+
+            // The other keys are captured all the same: IsCurrent compares all.
+            fits = false;
             Refuse(Array.IndexOf(_keyOf, i), ResultStatus.ValueTooLong, key.StoredVersion,
                 "the values that the batch edits or searches exceed 1 GiB in total; use several batches");
-            return false;
         }
-        return true;
+        return fits;
+    }
+
+    /// <summary>Releases all copies: the values are read from the store again.</summary>
+    public readonly void ReleaseCopies()
+    {
+        foreach (ref PlannedKey key in Keys) key.ReleaseCopy();
     }
 
     /// <summary>Reads the state of all keys again. Under the locks of <see cref="Shards"/>.</summary>
@@ -423,7 +432,7 @@ internal ref struct BatchPlan : IDisposable
         result.Value = TextOf(index, key, start, length);
     }
 
-    private readonly void Write(int index, ref PlannedKey key, int sumBytes, ref PlannedResult result, long now, long next)
+    private void Write(int index, ref PlannedKey key, int sumBytes, ref PlannedResult result, long now, long next)
     {
         ref readonly Operation write = ref _operations[index];
         result.Version = IdempotencyRecord.OwnVersion;
@@ -549,11 +558,12 @@ internal ref struct BatchPlan : IDisposable
     }
 
     /// <summary>Releases the text of an edited value that another value has replaced, unless a result refers to it.</summary>
-    private readonly void ReleaseMade(int operation)
+    private void ReleaseMade(int operation)
     {
         if (_made?[operation] is not { } made || _isShown![operation]) return;
         ScratchArrays.Return(made);
         _made[operation] = null;
+        _madeBytes -= _operations[operation].Value.Length;
     }
 
     private readonly void ReleaseMade()

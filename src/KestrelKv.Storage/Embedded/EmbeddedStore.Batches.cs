@@ -5,6 +5,9 @@ namespace KestrelKv.Storage.Embedded;
 /// <summary>Atomic batches.</summary>
 public sealed partial class EmbeddedStore
 {
+    /// <summary>After so many conflicts in a row, a long batch runs under the locks: others must not keep it from ever completing.</summary>
+    private const int ConflictsMax = 16;
+
     /// <inheritdoc/>
     public ValueTask<bool> CommitAsync(
         ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
@@ -61,8 +64,14 @@ public sealed partial class EmbeddedStore
             while (true)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                Outcome outcome = mayTakeLong ? CommitCopies(ref plan, ref context) : CommitInShards(ref plan, ref context, isPlayed: false);
-                if (outcome == Outcome.Conflict) continue;
+                Outcome outcome = mayTakeLong && context.Conflicts < ConflictsMax
+                    ? CommitCopies(ref plan, ref context)
+                    : CommitInShards(ref plan, ref context, isPlayed: false, mayTakeLong);
+                if (outcome == Outcome.Conflict)
+                {
+                    if (++context.Conflicts == ConflictsMax) plan.ReleaseCopies();
+                    continue;
+                }
                 if (outcome != Outcome.NeedsMemory) return new(outcome, context.IsCommitted, context.Seen, context.NeededBytes);
                 if (_room!.TryMake(context.NeededBytes, ref context.ReservedBytes)) continue;
                 results.OnResult(plan.LargestIndex, RefusedForMemory());
@@ -81,15 +90,15 @@ public sealed partial class EmbeddedStore
     {
         long now = _entries.Clock.Now();
         if (plan.CaptureCopies(now)) plan.Play(now, _log.Last + 1, mayTakeLong: true);
-        return CommitInShards(ref plan, ref context, isPlayed: true);
+        return CommitInShards(ref plan, ref context, isPlayed: true, mayTakeLong: true);
     }
 
-    private Outcome CommitInShards(ref BatchPlan plan, ref BatchContext context, bool isPlayed)
+    private Outcome CommitInShards(ref BatchPlan plan, ref BatchContext context, bool isPlayed, bool mayTakeLong)
     {
         EnterAll(plan.Shards);
         try
         {
-            return Commit(ref plan, ref context, isPlayed);
+            return Commit(ref plan, ref context, isPlayed, mayTakeLong);
         }
         finally
         {
@@ -98,7 +107,7 @@ public sealed partial class EmbeddedStore
     }
 
     /// <summary>Commits a batch under the locks of all shards concerned.</summary>
-    private Outcome Commit(ref BatchPlan plan, ref BatchContext context, bool isPlayed)
+    private Outcome Commit(ref BatchPlan plan, ref BatchContext context, bool isPlayed, bool mayTakeLong)
     {
         long now = _entries.Clock.Now();
         if (plan.Record is not null && plan.FindRecord() is { Exists: true } earlier && !earlier.IsExpired(now))
@@ -110,7 +119,7 @@ public sealed partial class EmbeddedStore
 
         // A batch that is refused, or only reads, shows the last changes of its keys.
         if (!plan.AcknowledgesFromMemory && !MaySee(plan.LastChange(), ref context)) return Refuse(CommitStatus.DiskFailed, context);
-        if (!isPlayed && !plan.Play(now, _log.Last + 1, mayTakeLong: false)) return Outcome.NeedsTime;
+        if (!isPlayed && !plan.Play(now, _log.Last + 1, mayTakeLong)) return Outcome.NeedsTime;
         if (plan.IsRefused && plan.Record is null)
         {
             context.Results.OnResult(plan.RefusedIndex, plan.Refusal);
@@ -231,6 +240,9 @@ public sealed partial class EmbeddedStore
     private ref struct BatchContext
     {
         public IResultSink Results;
+
+        /// <summary>How often an entry changed while the batch was worked on without locks.</summary>
+        public int Conflicts;
         public bool IsCommitted;
         public long Seen;
         public long ReservedBytes;

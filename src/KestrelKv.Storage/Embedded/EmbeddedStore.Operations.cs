@@ -12,7 +12,7 @@ public sealed partial class EmbeddedStore
     {
         cancellationToken.ThrowIfCancellationRequested();
         var context = new OperationContext(operations.Span, results);
-        Outcome outcome = Execute(operations.Span, ref context);
+        Outcome outcome = ExecuteGroups(operations.Span, ref context);
         return outcome <= Outcome.Stop
             ? WhenShown(context.Index, context.Seen, cancellationToken)
             : ContinueAsync(operations, context.Index, outcome, context.NeededBytes, context.Seen, results, cancellationToken);
@@ -44,12 +44,12 @@ public sealed partial class EmbeddedStore
         ReadOnlySpan<Operation> operations, int next, long seen, IResultSink results)
     {
         var context = new OperationContext(operations, results) { Index = next, Seen = seen };
-        Outcome outcome = Execute(operations, ref context);
+        Outcome outcome = ExecuteGroups(operations, ref context);
         return (context.Index, outcome, context.NeededBytes, context.Seen);
     }
 
     /// <summary>Executes operations from the context's index on. Afterwards the index is that of the next operation to execute.</summary>
-    private Outcome Execute(ReadOnlySpan<Operation> operations, ref OperationContext context)
+    private Outcome ExecuteGroups(ReadOnlySpan<Operation> operations, ref OperationContext context)
     {
         Span<ulong> hashes = stackalloc ulong[Keyspace.GroupOperations];
         while (context.Index < operations.Length)
@@ -88,7 +88,7 @@ public sealed partial class EmbeddedStore
         shard.Enter();
         try
         {
-            return Execute(ref context);
+            return ExecuteLocked(ref context);
         }
         finally
         {
@@ -113,7 +113,7 @@ public sealed partial class EmbeddedStore
     }
 
     /// <summary>Executes an operation under its shard's lock.</summary>
-    private Outcome Execute(ref OperationContext context)
+    private Outcome ExecuteLocked(ref OperationContext context)
     {
         ref readonly Operation operation = ref context.Operation;
         Find(operation, ref context);

@@ -26,7 +26,11 @@ internal sealed unsafe class ExpiryHeap : IDisposable
     /// <summary>The entry that expires next; there must be one.</summary>
     public Entry First => new(_nodes[0].Block);
 
-    public void Dispose() => Release();
+    public void Dispose()
+    {
+        Release();
+        Count = 0;
+    }
 
     /// <summary>Makes room for so many more entries.</summary>
     /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>Finds the entry of a key: open addressing with linear probing, for one segment of one shard.</summary>
+/// <summary>Finds the entry of a key: open addressing with linear probing, for one stripe of one shard.</summary>
 /// <remarks>
 /// <para>
 /// A slot has 8 bytes: the upper 16 bits of the key's hash as a tag, and the 48 bits of the address of the entry's
@@ -29,7 +29,7 @@ internal unsafe struct HashIndex
     private const ulong Removed = 1;
     private const int SlotsMin = 16;
 
-    /// <summary>The bits of the hash below these choose shard and segment.</summary>
+    /// <summary>The bits of the hash below these choose shard and stripe.</summary>
     private const int HomeShift = 8;
 
     /// <summary>One slot that was never used, shared by all indexes that are cleared.</summary>

@@ -15,7 +15,7 @@ internal static class LongWork
     /// <summary>An upper bound of the bytes that an operation reads and writes, apart from whole values.</summary>
     public static long Of(in Operation operation, int valueBytes) => operation.Kind switch
     {
-        OperationKind.JsonPatch => (long)(valueBytes + operation.Value.Length) * (1 + operation.Value.Length / PatchOperationBytesMin),
+        OperationKind.JsonPatch => ((long)valueBytes + operation.Value.Length) * (1 + operation.Value.Length / PatchOperationBytesMin),
         OperationKind.Get or OperationKind.Put when operation.Path.IsEmpty => 0,
         OperationKind.Expire or OperationKind.Delete => 0,
         _ => (long)valueBytes + operation.Value.Length,

@@ -4,7 +4,7 @@ namespace KestrelKv.Storage.Embedded;
 /// <remarks>
 /// A write asks for what its entry takes beyond the one that it replaces: the block, and a part of index, ordered keys
 /// and expiries. Writes that are under way at one time may pass the limit by what they ask for, and by the growth of one
-/// segment's index each: then the next ones are refused.
+/// stripe's index each: then the next ones are refused.
 /// </remarks>
 internal sealed class MemoryLimit(long bytesMax)
 {

@@ -10,7 +10,7 @@ namespace KestrelKv.Storage.Embedded;
 internal sealed class MemoryRoom(Keyspace entries, MemoryLimit limit, ICommitLog log)
 {
     /// <summary>
-    /// At how many places an entry to evict is looked for: so shards and segments that have more, and older, entries
+    /// At how many places an entry to evict is looked for: so shards and stripes that have more, and older, entries
     /// than others give more.
     /// </summary>
     private const int EvictionPlaces = 4;
@@ -89,6 +89,7 @@ internal sealed class MemoryRoom(Keyspace entries, MemoryLimit limit, ICommitLog
             shard.Enter();
             try
             {
+                shard.ThrowIfClosed();
                 long before = shard.MemoryBytes;
                 if (shard.TryRemoveExpired(log, entries.Clock.Now()) || (entries.Evicts && shard.TryEvict(log, place)))
                     return before - shard.MemoryBytes;

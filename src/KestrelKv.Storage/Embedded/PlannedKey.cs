@@ -1,4 +1,4 @@
-using System.Buffers;
+using KestrelKv.Json;
 
 namespace KestrelKv.Storage.Embedded;
 
@@ -91,13 +91,13 @@ internal struct PlannedKey
     {
         ReleaseCopy();
         if (!Stored.Exists) return;
-        _copy = ArrayPool<byte>.Shared.Rent(StoredValueBytes);
+        _copy = ScratchArrays.Rent<byte>(StoredValueBytes);
         Stored.Value.CopyTo(_copy);
     }
 
     public void ReleaseCopy()
     {
-        if (_copy is not null) ArrayPool<byte>.Shared.Return(_copy);
+        if (_copy is not null) ScratchArrays.Return(_copy);
         _copy = null;
     }
 

@@ -6,7 +6,7 @@ namespace KestrelKv.Storage.Embedded;
 /// <summary>A sixteenth of the entries, chosen by the hashes of their keys, under one lock.</summary>
 /// <remarks>
 /// <para>
-/// Invariant while the lock is free: each entry is in the index of its segment, its key is in the ordered keys, an entry
+/// Invariant while the lock is free: each entry is in the index of its stripe, its key is in the ordered keys, an entry
 /// that expires is in the expiry heap at the place that the entry records, and nothing else is there.
 /// </para>
 /// <para>
@@ -15,15 +15,15 @@ namespace KestrelKv.Storage.Embedded;
 /// Recovery calls both halves in a row (<see cref="Apply"/>).
 /// </para>
 /// <para>
-/// The index is split into segments because growing one holds the lock while its entries move.
+/// The index is split into stripes because growing one holds the lock while its entries move.
 /// </para>
 /// </remarks>
 internal sealed class Shard : IDisposable
 {
-    /// <summary>How many bits of the hash choose the shard; those after them choose the segment.</summary>
+    /// <summary>How many bits of the hash choose the shard; those after them choose the stripe.</summary>
     public const int ShardBits = 4;
 
-    private const int SegmentBits = 4;
+    private const int StripeBits = 4;
 
     /// <summary>How many neighbours in the index are looked at, where an entry to evict is looked for.</summary>
     private const int SampleEntries = 4;
@@ -37,7 +37,7 @@ internal sealed class Shard : IDisposable
     private readonly NativeHeap _heap;
     private readonly OrderedKeys _order;
     private readonly ExpiryHeap _expiries = new();
-    private readonly HashIndex[] _segments = new HashIndex[1 << SegmentBits];
+    private readonly HashIndex[] _stripes = new HashIndex[1 << StripeBits];
     private long _indexBytes;
     private long _bytesCounted;
     private long _lastRemoval;
@@ -56,10 +56,10 @@ internal sealed class Shard : IDisposable
         _fieldsAlways = evicts ? EntryFields.LastUse : EntryFields.None;
         _heap = new NativeHeap(slabs);
         _order = new OrderedKeys(_heap);
-        foreach (ref HashIndex segment in _segments.AsSpan())
+        foreach (ref HashIndex stripe in _stripes.AsSpan())
         {
-            segment = HashIndex.Create();
-            _indexBytes += segment.Bytes;
+            stripe = HashIndex.Create();
+            _indexBytes += stripe.Bytes;
         }
         ReportMemory();
     }
@@ -101,13 +101,13 @@ internal sealed class Shard : IDisposable
     public void Exit() => _lock.Exit();
 
     /// <summary>Has what a look-up reads first loaded into the cache. Without the lock.</summary>
-    public void Prefetch(ulong hash) => Segment(hash).Prefetch(hash);
+    public void Prefetch(ulong hash) => Stripe(hash).Prefetch(hash);
 
     /// <summary>Has what a look-up reads next loaded into the cache.</summary>
-    public void PrefetchEntry(ulong hash) => Segment(hash).PrefetchEntry(hash);
+    public void PrefetchEntry(ulong hash) => Stripe(hash).PrefetchEntry(hash);
 
     /// <summary>The entry of a key, expired or not.</summary>
-    public Entry Find(ReadOnlySpan<byte> key, ulong hash, out int slot) => Segment(hash).Find(key, hash, out slot);
+    public Entry Find(ReadOnlySpan<byte> key, ulong hash, out int slot) => Stripe(hash).Find(key, hash, out slot);
 
     /// <summary>
     /// How many bytes an entry takes: its block, as large as it really is, and what it may take in index, ordered keys and
@@ -148,11 +148,11 @@ internal sealed class Shard : IDisposable
             if (addsExpiry) _expiries.EnsureRoom(_pendingExpiries + 1);
             if (!entry.Exists)
             {
-                ref HashIndex segment = ref Segment(hash);
-                _indexBytes -= segment.Bytes;
-                segment.Reserve();
-                _indexBytes += segment.Bytes;
-                AddToOrder(change.Key, isLast, ref segment);
+                ref HashIndex stripe = ref Stripe(hash);
+                long before = stripe.Bytes;
+                stripe.Reserve();
+                _indexBytes += stripe.Bytes - before;
+                AddToOrder(change.Key, isLast, ref stripe);
             }
         }
         catch (OutOfMemoryException)
@@ -197,7 +197,7 @@ internal sealed class Shard : IDisposable
         if (prepared.Expires && !(entry.Exists && entry.Expires)) _pendingExpiries--;
         if (!entry.Exists)
         {
-            Segment(hash).Release();
+            Stripe(hash).Release();
             _order.Remove(prepared.Key);
         }
         Free(prepared);
@@ -215,7 +215,7 @@ internal sealed class Shard : IDisposable
         Complete(change, hash, entry, slot, Prepare(change, hash, entry, isLast), version);
     }
 
-    private void AddToOrder(ReadOnlySpan<byte> key, bool isLast, ref HashIndex segment)
+    private void AddToOrder(ReadOnlySpan<byte> key, bool isLast, ref HashIndex stripe)
     {
         try
         {
@@ -224,7 +224,7 @@ internal sealed class Shard : IDisposable
         }
         catch (OutOfMemoryException)
         {
-            segment.Release();
+            stripe.Release();
             throw;
         }
     }
@@ -232,7 +232,7 @@ internal sealed class Shard : IDisposable
     /// <summary>Adds a prepared entry of a key that has none.</summary>
     private void Link(Entry entry, ulong hash)
     {
-        Segment(hash).Add(entry, hash);
+        Stripe(hash).Add(entry, hash);
         if (entry.Expires)
         {
             _expiries.Add(entry);
@@ -255,7 +255,7 @@ internal sealed class Shard : IDisposable
     private void Swap(Entry entry, int slot, ulong hash, Entry prepared)
     {
         CountValueBytes(entry, prepared.Value.Length - entry.Value.Length);
-        Segment(hash).Replace(slot, prepared, hash);
+        Stripe(hash).Replace(slot, prepared, hash);
         if (entry.Expires && prepared.Expires)
         {
             _expiries.Replace(entry.HeapPlace, prepared);
@@ -298,10 +298,10 @@ internal sealed class Shard : IDisposable
     {
         Volatile.Write(ref _lastRemoval, version);
         _order.Remove(entry.Key);
-        ref HashIndex segment = ref Segment(hash);
-        _indexBytes -= segment.Bytes;
-        segment.RemoveAt(slot);
-        _indexBytes += segment.Bytes;
+        ref HashIndex stripe = ref Stripe(hash);
+        _indexBytes -= stripe.Bytes;
+        stripe.RemoveAt(slot);
+        _indexBytes += stripe.Bytes;
         if (entry.Expires) _expiries.RemoveAt(entry.HeapPlace, _pendingExpiries);
         if (InternalKey.Is(entry.Key))
         {
@@ -359,15 +359,15 @@ internal sealed class Shard : IDisposable
     private bool TryFindOldestOf(uint place, Span<Entry> sample, out Entry oldest, out uint age)
     {
         int count = 0;
-        for (uint i = 0; i < _segments.Length && count < sample.Length; i++)
-            count += _segments[((place >> ShardBits) + i) % _segments.Length].Sample(place >> (ShardBits + SegmentBits), sample[count..]);
+        for (uint i = 0; i < _stripes.Length && count < sample.Length; i++)
+            count += _stripes[((place >> ShardBits) + i) % _stripes.Length].Sample(place >> (ShardBits + StripeBits), sample[count..]);
 
         oldest = default;
         age = 0;
         uint now = _clock.UseTime;
         foreach (Entry entry in sample[..count])
         {
-            // Whoever relies on a internal entry would not know that it has gone.
+            // Whoever relies on an internal entry would not know that it has gone.
             if (InternalKey.Is(entry.Key)) continue;
             uint entryAge = now - entry.LastUse;
             if (!oldest.Exists || entryAge > age) (oldest, age) = (entry, entryAge);
@@ -414,11 +414,11 @@ internal sealed class Shard : IDisposable
             if (_isClosed) return;
             _isClosed = true;
             _order.Clear();
-            foreach (ref HashIndex segment in _segments.AsSpan())
+            foreach (ref HashIndex stripe in _stripes.AsSpan())
             {
-                for (int i = 0; i < segment.Slots; i++)
-                    if (segment.At(i) is { Exists: true } entry) Free(entry);
-                segment.Clear();
+                for (int i = 0; i < stripe.Slots; i++)
+                    if (stripe.At(i) is { Exists: true } entry) Free(entry);
+                stripe.Clear();
             }
             _expiries.Dispose();
         }
@@ -428,7 +428,7 @@ internal sealed class Shard : IDisposable
         }
     }
 
-    private ref HashIndex Segment(ulong hash) => ref _segments[(int)(hash >> ShardBits) & ((1 << SegmentBits) - 1)];
+    private ref HashIndex Stripe(ulong hash) => ref _stripes[(int)(hash >> ShardBits) & ((1 << StripeBits) - 1)];
 
     private EntryFields FieldsFor(long expiresAt) => expiresAt == Operation.Never ? _fieldsAlways : _fieldsAlways | EntryFields.Expiry;
 

@@ -128,7 +128,7 @@ internal sealed class ChangeFeed : IDisposable
             _isRecording = true;
             _joinThread ??= _threads.Start(Run);
             long position = query.From == 0 ? Published : query.From - 1;
-            var watch = new FeedWatch(this, query.Prefix.ToArray(), position, isFuture: position > last, wake);
+            var watch = new FeedWatch(this, query.Prefix.ToArray(), position, isFuture: query.From != 0 && position > last, wake);
             Interlocked.Increment(ref _watches);
             return watch;
         }
@@ -175,9 +175,9 @@ internal sealed class ChangeFeed : IDisposable
         {
             if (_isClosed || position < _dispatched) return false;
             Unlist(watch);
-            watch.GoLive();
             _live.Add(watch);
             watch.IsListed = true;
+            watch.GoLive();
             return true;
         }
         finally
@@ -185,9 +185,6 @@ internal sealed class ChangeFeed : IDisposable
             _lock.Exit();
         }
     }
-
-    /// <summary>Makes a watch catch up by itself.</summary>
-    public static void Fall(FeedWatch watch) => watch.Fall();
 
     /// <summary>Closes a watch. The dispatcher forgets it later: this does not wait for it.</summary>
     public void Leave(FeedWatch watch)
@@ -213,9 +210,9 @@ internal sealed class ChangeFeed : IDisposable
                 more = DispatchSlice(upTo);
             }
         }
-        foreach (FeedWatch watch in _toWake) watch.Wake();
+        // One by one: if memory runs out, the rest is woken by the next attempt.
         _woken = _toWake.Count;
-        _toWake.Clear();
+        for (; _toWake.Count > 0; _toWake.RemoveAt(_toWake.Count - 1)) _toWake[^1].Wake();
         return Dispatched < Published;
     }
 
@@ -263,7 +260,6 @@ internal sealed class ChangeFeed : IDisposable
     /// <summary>Makes all watches catch up by themselves, and wakes all.</summary>
     private void WakeAll()
     {
-        _toWake.Clear();
         _live.CopyTo(_toWake);
         foreach (FeedWatch watch in _toWake) Unlist(watch);
         _falling.Clear();
@@ -332,6 +328,7 @@ internal sealed class ChangeFeed : IDisposable
 
     private void RemoveFallen()
     {
+        _toWake.EnsureCapacity(_toWake.Count + _falling.Count);
         foreach (FeedWatch watch in _falling)
             if (Unlist(watch)) _toWake.Add(watch);
         _falling.Clear();

@@ -91,7 +91,7 @@ internal sealed class FeedWatch : IWatch
                 if (upToDate) return new(WatchStatus.UpToDate);
                 if (HandOverTaken(changes))
                     return new(_takenNext == _takenCount && TryTake() == true ? WatchStatus.UpToDate : WatchStatus.More);
-                ChangeFeed.Fall(this);
+                Fall();
                 continue;
             }
             if (_position >= _feed.Published)

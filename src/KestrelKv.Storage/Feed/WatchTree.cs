@@ -72,8 +72,11 @@ internal sealed class WatchTree
     private static Node Split(Node parent, Node child, int bytes)
     {
         var upper = new Node(child.Edge[..bytes]);
-        child.Edge = child.Edge[bytes..];
-        upper.Children.Add(child.Edge[0], child);
+        byte[] lower = child.Edge[bytes..];
+        upper.Children.Add(lower[0], child);
+
+        // Memory may run out before this, and nothing has changed then.
+        child.Edge = lower;
         parent.Children[upper.Edge[0]] = upper;
         return upper;
     }

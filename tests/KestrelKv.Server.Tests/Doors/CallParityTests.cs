@@ -16,8 +16,9 @@ public sealed partial class CallParityTests
     [Fact]
     public async Task GoodCalls_ByBothDoors_GiveTheSameReplies()
     {
-        await using ServerProcess wire = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
-        await using ServerProcess http = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
+        // With new data directories, versions begin with 1 on both.
+        await using ServerProcess wire = await ServerProcess.StartAsync();
+        await using ServerProcess http = await ServerProcess.StartAsync();
         foreach (JsonObject call in DoorCalls.Good())
             Assert.StartsWith("{\"status\": \"OK\"", await AssertSameAsync(wire, http, call.ToJsonString()), StringComparison.Ordinal);
     }

@@ -85,7 +85,7 @@ internal sealed class CommitHistory
         (entry = Of(key).Latest.Entry) is not null;
 
     /// <summary>The version that has made a key what it is now, entry or none; 0 where it never had one.</summary>
-    public long ChangedAt(ReadOnlySpan<byte> key) => Of(key).Latest.Version;
+    public long ChangedAt(ReadOnlySpan<byte> key) => Of(key).ChangedAt;
 
     /// <summary>What is visible now of the keys that a query is about, and the version that has made them what they are.</summary>
     public (List<RecordedEntry> Entries, long Version) List(ListQuery query, long now)
@@ -97,7 +97,7 @@ internal sealed class CommitHistory
         {
             if (!key.AsSpan().StartsWith(query.Prefix.Span) || KeyComparer.Instance.Compare(key, low.Span) <= 0) continue;
             if (!high.IsEmpty && KeyComparer.Instance.Compare(key, high.Span) >= 0) continue;
-            (long changedAt, StoredEntry? entry) = history.Latest;
+            (long changedAt, StoredEntry? entry) = (history.ChangedAt, history.Latest.Entry);
             if (entry is not null && entry.IsVisible(now))
             {
                 if (entries.Count == query.Limit) break;
@@ -149,6 +149,9 @@ internal sealed class CommitHistory
         private readonly List<(long After, long At)> _losses = [];
 
         public (long Version, StoredEntry? Entry) Latest => _states.Count == 0 ? default : _states[^1];
+
+        /// <summary>The version of the last commit after which the key is not what it was before: one that adds and removes it shows nothing.</summary>
+        public long ChangedAt => _states.FindLast(state => state.Entry is not null || At(state.Version - 1) is not null).Version;
 
         public void Set(long version, StoredEntry? entry)
         {

@@ -22,7 +22,7 @@ public sealed class FormatTests : IDisposable
 
     private readonly TemporaryDirectory _directory = new();
 
-    private DataOptions Options => new() { Directory = _directory.Path, SegmentBytes = DataOptions.SegmentBytesMin, SnapshotOnStop = false };
+    private DataOptions Options => new() { Directory = _directory.Path, SegmentBytes = DataOptions.SegmentBytesMin, SnapshotOnStop = false, HistoryTime = TimeSpan.Zero };
 
     public void Dispose() => _directory.Dispose();
 

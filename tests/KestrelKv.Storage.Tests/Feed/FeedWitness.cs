@@ -101,8 +101,8 @@ internal sealed class FeedWitness(World world, byte[] prefix) : IChangeSink
 
     private void GiveUp()
     {
-        // On a full disk, a start without commits is overwritten by the next one.
-        bool mayBeGone = _isLost || (world.Profile.CapacityBytes != long.MaxValue && world.History.IsStart(_upTo));
+        // A start without commits is overwritten by the next one if no segment has room.
+        bool mayBeGone = _isLost || world.History.IsStart(_upTo);
         if (_watch!.OldestVersion <= _upTo + 1 && !mayBeGone) throw new LostDataException($"The feed has what comes after version {_upTo}, and says that it has not.");
         if (_isLost) world.Counts.LostPositions++;
         world.Counts.Compactions++;
