@@ -56,7 +56,10 @@ internal sealed class FeedWitness(World world, byte[] prefix) : IChangeSink
             _wasUpToDate = status == WatchStatus.UpToDate;
             if (_wasUpToDate && !mustHaveNothing) _wakes = 0;
             if (status == WatchStatus.Future) throw new LostDataException($"The feed does not go on after version {_upTo}.");
-            if (_isLost && status != WatchStatus.Compacted) throw new LostDataException($"The feed continues after version {_upTo}, which was lost.");
+
+            // It may take several reads of the log to find that out.
+            bool continues = status == WatchStatus.UpToDate || world.Counts.Shown > shown || _upTo > before;
+            if (_isLost && continues) throw new LostDataException($"The feed continues after version {_upTo}, which was lost.");
             if (status == WatchStatus.Compacted) GiveUp();
             return status is WatchStatus.More or WatchStatus.Compacted;
         }
