@@ -58,7 +58,7 @@ internal sealed class FeedWitness(World world, byte[] prefix) : IChangeSink
             if (status == WatchStatus.Future) throw new LostDataException($"The feed does not go on after version {_upTo}.");
 
             // It may take several reads of the log to find that out.
-            bool continues = status == WatchStatus.UpToDate || world.Counts.Shown > shown || _upTo > before;
+            bool continues = status == WatchStatus.UpToDate || Math.Max(_upTo, _lastChange) > before;
             if (_isLost && continues) throw new LostDataException($"The feed continues after version {_upTo}, which was lost.");
             if (status == WatchStatus.Compacted) GiveUp();
             return status is WatchStatus.More or WatchStatus.Compacted;
