@@ -235,9 +235,9 @@ public sealed class DataCommandsTests : IDisposable
         var replacement = new Replacement(disk, "restore");
         replacement.Write(to => to.Write(File.ReadAllBytes(backup), 0));
         string inTheWay = _directory.PathOf(FileNames.OfSegment(1) + FileNames.Unfinished);
-        File.WriteAllText(inTheWay, "");
-        Assert.Throws<IOException>(() => replacement.Replace(1, new SnapshotEnd(100, 100, 1, 0)));
-        File.Delete(inTheWay);
+        Directory.CreateDirectory(inTheWay);
+        Assert.ThrowsAny<Exception>(() => replacement.Replace(1, new SnapshotEnd(100, 100, 1, 0)));
+        Directory.Delete(inTheWay);
     }
 
     private void DeleteFiles()
