@@ -60,7 +60,9 @@ public sealed class WatchEndTests
             await stays.NextAsync("bookmark");
             (await server.CallAsync("GET", "/v1/watch")).AssertProblem(503, "too_many_watches");
         }
-        await Wait.UntilAsync(async () => await StatAsync(server, "watches") == 1, () => "the stream has not ended");
+
+        // A stream gives its place back a moment after its watch has ended. A request that is wrong is told so once it has a place.
+        await Wait.UntilAsync(async () => (await server.CallAsync("GET", "/v1/watch?from_version=x")).Status == 400, () => "the stream has not ended");
         using EventReader next = await EventReader.OpenAsync(server, "");
         await next.NextAsync("bookmark");
     }
