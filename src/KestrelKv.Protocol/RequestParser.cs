@@ -16,7 +16,7 @@ public static class RequestParser
     /// <param name="request">The request, written to where it is to be: it is too large to be copied as often as it is parsed.</param>
     public static void Parse(ReadOnlyMemory<byte> body, RequestLimits limits, out Request request)
     {
-        if (!RequestRecogniser.TryRead(body, limits, out request)) request = ParseGeneral(body, limits);
+        if (!FastRequestParser.TryParse(body, limits, out request)) request = ParseGeneral(body, limits);
     }
 
     /// <summary>Parses any request, however it is spelled.</summary>

@@ -1,12 +1,12 @@
 using System.Text;
 using KestrelKv.Json;
 using static KestrelKv.Protocol.Tests.Parsing;
-using static KestrelKv.Protocol.Tests.Recognising;
+using static KestrelKv.Protocol.Tests.FastParsing;
 
 namespace KestrelKv.Protocol.Tests;
 
-/// <summary>What is recognised, so that it does not quietly become nothing, and where that ends.</summary>
-public sealed class RequestRecogniserTests
+/// <summary>Which bodies the fast parser parses, and where it leaves them to the general parser.</summary>
+public sealed class FastRequestParserTests
 {
     [Theory]
     [InlineData("""{"func": "GET", "params": {"obj": "k"}}""")]
@@ -20,7 +20,7 @@ public sealed class RequestRecogniserTests
     [InlineData("""{"func":"PUT","params":{"obj":"k","val":{"a":[1,2.5,{"b":true}],"c":{}}},"id":"\u0061"}""")]
     [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": {"a": "\u00e9\n", "é": ["😀", []], "a": false}}}""")]
     [InlineData("{\"func\":\"PUT\",\"params\":{\"obj\":\"k\",\"val\":[\r\n\t1 ,\n{ \"a\" : 2 } ]}}")]
-    public void TryRead_SpellingsOfClients_AreRecognised(string body) => Assert.True(AssertAgrees(body, new()));
+    public void TryParse_SpellingsOfClients_AreParsed(string body) => Assert.True(AssertAgrees(body, new()));
 
     [Theory]
     [InlineData("")]
@@ -40,16 +40,16 @@ public sealed class RequestRecogniserTests
     [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "ack": "memory"}}""")]
     [InlineData("""{"func": "PUT", "params": {"val": 1, "obj": "k"}}""")]
     [InlineData("\uFEFF{\"func\": \"GET\", \"params\": {\"obj\": \"k\"}}")]
-    public void TryRead_AnythingElse_IsLeftToTheGeneralParser(string body) => Assert.False(IsRecognised(body));
+    public void TryParse_AnythingElse_IsLeftToTheGeneralParser(string body) => Assert.False(IsParsed(body));
 
     [Fact]
-    public void TryRead_AnyRequest_AllocatesNothing()
+    public void TryParse_AnyRequest_AllocatesNothing()
     {
         var limits = new RequestLimits();
         byte[] body = Encoding.UTF8.GetBytes("""{"func": "PUT", "params": {"obj": "k", "val": {"a": [1, "é"]}}, "id": 7}""");
-        Assert.True(RequestRecogniser.TryRead(body, limits, out _));
+        Assert.True(FastRequestParser.TryParse(body, limits, out _));
         long before = GC.GetAllocatedBytesForCurrentThread();
-        RequestRecogniser.TryRead(body, limits, out _);
+        FastRequestParser.TryParse(body, limits, out _);
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
 
@@ -59,7 +59,7 @@ public sealed class RequestRecogniserTests
     [InlineData(9)]
     [InlineData(JsonSkipper.NestingMax - 1)]
     [InlineData(JsonSkipper.NestingMax)]
-    public void TryRead_NestingAtAndBeyondTheLimit_IsRecognisedUpToIt(int depthMax)
+    public void TryParse_NestingAtAndBeyondTheLimit_IsParsedUpToIt(int depthMax)
     {
         var limits = new RequestLimits { JsonDepthMax = depthMax };
         foreach (Func<int, string> nested in (Func<int, string>[])[Nested, NestedObjects, depth => $"[1, {Nested(depth - 1)}, {{}}]"])
@@ -73,9 +73,9 @@ public sealed class RequestRecogniserTests
     [Fact]
     public void Parse_NestedDeeperThanTheSkipperLooks_IsForTheGeneralParser()
     {
-        Assert.True(IsRecognised(Put("k", Nested(JsonSkipper.NestingMax))));
+        Assert.True(IsParsed(Put("k", Nested(JsonSkipper.NestingMax))));
         string value = Nested(JsonSkipper.NestingMax + 1);
-        Assert.False(IsRecognised(Put("k", value)));
+        Assert.False(IsParsed(Put("k", value)));
         AssertPut(Put("k", value), "k", value);
     }
 
@@ -85,7 +85,7 @@ public sealed class RequestRecogniserTests
     [InlineData(32)]
     [InlineData(33)]
     [InlineData(4_096)]
-    public void TryRead_KeyAtAndBeyondTheLimit_IsRecognisedUpToIt(int bytesMax)
+    public void TryParse_KeyAtAndBeyondTheLimit_IsParsedUpToIt(int bytesMax)
     {
         var limits = new RequestLimits { KeyBytesMax = bytesMax };
         Assert.True(AssertAgrees(Get(new string('k', bytesMax)), limits));
@@ -98,18 +98,18 @@ public sealed class RequestRecogniserTests
     }
 
     [Fact]
-    public void TryRead_IdAtAndBeyondTheLimit_IsRecognisedUpToIt()
+    public void TryParse_IdAtAndBeyondTheLimit_IsParsedUpToIt()
     {
         foreach (string quote in (string[])["", "\""])
         {
             string longest = $"{quote}{new string('7', Envelope.IdBytesMax - (2 * quote.Length))}{quote}";
             Assert.True(AssertAgrees($"{Get("k")[..^1]}, \"id\": {longest}}}", new()));
-            Assert.False(IsRecognised($"{Get("k")[..^1]}, \"id\": {longest.Insert(1, "7")}}}"));
+            Assert.False(IsParsed($"{Get("k")[..^1]}, \"id\": {longest.Insert(1, "7")}}}"));
         }
     }
 
     [Fact]
-    public void TryRead_StringsOfAnyLengthWithAnythingAnywhere_AgreesWithTheGeneralParser()
+    public void TryParse_StringsOfAnyLengthWithAnythingAnywhere_AgreesWithTheGeneralParser()
     {
         var limits = new RequestLimits();
         byte[] odd = [0x00, 0x1F, (byte)' ', (byte)'"', (byte)'\\', 0x7F, 0x80, 0xC3, 0xFF];
@@ -138,7 +138,7 @@ public sealed class RequestRecogniserTests
     }
 
     [Fact]
-    public void TryRead_AllShortNumbers_AreRecognisedWhereTheyAreNumbers()
+    public void TryParse_AllShortNumbers_AreParsedIfTheyAreNumbers()
     {
         var limits = new RequestLimits();
         foreach (string number in Texts("-+.eE019", 5))
@@ -149,13 +149,13 @@ public sealed class RequestRecogniserTests
     }
 
     [Fact]
-    public void TryRead_AllShortValues_AgreesWithTheGeneralParser()
+    public void TryParse_AllShortValues_AgreesWithTheGeneralParser()
     {
         var limits = new RequestLimits { JsonDepthMax = 2 };
-        int recognised = 0;
+        int parsed = 0;
         foreach (string value in Texts("{}[]:,\"\\n1- \n/", 5))
-            if (AssertAgrees(Put("k", value), limits)) recognised++;
-        Assert.InRange(recognised, 1_000, 5_000);
+            if (AssertAgrees(Put("k", value), limits)) parsed++;
+        Assert.InRange(parsed, 1_000, 5_000);
     }
 
     /// <summary>All texts of these characters, of one character up to so many.</summary>

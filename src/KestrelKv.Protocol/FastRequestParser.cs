@@ -4,24 +4,24 @@ using KestrelKv.Json;
 
 namespace KestrelKv.Protocol;
 
-/// <summary>Recognises GET and PUT in the spellings in which nearly all clients write them, faster than the general parser can.</summary>
+/// <summary>Parses GET and PUT in the spellings that nearly all clients use, faster than the general parser can.</summary>
 /// <remarks>
 /// <code>
 ///   {"func": "GET", "params": {"obj": "KEY"}[, "id": ID]}
 ///   {"func": "PUT", "params": {"obj": "KEY", "val": VALUE}[, "id": ID]}
 /// </code>
-/// with one space behind each colon and comma, as Python's <c>json.dumps</c> writes them, or with none, as JavaScript's
-/// <c>JSON.stringify</c> and Go's <c>json.Marshal</c> do, and with these members in this order. A key has no escapes. What is not
-/// recognised, right or wrong, is for the general parser, whose word counts: what is recognised it would have read the same.
+/// with one space after each colon and comma, as Python's <c>json.dumps</c> writes them, or with none, as JavaScript's
+/// <c>JSON.stringify</c> and Go's <c>json.Marshal</c> do, and with these members in this order. The key has no escapes. The general
+/// parser handles all other bodies, valid or not. For every body that is parsed here, it would return the same request.
 /// </remarks>
-internal static class RequestRecogniser
+internal static class FastRequestParser
 {
-    /// <summary>Recognises a request.</summary>
+    /// <summary>Parses a request.</summary>
     /// <param name="body">The whole body of a frame, UTF-8 or not.</param>
     /// <param name="limits">What a request may not exceed.</param>
     /// <param name="request">The request, made of slices of the body.</param>
-    /// <returns>False where this is none of those, or something is wrong with it.</returns>
-    public static bool TryRead(ReadOnlyMemory<byte> body, RequestLimits limits, out Request request)
+    /// <returns>False if the request has another spelling, or is invalid.</returns>
+    public static bool TryParse(ReadOnlyMemory<byte> body, RequestLimits limits, out Request request)
     {
         request = default;
         ReadOnlySpan<byte> text = body.Span;
@@ -59,10 +59,10 @@ internal static class RequestRecogniser
             if (at < 0 || idEnd - id > Envelope.IdBytesMax || !Take(text, ref at, "}"u8)) return false;
         }
 
-        // All that is outside of strings is ASCII, or it would not have been recognised.
+        // Everything outside of strings has been compared or skipped, and is ASCII.
         if (at != text.Length || (!skipper.IsAscii && !Utf8.IsValid(text))) return false;
 
-        // One by one, for these are written to where the request is to be, and a whole request would be copied there.
+        // Field by field into the caller's place: a whole request would be copied there.
         request.Function = function;
         request.Body = body;
         request.NameSlice = JsonSlice.Between(key - 1, keyEnd + 1);
@@ -72,8 +72,8 @@ internal static class RequestRecogniser
         return true;
     }
 
-    /// <summary>What stands before the key.</summary>
-    /// <returns>The function; <see cref="Function.Invalid"/> where it is none of those two, or spelled otherwise.</returns>
+    /// <summary>Takes what comes before the key.</summary>
+    /// <returns>The function; <see cref="Function.Invalid"/> if it is neither of the two, or has another spelling.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Function TakeHead(ReadOnlySpan<byte> text, ref int at)
     {

@@ -1,12 +1,12 @@
 using System.Text;
 using KestrelKv.Testing;
-using static KestrelKv.Protocol.Tests.Recognising;
+using static KestrelKv.Protocol.Tests.FastParsing;
 
 namespace KestrelKv.Protocol.Tests;
 
-/// <summary>Whatever comes in: the recogniser leaves it to the general parser, or reads the same.</summary>
+/// <summary>The fast parser leaves a body to the general parser, or parses it to the same request, whatever the body is.</summary>
 /// <remarks>What is left is nearly free of cost, so these try a great many.</remarks>
-public sealed class RequestRecogniserFuzzTests
+public sealed class FastRequestParserFuzzTests
 {
     private static readonly int Rounds = (int)(100_000 * Math.Max(1, SoakTime.Duration.TotalSeconds / 6));
 
@@ -30,29 +30,29 @@ public sealed class RequestRecogniserFuzzTests
     ];
 
     [Fact]
-    public void TryRead_GeneratedRequests_AgreesWithTheGeneralParserAndIsSeldomAtALoss() => Seeds.Run(random =>
+    public void TryParse_GeneratedRequests_AgreesWithTheGeneralParserAndIsSeldomAtALoss() => Seeds.Run(random =>
     {
-        int recognised = 0;
+        int parsed = 0;
         for (int round = 0; round < Rounds; round++)
-            if (AssertAgrees(Generate(random), Pick(random, Limits))) recognised++;
-        Assert.InRange(recognised, Rounds / 2, Rounds);
+            if (AssertAgrees(Generate(random), Pick(random, Limits))) parsed++;
+        Assert.InRange(parsed, Rounds / 2, Rounds);
     });
 
     [Fact]
-    public void TryRead_MutatedRequests_AgreesWithTheGeneralParser() => Seeds.Run(random =>
+    public void TryParse_MutatedRequests_AgreesWithTheGeneralParser() => Seeds.Run(random =>
     {
-        int recognised = 0;
+        int parsed = 0;
         for (int round = 0; round < Rounds; round++)
         {
             byte[] body = Encoding.UTF8.GetBytes(Generate(random));
             for (int variant = 0; variant < 10; variant++)
-                if (AssertAgrees(Mutate(body, random), Pick(random, Limits))) recognised++;
+                if (AssertAgrees(Mutate(body, random), Pick(random, Limits))) parsed++;
         }
-        Assert.True(recognised > Rounds / 2, $"only {recognised} were recognised");
+        Assert.True(parsed > Rounds / 2, $"only {parsed} were parsed");
     });
 
     [Fact]
-    public void TryRead_EveryByteChanged_AgreesWithTheGeneralParser()
+    public void TryParse_EveryByteChanged_AgreesWithTheGeneralParser()
     {
         foreach (string text in (string[])[
             """{"func": "GET", "params": {"obj": "key"}}""",

@@ -1,0 +1,44 @@
+using System.Text;
+
+namespace KestrelKv.Protocol.Tests;
+
+/// <summary>Compares the fast parser with the general one.</summary>
+internal static class FastParsing
+{
+    public static bool IsParsed(string body, RequestLimits? limits = null) =>
+        FastRequestParser.TryParse(Encoding.UTF8.GetBytes(body), limits ?? new(), out _);
+
+    /// <summary>Fails if the fast parser parses a body otherwise than the general parser. It need not parse every body.</summary>
+    /// <returns>Whether the fast parser parsed it.</returns>
+    public static bool AssertAgrees(byte[] body, RequestLimits limits)
+    {
+        if (!FastRequestParser.TryParse(body, limits, out Request parsed)) return false;
+        Request general = RequestParser.ParseGeneral(body, limits);
+        try
+        {
+            Assert.Null(general.Error);
+            Assert.Null(parsed.Error);
+            Assert.Null(general.Options);
+            Assert.Null(parsed.Options);
+            Assert.Equal((general.Function, general.AcknowledgeFromMemory), (parsed.Function, parsed.AcknowledgeFromMemory));
+            AssertSame(general.NameText, parsed.NameText);
+            AssertSame(general.Key, parsed.Key);
+            AssertSame(general.Value, parsed.Value);
+            AssertSame(general.IdText, parsed.IdText);
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"Body {Convert.ToHexString(body)} ({Encoding.UTF8.GetString(body)}): {e.Message}", e);
+        }
+        return true;
+    }
+
+    public static bool AssertAgrees(string body, RequestLimits limits) => AssertAgrees(Encoding.UTF8.GetBytes(body), limits);
+
+    /// <summary>The same bytes at the same place.</summary>
+    private static void AssertSame(ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        Assert.True(expected.IsEmpty || expected.Equals(actual), "the slices differ");
+    }
+}
