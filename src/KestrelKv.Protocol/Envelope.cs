@@ -133,25 +133,16 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
     private readonly ProtocolError? CheckObj(RequestLimits limits, ref byte[]? unescaped)
     {
         if (!_obj.Exists) return null;
-        if (!_obj.IsString) return WrongType(Parameter.Obj, _obj);
-        return _obj.TryUnescape(body, out unescaped)
-            ? KeyRules.Check(unescaped?.Length ?? _obj.Inside.Length, limits)
-            : new(ErrorCode.InvalidKey, "\"obj\" holds half of a surrogate pair, which is no character");
+        return _obj.IsString ? KeyRules.Read(_obj, body, limits, out unescaped) : Parameters.Obj.RefuseType(_obj);
     }
 
     private readonly ProtocolError? CheckAck()
     {
         if (!_ack.Exists) return null;
-        if (!_ack.IsString) return WrongType(Parameter.Ack, _ack);
+        if (!_ack.IsString) return Parameters.Ack.RefuseType(_ack);
         return _ack.TextEquals(body, "memory"u8)
             ? null
             : new(ErrorCode.InvalidValue, "\"ack\" is none of the values that it may have, expected \"memory\"");
-    }
-
-    private static ProtocolError WrongType(Parameter parameter, JsonToken token)
-    {
-        ParameterInfo info = Functions.Parameter(parameter);
-        return new(ErrorCode.WrongType, $"\"{info.Name}\" is {token.TypeName}, expected {info.Expected}");
     }
 
     private ProtocolError? TakeId(ref Utf8JsonReader reader)

@@ -68,8 +68,7 @@ public sealed class FunctionInfo
     {
         uint missing = Required & ~given;
         if (missing == 0) return null;
-        ParameterInfo first = Functions.Parameter(BitOperations.TrailingZeroCount(missing));
-        return new(ErrorCode.MissingParameter, $"\"{first.Name}\" is missing, expected {first.Expected}");
+        return Functions.Parameter(BitOperations.TrailingZeroCount(missing)).Refuse(ErrorCode.MissingParameter, "is missing");
     }
 
     private static uint SetOf(ParameterInfo[] parameters) => parameters.Aggregate(0u, (set, parameter) => set | parameter.Bit);

@@ -1,12 +1,12 @@
-using System.Buffers.Text;
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 using System.Text.Json;
 
 namespace KestrelKv.Protocol;
 
 /// <summary>
-/// The parameters of one request that few requests have, and what they say. The first one that says what it may not is told.
+/// The parameters of one request beyond those that most requests have. Reports the first invalid one.
 /// </summary>
 internal sealed class GivenParameters(ReadOnlyMemory<byte> body)
 {
@@ -14,7 +14,7 @@ internal sealed class GivenParameters(ReadOnlyMemory<byte> body)
 
     public ReadOnlyMemory<byte> Body => body;
 
-    /// <summary>What is wrong; null where nothing was found yet.</summary>
+    /// <summary>The first error; null if none was found yet.</summary>
     public ProtocolError? Error { get; private set; }
 
     /// <summary>Those that are given, as a set.</summary>
@@ -40,7 +40,7 @@ internal sealed class GivenParameters(ReadOnlyMemory<byte> body)
         {
             ParameterInfo parameter = Functions.Parameter(i);
             if (_tokens[i].Exists && (_tokens[i].Types & parameter.Types) == 0)
-                Refuse(ErrorCode.WrongType, $"\"{parameter.Name}\" is {_tokens[i].TypeName}, expected {parameter.Expected}");
+                Refuse(parameter.RefuseType(_tokens[i]));
         }
     }
 
@@ -71,42 +71,35 @@ internal sealed class GivenParameters(ReadOnlyMemory<byte> body)
         return default;
     }
 
-    public bool? Boolean(Parameter parameter) => Has(parameter) ? this[parameter].Type == JsonTokenType.True : null;
+    /// <summary>Whether a boolean is given and true.</summary>
+    public bool IsTrue(Parameter parameter) => this[parameter].Type == JsonTokenType.True;
 
-    /// <summary>A whole number; null where it is not given.</summary>
-    public long? Integer(Parameter parameter, long min, long max)
-    {
-        if (Error is not null || !Has(parameter)) return null;
-        ReadOnlySpan<byte> text = Text(parameter).Span;
-        if (Utf8Parser.TryParse(text, out long number, out int consumed) && consumed == text.Length && number >= min && number <= max)
-            return number;
-        RefuseValue(parameter);
-        return null;
-    }
+    /// <summary>A boolean; null if it is not given.</summary>
+    public bool? Boolean(Parameter parameter) => Has(parameter) ? IsTrue(parameter) : null;
 
-    /// <summary>A number of seconds, in milliseconds, rounded up; null where it is not given, or null.</summary>
-    public long? Milliseconds(Parameter parameter, decimal min, decimal max)
-    {
-        if (Error is not null || !Has(parameter) || this[parameter].Type == JsonTokenType.Null) return null;
-        if (decimal.TryParse(Text(parameter).Span, NumberStyles.Float, CultureInfo.InvariantCulture, out decimal seconds) &&
-            seconds >= min && seconds <= max)
-        {
-            return (long)decimal.Ceiling(seconds * 1_000);
-        }
-        RefuseValue(parameter);
-        return null;
-    }
+    /// <summary>A whole number; null if it is not given.</summary>
+    public long? Integer(Parameter parameter, long min, long max) => Number(parameter, NumberStyles.AllowLeadingSign, min, max);
 
-    public void RefuseValue(Parameter parameter)
-    {
-        string text = Encoding.UTF8.GetString(Text(parameter).Span);
-        string told = text.Length <= 64 ? text : $"{text[..64]}...";
-        Refuse(ErrorCode.InvalidValue, $"\"{Name(parameter)}\" is {told}, expected {Functions.Parameter(parameter).Expected}");
-    }
+    /// <summary>A number of seconds, in milliseconds, rounded up; null if it is not given, or null.</summary>
+    public long? Milliseconds(Parameter parameter, decimal min, decimal max) =>
+        this[parameter].Type != JsonTokenType.Null && Number(parameter, NumberStyles.Float, min, max) is { } seconds
+            ? (long)decimal.Ceiling(seconds * 1_000)
+            : null;
 
     public void Refuse(ErrorCode code, string message) => Refuse(new ProtocolError(code, message));
 
     public void Refuse(ProtocolError error) => Error ??= error;
+
+    private T? Number<T>(Parameter parameter, NumberStyles styles, T min, T max)
+        where T : struct, INumber<T>
+    {
+        if (Error is not null || !Has(parameter)) return null;
+        ReadOnlySpan<byte> text = Text(parameter).Span;
+        if (T.TryParse(text, styles, CultureInfo.InvariantCulture, out T number) && number >= min && number <= max) return number;
+        string shown = text.Length <= 64 ? Encoding.UTF8.GetString(text) : $"{Encoding.UTF8.GetString(text[..64])}...";
+        Refuse(Functions.Parameter(parameter).Refuse(ErrorCode.InvalidValue, $"is {shown}"));
+        return null;
+    }
 
     private static string Name(Parameter parameter) => Functions.Parameter(parameter).Name;
 }

@@ -136,4 +136,10 @@ public sealed class ParameterInfo
     internal JsonTypes Types { get; }
 
     internal uint Bit => 1u << (int)Parameter;
+
+    /// <summary>Returns the error <c>"NAME" FAULT, expected EXPECTED</c>.</summary>
+    internal ProtocolError Refuse(ErrorCode code, string fault) => new(code, $"\"{Name}\" {fault}, expected {Expected}");
+
+    /// <summary>Returns the error for a value of another JSON type than <see cref="Types"/>.</summary>
+    internal ProtocolError RefuseType(in JsonToken value) => Refuse(ErrorCode.WrongType, $"is {value.TypeName}");
 }

@@ -39,7 +39,7 @@ internal static class RequestReader
         if (function == Function.Expire) given.CheckExactlyOne(Parameter.Ttl, Parameter.ExpiresAt);
         given.CheckNotBoth(Parameter.Ttl, Parameter.ExpiresAt);
         given.CheckNotBoth(Parameter.IfVersion, Parameter.IfExists);
-        if (given.Boolean(Parameter.CountOnly) is not true) return;
+        if (!given.IsTrue(Parameter.CountOnly)) return;
         given.CheckNotBoth(Parameter.CountOnly, Parameter.Values);
         given.CheckNotBoth(Parameter.CountOnly, Parameter.Meta);
     }
@@ -55,8 +55,8 @@ internal static class RequestReader
     {
         Path = given.Characters(Parameter.Path),
         HasPath = given.Has(Parameter.Path),
-        Meta = given.Boolean(Parameter.Meta) ?? false,
-        ReturnsOld = given.Boolean(Parameter.ReturnOld) ?? false,
+        Meta = given.IsTrue(Parameter.Meta),
+        ReturnsOld = given.IsTrue(Parameter.ReturnOld),
         Expiry = Expiry(given),
         IfVersion = given.Integer(Parameter.IfVersion, 0, long.MaxValue),
         IfExists = given.Boolean(Parameter.IfExists),
@@ -72,9 +72,9 @@ internal static class RequestReader
         After = Key(Parameter.After, given, limits),
         Until = Key(Parameter.Until, given, limits),
         Limit = Limit(given),
-        Descending = given.Boolean(Parameter.Descending) ?? false,
-        Values = given.Boolean(Parameter.Values) ?? false,
-        CountOnly = given.Boolean(Parameter.CountOnly) ?? false,
+        Descending = given.IsTrue(Parameter.Descending),
+        Values = given.IsTrue(Parameter.Values),
+        CountOnly = given.IsTrue(Parameter.CountOnly),
         FromVersion = given.Integer(Parameter.FromVersion, 1, long.MaxValue) ?? 0,
         BookmarkInterval = BookmarkInterval(given),
         Watch = given.Integer(Parameter.Watch, 1, long.MaxValue) ?? 0,
@@ -103,8 +103,7 @@ internal static class RequestReader
         ReadOnlyMemory<byte> id = given.Characters(Parameter.RequestId);
         if (given.Error is null && given.Has(Parameter.RequestId) && id.Length is 0 or > RequestLimits.RequestIdBytesMax)
         {
-            given.Refuse(ErrorCode.InvalidValue,
-                $"\"request_id\" has {id.Length} bytes, expected {Functions.Parameter(Parameter.RequestId).Expected}");
+            given.Refuse(Parameters.RequestId.Refuse(ErrorCode.InvalidValue, $"has {id.Length} bytes"));
         }
         return id;
     }
@@ -119,7 +118,7 @@ internal static class RequestReader
 
     private static int Limit(GivenParameters given)
     {
-        bool counts = given.Boolean(Parameter.CountOnly) ?? false;
+        bool counts = given.IsTrue(Parameter.CountOnly);
         long limit = given.Integer(Parameter.Limit, 1, counts ? long.MaxValue : RequestLimits.PageEntriesMax)
             ?? (counts ? int.MaxValue : RequestLimits.PageEntriesDefault);
         return (int)Math.Min(limit, int.MaxValue);
@@ -132,7 +131,7 @@ internal static class RequestReader
         {
             Path = given.Characters(Parameter.Path),
             HasPath = true,
-            Meta = given.Boolean(Parameter.Meta) ?? false,
+            Meta = given.IsTrue(Parameter.Meta),
         };
 
         List<Request> keys = [];
@@ -142,7 +141,7 @@ internal static class RequestReader
         while (given.Error is null && reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             var token = new JsonToken(ref reader);
-            if (IsOneTooMany(Parameter.Objs, keys.Count, given)) break;
+            if (IsOneTooMany(Parameters.Objs, keys.Count, given)) break;
             byte[]? unescaped = ReadKey(token, text, keys.Count, given, limits);
             if (given.Error is not null) break;
             keys.Add(new Request
@@ -156,7 +155,7 @@ internal static class RequestReader
                 Options = options,
             });
         }
-        if (keys.Count == 0) given.Refuse(NoElements(Parameter.Objs));
+        if (keys.Count == 0) given.Refuse(Parameters.Objs.Refuse(ErrorCode.InvalidValue, "is empty"));
         return [.. keys];
     }
 
@@ -170,12 +169,9 @@ internal static class RequestReader
             return null;
         }
 
-        ProtocolError? error = token.TryUnescape(text, out byte[]? unescaped)
-            ? KeyRules.Check(unescaped?.Length ?? token.Inside.Length, limits)
-            : new(ErrorCode.InvalidKey, "it holds half of a surrogate pair, which is no character");
-        if (error is null) return unescaped;
-        given.Refuse(error with { Message = $"\"objs\"[{index}]: {error.Message}" });
-        return null;
+        if (KeyRules.Read(token, text, limits, out byte[]? unescaped) is { } error)
+            given.Refuse(error with { Message = $"\"objs\"[{index}]: {error.Message}" });
+        return unescaped;
     }
 
     private static Request[] Operations(in Request plain, GivenParameters given, RequestLimits limits)
@@ -188,7 +184,7 @@ internal static class RequestReader
         reader.Read();
         while (given.Error is null && reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            if (IsOneTooMany(Parameter.Ops, operations.Count, given)) break;
+            if (IsOneTooMany(Parameters.Ops, operations.Count, given)) break;
             var token = new JsonToken(ref reader);
             reader.Skip();
             token.End = (int)reader.BytesConsumed;
@@ -196,21 +192,14 @@ internal static class RequestReader
             if (operation.Error is { } error) given.Refuse(error with { Index = operations.Count });
             operations.Add(operation with { AcknowledgeFromMemory = plain.AcknowledgeFromMemory });
         }
-        if (operations.Count == 0) given.Refuse(NoElements(Parameter.Ops));
+        if (operations.Count == 0) given.Refuse(Parameters.Ops.Refuse(ErrorCode.InvalidValue, "is empty"));
         return [.. operations];
     }
 
-    private static bool IsOneTooMany(Parameter parameter, int count, GivenParameters given)
+    private static bool IsOneTooMany(ParameterInfo parameter, int count, GivenParameters given)
     {
         if (count < ElementsMax) return false;
-        ParameterInfo info = Functions.Parameter(parameter);
-        given.Refuse(ErrorCode.InvalidValue, $"\"{info.Name}\" has more than {ElementsMax} elements, expected {info.Expected}");
+        given.Refuse(parameter.Refuse(ErrorCode.InvalidValue, $"has more than {ElementsMax} elements"));
         return true;
-    }
-
-    private static ProtocolError NoElements(Parameter parameter)
-    {
-        ParameterInfo info = Functions.Parameter(parameter);
-        return new(ErrorCode.InvalidValue, $"\"{info.Name}\" is empty, expected {info.Expected}");
     }
 }

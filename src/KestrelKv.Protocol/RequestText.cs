@@ -32,37 +32,18 @@ public sealed class RequestText : IDisposable
     /// <summary>Refuses the request.</summary>
     public void Refuse(ErrorCode code, string message) => Refuse(new ProtocolError(code, message));
 
-    /// <summary>Adds a string.</summary>
-    public void AddString(ParameterInfo parameter, string value)
-    {
-        BeginParameter(parameter);
-        _text.WriteString(value);
-    }
-
-    /// <summary>Adds a whole number.</summary>
-    public void AddNumber(ParameterInfo parameter, long value)
-    {
-        BeginParameter(parameter);
-        _text.WriteNumber(value);
-    }
-
-    /// <summary>Adds a boolean.</summary>
-    public void AddBoolean(ParameterInfo parameter, bool value)
-    {
-        BeginParameter(parameter);
-        _text.WriteBoolean(value);
-    }
-
     /// <summary>Adds a value that is given as plain text, as in the query of a URL, in the parameter's JSON type.</summary>
     public void AddText(ParameterInfo parameter, string value)
     {
         if (parameter.Types == JsonTypes.String)
         {
-            AddString(parameter, value);
+            BeginParameter(parameter);
+            _text.WriteString(value);
         }
         else if (parameter.Types == JsonTypes.Boolean && bool.TryParse(value, out bool truth))
         {
-            AddBoolean(parameter, truth);
+            BeginParameter(parameter);
+            _text.WriteBoolean(truth);
         }
         else if (parameter.Types.HasFlag(JsonTypes.Number) && IsNumber(value, parameter.Types.HasFlag(JsonTypes.Null)))
         {
@@ -72,7 +53,7 @@ public sealed class RequestText : IDisposable
         else
         {
             string shown = value.Length <= 64 ? value : $"{value[..64]}...";
-            Refuse(ErrorCode.InvalidValue, $"\"{parameter.Name}\" is \"{shown}\", expected {parameter.Expected}");
+            Refuse(parameter.Refuse(ErrorCode.InvalidValue, $"is \"{shown}\""));
         }
     }
 

@@ -14,10 +14,10 @@ public sealed class RequestTextTests
     public void Parse_AnyKeyAndValue_GivesThemBack(string key)
     {
         using var text = new RequestText(Put);
-        text.AddString(Put.Parameter("obj"), key);
+        text.AddText(Put.Parameter("obj"), key);
         text.AddText(Put.Parameter("ttl"), "1.5");
         text.AddText(Put.Parameter("meta"), "True");
-        text.AddNumber(Put.Parameter("if_version"), 7);
+        text.AddText(Put.Parameter("if_version"), "7");
         text.BeginValue(Put.Parameter("val")).Write(" [1.50] "u8);
         text.EndValue();
         Request request = text.Parse(new RequestLimits());
@@ -36,7 +36,7 @@ public sealed class RequestTextTests
     public void Parse_ValueOfMoreOrLessThanOneJsonText_IsRefused(string value, ErrorCode code, string message)
     {
         using var text = new RequestText(Put);
-        text.AddString(Put.Parameter("obj"), "a");
+        text.AddText(Put.Parameter("obj"), "a");
         text.BeginValue(Put.Parameter("val")).Write(Encoding.UTF8.GetBytes(value));
         text.EndValue();
         ProtocolError? error = text.Parse(new RequestLimits()).Error;
@@ -58,7 +58,7 @@ public sealed class RequestTextTests
     public void AddText_OfAnotherType_IsRefusedByName(string name, string value)
     {
         using var text = new RequestText(Put);
-        text.AddString(Put.Parameter("obj"), "a");
+        text.AddText(Put.Parameter("obj"), "a");
         text.AddText(Put.Parameter(name), value);
         ProtocolError? error = text.Parse(new RequestLimits()).Error;
         Assert.Equal(ErrorCode.InvalidValue, error?.Code);

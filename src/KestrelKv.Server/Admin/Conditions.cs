@@ -57,14 +57,14 @@ internal readonly struct Conditions
         ReadOnlySpan<char> number = tag.Tag.AsSpan()[1..^1];
         if (!long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long version)) return false;
         if (version == 0 || !tag.Tag.Equals(ETag(version), StringComparison.Ordinal)) return false;
-        text.AddNumber(function.Parameter("if_version"), version);
+        text.AddText(function.Parameter("if_version"), version.ToString(CultureInfo.InvariantCulture));
         return true;
 
         static bool IsAny(IList<EntityTagHeaderValue> tags) => tags is [var only] && only.Equals(EntityTagHeaderValue.Any);
 
         bool Add(bool exists)
         {
-            text.AddBoolean(function.Parameter("if_exists"), exists);
+            text.AddText(function.Parameter("if_exists"), exists ? "true" : "false");
             return true;
         }
     }

@@ -76,7 +76,7 @@ internal static class KeyEndpoints
     public static async Task<IResult> CountAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         using MappedRequest mapped = await mapper.MapAsync(
-            http, more: static (scan, text) => text.AddBoolean(scan.Parameter("count_only"), true));
+            http, more: static (scan, text) => text.AddText(scan.Parameter("count_only"), "true"));
         return await runner.RunAsync(http, mapped);
     }
 

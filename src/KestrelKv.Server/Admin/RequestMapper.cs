@@ -67,7 +67,7 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
         if (call.KeyPlace == KeyPlace.None) return "";
         bool isInPath = call.KeyPlace == KeyPlace.Path;
         string? key = isInPath ? RequestTarget.KeyInPath(http) : http.Request.Query[FunctionCall.Key];
-        if (key is not null) text.AddString(call.Function.Parameter("obj"), key);
+        if (key is not null) text.AddText(call.Function.Parameter("obj"), key);
         else if (isInPath) text.Refuse(ErrorCode.InvalidKey, "the key cannot be read from the path, expected /v1/keys/KEY or /v1/key?key=KEY");
         else text.Refuse(ErrorCode.MissingParameter, "\"key\" is missing, expected the key");
         return key ?? "";
@@ -89,7 +89,7 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
         if (long.TryParse(http.Request.Headers[FunctionCall.LastEventId], NumberStyles.None, CultureInfo.InvariantCulture, out long last) &&
             last < long.MaxValue)
         {
-            text.AddNumber(fromVersion, last + 1);
+            text.AddText(fromVersion, (last + 1).ToString(CultureInfo.InvariantCulture));
         }
         else
         {
@@ -114,7 +114,7 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
             text.Refuse(ErrorCode.InvalidHeader,
                 $"with {FunctionCall.IdempotencyKey}, If-Match may have one version or *, and If-None-Match only *");
         }
-        text.AddString(call.Function.Parameter("request_id"), id);
+        text.AddText(call.Function.Parameter("request_id"), id);
     }
 
     private static Request WithIdempotencyKey(HttpContext http, Request batch)
