@@ -62,7 +62,7 @@ public sealed class ReplyPieces(ByteBudget? budget) : IDisposable
     }
 
     /// <summary>Forgets the last bytes.</summary>
-    internal void TakeBack(long bytes)
+    internal void Retract(long bytes)
     {
         Bytes -= bytes;
         while (bytes > 0)

@@ -145,12 +145,12 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
 
     /// <summary>Forgets all that was written after <see cref="BytesWritten"/> was <paramref name="mark"/>.</summary>
     /// <returns>False if the output has some of it already; then nothing is forgotten.</returns>
-    public bool TryTakeBack(long mark)
+    public bool TryRetract(long mark)
     {
         long surplus = BytesWritten - mark;
         long fromPieces = Math.Min(surplus, Pieces.Bytes);
         if (surplus - fromPieces > _used) return false;
-        Pieces.TakeBack(fromPieces);
+        Pieces.Retract(fromPieces);
         _used -= (int)(surplus - fromPieces);
         BytesWritten = mark;
         return true;

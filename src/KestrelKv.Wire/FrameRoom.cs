@@ -30,8 +30,8 @@ public sealed class FrameRoom(ByteBudget budget, int frameBytesMax, TimeSpan pat
         return length > SmallBytesMax && length <= frameBytesMax ? length : 0;
     }
 
-    /// <summary>Whether the frame at the front of a buffer is whole, or there is none to wait for.</summary>
-    public bool IsWhole(in ReadOnlySequence<byte> buffer) => buffer.Length - FrameReader.HeaderBytes >= FrameReader.LengthOf(buffer);
+    /// <summary>Whether the frame at the front of a buffer is whole, or has an invalid length.</summary>
+    public static bool IsWhole(in ReadOnlySequence<byte> buffer) => buffer.Length - FrameReader.HeaderBytes >= FrameReader.LengthOf(buffer);
 
     /// <summary>Holds room for a frame of a length, 0 for none, and no other. False if it is not left.</summary>
     /// <param name="frameBytes">The length.</param>

@@ -20,11 +20,8 @@ public sealed class ReplyRoom(ByteBudget budget, RequestLimits limits)
     /// <summary>What the replies share.</summary>
     public ByteBudget Budget => budget;
 
-    /// <summary>What a request that was not executed needs; 0 if the last requests all found room.</summary>
+    /// <summary>The size of the reply to the last request that found no room, for <see cref="WaitAsync"/>; 0 if there is none.</summary>
     public long Needed { get; private set; }
-
-    /// <summary>Begins to execute requests.</summary>
-    public void Begin() => Needed = 0;
 
     /// <summary>Reserves what the reply to a request may take beyond its own size. False if that is not left.</summary>
     public bool TryReserveFor(in Request request) => BytesMax(request) is var bytes && (bytes == 0 || TryReserve(bytes));

@@ -15,22 +15,22 @@ namespace KestrelKv.Wire;
 /// </remarks>
 internal sealed class WireConnection : IDisposable
 {
-    /// <summary>Once the server stops, a client that is silent for so long has had its requests answered.</summary>
+    /// <summary>Once the server stops, a client that sends nothing for this time has received all its replies.</summary>
     private static readonly TimeSpan QuietTime = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Once the server stops, a client that goes on and on is waited for so long at the most.</summary>
+    /// <summary>Once the server stops, the longest wait for a client that continues to send.</summary>
     private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Once the server stops, a client that goes on and on is served so many bytes at the most: what the system and
-    /// the pipe may have held when it stopped, 6 MiB (the greatest net.ipv4.tcp_rmem by default) and 1 MiB, and some.
+    /// Once the server stops, the most bytes that are served of a client that continues to send: what the system and
+    /// the pipe may have held when it stopped, 6 MiB (the greatest net.ipv4.tcp_rmem by default) and 1 MiB, and some more.
     /// </summary>
     private const long DrainBytesMax = 8 * 1024 * 1024;
 
-    /// <summary>How long what a client still sends is read off after the last reply; see <see cref="LingerAsync"/>.</summary>
+    /// <summary>The time for which bytes are discarded after the last reply; see <see cref="LingerAsync"/>.</summary>
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(1);
 
-    /// <summary>What replies of a group may come to while the replies of all connections take all that they may.</summary>
+    /// <summary>The most bytes of replies of a group while <see cref="WireOptions.ReplyBytesTotalMax"/> is exhausted.</summary>
     private const int ScarceReplyBytesMax = 16 * 1024;
 
     private readonly ConnectionContext _context;
@@ -45,21 +45,22 @@ internal sealed class WireConnection : IDisposable
     private readonly FrameRoom _frameRoom;
     private readonly RequestBatch _batch;
     private readonly ConnectionWatches _watches;
+    private readonly UnbatchedCommands _unbatched;
     private readonly CommandExecutor _executor;
 
     private long _lastActive;
 
-    // Up to here replies tell what is so: the store has completed the calls that they tell of.
+    // The end of the replies whose calls the store has completed.
     private long _completedBytes;
 
-    // The end of what is being served; it must be handed back to the pipe before the next read.
+    // The end of what is being served, which must be returned to the pipe before the next read.
     private SequencePosition? _reading;
     private volatile bool _idle;
     private volatile bool _stopping;
     private volatile int _cutReason = -1;
 
-    // Whether what is being sent, and waits for the client to read, is what watches tell.
-    private volatile bool _tells;
+    // Whether the connection is sending changes of its watches.
+    private volatile bool _publishes;
     private long _stoppedAt;
 
     public WireConnection(
@@ -78,8 +79,8 @@ internal sealed class WireConnection : IDisposable
         _frameRoom = new FrameRoom(connections.Requests, limits.FrameBytesMax, options.WriteTimeout, time);
         _batch = new RequestBatch(limits, options.BatchRequestsMax, store.Clock);
         _watches = new ConnectionWatches(store, _replies, _replyBudget, options, time, _input.CancelPendingRead);
-        var unbatched = new UnbatchedCommands(new RequestRunner(store, connections), _replies, Counters, _watches, _room);
-        _executor = new CommandExecutor(store, _replies, Counters, unbatched, _room, time);
+        _unbatched = new UnbatchedCommands(new RequestRunner(store, connections), _replies, Counters, _watches, _room);
+        _executor = new CommandExecutor(store, _replies, Counters, _room, time);
         _lastActive = time.GetTimestamp();
     }
 
@@ -87,7 +88,7 @@ internal sealed class WireConnection : IDisposable
 
     public ConnectionCounters Counters { get; } = new();
 
-    /// <summary>Ends calls that are under way once the connection is aborted: by <see cref="CheckTimes"/>, or as the server stops waiting.</summary>
+    /// <summary>Cancels calls when the connection is aborted: by <see cref="CheckTimes"/>, or at the end of a stop.</summary>
     private CancellationToken Aborted => _context.ConnectionClosed;
 
     /// <summary>Why <see cref="CheckTimes"/> has cut it off; null if it has not.</summary>
@@ -96,48 +97,54 @@ internal sealed class WireConnection : IDisposable
     /// <summary>Whether the server stops.</summary>
     public bool IsStopping => _stopping;
 
-    /// <summary>Serves the client until it, or the server, has had enough.</summary>
+    /// <summary>Serves the client until the connection is to be closed.</summary>
+    /// <remarks>It awaits the store and the reads itself: a method between would allocate an object for each wait.</remarks>
     public async Task<CloseReason> ServeAsync()
     {
         using var drain = new DrainClock(_input, _time, QuietTime, DrainTime, DrainBytesMax);
         while (true)
         {
-            // What a watch has to tell would never end, and is there after the restart as well.
+            // Changes have no end, and watches can resume after the restart.
             if (_stopping) _watches.Dispose();
-            if (_watches.AreSignalled && !await TellWatchesAsync()) return CloseReason.Client;
+            if (_watches.AreSignalled && !await PublishWatchesAsync()) return CloseReason.Client;
 
-            // Where watches have more to tell, requests are looked for but not waited for.
-            if (!_watches.AreSignalled || !_input.TryRead(out ReadResult read))
+            // While a watch has more to publish, the connection takes the requests that are there and does not wait for others.
+            ReadResult read;
+            if (!_watches.AreSignalled) read = await _input.ReadAsync();
+            else if (!_input.TryRead(out read))
             {
-                if (_watches.AreSignalled)
-                {
-                    await Task.Yield();
-                    continue;
-                }
-                read = await _input.ReadAsync();
+                await Task.Yield();
+                continue;
             }
             ReadOnlySequence<byte> buffer = read.Buffer;
             _reading = buffer.End;
             long start = _time.GetTimestamp();
             if (!read.IsCanceled) Volatile.Write(ref _lastActive, start);
-            bool served = false;
-            if (buffer.Length > LoopWork.RequestBytesMax && _frameRoom.IsWhole(buffer) && LoopWork.IsHere) await Task.Yield();
+            if (buffer.Length > LoopWork.RequestBytesMax && FrameRoom.IsWhole(buffer) && LoopWork.IsHere) await Task.Yield();
 
+            bool served = false;
             while (_batch.Fill(ref buffer))
             {
                 served = true;
+                bool isRetry = false;
                 for (ReadOnlyMemory<Request> rest = _batch.Requests; !rest.IsEmpty;)
                 {
                     long stopAt = Counters.BytesSent + (_replyBudget.IsExhausted ? ScarceReplyBytesMax : _options.ReplyBytesMax);
                     int answered;
-                    try
+                    if (UnbatchedCommands.IsUnbatched(rest.Span[0])) answered = await _unbatched.ExecuteAsync(rest[..1], Aborted);
+                    else
                     {
-                        answered = _executor.End(await _executor.BeginAsync(rest, stopAt, Aborted));
+                        try
+                        {
+                            answered = _executor.End(await _executor.BeginAsync(rest, stopAt, Aborted));
+                        }
+                        catch (DurabilityLostException) when (!isRetry && _executor.TryRetract())
+                        {
+                            isRetry = true;
+                            continue;
+                        }
                     }
-                    catch (DurabilityLostException) when (_executor.MayTryAgain())
-                    {
-                        continue;
-                    }
+                    isRetry = false;
                     _completedBytes = _replies.BytesWritten;
                     if ((_completedBytes >= stopAt || answered == 0) && !await _sender.FlushAsync()) return CloseReason.Client;
                     if (_executor.TookLong) await Task.Yield();
@@ -148,20 +155,7 @@ internal sealed class WireConnection : IDisposable
             }
 
             if (served && !await _sender.FlushAsync()) return CloseReason.Client;
-            long bytes = read.Buffer.Length - buffer.Length;
-            (long frameBytes, long restBytes) = (_frameRoom.LengthOf(buffer), buffer.Length);
-            if (EndRead(read, buffer, bytes, served ? start : null) is { } fault) return await CloseAsync(fault, CloseReason.FrameError);
-            if (!_frameRoom.TryHold(frameBytes, restBytes, start) && await WaitForFrameRoomAsync(frameBytes, restBytes) is { } full)
-                return await CloseAsync(full, CloseReason.RequestsFull);
-            if (read.IsCompleted) return CloseReason.Client;
-            if (_idle && _watches.Count == 0 && IdleTimeIsOver(_time.GetTimestamp()))
-                return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
-            _idle = false;
-            if (_stopping)
-            {
-                bool silent = read.IsCanceled && !served && !BytesAreWaiting();
-                if (drain.IsOver(silent, start, bytes)) return await StopAsync(silent);
-            }
+            if (await EndReadAsync(read, buffer, served, start, drain) is { } reason) return reason;
         }
     }
 
@@ -170,8 +164,47 @@ internal sealed class WireConnection : IDisposable
     private async ValueTask<int> WaitForRoomAsync(Request request)
     {
         if (await _room.WaitAsync(_options.WriteTimeout, Aborted)) return 0;
-        _executor.RefuseForRoom(request);
+        _replies.WriteError(ProtocolError.RepliesFull, request.IdText.Span);
+        Counters.CountError(ErrorCode.RepliesFull, request.Function);
         return 1;
+    }
+
+    /// <summary>Returns to the pipe what was read, counts it, and closes the connection if it has to be closed.</summary>
+    /// <param name="read">What was read.</param>
+    /// <param name="rest">The part of it that is not a whole request yet.</param>
+    /// <param name="served">Whether it had whole requests.</param>
+    /// <param name="start">The timestamp of the read.</param>
+    /// <param name="drain">Decides when a connection of a server that stops is closed.</param>
+    /// <returns>Why the connection is closed; null if it is not.</returns>
+    private async ValueTask<CloseReason?> EndReadAsync(
+        ReadResult read, ReadOnlySequence<byte> rest, bool served, long start, DrainClock drain)
+    {
+        (long bytes, long restBytes, long frameBytes) = (read.Buffer.Length - rest.Length, rest.Length, _frameRoom.LengthOf(rest));
+        ProtocolError? fault = _batch.FrameError ?? (read.IsCompleted ? FrameReader.AtEnd(rest) : null);
+        Counters.BytesReceived += bytes;
+        _input.AdvanceTo(rest.Start, rest.End);
+        _reading = null;
+        if (served)
+        {
+            // A client that waited for its replies was not idle.
+            long end = _time.GetTimestamp();
+            Volatile.Write(ref _lastActive, end);
+            _metrics.RecordDuration(_time.GetElapsedTime(start, end));
+        }
+
+        if (fault is not null) return await CloseAsync(fault, CloseReason.FrameError);
+        if (!_frameRoom.TryHold(frameBytes, restBytes, start) && await WaitForFrameRoomAsync(frameBytes, restBytes) is { } full)
+            return await CloseAsync(full, CloseReason.RequestsFull);
+        if (read.IsCompleted) return CloseReason.Client;
+        if (_idle && _watches.Count == 0 && IdleTimeIsOver(_time.GetTimestamp()))
+            return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
+        _idle = false;
+        if (!_stopping) return null;
+
+        bool silent = read.IsCanceled && !served && !BytesAreWaiting();
+        if (!drain.IsOver(silent, start, bytes)) return null;
+        if (!silent) await LingerAsync();
+        return CloseReason.Stopping;
     }
 
     private async ValueTask<ProtocolError?> WaitForFrameRoomAsync(long frameBytes, long receivedBytes)
@@ -183,45 +216,21 @@ internal sealed class WireConnection : IDisposable
         return error;
     }
 
-    /// <summary>Hands back to the pipe what was read, and counts it.</summary>
-    /// <param name="read">What was read.</param>
-    /// <param name="rest">What of it is no whole request yet.</param>
-    /// <param name="bytes">What of it was requests.</param>
-    /// <param name="servedSince">When their batch began; null where there were none.</param>
-    /// <returns>Why nothing more can be read; null where it can.</returns>
-    private ProtocolError? EndRead(ReadResult read, in ReadOnlySequence<byte> rest, long bytes, long? servedSince)
-    {
-        ProtocolError? error = _batch.FrameError ?? (read.IsCompleted ? FrameReader.AtEnd(rest) : null);
-        Counters.BytesReceived += bytes;
-        _input.AdvanceTo(rest.Start, rest.End);
-        _reading = null;
-        if (servedSince is { } start)
-        {
-            // A client that waited for its replies was not idle.
-            long end = _time.GetTimestamp();
-            Volatile.Write(ref _lastActive, end);
-            _metrics.RecordDuration(_time.GetElapsedTime(start, end));
-        }
-        return error;
-    }
-
-    /// <summary>
-    /// Lets each watch that is ready tell a part of what it has, and sends it. False where the client can't be reached any more.
-    /// </summary>
-    private async ValueTask<bool> TellWatchesAsync()
+    /// <summary>Lets each watch that is ready publish a part of its changes. False if the client cannot be reached any more.</summary>
+    private async ValueTask<bool> PublishWatchesAsync()
     {
         if (LoopWork.IsHere) await Task.Yield();
         int count = _watches.BeginRound();
-        _tells = true;
+        _publishes = true;
         for (int place = 0; place < count && !_stopping; place++)
         {
-            // What a watch has to tell waits for as long as it takes.
+            // Changes wait for room without a limit of time.
             while (!_room.TryReserve(ChangesText.BytesMax))
             {
                 if (!await _sender.FlushAsync()) return false;
                 await _room.WaitAsync(_options.WriteTimeout, Aborted);
             }
-            await _watches.TellAsync(place, Aborted);
+            await _watches.PublishAsync(place, Aborted);
             _room.Release();
             _completedBytes = _replies.BytesWritten;
             if (_sender.UnsentBytes >= _options.ReplyBytesMax && !await _sender.FlushAsync()) return false;
@@ -231,7 +240,7 @@ internal sealed class WireConnection : IDisposable
         // Once the last watch has ended, the time without a request begins.
         if (_watches.Count == 0) Volatile.Write(ref _lastActive, _time.GetTimestamp());
         bool reached = _sender.UnsentBytes == 0 || await _sender.FlushAsync();
-        _tells = false;
+        _publishes = false;
         return reached;
     }
 
@@ -241,13 +250,7 @@ internal sealed class WireConnection : IDisposable
         return reason;
     }
 
-    private async Task<CloseReason> StopAsync(bool silent)
-    {
-        if (!silent) await LingerAsync();
-        return CloseReason.Stopping;
-    }
-
-    /// <summary>Answers with an error as the last thing, and waits a little for the client to have read it.</summary>
+    /// <summary>Sends an error as the last reply, and gives the client time to read it.</summary>
     public async Task CloseAsync(ProtocolError error)
     {
         if (error.Code == ErrorCode.HttpRequest) _replies.WriteHttp();
@@ -257,13 +260,13 @@ internal sealed class WireConnection : IDisposable
     }
 
     /// <summary>
-    /// Ends the connection after a fault. Replies are written before the store's call completes, and one that
-    /// failed may have written nothing to disk: so they are taken back, or, if the output has them, never sent.
+    /// Ends the connection after a fault. Replies are written before the store's call completes, and a call that failed may have
+    /// written nothing to disk. Its replies are therefore retracted; if the output has some of them, the connection is aborted.
     /// </summary>
     public async Task FailAsync(ProtocolError error)
     {
         if (_reading is { } end) _input.AdvanceTo(end);
-        if (_replies.TryTakeBack(_completedBytes)) await CloseAsync(error);
+        if (_replies.TryRetract(_completedBytes)) await CloseAsync(error);
         else _context.Abort(new ConnectionAbortedException(error.Message));
     }
 
@@ -276,16 +279,16 @@ internal sealed class WireConnection : IDisposable
         _input.CancelPendingRead();
     }
 
-    /// <summary>Ends the connection if it exceeds one of its times. To be called about once a second.</summary>
+    /// <summary>Ends the connection if it exceeds one of its times. Must be called about once a second.</summary>
     public void CheckTimes()
     {
         long now = _time.GetTimestamp();
         if (_sender.IsWaiting)
         {
-            if (_stopping && _tells && _time.GetElapsedTime(Volatile.Read(ref _stoppedAt), now) >= DrainTime)
+            if (_stopping && _publishes && _time.GetElapsedTime(Volatile.Read(ref _stoppedAt), now) >= DrainTime)
             {
-                // No reply is lost that it could not get after the restart: it must not hold up the stop, and cost it its snapshot.
-                Cut(CloseReason.Stopping, "The server stops, and the client does not read what its watches tell.");
+                // The client can get these changes after the restart. It must not delay the stop, which needs its time for a snapshot.
+                Cut(CloseReason.Stopping, "The server stops, and the client does not read the changes of its watches.");
             }
             else if (_sender.IsLate(now))
             {
@@ -309,7 +312,7 @@ internal sealed class WireConnection : IDisposable
         _context.Abort(new ConnectionAbortedException(message));
     }
 
-    /// <summary>Ends the watches. To be called once nothing is served any more.</summary>
+    /// <summary>Ends the watches and releases all memory. Must be called after <see cref="ServeAsync"/> has ended.</summary>
     public void Dispose()
     {
         _watches.Dispose();
@@ -318,7 +321,7 @@ internal sealed class WireConnection : IDisposable
         _frameRoom.Dispose();
     }
 
-    /// <summary>Whether the system holds bytes of the client that the transport has not come round to reading.</summary>
+    /// <summary>Whether the system holds bytes of the client that the transport has not read yet.</summary>
     private bool BytesAreWaiting()
     {
         try
@@ -327,7 +330,7 @@ internal sealed class WireConnection : IDisposable
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // The connection has broken, which the next read will tell.
+            // The connection has broken. The next read reports it.
             return false;
         }
     }
@@ -336,8 +339,8 @@ internal sealed class WireConnection : IDisposable
         _time.GetElapsedTime(Volatile.Read(ref _lastActive), now) >= _options.IdleTimeout;
 
     /// <summary>
-    /// Reads and forgets what the client is still sending. To close a socket with bytes unread makes the system
-    /// reset the connection, and a reset can overtake the reply that says what was wrong.
+    /// Reads and discards what the client is still sending. If a socket is closed with bytes unread, the system resets the
+    /// connection, and a reset can overtake the last reply.
     /// </summary>
     private async Task LingerAsync()
     {
@@ -353,7 +356,7 @@ internal sealed class WireConnection : IDisposable
         }
         catch (OperationCanceledException)
         {
-            // The client had its time.
+            // The time is over.
         }
     }
 

@@ -142,14 +142,14 @@ public sealed class ReplyWriterTests
     }
 
     [Fact]
-    public void TryTakeBack_ReplyThatEndsWithItsBlock_IsForgotten()
+    public void TryRetract_ReplyThatEndsWithItsBlock_IsForgotten()
     {
         byte[] put = Frames.Of(Frames.PutReply("a"));
         var output = new BlockWriter(2 * put.Length);
         var replies = new ReplyWriter(output);
         replies.WritePut("\"a\""u8);
         replies.WritePut("\"b\""u8);
-        Assert.True(replies.TryTakeBack(put.Length));
+        Assert.True(replies.TryRetract(put.Length));
         replies.WritePut("\"a\""u8);
         replies.Commit();
         Assert.Equal([.. put, .. put], output.Written);
@@ -198,7 +198,7 @@ public sealed class ReplyWriterTests
     }
 
     [Fact]
-    public void TryTakeBack_RepliesThatTheOutputDoesNotHave_AreForgotten()
+    public void TryRetract_RepliesThatTheOutputDoesNotHave_AreForgotten()
     {
         var output = new BlockWriter(Plenty);
         var replies = new ReplyWriter(output);
@@ -209,7 +209,7 @@ public sealed class ReplyWriterTests
         replies.WritePut("\"c\""u8);
         replies.WriteGet("\"d\""u8, "1"u8);
 
-        Assert.True(replies.TryTakeBack(mark));
+        Assert.True(replies.TryRetract(mark));
         Assert.Equal(mark, replies.BytesWritten);
         replies.WritePut("\"e\""u8);
         replies.Commit();
@@ -218,7 +218,7 @@ public sealed class ReplyWriterTests
     }
 
     [Fact]
-    public void TryTakeBack_RepliesThatTheOutputHas_IsRefused()
+    public void TryRetract_RepliesThatTheOutputHas_IsRefused()
     {
         var output = new BlockWriter(100);
         var replies = new ReplyWriter(output);
@@ -226,7 +226,7 @@ public sealed class ReplyWriterTests
         long mark = replies.BytesWritten;
         replies.WriteGet("\"b\""u8, new byte[200]);
         long written = replies.BytesWritten;
-        Assert.False(replies.TryTakeBack(mark));
+        Assert.False(replies.TryRetract(mark));
         Assert.Equal(written, replies.BytesWritten);
     }
 
@@ -263,7 +263,7 @@ public sealed class ReplyWriterTests
             {
                 long mark = replies.BytesWritten;
                 replies.WriteGet("\"lost\""u8, Utf8(value));
-                if (replies.TryTakeBack(mark)) continue;
+                if (replies.TryRetract(mark)) continue;
                 expected.Add(Frames.GetReply("lost", value));
                 continue;
             }
@@ -280,7 +280,7 @@ public sealed class ReplyWriterTests
     });
 
     [Fact]
-    public void TryTakeBack_LargeReplyAfterASmallOne_KeepsTheSmallOne()
+    public void TryRetract_LargeReplyAfterASmallOne_KeepsTheSmallOne()
     {
         var output = new BlockWriter(Plenty);
         var budget = new ByteBudget(long.MaxValue, TimeProvider.System);
@@ -289,7 +289,7 @@ public sealed class ReplyWriterTests
         long mark = replies.BytesWritten;
         replies.WriteGet("\"b\""u8, new byte[1_000_000]);
         Assert.InRange(budget.Taken, 1_000_000, 1_200_000);
-        Assert.True(replies.TryTakeBack(mark));
+        Assert.True(replies.TryRetract(mark));
         Assert.Equal(0, budget.Taken);
         replies.WritePut("\"c\""u8);
         Assert.Equal([Frames.PutReply("a"), Frames.PutReply("c")], Frames.Bodies(Sent(replies, output)));

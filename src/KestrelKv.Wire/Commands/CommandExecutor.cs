@@ -4,18 +4,21 @@ using KestrelKv.Storage;
 namespace KestrelKv.Wire;
 
 /// <summary>
-/// Executes requests against the store, as many at a time as it can take together, and writes the replies in their order.
+/// Executes groups of requests, each in one call to the store, and writes the replies in their order.
 /// </summary>
-/// <remarks>Knows no socket. One belongs to one connection: it is not for use by two threads at once.</remarks>
+/// <remarks>
+/// A group ends before the first request that cannot be batched: see <see cref="UnbatchedCommands"/>. An executor knows no socket. It
+/// belongs to one connection, and is not for use by two threads at once.
+/// </remarks>
 internal sealed class CommandExecutor(
-    IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, UnbatchedCommands unbatched, ReplyRoom room, TimeProvider time)
+    IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, ReplyRoom room, TimeProvider time)
     : IResultSink, IDisposable
 {
-    // What is told counts once the store has completed the call, for only then it is so.
-    private readonly ConnectionCounters _told = new();
+    // Replies of the group are counted for the connection once the store has completed the call.
+    private readonly ConnectionCounters _counts = new();
     private readonly TextBuffer _text = new(room.Budget);
 
-    // What is being executed; no operations where it is a request that goes to the store alone.
+    // The group.
     private ReadOnlyMemory<Request> _requests;
     private Operation[] _operations = [];
     private int _count;
@@ -23,28 +26,24 @@ internal sealed class CommandExecutor(
     private long _stopAt;
     private long _mark;
     private long _begunAt;
-    private bool _isSecondTry;
     private CancellationToken _cancellation;
 
-    /// <summary>Whether the requests took so long that the next ones are not for an event loop's thread.</summary>
+    /// <summary>Whether the group took so long that the next one must not run on an event loop's thread.</summary>
     public bool TookLong { get; private set; }
 
     /// <summary>
-    /// Begins to execute requests, from the first on. To be awaited, and what it gives to be handed to <see cref="End"/>: in two steps, so
-    /// that the wait for the disk is the caller's own, for which nothing has to be allocated.
+    /// Begins to execute a group of requests. The caller awaits the result and passes it to <see cref="End"/>. The wait for the disk is
+    /// thus the caller's own, and nothing is allocated for it.
     /// </summary>
-    /// <param name="requests">At least one.</param>
+    /// <param name="requests">At least one. The first one can be batched.</param>
     /// <param name="stopAt">
-    /// To stop after the request whose reply takes <see cref="ReplyWriter.BytesWritten"/> to this figure.
+    /// The group ends after the request whose reply takes <see cref="ReplyWriter.BytesWritten"/> to this figure.
     /// </param>
-    /// <param name="cancellationToken">Cancels a request that is executed alone, and ends a group after the current request.</param>
-    /// <exception cref="DurabilityLostException">The disk has failed: see <see cref="MayTryAgain"/>.</exception>
+    /// <param name="cancellationToken">Ends the group after the current request.</param>
+    /// <exception cref="DurabilityLostException">The disk has failed: see <see cref="TryRetract"/>.</exception>
     public ValueTask<int> BeginAsync(ReadOnlyMemory<Request> requests, long stopAt, CancellationToken cancellationToken)
     {
         TookLong = false;
-        room.Begin();
-        if (UnbatchedCommands.IsUnbatched(requests.Span[0])) return ExecuteUnbatchedAsync(requests[..1], cancellationToken);
-
         _mark = replies.BytesWritten;
         _operations = BatchPool<Operation>.Rent(requests.Length);
         (_requests, _count) = ToOperations(requests, _operations, out int old);
@@ -52,51 +51,36 @@ internal sealed class CommandExecutor(
         _stopAt = stopAt;
         _begunAt = 0;
         _cancellation = cancellationToken;
-        _told.Clear();
+        _counts.Clear();
         if (old >= 0 && !room.TryReserveFor(requests.Span[old])) return new(0);
 
-        // The store's call is not cancelled: its wait for the disk would have to be an object.
+        // The store's call cannot be canceled: a wait for the disk that can be would need an object.
         ValueTask<int> executing = store.ExecuteAsync(_operations.AsMemory(0, _count), this, CancellationToken.None);
         if (executing.IsCompleted || _answered == _requests.Length) room.Release();
         return executing;
     }
 
-    /// <summary>Answers what has been executed. The replies may be sent now.</summary>
-    /// <param name="executed">What <see cref="BeginAsync"/> gave.</param>
-    /// <returns>
-    /// How many requests were answered: those up to one that goes to the store alone, or that one. None if the first one needs room for
-    /// its reply: see <see cref="ReplyRoom.Needed"/>.
-    /// </returns>
+    /// <summary>Ends the group. Its replies may be sent now.</summary>
+    /// <param name="executed">The result of <see cref="BeginAsync"/>.</param>
+    /// <returns>How many requests were answered; 0 if the first one needs room for its reply.</returns>
     public int End(int executed)
     {
-        _isSecondTry = false;
         room.Release();
-        if (_operations.Length == 0) return executed;
         if (executed == _count) AnswerUpToNextOperation();
-        counters.Add(_told);
+        counters.Add(_counts);
         Clear();
         return _answered;
     }
 
     /// <summary>
-    /// Whether the requests that were lost to the disk may be executed again: the output has no reply of theirs yet. They are then refused, or
-    /// read what is on disk. Otherwise replies tell what may not be so after a restart, and must not be sent.
+    /// Ends a group whose changes may not be on disk, and retracts its replies. It may then be executed again: writes are refused, and
+    /// reads return what is on disk. False if the output has some of the replies already; the connection must then be closed.
     /// </summary>
-    public bool MayTryAgain()
+    public bool TryRetract()
     {
         room.Release();
-        if (_operations.Length == 0) return false;
         Clear();
-        _isSecondTry = !_isSecondTry && replies.TryTakeBack(_mark);
-        return _isSecondTry;
-    }
-
-    /// <summary>Answers a request that found no room for its reply in time, and was not executed.</summary>
-    public void RefuseForRoom(in Request request)
-    {
-        _told.Clear();
-        WriteError(request, ProtocolError.RepliesFull);
-        counters.Add(_told);
+        return replies.TryRetract(_mark);
     }
 
     /// <inheritdoc/>
@@ -118,11 +102,11 @@ internal sealed class CommandExecutor(
         {
             case Function.Get when request.Options is null && result.Status is ResultStatus.Done or ResultStatus.NotFound:
                 replies.WriteGet(request.NameText.Span, result.Status == ResultStatus.Done ? result.Value : "null"u8, request.IdText.Span);
-                _told.Gets++;
+                _counts.Gets++;
                 break;
             case Function.Put when request.Options is null && result.Status == ResultStatus.Done:
                 replies.WritePut(request.NameText.Span, request.IdText.Span);
-                _told.Puts++;
+                _counts.Puts++;
                 break;
             default:
                 WriteResult(request, result);
@@ -131,21 +115,12 @@ internal sealed class CommandExecutor(
         return replies.BytesWritten < _stopAt && (request.Options is null || !IsLong());
     }
 
-    /// <summary>Whether the group should end here; others wait for this thread. Looked at after requests that may read whole values.</summary>
+    /// <summary>Whether the group must end here, for other connections wait for this thread. Checked after requests that may read whole values.</summary>
     private bool IsLong()
     {
         if (_begunAt == 0) _begunAt = time.GetTimestamp();
         else TookLong |= LoopWork.IsHere && LoopWork.IsTooLong(_begunAt, time);
         return TookLong || _cancellation.IsCancellationRequested;
-    }
-
-    private async ValueTask<int> ExecuteUnbatchedAsync(ReadOnlyMemory<Request> one, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        if (!room.TryReserveFor(one.Span[0])) return 0;
-        if (LoopWork.IsHere && LoopWork.IsTooLong(one.Span[0])) await Task.Yield();
-        await unbatched.ExecuteAsync(one, cancellationToken);
-        return 1;
     }
 
     private void Clear()
@@ -166,10 +141,10 @@ internal sealed class CommandExecutor(
         _text.Truncate(0);
         ResultText.Write(_text, request, result);
         replies.WriteResponse(request.Function, default, _text, default, request.IdText.Span);
-        _told.Count(request.Function);
+        _counts.Count(request.Function);
     }
 
-    /// <summary>The requests up to one that goes to the store alone, and how many operations they ask for.</summary>
+    /// <summary>Returns the requests up to the first one that cannot be batched, and the number of their operations.</summary>
     /// <param name="requests">The requests.</param>
     /// <param name="operations">Takes the operations.</param>
     /// <param name="old">The place of a request that returns the old value, or -1.</param>
@@ -193,10 +168,10 @@ internal sealed class CommandExecutor(
     private void WriteError(in Request request, ProtocolError error)
     {
         replies.WriteError(error, request.IdText.Span);
-        _told.CountError(error.Code, request.Function);
+        _counts.CountError(error.Code, request.Function);
     }
 
-    /// <summary>Answers the requests that need no store, up to the next one that does.</summary>
+    /// <summary>Writes the replies to the requests that need no store, up to the next one that does.</summary>
     private void AnswerUpToNextOperation()
     {
         ReadOnlySpan<Request> requests = _requests.Span;
@@ -207,7 +182,7 @@ internal sealed class CommandExecutor(
             {
                 case Function.Unknown:
                     replies.WriteUnknownFunction(request.NameText.Span, request.IdText.Span);
-                    _told.Count(Function.Unknown);
+                    _counts.Count(Function.Unknown);
                     break;
                 case Function.Invalid:
                     WriteError(request, request.Error!);

@@ -7,7 +7,7 @@ namespace KestrelKv.Wire;
 /// those that need no store.
 /// </summary>
 /// <remarks>
-/// Their replies are written only once the store has completed the call, so none of them is ever retracted.
+/// Their replies are written only after the store has completed the call, so none of them is ever retracted.
 /// </remarks>
 internal sealed class UnbatchedCommands(
     RequestRunner runner, ReplyWriter replies, ConnectionCounters counters, ConnectionWatches watches, ReplyRoom room)
@@ -17,7 +17,25 @@ internal sealed class UnbatchedCommands(
         request.Function >= Function.Mget || request.Options is { RequestId.IsEmpty: false };
 
     /// <summary>Executes one request and writes its reply.</summary>
-    public async ValueTask ExecuteAsync(ReadOnlyMemory<Request> one, CancellationToken cancellationToken)
+    /// <returns>How many requests were answered; 0 if it needs room for its reply.</returns>
+    /// <exception cref="OperationCanceledException">The request was not executed.</exception>
+    public async ValueTask<int> ExecuteAsync(ReadOnlyMemory<Request> one, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!room.TryReserveFor(one.Span[0])) return 0;
+        try
+        {
+            if (LoopWork.IsHere && LoopWork.IsTooLong(one.Span[0])) await Task.Yield();
+            await RunAsync(one, cancellationToken);
+            return 1;
+        }
+        finally
+        {
+            room.Release();
+        }
+    }
+
+    private async ValueTask RunAsync(ReadOnlyMemory<Request> one, CancellationToken cancellationToken)
     {
         Request request = one.Span[0];
         using var response = new Response(room);

@@ -74,7 +74,7 @@ internal sealed class ConnectionWatches(
     }
 
     /// <summary>Lets the watch at a place of the list, if it is ready, show a piece of what it has.</summary>
-    public async ValueTask TellAsync(int place, CancellationToken cancellationToken)
+    public async ValueTask PublishAsync(int place, CancellationToken cancellationToken)
     {
         ConnectionWatch watch = _open[place];
         if (!watch.Session.IsReady) return;
