@@ -1,13 +1,13 @@
 namespace KestrelKv.Json;
 
 /// <summary>
-/// Where an array or object of a text begins and ends. Whoever goes down level by level, passing over the members of each, would
-/// read the innermost as often as there are levels; with a list of the ends of what is not small each byte is read
-/// a few times at most.
+/// The beginning and the end of an array or object in a text. A reader that descends level by level and skips the members of each
+/// level would read the innermost bytes once a level. With a list of the ends of all but small containers, it reads each byte a few
+/// times at most.
 /// </summary>
 internal readonly record struct ContainerEnd(int Start, int End)
 {
-    /// <summary>Shorter texts are read over again, which is faster than making a list.</summary>
+    /// <summary>Shorter texts are read again, which is faster than making a list.</summary>
     private const int TextBytesMin = 1_024;
 
     /// <summary>Shorter arrays and objects are not in the list: passing over them by reading costs no more than a search.</summary>
@@ -61,7 +61,7 @@ internal readonly record struct ContainerEnd(int Start, int End)
     {
         ContainerEnd item = ends.Items[open];
         ends.Items[open] = item with { End = end };
-        // What is inside of a small one is smaller, and has gone from the list before: it is the last one.
+        // It is the last item: all containers inside of a small one are smaller, and have been removed.
         if (end - item.Start < BytesMin) ends.RemoveFrom(open);
         return item.End;
     }

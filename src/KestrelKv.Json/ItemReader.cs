@@ -33,7 +33,7 @@ internal ref struct ItemReader(ReadOnlySpan<byte> text, int start, ReadOnlySpan<
 
     public readonly ItemExtent Extent => new(Comma, Start, ValueEnd);
 
-    /// <summary>Goes on to the next item and past it.</summary>
+    /// <summary>Moves to the next item and past it.</summary>
     public bool MoveNext()
     {
         if (!MoveToNext()) return false;
@@ -41,7 +41,7 @@ internal ref struct ItemReader(ReadOnlySpan<byte> text, int start, ReadOnlySpan<
         return true;
     }
 
-    /// <summary>Goes on to the value of the next item, but not past it.</summary>
+    /// <summary>Moves to the value of the next item, but not past it.</summary>
     public bool MoveToNext()
     {
         Index++;
@@ -57,7 +57,7 @@ internal ref struct ItemReader(ReadOnlySpan<byte> text, int start, ReadOnlySpan<
         return true;
     }
 
-    /// <summary>Goes past the value.</summary>
+    /// <summary>Moves past the value.</summary>
     public void Pass() => _at = ValueEnd = ContainerEnd.Skip(_text, ValueStart, _ends);
 
     private void ReadName()

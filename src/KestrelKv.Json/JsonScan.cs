@@ -84,6 +84,6 @@ internal static class JsonScan
         return at;
     }
 
-    // Whoever holds a lock must not go round for ever, not even on a text that should not be there.
+    // The caller may hold a lock, and must not loop for ever even on an invalid text.
     private static int Next(int at, int step) => step >= 0 ? at + step : throw new InvalidOperationException("The text is not valid JSON.");
 }

@@ -5,11 +5,11 @@ using System.Runtime.Intrinsics;
 
 namespace KestrelKv.Json;
 
-/// <summary>Skips JSON values in a text, and so finds whether they are any.</summary>
+/// <summary>Skips JSON values in a text, and thereby checks them.</summary>
 /// <remarks>
 /// It accepts what the grammar of RFC 8259 does, nested at most <see cref="NestingMax"/> deep; so does the general parser, and deeper.
-/// Why it does not accept something it does not say: the general parser does. Whether strings are UTF-8 it does not look at;
-/// <see cref="IsAscii"/> tells whether there is anything to look at.
+/// It does not say why it rejects a text: the general parser does. It does not check that strings are UTF-8; if <see cref="IsAscii"/>
+/// is true, they are.
 /// </remarks>
 /// <param name="text">What the values stand in. At least <see cref="TextBytesMin"/> long.</param>
 /// <param name="depthMax">How deep arrays and objects may be nested; more than <see cref="NestingMax"/> is as good as that.</param>

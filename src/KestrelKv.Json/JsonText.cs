@@ -27,17 +27,9 @@ public static class JsonText
         }
         catch (JsonException e)
         {
-            // The only way in which the JSON reader tells of a syntax error.
+            // The JSON reader reports syntax errors only by an exception.
             return Explain(text, e, ref reader, depthMax);
         }
-    }
-
-    /// <summary>The text without the white space around the value.</summary>
-    public static ReadOnlyMemory<byte> Trim(ReadOnlyMemory<byte> text)
-    {
-        ReadOnlySpan<byte> span = text.Span;
-        int start = span.IndexOfAnyExcept(WhiteSpace);
-        return start < 0 ? default : text[start..(span.LastIndexOfAnyExcept(WhiteSpace) + 1)];
     }
 
     /// <summary>The options of a reader of requests: no comments, no trailing commas.</summary>
@@ -67,8 +59,8 @@ public static class JsonText
         if (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8) || rest.StartsWith("-Infinity"u8))
             return new(JsonFaultKind.InvalidJson, $"invalid JSON at byte {offset}: NaN and Infinity are not JSON; send null or a string instead");
 
-        // The reader's own message goes on with the line and column, which one byte offset says better, and may
-        // speak to who wrote this program.
+        // The reader's own message continues with a line and column, which the byte offset replaces. It may also have advice for the
+        // author of this program.
         string reason = e.Message.Replace(" Change the reader options.", "", StringComparison.Ordinal);
         int suffix = reason.IndexOf(" LineNumber:", StringComparison.Ordinal);
         return new(JsonFaultKind.InvalidJson, $"invalid JSON at byte {offset}: {(suffix < 0 ? reason : reason[..suffix])}");

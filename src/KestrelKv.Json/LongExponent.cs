@@ -1,8 +1,8 @@
 namespace KestrelKv.Json;
 
 /// <summary>
-/// Exponents of numbers that 64 bits may not hold. A patch may have one of millions of digits, and who compares it holds a
-/// lock: so it is never made a number, which takes time that grows faster than its length.
+/// Exponents of numbers that may not fit in 64 bits. A patch may have one of millions of digits, and is compared under a lock. An
+/// exponent is therefore never converted to a number: the time of that grows faster than its length.
 /// </summary>
 internal static class LongExponent
 {

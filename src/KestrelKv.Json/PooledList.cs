@@ -1,6 +1,6 @@
 namespace KestrelKv.Json;
 
-/// <summary>A list that begins on the stack and goes on in a pooled array, so that what is small allocates nothing.</summary>
+/// <summary>A list that begins on the stack and continues in a pooled array. A small list allocates nothing.</summary>
 /// <param name="initial">Where the first items lie.</param>
 internal ref struct PooledList<T>(Span<T> initial)
     where T : unmanaged

@@ -5,10 +5,10 @@ namespace KestrelKv.Protocol;
 /// (<see cref="ErrorCodes.Text"/>): <see cref="InvalidJson"/> is <c>invalid_json</c>.
 /// </summary>
 /// <remarks>
-/// The first group answers a request that was refused: nothing was done, the connection goes on. Those up to
-/// <see cref="TooDeep"/> can be found in the request itself, those after it only by executing it. From
-/// <see cref="UnsupportedVersion"/> on the connection is closed after the reply, for its bytes can no longer be
-/// told apart into frames, or because it is not let in. From <see cref="InvalidRequest"/> on they are errors of HTTP alone.
+/// The first group answers a refused request: nothing was done, and the connection stays open. The codes up to
+/// <see cref="TooDeep"/> are found in the request itself, the later ones only by executing it. From
+/// <see cref="UnsupportedVersion"/> on the connection is closed after the reply, because the frame boundaries are lost or because
+/// the connection is refused. The codes from <see cref="InvalidRequest"/> on are errors of HTTP alone.
 /// </remarks>
 public enum ErrorCode
 {
@@ -60,7 +60,7 @@ public enum ErrorCode
     /// </summary>
     DiskFailed,
 
-    /// <summary>What must hold of the entry does not: the error tells its version.</summary>
+    /// <summary>A precondition does not hold. The error has the version of the entry.</summary>
     PreconditionFailed,
 
     /// <summary>There is no entry whose value could be changed.</summary>
@@ -90,11 +90,11 @@ public enum ErrorCode
     RequestIdReused,
 
     /// <summary>
-    /// The changes that a watch is to begin or to go on with are no longer kept: the error tells the oldest version that is.
+    /// The changes with which a watch would begin or continue are no longer kept. The error has the oldest version that is.
     /// </summary>
     Compacted,
 
-    /// <summary>The version that a watch is to begin with lies beyond the next one: the error tells the last one.</summary>
+    /// <summary>The version at which a watch would begin is after the next one. The error has the last version.</summary>
     FutureVersion,
 
     /// <summary>The connection has as many watches as it may have.</summary>

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace KestrelKv.Protocol;
 
-/// <summary>A function, as the parser checks it and as HELP tells it.</summary>
+/// <summary>A function, for the parser and for HELP.</summary>
 public sealed class FunctionInfo
 {
     internal FunctionInfo(

@@ -3,8 +3,8 @@ using static KestrelKv.Protocol.Parameters;
 namespace KestrelKv.Protocol;
 
 /// <summary>
-/// All functions with their parameters and errors. The parser refuses by this table, HELP, the metrics and the description of
-/// HTTP are made of it, and a test holds PROTOCOL.md against it.
+/// All functions with their parameters and errors. The parser validates requests by this table. HELP, the metrics and the description
+/// of HTTP are made from it, and a test compares PROTOCOL.md with it.
 /// </summary>
 public static class Functions
 {
@@ -24,25 +24,25 @@ public static class Functions
             [Obj], [Merge, Patch, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Ack, RequestId], Outcomes.OfPatches),
         new(Function.Incr, "Adds a number to a number, which is created at need.",
             [Obj], [By, Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId], Outcomes.OfSums),
-        new(Function.Expire, "Sets, changes or takes away the expiry of a key: exactly one of ttl and expires_at says which.",
+        new(Function.Expire, "Sets, changes or clears the expiry of a key: exactly one of ttl and expires_at must be given.",
             [Obj], [Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId], Outcomes.OfWrites),
-        new(Function.Mget, "Reads many keys at one moment.", [Objs], [Parameters.Path, Meta, Ack],
+        new(Function.Mget, "Reads many keys as one consistent snapshot.", [Objs], [Parameters.Path, Meta, Ack],
             [.. Outcomes.OfReads, ErrorCode.ValueTooLong]),
         new(Function.Batch, "Executes operations on any keys atomically: all of them or none.", [Ops], [Ack, RequestId],
             [.. Outcomes.OfSums, ErrorCode.TestFailed, ErrorCode.PatchTooLong]),
-        new(Function.Scan, "Lists or counts keys in the order of their bytes, page by page.",
+        new(Function.Scan, "Lists or counts keys in lexicographic byte order, page by page.",
             [], [Prefix, After, Until, Limit, Descending, Values, Meta, CountOnly], Outcomes.OfReads),
-        new(Function.Watch, "Tells all changes from a version on, as a stream of replies.",
+        new(Function.Watch, "Publishes all changes from a version on, as a stream of replies.",
             [], [Prefix, FromVersion, Values, BookmarkInterval], Outcomes.OfWatches),
         new(Function.Unwatch, "Ends a watch.", [Watch], [], [ErrorCode.InvalidValue]),
         new(Function.Ping, "Answers.", [], [], []),
-        new(Function.Info, "Tells figures of the server and its store.", [], [], []),
-        new(Function.Help, "Tells all functions with their parameters.", [], [], []),
+        new(Function.Info, "Returns figures of the server and its store.", [], [], []),
+        new(Function.Help, "Returns all functions with their parameters.", [], [], []),
     ];
 
     private static readonly FunctionInfo?[] ByFunction = Index();
 
-    /// <summary>The functions, in the order in which they are told.</summary>
+    /// <summary>The functions, in the order in which HELP lists them.</summary>
     public static IReadOnlyList<FunctionInfo> All => Table;
 
     /// <summary>How many values <see cref="Function"/> has, for tables indexed by it.</summary>
@@ -53,10 +53,10 @@ public static class Functions
     /// <summary>All parameters, as a set.</summary>
     internal static uint AllParameters => (1u << ByNumber.Length) - 1;
 
-    /// <summary>What a batch has for all of its operations, so that none of them has it.</summary>
+    /// <summary>The parameters that a batch has for all of its operations, and no operation has.</summary>
     internal static uint NotInABatch { get; } = Ack.Bit | RequestId.Bit;
 
-    /// <summary>What there is to know of a function that is in the table.</summary>
+    /// <summary>The row of a function that is in the table.</summary>
     public static FunctionInfo Of(Function function) => ByFunction[(int)function]!;
 
     /// <summary>Whether a function works on one key, so that it may be part of a batch.</summary>

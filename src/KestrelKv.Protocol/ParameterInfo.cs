@@ -9,19 +9,19 @@ internal enum Parameter
     /// <summary>The value.</summary>
     Val,
 
-    /// <summary>What a reply may not wait for.</summary>
+    /// <summary>How durable a write must be for its reply.</summary>
     Ack,
 
     /// <summary>A part of a value.</summary>
     Path,
 
-    /// <summary>Whether the reply tells of the entry, too.</summary>
+    /// <summary>Whether the reply also has version and expiry.</summary>
     Meta,
 
-    /// <summary>For how long an entry is kept.</summary>
+    /// <summary>The expiry, from now.</summary>
     Ttl,
 
-    /// <summary>Until when an entry is kept.</summary>
+    /// <summary>The expiry, as an instant.</summary>
     ExpiresAt,
 
     /// <summary>The version that the entry must have.</summary>
@@ -66,7 +66,7 @@ internal enum Parameter
     /// <summary>Whether the greatest key comes first.</summary>
     Descending,
 
-    /// <summary>Whether values are told, too.</summary>
+    /// <summary>Whether values are included.</summary>
     Values,
 
     /// <summary>Whether only their number is asked for.</summary>
@@ -75,7 +75,7 @@ internal enum Parameter
     /// <summary>The version that a feed begins with.</summary>
     FromVersion,
 
-    /// <summary>How often a feed tells where it is.</summary>
+    /// <summary>How often a feed sends its position.</summary>
     BookmarkInterval,
 
     /// <summary>The number of a watch.</summary>

@@ -3,19 +3,19 @@ using KestrelKv.Json;
 namespace KestrelKv.Protocol;
 
 /// <summary>What was wrong and what was expected, for a person to read.</summary>
-/// <param name="Code">What programs tell errors apart by.</param>
+/// <param name="Code">The code for programs.</param>
 /// <param name="Message">A sentence or two of English; its wording may change at any time.</param>
 public sealed record ProtocolError(ErrorCode Code, string Message)
 {
     /// <summary>The answer to a write that the store has no memory for.</summary>
     public static ProtocolError MemoryFull { get; } = new(
         ErrorCode.MemoryFull,
-        "the store may take no more memory, which this write needs (Store:MemoryBytesMax); reads, deletes and writes that need no more go on");
+        "the store may take no more memory, which this write needs (Store:MemoryBytesMax); reads, deletes and writes that need no more continue");
 
     /// <summary>The answer to a write that the disk has no space for.</summary>
     public static ProtocolError DiskFull { get; } = new(
         ErrorCode.DiskFull,
-        "the disk has no space for this write (Data:Directory); reads go on, and writes do once there is space again");
+        "the disk has no space for this write (Data:Directory); reads continue, and writes resume automatically once space is available");
 
     /// <summary>The answer to a write, and to a read of what may not be on disk, after the disk has failed.</summary>
     public static ProtocolError DiskFailed { get; } = new(

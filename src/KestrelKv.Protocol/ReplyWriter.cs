@@ -37,7 +37,7 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
     // What the output got since the last flush.
     private int _outputBytes;
 
-    /// <summary>Bytes written since the beginning, without those taken back.</summary>
+    /// <summary>Bytes written since the beginning, without those that were retracted.</summary>
     public long BytesWritten { get; private set; }
 
     /// <summary>What follows the output's bytes.</summary>
@@ -62,51 +62,26 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
         WriteFrame(head, keyText, ", \"val\": "u8, value, "}}"u8, idText);
     }
 
-    /// <summary><c>{"status": "OK", "response": {"func": FUNC, "response": RESPONSE}[, "id": ID]}</c></summary>
-    /// <param name="function">Which function answers.</param>
-    /// <param name="response">What it answers.</param>
-    /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
-    public void WriteResponse(Function function, ReadOnlySpan<byte> response, ReadOnlySpan<byte> idText = default) =>
-        WriteResponse(function, default, response, default, idText);
-
     /// <summary><c>{"status": "OK", "response": {"func": FUNC, "response": HEAD BODY TAIL}[, "id": ID]}</c></summary>
-    /// <param name="function">Which function answers.</param>
-    /// <param name="head">How the answer begins.</param>
-    /// <param name="body">How it goes on.</param>
-    /// <param name="tail">How it ends.</param>
-    /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
-    public void WriteResponse(
-        Function function, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body, ReadOnlySpan<byte> tail, ReadOnlySpan<byte> idText = default)
-    {
-        WriteResponseHead(function, checked(head.Length + body.Length + tail.Length), idText);
-        Write(head);
-        Write(body);
-        Write(tail);
-        Write("}"u8);
-        WriteEnd(idText);
-    }
-
-    /// <summary>The same with a body that was gathered aside. A long one is not copied: its pieces become those of this writer.</summary>
-    /// <param name="function">Which function answers.</param>
-    /// <param name="head">The begin of the response.</param>
-    /// <param name="body">The middle of the response; empty afterwards if it was long.</param>
-    /// <param name="tail">The end of the response.</param>
+    /// <remarks>A long body is not copied: its pieces become those of this writer.</remarks>
+    /// <param name="function">The function of the request.</param>
+    /// <param name="head">The beginning of the response object.</param>
+    /// <param name="body">The middle of the response object; empty afterwards if it was long.</param>
+    /// <param name="tail">The end of the response object.</param>
     /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
     public void WriteResponse(
         Function function, ReadOnlySpan<byte> head, TextBuffer body, ReadOnlySpan<byte> tail, ReadOnlySpan<byte> idText = default)
     {
         int bodyBytes = body.Length;
-        if (bodyBytes <= SmallBytesMax)
-        {
-            WriteResponse(function, head, body.Written, tail, idText);
-            return;
-        }
-
         WriteResponseHead(function, checked(head.Length + bodyBytes + tail.Length), idText);
         Write(head);
-        BeginPieces();
-        Pieces.Take(body);
-        BytesWritten += bodyBytes;
+        if (bodyBytes <= SmallBytesMax) Write(body.Written);
+        else
+        {
+            BeginPieces();
+            Pieces.Take(body);
+            BytesWritten += bodyBytes;
+        }
         Write(tail);
         Write("}"u8);
         WriteEnd(idText);
@@ -143,8 +118,8 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
     /// <summary>An HTTP response that says what this port is: the only thing that is no frame.</summary>
     public void WriteHttp() => Write(HttpText.Response);
 
-    /// <summary>Forgets all that was written after <see cref="BytesWritten"/> was <paramref name="mark"/>.</summary>
-    /// <returns>False if the output has some of it already; then nothing is forgotten.</returns>
+    /// <summary>Retracts all that was written after <see cref="BytesWritten"/> was <paramref name="mark"/>.</summary>
+    /// <returns>False if the output has some of it already; nothing is retracted then.</returns>
     public bool TryRetract(long mark)
     {
         long surplus = BytesWritten - mark;
@@ -275,7 +250,7 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
 
     /// <summary>
     /// From now on all goes to pieces. The output's block has no room any more, but stays as it is until <see cref="Commit"/>, so that
-    /// what is in it can be taken back.
+    /// its replies can be retracted.
     /// </summary>
     private void BeginPieces() => _block = _block[.._used];
 

@@ -4,8 +4,8 @@ namespace KestrelKv.Protocol;
 
 /// <summary>What a request asks for.</summary>
 /// <remarks>
-/// The order counts: those from <see cref="Get"/> to <see cref="Expire"/> are on one key, and may be part of a batch; each of those after
-/// them is executed by itself.
+/// The order matters: the functions from <see cref="Get"/> to <see cref="Expire"/> work on one key and may be part of a batch. Those
+/// after them are unbatched.
 /// </remarks>
 public enum Function
 {
@@ -33,7 +33,7 @@ public enum Function
     /// <summary>Set the expiry of a key.</summary>
     Expire,
 
-    /// <summary>Read many keys at one moment.</summary>
+    /// <summary>Read many keys as one consistent snapshot.</summary>
     Mget,
 
     /// <summary>Execute operations atomically.</summary>
@@ -51,10 +51,10 @@ public enum Function
     /// <summary>Be answered.</summary>
     Ping,
 
-    /// <summary>Tell figures of the server.</summary>
+    /// <summary>Return figures of the server.</summary>
     Info,
 
-    /// <summary>Tell all functions.</summary>
+    /// <summary>List all functions.</summary>
     Help,
 }
 
@@ -79,7 +79,7 @@ public struct Request
     /// <summary>What is asked for.</summary>
     public Function Function { readonly get; internal set; }
 
-    /// <summary>Whether the reply may be sent before what it tells is on disk, as far as this request is concerned.</summary>
+    /// <summary>Whether the reply may be sent before the request is durable.</summary>
     public bool AcknowledgeFromMemory { readonly get; internal set; }
 
     /// <summary>Why this is not a request, where <see cref="Function"/> is <see cref="Function.Invalid"/>; otherwise null.</summary>
@@ -103,7 +103,7 @@ public struct Request
     /// <summary>The client's own name for the request, in its spelling, for the reply to give back; empty for none.</summary>
     public readonly ReadOnlyMemory<byte> IdText => IdSlice.Of(Body);
 
-    /// <summary>This request, refused: nothing is left of it but its id.</summary>
+    /// <summary>This request, refused: only its id is left.</summary>
     public readonly Request Refused(ProtocolError error) => Invalid(error) with { Body = Body, IdSlice = IdSlice };
 
     /// <summary>This request, done only if the entry has this version; 0 for none.</summary>

@@ -18,7 +18,7 @@ public sealed class RequestLimits
     /// <summary>How many it has at the most where the request does not say.</summary>
     public const int PageEntriesDefault = 100;
 
-    /// <summary>The least time, in seconds, after which a watch without changes may be asked to tell its position.</summary>
+    /// <summary>The least time, in seconds, after which a watch without changes may be asked to send its position.</summary>
     public const decimal BookmarkSecondsMin = 0.1m;
 
     /// <summary>The greatest such time.</summary>

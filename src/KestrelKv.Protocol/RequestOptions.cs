@@ -3,7 +3,7 @@ namespace KestrelKv.Protocol;
 /// <summary>The parameters that few requests have.</summary>
 public sealed record RequestOptions
 {
-    /// <summary>What all requests have that have none.</summary>
+    /// <summary>The options of a request that has none.</summary>
     public static RequestOptions None { get; } = new();
 
     /// <summary>Which part of the value; empty for the whole. It is not checked that it is a JSON Pointer.</summary>
@@ -12,7 +12,7 @@ public sealed record RequestOptions
     /// <summary>Whether there was a path, be it that of the whole value.</summary>
     public bool HasPath { get; init; }
 
-    /// <summary>Whether the reply tells of the entry.</summary>
+    /// <summary>Whether the reply has version and expiry.</summary>
     public bool Meta { get; init; }
 
     /// <summary>Whether the reply has the value from before.</summary>
@@ -45,13 +45,13 @@ public sealed record RequestOptions
     /// <summary>The key before which a SCAN ends; empty for the last one.</summary>
     public ReadOnlyMemory<byte> Until { get; init; }
 
-    /// <summary>How many entries a SCAN tells, or counts, at the most.</summary>
+    /// <summary>The most entries that a SCAN lists or counts.</summary>
     public int Limit { get; init; }
 
     /// <summary>Whether a SCAN begins with the greatest key.</summary>
     public bool Descending { get; init; }
 
-    /// <summary>Whether SCAN and WATCH tell values.</summary>
+    /// <summary>Whether SCAN and WATCH include values.</summary>
     public bool Values { get; init; }
 
     /// <summary>Whether a SCAN counts only.</summary>
@@ -60,7 +60,7 @@ public sealed record RequestOptions
     /// <summary>The version that a WATCH begins with; 0 for from now on.</summary>
     public long FromVersion { get; init; }
 
-    /// <summary>After what time without changes a WATCH tells its position.</summary>
+    /// <summary>The time without changes after which a WATCH sends its position.</summary>
     public TimeSpan BookmarkInterval { get; init; }
 
     /// <summary>The watch that UNWATCH ends.</summary>

@@ -13,7 +13,7 @@ public static class RequestParser
     /// <summary>Parses one request. Never throws on account of what the body holds: a bad one comes back as <see cref="Function.Invalid"/>.</summary>
     /// <param name="body">The whole body of a frame. The request is made of slices of it.</param>
     /// <param name="limits">What a request may not exceed.</param>
-    /// <param name="request">The request, written to where it is to be: it is too large to be copied as often as it is parsed.</param>
+    /// <param name="request">Receives the request; a struct of this size is costly to copy.</param>
     public static void Parse(ReadOnlyMemory<byte> body, RequestLimits limits, out Request request)
     {
         if (!FastRequestParser.TryParse(body, limits, out request)) request = ParseGeneral(body, limits);
@@ -34,7 +34,7 @@ public static class RequestParser
         return batch.Function == Function.Batch || batch.Error is { Index: not null } ? batch : request;
     }
 
-    /// <summary>Parses the <c>params</c> of a BATCH that stand by themselves.</summary>
+    /// <summary>Parses the <c>params</c> of a BATCH without the request around them.</summary>
     /// <param name="parameters">UTF-8, or not.</param>
     /// <param name="limits">What a request may not exceed.</param>
     public static Request ParseBatch(ReadOnlyMemory<byte> parameters, RequestLimits limits) => Utf8.IsValid(parameters.Span)
@@ -57,7 +57,7 @@ public static class RequestParser
         }
         catch (JsonException e)
         {
-            // The only way in which the JSON reader tells of a syntax error.
+            // The JSON reader reports syntax errors only by an exception.
             return envelope.Refuse(ProtocolError.Of(JsonText.Explain(body.Span, e, ref reader, limits.JsonDepthMax)));
         }
     }

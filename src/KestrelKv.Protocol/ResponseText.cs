@@ -20,10 +20,10 @@ public enum ResponseMembers
     Old = 8,
 }
 
-/// <summary>What a response tells of an entry.</summary>
+/// <summary>The entry in a response.</summary>
 public readonly ref struct EntryText
 {
-    /// <summary>Which of the others are told.</summary>
+    /// <summary>Which of the other members are written.</summary>
     public ResponseMembers Members { get; init; }
 
     /// <summary>Whether there was one, or the part of it that was asked for.</summary>
@@ -46,7 +46,7 @@ public static class ResponseText
     /// <param name="text">Where to.</param>
     /// <param name="keyText">The key as a JSON string, with its quotes.</param>
     /// <param name="value">The value's text; empty for <c>null</c>.</param>
-    /// <param name="entry">What is told beside it.</param>
+    /// <param name="entry">The members after it.</param>
     public static void WriteValue(TextBuffer text, ReadOnlySpan<byte> keyText, ReadOnlySpan<byte> value, in EntryText entry)
     {
         text.Write("{\"obj\": "u8);
@@ -63,7 +63,7 @@ public static class ResponseText
     /// </summary>
     /// <param name="text">Where to.</param>
     /// <param name="keyText">The key as a JSON string, with its quotes.</param>
-    /// <param name="entry">What is told beside it.</param>
+    /// <param name="entry">The members after it.</param>
     public static void WriteOk(TextBuffer text, ReadOnlySpan<byte> keyText, in EntryText entry)
     {
         text.Write("{\"obj\": "u8);
@@ -76,8 +76,8 @@ public static class ResponseText
     /// <summary><c>{"obj": KEY[, "val": VALUE][, "version": V][, "expires_at": T]}</c>, an entry of SCAN.</summary>
     /// <param name="text">Where to.</param>
     /// <param name="key">The key's characters.</param>
-    /// <param name="value">The value's text; empty where it is not told.</param>
-    /// <param name="entry">What is told beside it.</param>
+    /// <param name="value">The value's text; empty if it is not included.</param>
+    /// <param name="entry">The members after it.</param>
     public static void WriteListed(TextBuffer text, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, in EntryText entry)
     {
         text.Write("{\"obj\": "u8);

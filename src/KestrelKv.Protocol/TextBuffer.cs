@@ -35,7 +35,7 @@ public sealed class TextBuffer(ByteBudget? budget = null) : IDisposable
 
     /// <summary>
     /// The text in one span, valid until more is written. Text of several pieces is copied to a new array at each call:
-    /// <see cref="WriteTo"/> does not need one.
+    /// <see cref="Pieces"/> does not need one.
     /// </summary>
     public ReadOnlySpan<byte> Written => _fullBytes == 0 ? _bytes.AsSpan(0, _used) : Join();
 
@@ -68,20 +68,6 @@ public sealed class TextBuffer(ByteBudget? budget = null) : IDisposable
         }
         text.CopyTo(_bytes.AsSpan(_used));
         _used += text.Length;
-    }
-
-    /// <summary>Writes what another buffer has.</summary>
-    public void Write(TextBuffer text)
-    {
-        foreach (ArraySegment<byte> piece in text._full) Write(piece);
-        Write(text._bytes.AsSpan(0, text._used));
-    }
-
-    /// <summary>Copies the text, piece by piece.</summary>
-    public void WriteTo(IBufferWriter<byte> output)
-    {
-        foreach (ArraySegment<byte> piece in _full) output.Write(piece);
-        output.Write(_bytes.AsSpan(0, _used));
     }
 
     /// <summary>Hands all pieces over, without a copy, and is empty then. The new owner returns the arrays to the shared pool.</summary>

@@ -24,7 +24,7 @@ internal enum CloseReason
     /// <summary>The server stops.</summary>
     Stopping,
 
-    /// <summary>The disk failed while replies that tell of what it should have taken were half on their way.</summary>
+    /// <summary>The disk failed after some of the replies of the calls that wait for it had been sent.</summary>
     DiskFailed,
 
     /// <summary>A fault of the server's own.</summary>

@@ -3,13 +3,12 @@ using System.IO.Pipelines;
 namespace KestrelKv.Wire;
 
 /// <summary>
-/// Once the server stops: tells when a client has had its requests answered. Bytes that had arrived when the server
-/// stopped may still be on their way through the system, so it is given a moment of silence first.
+/// Once the server stops, decides when all requests of a client have been answered. Bytes that had arrived when the server
+/// stopped may still be on their way through the system, so a time of silence must pass first.
 /// </summary>
 /// <remarks>
-/// A client that goes on sending is not served for ever: it may make the server wait for <c>longest</c> in all, and
-/// send <c>bytesMax</c> more. Time that passes while replies are sent does not count, for the requests behind a
-/// client that is slow to read had arrived just as well.
+/// A client that continues to send is not served for ever: it may make the server wait for <c>longest</c> in all, and
+/// send <c>bytesMax</c> more. The time of sending replies does not count: the requests of a client that reads slowly had arrived, too.
 /// </remarks>
 internal sealed class DrainClock(PipeReader input, TimeProvider time, TimeSpan quiet, TimeSpan longest, long bytesMax) : IDisposable
 {

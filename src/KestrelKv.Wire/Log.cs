@@ -17,6 +17,6 @@ internal static partial class Log
     [LoggerMessage(4, LogLevel.Error, "Connection {ConnectionId} failed on a fault of the server's own and is closed")]
     public static partial void ConnectionFailed(ILogger logger, string connectionId, Exception exception);
 
-    [LoggerMessage(5, LogLevel.Warning, "Connection {ConnectionId} is cut, with replies half on their way that tell of what is not on disk: {Reason}")]
+    [LoggerMessage(5, LogLevel.Warning, "Connection {ConnectionId} is cut, with some replies sent whose changes may not be on disk: {Reason}")]
     public static partial void ConnectionLostToDisk(ILogger logger, string connectionId, string reason);
 }

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Tells this machine from others.</summary>
+/// <summary>Distinguishes this machine from others.</summary>
 internal static class PeerGuard
 {
     /// <summary>

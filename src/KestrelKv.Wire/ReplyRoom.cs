@@ -60,7 +60,7 @@ public sealed class ReplyRoom(ByteBudget budget, RequestLimits limits)
         return true;
     }
 
-    /// <summary>Ends the reservation: the reply is written, and counts by itself.</summary>
+    /// <summary>Ends the reservation: the reply is written, and its own bytes count.</summary>
     public void Release()
     {
         if (_reserved == 0) return;

@@ -25,7 +25,7 @@ internal sealed class ReplySender(
     /// <summary>Whether the client has not taken a piece in time. May be called by any thread.</summary>
     public bool IsLate(long now) => now >= Volatile.Read(ref _deadline);
 
-    /// <summary>Sends all replies. False if the client can't be reached any more.</summary>
+    /// <summary>Sends all replies. False if the client cannot be reached any more.</summary>
     public ValueTask<bool> FlushAsync()
     {
         long bytes = UnsentBytes - replies.Pieces.Bytes;
@@ -36,7 +36,7 @@ internal sealed class ReplySender(
         return flush.IsCompletedSuccessfully ? new(!flush.Result.IsCompleted) : WaitAsync(flush, bytes);
     }
 
-    /// <summary>Forgets replies that were not sent.</summary>
+    /// <summary>Discards replies that were not sent.</summary>
     public void Dispose() => replies.Pieces.Dispose();
 
     private async ValueTask<bool> SendPiecesAsync(long outputBytes)

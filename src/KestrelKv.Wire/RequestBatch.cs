@@ -46,7 +46,7 @@ internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimePr
         return _count > 0;
     }
 
-    /// <summary>Forgets the requests and gives back the arrays.</summary>
+    /// <summary>Discards the requests and returns the arrays.</summary>
     public void Clear()
     {
         if (_count == 0) return;

@@ -143,11 +143,11 @@ internal sealed class WireConnection : IDisposable
                             isRetry = true;
                             continue;
                         }
+                        if (_executor.TookLong) await Task.Yield();
                     }
                     isRetry = false;
                     _completedBytes = _replies.BytesWritten;
                     if ((_completedBytes >= stopAt || answered == 0) && !await _sender.FlushAsync()) return CloseReason.Client;
-                    if (_executor.TookLong) await Task.Yield();
                     if (answered == 0) answered = await WaitForRoomAsync(rest.Span[0]);
                     rest = rest[answered..];
                 }

@@ -22,8 +22,8 @@ public sealed class WireConnectionHandler(
 {
     private static readonly TimeSpan RefusalLogPeriod = TimeSpan.FromSeconds(10);
 
-    private long _refusalsUntold;
-    private long _refusalsToldAt;
+    private long _refusalsUnlogged;
+    private long _refusalsLoggedAt;
 
     /// <inheritdoc/>
     public override async Task OnConnectedAsync(ConnectionContext connection)
@@ -60,18 +60,18 @@ public sealed class WireConnectionHandler(
         }
         catch (DurabilityLostException e)
         {
-            // Replies tell what is not so, and can't all be taken back.
+            // Some replies report changes that may be lost, and cannot be retracted.
             reason = CloseReason.DiskFailed;
             Log.ConnectionLostToDisk(logger, wire.Id, e.Message);
             var error = new ProtocolError(
                 ErrorCode.InternalError, $"the disk has failed, and whether what was asked for was done is not known: {e.Message}");
-            await TryTellAsync(() => wire.FailAsync(error));
+            await TrySendAsync(() => wire.FailAsync(error));
         }
         catch (Exception e)
         {
-            // Whatever it is, it is a bug, and the other connections have nothing to do with it.
+            // Any other exception is a bug, which must not affect other connections.
             Log.ConnectionFailed(logger, wire.Id, e);
-            await TryTellAsync(() => wire.FailAsync(new(ErrorCode.InternalError, "a fault of the server's own; its log says more")));
+            await TrySendAsync(() => wire.FailAsync(new(ErrorCode.InternalError, "a fault of the server's own; its log says more")));
         }
         finally
         {
@@ -89,30 +89,30 @@ public sealed class WireConnectionHandler(
     {
         metrics.CountRefused(error.Code);
         LogRefusal(connection, error);
-        await TryTellAsync(() => wire.CloseAsync(error));
+        await TrySendAsync(() => wire.CloseAsync(error));
         connections.AddClosed(wire.Counters);
     }
 
-    /// <summary>Whoever is turned away must not be able to fill the log: the first is told at once, the others by number.</summary>
+    /// <summary>Refused clients must not be able to fill the log: the first refusal is logged at once, the others as a count.</summary>
     private void LogRefusal(ConnectionContext connection, ProtocolError error)
     {
-        Interlocked.Increment(ref _refusalsUntold);
-        long last = Volatile.Read(ref _refusalsToldAt);
+        Interlocked.Increment(ref _refusalsUnlogged);
+        long last = Volatile.Read(ref _refusalsLoggedAt);
         if (last != 0 && time.GetElapsedTime(last) < RefusalLogPeriod) return;
-        if (Interlocked.CompareExchange(ref _refusalsToldAt, time.GetTimestamp(), last) != last) return;
+        if (Interlocked.CompareExchange(ref _refusalsLoggedAt, time.GetTimestamp(), last) != last) return;
         Log.ConnectionsRefused(
-            logger, Interlocked.Exchange(ref _refusalsUntold, 0), ErrorCodes.Text(error.Code), connection.RemoteEndPoint);
+            logger, Interlocked.Exchange(ref _refusalsUnlogged, 0), ErrorCodes.Text(error.Code), connection.RemoteEndPoint);
     }
 
-    private static async Task TryTellAsync(Func<Task> tell)
+    private static async Task TrySendAsync(Func<Task> send)
     {
         try
         {
-            await tell();
+            await send();
         }
         catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException or InvalidOperationException)
         {
-            // The client did not wait to be told, or the pipe is in the middle of what failed.
+            // The client has gone, or the pipe is in the middle of the failed call.
         }
     }
 

@@ -12,7 +12,7 @@ public sealed class WireOptions
     /// </summary>
     public string Address { get; set; } = "*";
 
-    /// <summary>The TCP port, 0 to 65,535; 0 lets the system choose one, which the log then tells. Default 4,444.</summary>
+    /// <summary>The TCP port, 0 to 65,535; 0 lets the system choose one, which the log then shows. Default 4,444.</summary>
     public int Port { get; set; } = 4_444;
 
     /// <summary>
@@ -30,7 +30,7 @@ public sealed class WireOptions
 
     /// <summary>
     /// How long a connection may bring no byte before it is answered <c>idle_timeout</c> and closed: 1 second to
-    /// 30 days, or 0 for as long as it likes. Default 0.
+    /// 30 days, or 0 for no limit. Default 0.
     /// </summary>
     public TimeSpan IdleTimeout { get; set; }
 
@@ -72,7 +72,7 @@ public sealed class WireOptions
 
     /// <summary>
     /// How many watches a connection may have open, 1 to 10,000; one more is answered <c>too_many_watches</c>. Default
-    /// 100. Each is told up to 64 KiB of changes in its turn.
+    /// 100. Each sends up to 64 KiB of changes in its turn.
     /// </summary>
     public int WatchesMax { get; set; } = 100;
 }

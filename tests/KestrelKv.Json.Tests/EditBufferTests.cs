@@ -8,13 +8,13 @@ public sealed class EditBufferTests
     private const int LargeBytes = 64 * 1024 * 1024;
 
     [Fact]
-    public void Set_Text_IsHeldUntilCleared()
+    public void Written_TextOfAnEdit_IsHeldUntilCleared()
     {
         var buffer = new EditBuffer();
-        buffer.Set("text"u8);
-        Assert.Equal("text"u8, buffer.WrittenSpan);
-        buffer.Set("other"u8);
-        Assert.Equal("other"u8, buffer.WrittenMemory.Span);
+        Edit(buffer, "1234"u8);
+        Assert.Equal("1234"u8, buffer.WrittenSpan);
+        Edit(buffer, "12345"u8);
+        Assert.Equal("12345"u8, buffer.WrittenMemory.Span);
         Assert.Equal(5, buffer.WrittenCount);
         buffer.Clear();
         Assert.Equal(0, buffer.WrittenCount);
@@ -26,7 +26,7 @@ public sealed class EditBufferTests
     {
         EditBuffer buffer = EditBuffer.Rent();
         Assert.NotSame(buffer, EditBuffer.Rent());
-        buffer.Set("text"u8);
+        Edit(buffer, "1234"u8);
         buffer.Dispose();
         Assert.Same(buffer, EditBuffer.Rent());
         Assert.Equal(0, buffer.WrittenCount);
@@ -58,6 +58,9 @@ public sealed class EditBufferTests
         Assert.Same(array, ScratchArrays.Rent<ulong>(ScratchArrays.PooledBytesMax - 1));
         Assert.NotSame(array, ScratchArrays.Rent<ulong>(ScratchArrays.PooledBytesMax));
     }
+
+    private static void Edit(EditBuffer buffer, ReadOnlySpan<byte> value) =>
+        Assert.Equal(EditStatus.Done, DocumentEdit.Put(default, default, value, DocumentLimits.Default, buffer).Status);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static WeakReference ArrayOfALargeEdit(EditBuffer buffer)

@@ -36,11 +36,11 @@ public sealed class JsonPatchTests
     [Theory]
     // A.9, A.12, A.15
     [InlineData("""{ "baz": "qux" }""", """[{ "op": "test", "path": "/baz", "value": "bar" }]""", EditStatus.TestFailed,
-        "operation 0 (\"test\" of \"/baz\"): the value is another one")]
+        "operation 0 (\"test\" of \"/baz\"): the value does not equal the tested value")]
     [InlineData("""{ "foo": "bar" }""", """[{ "op": "add", "path": "/baz/bat", "value": "qux" }]""", EditStatus.PathNotFound,
         "operation 0 (\"add\" of \"/baz/bat\"): what leads to it is not there")]
     [InlineData("""{ "/": 9, "~1": 10 }""", """[{"op": "test", "path": "/~01", "value": "10"}]""", EditStatus.TestFailed,
-        "operation 0 (\"test\" of \"/~01\"): the value is another one")]
+        "operation 0 (\"test\" of \"/~01\"): the value does not equal the tested value")]
     // And what the appendix has no example of.
     [InlineData("""{"a":{}}""", """[{"op":"add","path":"/b","value":1},{"op":"test","path":"/b","value":1},{"op":"remove","path":"/a/b"}]""",
         EditStatus.PathNotFound, "operation 2 (\"remove\" of \"/a/b\"): there is no such member")]

@@ -47,16 +47,6 @@ public sealed class JsonTextTests
         Assert.Equal(JsonFaultKind.TooDeep, Check(NestedObjects(DepthMax + 1))?.Kind);
     }
 
-    [Theory]
-    [InlineData("", "")]
-    [InlineData(" \t\r\n", "")]
-    [InlineData("1", "1")]
-    [InlineData(" \t\r\n[ 1 ] \t\r\n", "[ 1 ]")]
-    [InlineData("\" \" ", "\" \"")]
-    [InlineData("\u00A01", "\u00A01")]
-    public void Trim_WhiteSpace_IsTakenFromBothEnds(string text, string trimmed) =>
-        Assert.Equal(trimmed, Encoding.UTF8.GetString(JsonText.Trim(Encoding.UTF8.GetBytes(text)).Span));
-
     private static string Nested(int depth) => new string('[', depth) + new string(']', depth);
 
     private static string NestedObjects(int depth) =>

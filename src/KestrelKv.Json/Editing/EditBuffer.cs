@@ -29,13 +29,6 @@ public sealed class EditBuffer : IDisposable
         return buffer;
     }
 
-    /// <summary>Replaces the text by a copy of another one.</summary>
-    public void Set(ReadOnlySpan<byte> text)
-    {
-        text.CopyTo(Room(text.Length, kept: 0));
-        Finish(text.Length);
-    }
-
     /// <summary>Discards the text, and returns its array.</summary>
     public void Clear()
     {

@@ -69,7 +69,7 @@ internal ref struct EditedText(EditBuffer buffer, DocumentLimits limits)
         return fits;
     }
 
-    /// <summary>Takes parts away, which are in order of where they begin, and do not overlap.</summary>
+    /// <summary>Removes parts, which are in order of their beginnings and do not overlap.</summary>
     public void Remove(scoped ReadOnlySpan<Splice> parts)
     {
         int to = parts[0].Start;

@@ -44,7 +44,7 @@ internal ref struct MergeWriter(
         return TryAddValue(splice.Value.Start, splice.Value.End);
     }
 
-    /// <summary>Adds a value of the patch but for the nulls of its objects.</summary>
+    /// <summary>Adds a value of the patch without the null members of its objects.</summary>
     private bool TryAddValue(int start, int end)
     {
         _mayBeDeeper |= end > start && _patch[start] is (byte)'{' or (byte)'[';

@@ -1,9 +1,9 @@
 namespace KestrelKv.Json;
 
-/// <summary>The objects of a merge patch that become new ones: as they stand, but for members that are null.</summary>
+/// <summary>The objects of a merge patch that become new ones: as they are in the patch, without members that are null.</summary>
 internal static class NewObjects
 {
-    /// <summary>Adds what goes of the patch where it is merged into nothing, in order.</summary>
+    /// <summary>Adds the parts of the patch that are left out where it is merged into nothing, in order.</summary>
     public static void FindNulls(scoped ReadOnlySpan<byte> patch, ref PooledList<Splice> nulls)
     {
         int start = JsonScan.SkipWhiteSpace(patch, 0);

@@ -93,7 +93,7 @@ internal ref struct PatchEdit
         Slot slot = Slot.Find(_text.Text, path);
         if (!slot.Exists) Refuse(EditStatus.PathNotFound, slot.Missing);
         else if (!JsonEquality.Equals(_text.Text[slot.ValueStart..slot.ValueEnd], value))
-            Refuse(EditStatus.TestFailed, "the value is another one");
+            Refuse(EditStatus.TestFailed, "the value does not equal the tested value");
     }
 
     private void Copy(scoped ReadOnlySpan<byte> from, scoped ReadOnlySpan<byte> path)

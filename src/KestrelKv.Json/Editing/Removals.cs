@@ -1,8 +1,8 @@
 namespace KestrelKv.Json;
 
 /// <summary>
-/// What goes of the text of an array or object when some of its items are removed: each with the comma before it, or where none
-/// is left before it, with all up to the next one.
+/// The parts of the text of an array or object that are removed with some of its items: each item with the comma before it, or, if
+/// no item is left before it, with all up to the next one.
 /// </summary>
 internal ref struct Removals
 {

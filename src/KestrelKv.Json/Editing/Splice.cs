@@ -1,11 +1,11 @@
 namespace KestrelKv.Json;
 
-/// <summary>A part of a document that goes, and parts of a patch that come in its place.</summary>
+/// <summary>A part of a document, and the parts of a patch that replace it.</summary>
 /// <param name="Start">Where the part begins.</param>
 /// <param name="End">Where it ends.</param>
 internal readonly record struct Splice(int Start, int End) : IComparable<Splice>
 {
-    /// <summary>Tells apart what is put in at the same place.</summary>
+    /// <summary>The order of insertions at the same place.</summary>
     public int Order { get; init; }
 
     /// <summary>Whether a comma comes first.</summary>

@@ -3,10 +3,10 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Takes what requests on single keys come to.</summary>
+/// <summary>Receives the results of requests on single keys.</summary>
 public interface IKeyResultSink
 {
-    /// <summary>Forgets all results: the requests are executed, or executed again.</summary>
+    /// <summary>Discards all results: the requests are about to be executed, for the first time or again.</summary>
     void Begin();
 
     /// <summary>Takes one result, under the rules of <see cref="IResultSink"/>.</summary>

@@ -13,15 +13,15 @@ internal sealed class KeyExecution(IKeyValueStore store, IKeyResultSink results,
 {
     private ReadOnlyMemory<Request> _requests;
 
-    /// <summary>Why nothing was done, with the index of what was refused; null where all was.</summary>
+    /// <summary>Why nothing was done, with the index of the refused request; null if all was done.</summary>
     public ProtocolError? Error { get; private set; }
 
-    /// <summary>The version of the commit; 0 where nothing was changed.</summary>
+    /// <summary>The version of the commit; 0 if nothing was changed.</summary>
     public long Version { get; private set; }
 
-    /// <summary>Executes one request by itself, or all of many as one atomic batch. Afterwards the results may be shown.</summary>
+    /// <summary>Executes one request, or several as one atomic batch. Afterwards the results may be shown.</summary>
     /// <param name="requests">At least one.</param>
-    /// <param name="requestId">What the client calls them; empty for nothing.</param>
+    /// <param name="requestId">The request id; empty for none.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <exception cref="DurabilityLostException">The disk has failed, twice while this was executed.</exception>
     public async ValueTask ExecuteAsync(
@@ -40,8 +40,8 @@ internal sealed class KeyExecution(IKeyValueStore store, IKeyResultSink results,
             }
             catch (DurabilityLostException) when (!again)
             {
-                // The results may not be so after a restart, and nobody has seen them. Executed again, writes are refused, and
-                // reads give what is on disk.
+                // The results may be lost after a restart, and nobody has seen them. In the second attempt writes are refused, and
+                // reads return what is on disk.
             }
         }
         Array.Clear(operations, 0, requests.Length);

@@ -3,7 +3,7 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>How a listing shows its entries: as SCAN does, unless it is another one.</summary>
+/// <summary>The format of the entries of a listing; by default, that of SCAN.</summary>
 public class ListFormat
 {
     /// <summary>That of SCAN.</summary>

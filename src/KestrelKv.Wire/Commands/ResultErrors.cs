@@ -4,7 +4,7 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>What clients are told of operations that were not done.</summary>
+/// <summary>The errors of operations that were not done.</summary>
 internal static class ResultErrors
 {
     /// <summary>Why an operation was refused; null where it was done, or found nothing, which is a result as well.</summary>

@@ -15,7 +15,7 @@ internal sealed class ScanPage(RequestOptions options, ListFormat format, TextBu
 
     /// <summary>
     /// <c>{"entries": [ENTRY, ...], "next": KEY or null, "version": V}</c>, or <c>{"count": N, "version": V}</c>. V is the
-    /// last version that the feed had shown when the page was begun: who watches from the next one on misses nothing.
+    /// last version that the feed had published when the page was begun: a watch from the next one on misses nothing.
     /// </summary>
     /// <returns>Why there is none; null where there is.</returns>
     public async ValueTask<ProtocolError?> WriteAsync(IKeyValueStore store, CancellationToken cancellationToken)

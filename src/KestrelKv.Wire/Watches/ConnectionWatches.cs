@@ -3,9 +3,9 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>The watches of one connection. They are told in the connection's own flow of control, one after the other.</summary>
+/// <summary>The watches of one connection. They publish changes in the connection's own flow of control, one after the other.</summary>
 /// <remarks>
-/// Other threads only say that a watch is ready, or that a time is over: this sets flags, and has the thread pool wake
+/// Other threads only signal that a watch is ready, or that a time is over: this sets flags, and lets the thread pool wake
 /// the connection, so that the feed's thread never runs what the connection does.
 /// </remarks>
 internal sealed class ConnectionWatches(
@@ -21,10 +21,10 @@ internal sealed class ConnectionWatches(
     private int _waking;
     private bool _isDisposed;
 
-    /// <summary>How many go on. To be read by any thread.</summary>
+    /// <summary>The number of open watches. May be read by any thread.</summary>
     public int Count => _count;
 
-    /// <summary>Whether one may have something to tell.</summary>
+    /// <summary>Whether one may have something to publish.</summary>
     public bool AreSignalled => _signalled;
 
     /// <summary>Opens a watch and writes its first reply, and the changes that there are already.</summary>
@@ -64,16 +64,16 @@ internal sealed class ConnectionWatches(
         watch?.End();
         RemoveEnded();
 
-        // A stop has ended the watches without a word to the client, which asks for no more than that.
+        // A stop has ended the watches without a reply, and the client asks for nothing else.
         bool hasEnded = watch is not null || (_isDisposed && number <= _lastNumber);
         text.WriteMember("{\"watch\": "u8, number);
         text.Write(", \"response\": \"ok\"}"u8);
         return hasEnded
             ? null
-            : new(ErrorCode.InvalidValue, $"\"watch\" is {number}, expected the number of a watch of this connection that goes on");
+            : new(ErrorCode.InvalidValue, $"\"watch\" is {number}, expected the number of an open watch of this connection");
     }
 
-    /// <summary>Lets the watch at a place of the list, if it is ready, show a piece of what it has.</summary>
+    /// <summary>Writes the next piece of the watch at a place of the list, if it is ready.</summary>
     public async ValueTask PublishAsync(int place, CancellationToken cancellationToken)
     {
         ConnectionWatch watch = _open[place];
@@ -158,7 +158,7 @@ internal sealed class ConnectionWatches(
         _count = _open.Count;
     }
 
-    /// <summary>To be woken when the next watch that has nothing else to tell tells its position.</summary>
+    /// <summary>Sets the timer to when the next watch without changes must send its position.</summary>
     private void SetTimer()
     {
         if (_open.Count == 0) return;

@@ -85,7 +85,7 @@ public sealed class WatchSession : IDisposable
         catch (IOException e)
         {
             // It concerns this watch alone.
-            Error = new(ErrorCode.DiskFailed, $"the changes from version {Position + 1} on can't be read from disk just now: {e.Message}");
+            Error = new(ErrorCode.DiskFailed, $"the changes from version {Position + 1} on cannot be read from disk at present: {e.Message}");
         }
     }
 
@@ -105,7 +105,7 @@ public sealed class WatchSession : IDisposable
         text.Write(", \"changes\": ["u8);
     }
 
-    /// <summary>The piece was written: its memory is given back, and the time to the next bookmark begins.</summary>
+    /// <summary>Releases the memory of the piece, which was written, and begins the time to the next bookmark.</summary>
     public void EndPiece()
     {
         _changes.Clear();
@@ -129,8 +129,8 @@ public sealed class WatchSession : IDisposable
         ErrorCode.Compacted,
         Position + 1 < _feed.OldestVersion
             ? $"the changes from version {Position + 1} on are no longer kept, the oldest ones are those of version {_feed.OldestVersion} " +
-              "(Data:HistoryBytes, Data:HistoryTime); read the entries anew, then watch from there"
-            : $"version {Position} is not in the history: a crash or a restore has undone it; read the entries anew, then watch from there")
+              "(Data:HistoryBytes, Data:HistoryTime); read the entries again, then watch from there"
+            : $"version {Position} is not in the history: a crash or a restore has undone it; read the entries again, then watch from there")
     {
         OldestVersion = _feed.OldestVersion,
     };
