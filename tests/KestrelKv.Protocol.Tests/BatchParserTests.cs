@@ -42,7 +42,7 @@ public sealed class BatchParserTests
     [InlineData("""["a", null]""", ErrorCode.WrongType, "\"objs\"[1] is null")]
     [InlineData("""["a", ["b"]]""", ErrorCode.WrongType, "\"objs\"[1] is an array")]
     [InlineData("""["a", ""]""", ErrorCode.InvalidKey, "\"objs\"[1]: the key is empty")]
-    [InlineData("""["\ud800"]""", ErrorCode.InvalidKey, "\"objs\"[0]: it holds half")]
+    [InlineData("""["\ud800"]""", ErrorCode.InvalidKey, "\"objs\"[0]: the key holds half")]
     public void Parse_ObjsThatAreNoKeys_AreRefused(string objs, ErrorCode code, string essence) =>
         AssertRefused(Parse($$$"""{"func": "MGET", "params": {"objs": {{{objs}}}}}"""), code, essence);
 
