@@ -78,7 +78,7 @@ public sealed partial class ProtocolTests
         Dictionary<string, string> settings = SettingsFile.Read().ToDictionary();
         var limits = Markdown.Rows(Document).Where(row => settings.ContainsKey(row.First)).ToList();
 
-        Assert.Equal(13, limits.Count);
+        Assert.Equal(15, limits.Count);
         Assert.All(limits, row => Assert.Equal(Number(settings[row.First]), Number(row.Second)));
 
         // "30 seconds", "16,777,216 bytes" and "0 (off)"; and times as the settings spell them.
