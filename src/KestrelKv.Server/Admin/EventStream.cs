@@ -29,8 +29,8 @@ internal sealed class EventStream : IDisposable
     /// <param name="store">The store.</param>
     /// <param name="options">What the request asks for.</param>
     /// <param name="time">The clock of the bookmarks.</param>
-    /// <param name="budget">Counts the changes until they are sent; null for no count.</param>
-    public EventStream(IKeyValueStore store, RequestOptions options, TimeProvider time, ByteBudget? budget = null)
+    /// <param name="budget">Counts the changes until they are sent.</param>
+    public EventStream(IKeyValueStore store, RequestOptions options, TimeProvider time, ByteBudget budget)
     {
         _time = time;
         _watch = new WatchSession(store, options, time, () => _ready.Writer.TryWrite(true), budget);

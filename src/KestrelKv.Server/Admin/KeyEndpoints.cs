@@ -66,7 +66,7 @@ internal static class KeyEndpoints
     public static async Task<IResult> ListAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         using MappedRequest mapped = await mapper.MapAsync(http);
-        return await runner.RunAsync(http, mapped, KeyListing.Format);
+        return await runner.AnswerAsync(http, mapped, KeyListing.Format);
     }
 
     /// <summary>Counts keys</summary>
@@ -77,7 +77,7 @@ internal static class KeyEndpoints
     {
         using MappedRequest mapped = await mapper.MapAsync(
             http, more: static (scan, text) => text.AddBoolean(scan.Parameter("count_only"), true));
-        return await runner.RunAsync(http, mapped);
+        return await runner.AnswerAsync(http, mapped);
     }
 
     /// <summary>Reads a value</summary>
@@ -117,13 +117,7 @@ internal static class KeyEndpoints
         // Before the conditions: RFC 9110, section 13.2.1.
         if (entry.Version == 0) return Problems.NotFound();
         ShowEntry(http.Response, entry);
-        switch (mapped.Conditions.AnswerToRead(entry.Version))
-        {
-            case StatusCodes.Status412PreconditionFailed:
-                return Problems.Of(ProtocolError.PreconditionFailed(entry.Version));
-            case StatusCodes.Status304NotModified:
-                return Results.StatusCode(StatusCodes.Status304NotModified);
-        }
+        if (mapped.Conditions.AnswerToRead(entry.Version) is { } answer) return answer;
         if (!entry.Found) return Problems.PartNotFound();
 
         http.Response.ContentType = Json;
