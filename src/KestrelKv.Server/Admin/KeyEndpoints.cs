@@ -204,8 +204,8 @@ internal static class KeyEndpoints
     }
 
     /// <summary>
-    /// Executes a write under its conditions, once. Where these name more than one version, the entry's version is read and the
-    /// write done on just this version, again where somebody else has changed the entry in between.
+    /// Executes a write under its conditions, once. If these name more than one version, reads the entry's version and executes the
+    /// write on just that version, again if the entry has changed in between.
     /// </summary>
     private static async ValueTask<ProtocolError?> ExecuteAsync(
         HttpContext http, MappedRequest mapped, HttpRunner runner, KeyResult result)
@@ -223,7 +223,7 @@ internal static class KeyEndpoints
         }
     }
 
-    /// <summary>Whether a body is of a media type, by what is said of it.</summary>
+    /// <summary>Whether a Content-Type names a media type.</summary>
     private static bool IsOf(string? contentType, string type) =>
         MediaTypeHeaderValue.TryParse(contentType, out MediaTypeHeaderValue? given) &&
         given.MediaType.Equals(type, StringComparison.OrdinalIgnoreCase);

@@ -54,14 +54,19 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
         Assert.Empty(page.Errors);
     }
 
-    [Theory]
-    [InlineData(ByPath, "greeting")]
-    [InlineData(ByQuery, "greeting by query")]
-    [InlineData(ByPath, "a/b/😀 ?&=#%2F+")]
-    [InlineData(ByQuery, "a/../😀 ?&=#%2F+")]
-    public async Task TryItOut_PutGetDelete_IsSeenOverTheWire(string form, string key)
+    [Fact]
+    public async Task TryItOut_PutGetDelete_IsSeenOverTheWire()
     {
         SwaggerPage page = await SwaggerPage.OpenAsync(browser);
+        await PutGetDeleteAsync(page, ByPath, "greeting");
+        await PutGetDeleteAsync(page, ByQuery, "greeting by query");
+        await PutGetDeleteAsync(page, ByPath, "a/b/😀 ?&=#%2F+");
+        await PutGetDeleteAsync(page, ByQuery, "a/../😀 ?&=#%2F+");
+        Assert.Empty(page.Errors);
+    }
+
+    private async Task PutGetDeleteAsync(SwaggerPage page, string form, string key)
+    {
         var parameters = new Dictionary<string, string> { ["key"] = key };
 
         SwaggerPage.Shown put = await page.TryAsync(Of(form, "put"), parameters, "{\"hello\": \"world\", \"n\": 1.0}");
@@ -78,7 +83,6 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
         Assert.Equal(204, delete.Status);
         Assert.Equal(404, gone.Status);
         Assert.Contains("not_found", gone.Text, StringComparison.Ordinal);
-        Assert.Empty(page.Errors);
     }
 
     [Theory]
