@@ -74,7 +74,7 @@ internal sealed class SwaggerPage
 
         ILocator block = Block(operation);
         if (await block.Locator(".opblock-body").CountAsync() == 0) await block.Locator(".opblock-summary-control").ClickAsync();
-        await block.Locator(".try-out__btn").WaitForAsync();
+        await block.Locator(".try-out__btn").First.WaitForAsync();
 
         // A second time it may be ready to be changed, and shows the first answer until that is cleared.
         if (await block.Locator(".try-out__btn.cancel").CountAsync() == 0) await block.Locator(".try-out__btn").ClickAsync();
