@@ -38,9 +38,9 @@ packages=tests/KestrelKv.Server.Tests/Clients/TypeScript
 
 dotnet build KestrelKv.sln -c Release -nologo -clp:NoSummary -v:quiet
 
-# What is started in the background ignores interrupts, and so does all that it starts; but a server is to be tested with them.
+# What is started in the background ignores SIGINT and SIGQUIT, and so does all that it starts; but a server is to be tested with them.
 interruptible=()
-if env --default-signal=INT true 2>/dev/null; then interruptible=(env --default-signal=INT); fi
+if env --default-signal=INT,QUIT true 2>/dev/null; then interruptible=(env --default-signal=INT,QUIT); fi
 
 # One project at a time: several tests start servers and measure memory.
 results=$(mktemp)

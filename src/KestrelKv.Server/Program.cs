@@ -1,9 +1,11 @@
+using System.Runtime.InteropServices;
 using KestrelKv.Server.Admin;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Settings;
 using KestrelKv.Server.Telemetry;
 
-using IDisposable hangup = Hangup.Ignore();
+// A closed terminal and some log rotations send SIGHUP, which by default ends a process at once, without a clean stop.
+using IDisposable hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, static signal => signal.Cancel = true);
 try
 {
     CommandLine line = CommandLine.Parse(args);

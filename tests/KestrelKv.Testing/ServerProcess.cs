@@ -194,6 +194,9 @@ public sealed partial class ServerProcess : IAsyncDisposable
         start.Environment["KestrelKv__Admin__Address"] = "127.0.0.1";
         start.Environment["KestrelKv__Admin__Port"] = "0";
         start.Environment["KestrelKv__Data__Directory"] = data.FullPath;
+
+        // Longer than Wait.Patience: a stop that hangs fails its test, and a busy machine cuts no snapshot short.
+        start.Environment["KestrelKv__StopTimeout"] = "00:10:00";
         foreach (string setting in settings) start.ArgumentList.Add($"--KestrelKv:{setting}");
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         return new Process { StartInfo = start, EnableRaisingEvents = true };

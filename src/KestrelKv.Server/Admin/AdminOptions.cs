@@ -21,8 +21,8 @@ public sealed class AdminOptions
 
     /// <summary>
     /// How many streams of events (<c>/v1/watch</c>) may be open, 1 to 10,000; one more is answered 503,
-    /// <c>too_many_watches</c>. Default 100. Each takes a connection, and what it tells at a time. There may be 156 connections
-    /// more, for all other requests; one beyond that is closed.
+    /// <c>too_many_watches</c>. Default 100. Each takes a connection, and memory for the changes that it sends. There may be
+    /// 156 connections more, for all other requests; one beyond that is closed.
     /// </summary>
     public int WatchesMax { get; set; } = 100;
 }

@@ -34,7 +34,7 @@ internal static class BatchEndpoint
     public static async Task<IResult> CommitAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         using MappedRequest mapped = await mapper.MapBatchAsync(http);
-        return await runner.RunAsync(http, mapped);
+        return await runner.AnswerAsync(http, mapped);
     }
 }
 

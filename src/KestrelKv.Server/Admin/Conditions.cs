@@ -23,7 +23,7 @@ internal readonly struct Conditions
     /// <summary>Whether there are any.</summary>
     public bool Any => _ifMatch is not null || _ifNoneMatch is not null;
 
-    /// <summary>The answer where they can't be read.</summary>
+    /// <summary>The error if a header can't be read.</summary>
     public static ProtocolError Unreadable { get; } = new(
         ErrorCode.InvalidHeader, "If-Match or If-None-Match can't be read, expected *, or versions in quotes such as \"5\"");
 
@@ -39,12 +39,12 @@ internal readonly struct Conditions
         return readable;
     }
 
-    /// <summary>What a GET of an entry of this version, 0 for none, is answered with where not with the value: 412 or 304.</summary>
-    public int? AnswerToRead(long version) =>
-        _ifMatch is not null && !Matches(_ifMatch, version, strong: true) ? StatusCodes.Status412PreconditionFailed :
-        _ifNoneMatch is not null && Matches(_ifNoneMatch, version, strong: false) ? StatusCodes.Status304NotModified : null;
+    /// <summary>The answer to a read of an entry of this version if they do not hold: 412 or 304.</summary>
+    public IResult? AnswerToRead(long version) =>
+        !IfMatchHolds(version) ? Problems.Of(ProtocolError.PreconditionFailed(version)) :
+        !IfNoneMatchHolds(version) ? Results.StatusCode(StatusCodes.Status304NotModified) : null;
 
-    /// <summary>Adds them to a write as the one precondition that they come to; false where it takes more than one.</summary>
+    /// <summary>Adds them to a write as the one precondition that they amount to; false if one is not enough.</summary>
     public bool TryAdd(FunctionInfo function, RequestText text)
     {
         if (!Any) return true;
@@ -52,7 +52,7 @@ internal readonly struct Conditions
         if (_ifNoneMatch is not null) return IsAny(_ifNoneMatch) && Add(exists: false);
         if (IsAny(_ifMatch!)) return Add(exists: true);
 
-        // A tag that is no version, or weak, is that of no entry; the loop over versions tells so.
+        // A tag that is no version, or weak, matches no entry; the loop over versions finds that.
         if (_ifMatch is not [{ IsWeak: false } tag]) return false;
         ReadOnlySpan<char> number = tag.Tag.AsSpan()[1..^1];
         if (!long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long version)) return false;
@@ -70,7 +70,11 @@ internal readonly struct Conditions
     }
 
     /// <summary>Whether a write is to be done on an entry of this version, 0 for none.</summary>
-    public bool AllowWrite(long version) => AnswerToRead(version) is null;
+    public bool AllowWrite(long version) => IfMatchHolds(version) && IfNoneMatchHolds(version);
+
+    private bool IfMatchHolds(long version) => _ifMatch is null || Matches(_ifMatch, version, strong: true);
+
+    private bool IfNoneMatchHolds(long version) => _ifNoneMatch is null || !Matches(_ifNoneMatch, version, strong: false);
 
     private static bool TryRead(StringValues header, out IList<EntityTagHeaderValue>? tags)
     {

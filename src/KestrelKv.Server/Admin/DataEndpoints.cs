@@ -69,13 +69,7 @@ internal static class DataEndpoints
         {
             HttpResponse response = http.Response;
             response.Headers.ETag = Conditions.ETag(snapshot.Version);
-            switch (conditions.AnswerToRead(snapshot.Version))
-            {
-                case StatusCodes.Status412PreconditionFailed:
-                    return Problems.Of(ProtocolError.PreconditionFailed(snapshot.Version));
-                case StatusCodes.Status304NotModified:
-                    return Results.StatusCode(StatusCodes.Status304NotModified);
-            }
+            if (conditions.AnswerToRead(snapshot.Version) is { } answer) return answer;
             response.ContentType = Binary;
             response.ContentLength = file.Length;
             response.Headers.ContentDisposition =

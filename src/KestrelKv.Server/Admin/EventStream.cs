@@ -29,14 +29,14 @@ internal sealed class EventStream : IDisposable
     /// <param name="store">The store.</param>
     /// <param name="options">What the request asks for.</param>
     /// <param name="time">The clock of the bookmarks.</param>
-    /// <param name="budget">Counts the changes until they are sent; null for no count.</param>
-    public EventStream(IKeyValueStore store, RequestOptions options, TimeProvider time, ByteBudget? budget = null)
+    /// <param name="budget">Counts the changes until they are sent.</param>
+    public EventStream(IKeyValueStore store, RequestOptions options, TimeProvider time, ByteBudget budget)
     {
         _time = time;
         _watch = new WatchSession(store, options, time, () => _ready.Writer.TryWrite(true), budget);
     }
 
-    /// <summary>Begins a stream. By itself this is a whole stream without events, after which browsers connect again.</summary>
+    /// <summary>Begins a stream. If nothing follows, it is a stream without events, after which browsers connect again.</summary>
     public static void Open(HttpResponse response)
     {
         response.ContentType = ContentType;
@@ -48,7 +48,7 @@ internal sealed class EventStream : IDisposable
     }
 
     /// <summary>Reads the first changes.</summary>
-    /// <returns>Why the feed cannot begin where it is to; null where it can.</returns>
+    /// <returns>The error if the feed cannot begin at the version that was asked for; otherwise null.</returns>
     public async Task<ProtocolError?> BeginAsync(CancellationToken cancellationToken)
     {
         await _watch.ReadAsync(cancellationToken);
@@ -115,7 +115,7 @@ internal sealed class EventStream : IDisposable
     }
 
     /// <summary><c>id: V</c>, <c>event: NAME</c>, and the data, which has a line for each of its own.</summary>
-    /// <returns>False where the client does not take it.</returns>
+    /// <returns>False if the client does not take it.</returns>
     private static async ValueTask<bool> WriteEventAsync(
         TimedWriter output, string name, long? id, ReadOnlyMemory<byte>[] data, CancellationToken cancellationToken)
     {

@@ -9,6 +9,19 @@ internal sealed class HttpRunner(RequestRunner runner, WireConnections connectio
     /// <summary>Room for the reply to one request.</summary>
     public ReplyRoom NewRoom() => new(connections.Replies, limits);
 
+    /// <summary>Executes a request and answers with its response object, as the wire has it.</summary>
+    public async Task<IResult> AnswerAsync(HttpContext http, MappedRequest mapped, ListFormat? format = null)
+    {
+        ReplyRoom room = NewRoom();
+        using var response = new Response(room);
+        if (await RunAsync(mapped.One, response, room, format, http.RequestAborted) is { } error) return Problems.Of(error);
+        http.Response.ContentType = "application/json";
+        http.Response.ContentLength = (long)response.Head.Length + response.Body.Length;
+        await SendAsync(http, response.Head);
+        await SendAsync(http, response.Body);
+        return Results.Empty;
+    }
+
     /// <summary>Executes a request and writes its response object, under the rules of <see cref="RequestRunner"/>.</summary>
     public async ValueTask<ProtocolError?> RunAsync(
         ReadOnlyMemory<Request> one, Response response, ReplyRoom room, ListFormat? format, CancellationToken cancellationToken)

@@ -66,7 +66,7 @@ internal static class KeyEndpoints
     public static async Task<IResult> ListAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         using MappedRequest mapped = await mapper.MapAsync(http);
-        return await runner.RunAsync(http, mapped, KeyListing.Format);
+        return await runner.AnswerAsync(http, mapped, KeyListing.Format);
     }
 
     /// <summary>Counts keys</summary>
@@ -77,7 +77,7 @@ internal static class KeyEndpoints
     {
         using MappedRequest mapped = await mapper.MapAsync(
             http, more: static (scan, text) => text.AddText(scan.Parameter("count_only"), "true"));
-        return await runner.RunAsync(http, mapped);
+        return await runner.AnswerAsync(http, mapped);
     }
 
     /// <summary>Reads a value</summary>
@@ -117,13 +117,7 @@ internal static class KeyEndpoints
         // Before the conditions: RFC 9110, section 13.2.1.
         if (entry.Version == 0) return Problems.NotFound();
         ShowEntry(http.Response, entry);
-        switch (mapped.Conditions.AnswerToRead(entry.Version))
-        {
-            case StatusCodes.Status412PreconditionFailed:
-                return Problems.Of(ProtocolError.PreconditionFailed(entry.Version));
-            case StatusCodes.Status304NotModified:
-                return Results.StatusCode(StatusCodes.Status304NotModified);
-        }
+        if (mapped.Conditions.AnswerToRead(entry.Version) is { } answer) return answer;
         if (!entry.Found) return Problems.PartNotFound();
 
         http.Response.ContentType = Json;
@@ -210,8 +204,8 @@ internal static class KeyEndpoints
     }
 
     /// <summary>
-    /// Executes a write under its conditions, once. Where these name more than one version, the entry's version is read and the
-    /// write done on just this version, again where somebody else has changed the entry in between.
+    /// Executes a write under its conditions, once. If these name more than one version, reads the entry's version and executes the
+    /// write on just that version, again if the entry has changed in between.
     /// </summary>
     private static async ValueTask<ProtocolError?> ExecuteAsync(
         HttpContext http, MappedRequest mapped, HttpRunner runner, KeyResult result)
@@ -229,7 +223,7 @@ internal static class KeyEndpoints
         }
     }
 
-    /// <summary>Whether a body is of a media type, by what is said of it.</summary>
+    /// <summary>Whether a Content-Type names a media type.</summary>
     private static bool IsOf(string? contentType, string type) =>
         MediaTypeHeaderValue.TryParse(contentType, out MediaTypeHeaderValue? given) &&
         given.MediaType.Equals(type, StringComparison.OrdinalIgnoreCase);

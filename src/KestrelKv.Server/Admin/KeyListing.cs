@@ -20,7 +20,7 @@ public sealed record KeyCount(long Count, long Version);
 /// <param name="Version" example="5">The version of its last change.</param>
 /// <param name="ExpiresAt" example="null">When it expires: Unix time in seconds; null for not at all.</param>
 /// <param name="Bytes" example="28">The length of its value's text.</param>
-/// <param name="Value" example="{&quot;name&quot;: &quot;Ada&quot;, &quot;visits&quot;: 1}">Its value, where values were asked for.</param>
+/// <param name="Value" example="{&quot;name&quot;: &quot;Ada&quot;, &quot;visits&quot;: 1}">Its value, if values were asked for.</param>
 public sealed record KeyEntry(string Key, long Version, decimal? ExpiresAt, long Bytes, object? Value);
 
 /// <summary>Writes the entries of a <see cref="KeyPage"/>, values as the very text that they are.</summary>

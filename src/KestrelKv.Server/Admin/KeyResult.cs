@@ -8,8 +8,6 @@ namespace KestrelKv.Server.Admin;
 /// <param name="valueRoom">Room for the value; null if it is not kept.</param>
 internal sealed class KeyResult(ReplyRoom? valueRoom = null) : IKeyResultSink, IDisposable
 {
-    private readonly TextBuffer _value = new(valueRoom?.Budget);
-
     /// <summary>Whether there is, or was, such a key, and in its value what was asked for.</summary>
     public bool Found { get; private set; }
 
@@ -22,11 +20,11 @@ internal sealed class KeyResult(ReplyRoom? valueRoom = null) : IKeyResultSink, I
     /// <summary>The value's length.</summary>
     public int ValueBytes { get; private set; }
 
-    /// <summary>The value, where it is kept.</summary>
-    public TextBuffer Value => _value;
+    /// <summary>The value, if it is kept.</summary>
+    public TextBuffer Value { get; } = new(valueRoom?.Budget);
 
     /// <inheritdoc/>
-    public void Begin() => _value.Truncate(0);
+    public void Begin() => Value.Truncate(0);
 
     /// <inheritdoc/>
     public void Add(in Request request, in OperationResult result)
@@ -35,8 +33,8 @@ internal sealed class KeyResult(ReplyRoom? valueRoom = null) : IKeyResultSink, I
         Version = result.Version;
         ExpiresAt = result.ExpiresAt;
         ValueBytes = result.Value.Length;
-        if (valueRoom is not null && (ValueBytes <= ReplyWriter.SmallBytesMax || valueRoom.HasRoomFor(ValueBytes))) _value.Write(result.Value);
+        if (valueRoom is not null && (ValueBytes <= ReplyWriter.SmallBytesMax || valueRoom.HasRoomFor(ValueBytes))) Value.Write(result.Value);
     }
 
-    public void Dispose() => _value.Dispose();
+    public void Dispose() => Value.Dispose();
 }

@@ -2,7 +2,7 @@ using KestrelKv.Protocol;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>The request that an HTTP request stands for. It lies in memory that is given back when this is disposed of.</summary>
+/// <summary>The request that an HTTP request stands for, as slices of memory that <see cref="Dispose"/> returns.</summary>
 internal sealed class MappedRequest(in Request request, IDisposable text) : IDisposable
 {
     private readonly Request[] _one = [request];
@@ -10,13 +10,13 @@ internal sealed class MappedRequest(in Request request, IDisposable text) : IDis
     /// <summary>The request.</summary>
     public ReadOnlyMemory<Request> One => _one;
 
-    /// <summary>Why it is refused; null where it is not.</summary>
+    /// <summary>The error if it is refused; otherwise null.</summary>
     public ProtocolError? Error => _one[0].Error;
 
-    /// <summary>What it asks for beyond the plainest.</summary>
+    /// <summary>Its optional parameters.</summary>
     public RequestOptions Options => _one[0].Options ?? RequestOptions.None;
 
-    /// <summary>The key, where there is one.</summary>
+    /// <summary>The key, if there is one.</summary>
     public string Key { get; init; } = "";
 
     /// <summary>The conditions that take more than one precondition.</summary>

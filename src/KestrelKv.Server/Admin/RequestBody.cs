@@ -15,7 +15,7 @@ internal sealed class RequestBody(WireConnections connections, RequestLimits lim
     /// <summary>Reads the body. Its room is released once the request is answered.</summary>
     /// <param name="http">The request.</param>
     /// <param name="text">Where to.</param>
-    /// <returns>Why it is not read: it is compressed, a part of something, or finds no room; null where it is read.</returns>
+    /// <returns>The error if it is compressed, only a part of something, or finds no room; null if it was read.</returns>
     /// <exception cref="BadHttpRequestException">It is too long, too slow, or in broken chunks.</exception>
     public async ValueTask<ProtocolError?> ReadAsync(HttpContext http, TextBuffer text)
     {
@@ -38,7 +38,7 @@ internal sealed class RequestBody(WireConnections connections, RequestLimits lim
         }
         catch (IOException e) when (e is not BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge })
         {
-            // Where the body ends, and the next request begins, is not known.
+            // The end of the body, and so the beginning of the next request, is not known.
             http.Response.Headers.Connection = "close";
             throw e as BadHttpRequestException ?? new BadHttpRequestException(e.Message, StatusCodes.Status400BadRequest, e);
         }
@@ -68,7 +68,7 @@ internal sealed class RequestBody(WireConnections connections, RequestLimits lim
         await using ITimer? progress = isLarge ? time.CreateTimer(_ => CheckProgress(), state: null, period, period) : null;
         while (true)
         {
-            // Not cancelled with the request: reading fails by itself where the client has gone.
+            // Not cancelled with the request: reading fails if the client has gone.
             ReadResult read = await body.ReadAsync(CancellationToken.None);
             if (read.IsCanceled) throw new BadHttpRequestException("the body arrives too slowly, and others wait for its room", StatusCodes.Status408RequestTimeout);
             foreach (ReadOnlyMemory<byte> piece in read.Buffer) text.Write(piece.Span);

@@ -13,7 +13,7 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
 {
     /// <summary>Maps a request by the <see cref="FunctionCall"/> of its endpoint.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="body">The parameter that the body is the value of; null where there is no body.</param>
+    /// <param name="body">The parameter whose value is the body; null if there is no body.</param>
     /// <param name="more">Adds parameters that the endpoint implies.</param>
     public async ValueTask<MappedRequest> MapAsync(HttpContext http, string? body = null, Action<FunctionInfo, RequestText>? more = null)
     {

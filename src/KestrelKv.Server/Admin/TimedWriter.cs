@@ -20,7 +20,7 @@ internal sealed class TimedWriter(HttpResponse response, TimeSpan timeout, TimeP
         _unsentBytes += bytes.Length;
     }
 
-    /// <summary>Sends what was written. False where the client does not take it, which breaks the connection off.</summary>
+    /// <summary>Sends what was written. False if the client does not take it; the connection is then aborted.</summary>
     public async ValueTask<bool> FlushAsync(CancellationToken cancellationToken)
     {
         _unsentBytes = 0;

@@ -33,7 +33,7 @@ public sealed class ServerSettings
     /// <summary>
     /// How long the server, when told to stop, may take to answer what it has received and to take a last snapshot, 0
     /// to 10 minutes. Default 10 seconds. Connections that are then still busy are cut; a snapshot that is not finished is
-    /// given up, and the next start reads the log instead. The process ends at the latest 5 seconds after this time.
+    /// abandoned, and the next start reads the log instead. The process ends at the latest 5 seconds after this time.
     /// </summary>
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(10);
 

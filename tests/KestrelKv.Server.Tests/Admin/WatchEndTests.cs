@@ -61,7 +61,7 @@ public sealed class WatchEndTests
             (await server.CallAsync("GET", "/v1/watch")).AssertProblem(503, "too_many_watches");
         }
 
-        // A stream gives its place back a moment after its watch has ended. A request that is wrong is told so once it has a place.
+        // The place of a stream is free a moment after its watch has ended. An invalid request gets its error once it has a place.
         await Wait.UntilAsync(async () => (await server.CallAsync("GET", "/v1/watch?from_version=x")).Status == 400, () => "the stream has not ended");
         using EventReader next = await EventReader.OpenAsync(server, "");
         await next.NextAsync("bookmark");

@@ -66,14 +66,19 @@ internal sealed class SwaggerPage
             await exact.CountAsync() == 0 ? "" : (await exact.TextContentAsync())!);
     }
 
-    /// <summary>"Try it out", and what a person then fills in.</summary>
+    /// <summary>"Try it out", and what a person then fills in. Closes the other operations: the page draws all open ones at each change.</summary>
     public async Task<ILocator> FillAsync(string operation, Dictionary<string, string>? parameters = null, string? body = null, string? type = null)
     {
+        ILocator others = _page.Locator($".opblock.is-open:not([id='{operation}']) .opblock-summary-control");
+        while (await others.CountAsync() > 0) await others.First.ClickAsync();
+
         ILocator block = Block(operation);
         if (await block.Locator(".opblock-body").CountAsync() == 0) await block.Locator(".opblock-summary-control").ClickAsync();
-        // A second time it is ready to be changed, and shows the first answer until that is cleared.
+        await block.Locator(".try-out__btn").First.WaitForAsync();
+
+        // A second time it may be ready to be changed, and shows the first answer until that is cleared.
         if (await block.Locator(".try-out__btn.cancel").CountAsync() == 0) await block.Locator(".try-out__btn").ClickAsync();
-        if (await block.Locator(".btn-clear").CountAsync() > 0) await block.Locator(".btn-clear").ClickAsync();
+        if (await block.Locator(".live-responses-table").CountAsync() > 0) await block.Locator(".btn-clear").ClickAsync();
 
         foreach ((string name, string value) in parameters ?? [])
         {

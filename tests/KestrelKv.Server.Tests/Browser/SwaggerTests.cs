@@ -19,18 +19,20 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
     private static readonly string[] NoContent = ["-putKey", "-patchKey", "-deleteKey"];
 
     [Fact]
-    public async Task Root_Opened_LandsOnSwaggerUIWithEveryEndpoint()
+    public async Task Root_Opened_LandsOnSwaggerUIWithEveryEndpointTheKeysFirst()
     {
         SwaggerPage page = await SwaggerPage.OpenAsync(browser);
 
         Assert.EndsWith("/swagger/index.html", page.Url, StringComparison.Ordinal);
         Assert.Equal("KestrelKv", await page.TitleAsync());
+        IReadOnlyList<string> operations = await page.OperationsAsync();
+        Assert.Equal(Of(ByPath, "get"), operations[0]);
         Assert.Equal(
             [
                 .. new[] { "get", "head", "put", "patch", "delete" }.SelectMany(method => new[] { Of(ByPath, method), Of(ByQuery, method) }),
                 List, Count, Batch, Call, Watch, Stats, Snapshot, Backup,
             ],
-            (await page.OperationsAsync()).ToHashSet());
+            operations.ToHashSet());
         Assert.Empty(page.Errors);
         // Works on machines without a way out, and tells nobody that it was opened.
         Assert.Equal([browser.Server.Admin.Authority], page.Hosts);
@@ -52,14 +54,19 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
         Assert.Empty(page.Errors);
     }
 
-    [Theory]
-    [InlineData(ByPath, "greeting")]
-    [InlineData(ByQuery, "greeting by query")]
-    [InlineData(ByPath, "a/b/😀 ?&=#%2F+")]
-    [InlineData(ByQuery, "a/../😀 ?&=#%2F+")]
-    public async Task TryItOut_PutGetDelete_IsSeenOverTheWire(string form, string key)
+    [Fact]
+    public async Task TryItOut_PutGetDelete_IsSeenOverTheWire()
     {
         SwaggerPage page = await SwaggerPage.OpenAsync(browser);
+        await PutGetDeleteAsync(page, ByPath, "greeting");
+        await PutGetDeleteAsync(page, ByQuery, "greeting by query");
+        await PutGetDeleteAsync(page, ByPath, "a/b/😀 ?&=#%2F+");
+        await PutGetDeleteAsync(page, ByQuery, "a/../😀 ?&=#%2F+");
+        Assert.Empty(page.Errors);
+    }
+
+    private async Task PutGetDeleteAsync(SwaggerPage page, string form, string key)
+    {
         var parameters = new Dictionary<string, string> { ["key"] = key };
 
         SwaggerPage.Shown put = await page.TryAsync(Of(form, "put"), parameters, "{\"hello\": \"world\", \"n\": 1.0}");
@@ -76,7 +83,6 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
         Assert.Equal(204, delete.Status);
         Assert.Equal(404, gone.Status);
         Assert.Contains("not_found", gone.Text, StringComparison.Ordinal);
-        Assert.Empty(page.Errors);
     }
 
     [Theory]
@@ -156,14 +162,6 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
         Assert.Contains("\"next\": null", last.Body, StringComparison.Ordinal);
         Assert.Contains("\"server_version\"", stats.Body, StringComparison.Ordinal);
         Assert.Empty(page.Errors);
-    }
-
-    [Fact]
-    public async Task Operations_OnThePage_BeginWithTheKeys()
-    {
-        SwaggerPage page = await SwaggerPage.OpenAsync(browser);
-
-        Assert.Equal(Of(ByPath, "get"), (await page.OperationsAsync())[0]);
     }
 
     [Fact]

@@ -19,7 +19,7 @@ public sealed class WatchPageTests(BrowserFixture browser) : IClassFixture<Brows
         await PutAsync("user:1", Value);
         await EventWith(watch, Value).WaitForAsync();
         Assert.True(await watch.Locator(".execute").IsEnabledAsync());
-        Assert.Equal(1, await WatchesAsync());
+        await WaitForWatchesAsync(1);
         Assert.Contains($"\"val\": {Value}, ", await page.CopyAsync(Watch), StringComparison.Ordinal);
 
         await watch.Locator(".stop-watch").ClickAsync();

@@ -63,7 +63,7 @@ public sealed class BackupTests
     [Fact]
     public async Task Backup_OfAClientThatNeverReads_HoldsUpNeitherTheWireNorAStop()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync(["StopTimeout=00:10:00"]);
+        await using ServerProcess server = await ServerProcess.StartAsync();
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         await FillWithNoiseAsync(wire, megabytes: 30);
 

@@ -61,15 +61,13 @@ public sealed class PublishTests(BuiltImage image) : IClassFixture<BuiltImage>
         server.AssertNoComplaint();
     }
 
-    [Theory]
-    [InlineData("127.0.0.1")]
-    [InlineData("localhost")]
-    [InlineData("*")]
-    public async Task Health_OfAServerThatServes_ExitsWith0(string address)
+    [Fact]
+    public async Task Health_OfAServerThatServes_ExitsWith0()
     {
         await using ServerProcess server = await StartAsync();
 
-        Assert.Matches("200 Healthy\nexit 0$", await HealthAsync(server.Admin.Port, address));
+        foreach (string address in (string[])["127.0.0.1", "localhost", "*"])
+            Assert.Matches("200 Healthy\nexit 0$", await HealthAsync(server.Admin.Port, address));
     }
 
     [Fact]

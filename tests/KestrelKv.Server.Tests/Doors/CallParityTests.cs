@@ -123,7 +123,7 @@ public sealed partial class CallParityTests
         return changed.ToJsonString();
     }
 
-    /// <summary>The reply, which must be the same by both doors: byte for byte, but for the figures of the moment.</summary>
+    /// <summary>The reply, which must be the same by both doors: byte for byte, except for the figures of the moment.</summary>
     private static async Task<string> AssertSameAsync(ServerProcess wire, ServerProcess http, string call)
     {
         using WireClient client = await WireClient.ConnectAsync(wire.WirePort);

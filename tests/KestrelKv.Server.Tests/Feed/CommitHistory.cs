@@ -16,7 +16,7 @@ internal sealed class CommitHistory
         foreach (long version in _commits.Keys.Order())
         {
             // What was acknowledged just before or after a start is looked for by Check.
-            Assert.True(version == last + 1 || version - last > RaiseMin, $"{_commits.Count} commits were told, and not version {last + 1}");
+            Assert.True(version == last + 1 || version - last > RaiseMin, $"{_commits.Count} commits were received, and not version {last + 1}");
             last = version;
         }
     }

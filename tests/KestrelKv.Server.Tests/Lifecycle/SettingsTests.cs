@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using KestrelKv.Server.Settings;
 using KestrelKv.Testing;
+using Microsoft.Extensions.Configuration;
 
 namespace KestrelKv.Server.Tests.Lifecycle;
 
@@ -70,16 +71,11 @@ public sealed class SettingsTests
     }
 
     [Theory]
-    [InlineData("Wire:Port=65536", "kestrelkv: the setting KestrelKv:Wire:Port is 65536, expected 0 to 65,535")]
-    [InlineData("Store:Eviction=lru", "kestrelkv: the setting KestrelKv:Store:MemoryBytesMax is 0, expected a limit for Store:Eviction Lru to keep")]
-    [InlineData("Limits:FrameBytesMax=5119", "kestrelkv: the setting KestrelKv:Limits:FrameBytesMax is 5119, expected 5,120 to 1,073,741,824")]
-    [InlineData("Limits:FrameBytesMax=1073741825", "kestrelkv: the setting KestrelKv:Limits:FrameBytesMax is 1073741825, expected 5,120 to 1,073,741,824")]
-    public async Task Start_WithASettingOutOfRange_SaysSoInOneLine(string setting, string expected)
-    {
-        (int exitCode, string output) = await ServerProcess.RunToEndAsync([setting]);
-        Assert.Equal(1, exitCode);
-        Assert.Equal(expected, output.TrimEnd());
-    }
+    [InlineData("Wire:Port=65536", "the setting KestrelKv:Wire:Port is 65536, expected 0 to 65,535")]
+    [InlineData("Store:Eviction=lru", "the setting KestrelKv:Store:MemoryBytesMax is 0, expected a limit for Store:Eviction Lru to keep")]
+    [InlineData("Limits:FrameBytesMax=5119", "the setting KestrelKv:Limits:FrameBytesMax is 5119, expected 5,120 to 1,073,741,824")]
+    [InlineData("Limits:FrameBytesMax=1073741825", "the setting KestrelKv:Limits:FrameBytesMax is 1073741825, expected 5,120 to 1,073,741,824")]
+    public void Read_OfASettingOutOfRange_SaysSoInOneLine(string setting, string expected) => Assert.Equal(expected, Refusal(setting));
 
     [Theory]
     [InlineData("Wire:Port=many", "KestrelKv:Wire:Port", "many")]
@@ -92,14 +88,11 @@ public sealed class SettingsTests
     [InlineData("Wire:Port:Number=4444", "KestrelKv:Wire:Port:Number", "unknown")]
     [InlineData("Wires:Port=4444", "KestrelKv:Wires", "unknown")]
     [InlineData("StopTimout=00:00:01", "KestrelKv:StopTimout", "unknown")]
-    public async Task Start_WithASettingThatCantBeReadOrIsUnknown_NamesIt(string setting, string name, string told)
+    public void Read_OfASettingThatCantBeReadOrIsUnknown_NamesIt(string setting, string name, string expected)
     {
-        (int exitCode, string output) = await ServerProcess.RunToEndAsync([setting]);
-        Assert.Equal(1, exitCode);
-        string line = Assert.Single(output.TrimEnd().Split('\n'));
-        Assert.StartsWith("kestrelkv: ", line, StringComparison.Ordinal);
+        string line = Assert.Single(Refusal(setting).Split('\n'));
         Assert.Contains(name, line, StringComparison.Ordinal);
-        Assert.Contains(told, line, StringComparison.Ordinal);
+        Assert.Contains(expected, line, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -133,6 +126,10 @@ public sealed class SettingsTests
             environment: new Dictionary<string, string> { ["KestrelKv__Wire__Prot"] = "5555" }));
         Assert.Contains("KestrelKv:Wire:Prot", e.Message, StringComparison.Ordinal);
     }
+
+    /// <summary>Why the program does not start with this argument, which it prints as <see cref="StartFailureTests"/> show.</summary>
+    private static string Refusal(string setting) => Assert.Throws<SettingsException>(
+        () => ServerSettings.Read(new ConfigurationBuilder().AddCommandLine([$"--{ServerSettings.Section}:{setting}"]).Build())).Message;
 
     private static IEnumerable<string> Names(Type type, string before) =>
         type.GetProperties(BindingFlags.Public | BindingFlags.Instance).SelectMany(property =>

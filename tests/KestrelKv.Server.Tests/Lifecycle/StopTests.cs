@@ -8,15 +8,12 @@ namespace KestrelKv.Server.Tests.Lifecycle;
 /// <summary>A server that is told to stop answers what it has received, and is gone in time.</summary>
 public sealed class StopTests
 {
-    /// <summary>A stop that waited for a timeout would take this long and more; no test here lets one run out.</summary>
-    private const string LongStopTimeout = "StopTimeout=00:10:00";
-
     [Fact]
     public async Task Stop_WithRequestsSent_AnswersEveryOneAndClosesCleanly()
     {
         const int Clients = 20;
         const int Requests = 2_000;
-        await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
+        await using ServerProcess server = await ServerProcess.StartAsync();
         List<WireClient> clients = [];
         for (int i = 0; i < Clients; i++) clients.Add(await DefaultServer.ConnectServedAsync(server.WirePort));
 
@@ -38,7 +35,7 @@ public sealed class StopTests
     public async Task Stop_WithLargeRepliesUnread_WaitsForTheClientToReadThem()
     {
         const int Gets = 100;
-        await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
+        await using ServerProcess server = await ServerProcess.StartAsync();
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
         string value = $"\"{new string('x', 1_000_000)}\"";
         Assert.Equal(Frames.PutReply("large"), await client.CallAsync(Frames.Put("large", value)));
@@ -56,7 +53,7 @@ public sealed class StopTests
     {
         const int Gets = 80_000;
         const int Pauses = 20;
-        await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
+        await using ServerProcess server = await ServerProcess.StartAsync();
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
         string value = $"\"{new string('x', 4_000)}\"";
         Assert.Equal(Frames.PutReply("slow"), await client.CallAsync(Frames.Put("slow", value)));
@@ -79,7 +76,7 @@ public sealed class StopTests
     [Fact]
     public async Task Stop_WithIdleClientsAndOnesInAFrame_DoesNotWaitForThem()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
+        await using ServerProcess server = await ServerProcess.StartAsync();
         using WireClient silent = await WireClient.ConnectAsync(server.WirePort);
         await Scrape.UntilAsync(server.Admin, s => s.Sum("kestrelkv_wire_connections") == 1);
         using WireClient idle = await DefaultServer.ConnectServedAsync(server.WirePort);
@@ -99,7 +96,7 @@ public sealed class StopTests
     [Fact]
     public async Task Stop_WithClientsThatNeverStopSending_IsNotPrevented()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
+        await using ServerProcess server = await ServerProcess.StartAsync();
         byte[] requests = [.. Enumerable.Repeat(Frames.Of(Frames.Get("a")), 100).SelectMany(x => x)];
         long[] replyBytes = new long[4];
         Task[] clients = [.. Enumerable.Range(0, replyBytes.Length).Select(SendUntilCutAsync)];
@@ -165,7 +162,7 @@ public sealed class StopTests
     [InlineData("QUIT")]
     public async Task Stop_ByAnotherSignal_IsTheSame(string signal)
     {
-        await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout]);
+        await using ServerProcess server = await ServerProcess.StartAsync();
         using WireClient client = await DefaultServer.ConnectServedAsync(server.WirePort);
         server.SendSignal(signal);
         Assert.Null(await client.ReceiveAsync());
@@ -204,7 +201,7 @@ public sealed class StopTests
     [Fact]
     public async Task Connect_WhileTheServerStops_IsRefused()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync([LongStopTimeout, "Wire:WriteTimeout=01:00:00"]);
+        await using ServerProcess server = await ServerProcess.StartAsync(["Wire:WriteTimeout=01:00:00"]);
         using WireClient holding = await WireClient.ConnectAsync(server.WirePort);
         string value = $"\"{new string('x', 1_000_000)}\"";
         Assert.Equal(Frames.PutReply("large"), await holding.CallAsync(Frames.Put("large", value)));

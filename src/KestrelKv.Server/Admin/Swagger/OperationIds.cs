@@ -30,12 +30,6 @@ internal sealed class OperationIds : IOperationFilter
     {
         _ when path.StartsWith("v1/keys/{", StringComparison.Ordinal) => method.ToLowerInvariant() + "Key",
         "v1/key" => method.ToLowerInvariant() + "KeyByQuery",
-        _ => Names.GetValueOrDefault($"{method} {path}") ?? ByPath(method, path),
+        _ => Names[$"{method} {path}"],
     };
-
-    /// <summary>A unique name for an operation that has no other: <c>postV1AdminSnapshot</c>.</summary>
-    private static string ByPath(string method, string path) =>
-        method.ToLowerInvariant() + string.Concat(path.Split('/', '-', '{', '}', '*').Where(part => part != "").Select(Capital));
-
-    private static string Capital(string word) => char.ToUpperInvariant(word[0]) + word[1..];
 }

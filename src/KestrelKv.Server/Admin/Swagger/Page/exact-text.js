@@ -1,7 +1,7 @@
 "use strict";
 
 // Shows, copies and downloads the text of a response as the server sent it. Swagger UI itself parses JSON and writes it
-// anew, which rounds numbers, drops repeated members and changes escapes and white space.
+// again, which rounds numbers, drops repeated members and changes escapes and white space.
 const KestrelKvExactText = system => {
     const { createElement: element, useState } = system.React;
 
