@@ -89,6 +89,9 @@ public enum ErrorCode
     /// <summary>The request id was used for another write shortly before.</summary>
     RequestIdReused,
 
+    /// <summary>Other requests changed the entries again and again while this one was being processed. Nothing was done.</summary>
+    Conflict,
+
     /// <summary>
     /// The changes that a watch is to begin or to go on with are no longer kept: the error tells the oldest version that is.
     /// </summary>

@@ -60,7 +60,7 @@ public interface IKeyValueStore
     /// <param name="requestId">
     /// Identifies the request, at most <see cref="RequestIdBytesMax"/> bytes; empty for none. A batch with the same id that is repeated
     /// within the configured time, also after a crash, is not executed: its sink gets the recorded results of the first one, be they
-    /// a commit or a refusal (except one for a lack of memory or disk space, which is tried again). A different batch (expiry times do
+    /// a commit or a refusal (except one for a lack of memory or disk space, or for conflicts, which is tried again). A different batch (expiry times do
     /// not count) is refused as <see cref="ResultStatus.RequestIdReused"/>. A batch that only reads is not recorded.
     /// </param>
     /// <param name="cancellationToken">Gives up waiting; a batch whose results were told stays done.</param>
