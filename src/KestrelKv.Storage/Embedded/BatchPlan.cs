@@ -102,7 +102,7 @@ internal ref struct BatchPlan : IDisposable
     /// <summary>The shards of all keys, a bit for each.</summary>
     public uint Shards { get; private set; }
 
-    /// <summary>Whether no operation writes and all are on one key: then a copy of the value is a consistent state by itself.</summary>
+    /// <summary>Whether no operation writes and all are on one key: then a copy of the value is a consistent state.</summary>
     public readonly bool OnlyReadsOneKey => _keyCount == 1 && !_keys[0].IsWritten;
 
     /// <summary>The record of an idempotent batch; null if it has none.</summary>
