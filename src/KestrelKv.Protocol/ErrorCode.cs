@@ -89,6 +89,9 @@ public enum ErrorCode
     /// <summary>The request id was used for another write shortly before.</summary>
     RequestIdReused,
 
+    /// <summary>Other requests changed the entries again and again while this one was being processed. Nothing was done.</summary>
+    Conflict,
+
     /// <summary>
     /// The changes with which a watch would begin or continue are no longer kept. The error has the oldest version that is.
     /// </summary>

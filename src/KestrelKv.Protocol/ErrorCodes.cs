@@ -31,6 +31,7 @@ public static class ErrorCodes
         new(ErrorCode.ValueTooLong, 413, "The value is too long"),
         new(ErrorCode.PatchTooLong, 413, "The patch is too long"),
         new(ErrorCode.RequestIdReused, 422, "The request id belongs to another write"),
+        new(ErrorCode.Conflict, 409, "Other requests changed the entries meanwhile"),
         new(ErrorCode.Compacted, 410, "The changes are no longer kept"),
         new(ErrorCode.FutureVersion, 400, "The version does not exist yet"),
         new(ErrorCode.TooManyWatches, 503, "Too many watches are open"),

@@ -27,7 +27,7 @@ public static class Functions
         new(Function.Expire, "Sets, changes or clears the expiry of a key: exactly one of ttl and expires_at must be given.",
             [Obj], [Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId], Outcomes.OfWrites),
         new(Function.Mget, "Reads many keys as one consistent snapshot.", [Objs], [Parameters.Path, Meta, Ack],
-            [.. Outcomes.OfReads, ErrorCode.ValueTooLong]),
+            [.. Outcomes.OfReads, ErrorCode.ValueTooLong, ErrorCode.Conflict]),
         new(Function.Batch, "Executes operations on any keys atomically: all of them or none.", [Ops], [Ack, RequestId],
             [.. Outcomes.OfSums, ErrorCode.TestFailed, ErrorCode.PatchTooLong]),
         new(Function.Scan, "Lists or counts keys in lexicographic byte order, page by page.",

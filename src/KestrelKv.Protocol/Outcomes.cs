@@ -11,7 +11,7 @@ internal static class Outcomes
         ErrorCode.ValueTooLong, ErrorCode.RepliesFull,
     ];
 
-    public static readonly ErrorCode[] OfEdits = [.. OfWrites, ErrorCode.NotFound, ErrorCode.PathNotFound, ErrorCode.TooDeep];
+    public static readonly ErrorCode[] OfEdits = [.. OfWrites, ErrorCode.NotFound, ErrorCode.PathNotFound, ErrorCode.TooDeep, ErrorCode.Conflict];
 
     public static readonly ErrorCode[] OfPatches = [.. OfEdits, ErrorCode.TestFailed, ErrorCode.PatchTooLong];
 

@@ -1,7 +1,7 @@
 namespace KestrelKv.Storage;
 
 /// <summary>When a write is acknowledged, and its effect is shown to anybody.</summary>
-/// <remarks>Where a crash loses commits, their versions are given again to others.</remarks>
+/// <remarks>Versions of commits that a crash loses are never given again.</remarks>
 public enum DurabilityMode
 {
     /// <summary>Once it is synced to disk. What was acknowledged, or seen, is never lost.</summary>

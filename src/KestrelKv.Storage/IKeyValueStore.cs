@@ -37,12 +37,12 @@ public interface IKeyValueStore
     const int RequestIdBytesMax = 256;
 
     /// <summary>
-    /// Executes operations in order, each by itself: one that is refused changes nothing and the next one
-    /// goes on. An operation sees the effects of those before it.
+    /// Executes operations in order, each independently: one that is refused changes nothing, and the next one is
+    /// executed. An operation sees the effects of those before it.
     /// </summary>
     /// <param name="operations">Any number of operations, on any keys.</param>
-    /// <param name="results">Is told each operation's result, in order, and may ask to stop after any.</param>
-    /// <param name="cancellationToken">Gives up waiting; operations whose results were told stay done.</param>
+    /// <param name="results">Gets each operation's result, in order, and may ask to stop after any.</param>
+    /// <param name="cancellationToken">Cancels waits and long work; operations whose results were passed on stay done.</param>
     /// <returns>How many operations were executed: all, unless <paramref name="results"/> asked to stop.</returns>
     ValueTask<int> ExecuteAsync(
         ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default);
@@ -53,17 +53,17 @@ public interface IKeyValueStore
     /// </summary>
     /// <param name="batch">Any number of operations, on any keys.</param>
     /// <param name="results">
-    /// Is told each operation's result, in order, if the batch was committed; otherwise the result of the first
+    /// Gets each operation's result, in order, if the batch was committed; otherwise the result of the first
     /// operation that can't be done (its precondition fails, or its path, or its patch) or, where memory is full, of the one
     /// that needs most. It can't ask to stop. What is not there to be read or removed keeps no batch from being committed.
     /// </param>
     /// <param name="requestId">
     /// Identifies the request, at most <see cref="RequestIdBytesMax"/> bytes; empty for none. A batch with the same id that is repeated
     /// within the configured time, also after a crash, is not executed: its sink gets the recorded results of the first one, be they
-    /// a commit or a refusal (except one for a lack of memory or disk space, which is tried again). A different batch (expiry times do
+    /// a commit or a refusal (except one for a lack of memory or disk space, or for conflicts, which is tried again). A different batch (expiry times do
     /// not count) is refused as <see cref="ResultStatus.RequestIdReused"/>. A batch that only reads is not recorded.
     /// </param>
-    /// <param name="cancellationToken">Gives up waiting; a batch whose results were told stays done.</param>
+    /// <param name="cancellationToken">Cancels waits and long work; a batch whose results were passed on stays done.</param>
     /// <returns>Whether the batch was committed.</returns>
     /// <exception cref="ArgumentOutOfRangeException">
     /// The request id is too long; or, of a store on disk, keys and values of the batch come to more than 1 GiB.
@@ -77,9 +77,9 @@ public interface IKeyValueStore
     /// page before, every key that is there all the while comes exactly once.
     /// </summary>
     /// <param name="query">Which entries.</param>
-    /// <param name="entries">Is told each entry, in order, and may ask to stop after any.</param>
+    /// <param name="entries">Gets each entry, in order, and may ask to stop after any.</param>
     /// <param name="cancellationToken">Stops between entries.</param>
-    /// <returns>Whether there are entries after the last one told.</returns>
+    /// <returns>Whether there are entries after the last one.</returns>
     ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default);
 
     /// <summary>Counts the entries that a listing would have, up to its limit.</summary>

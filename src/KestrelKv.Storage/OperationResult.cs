@@ -50,6 +50,9 @@ public enum ResultStatus
 
     /// <summary>The request id was used for another batch shortly before; nothing was changed.</summary>
     RequestIdReused,
+
+    /// <summary>Other calls changed the entries again and again while it was being worked on; nothing was changed. It may be sent again.</summary>
+    Conflict,
 }
 
 /// <summary>The result of one operation.</summary>

@@ -28,6 +28,7 @@ public sealed class ErrorCodesTests
     [InlineData(ErrorCode.TestFailed, "test_failed")]
     [InlineData(ErrorCode.ValueTooLong, "value_too_long")]
     [InlineData(ErrorCode.RequestIdReused, "request_id_reused")]
+    [InlineData(ErrorCode.Conflict, "conflict")]
     [InlineData(ErrorCode.Compacted, "compacted")]
     [InlineData(ErrorCode.FutureVersion, "future_version")]
     [InlineData(ErrorCode.TooManyWatches, "too_many_watches")]

@@ -98,6 +98,7 @@ public sealed class DiskFailureTests
     [InlineData(ResultStatus.MemoryFull, "memory_full", "Store:MemoryBytesMax")]
     [InlineData(ResultStatus.DiskFull, "disk_full", "Data:Directory")]
     [InlineData(ResultStatus.DiskFailed, "disk_failed", "Data:Directory")]
+    [InlineData(ResultStatus.Conflict, "conflict", "send the request again")]
     public void Serve_StoreThatRefusesWrites_TellsWhyAndGoesOn(ResultStatus reason, string code, string told)
     {
         using var wire = new TestWire(store: new RefusingStore(reason));

@@ -4,13 +4,24 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>The calls that wait until a version is durable. What a call waits with is used again: waiting allocates nothing.</summary>
+/// <summary>The calls that wait until a version is durable.</summary>
+/// <remarks>
+/// A <see cref="Wait"/> is, in turn: idle (<c>_idle</c>); waiting (<c>_waiting</c>), from <see cref="Start"/> on; taken by
+/// <see cref="Complete"/> or <see cref="Fail"/>; completed, until its call has read the result and returns it to the idle ones. So
+/// waiting allocates nothing. The lock protects these lists and the failure. A version becomes durable before the lock is taken, so
+/// no wait for it can be added afterwards and be forgotten.
+/// <para>
+/// The thread of the log calls <c>Complete</c>, and any thread <c>Fail</c>. Calls do not continue on that thread: it gathers the waits that
+/// have a continuation, and a <see cref="Group"/> continues them on the thread pool, one by one. A wait that completes before its call
+/// awaits it has none, and wakes nobody.
+/// </para>
+/// </remarks>
 internal sealed class DurableWaits
 {
-    /// <summary>So many calls go on one after the other on a thread of the pool before another thread is worth its waking.</summary>
+    /// <summary>A thread of the pool continues at least so many calls, one by one: fewer are not worth waking another thread.</summary>
     private const int GroupWaitsMin = 16;
 
-    /// <summary>How often it is tried again to fail a call where there is no memory for it.</summary>
+    /// <summary>The time between attempts to fail a call for which there is no memory.</summary>
     private static readonly TimeSpan MemoryRetryTime = TimeSpan.FromMilliseconds(100);
 
     private readonly Stack<Wait> _idle = [];
@@ -22,9 +33,9 @@ internal sealed class DurableWaits
     /// For <see cref="Complete"/>, which must not share them with <see cref="Fail"/>: that is called by any thread, at any time.
     /// </summary>
     private readonly List<Wait> _completing = [];
-    private readonly List<Wait> _goingOn = [];
+    private readonly List<Wait> _continuing = [];
 
-    /// <summary>While this thread completes waits: where those gather that somebody is to go on after.</summary>
+    /// <summary>The waits with a continuation, while this thread completes waits; null otherwise.</summary>
     [ThreadStatic]
     private static List<Wait>? _gathering;
 
@@ -50,9 +61,9 @@ internal sealed class DurableWaits
     {
         Volatile.Write(ref _durable, version);
         Take(version, _completing);
-        CompleteAll(_completing, _goingOn, null);
+        CompleteAll(_completing, _continuing, null);
         _completing.Clear();
-        _goingOn.Clear();
+        _continuing.Clear();
     }
 
     /// <summary>Nothing more will be durable.</summary>
@@ -74,7 +85,7 @@ internal sealed class DurableWaits
         _lock.Enter();
         try
         {
-            // Under the lock: who completes takes it after having told the version.
+            // Under the lock: Complete sets the version before it takes the lock.
             if (version <= Durable) return null;
             Wait wait = _idle.TryPop(out Wait? idle) ? idle : new Wait(this);
             wait.Start(version, result);
@@ -110,17 +121,17 @@ internal sealed class DurableWaits
         }
     }
 
-    /// <summary>Completes waits. The calls go on in the thread pool: the thread that syncs, or fails, has better things to do.</summary>
-    private void CompleteAll(List<Wait> waits, List<Wait> goingOn, Exception? failure)
+    /// <summary>Completes waits. The calls continue on the thread pool, not on the thread that syncs or fails.</summary>
+    private void CompleteAll(List<Wait> waits, List<Wait> continuing, Exception? failure)
     {
         try
         {
-            goingOn.EnsureCapacity(waits.Count);
-            _gathering = goingOn;
+            continuing.EnsureCapacity(waits.Count);
+            _gathering = continuing;
         }
         catch (OutOfMemoryException)
         {
-            // Then each call goes on here: slower, but none is forgotten.
+            // Then each call continues here: slower, but none is forgotten.
         }
         foreach (Wait wait in waits)
         {
@@ -129,9 +140,9 @@ internal sealed class DurableWaits
         }
         _gathering = null;
 
-        int size = Math.Max(GroupWaitsMin, (goingOn.Count + Environment.ProcessorCount - 1) / Environment.ProcessorCount);
-        for (int start = 0; start < goingOn.Count; start += size)
-            Resume(CollectionsMarshal.AsSpan(goingOn).Slice(start, Math.Min(size, goingOn.Count - start)));
+        int size = Math.Max(GroupWaitsMin, (continuing.Count + Environment.ProcessorCount - 1) / Environment.ProcessorCount);
+        for (int start = 0; start < continuing.Count; start += size)
+            Resume(CollectionsMarshal.AsSpan(continuing).Slice(start, Math.Min(size, continuing.Count - start)));
     }
 
     private static void FailCall(Wait wait, Exception failure)
@@ -165,15 +176,11 @@ internal sealed class DurableWaits
         }
         catch (OutOfMemoryException)
         {
-            foreach (Wait wait in waits) wait.GoOn();
+            foreach (Wait wait in waits) wait.Continue();
         }
     }
 
-    private void GiveBack(Group group) => GiveBack(_idleGroups, group);
-
-    private void GiveBack(Wait wait) => GiveBack(_idle, wait);
-
-    private void GiveBack<T>(Stack<T> idle, T item)
+    private void Return<T>(Stack<T> idle, T item)
     {
         _lock.Enter();
         try
@@ -196,9 +203,9 @@ internal sealed class DurableWaits
 
         public void Execute()
         {
-            foreach (Wait wait in Waits) wait.GoOn();
+            foreach (Wait wait in Waits) wait.Continue();
             Waits.Clear();
-            owner.GiveBack(this);
+            owner.Return(owner._idleGroups, this);
         }
     }
 
@@ -219,8 +226,8 @@ internal sealed class DurableWaits
 
         public void Fail(Exception e) => _core.SetException(e);
 
-        /// <summary>What comes after the wait.</summary>
-        public void GoOn()
+        /// <summary>Continues the call.</summary>
+        public void Continue()
         {
             (Action<object?> continuation, object? state) = (_continuation!, _state);
             (_continuation, _state) = (null, null);
@@ -229,7 +236,7 @@ internal sealed class DurableWaits
 
         public int GetResult(short token)
         {
-            // Throws where it is asked for twice: then it is somebody else's by now.
+            // Throws if the result is read twice: by now the wait may belong to another call.
             _core.GetStatus(token);
             try
             {
@@ -238,7 +245,7 @@ internal sealed class DurableWaits
             finally
             {
                 _core.Reset();
-                owner.GiveBack(this);
+                owner.Return(owner._idle, this);
             }
         }
 
@@ -255,7 +262,7 @@ internal sealed class DurableWaits
         private void OnCompleted()
         {
             if (_gathering is { } gathering) gathering.Add(this);
-            else GoOn();
+            else Continue();
         }
     }
 }

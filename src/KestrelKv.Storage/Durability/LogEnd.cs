@@ -1,4 +1,3 @@
-using KestrelKv.Storage.Commits;
 using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
@@ -28,13 +27,9 @@ internal sealed class LogEnd(Segment current, List<Segment> prepared, long offse
     /// <returns>The number of bytes that the segment before has used.</returns>
     public long GoTo(Segment next)
     {
-        Span<byte> end = stackalloc byte[Frame.HeaderBytes];
-        Frame.Begin(end, FrameKind.SegmentEnd, 0, next.Number);
-        Frame.Seal(end, Current.Seed, Previous);
-        Current.File.Write(end, Offset);
+        long used = Current.WriteEnd(Offset, Previous);
         Current.File.Sync();
         Current.Dispose();
-        long used = Offset + end.Length;
         prepared.Remove(next);
         (Current, Offset, Previous) = (next, FileHeader.Bytes, next.Seed);
         return used;

@@ -106,7 +106,7 @@ internal sealed class LogThread : IDisposable
         if (_mode != DurabilityMode.Always || !_writer.IsStalled) _stalledSince = 0;
         else if (_stalledSince == 0) _stalledSince = Stopwatch.GetTimestamp();
         else if (Stopwatch.GetElapsedTime(_stalledSince) >= StallTimeMax)
-            _log.Fail(new DiskFullException($"writes under way found no space for {StallTimeMax.TotalSeconds} seconds: {_writer.FullReason}"));
+            _log.Fail(DiskFullException.OfStall(StallTimeMax, _writer.FullReason));
     }
 
     /// <summary>Runs an action; where it throws, fails the store.</summary>

@@ -181,13 +181,10 @@ internal sealed class LogWriter(
     {
         // First the next one: a segment that has its end must be followed by another.
         files.EnsureNext(chunk.SegmentBytes);
-        Span<byte> end = stackalloc byte[Frame.HeaderBytes];
-        Frame.Begin(end, FrameKind.SegmentEnd, 0, files.Current.Number + 1);
-        Frame.Seal(end, files.Current.Seed, _previous);
-        files.Current.File.Write(end, _offset);
+        long used = files.Current.WriteEnd(_offset, _previous);
         SyncFile();
 
-        files.Advance(_offset + end.Length);
+        files.Advance(used);
         kept.Begin(files.Current.Number, _writtenVersion + 1, files.Current.Bytes);
         chunk.SegmentBytes = 0;
         _offset = _syncedOffset = FileHeader.Bytes;

@@ -309,8 +309,7 @@ internal sealed class SegmentFiles : IDisposable
     /// <summary>Refuses what cannot fit before anything is written, and before history is deleted for it.</summary>
     private void CheckSpace(long bytes)
     {
-        if (_disk.AvailableBytes is var available && bytes > available)
-            throw new DiskFullException($"the next segment of the log needs {bytes} bytes, and {available} are available");
+        if (_disk.AvailableBytes is var available && bytes > available) throw DiskFullException.OfSegment(bytes, available);
     }
 
     private long Claimed()

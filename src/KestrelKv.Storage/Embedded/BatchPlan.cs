@@ -102,6 +102,9 @@ internal ref struct BatchPlan : IDisposable
     /// <summary>The shards of all keys, a bit for each.</summary>
     public uint Shards { get; private set; }
 
+    /// <summary>Whether no operation writes and all are on one key: then a copy of the value is a consistent state.</summary>
+    public readonly bool OnlyReadsOneKey => _keyCount == 1 && !_keys[0].IsWritten;
+
     /// <summary>The record of an idempotent batch; null if it has none.</summary>
     public IdempotencyRecord? Record { get; }
 
@@ -245,9 +248,9 @@ internal ref struct BatchPlan : IDisposable
     /// <summary>Computes all results and changes.</summary>
     /// <param name="now">Entries that have expired by then do not exist.</param>
     /// <param name="next">The version that the batch is expected to get.</param>
-    /// <param name="mayTakeLong">Whether it may take longer than is allowed under locks.</param>
-    /// <returns>False if it takes too long.</returns>
-    public bool Play(long now, long next, bool mayTakeLong)
+    /// <param name="workBytesMax">The bytes that may be edited and searched (<see cref="LongWork.Of"/>).</param>
+    /// <returns>False if there are more.</returns>
+    public bool Play(long now, long next, long workBytesMax)
     {
         RefusedIndex = -1;
         PinnedVersion = 0;
@@ -262,7 +265,7 @@ internal ref struct BatchPlan : IDisposable
         {
             ref PlannedKey key = ref _keys[_keyOf[i]];
             _work += LongWork.Of(_batch[i], key.ValueBytes);
-            if (!mayTakeLong && _work > LongWork.BytesMax) return false;
+            if (_work > workBytesMax) return false;
             PlayOne(i, ref key, now, next);
         }
         if (!IsRefused) CollectWrites();
@@ -537,7 +540,7 @@ internal ref struct BatchPlan : IDisposable
 
     private readonly ReadOnlySpan<byte> TextAt(PlannedText text) => text.Place switch
     {
-        TextPlace.Stored => _keys[text.At].Stored.Value.Slice(text.Start, text.Length),
+        TextPlace.Stored => _keys[text.At].StoredText(text.Start, text.Length),
         TextPlace.Operation => _operations[text.At].Value.Span.Slice(text.Start, text.Length),
         TextPlace.Sums => _sums!.WrittenSpan.Slice(text.Start, text.Length),
         _ => default,

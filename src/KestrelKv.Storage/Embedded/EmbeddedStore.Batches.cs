@@ -5,8 +5,11 @@ namespace KestrelKv.Storage.Embedded;
 /// <summary>Atomic batches.</summary>
 public sealed partial class EmbeddedStore
 {
-    /// <summary>After so many conflicts in a row, a long batch runs under the locks: others must not keep it from ever completing.</summary>
-    private const int ConflictsMax = 16;
+    /// <summary>
+    /// After so many conflicts in a row, a long batch runs under the locks if it is short enough for that
+    /// (<see cref="LongWork.ContendedBytesMax"/>), and is refused otherwise.
+    /// </summary>
+    internal const int ConflictsMax = 16;
 
     /// <inheritdoc/>
     public ValueTask<bool> CommitAsync(
@@ -16,7 +19,7 @@ public sealed partial class EmbeddedStore
         cancellationToken.ThrowIfCancellationRequested();
         ArgumentOutOfRangeException.ThrowIfGreaterThan(requestId.Length, IKeyValueStore.RequestIdBytesMax, nameof(requestId));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(CommitBytes(batch.Span), Frame.PayloadBytesMax, nameof(batch));
-        BatchEnd end = Commit(batch.Span, results, requestId.Span, mayTakeLong: false, cancellationToken);
+        BatchEnd end = Commit(batch.Span, results, requestId.Span, isLong: false, cancellationToken);
         return end.Outcome == Outcome.Done
             ? WhenShown(end.IsCommitted, end.Seen, cancellationToken)
             : ContinueCommitAsync(batch, results, requestId, end, cancellationToken);
@@ -45,15 +48,14 @@ public sealed partial class EmbeddedStore
             isLong |= end.Outcome == Outcome.NeedsTime;
             if (end.Outcome == Outcome.NeedsLog) await _log.WhenReady(end.NeededBytes).WaitAsync(cancellationToken);
             end = isLong
-                ? await Task.Run(() => Commit(batch.Span, results, requestId.Span, mayTakeLong: true, cancellationToken), cancellationToken)
-                : Commit(batch.Span, results, requestId.Span, mayTakeLong: false, cancellationToken);
+                ? await Task.Run(() => Commit(batch.Span, results, requestId.Span, isLong: true, cancellationToken), cancellationToken)
+                : Commit(batch.Span, results, requestId.Span, isLong: false, cancellationToken);
         }
         return end;
     }
 
     private BatchEnd Commit(
-        ReadOnlySpan<Operation> batch, IResultSink results, ReadOnlySpan<byte> requestId, bool mayTakeLong,
-        CancellationToken cancellationToken)
+        ReadOnlySpan<Operation> batch, IResultSink results, ReadOnlySpan<byte> requestId, bool isLong, CancellationToken cancellationToken)
     {
         IdempotencyRecord? record = requestId.IsEmpty || !HasWrites(batch) ? null : new(batch, requestId, _documents.BytesMax);
         var plan = new BatchPlan(batch, _entries, record, _documents);
@@ -64,17 +66,25 @@ public sealed partial class EmbeddedStore
             while (true)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                Outcome outcome = mayTakeLong && context.Conflicts < ConflictsMax
-                    ? CommitCopies(ref plan, ref context)
-                    : CommitInShards(ref plan, ref context, isPlayed: false, mayTakeLong);
-                if (outcome == Outcome.Conflict)
+                Outcome outcome = !isLong ? CommitInShards(ref plan, ref context, LongWork.BytesMax)
+                    : context.Conflicts < ConflictsMax ? CommitCopies(ref plan, ref context)
+                    : CommitInShards(ref plan, ref context, LongWork.ContendedBytesMax);
+                switch (outcome)
                 {
-                    if (++context.Conflicts == ConflictsMax) plan.ReleaseCopies();
-                    continue;
+                    case Outcome.Conflict:
+                        if (++context.Conflicts == ConflictsMax) plan.ReleaseCopies();
+                        continue;
+                    case Outcome.NeedsMemory when _room!.TryMake(context.NeededBytes, ref context.ReservedBytes):
+                        continue;
+                    case Outcome.NeedsMemory:
+                        results.OnResult(plan.LargestIndex, RefusedForMemory());
+                        break;
+                    case Outcome.NeedsTime when isLong:
+                        results.OnResult(0, RefusedForConflicts(context.Conflicts));
+                        break;
+                    default:
+                        return new(outcome, context.IsCommitted, context.Seen, context.NeededBytes);
                 }
-                if (outcome != Outcome.NeedsMemory) return new(outcome, context.IsCommitted, context.Seen, context.NeededBytes);
-                if (_room!.TryMake(context.NeededBytes, ref context.ReservedBytes)) continue;
-                results.OnResult(plan.LargestIndex, RefusedForMemory());
                 return new(Outcome.Done, IsCommitted: false, context.Seen, 0);
             }
         }
@@ -89,16 +99,16 @@ public sealed partial class EmbeddedStore
     private Outcome CommitCopies(ref BatchPlan plan, ref BatchContext context)
     {
         long now = _entries.Clock.Now();
-        if (plan.CaptureCopies(now)) plan.Play(now, _log.Last + 1, mayTakeLong: true);
-        return CommitInShards(ref plan, ref context, isPlayed: true, mayTakeLong: true);
+        if (plan.CaptureCopies(now)) plan.Play(now, _log.Last + 1, long.MaxValue);
+        return CommitInShards(ref plan, ref context, workBytesMax: null);
     }
 
-    private Outcome CommitInShards(ref BatchPlan plan, ref BatchContext context, bool isPlayed, bool mayTakeLong)
+    private Outcome CommitInShards(ref BatchPlan plan, ref BatchContext context, long? workBytesMax)
     {
         EnterAll(plan.Shards);
         try
         {
-            return Commit(ref plan, ref context, isPlayed, mayTakeLong);
+            return Commit(ref plan, ref context, workBytesMax);
         }
         finally
         {
@@ -107,19 +117,22 @@ public sealed partial class EmbeddedStore
     }
 
     /// <summary>Commits a batch under the locks of all shards concerned.</summary>
-    private Outcome Commit(ref BatchPlan plan, ref BatchContext context, bool isPlayed, bool mayTakeLong)
+    /// <param name="plan">The plan.</param>
+    /// <param name="context">The call.</param>
+    /// <param name="workBytesMax">The bytes that may be edited and searched under the locks; null if the plan was played on copies.</param>
+    private Outcome Commit(ref BatchPlan plan, ref BatchContext context, long? workBytesMax)
     {
         long now = _entries.Clock.Now();
         if (plan.Record is not null && plan.FindRecord() is { Exists: true } earlier && !earlier.IsExpired(now))
             return Repeat(earlier, plan.Record, ref context);
 
         plan.RemoveExpired(_log, now);
-        if (!isPlayed) plan.Capture(now);
-        else if (!plan.IsCurrent(now)) return Outcome.Conflict;
+        if (workBytesMax is not null) plan.Capture(now);
+        else if (!plan.IsCurrent(now) && !plan.OnlyReadsOneKey) return Outcome.Conflict;
 
         // A batch that is refused, or only reads, shows the last changes of its keys.
         if (!plan.AcknowledgesFromMemory && !MaySee(plan.LastChange(), ref context)) return Refuse(CommitStatus.DiskFailed, context);
-        if (!isPlayed && !plan.Play(now, _log.Last + 1, mayTakeLong)) return Outcome.NeedsTime;
+        if (workBytesMax is { } max && !plan.Play(now, _log.Last + 1, max)) return Outcome.NeedsTime;
         if (plan.IsRefused && plan.Record is null)
         {
             context.Results.OnResult(plan.RefusedIndex, plan.Refusal);
@@ -194,6 +207,13 @@ public sealed partial class EmbeddedStore
         });
         return Outcome.Done;
     }
+
+    private static OperationResult RefusedForConflicts(int conflicts) => new()
+    {
+        Status = ResultStatus.Conflict,
+        Detail = $"other requests changed the entries {conflicts} times while this request was being processed; nothing was changed, " +
+            "send the request again",
+    };
 
     private static Outcome Refuse(CommitStatus status, in BatchContext context)
     {

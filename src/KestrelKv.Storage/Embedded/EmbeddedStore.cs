@@ -105,7 +105,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         };
     }
 
-    // Reading the clock takes longer than all the rest, and only entries with an expiry need it.
+    // Reading the clock takes longer than the rest of an operation, and only entries with an expiry need it.
     private bool HasExpired(Entry entry) => entry.Exists && entry.Expires && entry.IsExpired(_entries.Clock.Now());
 
     /// <summary>Waits until a call's results may be shown.</summary>

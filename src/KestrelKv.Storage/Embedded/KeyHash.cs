@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 
 namespace KestrelKv.Storage.Embedded;
 
@@ -48,4 +49,16 @@ internal static class KeyHash
         ulong high = Math.BigMul(a, b, out ulong low);
         return high ^ low;
     }
+}
+
+/// <summary>
+/// The source of the secrets of <see cref="KeyHash"/>: the system's random numbers, except in tests, which can then be repeated with each
+/// key in the same place.
+/// </summary>
+internal static class HashSecrets
+{
+    public static Func<ulong> Source { get; set; } = () => MemoryMarshal.Read<ulong>(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+
+    /// <summary>An odd number: a multiplicand must not be 0.</summary>
+    public static ulong Next() => Source() | 1;
 }

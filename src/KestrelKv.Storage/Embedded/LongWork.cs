@@ -9,6 +9,12 @@ internal static class LongWork
     /// </summary>
     public const long BytesMax = 1024 * 1024;
 
+    /// <summary>
+    /// Bytes of JSON that a batch may read and write under its locks after too many conflicts (<see cref="EmbeddedStore.ConflictsMax"/>):
+    /// 4 MiB, about 8 ms. More work is refused as <see cref="ResultStatus.Conflict"/>.
+    /// </summary>
+    public const long ContendedBytesMax = 4 * BytesMax;
+
     /// <summary>The bytes that a single operation in a JSON Patch takes at least, such as <c>{"op":"add","path":"/a","value":1}</c>.</summary>
     private const int PatchOperationBytesMin = 24;
 

@@ -32,7 +32,7 @@ internal sealed class MergedKeys : IDisposable
 
     /// <param name="shards">The store's.</param>
     /// <param name="query">Which keys.</param>
-    /// <param name="withInternal">Whether hidden keys (<see cref="InternalKey"/>) are among them; not from the greatest on.</param>
+    /// <param name="withInternal">Whether internal keys (<see cref="InternalKey"/>) are among them; not from the greatest on.</param>
     public MergedKeys(Shard[] shards, ListQuery query, bool withInternal = false)
     {
         // What a page needs of each shard on average, and some: most pages then take one round.

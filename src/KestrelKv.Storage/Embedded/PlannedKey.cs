@@ -67,7 +67,11 @@ internal struct PlannedKey
     public int ValueBytes;
 
     /// <summary>The value in the store, or its copy; only if there is an entry.</summary>
-    public readonly ReadOnlySpan<byte> StoredValue => _copy is null ? Stored.Value : _copy.AsSpan(0, StoredValueBytes);
+    public readonly ReadOnlySpan<byte> StoredValue => StoredText(0, StoredValueBytes);
+
+    /// <summary>A part of that value. The copy stays as it is if the entry changes.</summary>
+    public readonly ReadOnlySpan<byte> StoredText(int start, int length) =>
+        _copy is null ? Stored.Value.Slice(start, length) : _copy.AsSpan(start, length);
 
     /// <summary>Reads the entry, under its shard's lock.</summary>
     public void Capture(Shard shard, long now)

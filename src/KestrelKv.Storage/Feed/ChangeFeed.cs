@@ -210,7 +210,7 @@ internal sealed class ChangeFeed : IDisposable
                 more = DispatchSlice(upTo);
             }
         }
-        // One by one: if memory runs out, the rest is woken by the next attempt.
+        // One by one: if memory runs out, the next attempt wakes those that remain.
         _woken = _toWake.Count;
         for (; _toWake.Count > 0; _toWake.RemoveAt(_toWake.Count - 1)) _toWake[^1].Wake();
         return Dispatched < Published;

@@ -135,12 +135,9 @@ internal sealed class FileDisk : IDisk, IDisposable
         {
             return action();
         }
-        catch (IOException e) when (IsFull(e))
+        catch (IOException e) when (DiskFullException.Is(e))
         {
-            throw new DiskFullException(e.Message, e)
-            {
-                IsForLackOfSpace = OperatingSystem.IsWindows() || (e.HResult & 0xFFFF) is not (27 or 23 or 24),
-            };
+            throw DiskFullException.Of(e);
         }
         catch (UnauthorizedAccessException e)
         {
@@ -153,13 +150,6 @@ internal sealed class FileDisk : IDisk, IDisposable
         action();
         return true;
     });
-
-    /// <summary>
-    /// ENOSPC, EDQUOT, EFBIG; and on Windows ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL. ENFILE and EMFILE, too: that no more
-    /// files can be opened, because of many connections, passes as well, and says nothing of the disk.
-    /// </summary>
-    private static bool IsFull(IOException e) => e is not DiskFullException &&
-        (OperatingSystem.IsWindows() ? (e.HResult & 0xFFFF) is 112 or 39 : (e.HResult & 0xFFFF) is 28 or 122 or 27 or 23 or 24);
 
     private FileOnDisk Open(string name, FileMode mode) => Run(() =>
     {
@@ -279,14 +269,14 @@ internal sealed class FileDisk : IDisk, IDisposable
             {
                 RandomAccess.Write(file, bytes, offset);
             }
-            catch (IOException e) when (IsFull(e))
+            catch (IOException e) when (DiskFullException.Is(e))
             {
-                throw new DiskFullException(e.Message, e);
+                throw DiskFullException.Of(e);
             }
             catch (ArgumentOutOfRangeException e)
             {
                 // EFBIG: the base class library takes it for a mistake of the caller's.
-                throw new DiskFullException($"{path} can't be longer: its file system, or the process (ulimit -f), has a limit", e) { IsForLackOfSpace = false };
+                throw DiskFullException.OfFileSize(path, e);
             }
             catch (UnauthorizedAccessException e)
             {

@@ -3,14 +3,14 @@ using System.Runtime.InteropServices;
 namespace KestrelKv.Storage.Files;
 
 /// <summary>
-/// Tells a file or directory from any other that gets its name later. It stays unique as long as the file is open somewhere.
+/// Distinguishes a file or directory from any other that gets its name later. It stays unique as long as the file is open somewhere.
 /// </summary>
 internal sealed partial record FileIdentity(uint Major, uint Minor, ulong Node)
 {
     private const int CurrentDirectory = -100; // AT_FDCWD
     private const uint NodeOnly = 0x100; // STATX_INO
 
-    /// <summary>The identity of what a path leads to; null where nothing is there, or where the system does not tell.</summary>
+    /// <summary>The identity of what a path leads to; null where nothing is there, or where the system does not report it.</summary>
     public static unsafe FileIdentity? Of(string path)
     {
         if (!OperatingSystem.IsLinux()) return null;

@@ -33,6 +33,9 @@ internal static class ResultErrors
         ResultStatus.PatchTooLong => new(ErrorCode.PatchTooLong, result.Detail ?? "the patch has too many operations for so long a value"),
         ResultStatus.RequestIdReused =>
             new(ErrorCode.RequestIdReused, "the request id was used for another write shortly before (Store:RequestIdWindow)"),
+        ResultStatus.Conflict => new(
+            ErrorCode.Conflict,
+            result.Detail ?? "other requests changed the entries while this request was being processed; nothing was changed, send the request again"),
         _ => throw new UnreachableException($"An operation ended with {result.Status}."),
     };
 }

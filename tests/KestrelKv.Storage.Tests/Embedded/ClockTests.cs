@@ -62,7 +62,7 @@ public sealed class ClockTests : IDisposable
         return sink.Results[0].Status == ResultStatus.Done;
     }
 
-    /// <summary>A clock whose time of day can be set, while its timers go on.</summary>
+    /// <summary>A clock whose time of day can be set, while its timers continue.</summary>
     private sealed class JumpingTime : TimeProvider
     {
         private readonly FakeTimeProvider _monotonic = new();

@@ -1,0 +1,182 @@
+using System.Text;
+using KestrelKv.Storage.Commits;
+using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Feed;
+
+namespace KestrelKv.Storage.Tests.Embedded;
+
+/// <summary>Long work whose entry other calls change during each attempt: it runs under the locks if it is short enough, or is refused.</summary>
+public sealed class ConflictTests : IDisposable
+{
+    private const int Long = (int)LongWork.ContendedBytesMax + 1;
+    private const int Contended = 2 * (int)LongWork.BytesMax;
+
+    private static readonly byte[] Key = "long"u8.ToArray();
+    private static readonly byte[] Path = "/n"u8.ToArray();
+    private static readonly Operation Increment = Operation.Increment(Key, "1"u8.ToArray()) with { Path = Path };
+
+    private readonly InterferingLog _log;
+    private readonly EmbeddedStore _store;
+
+    public ConflictTests()
+    {
+        var options = new EmbeddedStoreOptions();
+        _log = new InterferingLog(new InMemoryCommitLog(new ChangeFeed(options.FeedMemoryBytes)));
+        _store = new EmbeddedStore(new Keyspace(TimeProvider.System, options), _log, options, TimeProvider.System);
+    }
+
+    public void Dispose() => _store.Dispose();
+
+    [Theory]
+    [InlineData(Long)]
+    [InlineData(Contended)]
+    public async Task ExecuteAsync_AnEditWithFewerConflictsThanTheLimit_IsDone(int bytes)
+    {
+        await PutAsync(bytes);
+        Interfere(EmbeddedStore.ConflictsMax - 1, callsBefore: 0);
+        Assert.Equal(new(0, ResultStatus.Done, 17, 16, Operation.ExpiresAtMax, "1"), await ExecuteAsync(Increment));
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_AnEditOfALongValueWithTooManyConflicts_IsRefusedAndChangesNothing()
+    {
+        await PutAsync(Long);
+        Interfere(EmbeddedStore.ConflictsMax, callsBefore: 0);
+        var details = new Details();
+        Operation[] operations = [Operation.MergePatch(Key, """{"n":7}"""u8.ToArray()), Operation.Get("absent"u8.ToArray())];
+        Assert.Equal(2, await _store.ExecuteAsync(operations, details));
+        Assert.Equal([ResultStatus.Conflict, ResultStatus.NotFound], details.Statuses);
+        Assert.Contains("16 times", details.All[0], StringComparison.Ordinal);
+        Assert.Contains("nothing was changed, send the request again", details.All[0], StringComparison.Ordinal);
+        Assert.Equal(17, _store.GetStats().Version);
+        Assert.Equal("0", (await ExecuteAsync(Operation.Get(Key) with { Path = Path })).Value);
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_AnEditOfAShorterValueWithTooManyConflicts_RunsUnderTheLock()
+    {
+        await PutAsync(Contended);
+        Interfere(EmbeddedStore.ConflictsMax, callsBefore: 0);
+        Assert.Equal(new(0, ResultStatus.Done, 18, 17, Operation.ExpiresAtMax, "1"), await ExecuteAsync(Increment));
+        Assert.Equal(18, _store.GetStats().Version);
+    }
+
+    /// <summary>A copy of one value is a state that there was: a search in it needs no second look.</summary>
+    [Fact]
+    public async Task ExecuteAsync_ASearchInALongValueThatChanges_FindsWhatWasCopied()
+    {
+        await PutAsync(Long);
+        Interfere(1, callsBefore: 0, Operation.Put(Key, "{}"u8.ToArray()));
+        Assert.Equal(new(0, ResultStatus.Done, 1, 1, 0, "0"), await ExecuteAsync(Operation.Get(Key) with { Path = Path }));
+        Assert.Equal(2, _store.GetStats().Version);
+    }
+
+    /// <summary>The operations of a batch count together.</summary>
+    [Fact]
+    public async Task CommitAsync_ManyEditsWithTooManyConflicts_AreRefusedTogether()
+    {
+        await PutAsync(Contended);
+        Interfere(EmbeddedStore.ConflictsMax, callsBefore: 1);
+        var sink = new RecordingSink();
+        Assert.False(await _store.CommitAsync(new[] { Operation.Put("other"u8.ToArray(), "1"u8.ToArray()), Increment, Increment }, sink));
+        Assert.Equal(new(0, ResultStatus.Conflict), Assert.Single(sink.Results));
+        Assert.Equal((17, 1), (_store.GetStats().Version, _store.GetStats().Keys));
+    }
+
+    [Fact]
+    public async Task CommitAsync_TooManyConflictsWithARequestId_IsExecutedWhenItIsSentAgain()
+    {
+        await PutAsync(Long);
+        Operation[] batch = [Increment];
+        Interfere(EmbeddedStore.ConflictsMax, callsBefore: 1);
+        var sink = new RecordingSink();
+        Assert.False(await _store.CommitAsync(batch, sink, "id"u8.ToArray()));
+        Assert.Equal(new(0, ResultStatus.Conflict), Assert.Single(sink.Results));
+        Assert.Equal(0, _store.GetStats().RequestIds);
+
+        for (int i = 0; i < 2; i++)
+        {
+            sink = new RecordingSink();
+            Assert.True(await _store.CommitAsync(batch, sink, "id"u8.ToArray()));
+            Assert.Equal(new(0, ResultStatus.Done, 18, 17, Operation.ExpiresAtMax, "1"), Assert.Single(sink.Results));
+        }
+        Assert.Equal((18, 1), (_store.GetStats().Version, _store.GetStats().RequestIds));
+    }
+
+    /// <summary>Has the entry changed during each of the next attempts that run without locks.</summary>
+    /// <param name="count">How often.</param>
+    /// <param name="callsBefore">How many attempts under the locks come first.</param>
+    /// <param name="change">The change; null for one of the expiry.</param>
+    private void Interfere(int count, int callsBefore, Operation? change = null)
+    {
+        int calls = 0;
+        _log.Interfere = () =>
+        {
+            if (++calls > callsBefore && calls <= callsBefore + count) Execute(change ?? Operation.Expire(Key, Operation.ExpiresAtMax));
+        };
+    }
+
+    private void Execute(Operation operation) => _store.ExecuteAsync(new[] { operation }, new CountingSink()).Completed();
+
+    private async Task<Recorded> ExecuteAsync(Operation operation)
+    {
+        var sink = new RecordingSink();
+        await _store.ExecuteAsync(new[] { operation }, sink);
+        return Assert.Single(sink.Results);
+    }
+
+    private Task<Recorded> PutAsync(int bytes) =>
+        ExecuteAsync(Operation.Put(Key, Encoding.UTF8.GetBytes($$"""{"filler":"{{new string('x', bytes)}}","n":0}""")));
+
+    /// <summary>A log that another call comes in between when a batch is played: then <see cref="Last"/> is read once.</summary>
+    private sealed class InterferingLog(InMemoryCommitLog log) : ICommitLog
+    {
+        public Action Interfere { get; set; } = () => { };
+
+        public long Last
+        {
+            get
+            {
+                Interfere();
+                return log.Last;
+            }
+        }
+
+        public bool IsBehind => log.IsBehind;
+
+        public CommitStatus TryCommit(in Commits.Record change, out long version) => log.TryCommit(change, out version);
+
+        public CommitStatus TryCommit(ReadOnlySpan<Operation> changes, long expected, out long version) =>
+            log.TryCommit(changes, expected, out version);
+
+        public Task WhenReady(long recordBytes) => log.WhenReady(recordBytes);
+
+        public bool MayShow(long version) => log.MayShow(version);
+
+        public ValueTask<int> WhenDurable(long version, int result) => log.WhenDurable(version, result);
+
+        public ValueTask<bool> WhenDurable(long version, bool result) => log.WhenDurable(version, result);
+
+        public void Flush() => log.Flush();
+
+        public IWatch Watch(in WatchQuery query, Action wake) => log.Watch(query, wake);
+
+        public CommitLogStats GetStats() => log.GetStats();
+
+        public void Close() => log.Close();
+    }
+
+    private sealed class Details : IResultSink
+    {
+        public List<ResultStatus> Statuses { get; } = [];
+
+        public List<string> All { get; } = [];
+
+        public bool OnResult(int index, in OperationResult result)
+        {
+            Statuses.Add(result.Status);
+            All.Add(result.Detail ?? "");
+            return true;
+        }
+    }
+}
