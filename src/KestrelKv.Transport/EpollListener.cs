@@ -1,87 +1,176 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Threading.Channels;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Win32.SafeHandles;
 
 namespace KestrelKv.Transport;
 
-/// <summary>Accepts connections, and hands each to a loop.</summary>
-/// <param name="socket">Who listens.</param>
-/// <param name="chooseLoop">Which loop serves the next one.</param>
-/// <param name="filesMax">Tells how many files the process may have open.</param>
-internal sealed class EpollListener(Socket socket, Func<EventLoop> chooseLoop, Func<long> filesMax) : IConnectionListener
+/// <summary>Accepts connections on the loops' threads. Each is served on the loop that accepted it, or on the one with the fewest.</summary>
+/// <remarks>
+/// With a <c>serve</c> delegate, a connection's handler starts on its loop's thread as soon as it is accepted. Without one,
+/// <see cref="AcceptAsync"/> returns the connections, and Kestrel starts their handlers on the thread pool.
+/// </remarks>
+internal sealed class EpollListener : IConnectionListener
 {
     /// <summary>
-    /// So many files at the most are kept from connections. Without any the runtime can start no thread, and ends the process
-    /// where one of its pool is to be started.
+    /// The most files that connections leave to the process. Without a file the runtime cannot start a thread of its pool, and ends
+    /// the process.
     /// </summary>
     private const int FilesSparedMax = 128;
 
-    /// <summary>Where the process has no file to spare, it is tried again, and not without end at once.</summary>
+    /// <summary>A connection moves to another loop than the one that accepted it if that one serves so many more.</summary>
+    private const int ImbalanceMax = 4;
+
+    /// <summary>How long the limit of files is taken as known, in milliseconds.</summary>
+    private const long FilesMaxAge = 1_000;
+
+    /// <summary>The time between attempts while the process has no file to spare.</summary>
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
 
+    private readonly Socket _socket;
+    private readonly EventLoop[] _loops;
+    private readonly Acceptor[] _acceptors;
+    private readonly Func<long> _filesMax;
+    private readonly ConnectionDelegate? _serve;
+    private readonly Action<Exception> _onFault;
+    private readonly Channel<ConnectionContext> _accepted = Channel.CreateUnbounded<ConnectionContext>();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     // About as many as the process has open for itself.
-    private readonly long _ownFiles = socket.Handle;
+    private readonly long _ownFiles;
+    private long _filesMaxKnown;
+    private long _filesMaxReadAt = long.MinValue;
     private volatile bool _unbound;
 
-    /// <inheritdoc/>
-    public EndPoint EndPoint { get; } = socket.LocalEndPoint!;
+    /// <summary>The connections that are being served, and one for the listener while it is bound.</summary>
+    private int _serving = 1;
+
+    /// <param name="socket">The socket that listens. Owned by this object.</param>
+    /// <param name="loops">The loops that accept and serve.</param>
+    /// <param name="filesMax">Returns how many files the process may have open.</param>
+    /// <param name="serve">Serves a connection; null to hand connections to <see cref="AcceptAsync"/>.</param>
+    /// <param name="onFault">Called with each exception of <paramref name="serve"/>, which ends its connection alone.</param>
+    public EpollListener(
+        Socket socket, EventLoop[] loops, Func<long> filesMax, ConnectionDelegate? serve = null, Action<Exception>? onFault = null)
+    {
+        (_socket, _loops, _filesMax, _serve, _onFault) = (socket, loops, filesMax, serve, onFault ?? (static _ => { }));
+        _ownFiles = socket.Handle;
+        EndPoint = socket.LocalEndPoint!;
+
+        // A connection inherits it, and needs no call of its own.
+        socket.NoDelay = true;
+        socket.Blocking = false;
+        _acceptors = [.. loops.Select(loop => new Acceptor(this, loop))];
+    }
 
     /// <inheritdoc/>
+    public EndPoint EndPoint { get; }
+
+    /// <inheritdoc/>
+    /// <remarks>Returns null once the listener is unbound; nothing before if connections are served by a delegate.</remarks>
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
     {
-        while (!_unbound)
-        {
-            try
-            {
-                Socket accepted = await socket.AcceptAsync(cancellationToken);
-                await WaitForFilesAsync(accepted, cancellationToken);
-                return Start(accepted);
-            }
-            catch (Exception e) when (_unbound && e is SocketException or ObjectDisposedException)
-            {
-                // It is how an accept that is under way ends.
-            }
-            catch (Exception e) when (e is SocketException or IOException)
-            {
-                // A client that has gone already, or a lack of files, or of what a loop needs to watch one more. Who asks for
-                // connections takes an exception for the end of them.
-                bool isClients = e is SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.ConnectionAborted };
-                if (!isClients) await Task.Delay(RetryDelay, cancellationToken);
-            }
-        }
+        while (await _accepted.Reader.WaitToReadAsync(cancellationToken))
+            if (_accepted.Reader.TryRead(out ConnectionContext? connection)) return connection;
         return null;
     }
 
     /// <inheritdoc/>
-    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    /// <remarks>
+    /// Connections that are served by a delegate are asked to close, and waited for. A cancellation aborts them.
+    /// </remarks>
+    public async ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
-        _unbound = true;
-        socket.Dispose();
-        return default;
+        if (!_unbound)
+        {
+            _unbound = true;
+            foreach (Acceptor acceptor in _acceptors) acceptor.Stop();
+            _socket.Dispose();
+            foreach (EventLoop loop in _loops) loop.ForEach(connection => connection.RequestClose());
+            EndOne();
+        }
+        try
+        {
+            if (_serve is not null) await _ended.Task.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            var reason = new ConnectionAbortedException("The server stops.");
+            foreach (EventLoop loop in _loops) loop.ForEach(connection => connection.Abort(reason));
+            await _ended.Task;
+        }
+        finally
+        {
+            _accepted.Writer.TryComplete();
+        }
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => UnbindAsync();
+    public ValueTask DisposeAsync() => UnbindAsync(new CancellationToken(canceled: true));
 
-    /// <summary>While there is no file to spare, holds on to a connection; those behind it wait in the system's queue.</summary>
-    private async ValueTask WaitForFilesAsync(Socket accepted, CancellationToken cancellationToken)
+    /// <summary>Serves a connection to its end, and returns it to its loop.</summary>
+    public async void Serve(SocketConnection connection)
     {
-        // A file gets the lowest number that there is.
-        if (IsToSpare(accepted.Handle)) return;
         try
         {
-            while (!HasFiles())
-            {
-                await Task.Delay(RetryDelay, cancellationToken);
-                ObjectDisposedException.ThrowIf(_unbound, this);
-            }
+            await _serve!(connection);
         }
-        catch
+        catch (Exception e)
         {
-            accepted.Dispose();
-            throw;
+            _onFault(e);
         }
+        finally
+        {
+            await connection.DisposeAsync();
+            connection.Loop.Return(connection);
+            EndOne();
+        }
+    }
+
+    private void EndOne()
+    {
+        if (Interlocked.Decrement(ref _serving) == 0) _ended.SetResult();
+    }
+
+    /// <summary>Hands a connection to a loop.</summary>
+    /// <exception cref="IOException">The loop cannot watch one more.</exception>
+    private void Start(int file, ReadOnlySpan<byte> address, EventLoop accepting)
+    {
+        EventLoop loop = Choose(accepting);
+        SocketConnection connection = loop.Rent();
+        connection.Open(file, address, this);
+        loop.Add(connection);
+        if (_serve is null)
+        {
+            _accepted.Writer.TryWrite(connection);
+            return;
+        }
+        Interlocked.Increment(ref _serving);
+        connection.Start();
+        if (_unbound) connection.RequestClose();
+    }
+
+    /// <summary>The loop that accepted, as a hand-over costs the waking of a thread, unless it has too many.</summary>
+    private EventLoop Choose(EventLoop accepting)
+    {
+        EventLoop idlest = accepting;
+        foreach (EventLoop loop in _loops)
+            if (loop.Count + ImbalanceMax <= accepting.Count && loop.Count < idlest.Count) idlest = loop;
+        return idlest;
+    }
+
+    /// <summary>Of a process that may have few files, half of those that it does not have open for itself are for connections.</summary>
+    private bool IsToSpare(long file)
+    {
+        long now = Environment.TickCount64;
+        if (now >= Volatile.Read(ref _filesMaxReadAt) + FilesMaxAge || file >= _filesMaxKnown / 2)
+        {
+            Volatile.Write(ref _filesMaxKnown, _filesMax());
+            Volatile.Write(ref _filesMaxReadAt, now);
+        }
+        long max = Volatile.Read(ref _filesMaxKnown);
+        return file < max - Math.Clamp((max - _ownFiles) / 2, 0, FilesSparedMax);
     }
 
     private bool HasFiles()
@@ -97,24 +186,70 @@ internal sealed class EpollListener(Socket socket, Func<EventLoop> chooseLoop, F
         }
     }
 
-    /// <summary>Of a process that may have few files, half of those that it does not have open for itself are for connections.</summary>
-    private bool IsToSpare(long file)
+    /// <summary>Accepts on one loop.</summary>
+    private sealed class Acceptor : ILoopFile
     {
-        long max = filesMax();
-        return file < max - Math.Clamp((max - _ownFiles) / 2, 0, FilesSparedMax);
-    }
+        private readonly EpollListener _listener;
+        private readonly EventLoop _loop;
 
-    private SocketConnection Start(Socket accepted)
-    {
-        try
+        public Acceptor(EpollListener listener, EventLoop loop)
         {
-            accepted.NoDelay = true;
-            return new SocketConnection(accepted, chooseLoop());
+            (_listener, _loop) = (listener, loop);
+            File = (int)listener._socket.Handle;
+            loop.Watch(this);
         }
-        catch
+
+        public int File { get; }
+
+        public void OnEvents(uint events)
         {
-            accepted.Dispose();
-            throw;
+            Span<byte> address = stackalloc byte[SocketAddresses.BytesMax];
+            int file;
+            try
+            {
+                file = Libc.Accept(_listener._socket.SafeHandle, address);
+            }
+            catch (ObjectDisposedException)
+            {
+                return;
+            }
+            if (file >= 0) TryStart(file, address, maySpare: true);
+
+            // A client that has gone already, or another loop that was faster; otherwise a lack of files or of memory.
+            else if (file is not (-Libc.WouldBlock or -Libc.ConnectionAborted)) Pause(null, []);
+        }
+
+        public void Stop() => _loop.Unwatch(this);
+
+        private void TryStart(int file, ReadOnlySpan<byte> address, bool maySpare)
+        {
+            try
+            {
+                if (maySpare && !_listener.IsToSpare(file)) Pause(file, address.ToArray());
+                else _listener.Start(file, address, _loop);
+            }
+            catch (Exception e) when (e is IOException or OutOfMemoryException)
+            {
+                // The system cannot watch one more, or has no memory for it: this client has to try again.
+                Libc.Close(file);
+            }
+        }
+
+        /// <summary>
+        /// Accepts nothing until there are files. Holds on to a connection that took one of the last; those behind it wait in the
+        /// system's queue.
+        /// </summary>
+        private async void Pause(int? held, byte[] address)
+        {
+            _loop.Unwatch(this);
+            do await Task.Delay(RetryDelay);
+            while (!_listener._unbound && !_listener.HasFiles());
+            if (held is { } file)
+            {
+                if (_listener._unbound) Libc.Close(file);
+                else TryStart(file, address, maySpare: false);
+            }
+            if (!_listener._unbound) _loop.Watch(this);
         }
     }
 }

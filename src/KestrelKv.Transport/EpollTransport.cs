@@ -24,12 +24,20 @@ public sealed class EpollTransport : IConnectionListenerFactory, IDisposable
 {
     private readonly EventLoop[] _loops;
     private readonly int _backlog;
+    private readonly Func<EndPoint, ConnectionDelegate?>? _serve;
+    private readonly Action<Exception>? _onFault;
 
     /// <param name="backlog">How many connections may wait to be accepted.</param>
     /// <param name="threads">How many threads serve connections; 0, the default, for one a core.</param>
-    public EpollTransport(int backlog = 4_096, int threads = 0)
+    /// <param name="serve">
+    /// Returns what serves the connections of an endpoint, on the loops' threads; null where Kestrel is to start their handlers on the
+    /// thread pool.
+    /// </param>
+    /// <param name="onFault">Called with each exception that serving a connection ends with. It ends that connection alone.</param>
+    public EpollTransport(
+        int backlog = 4_096, int threads = 0, Func<EndPoint, ConnectionDelegate?>? serve = null, Action<Exception>? onFault = null)
     {
-        _backlog = backlog;
+        (_backlog, _serve, _onFault) = (backlog, serve, onFault);
         int count = threads == 0 ? Environment.ProcessorCount : threads;
         _loops = [.. Enumerable.Range(0, count).Select(i => new EventLoop($"connections {i}"))];
     }
@@ -46,7 +54,7 @@ public sealed class EpollTransport : IConnectionListenerFactory, IDisposable
             if (ip.Address.Equals(IPAddress.IPv6Any)) socket.DualMode = true;
             socket.Bind(ip);
             socket.Listen(_backlog);
-            return new(new EpollListener(socket, Idlest, Libc.FilesMax));
+            return new(new EpollListener(socket, _loops, Libc.FilesMax, _serve?.Invoke(endpoint), _onFault));
         }
         catch (SocketException e)
         {
@@ -61,6 +69,4 @@ public sealed class EpollTransport : IConnectionListenerFactory, IDisposable
     {
         foreach (EventLoop loop in _loops) loop.Dispose();
     }
-
-    private EventLoop Idlest() => _loops.MinBy(loop => loop.Count)!;
 }

@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace KestrelKv.Transport;
 
 /// <summary>
-/// One thread that is told by the system what happens on its connections, and serves them: whoever waits for bytes goes on
-/// right there. So whatever goes on there must not block.
+/// One thread that waits for events of its connections (epoll), and serves them: the continuation of a read runs on this thread. So it
+/// must not block.
 /// </summary>
 /// <remarks>
 /// Each connection gets one receive in its turn, however much it has sent: after that come all others that have something.
@@ -12,6 +12,9 @@ namespace KestrelKv.Transport;
 internal sealed class EventLoop : IDisposable
 {
     private const int EventsMax = 256;
+
+    /// <summary>The most ended connections that are kept for the next ones.</summary>
+    private const int KeptMax = 64;
 
     private readonly SafeFileHandle _epoll = Libc.CreateEpoll();
     private readonly SafeFileHandle _alarm = Libc.CreateEvent();
@@ -23,9 +26,10 @@ internal sealed class EventLoop : IDisposable
     private List<SocketConnection> _next = [];
     private List<SocketConnection> _current = [];
     private readonly List<SocketConnection> _posted = [];
+    private readonly Stack<SocketConnection> _kept = [];
 
     // By the number of their files; replaced, and written, under the lock.
-    private SocketConnection?[] _connections = new SocketConnection?[256];
+    private ILoopFile?[] _files = new ILoopFile?[256];
     private int _asleep;
     private volatile bool _stopping;
     private int _count;
@@ -40,20 +44,58 @@ internal sealed class EventLoop : IDisposable
     /// <summary>How many connections it has.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>Serves a connection from now on.</summary>
-    public void Add(SocketConnection connection)
+    /// <summary>Whether the caller is the loop's thread.</summary>
+    public bool IsCurrent => Thread.CurrentThread == _thread;
+
+    /// <summary>Watches a socket that listens.</summary>
+    public void Watch(ILoopFile listener)
+    {
+        Set(listener.File, listener);
+        try
+        {
+            Libc.WatchListener(_epoll, listener.File);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The loop has ended.
+        }
+    }
+
+    /// <summary>Watches a socket that listens no more. To be called before its file is closed.</summary>
+    public void Unwatch(ILoopFile listener)
+    {
+        Set(listener.File, null);
+        try
+        {
+            Libc.Unwatch(_epoll, listener.File);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The loop has ended.
+        }
+    }
+
+    /// <summary>Returns a connection of this loop that is not open.</summary>
+    public SocketConnection Rent()
     {
         lock (_lock)
-        {
-            if (connection.File >= _connections.Length)
-            {
-                SocketConnection?[] larger = new SocketConnection?[Math.Max(connection.File + 1, _connections.Length * 2)];
-                _connections.CopyTo(larger, 0);
-                Volatile.Write(ref _connections, larger);
-            }
-            _connections[connection.File] = connection;
-            _count++;
-        }
+            if (_kept.TryPop(out SocketConnection? connection)) return connection;
+        return new SocketConnection(this);
+    }
+
+    /// <summary>Takes back a connection that has ended, and that nobody refers to.</summary>
+    public void Return(SocketConnection connection)
+    {
+        lock (_lock)
+            if (_kept.Count < KeptMax) _kept.Push(connection);
+    }
+
+    /// <summary>Serves a connection from now on.</summary>
+    /// <exception cref="IOException">The system cannot watch one more.</exception>
+    public void Add(SocketConnection connection)
+    {
+        Set(connection.File, connection);
+        Interlocked.Increment(ref _count);
         try
         {
             Libc.Watch(_epoll, connection.File, Libc.CanRead | Libc.CanWrite | Libc.ReadHungUp);
@@ -66,22 +108,19 @@ internal sealed class EventLoop : IDisposable
     }
 
     /// <summary>
-    /// Forgets a connection; to be called before its file is closed, with which the system forgets it, too. Of the next that has
-    /// its file's number the loop may be told what was meant for this one, which does no harm: it finds nothing to receive.
+    /// Forgets a connection. To be called before its file is closed, with which the system forgets it, too. Events of it may still be
+    /// delivered to the next connection with the same file number: harmless, as it finds nothing to receive.
     /// </summary>
     public void Remove(SocketConnection connection)
     {
-        lock (_lock)
-        {
-            _connections[connection.File] = null;
-            _count--;
-        }
+        Set(connection.File, null);
+        Interlocked.Decrement(ref _count);
     }
 
     /// <summary>Lets a connection have its turn after those that have something now.</summary>
     public void Post(SocketConnection connection)
     {
-        if (Thread.CurrentThread == _thread)
+        if (IsCurrent)
         {
             _next.Add(connection);
             return;
@@ -90,12 +129,33 @@ internal sealed class EventLoop : IDisposable
         if (Interlocked.Exchange(ref _asleep, 0) == 1) Wake();
     }
 
+    /// <summary>Does something with each connection.</summary>
+    public void ForEach(Action<SocketConnection> action)
+    {
+        foreach (ILoopFile? file in Volatile.Read(ref _files))
+            if (file is SocketConnection connection) action(connection);
+    }
+
     /// <summary>Ends the thread. Its connections are served no more.</summary>
     public void Dispose()
     {
         _stopping = true;
         Wake();
-        if (Thread.CurrentThread != _thread) _thread.Join();
+        if (!IsCurrent) _thread.Join();
+    }
+
+    private void Set(int number, ILoopFile? file)
+    {
+        lock (_lock)
+        {
+            if (number >= _files.Length)
+            {
+                ILoopFile?[] larger = new ILoopFile?[Math.Max(number + 1, _files.Length * 2)];
+                _files.CopyTo(larger, 0);
+                Volatile.Write(ref _files, larger);
+            }
+            _files[number] = file;
+        }
     }
 
     private void Wake()
@@ -118,9 +178,9 @@ internal sealed class EventLoop : IDisposable
             Volatile.Write(ref _asleep, 0);
             for (int i = 0; i < count; i++)
             {
-                (int file, uint events) = _events.Read(i);
-                SocketConnection?[] connections = Volatile.Read(ref _connections);
-                if (file < connections.Length) connections[file]?.OnEvents(events);
+                (int number, uint events) = _events.Read(i);
+                ILoopFile?[] files = Volatile.Read(ref _files);
+                if (number < files.Length) files[number]?.OnEvents(events);
             }
             TakeTurns();
         }
@@ -129,7 +189,7 @@ internal sealed class EventLoop : IDisposable
         _alarm.Dispose();
     }
 
-    /// <summary>Whether nobody waits for a turn. Who posts one from now on wakes the thread.</summary>
+    /// <summary>Whether nobody waits for a turn. A connection that is posted from now on wakes the thread.</summary>
     private bool MayRest()
     {
         if (_next.Count > 0) return false;

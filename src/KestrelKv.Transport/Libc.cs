@@ -10,6 +10,7 @@ namespace KestrelKv.Transport;
 internal static unsafe partial class Libc
 {
     public const int WouldBlock = 11; // EAGAIN
+    public const int ConnectionAborted = 103; // ECONNABORTED
     public const int ConnectionReset = 104; // ECONNRESET
     public const int TimedOut = 110; // ETIMEDOUT
 
@@ -25,6 +26,9 @@ internal static unsafe partial class Libc
     private const int NonBlocking = 0x800; // O_NONBLOCK
     private const int NumberOfFiles = 7; // RLIMIT_NOFILE
     private const int AddControl = 1; // EPOLL_CTL_ADD
+    private const int RemoveControl = 2; // EPOLL_CTL_DEL
+    private const uint Exclusive = 1u << 28; // EPOLLEXCLUSIVE
+    private const int ShutdownBoth = 2; // SHUT_RDWR
     private const int DontWait = 0x40; // MSG_DONTWAIT
     private const int NoSignal = 0x4000; // MSG_NOSIGNAL
     private const int MoreComes = 0x8000; // MSG_MORE
@@ -50,6 +54,57 @@ internal static unsafe partial class Libc
         EpollEvents.Write(entry, events | EdgeTriggered, file);
         Checked(EpollControl(epoll, AddControl, file, entry), "epoll_ctl");
     }
+
+    /// <summary>
+    /// Has an epoll report connections that wait to be accepted, as long as there are any. Where several epolls watch the same socket,
+    /// the system wakes one of their threads, not all.
+    /// </summary>
+    public static void WatchListener(SafeFileHandle epoll, int file)
+    {
+        byte* entry = stackalloc byte[EpollEvents.EntryBytes];
+        EpollEvents.Write(entry, CanRead | Exclusive, file);
+        Checked(EpollControl(epoll, AddControl, file, entry), "epoll_ctl");
+    }
+
+    /// <summary>Has an epoll forget a file.</summary>
+    public static void Unwatch(SafeFileHandle epoll, int file)
+    {
+        byte* entry = stackalloc byte[EpollEvents.EntryBytes];
+        EpollControl(epoll, RemoveControl, file, entry);
+    }
+
+    /// <summary>Accepts a connection: its file, which never blocks; or an error's number, negative.</summary>
+    /// <param name="listener">The socket that listens.</param>
+    /// <param name="address">Receives the client's address, a <c>sockaddr</c>.</param>
+    public static int Accept(SafeHandle listener, Span<byte> address)
+    {
+        fixed (byte* start = address)
+        {
+            while (true)
+            {
+                int length = address.Length;
+                int file = Accept4(listener, start, &length, CloseOnExec | NonBlocking);
+                if (file >= 0) return file;
+                if (Marshal.GetLastPInvokeError() is var error && error != Interrupted) return -error;
+            }
+        }
+    }
+
+    /// <summary>The local address of a socket, a <c>sockaddr</c>.</summary>
+    public static void GetLocalAddress(int socket, Span<byte> address)
+    {
+        fixed (byte* start = address)
+        {
+            int length = address.Length;
+            Checked(GetSocketName(socket, start, &length), "getsockname");
+        }
+    }
+
+    /// <summary>Ends both directions of a connection, and wakes who waits for it. One that has ended already is left as it is.</summary>
+    public static void Shutdown(int socket) => _ = ShutDown(socket, ShutdownBoth);
+
+    /// <summary>Closes a file. Its number may be another's from now on.</summary>
+    public static void Close(int file) => _ = CloseFile(file);
 
     /// <summary>Waits for events. How many there are; 0 where the wait was interrupted.</summary>
     /// <param name="epoll">Of which files.</param>
@@ -126,4 +181,16 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static partial nint Write(SafeFileHandle file, void* bytes, nuint count);
+
+    [LibraryImport("libc", EntryPoint = "accept4", SetLastError = true)]
+    private static partial int Accept4(SafeHandle listener, void* address, int* addressBytes, int flags);
+
+    [LibraryImport("libc", EntryPoint = "getsockname", SetLastError = true)]
+    private static partial int GetSocketName(int socket, void* address, int* addressBytes);
+
+    [LibraryImport("libc", EntryPoint = "shutdown")]
+    private static partial int ShutDown(int socket, int how);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int CloseFile(int file);
 }

@@ -8,40 +8,51 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace KestrelKv.Transport;
 
-/// <summary>A connection of a loop.</summary>
-internal sealed class SocketConnection : ConnectionContext, IConnectionSocketFeature, IDuplexPipe
+/// <summary>A connection of a loop. Once it has ended, it may be opened again for another client.</summary>
+internal sealed class SocketConnection :
+    ConnectionContext, IConnectionSocketFeature, IConnectionLifetimeNotificationFeature, IPersistentStateFeature, IDuplexPipe, ILoopFile
 {
     private static long _lastNumber;
 
     private readonly SocketReader _reader;
     private readonly SocketWriter _writer;
-    private readonly CancellationTokenSource _closed = new();
-    private volatile ConnectionAbortedException? _abortion;
-    private string? _id;
-    private IDictionary<object, object?>? _items;
-    private int _hasTurn;
-    private int _disposed;
 
-    public SocketConnection(Socket socket, EventLoop loop)
+    /// <summary>Guards the file's number: whoever uses it from another thread holds this, and nobody closes it meanwhile.</summary>
+    private readonly Lock _gate = new();
+    private readonly byte[] _address = new byte[SocketAddresses.BytesMax];
+
+    private EpollListener? _listener;
+    private CancellationTokenSource? _closed;
+    private CancellationTokenSource? _closeRequested;
+    private volatile ConnectionAbortedException? _abortion;
+    private volatile bool _isOpen;
+    private volatile bool _isStarting;
+    private IPEndPoint? _remote;
+    private EndPoint? _local;
+    private string? _id;
+    private FeatureCollection? _features;
+    private int _featuresRevision;
+    private IDictionary<object, object?>? _items;
+    private IDictionary<object, object?>? _state;
+    private Socket? _socket;
+    private int _hasTurn;
+
+    public SocketConnection(EventLoop loop)
     {
-        (Socket, Loop) = (socket, loop);
-        File = (int)socket.Handle;
-        (LocalEndPoint, RemoteEndPoint) = (socket.LocalEndPoint, socket.RemoteEndPoint);
-        ConnectionClosed = _closed.Token;
+        Loop = loop;
         Transport = this;
         _reader = new SocketReader(this);
         _writer = new SocketWriter(this);
-        Features.Set<IConnectionSocketFeature>(this);
-        loop.Add(this);
     }
 
     /// <summary>The number of the socket's file: valid until the connection is disposed of.</summary>
-    public int File { get; }
+    public int File { get; private set; }
 
     /// <summary>Why it was aborted; null where it was not.</summary>
     public ConnectionAbortedException? Abortion => _abortion;
 
-    public Socket Socket { get; }
+    /// <inheritdoc/>
+    public Socket Socket => _socket ??= new Socket(new SafeSocketHandle(File, ownsHandle: false));
 
     /// <summary>The loop that serves it.</summary>
     public EventLoop Loop { get; }
@@ -52,7 +63,7 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionSocketFea
         set => _id = value;
     }
 
-    public override IFeatureCollection Features { get; } = new FeatureCollection();
+    public override IFeatureCollection Features => _features ?? CreateFeatures();
 
     public override IDictionary<object, object?> Items
     {
@@ -62,15 +73,71 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionSocketFea
 
     public override IDuplexPipe Transport { get; set; }
 
-    public override EndPoint? LocalEndPoint { get; set; }
+    public override EndPoint? LocalEndPoint
+    {
+        get => _local ??= ReadLocalEndPoint();
+        set => _local = value;
+    }
 
-    public override EndPoint? RemoteEndPoint { get; set; }
+    public override EndPoint? RemoteEndPoint
+    {
+        get => _remote ??= SocketAddresses.Read(_address);
+        set => _remote = (IPEndPoint?)value;
+    }
 
-    public override CancellationToken ConnectionClosed { get; set; }
+    public override CancellationToken ConnectionClosed
+    {
+        get
+        {
+            lock (_gate) return !_isOpen || _abortion is not null ? new(canceled: true) : (_closed ??= new()).Token;
+        }
+        set => throw new NotSupportedException();
+    }
+
+    public CancellationToken ConnectionClosedRequested
+    {
+        get
+        {
+            lock (_gate) return (_closeRequested ??= new()).Token;
+        }
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>What a handler keeps for the next client that this object serves.</summary>
+    IDictionary<object, object?> IPersistentStateFeature.State => _state ??= new ConnectionItems();
 
     PipeReader IDuplexPipe.Input => _reader;
 
     PipeWriter IDuplexPipe.Output => _writer;
+
+    /// <summary>Opens it for a client.</summary>
+    /// <param name="file">The number of its socket's file, which this object closes.</param>
+    /// <param name="address">The client's address.</param>
+    /// <param name="listener">The listener that accepted it.</param>
+    public void Open(int file, ReadOnlySpan<byte> address, EpollListener listener)
+    {
+        File = file;
+        address.CopyTo(_address);
+        _listener = listener;
+        _reader.Open();
+        _writer.Open();
+        (_remote, _local, _id, _items, _socket, _closed, _abortion) = (null, null, null, null, null, null, null);
+        if (_closeRequested?.TryReset() == false) _closeRequested = null;
+        if (_features?.Revision != _featuresRevision) _features = null;
+        _isOpen = true;
+    }
+
+    /// <summary>Starts its handler on the loop's thread.</summary>
+    public void Start()
+    {
+        if (Loop.IsCurrent)
+        {
+            _listener!.Serve(this);
+            return;
+        }
+        _isStarting = true;
+        Loop.Post(this);
+    }
 
     /// <summary>The loop's thread: what has happened. It may be less, as of a file that had the same number before.</summary>
     public void OnEvents(uint events)
@@ -92,39 +159,68 @@ internal sealed class SocketConnection : ConnectionContext, IConnectionSocketFea
     /// <summary>The loop's thread: the turn that was asked for.</summary>
     public void TakeTurn()
     {
+        if (_isStarting)
+        {
+            _isStarting = false;
+            _listener!.Serve(this);
+            return;
+        }
         Interlocked.Exchange(ref _hasTurn, 0);
         _reader.OnReadable();
     }
 
+    /// <inheritdoc/>
+    public void RequestClose()
+    {
+        CancellationTokenSource? requested;
+        lock (_gate)
+        {
+            if (!_isOpen) return;
+            requested = _closeRequested ??= new();
+        }
+        requested.Cancel();
+    }
+
     public override void Abort(ConnectionAbortedException abortReason)
     {
-        if (Interlocked.CompareExchange(ref _abortion, abortReason, null) is not null) return;
-        Shutdown();
-        Task.Run(_closed.Cancel);
+        lock (_gate)
+        {
+            if (!_isOpen || _abortion is not null) return;
+            _abortion = abortReason;
+            Libc.Shutdown(File);
+            if (_closed is { } closed) Task.Run(closed.Cancel);
+        }
     }
 
     public override async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 1) return;
+        lock (_gate)
+        {
+            if (!_isOpen) return;
+            _isOpen = false;
+        }
         _reader.Complete();
         _writer.Complete();
         Loop.Remove(this);
-        Shutdown();
-        Socket.Dispose();
-        await _closed.CancelAsync();
+        Libc.Close(File);
+        if (_closed is { } closed) await closed.CancelAsync();
         await base.DisposeAsync();
     }
 
-    /// <summary>Tells the client of the end, and wakes who waits for it.</summary>
-    private void Shutdown()
+    private FeatureCollection CreateFeatures()
     {
-        try
-        {
-            Socket.Shutdown(SocketShutdown.Both);
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            // The client was first.
-        }
+        _features = new FeatureCollection();
+        _features.Set<IConnectionSocketFeature>(this);
+        _features.Set<IConnectionLifetimeNotificationFeature>(this);
+        _features.Set<IPersistentStateFeature>(this);
+        _featuresRevision = _features.Revision;
+        return _features;
+    }
+
+    private IPEndPoint? ReadLocalEndPoint()
+    {
+        Span<byte> address = stackalloc byte[SocketAddresses.BytesMax];
+        Libc.GetLocalAddress(File, address);
+        return SocketAddresses.Read(address);
     }
 }

@@ -60,6 +60,13 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     /// <summary>Whether a read has what it wants, be it a failure.</summary>
     private bool IsSatisfied => _end > _examined || _isCompleted || _failure is not null;
 
+    /// <summary>Prepares it for another client, after <see cref="Complete"/>.</summary>
+    public void Open()
+    {
+        (_isEnding, _isCompleted, _failure, _cancelNext) = (false, false, null, 0);
+        Volatile.Write(ref _state, Idle);
+    }
+
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();

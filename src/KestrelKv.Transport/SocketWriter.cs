@@ -43,6 +43,9 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
 
     public override long UnflushedBytes => _unflushed;
 
+    /// <summary>Prepares it for another client, after <see cref="Complete"/>.</summary>
+    public void Open() => _isBroken = false;
+
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
         if (_buffer.Length - _used < Math.Max(sizeHint, 1)) Grow(sizeHint);

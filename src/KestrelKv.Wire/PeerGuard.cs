@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Wire;
 
@@ -9,13 +10,14 @@ internal static class PeerGuard
     /// Whether the peer is this machine itself: it comes from a loopback address, or from the very address that it
     /// dialled, which is what the system chooses for a connection to one of the machine's own addresses.
     /// </summary>
-    public static bool IsThisMachine(EndPoint? remote, EndPoint? local)
+    public static bool IsThisMachine(ConnectionContext connection)
     {
         // Not a network's address: a Unix domain socket, or a pipe in a test.
-        if (remote is not IPEndPoint peer) return true;
+        if (connection.RemoteEndPoint is not IPEndPoint peer) return true;
 
+        // The local address, which may cost a system call, only if it matters.
         IPAddress address = Plain(peer.Address);
-        return IPAddress.IsLoopback(address) || (local is IPEndPoint own && address.Equals(Plain(own.Address)));
+        return IPAddress.IsLoopback(address) || (connection.LocalEndPoint is IPEndPoint own && address.Equals(Plain(own.Address)));
     }
 
     private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;

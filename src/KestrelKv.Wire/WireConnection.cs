@@ -34,6 +34,7 @@ internal sealed class WireConnection : IDisposable
     private const int ScarceReplyBytesMax = 16 * 1024;
 
     private readonly ConnectionContext _context;
+    private readonly PipeWriter _output;
     private readonly WireOptions _options;
     private readonly WireMetrics _metrics;
     private readonly TimeProvider _time;
@@ -48,6 +49,7 @@ internal sealed class WireConnection : IDisposable
     private readonly UnbatchedCommands _unbatched;
     private readonly CommandExecutor _executor;
 
+    private DrainClock? _drain;
     private long _lastActive;
 
     // The end of the replies whose calls the store has completed.
@@ -58,6 +60,10 @@ internal sealed class WireConnection : IDisposable
     private volatile bool _idle;
     private volatile bool _stopping;
     private volatile int _cutReason = -1;
+
+    /// <summary>Guards <see cref="_isOpen"/>: what another thread does to the connection it does while it holds this.</summary>
+    private readonly Lock _gate = new();
+    private bool _isOpen;
 
     // Whether the connection is sending changes of its watches.
     private volatile bool _publishes;
@@ -71,17 +77,41 @@ internal sealed class WireConnection : IDisposable
         _options = options;
         _metrics = metrics;
         _time = time;
-        _input = context.Transport.Input;
+        (_input, _output) = (context.Transport.Input, context.Transport.Output);
         _replyBudget = connections.Replies;
-        _replies = new ReplyWriter(context.Transport.Output, _replyBudget);
-        _sender = new ReplySender(context.Transport.Output, _replies, Counters, _replyBudget, options.WriteTimeout, time);
+        _replies = new ReplyWriter(_output, _replyBudget);
+        _sender = new ReplySender(_output, _replies, Counters, _replyBudget, options.WriteTimeout, time);
         _room = new ReplyRoom(_replyBudget, limits);
         _frameRoom = new FrameRoom(connections.Requests, limits.FrameBytesMax, options.WriteTimeout, time);
         _batch = new RequestBatch(limits, options.BatchRequestsMax, store.Clock);
         _watches = new ConnectionWatches(store, _replies, _replyBudget, options, time, _input.CancelPendingRead);
         _unbatched = new UnbatchedCommands(new RequestRunner(store, connections), _replies, Counters, _watches, _room);
         _executor = new CommandExecutor(store, _replies, Counters, _room, time);
-        _lastActive = time.GetTimestamp();
+    }
+
+    /// <summary>Whether it can serve the next client of the same <see cref="ConnectionContext"/>: the last one left it as it was.</summary>
+    public bool IsReusable { get; private set; }
+
+    /// <summary>Whether it reads and writes the pipes of a connection.</summary>
+    public bool Serves(ConnectionContext context) =>
+        context == _context && context.Transport.Input == _input && context.Transport.Output == _output;
+
+    /// <summary>Begins to serve a client.</summary>
+    public void Open()
+    {
+        IsReusable = false;
+        Counters.Clear();
+        _replies.Clear();
+        _completedBytes = 0;
+        _idle = false;
+        _lastActive = _time.GetTimestamp();
+        lock (_gate) _isOpen = true;
+    }
+
+    /// <summary>Ends what other threads do to the connection.</summary>
+    public void Close()
+    {
+        lock (_gate) _isOpen = false;
     }
 
     public string Id => _context.ConnectionId;
@@ -101,7 +131,6 @@ internal sealed class WireConnection : IDisposable
     /// <remarks>It awaits the store and the reads itself: a method between would allocate an object for each wait.</remarks>
     public async Task<CloseReason> ServeAsync()
     {
-        using var drain = new DrainClock(_input, _time, QuietTime, DrainTime, DrainBytesMax);
         while (true)
         {
             // Changes have no end, and watches can resume after the restart.
@@ -155,7 +184,7 @@ internal sealed class WireConnection : IDisposable
             }
 
             if (served && !await _sender.FlushAsync()) return CloseReason.Client;
-            if (await EndReadAsync(read, buffer, served, start, drain) is { } reason) return reason;
+            if (await EndReadAsync(read, buffer, served, start) is { } reason) return reason;
         }
     }
 
@@ -174,10 +203,9 @@ internal sealed class WireConnection : IDisposable
     /// <param name="rest">The part of it that is not a whole request yet.</param>
     /// <param name="served">Whether it had whole requests.</param>
     /// <param name="start">The timestamp of the read.</param>
-    /// <param name="drain">Decides when a connection of a server that stops is closed.</param>
     /// <returns>Why the connection is closed; null if it is not.</returns>
     private async ValueTask<CloseReason?> EndReadAsync(
-        ReadResult read, ReadOnlySequence<byte> rest, bool served, long start, DrainClock drain)
+        ReadResult read, ReadOnlySequence<byte> rest, bool served, long start)
     {
         (long bytes, long restBytes, long frameBytes) = (read.Buffer.Length - rest.Length, rest.Length, _frameRoom.LengthOf(rest));
         ProtocolError? fault = _batch.FrameError ?? (read.IsCompleted ? FrameReader.AtEnd(rest) : null);
@@ -195,14 +223,19 @@ internal sealed class WireConnection : IDisposable
         if (fault is not null) return await CloseAsync(fault, CloseReason.FrameError);
         if (!_frameRoom.TryHold(frameBytes, restBytes, start) && await WaitForFrameRoomAsync(frameBytes, restBytes) is { } full)
             return await CloseAsync(full, CloseReason.RequestsFull);
-        if (read.IsCompleted) return CloseReason.Client;
+        if (read.IsCompleted)
+        {
+            IsReusable = !_stopping && _watches.AreUnused;
+            return CloseReason.Client;
+        }
         if (_idle && _watches.Count == 0 && IdleTimeIsOver(_time.GetTimestamp()))
             return await CloseAsync(IdleError(), CloseReason.IdleTimeout);
         _idle = false;
         if (!_stopping) return null;
 
         bool silent = read.IsCanceled && !served && !BytesAreWaiting();
-        if (!drain.IsOver(silent, start, bytes)) return null;
+        _drain ??= new DrainClock(_input, _time, QuietTime, DrainTime, DrainBytesMax);
+        if (!_drain.IsOver(silent, start, bytes)) return null;
         if (!silent) await LingerAsync();
         return CloseReason.Stopping;
     }
@@ -282,7 +315,12 @@ internal sealed class WireConnection : IDisposable
     /// <summary>Ends the connection if it exceeds one of its times. Must be called about once a second.</summary>
     public void CheckTimes()
     {
-        long now = _time.GetTimestamp();
+        lock (_gate)
+            if (_isOpen) EndIfLate(_time.GetTimestamp());
+    }
+
+    private void EndIfLate(long now)
+    {
         if (_sender.IsWaiting)
         {
             if (_stopping && _publishes && _time.GetElapsedTime(Volatile.Read(ref _stoppedAt), now) >= DrainTime)
@@ -315,6 +353,7 @@ internal sealed class WireConnection : IDisposable
     /// <summary>Ends the watches and releases all memory. Must be called after <see cref="ServeAsync"/> has ended.</summary>
     public void Dispose()
     {
+        _drain?.Dispose();
         _watches.Dispose();
         _executor.Dispose();
         _sender.Dispose();

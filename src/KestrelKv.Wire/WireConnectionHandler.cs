@@ -26,18 +26,19 @@ public sealed class WireConnectionHandler(
     private long _refusalsLoggedAt;
 
     /// <inheritdoc/>
-    public override async Task OnConnectedAsync(ConnectionContext connection)
+    public override Task OnConnectedAsync(ConnectionContext connection)
     {
-        using var wire = new WireConnection(connection, store, limits, options, metrics, connections, time);
-        if (options.ProtectedMode && !PeerGuard.IsThisMachine(connection.RemoteEndPoint, connection.LocalEndPoint))
-            await RefuseAsync(wire, connection, ProtectedModeError());
-        else if (!connections.TryAdd(wire))
-            await RefuseAsync(wire, connection, TooManyError());
-        else
-            await ServeAsync(wire, connection);
+        // A transport that reuses its connections has one for the next client, with all its objects.
+        IDictionary<object, object?>? kept = connection.Features.Get<IPersistentStateFeature>()?.State;
+        WireConnection wire = kept is not null && kept.Remove(this, out object? last) && last is WireConnection one && one.Serves(connection)
+            ? one
+            : new WireConnection(connection, store, limits, options, metrics, connections, time);
+        wire.Open();
+        if (options.ProtectedMode && !PeerGuard.IsThisMachine(connection)) return RefuseAsync(wire, connection, ProtectedModeError());
+        return connections.TryAdd(wire) ? ServeAsync(wire, connection, kept) : RefuseAsync(wire, connection, TooManyError());
     }
 
-    private async Task ServeAsync(WireConnection wire, ConnectionContext connection)
+    private async Task ServeAsync(WireConnection wire, ConnectionContext connection, IDictionary<object, object?>? kept)
     {
         metrics.CountAccepted();
         CloseReason reason = CloseReason.InternalError;
@@ -45,7 +46,7 @@ public sealed class WireConnectionHandler(
         try
         {
             var lifetime = connection.Features.Get<IConnectionLifetimeNotificationFeature>();
-            stop = lifetime?.ConnectionClosedRequested.Register(static state => ((WireConnection)state!).Stop(), wire) ?? default;
+            stop = lifetime?.ConnectionClosedRequested.UnsafeRegister(static state => ((WireConnection)state!).Stop(), wire) ?? default;
             reason = await wire.ServeAsync();
         }
         catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException)
@@ -79,9 +80,12 @@ public sealed class WireConnectionHandler(
             reason = wire.CutReason ?? reason;
             if (reason == CloseReason.WriteTimeout) Log.ConnectionCut(logger, wire.Id, options.WriteTimeout);
             await stop.DisposeAsync();
+            wire.Close();
             connections.Remove(wire);
             metrics.CountClosed(reason);
-            Log.ConnectionEnded(logger, wire.Id, reason);
+            if (logger.IsEnabled(LogLevel.Debug)) Log.ConnectionEnded(logger, wire.Id, reason);
+            if (kept is not null && wire.IsReusable) kept[this] = wire;
+            else wire.Dispose();
         }
     }
 
@@ -91,6 +95,7 @@ public sealed class WireConnectionHandler(
         LogRefusal(connection, error);
         await TrySendAsync(() => wire.CloseAsync(error));
         connections.AddClosed(wire.Counters);
+        wire.Dispose();
     }
 
     /// <summary>Refused clients must not be able to fill the log: the first refusal is logged at once, the others as a count.</summary>

@@ -61,7 +61,7 @@ public sealed class ListenerTests
         using var loop = new EventLoop("test");
         int count = 0;
         await using EpollListener listener = Listen(
-            () => count++ > 0 ? loop : throw new IOException("epoll_ctl: no space left"), () => long.MaxValue);
+            loop, () => count++ > 0 ? long.MaxValue : throw new IOException("getrlimit: a fault"));
         using var first = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await first.ConnectAsync(listener.EndPoint);
         using var second = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -76,7 +76,7 @@ public sealed class ListenerTests
     {
         using var loop = new EventLoop("test");
         long filesMax = 0;
-        await using EpollListener listener = Listen(() => loop, () => Volatile.Read(ref filesMax));
+        await using EpollListener listener = Listen(loop, () => Volatile.Read(ref filesMax));
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await client.ConnectAsync(listener.EndPoint);
         ValueTask<ConnectionContext?> accepting = listener.AcceptAsync();
@@ -92,7 +92,7 @@ public sealed class ListenerTests
     public async Task Unbind_NoFileToSpare_GivesNullAndClosesWhoWaits()
     {
         using var loop = new EventLoop("test");
-        await using EpollListener listener = Listen(() => loop, () => 0);
+        await using EpollListener listener = Listen(loop, () => 0);
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await client.ConnectAsync(listener.EndPoint);
         ValueTask<ConnectionContext?> accepting = listener.AcceptAsync();
@@ -102,11 +102,11 @@ public sealed class ListenerTests
         Assert.Empty(await TestPair.ReceiveAsync(client, 1));
     }
 
-    private static EpollListener Listen(Func<EventLoop> chooseLoop, Func<long> filesMax)
+    private static EpollListener Listen(EventLoop loop, Func<long> filesMax)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(AnyPort);
         socket.Listen();
-        return new EpollListener(socket, chooseLoop, filesMax);
+        return new EpollListener(socket, [loop], filesMax);
     }
 }

@@ -113,8 +113,9 @@ public sealed class LoopTests
             await old.SendAsync([9]);
             old.Client.Close();
             await old.Connection.DisposeAsync();
-            await using TestPair pair = await transport.ConnectAsync();
+            Task<TestPair> connecting = transport.ConnectAsync();
             release.Set();
+            await using TestPair pair = await connecting;
             await pair.SendAsync([1]);
             Assert.Equal([1], await pair.ReadAsync(1));
             Task<ReadResult> waiting = await pair.WaitForReadAsync();

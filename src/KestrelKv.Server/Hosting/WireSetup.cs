@@ -22,9 +22,11 @@ internal static class WireSetup
             BoundAddresses addresses = kestrel.ApplicationServices.GetRequiredService<BoundAddresses>();
             foreach (IPAddress address in ListenAddress.Parse(settings.Wire.Address))
             {
-                kestrel.Listen(new WireEndPoint(address, settings.Wire.Port), listen =>
+                var endpoint = new WireEndPoint(address, settings.Wire.Port);
+                kestrel.Listen(endpoint, listen =>
                 {
                     listen.UseConnectionHandler<WireConnectionHandler>();
+                    endpoint.Serve = ((IConnectionBuilder)listen).Build();
                     addresses.AddWire(listen);
                 });
             }

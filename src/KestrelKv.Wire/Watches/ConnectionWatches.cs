@@ -27,6 +27,9 @@ internal sealed class ConnectionWatches(
     /// <summary>Whether one may have something to publish.</summary>
     public bool AreSignalled => _signalled;
 
+    /// <summary>Whether there never was one.</summary>
+    public bool AreUnused => _lastNumber == 0;
+
     /// <summary>Opens a watch and writes its first reply, and the changes that there are already.</summary>
     /// <returns>Why there is none; null where there is.</returns>
     public async ValueTask<ProtocolError?> OpenAsync(Request request, CancellationToken cancellationToken)
