@@ -22,6 +22,9 @@ internal sealed class EpollListener : IConnectionListener
     /// <summary>A connection moves to another loop than the one that accepted it if that one serves so many more.</summary>
     private const int ImbalanceMax = 4;
 
+    /// <summary>The most connections that one event has accepted. The loop then serves those that it has.</summary>
+    private const int BurstMax = 64;
+
     /// <summary>How long the limit of files is taken as known, in milliseconds.</summary>
     private const long FilesMaxAge = 1_000;
 
@@ -87,7 +90,7 @@ internal sealed class EpollListener : IConnectionListener
             _unbound = true;
             foreach (Acceptor acceptor in _acceptors) acceptor.Stop();
             _socket.Dispose();
-            foreach (EventLoop loop in _loops) loop.ForEach(connection => connection.RequestClose());
+            ForEachConnection(static connection => connection.RequestClose());
             EndOne();
         }
         try
@@ -97,7 +100,7 @@ internal sealed class EpollListener : IConnectionListener
         catch (OperationCanceledException)
         {
             var reason = new ConnectionAbortedException("The server stops.");
-            foreach (EventLoop loop in _loops) loop.ForEach(connection => connection.Abort(reason));
+            ForEachConnection(connection => connection.Abort(reason));
             await _ended.Task;
         }
         finally
@@ -125,6 +128,17 @@ internal sealed class EpollListener : IConnectionListener
             await connection.DisposeAsync();
             connection.Loop.Return(connection);
             EndOne();
+        }
+    }
+
+    private void ForEachConnection(Action<SocketConnection> action)
+    {
+        foreach (EventLoop loop in _loops)
+        {
+            loop.ForEach(connection =>
+            {
+                if (connection.Listener == this) action(connection);
+            });
         }
     }
 
@@ -191,6 +205,11 @@ internal sealed class EpollListener : IConnectionListener
     {
         private readonly EpollListener _listener;
         private readonly EventLoop _loop;
+        private readonly Lock _lock = new();
+        private bool _isStopped;
+        private volatile bool _isPaused;
+        private int _burst = 1;
+        private long _lastRound;
 
         public Acceptor(EpollListener listener, EventLoop loop)
         {
@@ -203,6 +222,25 @@ internal sealed class EpollListener : IConnectionListener
 
         public void OnEvents(uint events)
         {
+            // An attempt in vain costs as much as one that succeeds. So one connection is accepted, and more only if the last round left some.
+            _burst = _loop.Round == _lastRound + 1 ? Math.Min(_burst * 2, BurstMax) : 1;
+            _lastRound = _loop.Round;
+            for (int i = 0; i < _burst && !_isPaused && TryAccept(); i++) { }
+        }
+
+        /// <summary>Accepts no more. To be called before the listener's file is closed.</summary>
+        public void Stop()
+        {
+            lock (_lock)
+            {
+                _isStopped = true;
+                _loop.Unwatch(this);
+            }
+        }
+
+        /// <summary>Accepts one connection. False if there is none, or none can be accepted now.</summary>
+        private bool TryAccept()
+        {
             Span<byte> address = stackalloc byte[SocketAddresses.BytesMax];
             int file;
             try
@@ -211,15 +249,14 @@ internal sealed class EpollListener : IConnectionListener
             }
             catch (ObjectDisposedException)
             {
-                return;
+                return false;
             }
             if (file >= 0) TryStart(file, address, maySpare: true);
 
-            // A client that has gone already, or another loop that was faster; otherwise a lack of files or of memory.
+            // No client, or one that has gone already; otherwise a lack of files or of memory.
             else if (file is not (-Libc.WouldBlock or -Libc.ConnectionAborted)) Pause(null, []);
+            return file >= 0;
         }
-
-        public void Stop() => _loop.Unwatch(this);
 
         private void TryStart(int file, ReadOnlySpan<byte> address, bool maySpare)
         {
@@ -241,6 +278,7 @@ internal sealed class EpollListener : IConnectionListener
         /// </summary>
         private async void Pause(int? held, byte[] address)
         {
+            _isPaused = true;
             _loop.Unwatch(this);
             do await Task.Delay(RetryDelay);
             while (!_listener._unbound && !_listener.HasFiles());
@@ -249,7 +287,24 @@ internal sealed class EpollListener : IConnectionListener
                 if (_listener._unbound) Libc.Close(file);
                 else TryStart(file, address, maySpare: false);
             }
-            if (!_listener._unbound) _loop.Watch(this);
+            _isPaused = false;
+            while (!TryWatch()) await Task.Delay(RetryDelay);
+        }
+
+        private bool TryWatch()
+        {
+            lock (_lock)
+            {
+                try
+                {
+                    if (!_isStopped) _loop.Watch(this);
+                    return true;
+                }
+                catch (IOException)
+                {
+                    return false;
+                }
+            }
         }
     }
 }

@@ -41,6 +41,9 @@ internal sealed class EventLoop : IDisposable
         _thread.UnsafeStart();
     }
 
+    /// <summary>How often it has waited for events; to be read on its thread.</summary>
+    public long Round { get; private set; }
+
     /// <summary>How many connections it has.</summary>
     public int Count => Volatile.Read(ref _count);
 
@@ -175,6 +178,7 @@ internal sealed class EventLoop : IDisposable
         while (!_stopping)
         {
             int count = Libc.Wait(_epoll, _events, MayRest() ? -1 : 0);
+            Round++;
             Volatile.Write(ref _asleep, 0);
             for (int i = 0; i < count; i++)
             {

@@ -21,7 +21,6 @@ internal sealed class SocketConnection :
     private readonly Lock _gate = new();
     private readonly byte[] _address = new byte[SocketAddresses.BytesMax];
 
-    private EpollListener? _listener;
     private CancellationTokenSource? _closed;
     private CancellationTokenSource? _closeRequested;
     private volatile ConnectionAbortedException? _abortion;
@@ -53,6 +52,9 @@ internal sealed class SocketConnection :
 
     /// <inheritdoc/>
     public Socket Socket => _socket ??= new Socket(new SafeSocketHandle(File, ownsHandle: false));
+
+    /// <summary>The listener that accepted it; null before the first <see cref="Open"/>.</summary>
+    public EpollListener? Listener { get; private set; }
 
     /// <summary>The loop that serves it.</summary>
     public EventLoop Loop { get; }
@@ -118,7 +120,7 @@ internal sealed class SocketConnection :
     {
         File = file;
         address.CopyTo(_address);
-        _listener = listener;
+        Listener = listener;
         _reader.Open();
         _writer.Open();
         (_remote, _local, _id, _items, _socket, _closed, _abortion) = (null, null, null, null, null, null, null);
@@ -132,7 +134,7 @@ internal sealed class SocketConnection :
     {
         if (Loop.IsCurrent)
         {
-            _listener!.Serve(this);
+            Listener!.Serve(this);
             return;
         }
         _isStarting = true;
@@ -162,7 +164,7 @@ internal sealed class SocketConnection :
         if (_isStarting)
         {
             _isStarting = false;
-            _listener!.Serve(this);
+            Listener!.Serve(this);
             return;
         }
         Interlocked.Exchange(ref _hasTurn, 0);
