@@ -44,6 +44,9 @@ internal sealed class EpollListener : IConnectionListener
     private readonly long _ownFiles;
     private long _filesMaxKnown;
     private long _filesMaxReadAt = long.MinValue;
+
+    /// <summary>Guards the file that is listened on: whoever watches it or forgets it holds this, and nobody closes it meanwhile.</summary>
+    private readonly Lock _gate = new();
     private volatile bool _unbound;
 
     /// <summary>The connections that are being served, and one for the listener while it is bound.</summary>
@@ -85,12 +88,9 @@ internal sealed class EpollListener : IConnectionListener
     /// </remarks>
     public async ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
-        if (!_unbound)
+        if (TryClose())
         {
-            _unbound = true;
-            foreach (Acceptor acceptor in _acceptors) acceptor.Stop();
-            _socket.Dispose();
-            ForEachConnection(static connection => connection.RequestClose());
+            foreach (EventLoop loop in _loops) loop.ForEach(RequestClose);
             EndOne();
         }
         try
@@ -100,7 +100,7 @@ internal sealed class EpollListener : IConnectionListener
         catch (OperationCanceledException)
         {
             var reason = new ConnectionAbortedException("The server stops.");
-            ForEachConnection(connection => connection.Abort(reason));
+            foreach (EventLoop loop in _loops) loop.ForEach(connection => connection.Abort(reason, this));
             await _ended.Task;
         }
         finally
@@ -123,23 +123,52 @@ internal sealed class EpollListener : IConnectionListener
         {
             _onFault(e);
         }
-        finally
+        try
         {
             await connection.DisposeAsync();
-            connection.Loop.Return(connection);
-            EndOne();
+        }
+        catch (Exception e)
+        {
+            // A callback of the connection's token has thrown. The connection is closed all the same.
+            _onFault(e);
+        }
+        connection.Loop.Return(connection);
+        EndOne();
+    }
+
+    /// <summary>Closes the port. False if it is closed already.</summary>
+    private bool TryClose()
+    {
+        lock (_gate)
+        {
+            if (_unbound) return false;
+            _unbound = true;
+            foreach (Acceptor acceptor in _acceptors) acceptor.Stop();
+            _socket.Dispose();
+            return true;
         }
     }
 
-    private void ForEachConnection(Action<SocketConnection> action)
+    private void RequestClose(SocketConnection connection)
     {
-        foreach (EventLoop loop in _loops)
+        try
         {
-            loop.ForEach(connection =>
-            {
-                if (connection.Listener == this) action(connection);
-            });
+            connection.RequestClose(this);
         }
+        catch (AggregateException e)
+        {
+            // A callback of the connection's token has thrown. The others must be asked as well.
+            _onFault(e);
+        }
+    }
+
+    /// <summary>Counts one more connection. False once the listener is unbound and all connections have ended.</summary>
+    private bool TryBeginOne()
+    {
+        int serving;
+        while ((serving = Volatile.Read(ref _serving)) > 0)
+            if (Interlocked.CompareExchange(ref _serving, serving + 1, serving) == serving) return true;
+        return false;
     }
 
     private void EndOne()
@@ -148,21 +177,30 @@ internal sealed class EpollListener : IConnectionListener
     }
 
     /// <summary>Hands a connection to a loop.</summary>
-    /// <exception cref="IOException">The loop cannot watch one more.</exception>
+    /// <exception cref="IOException">The loop cannot watch one more, or the listener is unbound.</exception>
     private void Start(int file, ReadOnlySpan<byte> address, EventLoop accepting)
     {
         EventLoop loop = Choose(accepting);
         SocketConnection connection = loop.Rent();
         connection.Open(file, address, this);
-        loop.Add(connection);
         if (_serve is null)
         {
+            loop.Add(connection);
             _accepted.Writer.TryWrite(connection);
             return;
         }
-        Interlocked.Increment(ref _serving);
+        if (!TryBeginOne()) throw new IOException("the listener is unbound");
+        try
+        {
+            loop.Add(connection);
+        }
+        catch
+        {
+            EndOne();
+            throw;
+        }
         connection.Start();
-        if (_unbound) connection.RequestClose();
+        if (_unbound) RequestClose(connection);
     }
 
     /// <summary>The loop that accepted, as a hand-over costs the waking of a thread, unless it has too many.</summary>
@@ -205,8 +243,6 @@ internal sealed class EpollListener : IConnectionListener
     {
         private readonly EpollListener _listener;
         private readonly EventLoop _loop;
-        private readonly Lock _lock = new();
-        private bool _isStopped;
         private volatile bool _isPaused;
         private int _burst = 1;
         private long _lastRound;
@@ -228,15 +264,7 @@ internal sealed class EpollListener : IConnectionListener
             for (int i = 0; i < _burst && !_isPaused && TryAccept(); i++) { }
         }
 
-        /// <summary>Accepts no more. To be called before the listener's file is closed.</summary>
-        public void Stop()
-        {
-            lock (_lock)
-            {
-                _isStopped = true;
-                _loop.Unwatch(this);
-            }
-        }
+        public void Stop() => _loop.Unwatch(this);
 
         /// <summary>Accepts one connection. False if there is none, or none can be accepted now.</summary>
         private bool TryAccept()
@@ -279,9 +307,13 @@ internal sealed class EpollListener : IConnectionListener
         private async void Pause(int? held, byte[] address)
         {
             _isPaused = true;
-            _loop.Unwatch(this);
-            do await Task.Delay(RetryDelay);
-            while (!_listener._unbound && !_listener.HasFiles());
+            lock (_listener._gate)
+                if (!_listener._unbound) _loop.Unwatch(this);
+            while (!_listener._unbound)
+            {
+                await Task.Delay(RetryDelay);
+                if (_listener.HasFiles()) break;
+            }
             if (held is { } file)
             {
                 if (_listener._unbound) Libc.Close(file);
@@ -291,13 +323,14 @@ internal sealed class EpollListener : IConnectionListener
             while (!TryWatch()) await Task.Delay(RetryDelay);
         }
 
+        /// <summary>Watches the port again, unless it is closed. False if the system cannot watch one more file.</summary>
         private bool TryWatch()
         {
-            lock (_lock)
+            lock (_listener._gate)
             {
                 try
                 {
-                    if (!_isStopped) _loop.Watch(this);
+                    if (!_listener._unbound) _loop.Watch(this);
                     return true;
                 }
                 catch (IOException)

@@ -23,6 +23,7 @@ internal sealed class SocketConnection :
 
     private CancellationTokenSource? _closed;
     private CancellationTokenSource? _closeRequested;
+    private bool _isCloseRequested;
     private volatile ConnectionAbortedException? _abortion;
     private volatile bool _isOpen;
     private volatile bool _isStarting;
@@ -124,7 +125,11 @@ internal sealed class SocketConnection :
         _reader.Open();
         _writer.Open();
         (_remote, _local, _id, _items, _socket, _closed, _abortion) = (null, null, null, null, null, null, null);
-        if (_closeRequested?.TryReset() == false) _closeRequested = null;
+        Transport = this;
+
+        // Whoever has requested the close may yet have to cancel it.
+        if (_isCloseRequested || _closeRequested?.TryReset() == false) _closeRequested = null;
+        _isCloseRequested = false;
         if (_features?.Revision != _featuresRevision) _features = null;
         _isOpen = true;
     }
@@ -172,22 +177,31 @@ internal sealed class SocketConnection :
     }
 
     /// <inheritdoc/>
-    public void RequestClose()
+    public void RequestClose() => RequestClose(null);
+
+    /// <summary>Requests the close of a connection that a listener has accepted; null for any.</summary>
+    public void RequestClose(EpollListener? listener)
     {
         CancellationTokenSource? requested;
         lock (_gate)
         {
-            if (!_isOpen) return;
+            if (!_isOpen || (listener is not null && listener != Listener)) return;
             requested = _closeRequested ??= new();
+            _isCloseRequested = true;
         }
         requested.Cancel();
     }
 
-    public override void Abort(ConnectionAbortedException abortReason)
+    /// <inheritdoc/>
+    /// <remarks>To be called before the handler has ended: after that, the connection may be another client's.</remarks>
+    public override void Abort(ConnectionAbortedException abortReason) => Abort(abortReason, null);
+
+    /// <summary>Aborts a connection that a listener has accepted; null for any.</summary>
+    public void Abort(ConnectionAbortedException abortReason, EpollListener? listener)
     {
         lock (_gate)
         {
-            if (!_isOpen || _abortion is not null) return;
+            if (!_isOpen || _abortion is not null || (listener is not null && listener != Listener)) return;
             _abortion = abortReason;
             Libc.Shutdown(File);
             if (_closed is { } closed) Task.Run(closed.Cancel);

@@ -207,6 +207,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     {
         while (_full.Count > 0 || _buffer.Length > 0) ReleaseFirst();
         _direct = default;
+        _sent = 0;
         _unflushed = 0;
     }
 }

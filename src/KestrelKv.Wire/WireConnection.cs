@@ -61,6 +61,9 @@ internal sealed class WireConnection : IDisposable
     private volatile bool _stopping;
     private volatile int _cutReason = -1;
 
+    // Whether the client has ended the stream between two frames, and has been sent all its replies.
+    private bool _hasEndedInOrder;
+
     /// <summary>Guards <see cref="_isOpen"/>: what another thread does to the connection it does while it holds this.</summary>
     private readonly Lock _gate = new();
     private bool _isOpen;
@@ -90,7 +93,8 @@ internal sealed class WireConnection : IDisposable
     }
 
     /// <summary>Whether it can serve the next client of the same <see cref="ConnectionContext"/>: the last one left it as it was.</summary>
-    public bool IsReusable { get; private set; }
+    /// <remarks>To be asked after <see cref="Close"/>: until then it may be stopped, or cut off.</remarks>
+    public bool IsReusable => _hasEndedInOrder && !_stopping && _cutReason < 0 && _watches.AreUnused;
 
     /// <summary>Whether it reads and writes the pipes of a connection.</summary>
     public bool Serves(ConnectionContext context) =>
@@ -99,7 +103,7 @@ internal sealed class WireConnection : IDisposable
     /// <summary>Begins to serve a client.</summary>
     public void Open()
     {
-        IsReusable = false;
+        _hasEndedInOrder = false;
         Counters.Clear();
         _replies.Clear();
         _completedBytes = 0;
@@ -225,7 +229,7 @@ internal sealed class WireConnection : IDisposable
             return await CloseAsync(full, CloseReason.RequestsFull);
         if (read.IsCompleted)
         {
-            IsReusable = !_stopping && _watches.AreUnused;
+            _hasEndedInOrder = true;
             return CloseReason.Client;
         }
         if (_idle && _watches.Count == 0 && IdleTimeIsOver(_time.GetTimestamp()))
