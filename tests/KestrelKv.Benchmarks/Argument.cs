@@ -28,12 +28,22 @@ internal readonly record struct Argument(string Text, string Usage)
     public bool Flag => bool.TryParse(Text, out bool flag) ? flag : throw Bad("true or false");
 
     /// <summary>Takes options from the command line, each with its value behind it.</summary>
+    /// <param name="args">The command line.</param>
+    /// <param name="usage">What to print of it in an error.</param>
+    /// <param name="switches">Options without a value. Theirs is <c>true</c>.</param>
     /// <exception cref="FormatException">The last one lacks its value.</exception>
-    public static List<(string Name, Argument Value)> Pairs(ReadOnlySpan<string> args, string usage)
+    public static List<(string Name, Argument Value)> Pairs(
+        ReadOnlySpan<string> args, string usage, params ReadOnlySpan<string> switches)
     {
         var pairs = new List<(string, Argument)>();
-        for (; args.Length >= 2; args = args[2..]) pairs.Add((args[0], new Argument(args[1], usage)));
-        return args.IsEmpty ? pairs : throw new FormatException($"{args[0]} lacks its value\n{usage}");
+        while (!args.IsEmpty)
+        {
+            bool isSwitch = switches.Contains(args[0]);
+            if (!isSwitch && args.Length < 2) throw new FormatException($"{args[0]} lacks its value\n{usage}");
+            pairs.Add((args[0], new Argument(isSwitch ? "true" : args[1], usage)));
+            args = args[(isSwitch ? 1 : 2)..];
+        }
+        return pairs;
     }
 
     /// <summary>What one of some names stands for.</summary>

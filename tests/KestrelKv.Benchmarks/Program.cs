@@ -29,7 +29,9 @@ switch (args)
         await ComparisonBenchmark.RunAsync(ComparisonOptions.Parse(rest));
         return 0;
     case ["constant", .. var rest]:
-        await ConstantBenchmark.RunAsync(ConstantOptions.Parse(rest));
+        ConstantOptions constant = ConstantOptions.Parse(rest);
+        if (constant.IsBare) BareConstant.Run(constant);
+        else await ConstantBenchmark.RunAsync(constant);
         return 0;
     default:
         string[] usages =

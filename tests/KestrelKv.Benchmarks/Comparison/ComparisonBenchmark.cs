@@ -10,7 +10,9 @@ namespace KestrelKv.Benchmarks.Comparison;
 /// </summary>
 internal static class ComparisonBenchmark
 {
-    public static readonly string[] Parts = ["throughput", "latency", "start", "interference"];
+    public const string OneCall = "one-call";
+
+    public static readonly string[] Parts = ["throughput", "latency", "start", "interference", OneCall];
 
     public static async Task RunAsync(ComparisonOptions[] runs)
     {
@@ -27,6 +29,7 @@ internal static class ComparisonBenchmark
                 {
                     "throughput" => ThroughputPart.RunAsync(bench, options),
                     "latency" => LatencyPart.RunAsync(bench, options),
+                    OneCall => OneCallPart.RunAsync(bench, options),
                     "start" => StartPart.RunAsync(bench, options),
                     _ => InterferencePart.RunAsync(bench, options),
                 });

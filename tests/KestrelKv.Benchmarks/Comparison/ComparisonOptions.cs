@@ -8,10 +8,14 @@ namespace KestrelKv.Benchmarks.Comparison;
 internal sealed record ComparisonOptions
 {
     public const string Usage =
-        "usage: compare [--preset main|full] [--against redis,memcached,garnet,constant|none] " +
-        "[--parts throughput,latency,start,interference] [--modes memory,everysec,always] [--mix get,put,mixed] " +
+        "usage: compare [--preset main|full] [--one-call] [--against redis,memcached,garnet,constant,bare|none] " +
+        "[--parts throughput,latency,start,interference,one-call] [--modes memory,everysec,always] [--mix get,put,mixed] " +
         "[--connections N,...] [--in-flight N,...] [--value-bytes N,...] [--keys N] [--distribution uniform,zipf] " +
+        "[--close fin,reset] [--calls-per-connection N,...] [--strace] " +
         "[--seconds N] [--repetitions N] [--pin true|false] [--directory PATH] [--garnet PATH]";
+
+    private const string OneCallSwitch = "--one-call";
+    private const string StraceSwitch = "--strace";
 
     /// <summary>Values of one server: with longer ones there are fewer keys, or no machine would have room for them.</summary>
     private const long ValueBytesTotal = 512L * 1_024 * 1_024;
@@ -38,6 +42,15 @@ internal sealed record ComparisonOptions
 
     public KeyDistribution[] Distributions { get; init; } = [KeyDistribution.Uniform];
 
+    /// <summary>How the clients of <see cref="OneCallPart"/> close their connections.</summary>
+    public CloseKind[] Close { get; init; } = [CloseKind.Fin];
+
+    /// <summary>How many calls the clients of <see cref="OneCallPart"/> make on each connection.</summary>
+    public int[] CallsPerConnection { get; init; } = [1];
+
+    /// <summary>Whether <see cref="OneCallPart"/> counts system calls too.</summary>
+    public bool Strace { get; init; }
+
     /// <summary>How long one measurement takes, in seconds.</summary>
     public double Seconds { get; init; } = 3;
 
@@ -62,16 +75,16 @@ internal sealed record ComparisonOptions
     /// <returns>What is measured, one after the other.</returns>
     public static ComparisonOptions[] Parse(ReadOnlySpan<string> args)
     {
-        var options = new ComparisonOptions();
+        ComparisonOptions options = args.Contains(OneCallSwitch) ? OneCall : new ComparisonOptions();
         bool isFull = false;
         ServerKind garnet = GarnetServer.KindOf();
-        foreach ((string name, Argument value) in Argument.Pairs(args, Usage))
+        foreach ((string name, Argument value) in Argument.Pairs(args, Usage, OneCallSwitch, StraceSwitch))
         {
             isFull = name == "--preset" ? value.OneOf(("main", false), ("full", true)) : isFull;
             garnet = name == "--garnet" ? GarnetServer.KindOf(value.Text) : garnet;
             options = name switch
             {
-                "--preset" or "--garnet" => options,
+                "--preset" or "--garnet" or OneCallSwitch => options,
                 "--against" => options with { Servers = [KestrelKvServer.Kind, .. PeersOf(value)] },
                 "--parts" => options with { Parts = value.ListOf([.. ComparisonBenchmark.Parts.Select(part => (part, part))]) },
                 "--modes" => options with
@@ -92,6 +105,9 @@ internal sealed record ComparisonOptions
                 {
                     Distributions = value.ListOf(("uniform", KeyDistribution.Uniform), ("zipf", KeyDistribution.Zipf)),
                 },
+                "--close" => options with { Close = value.ListOf(("fin", CloseKind.Fin), ("reset", CloseKind.Reset)) },
+                "--calls-per-connection" => options with { CallsPerConnection = value.Numbers },
+                StraceSwitch => options with { Strace = true },
                 "--seconds" => options with { Seconds = value.Seconds },
                 "--repetitions" => options with { Repetitions = value.Number },
                 "--pin" => options with { Pin = value.Flag },
@@ -103,6 +119,18 @@ internal sealed record ComparisonOptions
         return isFull ? options.Full : [options];
     }
 
+    /// <summary>What <c>--one-call</c> stands for. Further options replace its lists.</summary>
+    private static ComparisonOptions OneCall => new()
+    {
+        Servers =
+        [
+            KestrelKvServer.Kind, RedisServer.Kind, MemcachedServer.Kind, GarnetServer.KindOf(),
+            ConstantServer.Kind, ConstantServer.BareKind,
+        ],
+        Parts = [ComparisonBenchmark.OneCall], Modes = [DurabilityMode.Memory, DurabilityMode.Always], Connections = [1, 16, 50],
+        Close = [CloseKind.Fin, CloseKind.Reset], CallsPerConnection = [1, 10, 100], Seconds = 2, Repetitions = 3,
+    };
+
     /// <summary>Each of what can be chosen by itself, the others as they are: all combinations would take days.</summary>
     private ComparisonOptions[] Full =>
     [
@@ -111,10 +139,10 @@ internal sealed record ComparisonOptions
         this with { ValueBytes = [10, 1_000, 100_000] },
         this with { Distributions = [KeyDistribution.Zipf] },
         this with { Modes = [DurabilityMode.EverySec, DurabilityMode.Always], Mixes = [RequestMix.Put] },
-        this with { Parts = [.. ComparisonBenchmark.Parts.Except(["throughput"])] },
+        this with { Parts = [.. ComparisonBenchmark.Parts.Except(["throughput", ComparisonBenchmark.OneCall])] },
     ];
 
     private static ServerKind[] PeersOf(Argument value) => value.Text == "none" ? [] : value.ListOf(
         ("redis", RedisServer.Kind), ("memcached", MemcachedServer.Kind), ("garnet", GarnetServer.KindOf()),
-        ("constant", ConstantServer.Kind));
+        ("constant", ConstantServer.Kind), ("bare", ConstantServer.BareKind));
 }

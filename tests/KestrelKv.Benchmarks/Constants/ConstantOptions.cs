@@ -3,12 +3,15 @@ namespace KestrelKv.Benchmarks.Constants;
 /// <summary>How to answer everything at once.</summary>
 internal sealed record ConstantOptions
 {
-    public const string Usage = "usage: constant [--port N] [--value-bytes N]";
+    public const string Usage = "usage: constant [--port N] [--value-bytes N] [--bare true|false]";
 
     public int Port { get; init; } = 4_444;
 
     /// <summary>How long the value is that all keys have.</summary>
     public int ValueBytes { get; init; } = 100;
+
+    /// <summary>Whether to answer from one thread with epoll, in place of Kestrel's sockets.</summary>
+    public bool IsBare { get; init; }
 
     public static ConstantOptions Parse(ReadOnlySpan<string> args)
     {
@@ -19,6 +22,7 @@ internal sealed record ConstantOptions
             {
                 "--port" => options with { Port = value.Number },
                 "--value-bytes" => options with { ValueBytes = value.Number },
+                "--bare" => options with { IsBare = value.Flag },
                 _ => throw value.Unknown(name),
             };
         }

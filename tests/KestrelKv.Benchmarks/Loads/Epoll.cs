@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace KestrelKv.Benchmarks.Loads;
 
 /// <summary>
-/// Waits for many sockets at once: Linux' epoll(7), edge-triggered, so that a socket costs nothing but its events. Sockets
+/// Waits for many sockets at once: Linux' epoll(7). Edge-triggered, a socket costs nothing but its events. Sockets
 /// of .NET wait in the same way, but on threads of their own, whose hand-over to those who read costs more than the read.
 /// </summary>
 internal sealed unsafe partial class Epoll : IDisposable
@@ -16,6 +16,7 @@ internal sealed unsafe partial class Epoll : IDisposable
     private const int EventsMax = 1_024;
     private const int CloseOnExec = 0x80000;
     private const int Add = 1;
+    private const int Modify = 3;
     private const uint EdgeTriggered = 1u << 31;
     private const int Interrupted = 4;
 
@@ -36,28 +37,45 @@ internal sealed unsafe partial class Epoll : IDisposable
     }
 
     /// <summary>Tells from now on what happens to a socket, under the number given.</summary>
-    public void Watch(int socket, int number)
-    {
-        byte* change = stackalloc byte[EventBytes];
-        *(uint*)change = Readable | Writable | Ended | EdgeTriggered;
-        *(ulong*)(change + DataAt) = (ulong)number;
-        _ = Checked(Control(_epoll, Add, socket, change));
-    }
+    public void Watch(int socket, int number) => Control(Add, socket, number, Readable | Writable | Ended | EdgeTriggered);
+
+    /// <summary>Reports some events of a socket, under the number given, level-triggered, until it is closed.</summary>
+    public void Watch(int socket, int number, uint events) => Control(Add, socket, number, events);
+
+    /// <summary>Changes which events of a socket are reported, level-triggered.</summary>
+    public void Change(int socket, int number, uint events) => Control(Modify, socket, number, events);
+
+    /// <summary>Waits until something happens.</summary>
+    /// <inheritdoc cref="Wait(long)"/>
+    public int Wait() => WaitUntil(null);
 
     /// <summary>Waits until something happens, or the time is over.</summary>
     /// <returns>How many events there are for <see cref="this[int]"/>.</returns>
     public int Wait(long nanoseconds)
     {
         TimeSpec time = new(nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
-        int count;
-        do count = Wait(_epoll, _events, EventsMax, &time, null);
-        while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
-        return Checked(count);
+        return WaitUntil(&time);
     }
 
     /// <summary>An event: the number of the socket, and what has happened to it.</summary>
     public (int Number, uint What) this[int index] =>
         ((int)*(ulong*)(_events + index * EventBytes + DataAt), *(uint*)(_events + index * EventBytes));
+
+    private int WaitUntil(TimeSpec* timeout)
+    {
+        int count;
+        do count = Wait(_epoll, _events, EventsMax, timeout, null);
+        while (count < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+        return Checked(count);
+    }
+
+    private void Control(int operation, int socket, int number, uint events)
+    {
+        byte* change = stackalloc byte[EventBytes];
+        *(uint*)change = events;
+        *(ulong*)(change + DataAt) = (ulong)number;
+        _ = Checked(Control(_epoll, operation, socket, change));
+    }
 
     private static int Checked(int result) => result >= 0 ? result : throw new Win32Exception(Marshal.GetLastPInvokeError());
 

@@ -5,20 +5,29 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>This program, as <see cref="ConstantBenchmark"/>: it shows what the load itself, and Kestrel's sockets, can do.</summary>
+/// <summary>
+/// This program, as <see cref="ConstantBenchmark"/>, which shows what the load itself and Kestrel's sockets can do, or as
+/// <see cref="BareConstant"/>, which shows what the system can do.
+/// </summary>
 internal static class ConstantServer
 {
-    public static readonly ServerKind Kind = new("constant", Start) { Modes = [DurabilityMode.Memory] };
+    public static readonly ServerKind Kind = KindOf("constant", isBare: false);
+
+    public static readonly ServerKind BareKind = KindOf("bare epoll", isBare: true);
 
     private static readonly string Path = System.IO.Path.Combine(AppContext.BaseDirectory, typeof(ConstantServer).Assembly.GetName().Name!);
 
-    private static PlainServer Start(ServerSetup setup)
+    private static ServerKind KindOf(string name, bool isBare) =>
+        new(name, setup => Start(setup, name, isBare)) { Modes = [DurabilityMode.Memory] };
+
+    private static PlainServer Start(ServerSetup setup, string name, bool isBare)
     {
         string[] args =
         [
             "constant", "--port", setup.Port.ToString(CultureInfo.InvariantCulture),
             "--value-bytes", setup.ValueBytes.ToString(CultureInfo.InvariantCulture),
+            "--bare", isBare ? "true" : "false",
         ];
-        return new PlainServer(Kind.Name, LoadProtocol.Frames, setup.Port, ServerProgram.Start(setup.Cores, Path, args));
+        return new PlainServer(name, LoadProtocol.Frames, setup.Port, ServerProgram.Start(setup.Cores, Path, args));
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using KestrelKv.Benchmarks.Loads;
 using KestrelKv.Storage;
@@ -8,6 +9,11 @@ namespace KestrelKv.Benchmarks.Servers;
 internal sealed class KestrelKvServer : ISnapshotServer
 {
     public static readonly ServerKind Kind = new("KestrelKv", Start) { SnapshotMode = DurabilityMode.EverySec };
+
+    private const string AllocatedMetric = "dotnet_gc_heap_total_allocated_bytes_total";
+
+    /// <summary>How long the exporter for Prometheus keeps an answer.</summary>
+    private static readonly TimeSpan MetricsLifetime = TimeSpan.FromMilliseconds(350);
 
     private static readonly string Path =
         typeof(KestrelKvServer).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(a => a.Key == "KestrelKvServer").Value!;
@@ -33,6 +39,18 @@ internal sealed class KestrelKvServer : ISnapshotServer
     {
         using HttpResponseMessage response = await Admin.PostAsync(new Uri("v1/admin/snapshot", UriKind.Relative), null);
         response.EnsureSuccessStatusCode();
+    }
+
+    /// <summary>
+    /// Returns how many bytes of managed memory it has allocated since its start, by its metrics. It answers the same for up to
+    /// <see cref="MetricsLifetime"/>, so this waits that long.
+    /// </summary>
+    public async Task<long> AllocatedBytesAsync()
+    {
+        await Task.Delay(MetricsLifetime);
+        string metrics = await Admin.GetStringAsync(new Uri("metrics", UriKind.Relative));
+        string line = metrics.Split('\n').First(line => line.StartsWith(AllocatedMetric, StringComparison.Ordinal));
+        return (long)double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
     }
 
     public Task StopWithSnapshotAsync() => Program.StopAsync();

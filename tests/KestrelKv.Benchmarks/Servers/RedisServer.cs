@@ -7,7 +7,10 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>Debian's Redis. Its log is never rewritten by itself.</summary>
+/// <summary>
+/// Debian's Redis. Its log is never rewritten by itself. Its protected mode accepts 127.0.0.1 only, while clients come from other loopback
+/// addresses too.
+/// </summary>
 internal sealed class RedisServer : ISnapshotServer
 {
     /// <summary>It loads its snapshot only where it keeps no log.</summary>
@@ -55,7 +58,7 @@ internal sealed class RedisServer : ISnapshotServer
         };
         return new RedisServer(ServerProgram.Start(setup.Cores, Kind.Program!,
             ["--bind", "127.0.0.1", "--port", setup.Port.ToString(CultureInfo.InvariantCulture), "--dir", setup.Directory,
-                "--save", "", "--auto-aof-rewrite-percentage", "0", .. log]), setup.Port);
+                "--protected-mode", "no", "--save", "", "--auto-aof-rewrite-percentage", "0", .. log]), setup.Port);
     }
 
     private async Task<Socket> ConnectAsync()

@@ -91,11 +91,12 @@ internal sealed partial class ServerProgram : IAsyncDisposable
     });
 
     /// <summary>Asks it to stop, and waits until it has.</summary>
-    public async Task StopAsync()
+    /// <param name="exitCode">The one it ends with if all went well.</param>
+    public async Task StopAsync(int exitCode = 0)
     {
         _ = Kill(_process.Id, Terminate);
         await _process.WaitForExitAsync().WaitAsync(StopTimeout);
-        if (_process.ExitCode != 0)
+        if (_process.ExitCode != exitCode)
             throw new InvalidOperationException($"{_process.StartInfo.FileName} ended with {_process.ExitCode}:\n{Output}");
     }
 
