@@ -26,6 +26,9 @@ public sealed partial class OneCallTests(ITestOutputHelper output)
     public async Task SystemCalls_OfAConnectionWithOneCall_AreFew(int loopCount)
     {
         const int Connections = 500;
+
+        // The runtime reads a file now and then; and the last connection from before may close late.
+        const int OfTheRuntime = 5;
         await using ServerProcess server = await ServerProcess.StartAsync(
             environment: new Dictionary<string, string> { ["DOTNET_PROCESSOR_COUNT"] = loopCount.ToString(CultureInfo.InvariantCulture) });
         await CallAsync(server.WirePort, 200);
@@ -44,8 +47,8 @@ public sealed partial class OneCallTests(ITestOutputHelper output)
             .Select(call => string.Create(CultureInfo.InvariantCulture, $"{(double)call.Value / Connections:F2} {call.Key}")));
         output.WriteLine($"system calls a connection: {all}");
 
-        Assert.All(CallsMax, call => Assert.True(calls.GetValueOrDefault(call.Key) <= call.Value * Connections, $"too many {call.Key}: {all}"));
-        Assert.True(calls["accept4"] <= loopCount * Connections, $"too many accept4: {all}");
+        Assert.All(CallsMax, call => Assert.True(calls.GetValueOrDefault(call.Key) <= (call.Value * Connections) + OfTheRuntime, $"too many {call.Key}: {all}"));
+        Assert.True(calls["accept4"] <= (loopCount * Connections) + OfTheRuntime, $"too many accept4: {all}");
         Assert.All((string[])["shutdown", "setsockopt", "getsockopt", "getsockname", "ioctl", "fcntl"], name => Assert.DoesNotContain(name, calls.Keys));
     }
 
