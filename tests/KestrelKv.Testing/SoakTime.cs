@@ -18,6 +18,9 @@ public static class SoakTime
             ? double.Parse(given, CultureInfo.InvariantCulture)
             : SecondsDefault);
 
+    /// <summary>How many times a test does a thing: more if it is told to go on for longer than it does by default.</summary>
+    public static int Count(int ordinary, int soak) => Duration.TotalSeconds > SecondsDefault ? soak : ordinary;
+
     /// <summary>Counts 0, 1, 2 and so on, for as long as that.</summary>
     public static IEnumerable<long> Steps()
     {

@@ -338,6 +338,42 @@ public sealed class ServeTests
     }
 
     [Fact]
+    public async Task Abort_OfOneListenersConnections_NeverHitsAnothersOnTheSameObjects()
+    {
+        var connections = new ConcurrentDictionary<SocketConnection, bool>();
+        await using TestServer server = await TestServer.StartAsync(connection =>
+        {
+            connections.TryAdd((SocketConnection)connection, true);
+            return IgnoreEndAsync(connection);
+        });
+        await using IConnectionListener second = await server.ListenAsync();
+        var aborted = (EpollListener)second;
+        using var stop = new CancellationTokenSource(SoakTime.Duration);
+        Task aborting = Task.Run(() =>
+        {
+            var reason = new ConnectionAbortedException("enough");
+            while (!stop.IsCancellationRequested)
+            {
+                foreach ((SocketConnection connection, _) in connections)
+                {
+                    connection.Abort(reason, aborted);
+                    connection.RequestClose(aborted);
+                }
+            }
+        });
+        Task[] victims = [.. Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                using Socket client = await TestServer.ConnectAsync(second.EndPoint);
+            }
+        }))];
+        await HammerAsync([server.EndPoint], workers: 3, each: int.MaxValue, stop.Token).WaitAsync(Wait.Patience);
+        await Task.WhenAll([aborting, .. victims]).WaitAsync(Wait.Patience);
+        Assert.Empty(server.Faults);
+    }
+
+    [Fact]
     public async Task Accept_NoFileToSpare_ServesThoseWhoWaitOnceThereIsOne()
     {
         using var loop = new EventLoop("test");

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using KestrelKv.Storage;
 using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
@@ -54,18 +53,4 @@ public sealed class AllocationTests
         }
         return GC.GetAllocatedBytesForCurrentThread() - before;
     });
-
-    /// <summary>Every key is there, and has one value.</summary>
-    private sealed class ConstantStore() : StoreDouble(new ManagedStore(TimeProvider.System))
-    {
-        public override ValueTask<int> ExecuteAsync(
-            ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default)
-        {
-            int executed = 0;
-            while (executed < operations.Length && results.OnResult(executed++, new OperationResult { Value = "\"constant\""u8 }))
-            {
-            }
-            return new(executed);
-        }
-    }
 }

@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.Versioning;
+using KestrelKv.Testing;
+using Microsoft.AspNetCore.Connections;
+using Xunit.Abstractions;
+
+namespace KestrelKv.Wire.Tests;
+
+/// <summary>Tests that count what the whole process allocates: not beside others.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class WholeProcess
+{
+    public const string Name = "whole process";
+}
+
+/// <summary>What a client costs that connects, makes one call and closes, on real sockets.</summary>
+[Collection(WholeProcess.Name)]
+[SupportedOSPlatform("linux")]
+public sealed class ConnectionAllocationTests(ITestOutputHelper output)
+{
+    /// <summary>The most bytes that the server may allocate for a connection with one call.</summary>
+    private const int BytesMax = 1_024;
+
+    private const int Connections = 500;
+
+    [Theory]
+    [InlineData("GET", false)]
+    [InlineData("GET", true)]
+    [InlineData("PUT", false)]
+    public async Task Serve_AConnectionWithOneCall_AllocatesLittle(string function, bool resets)
+    {
+        using var wire = new SocketWire(new ConstantStore());
+        await using IConnectionListener listener = await wire.ListenAsync();
+        byte[] frame = Frames.Of(function == "GET" ? Frames.Get("key") : Frames.Put("key", "1"));
+        byte[] reply = new byte[Frames.Of(function == "GET" ? Frames.GetReply("key", "\"constant\"") : Frames.PutReply("key")).Length];
+        long least = long.MaxValue;
+        for (int i = 0; i < 10; i++) least = Math.Min(least, await MeasureAsync());
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{function}: {(double)least / Connections:F1} bytes a connection"));
+        if (least / Connections > BytesMax)
+        {
+            using var types = new AllocatedTypes();
+            for (int i = 0; i < 10; i++) await MeasureAsync();
+            output.WriteLine($"{types}");
+        }
+        if (IsOptimized) Assert.InRange(least / Connections, 0, BytesMax);
+
+        // What the process has allocated, without this thread, which is the client.
+        async Task<long> MeasureAsync()
+        {
+            await Wait.UntilAsync(() => wire.Connections.Count == 0, () => "connections stay open");
+            long before = GC.GetTotalAllocatedBytes(precise: true) - GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < Connections; i++) Call(listener.EndPoint, frame, reply, resets);
+            SpinWait.SpinUntil(() => wire.Connections.Count == 0, Wait.Patience);
+            return GC.GetTotalAllocatedBytes(precise: true) - GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+    }
+
+    private static bool IsOptimized =>
+        !typeof(WireConnectionHandler).Assembly.GetCustomAttributes(false).OfType<DebuggableAttribute>().Any(a => a.IsJITOptimizerDisabled);
+
+    private static void Call(EndPoint endpoint, byte[] frame, byte[] reply, bool resets)
+    {
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        client.Connect(endpoint);
+        client.Send(frame);
+        for (int received = 0; received < reply.Length;)
+        {
+            int count = client.Receive(reply, received, reply.Length - received, SocketFlags.None);
+            Assert.NotEqual(0, count);
+            received += count;
+        }
+        if (resets) client.LingerState = new LingerOption(enable: true, seconds: 0);
+    }
+}
