@@ -59,7 +59,7 @@ internal static class HashSecrets
     public static Func<ulong> Source { get; set; } = FromSystem;
 
     /// <summary>
-    /// A GUID's random bits come from the system's generator too, and without OpenSSL, whose load takes 5 MiB and 10 ms of a start.
+    /// A GUID's random bits come from the system's generator too, and without OpenSSL, which nothing else here loads: about 5 MiB of resident memory.
     /// The six fixed bits of a half meet random ones of the other.
     /// </summary>
     private static ulong FromSystem()
