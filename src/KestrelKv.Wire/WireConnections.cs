@@ -4,6 +4,10 @@ using KestrelKv.Protocol;
 namespace KestrelKv.Wire;
 
 /// <summary>The connections that are open, and the one timer that watches over their times.</summary>
+/// <remarks>
+/// The timer is set while connections are open, and goes to rest at a tick that finds none: connections that come and go within half
+/// a second do not set it each. Invariant: if a connection is open and its <see cref="TryAdd"/> has returned, the timer is set.
+/// </remarks>
 public sealed class WireConnections : IDisposable
 {
     private static readonly TimeSpan CheckPeriod = TimeSpan.FromMilliseconds(500);
@@ -16,6 +20,7 @@ public sealed class WireConnections : IDisposable
     private readonly Lock _totalsLock = new();
     private readonly ConnectionCounters _closedTotals = new();
     private int _count;
+    private int _isWatching;
 
     /// <summary>No connections yet.</summary>
     public WireConnections(WireOptions options, TimeProvider time)
@@ -25,8 +30,14 @@ public sealed class WireConnections : IDisposable
         _max = options.ConnectionsMax;
         Replies = new ByteBudget(options.ReplyBytesTotalMax, time);
         Requests = new ByteBudget(options.RequestBytesTotalMax, time);
-        _timer = time.CreateTimer(static state => ((WireConnections)state!).CheckTimes(), this, CheckPeriod, CheckPeriod);
+        _timer = time.CreateTimer(static state => ((WireConnections)state!).CheckTimes(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
+
+    /// <summary>Whether connections are open, or were in the last half second.</summary>
+    public bool IsInUse => Volatile.Read(ref _isWatching) != 0;
+
+    /// <summary>Called when the first connection opens after a time without any. Must not block or throw.</summary>
+    public event Action? Used;
 
     /// <summary>How many connections are being served.</summary>
     public int Count => Volatile.Read(ref _count);
@@ -52,6 +63,7 @@ public sealed class WireConnections : IDisposable
             return false;
         }
         _open[connection] = true;
+        BeginToWatch();
         return true;
     }
 
@@ -84,8 +96,25 @@ public sealed class WireConnections : IDisposable
         return sum;
     }
 
+    /// <summary>Sets the timer, if it is at rest. The count must have been raised before.</summary>
+    private void BeginToWatch()
+    {
+        if (Volatile.Read(ref _isWatching) != 0 || Interlocked.Exchange(ref _isWatching, 1) != 0) return;
+        _timer.Change(CheckPeriod, Timeout.InfiniteTimeSpan);
+        Used?.Invoke();
+    }
+
     private void CheckTimes()
     {
         foreach ((WireConnection connection, _) in _open) connection.CheckTimes();
+        if (Count > 0)
+        {
+            _timer.Change(CheckPeriod, Timeout.InfiniteTimeSpan);
+            return;
+        }
+
+        // Either a connection that opens now sees that the timer is at rest, or this sees the connection.
+        Interlocked.Exchange(ref _isWatching, 0);
+        if (Count > 0) BeginToWatch();
     }
 }

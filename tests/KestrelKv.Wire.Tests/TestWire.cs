@@ -2,7 +2,6 @@ using System.IO.Pipelines;
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
 using KestrelKv.Testing;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
@@ -26,7 +25,7 @@ internal sealed class TestWire : IDisposable
             Store, Connections, limits ?? new RequestLimits(), Options, new WireMetrics(Metrics, Connections), Time, Log);
     }
 
-    public FakeTimeProvider Time { get; } = new();
+    public TickingTime Time { get; } = new();
 
     public WireOptions Options { get; } = new();
 

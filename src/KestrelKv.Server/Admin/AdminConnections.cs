@@ -13,6 +13,12 @@ internal sealed class AdminConnections(AdminOptions options)
 
     private int _open;
 
+    /// <summary>Whether connections are open.</summary>
+    public bool IsInUse => Volatile.Read(ref _open) > 0;
+
+    /// <summary>Called when a connection opens. Must not block or throw.</summary>
+    public event Action? Used;
+
     /// <summary>Returns how many connections may be open.</summary>
     public static int Max(AdminOptions options) => options.WatchesMax + OtherMax;
 
@@ -20,7 +26,9 @@ internal sealed class AdminConnections(AdminOptions options)
     {
         try
         {
-            if (Interlocked.Increment(ref _open) <= Max(options)) await next(connection);
+            bool isLetIn = Interlocked.Increment(ref _open) <= Max(options);
+            Used?.Invoke();
+            if (isLetIn) await next(connection);
         }
         finally
         {

@@ -24,6 +24,7 @@ internal static class AdminSetup
         builder.Services.AddSingleton(settings.Admin);
         builder.Services.AddSingleton<IConnectionListenerFactory, AdminTransport>();
         var connections = new AdminConnections(settings.Admin);
+        builder.Services.AddSingleton(connections);
         builder.Services.AddSingleton<RequestRunner>();
         builder.Services.AddSingleton<RequestBody>();
         builder.Services.AddSingleton<RequestMapper>();

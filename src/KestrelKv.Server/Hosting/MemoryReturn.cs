@@ -1,3 +1,4 @@
+using KestrelKv.Server.Admin;
 using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Hosting;
@@ -7,8 +8,12 @@ namespace KestrelKv.Server.Hosting;
 /// is allocated, and an idle server allocates next to nothing: without this, what 10,000 connections or a reply of 64 MiB took
 /// stays resident.
 /// </summary>
-/// <remarks><c>ScaleTests</c> and <c>ReplyMemoryTests</c> show it. A collection that does not compact returns only a part.</remarks>
-internal sealed class MemoryReturn(WireConnections connections, TimeProvider time) : BackgroundService
+/// <remarks>
+/// It looks once a second while a port has connections, and once more after the last one; then it has no timer.
+/// <c>ScaleTests</c> and <c>ReplyMemoryTests</c> show it.
+/// A collection that does not compact returns only a part.
+/// </remarks>
+internal sealed class MemoryReturn(WireConnections wire, AdminConnections admin, TimeProvider time) : IHostedService, IDisposable
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 
@@ -26,24 +31,43 @@ internal sealed class MemoryReturn(WireConnections connections, TimeProvider tim
 
     private readonly Decline _connections = new(ConnectionsGoneMin);
     private readonly Decline _bytes = new(BytesGoneMin);
+    private ITimer? _timer;
+    private int _isWatching;
     private int _collections;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    private bool IsInUse => wire.IsInUse || admin.IsInUse;
+
+    public Task StartAsync(CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(Period, time);
-        try
+        _timer = time.CreateTimer(static state => ((MemoryReturn)state!).Check(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        wire.Used += BeginToWatch;
+        admin.Used += BeginToWatch;
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Dispose() => _timer?.Dispose();
+
+    private void BeginToWatch()
+    {
+        if (Interlocked.Exchange(ref _isWatching, 1) == 0) _timer!.Change(Period, Timeout.InfiniteTimeSpan);
+    }
+
+    private void Check()
+    {
+        bool fewer = _connections.Is(wire.Count);
+        if (_bytes.Is(wire.Replies.ResetPeak() + wire.Requests.ResetPeak()) || fewer) _collections = 2;
+        if (_collections > 0) Collect();
+        if (IsInUse || _collections > 0)
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                bool fewer = _connections.Is(connections.Count);
-                if (_bytes.Is(connections.Replies.ResetPeak() + connections.Requests.ResetPeak()) || fewer) _collections = 2;
-                if (_collections > 0) Collect();
-            }
+            _timer!.Change(Period, Timeout.InfiniteTimeSpan);
+            return;
         }
-        catch (OperationCanceledException)
-        {
-            // The server stops.
-        }
+
+        // Either a connection that opens now sees that the timer is at rest, or this sees the connection.
+        Interlocked.Exchange(ref _isWatching, 0);
+        if (IsInUse) BeginToWatch();
     }
 
     /// <summary>Compacts a small heap. Of a large one it is not known yet what lives there: first that is found out, without a pause.</summary>

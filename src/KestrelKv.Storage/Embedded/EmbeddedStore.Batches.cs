@@ -113,6 +113,7 @@ public sealed partial class EmbeddedStore
         finally
         {
             ExitAll(plan.Shards);
+            WakeSweeper();
         }
     }
 

@@ -93,6 +93,7 @@ public sealed partial class EmbeddedStore
         finally
         {
             shard.Exit();
+            WakeSweeper();
         }
     }
 

@@ -105,6 +105,12 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         };
     }
 
+    /// <summary>Sets the sweeper's timer if an entry expires before its next run. Without locks.</summary>
+    private void WakeSweeper()
+    {
+        if (_entries.Clock.IsSweepWanted) _sweeper.Schedule();
+    }
+
     // Reading the clock takes longer than the rest of an operation, and only entries with an expiry need it.
     private bool HasExpired(Entry entry) => entry.Exists && entry.Expires && entry.IsExpired(_entries.Clock.Now());
 

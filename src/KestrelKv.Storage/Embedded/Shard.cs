@@ -235,6 +235,7 @@ internal sealed class Shard : IDisposable
         Stripe(hash).Add(entry, hash);
         if (entry.Expires)
         {
+            _clock.Expect(entry.ExpiresAt);
             _expiries.Add(entry);
             _pendingExpiries--;
         }
@@ -256,6 +257,7 @@ internal sealed class Shard : IDisposable
     {
         CountValueBytes(entry, prepared.Value.Length - entry.Value.Length);
         Stripe(hash).Replace(slot, prepared, hash);
+        if (prepared.Expires) _clock.Expect(prepared.ExpiresAt);
         if (entry.Expires && prepared.Expires)
         {
             _expiries.Replace(entry.HeapPlace, prepared);
@@ -281,6 +283,7 @@ internal sealed class Shard : IDisposable
         Touch(entry);
         if (expiresAt == Operation.Never) return;
         entry.ExpiresAt = expiresAt;
+        _clock.Expect(expiresAt);
         _expiries.Replace(entry.HeapPlace, entry);
     }
 
@@ -335,6 +338,14 @@ internal sealed class Shard : IDisposable
         if (_expiries.Count == 0 || !_expiries.First.IsExpired(now)) return false;
         Entry expired = Refind(_expiries.First, out int slot, out ulong hash);
         return TryRemoveExpired(log, expired, slot, hash);
+    }
+
+    /// <summary>Reports the earliest expiry to the clock. False if no entry expires.</summary>
+    public bool ExpectNext()
+    {
+        if (_expiries.Count == 0) return false;
+        _clock.Expect(_expiries.First.ExpiresAt);
+        return true;
     }
 
     /// <summary>Whether an entry has expired that is still there.</summary>

@@ -3,6 +3,7 @@ using KestrelKv.Storage.Commits;
 namespace KestrelKv.Storage.Embedded;
 
 /// <summary>Removes expired entries in the background, and evicts entries while the memory in use exceeds its limit.</summary>
+/// <remarks>Its timer runs only if entries expire, or may be evicted: a server without such entries has nothing to wake up for.</remarks>
 internal sealed class Sweeper : IDisposable
 {
     /// <summary>How many expired entries of a shard are removed before its lock is released.</summary>
@@ -14,19 +15,25 @@ internal sealed class Sweeper : IDisposable
     /// <summary>How many entries are evicted in one period; a limit that was lowered is reached after a while.</summary>
     private const int EvictionsMax = 10_000;
 
-    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(100);
-
     private readonly Keyspace _entries;
     private readonly ICommitLog _log;
     private readonly MemoryRoom? _room;
     private readonly ITimer _timer;
     private readonly Lock _sweeping = new();
+    private readonly Lock _scheduling = new();
     private bool _isDisposed;
 
     public Sweeper(Keyspace entries, ICommitLog log, MemoryRoom? room, TimeProvider time)
     {
         (_entries, _log, _room) = (entries, log, room);
-        _timer = time.CreateTimer(static sweeper => ((Sweeper)sweeper!).Sweep(), this, Period, Period);
+        _timer = time.CreateTimer(static sweeper => ((Sweeper)sweeper!).Sweep(), this, StoreClock.SweepPeriod, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Sets the timer for the next sweep. To be called without locks, once <see cref="StoreClock.IsSweepWanted"/>.</summary>
+    public void Schedule()
+    {
+        // The time is read under the lock, so that the last one to set the timer has the earliest time.
+        lock (_scheduling) _timer.Change(_entries.Clock.TakeTimeToSweep(), Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Returns once nothing is being swept.</summary>
@@ -38,7 +45,7 @@ internal sealed class Sweeper : IDisposable
 
     private void Sweep()
     {
-        // A sweep that takes longer than the period is not joined by another.
+        // A sweep that takes longer than the period is not joined by another, and sets the timer at its end.
         if (!_sweeping.TryEnter()) return;
         try
         {
@@ -50,10 +57,13 @@ internal sealed class Sweeper : IDisposable
             {
             }
             _log.Flush();
+            PlanNext();
         }
         catch (OutOfMemoryException)
         {
-            // Nothing was removed that was not committed. The next period tries again.
+            // Nothing was removed that was not committed. The next sweep tries again.
+            _entries.Clock.PlanSweep(StoreClock.SweepPeriod);
+            Schedule();
         }
         finally
         {
@@ -80,6 +90,36 @@ internal sealed class Sweeper : IDisposable
             {
                 shard.Exit();
             }
+        }
+    }
+
+    private void PlanNext()
+    {
+        StoreClock clock = _entries.Clock;
+        clock.PlanSweep(_entries.Evicts ? StoreClock.SweepPeriod : null);
+        bool any = _entries.Evicts;
+        foreach (Shard shard in _entries.Shards)
+        {
+            // An expiry that is added before this is found here, and one that is added later finds the time that was planned.
+            shard.Enter();
+            any |= shard.ExpectNext();
+            shard.Exit();
+        }
+        if (any || !TryRest()) Schedule();
+    }
+
+    private bool TryRest()
+    {
+        foreach (Shard shard in _entries.Shards) shard.Enter();
+        try
+        {
+            if (_entries.Shards.Any(shard => shard.ExpectNext())) return false;
+            _entries.Clock.Rest();
+            return true;
+        }
+        finally
+        {
+            foreach (Shard shard in _entries.Shards) shard.Exit();
         }
     }
 

@@ -1,0 +1,143 @@
+using System.Text;
+using KestrelKv.Storage.Embedded;
+using Microsoft.Extensions.Time.Testing;
+
+namespace KestrelKv.Storage.Tests.Embedded;
+
+/// <summary>When expired entries are removed, and when nothing wakes up for it.</summary>
+public sealed class SweepTests : IDisposable
+{
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(10);
+
+    private readonly TickingTime _time = new();
+    private readonly EmbeddedStore _store;
+
+    public SweepTests() => _store = new EmbeddedStore(_time);
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public void Sweep_WithoutEntriesThatExpire_RunsOnce()
+    {
+        Put("stays", timeToLive: null);
+        Assert.Equal(1, TicksIn(TimeSpan.FromMinutes(1)));
+    }
+
+    [Fact]
+    public void Sweep_ALongTimeToLive_RunsOnceASecond()
+    {
+        Put("a", TimeSpan.FromHours(1));
+        Assert.InRange(TicksIn(TimeSpan.FromMinutes(1)), 59, 62);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(99)]
+    [InlineData(101)]
+    [InlineData(999)]
+    [InlineData(1_001)]
+    [InlineData(90_000)]
+    public void Sweep_AnEntryAfterARest_IsRemovedWithinATenthOfASecondThenRests(int milliseconds)
+    {
+        TicksIn(TimeSpan.FromSeconds(5));
+        Put("a", TimeSpan.FromMilliseconds(milliseconds));
+        TicksIn(TimeSpan.FromMilliseconds(milliseconds) - Step);
+        Assert.Equal(0, _store.GetStats().Expirations);
+        TicksIn(TimeSpan.FromMilliseconds(100) + 2 * Step);
+        Assert.Equal(1, _store.GetStats().Expirations);
+        TicksIn(TimeSpan.FromSeconds(2));
+        Assert.Equal(0, TicksIn(TimeSpan.FromMinutes(1)));
+    }
+
+    [Fact]
+    public void Sweep_AnEarlierExpiryThanThePlannedOne_IsKept()
+    {
+        Put("later", TimeSpan.FromHours(1));
+        TicksIn(TimeSpan.FromSeconds(5) + Step);
+        Put("sooner", TimeSpan.FromMilliseconds(200));
+        Put("later", TimeSpan.FromMilliseconds(300));
+        TicksIn(TimeSpan.FromMilliseconds(220));
+        Assert.Equal(1, _store.GetStats().Expirations);
+        TicksIn(TimeSpan.FromMilliseconds(100));
+        Assert.Equal(2, _store.GetStats().Expirations);
+    }
+
+    [Fact]
+    public void Sweep_WritesThatEachExpireSooner_DoNotDelayIt()
+    {
+        Put("a", TimeSpan.FromHours(1));
+        TicksIn(TimeSpan.FromSeconds(5));
+        for (int i = 0; i < 100 && _store.GetStats().Expirations == 0; i++)
+        {
+            Put("b", TimeSpan.FromMilliseconds(-i));
+            _time.Advance(Step);
+            Assert.InRange(i, 0, 12);
+        }
+    }
+
+    [Fact]
+    public void Sweep_AtRest_TheClockFollowsTheSystems()
+    {
+        TicksIn(TimeSpan.FromSeconds(5));
+        DateTimeOffset before = _store.Clock.GetUtcNow();
+        _time.Offset = TimeSpan.FromHours(-1);
+        Assert.Equal(before - TimeSpan.FromHours(1), _store.Clock.GetUtcNow());
+    }
+
+    [Fact]
+    public void Sweep_EntriesThatAreAddedWhileItGoesToRest_AreRemoved()
+    {
+        long puts = 0;
+        bool over = false;
+        var ticks = new Thread(() =>
+        {
+            while (!Volatile.Read(ref over)) _time.Advance(TimeSpan.FromMilliseconds(100));
+        });
+        ticks.Start();
+        for (int i = 0; i < 2_000; i++)
+        {
+            Put($"{i}", TimeSpan.FromMilliseconds(1 + i % 3 * 100));
+            puts++;
+            if (i % 2 == 0) SpinWait.SpinUntil(() => _store.GetStats().Keys == 0, TimeSpan.FromSeconds(30));
+        }
+        Assert.True(SpinWait.SpinUntil(() => _store.GetStats().Keys == 0, TimeSpan.FromSeconds(30)));
+        Volatile.Write(ref over, true);
+        ticks.Join();
+        Assert.Equal(puts, _store.GetStats().Expirations);
+    }
+
+    private int TicksIn(TimeSpan time)
+    {
+        int before = _time.Ticks;
+        for (TimeSpan passed = TimeSpan.Zero; passed < time; passed += Step) _time.Advance(time - passed < Step ? time - passed : Step);
+        return _time.Ticks - before;
+    }
+
+    private void Put(string key, TimeSpan? timeToLive) => _store.ExecuteAsync(
+        new[]
+        {
+            Operation.Put(Encoding.UTF8.GetBytes(key), "1"u8.ToArray(),
+                timeToLive is { } left ? (_store.Clock.GetUtcNow() + left).ToUnixTimeMilliseconds() : Operation.Never),
+        },
+        new CountingSink()).Completed();
+
+    /// <summary>Counts the ticks of timers, and has a time of day that can be set.</summary>
+    private sealed class TickingTime : FakeTimeProvider
+    {
+        private int _ticks;
+
+        public TimeSpan Offset { get; set; }
+
+        public int Ticks => Volatile.Read(ref _ticks);
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Offset;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => base.CreateTimer(
+            value =>
+            {
+                Interlocked.Increment(ref _ticks);
+                callback(value);
+            },
+            state, dueTime, period);
+    }
+}
