@@ -109,6 +109,9 @@ internal sealed class WireConnection : IDisposable
         _completedBytes = 0;
         _idle = false;
         _lastActive = _time.GetTimestamp();
+
+        // Once for each client: a transport may take a lock to return it.
+        Aborted = _context.ConnectionClosed;
         lock (_gate) _isOpen = true;
     }
 
@@ -123,7 +126,7 @@ internal sealed class WireConnection : IDisposable
     public ConnectionCounters Counters { get; } = new();
 
     /// <summary>Cancels calls when the connection is aborted: by <see cref="CheckTimes"/>, or at the end of a stop.</summary>
-    private CancellationToken Aborted => _context.ConnectionClosed;
+    private CancellationToken Aborted { get; set; }
 
     /// <summary>Why <see cref="CheckTimes"/> has cut it off; null if it has not.</summary>
     public CloseReason? CutReason => _cutReason < 0 ? null : (CloseReason)_cutReason;
