@@ -40,7 +40,7 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
     /// <summary>Bytes written since the beginning, without those that were retracted.</summary>
     public long BytesWritten { get; private set; }
 
-    /// <summary>Begins to count anew, for another client. All replies must have been committed, and the pieces released.</summary>
+    /// <summary>Resets the counts for the next client. All replies must have been committed, and the pieces released.</summary>
     public void Clear() => BytesWritten = _outputBytes = 0;
 
     /// <summary>What follows the output's bytes.</summary>

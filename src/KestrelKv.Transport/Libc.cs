@@ -100,7 +100,7 @@ internal static unsafe partial class Libc
         }
     }
 
-    /// <summary>Ends both directions of a connection, and wakes who waits for it. One that has ended already is left as it is.</summary>
+    /// <summary>Shuts down both directions of a connection, which completes its waits. Has no effect on one that has ended.</summary>
     public static void Shutdown(int socket) => _ = ShutDown(socket, ShutdownBoth);
 
     /// <summary>Closes a file. Its number may be another's from now on.</summary>

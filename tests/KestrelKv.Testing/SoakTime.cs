@@ -18,7 +18,7 @@ public static class SoakTime
             ? double.Parse(given, CultureInfo.InvariantCulture)
             : SecondsDefault);
 
-    /// <summary>How many times a test does a thing: more if it is told to go on for longer than it does by default.</summary>
+    /// <summary>Returns a number of repetitions: <paramref name="soak"/> if the duration is longer than the default.</summary>
     public static int Count(int ordinary, int soak) => Duration.TotalSeconds > SecondsDefault ? soak : ordinary;
 
     /// <summary>Counts 0, 1, 2 and so on, for as long as that.</summary>

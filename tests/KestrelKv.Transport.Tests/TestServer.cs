@@ -31,7 +31,7 @@ internal sealed class TestServer : IAsyncDisposable
 
     public EndPoint EndPoint => Listener.EndPoint;
 
-    /// <summary>With one thread unless told, so that a connection gets the object of the one before.</summary>
+    /// <summary>One thread by default, so that each connection reuses the object of the one before.</summary>
     public static async Task<TestServer> StartAsync(ConnectionDelegate serve, int threads = 1, IPAddress? address = null)
     {
         var server = new TestServer(threads, serve);

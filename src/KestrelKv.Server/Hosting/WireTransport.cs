@@ -7,10 +7,10 @@ using Microsoft.Extensions.Options;
 namespace KestrelKv.Server.Hosting;
 
 /// <summary>
-/// The transport of the wire port: a batch is read, executed and answered on the thread that was told by the system
-/// that it has arrived. HTTP keeps Kestrel's ordinary transport, which hands over to the thread pool, so that no HTTP
-/// request ever runs on the wire's threads; in return, nothing on the wire's path may block. The handler of a connection starts on
-/// that thread, too: Kestrel would start it on the thread pool, which costs a call as much as all the rest.
+/// The transport of the wire port: a batch is read, executed and answered on the thread that was notified
+/// of its arrival. HTTP keeps Kestrel's ordinary transport, which hands over to the thread pool, so that no HTTP
+/// request ever runs on the wire's threads; in return, nothing on the wire's path may block. The handler of a connection also
+/// starts on that thread. Kestrel would start it on the thread pool, which wakes another thread for each connection.
 /// </summary>
 /// <remarks>Where there is no epoll, Kestrel's ordinary transport serves the wire as well.</remarks>
 internal sealed partial class WireTransport(ILoggerFactory loggers) : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable
@@ -28,7 +28,7 @@ internal sealed partial class WireTransport(ILoggerFactory loggers) : IConnectio
 
     public void Dispose() => (_transport as IDisposable)?.Dispose();
 
-    /// <summary>A flush completes once the system has all the bytes, so that the wire sees who does not read.</summary>
+    /// <summary>A flush completes once the system has all the bytes, so that the wire notices clients that do not read.</summary>
     private static SocketTransportOptions SocketOptions() => new() { Backlog = Backlog, MaxWriteBufferSize = 2 };
 
     [LoggerMessage(105, LogLevel.Error, "A connection failed before it was served; it is closed")]

@@ -60,7 +60,7 @@ internal sealed class StoreClock(TimeProvider time) : TimeProvider
         return Volatile.Read(ref _latest);
     }
 
-    /// <summary>Whether an entry expires before the next sweep. The sweeper's timer must then be set anew, without locks.</summary>
+    /// <summary>Whether an entry expires before the next sweep. The caller must then reset the sweeper's timer, without holding locks.</summary>
     public bool IsSweepWanted => Volatile.Read(ref _isSweepWanted);
 
     /// <summary>Records that an entry expires at a time. To be called under its shard's lock.</summary>
