@@ -7,8 +7,11 @@ namespace KestrelKv.Storage.Durability;
 /// <summary>An open data directory: its store, the threads that write the log, snapshots, backups, and closing.</summary>
 public sealed class DataDirectory : IAsyncDisposable
 {
-    /// <summary>How often the state of the disk is checked, and whether a snapshot is due.</summary>
+    /// <summary>How often the directory and the disk are checked, and whether a snapshot is due.</summary>
     private static readonly TimeSpan CheckPeriod = TimeSpan.FromSeconds(1);
+
+    /// <summary>The same while nothing is committed, so that an idle server sleeps.</summary>
+    private static readonly TimeSpan IdleCheckPeriod = TimeSpan.FromSeconds(10);
 
     /// <summary>How long to wait after a failed snapshot.</summary>
     private static readonly TimeSpan SnapshotRetryTime = TimeSpan.FromMinutes(1);
@@ -26,6 +29,8 @@ public sealed class DataDirectory : IAsyncDisposable
     private readonly SemaphoreSlim _snapshotting = new(1);
     private readonly CancellationTokenSource _closing = new();
     private DiskState _loggedDisk;
+    private long _checkedCommit = -1;
+    private int _isCheckIdle;
     private long _bytesAtSnapshot;
     private long _snapshotTriedAt;
     private long _snapshotFailures;
@@ -47,9 +52,9 @@ public sealed class DataDirectory : IAsyncDisposable
         _engine = new DataEngine(disk, data, options, time, logger, onSync, feedThreads: null, cancellationToken);
         _bytesAtSnapshot = -_engine.Writer.LogBytes;
         _snapshotTriedAt = time.GetTimestamp();
-        _thread = new LogThread(_engine.Log, _engine.Writer, _engine.Files, _engine.Signals, data.Durability);
+        _thread = new LogThread(_engine.Log, _engine.Writer, _engine.Files, _engine.Signals, data.Durability, ResumeChecks);
+        _check = time.CreateTimer(static directory => ((DataDirectory)directory!).Check(), this, CheckPeriod, Timeout.InfiniteTimeSpan);
         _thread.Start();
-        _check = time.CreateTimer(static directory => ((DataDirectory)directory!).Check(), this, CheckPeriod, CheckPeriod);
     }
 
     /// <summary>Opens a data directory, which nobody else may have open, and recovers its store.</summary>
@@ -235,15 +240,30 @@ public sealed class DataDirectory : IAsyncDisposable
 
     private void Check()
     {
+        long commit = _engine.LastCommit;
         try
         {
             CheckDisk();
         }
         catch (Exception e)
         {
-            // It would end the process. The next check is in a second.
+            // It would end the process. The next check follows.
             Log.WatchFailed(_logger, e);
         }
+        bool isIdle = commit == _checkedCommit;
+        _checkedCommit = commit;
+        _check.Change(isIdle ? IdleCheckPeriod : CheckPeriod, Timeout.InfiniteTimeSpan);
+        if (!isIdle) return;
+
+        // Either the log's thread sees that the checks are idle, or this sees the commit.
+        Interlocked.Exchange(ref _isCheckIdle, 1);
+        if (_engine.LastCommit != commit) ResumeChecks();
+    }
+
+    /// <summary>Returns to the short period. Called by the log's thread before it writes.</summary>
+    private void ResumeChecks()
+    {
+        if (Volatile.Read(ref _isCheckIdle) != 0 && Interlocked.Exchange(ref _isCheckIdle, 0) != 0) _check.Change(CheckPeriod, Timeout.InfiniteTimeSpan);
     }
 
     private void CheckDisk()

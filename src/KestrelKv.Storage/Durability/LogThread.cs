@@ -33,14 +33,21 @@ internal sealed class LogThread : IDisposable
     private readonly LogSignals _signals;
     private readonly ManualResetEventSlim _stop = new(false, spinCount: 0);
     private readonly Func<bool> _hasWork;
+    private readonly Action _onWoken;
     private long _syncDueAt;
 
     /// <summary>Since when commits wait for space; 0 if none does.</summary>
     private long _stalledSince;
 
-    public LogThread(WriteAheadLog log, LogWriter writer, SegmentFiles files, LogSignals signals, DurabilityMode mode)
+    /// <param name="log">Where the commits are.</param>
+    /// <param name="writer">Writes and syncs them.</param>
+    /// <param name="files">The segments to prepare.</param>
+    /// <param name="signals">What wakes the threads.</param>
+    /// <param name="mode">When commits are synced.</param>
+    /// <param name="onWoken">Called each time the writer has waited for work. Must not block.</param>
+    public LogThread(WriteAheadLog log, LogWriter writer, SegmentFiles files, LogSignals signals, DurabilityMode mode, Action onWoken)
     {
-        (_log, _writer, _files, _signals, _mode) = (log, writer, files, signals, mode);
+        (_log, _writer, _files, _signals, _mode, _onWoken) = (log, writer, files, signals, mode, onWoken);
         _hasWork = () => _log.HasQueued || _stop.IsSet;
         _thread = new Thread(Run) { Name = "kestrelkv log", IsBackground = true };
         _preparer = new Thread(Prepare) { Name = "kestrelkv segments", IsBackground = true };
@@ -144,7 +151,9 @@ internal sealed class LogThread : IDisposable
         // What could not be written is to be tried again, whether more comes or not.
         if (_writer.FullReason is not null) return;
 
-        if (_signals.WaitForWork(_hasWork, IdleTime()) || _mode == DurabilityMode.None || _log.HasQueued) return;
+        bool woken = _signals.WaitForWork(_hasWork, IdleTime());
+        _onWoken();
+        if (woken || _mode == DurabilityMode.None || _log.HasQueued) return;
         if (_writer.IsUnsynced) _writer.Sync();
         else _writer.Mark();
     }

@@ -59,10 +59,11 @@ internal sealed class Recovery(
         try
         {
             (entries, ulong? number, SnapshotEnd end, SnapshotInfo? snapshot) = LoadSnapshot(snapshots);
-            Recovered recovered = ReadLog(entries, number, snapshot is null ? null : end, snapshot, segments);
 
-            // The names that were found, too, may have been in the system's memory only; what they make superfluous goes after that.
+            // The names found may not be durable. They must be before a segment ends in favor of the next, and before a file is deleted
+            // that they make superfluous.
             disk.SyncNames();
+            Recovered recovered = ReadLog(entries, number, snapshot is null ? null : end, snapshot, segments);
             DeleteUnfinished(names);
             kept.Begin(disk, recovered.Files.Store, segments, recovered.Log, end.At);
             if (snapshot is not null) Snapshots.DeleteOlder(disk, end.Version);

@@ -76,6 +76,18 @@ public sealed class LostDirectoryTests : IDisposable
         Assert.Equal(ResultStatus.Done, Assert.Single(read.Results).Status);
     }
 
+    /// <summary>The checks of an idle store are rare; a write makes them frequent again.</summary>
+    [Fact]
+    public async Task Write_AfterAnIdleTimeInWhichTheDirectoryWasLost_IsFollowedByACheckWithinASecond()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        await using DataDirectory store = await OpenPreparedAsync();
+        for (int i = 0; i < 15; i++) _time.Advance(TimeSpan.FromSeconds(1));
+        Directory.Move(Data, _directory.PathOf("moved"));
+        Assert.Equal(ResultStatus.Done, await PutAsync(store));
+        await AssertFailsAsync(store, Data);
+    }
+
     [Fact]
     public async Task Store_WhoseDirectoryWasReplacedByACopy_TakesNoMoreWrites()
     {

@@ -3,10 +3,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>
-/// A snapshot's process dies after the rename and before the sync of names; the next one finds the snapshot, and the machine
-/// goes down while it deletes what the snapshot makes superfluous.
-/// </summary>
+/// <summary>A process dies after the rename of a file and before the sync of names. The next process finds the file, and the machine crashes.</summary>
 public sealed class UnsyncedNameTests
 {
     private const int Runs = 300;
@@ -28,14 +25,54 @@ public sealed class UnsyncedNameTests
         Assert.InRange(deaths, Runs / 4, Runs);
     });
 
+    /// <summary>A segment with an end must be followed by another one. Recovery may end a full segment to begin its versions in the next.</summary>
+    [Fact]
+    public void Recovery_OfASegmentWhoseNameIsNotSynced_EndsTheOneBeforeOnlyAfterItIs() => Seeds.Run(random =>
+    {
+        int deaths = 0;
+        for (int run = 0; run < Runs; run++)
+        {
+            SimulatedDisk disk = FillTheOnlySegment(random, out int keys);
+            using (DrivenStore full = Open(disk))
+            {
+                // The creation of the next segment, and the rename.
+                disk.CrashAfterNames = 2;
+                Assert.Throws<SimulatedCrashException>(() => full.Write(sync: true));
+            }
+            SimulatedDisk found = disk.Kill();
+            found.CrashAt = found.Changes + random.Next(1, 8);
+            if (!TryOpen(found)) deaths++;
+
+            using DrivenStore store = Open(found.Crash());
+            Assert.Equal(keys, store.Calls.GetStats().Keys);
+        }
+        Assert.InRange(deaths, Runs / 4, Runs);
+    });
+
+    /// <summary>A disk with one segment, which has room for the version jump of one more start.</summary>
+    private static SimulatedDisk FillTheOnlySegment(Random random, out int keys)
+    {
+        var disk = new SimulatedDisk(random) { CapacityBytes = new CrashProfile().SegmentBytes };
+        using DrivenStore store = Open(disk);
+        for (keys = 0; ; keys++)
+        {
+            ValueTask<int> call = Put(store, keys, random.Next(40, 200));
+            store.Write(sync: true);
+            call.Completed();
+            if (store.Calls.GetStats().Keys == keys) break;
+        }
+        disk = disk.Kill();
+        disk.CapacityBytes = long.MaxValue;
+        return disk;
+    }
+
     private static SimulatedDisk DieBeforeTheNameIsSynced(Random random)
     {
         var disk = new SimulatedDisk(random);
         using DrivenStore store = Open(disk);
         for (int i = 0; i < Commits; i++)
         {
-            Operation put = Operation.Put(Encoding.UTF8.GetBytes($"key{i}"), new byte[200]);
-            ValueTask<int> call = store.Calls.ExecuteAsync(new[] { put }, new CountingSink());
+            ValueTask<int> call = Put(store, i, 200);
             store.Write(sync: true);
             Assert.Equal(1, call.Completed());
         }
@@ -45,6 +82,9 @@ public sealed class UnsyncedNameTests
         Assert.Throws<SimulatedCrashException>(() => store.Snapshot());
         return disk.Kill();
     }
+
+    private static ValueTask<int> Put(DrivenStore store, int key, int valueBytes) =>
+        store.Calls.ExecuteAsync(new[] { Operation.Put(Encoding.UTF8.GetBytes($"key{key}"), new byte[valueBytes]) }, new CountingSink());
 
     private static bool TryOpen(SimulatedDisk disk)
     {
