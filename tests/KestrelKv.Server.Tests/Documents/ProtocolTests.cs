@@ -43,13 +43,16 @@ public sealed partial class ProtocolTests
     [Fact]
     public void Functions_InTheirSections_HaveTheParametersThatTheParserKnows()
     {
+        string common = Assert.Single(Document.Split("\n## "), text => text.StartsWith("Common parameters\n", StringComparison.Ordinal));
+        Dictionary<string, string> commonTypes = Markdown.Rows(common).ToDictionary();
         foreach (FunctionInfo function in KestrelKv.Protocol.Functions.All)
         {
             string section = Assert.Single(Document.Split("\n### "), text => text.StartsWith($"{function.Name}\n", StringComparison.Ordinal)).Split("\n## ")[0];
+            IEnumerable<string> commonNames = CommonRow().Match(section).Groups["name"].Captures.Select(name => name.Value);
             Assert.Equal(
                 function.RequiredParameters.Select(p => (p.Name, p.Type))
-                    .Concat(function.OptionalParameters.Select(p => (p.Name, $"{p.Type}, may be left out"))),
-                Markdown.Rows(section));
+                    .Concat(function.OptionalParameters.Select(p => (p.Name, $"{p.Type}, optional"))),
+                Markdown.Rows(section).Concat(commonNames.Select(name => (name, commonTypes[name]))));
             if (function.Function != Function.Help)
                 Assert.Contains(Markdown.Blocks(section, "json"), block => block.StartsWith($"{{\"func\": \"{function.Name}\"", StringComparison.Ordinal));
         }
@@ -95,6 +98,10 @@ public sealed partial class ProtocolTests
 
         static string Names(string text) => Figures().Replace(text, "$1");
     }
+
+    /// <summary>The last row of a function's parameters: the names of those that the table of common parameters describes.</summary>
+    [GeneratedRegex(@"^\| \[common\]\(#common-parameters\) \| \| (?:`(?<name>[a-z_]+)`(?:, | \|$))+", RegexOptions.Multiline)]
+    private static partial Regex CommonRow();
 
     [GeneratedRegex("""("[a-z_]+": )("[A-Za-z0-9.]+"|[0-9]+)""")]
     private static partial Regex Figures();
