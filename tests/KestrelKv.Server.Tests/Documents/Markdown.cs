@@ -8,11 +8,11 @@ internal static partial class Markdown
 {
     public static string Read(params string[] path) => File.ReadAllText(Repository.PathTo(path));
 
-    /// <summary>The code blocks of a language, in order.</summary>
+    /// <summary>Returns the code blocks of a language, in order.</summary>
     public static string[] Blocks(string document, string language) =>
         [.. FencedBlock().Matches(document).Where(m => m.Groups["language"].Value == language).Select(m => m.Groups["code"].Value)];
 
-    /// <summary>The first two columns of the tables' rows whose first one is in code font; without the marks of that font.</summary>
+    /// <summary>Returns the first two columns of all table rows whose first column is in code font, without backticks.</summary>
     public static (string First, string Second)[] Rows(string document) =>
         [.. TableRow().Matches(document).Select(m => (m.Groups["first"].Value, m.Groups["second"].Value.Trim('`')))];
 

@@ -5,18 +5,18 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Documents;
 
-/// <summary>PROTOCOL.md is complete, and its examples are what the server says.</summary>
+/// <summary>PROTOCOL.md is complete, and the server returns the replies of its examples.</summary>
 public sealed partial class ProtocolTests
 {
     private static readonly string Document = Markdown.Read("src", "KestrelKv.Protocol", "PROTOCOL.md");
 
     [Fact]
-    public async Task Examples_Sent_AreAnsweredByteForByte()
+    public async Task Examples_Sent_GetTheirRepliesByteForByte()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
 
-        // Behind the two that only show forms. The key of the last error is too long to stand in a document.
+        // The first two blocks show only the forms of requests and replies. The key of the last error is too long for a document.
         string[] examples = [.. Markdown.Blocks(Document, "json").Skip(2).Select(block => block.Trim())];
         Assert.True(examples.Length > 2 * KestrelKv.Protocol.Functions.All.Count);
         foreach (string example in examples)
@@ -28,7 +28,7 @@ public sealed partial class ProtocolTests
     }
 
     [Fact]
-    public async Task PythonExamples_Pasted_PrintWhatStandsBelowThem()
+    public async Task PythonExamples_Pasted_PrintTheDocumentedOutput()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         string[] blocks = Markdown.Blocks(Document, "python");
@@ -41,7 +41,7 @@ public sealed partial class ProtocolTests
     }
 
     [Fact]
-    public void Functions_InTheirSections_HaveTheParametersThatTheParserKnows()
+    public void Functions_InTheirSections_HaveTheParametersOfTheParser()
     {
         string common = Assert.Single(Document.Split("\n## "), text => text.StartsWith("Common parameters\n", StringComparison.Ordinal));
         Dictionary<string, string> commonTypes = Markdown.Rows(common).ToDictionary();
@@ -59,7 +59,7 @@ public sealed partial class ProtocolTests
     }
 
     [Fact]
-    public void ErrorCodes_InTheTables_AreAllThatThereAre()
+    public void ErrorCodes_InTheTables_AreComplete()
     {
         string section = Assert.Single(Document.Split("\n## "), text => text.StartsWith("Errors\n", StringComparison.Ordinal));
         Assert.Equal(
@@ -84,13 +84,13 @@ public sealed partial class ProtocolTests
         Assert.Equal(15, limits.Count);
         Assert.All(limits, row => Assert.Equal(Number(settings[row.First]), Number(row.Second)));
 
-        // "30 seconds", "16,777,216 bytes" and "0 (off)"; and times as the settings spell them.
+        // Numbers are "30 seconds", "16,777,216 bytes" and "0 (off)". Times are as in the settings.
         static double Number(string text) => TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out TimeSpan time) && text.Contains(':', StringComparison.Ordinal)
             ? time.TotalSeconds
             : double.Parse(text.Split(' ')[0], CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Byte for byte; of INFO, whose figures are those of the moment, the members' names.</summary>
+    /// <summary>Asserts that a reply equals its example, byte for byte. Of INFO, whose figures vary, it compares the member names.</summary>
     private static void AssertSame(string example, string? reply)
     {
         if (!example.Contains("\"func\": \"INFO\"", StringComparison.Ordinal)) Assert.Equal(example, reply);

@@ -7,10 +7,12 @@ using Microsoft.Extensions.Configuration;
 
 namespace KestrelKv.Server.Tests.Documents;
 
-/// <summary>What the README says is so, and its examples work when pasted.</summary>
+/// <summary>The examples of README.md and HTTP.md work when pasted, and SETTINGS.md lists every setting.</summary>
 public sealed class ReadmeTests
 {
     private static readonly string Readme = Markdown.Read("README.md");
+    private static readonly string Http = Markdown.Read("src", "KestrelKv.Server", "HTTP.md");
+    private static readonly string Settings = Markdown.Read("src", "KestrelKv.Server", "SETTINGS.md");
 
     [Fact]
     public async Task PythonExample_Pasted_PutsAndGets()
@@ -48,8 +50,8 @@ public sealed class ReadmeTests
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         string put = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.StartsWith("curl -X PUT", StringComparison.Ordinal));
-        string change = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.StartsWith("curl -X PATCH", StringComparison.Ordinal));
-        string watch = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.StartsWith("curl -N", StringComparison.Ordinal));
+        string change = Assert.Single(Markdown.Blocks(Http, "sh"), block => block.StartsWith("curl -X PATCH", StringComparison.Ordinal));
+        string watch = Assert.Single(Markdown.Blocks(Http, "sh"), block => block.StartsWith("curl -N", StringComparison.Ordinal));
 
         await Programs.RunAsync("bash", ["-c", OnPortsOf(server, put)]);
         string changed = await Programs.RunAsync("bash", ["-c", OnPortsOf(server, change)]);
@@ -99,15 +101,13 @@ public sealed class ReadmeTests
     [Fact]
     public void SettingsTable_Read_HasEverySettingWithItsDefault()
     {
-        string section = Assert.Single(Readme.Split("\n## "), text => text.StartsWith("Settings", StringComparison.Ordinal));
-
-        Assert.Equal(SettingsFile.Read(), Markdown.Rows(section).OrderBy(row => row.First, StringComparer.Ordinal));
+        Assert.Equal(SettingsFile.Read(), Markdown.Rows(Settings).OrderBy(row => row.First, StringComparer.Ordinal));
     }
 
     private static IEnumerable<string> SettingNames(JsonElement settings, string prefix) => settings.EnumerateObject()
         .SelectMany(p => p.Value.ValueKind == JsonValueKind.Object ? SettingNames(p.Value, $"{prefix}{p.Name}:") : [prefix + p.Name]);
 
-    /// <summary>Runs a command that does not end, and ends it once a line has this.</summary>
+    /// <summary>Returns a script that runs an endless command and ends it after a line with the given text.</summary>
     private static string UntilItPrints(string text, string command) =>
         $"exec 3< <({command.Trim()}); while read -r line <&3; do echo \"$line\"; [[ $line == *'{text}'* ]] && break; done; kill $!";
 

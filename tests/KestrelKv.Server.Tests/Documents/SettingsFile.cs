@@ -7,10 +7,9 @@ namespace KestrelKv.Server.Tests.Documents;
 /// <summary>The repository's appsettings.json, with every setting at its default.</summary>
 internal static class SettingsFile
 {
-    /// <summary>The file.</summary>
     public static string FilePath { get; } = Repository.PathTo("appsettings.json");
 
-    /// <summary>The settings, spelled as in the file, in the order of their names.</summary>
+    /// <summary>Returns the settings, spelled as in the file, ordered by name.</summary>
     public static (string Name, string Value)[] Read()
     {
         using JsonDocument file = JsonDocument.Parse(File.ReadAllText(FilePath));
