@@ -1,64 +1,62 @@
 namespace KestrelKv.Storage.Commits;
 
-/// <summary>Puts all commits of a store into one order and, if it has a disk, makes them durable. Safe for use by many threads.</summary>
+/// <summary>Assigns all commits of a store to one order and, with a data directory, makes them durable. Thread-safe.</summary>
 /// <remarks>
-/// <c>TryCommit</c> is called under the locks of the changed entries, after all memory for the change has been obtained and before the
-/// change is applied. So the versions of each key are in the order of its commits, and the log is in the order of versions. A commit
-/// that has a version must be applied.
+/// <c>TryCommit</c> is called under the locks of the changed entries, after all memory for the change is allocated and before the
+/// change is applied. Versions are therefore assigned in log order, and for each key in the order of its changes. A commit that has a
+/// version must be applied.
 /// </remarks>
 internal interface ICommitLog
 {
     /// <summary>The version of the last commit; 0 if there is none.</summary>
     long Last { get; }
 
-    /// <summary>Whether so much waits to be written that optional commits, such as those of the sweeper, should wait.</summary>
+    /// <summary>
+    /// Whether the queue of unwritten commits is so long that optional commits, such as those of the sweeper, should be delayed.
+    /// </summary>
     bool IsBehind { get; }
 
-    /// <summary>Commits one change.</summary>
     CommitStatus TryCommit(in Record change, out long version);
 
-    /// <summary>Commits the changes of an atomic batch.</summary>
-    /// <param name="changes">Puts, expiries or deletes of whole entries, one for each key; none if they cancel each other out.</param>
-    /// <param name="expected">The version that the commit must get; 0 for any.</param>
-    /// <param name="version">The version that the commit has.</param>
+    /// <summary>
+    /// Commits the changes of an atomic batch: puts, expiries or deletes of whole entries, at most one for each key. They are empty if
+    /// they cancel each other out. <paramref name="expected"/> is the version that the commit must get; 0 for any.
+    /// </summary>
     CommitStatus TryCommit(ReadOnlySpan<Operation> changes, long expected, out long version);
 
     /// <summary>
-    /// Waits until records of so many bytes can be committed, or will be refused, after <see cref="CommitStatus.NotReady"/>. To be
-    /// called without locks.
+    /// Waits until changes of this length can be committed or will be refused. Call it without locks, after <see
+    /// cref="CommitStatus.NotReady"/>.
     /// </summary>
     Task WhenReady(long recordBytes);
 
     /// <summary>
-    /// Whether the state that a commit left may be shown once <see cref="WhenDurable(long, int)"/> has completed. False if the disk
+    /// Whether the state that a commit left may be made visible after <see cref="WhenDurable(long, int)"/> completes. False if the disk
     /// failed before the commit was synced.
     /// </summary>
     bool MayShow(long version);
 
-    /// <summary>Completes with a result once all commits up to a version are as durable as the store is configured to make them.</summary>
-    /// <exception cref="DurabilityLostException">The disk has failed; thrown by the task.</exception>
+    /// <summary>Completes with the result when all commits up to a version are as durable as the store's mode requires.</summary>
+    /// <exception cref="DurabilityLostException">The disk has failed. The task throws it.</exception>
     ValueTask<int> WhenDurable(long version, int result);
 
     /// <inheritdoc cref="WhenDurable(long, int)"/>
     ValueTask<bool> WhenDurable(long version, bool result);
 
-    /// <summary>Has commits written for which no call waits.</summary>
+    /// <summary>Starts the write of queued commits that no call waits for.</summary>
     void Flush();
 
-    /// <summary>Opens a watch on the feed of all commits.</summary>
     IWatch Watch(in WatchQuery query, Action wake);
 
-    /// <summary>Figures of the log.</summary>
     CommitLogStats GetStats();
 
-    /// <summary>Takes no more commits. To be called before the entries are freed.</summary>
+    /// <summary>Rejects all further commits. Must be called before the entries are freed.</summary>
     void Close();
 }
 
-/// <summary>Figures of a commit log; see <see cref="StoreStats"/>.</summary>
+/// <summary>Statistics of a commit log; see <see cref="StoreStats"/>.</summary>
 internal readonly record struct CommitLogStats(DurabilityMode Mode, long DurableVersion, long FeedVersion, long OldestVersion, long Watches);
 
-/// <summary>The outcome of an attempt to commit.</summary>
 internal enum CommitStatus
 {
     /// <summary>The commit has its version and must be applied.</summary>
@@ -67,15 +65,12 @@ internal enum CommitStatus
     /// <summary>The expected version is no longer the next one.</summary>
     VersionConflict,
 
-    /// <summary>The log has no room for it at the moment; see <see cref="ICommitLog.WhenReady"/>.</summary>
+    /// <summary>The log has no room for the commit at the moment; see <see cref="ICommitLog.WhenReady"/>.</summary>
     NotReady,
 
-    /// <summary>The disk has no space for it.</summary>
     DiskFull,
 
-    /// <summary>The disk has failed.</summary>
     DiskFailed,
 
-    /// <summary>The store is closed.</summary>
     Closed,
 }

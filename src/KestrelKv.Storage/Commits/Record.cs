@@ -2,26 +2,24 @@ using System.Buffers.Binary;
 
 namespace KestrelKv.Storage.Commits;
 
-/// <summary>What happened to an entry.</summary>
 internal enum RecordKind : byte
 {
-    /// <summary>It was set: value and expiry.</summary>
     Put = 1,
 
-    /// <summary>It was removed by an operation.</summary>
+    /// <summary>The entry was removed by an operation.</summary>
     Delete = 2,
 
-    /// <summary>Its expiry was set or taken away.</summary>
+    /// <summary>The expiry of the entry was set or cleared.</summary>
     SetExpiry = 3,
 
-    /// <summary>It was removed because it had expired.</summary>
+    /// <summary>The entry was removed because it had expired.</summary>
     Expired = 4,
 
-    /// <summary>It was removed to make room for others.</summary>
+    /// <summary>The entry was evicted to free memory.</summary>
     Evicted = 5,
 }
 
-/// <summary>One change of one entry, in a commit; or, in a snapshot, one entry.</summary>
+/// <summary>One change of one entry in a commit, or one entry in a snapshot.</summary>
 /// <remarks><code>
 ///   0        1        2            4              8
 ///   +--------+--------+------------+--------------+- - - - - -+- - - - -+-----+-------+
@@ -33,7 +31,7 @@ internal enum RecordKind : byte
 internal readonly ref struct Record
 {
     private const int HeaderBytes = 8;
-    /// <summary>The most that a record takes beside key and value.</summary>
+    /// <summary>The maximum length of a change without its key and value.</summary>
     public const int BytesAround = HeaderBytes + 2 * sizeof(long);
 
     private const byte ExpiresFlag = 1;
@@ -43,20 +41,19 @@ internal readonly ref struct Record
 
     public ReadOnlySpan<byte> Key { get; init; }
 
-    /// <summary>Of a <see cref="RecordKind.Put"/>.</summary>
+    /// <summary>The value of a <see cref="RecordKind.Put"/>.</summary>
     public ReadOnlySpan<byte> Value { get; init; }
 
-    /// <summary><see cref="Operation.Never"/> where it does not expire.</summary>
+    /// <summary>The expiry; <see cref="Operation.Never"/> for none.</summary>
     public long ExpiresAt { get; init; }
 
-    /// <summary>The entry's version, in a snapshot; 0 in a commit, whose frame has it.</summary>
+    /// <summary>The version of the entry in a snapshot; 0 in a commit, whose log record has the version.</summary>
     public long Version { get; init; }
 
-    /// <summary>How many bytes it takes.</summary>
     public int Bytes => checked(
         HeaderBytes + (ExpiresAt != Operation.Never ? sizeof(long) : 0) + (Version != 0 ? sizeof(long) : 0) + Key.Length + Value.Length);
 
-    /// <summary>The change that an operation makes, where it makes one.</summary>
+    /// <summary>Returns the change that a write operation makes.</summary>
     public static Record Of(in Operation operation) => new()
     {
         Kind = operation.Kind switch
@@ -70,8 +67,7 @@ internal readonly ref struct Record
         ExpiresAt = operation.ExpiresAt,
     };
 
-    /// <summary>Writes it.</summary>
-    /// <returns>What is left of <paramref name="to"/>.</returns>
+    /// <summary>Encodes the change, and returns the unused part of <paramref name="to"/>.</summary>
     public Span<byte> Write(Span<byte> to)
     {
         to[0] = (byte)Kind;
@@ -86,7 +82,6 @@ internal readonly ref struct Record
         return to[(Key.Length + Value.Length)..];
     }
 
-    /// <summary>How many bytes the records of changes take.</summary>
     public static int BytesOf(ReadOnlySpan<Operation> changes)
     {
         int bytes = 0;
@@ -94,14 +89,14 @@ internal readonly ref struct Record
         return bytes;
     }
 
-    /// <summary>Writes the records of changes, one behind the other.</summary>
     public static void Write(ReadOnlySpan<Operation> changes, Span<byte> to)
     {
         foreach (ref readonly Operation change in changes) to = Of(change).Write(to);
     }
 
-    /// <summary>Takes a record off the front.</summary>
-    /// <returns>False where there is no whole and valid one.</returns>
+    /// <summary>
+    /// Decodes the first change and removes it from <paramref name="from"/>. Returns false if it is incomplete or invalid.
+    /// </summary>
     public static bool TryRead(ref ReadOnlySpan<byte> from, out Record record)
     {
         record = default;
@@ -126,11 +121,9 @@ internal readonly ref struct Record
         return true;
     }
 
-    /// <summary>Counts records, one behind the other.</summary>
-    /// <param name="records">All of them.</param>
-    /// <param name="areEntries">Whether they are to be those of a snapshot: entries with versions.</param>
-    /// <param name="count">How many there are.</param>
-    /// <returns>False where one can't be read, or is none of these.</returns>
+    /// <summary>
+    /// Counts encoded changes. Returns false if one is invalid, or must be an entry of a snapshot, a put with a version, and is not.
+    /// </summary>
     public static bool TryCount(ReadOnlySpan<byte> records, bool areEntries, out int count)
     {
         for (count = 0; !records.IsEmpty; count++)

@@ -1,6 +1,6 @@
 namespace KestrelKv.Storage.Commits;
 
-/// <summary>A lock for steps of well under a microsecond, by and large. Not to be taken twice by one thread. No copies of it may be made.</summary>
+/// <summary>A spin lock for critical sections of typically well under a microsecond. Not reentrant. Must not be copied.</summary>
 internal struct ShortLock
 {
     private int _taken;

@@ -2,14 +2,14 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>What can be done to the data directory of a server that is stopped.</summary>
+/// <summary>Commands on the data directory of a stopped server.</summary>
 public static class DataCommands
 {
     /// <summary>
-    /// Replaces what the data directory has by a backup. The files that were there are moved to a directory in it, and
-    /// not deleted. The backup is read and checked as a whole before anything is touched.
+    /// Replaces the contents of the data directory by a backup. The backup is validated completely before any change. The old files are
+    /// moved to a subdirectory, not deleted.
     /// </summary>
-    /// <returns>Lines that tell what was done.</returns>
+    /// <returns>Lines of a report.</returns>
     /// <exception cref="DataException">The backup is damaged, or the directory is in use.</exception>
     public static IReadOnlyList<string> Restore(DataOptions data, string backupFile) => Run(data.Directory, () =>
     {
@@ -23,17 +23,17 @@ public static class DataCommands
         replacement.Write(to => CopyFile(backup, to));
         replacement.Replace(header.Store, end);
         return [
-            $"Restored {end.Version} as the version of the last commit, from {backup}",
+            $"Restored version {end.Version} from {backup}",
             .. replacement.Report(),
         ];
     });
 
     /// <summary>
-    /// Makes a data directory usable that is damaged: keeps all that can be read, and moves the files that were there to
-    /// a directory in it.
+    /// Repairs a damaged data directory: recovers all readable data and moves the old files to a subdirectory. Completes an interrupted
+    /// restore or salvage instead, if there is one.
     /// </summary>
-    /// <returns>Lines that tell what was kept, and what was given up: file, offsets, versions.</returns>
-    /// <exception cref="DataException">There is nothing to be read, or the directory is in use.</exception>
+    /// <returns>Lines of a report: what was recovered, and what was lost, with files, offsets and versions.</returns>
+    /// <exception cref="DataException">The directory has no data files, or is in use.</exception>
     public static IReadOnlyList<string> Salvage(DataOptions data) => Run(data.Directory, () =>
     {
         using var disk = new FileDisk(data.Directory);
@@ -41,7 +41,7 @@ public static class DataCommands
         if (Replacement.IsInterrupted(disk))
         {
             replacement.Resume();
-            return ["The restore or salvage that had been interrupted was brought to its end", .. replacement.Report()];
+            return ["Completed the interrupted restore or salvage", .. replacement.Report()];
         }
 
         using var salvage = new Salvage(disk);
@@ -49,8 +49,8 @@ public static class DataCommands
         replacement.Write(file => salvage.Write(file));
         replacement.Replace(salvage.StoreNumber, salvage.End);
         return [
-            $"Kept {salvage.Keys} keys, with {salvage.Version} as the version of the last commit",
-            .. salvage.GivenUp.Count > 0 ? salvage.GivenUp : ["Nothing was given up"],
+            $"Recovered {salvage.Keys} keys up to version {salvage.Version}",
+            .. salvage.GivenUp.Count > 0 ? salvage.GivenUp : ["No data was lost"],
             .. replacement.Report(),
         ];
     });
@@ -63,7 +63,7 @@ public static class DataCommands
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DataException($"the data directory {Path.GetFullPath(directory)} could not be changed: {e.Message}", e);
+            throw new DataException($"the data directory {Path.GetFullPath(directory)} could not be modified: {e.Message}", e);
         }
     }
 

@@ -4,19 +4,19 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>An open data directory: its store, the threads that write the log, snapshots, backups, and closing.</summary>
+/// <summary>An open data directory: its store, the log threads, snapshots, backups and closing.</summary>
 public sealed class DataDirectory : IAsyncDisposable
 {
-    /// <summary>How often the directory and the disk are checked, and whether a snapshot is due.</summary>
+    /// <summary>The interval of the checks of the directory and the disk, and of whether a snapshot is due.</summary>
     private static readonly TimeSpan CheckPeriod = TimeSpan.FromSeconds(1);
 
-    /// <summary>The same while nothing is committed, so that an idle server sleeps.</summary>
+    /// <summary>The interval of the checks while nothing is committed, so that an idle server rarely wakes.</summary>
     private static readonly TimeSpan IdleCheckPeriod = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long to wait after a failed snapshot.</summary>
+    /// <summary>The delay after a failed snapshot.</summary>
     private static readonly TimeSpan SnapshotRetryTime = TimeSpan.FromMinutes(1);
 
-    /// <summary>How often a snapshot that waits for a sync checks whether the log waits for space.</summary>
+    /// <summary>The interval at which a snapshot that waits for a sync checks whether the log lacks space.</summary>
     private static readonly TimeSpan SyncWaitTime = TimeSpan.FromMilliseconds(100);
 
     private readonly IDisk _disk;
@@ -37,13 +37,7 @@ public sealed class DataDirectory : IAsyncDisposable
     private bool _snapshotFailed;
     private bool _isClosed;
 
-    /// <param name="disk">The directory; owned by this from now on, if it can be opened.</param>
-    /// <param name="data">Durability, segments, snapshots.</param>
-    /// <param name="options">The options of the store itself.</param>
-    /// <param name="time">The clock that expiry and snapshots go by.</param>
-    /// <param name="logger">Logs recovery, snapshots and the state of the disk.</param>
-    /// <param name="onSync">Gets the duration of each sync of the log; null for none.</param>
-    /// <param name="cancellationToken">Cancels the recovery.</param>
+    /// <summary>Opens the data directory of a disk. The new object owns the disk if the constructor succeeds.</summary>
     internal DataDirectory(
         IDisk disk, DataOptions data, EmbeddedStoreOptions options, TimeProvider time, ILogger logger, Action<TimeSpan>? onSync,
         CancellationToken cancellationToken)
@@ -57,14 +51,14 @@ public sealed class DataDirectory : IAsyncDisposable
         _thread.Start();
     }
 
-    /// <summary>Opens a data directory, which nobody else may have open, and recovers its store.</summary>
-    /// <param name="data">Where the directory is, and how durable writes are.</param>
-    /// <param name="options">The options of the store itself.</param>
-    /// <param name="time">The clock that expiry and snapshots go by.</param>
-    /// <param name="loggers">Log recovery, snapshots and the state of the disk.</param>
-    /// <param name="onSync">Gets the duration of each sync of the log; null for none. Must not block or throw.</param>
-    /// <param name="cancellationToken">Cancels the recovery; the files stay as they are.</param>
-    /// <exception cref="DataException">The directory cannot be used; nothing was changed in it.</exception>
+    /// <summary>Opens a data directory, locks it against other processes, and recovers its store.</summary>
+    /// <param name="data">The location of the directory, and the durability of writes.</param>
+    /// <param name="options">The options of the store.</param>
+    /// <param name="time">The clock of expiry and snapshots.</param>
+    /// <param name="loggers">Creates the logger of recovery, snapshots and the state of the disk.</param>
+    /// <param name="onSync">Receives the duration of each sync of the log; null for none. Must not block or throw.</param>
+    /// <param name="cancellationToken">Cancels the recovery and leaves the files unchanged.</param>
+    /// <exception cref="DataException">The directory cannot be used. Nothing was changed in it.</exception>
     public static DataDirectory Open(
         DataOptions data, EmbeddedStoreOptions options, TimeProvider time, ILoggerFactory loggers, Action<TimeSpan>? onSync = null,
         CancellationToken cancellationToken = default)
@@ -78,17 +72,17 @@ public sealed class DataDirectory : IAsyncDisposable
         {
             disk.Dispose();
             if (e is not (IOException or DataException)) throw;
-            throw new DataException($"the data directory {Path.GetFullPath(data.Directory)} can't be used: {e.Message}", e);
+            throw new DataException($"the data directory {Path.GetFullPath(data.Directory)} cannot be used: {e.Message}", e);
         }
     }
 
-    /// <summary>The store, which is closed with the directory.</summary>
+    /// <summary>The store. It is closed with the directory.</summary>
     public IKeyValueStore Store => _engine.Store;
 
-    /// <summary>When a write is acknowledged.</summary>
+    /// <summary>The time at which a write is acknowledged.</summary>
     public DurabilityMode Durability => _options.Durability;
 
-    /// <summary>Returns current figures. Cheap enough for every second.</summary>
+    /// <summary>Returns current statistics. Cheap enough to call every second.</summary>
     public DurabilityStats GetStats()
     {
         (DiskState disk, string? error) = _engine.GetDiskState();
@@ -107,20 +101,20 @@ public sealed class DataDirectory : IAsyncDisposable
         };
     }
 
-    /// <summary>Takes a snapshot while writes proceed. If one is being taken, waits for its end first.</summary>
-    /// <exception cref="IOException">It could not be written.</exception>
+    /// <summary>Takes a snapshot while writes proceed. Waits first if another snapshot is being taken.</summary>
+    /// <exception cref="IOException">The snapshot could not be written.</exception>
     public async Task<SnapshotInfo> SnapshotAsync(CancellationToken cancellationToken = default)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
-        await _snapshotting.WaitAsync(either.Token);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
+        await _snapshotting.WaitAsync(linked.Token);
         try
         {
-            // A thread of its own: it takes long, and waits for the disk.
+            // A dedicated thread, because a snapshot takes long and waits for the disk.
             return await Task.Factory.StartNew(
                 () =>
                 {
                     Libc.StandBack();
-                    return TakeSnapshot(either.Token);
+                    return TakeSnapshot(linked.Token);
                 },
                 CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
@@ -130,8 +124,10 @@ public sealed class DataDirectory : IAsyncDisposable
         }
     }
 
-    /// <summary>Opens the newest snapshot for reading, after taking one if it lacks commits. The caller disposes of the stream.</summary>
-    /// <exception cref="IOException">It could not be written or opened.</exception>
+    /// <summary>
+    /// Opens the newest snapshot for reading. Takes a new one first if it lacks commits. The caller disposes of the stream.
+    /// </summary>
+    /// <exception cref="IOException">The snapshot could not be written or opened.</exception>
     public async Task<(SnapshotInfo Snapshot, Stream File)> OpenBackupAsync(CancellationToken cancellationToken = default)
     {
         while (true)
@@ -145,13 +141,13 @@ public sealed class DataDirectory : IAsyncDisposable
             }
             catch (FileNotFoundException) when (_engine.Snapshots.Last != snapshot)
             {
-                // A newer snapshot has just replaced it.
+                // A newer snapshot has just replaced this one.
             }
         }
     }
 
-    /// <summary>Takes a last snapshot, if so configured, and closes store and files. Calls under way fail.</summary>
-    /// <param name="cancellationToken">Cancels the snapshot; nothing is lost by that.</param>
+    /// <summary>Takes a last snapshot if it is configured, then closes the store and the files. Pending calls fail.</summary>
+    /// <param name="cancellationToken">Cancels the snapshot, without loss of data.</param>
     public async Task CloseAsync(CancellationToken cancellationToken)
     {
         if (_isClosed) return;
@@ -166,12 +162,12 @@ public sealed class DataDirectory : IAsyncDisposable
         }
         catch (IOException)
         {
-            // It is logged, and the log has all commits.
+            // The failure is logged, and the log has all commits.
         }
         await DisposeAsync();
     }
 
-    /// <summary>Closes store and files without a last snapshot, and frees all memory.</summary>
+    /// <summary>Closes the store and the files without a last snapshot, and frees all memory.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_isClosed) return;
@@ -185,7 +181,7 @@ public sealed class DataDirectory : IAsyncDisposable
         if (_engine.Log.DurableVersion < _engine.Log.Last)
         {
             Log.CommitsLost(_logger, _engine.Log.DurableVersion);
-            _engine.Log.Fail(new IOException("the server stops before the disk has space"));
+            _engine.Log.Fail(new IOException("the server stopped before the disk had space"));
         }
         _engine.Dispose();
         (_disk as IDisposable)?.Dispose();
@@ -213,7 +209,7 @@ public sealed class DataDirectory : IAsyncDisposable
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            // Whatever it is, the log has all commits.
+            // Whatever the exception, the log has all commits.
             Interlocked.Increment(ref _snapshotFailures);
             _snapshotFailed = true;
             Log.SnapshotFailed(_logger, e.Message);
@@ -228,7 +224,7 @@ public sealed class DataDirectory : IAsyncDisposable
         Task synced = _engine.Log.WhenSynced(version).AsTask();
         try
         {
-            // The snapshot may take the very space that the log lacks: then it is abandoned.
+            // If the log lacks space, the snapshot is abandoned: it may use the space that the log needs.
             while (!synced.Wait(SyncWaitTime))
                 if (_engine.Writer.FullReason is { } full) throw new DiskFullException(full);
         }
@@ -247,7 +243,7 @@ public sealed class DataDirectory : IAsyncDisposable
         }
         catch (Exception e)
         {
-            // It would end the process. The next check follows.
+            // An unhandled exception would end the process. The next check follows anyway.
             Log.WatchFailed(_logger, e);
         }
         bool isIdle = commit == _checkedCommit;
@@ -255,12 +251,12 @@ public sealed class DataDirectory : IAsyncDisposable
         _check.Change(isIdle ? IdleCheckPeriod : CheckPeriod, Timeout.InfiniteTimeSpan);
         if (!isIdle) return;
 
-        // Either the log's thread sees that the checks are idle, or this sees the commit.
+        // Either the log thread sees that the checks are idle, or this thread sees the commit.
         Interlocked.Exchange(ref _isCheckIdle, 1);
         if (_engine.LastCommit != commit) ResumeChecks();
     }
 
-    /// <summary>Returns to the short period. Called by the log's thread before it writes.</summary>
+    /// <summary>Restores the short interval. Called by the log thread before it writes.</summary>
     private void ResumeChecks()
     {
         if (Volatile.Read(ref _isCheckIdle) != 0 && Interlocked.Exchange(ref _isCheckIdle, 0) != 0) _check.Change(CheckPeriod, Timeout.InfiniteTimeSpan);
@@ -300,11 +296,11 @@ public sealed class DataDirectory : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
         {
-            // It is logged, or the directory is being closed.
+            // The failure is logged, or the directory is being closed.
         }
         catch (Exception e)
         {
-            // Memory may have run out. The next attempt comes after a while.
+            // Memory may have run out. The next attempt follows after the delay.
             _snapshotFailed = true;
             Log.SnapshotFailed(_logger, e.Message);
         }

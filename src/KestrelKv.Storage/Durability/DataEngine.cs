@@ -5,22 +5,16 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>The store of a data directory and all that it consists of, without the threads that drive it.</summary>
+/// <summary>The store of a data directory and all its parts, without the threads that drive them.</summary>
 internal sealed class DataEngine : IDisposable
 {
     private readonly DirectoryCheck _check;
     private readonly long _start;
 
-    /// <summary>Recovers the store of a directory.</summary>
-    /// <param name="disk">The directory; disposed of by the caller.</param>
-    /// <param name="data">Durability, segments, history.</param>
-    /// <param name="options">The options of the store itself.</param>
-    /// <param name="time">The clock that expiry, history and snapshots go by.</param>
-    /// <param name="logger">Logs the recovery.</param>
-    /// <param name="onSync">Gets the duration of each sync of the log; null for none. Must not block or throw.</param>
-    /// <param name="feedThreads">The threads of the feed; the default ones if null.</param>
-    /// <param name="cancellationToken">Cancels the recovery; the files stay as they are.</param>
-    /// <exception cref="DataException">The files are damaged; nothing was changed.</exception>
+    /// <summary>
+    /// Recovers the store of a directory. The caller disposes of the disk. <paramref name="onSync"/> must not block or throw.
+    /// </summary>
+    /// <exception cref="DataException">The files are damaged. Nothing was changed.</exception>
     public DataEngine(
         IDisk disk, DataOptions data, EmbeddedStoreOptions options, TimeProvider time, ILogger logger, Action<TimeSpan>? onSync,
         FeedThreads? feedThreads, CancellationToken cancellationToken)
@@ -58,25 +52,25 @@ internal sealed class DataEngine : IDisposable
 
     public SegmentFiles Files { get; }
 
-    /// <summary>The segments that are kept for the feed alone.</summary>
+    /// <summary>The retained log segments, including those that only the feed needs.</summary>
     public KeptSegments History { get; }
 
     public ChangeFeed Feed { get; }
 
     public Snapshots Snapshots { get; }
 
-    /// <summary>The version of the last commit that was recovered.</summary>
+    /// <summary>The version of the last recovered commit.</summary>
     public long LastRecovered { get; }
 
-    /// <summary>The version of the last commit. The jump of a start is none.</summary>
+    /// <summary>The version of the last commit. The version jump of a start is not a commit.</summary>
     public long LastCommit => Log.Last is var last && last == _start ? LastRecovered : last;
 
-    /// <summary>The state of the disk, and the reason if it is full or has failed.</summary>
+    /// <summary>Returns the state of the disk, and the reason if it is full or has failed.</summary>
     public (DiskState Disk, string? Error) GetDiskState() =>
         Log.Failure is { } failure ? (DiskState.Failed, failure.Message) :
         (Files.FullReason ?? Writer.FullReason) is { } full ? (DiskState.Full, full) : (DiskState.Ok, null);
 
-    /// <summary>Fails the store if its directory, or a file that it needs, is gone.</summary>
+    /// <summary>Fails the store if its directory, or a file that a start needs, is missing.</summary>
     public void VerifyDirectory()
     {
         try

@@ -1,57 +1,55 @@
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>What the disk does.</summary>
+/// <summary>The state of the disk.</summary>
 public enum DiskState
 {
-    /// <summary>It takes writes.</summary>
+    /// <summary>The disk accepts writes.</summary>
     Ok,
 
-    /// <summary>It has no space for another segment of the log: writes are refused until it has.</summary>
+    /// <summary>The disk has no space for another log segment. Writes are refused until it has.</summary>
     Full,
 
-    /// <summary>A write or a sync has failed: no more writes are taken until the server is started again.</summary>
+    /// <summary>A write or a sync has failed. Writes are refused until the server is restarted.</summary>
     Failed,
 }
 
-/// <summary>Figures of what makes a store durable.</summary>
+/// <summary>Statistics of durability.</summary>
 public sealed record DurabilityStats
 {
-    /// <summary>The mode.</summary>
+    /// <summary>The durability mode.</summary>
     public required DurabilityMode Mode { get; init; }
 
     /// <summary>The version of the last commit that is synced to disk.</summary>
     public required long DurableVersion { get; init; }
 
-    /// <summary>What the disk does.</summary>
+    /// <summary>The state of the disk.</summary>
     public required DiskState Disk { get; init; }
 
-    /// <summary>Why the disk has failed, or is full; null where it is neither.</summary>
+    /// <summary>The reason if the disk is full or has failed; otherwise null.</summary>
     public string? DiskError { get; init; }
 
-    /// <summary>How many syncs of the log there were.</summary>
+    /// <summary>The number of syncs of the log.</summary>
     public required long Syncs { get; init; }
 
-    /// <summary>How many commits these synced.</summary>
+    /// <summary>The number of commits that were synced.</summary>
     public required long CommitsSynced { get; init; }
 
-    /// <summary>
-    /// Bytes of the log that a start would read. What is kept for the feed alone is not counted, nor what is prepared ahead.
-    /// </summary>
+    /// <summary>The length of the log that a start would read, in bytes, without historical and prepared segments.</summary>
     public required long LogBytes { get; init; }
 
-    /// <summary>Bytes of the files of the log that are kept for the feed alone.</summary>
+    /// <summary>The total length of the historical segments, which only the feed needs, in bytes.</summary>
     public long HistoryBytes { get; init; }
 
-    /// <summary>The newest snapshot; null where there is none.</summary>
+    /// <summary>The newest snapshot; null if there is none.</summary>
     public SnapshotInfo? LastSnapshot { get; init; }
 
-    /// <summary>How many snapshots failed since the start.</summary>
+    /// <summary>The number of snapshots that failed since the start.</summary>
     public required long SnapshotFailures { get; init; }
 }
 
 /// <summary>A snapshot on disk.</summary>
-/// <param name="Version">It has the store as it was after the commit of this version.</param>
-/// <param name="At">When it was finished.</param>
-/// <param name="Duration">How long it took; zero where it was taken before the server started.</param>
+/// <param name="Version">The version of the last commit that it contains.</param>
+/// <param name="At">The time at which it was finished.</param>
+/// <param name="Duration">The time that it took; zero if it was taken before the start of the server.</param>
 /// <param name="Bytes">The size of its file.</param>
 public sealed record SnapshotInfo(long Version, DateTimeOffset At, TimeSpan Duration, long Bytes);

@@ -6,22 +6,26 @@ namespace KestrelKv.Storage.Durability;
 
 /// <summary>The calls that wait until a version is durable.</summary>
 /// <remarks>
-/// A <see cref="Wait"/> is, in turn: idle (<c>_idle</c>); waiting (<c>_waiting</c>), from <see cref="Start"/> on; taken by
-/// <see cref="Complete"/> or <see cref="Fail"/>; completed, until its call has read the result and returns it to the idle ones. So
-/// waiting allocates nothing. The lock protects these lists and the failure. A version becomes durable before the lock is taken, so
-/// no wait for it can be added afterwards and be forgotten.
 /// <para>
-/// The thread of the log calls <c>Complete</c>, and any thread <c>Fail</c>. Calls do not continue on that thread: it gathers the waits that
-/// have a continuation, and a <see cref="Group"/> continues them on the thread pool, one by one. A wait that completes before its call
-/// awaits it has none, and wakes nobody.
+/// A <see cref="Wait"/> is idle (in <c>_idle</c>) until <see cref="Start"/> makes it wait (in <c>_waiting</c>).
+/// <see cref="Complete"/> or <see cref="Fail"/> takes and completes it. When its call has read the result, it is idle again, so
+/// waiting allocates nothing. The lock protects these lists and the failure. <c>Complete</c> sets the durable version before it
+/// takes the lock, so no wait for that version is added later and missed.
+/// </para>
+/// <para>
+/// The log thread calls <c>Complete</c>; any thread may call <c>Fail</c>. Calls do not continue on these threads. The thread gathers
+/// the waits that have a continuation, and a <see cref="Group"/> continues them on the thread pool, one by one. A wait that
+/// completes before its call awaits it has no continuation and wakes no thread.
 /// </para>
 /// </remarks>
 internal sealed class DurableWaits
 {
-    /// <summary>A thread of the pool continues at least so many calls, one by one: fewer are not worth waking another thread.</summary>
+    /// <summary>
+    /// The minimum number of calls that one pool thread continues, one by one. Waking another thread for fewer does not pay off.
+    /// </summary>
     private const int GroupWaitsMin = 16;
 
-    /// <summary>The time between attempts to fail a call for which there is no memory.</summary>
+    /// <summary>The delay between attempts to fail a call while memory is exhausted.</summary>
     private static readonly TimeSpan MemoryRetryTime = TimeSpan.FromMilliseconds(100);
 
     private readonly Stack<Wait> _idle = [];
@@ -30,25 +34,24 @@ internal sealed class DurableWaits
     private readonly List<Wait> _waiting = [];
 
     /// <summary>
-    /// For <see cref="Complete"/>, which must not share them with <see cref="Fail"/>: that is called by any thread, at any time.
+    /// Used by <see cref="Complete"/> only. <see cref="Fail"/> may run at the same time on any thread, so it has its own lists.
     /// </summary>
     private readonly List<Wait> _completing = [];
     private readonly List<Wait> _continuing = [];
 
-    /// <summary>The waits with a continuation, while this thread completes waits; null otherwise.</summary>
+    /// <summary>The list for waits with a continuation while this thread completes waits; otherwise null.</summary>
     [ThreadStatic]
     private static List<Wait>? _gathering;
 
     private long _durable;
     private Exception? _failure;
 
-    /// <param name="durable">The version up to which all is durable.</param>
     public DurableWaits(long durable) => _durable = durable;
 
     /// <summary>The version of the last commit that is durable.</summary>
     public long Durable => Volatile.Read(ref _durable);
 
-    /// <summary>Completes with a result once a version is durable; fails once the disk has.</summary>
+    /// <summary>Completes with a result when a version is durable. Fails if the disk has failed.</summary>
     public ValueTask<int> For(long version, int result) =>
         version > Durable && Start(version, result) is { } wait ? new(wait, wait.Token) : new(result);
 
@@ -56,7 +59,7 @@ internal sealed class DurableWaits
     public ValueTask<bool> For(long version, bool result) =>
         version > Durable && Start(version, result ? 1 : 0) is { } wait ? new(wait, wait.Token) : new(result);
 
-    /// <summary>All up to a version is durable. One caller at a time.</summary>
+    /// <summary>Marks all commits up to a version as durable. Not thread-safe.</summary>
     public void Complete(long version)
     {
         Volatile.Write(ref _durable, version);
@@ -66,7 +69,7 @@ internal sealed class DurableWaits
         _continuing.Clear();
     }
 
-    /// <summary>Nothing more will be durable.</summary>
+    /// <summary>Fails all waits, now and later, because no further commit becomes durable.</summary>
     public void Fail(Exception failure)
     {
         _lock.Enter();
@@ -85,7 +88,7 @@ internal sealed class DurableWaits
         _lock.Enter();
         try
         {
-            // Under the lock: Complete sets the version before it takes the lock.
+            // Checked under the lock, because Complete sets the version before it takes the lock.
             if (version <= Durable) return null;
             Wait wait = _idle.TryPop(out Wait? idle) ? idle : new Wait(this);
             wait.Start(version, result);
@@ -99,7 +102,7 @@ internal sealed class DurableWaits
         }
     }
 
-    /// <summary>Those that wait for a version up to this one. Where there is no memory for them, all still wait.</summary>
+    /// <summary>Removes the waits for versions up to this one from the list. If memory runs out, all remain in the list.</summary>
     private void Take(long version, List<Wait> to)
     {
         _lock.Enter();
@@ -121,7 +124,7 @@ internal sealed class DurableWaits
         }
     }
 
-    /// <summary>Completes waits. The calls continue on the thread pool, not on the thread that syncs or fails.</summary>
+    /// <summary>Completes waits. Their calls continue on the thread pool, not on the thread that syncs or fails.</summary>
     private void CompleteAll(List<Wait> waits, List<Wait> continuing, Exception? failure)
     {
         try
@@ -131,7 +134,7 @@ internal sealed class DurableWaits
         }
         catch (OutOfMemoryException)
         {
-            // Then each call continues here: slower, but none is forgotten.
+            // Each call then continues on this thread: slower, but none is lost.
         }
         foreach (Wait wait in waits)
         {
@@ -156,7 +159,7 @@ internal sealed class DurableWaits
             }
             catch (OutOfMemoryException)
             {
-                // Nobody else would complete this call.
+                // No other thread completes this call.
                 Thread.Sleep(MemoryRetryTime);
             }
         }
@@ -226,7 +229,6 @@ internal sealed class DurableWaits
 
         public void Fail(Exception e) => _core.SetException(e);
 
-        /// <summary>Continues the call.</summary>
         public void Continue()
         {
             (Action<object?> continuation, object? state) = (_continuation!, _state);
@@ -236,7 +238,7 @@ internal sealed class DurableWaits
 
         public int GetResult(short token)
         {
-            // Throws if the result is read twice: by now the wait may belong to another call.
+            // Throws if the result is read twice: the wait may belong to another call by then.
             _core.GetStatus(token);
             try
             {

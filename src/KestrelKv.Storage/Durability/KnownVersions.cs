@@ -3,11 +3,11 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>The versions that the files of a directory know of.</summary>
+/// <summary>Finds the versions in the files of a directory.</summary>
 internal static class KnownVersions
 {
-    /// <summary>Returns the greatest version that can be found; 0 if there is none.</summary>
-    /// <remarks>The files are about to be replaced, so one that is damaged, foreign or unreadable is skipped.</remarks>
+    /// <summary>Returns the greatest version in any file; 0 if there is none.</summary>
+    /// <remarks>The files are about to be replaced, so a damaged, foreign or unreadable file is skipped.</remarks>
     public static long Greatest(IDisk disk)
     {
         long greatest = 0;
@@ -20,7 +20,7 @@ internal static class KnownVersions
             }
             catch (Exception e) when (e is IOException or DataException)
             {
-                // The clock alone has to do for what this file knows.
+                // Only the clock then keeps new versions above those in this file.
             }
         }
         return greatest;

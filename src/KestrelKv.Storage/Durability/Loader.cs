@@ -7,15 +7,15 @@ using KestrelKv.Storage.Files;
 namespace KestrelKv.Storage.Durability;
 
 /// <summary>
-/// Brings entries and commits into a store that nobody else uses, with all cores: each has some of the shards, so that none
-/// waits for another, and goes through everything. Without a store, only looks whether all can be read.
+/// Loads entries and commits into a keyspace that no other thread uses, on all cores. Each core scans all changes and loads those of
+/// its own shards, so no core waits for another. Without a keyspace it only validates them.
 /// </summary>
-/// <remarks>What is added is gathered in blocks; while one block is loaded, the next one is filled.</remarks>
+/// <remarks>Log records are gathered in blocks. The next block is filled while the previous one is loaded.</remarks>
 internal sealed class Loader(Keyspace? store) : IDisposable
 {
     private const int BlockBytes = 4 * 1024 * 1024;
 
-    /// <summary>More would spend their time with going through what is not theirs.</summary>
+    /// <summary>With more parts, scanning the changes of other parts would take most of the time.</summary>
     private const int PartsMax = 8;
 
     private readonly int _parts = Math.Min(Environment.ProcessorCount, PartsMax);
@@ -25,15 +25,12 @@ internal sealed class Loader(Keyspace? store) : IDisposable
     private Task _work = Task.CompletedTask;
     private long _entries;
 
-    /// <summary>Whether a commit was added.</summary>
     public bool HasCommits { get; private set; }
 
-    /// <summary>Adds what a frame has: entries, none of which is there, or a commit. All entries come before all commits.</summary>
-    /// <param name="name">The file, for messages.</param>
-    /// <param name="offset">Where in it the frame is.</param>
-    /// <param name="frame">The frame's header.</param>
-    /// <param name="payload">The frame's payload, of which a copy is kept.</param>
-    /// <exception cref="DataException">Something that was added before can't be read.</exception>
+    /// <summary>
+    /// Adds a copy of a log record: a commit, or entries that do not exist yet. All entries must be added before all commits.
+    /// </summary>
+    /// <exception cref="DataException">A record added before cannot be decoded.</exception>
     public void Add(string name, long offset, FrameHeader frame, ReadOnlySpan<byte> payload)
     {
         HasCommits |= frame.Kind == FrameKind.Commit;
@@ -41,14 +38,14 @@ internal sealed class Loader(Keyspace? store) : IDisposable
         payload.CopyTo(copy);
         _filling.Add(new Item { Name = name, Offset = offset, Frame = frame, Bytes = copy });
 
-        // All of a block is decompressed at once.
+        // All records of a block are decompressed at once.
         _bytes += frame.Kind == FrameKind.CompressedEntries ? (int)Math.Clamp(frame.Number, payload.Length, Frame.PayloadBytesMax) : payload.Length;
         if (_bytes >= BlockBytes) Start();
     }
 
-    /// <summary>Returns when all has been loaded.</summary>
-    /// <returns>How many entries there were.</returns>
-    /// <exception cref="DataException">Something that was added can't be read.</exception>
+    /// <summary>Waits until everything is loaded.</summary>
+    /// <returns>The number of entries.</returns>
+    /// <exception cref="DataException">A record cannot be decoded.</exception>
     public long Finish()
     {
         Start();
@@ -56,11 +53,11 @@ internal sealed class Loader(Keyspace? store) : IDisposable
         return _entries;
     }
 
-    /// <summary>Returns when what was begun is over.</summary>
+    /// <summary>Waits until the current block is loaded.</summary>
     public void Dispose() => ((IAsyncResult)_work).AsyncWaitHandle.WaitOne();
 
-    /// <summary>What a frame of entries has; null where it can't be read.</summary>
-    /// <returns>A rented array; the frame's number is the length of what is in it.</returns>
+    /// <summary>Decompresses entries; returns null if they are damaged.</summary>
+    /// <returns>A rented array. The number of the record is the length of its contents.</returns>
     public static byte[]? Decompress(FrameHeader frame, ReadOnlySpan<byte> payload)
     {
         if (frame.Number is < 0 or > Frame.PayloadBytesMax) return null;
@@ -114,7 +111,6 @@ internal sealed class Loader(Keyspace? store) : IDisposable
         }
     }
 
-    /// <summary>What a frame has.</summary>
     private sealed class Item
     {
         public required string Name { get; init; }
@@ -123,19 +119,18 @@ internal sealed class Loader(Keyspace? store) : IDisposable
 
         public required FrameHeader Frame { get; init; }
 
-        /// <summary>Rented.</summary>
+        /// <summary>A rented array.</summary>
         public required byte[] Bytes { get; set; }
 
-        /// <summary>How many of them count, once it is decoded.</summary>
+        /// <summary>The length of the decoded payload.</summary>
         public int Length { get; private set; }
 
-        /// <summary>How many entries it has.</summary>
         public int Entries { get; private set; }
 
-        /// <summary>Why it can't be read.</summary>
+        /// <summary>The error if the record cannot be decoded.</summary>
         public DataException? Damage { get; private set; }
 
-        /// <summary>Decompresses it where it is compressed, and checks every record.</summary>
+        /// <summary>Decompresses the payload if necessary, and validates every change.</summary>
         public void Decode()
         {
             Length = Frame.PayloadBytes;
@@ -144,7 +139,7 @@ internal sealed class Loader(Keyspace? store) : IDisposable
                 byte[]? entries = Decompress(Frame, Bytes.AsSpan(0, Length));
                 if (entries is null)
                 {
-                    Damage = Files.Damage.At(Name, Offset, "the entries can't be decompressed");
+                    Damage = Files.Damage.At(Name, Offset, "the entries cannot be decompressed");
                     return;
                 }
                 ArrayPool<byte>.Shared.Return(Bytes);
@@ -153,7 +148,7 @@ internal sealed class Loader(Keyspace? store) : IDisposable
 
             bool areEntries = Frame.Kind != FrameKind.Commit;
             if (!Record.TryCount(Bytes.AsSpan(0, Length), areEntries, out int count))
-                Damage = Files.Damage.At(Name, Offset, $"a record of the frame {Frame.Kind} {Frame.Number} can't be read");
+                Damage = Files.Damage.At(Name, Offset, $"a change in the record {Frame.Kind} {Frame.Number} cannot be decoded");
             Entries = areEntries ? count : 0;
         }
     }

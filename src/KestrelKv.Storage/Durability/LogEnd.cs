@@ -2,11 +2,7 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>The end of the log that a recovery has read: the place at which the log is continued.</summary>
-/// <param name="current">The segment that is written to.</param>
-/// <param name="prepared">The segments after it, which are empty.</param>
-/// <param name="offset">Where in the segment the next frame begins.</param>
-/// <param name="previous">The checksum of the frame before.</param>
+/// <summary>The end of the log as recovery has read it, at which the log continues. The prepared segments are empty.</summary>
 internal sealed class LogEnd(Segment current, List<Segment> prepared, long offset, uint previous)
 {
     public Segment Current { get; private set; } = current;
@@ -17,14 +13,14 @@ internal sealed class LogEnd(Segment current, List<Segment> prepared, long offse
 
     public uint Previous { get; private set; } = previous;
 
-    /// <summary>The last frame if it is a jump, and the frame before it has the checksum <c>Previous</c>.</summary>
+    /// <summary>The last log record if it is a version jump, and the checksum of the record before it.</summary>
     public (VersionJump Jump, uint Previous)? LastJump { get; init; }
 
-    /// <summary>Whether the segment has room for a jump and its own end.</summary>
+    /// <summary>Whether the segment has room for a version jump and its own end record.</summary>
     public bool HasRoom => Offset + SegmentFiles.ReservedBytes <= Current.Bytes;
 
-    /// <summary>Continues in the next segment.</summary>
-    /// <returns>The number of bytes that the segment before has used.</returns>
+    /// <summary>Ends and syncs the current segment, and continues in the next one.</summary>
+    /// <returns>The number of bytes that the ended segment uses.</returns>
     public long GoTo(Segment next)
     {
         long used = Current.WriteEnd(Offset, Previous);
@@ -35,7 +31,7 @@ internal sealed class LogEnd(Segment current, List<Segment> prepared, long offse
         return used;
     }
 
-    /// <summary>Writes and syncs a jump.</summary>
+    /// <summary>Writes and syncs a version jump.</summary>
     public void Append(VersionJump jump)
     {
         Previous = jump.Write(Current.File, Offset, Current.Seed, Previous);
@@ -43,7 +39,7 @@ internal sealed class LogEnd(Segment current, List<Segment> prepared, long offse
         Offset += VersionJump.FrameBytes;
     }
 
-    /// <summary>Writes and syncs a jump over the last one, after which there is nothing.</summary>
+    /// <summary>Overwrites the last version jump, which is the last log record, with another one and syncs it.</summary>
     public void Replace(VersionJump jump, uint before)
     {
         (Offset, Previous) = (Offset - VersionJump.FrameBytes, before);

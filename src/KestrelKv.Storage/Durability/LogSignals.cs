@@ -1,6 +1,6 @@
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>How committers wake the threads of the log: the writer for commits, the preparer for segments.</summary>
+/// <summary>Wakes the threads of the log: the writer for commits, the preparer for segments.</summary>
 internal sealed class LogSignals : IDisposable
 {
     private readonly ManualResetEventSlim _work = new(false, spinCount: 0);
@@ -9,29 +9,33 @@ internal sealed class LogSignals : IDisposable
     private long _wantedBytes;
     private bool _isSyncWanted;
 
-    /// <summary>Whether all commits so far are to be synced soon, whatever the mode.</summary>
+    /// <summary>Whether a sync of all commits so far is requested, regardless of the mode.</summary>
     public bool IsSyncWanted => Volatile.Read(ref _isSyncWanted);
 
-    /// <summary>Wakes the writer if it is idle. To be called after a commit, without locks.</summary>
+    /// <summary>Wakes the writer if it is idle. Call it after a commit, without locks.</summary>
     public void Kick()
     {
-        // Either the writer sees the commit, or this sees that the writer is idle.
+        // Either the writer sees the commit, or this thread sees that the writer is idle.
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _isIdle) != 0) _work.Set();
     }
 
-    /// <summary>Wakes the writer to sync all commits so far.</summary>
+    /// <summary>Requests a sync of all commits so far, and wakes the writer.</summary>
     public void WantSync()
     {
         Volatile.Write(ref _isSyncWanted, true);
         _work.Set();
     }
 
-    /// <summary>Takes the wish for a sync. Before commits are taken: a later wish may mean later commits.</summary>
+    /// <summary>
+    /// Returns and clears the request for a sync. Call it before the commits are taken: a later request may cover later commits.
+    /// </summary>
     public bool TakeSyncWanted() => Interlocked.Exchange(ref _isSyncWanted, false);
 
-    /// <summary>Wakes the preparer.</summary>
-    /// <param name="frameBytes">The frame for which the next segment must have room; 0 for a segment of the usual length.</param>
+    /// <summary>Requests a segment, and wakes the preparer.</summary>
+    /// <param name="frameBytes">
+    /// The length of the log record that must fit into the next segment; 0 for a segment of the usual length.
+    /// </param>
     public void WantSegment(long frameBytes)
     {
         for (long seen; (seen = Volatile.Read(ref _wantedBytes)) < frameBytes;)
@@ -39,20 +43,19 @@ internal sealed class LogSignals : IDisposable
         _segmentWanted.Set();
     }
 
-    /// <summary>Takes the largest wish for a segment; 0 for none beyond the usual.</summary>
+    /// <summary>Returns and clears the largest requested length; 0 for the usual length.</summary>
     public long TakeWantedBytes() => Interlocked.Exchange(ref _wantedBytes, 0);
 
-    /// <summary>Wakes both threads.</summary>
     public void WakeAll()
     {
         _work.Set();
         _segmentWanted.Set();
     }
 
-    /// <summary>Waits for work; for the writer.</summary>
-    /// <param name="hasWork">Whether there is some already.</param>
-    /// <param name="idle">How long to wait.</param>
-    /// <returns>False if none came.</returns>
+    /// <summary>Waits for work. Called by the writer.</summary>
+    /// <param name="hasWork">Returns whether there is work already.</param>
+    /// <param name="idle">The timeout.</param>
+    /// <returns>False after a timeout.</returns>
     public bool WaitForWork(Func<bool> hasWork, TimeSpan idle)
     {
         _work.Reset();
@@ -63,7 +66,7 @@ internal sealed class LogSignals : IDisposable
         return woken;
     }
 
-    /// <summary>Waits until a segment is wanted; for the preparer.</summary>
+    /// <summary>Waits for a request for a segment. Called by the preparer.</summary>
     public void WaitForSegmentWanted(TimeSpan timeout)
     {
         _segmentWanted.Wait(timeout);

@@ -3,25 +3,25 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>The thread that writes the log, and the one that prepares its segments.</summary>
-/// <remarks>Any exception on these threads that is not handled fails the store, and never ends the process.</remarks>
+/// <summary>The thread that writes the log, and the thread that prepares its segments.</summary>
+/// <remarks>An unhandled exception on these threads fails the store and never ends the process.</remarks>
 internal sealed class LogThread : IDisposable
 {
-    /// <summary>How often a disk that is full is asked again.</summary>
+    /// <summary>The interval of retries while the disk is full.</summary>
     private static readonly TimeSpan FullRetryTime = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// The longest time that calls wait for space for commits which already have their versions. After it the store fails:
-    /// such commits cannot be undone, and must be neither acknowledged nor visible. 10 seconds.
+    /// The maximum time that calls wait for space for commits that already have their versions: 10 seconds. After it the store fails,
+    /// because such commits cannot be undone, and must be neither acknowledged nor visible.
     /// </summary>
     internal static readonly TimeSpan StallTimeMax = TimeSpan.FromSeconds(10);
 
-    /// <summary>What has been synced is marked so after this time without commits.</summary>
+    /// <summary>The time without commits after which a mark records the synced offset.</summary>
     private static readonly TimeSpan MarkTime = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan EverySecond = TimeSpan.FromSeconds(1);
 
-    /// <summary>Where nobody waits for the disk: what comes within this time is written at once.</summary>
+    /// <summary>The time that commits are gathered for one write, in the modes in which no call waits for the disk.</summary>
     private static readonly TimeSpan GatherTime = TimeSpan.FromMilliseconds(10);
 
     private readonly WriteAheadLog _log;
@@ -36,15 +36,10 @@ internal sealed class LogThread : IDisposable
     private readonly Action _onWoken;
     private long _syncDueAt;
 
-    /// <summary>Since when commits wait for space; 0 if none does.</summary>
+    /// <summary>The time since which commits wait for space; 0 if none does.</summary>
     private long _stalledSince;
 
-    /// <param name="log">Where the commits are.</param>
-    /// <param name="writer">Writes and syncs them.</param>
-    /// <param name="files">The segments to prepare.</param>
-    /// <param name="signals">What wakes the threads.</param>
-    /// <param name="mode">When commits are synced.</param>
-    /// <param name="onWoken">Called each time the writer has waited for work. Must not block.</param>
+    /// <summary>Creates the threads. <paramref name="onWoken"/> is called after each wait for work, and must not block.</summary>
     public LogThread(WriteAheadLog log, LogWriter writer, SegmentFiles files, LogSignals signals, DurabilityMode mode, Action onWoken)
     {
         (_log, _writer, _files, _signals, _mode, _onWoken) = (log, writer, files, signals, mode, onWoken);
@@ -60,7 +55,7 @@ internal sealed class LogThread : IDisposable
         _signals.WantSegment(0);
     }
 
-    /// <summary>Ends both threads, after what has been gathered is written and synced.</summary>
+    /// <summary>Writes and syncs all queued commits, then ends both threads.</summary>
     public void Dispose()
     {
         if (_stop.IsSet) return;
@@ -73,10 +68,10 @@ internal sealed class LogThread : IDisposable
     private void Run()
     {
         Action write = WriteOnce;
-        while (!_stop.IsSet) Guarded(write);
+        while (!_stop.IsSet) RunGuarded(write);
 
-        // What was acknowledged without waiting for the disk is to be there, too.
-        Guarded(() =>
+        // Commits that were acknowledged before their sync must survive the stop.
+        RunGuarded(() =>
         {
             bool written = _writer.Write();
             _writer.Sync();
@@ -88,7 +83,7 @@ internal sealed class LogThread : IDisposable
     {
         WaitForWork();
 
-        // Where threads of the wire are ready to run on this very core, what they commit is to be in this sync, too.
+        // Lets wire threads that are ready on this core run first, so that this sync covers their commits.
         if (_mode == DurabilityMode.Always) Thread.Yield();
         if (_mode != DurabilityMode.Always && !_signals.IsSyncWanted) _stop.Wait(GatherTime);
 
@@ -98,7 +93,7 @@ internal sealed class LogThread : IDisposable
         {
             if (syncWanted && _writer.IsStalled) _signals.WantSync();
             if (syncWanted || IsSyncDue()) _writer.Sync();
-            FailWhereStalledTooLong();
+            FailIfStalledTooLong();
             _stop.Wait(FullRetryTime);
             return;
         }
@@ -107,8 +102,11 @@ internal sealed class LogThread : IDisposable
         else if (syncWanted || IsSyncDue()) _writer.Sync();
     }
 
-    /// <summary>In the other modes no call waits for the disk, and what was acknowledged is lost only if it is never written.</summary>
-    private void FailWhereStalledTooLong()
+    /// <summary>
+    /// Fails the store if commits have waited too long for space. Applies to <see cref="DurabilityMode.Always"/> only: in other modes
+    /// no call waits for the disk, and acknowledged commits are lost only if they are never written.
+    /// </summary>
+    private void FailIfStalledTooLong()
     {
         if (_mode != DurabilityMode.Always || !_writer.IsStalled) _stalledSince = 0;
         else if (_stalledSince == 0) _stalledSince = Stopwatch.GetTimestamp();
@@ -116,8 +114,7 @@ internal sealed class LogThread : IDisposable
             _log.Fail(DiskFullException.OfStall(StallTimeMax, _writer.FullReason));
     }
 
-    /// <summary>Runs an action; where it throws, fails the store.</summary>
-    private void Guarded(Action action)
+    private void RunGuarded(Action action)
     {
         try
         {
@@ -135,12 +132,13 @@ internal sealed class LogThread : IDisposable
         {
             try
             {
-                _log.Fail(exception as IOException ?? new IOException($"a thread of the log failed: {exception.GetType().Name}: {exception.Message}", exception));
+                _log.Fail(exception as IOException
+                    ?? new IOException($"a log thread failed: {exception.GetType().Name}: {exception.Message}", exception));
                 return;
             }
             catch (OutOfMemoryException)
             {
-                // The calls that wait must learn of it all the same, once there is memory.
+                // The waiting calls must fail too, so this is retried until there is memory.
             }
         }
         while (!_stop.Wait(FullRetryTime));
@@ -148,7 +146,7 @@ internal sealed class LogThread : IDisposable
 
     private void WaitForWork()
     {
-        // What could not be written is to be tried again, whether more comes or not.
+        // A write to a full disk is retried even if no other commit arrives.
         if (_writer.FullReason is not null) return;
 
         bool woken = _signals.WaitForWork(_hasWork, IdleTime());
@@ -158,7 +156,7 @@ internal sealed class LogThread : IDisposable
         else _writer.Mark();
     }
 
-    /// <summary>After how long without commits there is something to do.</summary>
+    /// <summary>Returns the time without commits after which a sync or a mark is due.</summary>
     private TimeSpan IdleTime() =>
         _mode == DurabilityMode.None || _log.Failure is not null || (_writer.IsMarked && !_writer.IsUnsynced)
             ? Timeout.InfiniteTimeSpan
@@ -179,7 +177,7 @@ internal sealed class LogThread : IDisposable
         {
             _signals.WaitForSegmentWanted(_files.IsRefusing ? FullRetryTime : Timeout.InfiniteTimeSpan);
             if (_stop.IsSet || _log.Failure is not null) continue;
-            Guarded(prepare);
+            RunGuarded(prepare);
         }
     }
 

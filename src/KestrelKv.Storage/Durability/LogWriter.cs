@@ -6,21 +6,13 @@ using KestrelKv.Storage.Files;
 namespace KestrelKv.Storage.Durability;
 
 /// <summary>
-/// Writes what the log has gathered to its segments, and syncs it. Knows no threads: <see cref="LogThread"/> calls it, or
-/// a test.
+/// Writes queued commits to the segments and syncs them. Called by <see cref="LogThread"/> or by a test; not thread-safe.
 /// </summary>
 /// <remarks>
-/// A write that finds the disk full is tried again at the same place, from the last frame that is known to be whole: at
-/// once, with the space of the segments that are prepared ahead, then as often as is asked for. Commits are refused from
-/// then on until that space is restored. Any other failure is final: <see cref="WriteAheadLog.Fail"/>.
+/// If the disk is full, the write of a chunk is retried at the same offset: first at once, with the space of the prepared segments,
+/// then at each call. Further commits are refused until that space is restored. Any other failure is final: <see
+/// cref="WriteAheadLog.Fail"/>.
 /// </remarks>
-/// <param name="log">What has gathered.</param>
-/// <param name="signals">Wakes the preparer of segments.</param>
-/// <param name="files">Where it goes.</param>
-/// <param name="kept">Is told of each segment that is begun.</param>
-/// <param name="feed">Is told of what is written, and of how much of it may be shown.</param>
-/// <param name="showsUnsynced">Whether the feed may show what is not synced.</param>
-/// <param name="onSync">Is told how long each sync took.</param>
 internal sealed class LogWriter(
     WriteAheadLog log, LogSignals signals, SegmentFiles files, KeptSegments kept, ChangeFeed feed, bool showsUnsynced, Action<TimeSpan>? onSync)
 {
@@ -37,50 +29,46 @@ internal sealed class LogWriter(
     private long _syncs;
     private long _commitsSynced;
 
-    /// <summary>Bytes of the log that are kept.</summary>
+    /// <summary>The length of the log that a start would read, in bytes.</summary>
     public long LogBytes => files.FullBytes + Volatile.Read(ref _offset);
 
-    /// <summary>Bytes that were written since the beginning.</summary>
     public long BytesWritten => Volatile.Read(ref _bytesWritten);
 
-    /// <summary>How many syncs there were, of the log's contents.</summary>
     public long Syncs => Volatile.Read(ref _syncs);
 
-    /// <summary>How many commits these synced.</summary>
     public long CommitsSynced => Volatile.Read(ref _commitsSynced);
 
-    /// <summary>Why what has been gathered can't be written now: the disk is full; null where it can.</summary>
+    /// <summary>The reason if queued commits cannot be written because the disk is full; otherwise null.</summary>
     public string? FullReason => Volatile.Read(ref _fullReason);
 
     /// <summary>Whether commits that have their versions wait for space.</summary>
     public bool IsStalled => _fullReason is not null && _chunks is not null;
 
-    /// <summary>Whether something was written that is not synced.</summary>
     public bool IsUnsynced => _offset != _syncedOffset;
 
-    /// <summary>Whether a mark tells that all was synced.</summary>
+    /// <summary>Whether a mark records that all data is synced.</summary>
     public bool IsMarked => _isMarked;
 
-    /// <summary>Where the writing goes on; before the first call of others.</summary>
-    /// <param name="offset">In the current segment.</param>
-    /// <param name="previous">The checksum of the frame before.</param>
+    /// <summary>Sets the offset at which writing continues, and the checksum of the preceding record. Must be called first.</summary>
     public void ContinueFrom(long offset, uint previous)
     {
         _offset = _syncedOffset = offset;
         _previous = previous;
     }
 
-    /// <summary>Writes all that has been gathered.</summary>
-    /// <returns>False while the disk is full; what could not be written is kept, what could can be synced.</returns>
+    /// <summary>
+    /// Writes all queued commits. Returns false if the disk is full: unwritten commits are kept for the next call, written ones can be
+    /// synced.
+    /// </summary>
     public bool Write()
     {
         if (log.Failure is not null) return true;
         try
         {
-            while (!TryWriteGathered())
+            while (!TryWriteQueued())
                 if (!files.TryReleasePrepared(_fullReason!)) return false;
 
-            // Each write may need space of its own: without a reserve, the next one might have none.
+            // Each write may need new space. Without the reserve of prepared segments, the next write might find none.
             if (_fullReason is not null && files.FullReason is not null)
             {
                 signals.WantSegment(0);
@@ -97,7 +85,7 @@ internal sealed class LogWriter(
         }
     }
 
-    /// <summary>Syncs what has been written, and publishes it.</summary>
+    /// <summary>Syncs the written data, and publishes the commits in it.</summary>
     public void Sync()
     {
         if (log.Failure is not null) return;
@@ -108,7 +96,7 @@ internal sealed class LogWriter(
             Volatile.Write(ref _commitsSynced, _commitsSynced + commits);
             if (commits == 0) return;
 
-            // The feed first: one that begins after a call has completed does not show what that call did.
+            // The feed is published first: a watch that begins after a call has completed must not show that call's changes.
             feed.Publish(_writtenVersion);
             log.Publish(_writtenVersion);
         }
@@ -118,7 +106,7 @@ internal sealed class LogWriter(
         }
     }
 
-    /// <summary>Writes and syncs a mark that tells that all is synced, if it is, and nothing else is to be written.</summary>
+    /// <summary>Writes and syncs a mark that records that all data is synced. Does nothing if commits are queued or unsynced.</summary>
     public void Mark()
     {
         if (_isMarked || IsUnsynced || log.Failure is not null || !log.TryAddMark()) return;
@@ -128,7 +116,7 @@ internal sealed class LogWriter(
         _isMarked = version == _writtenVersion;
     }
 
-    private bool TryWriteGathered()
+    private bool TryWriteQueued()
     {
         try
         {
@@ -157,7 +145,7 @@ internal sealed class LogWriter(
 
     private void Write(LogChunk chunk)
     {
-        if (chunk.SegmentBytes > 0) GoToNextSegment(chunk);
+        if (chunk.SegmentBytes > 0) AdvanceSegment(chunk);
         if (chunk.HasMark) Frame.SetNumber(chunk.Frames, _syncedOffset);
 
         uint seed = files.Current.Seed, previous = _previous;
@@ -176,10 +164,12 @@ internal sealed class LogWriter(
         Debug.Assert(_offset + Frame.HeaderBytes <= files.Current.Bytes, "committers count what a segment has room for");
     }
 
-    /// <summary>Ends the segment. Nothing is written to the next one before this one is synced.</summary>
-    private void GoToNextSegment(LogChunk chunk)
+    /// <summary>
+    /// Ends and syncs the segment, then continues in the next one. Nothing is written to the next segment before that sync.
+    /// </summary>
+    private void AdvanceSegment(LogChunk chunk)
     {
-        // First the next one: a segment that has its end must be followed by another.
+        // A segment with an end record must be followed by another segment, so the next one must exist first.
         files.EnsureNext(chunk.SegmentBytes);
         long used = files.Current.WriteEnd(_offset, _previous);
         SyncFile();

@@ -6,51 +6,53 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>What a data directory has, and where its log goes on.</summary>
+/// <summary>The recovered store, and the position at which its log continues.</summary>
 internal sealed record Recovered(
     Keyspace Entries, long Version, SegmentFiles Files, long Offset, uint Previous, SnapshotInfo? Snapshot, IReadOnlyList<KeptSegment> Log)
 {
-    /// <summary>The version of the last commit. Those of this run follow <see cref="Version"/>.</summary>
+    /// <summary>The version of the last commit. New commits follow <see cref="Version"/>.</summary>
     public required long LastCommit { get; init; }
 }
 
-/// <summary>Brings the store back that a data directory has: the newest snapshot, then the log.</summary>
+/// <summary>Recovers the store of a data directory from the newest snapshot and the log after it.</summary>
 /// <remarks>
 /// <para>
-/// Nothing is changed in the directory before all has been read. Then the tail of the log that never was synced, where
-/// there is one, is overwritten with zeros: or what is left of it could be taken, later, for what follows other commits.
+/// Nothing in the directory is changed before all data is read. Then an unsynced tail of the log is overwritten with zeros. Otherwise
+/// its remains could later be taken for the continuation of other commits.
 /// </para>
 /// <para>
-/// Where the log breaks off, the rest is such a tail, unless something proves that it was synced: a mark, or that there is
-/// more in the next segment. Then it is damage, and the recovery ends with a <see cref="DataException"/>.
+/// If the log breaks off, the data after that place is an unsynced tail. If a mark, or data in a later segment, proves that it was
+/// synced, it is damaged, and recovery throws a <see cref="DataException"/>.
 /// </para>
 /// <para>
-/// Each run begins its versions above all that runs before it may have shown (<see cref="VersionRange"/>): a run does not know what was
-/// lost. The jump is on disk before anything is shown, so the next run knows of it.
+/// Each start begins its versions above all versions that earlier starts may have exposed (<see cref="VersionRange"/>), because it does
+/// not know which commits were lost. The version jump is synced before any data is visible, so the next start knows it.
 /// </para>
 /// </remarks>
 internal sealed class Recovery(
     IDisk disk, DataOptions options, KeptSegments kept, Func<Keyspace> createEntries, TimeProvider time, ILogger logger,
     CancellationToken cancellationToken)
 {
-    private const string Hint = "; the command salvage keeps what can be read";
+    private const string Hint = "; run salvage to recover the readable data";
     private static readonly TimeSpan ProgressTime = TimeSpan.FromSeconds(5);
 
     private readonly long _start = Stopwatch.GetTimestamp();
-    private long _toldAt = Stopwatch.GetTimestamp();
+    private long _reportedAt = Stopwatch.GetTimestamp();
 
     private long _lastCommit;
 
-    /// <summary>The last frame that was read, if it is a jump that no snapshot has; and the checksum of the frame before it.</summary>
+    /// <summary>
+    /// The last log record if it is a version jump that follows the last commit, and the checksum of the record before it.
+    /// </summary>
     private (VersionJump Jump, uint Previous)? _lastJump;
 
-    /// <summary>Recovers the store; an empty directory gets its first segment.</summary>
+    /// <summary>Recovers the store. Creates the first segment if the directory is empty.</summary>
     /// <exception cref="DataException">The files are damaged, or do not belong together.</exception>
     public Recovered Run()
     {
         IReadOnlyList<string> names = disk.List();
         if (names.Contains(FileNames.Replacing))
-            throw new DataException($"{FileNames.Replacing}: a restore or a salvage has not come to its end; do it again");
+            throw new DataException($"{FileNames.Replacing}: a restore or salvage was interrupted; run it again");
 
         List<long> segments = FileNames.Segments(names), snapshots = FileNames.Snapshots(names);
         if (segments.Count == 0 && snapshots.Count == 0) return Create(names);
@@ -60,8 +62,8 @@ internal sealed class Recovery(
         {
             (entries, ulong? number, SnapshotEnd end, SnapshotInfo? snapshot) = LoadSnapshot(snapshots);
 
-            // The names found may not be durable. They must be before a segment ends in favor of the next, and before a file is deleted
-            // that they make superfluous.
+            // The directory entries may not be durable. They must be before a segment gets an end record, and before the files that
+            // they supersede are deleted.
             disk.SyncNames();
             Recovered recovered = ReadLog(entries, number, snapshot is null ? null : end, snapshot, segments);
             DeleteUnfinished(names);
@@ -88,7 +90,6 @@ internal sealed class Recovery(
         return new(createEntries(), 0, files, FileHeader.Bytes, first.Seed, null, []) { LastCommit = 0 };
     }
 
-    /// <summary>Loads the newest snapshot that is whole, if there is any.</summary>
     private (Keyspace Entries, ulong? Number, SnapshotEnd End, SnapshotInfo? Info) LoadSnapshot(List<long> versions)
     {
         DataException? newest = null;
@@ -99,14 +100,14 @@ internal sealed class Recovery(
             try
             {
                 using IDiskFile file = disk.Open(name);
-                (FileHeader header, SnapshotEnd end) = SnapshotReader.Read(file, name, entries, read => TellProgress(name, read, file.Length));
-                if (end.Version != versions[i]) throw Damage.At(name, 0, $"it is the snapshot of version {end.Version}");
+                (FileHeader header, SnapshotEnd end) = SnapshotReader.Read(file, name, entries, read => ReportProgress(name, read, file.Length));
+                if (end.Version != versions[i]) throw Damage.At(name, 0, $"the file is the snapshot of version {end.Version}");
                 if (newest is not null) Log.OlderSnapshot(logger, newest.Message, name);
                 return (entries, header.Store, end, new(end.Version, DateTimeOffset.FromUnixTimeMilliseconds(end.At), TimeSpan.Zero, file.Length));
             }
             catch (DataException e)
             {
-                // With an older one, and the log since then, nothing would be lost.
+                // An older snapshot and the log after it contain the same data.
                 newest ??= e;
                 entries.Dispose();
             }
@@ -127,14 +128,15 @@ internal sealed class Recovery(
         List<KeptSegment> read = [];
         numbers = numbers.FindAll(n => n >= first);
         for (int i = 0; i < Math.Max(1, numbers.Count); i++)
-            if (i >= numbers.Count || numbers[i] != first + i) throw new DataException($"{FileNames.OfSegment(first + i)}: this segment of the log is missing");
+            if (i >= numbers.Count || numbers[i] != first + i)
+                throw new DataException($"{FileNames.OfSegment(first + i)}: this log segment is missing");
 
         using var loader = new Loader(entries);
         List<Segment> open = [];
         try
         {
             foreach (long n in numbers) open.Add(Open(n, ref number));
-            ReadDoubtfulFromDisk(open);
+            DropCacheOfLastSegments(open);
             for (int i = 0; i < open.Count; i++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -143,18 +145,23 @@ internal sealed class Recovery(
                 read.Add(new(open[i].Number, firstCommit, open[i].Bytes));
                 if (hasEnded)
                 {
-                    if (i + 1 == open.Count) throw new DataException($"{FileNames.OfSegment(first + i + 1)}: this segment of the log is missing");
+                    if (i + 1 == open.Count)
+                        throw new DataException($"{FileNames.OfSegment(first + i + 1)}: this log segment is missing");
                     full[open[i].Number] = scanner.Offset;
                     continue;
                 }
 
-                // What comes next must be segments that were prepared and not written to.
+                // Only prepared segments without log records may follow.
                 if (open.Skip(i + 1).FirstOrDefault(HasFrames) is { } used)
-                    throw Damage.At(FileNames.OfSegment(open[i].Number), scanner.Offset, $"the log breaks off here, but goes on in {FileNames.OfSegment(used.Number)}{Hint}");
+                {
+                    throw Damage.At(
+                        FileNames.OfSegment(open[i].Number), scanner.Offset,
+                        $"the log breaks off here but continues in {FileNames.OfSegment(used.Number)}{Hint}");
+                }
                 loader.Finish();
                 foreach (Segment done in open.Take(i))
                 {
-                    // The process may have died between writing the end and syncing it, and not the machine.
+                    // The process may have died between the write of the segment's end and its sync.
                     done.File.Sync();
                     done.Dispose();
                 }
@@ -173,8 +180,7 @@ internal sealed class Recovery(
         }
     }
 
-    /// <summary>Writes the jump with which the versions of this run begin.</summary>
-    /// <returns>Its version.</returns>
+    /// <summary>Writes the version jump with which the versions of this start begin, and returns its version.</summary>
     private long BeginVersions(LogEnd end, long last, ulong number, Dictionary<long, long> full, List<KeptSegment> read)
     {
         var jump = new VersionJump(VersionRange.After(last, time.GetUtcNow()), last);
@@ -182,7 +188,8 @@ internal sealed class Recovery(
         {
             if (end.Prepared.Count == 0 && end.LastJump is { } idle)
             {
-                // The disk may be full. No commit has followed that jump, so what it continues can be continued by another one.
+                // The disk may be full, so no segment is created. No commit follows the last jump, so a new jump over the same range
+                // can replace it.
                 end.Replace(idle.Jump with { Version = jump.Version }, idle.Previous);
                 return jump.Version;
             }
@@ -194,8 +201,7 @@ internal sealed class Recovery(
         return jump.Version;
     }
 
-    /// <summary>Reads the commits of a segment.</summary>
-    /// <returns>Whether it has its end.</returns>
+    /// <summary>Reads the commits of a segment. Returns whether the segment has its end record.</summary>
     private bool ReadSegment(FrameScanner scanner, Segment segment, Loader loader, ref long last, out long firstCommit)
     {
         firstCommit = last + 1;
@@ -228,9 +234,9 @@ internal sealed class Recovery(
                 case FrameKind.SegmentEnd when frame.Number == segment.Number + 1:
                     return true;
                 default:
-                    throw Damage.At(name, offset, $"a frame {frame.Kind} {frame.Number} is not expected here{Hint}");
+                    throw Damage.At(name, offset, $"unexpected log record {frame.Kind} {frame.Number}{Hint}");
             }
-            TellProgress(name, scanner.Offset, segment.Bytes);
+            ReportProgress(name, scanner.Offset, segment.Bytes);
         }
     }
 
@@ -241,9 +247,9 @@ internal sealed class Recovery(
         try
         {
             (FileHeader header, uint seed) = FileHeader.Read(file, name, FileKind.Segment);
-            if (header.Number != segment) throw Damage.At(name, 0, $"it is segment {header.Number}");
+            if (header.Number != segment) throw Damage.At(name, 0, $"the file is segment {header.Number}");
             number ??= header.Store;
-            if (header.Store != number) throw Damage.At(name, 0, "it belongs to another data directory than the other files");
+            if (header.Store != number) throw Damage.At(name, 0, "the file belongs to another data directory");
             return new Segment(segment, file, seed, file.Length);
         }
         catch
@@ -254,10 +260,10 @@ internal sealed class Recovery(
     }
 
     /// <summary>
-    /// The last segment that has something, and the one before it, may have what was written and whose sync failed: after
-    /// such a failure nothing is written any more. All before were synced before the next one was begun.
+    /// Drops the page cache of the last segments: the last used one and the one before it may contain data whose sync failed. After
+    /// such a failure nothing more was written. All earlier segments were synced before the next one was begun.
     /// </summary>
-    private static void ReadDoubtfulFromDisk(List<Segment> segments)
+    private static void DropCacheOfLastSegments(List<Segment> segments)
     {
         int used = segments.FindLastIndex(segment => new FrameScanner(segment.File, segment.Seed).Next(out _, out _) == Scan.Frame);
         foreach (Segment segment in segments.Skip(used - 1)) segment.File.ReadFromDisk();
@@ -269,7 +275,7 @@ internal sealed class Recovery(
         return scanner.Next(out _, out _) == Scan.Frame || scanner.SkipToNextFrame();
     }
 
-    /// <summary>Takes away what is behind the last whole frame, unless it was synced once.</summary>
+    /// <summary>Overwrites the data after the last valid record with zeros. Throws if a mark proves that it was synced.</summary>
     private void CutTail(FrameScanner scanner, Segment segment)
     {
         string name = FileNames.OfSegment(segment.Number);
@@ -277,12 +283,16 @@ internal sealed class Recovery(
         {
             scanner.Next(out _, out _);
             if (scanner.FindProofOfDamage() is >= 0 and long mark)
-                throw Damage.At(name, scanner.Offset, $"{scanner.Reason}, though a mark at offset {mark} proves that it had been synced{Hint}");
-            Log.TailCut(logger, name, scanner.Offset, scanner.Reason.Length > 0 ? scanner.Reason : "what follows was not written in order");
+            {
+                throw Damage.At(
+                    name, scanner.Offset, $"{scanner.Reason}, but a mark at offset {mark} proves that this data was synced{Hint}");
+            }
+            string reason = scanner.Reason.Length > 0 ? scanner.Reason : "the data after it was not written in order";
+            Log.TailCut(logger, name, scanner.Offset, reason);
             SegmentFiles.FillWithZeros(segment.File, scanner.Offset, segment.Bytes);
         }
 
-        // What was read may have been in the system's memory only.
+        // The data that was read may be in the page cache only.
         segment.File.Sync();
     }
 
@@ -292,11 +302,11 @@ internal sealed class Recovery(
             if (name.EndsWith(FileNames.Unfinished, StringComparison.Ordinal)) disk.Delete(name);
     }
 
-    private void TellProgress(string name, long read, long length)
+    private void ReportProgress(string name, long read, long length)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (Stopwatch.GetElapsedTime(_toldAt) < ProgressTime) return;
-        _toldAt = Stopwatch.GetTimestamp();
+        if (Stopwatch.GetElapsedTime(_reportedAt) < ProgressTime) return;
+        _reportedAt = Stopwatch.GetTimestamp();
         Log.Recovering(logger, name, 100 * read / length, Stopwatch.GetElapsedTime(_start).TotalSeconds);
     }
 }

@@ -5,8 +5,8 @@ using KestrelKv.Storage.Files;
 namespace KestrelKv.Storage.Durability;
 
 /// <summary>
-/// Puts a snapshot in the place of all that a data directory has; the files that were there go to a directory in it. While
-/// that goes on a file tells so, and no server starts: done again, it comes to its end.
+/// Replaces all data files by a snapshot, and moves the old files to a subdirectory. While it runs, a marker file prevents the start of
+/// a server. An interrupted replacement is completed by running it again.
 /// </summary>
 internal sealed class Replacement
 {
@@ -16,18 +16,16 @@ internal sealed class Replacement
     private readonly string _name;
     private readonly List<string> _moved = [];
 
-    /// <param name="disk">The data directory.</param>
-    /// <param name="what">What is being done, for the name of the directory with the old files.</param>
     public Replacement(FileDisk disk, string what)
     {
         _disk = disk;
         _name = $"before-{what}-{DateTime.UtcNow.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}";
     }
 
-    /// <summary>Whether one was begun that has not come to its end: its snapshot is whole, and nothing else can be relied on.</summary>
+    /// <summary>Whether a replacement was interrupted. Its snapshot is then complete, and no other file can be relied on.</summary>
     public static bool IsInterrupted(FileDisk disk) => disk.List().Contains(FileNames.Replacing);
 
-    /// <summary>Brings one to its end that was interrupted.</summary>
+    /// <summary>Completes an interrupted replacement.</summary>
     public void Resume()
     {
         if (_disk.List().Contains(UnfinishedName))
@@ -38,13 +36,14 @@ internal sealed class Replacement
         }
         else
         {
-            // All was done but this; unless it was begun anew, and had not come far enough.
-            if (FileNames.Snapshots(_disk.List()).Count == 0) throw new DataException("the snapshot that was to be restored is not there; do the restore again");
+            // Either only the last step is missing, or the command was repeated and interrupted before its snapshot was written.
+            if (FileNames.Snapshots(_disk.List()).Count == 0)
+                throw new DataException("the snapshot of the interrupted restore is missing; run the restore again");
             End();
         }
     }
 
-    /// <summary>Writes the snapshot, with the old files still in their place.</summary>
+    /// <summary>Writes the snapshot. The old files remain in place.</summary>
     public void Write(Action<IDiskFile> write)
     {
         if (_disk.List().Contains(UnfinishedName)) _disk.Delete(UnfinishedName);
@@ -53,9 +52,7 @@ internal sealed class Replacement
         file.Sync();
     }
 
-    /// <summary>Puts it into the place of the old files.</summary>
-    /// <param name="store">The number in the header of its file.</param>
-    /// <param name="end">Its end.</param>
+    /// <summary>Replaces the old files by the snapshot with this store number and end.</summary>
     public void Replace(ulong store, SnapshotEnd end)
     {
         long start = VersionRange.After(Math.Max(end.Version, Begin()), DateTimeOffset.UtcNow);
@@ -68,7 +65,7 @@ internal sealed class Replacement
         }
         _disk.SyncNames();
 
-        // The snapshot last: as long as it has its other name, all this can be done again.
+        // The snapshot is renamed last: until then all steps can be repeated.
         using (Segment log = SegmentFiles.Create(_disk, store, end.Segment, SegmentFiles.FirstBytes))
         {
             VersionJump.WithoutPast(start).Write(log.File, FileHeader.Bytes, log.Seed, log.Seed);
@@ -79,19 +76,18 @@ internal sealed class Replacement
         End();
     }
 
-    /// <summary>Where the old files are.</summary>
+    /// <summary>Returns the location of the old files, as lines of a report.</summary>
     public IEnumerable<string> Report() => _moved.Count > 0
-        ? [$"The files that were there are in {_disk.PathOf(_name)}; delete it when you no longer need them"]
+        ? [$"The old files are in {_disk.PathOf(_name)}; delete this directory when they are no longer needed"]
         : [];
 
-    /// <summary>From now on no server starts before this has come to its end.</summary>
-    /// <returns>The greatest version that the old files know of.</returns>
+    /// <summary>Creates the marker file that prevents the start of a server. Returns the greatest version in the old files.</summary>
     private long Begin()
     {
         long known = KnownVersions.Greatest(_disk);
         if (_disk.List().Contains(FileNames.Replacing))
         {
-            // Some of the old files may have been moved by then.
+            // The interrupted attempt may have moved old files. It recorded their greatest version before.
             using IDiskFile begun = _disk.Open(FileNames.Replacing);
             Span<byte> bytes = stackalloc byte[sizeof(long)];
             if (begun.Read(bytes, 0) == bytes.Length) known = Math.Max(known, BinaryPrimitives.ReadInt64LittleEndian(bytes));

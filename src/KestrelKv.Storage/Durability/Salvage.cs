@@ -5,39 +5,38 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>Reads all that can be read of a damaged data directory, and keeps account of what can't.</summary>
+/// <summary>Reads all readable data of a damaged data directory, and records what is lost.</summary>
 internal sealed class Salvage(IDisk disk) : IDisposable
 {
     private const int ChunkBytes = 256 * 1024;
 
     private readonly Keyspace _entries = new(TimeProvider.System, new EmbeddedStoreOptions());
-    private readonly List<string> _givenUp = [];
+    private readonly List<string> _lost = [];
 
-    /// <summary>All commits up to this one are in a snapshot that is whole.</summary>
+    /// <summary>The version of the newest valid snapshot, which contains all commits up to it.</summary>
     private long _versionOfSnapshot;
 
-    /// <summary>The number in the header of all files.</summary>
+    /// <summary>The store number in the header of all files.</summary>
     public ulong StoreNumber { get; private set; }
 
-    /// <summary>The last version that was found.</summary>
+    /// <summary>The greatest version found.</summary>
     public long Version { get; private set; }
 
-    /// <summary>A segment beyond all that there are.</summary>
+    /// <summary>The number after the last segment.</summary>
     private long NextSegment { get; set; } = 1;
 
-    /// <summary>How many keys were found.</summary>
     public long Keys => _entries.Count;
 
-    /// <summary>What could not be read.</summary>
-    public IReadOnlyList<string> GivenUp => _givenUp;
+    /// <summary>Descriptions of the data that is lost.</summary>
+    public IReadOnlyList<string> GivenUp => _lost;
 
-    /// <summary>Reads the snapshots, the newest first, until one is whole, and all of the log.</summary>
-    /// <exception cref="DataException">There is nothing, or it is of another version of the format.</exception>
+    /// <summary>Reads the snapshots, the newest first, until one is valid, and then the whole log.</summary>
+    /// <exception cref="DataException">There are no data files, or they have another format version.</exception>
     public void Read()
     {
         IReadOnlyList<string> names = disk.List();
         List<long> snapshots = FileNames.Snapshots(names), segments = FileNames.Segments(names);
-        if (snapshots.Count + segments.Count == 0) throw new DataException("there are no data files to salvage");
+        if (snapshots.Count + segments.Count == 0) throw new DataException("the data directory has no data files to salvage");
         if (segments.Count > 0) NextSegment = segments[^1] + 1;
 
         for (int i = snapshots.Count - 1; i >= 0; i--)
@@ -49,13 +48,11 @@ internal sealed class Salvage(IDisk disk) : IDisposable
 
         long last = Version;
         foreach (long segment in segments) ReadFile(FileNames.OfSegment(segment));
-        if (segments.Count == 0) _givenUp.Add($"All commits after version {last}: the log is missing");
+        if (segments.Count == 0) _lost.Add($"All commits after version {last}: the log is missing");
     }
 
-    /// <summary>The end of the snapshot that was written.</summary>
     public SnapshotEnd End { get; private set; }
 
-    /// <summary>Writes what was found as a snapshot.</summary>
     public void Write(IDiskFile file)
     {
         var writer = new SnapshotWriter(file, new FileHeader(FileKind.Snapshot, StoreNumber, Version));
@@ -64,22 +61,20 @@ internal sealed class Salvage(IDisk disk) : IDisposable
         writer.Finish(End);
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _entries.Dispose();
 
-    /// <summary>Reads what can be read of a file.</summary>
-    /// <returns>Whether it is whole.</returns>
+    /// <summary>Reads all readable data of a file. Returns whether it is a complete and valid snapshot.</summary>
     private bool ReadFile(string name)
     {
         using IDiskFile file = disk.Open(name);
         Span<byte> header = stackalloc byte[FileHeader.Bytes];
         if (file.Read(header, 0) < FileHeader.Bytes)
         {
-            _givenUp.Add($"{name}: all of its {file.Length} bytes");
+            _lost.Add($"{name}: all {file.Length} bytes");
             return false;
         }
 
-        // Where the header is damaged, but not its checksum, its frames can be read.
+        // If the header is damaged but its checksum is not, the records of the file can still be read.
         (uint seed, ulong store) = FileHeader.ReadDamaged(header, name);
         if (StoreNumber == 0) StoreNumber = store;
         var scanner = new FrameScanner(file, seed);
@@ -91,36 +86,38 @@ internal sealed class Salvage(IDisk disk) : IDisposable
             if (scan == Scan.Frame)
             {
                 hasEnd |= frame.Kind == FrameKind.SnapshotEnd;
-                if (Take(frame, payload)) continue;
-                _givenUp.Add($"{name}, offset {offset}: a frame {frame.Kind} {frame.Number} whose contents can't be read");
+                if (Apply(frame, payload)) continue;
+                _lost.Add($"{name}, offset {offset}: the contents of the record {frame.Kind} {frame.Number}");
                 isWhole = false;
                 continue;
             }
 
             if (scan == Scan.End && scanner.IsZeroToTheEnd()) return isWhole && hasEnd;
-            bool goesOn = scanner.SkipToNextFrame();
-            _givenUp.Add($"{name}: {(goesOn ? scanner.Offset : file.Length) - offset} bytes from offset {offset} on ({(scan == Scan.End ? "zeros" : scanner.Reason)})");
+            bool found = scanner.SkipToNextFrame();
+            long end = found ? scanner.Offset : file.Length;
+            _lost.Add($"{name}: {end - offset} bytes from offset {offset} ({(scan == Scan.End ? "zeros" : scanner.Reason)})");
             isWhole = false;
-            if (!goesOn) return false;
+            if (!found) return false;
         }
     }
 
-    private bool Take(FrameHeader frame, ReadOnlySpan<byte> payload)
+    private bool Apply(FrameHeader frame, ReadOnlySpan<byte> payload)
     {
         switch (frame.Kind)
         {
             case FrameKind.Entries or FrameKind.CompressedEntries:
-                if (frame.Kind == FrameKind.Entries) return LoadAnew(payload);
+                if (frame.Kind == FrameKind.Entries) return LoadEntries(payload);
                 byte[]? entries = Loader.Decompress(frame, payload);
-                if (entries is null || !LoadAnew(entries.AsSpan(0, (int)frame.Number))) return false;
+                if (entries is null || !LoadEntries(entries.AsSpan(0, (int)frame.Number))) return false;
                 ArrayPool<byte>.Shared.Return(entries);
                 return true;
             case FrameKind.Commit:
                 if (!Record.TryCount(payload, areEntries: false, out _)) return false;
 
-                // Made again without those after it, it could bring back what these removed.
+                // The snapshot contains this commit. Replayed without the commits after it, it could restore entries that these
+                // removed.
                 if (frame.Number <= _versionOfSnapshot) return true;
-                if (frame.Number > Version + 1 && Version > 0) _givenUp.Add($"The commits {Version + 1} to {frame.Number - 1}");
+                if (frame.Number > Version + 1 && Version > 0) _lost.Add($"Commits {Version + 1} to {frame.Number - 1}");
                 _entries.Replay(payload, frame.Number);
                 Version = Math.Max(Version, frame.Number);
                 return true;
@@ -132,8 +129,8 @@ internal sealed class Salvage(IDisk disk) : IDisposable
         }
     }
 
-    /// <summary>Entries that may be there already, from another snapshot: the later version stays.</summary>
-    private bool LoadAnew(ReadOnlySpan<byte> entries)
+    /// <summary>Loads entries that may already exist from another snapshot. The later version wins.</summary>
+    private bool LoadEntries(ReadOnlySpan<byte> entries)
     {
         if (!Record.TryCount(entries, areEntries: true, out _)) return false;
         while (!entries.IsEmpty)

@@ -3,22 +3,26 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>The files of the log: the one that is written to, and those that are prepared to come after it.</summary>
+/// <summary>The files of the log: the segment that is written to, and the segments prepared after it.</summary>
 /// <remarks>
-/// A segment is created under another name, filled with zeros, synced, and renamed: so one that has its name is whole, and
-/// to write to it later changes nothing but contents, which a sync gets over with soonest. Committers claim the next
-/// segment when the one before is used up, the writer takes it over when it gets there.
+/// A segment is created under a temporary name, filled with zeros, synced and renamed. A segment with its final name is therefore
+/// complete, and later writes change only its contents, which keeps syncs short. Committers claim the next segment when the current one
+/// is used up. The writer advances to it later.
 /// </remarks>
 internal sealed class SegmentFiles : IDisposable
 {
-    /// <summary>How much is filled with zeros before it is synced: so that syncs of the log need not wait long for it.</summary>
+    /// <summary>The number of zero bytes written between two syncs. Small steps keep syncs of the log from waiting long.</summary>
     private const int StepBytes = 1024 * 1024;
 
-    /// <summary>How long the first one of a directory is: no start should wait for more to be filled. The next ones are prepared meanwhile.</summary>
+    /// <summary>
+    /// The length of the first segment of a directory. It is short so that the first start is fast. The next segments are prepared
+    /// meanwhile.
+    /// </summary>
     public const long FirstBytes = 1024 * 1024;
 
     /// <summary>
-    /// What commits leave free of a segment: for its end, and for a <see cref="VersionJump"/>, so that a start needs no space on a full disk.
+    /// The bytes that commits leave free in a segment: for its end record, and for a <see cref="VersionJump"/>, so that a start needs
+    /// no space on a full disk.
     /// </summary>
     public static readonly int ReservedBytes = Frame.HeaderBytes + VersionJump.FrameBytes;
 
@@ -28,13 +32,17 @@ internal sealed class SegmentFiles : IDisposable
     private readonly ulong _store;
     private readonly long _usualBytes;
 
-    /// <summary>Held while files are created: long. The writer takes it only where the segment it needs is not there yet.</summary>
+    /// <summary>
+    /// Held while files are created, which takes long. The writer takes it only if the segment that it needs is not ready.
+    /// </summary>
     private readonly Lock _preparing = new();
 
-    /// <summary>Held, within the former, while a segment is made longer: the writer must not go on to it meanwhile.</summary>
+    /// <summary>
+    /// Held while a segment is extended, so that the writer does not advance to it. Taken after <see cref="_preparing"/>.
+    /// </summary>
     private readonly Lock _extending = new();
 
-    /// <summary>Protects all that follows; held for a moment only.</summary>
+    /// <summary>Protects all fields below. Held only briefly.</summary>
     private readonly Lock _state = new();
     private readonly List<Segment> _prepared;
     private readonly Dictionary<long, long> _full;
@@ -45,12 +53,7 @@ internal sealed class SegmentFiles : IDisposable
     private long _refusedBytes = long.MaxValue;
     private string? _fullReason;
 
-    /// <param name="disk">Where they are.</param>
-    /// <param name="store">The number in the header of all files of this store.</param>
-    /// <param name="usualBytes">How long a segment is that need not be longer.</param>
-    /// <param name="current">The segment that is written to.</param>
-    /// <param name="prepared">Those after it that are there already, in their order.</param>
-    /// <param name="full">Those before it: how many bytes each has.</param>
+    /// <summary>Continues a recovered log. <paramref name="full"/> has the used bytes of each segment before the current one.</summary>
     public SegmentFiles(
         IDisk disk, ulong store, long usualBytes, Segment current, IEnumerable<Segment> prepared, IReadOnlyDictionary<long, long> full)
     {
@@ -63,13 +66,12 @@ internal sealed class SegmentFiles : IDisposable
         _full = new(full);
     }
 
-    /// <summary>The segment that is written to; for the writer.</summary>
+    /// <summary>The segment that is written to. Used by the writer only.</summary>
     public Segment Current { get; private set; }
 
-    /// <summary>The number in the header of all files of this store.</summary>
     public ulong Store => _store;
 
-    /// <summary>Bytes of the segments that are full and kept.</summary>
+    /// <summary>The used bytes of the full segments that a start needs.</summary>
     public long FullBytes
     {
         get
@@ -78,7 +80,7 @@ internal sealed class SegmentFiles : IDisposable
         }
     }
 
-    /// <summary>The segments before one are no longer there.</summary>
+    /// <summary>Removes the segments before <paramref name="before"/> from <see cref="FullBytes"/>.</summary>
     public void Forget(long before)
     {
         lock (_state)
@@ -88,10 +90,10 @@ internal sealed class SegmentFiles : IDisposable
         }
     }
 
-    /// <summary>Why the next segment can't be prepared: the disk is full; null where it can.</summary>
+    /// <summary>The reason if the next segment cannot be prepared because the disk is full; otherwise null.</summary>
     public string? FullReason => Volatile.Read(ref _fullReason);
 
-    /// <summary>Whether some commits at least are refused, for lack of space, until <see cref="Prepare"/> is called again.</summary>
+    /// <summary>Whether some commits are refused for lack of space until <see cref="Prepare"/> is called again.</summary>
     public bool IsRefusing
     {
         get
@@ -100,15 +102,14 @@ internal sealed class SegmentFiles : IDisposable
         }
     }
 
-    /// <summary>How long a segment must be for one frame, and what is around it.</summary>
+    /// <summary>Returns the length of a segment that has room for one log record of this length.</summary>
     public static long BytesFor(long frameBytes) => FileHeader.Bytes + Frame.HeaderBytes + frameBytes + ReservedBytes;
 
-    /// <summary>Creates a segment.</summary>
     public static Segment Create(IDisk disk, ulong store, long number, long bytes)
     {
         string name = FileNames.OfSegment(number), unfinished = name + FileNames.Unfinished;
 
-        // An attempt that ended with a crash may have left it.
+        // A crash may have left the file of an earlier attempt.
         if (disk.List().Contains(unfinished)) disk.Delete(unfinished);
         IDiskFile file = disk.Create(unfinished);
         try
@@ -123,31 +124,31 @@ internal sealed class SegmentFiles : IDisposable
         }
         catch (IOException)
         {
-            // What was got of the space is to be free again. If that fails, too, the next start does it.
+            // Frees the space of the file. If the deletion fails too, the next start deletes it.
             file.Dispose();
             TryDelete(disk, unfinished);
             throw;
         }
     }
 
-    /// <summary>The numbers of the segment that is written to and of those after it.</summary>
+    /// <summary>Returns the numbers of the current segment and those after it.</summary>
     public long[] Numbers()
     {
         lock (_state) return [Current.Number, .. _prepared.Select(segment => segment.Number)];
     }
 
-    /// <summary>Claims the next segment for what comes next.</summary>
-    /// <param name="needed">How long it must be.</param>
-    /// <param name="evenUnprepared">Whether one may be claimed that has yet to be prepared.</param>
-    /// <param name="bytes">How long it is, or will be.</param>
-    public CommitStatus Claim(long needed, bool evenUnprepared, out long bytes)
+    /// <summary>
+    /// Claims the next segment for a commit that needs this length. <paramref name="bytes"/> is the length that the segment has or will
+    /// have.
+    /// </summary>
+    public CommitStatus Claim(long needed, bool allowUnprepared, out long bytes)
     {
         lock (_state)
         {
             long next = NextBytes();
             bytes = next >= needed ? next : Math.Max(_usualBytes, needed);
             if (next < needed && (_fullReason is not null || needed >= _refusedBytes)) return CommitStatus.DiskFull;
-            if (next < needed && !evenUnprepared)
+            if (next < needed && !allowUnprepared)
             {
                 _wantedBytes = Math.Max(_wantedBytes, needed);
                 return CommitStatus.NotReady;
@@ -157,16 +158,16 @@ internal sealed class SegmentFiles : IDisposable
         return CommitStatus.Done;
     }
 
-    /// <summary>Whether <see cref="Claim"/> would succeed or be refused for lack of space.</summary>
+    /// <summary>Whether <see cref="Claim"/> would succeed, or be refused for lack of space.</summary>
     public bool CanClaim(long needed)
     {
         lock (_state) return NextBytes() >= needed || _fullReason is not null || needed >= _refusedBytes;
     }
 
-    /// <summary>Prepares what has been claimed, and the next segment. Where it is full, says so (<see cref="FullReason"/>).</summary>
+    /// <summary>Prepares the claimed segments and the next one. Sets <see cref="FullReason"/> if the disk is full.</summary>
     /// <param name="commitBytes">
-    /// What the next segment must have room for, beyond the usual: an estimate, which counts only where no claim has asked for
-    /// an exact length. Otherwise a claim that is a little smaller than a refused estimate would never be refused.
+    /// The length of the log record that must fit into the next segment. It is an estimate, used only if no claim has requested an
+    /// exact length. Otherwise a claim slightly below a refused estimate would never be refused.
     /// </param>
     public void Prepare(long commitBytes = 0)
     {
@@ -199,8 +200,8 @@ internal sealed class SegmentFiles : IDisposable
         }
     }
 
-    /// <summary>Sees to it that the next segment is there, and so long; for the writer.</summary>
-    /// <exception cref="DiskFullException">It is not prepared, and can't be.</exception>
+    /// <summary>Ensures that the next segment exists and has this length. Called by the writer.</summary>
+    /// <exception cref="DiskFullException">The segment is not prepared and cannot be.</exception>
     public void EnsureNext(long bytes)
     {
         if (First() is { } ready && ready.Bytes >= bytes) return;
@@ -212,11 +213,10 @@ internal sealed class SegmentFiles : IDisposable
     }
 
     /// <summary>
-    /// Frees the space of the segments that no commit has claimed: a file system that copies on write needs it for what is
-    /// overwritten. Commits that need another segment are refused until <see cref="Prepare"/> has restored it.
+    /// Frees the space of the prepared segments that no commit has claimed, because a copy-on-write file system needs space even to
+    /// overwrite data. Commits that need another segment are refused until <see cref="Prepare"/> has restored the segments.
     /// </summary>
-    /// <param name="reason">Why.</param>
-    /// <returns>Whether there was any.</returns>
+    /// <returns>Whether any space was freed.</returns>
     public bool TryReleasePrepared(string reason)
     {
         lock (_preparing)
@@ -224,7 +224,7 @@ internal sealed class SegmentFiles : IDisposable
             Segment[] released;
             lock (_state)
             {
-                // First their lengths here, so that none is claimed while it is made shorter.
+                // The lengths change here before the files are truncated, so that no commit claims such a segment meanwhile.
                 released = [.. _prepared.Where(segment => segment.Number > _claimed && segment.Bytes > FileHeader.Bytes)];
                 foreach (Segment segment in released) _prepared[_prepared.IndexOf(segment)] = segment with { Bytes = FileHeader.Bytes };
                 if (released.Length > 0) _fullReason = reason;
@@ -234,8 +234,7 @@ internal sealed class SegmentFiles : IDisposable
         }
     }
 
-    /// <summary>Goes on to the next segment, which is there; for the writer.</summary>
-    /// <param name="used">How many bytes of the current one have something.</param>
+    /// <summary>Advances to the next segment, which must exist. Called by the writer.</summary>
     public void Advance(long used)
     {
         lock (_extending)
@@ -251,7 +250,6 @@ internal sealed class SegmentFiles : IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         lock (_preparing)
@@ -262,7 +260,7 @@ internal sealed class SegmentFiles : IDisposable
         }
     }
 
-    /// <summary>Overwrites a part of a file, or makes it longer, and syncs it.</summary>
+    /// <summary>Overwrites or extends a file with zeros, and syncs it.</summary>
     public static void FillWithZeros(IDiskFile file, long from, long to)
     {
         for (long at = from; at < to; at += StepBytes)
@@ -280,7 +278,7 @@ internal sealed class SegmentFiles : IDisposable
         }
         catch (IOException)
         {
-            // The failure that led here is the one to tell of.
+            // The exception that led here is reported.
         }
     }
 
@@ -292,7 +290,7 @@ internal sealed class SegmentFiles : IDisposable
         }
         catch (IOException)
         {
-            // Its bytes are zeros, and the next extension overwrites them.
+            // The remaining bytes are zeros, and the next extension overwrites them.
         }
     }
 
@@ -306,7 +304,7 @@ internal sealed class SegmentFiles : IDisposable
         }
     }
 
-    /// <summary>Refuses what cannot fit before anything is written, and before history is deleted for it.</summary>
+    /// <summary>Throws if the disk lacks this space, before anything is written and before historical segments are deleted.</summary>
     private void CheckSpace(long bytes)
     {
         if (_disk.AvailableBytes is var available && bytes > available) throw DiskFullException.OfSegment(bytes, available);
@@ -317,13 +315,13 @@ internal sealed class SegmentFiles : IDisposable
         lock (_state) return _claimed;
     }
 
-    /// <summary>The segment that would be claimed next, which need not be the last: several may be left from before a restart.</summary>
+    /// <summary>Returns the next segment to claim. It may not be the last one: several may exist after a restart.</summary>
     private Segment? Next()
     {
         lock (_state) return _prepared.Find(segment => segment.Number == _claimed + 1);
     }
 
-    /// <summary>How long it is; 0 where there is none. Under the lock.</summary>
+    /// <summary>Returns the length of the next segment to claim; 0 if there is none. Called under <see cref="_state"/>.</summary>
     private long NextBytes() => Next()?.Bytes ?? 0;
 
     private Segment? First()
@@ -349,8 +347,7 @@ internal sealed class SegmentFiles : IDisposable
     }
 
     /// <summary>
-    /// Makes a prepared segment longer, unless the writer has gone on to it. Where the disk gets full, it keeps its length, and
-    /// the space is free again.
+    /// Extends a prepared segment, unless the writer has advanced to it. If the disk is full, truncates it to its previous length.
     /// </summary>
     private void Extend(Segment segment, long bytes)
     {

@@ -2,11 +2,11 @@ using System.Buffers.Binary;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>The last frame of a snapshot: without it, a snapshot is not whole.</summary>
-/// <param name="Version">It has the store as it was after the commit of this version. The frame's number.</param>
-/// <param name="Entries">How many entries its frames of entries have.</param>
-/// <param name="Segment">The segment of the log in which the commits after it begin.</param>
-/// <param name="At">When it was finished, in milliseconds of Unix time.</param>
+/// <summary>The last record of a snapshot. A snapshot without it is incomplete.</summary>
+/// <param name="Version">The version of the last commit in the snapshot. It is the number of the record.</param>
+/// <param name="Entries">The number of entries in the records of entries.</param>
+/// <param name="Segment">The log segment in which the commits after the snapshot begin.</param>
+/// <param name="At">The time at which the snapshot was finished, in milliseconds of Unix time.</param>
 internal readonly record struct SnapshotEnd(long Version, long Entries, long Segment, long At)
 {
     public const int PayloadBytes = 3 * sizeof(long);

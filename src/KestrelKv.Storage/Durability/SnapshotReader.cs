@@ -4,15 +4,11 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>Reads snapshots: into a store, or just to see whether they are whole.</summary>
+/// <summary>Reads snapshots into a store, or only validates them.</summary>
 internal static class SnapshotReader
 {
-    /// <summary>Reads a snapshot as a whole.</summary>
-    /// <param name="file">Its file.</param>
-    /// <param name="name">The file's name, for messages.</param>
-    /// <param name="store">A store that has nothing yet and takes what the snapshot has; null to only check it.</param>
-    /// <param name="onProgress">Is told after each frame how many bytes are read.</param>
-    /// <exception cref="DataException">It is damaged.</exception>
+    /// <summary>Reads a complete snapshot. <paramref name="onProgress"/> receives the number of bytes read so far.</summary>
+    /// <exception cref="DataException">The snapshot is damaged.</exception>
     public static (FileHeader Header, SnapshotEnd End) Read(IDiskFile file, string name, Keyspace? store, Action<long>? onProgress = null)
     {
         (FileHeader header, uint seed) = FileHeader.Read(file, name, FileKind.Snapshot);
@@ -24,7 +20,7 @@ internal static class SnapshotReader
             long offset = scanner.Offset;
             Scan scan = scanner.Next(out FrameHeader frame, out ReadOnlySpan<byte> payload);
             if (scan != Scan.Frame)
-                throw Damage.At(name, offset, scan == Scan.End ? "the file ends before its last frame" : scanner.Reason);
+                throw Damage.At(name, offset, scan == Scan.End ? "the file ends before the end of the snapshot" : scanner.Reason);
 
             onProgress?.Invoke(scanner.Offset);
             switch (frame.Kind)
@@ -39,11 +35,11 @@ internal static class SnapshotReader
                 case FrameKind.SnapshotEnd when frame.PayloadBytes == SnapshotEnd.PayloadBytes && frame.Number == last:
                     long entries = loader.Finish();
                     SnapshotEnd end = SnapshotEnd.Read(frame.Number, payload);
-                    if (entries != end.Entries) throw Damage.At(name, offset, $"it has {entries} entries, expected {end.Entries}");
-                    if (scanner.Offset != file.Length) throw Damage.At(name, scanner.Offset, "there is more behind its last frame");
+                    if (entries != end.Entries) throw Damage.At(name, offset, $"the snapshot has {entries} entries, expected {end.Entries}");
+                    if (scanner.Offset != file.Length) throw Damage.At(name, scanner.Offset, "data follows the end of the snapshot");
                     return (header, end);
                 default:
-                    throw Damage.At(name, offset, $"a frame {frame.Kind} {frame.Number} is not expected here");
+                    throw Damage.At(name, offset, $"unexpected record {frame.Kind} {frame.Number}");
             }
         }
     }

@@ -5,22 +5,22 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>Writes the frames of a snapshot to a file. Entries are compressed where it pays.</summary>
+/// <summary>Writes the records of a snapshot to a file. Compresses entries if it saves enough.</summary>
 internal sealed class SnapshotWriter
 {
     private const int BufferBytes = 1024 * 1024;
 
     /// <summary>
-    /// So much is synced at a time: what the system has gathered to write would all be written by the next sync of the
-    /// log, too, on many file systems.
+    /// The number of bytes between two syncs. On many file systems, the next sync of the log would otherwise also write all data that
+    /// the system has buffered.
     /// </summary>
     private const int SyncBytes = 1024 * 1024;
 
-    /// <summary>The fastest that Brotli has.</summary>
+    /// <summary>The fastest quality of Brotli.</summary>
     private const int Quality = 0;
     private const int WindowBits = 18;
 
-    /// <summary>Where compressing has not paid, so many chunks are not even tried.</summary>
+    /// <summary>The number of chunks that are not compressed after one that did not compress well.</summary>
     private const int ChunksUntried = 15;
 
     private readonly IDiskFile _file;
@@ -38,10 +38,9 @@ internal sealed class SnapshotWriter
         _buffer.Advance(FileHeader.Bytes);
     }
 
-    /// <summary>Bytes of the file so far.</summary>
     public long Bytes => _written + _buffer.WrittenCount;
 
-    /// <summary>Writes entries: records with versions.</summary>
+    /// <summary>Writes entries: changes with versions.</summary>
     public void WriteEntries(ReadOnlySpan<byte> entries)
     {
         if (_untried > 0)
@@ -50,21 +49,22 @@ internal sealed class SnapshotWriter
         }
         else
         {
-            // It pays where two thirds are spared: below that, to decompress takes longer than to read the rest from a fast disk.
+            // Compression must save two thirds. Otherwise decompression takes longer than reading the additional bytes from a fast
+            // disk.
             byte[] compressed = ArrayPool<byte>.Shared.Rent(entries.Length);
-            bool pays = BrotliEncoder.TryCompress(entries, compressed.AsSpan(0, entries.Length / 3), out int bytes, Quality, WindowBits);
-            if (pays) Write(FrameKind.CompressedEntries, entries.Length, compressed.AsSpan(0, bytes));
+            Span<byte> to = compressed.AsSpan(0, entries.Length / 3);
+            bool isCompressed = BrotliEncoder.TryCompress(entries, to, out int bytes, Quality, WindowBits);
+            if (isCompressed) Write(FrameKind.CompressedEntries, entries.Length, compressed.AsSpan(0, bytes));
             ArrayPool<byte>.Shared.Return(compressed);
-            if (pays) return;
+            if (isCompressed) return;
             _untried = ChunksUntried;
         }
         Write(FrameKind.Entries, entries.Length, entries);
     }
 
-    /// <summary>Writes a commit that the log has.</summary>
     public void WriteCommit(long version, ReadOnlySpan<byte> records) => Write(FrameKind.Commit, version, records);
 
-    /// <summary>Writes the end, and syncs the file.</summary>
+    /// <summary>Writes the end of the snapshot, and syncs the file.</summary>
     public void Finish(SnapshotEnd end)
     {
         Span<byte> payload = stackalloc byte[SnapshotEnd.PayloadBytes];

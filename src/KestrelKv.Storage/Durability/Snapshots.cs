@@ -5,33 +5,31 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>Takes snapshots while writes go on. The log that they make superfluous is kept for the feed alone, as far as it is.</summary>
+/// <summary>
+/// Takes snapshots while writes continue. The log before a snapshot is then retained for the feed only, within the limits of history.
+/// </summary>
 /// <remarks>
-/// Entries are copied as they are when their turn comes, so that no two need be of the same time. What was committed
-/// from the beginning of the copying to its end follows in the same file, as the log has it: made again, it brings all
-/// entries to the version at the end. The file has its name once it is whole and synced.
+/// Entries may be copied at different points in time. The commits from the beginning to the end of the copying follow in the same file.
+/// Their replay brings all entries to the version of the end. The file gets its final name when it is complete and synced.
 /// </remarks>
 internal sealed class Snapshots(
     IDisk disk, SegmentFiles files, KeptSegments kept, Keyspace entries, WriteAheadLog log, TimeProvider time)
 {
-    /// <summary>What is copied, compressed and written at a time.</summary>
+    /// <summary>The number of bytes that are copied, compressed and written at a time.</summary>
     private const int ChunkBytes = 256 * 1024;
 
     private const string UnfinishedName = "snapshot" + FileNames.Unfinished;
 
     private SnapshotInfo? _last;
 
-    /// <summary>The newest.</summary>
     public SnapshotInfo? Last
     {
         get => Volatile.Read(ref _last);
         set => Volatile.Write(ref _last, value);
     }
 
-    /// <summary>Takes one. One at a time.</summary>
-    /// <param name="sync">Returns when a version is durable, or throws.</param>
-    /// <param name="cancellationToken">Gives it up.</param>
-    /// <exception cref="IOException">It could not be written. Nothing is left of it.</exception>
+    /// <summary>Takes a snapshot. Not thread-safe. <paramref name="sync"/> returns when a version is durable, or throws.</summary>
+    /// <exception cref="IOException">The snapshot could not be written. Its file is deleted.</exception>
     public SnapshotInfo Take(Action<long> sync, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
@@ -69,7 +67,7 @@ internal sealed class Snapshots(
         }
     }
 
-    /// <summary>Deletes the snapshots before one.</summary>
+    /// <summary>Deletes the snapshots before one, and syncs the directory.</summary>
     public static void DeleteOlder(IDisk disk, long newest)
     {
         foreach (long version in FileNames.Snapshots(disk.List()))
@@ -82,11 +80,11 @@ internal sealed class Snapshots(
         cancellationToken.ThrowIfCancellationRequested();
         writer.WriteEntries(chunk);
 
-        // Where this shares a core with those who serve, a sync, and what waits for it, would have to wait for its time slices.
+        // On a core shared with wire threads, a sync and the calls that wait for it would be delayed by the time slices of this thread.
         Thread.Yield();
     });
 
-    /// <summary>Copies the commits after one version up to another, all of which are on disk.</summary>
+    /// <summary>Copies the commits after one version up to another, all of which are synced.</summary>
     private void CopyCommits(SnapshotWriter writer, long segment, long after, long upTo, CancellationToken cancellationToken)
     {
         for (long last = after; last < upTo; segment++)
@@ -98,7 +96,7 @@ internal sealed class Snapshots(
             while (last < upTo && scanner.Next(out FrameHeader frame, out ReadOnlySpan<byte> payload) == Scan.Frame && frame.Kind != FrameKind.SegmentEnd)
             {
                 if (frame.Kind != FrameKind.Commit || frame.Number <= after) continue;
-                if (frame.Number != ++last) throw new IOException($"{name}: commit {frame.Number} where {last} was expected");
+                if (frame.Number != ++last) throw new IOException($"{name}: found commit {frame.Number}, expected {last}");
                 writer.WriteCommit(frame.Number, payload);
             }
         }

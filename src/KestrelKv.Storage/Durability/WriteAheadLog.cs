@@ -6,28 +6,28 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Durability;
 
-/// <summary>The write-ahead log: takes commits in their order, writes all that have gathered at once, and syncs them at once.</summary>
+/// <summary>The write-ahead log: orders commits, and writes and syncs them in groups.</summary>
 /// <remarks>
 /// <para>
-/// <b>Two sides.</b> Committers append frames to chunks of memory, under one short lock; the version of a commit is its
-/// place there. One writer (<see cref="LogWriter"/>) takes all chunks that there are, writes and syncs them, then
-/// publishes <see cref="DurableVersion"/>, which completes the calls that wait for it. While it does so the next chunks
-/// gather: group commit, without any waiting to make groups larger.
+/// <b>Group commit.</b> Committers append log records to chunks of memory under one short lock. The order of the records is the order
+/// of versions. One writer (<see cref="LogWriter"/>) takes all chunks, writes them, syncs them once, and publishes
+/// <see cref="DurableVersion"/>, which completes the calls that wait for it. The next chunks fill meanwhile. No sync waits to make
+/// its group larger.
 /// </para>
 /// <para>
-/// <b>Space.</b> Segments are prepared ahead (<see cref="SegmentFiles"/>), and committers know how much of them is left. A commit
-/// for which the disk has no space is refused before anything is changed. A commit that comes while a segment is being prepared, or
-/// while too much waits to be written, waits and tries again (<see cref="WhenReady"/>). Only the removal of an entry, which frees
-/// memory, may claim a segment that has yet to be prepared.
+/// <b>Space.</b> Segments are prepared ahead (<see cref="SegmentFiles"/>), and committers know the space left in them. A commit that
+/// does not fit on the disk is refused before anything is changed. A commit that needs a segment which is being prepared, or arrives
+/// while too much is queued, waits and retries (<see cref="WhenReady"/>). Only the removal of an expired or evicted entry, which frees
+/// memory, may claim a segment that is not prepared yet.
 /// </para>
 /// <para>
-/// <b>Failure.</b> After a write or sync that failed nothing is known of what is on disk. No commit is taken any more,
-/// and calls that wait for the disk fail (<see cref="DurabilityLostException"/>).
+/// <b>Failure.</b> After a failed write or sync the contents of the disk are unknown. All further commits are refused, and calls that
+/// wait for durability fail (<see cref="DurabilityLostException"/>).
 /// </para>
 /// </remarks>
 internal sealed class WriteAheadLog : ICommitLog
 {
-    /// <summary>If more bytes than this wait to be written, calls wait before they add to them.</summary>
+    /// <summary>The number of queued bytes above which further commits wait.</summary>
     private const long QueuedBytesMax = 16 * 1024 * 1024;
 
     private readonly SegmentFiles _files;
@@ -41,7 +41,7 @@ internal sealed class WriteAheadLog : ICommitLog
     private LogChunk? _open;
     private long _queuedBytes;
 
-    // Where the next frame goes, and how long that segment is or will be.
+    // The position of the next log record, and the length that its segment has or will have.
     private long _segment;
     private long _position;
     private long _segmentBytes;
@@ -52,12 +52,9 @@ internal sealed class WriteAheadLog : ICommitLog
     private volatile bool _isClosed;
     private TaskCompletionSource _progress = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <param name="files">The segments.</param>
-    /// <param name="signals">Wakes the threads that write, sync and prepare.</param>
-    /// <param name="feed">Publishes the commits; disposed of with the log.</param>
-    /// <param name="mode">With <see cref="DurabilityMode.Always"/>, calls wait until the commits that they show are synced.</param>
-    /// <param name="last">The version of the last commit, which is on disk.</param>
-    /// <param name="position">The offset in the current segment at which the log continues.</param>
+    /// <summary>
+    /// Continues a log whose last commit is on disk, at an offset of the current segment. The feed is disposed of with the log.
+    /// </summary>
     public WriteAheadLog(SegmentFiles files, LogSignals signals, ChangeFeed feed, DurabilityMode mode, long last, long position)
     {
         (_files, _signals, _feed, _mode) = (files, signals, feed, mode);
@@ -68,18 +65,16 @@ internal sealed class WriteAheadLog : ICommitLog
         _position = position;
     }
 
-    /// <inheritdoc/>
     public long Last => Volatile.Read(ref _last);
 
-    /// <summary>The version of the last commit that is synced.</summary>
     public long DurableVersion => _waits.Durable;
 
-    /// <summary>Why the disk has failed; null as long as it has not.</summary>
+    /// <summary>The failure of the disk; null if it has not failed.</summary>
     public Exception? Failure => _failure;
 
     /// <summary>
-    /// Set while what has been taken can't be written, as the disk is full: no more is taken until it can, so that those who
-    /// bring it need not wait until somebody makes space.
+    /// Set while taken commits cannot be written because the disk is full. Further commits are then refused, so that their calls do not
+    /// have to wait for space.
     /// </summary>
     public bool IsFull
     {
@@ -90,20 +85,17 @@ internal sealed class WriteAheadLog : ICommitLog
         }
     }
 
-    /// <summary>Whether there is something to write.</summary>
     public bool HasQueued => Volatile.Read(ref _open) is not null;
 
-    /// <inheritdoc/>
     public bool IsBehind => Interlocked.Read(ref _queuedBytes) > QueuedBytesMax;
 
-    /// <inheritdoc/>
     public CommitStatus TryCommit(in Record change, out long version)
     {
         int payloadBytes = change.Bytes;
         _lock.Enter();
         try
         {
-            // Removals free memory, for which others wait.
+            // Removals free memory that other writes wait for.
             bool isRemoval = change.Kind is RecordKind.Expired or RecordKind.Evicted;
             CommitStatus status = TryReserve(payloadBytes, isRemoval, out Span<byte> frame);
             version = _last + 1;
@@ -119,7 +111,6 @@ internal sealed class WriteAheadLog : ICommitLog
         }
     }
 
-    /// <inheritdoc/>
     public CommitStatus TryCommit(ReadOnlySpan<Operation> changes, long expected, out long version)
     {
         int payloadBytes = Record.BytesOf(changes);
@@ -141,7 +132,9 @@ internal sealed class WriteAheadLog : ICommitLog
         }
     }
 
-    /// <summary>The version of the last commit and the segment that the next one will go to, or one after it.</summary>
+    /// <summary>
+    /// Returns the version of the last commit, and the segment of the next one. The next commit may also go to a later segment.
+    /// </summary>
     public (long Version, long Segment) Position()
     {
         _lock.Enter();
@@ -155,7 +148,6 @@ internal sealed class WriteAheadLog : ICommitLog
         }
     }
 
-    /// <inheritdoc/>
     public async Task WhenReady(long recordBytes)
     {
         int frameBytes = Frame.BytesFor((int)recordBytes);
@@ -169,40 +161,34 @@ internal sealed class WriteAheadLog : ICommitLog
         }
     }
 
-    /// <inheritdoc/>
     public bool MayShow(long version) => _failure is null || _mode != DurabilityMode.Always || version <= DurableVersion;
 
-    /// <inheritdoc/>
     public ValueTask<int> WhenDurable(long version, int result)
     {
         Flush();
         return _mode == DurabilityMode.Always ? _waits.For(version, result) : new(result);
     }
 
-    /// <inheritdoc/>
     public ValueTask<bool> WhenDurable(long version, bool result)
     {
         Flush();
         return _mode == DurabilityMode.Always ? _waits.For(version, result) : new(result);
     }
 
-    /// <summary>Completes once all commits up to a version are synced, whatever the mode.</summary>
-    /// <exception cref="DurabilityLostException">The disk has failed; thrown by the task.</exception>
+    /// <summary>Completes when all commits up to a version are synced, regardless of the mode.</summary>
+    /// <exception cref="DurabilityLostException">The disk has failed. The task throws it.</exception>
     public ValueTask<bool> WhenSynced(long version) => _waits.For(version, true);
 
-    /// <inheritdoc/>
     public void Flush()
     {
         if (HasQueued) _signals.Kick();
     }
 
-    /// <inheritdoc/>
     public IWatch Watch(in WatchQuery query, Action wake) => _feed.Watch(query, Last, wake);
 
-    /// <inheritdoc/>
     public CommitLogStats GetStats() => new(_mode, DurableVersion, _feed.Published, _feed.OldestVersion, _feed.Watches);
 
-    /// <summary>Takes no more commits, so that the last write has all that were acknowledged.</summary>
+    /// <summary>Refuses further commits, so that the last write contains all acknowledged ones.</summary>
     public void StopCommits()
     {
         _lock.Enter();
@@ -211,7 +197,6 @@ internal sealed class WriteAheadLog : ICommitLog
         Progress();
     }
 
-    /// <inheritdoc/>
     public void Close()
     {
         StopCommits();
@@ -219,13 +204,13 @@ internal sealed class WriteAheadLog : ICommitLog
         _waits.Fail(new ObjectDisposedException(nameof(EmbeddedStore)));
     }
 
-    /// <summary>Takes all frames that wait to be written; for the writer. <see cref="Recycle"/> returns them.</summary>
+    /// <summary>Takes all queued log records. Called by the writer, which returns them with <see cref="Recycle"/>.</summary>
     public List<LogChunk> Take()
     {
         _lock.Enter();
         try
         {
-            Debug.Assert(_taken.Count == 0, "what was taken before has been given back");
+            Debug.Assert(_taken.Count == 0, "the chunks taken before were recycled");
             (_queue, _taken) = (_taken, _queue);
             Volatile.Write(ref _open, null);
             return _taken;
@@ -236,7 +221,7 @@ internal sealed class WriteAheadLog : ICommitLog
         }
     }
 
-    /// <summary>The chunks that were taken are written.</summary>
+    /// <summary>Releases the chunks that were taken, after they are written.</summary>
     public void Recycle()
     {
         long bytes = 0;
@@ -250,10 +235,10 @@ internal sealed class WriteAheadLog : ICommitLog
         Progress();
     }
 
-    /// <summary>All commits up to a version are synced: whoever waits for them may go on.</summary>
+    /// <summary>Publishes that all commits up to a version are synced, and completes the calls that wait for them.</summary>
     public void Publish(long version) => _waits.Complete(version);
 
-    /// <summary>The disk has failed.</summary>
+    /// <summary>Fails the log: refuses further commits, and fails the waiting calls.</summary>
     public void Fail(Exception failure)
     {
         _lock.Enter();
@@ -263,12 +248,14 @@ internal sealed class WriteAheadLog : ICommitLog
         Progress();
     }
 
-    /// <summary>Wakes the calls of <see cref="WhenReady"/>: frames were written, or a segment was prepared or could not be.</summary>
+    /// <summary>Wakes the calls of <see cref="WhenReady"/>: records were written, or a segment was prepared or refused.</summary>
     public void Progress() =>
         Interlocked.Exchange(ref _progress, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
 
-    /// <summary>Writes a mark, with which the writer tells what it has synced, where nothing else is to be written.</summary>
-    /// <returns>False where something is, or where the segment has no space left.</returns>
+    /// <summary>
+    /// Queues a mark, with which the writer records the synced offset while no commits are queued. Returns false if records are queued,
+    /// the log has failed, or the segment has no space left.
+    /// </summary>
     public bool TryAddMark()
     {
         _lock.Enter();
@@ -286,7 +273,6 @@ internal sealed class WriteAheadLog : ICommitLog
 
     private bool Fits(long bytes) => _position + bytes + SegmentFiles.ReservedBytes <= _segmentBytes;
 
-    /// <summary>Finds a place for a frame.</summary>
     private CommitStatus TryReserve(int payloadBytes, bool isRemoval, out Span<byte> frame)
     {
         frame = default;
@@ -295,7 +281,7 @@ internal sealed class WriteAheadLog : ICommitLog
         if (_isFull) return CommitStatus.DiskFull;
         if (IsBehind && !isRemoval) return CommitStatus.NotReady;
 
-        // Whatever may lack memory comes first: after that, nothing can fail.
+        // All allocations come first: no later step can fail.
         _queue.EnsureCapacity(_queue.Count + 1);
         int bytes = Frame.BytesFor(payloadBytes);
         if (!FitsInSegment(bytes))
@@ -332,10 +318,10 @@ internal sealed class WriteAheadLog : ICommitLog
         return CommitStatus.Done;
     }
 
-    /// <summary>Begins what will be written at once: with a mark.</summary>
+    /// <summary>Begins the records of one write with a mark.</summary>
     private void Open(LogChunk chunk)
     {
-        // First, as there may be no memory for it.
+        // First, because this can run out of memory.
         _queue.Add(chunk);
         chunk.HasMark = true;
         Frame.Begin(chunk.Free[..Frame.HeaderBytes], FrameKind.Mark, 0, 0);
@@ -353,7 +339,7 @@ internal sealed class WriteAheadLog : ICommitLog
 
     private bool FitsInSegment(int frameBytes) => Fits(frameBytes + (_open is null ? Frame.HeaderBytes : 0));
 
-    /// <summary>Whether a frame of so many bytes can be committed or will be refused.</summary>
+    /// <summary>Whether a log record of this length can be committed, or will be refused.</summary>
     private bool IsReady(int frameBytes)
     {
         _lock.Enter();

@@ -4,46 +4,49 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Feed;
 
-/// <summary>The feed of a store: what may be shown of its commits, and the watches that it is shown to.</summary>
+/// <summary>The feed of a store: the version up to which commits are visible, and the watches.</summary>
 /// <remarks>
 /// <para>
-/// <b>Two kinds of watches.</b> One that has caught up is live: a thread goes once over each commit that may be shown, and
-/// notes it with each live watch that it concerns. So what a commit costs does not grow with the number of watches that it
-/// does not concern. All others catch up by themselves, from the history in memory or from the log; a live watch becomes
-/// one of them again where too much gathers, or where the thread finds that it comes too late for the history.
+/// <b>Two kinds of watches.</b> A watch that has caught up is live: one thread, the dispatcher, reads each published commit once and
+/// notes it with each live watch whose prefix matches. The cost of a commit therefore does not grow with the number of other watches.
+/// All other watches catch up by themselves, from the history in memory or from the log. A live watch returns to catching up if too
+/// many notes gather, or if the history no longer has the commits that the dispatcher needs.
 /// </para>
 /// <para>
-/// <b>Locks.</b> One protects which watches are live and how far commits were dispatched. The dispatcher holds it for long; nobody else
-/// waits for it. Another protects the start of the dispatcher. Each live watch has a short lock of its own, taken within the first or
-/// alone. Watches are woken outside all of them. Committers and the writer of the log take none.
+/// <b>Locks.</b> <c>_lock</c> protects the set of live watches and the dispatched version. The dispatcher holds it for long; no other
+/// thread waits for it. <c>_opening</c> protects the start of the dispatcher. Each watch has a short lock, taken inside <c>_lock</c> or
+/// alone. Watches are woken outside of all locks. Committers and the writer of the log take none of them.
 /// </para>
 /// </remarks>
 internal sealed class ChangeFeed : IDisposable
 {
-    /// <summary>So many commits are gone over before others get the lock.</summary>
+    /// <summary>The number of commits that are dispatched before the lock is released for other threads.</summary>
     private const int SliceCommits = 256;
 
     /// <summary>
-    /// To tell watches takes the processors from those who write: so the thread rests for a millisecond for each so many that it
-    /// has woken before it wakes others, and more changes are told at once.
+    /// The number of woken watches for which the dispatcher pauses one millisecond. Waking watches takes processor time from writers.
+    /// The pause lets changes gather, so that each wake delivers more of them.
     /// </summary>
     private const int WatchesPerMillisecond = 10;
 
-    /// <summary>Where so many commits come at once it rests for a millisecond, however few are woken: more will come soon.</summary>
+    /// <summary>
+    /// The number of commits in one dispatch from which the dispatcher pauses one millisecond, however few watches were woken: more
+    /// will follow soon.
+    /// </summary>
     private const int ManyCommits = 64;
 
-    /// <summary>However many are woken, the next changes are told after this time.</summary>
-    private const int RestMillisecondsMax = 50;
+    /// <summary>The maximum pause of the dispatcher, in milliseconds, however many watches were woken.</summary>
+    private const int PauseMillisecondsMax = 50;
 
-    /// <summary>How long the dispatcher waits before it tries again after memory has run out.</summary>
+    /// <summary>The delay before the dispatcher retries after memory has run out.</summary>
     private static readonly TimeSpan OutOfMemoryPause = TimeSpan.FromMilliseconds(100);
 
     private readonly FeedThreads _threads;
     private readonly Lock _lock = new();
     private readonly Lock _opening = new();
     private readonly WatchTree _live = new();
-    private readonly ConcurrentQueue<FeedWatch> _unlisted = new();
-    private readonly List<FeedWatch> _falling = [];
+    private readonly ConcurrentQueue<FeedWatch> _closing = new();
+    private readonly List<FeedWatch> _demoted = [];
     private readonly List<FeedWatch> _toWake = [];
     private readonly ManualResetEventSlim _work = new(false, spinCount: 0);
     private HistoryCursor _cursor;
@@ -53,14 +56,10 @@ internal sealed class ChangeFeed : IDisposable
     private int _watches;
     private int _idle;
     private int _woken;
-    private bool _isInDoubt;
+    private bool _mustWakeAll;
     private volatile bool _isRecording;
     private volatile bool _isClosed;
 
-    /// <param name="memoryBytes">Bytes that the history in memory may take.</param>
-    /// <param name="log">The older history; null without a data directory.</param>
-    /// <param name="published">The version up to which commits may be shown at first.</param>
-    /// <param name="threads">The threads that dispatch commits and read the older history.</param>
     public ChangeFeed(long memoryBytes, LogHistory? log = null, long published = 0, FeedThreads? threads = null)
     {
         History = new(memoryBytes);
@@ -70,33 +69,32 @@ internal sealed class ChangeFeed : IDisposable
         _cursor = new(History);
     }
 
-    /// <summary>The recent past.</summary>
+    /// <summary>The history in memory: recent commits.</summary>
     public ChangeHistory History { get; }
 
-    /// <summary>What is further back; null where there is no log.</summary>
+    /// <summary>The history in the log: earlier commits; null without a log.</summary>
     public LogHistory? Log { get; }
 
-    /// <summary>Reads of the older history run here.</summary>
     public TaskScheduler Readers => _threads.Readers;
 
     /// <summary>
-    /// Whether the history is to have what comes: from the first watch on, so that a store without any has nothing to do.
+    /// Whether commits are recorded in the history in memory. This begins with the first watch, so a store without watches does no work
+    /// for it.
     /// </summary>
     public bool IsRecording => _isRecording;
 
-    /// <summary>Whether the store is closed, and nothing more comes.</summary>
+    /// <summary>Whether the store is closed, and no more commits follow.</summary>
     public bool IsClosed => _isClosed;
 
-    /// <summary>The version of the last commit that may be shown.</summary>
+    /// <summary>The version of the last visible commit.</summary>
     public long Published => Volatile.Read(ref _published);
 
-    /// <summary>Live watches know of all commits up to this version.</summary>
+    /// <summary>The version up to which live watches have been notified.</summary>
     public long Dispatched => Volatile.Read(ref _dispatched);
 
-    /// <summary>How many watches there are.</summary>
     public int Watches => Volatile.Read(ref _watches);
 
-    /// <summary>The oldest version from which a feed can begin.</summary>
+    /// <summary>The oldest version from which a watch can begin.</summary>
     public long OldestVersion
     {
         get
@@ -106,7 +104,7 @@ internal sealed class ChangeFeed : IDisposable
         }
     }
 
-    /// <summary>Sets the version after which the history in memory begins. To be called before the first commit is recorded.</summary>
+    /// <summary>Sets the version after which the history in memory begins. Must be called before the first commit is recorded.</summary>
     public void BeginHistory(long last)
     {
         History.BeginAt(last + 1);
@@ -114,10 +112,7 @@ internal sealed class ChangeFeed : IDisposable
         Volatile.Write(ref _dispatched, last);
     }
 
-    /// <summary>Opens a watch.</summary>
-    /// <param name="query">The prefix, and the first version.</param>
-    /// <param name="last">The version of the last commit.</param>
-    /// <param name="wake">See <see cref="IKeyValueStore.Watch"/>.</param>
+    /// <summary>Opens a watch. <paramref name="last"/> is the version of the last commit.</summary>
     public FeedWatch Watch(in WatchQuery query, long last, Action wake)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(query.From, nameof(query));
@@ -134,7 +129,7 @@ internal sealed class ChangeFeed : IDisposable
         }
     }
 
-    /// <summary>The log has written frames; for who writes it.</summary>
+    /// <summary>Records log records that were written. Called by the writer of the log.</summary>
     public void Remember(ReadOnlySpan<byte> frames)
     {
         if (!_isRecording) return;
@@ -144,12 +139,12 @@ internal sealed class ChangeFeed : IDisposable
         }
         catch (OutOfMemoryException)
         {
-            // The log has these commits: watches read them from there.
+            // The log has these commits, so watches read them from there.
             History.Drop();
         }
     }
 
-    /// <summary>All commits up to a version may be shown.</summary>
+    /// <summary>Makes all commits up to a version visible.</summary>
     public void Publish(long version)
     {
         for (long seen; (seen = Published) < version;)
@@ -159,22 +154,24 @@ internal sealed class ChangeFeed : IDisposable
         WakeDispatcher();
     }
 
-    /// <summary>Either the thread sees what was done before, or this sees that the thread is idle.</summary>
+    /// <summary>Wakes the dispatcher if it is idle. Either it sees the preceding change, or this thread sees that it is idle.</summary>
     private void WakeDispatcher()
     {
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _idle) != 0) _work.Set();
     }
 
-    /// <summary>Makes a watch live that has handed over all commits up to a version. Does not wait for the dispatcher.</summary>
-    /// <returns>False if it has not caught up, or commits are being dispatched at the moment.</returns>
+    /// <summary>
+    /// Makes a watch live that has delivered all commits up to a version. Does not wait for the dispatcher: returns false if the watch
+    /// has not caught up, or if commits are being dispatched at the moment.
+    /// </summary>
     public bool TryGoLive(FeedWatch watch, long position)
     {
         if (!_lock.TryEnter()) return false;
         try
         {
             if (_isClosed || position < _dispatched) return false;
-            Unlist(watch);
+            RemoveLive(watch);
             _live.Add(watch);
             watch.IsListed = true;
             watch.GoLive();
@@ -186,37 +183,38 @@ internal sealed class ChangeFeed : IDisposable
         }
     }
 
-    /// <summary>Closes a watch. The dispatcher forgets it later: this does not wait for it.</summary>
+    /// <summary>Closes a watch. The dispatcher removes it later, so this does not block.</summary>
     public void Leave(FeedWatch watch)
     {
         watch.Fall();
         Interlocked.Decrement(ref _watches);
-        _unlisted.Enqueue(watch);
+        _closing.Enqueue(watch);
         WakeDispatcher();
     }
 
-    /// <summary>Goes over commits that were published, and wakes the watches that they concern. One caller at a time.</summary>
-    /// <returns>Whether there may be more.</returns>
+    /// <summary>
+    /// Dispatches published commits, and wakes the matching watches. Returns whether more may have been published. Not thread-safe.
+    /// </summary>
     public bool Dispatch()
     {
-        // All that there is first: so that a watch is woken once for it.
+        // All published commits are dispatched before any watch is woken, so that each is woken once.
         long upTo = Published;
         for (bool more = true; more;)
         {
             lock (_lock)
             {
-                while (_unlisted.TryDequeue(out FeedWatch? unlisted)) Unlist(unlisted);
-                if (_isInDoubt) WakeAll();
+                while (_closing.TryDequeue(out FeedWatch? closed)) RemoveLive(closed);
+                if (_mustWakeAll) WakeAll();
                 more = DispatchSlice(upTo);
             }
         }
-        // One by one: if memory runs out, the next attempt wakes those that remain.
+        // One by one: if memory runs out, the next attempt wakes the remaining watches.
         _woken = _toWake.Count;
         for (; _toWake.Count > 0; _toWake.RemoveAt(_toWake.Count - 1)) _toWake[^1].Wake();
         return Dispatched < Published;
     }
 
-    /// <summary>Nothing more is shown. The history stays, for who is reading it.</summary>
+    /// <summary>Stops the dispatcher. The history remains for its readers.</summary>
     public void Dispose()
     {
         _isClosed = true;
@@ -232,12 +230,12 @@ internal sealed class ChangeFeed : IDisposable
         {
             long before = _dispatched;
             bool more = TryDispatch();
-            if (_woken > 0) Rest(_dispatched - before);
+            if (_woken > 0) Pause(_dispatched - before);
             if (more) continue;
             _work.Reset();
             Volatile.Write(ref _idle, 1);
             Interlocked.MemoryBarrier();
-            if (Published == _dispatched && _unlisted.IsEmpty && !_isClosed) _work.Wait();
+            if (Published == _dispatched && _closing.IsEmpty && !_isClosed) _work.Wait();
             Volatile.Write(ref _idle, 0);
         }
     }
@@ -250,26 +248,26 @@ internal sealed class ChangeFeed : IDisposable
         }
         catch (OutOfMemoryException)
         {
-            // A watch that was to be woken may not have been. The next attempt wakes all.
-            _isInDoubt = true;
+            // A watch may have missed its wake. The next attempt wakes all.
+            _mustWakeAll = true;
             Thread.Sleep(OutOfMemoryPause);
             return true;
         }
     }
 
-    /// <summary>Makes all watches catch up by themselves, and wakes all.</summary>
+    /// <summary>Wakes all live watches, and makes them catch up by themselves.</summary>
     private void WakeAll()
     {
         _live.CopyTo(_toWake);
-        foreach (FeedWatch watch in _toWake) Unlist(watch);
-        _falling.Clear();
-        _isInDoubt = false;
+        foreach (FeedWatch watch in _toWake) RemoveLive(watch);
+        _demoted.Clear();
+        _mustWakeAll = false;
     }
 
-    /// <summary>Lets changes gather, where watches were woken and there is much to do.</summary>
-    private void Rest(long commits)
+    /// <summary>Pauses after many wakes or commits, so that changes gather.</summary>
+    private void Pause(long commits)
     {
-        int milliseconds = Math.Min(_woken / WatchesPerMillisecond, RestMillisecondsMax);
+        int milliseconds = Math.Min(_woken / WatchesPerMillisecond, PauseMillisecondsMax);
         if (milliseconds == 0 && commits >= ManyCommits) milliseconds = 1;
         if (milliseconds > 0) Thread.Sleep(milliseconds);
     }
@@ -285,20 +283,20 @@ internal sealed class ChangeFeed : IDisposable
         for (int n = 0; n < SliceCommits && _dispatched < upTo; n++)
         {
             long next = _dispatched + 1;
-            bool isPlaced = _cursor.IsPlaced || _cursor.TrySeek(next);
-            if (!isPlaced || !_cursor.TryNext(upTo, out HistoryCommit commit) || commit.Version != next)
+            bool isPositioned = _cursor.IsPlaced || _cursor.TrySeek(next);
+            if (!isPositioned || !_cursor.TryNext(upTo, out HistoryCommit commit) || commit.Version != next)
             {
-                FallAll(upTo);
+                DemoteAll(upTo);
                 return false;
             }
-            NoteWithThoseConcerned(commit);
+            NoteMatching(commit);
             Volatile.Write(ref _dispatched, commit.Version);
         }
-        RemoveFallen();
+        RemoveDemoted();
         return _dispatched < upTo;
     }
 
-    private void NoteWithThoseConcerned(in HistoryCommit commit)
+    private void NoteMatching(in HistoryCommit commit)
     {
         ReadOnlySpan<byte> records = commit.Records;
         while (Record.TryRead(ref records, out Record record))
@@ -310,33 +308,34 @@ internal sealed class ChangeFeed : IDisposable
                 {
                     Noted noted = watch.Note(commit.Version, commit.Place);
                     if (noted == Noted.AndWakes) _toWake.Add(watch);
-                    else if (noted == Noted.Overflow) _falling.Add(watch);
+                    else if (noted == Noted.Overflow) _demoted.Add(watch);
                 }
             }
         }
     }
 
-    /// <summary>What comes next is no longer in memory, or was not recorded yet: all live watches are to see for themselves.</summary>
-    private void FallAll(long upTo)
+    /// <summary>
+    /// Makes all live watches catch up by themselves, because the next commit is no longer in memory or was not recorded.
+    /// </summary>
+    private void DemoteAll(long upTo)
     {
-        _live.CopyTo(_falling);
-        RemoveFallen();
-        Debug.Assert(_live.Count == 0, "all have fallen");
+        _live.CopyTo(_demoted);
+        RemoveDemoted();
+        Debug.Assert(_live.Count == 0, "no watch is live");
         _cursor = new(History);
         Volatile.Write(ref _dispatched, upTo);
     }
 
-    private void RemoveFallen()
+    private void RemoveDemoted()
     {
-        _toWake.EnsureCapacity(_toWake.Count + _falling.Count);
-        foreach (FeedWatch watch in _falling)
-            if (Unlist(watch)) _toWake.Add(watch);
-        _falling.Clear();
+        _toWake.EnsureCapacity(_toWake.Count + _demoted.Count);
+        foreach (FeedWatch watch in _demoted)
+            if (RemoveLive(watch)) _toWake.Add(watch);
+        _demoted.Clear();
     }
 
-    /// <summary>Takes a watch from those that are live, if it is one of them.</summary>
-    /// <returns>Whether it is to be woken.</returns>
-    private bool Unlist(FeedWatch watch)
+    /// <summary>Removes a watch from the live ones, if it is one of them. Returns whether it must be woken.</summary>
+    private bool RemoveLive(FeedWatch watch)
     {
         if (!watch.IsListed) return false;
         watch.IsListed = false;

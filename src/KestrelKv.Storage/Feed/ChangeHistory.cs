@@ -2,10 +2,10 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Feed;
 
-/// <summary>The recent past in memory: the frames of commits, in the order of versions, none left out.</summary>
+/// <summary>The history in memory: the log records of recent commits, in the order of versions, without gaps.</summary>
 /// <remarks>
-/// One thread at a time appends. Readers take the lock only to find a block. Once the blocks come to more than they may, the
-/// oldest is let go of: so a reader keeps the number of a block, and no block, while it does not read.
+/// One thread at a time appends. Readers take the lock only to find a block. If the blocks exceed their maximum size, the oldest are
+/// released. A reader therefore keeps the number of a block between reads, not a reference.
 /// </remarks>
 internal sealed class ChangeHistory
 {
@@ -21,20 +21,23 @@ internal sealed class ChangeHistory
     private long _bytes;
     private long _first = long.MaxValue;
 
-    /// <param name="bytesMax">What its blocks may come to. The newest one is kept, however long it is.</param>
+    /// <param name="bytesMax">The maximum size of all blocks, in bytes. The newest block is kept regardless of its length.</param>
     public ChangeHistory(long bytesMax)
     {
         _bytesMax = bytesMax;
         _blockBytes = (int)Math.Clamp(bytesMax / 4, Frame.HeaderBytes, BlockBytesMax);
     }
 
-    /// <summary>The version of the first commit that it has, or is to have; <see cref="long.MaxValue"/> while that is not known.</summary>
+    /// <summary>
+    /// The version of the first commit in the history, or of the next one if it is empty; <see cref="long.MaxValue"/> while that is
+    /// unknown.
+    /// </summary>
     public long First => Volatile.Read(ref _first);
 
-    /// <summary>Before anything is appended: which version that will be.</summary>
+    /// <summary>Sets the version of the first commit. Must be called before anything is appended.</summary>
     public void BeginAt(long version) => Volatile.Write(ref _first, version);
 
-    /// <summary>Room for the frame of the next commit. To be followed by <see cref="Append()"/>.</summary>
+    /// <summary>Reserves space for the record of the next commit. <see cref="Append()"/> must follow.</summary>
     public Span<byte> Reserve(long version, int frameBytes)
     {
         if (_open is null || _open.Free.Length < frameBytes) Open(version, frameBytes);
@@ -42,10 +45,9 @@ internal sealed class ChangeHistory
         return _open!.Free[..frameBytes];
     }
 
-    /// <summary>The frame that room was reserved for is written.</summary>
     public void Append() => _open!.Append(_reservedBytes);
 
-    /// <summary>Appends frames of the log, of which those that are no commits are left out.</summary>
+    /// <summary>Appends the commits among these log records.</summary>
     public void Append(ReadOnlySpan<byte> frames)
     {
         while (!frames.IsEmpty)
@@ -59,7 +61,7 @@ internal sealed class ChangeHistory
         }
     }
 
-    /// <summary>Forgets all commits. The history continues with the next one that is appended.</summary>
+    /// <summary>Removes all commits. The history continues with the next appended commit.</summary>
     public void Drop()
     {
         _lock.Enter();
@@ -70,7 +72,7 @@ internal sealed class ChangeHistory
         _open = null;
     }
 
-    /// <summary>A block; null where it was let go of, or is not there yet.</summary>
+    /// <summary>Returns a block; null if it was released or does not exist yet.</summary>
     public HistoryBlock? Block(long number)
     {
         _lock.Enter();
@@ -85,7 +87,7 @@ internal sealed class ChangeHistory
         }
     }
 
-    /// <summary>The block that has a commit, or would have it if it were there already; null where it was let go of.</summary>
+    /// <summary>Returns the block that contains a commit, or will contain it; null if it was released.</summary>
     public HistoryBlock? BlockOf(long version)
     {
         _lock.Enter();

@@ -2,27 +2,25 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Feed;
 
-/// <summary>What of a commit a feed shows.</summary>
+/// <summary>Converts commits to the changes that a feed reports.</summary>
 internal static class CommitChanges
 {
-    /// <summary>Hands over the changes of a commit that are under a prefix.</summary>
-    /// <param name="records">The commit's records.</param>
-    /// <param name="version">Its version.</param>
-    /// <param name="prefix">The prefix.</param>
-    /// <param name="changes">Takes them, all of them.</param>
-    /// <returns>Whether there may be another commit.</returns>
+    /// <summary>
+    /// Delivers all changes of a commit under a prefix, even if the sink asks to stop in between. Returns whether the sink accepts
+    /// another commit.
+    /// </summary>
     public static bool HandOver(ReadOnlySpan<byte> records, long version, ReadOnlySpan<byte> prefix, IChangeSink changes)
     {
-        bool goOn = true;
+        bool acceptsMore = true;
         while (Record.TryRead(ref records, out Record record))
         {
             if (InternalKey.Is(record.Key) || !record.Key.StartsWith(prefix)) continue;
-            goOn &= changes.OnChange(new ChangeView
+            acceptsMore &= changes.OnChange(new ChangeView
             {
                 Kind = KindOf(record.Kind), Version = version, Key = record.Key, Value = record.Value, ExpiresAt = record.ExpiresAt,
             });
         }
-        return goOn;
+        return acceptsMore;
     }
 
     private static ChangeKind KindOf(RecordKind kind) => kind switch

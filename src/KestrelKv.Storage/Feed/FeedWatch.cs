@@ -2,30 +2,30 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Feed;
 
-/// <summary>What became of a commit that a live watch was told of.</summary>
+/// <summary>The result of notifying a watch of a commit.</summary>
 internal enum Noted
 {
-    /// <summary>It is noted, or was before.</summary>
+    /// <summary>The commit is noted, or was noted before, or the watch is not live.</summary>
     Yes,
 
-    /// <summary>It is noted, and the watch is to be woken.</summary>
+    /// <summary>The commit is noted, and the watch must be woken.</summary>
     AndWakes,
 
-    /// <summary>There is no room for it: the watch has to catch up by itself.</summary>
+    /// <summary>The watch has no room for the commit and must catch up by itself.</summary>
     Overflow,
 }
 
-/// <summary>A watch: its position, and, while it is live, where the commits are that it has yet to hand over.</summary>
+/// <summary>A watch: its position and, while it is live, notes of the places of commits to deliver.</summary>
 /// <remarks>
-/// What is noted, and whether it is live, is protected by its lock; all else belongs to its reader. The dispatcher notes, the
-/// reader takes all that was noted at once, and reads it without any lock.
+/// The lock protects the notes and whether the watch is live. All other fields belong to the reader. The dispatcher adds notes. The
+/// reader takes all notes at once, and reads the commits without a lock.
 /// </remarks>
 internal sealed class FeedWatch : IWatch
 {
-    /// <summary>How many commits are noted for a watch that is not read: 32 KiB, where there are so many.</summary>
+    /// <summary>The maximum number of notes of a live watch: 32 KiB of memory.</summary>
     private const int NotedMax = 4_096;
 
-    /// <summary>What is gone over in one read while it catches up: 1 MiB.</summary>
+    /// <summary>The number of bytes that one read scans while the watch catches up from memory: 1 MiB.</summary>
     private const int SliceBytes = 1024 * 1024;
 
     private readonly ChangeFeed _feed;
@@ -52,10 +52,8 @@ internal sealed class FeedWatch : IWatch
         (_feed, Prefix, _position, _isFuture, _wake) = (feed, prefix, position, isFuture, wake);
     }
 
-    /// <summary>What the keys begin with.</summary>
     public byte[] Prefix { get; }
 
-    /// <inheritdoc/>
     public long Position
     {
         get
@@ -68,16 +66,14 @@ internal sealed class FeedWatch : IWatch
         }
     }
 
-    /// <summary>Whether the dispatcher knows it; protected by the feed's lock.</summary>
+    /// <summary>Whether the watch is among the live ones of the dispatcher. Protected by the feed's lock.</summary>
     public bool IsListed { get; set; }
 
-    /// <summary>Its place among the watches of the same prefix; protected by the feed's lock.</summary>
+    /// <summary>The index among the watches of the same prefix. Protected by the feed's lock.</summary>
     public int Place { get; set; }
 
-    /// <inheritdoc/>
     public long OldestVersion => _feed.OldestVersion;
 
-    /// <inheritdoc/>
     public ValueTask<WatchStatus> ReadAsync(IChangeSink changes, CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
@@ -89,7 +85,7 @@ internal sealed class FeedWatch : IWatch
             if (TryTake() is { } upToDate)
             {
                 if (upToDate) return new(WatchStatus.UpToDate);
-                if (HandOverTaken(changes))
+                if (DeliverTaken(changes))
                     return new(_takenNext == _takenCount && TryTake() == true ? WatchStatus.UpToDate : WatchStatus.More);
                 Fall();
                 continue;
@@ -106,7 +102,7 @@ internal sealed class FeedWatch : IWatch
             }
             if (_feed.Log is not { } log || _position + 1 < log.Oldest)
             {
-                // It may have come into the memory just now.
+                // The commits may have been recorded in memory meanwhile.
                 if (_feed.History.First <= _position + 1) continue;
                 _isCompacted = true;
                 break;
@@ -117,7 +113,6 @@ internal sealed class FeedWatch : IWatch
         return new(WatchStatus.Compacted);
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         if (_isDisposed) return;
@@ -125,10 +120,11 @@ internal sealed class FeedWatch : IWatch
         _feed.Leave(this);
     }
 
-    /// <summary>Calls whoever waits for it.</summary>
     public void Wake() => _wake();
 
-    /// <summary>It is told of all commits after its position from now on. Under the feed's lock, by its reader.</summary>
+    /// <summary>
+    /// Makes the watch live: the dispatcher notes all commits after its position. Called by the reader, under the feed's lock.
+    /// </summary>
     public void GoLive()
     {
         _lock.Enter();
@@ -138,8 +134,7 @@ internal sealed class FeedWatch : IWatch
         _lock.Exit();
     }
 
-    /// <summary>It is no longer live. Under the feed's lock.</summary>
-    /// <returns>Whether it is to be woken.</returns>
+    /// <summary>Ends the live state and drops all notes. Returns whether the watch must be woken.</summary>
     public bool Fall()
     {
         _lock.Enter();
@@ -151,8 +146,7 @@ internal sealed class FeedWatch : IWatch
     }
 
     /// <summary>
-    /// Notes a commit, if it is live. Where there is no room for it, it is no longer live from this moment on. Under the feed's
-    /// lock.
+    /// Notes a commit if the watch is live. On overflow the watch stops being live at once. Called under the feed's lock.
     /// </summary>
     public Noted Note(long version, long place)
     {
@@ -162,7 +156,7 @@ internal sealed class FeedWatch : IWatch
             if (!_isLive || version <= _lastNoted) return Noted.Yes;
             if (_notedCount == NotedMax)
             {
-                // At once: what the reader takes from now on must not pass for all that there is.
+                // At once, so that the reader does not take later notes for all there are.
                 _isLive = false;
                 _notedCount = 0;
                 return Noted.Overflow;
@@ -180,8 +174,9 @@ internal sealed class FeedWatch : IWatch
         }
     }
 
-    /// <summary>Takes what is noted, unless there is something left of what was taken before.</summary>
-    /// <returns>Null where it is not live; whether there is nothing.</returns>
+    /// <summary>
+    /// Takes all notes, unless some taken before are left. Returns null if the watch is not live; otherwise whether there are none.
+    /// </summary>
     private bool? TryTake()
     {
         _lock.Enter();
@@ -190,7 +185,7 @@ internal sealed class FeedWatch : IWatch
             if (!_isLive) return null;
             if (_takenNext < _takenCount) return false;
 
-            // Of what is dispatched by now, all that concerns it is noted: for that the lock was needed, which is held.
+            // All matching commits up to this version are noted, because noting requires this lock.
             long dispatched = _feed.Dispatched;
             if (_notedCount == 0)
             {
@@ -209,27 +204,27 @@ internal sealed class FeedWatch : IWatch
         }
     }
 
-    /// <summary>Hands over what was taken.</summary>
-    /// <returns>False where the history no longer has it.</returns>
-    private bool HandOverTaken(IChangeSink changes)
+    /// <summary>Delivers the commits of the taken notes. Returns false if the history no longer has one.</summary>
+    private bool DeliverTaken(IChangeSink changes)
     {
         HistoryBlock? block = null;
-        for (bool goOn = true; goOn && _takenNext < _takenCount; _takenNext++)
+        for (bool acceptsMore = true; acceptsMore && _takenNext < _takenCount; _takenNext++)
         {
             long place = _taken[_takenNext];
             if (block?.Number != CommitPlace.BlockOf(place)) block = _feed.History.Block(CommitPlace.BlockOf(place));
             if (block is null) return false;
             HistoryCommit commit = block.At(CommitPlace.OffsetOf(place));
-            goOn = CommitChanges.HandOver(commit.Records, commit.Version, Prefix, changes);
+            acceptsMore = CommitChanges.HandOver(commit.Records, commit.Version, Prefix, changes);
             _position = commit.Version;
         }
         if (_takenNext == _takenCount) _position = Math.Max(_position, _takenUpTo);
         return true;
     }
 
-    /// <summary>Reads on in the history in memory.</summary>
+    /// <summary>Delivers commits from the history in memory.</summary>
     /// <returns>
-    /// Whether it came to the end, and the sink has not had enough; null where the history does not have what comes next.
+    /// True at the end of the history if the sink accepts more; false if the sink or the limit ended the read; null if the history
+    /// lacks the next commit.
     /// </returns>
     private bool? CatchUpFromMemory(IChangeSink changes)
     {
@@ -239,12 +234,12 @@ internal sealed class FeedWatch : IWatch
         int bytes = 0;
         while (cursor.TryNext(upTo, out HistoryCommit commit))
         {
-            // Blocks were let go of meanwhile: what comes next is elsewhere.
+            // Blocks were released meanwhile. The next commit is elsewhere.
             if (commit.Version != _position + 1) return true;
-            bool goOn = CommitChanges.HandOver(commit.Records, commit.Version, Prefix, changes);
+            bool acceptsMore = CommitChanges.HandOver(commit.Records, commit.Version, Prefix, changes);
             _position = commit.Version;
             bytes += commit.FrameBytes;
-            if (!goOn || bytes >= SliceBytes) return false;
+            if (!acceptsMore || bytes >= SliceBytes) return false;
         }
         return true;
     }
@@ -253,12 +248,12 @@ internal sealed class FeedWatch : IWatch
     {
         if (_feed.IsClosed) return WatchStatus.UpToDate;
 
-        // Where it can't be read any more, the next read finds that it is gone.
+        // If the segment can no longer be read, the next call finds that the commits are gone.
         _isCompacted = !log.Read(_logCursor ??= new(), _position, _feed.Published, (version, records) =>
         {
-            bool goOn = CommitChanges.HandOver(records, version, Prefix, changes);
+            bool acceptsMore = CommitChanges.HandOver(records, version, Prefix, changes);
             _position = version;
-            return goOn;
+            return acceptsMore;
         });
         return _isCompacted ? WatchStatus.Compacted : WatchStatus.More;
     }

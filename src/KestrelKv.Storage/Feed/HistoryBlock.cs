@@ -2,35 +2,33 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Feed;
 
-/// <summary>A part of the history in memory: frames of commits, one behind the other, as the log has them.</summary>
+/// <summary>A block of the history in memory: log records of commits, one after another.</summary>
 /// <remarks>
-/// One thread appends, any number read: what lies before <see cref="Used"/> never changes. It is memory of the garbage
-/// collector's, so that who still reads a block that was let go of does no harm.
+/// One thread appends and any number of threads read. Bytes before <see cref="Used"/> never change. The memory is garbage-collected, so
+/// a reader may still use a released block.
 /// </remarks>
 internal sealed class HistoryBlock(long number, long first, int bytes)
 {
     private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(bytes);
     private int _used;
 
-    /// <summary>Counted from 0, one more with each block.</summary>
+    /// <summary>The number of the block, consecutive from 0.</summary>
     public long Number => number;
 
-    /// <summary>The version of its first commit.</summary>
     public long First => first;
 
-    /// <summary>How many bytes it takes.</summary>
     public int Bytes => _bytes.Length;
 
-    /// <summary>Where the next frame goes.</summary>
+    /// <summary>The offset of the next log record.</summary>
     public int Used => Volatile.Read(ref _used);
 
-    /// <summary>What there is room for; for who appends.</summary>
+    /// <summary>The unused part. Used by the appending thread only.</summary>
     public Span<byte> Free => _bytes.AsSpan(_used);
 
-    /// <summary>So many bytes more have frames; for who appends.</summary>
+    /// <summary>Marks the next bytes as used. Called by the appending thread only.</summary>
     public void Append(int frameBytes) => Volatile.Write(ref _used, _used + frameBytes);
 
-    /// <summary>The commit whose frame begins at an offset before <see cref="Used"/>.</summary>
+    /// <summary>Returns the commit whose log record begins at an offset before <see cref="Used"/>.</summary>
     public HistoryCommit At(int offset)
     {
         ReadOnlySpan<byte> frame = _bytes.AsSpan(offset);
@@ -40,11 +38,6 @@ internal sealed class HistoryBlock(long number, long first, int bytes)
     }
 }
 
-/// <summary>A commit in the history.</summary>
-/// <param name="version">Its version.</param>
-/// <param name="place">Where it is (<see cref="CommitPlace"/>).</param>
-/// <param name="frameBytes">How long its frame is.</param>
-/// <param name="records">Its changes.</param>
 internal readonly ref struct HistoryCommit(long version, long place, int frameBytes, ReadOnlySpan<byte> records)
 {
     public long Version => version;
@@ -56,7 +49,7 @@ internal readonly ref struct HistoryCommit(long version, long place, int frameBy
     public ReadOnlySpan<byte> Records { get; } = records;
 }
 
-/// <summary>Where in the history a commit is, as one number: the block's, and the offset in it.</summary>
+/// <summary>The place of a commit in the history, as one number: the number of the block, and the offset in it.</summary>
 internal static class CommitPlace
 {
     public const int OffsetBits = 32;

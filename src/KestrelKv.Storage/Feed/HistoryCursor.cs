@@ -1,16 +1,15 @@
 namespace KestrelKv.Storage.Feed;
 
-/// <summary>Reads the history commit by commit. It holds on to a block: to be kept only while it is read.</summary>
+/// <summary>Reads the history commit by commit. It references a block, so it must be kept only during a read.</summary>
 internal struct HistoryCursor(ChangeHistory history)
 {
     private HistoryBlock? _block;
     private int _offset;
 
-    /// <summary>Whether it stands somewhere.</summary>
+    /// <summary>Whether the cursor has a position.</summary>
     public readonly bool IsPlaced => _block is not null;
 
-    /// <summary>Goes to where a commit is, or will be.</summary>
-    /// <returns>False where it was let go of.</returns>
+    /// <summary>Moves to a commit, or to the place where it will be. Returns false if the commit was released.</summary>
     public bool TrySeek(long version)
     {
         _offset = 0;
@@ -25,10 +24,7 @@ internal struct HistoryCursor(ChangeHistory history)
         return true;
     }
 
-    /// <summary>Takes the next commit.</summary>
-    /// <param name="upTo">None that comes after this version.</param>
-    /// <param name="commit">The commit.</param>
-    /// <returns>False where there is none, or where the block that has it was let go of.</returns>
+    /// <summary>Reads the next commit up to a version. Returns false if there is none, or if its block was released.</summary>
     public bool TryNext(long upTo, out HistoryCommit commit)
     {
         commit = default;
@@ -42,7 +38,7 @@ internal struct HistoryCursor(ChangeHistory history)
                 return true;
             }
 
-            // A block that has another behind it gets no more: but it may have got some since it was asked.
+            // A block with a successor no longer grows, but it may have grown since the check above.
             if (history.Block(_block.Number + 1) is not { } next) return false;
             if (_offset < _block.Used) continue;
             (_block, _offset) = (next, 0);

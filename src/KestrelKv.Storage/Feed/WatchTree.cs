@@ -1,19 +1,17 @@
 namespace KestrelKv.Storage.Feed;
 
-/// <summary>Watches in a radix tree of their prefixes. All of it under the feed's lock.</summary>
+/// <summary>The live watches in a radix tree of their prefixes. Protected by the feed's lock.</summary>
 /// <remarks>
-/// A look-up follows the key down the tree and meets the watches of each prefix that the key begins with: its cost depends on the
-/// length of the key and on the prefixes that match, not on how many others there are. Invariant: every node but the root has watches
-/// or at least two children.
+/// A look-up follows the key down the tree, and finds the watches of each prefix of the key. Its cost depends on the length of the key
+/// and on the number of matching prefixes, not on the number of others. Invariant: every node except the root has watches or at least
+/// two children.
 /// </remarks>
 internal sealed class WatchTree
 {
     private readonly Node _root = new([]);
 
-    /// <summary>The number of watches.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Adds a watch.</summary>
     public void Add(FeedWatch watch)
     {
         Node node = _root;
@@ -38,7 +36,7 @@ internal sealed class WatchTree
         Count++;
     }
 
-    /// <summary>Removes a watch that is there.</summary>
+    /// <summary>Removes a watch, which must be in the tree.</summary>
     public void Remove(FeedWatch watch)
     {
         Node? grandparent = null, parent = null;
@@ -56,10 +54,9 @@ internal sealed class WatchTree
         if (grandparent is not null && parent.Watches.Count == 0) Merge(grandparent, parent);
     }
 
-    /// <summary>Adds all watches to a list.</summary>
     public void CopyTo(List<FeedWatch> all) => CopyTo(_root, all);
 
-    /// <summary>The watches whose prefixes a key begins with, prefix by prefix.</summary>
+    /// <summary>Returns the watches whose prefixes the key begins with, prefix by prefix.</summary>
     public Matches Matching(ReadOnlySpan<byte> key) => new(_root, key);
 
     private static void CopyTo(Node node, List<FeedWatch> all)
@@ -68,20 +65,20 @@ internal sealed class WatchTree
         foreach (Node child in node.Children.Values) CopyTo(child, all);
     }
 
-    /// <summary>Puts a node of the first bytes of an edge between two nodes.</summary>
+    /// <summary>Inserts a node for the first bytes of an edge between two nodes.</summary>
     private static Node Split(Node parent, Node child, int bytes)
     {
         var upper = new Node(child.Edge[..bytes]);
         byte[] lower = child.Edge[bytes..];
         upper.Children.Add(lower[0], child);
 
-        // Memory may run out before this, and nothing has changed then.
+        // Memory may run out before this line. Nothing has changed then.
         child.Edge = lower;
         parent.Children[upper.Edge[0]] = upper;
         return upper;
     }
 
-    /// <summary>Replaces a node without watches by its child, if that is the only one.</summary>
+    /// <summary>Replaces a node without watches by its only child.</summary>
     private static void Merge(Node parent, Node node)
     {
         if (node.Children.Count != 1) return;
@@ -90,7 +87,7 @@ internal sealed class WatchTree
         parent.Children[child.Edge[0]] = child;
     }
 
-    /// <summary>A prefix: the bytes since that of its parent, and the watches that have it.</summary>
+    /// <summary>A prefix: the bytes after the parent's prefix, and the watches with this prefix.</summary>
     internal sealed class Node(byte[] edge)
     {
         public byte[] Edge { get; set; } = edge;
@@ -102,7 +99,6 @@ internal sealed class WatchTree
         public Node? Child(byte first) => Children.GetValueOrDefault(first);
     }
 
-    /// <summary>Enumerates lists of watches.</summary>
     public ref struct Matches(Node root, ReadOnlySpan<byte> key)
     {
         private ReadOnlySpan<byte> _rest = key;

@@ -6,19 +6,21 @@ namespace KestrelKv.Storage.Files;
 internal sealed class FileDisk : IDisk, IDisposable
 {
     private const string LockName = "lock";
-    private const int HolderReads = 10;
-    private static readonly TimeSpan HolderWait = TimeSpan.FromMilliseconds(20);
+    private const int HolderReadsMax = 10;
+    private static readonly TimeSpan HolderReadDelay = TimeSpan.FromMilliseconds(20);
 
     private readonly string _path;
 
-    /// <summary>Open all the while: a sync must not fail because connections have taken all that can be opened.</summary>
+    /// <summary>Always open, so that a sync does not fail because connections have used all file descriptors.</summary>
     private readonly SafeFileHandle? _directory;
     private readonly FileIdentity? _identity;
     private SafeFileHandle? _lock;
     private FileIdentity? _lockIdentity;
 
-    /// <summary>Opens a directory; one that is not there is created.</summary>
-    /// <exception cref="DataException">It can't be, or another process has it open: the message tells which.</exception>
+    /// <summary>Opens a directory and locks it. Creates it if it does not exist.</summary>
+    /// <exception cref="DataException">
+    /// The directory cannot be used, or another process has locked it. The message names that process.
+    /// </exception>
     public FileDisk(string path)
     {
         _path = Path.GetFullPath(path);
@@ -28,9 +30,9 @@ internal sealed class FileDisk : IDisk, IDisposable
             if (!Directory.Exists(_path)) CreateDirectory(_path);
             _directory = Libc.OpenDirectory(_path);
 
-            // The directory, too: a file can be deleted, and another server would lock a new one of that name.
+            // The directory is locked as well: if the lock file is deleted, another server could lock a new one of the same name.
             if (!Libc.TryLock(_directory)) throw InUse(ReadHolder());
-            _lock = TakeLock();
+            _lock = AcquireLock();
             _lockIdentity = FileIdentity.Of(PathOf(LockName));
             _identity = FileIdentity.Of(_path);
         }
@@ -42,18 +44,16 @@ internal sealed class FileDisk : IDisk, IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Dispose();
-            throw new DataException($"the data directory {_path} can't be used: {e.Message}", e);
+            throw new DataException($"the data directory {_path} cannot be used: {e.Message}", e);
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _directory?.Dispose();
         _lock?.Dispose();
     }
 
-    /// <inheritdoc/>
     public long AvailableBytes
     {
         get
@@ -62,7 +62,7 @@ internal sealed class FileDisk : IDisk, IDisposable
             {
                 var drive = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(_path)! : _path);
 
-                // Some network and user-space file systems do not know their size.
+                // Some network and user-space file systems do not report their size.
                 return drive.TotalSize > 0 ? drive.AvailableFreeSpace : long.MaxValue;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
@@ -72,38 +72,30 @@ internal sealed class FileDisk : IDisk, IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public void Verify()
     {
-        if (!Directory.Exists(_path)) throw new IOException($"the data directory {_path} is not there any more (Data:Directory)");
+        if (!Directory.Exists(_path)) throw new IOException($"the data directory {_path} (Data:Directory) no longer exists");
         if (_identity is not null && FileIdentity.Of(_path) is { } found && found != _identity)
-            throw new IOException($"the data directory {_path} is another one than at the start: it was moved or replaced (Data:Directory)");
+            throw new IOException($"the data directory {_path} (Data:Directory) was moved or replaced since the start");
         string path = PathOf(LockName);
-        if (_lockIdentity is not null && (FileIdentity.Of(path) is { } now ? now != _lockIdentity : !File.Exists(path))) RetakeLock();
+        if (_lockIdentity is not null && (FileIdentity.Of(path) is { } now ? now != _lockIdentity : !File.Exists(path))) ReacquireLock();
     }
 
-    /// <inheritdoc/>
     public IReadOnlyList<string> List() => Run(() => Directory.GetFiles(_path).Select(file => Path.GetFileName(file)!).ToArray());
 
-    /// <inheritdoc/>
     public IDiskFile Open(string name) => Open(name, FileMode.Open);
 
-    /// <inheritdoc/>
     public IDiskFile Create(string name) => Open(name, FileMode.CreateNew);
 
-    /// <inheritdoc/>
     public void Rename(string from, string to) => Run(() => File.Move(PathOf(from), PathOf(to), overwrite: true));
 
-    /// <inheritdoc/>
     public void Delete(string name) => Run(() => File.Delete(PathOf(name)));
 
-    /// <inheritdoc/>
     public void SyncNames() => Libc.SyncDirectory(_directory, _path);
 
-    /// <summary>Where a file is.</summary>
     public string PathOf(string name) => Path.Combine(_path, name);
 
-    /// <summary>Moves a file to a directory in this one, which is created where it is not there.</summary>
+    /// <summary>Moves a file to a subdirectory, which is created if it does not exist.</summary>
     public void MoveTo(string directory, string name)
     {
         Run(() =>
@@ -114,8 +106,8 @@ internal sealed class FileDisk : IDisk, IDisposable
         Libc.SyncDirectory(PathOf(directory));
     }
 
-    /// <summary>Opens a file that need not be in a data directory, for reading.</summary>
-    /// <exception cref="DataException">It can't be opened.</exception>
+    /// <summary>Opens a file for reading. It may be outside of the data directory.</summary>
+    /// <exception cref="DataException">The file cannot be opened.</exception>
     public static IDiskFile OpenOutside(string path)
     {
         try
@@ -128,7 +120,7 @@ internal sealed class FileDisk : IDisk, IDisposable
         }
     }
 
-    /// <summary>Does something with files, and tells of failures as the seam does.</summary>
+    /// <summary>Runs a file operation and translates its exceptions to those that <see cref="IDisk"/> specifies.</summary>
     internal static T Run<T>(Func<T> action)
     {
         try
@@ -155,10 +147,10 @@ internal sealed class FileDisk : IDisk, IDisposable
     {
         SafeFileHandle file = File.OpenHandle(PathOf(name), mode, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
 
-        // Nobody else's to read, even where the directory is.
+        // Only the owner may read the files, even if the directory is open to others.
         if (mode == FileMode.CreateNew && !OperatingSystem.IsWindows()) TrySetMode(file);
 
-        // By the name that it is to have in the end, for messages.
+        // Messages name the file by its final name.
         return new FileOnDisk(file, PathOf(name.EndsWith(FileNames.Unfinished, StringComparison.Ordinal) ? name[..^FileNames.Unfinished.Length] : name));
     });
 
@@ -171,7 +163,7 @@ internal sealed class FileDisk : IDisk, IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Some file systems have no such modes.
+            // Some file systems do not support file modes.
         }
     }
 
@@ -184,7 +176,7 @@ internal sealed class FileDisk : IDisk, IDisposable
         if (parent is not null) Libc.SyncDirectory(parent);
     }
 
-    private SafeFileHandle TakeLock()
+    private SafeFileHandle AcquireLock()
     {
         string path = PathOf(LockName);
         if (!OperatingSystem.IsLinux()) return File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
@@ -192,20 +184,22 @@ internal sealed class FileDisk : IDisk, IDisposable
         (SafeFileHandle file, bool isLocked) = Libc.OpenLocked(path);
         if (isLocked)
         {
-            TellHolder(file);
+            WriteHolder(file);
             return file;
         }
 
         using (file) throw InUse(ReadHolder(file));
     }
 
-    /// <summary>The lock's file was deleted or replaced: locks the one of that name, if no other process has it.</summary>
-    private void RetakeLock()
+    /// <summary>
+    /// Locks the current lock file after the previous one was deleted or replaced. Fails if another process has locked it.
+    /// </summary>
+    private void ReacquireLock()
     {
         SafeFileHandle file;
         try
         {
-            file = Run(TakeLock);
+            file = Run(AcquireLock);
         }
         catch (DataException e)
         {
@@ -219,7 +213,7 @@ internal sealed class FileDisk : IDisk, IDisposable
     private DataException InUse(string holder) =>
         new($"the data directory {_path} is in use by {(holder.Length > 0 ? holder : "another process")}");
 
-    /// <summary>What the file of another's lock says, if it is there.</summary>
+    /// <summary>Returns the description of the process that holds the lock; empty if it cannot be read.</summary>
     private string ReadHolder()
     {
         using SafeFileHandle? file = Libc.OpenUnlocked(PathOf(LockName));
@@ -228,18 +222,18 @@ internal sealed class FileDisk : IDisk, IDisposable
 
     private static string ReadHolder(SafeFileHandle file)
     {
-        // Who has only just taken it has yet to say so.
+        // A process writes its description shortly after it takes the lock.
         Span<byte> text = stackalloc byte[256];
-        string who = "";
-        for (int i = 0; i < HolderReads && who.Length == 0; i++)
+        string holder = "";
+        for (int i = 0; i < HolderReadsMax && holder.Length == 0; i++)
         {
-            if (i > 0) Thread.Sleep(HolderWait);
-            who = System.Text.Encoding.UTF8.GetString(text[..RandomAccess.Read(file, text, 0)]);
+            if (i > 0) Thread.Sleep(HolderReadDelay);
+            holder = System.Text.Encoding.UTF8.GetString(text[..RandomAccess.Read(file, text, 0)]);
         }
-        return who;
+        return holder;
     }
 
-    private static void TellHolder(SafeFileHandle file)
+    private static void WriteHolder(SafeFileHandle file)
     {
         try
         {
@@ -248,7 +242,7 @@ internal sealed class FileDisk : IDisk, IDisposable
         }
         catch (IOException)
         {
-            // It is just for a message, and a disk that is full is no reason not to start.
+            // The description is for messages only. A full disk must not prevent the start.
         }
     }
 
@@ -275,7 +269,7 @@ internal sealed class FileDisk : IDisk, IDisposable
             }
             catch (ArgumentOutOfRangeException e)
             {
-                // EFBIG: the base class library takes it for a mistake of the caller's.
+                // EFBIG: the base class library reports it as an invalid argument.
                 throw DiskFullException.OfFileSize(path, e);
             }
             catch (UnauthorizedAccessException e)

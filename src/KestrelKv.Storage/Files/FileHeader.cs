@@ -3,14 +3,13 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Files;
 
-/// <summary>What a file of data is.</summary>
 internal enum FileKind : uint
 {
     Segment = 1,
     Snapshot = 2,
 }
 
-/// <summary>The first bytes of every data file; frames follow.</summary>
+/// <summary>The header of every data file. Log records follow it.</summary>
 /// <remarks><code>
 ///   0          8          12      16         24       32         60
 ///   +----------+----------+-------+----------+--------+----------+----------+
@@ -19,17 +18,16 @@ internal enum FileKind : uint
 ///   +----------+----------+-------+----------+--------+----------+----------+
 /// </code>
 /// <para>
-/// Little-endian. <c>store</c> is a random number that all files of one data directory share; <c>number</c> is that of
-/// the segment, from 1 on, or for a snapshot the version at which it was begun. The checksum, a CRC-32C of the bytes
-/// before it, is also what those of the file's frames begin with: so a frame of one file is not valid in another.
+/// Little-endian. <c>store</c> is a random number that all files of a data directory share. <c>number</c> is the number of a
+/// segment, from 1, or the version at which a snapshot was begun. The checksum is a CRC-32C of the bytes before it. It seeds the
+/// checksums of the file's records, so a record of one file is not valid in another.
 /// </para>
 /// </remarks>
 internal readonly record struct FileHeader(FileKind Kind, ulong Store, long Number)
 {
-    /// <summary>Its length.</summary>
     public const int Bytes = 64;
 
-    /// <summary>The version of the format that this program reads and writes.</summary>
+    /// <summary>The format version that this program reads and writes.</summary>
     public const uint Format = 1;
 
     private const int FormatOffset = 8;
@@ -40,8 +38,7 @@ internal readonly record struct FileHeader(FileKind Kind, ulong Store, long Numb
 
     private static ReadOnlySpan<byte> Magic => "KESTRLKV"u8;
 
-    /// <summary>Writes it.</summary>
-    /// <returns>Its checksum.</returns>
+    /// <summary>Encodes the header, and returns its checksum.</summary>
     public uint Write(Span<byte> bytes)
     {
         bytes[..Bytes].Clear();
@@ -55,30 +52,29 @@ internal readonly record struct FileHeader(FileKind Kind, ulong Store, long Numb
         return checksum;
     }
 
-    /// <summary>Reads the header of a file.</summary>
-    /// <param name="file">The file.</param>
-    /// <param name="name">Its name, for the message.</param>
-    /// <param name="kind">What it should be.</param>
-    /// <exception cref="DataException">It is not the header of such a file.</exception>
+    /// <summary>Reads and checks the header of a file.</summary>
+    /// <exception cref="DataException">The header is damaged, or not of this kind.</exception>
     public static (FileHeader Header, uint Checksum) Read(IDiskFile file, string name, FileKind kind)
     {
         Span<byte> bytes = stackalloc byte[Bytes];
-        if (file.Read(bytes, 0) < Bytes) throw Damage.At(name, 0, $"the file has {file.Length} bytes, less than its header");
-        if (!bytes.StartsWith(Magic)) throw Damage.At(name, 0, "it does not begin as a file of KestrelKv's does");
+        if (file.Read(bytes, 0) < Bytes) throw Damage.At(name, 0, $"the file has {file.Length} bytes, expected a header of {Bytes} bytes");
+        if (!bytes.StartsWith(Magic)) throw Damage.At(name, 0, "the file is not a KestrelKv data file");
 
-        if (!IsWhole(bytes)) throw Damage.At(name, 0, "the checksum of its header does not match");
+        if (!IsWhole(bytes)) throw Damage.At(name, 0, "the header checksum does not match");
         RefuseOtherFormats(bytes, name);
 
         var header = new FileHeader(
             (FileKind)BinaryPrimitives.ReadUInt32LittleEndian(bytes[KindOffset..]),
             BinaryPrimitives.ReadUInt64LittleEndian(bytes[StoreOffset..]),
             BinaryPrimitives.ReadInt64LittleEndian(bytes[NumberOffset..]));
-        if (header.Kind != kind) throw Damage.At(name, KindOffset, $"it is a {header.Kind}, expected a {kind}");
+        if (header.Kind != kind) throw Damage.At(name, KindOffset, $"the file is a {header.Kind}, expected a {kind}");
         return (header, BinaryPrimitives.ReadUInt32LittleEndian(bytes[ChecksumOffset..]));
     }
 
-    /// <summary>What can be read of a header that may be damaged: the checksum of its file's frames begin with, and the store's number.</summary>
-    /// <exception cref="DataException">It is not damaged, but of another version of the format.</exception>
+    /// <summary>
+    /// Reads the checksum, which seeds the checksums of the file's records, and the store number from a header that may be damaged.
+    /// </summary>
+    /// <exception cref="DataException">The header is valid and has another format version.</exception>
     public static (uint Seed, ulong Store) ReadDamaged(ReadOnlySpan<byte> bytes, string name)
     {
         if (IsWhole(bytes)) RefuseOtherFormats(bytes, name);
@@ -91,11 +87,12 @@ internal readonly record struct FileHeader(FileKind Kind, ulong Store, long Numb
     private static void RefuseOtherFormats(ReadOnlySpan<byte> bytes, string name)
     {
         uint format = BinaryPrimitives.ReadUInt32LittleEndian(bytes[FormatOffset..]);
-        if (format != Format) throw Damage.At(name, FormatOffset, $"its format is of version {format}; this program knows version {Format}");
+        if (format != Format)
+            throw Damage.At(name, FormatOffset, $"the file has format version {format}, this program supports version {Format}");
     }
 }
 
-/// <summary>Messages on damaged files.</summary>
+/// <summary>Creates exceptions for damaged files.</summary>
 internal static class Damage
 {
     public static DataException At(string name, long offset, string reason) => new($"{name}, offset {offset}: {reason}");

@@ -2,15 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace KestrelKv.Storage.Files;
 
-/// <summary>
-/// Distinguishes a file or directory from any other that gets its name later. It stays unique as long as the file is open somewhere.
-/// </summary>
+/// <summary>Distinguishes a file or directory from a later one of the same name. Unique while the file is open in any process.</summary>
 internal sealed partial record FileIdentity(uint Major, uint Minor, ulong Node)
 {
     private const int CurrentDirectory = -100; // AT_FDCWD
     private const uint NodeOnly = 0x100; // STATX_INO
 
-    /// <summary>The identity of what a path leads to; null where nothing is there, or where the system does not report it.</summary>
+    /// <summary>Returns the identity of the file at a path; null if there is none, or if the system does not report it.</summary>
     public static unsafe FileIdentity? Of(string path)
     {
         if (!OperatingSystem.IsLinux()) return null;
@@ -21,7 +19,7 @@ internal sealed partial record FileIdentity(uint Major, uint Minor, ulong Node)
         }
         catch (EntryPointNotFoundException)
         {
-            // An old C library.
+            // An old C library without statx.
             return null;
         }
     }
@@ -29,7 +27,7 @@ internal sealed partial record FileIdentity(uint Major, uint Minor, ulong Node)
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int Stat(int directory, string path, int flags, uint mask, StatX* stat);
 
-    /// <summary>The parts of <c>struct statx</c> that are used; its layout is the same on all architectures.</summary>
+    /// <summary>The used parts of <c>struct statx</c>. The layout is the same on all architectures.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct StatX
     {

@@ -2,13 +2,12 @@ using System.Globalization;
 
 namespace KestrelKv.Storage.Files;
 
-/// <summary>The names of the files in a data directory.</summary>
 internal static class FileNames
 {
-    /// <summary>What a file is called while it is not yet what it is to be. It can be deleted at any time.</summary>
+    /// <summary>The suffix of an unfinished file, which can be deleted at any time.</summary>
     public const string Unfinished = ".tmp";
 
-    /// <summary>Is there while files are being replaced; a server must not start then.</summary>
+    /// <summary>The name of a file that exists while a restore or salvage replaces files. A server must not start then.</summary>
     public const string Replacing = "replacing";
 
     public const string SegmentEnding = ".log";
@@ -19,10 +18,10 @@ internal static class FileNames
 
     public static string OfSnapshot(long version) => Number(version) + SnapshotEnding;
 
-    /// <summary>The numbers of all segments among files, in their order.</summary>
+    /// <summary>Returns the numbers of all segments among the files, in ascending order.</summary>
     public static List<long> Segments(IEnumerable<string> names) => Find(names, SegmentEnding);
 
-    /// <summary>The versions of all snapshots among files, in their order.</summary>
+    /// <summary>Returns the versions of all snapshots among the files, in ascending order.</summary>
     public static List<long> Snapshots(IEnumerable<string> names) => Find(names, SnapshotEnding);
 
     private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture).PadLeft(Digits, '0');
@@ -34,7 +33,7 @@ internal static class FileNames
         {
             if (!name.EndsWith(ending, StringComparison.Ordinal)) continue;
             if (name.Length != Digits + ending.Length || !long.TryParse(name.AsSpan(0, Digits), NumberStyles.None, CultureInfo.InvariantCulture, out long number))
-                throw new DataException($"{name}: no file of KestrelKv's has such a name, expected {Digits} digits before {ending}");
+                throw new DataException($"{name}: invalid file name, expected {Digits} digits before {ending}");
             numbers.Add(number);
         }
         numbers.Sort();

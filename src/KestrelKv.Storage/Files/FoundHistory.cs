@@ -5,18 +5,13 @@ using Microsoft.Extensions.Logging;
 namespace KestrelKv.Storage.Files;
 
 /// <summary>
-/// The segments before those that a start needs. Nothing depends on them: one that is damaged or missing just ends the history.
+/// Finds the historical segments at a start. The start does not need them: a damaged or missing one only shortens the history.
 /// </summary>
 internal static class FoundHistory
 {
     private const int ReadBytes = 64 * 1024;
 
-    /// <summary>Finds those that lie without a gap before the log.</summary>
-    /// <param name="disk">The disk.</param>
-    /// <param name="store">The number in the header of all files.</param>
-    /// <param name="numbers">Those of all segments, in their order.</param>
-    /// <param name="log">The first segment that a start needs.</param>
-    /// <param name="logger">Is told of what is damaged.</param>
+    /// <summary>Returns the segments that precede <paramref name="log"/> without a gap, and logs damage.</summary>
     public static List<KeptSegment> Of(IDisk disk, ulong store, List<long> numbers, KeptSegment log, ILogger logger)
     {
         List<KeptSegment> found = [];
@@ -36,7 +31,6 @@ internal static class FoundHistory
         return found;
     }
 
-    /// <summary>Reads the beginning of the segment before one.</summary>
     private static KeptSegment Read(IDisk disk, ulong store, KeptSegment next)
     {
         long number = next.Number - 1;
@@ -46,7 +40,7 @@ internal static class FoundHistory
         {
             using IDiskFile file = disk.Open(name);
             (FileHeader header, uint seed) = FileHeader.Read(file, name, FileKind.Segment);
-            if (header.Number != number || header.Store != store) throw Damage.At(name, 0, "it does not belong to the other files");
+            if (header.Number != number || header.Store != store) throw Damage.At(name, 0, "the file does not belong to this log");
             var scanner = new FrameScanner(file, seed, buffer);
             Scan scan;
             FrameHeader frame;
@@ -55,7 +49,7 @@ internal static class FoundHistory
             {
             }
             if (scan != Scan.Frame)
-                throw Damage.At(name, scanner.Offset, scan == Scan.Broken ? scanner.Reason : "the segment does not come to its end");
+                throw Damage.At(name, scanner.Offset, scan == Scan.Broken ? scanner.Reason : "the segment has no end record");
             long first = frame.Kind switch
             {
                 FrameKind.Commit => frame.Number,
@@ -63,7 +57,7 @@ internal static class FoundHistory
                 _ => next.First,
             };
             if (first > next.First)
-                throw Damage.At(name, scanner.Offset, $"its versions begin at {first}, those of the segment after it at {next.First}");
+                throw Damage.At(name, scanner.Offset, $"the segment begins at version {first}, the next one at {next.First}");
             return new(number, first, file.Length);
         }
         finally

@@ -2,20 +2,19 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Files;
 
-/// <summary>What <see cref="FrameScanner"/> finds at a place in a file.</summary>
+/// <summary>The result of <see cref="FrameScanner"/> at an offset of a file.</summary>
 internal enum Scan
 {
-    /// <summary>A frame that is whole.</summary>
     Frame,
 
-    /// <summary>The end: of the file, or of what was written to it, where zeros begin.</summary>
+    /// <summary>The end of the file, or of the written part, after which all bytes are zero.</summary>
     End,
 
-    /// <summary>Neither.</summary>
+    /// <summary>Neither a valid log record nor an end.</summary>
     Broken,
 }
 
-/// <summary>Reads a file's frames one by one, and checks each.</summary>
+/// <summary>Reads and validates the log records of a file, one after another.</summary>
 internal sealed class FrameScanner
 {
     private const int ReadBytes = 1024 * 1024;
@@ -28,9 +27,10 @@ internal sealed class FrameScanner
     private long _bufferOffset;
     private int _buffered;
 
-    /// <param name="file">The file.</param>
-    /// <param name="seed">The checksum of its header.</param>
-    /// <param name="buffer">What to read into, as long as no frame is longer; null for one of its own.</param>
+    /// <summary>
+    /// Begins after the file header, which has the checksum <paramref name="seed"/>. Records that exceed <paramref name="buffer"/> get
+    /// a longer buffer.
+    /// </summary>
     public FrameScanner(IDiskFile file, uint seed, byte[]? buffer = null)
     {
         _file = file;
@@ -39,29 +39,27 @@ internal sealed class FrameScanner
         _buffer = buffer ?? GC.AllocateUninitializedArray<byte>((int)Math.Min(ReadBytes, _fileBytes));
     }
 
-    /// <summary>Where the next frame begins.</summary>
+    /// <summary>The offset of the next log record.</summary>
     public long Offset { get; private set; } = FileHeader.Bytes;
 
-    /// <summary>The checksum of the frame before it, or of the file's header.</summary>
+    /// <summary>The checksum of the preceding log record, or of the file header.</summary>
     public uint Previous { get; private set; }
 
-    /// <summary>Why what was found is <see cref="Scan.Broken"/>.</summary>
+    /// <summary>The reason for the last <see cref="Scan.Broken"/>.</summary>
     public string Reason { get; private set; } = "";
 
-    /// <summary>Goes on where another one has come to.</summary>
+    /// <summary>Continues at the position of another scanner.</summary>
     public void GoOnFrom(long offset, uint previous) => (Offset, Previous) = (offset, previous);
 
-    /// <summary>Reads the next frame, and goes on behind it if there is one.</summary>
-    /// <param name="header">Its header.</param>
-    /// <param name="payload">Its payload, valid until the next call.</param>
+    /// <summary>Reads the next log record, and advances if it is valid. The payload is valid until the next call.</summary>
     public Scan Next(out FrameHeader header, out ReadOnlySpan<byte> payload)
     {
-        Scan scan = At(Offset, out header, out ReadOnlySpan<byte> frame);
+        Scan scan = ScanAt(Offset, out header, out ReadOnlySpan<byte> frame);
         payload = default;
         if (scan != Scan.Frame) return scan;
         if (header.Previous != Previous)
         {
-            Reason = "the frame does not follow the one before it";
+            Reason = "the log record does not follow the preceding one";
             return Scan.Broken;
         }
         payload = frame.Slice(Frame.HeaderBytes, header.PayloadBytes);
@@ -71,27 +69,25 @@ internal sealed class FrameScanner
     }
 
     /// <summary>
-    /// Looks, from where it stands on, for a mark that proves that what is there had been synced: so it is no tail that was
-    /// being written when the server was stopped, but damage.
+    /// Searches from <see cref="Offset"/> for a mark which proves that the data at this offset was synced, and thus is damaged. Without
+    /// proof it may be a tail that was being written when the server stopped. Returns the offset of the mark, or -1.
     /// </summary>
-    /// <returns>Its offset; -1 where there is none.</returns>
     public long FindProofOfDamage()
     {
         for (long at = Offset; at + Frame.HeaderBytes <= _fileBytes; at += Alignment)
         {
             FrameHeader header = Frame.ReadHeader(Read(at, Frame.HeaderBytes));
-            if (header is { Kind: FrameKind.Mark, PayloadBytes: 0 } && header.Number > Offset && At(at, out _, out _) == Scan.Frame) return at;
+            if (header is { Kind: FrameKind.Mark, PayloadBytes: 0 } && header.Number > Offset && ScanAt(at, out _, out _) == Scan.Frame) return at;
         }
         return -1;
     }
 
-    /// <summary>Goes on at the next place where a whole frame begins, whatever it followed when it was written.</summary>
-    /// <returns>False where there is none.</returns>
+    /// <summary>Advances to the next valid log record, whatever record it follows. Returns false if there is none.</summary>
     public bool SkipToNextFrame()
     {
         for (long at = Offset + Alignment; at + Frame.HeaderBytes <= _fileBytes; at += Alignment)
         {
-            if (At(at, out FrameHeader header, out _) != Scan.Frame) continue;
+            if (ScanAt(at, out FrameHeader header, out _) != Scan.Frame) continue;
             Offset = at;
             Previous = header.Previous;
             return true;
@@ -99,7 +95,7 @@ internal sealed class FrameScanner
         return false;
     }
 
-    /// <summary>Whether nothing but zeros comes, from where it stands on.</summary>
+    /// <summary>Whether all bytes from <see cref="Offset"/> to the end of the file are zero.</summary>
     public bool IsZeroToTheEnd()
     {
         for (long at = Offset; at < _fileBytes; at += ReadBytes)
@@ -107,18 +103,18 @@ internal sealed class FrameScanner
         return true;
     }
 
-    private Scan At(long offset, out FrameHeader header, out ReadOnlySpan<byte> frame)
+    private Scan ScanAt(long offset, out FrameHeader header, out ReadOnlySpan<byte> frame)
     {
         header = default;
         frame = default;
         if (offset == _fileBytes) return Scan.End;
-        if (offset + Frame.HeaderBytes > _fileBytes) return Broken("the file ends inside a frame");
+        if (offset + Frame.HeaderBytes > _fileBytes) return Broken("the file ends within a log record");
         header = Frame.ReadHeader(Read(offset, Frame.HeaderBytes));
         if (header.IsZero) return Scan.End;
-        if (!header.IsPlausible) return Broken("there is no frame");
-        if (offset + header.FrameBytes > _fileBytes) return Broken("the file ends inside a frame");
+        if (!header.IsPlausible) return Broken("the header of the log record is invalid");
+        if (offset + header.FrameBytes > _fileBytes) return Broken("the file ends within a log record");
         frame = Read(offset, header.FrameBytes);
-        return Frame.ChecksumOf(frame, _seed) == header.Checksum ? Scan.Frame : Broken("the checksum of the frame does not match");
+        return Frame.ChecksumOf(frame, _seed) == header.Checksum ? Scan.Frame : Broken("the checksum of the log record does not match");
     }
 
     private Scan Broken(string reason)
@@ -134,7 +130,7 @@ internal sealed class FrameScanner
             if (bytes > _buffer.Length) _buffer = GC.AllocateUninitializedArray<byte>(bytes);
             _buffered = _file.Read(_buffer.AsSpan(0, (int)Math.Min(_buffer.Length, _fileBytes - offset)), offset);
             _bufferOffset = offset;
-            if (_buffered < bytes) throw new IOException($"the file has become shorter than the {_fileBytes} bytes that it had");
+            if (_buffered < bytes) throw new IOException($"the file was truncated while it was read, expected {_fileBytes} bytes");
         }
         return _buffer.AsSpan((int)(offset - _bufferOffset), bytes);
     }

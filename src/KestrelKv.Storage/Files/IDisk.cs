@@ -1,66 +1,56 @@
 namespace KestrelKv.Storage.Files;
 
-/// <summary>
-/// The one way to files: a directory, and the files right in it. So tests can run all that reads and writes files on a
-/// simulated disk.
-/// </summary>
+/// <summary>A directory and the files directly in it. Tests replace it by a simulated disk.</summary>
 /// <remarks>
-/// As on a real one, nothing is safe before it is synced: contents by <see cref="IDiskFile.Sync"/>, names (of files
-/// created, renamed or deleted) by <see cref="SyncNames"/>. Calls throw <see cref="DiskFullException"/> where there is no
-/// space, and <see cref="IOException"/> for any other failure.
+/// Nothing is durable before it is synced: <see cref="IDiskFile.Sync"/> syncs the contents of a file, <see cref="SyncNames"/> the
+/// directory entries of files that were created, renamed or deleted. Methods throw <see cref="DiskFullException"/> for a lack of space,
+/// and <see cref="IOException"/> for any other failure.
 /// </remarks>
 internal interface IDisk
 {
-    /// <summary>The names of all files.</summary>
     IReadOnlyList<string> List();
 
-    /// <summary>Opens a file that is there.</summary>
     IDiskFile Open(string name);
 
-    /// <summary>Creates an empty file; one of that name must not be there.</summary>
+    /// <summary>Creates an empty file. Fails if the name exists.</summary>
     IDiskFile Create(string name);
 
-    /// <summary>Gives a file another name. One that has it already is replaced, in one step.</summary>
+    /// <summary>Renames a file. Atomically replaces a file of the new name.</summary>
     void Rename(string from, string to);
 
-    /// <summary>Deletes a file.</summary>
     void Delete(string name);
 
-    /// <summary>Makes creations, renames and deletions durable.</summary>
+    /// <summary>Syncs the directory: makes creations, renames and deletions of files durable.</summary>
     void SyncNames();
 
-    /// <summary>
-    /// The number of bytes that files can grow by, at most; <see cref="long.MaxValue"/> where it is not known. Fewer may fit.
-    /// </summary>
+    /// <summary>An upper bound of the bytes by which files can grow; <see cref="long.MaxValue"/> if it is unknown.</summary>
     long AvailableBytes { get; }
 
-    /// <summary>Verifies that the directory is still the one that was opened, and that no other process uses it.</summary>
+    /// <summary>Verifies that the path still leads to the opened directory, and that no other process uses it.</summary>
     /// <exception cref="IOException">The directory was removed, moved or replaced, or another process uses it.</exception>
     void Verify();
 }
 
-/// <summary>An open file. Not for use by two threads at once.</summary>
+/// <summary>An open file. Not thread-safe.</summary>
 internal interface IDiskFile : IDisposable
 {
-    /// <summary>Bytes from its beginning to its end.</summary>
     long Length { get; }
 
-    /// <summary>Reads from an offset on until the buffer is full or the file ends.</summary>
-    /// <returns>How many bytes were read.</returns>
+    /// <summary>Reads from an offset until the buffer is full or the file ends. Returns the number of bytes read.</summary>
     int Read(Span<byte> buffer, long offset);
 
-    /// <summary>Writes all bytes at an offset, past the end of the file too. Where it fails, some may be written.</summary>
+    /// <summary>Writes all bytes at an offset, also past the end of the file. A failed write may have written a part of them.</summary>
     void Write(ReadOnlySpan<byte> bytes, long offset);
 
-    /// <summary>Makes the file shorter, which frees its space. The new length is not durable yet.</summary>
+    /// <summary>Shortens the file and frees its space. The new length is not durable before a sync.</summary>
     void Truncate(long length);
 
-    /// <summary>Makes all that was written, and the length, durable. After a failure nothing is known of what is.</summary>
+    /// <summary>Makes all written data and the length durable. After a failure the contents of the disk are unknown.</summary>
     void Sync();
 
     /// <summary>
-    /// Has reads tell what is on disk, and not what the system remembers of writes whose sync has failed: these it takes
-    /// for written, and no later sync writes them. What nobody has tried to sync may still be read.
+    /// Drops the file's data from the page cache, so that reads return the contents of the disk. After a failed sync the cache may hold
+    /// data that it marks as written and that no later sync writes. Data that was never synced may still be read from the cache.
     /// </summary>
     void ReadFromDisk();
 }

@@ -2,43 +2,42 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Storage.Files;
 
-/// <summary>A segment of the log that is kept.</summary>
-/// <param name="Number">Its number.</param>
-/// <param name="First">The version of its first commit; where it has none, that of the next one there will be.</param>
-/// <param name="Bytes">The length of its file.</param>
+/// <summary>
+/// A retained log segment. <c>First</c> is the version of its first commit; without commits, the version of the next one.
+/// </summary>
 internal sealed record KeptSegment(long Number, long First, long Bytes)
 {
-    /// <summary>When its last commit was written, or a little later; not known of the one that is written to.</summary>
+    /// <summary>The time of its last commit, or shortly after it. Not set for the segment that is written to.</summary>
     public DateTimeOffset EndedAt { get; set; }
 }
 
 /// <summary>
-/// Which segments of the log are kept: those that a start needs, and before these, as far as is configured, some for the
-/// feed alone, which are called history. For use by many threads.
+/// The log segments that are retained: those that a start needs, and before them the historical segments, which only the feed needs,
+/// within the configured limits. Thread-safe.
 /// </summary>
 /// <remarks>
-/// They are kept without gaps: what goes is the oldest. That a file is deleted is never synced, as one that comes back after a crash
-/// does no harm: it is history again, or lies before a gap and is deleted again.
+/// Segments are retained without gaps: the oldest is always deleted first. Deletions are not synced. A segment that reappears after a
+/// crash does no harm: it is a historical segment again, or it lies before a gap and is deleted again.
 /// </remarks>
 internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider time, ILogger logger)
 {
-    /// <summary>Held while files are deleted; taken before the other lock.</summary>
+    /// <summary>Held while files are deleted. Taken before <see cref="_state"/>.</summary>
     private readonly Lock _deleting = new();
     private readonly List<long> _toDelete = [];
 
-    /// <summary>Protects all that follows; held for a moment only.</summary>
+    /// <summary>Protects all fields below. Held only briefly.</summary>
     private readonly Lock _state = new();
 
-    /// <summary>In their order, without gaps; the last one is written to.</summary>
+    /// <summary>In ascending order without gaps. The last one is written to.</summary>
     private readonly List<KeptSegment> _segments = [];
 
-    /// <summary>A start needs the segments from this one on.</summary>
+    /// <summary>The first segment that a start needs.</summary>
     private long _needed;
 
-    /// <summary>Those before this one can't be relied on, as one of them is damaged.</summary>
+    /// <summary>The first segment that the feed may read. A damaged segment and all before it are excluded.</summary>
     private long _trusted;
 
-    /// <summary>The version of the first commit that can be read; <see cref="long.MaxValue"/> for none.</summary>
+    /// <summary>The version of the first readable commit; <see cref="long.MaxValue"/> if there is none.</summary>
     public long Oldest
     {
         get
@@ -47,13 +46,13 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
         }
     }
 
-    /// <summary>The numbers of the segments that a start needs.</summary>
+    /// <summary>Returns the numbers of the segments that a start needs.</summary>
     public long[] Needed()
     {
         lock (_state) return [.. _segments.Select(segment => segment.Number).Where(number => number >= _needed)];
     }
 
-    /// <summary>Bytes of the files that are history.</summary>
+    /// <summary>The total length of the historical segments, in bytes.</summary>
     public long HistoryBytes
     {
         get
@@ -62,14 +61,10 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
         }
     }
 
-    /// <summary>What a start has found.</summary>
-    /// <param name="from">The disk, as it is read by a start.</param>
-    /// <param name="store">The number in the header of all files.</param>
-    /// <param name="numbers">Those of all segments, in their order.</param>
-    /// <param name="log">What was read of the log: all that a start needs.</param>
-    /// <param name="snapshotAt">
-    /// When the snapshot was finished, in milliseconds of Unix time: what is before its segment had ended by then.
-    /// </param>
+    /// <summary>
+    /// Registers the segments that a start has read, and the historical segments before them. These ended at <paramref
+    /// name="snapshotAt"/>, in milliseconds of Unix time, at the latest.
+    /// </summary>
     public void Begin(IDisk from, ulong store, List<long> numbers, IReadOnlyList<KeptSegment> log, long snapshotAt)
     {
         DateTimeOffset now = time.GetUtcNow(), at = DateTimeOffset.FromUnixTimeMilliseconds(snapshotAt);
@@ -84,10 +79,7 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
         lock (_deleting) _toDelete.AddRange(numbers.Where(number => number < _segments[0].Number));
     }
 
-    /// <summary>A segment is begun.</summary>
-    /// <param name="number">Its number.</param>
-    /// <param name="first">The version of its first commit.</param>
-    /// <param name="bytes">The length of its file.</param>
+    /// <summary>Registers a new segment, whose first commit has the version <paramref name="first"/>.</summary>
     public void Begin(long number, long first, long bytes)
     {
         lock (_state)
@@ -98,29 +90,28 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
         }
     }
 
-    /// <summary>A start no longer needs the segments before one.</summary>
+    /// <summary>Turns the segments before <paramref name="needed"/> into historical segments.</summary>
     public void Release(long needed)
     {
         lock (_state) _needed = needed;
     }
 
-    /// <summary>Deletes the history that is too much, or too old. What can't be deleted now is tried again the next time.</summary>
+    /// <summary>Deletes historical segments beyond the limits of bytes and age. Failed deletions are retried at the next call.</summary>
     public void Trim()
     {
         lock (_deleting)
         {
-            while (TakeOldest(onlyWhereTooMuch: true) is { } number) _toDelete.Add(number);
+            while (RemoveOldest(onlyIfExcess: true) is { } number) _toDelete.Add(number);
             Delete();
         }
     }
 
-    /// <summary>The disk is full: gives up the oldest history that there is.</summary>
-    /// <returns>Whether there was any.</returns>
+    /// <summary>Deletes the oldest historical segment to reclaim disk space. Returns whether a file was deleted.</summary>
     public bool TryGiveUpOldest()
     {
         lock (_deleting)
         {
-            if (TakeOldest(onlyWhereTooMuch: false) is { } number)
+            if (RemoveOldest(onlyIfExcess: false) is { } number)
             {
                 Log.HistoryGivenUp(logger, FileNames.OfSegment(number));
                 _toDelete.Add(number);
@@ -129,24 +120,26 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
         }
     }
 
-    /// <summary>Finds the segment that has a commit.</summary>
-    /// <param name="version">Its version.</param>
-    /// <param name="segment">The segment.</param>
-    /// <param name="next">The version of the first commit after the segment; <see cref="long.MaxValue"/> where it is the last one.</param>
+    /// <summary>
+    /// Finds the segment that contains a commit. <paramref name="next"/> is the first version after the segment; <see
+    /// cref="long.MaxValue"/> if it is the last one.
+    /// </summary>
     public bool TryFind(long version, out KeptSegment segment, out long next)
     {
         lock (_state)
         {
-            int index = _segments.FindLastIndex(kept => kept.First <= version);
-            bool isThere = index >= 0 && _segments[index].Number >= _trusted;
-            segment = isThere ? _segments[index] : _segments[^1];
-            next = isThere && index + 1 < _segments.Count ? _segments[index + 1].First : long.MaxValue;
-            return isThere;
+            int index = _segments.FindLastIndex(candidate => candidate.First <= version);
+            bool found = index >= 0 && _segments[index].Number >= _trusted;
+            segment = found ? _segments[index] : _segments[^1];
+            next = found && index + 1 < _segments.Count ? _segments[index + 1].First : long.MaxValue;
+            return found;
         }
     }
 
-    /// <summary>A segment is damaged: neither it nor any before it is read any more.</summary>
-    /// <returns>Whether that is news; not where the segment has gone.</returns>
+    /// <summary>
+    /// Excludes a damaged segment, and all before it, from further reads. Returns whether it was readable before; false if it has been
+    /// deleted.
+    /// </summary>
     public bool Distrust(long number)
     {
         lock (_state)
@@ -157,13 +150,13 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
         }
     }
 
-    /// <summary>Takes the oldest segment off the list, if it is history.</summary>
-    private long? TakeOldest(bool onlyWhereTooMuch)
+    /// <summary>Removes the oldest segment from the list if it is historical.</summary>
+    private long? RemoveOldest(bool onlyIfExcess)
     {
         lock (_state)
         {
             if (_segments.Count == 0 || _segments[0].Number >= _needed || _segments.Count == 1) return null;
-            if (onlyWhereTooMuch && HistoryBytes <= options.HistoryBytes && !IsTooOld(_segments[0])) return null;
+            if (onlyIfExcess && HistoryBytes <= options.HistoryBytes && !IsTooOld(_segments[0])) return null;
             long number = _segments[0].Number;
             _segments.RemoveAt(0);
             return number;
@@ -173,7 +166,6 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
     private bool IsTooOld(KeptSegment segment) =>
         options.HistoryTime > TimeSpan.Zero && time.GetUtcNow() - segment.EndedAt > options.HistoryTime;
 
-    /// <returns>How many files were deleted.</returns>
     private int Delete()
     {
         int deleted = 0;
@@ -188,11 +180,11 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
             }
             catch (FileNotFoundException)
             {
-                // It was deleted, though the disk said that it could not be.
+                // An earlier deletion took effect although it was reported as failed.
             }
             catch (IOException)
             {
-                // Nothing depends on it.
+                // Nothing depends on the deletion.
                 _toDelete.Insert(0, number);
                 break;
             }

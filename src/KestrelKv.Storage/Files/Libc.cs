@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace KestrelKv.Storage.Files;
 
-/// <summary>System calls that the base class library has no method for; of Linux.</summary>
+/// <summary>Linux system calls without an equivalent in the base class library.</summary>
 internal static partial class Libc
 {
     private const int ReadOnly = 0;
@@ -17,13 +17,12 @@ internal static partial class Libc
     private const int ErrorInterrupted = 4;
     private const int ErrorWouldBlock = 11;
     private const int PriorityOfThread = 0; // PRIO_PROCESS, of the thread that calls
-    private const int StandBackNice = 10;
+    private const int LowPriorityNice = 10;
     private const int DontNeed = 4;
     private const int FileSizeExceeded = 25; // SIGXFSZ, on all architectures of .NET
     private const int Ignore = 1; // SIG_IGN
 
-    /// <summary>Makes a file's contents durable, and of what else is known of it only what is needed to find them.</summary>
-    /// <exception cref="IOException">The disk has failed.</exception>
+    /// <summary>Makes the contents of a file durable, and of its metadata only what is needed to read them.</summary>
     public static void SyncData(SafeFileHandle file, string path)
     {
         if (!OperatingSystem.IsLinux())
@@ -32,14 +31,14 @@ internal static partial class Libc
             return;
         }
 
-        // Some file systems can be interrupted while they wait, which says nothing of what they wait for.
+        // Some file systems can be interrupted while they wait. This does not mean that the sync failed.
         while (FDataSync(file) != 0)
             if (Marshal.GetLastPInvokeError() != ErrorInterrupted) throw Failure("fdatasync", path);
     }
 
-    /// <summary>Opens a directory, for <see cref="SyncDirectory(SafeFileHandle, string)"/>.</summary>
-    /// <returns>Null where directories can't be opened: what a rename is worth there is for the system to say.</returns>
-    /// <exception cref="IOException">It can't be opened.</exception>
+    /// <summary>Opens a directory for <see cref="SyncDirectory(SafeFileHandle, string)"/>.</summary>
+    /// <returns>Null if the system cannot open directories. It then determines whether a rename is durable.</returns>
+    /// <exception cref="IOException">The directory cannot be opened.</exception>
     public static SafeFileHandle? OpenDirectory(string path)
     {
         if (!OperatingSystem.IsLinux()) return null;
@@ -47,7 +46,7 @@ internal static partial class Libc
         return directory.IsInvalid ? throw Failure("open", path) : directory;
     }
 
-    /// <summary>Makes the names of a directory's files durable.</summary>
+    /// <summary>Makes the entries of a directory durable.</summary>
     /// <exception cref="IOException">The disk has failed.</exception>
     public static void SyncDirectory(SafeFileHandle? directory, string path)
     {
@@ -64,8 +63,8 @@ internal static partial class Libc
     }
 
     /// <summary>
-    /// Has the system forget what it has of a file in memory, but for what it has yet to write. (See posix_fadvise(2); why,
-    /// in Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020.) It may decline.
+    /// Drops the clean pages of a file from the page cache; see posix_fadvise(2). The system may ignore the request. (The reason:
+    /// Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020.)
     /// </summary>
     public static void DropFromMemory(SafeFileHandle file)
     {
@@ -73,18 +72,18 @@ internal static partial class Libc
     }
 
     /// <summary>
-    /// Has this thread stand back for others, for good: where all cores are busy, it gets about a tenth of what another
-    /// gets (sched(7): nice 10).
+    /// Lowers the priority of this thread permanently. If all cores are busy, it gets about a tenth of the time of other threads
+    /// (sched(7): nice 10).
     /// </summary>
     public static void StandBack()
     {
-        // Where it can't, the thread does its work all the same.
-        if (OperatingSystem.IsLinux()) _ = SetPriority(PriorityOfThread, 0, StandBackNice);
+        // A failure is harmless: the thread keeps its priority.
+        if (OperatingSystem.IsLinux()) _ = SetPriority(PriorityOfThread, 0, LowPriorityNice);
     }
 
-    /// <summary>Opens a file, which is created where it is not there, and locks it against all others.</summary>
-    /// <returns>The file, and whether it could be locked: if not, somebody else has it locked.</returns>
-    /// <exception cref="IOException">It can't be opened.</exception>
+    /// <summary>Opens a file and locks it exclusively. Creates it if it does not exist.</summary>
+    /// <returns>The file, and whether it is locked. If not, another process holds the lock.</returns>
+    /// <exception cref="IOException">The file cannot be opened.</exception>
     public static (SafeFileHandle File, bool IsLocked) OpenLocked(string path)
     {
         SafeFileHandle file = Open(path, ReadWrite | Create | CloseOnExec, OwnerOnly);
@@ -94,8 +93,7 @@ internal static partial class Libc
         using (file) throw Failure("flock", path);
     }
 
-    /// <summary>Opens a file for reading, whether others have it locked or not.</summary>
-    /// <returns>Null where it can't be opened.</returns>
+    /// <summary>Opens a file for reading, regardless of locks. Returns null if that fails.</summary>
     public static SafeFileHandle? OpenUnlocked(string path)
     {
         SafeFileHandle file = Open(path, ReadOnly | CloseOnExec, 0);
@@ -104,14 +102,13 @@ internal static partial class Libc
         return null;
     }
 
-    /// <summary>Locks an open directory against all others.</summary>
-    /// <returns>False where another process has it locked. True where directories cannot be locked, as on some network file systems.</returns>
+    /// <summary>Locks an open directory exclusively.</summary>
+    /// <returns>False if another process holds the lock. True if directories cannot be locked, as on some network file systems.</returns>
     public static bool TryLock(SafeFileHandle? directory) =>
         directory is null || FLock(directory, LockExclusive | LockNonBlocking) == 0 || Marshal.GetLastPInvokeError() != ErrorWouldBlock;
 
     /// <summary>
-    /// Has a write beyond the process' limit of file sizes (<c>ulimit -f</c>) fail with EFBIG. By default the signal SIGXFSZ ends
-    /// the process.
+    /// Makes a write beyond the limit of file sizes (<c>ulimit -f</c>) fail with EFBIG. By default the signal SIGXFSZ ends the process.
     /// </summary>
     public static void IgnoreFileSizeSignal()
     {

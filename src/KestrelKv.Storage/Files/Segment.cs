@@ -2,19 +2,15 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Files;
 
-/// <summary>A segment of the log that is open.</summary>
-/// <param name="Number">Counted from 1.</param>
-/// <param name="File">Its file.</param>
-/// <param name="Seed">The checksum of its header, with which those of its frames begin.</param>
-/// <param name="Bytes">Its length.</param>
+/// <summary>
+/// An open log segment. The numbers begin with 1. The seed is the checksum of the file header, which seeds the checksums of the
+/// records.
+/// </summary>
 internal sealed record Segment(long Number, IDiskFile File, uint Seed, long Bytes) : IDisposable
 {
     public void Dispose() => File.Dispose();
 
-    /// <summary>Writes the frame that ends the segment. The segment after it must be there.</summary>
-    /// <param name="offset">The offset of the frame.</param>
-    /// <param name="previous">The checksum of the frame before.</param>
-    /// <returns>The number of bytes that the segment has used.</returns>
+    /// <summary>Writes the record that ends the segment, and returns the number of used bytes. The next segment must exist.</summary>
     public long WriteEnd(long offset, uint previous)
     {
         Span<byte> end = stackalloc byte[Frame.HeaderBytes];

@@ -1,12 +1,11 @@
 namespace KestrelKv.Storage.Files;
 
-/// <summary>A disk on which space is made where there is none, as long as that is possible, before a call is told so.</summary>
-/// <param name="disk">The disk.</param>
-/// <param name="makeSpace">Makes some space; false where there is nothing to give up.</param>
-/// <param name="reclaimableBytes">The number of bytes that <paramref name="makeSpace"/> can free in all.</param>
-internal sealed class SpaceMakingDisk(IDisk disk, Func<bool> makeSpace, Func<long> reclaimableBytes) : IDisk
+/// <summary>
+/// A disk that reclaims space and retries before it reports a lack of space. <paramref name="reclaim"/> frees some space, and returns
+/// false if there is nothing to free.
+/// </summary>
+internal sealed class SpaceMakingDisk(IDisk disk, Func<bool> reclaim, Func<long> reclaimableBytes) : IDisk
 {
-    /// <inheritdoc/>
     public long AvailableBytes
     {
         get
@@ -16,43 +15,36 @@ internal sealed class SpaceMakingDisk(IDisk disk, Func<bool> makeSpace, Func<lon
         }
     }
 
-    /// <inheritdoc/>
     public IReadOnlyList<string> List() => disk.List();
 
-    /// <inheritdoc/>
-    public IDiskFile Open(string name) => new SpaceMakingFile(this, disk.Open(name));
+    public IDiskFile Open(string name) => new ReclaimingFile(this, disk.Open(name));
 
-    /// <inheritdoc/>
     public IDiskFile Create(string name)
     {
         while (true)
         {
             try
             {
-                return new SpaceMakingFile(this, disk.Create(name));
+                return new ReclaimingFile(this, disk.Create(name));
             }
             catch (DiskFullException e)
             {
-                if (!TryMakeSpace(e)) throw;
+                if (!TryReclaim(e)) throw;
             }
         }
     }
 
-    /// <inheritdoc/>
     public void Rename(string from, string to) => disk.Rename(from, to);
 
-    /// <inheritdoc/>
     public void Delete(string name) => disk.Delete(name);
 
-    /// <inheritdoc/>
     public void SyncNames() => disk.SyncNames();
 
-    /// <inheritdoc/>
     public void Verify() => disk.Verify();
 
-    private bool TryMakeSpace(DiskFullException e) => e.IsForLackOfSpace && makeSpace();
+    private bool TryReclaim(DiskFullException e) => e.IsForLackOfSpace && reclaim();
 
-    private sealed class SpaceMakingFile(SpaceMakingDisk disk, IDiskFile file) : IDiskFile
+    private sealed class ReclaimingFile(SpaceMakingDisk disk, IDiskFile file) : IDiskFile
     {
         public long Length => file.Length;
 
@@ -69,8 +61,8 @@ internal sealed class SpaceMakingDisk(IDisk disk, Func<bool> makeSpace, Func<lon
                 }
                 catch (DiskFullException e)
                 {
-                    // Once more, at the same place: some of it may have been written.
-                    if (!disk.TryMakeSpace(e)) throw;
+                    // Retries at the same offset: a part may have been written.
+                    if (!disk.TryReclaim(e)) throw;
                 }
             }
         }

@@ -3,37 +3,33 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Files;
 
-/// <summary>A step of the log that is no commit: the next commit's version is one more than the jump's.</summary>
-/// <param name="Version">The jump's own version, above every version that may have been shown. The frame's number.</param>
+/// <summary>A gap in the versions of the log: the next commit has the version after the jump's.</summary>
+/// <param name="Version">
+/// The version of the jump, above all versions that may have been visible. It is the number of the log record.
+/// </param>
 /// <param name="After">
-/// The version of the last commit before the jump. A position up to here stays valid and continues behind the jump. Where nothing
-/// before the jump can be continued, as after a restore, this is <paramref name="Version"/> itself.
+/// The version of the last commit before the jump. A feed position up to this version continues after the jump. Equal to <paramref
+/// name="Version"/> if no earlier position may continue, as after a restore.
 /// </param>
 internal readonly record struct VersionJump(long Version, long After)
 {
     public const int PayloadBytes = sizeof(long);
 
-    /// <summary>The length of its frame.</summary>
     public static readonly int FrameBytes = Frame.BytesFor(PayloadBytes);
 
-    /// <summary>A jump that ends all history before it.</summary>
+    /// <summary>Returns a jump that no earlier position continues across.</summary>
     public static VersionJump WithoutPast(long version) => new(version, version);
 
     public static VersionJump Read(FrameHeader frame, ReadOnlySpan<byte> payload) =>
         new(frame.Number, payload.Length == PayloadBytes ? BinaryPrimitives.ReadInt64LittleEndian(payload) : long.MaxValue);
 
-    /// <summary>Whether it may come next in a log whose last version is <paramref name="last"/>.</summary>
+    /// <summary>Whether the jump is valid after the version <paramref name="last"/>.</summary>
     public bool CanFollow(long last) => Version > last && (After == last || After == Version);
 
-    /// <summary>Whether a position lies between what the jump continues and the jump: it may belong to commits that were lost.</summary>
+    /// <summary>Whether a position before the jump cannot continue after it, because it may belong to lost commits.</summary>
     public bool Skips(long position) => position < Version && (position > After || After == Version);
 
-    /// <summary>Writes the sealed frame to a file.</summary>
-    /// <param name="file">The file.</param>
-    /// <param name="offset">Where the frame begins.</param>
-    /// <param name="seed">The checksum of the file's header.</param>
-    /// <param name="previous">The checksum of the frame before, or of the header.</param>
-    /// <returns>The frame's checksum.</returns>
+    /// <summary>Writes the sealed log record to a file, and returns its checksum.</summary>
     public uint Write(IDiskFile file, long offset, uint seed, uint previous)
     {
         Span<byte> frame = stackalloc byte[FrameBytes];

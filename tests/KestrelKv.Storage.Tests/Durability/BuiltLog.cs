@@ -4,7 +4,9 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>Small data files with something of everything, what the store was at each version, and what must become of damage to them.</summary>
+/// <summary>
+/// Small data files with all kinds of records, the state of the store at each version, and the expected result of damage to the files.
+/// </summary>
 internal sealed class BuiltLog
 {
     private static readonly CrashProfile Profile = new() { SegmentBytes = 512, HistoryBytes = 0 };
@@ -16,9 +18,9 @@ internal sealed class BuiltLog
     private readonly string _lastUsed;
     private long _last;
 
-    /// <param name="random">Decides what has no influence on what the files have.</param>
-    /// <param name="snapshot">Whether there is a snapshot, with log after it.</param>
-    /// <param name="mark">Whether the log ends with a mark, as after a time without commits.</param>
+    /// <summary>
+    /// Builds the files: with a snapshot followed by log, and with a mark at the end of the log, as after a time without commits.
+    /// </summary>
     public BuiltLog(Random random, bool snapshot, bool mark)
     {
         _disk = new SimulatedDisk(random);
@@ -27,7 +29,7 @@ internal sealed class BuiltLog
             Build(store, 0, sync: true);
             if (snapshot) store.Snapshot();
             Build(store, 20, sync: true);
-            // The last two are written, and no mark tells of it.
+            // The last two commits are written, and no mark covers them.
             Commit(store, sync: false, Put("unsynced", "1"));
             Commit(store, sync: true, Put("synced", "2"), Operation.Delete(Key("k1")));
             if (mark) store.Mark();
@@ -38,19 +40,17 @@ internal sealed class BuiltLog
         _lastUsed = _segments.Where(segment => segment.Value.Frames.Count > 0).Max(segment => segment.Key)!;
     }
 
-    /// <summary>The files.</summary>
     public string[] Names { get; }
 
-    /// <summary>The segments that have commits.</summary>
     public IEnumerable<string> UsedSegments => _segments.Where(segment => segment.Value.Frames.Count > 0).Select(segment => segment.Key);
 
     public byte[] Contents(string name) => _disk.GetContents(name);
 
-    /// <summary>Recovers the files, one of them with other contents, and sees that it went as it must.</summary>
-    /// <param name="name">The file.</param>
-    /// <param name="damaged">Its contents.</param>
-    /// <param name="goesOn">Whether it is also tried whether what was recovered goes on, and what was cut off stays away.</param>
-    public void AssertRecovers(string name, byte[] damaged, bool goesOn)
+    /// <summary>
+    /// Recovers the files with other contents of one of them, and checks the result: optionally also that the recovered store accepts
+    /// writes, and that discarded data does not reappear.
+    /// </summary>
+    public void AssertRecovers(string name, byte[] damaged, bool continues)
     {
         byte[] whole = _disk.GetContents(name);
         int from = whole.AsSpan().CommonPrefixLength(damaged);
@@ -61,19 +61,19 @@ internal sealed class BuiltLog
 
         SimulatedDisk disk = _disk.Copy();
         disk.SetContents(name, damaged);
-        using DrivenStore? store = Open(disk, refusal =>
+        using DrivenStore? store = Open(disk, failure =>
         {
-            Assert.True(expected is null, $"refused: {refusal.Message}");
-            Assert.Contains(name, refusal.Message, StringComparison.Ordinal);
-            Assert.Contains("offset", refusal.Message, StringComparison.Ordinal);
+            Assert.True(expected is null, $"recovery failed: {failure.Message}");
+            Assert.Contains(name, failure.Message, StringComparison.Ordinal);
+            Assert.Contains("offset", failure.Message, StringComparison.Ordinal);
         });
         if (store is null) return;
-        Assert.True(expected is not null, $"opened with version {store.LastRecovered}, though what is damaged was durable");
+        Assert.True(expected is not null, $"opened with version {store.LastRecovered}, but the damaged data was durable");
         AssertIs(expected.Value, store);
-        if (goesOn) AssertGoesOn(disk, store);
+        if (continues) AssertContinues(disk, store);
     }
 
-    /// <summary>The version that must be recovered; null where that must be refused.</summary>
+    /// <summary>Returns the version that must be recovered; null if recovery must fail.</summary>
     private long? ExpectedVersion(string name, int from, int to)
     {
         if (from == to) return _last;
@@ -84,7 +84,6 @@ internal sealed class BuiltLog
             .Max(s => s.Value.LastVersionBefore(int.MaxValue)) ?? 0;
     }
 
-    /// <summary>Twenty commits, one more or less.</summary>
     private void Build(DrivenStore store, int seed, bool sync)
     {
         long later = _time.GetUtcNow().ToUnixTimeMilliseconds() + 1_000_000;
@@ -111,14 +110,14 @@ internal sealed class BuiltLog
         Assert.Equal(_states[version], List(store));
     }
 
-    private void AssertGoesOn(SimulatedDisk disk, DrivenStore store)
+    private void AssertContinues(SimulatedDisk disk, DrivenStore store)
     {
         long expected = store.Version;
         using var thread = new SingleThread();
         _ = store.Calls.ExecuteAsync(new[] { Put("next", "1") }, new CountingSink()).AsTask();
         for (int i = 0; i < 10 && store.DurableVersion <= expected; i++)
         {
-            // It may have to wait for a segment.
+            // The call may wait for a segment.
             store.Write(sync: true);
             thread.Run();
         }
@@ -130,15 +129,15 @@ internal sealed class BuiltLog
         Assert.Equal(entries, List(again));
     }
 
-    private DrivenStore? Open(IDisk disk, Action<DataException>? onRefusal = null)
+    private DrivenStore? Open(IDisk disk, Action<DataException>? onFailure = null)
     {
         try
         {
             return DrivenStore.Open(disk, Profile, _time);
         }
-        catch (DataException e) when (onRefusal is not null)
+        catch (DataException e) when (onFailure is not null)
         {
-            onRefusal(e);
+            onFailure(e);
             return null;
         }
     }

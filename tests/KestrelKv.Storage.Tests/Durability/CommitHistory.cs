@@ -3,32 +3,30 @@ using System.Diagnostics.CodeAnalysis;
 namespace KestrelKv.Storage.Tests.Durability;
 
 /// <summary>
-/// Every state that a store has been in, version by version, as its results told; and which version it must not fall
-/// behind any more, because somebody was shown it.
+/// All states of a store by version, according to its results, and the version that recovery must reach because it was visible.
 /// </summary>
 internal sealed class CommitHistory
 {
     private readonly SortedDictionary<byte[], KeyHistory> _keys = new(KeyComparer.Instance);
 
-    /// <summary>The version of the last commit that is known. Removals may have come after it.</summary>
+    /// <summary>The version of the last known commit. Removals may have followed it.</summary>
     public long Last { get; private set; }
 
-    /// <summary>The greatest version that any process has ever given to a commit, lost or not.</summary>
+    /// <summary>The greatest version that any process has assigned, including lost ones.</summary>
     private long _greatest;
 
-    /// <summary>Where the versions of each process began, and the version that it had recovered.</summary>
+    /// <summary>The versions at which processes began, and the version that each had recovered.</summary>
     private readonly Dictionary<long, long> _starts = [];
 
-    /// <summary>What is recovered after a crash has this version, or a later one.</summary>
+    /// <summary>The lowest version that recovery may restore after a crash.</summary>
     public long Acknowledged { get; private set; }
 
-    /// <summary>Somebody was shown what depends on this version.</summary>
+    /// <summary>Records that data which depends on this version was visible.</summary>
     public void Acknowledge(long version) => Acknowledged = Math.Max(Acknowledged, version);
 
-    /// <summary>A commit has changed an entry.</summary>
-    /// <param name="key">Its key.</param>
-    /// <param name="version">The version of the commit; of changes of one version to one key the last one counts.</param>
-    /// <param name="entry">What it has become; null where it was removed.</param>
+    /// <summary>
+    /// Records the new state of an entry; null if it was removed. Of several changes of one version, the last one counts.
+    /// </summary>
     public void Set(ReadOnlySpan<byte> key, long version, StoredEntry? entry)
     {
         Of(key).Set(version, entry);
@@ -36,26 +34,26 @@ internal sealed class CommitHistory
         _greatest = Math.Max(_greatest, version);
     }
 
-    /// <summary>After a recovery, the versions of a process begin.</summary>
-    /// <param name="version">The version after which they begin.</param>
+    /// <summary>Records the version after which the versions of a process begin.</summary>
     public void Start(long version)
     {
-        if (version < _greatest) throw new LostDataException($"New versions follow {version}, though {_greatest} was given before.");
+        if (version < _greatest)
+            throw new LostDataException($"New versions begin after {version}, but {_greatest} was assigned before.");
         if (version > Last) _starts[version] = Last;
         Last = _greatest = version;
     }
 
-    /// <summary>The last version that is as good as a commit: starts of processes that have left no commits behind follow it.</summary>
+    /// <summary>Returns the last version that is equivalent to a commit: that of later starts which left no commits.</summary>
     public long WithStarts(long commit)
     {
         while (_starts.Where(start => start.Value == commit).Select(start => start.Key).DefaultIfEmpty().Max() is var start and > 0) commit = start;
         return commit;
     }
 
-    /// <summary>Whether the versions of a process began after this one.</summary>
+    /// <summary>Whether the versions of a process begin after this one.</summary>
     public bool IsStart(long version) => _starts.ContainsKey(version);
 
-    /// <summary>Whether no commit that shows a change can lie between two versions.</summary>
+    /// <summary>Whether no commit with a visible change can lie between two versions.</summary>
     public bool Follows(long version, long last)
     {
         for (long before = version - 1; before > last;)
@@ -67,27 +65,26 @@ internal sealed class CommitHistory
         return version > last;
     }
 
-    /// <summary>The entry was removed to make room, by a commit that nobody told of.</summary>
-    /// <param name="key">The entry's key.</param>
-    /// <param name="after">It was still there at this version.</param>
-    /// <param name="at">It was gone at this one.</param>
+    /// <summary>Records that an entry was evicted by an unreported commit, after one version and at the latest at another.</summary>
     public void Lose(ReadOnlySpan<byte> key, long after, long at) => Of(key).Lose(after, at);
 
-    /// <summary>Whether a commit is known whose changes cancel each other out: each key was absent, or may have expired, before it and is absent after it.</summary>
+    /// <summary>
+    /// Whether the known changes of a commit cancel each other out: each key was absent, or may have expired, before it and is absent
+    /// after it.
+    /// </summary>
     public bool ChangesNothing(long version)
     {
         KeyHistory[] changed = [.. _keys.Values.Where(key => key.HasChangedAt(version))];
         return changed.Length > 0 && Array.TrueForAll(changed, key => key.At(version) is null && key.At(version - 1) is null or { ExpiresAt: not Operation.Never });
     }
 
-    /// <summary>The entry as it is now.</summary>
     public bool TryGet(ReadOnlySpan<byte> key, [NotNullWhen(true)] out StoredEntry? entry) =>
         (entry = Of(key).Latest.Entry) is not null;
 
-    /// <summary>The version that has made a key what it is now, entry or none; 0 where it never had one.</summary>
+    /// <summary>Returns the version that gave a key its current state, entry or none; 0 if it never had an entry.</summary>
     public long ChangedAt(ReadOnlySpan<byte> key) => Of(key).ChangedAt;
 
-    /// <summary>What is visible now of the keys that a query is about, and the version that has made them what they are.</summary>
+    /// <summary>Returns the visible entries of a query, and the version that gave them their state.</summary>
     public (List<RecordedEntry> Entries, long Version) List(ListQuery query, long now)
     {
         List<RecordedEntry> entries = [];
@@ -109,12 +106,8 @@ internal sealed class CommitHistory
     }
 
     /// <summary>
-    /// What was recovered is the state after one of the commits, and none that was acknowledged is missing. All later ones
-    /// are forgotten: they never were.
+    /// Checks that recovery restored the state after a commit and lost no acknowledged commit. Then removes all later commits.
     /// </summary>
-    /// <param name="version">The version that was recovered.</param>
-    /// <param name="entries">All that is visible.</param>
-    /// <param name="now">The time.</param>
     public void Recover(long version, IReadOnlyList<RecordedEntry> entries, long now)
     {
         if (version < Acknowledged) throw new LostDataException($"Version {Acknowledged} was acknowledged, {version} was recovered.");
@@ -129,9 +122,10 @@ internal sealed class CommitHistory
             RecordedEntry? expected = atVersion is not null && atVersion.IsVisible(now) ? atVersion.Under(key) : null;
             if (recovered == expected) continue;
             if (recovered is null && mayBeLost) history.Set(version, null);
-            else throw new LostDataException($"At version {version} (acknowledged {Acknowledged}, last {Last}) there is {recovered}, expected {expected}.");
+            else throw new LostDataException(
+                $"At version {version} (acknowledged {Acknowledged}, last {Last}) recovery restored {recovered}, expected {expected}.");
         }
-        if (byKey.Count > 0) throw new LostDataException($"At version {version} there is {byKey.Values.First()}, expected nothing.");
+        if (byKey.Count > 0) throw new LostDataException($"At version {version} recovery restored {byKey.Values.First()}, expected nothing.");
         Last = version;
     }
 
@@ -142,7 +136,6 @@ internal sealed class CommitHistory
         return history;
     }
 
-    /// <summary>What one key has been, by version.</summary>
     private sealed class KeyHistory
     {
         private readonly List<(long Version, StoredEntry? Entry)> _states = [];
@@ -150,7 +143,9 @@ internal sealed class CommitHistory
 
         public (long Version, StoredEntry? Entry) Latest => _states.Count == 0 ? default : _states[^1];
 
-        /// <summary>The version of the last commit after which the key is not what it was before: one that adds and removes it shows nothing.</summary>
+        /// <summary>
+        /// The version of the last commit that changed the visible state. A commit that adds and removes the key does not count.
+        /// </summary>
         public long ChangedAt => _states.FindLast(state => state.Entry is not null || At(state.Version - 1) is not null).Version;
 
         public void Set(long version, StoredEntry? entry)
@@ -179,5 +174,5 @@ internal sealed class CommitHistory
     }
 }
 
-/// <summary>What was recovered is not what it must be.</summary>
+/// <summary>Recovery did not restore the expected data.</summary>
 internal sealed class LostDataException(string message) : Exception(message);

@@ -4,20 +4,17 @@ using KestrelKv.Storage.Tests.Soak;
 namespace KestrelKv.Storage.Tests.Durability;
 
 /// <summary>
-/// One process after the other on one disk: each recovers what the one before has left, serves random calls, and dies, at
-/// any change of the disk, during recovery too. What each recovers must be a state that was, and nothing that was shown to
-/// anybody may be missing.
+/// A sequence of processes on one disk. Each recovers the data of the previous one, executes random calls, and dies at any change of
+/// the disk, also during recovery. Each must recover a past state, without loss of anything that was visible.
 /// </summary>
 internal sealed class CrashRun(Random random, CrashProfile profile)
 {
     private const int StepsMax = 150;
 
-    /// <summary>What all processes of this run share.</summary>
     private readonly World _world = new(random, profile);
 
-    /// <summary>Does it.</summary>
-    /// <returns>What was done.</returns>
-    /// <exception cref="LostDataException">Something was lost, or came from nowhere, or was shown too early.</exception>
+    /// <summary>Executes the run.</summary>
+    /// <exception cref="LostDataException">Data was lost, appeared without a write, or was visible too early.</exception>
     public RunCounts Run()
     {
         using var thread = new SingleThread();
@@ -33,7 +30,7 @@ internal sealed class CrashRun(Random random, CrashProfile profile)
             disk = random.Next(3) == 0 ? disk.Kill() : disk.Crash();
         }
 
-        // Now all is well, and must stay so.
+        // Without further faults, everything must succeed.
         disk.CapacityBytes = long.MaxValue;
         using var last = ProcessLife.Open(_world, disk);
         for (int steps = 10; steps > 0; steps--) last.Step();
@@ -41,7 +38,7 @@ internal sealed class CrashRun(Random random, CrashProfile profile)
         return _world.Counts;
     }
 
-    /// <summary>So much that what follows must make room.</summary>
+    /// <summary>Fills the memory so that later writes must evict entries.</summary>
     private void Fill(SimulatedDisk disk)
     {
         using var life = ProcessLife.Open(_world, disk);
@@ -53,7 +50,7 @@ internal sealed class CrashRun(Random random, CrashProfile profile)
         ProcessLife? life = null;
         try
         {
-            // Now and then the disk fails from the beginning.
+            // Sometimes the disk fails from the beginning.
             bool failsAtOnce = random.Next(8) == 0;
             if (failsAtOnce) disk.Faults = profile.Faults;
             life = ProcessLife.Open(_world, disk);
@@ -63,7 +60,7 @@ internal sealed class CrashRun(Random random, CrashProfile profile)
                 if (step == failsAt) disk.Faults = profile.Faults;
                 life.Step();
             }
-            // Half of those that have come so far end as they should.
+            // Half of the processes that reach this point stop normally.
             if (random.Next(2) == 0) life.Quiesce();
             if (random.Next(2) == 0) life.Close();
         }
@@ -73,7 +70,7 @@ internal sealed class CrashRun(Random random, CrashProfile profile)
         }
         catch (Exception e) when (e is IOException or DataException && life is null && disk.Failures > 0)
         {
-            // It could not be opened, which is to say that nothing was shown.
+            // The store could not be opened, so nothing was visible.
             _world.Counts.FailedOpens++;
         }
         finally

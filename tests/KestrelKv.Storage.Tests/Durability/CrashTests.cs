@@ -3,11 +3,11 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>Thousands of processes that die: what was acknowledged, or seen, is there afterwards.</summary>
+/// <summary>Thousands of processes that die. Everything that was acknowledged or visible survives.</summary>
 public sealed class CrashTests
 {
     [Fact]
-    public void Recovery_AfterCrashesAnywhere_HasAPrefixWithAllThatWasShown() => Repeat(
+    public void Recovery_AfterRandomCrashes_RestoresPrefixWithAllVisibleCommits() => Repeat(
         CrashProfile.Any,
         counts =>
         {
@@ -15,19 +15,19 @@ public sealed class CrashTests
             Assert.All([counts.Snapshots, counts.Shown, counts.Compactions], count => Assert.NotEqual(0, count));
         });
 
-    /// <summary>What was shown is lost all the time: the feed's watches learn of it, and no version is given again.</summary>
+    /// <summary>Visible commits are often lost. The watches of the feed detect it, and no version is assigned twice.</summary>
     [Fact]
-    public void Recovery_WhereUnsyncedCommitsWereShown_GivesNoVersionAgain() => Repeat(
+    public void Recovery_AfterVisibleUnsyncedCommits_NeverReusesVersions() => Repeat(
         random => CrashProfile.Any(random) with { Mode = random.Next(2) == 0 ? DurabilityMode.EverySec : DurabilityMode.None },
         counts => Assert.All([counts.Losses, counts.Shown, counts.LostPositions], count => Assert.NotEqual(0, count)));
 
     [Fact]
-    public void Recovery_AfterFailuresOfTheDisk_HasAPrefixWithAllThatWasShown() => Repeat(
+    public void Recovery_AfterDiskFailures_RestoresPrefixWithAllVisibleCommits() => Repeat(
         random => CrashProfile.Any(random) with { Faults = SomeFaults(random) },
         counts => Assert.All([counts.LostCalls, counts.Refused, counts.FailedSnapshots], count => Assert.NotEqual(0, count)));
 
     [Fact]
-    public void Recovery_WithAFullDisk_HasAPrefixWithAllThatWasShown() => Repeat(
+    public void Recovery_FullDisk_RestoresPrefixWithAllVisibleCommits() => Repeat(
         random =>
         {
             CrashProfile profile = CrashProfile.Any(random);
@@ -40,7 +40,7 @@ public sealed class CrashTests
         counts => Assert.All([counts.Refused, counts.FailedSnapshots], count => Assert.NotEqual(0, count)));
 
     [Fact]
-    public void Recovery_OfAStoreThatEvicts_HasAPrefixWithAllThatWasShown() => Repeat(
+    public void Recovery_StoreWithEviction_RestoresPrefixWithAllVisibleCommits() => Repeat(
         random => CrashProfile.Any(random) with { Evicts = true, SegmentBytes = 1 << random.Next(12, 20), LivesMax = 3 },
         counts => Assert.NotEqual(0, counts.Evictions));
 

@@ -9,7 +9,6 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>Restoring a backup, and saving what can be read of damaged files.</summary>
 public sealed class DataCommandsTests : IDisposable
 {
     private const string Snapshot100 = "0000000000000000100.snapshot";
@@ -31,7 +30,7 @@ public sealed class DataCommandsTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Restore_OfABackup_BringsBackItsState(bool intoAnEmptyDirectory)
+    public async Task Restore_Backup_RestoresItsState(bool intoAnEmptyDirectory)
     {
         string backup = await MakeBackupAsync();
         if (intoAnEmptyDirectory) DeleteFiles();
@@ -48,11 +47,11 @@ public sealed class DataCommandsTests : IDisposable
         Assert.Equal(start + 1, store.Store.GetStats().Version);
     }
 
-    /// <summary>As if the clock had been set back since: what was there knows of versions far ahead of it.</summary>
+    /// <summary>As after the clock was set back: the old files contain versions far ahead of it.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Restore_OverVersionsAheadOfTheClock_BeginsAboveThem(bool interrupted)
+    public async Task Restore_VersionsAheadOfTheClock_BeginsAboveThem(bool interrupted)
     {
         string backup = await MakeBackupAsync();
         var ahead = new FakeTimeProvider(DateTimeOffset.UtcNow.AddYears(30));
@@ -62,7 +61,7 @@ public sealed class DataCommandsTests : IDisposable
             await PutAsync(store, 100, 1);
             last = store.Store.GetStats().Version;
         }
-        if (interrupted) InterruptARestore(backup);
+        if (interrupted) InterruptRestore(backup);
 
         DataCommands.Restore(Options, backup);
 
@@ -71,7 +70,7 @@ public sealed class DataCommandsTests : IDisposable
     }
 
     [Fact]
-    public async Task Restore_OfABackup_LeavesNoHistoryOfWhatWasThere()
+    public async Task Restore_Backup_DropsTheOldHistory()
     {
         string backup = await MakeBackupAsync();
         await using (DataDirectory before = Open()) Assert.Equal(1, before.Store.GetStats().OldestVersion);
@@ -91,11 +90,11 @@ public sealed class DataCommandsTests : IDisposable
     }
 
     [Fact]
-    public async Task Salvage_WithHistoryBeforeTheSnapshot_BringsNothingBack()
+    public async Task Salvage_HistoryBeforeTheSnapshot_RestoresNoDeletedEntry()
     {
         await using (DataDirectory store = Open())
         {
-            // Long enough for the deletion to be in another segment.
+            // The values are so long that the deletion is in another segment.
             await PutAsync(store, 0, 600_000);
             await PutAsync(store, 1, 600_000);
             await store.Store.ExecuteAsync(new[] { Operation.Delete("key000"u8.ToArray()) }, new CountingSink());
@@ -107,8 +106,8 @@ public sealed class DataCommandsTests : IDisposable
 
         string report = string.Join('\n', DataCommands.Salvage(Options));
 
-        Assert.Contains("Kept 3 keys", report, StringComparison.Ordinal);
-        Assert.Contains("Nothing was given up", report, StringComparison.Ordinal);
+        Assert.Contains("Recovered 3 keys", report, StringComparison.Ordinal);
+        Assert.Contains("No data was lost", report, StringComparison.Ordinal);
         await using DataDirectory again = Open();
         Assert.Equal(3, again.Store.GetStats().Keys);
         Assert.InRange(again.Store.GetStats().OldestVersion, 5 + VersionRange.Stride, again.Store.GetStats().Version + 1);
@@ -117,7 +116,7 @@ public sealed class DataCommandsTests : IDisposable
     }
 
     [Fact]
-    public async Task Restore_OfADamagedBackup_TouchesNothing()
+    public async Task Restore_DamagedBackup_ChangesNothing()
     {
         string backup = await MakeBackupAsync();
         byte[] bytes = File.ReadAllBytes(backup);
@@ -133,7 +132,7 @@ public sealed class DataCommandsTests : IDisposable
     }
 
     [Fact]
-    public async Task Restore_WhileTheDirectoryIsInUse_Refuses()
+    public async Task Restore_DirectoryInUse_Fails()
     {
         string backup = await MakeBackupAsync();
         await using DataDirectory store = Open();
@@ -141,13 +140,13 @@ public sealed class DataCommandsTests : IDisposable
     }
 
     [Fact]
-    public async Task Open_WhereARestoreWasInterrupted_Refuses_AndSalvageBringsItToItsEnd()
+    public async Task Open_InterruptedRestore_FailsUntilSalvageCompletesIt()
     {
         string backup = await MakeBackupAsync();
         File.WriteAllText(_directory.PathOf(FileNames.Replacing), "");
         File.Copy(backup, _directory.PathOf("replacement.tmp"));
 
-        Assert.Contains("has not come to its end", Assert.Throws<DataException>(Open).Message, StringComparison.Ordinal);
+        Assert.Contains("was interrupted", Assert.Throws<DataException>(Open).Message, StringComparison.Ordinal);
         DataCommands.Salvage(Options);
 
         await using DataDirectory store = Open();
@@ -156,7 +155,7 @@ public sealed class DataCommandsTests : IDisposable
     }
 
     [Fact]
-    public async Task Salvage_OfADamagedLog_KeepsTheRestAndTellsWhatIsLost()
+    public async Task Salvage_DamagedLog_RecoversOtherCommitsAndReportsTheLoss()
     {
         await using (DataDirectory store = Open())
             for (int i = 0; i < 50; i++) await PutAsync(store, i, 1);
@@ -170,15 +169,15 @@ public sealed class DataCommandsTests : IDisposable
         Assert.Contains("salvage", refusal, StringComparison.Ordinal);
         string report = string.Join('\n', DataCommands.Salvage(Options));
 
-        Assert.Contains("Kept 49 keys", report, StringComparison.Ordinal);
-        Assert.Contains("The commits 21 to 21", report, StringComparison.Ordinal);
+        Assert.Contains("Recovered 49 keys", report, StringComparison.Ordinal);
+        Assert.Contains("Commits 21 to 21", report, StringComparison.Ordinal);
         await using DataDirectory again = Open();
         Assert.Equal(49, again.Store.GetStats().Keys);
         Assert.InRange(again.Store.GetStats().Version, 50 + VersionRange.Stride, long.MaxValue);
     }
 
     [Fact]
-    public async Task Salvage_OfADamagedSnapshot_KeepsTheOtherEntries()
+    public async Task Salvage_DamagedSnapshot_RecoversTheOtherEntries()
     {
         await MakeBackupAsync();
         string snapshot = _directory.PathOf(Snapshot100);
@@ -189,14 +188,14 @@ public sealed class DataCommandsTests : IDisposable
         Assert.Contains($"{Snapshot100}, offset", Assert.Throws<DataException>(Open).Message, StringComparison.Ordinal);
         string report = string.Join('\n', DataCommands.Salvage(Options));
 
-        Assert.Contains("Kept 110 keys", report, StringComparison.Ordinal);
+        Assert.Contains("Recovered 110 keys", report, StringComparison.Ordinal);
         await using DataDirectory again = Open();
         Assert.Equal(110, again.Store.GetStats().Keys);
         Assert.InRange(again.Store.GetStats().Version, 110 + VersionRange.Stride, long.MaxValue);
     }
 
     [Fact]
-    public async Task Open_OfFilesOfALaterFormat_Refuses()
+    public async Task Open_LaterFormat_Fails()
     {
         await using (DataDirectory store = Open()) await PutAsync(store, 0, 1);
         string log = _directory.PathOf("0000000000000000001.log");
@@ -205,11 +204,11 @@ public sealed class DataCommandsTests : IDisposable
         BitConverter.TryWriteBytes(bytes.AsSpan(60), Checksum.Of(0, bytes.AsSpan(0, 60)));
         File.WriteAllBytes(log, bytes);
 
-        Assert.Contains("its format is of version 2", Assert.Throws<DataException>(Open).Message, StringComparison.Ordinal);
-        Assert.Contains("its format is of version 2", Assert.Throws<DataException>(() => DataCommands.Salvage(Options)).Message, StringComparison.Ordinal);
+        Assert.Contains("the file has format version 2", Assert.Throws<DataException>(Open).Message, StringComparison.Ordinal);
+        Assert.Contains("the file has format version 2", Assert.Throws<DataException>(() => DataCommands.Salvage(Options)).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>A directory with 110 keys, and a backup of the first 100.</summary>
+    /// <summary>Creates a directory with 110 keys, and a backup of the first 100.</summary>
     private async Task<string> MakeBackupAsync()
     {
         await using DataDirectory store = Open();
@@ -228,16 +227,16 @@ public sealed class DataCommandsTests : IDisposable
 
     private static int IndexOfKey(byte[] bytes, int key) => bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes($"key{key:D3}"));
 
-    /// <summary>A restore that was ended when it had moved the files away.</summary>
-    private void InterruptARestore(string backup)
+    /// <summary>Interrupts a restore after it has moved the old files.</summary>
+    private void InterruptRestore(string backup)
     {
         using var disk = new FileDisk(_directory.Path);
         var replacement = new Replacement(disk, "restore");
         replacement.Write(to => to.Write(File.ReadAllBytes(backup), 0));
-        string inTheWay = _directory.PathOf(FileNames.OfSegment(1) + FileNames.Unfinished);
-        Directory.CreateDirectory(inTheWay);
+        string obstacle = _directory.PathOf(FileNames.OfSegment(1) + FileNames.Unfinished);
+        Directory.CreateDirectory(obstacle);
         Assert.ThrowsAny<Exception>(() => replacement.Replace(1, new SnapshotEnd(100, 100, 1, 0)));
-        Directory.Delete(inTheWay);
+        Directory.Delete(obstacle);
     }
 
     private void DeleteFiles()

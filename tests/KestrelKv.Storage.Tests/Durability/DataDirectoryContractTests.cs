@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>The store of a data directory on a real disk keeps the contract.</summary>
+/// <summary>The store of a data directory on a real disk meets the contract.</summary>
 public sealed class DataDirectoryContractTests : StoreContractTests, IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

@@ -2,7 +2,7 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>A disk that passes all calls on; for disks with a fault.</summary>
+/// <summary>A disk that forwards all calls. The base class of faulty disks.</summary>
 internal abstract class DiskWrapper(IDisk disk) : IDisk
 {
     public IReadOnlyList<string> List() => disk.List();
@@ -23,7 +23,6 @@ internal abstract class DiskWrapper(IDisk disk) : IDisk
 
     protected virtual IDiskFile Wrap(string name, IDiskFile file) => file;
 
-    /// <summary>A file that passes all calls on.</summary>
     protected abstract class FileWrapper(IDiskFile file) : IDiskFile
     {
         public long Length => file.Length;

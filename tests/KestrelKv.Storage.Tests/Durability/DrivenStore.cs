@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>The store of a data directory without threads of its own: the test drives log, segments and feed.</summary>
+/// <summary>The store of a data directory without threads. The test drives the log, the segments and the feed.</summary>
 internal sealed class DrivenStore : IDisposable
 {
     private readonly DataEngine _engine;
@@ -20,14 +20,12 @@ internal sealed class DrivenStore : IDisposable
     /// <summary>The version of the last commit, or of the start.</summary>
     public long Version => _engine.Log.Last;
 
-    /// <summary>The version of the last commit that was recovered.</summary>
     public long LastRecovered => _engine.LastRecovered;
 
     public long DurableVersion => _engine.Log.DurableVersion;
 
     public bool HasFailed => _engine.Log.Failure is not null;
 
-    /// <summary>Bytes of the log that are kept for the feed alone.</summary>
     public long HistoryBytes => _engine.History.HistoryBytes;
 
     public static DrivenStore Open(IDisk disk, CrashProfile profile, TimeProvider time, ILogger? logger = null)
@@ -42,7 +40,7 @@ internal sealed class DrivenStore : IDisposable
             disk);
     }
 
-    /// <summary>Prepares segments, and writes what was committed. Does nothing if it is called in the middle of itself.</summary>
+    /// <summary>Prepares segments and writes queued commits. Does nothing if it is called recursively.</summary>
     public void Write(bool sync) => AtDisk(() =>
     {
         try
@@ -58,7 +56,6 @@ internal sealed class DrivenStore : IDisposable
         _engine.Log.Progress();
     });
 
-    /// <summary>Dispatches to the watches what was written.</summary>
     public void DispatchFeed()
     {
         while (_engine.Feed.Dispatch())
@@ -66,16 +63,16 @@ internal sealed class DrivenStore : IDisposable
         }
     }
 
-    /// <summary>What is done every second.</summary>
+    /// <summary>Trims the history, as the server does every second.</summary>
     public void TrimHistory() => _engine.History.Trim();
 
-    /// <summary>What is done when nothing has come for a while.</summary>
+    /// <summary>Writes a mark, as the server does after a time without commits.</summary>
     public void Mark() => AtDisk(_engine.Writer.Mark);
 
-    /// <summary>Takes a snapshot. It writes, too.</summary>
+    /// <summary>Takes a snapshot. This also writes and syncs the log.</summary>
     public SnapshotInfo Snapshot() => _engine.Snapshots.Take(SyncTo, CancellationToken.None);
 
-    /// <summary>Frees the memory, and does nothing at the disk.</summary>
+    /// <summary>Frees the memory without any access to the disk.</summary>
     public void Dispose()
     {
         _engine.Dispose();

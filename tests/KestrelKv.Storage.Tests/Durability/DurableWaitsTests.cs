@@ -2,11 +2,11 @@ using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>Calls that wait for the disk, beside the threads that complete and fail them.</summary>
+/// <summary>Calls that wait for durability while other threads complete and fail them.</summary>
 public sealed class DurableWaitsTests
 {
     [Fact]
-    public async Task Fail_WhileOthersAreCompleted_EachCallEndsOnceAndOnlyTheDurableSucceed()
+    public async Task Fail_DuringComplete_EndsEachCallOnceAndOnlyDurableOnesSucceed()
     {
         for (int round = 0; round < 50; round++)
         {
@@ -14,7 +14,7 @@ public sealed class DurableWaitsTests
             var waits = new DurableWaits(0);
             Task<int>[] calls = [.. Enumerable.Range(1, Count).Select(version => waits.For(version, version).AsTask())];
 
-            // As in a server: one thread syncs, and the one that prepares segments finds that the disk has failed.
+            // As in a server: one thread syncs, while the thread that prepares segments detects that the disk has failed.
             Task completing = Task.Run(() =>
             {
                 for (int version = 10; version <= Count / 2; version += 10) waits.Complete(version);

@@ -3,18 +3,18 @@ using KestrelKv.Testing;
 namespace KestrelKv.Storage.Tests.Durability;
 
 /// <summary>
-/// Data files with damage at every place there is: what is recovered is the state after the last commit before the damage,
-/// or, where something proves that what is damaged had been durable, nothing at all.
+/// Data files with damage at every offset. Recovery restores the state before the damage, or fails if the damaged data provably was
+/// durable.
 /// </summary>
 public sealed class EveryByteTests
 {
-    /// <summary>Of so many recoveries one is followed by a write, a crash and another recovery.</summary>
-    private const int GoesOnEvery = 16;
+    /// <summary>One of this many recoveries is followed by a write, a crash and another recovery.</summary>
+    private const int ContinueEvery = 16;
 
     [Theory]
     [InlineData(false, false)]
     [InlineData(true, true)]
-    public void Open_OneBitIsFlipped_RecoversWhatIsBeforeOrRefuses(bool snapshot, bool mark) => ForEachFile(snapshot, mark, (log, name, random) =>
+    public void Open_FlippedBit_RecoversPrefixOrFails(bool snapshot, bool mark) => ForEachFile(snapshot, mark, (log, name, random) =>
     {
         byte[] contents = log.Contents(name);
         for (int bit = 0; bit < contents.Length * 8; bit++)
@@ -28,7 +28,7 @@ public sealed class EveryByteTests
     [Theory]
     [InlineData(false, false)]
     [InlineData(true, true)]
-    public void Open_AFileIsCut_RecoversWhatIsBeforeOrRefuses(bool snapshot, bool mark) => ForEachFile(snapshot, mark, (log, name, random) =>
+    public void Open_TruncatedFile_RecoversPrefixOrFails(bool snapshot, bool mark) => ForEachFile(snapshot, mark, (log, name, random) =>
     {
         byte[] contents = log.Contents(name);
         for (int at = 0; at < contents.Length; at++) Check(log, name, contents[..at], $"cut at {at}", random);
@@ -37,7 +37,7 @@ public sealed class EveryByteTests
     [Theory]
     [InlineData(false, false)]
     [InlineData(true, true)]
-    public void Open_ATailIsZero_RecoversWhatIsBeforeOrRefuses(bool snapshot, bool mark) => ForEachFile(snapshot, mark, (log, name, random) =>
+    public void Open_ZeroedTail_RecoversPrefixOrFails(bool snapshot, bool mark) => ForEachFile(snapshot, mark, (log, name, random) =>
     {
         byte[] contents = log.Contents(name);
         for (int at = 0; at < contents.Length; at++)
@@ -48,11 +48,11 @@ public sealed class EveryByteTests
         }
     });
 
-    /// <summary>As where a file system gives a file blocks that belonged to others, or to an older one of the same.</summary>
+    /// <summary>As if a file system assigned blocks of other files, or of an older file of the same log.</summary>
     [Theory]
     [InlineData(false, false)]
     [InlineData(true, true)]
-    public void Open_ATailIsOfAnotherSegment_RecoversWhatIsBeforeOrRefuses(bool snapshot, bool mark) => ForEachFile(snapshot, mark, (log, name, random) =>
+    public void Open_TailOfAnotherSegment_RecoversPrefixOrFails(bool snapshot, bool mark) => ForEachFile(snapshot, mark, (log, name, random) =>
     {
         byte[] contents = log.Contents(name);
         foreach (string other in log.UsedSegments.Where(other => other != name))
@@ -74,7 +74,7 @@ public sealed class EveryByteTests
     {
         try
         {
-            log.AssertRecovers(name, damaged, goesOn: random.Next(GoesOnEvery) == 0);
+            log.AssertRecovers(name, damaged, continues: random.Next(ContinueEvery) == 0);
         }
         catch (Exception e)
         {

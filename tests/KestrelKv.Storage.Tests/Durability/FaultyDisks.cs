@@ -3,7 +3,7 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>As if nobody had thought of syncing names.</summary>
+/// <summary>Simulates a program that never syncs the directory.</summary>
 internal sealed class DiskWithoutSyncOfNames(IDisk disk) : DiskWrapper(disk)
 {
     public override void SyncNames()
@@ -11,7 +11,7 @@ internal sealed class DiskWithoutSyncOfNames(IDisk disk) : DiskWrapper(disk)
     }
 }
 
-/// <summary>As if replies went out before the sync: of all files, or of those with an ending.</summary>
+/// <summary>Simulates a program that replies before the sync: for all files, or for those whose names contain a text.</summary>
 internal sealed class DiskWithoutSyncOfContents(IDisk disk, string ending = "") : DiskWrapper(disk)
 {
     protected override IDiskFile Wrap(string name, IDiskFile file) =>
@@ -25,7 +25,9 @@ internal sealed class DiskWithoutSyncOfContents(IDisk disk, string ending = "") 
     }
 }
 
-/// <summary>As if the log were read without a check: whatever looks like a frame has the right checksum, and the right chain.</summary>
+/// <summary>
+/// Simulates a program that reads the log without validation: every plausible log record has the right checksum and chain.
+/// </summary>
 internal sealed class DiskWithoutChecksums(IDisk disk) : DiskWrapper(disk)
 {
     protected override IDiskFile Wrap(string name, IDiskFile file) =>

@@ -13,8 +13,8 @@ using Microsoft.Extensions.Time.Testing;
 namespace KestrelKv.Storage.Tests.Durability;
 
 /// <summary>
-/// Files that the first version of this program has written, before versions could jump: a data directory (segments before and after a
-/// snapshot, batches, request ids, expiries), a backup, and what each has.
+/// Files that the first version of this program wrote, before version jumps existed: a data directory (segments before and after a
+/// snapshot, batches, request ids, expiries), a backup, and the expected contents of each.
 /// </summary>
 public sealed class FormatTests : IDisposable
 {
@@ -27,7 +27,7 @@ public sealed class FormatTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public async Task Open_ADirectoryOfTheFirstVersion_HasAllEntriesAndTheHistory()
+    public async Task Open_DirectoryOfTheFirstVersion_HasAllEntriesAndTheHistory()
     {
         UnpackDirectory();
         (long version, string[] entries) = Expected("directory.txt");
@@ -50,11 +50,11 @@ public sealed class FormatTests : IDisposable
     }
 
     [Fact]
-    public async Task Commit_WithARequestIdOfTheFirstVersion_IsNotDoneAgain()
+    public async Task Commit_RequestIdOfTheFirstVersion_IsNotExecutedAgain()
     {
         UnpackDirectory();
 
-        // The time at which the files were written: what they remember of requests has not expired.
+        // The time at which the files were written, when their idempotency records had not expired.
         await using DataDirectory store = Open(new FakeTimeProvider(DateTimeOffset.FromUnixTimeSeconds(1_795_850_000)));
         long before = store.Store.GetStats().Version;
         Operation[] batch =
@@ -69,7 +69,7 @@ public sealed class FormatTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Restore_ABackupOfTheFirstVersion_HasAllEntries(bool overADirectory)
+    public async Task Restore_BackupOfTheFirstVersion_HasAllEntries(bool overADirectory)
     {
         if (overADirectory) UnpackDirectory();
         string backup = _directory.PathOf("backup");
@@ -94,7 +94,10 @@ public sealed class FormatTests : IDisposable
         from.CopyTo(file);
     }
 
-    /// <summary>The version of the last commit, and for each entry its key, version, expiry, and the first half of its value's SHA-256.</summary>
+    /// <summary>
+    /// Returns the version of the last commit, and for each entry its key, version, expiry, and the first half of the SHA-256 of its
+    /// value.
+    /// </summary>
     private static (long Version, string[] Entries) Expected(string name)
     {
         string[] lines = File.ReadAllLines(Path.Combine(Fixtures, name));

@@ -3,7 +3,7 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>What lies where in a segment of the log, as its format says, and not as the reader under test finds it.</summary>
+/// <summary>The layout of a segment according to its format, independent of the reader under test.</summary>
 internal sealed class LogMap
 {
     public LogMap(byte[] contents)
@@ -19,18 +19,17 @@ internal sealed class LogMap
 
     public List<Place> Frames { get; } = [];
 
-    /// <summary>The first frame that has any of these bytes.</summary>
+    /// <summary>Returns the first log record that overlaps a range of bytes.</summary>
     public Place? FirstIn(int from, int to) => Frames.Find(frame => frame.Overlaps(from, to));
 
-    /// <summary>Whether a mark that has none of these bytes proves that a frame was synced.</summary>
+    /// <summary>Whether a mark outside of a range of bytes proves that a log record was synced.</summary>
     public bool IsProven(Place frame, int from, int to) =>
         Frames.Exists(mark => mark.Header.Kind == FrameKind.Mark && !mark.Overlaps(from, to) && mark.Header.Number > frame.Start);
 
-    /// <summary>The version of the last commit before a place; null where there is none in this segment.</summary>
+    /// <summary>Returns the version of the last commit before an offset; null if this segment has none.</summary>
     public long? LastVersionBefore(int offset) =>
         Frames.FindLast(frame => frame.Header.Kind == FrameKind.Commit && frame.End <= offset)?.Header.Number;
 
-    /// <summary>A frame, and where it lies.</summary>
     internal sealed record Place(FrameHeader Header, int Start, int End)
     {
         public bool Overlaps(int from, int to) => Start < to && from < End;

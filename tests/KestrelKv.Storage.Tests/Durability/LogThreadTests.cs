@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>The thread that writes the log: nobody waits for it in vain.</summary>
+/// <summary>The thread that writes the log: every call that waits for it ends.</summary>
 public sealed class LogThreadTests : IDisposable
 {
     private static readonly Operation[] Put = [Operation.Put("key"u8.ToArray(), "1"u8.ToArray())];
@@ -19,11 +19,11 @@ public sealed class LogThreadTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    /// <summary>After a time without writes, when the thread sleeps until there are others.</summary>
+    /// <summary>After a time without writes, while the thread sleeps.</summary>
     [Fact]
-    public async Task ExecuteAsync_OnADiskThatIsFullForAMoment_EndsWithoutAnyOtherWrite()
+    public async Task ExecuteAsync_DiskBrieflyFull_CompletesWithoutAnotherWrite()
     {
-        var disk = new DiskFullForAMoment(new FileDisk(_directory.Path));
+        var disk = new BrieflyFullDisk(new FileDisk(_directory.Path));
         await using DataDirectory store = Open(disk);
         await store.Store.ExecuteAsync(Put, new CountingSink());
         await Wait.UntilAsync(() => disk.Writes.Contains(Frame.HeaderBytes), () => "no mark is written");
@@ -33,7 +33,7 @@ public sealed class LogThreadTests : IDisposable
         await Wait.UntilAsync(() => store.GetStats().Disk == DiskState.Full, () => "the disk is not full");
         Assert.False(written.IsCompleted);
 
-        // Nobody else has to wait for space.
+        // Other calls do not wait for space.
         var refused = new RecordingSink();
         await store.Store.ExecuteAsync(Put, refused).AsTask().WaitAsync(Wait.Patience);
         Assert.Equal(ResultStatus.DiskFull, Assert.Single(refused.Results).Status);
@@ -44,9 +44,9 @@ public sealed class LogThreadTests : IDisposable
     }
 
     [Fact]
-    public async Task ExecuteAsync_WhereWritesNeverFindSpace_FailsInBoundedTimeAndOtherReadsGoOn()
+    public async Task ExecuteAsync_DiskStaysFull_FailsInBoundedTimeAndOtherReadsContinue()
     {
-        var disk = new DiskFullForAMoment(new FileDisk(_directory.Path));
+        var disk = new BrieflyFullDisk(new FileDisk(_directory.Path));
         await using DataDirectory store = Open(disk);
         await store.Store.ExecuteAsync(Put, new CountingSink());
         disk.IsFull = true;
@@ -54,7 +54,7 @@ public sealed class LogThreadTests : IDisposable
         await Wait.UntilAsync(() => store.GetStats().Disk == DiskState.Full, () => "the disk is not full");
         Task<int> read = store.Store.ExecuteAsync(GetOther, new CountingSink()).AsTask();
 
-        // The write may be on disk in part: neither it nor a read of it ever succeeds, even with space again.
+        // A part of the write may be on disk. Neither the write nor a read of it succeeds, even if space is available again.
         await Assert.ThrowsAsync<DurabilityLostException>(() => written.WaitAsync(LogThread.StallTimeMax + Wait.Patience));
         await Assert.ThrowsAsync<DurabilityLostException>(() => read.WaitAsync(Wait.Patience));
         disk.IsFull = false;
@@ -64,11 +64,11 @@ public sealed class LogThreadTests : IDisposable
         Assert.Contains("no space for 10 seconds", store.GetStats().DiskError, StringComparison.Ordinal);
     }
 
-    /// <summary>The space of the segment that is prepared ahead is enough for what is under way.</summary>
+    /// <summary>The space of the prepared segment is enough for the commits in progress.</summary>
     [Fact]
-    public async Task ExecuteAsync_WhereWhatIsOverwrittenNeedsSpace_TakesThatOfThePreparedSegment()
+    public async Task ExecuteAsync_CopyOnWriteDiskFull_UsesSpaceOfPreparedSegment()
     {
-        var disk = new CopyingDisk(new FileDisk(_directory.Path));
+        var disk = new CopyOnWriteDisk(new FileDisk(_directory.Path));
         await using DataDirectory store = Open(disk);
         await store.Store.ExecuteAsync(Put, new CountingSink());
         await Wait.UntilAsync(() => disk.Prepared == DataOptions.SegmentBytesMin, () => "no segment is prepared");
@@ -87,7 +87,7 @@ public sealed class LogThreadTests : IDisposable
     }
 
     [Fact]
-    public async Task LogThread_ThatRunsOutOfMemory_FailsTheStoreAndNothingElse()
+    public async Task LogThread_OutOfMemory_FailsOnlyTheStore()
     {
         var disk = new ThrowingDisk(new FileDisk(_directory.Path));
         await using DataDirectory store = Open(disk);
@@ -100,7 +100,7 @@ public sealed class LogThreadTests : IDisposable
     }
 
     [Fact]
-    public async Task PreparingThread_ThatRunsOutOfMemory_FailsTheStoreAndNothingElse()
+    public async Task PreparingThread_OutOfMemory_FailsOnlyTheStore()
     {
         var disk = new ThrowingDisk(new FileDisk(_directory.Path));
         await using (DataDirectory first = Open(disk)) await first.Store.ExecuteAsync(Put, new CountingSink());
@@ -122,8 +122,8 @@ public sealed class LogThreadTests : IDisposable
         disk, new DataOptions { SegmentBytes = segmentBytes, SnapshotInterval = TimeSpan.Zero },
         new EmbeddedStoreOptions(), TimeProvider.System, NullLogger.Instance, onSync: null, CancellationToken.None);
 
-    /// <summary>While it is full, writes need space of their own, and there is what a file that was made shorter had.</summary>
-    private sealed class CopyingDisk(IDisk disk) : DiskWrapper(disk)
+    /// <summary>While it is full, every write needs new space, and only truncated files provide it.</summary>
+    private sealed class CopyOnWriteDisk(IDisk disk) : DiskWrapper(disk)
     {
         private long _freeBytes;
         private volatile bool _isFull;
@@ -133,7 +133,6 @@ public sealed class LogThreadTests : IDisposable
             set => _isFull = value;
         }
 
-        /// <summary>The length of the segment that is prepared.</summary>
         public long Prepared
         {
             get
@@ -146,9 +145,9 @@ public sealed class LogThreadTests : IDisposable
 
         public override long AvailableBytes => _isFull ? 0 : long.MaxValue;
 
-        protected override IDiskFile Wrap(string name, IDiskFile file) => new FileOfIt(this, file);
+        protected override IDiskFile Wrap(string name, IDiskFile file) => new Wrapped(this, file);
 
-        private sealed class FileOfIt(CopyingDisk disk, IDiskFile file) : FileWrapper(file)
+        private sealed class Wrapped(CopyOnWriteDisk disk, IDiskFile file) : FileWrapper(file)
         {
             public override void Write(ReadOnlySpan<byte> bytes, long offset)
             {
@@ -164,7 +163,7 @@ public sealed class LogThreadTests : IDisposable
         }
     }
 
-    /// <summary>Writes throw what is no failure of a disk.</summary>
+    /// <summary>A disk whose writes throw exceptions that are not disk failures.</summary>
     private sealed class ThrowingDisk(IDisk disk) : DiskWrapper(disk)
     {
         private volatile bool _isThrowing;
@@ -174,12 +173,12 @@ public sealed class LogThreadTests : IDisposable
             set => _isThrowing = value;
         }
 
-        /// <summary>The one file that does; null for all.</summary>
+        /// <summary>The name of the only file that throws; null for all files.</summary>
         public string? Only { get; set; }
 
-        protected override IDiskFile Wrap(string name, IDiskFile file) => Only is null || name == Only ? new FileOfIt(this, file) : file;
+        protected override IDiskFile Wrap(string name, IDiskFile file) => Only is null || name == Only ? new Wrapped(this, file) : file;
 
-        private sealed class FileOfIt(ThrowingDisk disk, IDiskFile file) : FileWrapper(file)
+        private sealed class Wrapped(ThrowingDisk disk, IDiskFile file) : FileWrapper(file)
         {
             public override void Write(ReadOnlySpan<byte> bytes, long offset)
             {
@@ -189,7 +188,7 @@ public sealed class LogThreadTests : IDisposable
         }
     }
 
-    private sealed class DiskFullForAMoment(IDisk disk) : DiskWrapper(disk)
+    private sealed class BrieflyFullDisk(IDisk disk) : DiskWrapper(disk)
     {
         private volatile bool _isFull;
 
@@ -198,12 +197,11 @@ public sealed class LogThreadTests : IDisposable
             set => _isFull = value;
         }
 
-        /// <summary>How many bytes each write had.</summary>
         public ConcurrentQueue<int> Writes { get; } = new();
 
-        protected override IDiskFile Wrap(string name, IDiskFile file) => new FileOfIt(this, file);
+        protected override IDiskFile Wrap(string name, IDiskFile file) => new Wrapped(this, file);
 
-        private sealed class FileOfIt(DiskFullForAMoment disk, IDiskFile file) : FileWrapper(file)
+        private sealed class Wrapped(BrieflyFullDisk disk, IDiskFile file) : FileWrapper(file)
         {
             public override void Write(ReadOnlySpan<byte> bytes, long offset)
             {

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>A data directory whose files are deleted, moved or replaced under the store.</summary>
+/// <summary>A data directory whose files are deleted, moved or replaced while the store is open.</summary>
 public sealed class LostDirectoryTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -20,9 +20,9 @@ public sealed class LostDirectoryTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public async Task Open_WhereTheLockWasDeleted_IsRefused()
+    public async Task Open_LockFileDeleted_Fails()
     {
-        if (!OperatingSystem.IsLinux()) return; // Elsewhere an open file can't be deleted, or there is only one lock.
+        if (!OperatingSystem.IsLinux()) return; // Other systems cannot delete an open file, or have only one lock.
         await using DataDirectory store = await OpenPreparedAsync();
         File.Delete(Lock);
         Assert.Contains("in use", Assert.Throws<DataException>(Open).Message, StringComparison.Ordinal);
@@ -30,7 +30,7 @@ public sealed class LostDirectoryTests : IDisposable
     }
 
     [Fact]
-    public async Task Open_WhereTheDirectoryWasMoved_IsRefused()
+    public async Task Open_DirectoryMoved_Fails()
     {
         if (!OperatingSystem.IsLinux()) return;
         await using DataDirectory store = await OpenPreparedAsync();
@@ -40,7 +40,7 @@ public sealed class LostDirectoryTests : IDisposable
     }
 
     [Fact]
-    public async Task Store_WhoseLockWasDeleted_TakesItAgain()
+    public async Task Store_LockFileDeleted_LocksItAgain()
     {
         if (!OperatingSystem.IsLinux()) return;
         await using DataDirectory store = await OpenPreparedAsync();
@@ -50,9 +50,9 @@ public sealed class LostDirectoryTests : IDisposable
         Assert.Equal(ResultStatus.Done, await PutAsync(store));
     }
 
-    /// <summary>As on a network's file system, where directories can't be locked.</summary>
+    /// <summary>As on a network file system that cannot lock directories.</summary>
     [Fact]
-    public async Task Store_WhoseLockAnotherProcessHasReplaced_TakesNoMoreWrites()
+    public async Task Store_LockFileReplacedByAnotherProcess_RefusesWrites()
     {
         if (!OperatingSystem.IsLinux()) return;
         await using DataDirectory store = await OpenPreparedAsync();
@@ -63,9 +63,9 @@ public sealed class LostDirectoryTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Store_WhoseDirectoryIsGone_TakesNoMoreWrites(bool isMoved)
+    public async Task Store_DirectoryMissing_RefusesWrites(bool isMoved)
     {
-        if (OperatingSystem.IsWindows()) return; // An open file can't be deleted there.
+        if (OperatingSystem.IsWindows()) return; // Windows cannot delete an open file.
         await using DataDirectory store = await OpenPreparedAsync();
         Assert.Equal(ResultStatus.Done, await PutAsync(store));
         if (isMoved) Directory.Move(Data, _directory.PathOf("moved"));
@@ -76,9 +76,9 @@ public sealed class LostDirectoryTests : IDisposable
         Assert.Equal(ResultStatus.Done, Assert.Single(read.Results).Status);
     }
 
-    /// <summary>The checks of an idle store are rare; a write makes them frequent again.</summary>
+    /// <summary>Checks of an idle store are rare. A write makes them frequent again.</summary>
     [Fact]
-    public async Task Write_AfterAnIdleTimeInWhichTheDirectoryWasLost_IsFollowedByACheckWithinASecond()
+    public async Task Write_DirectoryLostWhileIdle_IsCheckedWithinOneSecond()
     {
         if (OperatingSystem.IsWindows()) return;
         await using DataDirectory store = await OpenPreparedAsync();
@@ -89,7 +89,7 @@ public sealed class LostDirectoryTests : IDisposable
     }
 
     [Fact]
-    public async Task Store_WhoseDirectoryWasReplacedByACopy_TakesNoMoreWrites()
+    public async Task Store_DirectoryReplacedByCopy_RefusesWrites()
     {
         if (!OperatingSystem.IsLinux()) return;
         await using DataDirectory store = await OpenPreparedAsync();
@@ -103,7 +103,7 @@ public sealed class LostDirectoryTests : IDisposable
     [Theory]
     [InlineData("0000000000000000001.log")]
     [InlineData("0000000000000000001.snapshot")]
-    public async Task Store_WithAFileThatAStartNeedsGone_TakesNoMoreWrites(string name)
+    public async Task Store_NeededFileMissing_RefusesWrites(string name)
     {
         if (OperatingSystem.IsWindows()) return;
         await using DataDirectory store = await OpenPreparedAsync();
@@ -113,13 +113,13 @@ public sealed class LostDirectoryTests : IDisposable
         await AssertFailsAsync(store, name);
     }
 
-    /// <summary>All that is deleted and created by its right, beside looks at every moment.</summary>
+    /// <summary>Files are created and deleted while the directory is checked continuously.</summary>
     [Fact]
-    public async Task Store_WhoseSegmentsAndSnapshotsComeAndGo_MissesNone()
+    public async Task Store_SegmentsAndSnapshotsReplaced_PassesChecks()
     {
         await using DataDirectory store = await OpenPreparedAsync();
         using var stop = new CancellationTokenSource();
-        Task looking = Task.Run(() =>
+        Task checking = Task.Run(() =>
         {
             while (!stop.IsCancellationRequested) store.VerifyDirectory();
         });
@@ -134,7 +134,7 @@ public sealed class LostDirectoryTests : IDisposable
         finally
         {
             await stop.CancelAsync();
-            await looking;
+            await checking;
         }
         Assert.Equal(DiskState.Ok, store.GetStats().Disk);
     }
@@ -156,7 +156,7 @@ public sealed class LostDirectoryTests : IDisposable
         return Assert.Single(sink.Results).Status;
     }
 
-    /// <summary>Once the next segment is there, nothing else creates or renames files.</summary>
+    /// <summary>Opens the store and waits for the next segment. No other file is created or renamed afterwards.</summary>
     private async Task<DataDirectory> OpenPreparedAsync()
     {
         DataDirectory store = Open();

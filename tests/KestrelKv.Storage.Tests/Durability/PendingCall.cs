@@ -1,19 +1,19 @@
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>A call of a store that may wait for the disk.</summary>
-/// <param name="shown">The version that its results depend on; asked once it has completed.</param>
-/// <param name="wrong">What its results have that is wrong.</param>
+/// <summary>A call of a store that may wait for durability. The parameters are called after it has completed.</summary>
 internal abstract class PendingCall(Func<long> shown, Func<string?> wrong)
 {
     /// <summary>The version that its results depend on.</summary>
     public long Shown => shown();
 
-    /// <summary>What its results have that is wrong.</summary>
+    /// <summary>The error in its results; null for none.</summary>
     public string? Wrong => wrong();
 
     public abstract bool IsCompleted { get; }
 
-    /// <summary>To be asked once, when it is completed: whether its results may be shown. They may not where the disk has failed.</summary>
+    /// <summary>
+    /// Returns whether its results may be visible. False if the disk has failed. Must be called once, after completion.
+    /// </summary>
     public abstract bool Succeeds();
 }
 

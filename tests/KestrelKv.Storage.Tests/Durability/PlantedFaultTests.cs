@@ -3,22 +3,22 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>What <see cref="CrashRun"/> is there to find, it finds: the same runs, on a store with a fault.</summary>
+/// <summary><see cref="CrashRun"/> detects faults: the same runs on a faulty store.</summary>
 public sealed class PlantedFaultTests
 {
     private const int RunsMax = 1_000;
 
     [Fact]
-    public void Run_NamesAreNotSynced_Fails() => AssertFound(disk => new DiskWithoutSyncOfNames(disk));
+    public void Run_DirectoryNotSynced_Fails() => AssertFound(disk => new DiskWithoutSyncOfNames(disk));
 
     [Fact]
-    public void Run_RepliesBeforeTheSync_Fails() => AssertFound(disk => new DiskWithoutSyncOfContents(disk, ".log"));
+    public void Run_ReplyBeforeTheSync_Fails() => AssertFound(disk => new DiskWithoutSyncOfContents(disk, ".log"));
 
     [Fact]
-    public void Run_SnapshotsAreNotSynced_Fails() => AssertFound(disk => new DiskWithoutSyncOfContents(disk, "snapshot"));
+    public void Run_SnapshotNotSynced_Fails() => AssertFound(disk => new DiskWithoutSyncOfContents(disk, "snapshot"));
 
     [Fact]
-    public void Run_ChecksumsAreNotChecked_Fails() => AssertFound(disk => new DiskWithoutChecksums(disk));
+    public void Run_ChecksumNotVerified_Fails() => AssertFound(disk => new DiskWithoutChecksums(disk));
 
     private static void AssertFound(Func<IDisk, IDisk> wrap) => Seeds.Run(random =>
     {
@@ -34,6 +34,6 @@ public sealed class PlantedFaultTests
                 return;
             }
         }
-        Assert.Fail($"Nothing found in {RunsMax} runs.");
+        Assert.Fail($"{RunsMax} runs did not detect the fault.");
     });
 }

@@ -4,7 +4,7 @@ using KestrelKv.Storage.Tests.Soak;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>One process's life: from the recovery until it dies, step by step.</summary>
+/// <summary>A simulated process, from its recovery to its death, step by step.</summary>
 internal sealed class ProcessLife : IDisposable
 {
     private static readonly ListQuery Everything = new() { Limit = int.MaxValue };
@@ -16,17 +16,17 @@ internal sealed class ProcessLife : IDisposable
     private readonly CommitHistory _history;
     private readonly List<PendingCall> _pending = [];
 
-    /// <summary>How many of a hundred steps write, sync and so on: some processes lag behind, some don't.</summary>
+    /// <summary>The percentage of steps that write, sync and so on. Some processes lag behind, others do not.</summary>
     private readonly int _diskPercent;
 
-    /// <summary>At how many of a hundred operations of the disk something else goes on.</summary>
+    /// <summary>The percentage of disk operations during which other calls are executed.</summary>
     private readonly int _callsPercent;
 
-    /// <summary>The version at which the store was last seen to have what the history has.</summary>
+    /// <summary>The version at which the store was last found equal to the history.</summary>
     private long _comparedAt;
 
-    /// <summary>Calls of the process before whose effects were lost, to be issued again.</summary>
-    private readonly Queue<IssuedCall> _again;
+    /// <summary>Calls of the previous process whose effects were lost. They are issued again.</summary>
+    private readonly Queue<IssuedCall> _retries;
 
     private ProcessLife(World world, SimulatedDisk disk, DrivenStore store)
     {
@@ -35,9 +35,9 @@ internal sealed class ProcessLife : IDisposable
         _diskPercent = _random.Next(10, 60);
         _callsPercent = _random.Next(2) * _random.Next(30);
 
-        // What a client does that has got no answer: so frames may come to lie where the same ones were lost.
+        // As a client that received no reply does. Records may thus be written to the place of equal ones that were lost.
         long recovered = _history.WithStarts(store.LastRecovered);
-        _again = new(_random.Next(2) == 0 ? world.Issued.Where(call => call.After >= recovered) : []);
+        _retries = new(_random.Next(2) == 0 ? world.Issued.Where(call => call.After >= recovered) : []);
         world.Issued.Clear();
         Compare(recovered);
         _history.Start(store.Version);
@@ -45,7 +45,7 @@ internal sealed class ProcessLife : IDisposable
         _disk.BeforeOperation = BeforeOperation;
     }
 
-    /// <summary>Recovers what is on a disk, and holds it against the history.</summary>
+    /// <summary>Recovers the data of a disk and compares it with the history.</summary>
     public static ProcessLife Open(World world, SimulatedDisk disk)
     {
         DrivenStore store = DrivenStore.Open(world.Profile.Wrap(disk), world.Profile, world.Time);
@@ -61,7 +61,6 @@ internal sealed class ProcessLife : IDisposable
         _store.Dispose();
     }
 
-    /// <summary>Something, at random.</summary>
     public void Step()
     {
         if (_random.Next(100) < _diskPercent) DriveDisk();
@@ -72,7 +71,6 @@ internal sealed class ProcessLife : IDisposable
         if (_world.Profile.Evicts) FindEvicted();
     }
 
-    /// <summary>Puts as much as the memory can hold.</summary>
     public void Fill()
     {
         byte[] value = new byte[2_000];
@@ -82,7 +80,7 @@ internal sealed class ProcessLife : IDisposable
         FindEvicted();
     }
 
-    /// <summary>All calls that have completed may be shown: what they depend on must be there from now on.</summary>
+    /// <summary>Checks completed calls. Their results are visible, so the data that they depend on must survive from now on.</summary>
     public void Collect()
     {
         _history.Acknowledge(_store.DurableVersion);
@@ -95,7 +93,7 @@ internal sealed class ProcessLife : IDisposable
             if (!call.Succeeds())
             {
                 _world.Counts.LostCalls++;
-                if (_disk.Failures == 0) throw new LostDataException("A call failed, but not the disk.");
+                if (_disk.Failures == 0) throw new LostDataException("A call failed, but the disk did not.");
                 continue;
             }
             if (call.Wrong is { } wrongAtEnd) throw new LostDataException(wrongAtEnd);
@@ -104,36 +102,36 @@ internal sealed class ProcessLife : IDisposable
         }
     }
 
-    /// <summary>Nothing new comes, and there is space: everything that waits must come to its end.</summary>
+    /// <summary>Ends all faults and completes all pending calls.</summary>
     public void Quiesce()
     {
         _disk.BeforeOperation = null;
         _disk.Faults = DiskFaults.None;
         _disk.CapacityBytes = long.MaxValue;
         Drain();
-        if (_pending.Count > 0) throw new LostDataException($"{_pending.Count} calls wait for ever.");
+        if (_pending.Count > 0) throw new LostDataException($"{_pending.Count} calls never complete.");
         if (_store.HasFailed) return;
         CompareFeed();
 
-        // And the disk is not full any more.
+        // The disk must no longer count as full.
         Operation[] put = [Operation.Put("space"u8.ToArray(), "1"u8.ToArray())];
         ShownResults results = Execute(new(_history.Last, put, IsBatch: false));
         Drain();
-        if (_pending.Count > 0) throw new LostDataException("There is space, but a write waits for ever.");
-        if (results.Version == 0) throw new LostDataException("There is space, but a write was refused.");
+        if (_pending.Count > 0) throw new LostDataException("Space is available, but a write never completes.");
+        if (results.Version == 0) throw new LostDataException("Space is available, but a write was refused.");
     }
 
-    /// <summary>Ends the process as it should end; then nothing is lost.</summary>
+    /// <summary>Stops the process normally, without loss of data.</summary>
     public void Close()
     {
         if (_random.Next(2) == 0) Snapshot();
         _disk.BeforeOperation = null;
         Drain();
         if (_random.Next(2) == 0) _store.Mark();
-        if (_disk.Failures == 0 && _store.DurableVersion < _store.Version) throw new LostDataException("Not all that was committed has been synced.");
+        if (_disk.Failures == 0 && _store.DurableVersion < _store.Version) throw new LostDataException("Some commits were not synced at the stop.");
     }
 
-    /// <summary>Writes until nothing more waits: calls may have to wait for one segment after the other.</summary>
+    /// <summary>Writes until no call waits. Calls may have to wait for several segments in turn.</summary>
     private void Drain()
     {
         const int RoundsMax = 200;
@@ -147,7 +145,7 @@ internal sealed class ProcessLife : IDisposable
         while (++rounds < RoundsMax && (_pending.Count > 0 || _store.DurableVersion < _store.Version));
     }
 
-    /// <summary>Calls go on meanwhile; and while a snapshot is taken, so does the writing of the log.</summary>
+    /// <summary>Executes calls during a disk operation, and writes the log while a snapshot is taken.</summary>
     private void BeforeOperation()
     {
         if (_random.Next(100) >= _callsPercent) return;
@@ -181,7 +179,7 @@ internal sealed class ProcessLife : IDisposable
         _world.Witnesses[_random.Next(_world.Witnesses.Count)].Read(_random.Next(3) == 0 ? 1 + _random.UpTo(20) : int.MaxValue);
     }
 
-    /// <summary>All is written: what the feed has told is what is there.</summary>
+    /// <summary>Checks after all writes that the feed has reported the current entries.</summary>
     private void CompareFeed()
     {
         _store.DispatchFeed();
@@ -190,9 +188,9 @@ internal sealed class ProcessLife : IDisposable
 
     private void Call()
     {
-        if (_again.TryDequeue(out IssuedCall? again))
+        if (_retries.TryDequeue(out IssuedCall? retry))
         {
-            Issue(again with { After = _history.Last });
+            Issue(retry with { After = _history.Last });
             return;
         }
         switch (_random.Next(20))
@@ -266,7 +264,7 @@ internal sealed class ProcessLife : IDisposable
         }
     }
 
-    /// <summary>What was recovered is what it should be, and from now on everybody may see it.</summary>
+    /// <summary>Checks the recovered data, which is visible from now on.</summary>
     private void Compare(long recovered)
     {
         if (recovered < _history.Last) _world.Counts.Losses++;
@@ -278,10 +276,10 @@ internal sealed class ProcessLife : IDisposable
     private void FindEvicted()
     {
         long version = _store.Version;
-        HashSet<string> there = [.. ListEverything(mayWait: true).Select(entry => entry.Key)];
+        HashSet<string> present = [.. ListEverything(mayWait: true).Select(entry => entry.Key)];
         foreach (RecordedEntry entry in _history.List(Everything, _world.Now()).Entries)
         {
-            if (there.Contains(entry.Key)) continue;
+            if (present.Contains(entry.Key)) continue;
             _history.Lose(Encoding.UTF8.GetBytes(entry.Key), _comparedAt, version);
             _world.Counts.Evictions++;
         }
@@ -293,6 +291,6 @@ internal sealed class ProcessLife : IDisposable
         var sink = new RecordingEntrySink();
         ValueTask<bool> list = _store.Calls.ListAsync(Everything, sink);
         if (mayWait || list.IsCompleted) return sink.Entries;
-        throw new LostDataException("What has just been recovered waits to be durable.");
+        throw new LostDataException("A read of recovered data waits for durability.");
     }
 }

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>What is there after a restart on the real disk.</summary>
+/// <summary>The data after a restart on the real disk.</summary>
 public sealed class RestartTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -46,7 +46,7 @@ public sealed class RestartTests : IDisposable
     });
 
     [Fact]
-    public async Task Close_WithoutCommitsSinceTheSnapshot_TakesNoOther()
+    public async Task Close_NoCommitsSinceTheSnapshot_TakesNoSnapshot()
     {
         DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: true);
         await ChangeAsync(store, new Random(1));
@@ -56,9 +56,9 @@ public sealed class RestartTests : IDisposable
         Assert.Equal(files, _directory.Files);
     }
 
-    /// <summary>As a person does who copies the files of a server that is stopped, and puts them back later.</summary>
+    /// <summary>As if an operator copied the files of a stopped server and put them back later.</summary>
     [Fact]
-    public async Task Open_FilesOfAnEarlierTimeArePutBack_GivesNoVersionAgain()
+    public async Task Open_OlderFilesPutBack_NeverReusesVersions()
     {
         using var copy = new TemporaryDirectory();
         DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false);
@@ -81,9 +81,9 @@ public sealed class RestartTests : IDisposable
         Assert.Equal(WatchStatus.Compacted, await watch.ReadAsync(new RecordingChangeSink()));
     }
 
-    /// <summary>Its clock is years behind when it starts again.</summary>
+    /// <summary>The clock is years behind at the next start.</summary>
     [Fact]
-    public async Task Open_TheClockWasSetBack_BeginsAboveTheLastVersion()
+    public async Task Open_ClockSetBack_BeginsAboveTheLastVersion()
     {
         DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false);
         await PutAsync(store, "key");
@@ -97,7 +97,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task Open_WithManySegments_ReadsAll()
+    public async Task Open_ManySegments_ReadsAll()
     {
         DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false);
         byte[] value = Encoding.UTF8.GetBytes($"\"{new string('x', 300_000)}\"");
@@ -111,7 +111,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task Execute_WithAValueLargerThanASegment_IsThereAfterARestart()
+    public async Task Execute_ValueLargerThanASegment_SurvivesRestart()
     {
         byte[] value = Encoding.UTF8.GetBytes($"\"{new string('x', 5_000_000)}\"");
         DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false);
@@ -125,7 +125,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task Open_OfADirectoryInUse_NamesTheHolder()
+    public async Task Open_DirectoryInUse_NamesTheHolder()
     {
         await using DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false);
         DataException e = Assert.Throws<DataException>(() => Open(DurabilityMode.Always, snapshotOnStop: false));
@@ -133,9 +133,9 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task Open_CreatesFilesThatOnlyTheirOwnerCanRead()
+    public async Task Open_NewDirectory_CreatesFilesThatOnlyTheOwnerCanRead()
     {
-        if (OperatingSystem.IsWindows()) return; // It has no such modes.
+        if (OperatingSystem.IsWindows()) return; // Windows has no file modes.
         await using DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false);
         await store.Store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), "1"u8.ToArray()) }, new CountingSink());
         await store.SnapshotAsync();
@@ -144,7 +144,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task SnapshotAsync_WithoutHistory_DropsTheLogBeforeIt()
+    public async Task SnapshotAsync_NoHistory_DeletesTheLogBeforeIt()
     {
         await using DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false, historyBytes: 0);
         byte[] value = Encoding.UTF8.GetBytes($"\"{new string('x', 300_000)}\"");
@@ -161,7 +161,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task SnapshotAsync_WhereNothingElseSyncs_EndsWhileWritesGoOn()
+    public async Task SnapshotAsync_ModeNone_CompletesWhileWritesContinue()
     {
         await using DataDirectory store = Open(DurabilityMode.None, snapshotOnStop: false);
         byte[] value = Encoding.UTF8.GetBytes($"\"{new string('x', 100_000)}\"");

@@ -1,23 +1,23 @@
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>How much happened in a run, so that a test can see that what it is about did happen.</summary>
+/// <summary>The number of events in a run, so that a test can verify that the events it is about occurred.</summary>
 internal sealed class RunCounts
 {
     public int Crashes { get; set; }
 
     public int Recoveries { get; set; }
 
-    /// <summary>Recoveries of less than the process before had in memory.</summary>
+    /// <summary>Recoveries of fewer commits than the previous process had in memory.</summary>
     public int Losses { get; set; }
 
     public int FailedOpens { get; set; }
 
     public int Acknowledged { get; set; }
 
-    /// <summary>Calls that failed since the disk had.</summary>
+    /// <summary>Calls that failed because the disk had failed.</summary>
     public int LostCalls { get; set; }
 
-    /// <summary>Writes that were refused for the disk's sake.</summary>
+    /// <summary>Writes that were refused because of the disk.</summary>
     public int Refused { get; set; }
 
     public int Snapshots { get; set; }
@@ -26,13 +26,12 @@ internal sealed class RunCounts
 
     public int Evictions { get; set; }
 
-    /// <summary>Changes that the feed has shown.</summary>
     public int Shown { get; set; }
 
-    /// <summary>How often what was to be shown next was no longer kept.</summary>
+    /// <summary>Reads of the feed that found the next commits gone.</summary>
     public int Compactions { get; set; }
 
-    /// <summary>How often a watch was at a position that was lost.</summary>
+    /// <summary>Watches at a position that was lost.</summary>
     public int LostPositions { get; set; }
 
     public void Add(RunCounts other)

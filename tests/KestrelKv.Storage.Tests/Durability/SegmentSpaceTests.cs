@@ -4,16 +4,16 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>Commits that are larger than what the disk has left.</summary>
+/// <summary>Commits that are larger than the free space of the disk.</summary>
 public sealed class SegmentSpaceTests
 {
     private const int SegmentBytes = 4_096;
 
     private readonly SimulatedDisk _disk = new(new Random(1));
 
-    /// <summary>The call waits for an estimate, and its commit claims a little less: both are refused.</summary>
+    /// <summary>The call waits for an estimate, and its commit claims slightly less. Both are refused.</summary>
     [Fact]
-    public void Execute_OfAWriteLargerThanTheSpaceLeft_IsRefusedAndWritesNothing()
+    public void Execute_WriteLargerThanFreeSpace_IsRefusedAndWritesNothing()
     {
         using DrivenStore store = Open();
         _disk.CapacityBytes = _disk.UsedBytes + 10_000;
@@ -24,7 +24,7 @@ public sealed class SegmentSpaceTests
     }
 
     [Fact]
-    public void Commit_OfABatchLargerThanTheSpaceLeft_IsRefused()
+    public void Commit_BatchLargerThanFreeSpace_IsRefused()
     {
         using DrivenStore store = Open();
         _disk.CapacityBytes = _disk.UsedBytes + 10_000;
@@ -35,9 +35,11 @@ public sealed class SegmentSpaceTests
         Assert.Equal(ResultStatus.Done, Put(store, 100));
     }
 
-    /// <summary>The disk says that it has space, which it does not have: a quota that it does not know of, or somebody else takes it meanwhile.</summary>
+    /// <summary>
+    /// The disk reports space that it does not have, because of an unknown quota or because another process uses it meanwhile.
+    /// </summary>
     [Fact]
-    public void Execute_OfAWriteWhoseSegmentCannotBeExtended_GivesTheSpaceBack()
+    public void Execute_SegmentCannotBeExtended_FreesTheSpace()
     {
         using DrivenStore store = Open(new OptimisticDisk(_disk));
         long used = _disk.UsedBytes;
@@ -45,12 +47,12 @@ public sealed class SegmentSpaceTests
         Assert.Equal(ResultStatus.DiskFull, Put(store, 4_000_000));
         Assert.Equal(used, _disk.UsedBytes);
 
-        // What others need is there.
+        // The space for other writes is available.
         for (int i = 0; i < 100; i++) Assert.Equal(ResultStatus.Done, Put(store, 2_000));
     }
 
     [Fact]
-    public void Execute_OfAWriteThatCannotFit_KeepsTheHistory()
+    public void Execute_WriteThatCannotFit_KeepsTheHistory()
     {
         using DrivenStore store = Open();
         for (int i = 0; i < 20; i++) Assert.Equal(ResultStatus.Done, Put(store, 2_000));
@@ -61,13 +63,13 @@ public sealed class SegmentSpaceTests
         Assert.Equal(ResultStatus.DiskFull, Put(store, (int)history + 20_000));
         Assert.Equal(history, store.HistoryBytes);
 
-        // One that fits where history goes takes as much of it as it needs.
+        // A write that fits after the deletion of history deletes only as much as it needs.
         Assert.Equal(ResultStatus.Done, Put(store, (int)history / 2 + 10_000));
         Assert.InRange(store.HistoryBytes, 1, history - 1);
     }
 
     [Fact]
-    public void Open_AfterACrashWhileThePreparedSegmentIsReleased_HasAll() => Seeds.Run(random =>
+    public void Open_CrashDuringReleaseOfPreparedSegment_RecoversAll() => Seeds.Run(random =>
     {
         var disk = new SimulatedDisk(random);
         using (DrivenStore store = Open(disk))
@@ -91,7 +93,7 @@ public sealed class SegmentSpaceTests
         return sink.Results.Count == 0 ? ResultStatus.DiskFull : Assert.Single(sink.Results).Status;
     }
 
-    /// <summary>Whatever a call waits for comes within a few turns.</summary>
+    /// <summary>Runs a call, which must complete within a bounded number of turns.</summary>
     private static void Run(DrivenStore store, Func<Task> begin)
     {
         using var thread = new SingleThread();
@@ -102,7 +104,7 @@ public sealed class SegmentSpaceTests
             store.Write(sync: true);
             thread.Run();
         }
-        Assert.True(call.IsCompleted, "the call waits for ever");
+        Assert.True(call.IsCompleted, "the call never completes");
     }
 
     private DrivenStore Open(IDisk? disk = null)

@@ -1,6 +1,8 @@
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>Takes a listing, holds it against the history, and knows which version must be durable before it may be shown.</summary>
+/// <summary>
+/// Receives a listing, compares it with the history, and tracks the version that must be durable before the listing may be visible.
+/// </summary>
 internal sealed class ShownEntries : IEntrySink
 {
     private readonly List<RecordedEntry> _expected;
@@ -16,14 +18,13 @@ internal sealed class ShownEntries : IEntrySink
 
     public bool OnEntry(in EntryView entry)
     {
-        RecordedEntry told = new(StoredEntry.Text(entry.Key), StoredEntry.Text(entry.Value), entry.Version, entry.ExpiresAt);
+        RecordedEntry actual = new(StoredEntry.Text(entry.Key), StoredEntry.Text(entry.Value), entry.Version, entry.ExpiresAt);
         RecordedEntry? expected = _count < _expected.Count ? _expected[_count] : null;
-        if (told != expected) Wrong ??= $"Entry {_count} of a listing: {told}, expected {expected}.";
+        if (actual != expected) Wrong ??= $"Entry {_count} of a listing: {actual}, expected {expected}.";
         _count++;
         return true;
     }
 
-    /// <summary>The listing has come to its end.</summary>
     public void End()
     {
         if (_count < _expected.Count) Wrong ??= $"A listing of {_count} entries, expected {_expected.Count}.";

@@ -3,24 +3,24 @@ using KestrelKv.Json;
 namespace KestrelKv.Storage.Tests.Durability;
 
 /// <summary>
-/// Takes the results of a call: holds them against the history and adds to it, and knows which version must be durable
-/// before they may be shown to anybody.
+/// Receives the results of a call, compares them with the history and extends it, and tracks the version that must be durable before
+/// they may be visible.
 /// </summary>
 internal sealed class ShownResults(CommitHistory history, Operation[] operations, Func<long> now, bool isBatch) : IResultSink
 {
-    /// <summary>The version that the store was at when it last was compared with the history; null where nothing is ever evicted.</summary>
+    /// <summary>Returns the version of the last comparison of the store with the history; null if entries are never evicted.</summary>
     public Func<long>? EvictsAfter { get; init; }
 
-    /// <summary>The least version that what was told depends on.</summary>
+    /// <summary>The lowest version that the results depend on.</summary>
     public long Version { get; private set; }
 
-    /// <summary>Is called where an operation is refused for the disk's sake.</summary>
+    /// <summary>Called when an operation is refused because of the disk.</summary>
     public required Action OnRefusal { get; init; }
 
-    /// <summary>Whether writes may be done at all, or the disk has failed.</summary>
+    /// <summary>Returns whether writes may succeed. False if the disk has failed.</summary>
     public required Func<bool> MayWrite { get; init; }
 
-    /// <summary>What was told that is wrong.</summary>
+    /// <summary>The first error in the results; null for none.</summary>
     public string? Wrong { get; private set; }
 
     public bool OnResult(int index, in OperationResult result)
@@ -49,7 +49,7 @@ internal sealed class ShownResults(CommitHistory history, Operation[] operations
                 break;
             case ResultStatus.Done when isWrite:
                 Expect(index, result.PreviousVersion == version || IsEvicted(result.PreviousVersion), $"{result.PreviousVersion} before, expected {version}");
-                Expect(index, MayWrite(), "done, though the disk has failed");
+                Expect(index, MayWrite(), "done, but the disk has failed");
                 Write(operation, result, version, result.PreviousVersion == 0 ? null : entry);
                 break;
             default:

@@ -1,7 +1,6 @@
 namespace KestrelKv.Storage.Tests.Durability;
 
 /// <summary>
-/// The process has died in the middle of a call to the disk. No <see cref="IOException"/>, for which code under test may
-/// be prepared: nobody outlives this one.
+/// The process died during a call to the disk. Not an <see cref="IOException"/>, because the code under test may handle those.
 /// </summary>
-internal sealed class SimulatedCrashException() : Exception("The process died here.");
+internal sealed class SimulatedCrashException() : Exception("The simulated process died.");

@@ -3,53 +3,56 @@ using KestrelKv.Storage.Files;
 namespace KestrelKv.Storage.Tests.Durability;
 
 /// <summary>
-/// A disk in memory that does what a real one may: after a crash it has lost, torn or reordered what was not synced, and
-/// calls fail. For one thread.
+/// A disk in memory that fails as a real one may: after a crash, unsynced data is lost, torn or reordered, and calls fail. Not
+/// thread-safe.
 /// </summary>
-/// <param name="random">Decides everything.</param>
 internal sealed class SimulatedDisk(Random random) : IDisk
 {
     private SimulatedNames _names = new();
     private bool _inHook;
 
-    /// <summary>How many calls have changed something: creations, renames, deletions, writes and syncs.</summary>
+    /// <summary>The number of calls that changed something: creations, renames, deletions, writes and syncs.</summary>
     public long Changes { get; private set; }
 
-    /// <summary>The change, as <see cref="Changes"/> counts them, in which the process dies: it, and all calls after it, throw <see cref="SimulatedCrashException"/>.</summary>
+    /// <summary>
+    /// The number of the change at which the process dies. This change and all later calls throw <see cref="SimulatedCrashException"/>.
+    /// </summary>
     public long CrashAt { get; set; } = long.MaxValue;
 
-    /// <summary>After so many more changes of names the process dies in the next change: between a rename and its sync, say, where few changes fall.</summary>
+    /// <summary>
+    /// The number of changes of directory entries after which the process dies at the next change. Thus it can die between a rename and
+    /// its sync, which few changes separate.
+    /// </summary>
     public int CrashAfterNames { get; set; } = int.MaxValue;
 
-    /// <summary>Whether the process has died.</summary>
     public bool HasCrashed { get; private set; }
 
-    /// <summary>What fails.</summary>
     public DiskFaults Faults { get; set; } = DiskFaults.None;
 
-    /// <summary>How many calls have failed, by <see cref="Faults"/> or for lack of space.</summary>
+    /// <summary>The number of calls that failed, because of <see cref="Faults"/> or a lack of space.</summary>
     public long Failures { get; private set; }
 
-    /// <summary>What the lengths of all files may come to.</summary>
     public long CapacityBytes { get; set; } = long.MaxValue;
 
-    /// <summary>What the lengths of all files come to.</summary>
     public long UsedBytes => _names.Current.Values.Sum(file => file.Length);
 
-    /// <summary>How many bytes writes have had.</summary>
+    /// <summary>The total number of bytes in writes, including failed ones.</summary>
     public long WrittenBytes { get; private set; }
 
-    /// <summary>Is called before each call does anything, but for those that it makes itself.</summary>
+    /// <summary>Called before each call is executed, except for calls that it makes itself.</summary>
     public Action? BeforeOperation { get; set; }
 
-    /// <summary>The disk that the next process finds, where only the process has died: all that was written, and what was synced of it. This one can't be used any more.</summary>
+    /// <summary>
+    /// Returns the disk for the next process after the process died but not the machine. All written data is kept, synced or not. This
+    /// disk can no longer be used.
+    /// </summary>
     public SimulatedDisk Kill()
     {
         HasCrashed = true;
         return new SimulatedDisk(random) { _names = _names, Changes = Changes, CapacityBytes = CapacityBytes };
     }
 
-    /// <summary>The disk that the next process finds, where the machine has gone down. This one can't be used any more.</summary>
+    /// <summary>Returns the disk for the next process after the machine crashed. This disk can no longer be used.</summary>
     public SimulatedDisk Crash()
     {
         HasCrashed = true;
@@ -58,7 +61,7 @@ internal sealed class SimulatedDisk(Random random) : IDisk
         return new SimulatedDisk(random) { _names = _names.AfterCrash(flavour, random), CapacityBytes = CapacityBytes };
     }
 
-    /// <summary>A disk of its own with the same files, all of it durable.</summary>
+    /// <summary>Returns an independent disk with the same files, all durable.</summary>
     public SimulatedDisk Copy()
     {
         var copy = new SimulatedDisk(random) { CapacityBytes = CapacityBytes };
@@ -66,7 +69,7 @@ internal sealed class SimulatedDisk(Random random) : IDisk
         return copy;
     }
 
-    /// <summary>All bytes of a file, without a call to the disk.</summary>
+    /// <summary>Returns the contents of a file without a call to the disk.</summary>
     public byte[] GetContents(string name)
     {
         SimulatedFile file = _names.Current[name];
@@ -75,27 +78,27 @@ internal sealed class SimulatedDisk(Random random) : IDisk
         return contents;
     }
 
-    /// <summary>Puts a file there that is durable, in place of one that has the name, without a call to the disk.</summary>
+    /// <summary>Creates or replaces a durable file without a call to the disk.</summary>
     public void SetContents(string name, ReadOnlySpan<byte> contents) => _names.Set(name, new(contents));
 
     public IReadOnlyList<string> List()
     {
-        Look(fails: 0);
+        Inspect(fails: 0);
         string[] names = [.. _names.Current.Keys];
-        // A directory has no order.
+        // The entries of a directory have no order.
         random.Shuffle(names);
         return names;
     }
 
     public IDiskFile Open(string name)
     {
-        Look(Faults.Name);
+        Inspect(Faults.Name);
         return new SimulatedOpenFile(this, Find(name));
     }
 
     public IDiskFile Create(string name)
     {
-        if (_names.Current.ContainsKey(name)) throw new IOException($"{name} is there already.");
+        if (_names.Current.ContainsKey(name)) throw new IOException($"{name} exists already.");
         SimulatedFile? file = null;
         Change(Faults.Name, () => file = _names.Create(name, Changes), full: Faults.Full);
         CountName();
@@ -126,19 +129,19 @@ internal sealed class SimulatedDisk(Random random) : IDisk
 
     internal int Read(SimulatedFile file, Span<byte> buffer, long offset)
     {
-        Look(Faults.Read);
+        Inspect(Faults.Read);
         return file.Read(buffer, offset);
     }
 
     internal void ReadFromDisk(SimulatedFile file)
     {
-        Look(fails: 0);
+        Inspect(fails: 0);
         file.ForgetUnwritten();
     }
 
     internal long LengthOf(SimulatedFile file)
     {
-        Look(fails: 0);
+        Inspect(fails: 0);
         return file.Length;
     }
 
@@ -157,16 +160,16 @@ internal sealed class SimulatedDisk(Random random) : IDisk
     internal void Sync(SimulatedFile file) => Change(Faults.Sync, file.Sync, onFailure: () => file.FailToSync(random));
 
     private SimulatedFile Find(string name) =>
-        _names.Current.TryGetValue(name, out SimulatedFile? file) ? file : throw new FileNotFoundException($"There is no {name}.");
+        _names.Current.TryGetValue(name, out SimulatedFile? file) ? file : throw new FileNotFoundException($"{name} does not exist.");
 
-    /// <summary>A call that changes nothing.</summary>
-    private void Look(double fails)
+    /// <summary>Executes a call that changes nothing.</summary>
+    private void Inspect(double fails)
     {
         Enter();
         if (random.NextDouble() < fails) throw Failure(new IOException("A simulated fault."));
     }
 
-    /// <summary>A call that changes something. Where it fails, or the process dies in it, it may have been done all the same.</summary>
+    /// <summary>Executes a call that changes something. If it fails, or the process dies in it, the change may still be done.</summary>
     private void Change(double fails, Action change, double full = 0, Action? onFailure = null)
     {
         Enter();

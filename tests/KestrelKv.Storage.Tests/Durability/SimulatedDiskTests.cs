@@ -3,7 +3,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>The simulated disk loses what a real one may lose, and nothing else.</summary>
+/// <summary>The simulated disk loses what a real disk may lose, and nothing else.</summary>
 public sealed class SimulatedDiskTests
 {
     private const int Crashes = 400;
@@ -62,7 +62,7 @@ public sealed class SimulatedDiskTests
     });
 
     [Fact]
-    public void Crash_WithUnsyncedNames_KeepsAnyOfTheChangesThatMakeSense() => Seeds.Run(random =>
+    public void Crash_WithUnsyncedNames_KeepsAnyValidSubsetOfChanges() => Seeds.Run(random =>
     {
         var seen = new HashSet<string>();
         for (int i = 0; i < Crashes; i++)
@@ -108,7 +108,7 @@ public sealed class SimulatedDiskTests
     });
 
     [Fact]
-    public void Sync_ThatFailed_IsNotMadeGoodByALaterOne() => Seeds.Run(random =>
+    public void Sync_AfterAFailedSync_DoesNotMakeDataDurable() => Seeds.Run(random =>
     {
         int lost = 0;
         for (int i = 0; i < Crashes; i++)

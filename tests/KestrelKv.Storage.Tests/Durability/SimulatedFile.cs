@@ -1,18 +1,16 @@
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>
-/// Contents of a file, in sectors: as they are read, as they are on disk, and what was written in between.
-/// </summary>
+/// <summary>The contents of a file in sectors: as read, as on disk, and the unsynced states in between.</summary>
 /// <remarks>
-/// A sector's array never changes: a write makes another, so that files can share them. Past the end of a file its
-/// sectors have zeros. What was written reaches the disk sector by sector, in any order, with or without the length; but
-/// bytes of a sector that nobody wrote to survive a write to others of it ("powersafe overwrite", as SQLite calls it).
+/// The array of a sector never changes: a write replaces it, so files can share arrays. The bytes after the end of a file are zero.
+/// Written data reaches the disk sector by sector, in any order, with or without the length. Other bytes of a sector survive a write to
+/// it ("powersafe overwrite" in SQLite).
 /// </remarks>
 internal sealed class SimulatedFile
 {
     public const int SectorBytes = 512;
 
-    /// <summary>Of more unsynced states of a sector, the oldest are forgotten.</summary>
+    /// <summary>The maximum number of unsynced states of a sector. The oldest are dropped.</summary>
     private const int StatesMax = 8;
 
     private static readonly byte[] Zeros = new byte[SectorBytes];
@@ -23,7 +21,6 @@ internal sealed class SimulatedFile
     private readonly List<(long Change, long Length)> _unsyncedLengths = [];
     private long _durableLength;
 
-    /// <summary>A file with these bytes, all durable.</summary>
     public SimulatedFile(ReadOnlySpan<byte> contents = default)
     {
         Write(contents, 0, change: 0);
@@ -32,7 +29,7 @@ internal sealed class SimulatedFile
 
     public long Length { get; private set; }
 
-    /// <summary>The numbers of the changes that were not synced.</summary>
+    /// <summary>The numbers of the unsynced changes.</summary>
     public IEnumerable<long> Unsynced => _unsynced.Values.SelectMany(sector => sector.Changes).Concat(_unsyncedLengths.Select(l => l.Change));
 
     public int Read(Span<byte> buffer, long offset)
@@ -48,9 +45,6 @@ internal sealed class SimulatedFile
         return count;
     }
 
-    /// <param name="bytes">What is written.</param>
-    /// <param name="offset">Where.</param>
-    /// <param name="change">The number of this change, of all changes of the disk.</param>
     public void Write(ReadOnlySpan<byte> bytes, long offset, long change)
     {
         for (int done = 0; done < bytes.Length;)
@@ -69,7 +63,7 @@ internal sealed class SimulatedFile
         _unsyncedLengths.Add((change, Length));
     }
 
-    /// <summary>Makes it shorter; what was behind the new end is zeros where it gets longer again.</summary>
+    /// <summary>Shortens the file. The bytes after the new end are zero if it grows again.</summary>
     public void Truncate(long length, long change)
     {
         if (length >= Length) return;
@@ -86,7 +80,7 @@ internal sealed class SimulatedFile
         _unsyncedLengths.Clear();
     }
 
-    /// <summary>A sync that fails, as <see cref="DiskFaults.Sync"/> tells.</summary>
+    /// <summary>Fails to sync, as <see cref="DiskFaults.Sync"/> describes.</summary>
     public void FailToSync(Random random)
     {
         double written = random.NextDouble() - 0.3, forgotten = random.NextDouble() * 1.5;
@@ -98,14 +92,14 @@ internal sealed class SimulatedFile
         }
     }
 
-    /// <summary>Forgets what is not on disk and will never be, as its sync has failed.</summary>
+    /// <summary>Drops data that is not on disk and that no later sync writes, because its sync failed.</summary>
     public void ForgetUnwritten()
     {
         for (int sector = 0; sector < _newest.Count; sector++)
             if (!_unsynced.ContainsKey(sector)) _newest[sector] = At(_durable, sector);
     }
 
-    /// <summary>What is there after a crash, all of it durable.</summary>
+    /// <summary>Returns the file after a crash, all of it durable.</summary>
     public SimulatedFile AfterCrash(CrashFlavour flavour, Random random)
     {
         var survivor = new SimulatedFile();
@@ -141,7 +135,6 @@ internal sealed class SimulatedFile
         sectors[sector] = content;
     }
 
-    /// <summary>The states of a sector since the last sync.</summary>
     private sealed class UnsyncedSector
     {
         private int _from = SectorBytes;
@@ -163,7 +156,7 @@ internal sealed class SimulatedFile
             (_from, _to) = (Math.Min(_from, from), Math.Max(_to, to));
         }
 
-        /// <summary>Noise, a torn write, a flipped bit or what belongs elsewhere, in the part of the sector that was written to.</summary>
+        /// <summary>Damages the written part of a sector: noise, a torn write, foreign data or a flipped bit.</summary>
         public byte[] Garble(byte[] content, byte[] elsewhere, Random random)
         {
             byte[] garbled = [.. content];

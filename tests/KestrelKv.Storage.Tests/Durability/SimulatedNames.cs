@@ -1,9 +1,9 @@
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>The names of a simulated disk's files: as they are, as they are on disk, and the changes in between.</summary>
+/// <summary>The directory entries of a simulated disk: as read, as on disk, and the unsynced changes in between.</summary>
 /// <remarks>
-/// Each change reaches the disk by itself; one that makes no sense there (a file is renamed that was never created, say)
-/// is left out. No file ever has two names, and a name always has one whole file or none.
+/// Each change reaches the disk independently. A change that is impossible there, such as a rename of a file that was never created, is
+/// skipped. A file never has two names, and a name has one whole file or none.
 /// </remarks>
 internal sealed class SimulatedNames
 {
@@ -13,7 +13,7 @@ internal sealed class SimulatedNames
 
     public IReadOnlyDictionary<string, SimulatedFile> Current => _current;
 
-    /// <summary>The numbers of the changes that were not synced.</summary>
+    /// <summary>The numbers of the unsynced changes.</summary>
     public IEnumerable<long> Unsynced => _unsynced.Select(unsynced => unsynced.Change);
 
     public SimulatedFile Create(string name, long change)
@@ -33,7 +33,7 @@ internal sealed class SimulatedNames
         _unsynced.Clear();
     }
 
-    /// <summary>A sync that fails, as <see cref="DiskFaults.SyncNames"/> tells.</summary>
+    /// <summary>Fails to sync, as <see cref="DiskFaults.SyncNames"/> describes.</summary>
     public void FailToSync(Random random)
     {
         int written = Math.Max(0, random.Next(-_unsynced.Count, _unsynced.Count + 1));
@@ -41,10 +41,10 @@ internal sealed class SimulatedNames
         _unsynced.RemoveRange(0, written);
     }
 
-    /// <summary>Puts a file there that is durable, in place of one that has the name.</summary>
+    /// <summary>Creates or replaces a durable file.</summary>
     public void Set(string name, SimulatedFile file) => _current[name] = _durable[name] = file;
 
-    /// <summary>What is there after a crash, all of it durable.</summary>
+    /// <summary>Returns the directory entries after a crash, all of them durable.</summary>
     public SimulatedNames AfterCrash(CrashFlavour flavour, Random random)
     {
         Dictionary<string, SimulatedFile> names = new(_durable);
@@ -63,7 +63,7 @@ internal sealed class SimulatedNames
         _unsynced.Add(unsynced);
     }
 
-    /// <summary>A creation has no name before, a deletion none after.</summary>
+    /// <summary>A creation has no old name, a deletion no new one.</summary>
     private sealed record NameChange(long Change, string? From, string? To, SimulatedFile File)
     {
         public void ApplyTo(Dictionary<string, SimulatedFile> names)

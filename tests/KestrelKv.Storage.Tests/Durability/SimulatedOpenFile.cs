@@ -2,7 +2,7 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>A file of a simulated disk that somebody has open; it stays what it is when its name changes or goes.</summary>
+/// <summary>An open file of a simulated disk. It remains the same file when its name is changed or deleted.</summary>
 internal sealed class SimulatedOpenFile(SimulatedDisk disk, SimulatedFile file) : IDiskFile
 {
     private bool _closed;
@@ -28,6 +28,6 @@ internal sealed class SimulatedOpenFile(SimulatedDisk disk, SimulatedFile file) 
 
     public void ReadFromDisk() => disk.ReadFromDisk(Checked);
 
-    /// <summary>Nothing is synced by it, and it never fails: it is called when the process has died, too.</summary>
+    /// <summary>Syncs nothing and never fails, because it is also called after the process has died.</summary>
     public void Dispose() => _closed = true;
 }

@@ -1,8 +1,8 @@
 namespace KestrelKv.Storage.Tests.Durability;
 
 /// <summary>
-/// Keeps what comes after an await to the thread that it was begun on, and until it is told to go on: so that a test with
-/// waiting calls does the same again on the same seed.
+/// Runs continuations on the thread of the test, when the test says so. A test with waiting calls is therefore deterministic for a
+/// seed.
 /// </summary>
 internal sealed class SingleThread : SynchronizationContext, IDisposable
 {
@@ -13,13 +13,12 @@ internal sealed class SingleThread : SynchronizationContext, IDisposable
 
     public override void Post(SendOrPostCallback d, object? state) => _posted.Enqueue((d, state));
 
-    /// <summary>Does all that was posted, and what that posts.</summary>
     public void Run()
     {
         while (_posted.TryDequeue(out (SendOrPostCallback Call, object? State) posted)) posted.Call(posted.State);
     }
 
-    /// <summary>What was posted will never be done: the process has died.</summary>
+    /// <summary>Drops the posted continuations, because the process has died.</summary>
     public void Forget() => _posted.Clear();
 
     public void Dispose() => SetSynchronizationContext(_before);

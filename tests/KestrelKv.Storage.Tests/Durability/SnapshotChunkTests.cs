@@ -3,11 +3,11 @@ using KestrelKv.Storage.Feed;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>How entries are cut into the frames of a snapshot.</summary>
+/// <summary>The division of entries into the records of a snapshot.</summary>
 public sealed class SnapshotChunkTests
 {
     [Fact]
-    public async Task CopyEntries_OfLargeEntries_GivesNoChunkThatIsMuchLonger()
+    public async Task CopyEntries_LargeEntries_LimitsTheLengthOfChunks()
     {
         var options = new EmbeddedStoreOptions();
         var entries = new Keyspace(TimeProvider.System, options);

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>When snapshots are taken without anybody asking for one.</summary>
+/// <summary>Automatic snapshots.</summary>
 public sealed class SnapshotTriggerTests : IDisposable, ILoggerFactory, ILogger
 {
     private const int SnapshotTakenEvent = 204;
@@ -20,7 +20,7 @@ public sealed class SnapshotTriggerTests : IDisposable, ILoggerFactory, ILogger
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public async Task Store_WithSoMuchLog_TakesASnapshot()
+    public async Task Store_LogReachesTheLimit_TakesASnapshot()
     {
         await using DataDirectory store = Open(new() { SnapshotLogBytes = 1_048_576, SnapshotInterval = TimeSpan.Zero });
         await PutAsync(store, 500_000);
@@ -33,7 +33,7 @@ public sealed class SnapshotTriggerTests : IDisposable, ILoggerFactory, ILogger
     }
 
     [Fact]
-    public async Task Store_AfterTheInterval_TakesASnapshotIfAnythingHasChanged()
+    public async Task Store_IntervalElapsed_TakesASnapshotIfAnythingHasChanged()
     {
         var interval = TimeSpan.FromMinutes(5);
         await using DataDirectory store = Open(new() { SnapshotInterval = interval });
@@ -69,7 +69,7 @@ public sealed class SnapshotTriggerTests : IDisposable, ILoggerFactory, ILogger
     private static async Task PutAsync(DataDirectory store, int valueBytes) => await store.Store.ExecuteAsync(
         new[] { Operation.Put("key"u8.ToArray(), Encoding.UTF8.GetBytes(new string('1', valueBytes))) }, new CountingSink());
 
-    /// <summary>Waits for so many snapshots, and fails where there are more.</summary>
+    /// <summary>Waits for this number of snapshots, and fails if there are more.</summary>
     private async Task WaitForAsync(int snapshots)
     {
         await Wait.UntilAsync(() => Volatile.Read(ref _taken) >= snapshots, () => $"{_taken} snapshots were taken, expected {snapshots}.");

@@ -1,6 +1,5 @@
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>An empty directory, deleted at the end.</summary>
 internal sealed class TemporaryDirectory : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("kestrelkv-test-").FullName;

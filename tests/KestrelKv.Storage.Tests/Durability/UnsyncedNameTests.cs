@@ -3,14 +3,17 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>A process dies after the rename of a file and before the sync of names. The next process finds the file, and the machine crashes.</summary>
+/// <summary>
+/// A process dies between the rename of a file and the sync of the directory. The next process finds the file, then the machine
+/// crashes.
+/// </summary>
 public sealed class UnsyncedNameTests
 {
     private const int Runs = 300;
     private const int Commits = 60;
 
     [Fact]
-    public void Recovery_OfASnapshotWhoseNameIsNotSynced_DeletesNothingBeforeItIs() => Seeds.Run(random =>
+    public void Recovery_UnsyncedNameOfSnapshot_DeletesNothingBeforeTheSync() => Seeds.Run(random =>
     {
         int deaths = 0;
         for (int run = 0; run < Runs; run++)
@@ -25,9 +28,12 @@ public sealed class UnsyncedNameTests
         Assert.InRange(deaths, Runs / 4, Runs);
     });
 
-    /// <summary>A segment with an end must be followed by another one. Recovery may end a full segment to begin its versions in the next.</summary>
+    /// <summary>
+    /// A segment with an end record must be followed by another segment. Recovery may end a full segment to begin its versions in the
+    /// next one.
+    /// </summary>
     [Fact]
-    public void Recovery_OfASegmentWhoseNameIsNotSynced_EndsTheOneBeforeOnlyAfterItIs() => Seeds.Run(random =>
+    public void Recovery_UnsyncedNameOfSegment_EndsThePreviousOneAfterTheSync() => Seeds.Run(random =>
     {
         int deaths = 0;
         for (int run = 0; run < Runs; run++)
@@ -35,7 +41,7 @@ public sealed class UnsyncedNameTests
             SimulatedDisk disk = FillTheOnlySegment(random, out int keys);
             using (DrivenStore full = Open(disk))
             {
-                // The creation of the next segment, and the rename.
+                // The creation and the rename of the next segment.
                 disk.CrashAfterNames = 2;
                 Assert.Throws<SimulatedCrashException>(() => full.Write(sync: true));
             }
@@ -49,7 +55,7 @@ public sealed class UnsyncedNameTests
         Assert.InRange(deaths, Runs / 4, Runs);
     });
 
-    /// <summary>A disk with one segment, which has room for the version jump of one more start.</summary>
+    /// <summary>Returns a disk with one segment, which has room for the version jump of one more start.</summary>
     private static SimulatedDisk FillTheOnlySegment(Random random, out int keys)
     {
         var disk = new SimulatedDisk(random) { CapacityBytes = new CrashProfile().SegmentBytes };
@@ -77,7 +83,7 @@ public sealed class UnsyncedNameTests
             Assert.Equal(1, call.Completed());
         }
 
-        // The creation of its file, and the rename.
+        // The creation and the rename of the snapshot.
         disk.CrashAfterNames = 2;
         Assert.Throws<SimulatedCrashException>(() => store.Snapshot());
         return disk.Kill();

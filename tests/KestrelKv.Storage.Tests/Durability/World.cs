@@ -4,7 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
-/// <summary>What all processes of a run share.</summary>
+/// <summary>The state that all processes of a run share.</summary>
 internal sealed class World
 {
     public World(Random random, CrashProfile profile)
@@ -34,14 +34,13 @@ internal sealed class World
 
     public RunCounts Counts { get; } = new();
 
-    /// <summary>They watch all processes, one after the other.</summary>
     public IReadOnlyList<FeedWitness> Witnesses { get; }
 
-    /// <summary>The writes that were issued of late.</summary>
+    /// <summary>The writes of the current process.</summary>
     public List<IssuedCall> Issued { get; } = [];
 
     public long Now() => Time.GetUtcNow().ToUnixTimeMilliseconds();
 }
 
-/// <summary>A call as it was made, after a version of the store.</summary>
+/// <summary>A call, and the version of the store before it.</summary>
 internal sealed record IssuedCall(long After, Operation[] Operations, bool IsBatch);

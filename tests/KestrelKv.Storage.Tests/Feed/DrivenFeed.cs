@@ -2,7 +2,7 @@ using KestrelKv.Storage.Feed;
 
 namespace KestrelKv.Storage.Tests.Feed;
 
-/// <summary>A feed whose loop is the test's, and whose reads run at once on the thread that asks for them.</summary>
+/// <summary>The threads of a feed whose loop the test runs, and whose reads run inline.</summary>
 internal static class DrivenFeed
 {
     public static FeedThreads Threads { get; } = new(_ => () => { }, new Inline());

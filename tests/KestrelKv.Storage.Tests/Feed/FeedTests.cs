@@ -5,7 +5,6 @@ using static KestrelKv.Storage.Tests.Feed.Operations;
 
 namespace KestrelKv.Storage.Tests.Feed;
 
-/// <summary>What the feed of any store does.</summary>
 public abstract class FeedTests : IDisposable
 {
     private static readonly byte[] InternalKey = [0xFF, 1];
@@ -32,7 +31,7 @@ public abstract class FeedTests : IDisposable
     }
 
     [Fact]
-    public void ReadAsync_EachKind_IsShownWithWhatItChanged()
+    public void ReadAsync_EachKind_IsReportedWithItsFields()
     {
         using OpenWatch watch = Watch();
         long later = Now + 1_000, latest = Now + 2_000;
@@ -50,7 +49,7 @@ public abstract class FeedTests : IDisposable
     }
 
     [Fact]
-    public void ReadAsync_LiveOrNot_ShowsTheSame()
+    public void ReadAsync_LiveOrNot_ReportsTheSame()
     {
         using OpenWatch live = Watch(), late = Watch(from: 1);
         live.Read();
@@ -62,7 +61,7 @@ public abstract class FeedTests : IDisposable
     }
 
     [Fact]
-    public void ReadAsync_Entries_AreEvictedOneByOne()
+    public void ReadAsync_Evictions_AreReportedOneByOne()
     {
         using WatchedStore store = Open(new FakeTimeProvider(), new() { MemoryBytesMax = EmbeddedStoreOptions.MemoryBytesMaxMin, Eviction = EvictionPolicy.Lru });
         using var watch = new OpenWatch(store.Calls, from: 1);
@@ -74,7 +73,7 @@ public abstract class FeedTests : IDisposable
     }
 
     [Fact]
-    public void ReadAsync_Prefixes_EachSeesItsOwn()
+    public void ReadAsync_Prefixes_EachReportsItsOwnKeys()
     {
         string[] prefixes = ["", "a", "ab", "abc", "b", "abcd"];
         OpenWatch[] live = [.. prefixes.Select(prefix => Watch(prefix))], late = [.. prefixes.Select(prefix => Watch(prefix, from: 1))];
@@ -97,14 +96,14 @@ public abstract class FeedTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void ReadAsync_ABatch_IsHandedOverAsAWhole(bool live)
+    public void ReadAsync_Batch_IsDeliveredAsAWhole(bool live)
     {
         using OpenWatch watch = Watch("k", from: 1);
         if (live) watch.Read();
         _store.Execute(Put("k1", "0"));
         watch.ReadAll();
 
-        // k1 changes twice, but only once in the commit; k4 comes and goes.
+        // k1 changes twice, but only once in the commit. k4 is added and deleted.
         _store.Commit(Put("k1", "1"), Put("other", "1"), Put("k2", "2"), Put("k4", "4"), Delete("k1"), Delete("k4"));
         _store.Execute(Put("k3", "3"));
 
@@ -119,7 +118,7 @@ public abstract class FeedTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void ReadAsync_ASinkThatStopsEachTime_MissesNothing(bool live)
+    public void ReadAsync_SinkStopsEachTime_MissesNothing(bool live)
     {
         using OpenWatch watch = Watch(from: 1);
         if (live) watch.Read();
@@ -131,7 +130,7 @@ public abstract class FeedTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void ReadAsync_InternalKeys_AreNotShown(bool live)
+    public void ReadAsync_InternalKeys_AreNotReported(bool live)
     {
         using OpenWatch all = Watch(from: 1);
         if (live) all.Read();
@@ -150,9 +149,9 @@ public abstract class FeedTests : IDisposable
     [InlineData(0, WatchStatus.UpToDate, 0)]
     [InlineData(7, WatchStatus.Future, 0)]
     [InlineData(long.MaxValue, WatchStatus.Future, 0)]
-    public void ReadAsync_FromAVersion_BeginsThere(long from, WatchStatus status, int changes)
+    public void ReadAsync_FromVersion_BeginsThere(long from, WatchStatus status, int changes)
     {
-        // Whoever comes first makes the history begin.
+        // The history begins with the first watch.
         Watch().Dispose();
         _store.Put(5);
         using OpenWatch watch = Watch(from: from);
@@ -162,11 +161,11 @@ public abstract class FeedTests : IDisposable
     }
 
     [Fact]
-    public void Watch_FromBeforeAllVersions_Throws() =>
+    public void Watch_FromNegativeVersion_Throws() =>
         Assert.Throws<ArgumentOutOfRangeException>(() => _store.Calls.Watch(new WatchQuery { From = -1 }, () => { }));
 
     [Fact]
-    public void Wake_OnceForEachUpToDate_AndOnlyForItsOwn()
+    public void Wake_AfterUpToDate_OnceAndOnlyForMatchingKeys()
     {
         using OpenWatch a = Watch("a"), b = Watch("b");
         a.Read();
@@ -183,7 +182,7 @@ public abstract class FeedTests : IDisposable
     }
 
     [Fact]
-    public void Position_NothingUnderThePrefix_FollowsAllTheSame()
+    public void Position_NothingUnderThePrefix_Advances()
     {
         using OpenWatch watch = Watch("none");
         watch.Read();
@@ -192,7 +191,7 @@ public abstract class FeedTests : IDisposable
     }
 
     [Fact]
-    public void Position_ChangesAreLeft_StaysBeforeThem()
+    public void Position_UnreadChanges_StaysBeforeThem()
     {
         using OpenWatch watch = Watch("k");
         watch.Read();
@@ -208,7 +207,7 @@ public abstract class FeedTests : IDisposable
     [InlineData(4_096)]
     [InlineData(4_097)]
     [InlineData(10_000)]
-    public void ReadAsync_ASlowReader_MissesNothing(int commits)
+    public void ReadAsync_SlowReader_MissesNothing(int commits)
     {
         using OpenWatch watch = Watch();
         watch.Read();
@@ -239,7 +238,7 @@ public abstract class FeedTests : IDisposable
     }
 
     [Fact]
-    public void ReadAsync_AStoreThatIsClosed_HasNothingMore()
+    public void ReadAsync_ClosedStore_ReportsNothing()
     {
         using WatchedStore store = Open(new FakeTimeProvider(), new());
         using var watch = new OpenWatch(store.Calls);
@@ -255,7 +254,6 @@ public abstract class FeedTests : IDisposable
     private OpenWatch Watch(string prefix = "", long from = 0) => new(_store.Calls, prefix, from);
 }
 
-/// <summary>The feed of a store in memory.</summary>
 public sealed class MemoryFeedTests : FeedTests
 {
     [Fact]
@@ -272,7 +270,7 @@ public sealed class MemoryFeedTests : FeedTests
     }
 
     [Fact]
-    public void ReadAsync_WhatNoLongerFits_IsCompacted()
+    public void ReadAsync_HistoryExceedsMemory_IsCompacted()
     {
         using WatchedStore store = Open(new(), new() { FeedMemoryBytes = 4_096 });
         using var slow = new OpenWatch(store.Calls);
@@ -290,7 +288,7 @@ public sealed class MemoryFeedTests : FeedTests
     }
 
     [Fact]
-    public void ReadAsync_ACommitLongerThanTheMemory_IsShown()
+    public void ReadAsync_CommitLargerThanMemory_IsReported()
     {
         using WatchedStore store = Open(new(), new() { FeedMemoryBytes = 4_096 });
         using var watch = new OpenWatch(store.Calls);
@@ -303,7 +301,6 @@ public sealed class MemoryFeedTests : FeedTests
     private protected override WatchedStore Open(FakeTimeProvider time, EmbeddedStoreOptions options) => new(time, options);
 }
 
-/// <summary>The feed of a store with a log.</summary>
 public sealed class LogFeedTests : FeedTests
 {
     private protected override WatchedStore Open(FakeTimeProvider time, EmbeddedStoreOptions options) => new(

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelKv.Storage.Tests.Feed;
 
-/// <summary>Many writers and many watches at once: each watch is shown exactly what was committed under its prefix.</summary>
+/// <summary>Many concurrent writers and watches: each watch reports exactly the commits under its prefix.</summary>
 public sealed class FeedThreadTests : IDisposable
 {
     private const int Writers = 3;
@@ -19,7 +19,7 @@ public sealed class FeedThreadTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public Task Watches_OfAStoreInMemory_AreShownExactlyTheirs() => Seeds.RunAsync(async random =>
+    public Task Watches_StoreInMemory_ReportExactlyTheirChanges() => Seeds.RunAsync(async random =>
     {
         using var store = new EmbeddedStore(TimeProvider.System, new() { FeedMemoryBytes = 1L << 30 });
         await RunAsync(store, random, between: () => Task.CompletedTask);
@@ -30,7 +30,7 @@ public sealed class FeedThreadTests : IDisposable
     [InlineData(DurabilityMode.Always, 1 << 30)]
     [InlineData(DurabilityMode.EverySec, 20_000)]
     [InlineData(DurabilityMode.None, 1_000_000)]
-    public Task Watches_OfAStoreWithALog_AreShownExactlyTheirs(DurabilityMode mode, long memoryBytes) => Seeds.RunAsync(async random =>
+    public Task Watches_StoreWithALog_ReportExactlyTheirChanges(DurabilityMode mode, long memoryBytes) => Seeds.RunAsync(async random =>
     {
         await using DataDirectory directory = DataDirectory.Open(
             new DataOptions
@@ -52,7 +52,7 @@ public sealed class FeedThreadTests : IDisposable
         await between();
         await writing;
 
-        // Whoever has not seen its last key by then was not told of something.
+        // A reader that does not receive its last key has missed a change.
         Operation[] last = [.. readers.Append(everything).Select(reader => reader.LastKey).Distinct().Select(key => Operations.Put(key, "1"))];
         await store.CommitAsync(last, new CountingSink());
         await Task.WhenAll(reading).WaitAsync(Wait.Patience);
@@ -69,14 +69,13 @@ public sealed class FeedThreadTests : IDisposable
     }
 }
 
-/// <summary>Writes, and knows what it has committed.</summary>
 internal sealed class FeedWriter(IKeyValueStore store, Random random) : IResultSink
 {
     private Operation _operation;
 
     public List<RecordedChange> Written { get; } = [];
 
-    /// <summary>Few letters, so that prefixes have something in common.</summary>
+    /// <summary>Uses few letters, so that many keys share prefixes.</summary>
     public static string Key(Random random, int lengthMax) => new(random.GetItems<char>("abcd", random.Next(1, lengthMax + 1)));
 
     public async Task RunAsync(int writes)
@@ -110,7 +109,7 @@ internal sealed class FeedWriter(IKeyValueStore store, Random random) : IResultS
     }
 }
 
-/// <summary>Reads a watch as a client would that is quick or slow, goes away, and comes back.</summary>
+/// <summary>Reads a watch like a fast or slow client that sometimes reconnects.</summary>
 internal sealed class FeedReader(IKeyValueStore store, string prefix, int seed) : IDisposable
 {
     private const char LastLetter = '~';
@@ -121,7 +120,7 @@ internal sealed class FeedReader(IKeyValueStore store, string prefix, int seed) 
 
     public string Prefix => prefix;
 
-    /// <summary>It is done once it is told of this key, or of another one's, as they are all of one commit.</summary>
+    /// <summary>The reader ends after this key, or after that of another reader, because all are of one commit.</summary>
     public string LastKey => prefix + LastLetter;
 
     public List<RecordedChange> Changes => _sink.Changes;

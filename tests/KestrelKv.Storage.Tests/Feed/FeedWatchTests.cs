@@ -4,7 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Feed;
 
-/// <summary>What a watch and its dispatcher agree on, where one comes in the midst of the other.</summary>
+/// <summary>Concurrent steps of a watch and its dispatcher.</summary>
 public sealed class FeedWatchTests : IDisposable
 {
     private const int Commits = 5_000;
@@ -24,7 +24,7 @@ public sealed class FeedWatchTests : IDisposable
     public void Dispose() => _store.Dispose();
 
     [Fact]
-    public void Note_MoreThanThereIsRoomFor_EndsAtOnceWhatIsLive()
+    public void Note_Overflow_EndsTheLiveStateAtOnce()
     {
         FeedWatch watch = LiveWatch();
         Put(Commits);
@@ -40,7 +40,7 @@ public sealed class FeedWatchTests : IDisposable
     }
 
     [Fact]
-    public void TryGoLive_WhereOthersAreFurther_IsRefused()
+    public void TryGoLive_BehindTheDispatcher_Fails()
     {
         FeedWatch other = LiveWatch(), watch = Watch();
         Put(3);
@@ -51,7 +51,7 @@ public sealed class FeedWatchTests : IDisposable
     }
 
     [Fact]
-    public void Dispatch_NothingIsLive_GoesOverNothing()
+    public void Dispatch_NoLiveWatch_SkipsAllCommits()
     {
         using FeedWatch watch = Watch();
         Put(Commits);

@@ -6,14 +6,14 @@ using static KestrelKv.Storage.Tests.Feed.Operations;
 
 namespace KestrelKv.Storage.Tests.Feed;
 
-/// <summary>What a store with a log keeps of the past for the feed, and what becomes of whoever wants more.</summary>
+/// <summary>The history of a store with a log, and watches that need more than it has.</summary>
 public sealed class HistoryTests : IDisposable, ILogger
 {
     private const int DamageEvent = 211;
-    private const int GivenUpEvent = 212;
+    private const int HistoryDeletedEvent = 212;
 
     private readonly FakeTimeProvider _time = new(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
-    private readonly List<int> _told = [];
+    private readonly List<int> _events = [];
     private CrashProfile _profile = new() { SegmentBytes = 4_096, FeedMemoryBytes = 4_096 };
     private SimulatedDisk _disk = new(new Random(1));
     private WatchedStore? _opened;
@@ -23,32 +23,32 @@ public sealed class HistoryTests : IDisposable, ILogger
     public void Dispose() => _opened?.Dispose();
 
     [Fact]
-    public void ReadAsync_WhatIsNoLongerInMemory_ComesFromTheLog()
+    public void ReadAsync_NoLongerInMemory_ReadsTheLog()
     {
         using OpenWatch slow = Watch(0);
         slow.Read();
         Store.Put(1_000, valueBytes: 50);
-        AssertHandsOver(slow, 1, 1_000);
+        AssertDelivers(slow, 1, 1_000);
         Store.Put(3);
         Assert.Equal(1, slow.Wakes - 1);
-        AssertHandsOver(slow, 1, 1_003);
+        AssertDelivers(slow, 1, 1_003);
     }
 
     [Fact]
-    public void ReadAsync_FromBeforeTheFirstWatch_ComesFromTheLog()
+    public void ReadAsync_FromBeforeTheFirstWatch_ReadsTheLog()
     {
         Store.Put(500, valueBytes: 50);
         Assert.Equal(1, Store.Stats.OldestVersion);
         using OpenWatch all = Watch(1), middle = Watch(251), next = Watch(501), beyond = Watch(502);
-        AssertHandsOver(all, 1, 500);
-        AssertHandsOver(middle, 251, 500);
-        AssertHandsOver(next, 501, 500);
+        AssertDelivers(all, 1, 500);
+        AssertDelivers(middle, 251, 500);
+        AssertDelivers(next, 501, 500);
         Assert.Equal(WatchStatus.Future, beyond.Read());
     }
 
-    /// <summary>What is being written when somebody comes for the first time is not in the memory's history.</summary>
+    /// <summary>Commits that are written after the first watch opens, but were queued before, are not in the history in memory.</summary>
     [Fact]
-    public void ReadAsync_CommittedBeforeAndWrittenAfterTheFirstWatch_IsShown()
+    public void ReadAsync_CommittedBeforeAndWrittenAfterTheFirstWatch_IsReported()
     {
         Store.Put(3);
         _ = Store.Calls.ExecuteAsync(new[] { Put("late", "1") }, new CountingSink()).AsTask();
@@ -57,14 +57,14 @@ public sealed class HistoryTests : IDisposable, ILogger
         Assert.Equal((WatchStatus.Future, WatchStatus.UpToDate), (future.Read(), next.Read()));
         Assert.Empty(watch.Changes);
         Store.Settle();
-        AssertHandsOver(watch, 4, 4);
+        AssertDelivers(watch, 4, 4);
         Assert.Equal((1, 0), (watch.Wakes, next.Wakes));
         Store.Put(1);
-        AssertHandsOver(next, 5, 5);
+        AssertDelivers(next, 5, 5);
     }
 
     [Fact]
-    public void ReadAsync_CommittedAndNotSynced_IsNotShown()
+    public void ReadAsync_CommittedAndNotSynced_IsNotReported()
     {
         using OpenWatch watch = Watch(0);
         watch.Read();
@@ -76,12 +76,12 @@ public sealed class HistoryTests : IDisposable, ILogger
         Assert.Equal((0, 0, 0), (watch.Wakes, watch.Changes.Count, late.Changes.Count));
         Assert.Equal((1, 0), (Store.Stats.Version, Store.Stats.DurableVersion));
         Store.Settle();
-        AssertHandsOver(watch, 1, 1);
-        AssertHandsOver(late, 1, 1);
+        AssertDelivers(watch, 1, 1);
+        AssertDelivers(late, 1, 1);
     }
 
     [Fact]
-    public void ReadAsync_EverySecAndWritten_IsShownBeforeItIsSynced()
+    public void ReadAsync_EverySecAndWritten_IsReportedBeforeTheSync()
     {
         _profile = _profile with { Mode = DurabilityMode.EverySec };
         using OpenWatch watch = Watch(0);
@@ -89,7 +89,7 @@ public sealed class HistoryTests : IDisposable, ILogger
         Store.Calls.ExecuteAsync(new[] { Put("k", "1") }, new CountingSink()).Completed();
         Store.Driven.Write(sync: false);
         Store.Driven.DispatchFeed();
-        AssertHandsOver(watch, 1, 1);
+        AssertDelivers(watch, 1, 1);
         Assert.Equal((DurabilityMode.EverySec, 0), (Store.Stats.Durability, Store.Stats.DurableVersion));
     }
 
@@ -103,7 +103,7 @@ public sealed class HistoryTests : IDisposable, ILogger
         Store.Put(500, valueBytes: 50);
         Store.Driven.Snapshot();
         Assert.InRange(Store.Driven.HistoryBytes, Math.Min(bytes, 40_000) - 4_096, bytes);
-        AssertBorder();
+        AssertOldestVersion();
         if (bytes == 0) Assert.InRange(Store.Stats.OldestVersion, 490, 501);
         if (bytes == 1_000_000) Assert.Equal(1, Store.Stats.OldestVersion);
     }
@@ -121,16 +121,16 @@ public sealed class HistoryTests : IDisposable, ILogger
         _time.Advance(TimeSpan.FromMinutes(2));
         Store.Driven.TrimHistory();
         Assert.InRange(Store.Stats.OldestVersion, 150, 201);
-        AssertBorder();
+        AssertOldestVersion();
         _time.Advance(TimeSpan.FromMinutes(10));
         Store.Driven.TrimHistory();
         Assert.InRange(Store.Stats.OldestVersion, 350, 401);
         Assert.Equal(0, Store.Driven.HistoryBytes);
-        AssertBorder();
+        AssertOldestVersion();
     }
 
     [Fact]
-    public void Open_AfterARestart_GoesOnWithTheHistory()
+    public void Open_AfterARestart_KeepsTheHistory()
     {
         Store.Put(300, valueBytes: 50);
         Store.Driven.Snapshot();
@@ -139,18 +139,18 @@ public sealed class HistoryTests : IDisposable, ILogger
         Restart();
         Assert.Equal((1, kept), (Store.Stats.OldestVersion, Store.Driven.HistoryBytes));
         using OpenWatch watch = Watch(120);
-        AssertHandsOver(watch, 120, Store.Start);
+        AssertDelivers(watch, 120, Store.Start);
         Store.Put(100, valueBytes: 50);
-        AssertHandsOver(watch, 120, Store.Start + 100);
+        AssertDelivers(watch, 120, Store.Start + 100);
         Assert.Equal(381, watch.Versions.Count());
     }
 
-    /// <summary>A position continues if the watch has not seen what was lost, and only then.</summary>
+    /// <summary>A position continues if and only if the watch has not reported lost commits.</summary>
     [Theory]
     [InlineData(DurabilityMode.EverySec, false)]
     [InlineData(DurabilityMode.None, false)]
     [InlineData(DurabilityMode.Always, true)]
-    public void Watch_CommitsThatWereShownAreLost_ContinuesBeforeThemAndIsCompactedWithin(DurabilityMode mode, bool fromMemory)
+    public void Watch_VisibleCommitsLost_ContinuesBeforeThemAndIsCompactedWithin(DurabilityMode mode, bool fromMemory)
     {
         _profile = _profile with { Mode = mode };
         Store.Put(10);
@@ -164,7 +164,7 @@ public sealed class HistoryTests : IDisposable, ILogger
         Assert.InRange(start, 30 + VersionRange.Stride / 2, long.MaxValue);
         Assert.Equal(start + 5, Store.Stats.Version);
         foreach (long from in (long[])[1, 5, 11, start + 1, start + 3, start + 6])
-            using (OpenWatch watch = Watch(from)) AssertHandsOver(watch, from, start + 5);
+            using (OpenWatch watch = Watch(from)) AssertDelivers(watch, from, start + 5);
         foreach (long from in (long[])[12, 20, 31, start - 1, start])
         {
             using OpenWatch watch = Watch(from);
@@ -176,7 +176,7 @@ public sealed class HistoryTests : IDisposable, ILogger
     }
 
     [Fact]
-    public void Watch_AfterManyStarts_ContinuesOverAllOfThem()
+    public void Watch_AfterManyStarts_ContinuesAcrossAll()
     {
         for (int i = 0; i < 30; i++)
         {
@@ -191,7 +191,7 @@ public sealed class HistoryTests : IDisposable, ILogger
     }
 
     [Fact]
-    public void Open_AfterARestart_CountsTheTimeFromTheSnapshot()
+    public void Open_AfterARestart_MeasuresAgeFromTheSnapshot()
     {
         _profile = _profile with { HistoryTime = TimeSpan.FromMinutes(10) };
         Store.Put(300, valueBytes: 50);
@@ -207,7 +207,7 @@ public sealed class HistoryTests : IDisposable, ILogger
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Open_ASegmentOfTheHistoryIsMissingOrBegunWrong_BeginsAfterIt(bool missing)
+    public void Open_HistoricalSegmentMissingOrDamaged_BeginsAfterIt(bool missing)
     {
         Store.Put(300, valueBytes: 50);
         Store.Driven.Snapshot();
@@ -218,12 +218,12 @@ public sealed class HistoryTests : IDisposable, ILogger
         Assert.InRange(Store.Stats.OldestVersion, 50, 250);
         Assert.DoesNotContain(FileNames.OfSegment(1), _disk.List());
         Assert.DoesNotContain(FileNames.OfSegment(2), _disk.List());
-        Assert.Equal(missing ? 0 : 1, _told.Count(told => told == DamageEvent));
-        AssertBorder();
+        Assert.Equal(missing ? 0 : 1, _events.Count(logged => logged == DamageEvent));
+        AssertOldestVersion();
     }
 
     [Fact]
-    public void ReadAsync_ADamagedFrameOfTheHistory_IsCompactedAndToldOnce()
+    public void ReadAsync_DamagedHistory_IsCompactedAndLoggedOnce()
     {
         Store.Put(300, valueBytes: 50);
         Store.Driven.Snapshot();
@@ -232,15 +232,15 @@ public sealed class HistoryTests : IDisposable, ILogger
         Assert.Equal(1, Store.Stats.OldestVersion);
         using (OpenWatch watch = Watch(1)) Assert.Equal(WatchStatus.Compacted, watch.ReadAll());
         using (OpenWatch watch = Watch(1)) Assert.Equal(WatchStatus.Compacted, watch.ReadAll());
-        Assert.Single(_told, DamageEvent);
+        Assert.Single(_events, DamageEvent);
         Assert.InRange(Store.Stats.OldestVersion, 50, 250);
-        AssertBorder();
+        AssertOldestVersion();
         Store.Put(10);
-        AssertBorder();
+        AssertOldestVersion();
     }
 
     [Fact]
-    public void ReadAsync_TheDiskCanNotBeRead_ThrowsAndGoesOnLater()
+    public void ReadAsync_DiskUnreadable_ThrowsAndContinuesLater()
     {
         Store.Put(300, valueBytes: 50);
         using OpenWatch watch = Watch(1);
@@ -248,11 +248,11 @@ public sealed class HistoryTests : IDisposable, ILogger
         _disk.Faults = new DiskFaults { Read = 1 };
         Assert.Throws<IOException>(() => watch.Read());
         _disk.Faults = DiskFaults.None;
-        AssertHandsOver(watch, 1, 300);
+        AssertDelivers(watch, 1, 300);
     }
 
     [Fact]
-    public void Write_TheDiskIsFull_GivesUpHistoryFirst()
+    public void Write_DiskFull_DeletesHistoryFirst()
     {
         Store.Put(300, valueBytes: 50);
         Store.Driven.Snapshot();
@@ -260,23 +260,23 @@ public sealed class HistoryTests : IDisposable, ILogger
         _disk.CapacityBytes = _disk.UsedBytes + 100;
         long before = Store.Driven.HistoryBytes;
         Store.Put(150, valueBytes: 50);
-        Assert.Contains(GivenUpEvent, _told);
+        Assert.Contains(HistoryDeletedEvent, _events);
         Assert.InRange(Store.Stats.OldestVersion, 2, 250);
         Assert.InRange(Store.Driven.HistoryBytes, 1, before - 1);
         Assert.Equal(450, Store.Stats.DurableVersion);
-        AssertBorder();
+        AssertOldestVersion();
     }
 
     [Fact]
-    public void Snapshot_TheDiskIsFull_GivesUpHistoryFirst()
+    public void Snapshot_DiskFull_DeletesHistoryFirst()
     {
         Store.Put(300, valueBytes: 50);
         Store.Driven.Snapshot();
         Store.Put(50, "more", valueBytes: 50);
         _disk.CapacityBytes = _disk.UsedBytes + 100;
         Assert.Equal(350, Store.Driven.Snapshot().Version);
-        Assert.Contains(GivenUpEvent, _told);
-        AssertBorder();
+        Assert.Contains(HistoryDeletedEvent, _events);
+        AssertOldestVersion();
     }
 
     IDisposable? ILogger.BeginScope<TState>(TState state) => null;
@@ -284,14 +284,14 @@ public sealed class HistoryTests : IDisposable, ILogger
     bool ILogger.IsEnabled(LogLevel logLevel) => true;
 
     void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        _told.Add(eventId.Id);
+        _events.Add(eventId.Id);
 
-    /// <summary>The oldest version is the first that a watch can begin with, and what lies before it is gone.</summary>
-    private void AssertBorder()
+    /// <summary>Checks that a watch can begin at the oldest version, and not before it.</summary>
+    private void AssertOldestVersion()
     {
         long oldest = Store.Stats.OldestVersion, last = Store.Stats.Version;
         using OpenWatch first = Watch(oldest), before = Watch(oldest - 1);
-        AssertHandsOver(first, oldest, last);
+        AssertDelivers(first, oldest, last);
         Assert.Equal(oldest, first.OldestVersion);
         if (oldest == 1) return;
         Assert.Equal(WatchStatus.Compacted, before.ReadAll());
@@ -299,7 +299,7 @@ public sealed class HistoryTests : IDisposable, ILogger
         Assert.Equal(WatchStatus.Compacted, before.ReadAll());
     }
 
-    private void AssertHandsOver(OpenWatch watch, long from, long to)
+    private void AssertDelivers(OpenWatch watch, long from, long to)
     {
         Assert.Equal(WatchStatus.UpToDate, watch.ReadAll());
         Assert.Equal([.. Range(from, Math.Min(to, Store.Driven.LastRecovered)), .. Range(Math.Max(from, Store.Start + 1), to)], watch.Versions);
@@ -311,7 +311,7 @@ public sealed class HistoryTests : IDisposable, ILogger
         for (long version = from; version <= to; version++) yield return version;
     }
 
-    /// <summary>Puts that are shown, and of which nothing is written.</summary>
+    /// <summary>Puts entries that are visible, but not written.</summary>
     private void PutUnwritten(string prefix, int count, bool fromMemory)
     {
         for (int i = 0; i < count; i++)

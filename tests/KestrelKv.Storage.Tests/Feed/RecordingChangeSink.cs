@@ -2,15 +2,15 @@ using System.Text;
 
 namespace KestrelKv.Storage.Tests.Feed;
 
-/// <summary>A change as a value that can be kept and compared.</summary>
+/// <summary>A change as a value that can be stored and compared.</summary>
 internal sealed record RecordedChange(ChangeKind Kind, long Version, string Key, string Value = "", long ExpiresAt = 0);
 
-/// <summary>Keeps changes, and asks to stop after so many.</summary>
+/// <summary>Records changes, and asks to stop after some of them.</summary>
 internal sealed class RecordingChangeSink : IChangeSink
 {
     public List<RecordedChange> Changes { get; } = [];
 
-    /// <summary>After how many more it asks to stop, with each of those that follow.</summary>
+    /// <summary>The number of changes after which it asks to stop, at each further change.</summary>
     public int StopAfter { get; set; } = int.MaxValue;
 
     public IEnumerable<long> Versions => Changes.Select(change => change.Version);

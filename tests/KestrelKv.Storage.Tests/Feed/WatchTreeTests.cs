@@ -3,7 +3,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Feed;
 
-/// <summary>The tree of prefixes finds what a search through all watches finds.</summary>
+/// <summary>The tree of prefixes finds the same watches as a linear search.</summary>
 public sealed class WatchTreeTests : IDisposable
 {
     private readonly ChangeFeed _feed = new(1 << 20, threads: DrivenFeed.Threads);
@@ -11,7 +11,7 @@ public sealed class WatchTreeTests : IDisposable
     public void Dispose() => _feed.Dispose();
 
     [Fact]
-    public void AnyCalls_InRandomOrder_FindWhatASearchThroughAllFinds() => Seeds.Run(random =>
+    public void Matching_AfterRandomCalls_EqualsALinearSearch() => Seeds.Run(random =>
     {
         var tree = new WatchTree();
         List<FeedWatch> all = [];
@@ -38,9 +38,9 @@ public sealed class WatchTreeTests : IDisposable
         Assert.Equal(Ids(all), Ids(copied));
     });
 
-    /// <summary>What a key costs depends on its own prefixes, not on how many other lengths of prefixes there are.</summary>
+    /// <summary>The cost of a look-up depends on the prefixes of the key, not on the number of other prefix lengths.</summary>
     [Fact]
-    public void Matching_AmongManyPrefixLengths_MeetsOnlyPrefixesOfTheKey()
+    public void Matching_ManyPrefixLengths_VisitsOnlyPrefixesOfTheKey()
     {
         var tree = new WatchTree();
         for (int length = 1; length <= 4_000; length++)

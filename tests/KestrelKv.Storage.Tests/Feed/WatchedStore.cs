@@ -8,7 +8,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Feed;
 
-/// <summary>A store without threads of its own, in memory or on a simulated disk, whose feed goes on when it is told to.</summary>
+/// <summary>A store without threads, in memory or on a simulated disk, whose feed the test drives.</summary>
 internal sealed class WatchedStore : IDisposable
 {
     private const int RoundsMax = 10;
@@ -41,13 +41,12 @@ internal sealed class WatchedStore : IDisposable
 
     public StoreStats Stats => Calls.GetStats();
 
-    /// <summary>The store, where it has a disk.</summary>
     public DrivenStore Driven => _driven!;
 
-    /// <summary>The version after which those of this process begin.</summary>
+    /// <summary>The version after which the versions of this process begin.</summary>
     public long Start { get; }
 
-    /// <summary>All that was committed is written, synced, and told to the watches.</summary>
+    /// <summary>Writes and syncs all commits, and dispatches them to the watches.</summary>
     public void Settle()
     {
         _driven?.Write(sync: true);
@@ -57,7 +56,6 @@ internal sealed class WatchedStore : IDisposable
         }
     }
 
-    /// <summary>Executes operations one by one, and settles.</summary>
     public void Execute(params Operation[] operations)
     {
         foreach (Operation operation in operations)
@@ -65,7 +63,7 @@ internal sealed class WatchedStore : IDisposable
             ValueTask<int> call = Calls.ExecuteAsync(new[] { operation }, new CountingSink());
             for (int i = 0; !call.IsCompleted && i < RoundsMax; i++)
             {
-                // It may have to wait for a segment.
+                // The call may wait for a segment.
                 _driven?.Write(sync: true);
                 _thread?.Run();
             }
@@ -74,13 +72,11 @@ internal sealed class WatchedStore : IDisposable
         Settle();
     }
 
-    /// <summary>So many puts under different keys.</summary>
     public void Put(int count, string prefix = "k", int valueBytes = 1)
     {
         for (int i = 0; i < count; i++) Execute(Operations.Put($"{prefix}{i}", new string('1', valueBytes)));
     }
 
-    /// <summary>Commits a batch, and settles.</summary>
     public void Commit(params Operation[] batch)
     {
         _ = Calls.CommitAsync(batch, new CountingSink()).AsTask();
@@ -95,7 +91,6 @@ internal sealed class WatchedStore : IDisposable
     }
 }
 
-/// <summary>Operations on keys that are written as text.</summary>
 internal static class Operations
 {
     public static Operation Put(string key, string value, long expiresAt = Operation.Never) => Operation.Put(Bytes(key), Bytes(value), expiresAt);
