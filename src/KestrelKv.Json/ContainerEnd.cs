@@ -1,25 +1,24 @@
 namespace KestrelKv.Json;
 
 /// <summary>
-/// The beginning and the end of an array or object in a text. A reader that descends level by level and skips the members of each
-/// level would read the innermost bytes once a level. With a list of the ends of all but small containers, it reads each byte a few
-/// times at most.
+/// The start and end of an array or object in a text. A reader that descends level by level and skips the members of each level
+/// would scan the innermost bytes once per level. A list of the ends of all but small containers limits this to a few scans per byte.
 /// </summary>
 internal readonly record struct ContainerEnd(int Start, int End)
 {
-    /// <summary>Shorter texts are read again, which is faster than making a list.</summary>
+    /// <summary>The minimum length of a text with a list. Shorter texts are faster to scan again.</summary>
     private const int TextBytesMin = 1_024;
 
-    /// <summary>Shorter arrays and objects are not in the list: passing over them by reading costs no more than a search.</summary>
+    /// <summary>The minimum length of a container in the list. Scanning a shorter one costs no more than a search.</summary>
     private const int BytesMin = 64;
 
-    /// <summary>Adds what is in a text, in order of the beginnings.</summary>
+    /// <summary>Adds the containers of a text, sorted by start.</summary>
     public static void AddAll(scoped ReadOnlySpan<byte> text, ref PooledList<ContainerEnd> ends)
     {
         if (text.Length < TextBytesMin) return;
 
-        // While an array or object is open, its item has the index of the one around it in place of the end.
-        int around = -1;
+        // The item of an open container has the index of its parent in place of the end.
+        int parent = -1;
         for (int at = 0; at < text.Length;)
         {
             int step = text[at..].IndexOfAny("\"{}[]"u8);
@@ -31,17 +30,17 @@ internal readonly record struct ContainerEnd(int Start, int End)
                     at = JsonScan.SkipString(text, at);
                     break;
                 case (byte)'{' or (byte)'[':
-                    ends.Add(new ContainerEnd(at++, around));
-                    around = ends.Count - 1;
+                    ends.Add(new ContainerEnd(at++, parent));
+                    parent = ends.Count - 1;
                     break;
                 default:
-                    around = Close(ref ends, around, ++at);
+                    parent = Close(ref ends, parent, ++at);
                     break;
             }
         }
     }
 
-    /// <summary>Where the value ends that begins at <paramref name="at"/>.</summary>
+    /// <summary>Returns the end of the value at <paramref name="at"/>.</summary>
     public static int Skip(ReadOnlySpan<byte> text, int at, ReadOnlySpan<ContainerEnd> ends)
     {
         if (ends.IsEmpty || text[at] is not ((byte)'{' or (byte)'[')) return JsonScan.SkipValue(text, at);
@@ -61,7 +60,7 @@ internal readonly record struct ContainerEnd(int Start, int End)
     {
         ContainerEnd item = ends.Items[open];
         ends.Items[open] = item with { End = end };
-        // It is the last item: all containers inside of a small one are smaller, and have been removed.
+        // The item is the last: the containers in a small one are smaller and have been removed.
         if (end - item.Start < BytesMin) ends.RemoveFrom(open);
         return item.End;
     }

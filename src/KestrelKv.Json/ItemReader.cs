@@ -1,9 +1,9 @@
 namespace KestrelKv.Json;
 
-/// <summary>The members of an object, or the elements of an array, one after the other.</summary>
+/// <summary>Reads the members of an object, or the elements of an array, in order.</summary>
 /// <param name="text">Valid JSON.</param>
-/// <param name="start">Where the array or object begins in it.</param>
-/// <param name="ends">Where the values end, if that is known.</param>
+/// <param name="start">The start of the array or object.</param>
+/// <param name="ends">The containers of the text, if known.</param>
 internal ref struct ItemReader(ReadOnlySpan<byte> text, int start, ReadOnlySpan<ContainerEnd> ends = default)
 {
     private readonly ReadOnlySpan<byte> _text = text;
@@ -12,28 +12,29 @@ internal ref struct ItemReader(ReadOnlySpan<byte> text, int start, ReadOnlySpan<
 
     public readonly bool IsObject => _text[start] == '{';
 
-    /// <summary>How many items lie before the present one; in the end, how many there are.</summary>
+    /// <summary>The index of the item; after the last item, the number of items.</summary>
     public int Index { get; private set; } = -1;
 
-    /// <summary>The comma before the item, if it has one before it.</summary>
+    /// <summary>The comma before the item; -1 for the first item.</summary>
     public int Comma { get; private set; } = -1;
 
-    /// <summary>Where the item begins: the first quote of the name of a member.</summary>
+    /// <summary>The start of the item. A member starts with the first quote of its name.</summary>
     public int Start { get; private set; }
 
-    /// <summary>The name of a member as it is spelled, without its quotes.</summary>
+    /// <summary>The name of the member as spelled, without quotes.</summary>
     public ReadOnlySpan<byte> Name { get; private set; }
 
     public int ValueStart { get; private set; }
 
     /// <summary>
-    /// Where the value ends, and the item. In the end, where the last one ended: just inside of the container where it has none.
+    /// The end of the value and of the item. After the last item, the end of that item; in an empty container, the position after the
+    /// opening bracket.
     /// </summary>
     public int ValueEnd { get; private set; } = start + 1;
 
     public readonly ItemExtent Extent => new(Comma, Start, ValueEnd);
 
-    /// <summary>Moves to the next item and past it.</summary>
+    /// <summary>Moves to the next item and skips its value.</summary>
     public bool MoveNext()
     {
         if (!MoveToNext()) return false;
@@ -41,7 +42,7 @@ internal ref struct ItemReader(ReadOnlySpan<byte> text, int start, ReadOnlySpan<
         return true;
     }
 
-    /// <summary>Moves to the value of the next item, but not past it.</summary>
+    /// <summary>Moves to the next item without skipping its value.</summary>
     public bool MoveToNext()
     {
         Index++;
@@ -57,7 +58,6 @@ internal ref struct ItemReader(ReadOnlySpan<byte> text, int start, ReadOnlySpan<
         return true;
     }
 
-    /// <summary>Moves past the value.</summary>
     public void Pass() => _at = ValueEnd = ContainerEnd.Skip(_text, ValueStart, _ends);
 
     private void ReadName()
@@ -69,8 +69,8 @@ internal ref struct ItemReader(ReadOnlySpan<byte> text, int start, ReadOnlySpan<
     }
 }
 
-/// <summary>What an item takes of the text.</summary>
-/// <param name="Comma">The comma before it, if it has one before it.</param>
-/// <param name="Start">Where it begins.</param>
-/// <param name="End">Where it ends.</param>
+/// <summary>The part of the text that an item occupies.</summary>
+/// <param name="Comma">The comma before the item; -1 for the first item.</param>
+/// <param name="Start">The start of the item.</param>
+/// <param name="End">The end of the item.</param>
 internal readonly record struct ItemExtent(int Comma, int Start, int End);

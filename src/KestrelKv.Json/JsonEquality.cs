@@ -1,8 +1,8 @@
 namespace KestrelKv.Json;
 
 /// <summary>
-/// Whether two JSON values are equal as RFC 6902 section 4.6 has it: numbers by their value, strings by their characters, objects whatever
-/// the order of their members. Pairs that are yet to be compared are in a list, so that depth costs no stack.
+/// Compares two JSON values as RFC 6902 section 4.6 defines equality: numbers by value, strings by characters, objects regardless of
+/// member order. The remaining pairs are in a list, so nesting costs no stack.
 /// </summary>
 internal ref struct JsonEquality
 {
@@ -19,8 +19,8 @@ internal ref struct JsonEquality
         _pairs = new PooledList<(int, int)>(pairs);
     }
 
-    /// <param name="left">The longer one if lengths differ much: its members are read one by one, up to the first difference.</param>
-    /// <param name="right">The shorter one: its members are indexed first.</param>
+    /// <param name="left">The longer value if the lengths differ much: its members are read up to the first difference.</param>
+    /// <param name="right">The shorter value: its members are indexed first.</param>
     public static bool Equals(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
     {
         if (left.SequenceEqual(right)) return true;
@@ -29,12 +29,12 @@ internal ref struct JsonEquality
         ContainerEnd.AddAll(left, ref equality._leftEnds);
         ContainerEnd.AddAll(right, ref equality._rightEnds);
         bool equal = equality.AreEqual(0, left.Length, 0, right.Length);
-        while (equal && equality._pairs.Count > 0) equal = equality.AreInsidesEqual(equality._pairs.TakeLast());
+        while (equal && equality._pairs.Count > 0) equal = equality.AreContentsEqual(equality._pairs.TakeLast());
         equality.Dispose();
         return equal;
     }
 
-    /// <summary>Whether two values are equal, as far as can be seen without looking into them.</summary>
+    /// <summary>Compares two values, except the contents of arrays and objects, which are added to the pairs.</summary>
     private bool AreEqual(int left, int leftEnd, int right, int rightEnd)
     {
         byte first = _left[left], other = _right[right];
@@ -46,7 +46,7 @@ internal ref struct JsonEquality
         return true;
     }
 
-    private bool AreInsidesEqual((int Left, int Right) pair) =>
+    private bool AreContentsEqual((int Left, int Right) pair) =>
         _left[pair.Left] == '{' ? AreObjectsEqual(pair) : AreArraysEqual(pair);
 
     private bool AreArraysEqual((int Left, int Right) pair)
@@ -70,7 +70,7 @@ internal ref struct JsonEquality
         return equal;
     }
 
-    /// <summary>Notes the other object's members with those of the same names. False where it has one that is in it alone.</summary>
+    /// <summary>Matches the members of the left object with the indexed ones. False if a name is in the left object only.</summary>
     private readonly bool TryMatch(int left, ref MemberIndex index)
     {
         var others = new ItemReader(_left, left, _leftEnds.Items);

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 
 namespace KestrelKv.Json;
 
-/// <summary>A JSON number taken apart as text, so that nothing of it is rounded.</summary>
+/// <summary>The parts of a JSON number as text, so that nothing is rounded.</summary>
 internal readonly ref struct JsonNumber
 {
     public JsonNumber(ReadOnlySpan<byte> text)
@@ -18,19 +18,19 @@ internal readonly ref struct JsonNumber
 
     private readonly ReadOnlySpan<byte> _exponent;
 
-    /// <summary>Whether it is written with neither a fraction nor an exponent.</summary>
+    /// <summary>Whether the number has neither a decimal point nor an exponent.</summary>
     public bool IsInteger { get; }
 
     public bool IsNegative { get; }
 
     public bool IsZero => !Mantissa.ContainsAnyInRange((byte)'1', (byte)'9');
 
-    /// <summary>The digits, and the point.</summary>
+    /// <summary>The digits and the decimal point, without the sign.</summary>
     public ReadOnlySpan<byte> Mantissa { get; }
 
     public int FractionDigits { get; }
 
-    /// <summary>The exponent; false where it is beyond 64 bits.</summary>
+    /// <summary>Reads the exponent. False if it exceeds 64 bits.</summary>
     public bool TryReadExponent(out long exponent)
     {
         exponent = 0;
@@ -40,7 +40,7 @@ internal readonly ref struct JsonNumber
     /// <summary>Whether a value that begins with this byte is a number.</summary>
     public static bool IsNumber(byte first) => first is (byte)'-' or (>= (byte)'0' and <= (byte)'9');
 
-    /// <summary>Whether two numbers have the same value, however they are written.</summary>
+    /// <summary>Whether two numbers have the same value, regardless of spelling.</summary>
     public static bool Equals(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
     {
         if (left.SequenceEqual(right)) return true;
@@ -53,7 +53,8 @@ internal readonly ref struct JsonNumber
     }
 
     /// <summary>
-    /// The digits from the first to the last that is not zero, perhaps with a point among them, and the power of ten of the last one.
+    /// Returns the digits from the first to the last nonzero one, including a decimal point in between, and the power of ten of the
+    /// last digit.
     /// </summary>
     private ReadOnlySpan<byte> Significant(out int power)
     {
@@ -76,7 +77,7 @@ internal readonly ref struct JsonNumber
         return other == right.Length;
     }
 
-    /// <summary>Whether the last digits of two numbers stand for the same power of ten.</summary>
+    /// <summary>Whether the last digits of two numbers have the same power of ten.</summary>
     private static bool HaveSamePower(in JsonNumber left, int power, in JsonNumber right, int otherPower) =>
         left.TryReadExponent(out long exponent) && right.TryReadExponent(out long otherExponent)
             ? (Int128)exponent + power == (Int128)otherExponent + otherPower

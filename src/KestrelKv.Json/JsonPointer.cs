@@ -1,17 +1,20 @@
+using System.Text;
 using System.Text.Unicode;
 
 namespace KestrelKv.Json;
 
-/// <summary>JSON Pointers (RFC 6901).</summary>
+/// <summary>Validates and evaluates JSON Pointers (RFC 6901).</summary>
 public static class JsonPointer
 {
-    /// <summary>What is wrong with the text of a pointer; null where nothing is.</summary>
-    public static string? Check(ReadOnlySpan<byte> path) => Utf8.IsValid(path) ? CheckSyntax(path) : "it is not UTF-8";
+    private const int QuotedBytesMax = 64;
 
-    /// <summary>Finds the part of a document that a path leads to: of members of one name the last one.</summary>
+    /// <summary>Returns the reason why a text is not a JSON Pointer, in English; null if the text is one.</summary>
+    public static string? Check(ReadOnlySpan<byte> path) => Utf8.IsValid(path) ? CheckSyntax(path) : "the JSON Pointer is not UTF-8";
+
+    /// <summary>Finds the part of a document that a path selects. Of duplicate members, the last counts.</summary>
     /// <param name="document">Valid JSON.</param>
-    /// <param name="path">A pointer that <see cref="Check"/> finds nothing wrong with.</param>
-    /// <param name="part">Its exact text, without the white space around it.</param>
+    /// <param name="path">A pointer that <see cref="Check"/> accepts.</param>
+    /// <param name="part">The exact text of the part, without surrounding white space.</param>
     public static bool TryFind(ReadOnlySpan<byte> document, ReadOnlySpan<byte> path, out ReadOnlySpan<byte> part)
     {
         Place place = PointerWalk.Follow(document, path);
@@ -20,18 +23,23 @@ public static class JsonPointer
         return found;
     }
 
-    /// <summary>The same for text that may hold halves of surrogate pairs, which a patch can name.</summary>
+    /// <summary>Checks the syntax alone. A pointer in a patch may contain lone surrogates, which are not UTF-8.</summary>
     internal static string? CheckSyntax(ReadOnlySpan<byte> path)
     {
         if (path.IsEmpty) return null;
-        if (path[0] != '/') return "it is neither empty nor does it begin with \"/\"";
+        if (path[0] != '/') return $"the JSON Pointer {Quote(path)} does not begin with \"/\"";
 
         for (int at = 0, step; (step = path[at..].IndexOf((byte)'~')) >= 0; at++)
         {
             at += step;
             if (at + 1 == path.Length || path[at + 1] is not ((byte)'0' or (byte)'1'))
-                return $"the \"~\" at byte {at} is followed by neither 0 nor 1";
+                return $"the JSON Pointer {Quote(path)} has \"~\" at byte {at}, expected \"~0\" or \"~1\"";
         }
         return null;
     }
+
+    /// <summary>Returns a pointer or token in quotes for a message, truncated if long.</summary>
+    internal static string Quote(ReadOnlySpan<byte> text) => text.Length <= QuotedBytesMax
+        ? $"\"{Encoding.UTF8.GetString(text)}\""
+        : $"\"{Encoding.UTF8.GetString(text[..QuotedBytesMax])}...\"";
 }

@@ -3,7 +3,7 @@ using System.Buffers;
 namespace KestrelKv.Json;
 
 /// <summary>
-/// Steps over JSON text that is known to be valid. Nothing here recurses: how deep a text is nested costs no stack.
+/// Scans JSON text that is known to be valid. No method recurses, so nesting costs no stack.
 /// </summary>
 internal static class JsonScan
 {
@@ -11,14 +11,14 @@ internal static class JsonScan
 
     private static readonly SearchValues<byte> QuotesAndBrackets = SearchValues.Create("\"{}[]"u8);
 
-    /// <summary>The first byte from <paramref name="at"/> on that is no white space; the length of the text where there is none.</summary>
+    /// <summary>Returns the first position from <paramref name="at"/> on that is not white space, or the length of the text.</summary>
     public static int SkipWhiteSpace(ReadOnlySpan<byte> text, int at)
     {
         while ((uint)at < (uint)text.Length && text[at] <= ' ') at++;
         return at;
     }
 
-    /// <summary>Where the value ends that begins at <paramref name="at"/>.</summary>
+    /// <summary>Returns the end of the value at <paramref name="at"/>.</summary>
     public static int SkipValue(ReadOnlySpan<byte> text, int at) => text[at] switch
     {
         (byte)'"' => SkipString(text, at),
@@ -26,10 +26,10 @@ internal static class JsonScan
         _ => SkipScalar(text, at),
     };
 
-    /// <summary>Where the string ends whose first quote is at <paramref name="at"/>.</summary>
+    /// <summary>Returns the end of the string whose first quote is at <paramref name="at"/>.</summary>
     public static int SkipString(ReadOnlySpan<byte> text, int at)
     {
-        // Most names and many values are so short that looking at each byte is faster than setting a vector up.
+        // Most names and many values are so short that a byte loop is faster than a vector search.
         int near = Math.Min(text.Length, ++at + ShortBytes);
         while (at < near && text[at] != '\\')
             if (text[at++] == '"') return at;
@@ -42,7 +42,7 @@ internal static class JsonScan
         }
     }
 
-    /// <summary>Where the array or object ends that <paramref name="at"/> is inside of, but not inside of one of its strings.</summary>
+    /// <summary>Returns the end of the array or object that contains <paramref name="at"/>, which must not be inside a string.</summary>
     public static int SkipRest(ReadOnlySpan<byte> text, int at)
     {
         for (int open = 1; open > 0;)
@@ -62,7 +62,7 @@ internal static class JsonScan
     /// <summary>Whether arrays and objects are nested deeper than <paramref name="depthMax"/>.</summary>
     public static bool IsDeeper(ReadOnlySpan<byte> text, int depthMax)
     {
-        // A level takes two brackets, so that most texts need not be looked at.
+        // Each level takes two brackets, so most texts need no scan.
         if (text.Length / 2 <= depthMax) return false;
 
         int depth = 0;
@@ -84,6 +84,6 @@ internal static class JsonScan
         return at;
     }
 
-    // The caller may hold a lock, and must not loop for ever even on an invalid text.
+    // The caller may hold a lock, so even an invalid text must not cause an endless loop.
     private static int Next(int at, int step) => step >= 0 ? at + step : throw new InvalidOperationException("The text is not valid JSON.");
 }

@@ -5,43 +5,42 @@ using System.Runtime.Intrinsics;
 
 namespace KestrelKv.Json;
 
-/// <summary>Skips JSON values in a text, and thereby checks them.</summary>
+/// <summary>Skips and validates JSON values in a text.</summary>
 /// <remarks>
-/// It accepts what the grammar of RFC 8259 does, nested at most <see cref="NestingMax"/> deep; so does the general parser, and deeper.
-/// It does not say why it rejects a text: the general parser does. It does not check that strings are UTF-8; if <see cref="IsAscii"/>
-/// is true, they are.
+/// Accepts the grammar of RFC 8259, nested up to <see cref="NestingMax"/> levels. The general parser also accepts deeper nesting, and
+/// reports the reason for a rejection. Strings are not checked for UTF-8. If <see cref="IsAscii"/> is true, they are valid.
 /// </remarks>
-/// <param name="text">What the values stand in. At least <see cref="TextBytesMin"/> long.</param>
-/// <param name="depthMax">How deep arrays and objects may be nested; more than <see cref="NestingMax"/> is as good as that.</param>
+/// <param name="text">The text that contains the values, at least <see cref="TextBytesMin"/> bytes long.</param>
+/// <param name="depthMax">The maximum nesting of arrays and objects. The effective limit is at most <see cref="NestingMax"/>.</param>
 public ref struct JsonSkipper(ReadOnlySpan<byte> text, int depthMax)
 {
-    /// <summary>How short a text may be: one block, for the last block of a text may overlap others, but not begin before it.</summary>
+    /// <summary>The minimum length of a text: one block. The last block may overlap others, but cannot begin before the text.</summary>
     public const int TextBytesMin = BlockBytes;
 
-    /// <summary>How deep it can look: what is open is kept in the bits of a number.</summary>
+    /// <summary>The maximum nesting: a 64-bit number has one bit per open array or object.</summary>
     public const int NestingMax = 64;
 
-    /// <summary>Strings are searched in blocks of so many bytes.</summary>
+    /// <summary>The size of the blocks in which strings are searched.</summary>
     private const int BlockBytes = 32;
 
     private const int NotFound = -1;
 
-    /// <summary>What does not stand for itself in a string.</summary>
+    /// <summary>The bytes that are not literal characters in a string.</summary>
     private static readonly SearchValues<byte> Special = SearchValues.Create(
         [(byte)'"', (byte)'\\', .. Enumerable.Range(0, ' ').Select(control => (byte)control)]);
 
     private readonly ReadOnlySpan<byte> _text = text;
     private readonly int _depthMax = Math.Min(depthMax, NestingMax);
 
-    /// <summary>Whether all that was skipped is ASCII. Only strings can hold something else.</summary>
+    /// <summary>Whether all skipped text is ASCII. Only strings can contain other bytes.</summary>
     public bool IsAscii { get; private set; } = true;
 
-    /// <summary>Skips one value, whatever it is.</summary>
-    /// <param name="at">Where the value begins, without white space before it.</param>
-    /// <returns>Where it ends; negative where there is none.</returns>
+    /// <summary>Skips one value of any type.</summary>
+    /// <param name="at">The start of the value, without leading white space.</param>
+    /// <returns>The end of the value; negative if the value is invalid.</returns>
     public int SkipValue(int at)
     {
-        // A bit for each array or object that is open, the innermost one last: 1 for an object.
+        // One bit per open array or object, the innermost last: 1 for an object.
         ulong open = 0;
         int depth = 0;
         while (true)
@@ -66,7 +65,7 @@ public ref struct JsonSkipper(ReadOnlySpan<byte> text, int depthMax)
                 if (at < 0) return NotFound;
             }
 
-            // Behind a value, or within what has no elements.
+            // After a value, or inside an empty array or object.
             while (true)
             {
                 if (depth == 0) return at;
@@ -86,8 +85,8 @@ public ref struct JsonSkipper(ReadOnlySpan<byte> text, int depthMax)
     }
 
     /// <summary>Skips a string.</summary>
-    /// <param name="at">Where its first quote is.</param>
-    /// <returns>Where it ends, behind its last quote; negative where there is none.</returns>
+    /// <param name="at">The opening quote.</param>
+    /// <returns>The position after the closing quote; negative if the string is invalid.</returns>
     public int SkipString(int at)
     {
         if (ByteAt(at) != (byte)'"') return NotFound;
@@ -101,8 +100,8 @@ public ref struct JsonSkipper(ReadOnlySpan<byte> text, int depthMax)
         return ByteAt(at) == (byte)'"' ? at + 1 : NotFound;
     }
 
-    /// <summary>Skips what stands for itself in a string.</summary>
-    /// <returns>Where the next quote, backslash or control character is, or the text ends.</returns>
+    /// <summary>Skips literal characters in a string.</summary>
+    /// <returns>The next quote, backslash or control character, or the end of the text.</returns>
     public int SkipCharacters(int at)
     {
         at = SkipAscii(at);
@@ -113,8 +112,8 @@ public ref struct JsonSkipper(ReadOnlySpan<byte> text, int depthMax)
     }
 
     /// <summary>Skips a number.</summary>
-    /// <param name="at">Where it begins.</param>
-    /// <returns>Where it ends; negative where there is none.</returns>
+    /// <param name="at">The start of the number.</param>
+    /// <returns>The end of the number; negative if the number is invalid.</returns>
     public readonly int SkipNumber(int at)
     {
         if (ByteAt(at) == (byte)'-') at++;
@@ -129,7 +128,7 @@ public ref struct JsonSkipper(ReadOnlySpan<byte> text, int depthMax)
         return at;
     }
 
-    /// <summary>Skips what stands for itself in a string and is ASCII.</summary>
+    /// <summary>Skips literal ASCII characters in a string.</summary>
     private readonly int SkipAscii(int at)
     {
         for (; at <= _text.Length - BlockBytes; at += BlockBytes)
@@ -137,13 +136,13 @@ public ref struct JsonSkipper(ReadOnlySpan<byte> text, int depthMax)
             uint found = SpecialOf(Block(at)).ExtractMostSignificantBits();
             if (found != 0) return at + BitOperations.TrailingZeroCount(found);
 
-            // A string that is longer than a block may be much longer.
+            // A string longer than a block may be much longer.
             while (at <= _text.Length - (3 * BlockBytes) &&
                 (SpecialOf(Block(at + BlockBytes)) | SpecialOf(Block(at + (2 * BlockBytes)))) == Vector256<byte>.Zero)
                 at += 2 * BlockBytes;
         }
 
-        // The rest is less than a block, and so may be nothing. The last block overlaps what was searched.
+        // Less than a block is left, possibly nothing. The last block overlaps bytes that were searched.
         int last = _text.Length - BlockBytes;
         ulong rest = (ulong)SpecialOf(Block(last)).ExtractMostSignificantBits() >> (at - last);
         return rest == 0 ? _text.Length : at + BitOperations.TrailingZeroCount(rest);
@@ -158,7 +157,7 @@ public ref struct JsonSkipper(ReadOnlySpan<byte> text, int depthMax)
         _ => SkipNumber(at),
     };
 
-    /// <summary>At least one digit.</summary>
+    /// <summary>Skips one or more digits.</summary>
     private readonly int SkipDigits(int at)
     {
         int start = at;
@@ -166,7 +165,7 @@ public ref struct JsonSkipper(ReadOnlySpan<byte> text, int depthMax)
         return at > start ? at : NotFound;
     }
 
-    /// <summary><c>"NAME":</c> with white space around the colon.</summary>
+    /// <summary>Skips <c>"NAME":</c> with white space around the colon.</summary>
     private int SkipName(int at)
     {
         at = SkipString(at);
@@ -204,7 +203,7 @@ public ref struct JsonSkipper(ReadOnlySpan<byte> text, int depthMax)
     private readonly Vector256<byte> Block(int at) => Vector256.Create(_text.Slice(at, BlockBytes));
 
     /// <summary>
-    /// All bits set in each byte that does not stand for itself, or is not ASCII: as a signed number that is less than a space, too.
+    /// Sets all bits of each byte that is not a literal ASCII character. As a signed number, a byte beyond ASCII is less than a space.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<byte> SpecialOf(Vector256<byte> block) =>
@@ -212,7 +211,7 @@ public ref struct JsonSkipper(ReadOnlySpan<byte> text, int depthMax)
         Vector256.Equals(block, Vector256.Create((byte)'\\')) |
         Vector256.LessThan(block.AsSByte(), Vector256.Create((sbyte)' ')).AsByte();
 
-    /// <summary>A byte of the text; beyond its ends, and at <see cref="NotFound"/>, 0, which JSON has nowhere.</summary>
+    /// <summary>Returns a byte of the text. Outside the text and at <see cref="NotFound"/> returns 0, which JSON never contains.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly byte ByteAt(int at) => (uint)at < (uint)_text.Length ? _text[at] : (byte)0;
 }

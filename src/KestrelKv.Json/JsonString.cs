@@ -4,51 +4,50 @@ using System.Globalization;
 namespace KestrelKv.Json;
 
 /// <summary>
-/// Strings of JSON as they are spelled, without their quotes, and the characters that they stand for. Half of a surrogate pair
-/// is taken for a character of its own, in three bytes as UTF-8 would have it (WTF-8): it equals itself, and nothing
-/// that is valid UTF-8.
+/// Compares, unescapes and escapes JSON strings, which are as spelled, without quotes. A lone surrogate counts as a character of three
+/// bytes (WTF-8): it equals itself, and never equals valid UTF-8.
 /// </summary>
 public static class JsonString
 {
     private const int StackBytes = 256;
 
-    /// <summary>How much shorter a string may become by unescaping: <c>\u0061</c> is one byte.</summary>
-    private const int Shrinkage = 6;
+    /// <summary>The maximum ratio of spelled to unescaped length: <c>\u0061</c> is one byte.</summary>
+    private const int EscapeRatioMax = 6;
 
     private const int CharacterBytesMax = 4;
 
-    /// <summary>Whether two strings stand for the same characters, however they are escaped.</summary>
+    /// <summary>Whether two strings have the same characters, regardless of escapes.</summary>
     internal static bool Equals(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>
         left.SequenceEqual(right) || (MayEqual(left, right) && (IsEscaped(left) || IsEscaped(right)) && EqualsEscaped(left, right));
 
-    /// <summary>Whether a string stands for a text.</summary>
+    /// <summary>Whether a string unescapes to a text.</summary>
     /// <param name="name">The string.</param>
     /// <param name="text">The text in UTF-8.</param>
     public static bool StandsFor(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text)
     {
-        // An escape is longer than the character that it stands for, and at most six times as long.
+        // An escape is longer than its character, at most six times as long.
         if (name.Length <= text.Length) return name.SequenceEqual(text) && !IsEscaped(name);
-        return name.Length / Shrinkage <= text.Length && IsEscaped(name) && StandsForEscaped(name, text);
+        return name.Length / EscapeRatioMax <= text.Length && IsEscaped(name) && StandsForEscaped(name, text);
     }
 
-    /// <summary>Reads the characters that a string stands for, in UTF-8. False if one of them is half of a surrogate pair.</summary>
+    /// <summary>Unescapes a string to UTF-8. False if the string contains a lone surrogate.</summary>
     /// <param name="name">The string.</param>
-    /// <param name="characters">An array that belongs to the caller.</param>
+    /// <param name="characters">The unescaped characters, in a new array.</param>
     public static bool TryUnescape(ReadOnlySpan<byte> name, out byte[] characters)
     {
         var text = new PooledList<byte>(stackalloc byte[StackBytes]);
         Unescape(name, ref text);
         characters = text.Items.ToArray();
         text.Dispose();
-        return !HoldsHalf(characters);
+        return !HasLoneSurrogate(characters);
     }
 
-    /// <summary>The same for names that are the same; other ones in each process, so that nobody can choose names that collide.</summary>
+    /// <summary>Returns a hash of the unescaped name, seeded per process so that clients cannot construct collisions.</summary>
     internal static int Hash(ReadOnlySpan<byte> name) => IsEscaped(name) ? HashEscaped(name) : HashText(name);
 
     internal static bool IsEscaped(ReadOnlySpan<byte> name) => name.Contains((byte)'\\');
 
-    /// <summary>Adds the characters that a string stands for.</summary>
+    /// <summary>Appends the unescaped characters of a string.</summary>
     internal static void Unescape(scoped ReadOnlySpan<byte> name, ref PooledList<byte> to)
     {
         for (int escape; (escape = name.IndexOf((byte)'\\')) >= 0;)
@@ -61,7 +60,7 @@ public static class JsonString
         to.Add(name);
     }
 
-    /// <summary>Adds a text as a string with its quotes, escaping no more than must be.</summary>
+    /// <summary>Appends a text as a string with quotes and only the required escapes.</summary>
     internal static void Escape(scoped ReadOnlySpan<byte> text, ref PooledList<byte> to)
     {
         to.Add((byte)'"');
@@ -80,9 +79,9 @@ public static class JsonString
         to.Add((byte)'"');
     }
 
-    /// <summary>Keeps a long string from being unescaped for each of many short ones.</summary>
+    /// <summary>Compares lengths, so that a long string is not unescaped for each of many short ones.</summary>
     private static bool MayEqual(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>
-        left.Length / Shrinkage <= right.Length && right.Length / Shrinkage <= left.Length;
+        left.Length / EscapeRatioMax <= right.Length && right.Length / EscapeRatioMax <= left.Length;
 
     private static bool EqualsEscaped(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
     {
@@ -93,8 +92,8 @@ public static class JsonString
         return equal;
     }
 
-    /// <summary>Whether a text holds half of a surrogate pair, which only unescaping can bring in: UTF-8 has none.</summary>
-    private static bool HoldsHalf(ReadOnlySpan<byte> text)
+    /// <summary>Whether a text contains a lone surrogate. Only unescaping produces one: UTF-8 has none.</summary>
+    private static bool HasLoneSurrogate(ReadOnlySpan<byte> text)
     {
         for (int at; (at = text.IndexOf((byte)0xED)) >= 0; text = text[(at + 1)..])
             if (text[(at + 1)..] is [>= 0xA0, ..]) return true;
@@ -153,8 +152,8 @@ public static class JsonString
         _ => letter,
     };
 
-    /// <summary>Reads an escape; two that are a surrogate pair are one character.</summary>
-    /// <returns>The length of the escape.</returns>
+    /// <summary>Reads one character: an escape, or two that form a surrogate pair.</summary>
+    /// <returns>The number of bytes read.</returns>
     private static int ReadEscape(ReadOnlySpan<byte> text, Span<byte> character, out int bytes)
     {
         if (text[1] != 'u')
@@ -179,7 +178,7 @@ public static class JsonString
             ? unit
             : throw new InvalidOperationException("The text is not valid JSON.");
 
-    /// <summary>Writes a character in UTF-8, or half of a surrogate pair as UTF-8 would have it.</summary>
+    /// <summary>Writes a character in UTF-8, or a lone surrogate in three bytes.</summary>
     private static int Encode(int c, Span<byte> to)
     {
         if (c < 0x80)
@@ -189,7 +188,7 @@ public static class JsonString
         }
         int bytes = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
         for (int i = bytes - 1; i > 0; i--, c >>= 6) to[i] = (byte)(0x80 | (c & 0x3F));
-        // The first byte has a set bit for each byte of the character.
+        // The first byte begins with one set bit per byte of the character.
         to[0] = (byte)((0xF00 >> bytes) | c);
         return bytes;
     }

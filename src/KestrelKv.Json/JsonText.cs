@@ -5,14 +5,14 @@ using System.Text.Unicode;
 
 namespace KestrelKv.Json;
 
-/// <summary>Checks of JSON text as it stands, without reading it into anything.</summary>
+/// <summary>Validates JSON text without building objects.</summary>
 public static class JsonText
 {
     private static ReadOnlySpan<byte> WhiteSpace => " \t\r\n"u8;
 
-    /// <summary>What keeps <paramref name="text"/> from being one JSON value in UTF-8; null where nothing does.</summary>
+    /// <summary>Returns the reason why <paramref name="text"/> is not one JSON value in UTF-8; null if it is.</summary>
     /// <param name="text">The whole text; white space around the value is allowed.</param>
-    /// <param name="depthMax">How deep arrays and objects may be nested.</param>
+    /// <param name="depthMax">The maximum nesting of arrays and objects.</param>
     public static JsonFault? Check(ReadOnlySpan<byte> text, int depthMax)
     {
         if (!Utf8.IsValid(text)) return InvalidUtf8(text);
@@ -27,15 +27,15 @@ public static class JsonText
         }
         catch (JsonException e)
         {
-            // The JSON reader reports syntax errors only by an exception.
+            // The JSON reader reports syntax errors only as exceptions.
             return Explain(text, e, ref reader, depthMax);
         }
     }
 
-    /// <summary>The options of a reader of requests: no comments, no trailing commas.</summary>
+    /// <summary>Returns the reader options for requests: no comments, no trailing commas.</summary>
     public static JsonReaderOptions ReaderOptions(int depthMax) => new() { MaxDepth = depthMax };
 
-    /// <summary>Says which byte of a text is not UTF-8.</summary>
+    /// <summary>Returns the error with the first byte that is not UTF-8.</summary>
     public static JsonFault InvalidUtf8(ReadOnlySpan<byte> text)
     {
         int offset = 0;
@@ -43,7 +43,7 @@ public static class JsonText
         return new(JsonFaultKind.InvalidUtf8, $"byte {offset} (0x{text[offset]:x2}) is not UTF-8");
     }
 
-    /// <summary>Says where and why <paramref name="reader"/> stopped.</summary>
+    /// <summary>Returns the error with the position and reason at which <paramref name="reader"/> stopped.</summary>
     public static JsonFault Explain(ReadOnlySpan<byte> text, JsonException e, ref Utf8JsonReader reader, int depthMax)
     {
         if (WhiteSpaceOnly(text))
@@ -53,20 +53,19 @@ public static class JsonText
         ReadOnlySpan<byte> rest = text[offset..];
 
         if (rest is [(byte)'[' or (byte)'{', ..] && DepthInside(ref reader) >= reader.CurrentState.Options.MaxDepth)
-            return new(JsonFaultKind.TooDeep, $"nested deeper than {depthMax} levels");
+            return new(JsonFaultKind.TooDeep, $"the JSON value is nested deeper than {depthMax} levels");
 
-        // The reader stops at the letter after the sign of -Infinity.
+        // The reader stops after the sign of -Infinity.
         if (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8) || rest.StartsWith("-Infinity"u8))
             return new(JsonFaultKind.InvalidJson, $"invalid JSON at byte {offset}: NaN and Infinity are not JSON; send null or a string instead");
 
-        // The reader's own message continues with a line and column, which the byte offset replaces. It may also have advice for the
-        // author of this program.
+        // The reader's message ends with a line and column, which the byte offset replaces. It may also contain advice for developers.
         string reason = e.Message.Replace(" Change the reader options.", "", StringComparison.Ordinal);
         int suffix = reason.IndexOf(" LineNumber:", StringComparison.Ordinal);
         return new(JsonFaultKind.InvalidJson, $"invalid JSON at byte {offset}: {(suffix < 0 ? reason : reason[..suffix])}");
     }
 
-    /// <summary>How many arrays and objects are open: the reader counts one only once it is past its beginning.</summary>
+    /// <summary>Returns the number of open arrays and objects. The reader counts one only after its opening bracket.</summary>
     private static int DepthInside(ref Utf8JsonReader reader) =>
         reader.CurrentDepth + (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.StartObject ? 1 : 0);
 

@@ -1,24 +1,24 @@
 namespace KestrelKv.Json;
 
 /// <summary>
-/// Exponents of numbers that may not fit in 64 bits. A patch may have one of millions of digits, and is compared under a lock. An
-/// exponent is therefore never converted to a number: the time of that grows faster than its length.
+/// Compares exponents that may exceed 64 bits. A patch may contain an exponent of millions of digits, and is applied under a lock.
+/// Exponents are therefore never converted to numbers: conversion takes more than linear time.
 /// </summary>
 internal static class LongExponent
 {
-    /// <summary>Whether one exponent is greater than another by so much, where one of them at least is beyond 64 bits.</summary>
-    /// <param name="left">The one, as it is spelled; empty for 0.</param>
-    /// <param name="right">The other.</param>
-    /// <param name="by">By how much; no more than lengths of texts differ.</param>
+    /// <summary>Whether one exponent exceeds another by an exact difference. At least one of the two exceeds 64 bits.</summary>
+    /// <param name="left">The first exponent as spelled; empty for 0.</param>
+    /// <param name="right">The second exponent as spelled; empty for 0.</param>
+    /// <param name="by">The difference, at most a text length.</param>
     public static bool IsGreater(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right, long by)
     {
-        // Below zero and above it they are farther apart than any texts are long.
+        // Exponents of different signs differ by more than any text length.
         bool negative = TakeSign(ref left);
         if (negative != TakeSign(ref right)) return false;
         return negative == by < 0 ? IsSum(left, right, Math.Abs(by)) : IsSum(right, left, Math.Abs(by));
     }
 
-    /// <summary>Whether the digits are those of a sum, from the last one on.</summary>
+    /// <summary>Whether a sum equals the digits plus a number. Compares from the last digit on.</summary>
     private static bool IsSum(ReadOnlySpan<byte> sum, ReadOnlySpan<byte> digits, long more)
     {
         if (sum.Length < digits.Length) return false;

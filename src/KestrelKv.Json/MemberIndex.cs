@@ -1,26 +1,26 @@
 namespace KestrelKv.Json;
 
-/// <summary>A member of an object: of those of one name the last one.</summary>
+/// <summary>A member of an object; of duplicates, the last one.</summary>
 internal struct Member
 {
-    /// <summary>The name with its quotes.</summary>
+    /// <summary>The name with quotes.</summary>
     public (int Start, int End) Name;
 
     public (int Start, int End) Value;
 
-    /// <summary>The value of the member of the same name in another object, if it has one: else it is empty.</summary>
+    /// <summary>The value of the member of the same name in another object; empty if that object has none.</summary>
     public (int Start, int End) Match;
 
-    /// <summary>The next member in the same bucket, and 1; 0 where there is none.</summary>
+    /// <summary>One more than the index of the next member in the bucket; 0 for none.</summary>
     public int Next;
 
     public int Hash;
 
-    /// <summary>Whether the name is spelled as it is meant, so that it can be compared with such ones byte by byte.</summary>
+    /// <summary>Whether the name has no escapes. Two such names are compared byte by byte.</summary>
     public bool IsPlain;
 }
 
-/// <summary>The members of an object by their names: with a hash table where there are many.</summary>
+/// <summary>An index of the members of an object by name. Large objects have a hash table.</summary>
 internal ref struct MemberIndex
 {
     private const int ScannedMax = 8;
@@ -30,10 +30,10 @@ internal ref struct MemberIndex
     private int[]? _buckets;
     private int _mask;
 
-    /// <param name="text">The text that the object is in.</param>
-    /// <param name="start">Where it begins.</param>
-    /// <param name="ends">Where the values of the text end, if that is known.</param>
-    /// <param name="initial">Where the first members are noted.</param>
+    /// <param name="text">The text that contains the object.</param>
+    /// <param name="start">The start of the object.</param>
+    /// <param name="ends">The containers of the text, if known.</param>
+    /// <param name="initial">The memory for the first members.</param>
     public MemberIndex(ReadOnlySpan<byte> text, int start, ReadOnlySpan<ContainerEnd> ends, Span<Member> initial)
     {
         _text = text;
@@ -42,10 +42,10 @@ internal ref struct MemberIndex
         while (items.MoveNext()) Add(items);
     }
 
-    /// <summary>In order of the first of each name.</summary>
+    /// <summary>The members, in the order of the first occurrence of each name.</summary>
     public readonly Span<Member> Members => _members.Items;
 
-    /// <summary>The member of a name, as that is spelled without its quotes; -1 where there is none.</summary>
+    /// <summary>Returns the index of the member with a name, as spelled without quotes; -1 for none.</summary>
     public readonly int Find(ReadOnlySpan<byte> name)
     {
         if (_buckets is not null) return Find(name, JsonString.Hash(name));
@@ -78,7 +78,7 @@ internal ref struct MemberIndex
         return -1;
     }
 
-    /// <summary>Compares by hash first, so that long names are not unescaped for each comparison.</summary>
+    /// <summary>Compares hashes first, so that long names are not unescaped for each comparison.</summary>
     private readonly bool EqualsEscaped(ref Member member, ReadOnlySpan<byte> name, ref int hash)
     {
         if (hash == 0) hash = JsonString.Hash(name);
@@ -107,7 +107,7 @@ internal ref struct MemberIndex
             Value = (item.ValueStart, item.ValueEnd),
             IsPlain = !JsonString.IsEscaped(item.Name),
         });
-        if (_buckets is not null && Members.Length <= _mask) Enter(Members.Length - 1);
+        if (_buckets is not null && Members.Length <= _mask) AddToBucket(Members.Length - 1);
         else if (Members.Length > ScannedMax) Rehash();
     }
 
@@ -117,10 +117,10 @@ internal ref struct MemberIndex
         _mask = (4 * (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Members.Length)) - 1;
         _buckets = ScratchArrays.Rent<int>(_mask + 1);
         _buckets.AsSpan(0, _mask + 1).Clear();
-        for (int i = 0; i < Members.Length; i++) Enter(i);
+        for (int i = 0; i < Members.Length; i++) AddToBucket(i);
     }
 
-    private readonly void Enter(int i)
+    private readonly void AddToBucket(int i)
     {
         ref Member member = ref Members[i];
         ref int bucket = ref _buckets![HashOf(ref member) & _mask];

@@ -2,23 +2,23 @@ using System.Buffers.Text;
 
 namespace KestrelKv.Json;
 
-/// <summary>One token of a JSON Pointer as it is spelled there, without the slash before it.</summary>
+/// <summary>Reads tokens of a JSON Pointer, which are as spelled, without the slash before them.</summary>
 internal static class PointerToken
 {
-    /// <summary>The token whose slash is at <paramref name="slash"/>.</summary>
+    /// <summary>Returns the token whose slash is at <paramref name="slash"/>.</summary>
     public static ReadOnlySpan<byte> At(ReadOnlySpan<byte> pointer, int slash) => pointer[(slash + 1)..Next(pointer, slash)];
 
-    /// <summary>The slash of the token after the one at <paramref name="slash"/>; the length of the pointer where there is none.</summary>
+    /// <summary>Returns the slash of the token after the one at <paramref name="slash"/>, or the length of the pointer.</summary>
     public static int Next(ReadOnlySpan<byte> pointer, int slash)
     {
         int length = pointer[(slash + 1)..].IndexOf((byte)'/');
         return length < 0 ? pointer.Length : slash + 1 + length;
     }
 
-    /// <summary>Whether a member's name, as it is spelled in JSON without its quotes, is the one that a token stands for.</summary>
+    /// <summary>Whether a token names a member. The name is as spelled in JSON, without quotes.</summary>
     public static bool Matches(ReadOnlySpan<byte> token, ReadOnlySpan<byte> name)
     {
-        // A long token costs nothing where the names are short, however many they are: it becomes no shorter than half.
+        // A long token costs nothing against many short names: unescaping at most halves its length.
         if (name.Length < token.Length / 2) return false;
         if (!token.Contains((byte)'~')) return JsonString.StandsFor(name, token);
 
@@ -29,7 +29,7 @@ internal static class PointerToken
         return matches;
     }
 
-    /// <summary>The index of an element; false where the token is none, -1 where no array has so many.</summary>
+    /// <summary>Reads an array index, or -1 above <see cref="int.MaxValue"/>. False if the token is not an index.</summary>
     public static bool TryReadIndex(ReadOnlySpan<byte> token, out int index)
     {
         index = -1;
@@ -38,7 +38,7 @@ internal static class PointerToken
         return true;
     }
 
-    /// <summary>Adds the name that a token stands for as a JSON string.</summary>
+    /// <summary>Appends the unescaped token as a JSON string.</summary>
     public static void AddName(scoped ReadOnlySpan<byte> token, ref PooledList<byte> to)
     {
         var text = new PooledList<byte>(stackalloc byte[256]);

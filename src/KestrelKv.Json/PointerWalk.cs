@@ -1,26 +1,25 @@
 namespace KestrelKv.Json;
 
-/// <summary>The last value that a pointer leads to in a document.</summary>
+/// <summary>The last value in a document that a pointer reaches.</summary>
 /// <param name="Start">The start of the value in the document.</param>
-/// <param name="Resolved">The length of the part of the pointer that leads to it.</param>
+/// <param name="Resolved">The length of the part of the pointer that leads to the value.</param>
 internal readonly record struct Place(int Start, int Resolved);
 
-/// <summary>Follows a pointer in one pass over a document, however deep it leads.</summary>
+/// <summary>Follows a pointer in one pass over a document, regardless of depth.</summary>
 /// <remarks>
-/// A member counts until another one of the same name follows, which is known only at the end of the object. The walk stores only
-/// the tokens of the objects and arrays around it. It reads each token once, when it first reaches its level, and compares it
-/// at most once with each member: the time is linear in the document and the pointer.
+/// Of duplicate members, the last counts, so each object is read to its end. The walk stores only the tokens of the levels it has
+/// reached. It reads each token once and compares it at most once with each member: the time is linear in document and pointer.
 /// </remarks>
 internal ref struct PointerWalk
 {
     private readonly ReadOnlySpan<byte> _text;
     private readonly ReadOnlySpan<byte> _pointer;
 
-    /// <summary>A token for each level that was reached, beginning with the one for the outermost array or object.</summary>
+    /// <summary>One token per level reached, beginning with the outermost array or object.</summary>
     private PooledList<Token> _tokens;
     private int _at;
 
-    /// <summary>The number of arrays and objects around the current position.</summary>
+    /// <summary>The number of open arrays and objects.</summary>
     private int _open;
     private Place _place;
 
@@ -32,7 +31,7 @@ internal ref struct PointerWalk
         _at = JsonScan.SkipWhiteSpace(text, 0);
     }
 
-    /// <summary>Follows a pointer to the last value that it leads to.</summary>
+    /// <summary>Returns the last value that a pointer reaches.</summary>
     public static Place Follow(ReadOnlySpan<byte> text, ReadOnlySpan<byte> pointer)
     {
         var walk = new PointerWalk(text, pointer, stackalloc Token[8]);
@@ -44,10 +43,10 @@ internal ref struct PointerWalk
 
     public void Dispose() => _tokens.Dispose();
 
-    /// <summary>The length of the pointer to the current array or object, or to the value that the walk arrives at.</summary>
+    /// <summary>The length of the part of the pointer that leads to the current value.</summary>
     private readonly int Resolved => _open == 0 ? 0 : _tokens.Items[_open - 1].End;
 
-    /// <summary>Enters the value that the pointer leads to if the pointer continues, or passes it.</summary>
+    /// <summary>Enters the current value if the pointer continues, or skips the value.</summary>
     private void Arrive()
     {
         while (true)
@@ -93,7 +92,7 @@ internal ref struct PointerWalk
         _at = at;
     }
 
-    /// <summary>Continues after the beginning of an object, or after a value inside of an array or object.</summary>
+    /// <summary>Continues after the start of an object, or after a value in an array or object.</summary>
     private void Step()
     {
         _at = JsonScan.SkipWhiteSpace(_text, _at);
@@ -110,7 +109,7 @@ internal ref struct PointerWalk
         if (colon > 0 && _text[colon] == ':') PassMember(_text[(_at + 1)..(nameEnd - 1)], JsonScan.SkipWhiteSpace(_text, colon + 1));
         else
         {
-            // The rest of an array, whose element was visited.
+            // The selected element has been visited; skip the remaining elements.
             _at = JsonScan.SkipRest(_text, _at);
             _open--;
         }
@@ -124,7 +123,7 @@ internal ref struct PointerWalk
         else _at = JsonScan.SkipValue(_text, valueStart);
     }
 
-    /// <summary>The token that the array or object of a level is searched for.</summary>
+    /// <summary>Returns the token to find in the array or object of a level.</summary>
     private Token TokenOf(int level)
     {
         if (level == _tokens.Count)
@@ -137,8 +136,8 @@ internal ref struct PointerWalk
     }
 
     /// <summary>A token of the pointer.</summary>
-    /// <param name="Slash">The slash before it.</param>
-    /// <param name="End">The index behind its last byte.</param>
-    /// <param name="Index">The index of an element that it stands for; negative if it stands for none.</param>
+    /// <param name="Slash">The slash before the token.</param>
+    /// <param name="End">The end of the token.</param>
+    /// <param name="Index">The array index; negative if the token is not one.</param>
     private readonly record struct Token(int Slash, int End, int Index);
 }

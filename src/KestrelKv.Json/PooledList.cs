@@ -1,7 +1,7 @@
 namespace KestrelKv.Json;
 
-/// <summary>A list that begins on the stack and continues in a pooled array. A small list allocates nothing.</summary>
-/// <param name="initial">Where the first items lie.</param>
+/// <summary>A list that starts on the stack and grows into pooled arrays. A small list allocates nothing.</summary>
+/// <param name="initial">The memory for the first items.</param>
 internal ref struct PooledList<T>(Span<T> initial)
     where T : unmanaged
 {
@@ -20,7 +20,7 @@ internal ref struct PooledList<T>(Span<T> initial)
 
     public void Add(scoped ReadOnlySpan<T> items) => items.CopyTo(AddRoom(items.Length));
 
-    /// <summary>Adds items that the caller fills in before anything else is added.</summary>
+    /// <summary>Adds items, which the caller must fill before the next change of the list.</summary>
     public Span<T> AddRoom(int count)
     {
         if (count > _room.Length - Count) Grow(checked(Count + count));

@@ -3,23 +3,23 @@ using System.Runtime.CompilerServices;
 
 namespace KestrelKv.Json;
 
-/// <summary>Arrays for the time of one operation.</summary>
+/// <summary>Rents arrays for the duration of one operation.</summary>
 /// <remarks>
-/// Short arrays come from the shared pool. The pool keeps returned arrays for each thread, whatever their length. Arrays
-/// larger than <see cref="PooledBytesMax"/> are therefore left to the garbage collector: no thread holds a large one after
-/// the operation. The last one is reused if it is not collected yet, so that a series of large edits leaves one array of garbage.
+/// Short arrays come from the shared pool, which retains returned arrays of any length per thread. Arrays larger than
+/// <see cref="PooledBytesMax"/> are therefore left to the garbage collector. The last one is reused until it is collected, so that a
+/// series of large edits leaves one array of garbage.
 /// </remarks>
 public static class ScratchArrays
 {
-    /// <summary>The size of the largest array that is pooled.</summary>
+    /// <summary>The size of the largest pooled array, in bytes.</summary>
     public const int PooledBytesMax = 1024 * 1024;
 
-    /// <summary>Returns an array of at least this length, with any content.</summary>
+    /// <summary>Returns an array of at least this length, with arbitrary content.</summary>
     public static T[] Rent<T>(int length)
         where T : unmanaged =>
         IsPooled<T>(length) ? ArrayPool<T>.Shared.Rent(length) : LargeArray<T>.Take(length) ?? GC.AllocateUninitializedArray<T>(length);
 
-    /// <summary>Ends the use of an array.</summary>
+    /// <summary>Returns a rented array.</summary>
     public static void Return<T>(T[] array)
         where T : unmanaged
     {
@@ -30,7 +30,7 @@ public static class ScratchArrays
     private static bool IsPooled<T>(int length)
         where T : unmanaged => (long)length * Unsafe.SizeOf<T>() <= PooledBytesMax;
 
-    /// <summary>The last large array, which the garbage collector may take at any time.</summary>
+    /// <summary>The last large array, held by a weak reference.</summary>
     private static class LargeArray<T>
     {
         private static WeakReference<T[]>? last;

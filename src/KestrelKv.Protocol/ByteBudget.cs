@@ -1,12 +1,12 @@
 namespace KestrelKv.Protocol;
 
-/// <summary>A number of bytes that many connections share. Safe for use by many threads.</summary>
+/// <summary>A budget of bytes that many connections share. Thread-safe.</summary>
 /// <remarks>
-/// Callers that wait are served in the order in which they came. A caller must hold nothing of the budget while it waits for
-/// more of it, so no two callers can wait for each other.
+/// Waiting callers are served in order of arrival. A caller that waits must hold no bytes of the budget, so no two callers can wait for
+/// each other.
 /// </remarks>
-/// <param name="bytesMax">The size of the budget.</param>
-/// <param name="time">The clock that waits go by.</param>
+/// <param name="bytesMax">The size of the budget, in bytes.</param>
+/// <param name="time">The clock for wait timeouts.</param>
 public sealed class ByteBudget(long bytesMax, TimeProvider time)
 {
     private readonly Lock _lock = new();
@@ -14,16 +14,16 @@ public sealed class ByteBudget(long bytesMax, TimeProvider time)
     private long _taken;
     private long _peak;
 
-    /// <summary>The size of the budget.</summary>
+    /// <summary>The size of the budget, in bytes.</summary>
     public long BytesMax => bytesMax;
 
-    /// <summary>How many bytes are taken. May exceed the budget: see <see cref="Take"/>.</summary>
+    /// <summary>The number of bytes taken, which may exceed the budget: see <see cref="Take"/>.</summary>
     public long Taken => Volatile.Read(ref _taken);
 
-    /// <summary>Whether nothing is left.</summary>
+    /// <summary>Whether no bytes are left.</summary>
     public bool IsExhausted => Taken >= bytesMax;
 
-    /// <summary>Whether callers wait. They wait only for what others hold.</summary>
+    /// <summary>Whether callers wait for bytes that others hold.</summary>
     public bool IsWaitedFor
     {
         get
@@ -32,13 +32,13 @@ public sealed class ByteBudget(long bytesMax, TimeProvider time)
         }
     }
 
-    /// <summary>Takes bytes even if that exceeds the budget: for memory that is in use already.</summary>
+    /// <summary>Takes bytes even beyond the budget, for memory that is already in use.</summary>
     public void Take(long bytes)
     {
         lock (_lock) Add(bytes);
     }
 
-    /// <summary>Takes bytes if they are left and no other caller waits. A request for more than the whole budget succeeds alone.</summary>
+    /// <summary>Takes bytes if enough are left and no caller waits. More than the budget can be taken only when none are taken.</summary>
     public bool TryTake(long bytes)
     {
         lock (_lock)
@@ -49,17 +49,17 @@ public sealed class ByteBudget(long bytesMax, TimeProvider time)
         }
     }
 
-    /// <summary>Takes bytes once they are left.</summary>
-    /// <returns>False if they were not within <paramref name="patience"/>; nothing is taken then.</returns>
-    /// <exception cref="OperationCanceledException">The wait was canceled; nothing is taken.</exception>
-    public async ValueTask<bool> TakeAsync(long bytes, TimeSpan patience, CancellationToken cancellationToken = default)
+    /// <summary>Takes bytes, and waits until enough are left.</summary>
+    /// <returns>False after <paramref name="timeout"/>; no bytes are taken.</returns>
+    /// <exception cref="OperationCanceledException">The wait was canceled; no bytes are taken.</exception>
+    public async ValueTask<bool> TakeAsync(long bytes, TimeSpan timeout, CancellationToken cancellationToken = default)
     {
         if (TryTake(bytes)) return true;
         var wait = new Wait(bytes);
         Enqueue(wait);
         try
         {
-            await wait.Task.WaitAsync(patience, time, cancellationToken);
+            await wait.Task.WaitAsync(timeout, time, cancellationToken);
             return true;
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
@@ -81,7 +81,7 @@ public sealed class ByteBudget(long bytesMax, TimeProvider time)
         }
     }
 
-    /// <summary>The most that was taken at a time since the last call.</summary>
+    /// <summary>Returns the peak of <see cref="Taken"/> since the last call, and resets it.</summary>
     public long ResetPeak()
     {
         lock (_lock)
@@ -97,12 +97,12 @@ public sealed class ByteBudget(long bytesMax, TimeProvider time)
         {
             _waits.AddLast(wait);
 
-            // Bytes may have been returned since the attempt.
+            // Bytes may have been returned since the failed attempt.
             Grant();
         }
     }
 
-    /// <summary>Ends a wait. False if it has been granted already.</summary>
+    /// <summary>Removes a wait. False if it was already granted.</summary>
     private bool TryWithdraw(Wait wait)
     {
         lock (_lock)
@@ -131,7 +131,7 @@ public sealed class ByteBudget(long bytesMax, TimeProvider time)
 
     private bool Fits(long bytes) => _taken + bytes <= bytesMax || _taken <= 0;
 
-    /// <summary>One caller's wait. The caller resumes on the thread pool, never under the lock.</summary>
+    /// <summary>The wait of one caller, which resumes on the thread pool, never under the lock.</summary>
     private sealed class Wait(long bytes) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         public long Bytes => bytes;

@@ -6,15 +6,15 @@ using KestrelKv.Json;
 namespace KestrelKv.Protocol;
 
 /// <summary>
-/// The members of a request as they are met. What is wrong with parameters is kept for later, as it depends on
-/// the function, which may come after them, and an unknown function may have any.
+/// Collects the members of a request. Errors in parameters are reported after the whole body is read: they depend on the function,
+/// which may follow its parameters. An unknown function may have any parameters.
 /// </summary>
 internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
 {
-    /// <summary>So long an id may be, with its quotes: it is held for each watch, and comes back in all of its replies.</summary>
+    /// <summary>The maximum length of an id with quotes. Each watch stores its id and returns it in every reply.</summary>
     public const int IdBytesMax = 1_024;
 
-    /// <summary>Parameters that have a place on the stack, for nearly all requests have no others.</summary>
+    /// <summary>The parameters that are stored on the stack. Nearly all requests have no others.</summary>
     private const uint Plain = (1u << (int)Parameter.Obj) | (1u << (int)Parameter.Val) | (1u << (int)Parameter.Ack);
 
     private JsonToken _func;
@@ -27,11 +27,11 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
     private string? _unknown;
     private string? _duplicate;
 
-    /// <summary>The request's id, as far as it was met and is one.</summary>
+    /// <summary>The request's id; empty if it is missing, invalid or not read yet.</summary>
     private readonly JsonSlice IdSlice =>
         _id.Type is JsonTokenType.String or JsonTokenType.Number && _id.Slice is { Length: <= IdBytesMax } slice ? slice : default;
 
-    /// <summary>Reads the whole body; the error is one that holds for any function.</summary>
+    /// <summary>Reads the whole body. Returns an error that does not depend on the function, or null.</summary>
     public ProtocolError? Read(ref Utf8JsonReader reader)
     {
         reader.Read();
@@ -58,7 +58,7 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
             }
         }
 
-        // Nothing but white space may follow; the reader throws if something does.
+        // The reader throws if anything but white space follows.
         reader.Read();
         return error;
     }
@@ -74,7 +74,7 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
         FunctionInfo? function = Find();
         if (place == Place.Operation && (function is null || !Functions.IsOnOneKey(function.Function)))
             return Invalid(ErrorCode.InvalidValue,
-                "\"func\" is no function that may be part of a batch, expected GET, PUT, DELETE, PATCH, INCR or EXPIRE");
+                $"\"func\" is {Quote(_func.Inside.Of(body).Span)}, expected GET, PUT, DELETE, PATCH, INCR or EXPIRE in a batch");
 
         return function is null
             ? new Request { Function = Function.Unknown, Body = body, NameSlice = _func.Slice, IdSlice = IdSlice }
@@ -97,10 +97,10 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
 
         uint given = Given();
         uint allowed = place == Place.Operation ? function.Allowed & ~Functions.NotInABatch : function.Allowed;
-        uint notKnown = given & ~allowed;
-        if (_unknown is not null || notKnown != 0)
+        uint unknown = given & ~allowed;
+        if (_unknown is not null || unknown != 0)
         {
-            string name = _unknown ?? $"\"{Functions.Parameter(BitOperations.TrailingZeroCount(notKnown)).Name}\"";
+            string name = _unknown ?? $"\"{Functions.Parameter(BitOperations.TrailingZeroCount(unknown)).Name}\"";
             return Refuse(function.UnknownParameter(name, allowed));
         }
         if (_duplicate is not null)
@@ -142,7 +142,7 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
         if (!_ack.IsString) return Parameters.Ack.RefuseType(_ack);
         return _ack.TextEquals(body, "memory"u8)
             ? null
-            : new(ErrorCode.InvalidValue, "\"ack\" is none of the values that it may have, expected \"memory\"");
+            : new(ErrorCode.InvalidValue, $"\"ack\" is {Quote(_ack.Inside.Of(body).Span)}, expected \"memory\"");
     }
 
     private ProtocolError? TakeId(ref Utf8JsonReader reader)
@@ -158,9 +158,9 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
 
     private readonly ProtocolError SkipUnknown(ref Utf8JsonReader reader)
     {
-        string name = Quote(reader);
+        string name = Quote(reader.ValueSpan);
         reader.Skip();
-        string expected = place == Place.Frame ? "\"func\", \"params\" and, if need be, \"id\"" : "\"func\" and \"params\"";
+        string expected = place == Place.Frame ? "\"func\", \"params\" and optionally \"id\"" : "\"func\" and \"params\"";
         return new(ErrorCode.UnknownParameter, $"unknown member {name}, expected {expected}");
     }
 
@@ -178,7 +178,6 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
         return null;
     }
 
-    /// <summary>Reads parameters, from the beginning of their object to its end.</summary>
     private void ReadParams(ref Utf8JsonReader reader)
     {
         _params = new JsonToken(ref reader);
@@ -201,11 +200,11 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
             TakeParam(ref reader, ref _others[parameter.Parameter], parameter.Name);
             return;
         }
-        _unknown ??= Quote(reader);
+        _unknown ??= Quote(reader.ValueSpan);
         reader.Skip();
     }
 
-    /// <summary>Whether the member's name that the reader is at is this one, however it is escaped.</summary>
+    /// <summary>Whether the reader is at a member of this name, regardless of escapes.</summary>
     private static bool NameIs(in Utf8JsonReader reader, ReadOnlySpan<byte> name) => JsonString.StandsFor(reader.ValueSpan, name);
 
     private void TakeParam(ref Utf8JsonReader reader, ref JsonToken token, string name)
@@ -225,13 +224,11 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
 
     private readonly Request Invalid(ErrorCode code, string message) => Refuse(new(code, message));
 
-    /// <summary>The request, refused: all that was read of it is its id, if that.</summary>
+    /// <summary>Returns the refused request, which keeps only its id.</summary>
     public readonly Request Refuse(ProtocolError error) => Request.Invalid(error) with { Body = body, IdSlice = IdSlice };
 
-    /// <summary>A member's name for a message: not the whole of it where it is long.</summary>
-    private static string Quote(in Utf8JsonReader reader)
-    {
-        ReadOnlySpan<byte> name = reader.ValueSpan;
-        return name.Length <= 64 ? $"\"{Encoding.UTF8.GetString(name)}\"" : $"\"{Encoding.UTF8.GetString(name[..64])}...\"";
-    }
+    /// <summary>Returns a string in quotes for a message, as spelled and truncated if long.</summary>
+    private static string Quote(ReadOnlySpan<byte> text) => text.Length <= 64
+        ? $"\"{Encoding.UTF8.GetString(text)}\""
+        : $"\"{Encoding.UTF8.GetString(text[..64])}...\"";
 }

@@ -1,109 +1,108 @@
 namespace KestrelKv.Protocol;
 
 /// <summary>
-/// Every error that the wire or HTTP can answer with. The text of a code is its name in snake case
-/// (<see cref="ErrorCodes.Text"/>): <see cref="InvalidJson"/> is <c>invalid_json</c>.
+/// The error codes of the wire and of HTTP. The text of a code is its name in snake case (<see cref="ErrorCodes.Text"/>):
+/// <see cref="InvalidJson"/> is <c>invalid_json</c>.
 /// </summary>
 /// <remarks>
-/// The first group answers a refused request: nothing was done, and the connection stays open. The codes up to
-/// <see cref="TooDeep"/> are found in the request itself, the later ones only by executing it. From
-/// <see cref="UnsupportedVersion"/> on the connection is closed after the reply, because the frame boundaries are lost or because
-/// the connection is refused. The codes from <see cref="InvalidRequest"/> on are errors of HTTP alone.
+/// The codes before <see cref="UnsupportedVersion"/> keep the connection open. The request had no effect, except perhaps after
+/// <see cref="DiskFailed"/>. The parser reports the codes up to <see cref="TooDeep"/>, the execution later ones. The codes from
+/// <see cref="UnsupportedVersion"/> on close the connection after the reply, because the frame boundaries are lost or the client is not
+/// admitted. Only HTTP uses the codes from <see cref="InvalidRequest"/> on.
 /// </remarks>
 public enum ErrorCode
 {
     /// <summary>No error.</summary>
     None = 0,
 
-    /// <summary>The body is not JSON. The message gives the byte offset in the body and the reason.</summary>
+    /// <summary>The body is not JSON. The message has the byte offset in the body and the reason.</summary>
     InvalidJson,
 
-    /// <summary>The body is not UTF-8. The message gives the byte offset in the body.</summary>
+    /// <summary>The body is not UTF-8. The message has the byte offset in the body.</summary>
     InvalidUtf8,
 
     /// <summary>The body is JSON, but not an object.</summary>
     NotAnObject,
 
-    /// <summary><c>func</c>, or a parameter that the function needs, is missing.</summary>
+    /// <summary><c>func</c>, <c>params</c> or a required parameter is missing.</summary>
     MissingParameter,
 
-    /// <summary>A member that the request, or a parameter that the function, does not know.</summary>
+    /// <summary>A member of the request or a parameter is unknown.</summary>
     UnknownParameter,
 
-    /// <summary>A member of the request, or a parameter, is given twice.</summary>
+    /// <summary>A member of the request or a parameter is given twice.</summary>
     DuplicateParameter,
 
-    /// <summary>A member or parameter has another JSON type than the one expected.</summary>
+    /// <summary>A member or parameter has an unexpected JSON type.</summary>
     WrongType,
 
-    /// <summary>A parameter has a value that is not one of those expected.</summary>
+    /// <summary>A parameter has an invalid value.</summary>
     InvalidValue,
 
-    /// <summary>The key is empty, or holds a surrogate without its other half.</summary>
+    /// <summary>The key is empty or has a lone surrogate.</summary>
     InvalidKey,
 
-    /// <summary>The key is longer, in bytes of UTF-8, than <see cref="RequestLimits.KeyBytesMax"/>.</summary>
+    /// <summary>The key exceeds <see cref="RequestLimits.KeyBytesMax"/> bytes of UTF-8.</summary>
     KeyTooLong,
 
-    /// <summary>Arrays and objects are nested deeper than <see cref="RequestLimits.JsonDepthMax"/>.</summary>
+    /// <summary>The value is nested deeper than <see cref="RequestLimits.JsonDepthMax"/>.</summary>
     TooDeep,
 
-    /// <summary>The write needs more memory than the store may take.</summary>
+    /// <summary>The write exceeds the memory limit of the store or the memory of the system.</summary>
     MemoryFull,
 
     /// <summary>The disk has no space for the write.</summary>
     DiskFull,
 
     /// <summary>
-    /// The disk has failed: the write was not acknowledged, and whether it will be there after a restart is not known; or
-    /// what was to be read may not be on disk.
+    /// The disk has failed. A write may or may not exist after a restart; the data of a read may not be on disk.
     /// </summary>
     DiskFailed,
 
     /// <summary>A precondition does not hold. The error has the version of the entry.</summary>
     PreconditionFailed,
 
-    /// <summary>There is no entry whose value could be changed.</summary>
+    /// <summary>The key of the part to change is missing.</summary>
     NotFound,
 
-    /// <summary>There is nothing in the value where a part of it is to be changed.</summary>
+    /// <summary>The part to change, or its parent, is missing.</summary>
     PathNotFound,
 
-    /// <summary>What is to be added to is no number.</summary>
+    /// <summary>The value to increment is not a number.</summary>
     NotANumber,
 
-    /// <summary>The sum can't be given exactly.</summary>
+    /// <summary>The sum cannot be represented exactly.</summary>
     NumberOverflow,
 
     /// <summary>A <c>test</c> of a JSON Patch does not hold.</summary>
     TestFailed,
 
     /// <summary>
-    /// The value would become longer than <see cref="RequestLimits.FrameBytesMax"/>, or the values of a batch come to too much.
+    /// The value would exceed <see cref="RequestLimits.FrameBytesMax"/>, or a total of a BATCH or MGET its limit.
     /// </summary>
     ValueTooLong,
 
-    /// <summary>A JSON Patch has too many operations for so long a value.</summary>
+    /// <summary>The operations of a patch, or of all patches of a batch, process too many bytes.</summary>
     PatchTooLong,
 
-    /// <summary>The request id was used for another write shortly before.</summary>
+    /// <summary>The request id was recently used for a different request.</summary>
     RequestIdReused,
 
-    /// <summary>Other requests changed the entries again and again while this one was being processed. Nothing was done.</summary>
+    /// <summary>Concurrent requests repeatedly changed the entries. The request had no effect.</summary>
     Conflict,
 
     /// <summary>
-    /// The changes with which a watch would begin or continue are no longer kept. The error has the oldest version that is.
+    /// The next changes of a watch are no longer kept. The error has the oldest version at which a watch can begin.
     /// </summary>
     Compacted,
 
-    /// <summary>The version at which a watch would begin is after the next one. The error has the last version.</summary>
+    /// <summary>The first version of a watch exceeds the next version. The error has the last version.</summary>
     FutureVersion,
 
-    /// <summary>The connection has as many watches as it may have.</summary>
+    /// <summary>The maximum number of watches is open.</summary>
     TooManyWatches,
 
-    /// <summary>The replies that clients have not read take all the memory that replies may take. Nothing was done.</summary>
+    /// <summary>Unread replies use all memory for replies. The request had no effect.</summary>
     RepliesFull,
 
     /// <summary>The version in the frame's header is not 1.</summary>
@@ -112,63 +111,63 @@ public enum ErrorCode
     /// <summary>The length in the frame's header is negative.</summary>
     InvalidLength,
 
-    /// <summary>The length in the frame's header is over <see cref="RequestLimits.FrameBytesMax"/>.</summary>
+    /// <summary>The length in the frame's header exceeds <see cref="RequestLimits.FrameBytesMax"/>.</summary>
     FrameTooLong,
 
     /// <summary>The stream ended inside a frame's header or body.</summary>
     TruncatedFrame,
 
-    /// <summary>The bytes are an HTTP request. It is answered in HTTP, so this code is seen in metrics only.</summary>
+    /// <summary>The bytes are an HTTP request. The reply is HTTP, so only metrics show this code.</summary>
     HttpRequest,
 
-    /// <summary>The server has as many connections as it is configured to serve.</summary>
+    /// <summary>The maximum number of connections is open.</summary>
     TooManyConnections,
 
-    /// <summary>The peer is not this machine, and the server runs in protected mode.</summary>
+    /// <summary>The client is on another machine, and protected mode is on.</summary>
     ProtectedMode,
 
-    /// <summary>The connection brought no byte for the configured time.</summary>
+    /// <summary>No byte arrived for the configured time.</summary>
     IdleTimeout,
 
-    /// <summary>Requests that have not arrived whole take all the memory that requests may take.</summary>
+    /// <summary>Large requests use all memory for requests. This request had no effect.</summary>
     RequestsFull,
 
-    /// <summary>A fault of the server's own; its log has the details. Whether a write was done is not known.</summary>
+    /// <summary>A fault in the server; the log has details. A write may or may not have been executed.</summary>
     InternalError,
 
     /// <summary>The HTTP request cannot be read.</summary>
     InvalidRequest,
 
-    /// <summary>The percent-encoding of the URL is broken, or does not give UTF-8.</summary>
+    /// <summary>The percent-encoding of the URL is broken, or does not decode to UTF-8.</summary>
     InvalidEncoding,
 
-    /// <summary>A header has a value that is not one of those expected.</summary>
+    /// <summary>A header has an invalid value.</summary>
     InvalidHeader,
 
-    /// <summary>The media type of the body is none of those that PATCH takes.</summary>
+    /// <summary>The media type of the body is not supported by PATCH.</summary>
     UnsupportedPatch,
 
-    /// <summary>The body is compressed.</summary>
+    /// <summary>The body has a Content-Encoding.</summary>
     UnsupportedEncoding,
 
     /// <summary>The request comes from a page of another site.</summary>
     CrossOrigin,
 
-    /// <summary>The <c>Host</c> of the request is none that this server answers to.</summary>
+    /// <summary>The <c>Host</c> of the request is not allowed.</summary>
     HostNotAllowed,
 
-    /// <summary>The path of the URL is none that there is.</summary>
+    /// <summary>The path of the URL is unknown.</summary>
     UnknownRoute,
 
-    /// <summary>The path of the URL does not take this method.</summary>
+    /// <summary>The path of the URL does not support this method.</summary>
     MethodNotAllowed,
 
     /// <summary>The body arrives too slowly.</summary>
     BodyTimeout,
 
-    /// <summary>The server keeps its data in memory alone.</summary>
+    /// <summary>The server stores data in memory only.</summary>
     NoDataDirectory,
 
-    /// <summary>The server stops.</summary>
+    /// <summary>The server is stopping.</summary>
     Stopping,
 }

@@ -1,6 +1,6 @@
 namespace KestrelKv.Protocol;
 
-/// <summary>Writes the object that reports an error.</summary>
+/// <summary>Writes the JSON object of an error.</summary>
 public static class ErrorText
 {
     /// <summary>

@@ -4,22 +4,19 @@ using KestrelKv.Json;
 
 namespace KestrelKv.Protocol;
 
-/// <summary>Parses GET and PUT in the spellings that nearly all clients use, faster than the general parser can.</summary>
+/// <summary>Parses GET and PUT in the spellings of nearly all clients, faster than the general parser.</summary>
 /// <remarks>
 /// <code>
 ///   {"func": "GET", "params": {"obj": "KEY"}[, "id": ID]}
 ///   {"func": "PUT", "params": {"obj": "KEY", "val": VALUE}[, "id": ID]}
 /// </code>
-/// with one space after each colon and comma, as Python's <c>json.dumps</c> writes them, or with none, as JavaScript's
-/// <c>JSON.stringify</c> and Go's <c>json.Marshal</c> do, and with these members in this order. The key has no escapes. The general
-/// parser handles all other bodies, valid or not. For every body that is parsed here, it would return the same request.
+/// with the members in this order. One space follows each colon and comma, as in Python's <c>json.dumps</c>, or none, as in JavaScript's
+/// <c>JSON.stringify</c> and Go's <c>json.Marshal</c>. The key has no escapes. The general parser handles all other bodies, valid or
+/// not. For every body that this parser accepts, the general parser returns the same request.
 /// </remarks>
 internal static class FastRequestParser
 {
-    /// <summary>Parses a request.</summary>
-    /// <param name="body">The whole body of a frame, UTF-8 or not.</param>
-    /// <param name="limits">What a request may not exceed.</param>
-    /// <param name="request">The request, made of slices of the body.</param>
+    /// <summary>Parses the body of a frame, which may be invalid UTF-8. The request refers to the body.</summary>
     /// <returns>False if the request has another spelling, or is invalid.</returns>
     public static bool TryParse(ReadOnlyMemory<byte> body, RequestLimits limits, out Request request)
     {
@@ -59,10 +56,10 @@ internal static class FastRequestParser
             if (at < 0 || idEnd - id > Envelope.IdBytesMax || !Take(text, ref at, "}"u8)) return false;
         }
 
-        // Everything outside of strings has been compared or skipped, and is ASCII.
+        // Everything outside strings has been compared or skipped, and is ASCII.
         if (at != text.Length || (!skipper.IsAscii && !Utf8.IsValid(text))) return false;
 
-        // Field by field into the caller's place: a whole request would be copied there.
+        // Assigns field by field, because a new struct would be copied to the caller.
         request.Function = function;
         request.Body = body;
         request.NameSlice = JsonSlice.Between(key - 1, keyEnd + 1);
@@ -72,8 +69,8 @@ internal static class FastRequestParser
         return true;
     }
 
-    /// <summary>Takes what comes before the key.</summary>
-    /// <returns>The function; <see cref="Function.Invalid"/> if it is neither of the two, or has another spelling.</returns>
+    /// <summary>Consumes the text before the key.</summary>
+    /// <returns>The function; <see cref="Function.Invalid"/> for another function or spelling.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Function TakeHead(ReadOnlySpan<byte> text, ref int at)
     {
@@ -87,7 +84,7 @@ internal static class FastRequestParser
             : Function.Invalid;
     }
 
-    /// <summary>Takes what is expected, if it comes next. Inlined, so that it is compared by a few instructions.</summary>
+    /// <summary>Consumes the expected text if it comes next. Inlined, so that the comparison takes a few instructions.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool Take(ReadOnlySpan<byte> text, ref int at, ReadOnlySpan<byte> expected)
     {

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 
 namespace KestrelKv.Protocol;
 
-/// <summary>Takes frames off a stream of bytes.</summary>
+/// <summary>Reads frames from a stream of bytes.</summary>
 /// <remarks><code>
 ///   0               4               8                             8 + length
 ///   +---------------+---------------+-----------------------------+
@@ -13,21 +13,21 @@ namespace KestrelKv.Protocol;
 /// </code></remarks>
 public static class FrameReader
 {
-    /// <summary>The version that this server speaks.</summary>
+    /// <summary>The supported version.</summary>
     public const int Version = 1;
 
-    /// <summary>The bytes of a frame before its body.</summary>
+    /// <summary>The length of the header, in bytes.</summary>
     public const int HeaderBytes = 8;
 
     private const int VersionOffset = 0;
     private const int LengthOffset = 4;
 
-    /// <summary>Takes one whole frame off the front of <paramref name="buffer"/>.</summary>
-    /// <param name="buffer">What was received; moved past the frame when there is a whole one, otherwise left as it is.</param>
-    /// <param name="frameBytesMax">The longest body accepted. A longer one is an error as soon as the header is there.</param>
+    /// <summary>Reads one frame from the start of <paramref name="buffer"/>.</summary>
+    /// <param name="buffer">The received bytes. Advanced past the frame if it is complete, otherwise unchanged.</param>
+    /// <param name="frameBytesMax">The maximum length of a body. A longer one is an error once the header has arrived.</param>
     /// <param name="body">The frame's body, a slice of <paramref name="buffer"/>.</param>
-    /// <param name="error">Why the stream can't be read further; null where it can.</param>
-    /// <returns>False where there is an error, or no whole frame yet.</returns>
+    /// <param name="error">The reason why the stream cannot be read further; null if it can.</param>
+    /// <returns>False if the frame is invalid or incomplete.</returns>
     public static bool TryRead(
         ref ReadOnlySequence<byte> buffer, int frameBytesMax, out ReadOnlySequence<byte> body, out ProtocolError? error)
     {
@@ -57,7 +57,7 @@ public static class FrameReader
         return true;
     }
 
-    /// <summary>The length that the header at the front of <paramref name="buffer"/> has, valid or not; 0 if there is no whole header.</summary>
+    /// <summary>Returns the length in the header at the start of the buffer, valid or not; 0 if the header is incomplete.</summary>
     public static int LengthOf(in ReadOnlySequence<byte> buffer)
     {
         if (buffer.Length < HeaderBytes) return 0;
@@ -66,7 +66,7 @@ public static class FrameReader
         return BinaryPrimitives.ReadInt32LittleEndian(header[LengthOffset..]);
     }
 
-    /// <summary>What is wrong with a stream that ends with <paramref name="rest"/>; null where it ended between frames.</summary>
+    /// <summary>Returns the error of a stream that ends with <paramref name="rest"/>; null if it ended between frames.</summary>
     public static ProtocolError? AtEnd(in ReadOnlySequence<byte> rest)
     {
         if (rest.IsEmpty) return null;
@@ -82,17 +82,18 @@ public static class FrameReader
     private static ProtocolError Refuse(ReadOnlySpan<byte> header, int version, int length, int frameBytesMax)
     {
         if (HttpText.LooksLikeHttp(header))
-            return new(ErrorCode.HttpRequest, "an HTTP request on the wire port");
+            return new(ErrorCode.HttpRequest, "HTTP request on the wire port");
 
         if (version == BinaryPrimitives.ReverseEndianness(Version))
             return new(ErrorCode.UnsupportedVersion,
-                $"version {version}, expected {Version}: the header looks big-endian, but both numbers are little-endian (Python: struct.pack(\"<ii\", 1, n))");
+                $"frame version {version}, expected {Version}: the header looks big-endian, expected little-endian " +
+                "(Python: struct.pack(\"<ii\", 1, n))");
 
         if (version != Version)
-            return new(ErrorCode.UnsupportedVersion, $"version {version}, expected {Version}");
+            return new(ErrorCode.UnsupportedVersion, $"frame version {version}, expected {Version}");
 
         return length < 0
-            ? new(ErrorCode.InvalidLength, $"length {length}, expected 0 to {frameBytesMax}")
-            : new(ErrorCode.FrameTooLong, $"length {length}, expected at most {frameBytesMax} bytes (Limits:FrameBytesMax)");
+            ? new(ErrorCode.InvalidLength, $"frame length {length}, expected 0 to {frameBytesMax}")
+            : new(ErrorCode.FrameTooLong, $"frame length {length}, expected at most {frameBytesMax} bytes (Limits:FrameBytesMax)");
     }
 }

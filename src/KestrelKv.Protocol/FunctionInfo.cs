@@ -3,7 +3,7 @@ using System.Text;
 
 namespace KestrelKv.Protocol;
 
-/// <summary>A function, for the parser and for HELP.</summary>
+/// <summary>The description of a function, for the parser and HELP.</summary>
 public sealed class FunctionInfo
 {
     internal FunctionInfo(
@@ -20,48 +20,49 @@ public sealed class FunctionInfo
         Allowed = Required | SetOf(optional);
     }
 
-    /// <summary>Which one it is.</summary>
+    /// <summary>The function.</summary>
     public Function Function { get; }
 
-    /// <summary>Its name on the wire.</summary>
+    /// <summary>The name on the wire.</summary>
     public string Name { get; }
 
-    /// <summary>What it does, in a sentence.</summary>
+    /// <summary>A short description, in English.</summary>
     public string Summary { get; }
 
-    /// <summary>The parameters that must be given.</summary>
+    /// <summary>The required parameters.</summary>
     public IReadOnlyList<ParameterInfo> RequiredParameters { get; }
 
-    /// <summary>The parameters that may be given.</summary>
+    /// <summary>The optional parameters.</summary>
     public IReadOnlyList<ParameterInfo> OptionalParameters { get; }
 
-    /// <summary>The errors that it answers with, beside those of requests that are none (<see cref="ErrorCodes.OfRequests"/>).</summary>
+    /// <summary>The errors that the function can return, without those of <see cref="ErrorCodes.OfRequests"/>.</summary>
     public IReadOnlyList<ErrorCode> Outcomes { get; }
 
     internal byte[] Utf8Name { get; }
 
-    /// <summary>Whether it can do without other parameters than <c>obj</c>, <c>val</c> and <c>ack</c>.</summary>
+    /// <summary>Whether a request needs no parameters except <c>obj</c>, <c>val</c> and <c>ack</c>.</summary>
     internal bool IsPlain => Function is Function.Get or Function.Put or Function.Delete or Function.Incr;
 
     internal uint Required { get; }
 
     internal uint Allowed { get; }
 
-    /// <summary>The parameter of a name that this function takes.</summary>
-    /// <exception cref="InvalidOperationException">It takes none of this name.</exception>
-    public ParameterInfo Parameter(string name) => RequiredParameters.Concat(OptionalParameters).Single(parameter => parameter.Name == name);
+    /// <summary>Returns the parameter of this function with a name.</summary>
+    /// <exception cref="InvalidOperationException">The function has no such parameter.</exception>
+    public ParameterInfo Parameter(string name) =>
+        RequiredParameters.Concat(OptionalParameters).Single(parameter => parameter.Name == name);
 
-    /// <summary>Refuses a parameter that this function does not take, or does not take where it stands.</summary>
-    /// <param name="quotedName">The parameter's name, for a person to read.</param>
-    /// <param name="allowed">Those that it takes there.</param>
+    /// <summary>Returns the error for a parameter that this function does not have, or not in this place.</summary>
+    /// <param name="quotedName">The parameter's name in quotes, for the message.</param>
+    /// <param name="allowed">The set of parameters allowed in this place.</param>
     internal ProtocolError UnknownParameter(string quotedName, uint allowed)
     {
         string optional = Names(OptionalParameters.Where(p => (p.Bit & allowed) != 0));
         string expected =
             allowed == 0 ? "none" :
-            RequiredParameters.Count == 0 ? $"none or some of {optional}" :
-            optional.Length == 0 ? Names(RequiredParameters) : $"{Names(RequiredParameters)} and, if need be, {optional}";
-        return new(ErrorCode.UnknownParameter, $"{Name} does not know the parameter {quotedName}, expected {expected}");
+            RequiredParameters.Count == 0 ? $"none, or any of {optional}" :
+            optional.Length == 0 ? Names(RequiredParameters) : $"{Names(RequiredParameters)} and optionally {optional}";
+        return new(ErrorCode.UnknownParameter, $"unknown parameter {quotedName} of {Name}, expected {expected}");
     }
 
     internal ProtocolError? Missing(uint given)

@@ -3,8 +3,8 @@ using static KestrelKv.Protocol.Parameters;
 namespace KestrelKv.Protocol;
 
 /// <summary>
-/// All functions with their parameters and errors. The parser validates requests by this table. HELP, the metrics and the description
-/// of HTTP are made from it, and a test compares PROTOCOL.md with it.
+/// The table of all functions with their parameters and errors. The parser validates requests against this table. HELP, the metrics
+/// and the description of HTTP are generated from it, and a test compares PROTOCOL.md with it.
 /// </summary>
 public static class Functions
 {
@@ -16,27 +16,27 @@ public static class Functions
 
     internal static readonly FunctionInfo[] Table =
     [
-        new(Function.Get, "Reads the value of a key, or a part of it.", [Obj], [Parameters.Path, Meta, Ack], Outcomes.OfReads),
-        new(Function.Put, "Sets the value of a key, or a part of it.",
+        new(Function.Get, "Returns the value of a key, or a part of the value.", [Obj], [Parameters.Path, Meta, Ack], Outcomes.OfReads),
+        new(Function.Put, "Sets the value of a key, or a part of the value.",
             [Obj, Val], [Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Meta, Ack, RequestId], Outcomes.OfEdits),
         new(Function.Delete, "Removes a key.", [Obj], [IfVersion, IfExists, ReturnOld, Ack, RequestId], Outcomes.OfWrites),
-        new(Function.Patch, "Changes parts of a value: exactly one of merge and patch says how.",
+        new(Function.Patch, "Changes parts of a value. Requires exactly one of merge and patch.",
             [Obj], [Merge, Patch, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Ack, RequestId], Outcomes.OfPatches),
-        new(Function.Incr, "Adds a number to a number, which is created at need.",
+        new(Function.Incr, "Adds a number to a number. Creates a missing key or path.",
             [Obj], [By, Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId], Outcomes.OfSums),
-        new(Function.Expire, "Sets, changes or clears the expiry of a key: exactly one of ttl and expires_at must be given.",
+        new(Function.Expire, "Sets or clears the expiry of a key. Requires exactly one of ttl and expires_at.",
             [Obj], [Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId], Outcomes.OfWrites),
-        new(Function.Mget, "Reads many keys as one consistent snapshot.", [Objs], [Parameters.Path, Meta, Ack],
+        new(Function.Mget, "Reads many keys from one consistent snapshot.", [Objs], [Parameters.Path, Meta, Ack],
             [.. Outcomes.OfReads, ErrorCode.ValueTooLong, ErrorCode.Conflict]),
-        new(Function.Batch, "Executes operations on any keys atomically: all of them or none.", [Ops], [Ack, RequestId],
+        new(Function.Batch, "Executes operations on any keys atomically: all or none.", [Ops], [Ack, RequestId],
             [.. Outcomes.OfSums, ErrorCode.TestFailed, ErrorCode.PatchTooLong]),
         new(Function.Scan, "Lists or counts keys in lexicographic byte order, page by page.",
             [], [Prefix, After, Until, Limit, Descending, Values, Meta, CountOnly], Outcomes.OfReads),
-        new(Function.Watch, "Publishes all changes from a version on, as a stream of replies.",
+        new(Function.Watch, "Streams all changes, optionally from an earlier version on.",
             [], [Prefix, FromVersion, Values, BookmarkInterval], Outcomes.OfWatches),
         new(Function.Unwatch, "Ends a watch.", [Watch], [], [ErrorCode.InvalidValue]),
-        new(Function.Ping, "Answers.", [], [], []),
-        new(Function.Info, "Returns figures of the server and its store.", [], [], []),
+        new(Function.Ping, "Returns pong.", [], [], []),
+        new(Function.Info, "Returns statistics of the server and its store.", [], [], []),
         new(Function.Help, "Returns all functions with their parameters.", [], [], []),
     ];
 
@@ -45,7 +45,7 @@ public static class Functions
     /// <summary>The functions, in the order in which HELP lists them.</summary>
     public static IReadOnlyList<FunctionInfo> All => Table;
 
-    /// <summary>How many values <see cref="Function"/> has, for tables indexed by it.</summary>
+    /// <summary>The number of values of <see cref="Function"/>, for tables indexed by it.</summary>
     public static int Count => ByFunction.Length;
 
     internal static int ParameterCount => ByNumber.Length;
@@ -53,13 +53,13 @@ public static class Functions
     /// <summary>All parameters, as a set.</summary>
     internal static uint AllParameters => (1u << ByNumber.Length) - 1;
 
-    /// <summary>The parameters that a batch has for all of its operations, and no operation has.</summary>
+    /// <summary>The parameters that apply to a whole batch and are not allowed in its operations.</summary>
     internal static uint NotInABatch { get; } = Ack.Bit | RequestId.Bit;
 
-    /// <summary>The row of a function that is in the table.</summary>
+    /// <summary>Returns the description of a function in the table.</summary>
     public static FunctionInfo Of(Function function) => ByFunction[(int)function]!;
 
-    /// <summary>Whether a function works on one key, so that it may be part of a batch.</summary>
+    /// <summary>Whether a function has one key, and is therefore allowed in a batch.</summary>
     internal static bool IsOnOneKey(Function function) => function is >= Function.Get and <= Function.Expire;
 
     internal static ParameterInfo Parameter(int number) => ByNumber[number];

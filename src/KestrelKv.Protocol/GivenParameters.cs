@@ -5,19 +5,17 @@ using System.Text.Json;
 
 namespace KestrelKv.Protocol;
 
-/// <summary>
-/// The parameters of one request beyond those that most requests have. Reports the first invalid one.
-/// </summary>
+/// <summary>The less common parameters of one request. Records the first error.</summary>
 internal sealed class GivenParameters(ReadOnlyMemory<byte> body)
 {
     private readonly JsonToken[] _tokens = new JsonToken[Functions.ParameterCount];
 
     public ReadOnlyMemory<byte> Body => body;
 
-    /// <summary>The first error; null if none was found yet.</summary>
+    /// <summary>The first error; null for none.</summary>
     public ProtocolError? Error { get; private set; }
 
-    /// <summary>Those that are given, as a set.</summary>
+    /// <summary>The set of given parameters.</summary>
     public uint Given
     {
         get
@@ -33,7 +31,7 @@ internal sealed class GivenParameters(ReadOnlyMemory<byte> body)
 
     public bool Has(Parameter parameter) => this[parameter].Exists;
 
-    /// <summary>Refuses those of another JSON type than theirs.</summary>
+    /// <summary>Records an error if a parameter has the wrong JSON type.</summary>
     public void CheckTypes()
     {
         for (int i = 0; i < _tokens.Length; i++)
@@ -44,43 +42,39 @@ internal sealed class GivenParameters(ReadOnlyMemory<byte> body)
         }
     }
 
-    /// <summary>Refuses two that contradict each other.</summary>
+    /// <summary>Records an error if both parameters are given.</summary>
     public void CheckNotBoth(Parameter one, Parameter other)
     {
         if (Has(one) && Has(other))
-            Refuse(ErrorCode.InvalidValue, $"\"{Name(one)}\" and \"{Name(other)}\" are both given, expected one of them");
+            Refuse(ErrorCode.InvalidValue, $"\"{Name(one)}\" and \"{Name(other)}\" are both given, expected at most one");
     }
 
-    /// <summary>Refuses where neither of two, or both, are given.</summary>
+    /// <summary>Records an error unless exactly one of the parameters is given.</summary>
     public void CheckExactlyOne(Parameter one, Parameter other)
     {
         CheckNotBoth(one, other);
         if (!Has(one) && !Has(other))
-            Refuse(ErrorCode.MissingParameter, $"\"{Name(one)}\" or \"{Name(other)}\" is missing, expected one of them");
+            Refuse(ErrorCode.MissingParameter, $"\"{Name(one)}\" or \"{Name(other)}\" is missing, expected exactly one");
     }
 
-    /// <summary>The text of one that is given.</summary>
     public ReadOnlyMemory<byte> Text(Parameter parameter) => this[parameter].Text(body);
 
-    /// <summary>The characters of a string, in UTF-8; empty where it is not given.</summary>
+    /// <summary>Returns the unescaped characters of a string in UTF-8; empty if it is not given.</summary>
     public ReadOnlyMemory<byte> Characters(Parameter parameter)
     {
         if (Error is not null || !Has(parameter)) return default;
         if (this[parameter].TryUnescape(body, out ReadOnlyMemory<byte> characters)) return characters;
-        Refuse(ErrorCode.InvalidValue, $"\"{Name(parameter)}\" holds half of a surrogate pair, which is no character");
+        Refuse(ErrorCode.InvalidValue, $"\"{Name(parameter)}\" has a lone surrogate, expected valid Unicode");
         return default;
     }
 
-    /// <summary>Whether a boolean is given and true.</summary>
     public bool IsTrue(Parameter parameter) => this[parameter].Type == JsonTokenType.True;
 
-    /// <summary>A boolean; null if it is not given.</summary>
     public bool? Boolean(Parameter parameter) => Has(parameter) ? IsTrue(parameter) : null;
 
-    /// <summary>A whole number; null if it is not given.</summary>
     public long? Integer(Parameter parameter, long min, long max) => Number(parameter, NumberStyles.AllowLeadingSign, min, max);
 
-    /// <summary>A number of seconds, in milliseconds, rounded up; null if it is not given, or null.</summary>
+    /// <summary>Returns a number of seconds in milliseconds, rounded up; null if it is not given or is <c>null</c>.</summary>
     public long? Milliseconds(Parameter parameter, decimal min, decimal max) =>
         this[parameter].Type != JsonTokenType.Null && Number(parameter, NumberStyles.Float, min, max) is { } seconds
             ? (long)decimal.Ceiling(seconds * 1_000)

@@ -6,7 +6,7 @@ public static class HelpText
     private static readonly byte[] Text = Compose();
 
     /// <summary>
-    /// <c>{"functions": [{"func": F, "summary": TEXT, "params": [PARAMETER, ...]}, ...]}</c>, a parameter being
+    /// <c>{"functions": [{"func": F, "summary": TEXT, "params": [PARAMETER, ...]}, ...]}</c>, where a parameter is
     /// <c>{"name": P, "type": TYPE, "required": BOOL, "summary": TEXT}</c>.
     /// </summary>
     public static ReadOnlySpan<byte> Response => Text;

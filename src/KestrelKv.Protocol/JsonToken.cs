@@ -3,7 +3,7 @@ using KestrelKv.Json;
 
 namespace KestrelKv.Protocol;
 
-/// <summary>Where a value lies in the body. <see cref="End"/> is set once the reader has passed it.</summary>
+/// <summary>The type and position of a value in the body. <see cref="End"/> is final after the reader has skipped the value.</summary>
 internal struct JsonToken(ref Utf8JsonReader reader)
 {
     private readonly int _start = (int)reader.TokenStartIndex;
@@ -38,15 +38,15 @@ internal struct JsonToken(ref Utf8JsonReader reader)
         _ => JsonTypes.Null,
     };
 
-    /// <summary>All of it, a string with its quotes. Nothing where the value does not exist.</summary>
+    /// <summary>The whole value, a string with its quotes; empty if the value does not exist.</summary>
     public readonly JsonSlice Slice => JsonSlice.Between(_start, End);
 
-    /// <summary>What stands between the quotes of a string.</summary>
+    /// <summary>The text between the quotes of a string.</summary>
     public readonly JsonSlice Inside => JsonSlice.Between(_start + 1, End - 1);
 
     public readonly ReadOnlyMemory<byte> Text(ReadOnlyMemory<byte> body) => Slice.Of(body);
 
-    /// <summary>The characters of a string in UTF-8. False where it holds half of a surrogate pair.</summary>
+    /// <summary>Unescapes a string to UTF-8. False if the string has a lone surrogate.</summary>
     public readonly bool TryUnescape(ReadOnlyMemory<byte> body, out ReadOnlyMemory<byte> characters)
     {
         bool whole = TryUnescape(body, out byte[]? unescaped);
@@ -54,14 +54,14 @@ internal struct JsonToken(ref Utf8JsonReader reader)
         return whole;
     }
 
-    /// <summary>The same; null where they are those <see cref="Inside"/>.</summary>
+    /// <summary>Unescapes a string to UTF-8; null if it has no escapes. False if the string has a lone surrogate.</summary>
     public readonly bool TryUnescape(ReadOnlyMemory<byte> body, out byte[]? unescaped)
     {
         unescaped = null;
         return !IsEscaped || JsonString.TryUnescape(Inside.Of(body).Span, out unescaped);
     }
 
-    /// <summary>Whether a string says <paramref name="text"/>, however it is escaped.</summary>
+    /// <summary>Whether a string unescapes to <paramref name="text"/>.</summary>
     public readonly bool TextEquals(ReadOnlyMemory<byte> body, ReadOnlySpan<byte> text) =>
         JsonString.StandsFor(Inside.Of(body).Span, text);
 }

@@ -1,6 +1,6 @@
 namespace KestrelKv.Protocol;
 
-/// <summary>Groups of errors that functions answer with, for the table of functions.</summary>
+/// <summary>Groups of errors that functions can return, for the table of functions.</summary>
 internal static class Outcomes
 {
     public static readonly ErrorCode[] OfReads = [ErrorCode.DiskFailed, ErrorCode.RepliesFull];

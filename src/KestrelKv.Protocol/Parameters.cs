@@ -10,33 +10,33 @@ internal static class Parameters
         "any JSON value", "the value");
 
     public static readonly ParameterInfo Ack = new(Parameter.Ack, "ack", JsonTypes.String,
-        "the string \"memory\"", "\"memory\": the reply need not wait for the disk");
+        "the string \"memory\"", "\"memory\": reply before the sync to disk");
 
     public static readonly ParameterInfo Path = new(Parameter.Path, "path", JsonTypes.String,
-        "a JSON Pointer as a string", "a JSON Pointer (RFC 6901): only that part of the value");
+        "a JSON Pointer as a string", "the part of the value, as a JSON Pointer (RFC 6901)");
 
     public static readonly ParameterInfo Meta = new(Parameter.Meta, "meta", JsonTypes.Boolean,
-        "true or false", "whether the reply also has version and expiry");
+        "true or false", "whether to return version and expires_at, and found except in SCAN");
 
     public static readonly ParameterInfo Ttl = new(Parameter.Ttl, "ttl", JsonTypes.Number | JsonTypes.Null,
-        "a number of seconds above 0 that ends by the year 9999, or null for no expiry",
-        "the expiry in seconds from now; null for no expiry");
+        "a positive number of seconds that ends by the year 9999, or null for no expiry",
+        "the expiry, in seconds from now; null for no expiry");
 
     public static readonly ParameterInfo ExpiresAt = new(Parameter.ExpiresAt, "expires_at", JsonTypes.Number | JsonTypes.Null,
-        "Unix time in seconds, of the years 1 to 9999, or null for no expiry",
+        "a Unix time in seconds in the years 1 to 9999, or null for no expiry",
         "the expiry as Unix time in seconds; null for no expiry");
 
     public static readonly ParameterInfo IfVersion = new(Parameter.IfVersion, "if_version", JsonTypes.Number,
-        "a whole number of 0 or more", "only if the entry has this version; 0: only if there is none");
+        "an integer of 0 or more", "precondition: the version of the entry; 0 if the key must not exist");
 
     public static readonly ParameterInfo IfExists = new(Parameter.IfExists, "if_exists", JsonTypes.Boolean,
-        "true or false", "true: only if there is an entry; false: only if there is none");
+        "true or false", "precondition: true if the key must exist, false if it must not");
 
     public static readonly ParameterInfo ReturnOld = new(Parameter.ReturnOld, "return_old", JsonTypes.Boolean,
-        "true or false", "whether the reply has the old value");
+        "true or false", "whether to return found and the old value");
 
     public static readonly ParameterInfo RequestId = new(Parameter.RequestId, "request_id", JsonTypes.String,
-        "a string of 1 to 128 bytes of UTF-8", "an id of the client's choice, which makes a retry safe");
+        "a string of 1 to 128 bytes of UTF-8", "a client-chosen id that makes retries safe");
 
     public static readonly ParameterInfo Merge = new(Parameter.Merge, "merge", JsonTypes.Any,
         "a JSON Merge Patch", "a JSON Merge Patch (RFC 7396)");
@@ -54,33 +54,33 @@ internal static class Parameters
         "an array of 1 to 1000 operations, each {\"func\": ..., \"params\": {...}}", "1 to 1,000 operations, each {\"func\", \"params\"}");
 
     public static readonly ParameterInfo Prefix = new(Parameter.Prefix, "prefix", JsonTypes.String,
-        "a string", "only keys that begin with this string");
+        "a string", "only keys with this prefix");
 
     public static readonly ParameterInfo After = new(Parameter.After, "after", JsonTypes.String,
-        "a string", "only keys after this one, in the direction of the scan");
+        "a string", "the exclusive start, in scan direction");
 
     public static readonly ParameterInfo Until = new(Parameter.Until, "until", JsonTypes.String,
-        "a string", "only keys before this one, in the direction of the scan");
+        "a string", "the exclusive end, in scan direction");
 
     public static readonly ParameterInfo Limit = new(Parameter.Limit, "limit", JsonTypes.Number,
-        "a whole number of 1 to 1000 (with \"count_only\" of 1 or more)", "the maximum number of entries, 1 to 1,000; default 100");
+        "an integer from 1 to 1000 (with \"count_only\", of 1 or more)", "the maximum number of entries, 1 to 1,000; default 100");
 
     public static readonly ParameterInfo Descending = new(Parameter.Descending, "descending", JsonTypes.Boolean,
         "true or false", "whether the greatest key comes first");
 
     public static readonly ParameterInfo Values = new(Parameter.Values, "values", JsonTypes.Boolean,
-        "true or false", "whether the reply also has values");
+        "true or false", "whether to return values");
 
     public static readonly ParameterInfo CountOnly = new(Parameter.CountOnly, "count_only", JsonTypes.Boolean,
-        "true or false", "whether the reply has only the number of entries; limit then has no default and no maximum");
+        "true or false", "whether to return only the number of entries; limit then has no default or maximum");
 
     public static readonly ParameterInfo FromVersion = new(Parameter.FromVersion, "from_version", JsonTypes.Number,
-        "a whole number of 1 or more", "the version of the first commit to report; if not given, from now on");
+        "an integer of 1 or more", "the version of the first commit to report; default: the next one");
 
     public static readonly ParameterInfo BookmarkInterval = new(Parameter.BookmarkInterval, "bookmark_interval", JsonTypes.Number,
         "a number of seconds from 0.1 to 3600",
-        "the seconds without changes after which the position is reported, 0.1 to 3,600; default 10");
+        "the number of seconds without changes until a bookmark, 0.1 to 3,600; default 10");
 
     public static readonly ParameterInfo Watch = new(Parameter.Watch, "watch", JsonTypes.Number,
-        "the number of a watch of this connection", "the number in the replies of the watch");
+        "the number of a watch of this connection", "the number of the watch, from its replies");
 }

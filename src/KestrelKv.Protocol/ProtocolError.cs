@@ -2,38 +2,38 @@ using KestrelKv.Json;
 
 namespace KestrelKv.Protocol;
 
-/// <summary>What was wrong and what was expected, for a person to read.</summary>
-/// <param name="Code">The code for programs.</param>
-/// <param name="Message">A sentence or two of English; its wording may change at any time.</param>
+/// <summary>An error: what was wrong and what was expected.</summary>
+/// <param name="Code">The stable code.</param>
+/// <param name="Message">The message in English. The wording may change.</param>
 public sealed record ProtocolError(ErrorCode Code, string Message)
 {
-    /// <summary>The answer to a write that the store has no memory for.</summary>
+    /// <summary>The error of a write for which the store has no memory.</summary>
     public static ProtocolError MemoryFull { get; } = new(
         ErrorCode.MemoryFull,
-        "the store may take no more memory, which this write needs (Store:MemoryBytesMax); reads, deletes and writes that need no more continue");
+        "the store has no memory for this write (Store:MemoryBytesMax); reads, deletes, and writes that need no more memory continue");
 
-    /// <summary>The answer to a write that the disk has no space for.</summary>
+    /// <summary>The error of a write for which the disk has no space.</summary>
     public static ProtocolError DiskFull { get; } = new(
         ErrorCode.DiskFull,
         "the disk has no space for this write (Data:Directory); reads continue, and writes resume automatically once space is available");
 
-    /// <summary>The answer to a write, and to a read of what may not be on disk, after the disk has failed.</summary>
+    /// <summary>The error of a write, or of a read whose data may not be on disk, after the disk has failed.</summary>
     public static ProtocolError DiskFailed { get; } = new(
         ErrorCode.DiskFailed,
-        "the disk has failed (Data:Directory): until the server is started again no write is taken, and reads give only what is on disk");
+        "the disk has failed (Data:Directory): until the server restarts, all writes fail, and reads return only data that is on disk");
 
-    /// <summary>The answer to a request whose reply found no room in time.</summary>
+    /// <summary>The error of a request whose reply found no memory in time.</summary>
     public static ProtocolError RepliesFull { get; } = new(
         ErrorCode.RepliesFull,
-        "replies that clients have not read take all the memory that replies may take (Wire:ReplyBytesTotalMax); nothing was done, try again later");
+        "unread replies use all memory for replies (Wire:ReplyBytesTotalMax); the request was not executed, retry later");
 
-    /// <summary>The answer to a request that found no room in time.</summary>
-    /// <param name="bytes">The request's length.</param>
+    /// <summary>Returns the error of a request that found no memory in time.</summary>
+    /// <param name="bytes">The length of the request.</param>
     public static ProtocolError RequestsFull(long bytes) => new(ErrorCode.RequestsFull,
-        $"the request has {bytes} bytes, and requests that are arriving take all the memory that they may take " +
-        "(Wire:RequestBytesTotalMax); nothing was done, try again later");
+        $"the request has {bytes} bytes, and large requests use all memory for requests (Wire:RequestBytesTotalMax); " +
+        "the request was not executed, retry later");
 
-    /// <summary>The error that reports a text that is not JSON.</summary>
+    /// <summary>Returns the error of a text that is not JSON.</summary>
     public static ProtocolError Of(JsonFault fault) => fault.Kind switch
     {
         JsonFaultKind.InvalidUtf8 => new(ErrorCode.InvalidUtf8, fault.Message),
@@ -41,23 +41,23 @@ public sealed record ProtocolError(ErrorCode Code, string Message)
         _ => new(ErrorCode.InvalidJson, fault.Message),
     };
 
-    /// <summary>The answer to a write whose precondition does not hold.</summary>
-    /// <param name="version">The version that the entry has; 0 where there is none.</param>
+    /// <summary>Returns the error of a failed precondition.</summary>
+    /// <param name="version">The version of the entry; 0 if the key does not exist.</param>
     public static ProtocolError PreconditionFailed(long version)
     {
-        string there = version == 0 ? "there is no entry" : $"the entry has version {version}";
-        return new(ErrorCode.PreconditionFailed, $"the precondition does not hold: {there}") { Version = version };
+        string state = version == 0 ? "the key does not exist" : $"the entry has version {version}";
+        return new(ErrorCode.PreconditionFailed, $"the precondition does not hold: {state}") { Version = version };
     }
 
-    /// <summary>Which operation of a batch was refused, counted from 0; null where it was no batch.</summary>
+    /// <summary>The zero-based index of the failed operation of a batch; null otherwise.</summary>
     public int? Index { get; init; }
 
-    /// <summary>The version that there is, of the entry or of the store; null where it is of no concern.</summary>
+    /// <summary>The version of the entry or of the store; null if not applicable.</summary>
     public long? Version { get; init; }
 
-    /// <summary>The oldest version that a feed can begin with; null where it is of no concern.</summary>
+    /// <summary>The oldest version at which a watch can begin; null if not applicable.</summary>
     public long? OldestVersion { get; init; }
 
-    /// <summary>Which watch has ended; null where none has.</summary>
+    /// <summary>The number of the watch that has ended; null if not applicable.</summary>
     public long? Watch { get; init; }
 }

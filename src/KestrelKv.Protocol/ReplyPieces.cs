@@ -2,9 +2,9 @@ using System.Buffers;
 
 namespace KestrelKv.Protocol;
 
-/// <summary>The bytes of large replies until the client has them, in arrays from the shared pool.</summary>
-/// <remarks>Not for use by two threads at once. Each array is returned as soon as it is sent.</remarks>
-/// <param name="budget">Counts the arrays; null for no count.</param>
+/// <summary>The unsent bytes of large replies, in arrays from the shared pool.</summary>
+/// <remarks>Not thread-safe. Each array is returned as soon as it is sent.</remarks>
+/// <param name="budget">The budget that counts the arrays; null for none.</param>
 public sealed class ReplyPieces(ByteBudget? budget) : IDisposable
 {
     private const int SmallPieceBytes = 4_096;
@@ -12,13 +12,13 @@ public sealed class ReplyPieces(ByteBudget? budget) : IDisposable
     private readonly List<ArraySegment<byte>> _pieces = [];
     private int _sent;
 
-    /// <summary>How many bytes wait to be sent.</summary>
+    /// <summary>The number of unsent bytes.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>The bytes to send next. Empty if there are none.</summary>
+    /// <summary>The bytes to send next; empty if all are sent.</summary>
     public ReadOnlyMemory<byte> First => _sent < _pieces.Count ? _pieces[_sent] : default;
 
-    /// <summary>Returns the memory of <see cref="First"/>, which nothing may use any more.</summary>
+    /// <summary>Releases the memory of <see cref="First"/>, which must no longer be used.</summary>
     public void ReleaseFirst()
     {
         ArraySegment<byte> first = _pieces[_sent];
@@ -28,7 +28,7 @@ public sealed class ReplyPieces(ByteBudget? budget) : IDisposable
         if (_sent == _pieces.Count) Reset();
     }
 
-    /// <summary>Forgets all, without giving arrays to others: the transport may still send from one of them.</summary>
+    /// <summary>Discards all bytes. The arrays do not return to the pool, because the transport may still send from one.</summary>
     public void Dispose()
     {
         foreach (ArraySegment<byte> piece in _pieces) budget?.Return(piece.Array?.Length ?? 0);
@@ -36,7 +36,6 @@ public sealed class ReplyPieces(ByteBudget? budget) : IDisposable
         Reset();
     }
 
-    /// <summary>Copies bytes behind the others.</summary>
     internal void Write(ReadOnlySpan<byte> bytes)
     {
         while (!bytes.IsEmpty)
@@ -51,17 +50,16 @@ public sealed class ReplyPieces(ByteBudget? budget) : IDisposable
         }
     }
 
-    /// <summary>Takes the pieces of a text over.</summary>
+    /// <summary>Takes ownership of the pieces of a text.</summary>
     internal void Take(TextBuffer text)
     {
         Bytes += text.Length;
 
-        // Before the text's own count ends, so that no one else gets these bytes of the budget.
+        // Counted before the text's own count ends, so that no other caller can take these bytes of the budget.
         budget?.Take(text.ArrayBytes);
         text.MoveTo(_pieces);
     }
 
-    /// <summary>Forgets the last bytes.</summary>
     internal void Retract(long bytes)
     {
         Bytes -= bytes;

@@ -5,28 +5,26 @@ using System.Runtime.CompilerServices;
 namespace KestrelKv.Protocol;
 
 /// <summary>
-/// Writes reply frames. One method a reply, its shape in the comment; the text is what Python's <c>json.dumps</c>
-/// makes of it.
+/// Writes reply frames, with one method per reply and its format in the comment. White space is as in Python's <c>json.dumps</c>.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Small replies are gathered in a block of the output's memory, so that many of them cost one <c>Advance</c>. Large ones, and
-/// what follows them before the next flush, are gathered in pieces of this writer's own (<see cref="ReplyPieces"/>), which the
-/// output can send without a copy.
+/// Small replies are gathered in a block of the output's memory, so that many cost one <c>Advance</c>. Large replies, and all replies
+/// between them and the next flush, are gathered in <see cref="Pieces"/>, which the output can send without a copy.
 /// </para>
 /// <para>
-/// <see cref="Commit"/> must follow the last reply of a run, before the output is flushed; after the flush the caller sends
-/// <see cref="Pieces"/>. Not for use by two threads at once.
+/// The caller must call <see cref="Commit"/> after the last reply, then flush the output, then send <see cref="Pieces"/>. Not
+/// thread-safe.
 /// </para>
 /// </remarks>
-/// <param name="output">Takes small replies.</param>
-/// <param name="budget">Counts the pieces; null for no count.</param>
+/// <param name="output">The output for small replies.</param>
+/// <param name="budget">The budget that counts the pieces; null for none.</param>
 public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget = null)
 {
-    /// <summary>A value of more bytes than this goes to pieces.</summary>
+    /// <summary>The maximum length of a value that is written to the output. A longer value is written to pieces.</summary>
     public const int SmallBytesMax = TextBuffer.PieceBytes;
 
-    /// <summary>The output gets at most so many bytes and one block between two flushes.</summary>
+    /// <summary>The maximum number of bytes written to the output between two flushes, plus one block.</summary>
     public const int OutputBytesMax = 4 * TextBuffer.PieceBytes;
 
     private const int BlockBytes = 4_096;
@@ -34,21 +32,21 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
     private Memory<byte> _block;
     private int _used;
 
-    // What the output got since the last flush.
+    // The bytes written to the output since the last flush.
     private int _outputBytes;
 
-    /// <summary>Bytes written since the beginning, without those that were retracted.</summary>
+    /// <summary>The total number of bytes written and not retracted.</summary>
     public long BytesWritten { get; private set; }
 
-    /// <summary>Resets the counts for the next client. All replies must have been committed, and the pieces released.</summary>
+    /// <summary>Resets the counts for the next client. All replies must be committed, and all pieces released.</summary>
     public void Clear() => BytesWritten = _outputBytes = 0;
 
-    /// <summary>What follows the output's bytes.</summary>
+    /// <summary>The pieces to send after the output's bytes.</summary>
     public ReplyPieces Pieces { get; } = new(budget);
 
     /// <summary><c>{"status": "OK", "response": {"func": "PUT", "response": {"obj": KEY, "response": "ok"}}[, "id": ID]}</c></summary>
     /// <param name="keyText">The key as a JSON string, with its quotes.</param>
-    /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
+    /// <param name="idText">The request's id as spelled; empty for none.</param>
     public void WritePut(ReadOnlySpan<byte> keyText, ReadOnlySpan<byte> idText = default)
     {
         ReadOnlySpan<byte> head = "{\"status\": \"OK\", \"response\": {\"func\": \"PUT\", \"response\": {\"obj\": "u8;
@@ -57,8 +55,8 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
 
     /// <summary><c>{"status": "OK", "response": {"func": "GET", "response": {"obj": KEY, "val": VALUE}}[, "id": ID]}</c></summary>
     /// <param name="keyText">The key as a JSON string, with its quotes.</param>
-    /// <param name="value">The value's text, <c>null</c> for a key that is not there.</param>
-    /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
+    /// <param name="value">The value's text, <c>null</c> for a missing key.</param>
+    /// <param name="idText">The request's id as spelled; empty for none.</param>
     public void WriteGet(ReadOnlySpan<byte> keyText, ReadOnlySpan<byte> value, ReadOnlySpan<byte> idText = default)
     {
         ReadOnlySpan<byte> head = "{\"status\": \"OK\", \"response\": {\"func\": \"GET\", \"response\": {\"obj\": "u8;
@@ -66,12 +64,12 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
     }
 
     /// <summary><c>{"status": "OK", "response": {"func": FUNC, "response": HEAD BODY TAIL}[, "id": ID]}</c></summary>
-    /// <remarks>A long body is not copied: its pieces become those of this writer.</remarks>
+    /// <remarks>A long body is not copied: this writer takes ownership of its pieces.</remarks>
     /// <param name="function">The function of the request.</param>
     /// <param name="head">The beginning of the response object.</param>
     /// <param name="body">The middle of the response object; empty afterwards if it was long.</param>
     /// <param name="tail">The end of the response object.</param>
-    /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
+    /// <param name="idText">The request's id as spelled; empty for none.</param>
     public void WriteResponse(
         Function function, ReadOnlySpan<byte> head, TextBuffer body, ReadOnlySpan<byte> tail, ReadOnlySpan<byte> idText = default)
     {
@@ -92,7 +90,7 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
 
     /// <summary><c>{"status": "OK", "response": {"func": FUNC, "response": "ERROR - Function doesn't exist"}[, "id": ID]}</c></summary>
     /// <param name="functionText">The function's name as a JSON string, with its quotes.</param>
-    /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
+    /// <param name="idText">The request's id as spelled; empty for none.</param>
     public void WriteUnknownFunction(ReadOnlySpan<byte> functionText, ReadOnlySpan<byte> idText = default)
     {
         ReadOnlySpan<byte> head = "{\"status\": \"OK\", \"response\": {\"func\": "u8;
@@ -104,9 +102,9 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
         WriteEnd(idText);
     }
 
-    /// <summary><c>{"status": "ERROR", "error": ERROR[, "id": ID]}</c>, ERROR as <see cref="ErrorText"/> has it.</summary>
+    /// <summary><c>{"status": "ERROR", "error": ERROR[, "id": ID]}</c>, with the ERROR of <see cref="ErrorText"/>.</summary>
     /// <param name="error">The error.</param>
-    /// <param name="idText">The request's id, with its quotes if it has some; empty for none.</param>
+    /// <param name="idText">The request's id as spelled; empty for none.</param>
     public void WriteError(ProtocolError error, ReadOnlySpan<byte> idText = default)
     {
         using var text = new TextBuffer();
@@ -118,11 +116,11 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
         WriteEnd(idText);
     }
 
-    /// <summary>An HTTP response that says what this port is: the only thing that is no frame.</summary>
+    /// <summary>Writes an HTTP response that describes the wire port. It is the only reply that is not a frame.</summary>
     public void WriteHttp() => Write(HttpText.Response);
 
-    /// <summary>Retracts all that was written after <see cref="BytesWritten"/> was <paramref name="mark"/>.</summary>
-    /// <returns>False if the output has some of it already; nothing is retracted then.</returns>
+    /// <summary>Retracts all bytes written since <see cref="BytesWritten"/> was <paramref name="mark"/>.</summary>
+    /// <returns>False if the output already has some of the bytes; nothing is retracted.</returns>
     public bool TryRetract(long mark)
     {
         long surplus = BytesWritten - mark;
@@ -134,7 +132,7 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
         return true;
     }
 
-    /// <summary>Hands the output its part of what was written. The caller flushes it, then sends <see cref="Pieces"/>.</summary>
+    /// <summary>Commits the written bytes to the output. The caller must flush the output, then send <see cref="Pieces"/>.</summary>
     public void Commit()
     {
         Advance();
@@ -145,10 +143,10 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
 
     private static int EndBytes(ReadOnlySpan<byte> idText) => idText.IsEmpty ? 1 : IdHead.Length + idText.Length + 1;
 
-    /// <summary>What GET and PUT are answered with: these parts, and then <c>[, "id": ID]}</c>.</summary>
+    /// <summary>Writes the reply to GET or PUT: the parts, then <c>[, "id": ID]}</c>.</summary>
     /// <remarks>
-    /// Nearly always the rest of the block has room for all of it, and is looked at once. Inlined, so that the parts whose lengths are
-    /// known are copied by a few instructions.
+    /// The frame nearly always fits in the block, which takes one check. Inlined, so that parts of constant length are copied by a few
+    /// instructions.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void WriteFrame(
@@ -183,7 +181,7 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
         BytesWritten += frameBytes;
     }
 
-    /// <summary><c>{"status": "OK", "response": {"func": FUNC, "response": </c>, with the frame's header before it.</summary>
+    /// <summary>The frame's header and <c>{"status": "OK", "response": {"func": FUNC, "response": </c>.</summary>
     private void WriteResponseHead(Function function, int responseBytes, ReadOnlySpan<byte> idText)
     {
         ReadOnlySpan<byte> name = Functions.Of(function).Utf8Name;
@@ -195,7 +193,7 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
         Write(middle);
     }
 
-    /// <summary>Copies a part, and tells what is left behind it.</summary>
+    /// <summary>Copies a part and returns the span after it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Span<byte> Append(ReadOnlySpan<byte> part, Span<byte> to)
     {
@@ -252,8 +250,8 @@ public sealed class ReplyWriter(IBufferWriter<byte> output, ByteBudget? budget =
     }
 
     /// <summary>
-    /// From now on all goes to pieces. The output's block has no room any more, but stays as it is until <see cref="Commit"/>, so that
-    /// its replies can be retracted.
+    /// Directs all further bytes to pieces. The output's block keeps its replies until <see cref="Commit"/>, so that they can be
+    /// retracted.
     /// </summary>
     private void BeginPieces() => _block = _block[.._used];
 

@@ -2,70 +2,70 @@ using KestrelKv.Json;
 
 namespace KestrelKv.Protocol;
 
-/// <summary>What a request asks for.</summary>
+/// <summary>The functions of requests.</summary>
 /// <remarks>
-/// The order matters: the functions from <see cref="Get"/> to <see cref="Expire"/> work on one key and may be part of a batch. Those
-/// after them are unbatched.
+/// The order matters: the functions from <see cref="Get"/> to <see cref="Expire"/> have one key and are allowed in a batch. Later ones
+/// are not.
 /// </remarks>
 public enum Function
 {
-    /// <summary>The body is not a request: <see cref="Request.Error"/> says why.</summary>
+    /// <summary>The body is not a valid request: <see cref="Request.Error"/> has the reason.</summary>
     Invalid,
 
-    /// <summary>A well-formed request for a function that this server does not have.</summary>
+    /// <summary>A well-formed request for an unknown function.</summary>
     Unknown,
 
-    /// <summary>Read the value of a key.</summary>
+    /// <summary>Returns the value of a key.</summary>
     Get,
 
-    /// <summary>Set the value of a key.</summary>
+    /// <summary>Sets the value of a key.</summary>
     Put,
 
-    /// <summary>Remove a key.</summary>
+    /// <summary>Removes a key.</summary>
     Delete,
 
-    /// <summary>Change parts of the value of a key.</summary>
+    /// <summary>Changes parts of the value of a key.</summary>
     Patch,
 
-    /// <summary>Add to a number.</summary>
+    /// <summary>Adds a number to a number.</summary>
     Incr,
 
-    /// <summary>Set the expiry of a key.</summary>
+    /// <summary>Sets or clears the expiry of a key.</summary>
     Expire,
 
-    /// <summary>Read many keys as one consistent snapshot.</summary>
+    /// <summary>Reads many keys from one consistent snapshot.</summary>
     Mget,
 
-    /// <summary>Execute operations atomically.</summary>
+    /// <summary>Executes operations atomically.</summary>
     Batch,
 
-    /// <summary>List or count keys.</summary>
+    /// <summary>Lists or counts keys.</summary>
     Scan,
 
-    /// <summary>Follow all changes.</summary>
+    /// <summary>Streams changes.</summary>
     Watch,
 
-    /// <summary>End a watch.</summary>
+    /// <summary>Ends a watch.</summary>
     Unwatch,
 
-    /// <summary>Be answered.</summary>
+    /// <summary>Returns pong.</summary>
     Ping,
 
-    /// <summary>Return figures of the server.</summary>
+    /// <summary>Returns statistics of the server.</summary>
     Info,
 
-    /// <summary>List all functions.</summary>
+    /// <summary>Lists all functions.</summary>
     Help,
 }
 
-/// <summary>One request, as slices of the frame's body that it was parsed from: valid as long as that memory is.</summary>
+/// <summary>A request as slices of the frame's body, valid as long as the body's memory.</summary>
 /// <remarks>
-/// Batches of these are written, read and cleared all the time. So it is small, and refers to as little as it can: each reference that is
-/// written to an array costs a barrier. What is seldom given stands in <see cref="Options"/>.
+/// Batches of requests are constantly written, read and cleared. The struct is therefore small and has few references: each reference
+/// written to an array costs a write barrier. Rare parameters are in <see cref="Options"/>.
 /// </remarks>
 public struct Request
 {
-    /// <summary>What the slices are of.</summary>
+    /// <summary>The text that the slices refer to.</summary>
     internal ReadOnlyMemory<byte> Body;
 
     internal JsonSlice NameSlice;
@@ -73,49 +73,49 @@ public struct Request
     internal JsonSlice ValueSlice;
     internal JsonSlice IdSlice;
 
-    /// <summary>The key where it does not stand in the body as it is, and <see cref="KeySlice"/> is not it; otherwise null.</summary>
+    /// <summary>The unescaped key if the key has escapes; otherwise null, and <see cref="KeySlice"/> is the key.</summary>
     internal byte[]? UnescapedKey;
 
-    /// <summary>What is asked for.</summary>
+    /// <summary>The function.</summary>
     public Function Function { readonly get; internal set; }
 
-    /// <summary>Whether the reply may be sent before the request is durable.</summary>
+    /// <summary>Whether the reply may be sent before the data in it is durable.</summary>
     public bool AcknowledgeFromMemory { readonly get; internal set; }
 
-    /// <summary>Why this is not a request, where <see cref="Function"/> is <see cref="Function.Invalid"/>; otherwise null.</summary>
+    /// <summary>The error if <see cref="Function"/> is <see cref="Function.Invalid"/>; otherwise null.</summary>
     public ProtocolError? Error { readonly get; internal set; }
 
-    /// <summary>The parameters that GET, PUT, DELETE and INCR in their plainest form do without; null where none is given.</summary>
+    /// <summary>The less common parameters; null if none is given to GET, PUT, DELETE or INCR.</summary>
     public RequestOptions? Options { readonly get; internal set; }
 
     /// <summary>
-    /// The name that the reply gives back, with its quotes and in the request's own spelling: the key's, or that of
-    /// an unknown function.
+    /// The key or the unknown function name that the reply returns, with quotes and in the request's spelling.
     /// </summary>
     public readonly ReadOnlyMemory<byte> NameText => NameSlice.Of(Body);
 
-    /// <summary>The key, unescaped, in UTF-8.</summary>
+    /// <summary>The unescaped key in UTF-8.</summary>
     public readonly ReadOnlyMemory<byte> Key => UnescapedKey ?? KeySlice.Of(Body);
 
-    /// <summary>The text of the value, of the patch, or of the number to add, exactly as it came in.</summary>
+    /// <summary>The exact text of the value, the patch, or the number to add.</summary>
     public readonly ReadOnlyMemory<byte> Value => ValueSlice.Of(Body);
 
-    /// <summary>The client's own name for the request, in its spelling, for the reply to give back; empty for none.</summary>
+    /// <summary>The request's id as spelled, which the reply returns; empty for none.</summary>
     public readonly ReadOnlyMemory<byte> IdText => IdSlice.Of(Body);
 
-    /// <summary>This request, refused: only its id is left.</summary>
+    /// <summary>Returns the refused request, which keeps only its id.</summary>
     public readonly Request Refused(ProtocolError error) => Invalid(error) with { Body = Body, IdSlice = IdSlice };
 
-    /// <summary>This request, done only if the entry has this version; 0 for none.</summary>
-    public readonly Request IfVersion(long version) => this with { Options = (Options ?? RequestOptions.None) with { IfVersion = version } };
+    /// <summary>Returns this request with a precondition: the version of the entry, 0 for a missing key.</summary>
+    public readonly Request IfVersion(long version) =>
+        this with { Options = (Options ?? RequestOptions.None) with { IfVersion = version } };
 
-    /// <summary>A read of the same key, without parameters.</summary>
+    /// <summary>Returns a GET of the same key, without other parameters.</summary>
     public readonly Request AsRead() => this with { Function = Function.Get, ValueSlice = default, Options = null };
 
-    /// <summary>This request under the name that its client gives it.</summary>
+    /// <summary>Returns this request with a request id.</summary>
     public readonly Request Called(ReadOnlyMemory<byte> requestId) =>
         this with { Options = (Options ?? RequestOptions.None) with { RequestId = requestId } };
 
-    /// <summary>A request that is refused.</summary>
+    /// <summary>Returns a refused request.</summary>
     public static Request Invalid(ProtocolError error) => new() { Function = Function.Invalid, Error = error };
 }

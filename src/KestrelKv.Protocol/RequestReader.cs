@@ -3,12 +3,12 @@ using KestrelKv.Json;
 
 namespace KestrelKv.Protocol;
 
-/// <summary>Makes requests of parameters beyond the plainest.</summary>
+/// <summary>Parses the less common parameters of requests.</summary>
 internal static class RequestReader
 {
     private const int ElementsMax = 1_000;
 
-    /// <summary>The least time that is not none.</summary>
+    /// <summary>The minimum <c>ttl</c> in seconds: any positive time.</summary>
     private const decimal TimeMin = 0.000_000_001m;
 
     /// <summary>The beginning of the year 1, as Unix time in seconds.</summary>
@@ -17,10 +17,7 @@ internal static class RequestReader
     /// <summary>The end of the year 9999, as Unix time in seconds.</summary>
     private const decimal TimeMax = 253_402_300_799.999m;
 
-    /// <summary>Adds to a request what its other parameters say.</summary>
-    /// <param name="plain">The request, as far as <c>obj</c>, <c>val</c> and <c>ack</c> say it.</param>
-    /// <param name="given">The other parameters; each is one that the function knows.</param>
-    /// <param name="limits">What a request may not exceed.</param>
+    /// <summary>Adds parameters, all known to the function, to a request with <c>obj</c>, <c>val</c> and <c>ack</c>.</summary>
     public static Request Complete(in Request plain, GivenParameters given, RequestLimits limits)
     {
         given.CheckTypes();
@@ -93,7 +90,7 @@ internal static class RequestReader
         if (!given.Has(parameter)) return default;
         bool isTtl = parameter == Parameter.Ttl;
         return given.Milliseconds(parameter, isTtl ? TimeMin : UnixTimeMin, TimeMax) is { } milliseconds
-            // 0 is no expiry, so all times up to 1970 are the first millisecond after it: they are over as well.
+            // 0 means no expiry. Times up to 1970 become the first millisecond after it, which is also past.
             ? new(isTtl ? ExpiryKind.After : ExpiryKind.At, Math.Max(1, milliseconds))
             : new(ExpiryKind.Never);
     }
@@ -126,7 +123,7 @@ internal static class RequestReader
 
     private static Request[] Keys(in Request plain, GivenParameters given, RequestLimits limits)
     {
-        // Each says whether it was found, as a GET with a path does, be it that of the whole value.
+        // Each response has "found", like that of a GET with a path, even for the whole value.
         var options = new RequestOptions
         {
             Path = given.Characters(Parameter.Path),
@@ -159,13 +156,13 @@ internal static class RequestReader
         return [.. keys];
     }
 
-    /// <summary>The key, where it does not stand in the text as it is; otherwise null.</summary>
+    /// <summary>Returns the unescaped key; null if the key has no escapes or is not a string.</summary>
     private static byte[]? ReadKey(
         in JsonToken token, ReadOnlyMemory<byte> text, int index, GivenParameters given, RequestLimits limits)
     {
         if (!token.IsString)
         {
-            given.Refuse(ErrorCode.WrongType, $"\"objs\"[{index}] is {token.TypeName}, expected a key as a string");
+            given.Refuse(ErrorCode.WrongType, $"\"objs\"[{index}] is {token.TypeName}, expected a string (a key)");
             return null;
         }
 
@@ -179,7 +176,7 @@ internal static class RequestReader
         List<Request> operations = [];
         ReadOnlyMemory<byte> text = given.Text(Parameter.Ops);
 
-        // The text is known to be JSON of a depth that was looked at.
+        // The text is valid JSON whose depth was checked.
         var reader = new Utf8JsonReader(text.Span, JsonText.ReaderOptions(int.MaxValue));
         reader.Read();
         while (given.Error is null && reader.Read() && reader.TokenType != JsonTokenType.EndArray)

@@ -4,10 +4,10 @@ using KestrelKv.Json;
 namespace KestrelKv.Protocol;
 
 /// <summary>
-/// Composes the body of a request from parameters that come one by one, as they do over HTTP, and parses it: so all requests
-/// pass the same parser.
+/// Composes the body of a request from single parameters, as they arrive over HTTP, and parses the body. All requests therefore use the
+/// same parser.
 /// </summary>
-/// <remarks>The first error is kept and becomes the request's. The parsed request is made of slices of this text.</remarks>
+/// <remarks>The request has the first error. The parsed request refers to this text.</remarks>
 public sealed class RequestText : IDisposable
 {
     private readonly TextBuffer _text = new();
@@ -15,7 +15,7 @@ public sealed class RequestText : IDisposable
     private int _valueStart;
     private int _valueEnd = -1;
 
-    /// <summary>Begins a request.</summary>
+    /// <summary>Starts a request.</summary>
     public RequestText(FunctionInfo function)
     {
         _text.Write("{\"func\": "u8);
@@ -23,7 +23,7 @@ public sealed class RequestText : IDisposable
         _text.Write(", \"params\": {"u8);
     }
 
-    /// <summary>Why this is not a request; null where nothing was found yet.</summary>
+    /// <summary>The first error; null for none.</summary>
     public ProtocolError? Error { get; private set; }
 
     /// <summary>Refuses the request.</summary>
@@ -32,7 +32,7 @@ public sealed class RequestText : IDisposable
     /// <summary>Refuses the request.</summary>
     public void Refuse(ErrorCode code, string message) => Refuse(new ProtocolError(code, message));
 
-    /// <summary>Adds a value that is given as plain text, as in the query of a URL, in the parameter's JSON type.</summary>
+    /// <summary>Adds a value that is given as plain text, such as in a URL query, with the parameter's JSON type.</summary>
     public void AddText(ParameterInfo parameter, string value)
     {
         if (parameter.Types == JsonTypes.String)
@@ -57,7 +57,7 @@ public sealed class RequestText : IDisposable
         }
     }
 
-    /// <summary>Begins a value of any JSON type: what is written to the buffer until <see cref="EndValue"/> is its text.</summary>
+    /// <summary>Starts a value of any JSON type. The caller writes its text to the buffer, then calls <see cref="EndValue"/>.</summary>
     public TextBuffer BeginValue(ParameterInfo parameter)
     {
         BeginParameter(parameter);
@@ -65,10 +65,10 @@ public sealed class RequestText : IDisposable
         return _text;
     }
 
-    /// <summary>Ends the value. <see cref="Parse"/> refuses one that is not exactly one JSON text.</summary>
+    /// <summary>Ends the value. <see cref="Parse"/> refuses a value that is not exactly one JSON text.</summary>
     public void EndValue() => _valueEnd = _text.Length;
 
-    /// <summary>The request, or why it is refused. No parameter can be added any more.</summary>
+    /// <summary>Returns the request, which has an error if it is refused. No parameter can be added afterwards.</summary>
     public Request Parse(RequestLimits limits)
     {
         if (Error is { } error) return Request.Invalid(error);

@@ -1,52 +1,52 @@
 namespace KestrelKv.Protocol;
 
-/// <summary>Which members a response has beyond those that it always has.</summary>
+/// <summary>The optional members of a response.</summary>
 [Flags]
 public enum ResponseMembers
 {
     /// <summary>None.</summary>
     None = 0,
 
-    /// <summary><c>found</c>: whether there was an entry, or the part of it that was asked for.</summary>
+    /// <summary><c>found</c>: whether the entry, or the requested part, existed.</summary>
     Found = 1,
 
-    /// <summary><c>version</c>: that of the entry, or of the change.</summary>
+    /// <summary><c>version</c>: the version of the entry or of the change.</summary>
     Version = 2,
 
-    /// <summary><c>expires_at</c>: when the entry expires, or null.</summary>
+    /// <summary><c>expires_at</c>: the expiry of the entry, or null.</summary>
     ExpiresAt = 4,
 
-    /// <summary><c>old</c>: the value from before, or null.</summary>
+    /// <summary><c>old</c>: the old value, or null.</summary>
     Old = 8,
 }
 
 /// <summary>The entry in a response.</summary>
 public readonly ref struct EntryText
 {
-    /// <summary>Which of the other members are written.</summary>
+    /// <summary>The members to write.</summary>
     public ResponseMembers Members { get; init; }
 
-    /// <summary>Whether there was one, or the part of it that was asked for.</summary>
+    /// <summary>Whether the entry, or the requested part, existed.</summary>
     public bool Found { get; init; }
 
-    /// <summary>Its version; 0 for none.</summary>
+    /// <summary>The version; 0 for none.</summary>
     public long Version { get; init; }
 
-    /// <summary>When it expires, in milliseconds of Unix time; 0 for never.</summary>
+    /// <summary>The expiry as Unix time in milliseconds; 0 for never.</summary>
     public long ExpiresAt { get; init; }
 
-    /// <summary>The value from before; empty for none.</summary>
+    /// <summary>The old value; empty for none.</summary>
     public ReadOnlySpan<byte> Old { get; init; }
 }
 
-/// <summary>Writes the response objects of functions, wherever they stand; the shape of each in its comment.</summary>
+/// <summary>Writes the response objects of functions, with the format of each in its comment.</summary>
 public static class ResponseText
 {
     /// <summary><c>{"obj": KEY, "val": VALUE[, "found": BOOL][, "version": V][, "expires_at": T]}</c>, of GET, MGET and INCR.</summary>
-    /// <param name="text">Where to.</param>
+    /// <param name="text">The buffer to write to.</param>
     /// <param name="keyText">The key as a JSON string, with its quotes.</param>
     /// <param name="value">The value's text; empty for <c>null</c>.</param>
-    /// <param name="entry">The members after it.</param>
+    /// <param name="entry">The optional members.</param>
     public static void WriteValue(TextBuffer text, ReadOnlySpan<byte> keyText, ReadOnlySpan<byte> value, in EntryText entry)
     {
         text.Write("{\"obj\": "u8);
@@ -61,9 +61,9 @@ public static class ResponseText
     /// <c>{"obj": KEY, "response": "ok"[, "found": BOOL][, "version": V][, "expires_at": T][, "old": VALUE]}</c>, of PUT,
     /// DELETE, PATCH and EXPIRE.
     /// </summary>
-    /// <param name="text">Where to.</param>
+    /// <param name="text">The buffer to write to.</param>
     /// <param name="keyText">The key as a JSON string, with its quotes.</param>
-    /// <param name="entry">The members after it.</param>
+    /// <param name="entry">The optional members.</param>
     public static void WriteOk(TextBuffer text, ReadOnlySpan<byte> keyText, in EntryText entry)
     {
         text.Write("{\"obj\": "u8);
@@ -74,10 +74,10 @@ public static class ResponseText
     }
 
     /// <summary><c>{"obj": KEY[, "val": VALUE][, "version": V][, "expires_at": T]}</c>, an entry of SCAN.</summary>
-    /// <param name="text">Where to.</param>
+    /// <param name="text">The buffer to write to.</param>
     /// <param name="key">The key's characters.</param>
     /// <param name="value">The value's text; empty if it is not included.</param>
-    /// <param name="entry">The members after it.</param>
+    /// <param name="entry">The optional members.</param>
     public static void WriteListed(TextBuffer text, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, in EntryText entry)
     {
         text.Write("{\"obj\": "u8);

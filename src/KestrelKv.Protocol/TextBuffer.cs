@@ -6,46 +6,46 @@ using System.Text.Encodings.Web;
 
 namespace KestrelKv.Protocol;
 
-/// <summary>JSON text that grows, in pieces from the shared pool: for a message that is sent with its length ahead.</summary>
+/// <summary>A growing buffer for JSON text, in pieces from the shared pool, for messages whose length is sent first.</summary>
 /// <remarks>
-/// The first piece grows to <see cref="PieceBytes"/>; all others have that size from the start. So long text is never copied to
-/// make room, and the pool keeps few bytes of it. Not for use by two threads at once. An empty buffer holds no array.
+/// The first piece grows to <see cref="PieceBytes"/>; all others start at that size. Long text is therefore never copied to make room,
+/// and the pool retains few bytes of it. An empty buffer holds no array. Not thread-safe.
 /// </remarks>
-/// <param name="budget">Counts the pieces beyond the first; null for no count.</param>
+/// <param name="budget">The budget that counts the pieces beyond the first; null for none.</param>
 public sealed class TextBuffer(ByteBudget? budget = null) : IDisposable
 {
-    /// <summary>The size of a piece of long text.</summary>
+    /// <summary>The size of a full piece, in bytes.</summary>
     public const int PieceBytes = 65_536;
 
-    /// <summary>Of all texts of one piece. Never changed.</summary>
+    /// <summary>The list of texts with one piece. Never modified.</summary>
     private static readonly List<ArraySegment<byte>> NoPieces = [];
 
     private const int BytesMin = 1_024;
     private const int NumberBytesMax = 20;
     private const int EscapedBytesMax = 12;
 
-    // The text is that of the full pieces and then of the current one.
+    // The text is in the full pieces, followed by the current one.
     private List<ArraySegment<byte>> _full = NoPieces;
     private int _fullBytes;
     private byte[] _bytes = [];
     private int _used;
 
-    /// <summary>How many bytes were written.</summary>
+    /// <summary>The number of bytes written.</summary>
     public int Length => _fullBytes + _used;
 
     /// <summary>
-    /// The text in one span, valid until more is written. Text of several pieces is copied to a new array at each call:
-    /// <see cref="Pieces"/> does not need one.
+    /// The text in one span, valid until the next write. Text of several pieces is copied to a new array at each call;
+    /// <see cref="Pieces"/> needs no copy.
     /// </summary>
     public ReadOnlySpan<byte> Written => _fullBytes == 0 ? _bytes.AsSpan(0, _used) : Join();
 
-    /// <summary>What the arrays that <see cref="MoveTo"/> hands over have room for.</summary>
+    /// <summary>The total size of the arrays that <see cref="MoveTo"/> transfers.</summary>
     internal long ArrayBytes => (_full.Count * (long)PieceBytes) + (_used > 0 ? _bytes.Length : 0);
 
-    /// <summary>The same as memory, under the rules of <see cref="Written"/>.</summary>
+    /// <summary>The text as memory, under the rules of <see cref="Written"/>.</summary>
     public ReadOnlyMemory<byte> WrittenMemory => _fullBytes == 0 ? _bytes.AsMemory(0, _used) : Join();
 
-    /// <summary>The text piece by piece, without a copy. Valid until more is written.</summary>
+    /// <summary>The text piece by piece, without a copy. Valid until the next write.</summary>
     public IEnumerable<ReadOnlyMemory<byte>> Pieces
     {
         get
@@ -70,7 +70,7 @@ public sealed class TextBuffer(ByteBudget? budget = null) : IDisposable
         _used += text.Length;
     }
 
-    /// <summary>Hands all pieces over, without a copy, and is empty then. The new owner returns the arrays to the shared pool.</summary>
+    /// <summary>Transfers all pieces without a copy, and empties the buffer. The new owner returns the arrays to the shared pool.</summary>
     public void MoveTo(List<ArraySegment<byte>> pieces)
     {
         pieces.AddRange(_full);
@@ -79,7 +79,7 @@ public sealed class TextBuffer(ByteBudget? budget = null) : IDisposable
         Forget();
     }
 
-    /// <summary>Writes a whole number.</summary>
+    /// <summary>Writes an integer.</summary>
     public void WriteNumber(long number)
     {
         bool written = Utf8Formatter.TryFormat(number, Room(NumberBytesMax), out int bytes);
@@ -87,8 +87,8 @@ public sealed class TextBuffer(ByteBudget? budget = null) : IDisposable
         _used += bytes;
     }
 
-    /// <summary>Writes a member whose value is a whole number.</summary>
-    /// <param name="name">What comes before the number: its name and a colon, and what is in front of them.</param>
+    /// <summary>Writes a member with an integer value.</summary>
+    /// <param name="name">The text before the number: a comma, the name and a colon.</param>
     /// <param name="number">The number.</param>
     public void WriteMember(ReadOnlySpan<byte> name, long number)
     {
@@ -96,13 +96,13 @@ public sealed class TextBuffer(ByteBudget? budget = null) : IDisposable
         WriteNumber(number);
     }
 
-    /// <summary><c>true</c> or <c>false</c>.</summary>
+    /// <summary>Writes <c>true</c> or <c>false</c>.</summary>
     public void WriteBoolean(bool value) => Write(value ? "true"u8 : "false"u8);
 
-    /// <summary>Writes a string with its quotes.</summary>
+    /// <summary>Writes a string with quotes.</summary>
     public void WriteString(string text) => WriteString(Encoding.UTF8.GetBytes(text));
 
-    /// <summary>Writes a string with its quotes; only what JSON asks for is escaped.</summary>
+    /// <summary>Writes a string with quotes and only the escapes that JSON requires.</summary>
     /// <param name="utf8">The characters.</param>
     public void WriteString(ReadOnlySpan<byte> utf8)
     {
@@ -113,7 +113,7 @@ public sealed class TextBuffer(ByteBudget? budget = null) : IDisposable
             Write(utf8[..special]);
             utf8 = utf8[special..];
 
-            // Escapes what is special, and as much behind it as there is room for.
+            // Escapes the special character, and as much text after it as fits.
             encoder.EncodeUtf8(utf8, Room(EscapedBytesMax), out int consumed, out int written);
             _used += written;
             utf8 = utf8[consumed..];
@@ -122,7 +122,7 @@ public sealed class TextBuffer(ByteBudget? budget = null) : IDisposable
         Write("\""u8);
     }
 
-    /// <summary>Writes an instant as Unix time in seconds with up to three decimals, or <c>null</c> for 0.</summary>
+    /// <summary>Writes a Unix time in seconds with up to three decimals, or <c>null</c> for 0.</summary>
     /// <param name="milliseconds">Unix time in milliseconds, not negative; 0 for none.</param>
     public void WriteTime(long milliseconds)
     {
@@ -141,7 +141,7 @@ public sealed class TextBuffer(ByteBudget? budget = null) : IDisposable
         static byte Digit(long number) => (byte)('0' + (number % 10));
     }
 
-    /// <summary>Forgets what was written after <see cref="Length"/> was <paramref name="length"/>.</summary>
+    /// <summary>Discards the text after the first <paramref name="length"/> bytes.</summary>
     public void Truncate(int length)
     {
         Debug.Assert(length <= Length);
@@ -149,7 +149,7 @@ public sealed class TextBuffer(ByteBudget? budget = null) : IDisposable
         _used = length - _fullBytes;
     }
 
-    /// <summary>Forgets all, and returns the arrays.</summary>
+    /// <summary>Discards the text and returns the arrays.</summary>
     public void Clear()
     {
         foreach (ArraySegment<byte> piece in _full) ArrayPool<byte>.Shared.Return(piece.Array!);
@@ -166,7 +166,7 @@ public sealed class TextBuffer(ByteBudget? budget = null) : IDisposable
         return _bytes.AsSpan(_used);
     }
 
-    /// <summary>Makes room for at least one byte more, or for all if they are few.</summary>
+    /// <summary>Makes room for all bytes if they are few, otherwise for at least one.</summary>
     private void Grow(int bytes)
     {
         if (_bytes.Length < PieceBytes)
@@ -176,7 +176,7 @@ public sealed class TextBuffer(ByteBudget? budget = null) : IDisposable
             return;
         }
 
-        // Memory first: if there is none, the text stays as it is.
+        // Allocates first: if that fails, the text is unchanged.
         byte[] next = ArrayPool<byte>.Shared.Rent(PieceBytes);
         budget?.Take(PieceBytes);
         if (_fullBytes == 0) _full = [];

@@ -26,13 +26,13 @@ public sealed class AllocationTests
 
         long before = GC.GetAllocatedBytesForCurrentThread();
         foreach (var edit in Edits) ApplyOften(edit, result);
-        // The runtime itself may take a little on any thread.
+        // The runtime may allocate a little on any thread.
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Rounds);
     }
 
     private static void ApplyOften(Func<EditBuffer, EditResult> edit, EditBuffer result)
     {
-        // Comparing by an assertion would allocate.
+        // An assertion would allocate.
         int done = 0;
         for (int i = 0; i < Rounds; i++)
         {

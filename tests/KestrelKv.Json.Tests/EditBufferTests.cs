@@ -8,7 +8,7 @@ public sealed class EditBufferTests
     private const int LargeBytes = 64 * 1024 * 1024;
 
     [Fact]
-    public void Written_TextOfAnEdit_IsHeldUntilCleared()
+    public void Written_AfterEdit_IsValidUntilCleared()
     {
         var buffer = new EditBuffer();
         Edit(buffer, "1234"u8);
@@ -22,7 +22,7 @@ public sealed class EditBufferTests
     }
 
     [Fact]
-    public void Rent_AfterDispose_ReturnsTheSameOneEmpty()
+    public void Rent_AfterDispose_ReturnsSameBufferEmpty()
     {
         EditBuffer buffer = EditBuffer.Rent();
         Assert.NotSame(buffer, EditBuffer.Rent());
@@ -33,7 +33,7 @@ public sealed class EditBufferTests
     }
 
     [Fact]
-    public void Clear_LargeText_IsHeldByNobody()
+    public void Clear_LargeText_ReleasesArray()
     {
         var buffer = new EditBuffer();
         WeakReference array = ArrayOfALargeEdit(buffer);
@@ -42,16 +42,16 @@ public sealed class EditBufferTests
     }
 
     [Fact]
-    public void Return_LongArray_IsHeldByNobody()
+    public void Return_LongArray_ReleasesArray()
     {
         WeakReference array = RentAndReturn(ScratchArrays.PooledBytesMax);
         GC.Collect();
         Assert.False(array.IsAlive);
     }
 
-    /// <summary>Of a type that no other test rents.</summary>
+    /// <summary>Uses an element type that no other test rents.</summary>
     [Fact]
-    public void Rent_LargeArrayThatWasReturned_IsReusedByOneOnly()
+    public void Rent_ReturnedLargeArray_IsReusedOnce()
     {
         ulong[] array = ScratchArrays.Rent<ulong>(ScratchArrays.PooledBytesMax);
         ScratchArrays.Return(array);

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace KestrelKv.Json.Tests;
 
-/// <summary>The outcome of an edit, with texts for bytes.</summary>
+/// <summary>The outcome of an edit, with strings instead of bytes.</summary>
 internal sealed record Edited(EditStatus Status, string? Text, string? Detail, string? Part)
 {
     public static Edited Put(string? document, string path, string value, DocumentLimits? limits = null)

@@ -23,7 +23,7 @@ public sealed class IncrementTests
     [InlineData("-0e99999999999999999999", "", "1", "1", "1")]
     [InlineData("9223372036854775807", "", "1.0", "9223372036854775808.0", "9223372036854775808.0")]
     [InlineData("9999999999999999999999999999999999.0", "", "-1", "9999999999999999999999999999999998.0", "9999999999999999999999999999999998.0")]
-    public void Increment_Number_WritesTheExactSum(string document, string path, string number, string result, string part)
+    public void Increment_Number_WritesExactSum(string document, string path, string number, string result, string part)
     {
         Edited edited = Edited.Increment(document, path, number);
         Assert.Equal((result, part), (edited.Text, edited.Part));
@@ -36,7 +36,7 @@ public sealed class IncrementTests
     [InlineData("""{ "x" : 1 }""", "/a/b", "1e2", """{ "x" : 1,"a":{"b":100} }""")]
     [InlineData("""{"l":[ 1 ], "y":2}""", "/l/-", "5", """{"l":[ 1,5 ], "y":2}""")]
     [InlineData("[]", "/-/a", "5", """[{"a":5}]""")]
-    public void Increment_NothingThere_CreatesWhatLeadsToIt(string? document, string path, string number, string result)
+    public void Increment_MissingPath_CreatesObjects(string? document, string path, string number, string result)
     {
         Edited edited = Edited.Increment(document, path, number);
         Assert.Equal(result, edited.Text);
@@ -52,16 +52,16 @@ public sealed class IncrementTests
     [InlineData("\"1\"", "", EditStatus.NotANumber)]
     [InlineData("""{"a":null}""", "/a", EditStatus.NotANumber)]
     [InlineData("[[]]", "/0", EditStatus.NotANumber)]
-    public void Increment_NoNumberToAddTo_IsRefusedWithTheReason(string document, string path, EditStatus status)
+    public void Increment_NotANumber_IsRefused(string document, string path, EditStatus status)
     {
         Edited edited = Edited.Increment(document, path, "1");
         Assert.Equal(status, edited.Status);
         Assert.NotNull(edited.Detail);
     }
 
-    /// <summary>Every spelling of numbers near the limits: a sum that is written is a number that the next increment takes.</summary>
+    /// <summary>Tries every spelling of numbers near the limits. The next increment must accept every sum.</summary>
     [Fact]
-    public void Increment_AnySpelling_WritesWhatTheNextOneTakes()
+    public void Increment_AnySpelling_WritesIncrementableSum()
     {
         string[] mantissas = ["0", "-0", "1", "-1", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "1.5", "0.10", "-0.0", "9999999999999999999999999999999999"];
         string[] exponents = ["", "e0", "E1", "e+18", "e19", "e-1", "e-64", "e64", "e400", "e-400", "e99999999999999999999"];
@@ -94,6 +94,6 @@ public sealed class IncrementTests
     [InlineData("9e64", "1e64")]
     [InlineData("1e99999999999999999999", "1")]
     [InlineData("1e-9223372036854775808", "1")]
-    public void Increment_SumOutOfRange_IsAnOverflow(string document, string number) =>
+    public void Increment_SumOutOfRange_Overflows(string document, string number) =>
         Assert.Equal(EditStatus.NumberOverflow, Edited.Increment(document, "", number).Status);
 }

@@ -30,7 +30,7 @@ public sealed class JsonPatchTests
     // A.14, A.16
     [InlineData("""{ "/": 9, "~1": 10 }""", """[{"op": "test", "path": "/~01", "value": 10}]""", """{ "/": 9, "~1": 10 }""")]
     [InlineData("""{ "foo": ["bar"] }""", """[{ "op": "add", "path": "/foo/-", "value": ["abc", "def"] }]""", """{ "foo": ["bar",["abc", "def"]] }""")]
-    public void Patch_ExamplesOfRfc6902_GivesTheResult(string document, string patch, string result) =>
+    public void Patch_Rfc6902Examples_ReturnsResult(string document, string patch, string result) =>
         Assert.Equal(result, Edited.Patch(document, patch).Text);
 
     [Theory]
@@ -38,24 +38,24 @@ public sealed class JsonPatchTests
     [InlineData("""{ "baz": "qux" }""", """[{ "op": "test", "path": "/baz", "value": "bar" }]""", EditStatus.TestFailed,
         "operation 0 (\"test\" of \"/baz\"): the value does not equal the tested value")]
     [InlineData("""{ "foo": "bar" }""", """[{ "op": "add", "path": "/baz/bat", "value": "qux" }]""", EditStatus.PathNotFound,
-        "operation 0 (\"add\" of \"/baz/bat\"): what leads to it is not there")]
+        "operation 0 (\"add\" of \"/baz/bat\"): the parent of the path does not exist")]
     [InlineData("""{ "/": 9, "~1": 10 }""", """[{"op": "test", "path": "/~01", "value": "10"}]""", EditStatus.TestFailed,
         "operation 0 (\"test\" of \"/~01\"): the value does not equal the tested value")]
-    // And what the appendix has no example of.
+    // Cases that the appendix does not cover.
     [InlineData("""{"a":{}}""", """[{"op":"add","path":"/b","value":1},{"op":"test","path":"/b","value":1},{"op":"remove","path":"/a/b"}]""",
-        EditStatus.PathNotFound, "operation 2 (\"remove\" of \"/a/b\"): there is no such member")]
-    [InlineData("[1]", """[{"op":"add","path":"/2","value":1}]""", EditStatus.PathNotFound, "operation 0 (\"add\" of \"/2\"): there is no such element")]
+        EditStatus.PathNotFound, "operation 2 (\"remove\" of \"/a/b\"): the object has no member \"b\"")]
+    [InlineData("[1]", """[{"op":"add","path":"/2","value":1}]""", EditStatus.PathNotFound, "operation 0 (\"add\" of \"/2\"): the array has no element \"2\"")]
     [InlineData("[1]", """[{"op":"add","path":"/00","value":1}]""", EditStatus.PathNotFound,
-        "operation 0 (\"add\" of \"/00\"): the last part of it is no index of an array")]
-    [InlineData("[1]", """[{"op":"replace","path":"/-","value":1}]""", EditStatus.PathNotFound, "operation 0 (\"replace\" of \"/-\"): there is no such element")]
-    [InlineData("[1]", """[{"op":"test","path":"/1","value":1}]""", EditStatus.PathNotFound, "operation 0 (\"test\" of \"/1\"): there is no such element")]
+        "operation 0 (\"add\" of \"/00\"): \"00\" is not an array index, expected a number without leading zeros, or \"-\"")]
+    [InlineData("[1]", """[{"op":"replace","path":"/-","value":1}]""", EditStatus.PathNotFound, "operation 0 (\"replace\" of \"/-\"): the array has no element \"-\"")]
+    [InlineData("[1]", """[{"op":"test","path":"/1","value":1}]""", EditStatus.PathNotFound, "operation 0 (\"test\" of \"/1\"): the array has no element \"1\"")]
     [InlineData("[1]", """[{"op":"add","path":"/0/a","value":1}]""", EditStatus.PathNotFound,
-        "operation 0 (\"add\" of \"/0/a\"): it would be inside of what is neither an object nor an array")]
-    [InlineData("[1]", """[{"op":"copy","from":"/1","path":"/0"}]""", EditStatus.PathNotFound, "operation 0 (\"copy\" of \"/0\"): there is nothing at \"from\"")]
-    [InlineData("[1]", """[{"op":"move","from":"/-","path":"/0"}]""", EditStatus.PathNotFound, "operation 0 (\"move\" of \"/0\"): there is nothing at \"from\"")]
-    [InlineData("[1]", """[{"op":"remove","path":""}]""", EditStatus.PathNotFound, "operation 0 (\"remove\" of \"\"): the whole value is not inside of anything")]
-    [InlineData(null, "[]", EditStatus.PathNotFound, "there is no entry")]
-    public void Patch_CannotBeDone_IsRefusedWithTheReason(string? document, string patch, EditStatus status, string detail)
+        "operation 0 (\"add\" of \"/0/a\"): the path leads through a value that is neither an object nor an array")]
+    [InlineData("[1]", """[{"op":"copy","from":"/1","path":"/0"}]""", EditStatus.PathNotFound, "operation 0 (\"copy\" of \"/0\"): \"from\" is \"/1\", where no value exists")]
+    [InlineData("[1]", """[{"op":"move","from":"/-","path":"/0"}]""", EditStatus.PathNotFound, "operation 0 (\"move\" of \"/0\"): \"from\" is \"/-\", where no value exists")]
+    [InlineData("[1]", """[{"op":"remove","path":""}]""", EditStatus.PathNotFound, "operation 0 (\"remove\" of \"\"): a patch cannot remove the whole value; use DELETE")]
+    [InlineData(null, "[]", EditStatus.PathNotFound, "the key does not exist")]
+    public void Patch_NotApplicable_ReturnsReason(string? document, string patch, EditStatus status, string detail)
     {
         Edited edited = Edited.Patch(document, patch);
         Assert.Equal((status, detail), (edited.Status, edited.Detail));
@@ -71,7 +71,7 @@ public sealed class JsonPatchTests
     [InlineData("""[1, 2]""", """[{"op":"add","path":"/2","value":0}]""", "[1, 2,0]")]
     [InlineData("""{"\ud800":1}""", """[{"op":"move","from":"/\ud800","path":"/\udc00"}]""", """{"\udc00":1}""")]
     [InlineData("1", """[{"\u006fp":"\u0061dd","path":"","value":{}},{"op":"add","path":"/a~1\u0022","value":2}]""", """{"a/\"":2}""")]
-    public void Patch_RareCases_GivesTheResult(string document, string patch, string result) =>
+    public void Patch_RareCases_ReturnsResult(string document, string patch, string result) =>
         Assert.Equal(result, Edited.Patch(document, patch).Text);
 
     [Theory]
@@ -115,7 +115,7 @@ public sealed class JsonPatchTests
     }
 
     [Fact]
-    public void Patch_TestOfAnExponentOfManyDigits_MakesNoNumberOfIt()
+    public void Patch_TestOfLongExponent_DoesNotConvertToNumber()
     {
         const int Digits = 100_000;
         byte[] left = Encoding.ASCII.GetBytes($"1e1{new string('0', Digits)}"), right = Encoding.ASCII.GetBytes($"10e{new string('9', Digits)}");
@@ -123,7 +123,7 @@ public sealed class JsonPatchTests
         long before = GC.GetAllocatedBytesForCurrentThread();
         Assert.True(JsonNumber.Equals(left, right));
 
-        // The runtime itself may take a little on any thread.
+        // The runtime may allocate a little on any thread.
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Digits / 10);
     }
 }

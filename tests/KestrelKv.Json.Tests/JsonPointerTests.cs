@@ -32,10 +32,10 @@ public sealed class JsonPointerTests
     [InlineData("/k\"l", "6")]
     [InlineData("/ ", "7")]
     [InlineData("/m~0n", "8")]
-    public void TryFind_ExamplesOfRfc6901_FindsTheText(string path, string part) => Assert.Equal(part, Find(Example, path));
+    public void TryFind_Rfc6901Examples_FindsText(string path, string part) => Assert.Equal(part, Find(Example, path));
 
     [Fact]
-    public void TryFind_EmptyPath_IsTheWholeWithoutWhiteSpace() => Assert.Equal(Example.Trim(), Find(Example, ""));
+    public void TryFind_EmptyPath_ReturnsDocumentWithoutWhiteSpace() => Assert.Equal(Example.Trim(), Find(Example, ""));
 
     [Theory]
     [InlineData("""{"a":1,"a":2}""", "/a", "2")]
@@ -55,20 +55,20 @@ public sealed class JsonPointerTests
     [InlineData("[0,1]", "/0/0", null)]
     [InlineData("\"text\"", "/0", null)]
     [InlineData("{}", "/a", null)]
-    public void TryFind_RareDocuments_FindsTheLastOrNothing(string document, string path, string? part) => Assert.Equal(part, Find(document, path));
+    public void TryFind_RareDocuments_FindsLastMatchOrNothing(string document, string path, string? part) => Assert.Equal(part, Find(document, path));
 
     [Theory]
     [InlineData("", null)]
     [InlineData("/", null)]
     [InlineData("/a~0~1/0", null)]
-    [InlineData("a", "it is neither empty nor does it begin with \"/\"")]
-    [InlineData("#/a", "it is neither empty nor does it begin with \"/\"")]
-    [InlineData("/a~", "the \"~\" at byte 2 is followed by neither 0 nor 1")]
-    [InlineData("/a~01/~2", "the \"~\" at byte 6 is followed by neither 0 nor 1")]
-    public void Check_Pointers_TellsWhatIsWrong(string path, string? fault) => Assert.Equal(fault, JsonPointer.Check(Edited.Bytes(path)));
+    [InlineData("a", "the JSON Pointer \"a\" does not begin with \"/\"")]
+    [InlineData("#/a", "the JSON Pointer \"#/a\" does not begin with \"/\"")]
+    [InlineData("/a~", "the JSON Pointer \"/a~\" has \"~\" at byte 2, expected \"~0\" or \"~1\"")]
+    [InlineData("/a~01/~2", "the JSON Pointer \"/a~01/~2\" has \"~\" at byte 6, expected \"~0\" or \"~1\"")]
+    public void Check_Pointer_ReturnsReasonOrNull(string path, string? fault) => Assert.Equal(fault, JsonPointer.Check(Edited.Bytes(path)));
 
     [Fact]
-    public void Check_NotUtf8_IsRefused() => Assert.Equal("it is not UTF-8", JsonPointer.Check([(byte)'/', 0xFF]));
+    public void Check_NotUtf8_IsRefused() => Assert.Equal("the JSON Pointer is not UTF-8", JsonPointer.Check([(byte)'/', 0xFF]));
 
     private static string? Find(string document, string path) =>
         JsonPointer.TryFind(Edited.Bytes(document), Edited.Bytes(path), out ReadOnlySpan<byte> part) ? Encoding.UTF8.GetString(part) : null;

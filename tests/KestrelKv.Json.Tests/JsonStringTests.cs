@@ -11,7 +11,7 @@ public sealed class JsonStringTests
     [InlineData("\\\"\\\\\\/\\b\\f\\n\\r\\t", "\"\\/\b\f\n\r\t")]
     [InlineData("\\u00e9\\u20ac\\ud83d\\ude00", "\u00e9\u20ac\U0001F600")]
     [InlineData("\u00e9\ud7ff\U0001F600\\n", "\u00e9\ud7ff\U0001F600\n")]
-    public void Unescape_Characters_AreThoseThatAreMeant(string spelled, string text)
+    public void TryUnescape_ValidString_ReturnsCharacters(string spelled, string text)
     {
         Assert.True(JsonString.TryUnescape(Bytes(spelled), out byte[] characters));
         Assert.Equal(text, Encoding.UTF8.GetString(characters));
@@ -24,14 +24,14 @@ public sealed class JsonStringTests
     [InlineData("\\ud800")]
     [InlineData("\\udc00\\ud800")]
     [InlineData("a\\ud83d\\u0061")]
-    public void Unescape_HalfOfASurrogatePair_IsRefused(string spelled)
+    public void TryUnescape_LoneSurrogate_ReturnsFalse(string spelled)
     {
         Assert.False(JsonString.TryUnescape(Bytes(spelled), out _));
         Assert.False(JsonString.StandsFor(Bytes(spelled), Bytes("\uFFFD")));
     }
 
     [Fact]
-    public void StandsFor_TextWithABackslash_IsNotItsSpelling()
+    public void StandsFor_TextWithBackslash_ComparesUnescaped()
     {
         Assert.False(JsonString.StandsFor("\\n"u8, "\\n"u8));
         Assert.True(JsonString.StandsFor("\\\\n"u8, "\\n"u8));

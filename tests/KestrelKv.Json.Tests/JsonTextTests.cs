@@ -12,7 +12,7 @@ public sealed class JsonTextTests
     [InlineData("\"\\ud800\"")]
     [InlineData("{\"a\": 1, \"a\": 2}")]
     [InlineData("1e999")]
-    public void Check_OneValue_FindsNothing(string text) => Assert.Null(Check(text));
+    public void Check_OneValue_ReturnsNull(string text) => Assert.Null(Check(text));
 
     [Theory]
     [InlineData("", JsonFaultKind.InvalidJson, "the text is empty")]
@@ -24,15 +24,15 @@ public sealed class JsonTextTests
     [InlineData("\uFEFF1", JsonFaultKind.InvalidJson, "at byte 0")]
     [InlineData("-Infinity", JsonFaultKind.InvalidJson, "NaN and Infinity are not JSON")]
     [InlineData("NaN", JsonFaultKind.InvalidJson, "NaN and Infinity are not JSON")]
-    public void Check_AnythingElse_SaysWhereAndWhy(string text, JsonFaultKind kind, string essence)
+    public void Check_InvalidText_ReturnsPositionAndReason(string text, JsonFaultKind kind, string expected)
     {
         JsonFault? error = Check(text);
         Assert.Equal(kind, error?.Kind);
-        Assert.Contains(essence, error!.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, error!.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Check_NotUtf8_SaysWhere()
+    public void Check_InvalidUtf8_ReturnsPosition()
     {
         JsonFault? error = JsonText.Check([0x22, 0x61, 0xFF, 0x22], DepthMax);
         Assert.Equal(new(JsonFaultKind.InvalidUtf8, "byte 2 (0xff) is not UTF-8"), error);

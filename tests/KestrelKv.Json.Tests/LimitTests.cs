@@ -2,7 +2,7 @@ using System.Text;
 
 namespace KestrelKv.Json.Tests;
 
-/// <summary>What a document may not become, and documents that are as deep, wide or long as they may be.</summary>
+/// <summary>Edits at and beyond the limits of length and nesting.</summary>
 public sealed class LimitTests
 {
     private const int Deep = 100_000;
@@ -11,7 +11,7 @@ public sealed class LimitTests
 
     public static TheoryData<string> Kinds => ["put", "merge", "patch", "increment"];
 
-    /// <summary>Makes <c>{"a":1}</c> to <c>{"a":1,"b":12345}</c>, which has 17 bytes.</summary>
+    /// <summary>Changes <c>{"a":1}</c> to <c>{"a":1,"b":12345}</c>, which has 17 bytes.</summary>
     private static Edited Lengthen(string kind, DocumentLimits limits) => kind switch
     {
         "put" => Edited.Put("""{"a":1}""", "/b", "12345", limits),
@@ -22,13 +22,13 @@ public sealed class LimitTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void Apply_AsLongAsItMayBe_IsDone(string kind) => Assert.Equal("""{"a":1,"b":12345}""", Lengthen(kind, new(17, 9)).Text);
+    public void Apply_MaximumLength_IsDone(string kind) => Assert.Equal("""{"a":1,"b":12345}""", Lengthen(kind, new(17, 9)).Text);
 
     [Theory]
     [MemberData(nameof(Kinds))]
     public void Apply_OneByteMore_IsTooLong(string kind) => Assert.Equal(EditStatus.ValueTooLong, Lengthen(kind, new(16, 9)).Status);
 
-    /// <summary>Makes <c>{"a":[]}</c> 4 deep.</summary>
+    /// <summary>Changes <c>{"a":[]}</c> to a value with 4 levels.</summary>
     private static Edited Deepen(string kind, DocumentLimits limits) => kind switch
     {
         "put" => Edited.Put("""{"a":[]}""", "/a/-", "[[]]", limits),
@@ -39,18 +39,18 @@ public sealed class LimitTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void Apply_AsDeepAsItMayBe_IsDone(string kind) => Assert.Equal(EditStatus.Done, Deepen(kind, new(99, 4)).Status);
+    public void Apply_MaximumDepth_IsDone(string kind) => Assert.Equal(EditStatus.Done, Deepen(kind, new(99, 4)).Status);
 
     [Theory]
     [MemberData(nameof(Kinds))]
     public void Apply_OneLevelMore_IsTooDeep(string kind) => Assert.Equal(EditStatus.TooDeep, Deepen(kind, new(99, 3)).Status);
 
     [Fact]
-    public void Patch_TooLongInBetween_IsRefused() => Assert.Equal(EditStatus.ValueTooLong, Edited.Patch(
+    public void Patch_TooLongIntermediateValue_IsRefused() => Assert.Equal(EditStatus.ValueTooLong, Edited.Patch(
         "[1]", """[{"op":"add","path":"/-","value":"long"},{"op":"remove","path":"/1"}]""", new(9, 9)).Status);
 
     [Fact]
-    public void Patch_CopiesThatDouble_StopsAtTheLimit()
+    public void Patch_DoublingCopies_StopsAtLimit()
     {
         string copies = string.Join(',', Enumerable.Repeat("""{"op":"copy","from":"","path":"/-"}""", 10_000));
         Assert.Equal(EditStatus.ValueTooLong, Edited.Patch("[1]", $"[{copies}]", new(1 << 20, 1 << 20)).Status);
@@ -58,7 +58,7 @@ public sealed class LimitTests
     }
 
     [Fact]
-    public void Patch_OperationsOnALongDocument_AreDoneUpToALimit()
+    public void Patch_ManyOperationsOnLongDocument_StopsAtLimit()
     {
         string document = $$"""{"text": "{{new string('x', 1 << 20)}}", "list": []}""";
         string Adds(int count) => $"[{string.Join(',', Enumerable.Range(0, count).Select(i => $$"""{"op":"add","path":"/list/-","value":{{i}}}"""))}]";

@@ -4,8 +4,8 @@ using System.Text;
 namespace KestrelKv.Json.Tests;
 
 /// <summary>
-/// Documents and requests that would take minutes if their costs multiplied. The bound is the sum of both, far below what a product
-/// takes and far above what a busy machine adds.
+/// Edits that would take minutes if the costs of document and request multiplied. The time limit is far below such a product, and far
+/// above the delays of a busy machine.
 /// </summary>
 public sealed class LinearTimeTests
 {

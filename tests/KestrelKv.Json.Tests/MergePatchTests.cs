@@ -18,7 +18,7 @@ public sealed class MergePatchTests
     [InlineData("""{"e":null}""", """{"a":1}""", """{"e":null,"a":1}""")]
     [InlineData("[1,2]", """{"a":"b","c":null}""", """{"a":"b"}""")]
     [InlineData("{}", """{"a":{"bb":{"ccc":null}}}""", """{"a":{"bb":{}}}""")]
-    public void Merge_ExamplesOfRfc7396_GivesTheResult(string document, string patch, string result) =>
+    public void Merge_Rfc7396Examples_ReturnsResult(string document, string patch, string result) =>
         Assert.Equal(result, Edited.Merge(document, patch).Text);
 
     [Theory]
@@ -34,7 +34,7 @@ public sealed class MergePatchTests
     [InlineData("""{"a":1}""", """{"b":1,"b":{"c":null,"d":2},"e":7,"e":null}""", """{"a":1,"b":{"d":2}}""")]
     [InlineData("""{"a":{"x":1},"a":{"y":2}}""", """{"a":{"x":3}}""", """{"a":{"x":1},"a":{"y":2,"x":3}}""")]
     [InlineData("""{"\ud800":1,"\ud801":2}""", """{"\uD801":3,"\udc00":4}""", """{"\ud800":1,"\ud801":3,"\udc00":4}""")]
-    public void Merge_RareDocuments_LeavesTheRestAsItIs(string document, string patch, string result) =>
+    public void Merge_RareDocuments_PreservesUnchangedText(string document, string patch, string result) =>
         Assert.Equal(result, Edited.Merge(document, patch).Text);
 
     [Theory]
@@ -44,5 +44,5 @@ public sealed class MergePatchTests
     [InlineData("""{"a":null,"a":1}""", """{"a":1}""")]
     [InlineData("[null]", "[null]")]
     [InlineData("null", "null")]
-    public void Merge_AbsentKey_IsThePatchWithoutNulls(string patch, string result) => Assert.Equal(result, Edited.Merge(null, patch).Text);
+    public void Merge_MissingKey_IsPatchWithoutNulls(string patch, string result) => Assert.Equal(result, Edited.Merge(null, patch).Text);
 }

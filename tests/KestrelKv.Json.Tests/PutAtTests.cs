@@ -11,21 +11,21 @@ public sealed class PutAtTests
     [InlineData("[ ]", "/-", "3", "[3 ]")]
     [InlineData("""{"a":1,"a":{"b":2}}""", "/a/b", "3", """{"a":1,"a":{"b":3}}""")]
     [InlineData(" 1 ", "", "[2]", "[2]")]
-    public void Put_Path_SetsThePartAlone(string document, string path, string value, string result) =>
+    public void Put_Path_SetsOnlyThatPart(string document, string path, string value, string result) =>
         Assert.Equal(result, Edited.Put(document, path, value).Text);
 
     [Theory]
-    [InlineData(null, "/a", "there is no entry")]
-    [InlineData("{}", "/a/b", "what leads to it is not there")]
-    [InlineData("""{"a":1}""", "/a/b", "it would be inside of what is neither an object nor an array")]
-    [InlineData("[1]", "/1", "there is no such element")]
-    [InlineData("[1]", "/01", "the last part of it is no index of an array")]
-    public void Put_NoSuchPath_IsRefused(string? document, string path, string detail)
+    [InlineData(null, "/a", "the key does not exist")]
+    [InlineData("{}", "/a/b", "the parent of the path does not exist")]
+    [InlineData("""{"a":1}""", "/a/b", "the path leads through a value that is neither an object nor an array")]
+    [InlineData("[1]", "/1", "the array has no element \"1\"")]
+    [InlineData("[1]", "/01", "\"01\" is not an array index, expected a number without leading zeros, or \"-\"")]
+    public void Put_MissingParent_IsRefused(string? document, string path, string detail)
     {
         Edited edited = Edited.Put(document, path, "1");
         Assert.Equal((EditStatus.PathNotFound, detail), (edited.Status, edited.Detail));
     }
 
     [Fact]
-    public void Put_WholeOfAnAbsentKey_IsTheValue() => Assert.Equal("[1]", Edited.Put(null, "", "[1]").Text);
+    public void Put_EmptyPathOfMissingKey_CreatesValue() => Assert.Equal("[1]", Edited.Put(null, "", "[1]").Text);
 }

@@ -2,10 +2,10 @@ using System.Text;
 
 namespace KestrelKv.Json.Tests;
 
-/// <summary>Random JSON, in every way of writing it: white space, escapes, spellings of numbers, names that come twice.</summary>
+/// <summary>Generates random JSON with varied white space, escapes, spellings of numbers and duplicate names.</summary>
 internal sealed class RandomDocuments(Random random)
 {
-    // Half of a surrogate pair is a name, too; so few names that they meet.
+    // Includes lone surrogates. The list is short, so that names often collide.
     private static readonly string[] Names = ["a", "b", "c", "", "a/b", "m~n", "0", "1", "-", "é", "😀", "\ud800", "\udc00", "q\"\\\n"];
 
     private static readonly string[] Numbers =
@@ -18,8 +18,8 @@ internal sealed class RandomDocuments(Random random)
 
     public string Number() => random.Next(2) == 0 ? Numbers[random.Next(Numbers.Length)] : $"{random.Next(-50, 50)}{(random.Next(2) == 0 ? "" : ".25")}";
 
-    /// <param name="depth">How deep it may be.</param>
-    /// <param name="nulls">How many of a hundred values are null.</param>
+    /// <param name="depth">The maximum nesting.</param>
+    /// <param name="nulls">The percentage of null values.</param>
     public string Value(int depth, int nulls = 3) => random.Next(100) < nulls ? "null" : random.Next(depth > 0 ? 10 : 5) switch
     {
         0 => Number(),
@@ -31,7 +31,7 @@ internal sealed class RandomDocuments(Random random)
         _ => Object(depth, nulls),
     };
 
-    /// <summary>An object, at times one with more members than are looked through one by one, or long ones.</summary>
+    /// <summary>Returns an object, sometimes with enough members for a hash table, or with a long member.</summary>
     public string Object(int depth, int nulls = 3)
     {
         int wide = random.Next(12) == 0 ? random.Next(40) : 0;
@@ -56,7 +56,7 @@ internal sealed class RandomDocuments(Random random)
         return json.Append('"').ToString();
     }
 
-    /// <summary>A pointer to what is in a value, or at times beside it.</summary>
+    /// <summary>Returns a pointer that usually selects a part of a value.</summary>
     public string Pointer(Tree tree)
     {
         var pointer = new StringBuilder();
@@ -87,7 +87,7 @@ internal sealed class RandomDocuments(Random random)
         return "{" + string.Join(Space() + "," + Space(), members) + "}";
     }
 
-    /// <summary>What is in a tree at a path, written another way.</summary>
+    /// <summary>Returns the value at a path in another spelling.</summary>
     private string Respelled(Tree tree, string path)
     {
         try

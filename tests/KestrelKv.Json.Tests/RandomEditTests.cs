@@ -3,15 +3,15 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Json.Tests;
 
-/// <summary>Random edits of random documents, compared with plain implementations of the RFCs on trees.</summary>
+/// <summary>Compares random edits of random documents with simple implementations of the RFCs on trees.</summary>
 public sealed class RandomEditTests
 {
     private const int Rounds = 4_000;
 
     [Fact]
-    public void TryFind_RandomDocuments_FindsWhatTheTreeHas() => Run((random, document, tree) =>
+    public void TryFind_RandomDocuments_MatchesTree() => Run((random, document, tree) =>
     {
-        string path = WithoutHalves(random.Pointer(tree));
+        string path = WithoutLoneSurrogates(random.Pointer(tree));
         byte[] text = Edited.Bytes(document);
         bool found = JsonPointer.TryFind(text, Edited.Bytes(path), out ReadOnlySpan<byte> part);
         string? partText = found ? System.Text.Encoding.UTF8.GetString(part) : null;
@@ -19,25 +19,25 @@ public sealed class RandomEditTests
     });
 
     [Fact]
-    public void Put_RandomDocuments_SetsWhatTheTreeSets() => Run((random, document, tree) =>
+    public void Put_RandomDocuments_MatchesTree() => Run((random, document, tree) =>
     {
-        string path = WithoutHalves(random.Pointer(tree)), value = random.Value(2);
+        string path = WithoutLoneSurrogates(random.Pointer(tree)), value = random.Value(2);
         Edited edited = Edited.Put(document, path, value);
         AssertSame(() => TreeEdits.Set(tree, TreeEdits.Tokens(path), TreeParser.Parse(value)), edited);
         AssertKept(document, edited, TreeEdits.Tokens(path).Take(1));
     });
 
     [Fact]
-    public void Increment_RandomDocuments_AddsWhatTheTreeAdds() => Run((random, document, tree) =>
+    public void Increment_RandomDocuments_MatchesTree() => Run((random, document, tree) =>
     {
-        string path = WithoutHalves(random.Pointer(tree)), number = random.Number();
+        string path = WithoutLoneSurrogates(random.Pointer(tree)), number = random.Number();
         Edited edited = Edited.Increment(document, path, number);
         AssertSame(() => TreeSums.Increment(tree, TreeEdits.Tokens(path), number), edited);
         AssertKept(document, edited, TreeEdits.Tokens(path).Take(1));
     });
 
     [Fact]
-    public void Increment_RandomNumbers_WritesTheSumAsTheTreeDoes() => Seeds.Run(seeded =>
+    public void Increment_RandomNumbers_MatchesTree() => Seeds.Run(seeded =>
     {
         var random = new RandomDocuments(seeded);
         for (int round = 0; round < Rounds; round++)
@@ -59,7 +59,7 @@ public sealed class RandomEditTests
     });
 
     [Fact]
-    public void Merge_RandomDocuments_MergesAsTheTreeDoes() => Run((random, document, tree) =>
+    public void Merge_RandomDocuments_MatchesTree() => Run((random, document, tree) =>
     {
         string patch = document.Length % 9 == 0 ? random.Value(4) : random.Object(4, nulls: 35);
         Edited edited = Edited.Merge(document, patch);
@@ -69,7 +69,7 @@ public sealed class RandomEditTests
     });
 
     [Fact]
-    public void Patch_RandomDocuments_PatchesAsTheTreeDoes() => Run((random, document, tree) =>
+    public void Patch_RandomDocuments_MatchesTree() => Run((random, document, tree) =>
     {
         string patch = random.Patch(tree);
         Assert.Null(JsonPatch.Check(Edited.Bytes(patch)));
@@ -81,7 +81,7 @@ public sealed class RandomEditTests
         if (paths.All(p => p.Length > 0)) AssertKept(document, edited, paths.Select(p => p[0]));
     });
 
-    /// <param name="test">Gets a document as text and tree.</param>
+    /// <param name="test">The test, called with a document as text and as tree.</param>
     private static void Run(Action<RandomDocuments, string, Tree> test) => Seeds.Run(seeded =>
     {
         var random = new RandomDocuments(seeded);
@@ -103,7 +103,7 @@ public sealed class RandomEditTests
         }
         catch (RefusedException e)
         {
-            Assert.True(e.Status == edited.Status, $"{e.Status} is expected: {edited}");
+            Assert.True(e.Status == edited.Status, $"expected {e.Status}: {edited}");
         }
     }
 
@@ -116,7 +116,7 @@ public sealed class RandomEditTests
         Assert.Equal(Edited.Bytes(text).Length, reader.BytesConsumed);
     }
 
-    /// <summary>Members of the outermost object that the edit is not about are there as they were written, in their order.</summary>
+    /// <summary>Asserts that members of the outermost object that the edit did not touch keep text and order.</summary>
     private static void AssertKept(string document, Edited edited, IEnumerable<string> touched)
     {
         Tree before = TreeParser.Parse(document);
@@ -128,6 +128,6 @@ public sealed class RandomEditTests
             after.Spelled.Where(m => !names.Contains(m.Name)).Select(m => m.Text));
     }
 
-    /// <summary>A pointer outside of JSON is UTF-8, which has no halves of surrogate pairs.</summary>
-    private static string WithoutHalves(string text) => System.Text.Encoding.UTF8.GetString(Edited.Bytes(text));
+    /// <summary>Replaces lone surrogates: a pointer outside JSON is UTF-8, which has none.</summary>
+    private static string WithoutLoneSurrogates(string text) => System.Text.Encoding.UTF8.GetString(Edited.Bytes(text));
 }

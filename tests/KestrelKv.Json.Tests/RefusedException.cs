@@ -1,6 +1,6 @@
 namespace KestrelKv.Json.Tests;
 
-/// <summary>How the plain implementation says that an edit can't be done.</summary>
+/// <summary>Thrown by the simple implementation if an edit is not applicable.</summary>
 internal sealed class RefusedException(EditStatus status) : Exception
 {
     public EditStatus Status { get; } = status;

@@ -3,21 +3,21 @@ using System.Numerics;
 
 namespace KestrelKv.Json.Tests;
 
-/// <summary>A JSON value as a plain tree, which keeps numbers as text. It shares no code with what it is compared with.</summary>
+/// <summary>A JSON value as a tree with numbers as text. It shares no code with the implementation under test.</summary>
 internal sealed class Tree
 {
-    /// <summary>What the value begins with: <c>{</c>, <c>[</c>, <c>"</c>, <c>0</c> for a number; <c>t</c>, <c>f</c> and <c>n</c>.</summary>
+    /// <summary>The first character: <c>{</c>, <c>[</c>, <c>"</c>, <c>0</c> for a number; <c>t</c>, <c>f</c> and <c>n</c>.</summary>
     public required char Kind { get; init; }
 
-    /// <summary>The characters of a string, the text of a number.</summary>
+    /// <summary>The characters of a string, or the text of a number.</summary>
     public string Text { get; init; } = "";
 
     public List<Tree> Elements { get; init; } = [];
 
-    /// <summary>Of members of one name the last one.</summary>
+    /// <summary>The members; of duplicates, the last one.</summary>
     public Dictionary<string, Tree> Members { get; init; } = [];
 
-    /// <summary>All members as they stand in the text.</summary>
+    /// <summary>All members as spelled, including duplicates.</summary>
     public List<(string Name, string Text)> Spelled { get; } = [];
 
     public bool IsContainer => Kind is '{' or '[';
@@ -34,7 +34,7 @@ internal sealed class Tree
         Members = Members.ToDictionary(m => m.Key, m => m.Value.Clone(), StringComparer.Ordinal),
     };
 
-    /// <summary>Whether two values are equal as RFC 6902 has it.</summary>
+    /// <summary>Whether two values are equal as RFC 6902 defines it.</summary>
     public static bool Equal(Tree a, Tree b) => a.Kind == b.Kind && a.Kind switch
     {
         '{' => a.Members.Count == b.Members.Count && a.Members.All(m => b.Members.TryGetValue(m.Key, out Tree? other) && Equal(m.Value, other)),
@@ -43,7 +43,7 @@ internal sealed class Tree
         _ => a.Text == b.Text,
     };
 
-    /// <summary>A number as an integer and how many of its digits are behind the point.</summary>
+    /// <summary>Returns a number as an integer and its number of decimals.</summary>
     public static (BigInteger Value, int Scale) Scaled(string number)
     {
         string[] parts = number.Split('e', 'E');

@@ -3,7 +3,7 @@ using System.Numerics;
 
 namespace KestrelKv.Json.Tests;
 
-/// <summary>The RFCs word for word, on trees.</summary>
+/// <summary>Implements the RFCs literally, on trees.</summary>
 internal static class TreeEdits
 {
     public static string[] Tokens(string pointer) =>
@@ -77,7 +77,7 @@ internal static class TreeEdits
         return root;
     }
 
-    /// <summary>Sets what is there, adds a member, or appends with <c>-</c>.</summary>
+    /// <summary>Replaces a value, adds a member, or appends an element with <c>-</c>.</summary>
     public static Tree Set(Tree root, string[] path, Tree value)
     {
         if (path.Length == 0) return value;

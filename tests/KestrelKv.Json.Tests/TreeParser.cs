@@ -3,7 +3,7 @@ using System.Text;
 
 namespace KestrelKv.Json.Tests;
 
-/// <summary>Makes a <see cref="Tree"/> of valid JSON.</summary>
+/// <summary>Parses valid JSON to a <see cref="Tree"/>.</summary>
 internal sealed class TreeParser(string text)
 {
     private int _at;

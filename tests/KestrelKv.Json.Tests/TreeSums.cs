@@ -3,7 +3,7 @@ using System.Numerics;
 
 namespace KestrelKv.Json.Tests;
 
-/// <summary>Increments on trees, with whole numbers of any length.</summary>
+/// <summary>Implements increments on trees, with integers of any length.</summary>
 internal static class TreeSums
 {
     public static Tree Increment(Tree? root, string[] path, string delta)

@@ -2,11 +2,11 @@ using static KestrelKv.Protocol.Tests.Parsing;
 
 namespace KestrelKv.Protocol.Tests;
 
-/// <summary>Requests that hold others, and ids.</summary>
+/// <summary>Requests with nested requests, and request ids.</summary>
 public sealed class BatchParserTests
 {
     [Fact]
-    public void Parse_Ops_AreRequestsAsTheyAreByThemselves()
+    public void Parse_Ops_AreParsedLikeSingleRequests()
     {
         Request batch = Parse(
             """
@@ -23,7 +23,7 @@ public sealed class BatchParserTests
     [Theory]
     [InlineData(1_000)]
     [InlineData(1_001)]
-    public void Parse_OpsAndObjs_AreAThousandAtTheMost(int count)
+    public void Parse_OpsAndObjs_AllowUpTo1000(int count)
     {
         foreach (string body in (string[])[
             $$$"""{"func": "BATCH", "params": {"ops": [{{{Many("""{"func": "GET", "params": {"obj": "k"}}""")}}}]}}""",
@@ -42,19 +42,19 @@ public sealed class BatchParserTests
     [InlineData("""["a", null]""", ErrorCode.WrongType, "\"objs\"[1] is null")]
     [InlineData("""["a", ["b"]]""", ErrorCode.WrongType, "\"objs\"[1] is an array")]
     [InlineData("""["a", ""]""", ErrorCode.InvalidKey, "\"objs\"[1]: the key is empty")]
-    [InlineData("""["\ud800"]""", ErrorCode.InvalidKey, "\"objs\"[0]: the key holds half")]
-    public void Parse_ObjsThatAreNoKeys_AreRefused(string objs, ErrorCode code, string essence) =>
-        AssertRefused(Parse($$$"""{"func": "MGET", "params": {"objs": {{{objs}}}}}"""), code, essence);
+    [InlineData("""["\ud800"]""", ErrorCode.InvalidKey, "\"objs\"[0]: the key has a lone surrogate")]
+    public void Parse_InvalidObjs_AreRefused(string objs, ErrorCode code, string expected) =>
+        AssertRefused(Parse($$$"""{"func": "MGET", "params": {"objs": {{{objs}}}}}"""), code, expected);
 
     [Theory]
     [InlineData(512, true)]
     [InlineData(513, false)]
-    public void Parse_ValueInABatch_MayBeAsDeepAsByItself(int depth, bool isTaken)
+    public void Parse_ValueInBatch_HasDepthLimitOfSingleValue(int depth, bool isValid)
     {
         var limits = new RequestLimits { JsonDepthMax = 512 };
         Request request = Parse(
             $$$"""{"func": "BATCH", "params": {"ops": [{"func": "GET", "params": {"obj": "k"}}, {"func": "PUT", "params": {"obj": "k", "val": {{{Nested(depth)}}}}}]}}""", limits);
-        Assert.Equal(isTaken ? null : (ErrorCode.TooDeep, 1), request.Error is { } error ? (error.Code, error.Index!.Value) : ((ErrorCode, int)?)null);
+        Assert.Equal(isValid ? null : (ErrorCode.TooDeep, 1), request.Error is { } error ? (error.Code, error.Index!.Value) : ((ErrorCode, int)?)null);
         Assert.Equal(ErrorCode.TooDeep, Parse($$$"""{"func": "PUT", "params": {"obj": "k", "val": {{{Nested(513)}}}}}""", limits).Error?.Code);
     }
 
@@ -64,7 +64,7 @@ public sealed class BatchParserTests
     [InlineData("\"\"")]
     [InlineData("\"\\ud800\"")]
     [InlineData("12345678901234567890123")]
-    public void Parse_Id_IsKeptInItsSpelling(string id)
+    public void Parse_Id_KeepsSpelling(string id)
     {
         Assert.Equal(id, Text(Parse($$$"""{"id": {{{id}}}, "func": "GET", "params": {"obj": "k"}}""").IdText));
         Assert.Equal(id, Text(Parse($$$"""{"func": "NOPE", "id":{{{id}}}}""").IdText));
@@ -77,7 +77,7 @@ public sealed class BatchParserTests
     [InlineData("[1]", ErrorCode.WrongType)]
     [InlineData("{}", ErrorCode.WrongType)]
     [InlineData("true", ErrorCode.WrongType)]
-    public void Parse_IdThatIsNone_IsRefusedAndNotGivenBack(string id, ErrorCode code)
+    public void Parse_InvalidId_IsRefusedAndNotReturned(string id, ErrorCode code)
     {
         Request request = Parse($$$"""{"func": "GET", "params": {"obj": "k"}, "id": {{{id}}}}""");
         AssertRefused(request, code, "expected a string or a number");

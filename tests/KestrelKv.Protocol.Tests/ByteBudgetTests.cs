@@ -18,7 +18,7 @@ public sealed class ByteBudgetTests
     }
 
     [Fact]
-    public void TryTake_MoreThanTheWhole_SucceedsAlone()
+    public void TryTake_MoreThanBudget_SucceedsWhenNothingIsTaken()
     {
         Assert.True(_budget.TryTake(1_000));
         Assert.False(_budget.TryTake(1));
@@ -28,7 +28,7 @@ public sealed class ByteBudgetTests
     }
 
     [Fact]
-    public async Task TakeAsync_OthersWaitAlready_IsServedAfterThem()
+    public async Task TakeAsync_OtherWaiters_IsServedInOrder()
     {
         _budget.Take(100);
         Task<bool> large = _budget.TakeAsync(80, Wait.Patience).AsTask();
@@ -36,7 +36,7 @@ public sealed class ByteBudgetTests
         Assert.True(_budget.IsWaitedFor);
         _budget.Return(50);
 
-        // The small one would fit; then the large one might wait for ever.
+        // The small request fits, but serving it first could starve the large one.
         Assert.False(_budget.TryTake(1));
         Assert.False(small.IsCompleted);
         _budget.Return(50);
@@ -47,7 +47,7 @@ public sealed class ByteBudgetTests
     }
 
     [Fact]
-    public async Task TakeAsync_NothingIsReturnedInTime_TakesNothing()
+    public async Task TakeAsync_Timeout_TakesNothing()
     {
         _budget.Take(100);
         Assert.False(await _budget.TakeAsync(10, TimeSpan.FromMilliseconds(1)));
@@ -56,7 +56,7 @@ public sealed class ByteBudgetTests
     }
 
     [Fact]
-    public async Task TakeAsync_Canceled_TakesNothingAndLetsTheNextOneHaveIt()
+    public async Task TakeAsync_Canceled_TakesNothingAndServesNextWaiter()
     {
         _budget.Take(50);
         using var cancel = new CancellationTokenSource();
@@ -69,7 +69,7 @@ public sealed class ByteBudgetTests
     }
 
     [Fact]
-    public async Task TakeAndReturn_ManyAtATime_NeverExceedsTheBudgetAndLosesNothing()
+    public async Task TakeAndReturn_Concurrently_NeverExceedsBudgetOrLosesBytes()
     {
         long most = 0;
         await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(async () =>
@@ -88,7 +88,7 @@ public sealed class ByteBudgetTests
     }
 
     [Fact]
-    public void ResetPeak_AfterMoreWasTaken_ReturnsTheMostAndBeginsAnew()
+    public void ResetPeak_AfterReturn_ReturnsPeakAndResets()
     {
         _budget.Take(70);
         _budget.Return(60);

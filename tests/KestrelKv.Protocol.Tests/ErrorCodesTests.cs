@@ -48,10 +48,10 @@ public sealed class ErrorCodesTests
     [InlineData(ErrorCode.CrossOrigin, "cross_origin")]
     [InlineData(ErrorCode.HostNotAllowed, "host_not_allowed")]
     [InlineData(ErrorCode.NoDataDirectory, "no_data_directory")]
-    public void Text_EachCode_IsItsNameInSnakeCase(ErrorCode code, string text) => Assert.Equal(text, ErrorCodes.Text(code));
+    public void Text_EachCode_IsSnakeCaseName(ErrorCode code, string text) => Assert.Equal(text, ErrorCodes.Text(code));
 
     [Fact]
-    public void Table_OfAllCodes_HasEachInItsPlace()
+    public void Table_AllCodes_AreInOrder()
     {
         Assert.Equal(All.Length, ErrorCodes.Count);
         foreach (ErrorCode code in All)
@@ -64,7 +64,7 @@ public sealed class ErrorCodesTests
     }
 
     [Fact]
-    public void Text_AllCodes_AreDifferentSnakeCase()
+    public void Text_AllCodes_AreDistinctSnakeCase()
     {
         string[] texts = [.. All.Select(ErrorCodes.Text)];
         Assert.Equal(texts.Length, texts.Distinct().Count());
@@ -72,5 +72,5 @@ public sealed class ErrorCodesTests
     }
 
     [Fact]
-    public void Count_TablesIndexedByCode_HaveRoomForEach() => Assert.All(All, code => Assert.InRange((int)code, 0, ErrorCodes.Count - 1));
+    public void Count_AllCodes_AreBelow() => Assert.All(All, code => Assert.InRange((int)code, 0, ErrorCodes.Count - 1));
 }

@@ -8,7 +8,7 @@ internal static class FastParsing
     public static bool IsParsed(string body, RequestLimits? limits = null) =>
         FastRequestParser.TryParse(Encoding.UTF8.GetBytes(body), limits ?? new(), out _);
 
-    /// <summary>Fails if the fast parser parses a body otherwise than the general parser. It need not parse every body.</summary>
+    /// <summary>Asserts that the fast parser skips a body, or parses the body like the general parser.</summary>
     /// <returns>Whether the fast parser parsed it.</returns>
     public static bool AssertAgrees(byte[] body, RequestLimits limits)
     {
@@ -35,7 +35,7 @@ internal static class FastParsing
 
     public static bool AssertAgrees(string body, RequestLimits limits) => AssertAgrees(Encoding.UTF8.GetBytes(body), limits);
 
-    /// <summary>The same bytes at the same place.</summary>
+    /// <summary>Asserts that two slices refer to the same memory.</summary>
     private static void AssertSame(ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> actual)
     {
         Assert.Equal(expected.Length, actual.Length);

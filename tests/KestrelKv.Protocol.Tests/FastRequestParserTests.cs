@@ -5,7 +5,7 @@ using static KestrelKv.Protocol.Tests.FastParsing;
 
 namespace KestrelKv.Protocol.Tests;
 
-/// <summary>Which bodies the fast parser parses, and where it leaves them to the general parser.</summary>
+/// <summary>Bodies that the fast parser parses, and bodies that it leaves to the general parser.</summary>
 public sealed class FastRequestParserTests
 {
     [Theory]
@@ -40,7 +40,7 @@ public sealed class FastRequestParserTests
     [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "ack": "memory"}}""")]
     [InlineData("""{"func": "PUT", "params": {"val": 1, "obj": "k"}}""")]
     [InlineData("\uFEFF{\"func\": \"GET\", \"params\": {\"obj\": \"k\"}}")]
-    public void TryParse_AnythingElse_IsLeftToTheGeneralParser(string body) => Assert.False(IsParsed(body));
+    public void TryParse_OtherSpellings_AreLeftToGeneralParser(string body) => Assert.False(IsParsed(body));
 
     [Fact]
     public void TryParse_AnyRequest_AllocatesNothing()
@@ -59,7 +59,7 @@ public sealed class FastRequestParserTests
     [InlineData(9)]
     [InlineData(JsonSkipper.NestingMax - 1)]
     [InlineData(JsonSkipper.NestingMax)]
-    public void TryParse_NestingAtAndBeyondTheLimit_IsParsedUpToIt(int depthMax)
+    public void TryParse_Nesting_IsParsedUpToLimit(int depthMax)
     {
         var limits = new RequestLimits { JsonDepthMax = depthMax };
         foreach (Func<int, string> nested in (Func<int, string>[])[Nested, NestedObjects, depth => $"[1, {Nested(depth - 1)}, {{}}]"])
@@ -71,7 +71,7 @@ public sealed class FastRequestParserTests
     }
 
     [Fact]
-    public void Parse_NestedDeeperThanTheSkipperLooks_IsForTheGeneralParser()
+    public void Parse_NestedBeyondSkipperLimit_UsesGeneralParser()
     {
         Assert.True(IsParsed(Put("k", Nested(JsonSkipper.NestingMax))));
         string value = Nested(JsonSkipper.NestingMax + 1);
@@ -85,7 +85,7 @@ public sealed class FastRequestParserTests
     [InlineData(32)]
     [InlineData(33)]
     [InlineData(4_096)]
-    public void TryParse_KeyAtAndBeyondTheLimit_IsParsedUpToIt(int bytesMax)
+    public void TryParse_Key_IsParsedUpToLimit(int bytesMax)
     {
         var limits = new RequestLimits { KeyBytesMax = bytesMax };
         Assert.True(AssertAgrees(Get(new string('k', bytesMax)), limits));
@@ -98,7 +98,7 @@ public sealed class FastRequestParserTests
     }
 
     [Fact]
-    public void TryParse_IdAtAndBeyondTheLimit_IsParsedUpToIt()
+    public void TryParse_Id_IsParsedUpToLimit()
     {
         foreach (string quote in (string[])["", "\""])
         {
@@ -109,7 +109,7 @@ public sealed class FastRequestParserTests
     }
 
     [Fact]
-    public void TryParse_StringsOfAnyLengthWithAnythingAnywhere_AgreesWithTheGeneralParser()
+    public void TryParse_SpecialBytesAtAllPositions_AgreesWithGeneralParser()
     {
         var limits = new RequestLimits();
         byte[] odd = [0x00, 0x1F, (byte)' ', (byte)'"', (byte)'\\', 0x7F, 0x80, 0xC3, 0xFF];
@@ -138,7 +138,7 @@ public sealed class FastRequestParserTests
     }
 
     [Fact]
-    public void TryParse_AllShortNumbers_AreParsedIfTheyAreNumbers()
+    public void TryParse_AllShortTexts_AreParsedIfNumbers()
     {
         var limits = new RequestLimits();
         foreach (string number in Texts("-+.eE019", 5))
@@ -149,7 +149,7 @@ public sealed class FastRequestParserTests
     }
 
     [Fact]
-    public void TryParse_AllShortValues_AgreesWithTheGeneralParser()
+    public void TryParse_AllShortValues_AgreesWithGeneralParser()
     {
         var limits = new RequestLimits { JsonDepthMax = 2 };
         int parsed = 0;
@@ -158,7 +158,7 @@ public sealed class FastRequestParserTests
         Assert.InRange(parsed, 1_000, 5_000);
     }
 
-    /// <summary>All texts of these characters, of one character up to so many.</summary>
+    /// <summary>Returns all texts of these characters, from one character up to a maximum length.</summary>
     private static IEnumerable<string> Texts(string characters, int lengthMax)
     {
         IEnumerable<string> texts = [""];

@@ -13,10 +13,10 @@ public sealed class FrameReaderTests
     private static readonly byte[] Stream = [.. Bodies.SelectMany(Frames.Of)];
 
     [Fact]
-    public void TryRead_WholeStream_GivesTheBodiesInOrder() => AssertReadsAll(new(Stream));
+    public void TryRead_WholeStream_ReturnsBodiesInOrder() => AssertReadsAll(new(Stream));
 
     [Fact]
-    public void TryRead_SplitAtEveryByte_GivesTheSameBodies()
+    public void TryRead_SplitAtEveryByte_ReturnsSameBodies()
     {
         for (int i = 0; i <= Stream.Length; i++) AssertReadsAll(Sequences.SplitAt(Stream, i));
     }
@@ -27,14 +27,14 @@ public sealed class FrameReaderTests
     [InlineData(3)]
     [InlineData(7)]
     [InlineData(8)]
-    public void TryRead_SmallSegments_GivesTheSameBodies(int segmentBytes)
+    public void TryRead_SmallSegments_ReturnsSameBodies(int segmentBytes)
     {
         AssertReadsAll(Sequences.Split(Stream, segmentBytes));
         AssertReadsAll(Sequences.SplitWithGaps(Stream, segmentBytes));
     }
 
     [Fact]
-    public void TryRead_EveryPrefixOfTheStream_GivesTheWholeFramesAndLeavesTheRest()
+    public void TryRead_EveryPrefix_ReturnsWholeFramesAndLeavesRest()
     {
         int[] ends = [.. Bodies.Select((_, i) => Bodies.Take(i + 1).Sum(b => Frames.Of(b).Length))];
         for (int length = 0; length <= Stream.Length; length++)
@@ -47,7 +47,7 @@ public sealed class FrameReaderTests
     }
 
     [Fact]
-    public void TryRead_BodyOfTheGreatestLength_IsTaken()
+    public void TryRead_MaximumLength_IsAccepted()
     {
         string body = new('x', FrameBytesMax);
         var buffer = new ReadOnlySequence<byte>(Frames.Of(body));
@@ -65,9 +65,9 @@ public sealed class FrameReaderTests
     [InlineData(-1, 5, ErrorCode.UnsupportedVersion, "version -1, expected 1")]
     [InlineData(0x0100_0000, 0x0500_0000, ErrorCode.UnsupportedVersion, "little-endian")]
     [InlineData(2, -1, ErrorCode.UnsupportedVersion, "version 2")]
-    public void TryRead_HeaderThatCantBe_IsRefusedBeforeTheBodyIsThere(int version, int length, ErrorCode code, string essence)
+    public void TryRead_InvalidHeader_IsRefusedBeforeBodyArrives(int version, int length, ErrorCode code, string expected)
     {
-        AssertRefused(Frames.Header(version, length), code, essence);
+        AssertRefused(Frames.Header(version, length), code, expected);
     }
 
     [Theory]
@@ -79,18 +79,18 @@ public sealed class FrameReaderTests
     [InlineData("PATCH /keys/a HTTP/1.1")]
     [InlineData("OPTIONS * HTTP/1.1")]
     [InlineData("PRI * HTTP/2.0")]
-    public void TryRead_HttpRequestLine_IsTakenForHttp(string line) =>
+    public void TryRead_HttpRequestLine_IsDetected(string line) =>
         AssertRefused(Encoding.ASCII.GetBytes(line), ErrorCode.HttpRequest, "HTTP");
 
     [Theory]
     [InlineData("GETTING STARTED")]
     [InlineData("get / HTTP/1.1")]
     [InlineData("PRI * GARBAGE")]
-    public void TryRead_TextThatIsNotHttp_IsAnUnsupportedVersion(string text) =>
+    public void TryRead_OtherText_IsUnsupportedVersion(string text) =>
         AssertRefused(Encoding.ASCII.GetBytes(text), ErrorCode.UnsupportedVersion, "expected 1");
 
     [Fact]
-    public void TryRead_BrokenFrameAfterWholeOnes_GivesThoseFirst()
+    public void TryRead_InvalidFrameAfterValidOnes_ReturnsValidOnesFirst()
     {
         byte[] bytes = [.. Stream, .. Frames.Header(1, -1)];
         var buffer = new ReadOnlySequence<byte>(bytes);
@@ -105,22 +105,22 @@ public sealed class FrameReaderTests
     }
 
     [Fact]
-    public void AtEnd_BetweenFrames_IsNoError() => Assert.Null(FrameReader.AtEnd(ReadOnlySequence<byte>.Empty));
+    public void AtEnd_BetweenFrames_ReturnsNull() => Assert.Null(FrameReader.AtEnd(ReadOnlySequence<byte>.Empty));
 
     [Fact]
-    public void AtEnd_InsideAFrame_SaysHowMuchIsMissing()
+    public void AtEnd_InsideFrame_ReportsReceivedBytes()
     {
         byte[] frame = Frames.Of("{\"a\": 1}");
         for (int length = 1; length < frame.Length; length++)
         {
-            string essence = length < FrameReader.HeaderBytes
+            string expected = length < FrameReader.HeaderBytes
                 ? $"after {length} of the 8 bytes of a frame's header"
                 : $"after {length - 8} of the 8 bytes of a frame's body";
             foreach (ReadOnlySequence<byte> rest in Segmentations(frame.AsMemory(0, length)))
             {
                 ProtocolError? error = FrameReader.AtEnd(rest);
                 Assert.Equal(ErrorCode.TruncatedFrame, error?.Code);
-                Assert.Contains(essence, error!.Message, StringComparison.Ordinal);
+                Assert.Contains(expected, error!.Message, StringComparison.Ordinal);
             }
         }
     }
@@ -131,8 +131,8 @@ public sealed class FrameReaderTests
         Assert.True(buffer.IsEmpty);
     }
 
-    /// <summary>Refused as soon as the header is there, not before, and nothing is taken.</summary>
-    private static void AssertRefused(byte[] bytes, ErrorCode code, string essence)
+    /// <summary>Asserts that a frame is refused once its header is complete, not before, and that no byte is consumed.</summary>
+    private static void AssertRefused(byte[] bytes, ErrorCode code, string expected)
     {
         for (int length = 0; length <= bytes.Length; length++)
         {
@@ -142,7 +142,7 @@ public sealed class FrameReaderTests
                 Assert.False(FrameReader.TryRead(ref buffer, FrameBytesMax, out _, out ProtocolError? error));
                 Assert.Equal(length, buffer.Length);
                 Assert.Equal(length < FrameReader.HeaderBytes ? null : code, error?.Code);
-                if (error is not null) Assert.Contains(essence, error.Message, StringComparison.Ordinal);
+                if (error is not null) Assert.Contains(expected, error.Message, StringComparison.Ordinal);
             }
         }
     }

@@ -5,7 +5,7 @@ namespace KestrelKv.Protocol.Tests;
 public sealed class HttpTextTests
 {
     [Fact]
-    public void Response_IsAWellFormedHttpMessage()
+    public void Response_Always_IsValidHttpMessage()
     {
         string response = Encoding.ASCII.GetString(HttpText.Response);
         int end = response.IndexOf("\r\n\r\n", StringComparison.Ordinal);
@@ -30,6 +30,6 @@ public sealed class HttpTextTests
     [InlineData("PRI * HT", true)]
     [InlineData("GETS / H", false)]
     [InlineData("\u0001\0\0\0\u0005\0\0\0", false)]
-    public void LooksLikeHttp_Header_IsToldByItsMethod(string header, bool expected) =>
+    public void LooksLikeHttp_Header_DependsOnMethod(string header, bool expected) =>
         Assert.Equal(expected, HttpText.LooksLikeHttp(Encoding.ASCII.GetBytes(header)));
 }

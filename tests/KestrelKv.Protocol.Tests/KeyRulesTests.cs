@@ -8,11 +8,11 @@ public sealed class KeyRulesTests
     [InlineData(4_096, null)]
     [InlineData(4_097, ErrorCode.KeyTooLong)]
     [InlineData(int.MaxValue, ErrorCode.KeyTooLong)]
-    public void Check_Length_IsOneToTheLimit(int keyBytes, ErrorCode? code) =>
+    public void Check_Length_AllowsOneToLimit(int keyBytes, ErrorCode? code) =>
         Assert.Equal(code, KeyRules.Check(keyBytes, new RequestLimits())?.Code);
 
     [Fact]
-    public void Check_LimitOfOne_TakesOneByte()
+    public void Check_LimitOfOne_AllowsOneByte()
     {
         var limits = new RequestLimits { KeyBytesMax = 1 };
         Assert.Null(KeyRules.Check(1, limits));

@@ -2,11 +2,11 @@ using static KestrelKv.Protocol.Tests.Parsing;
 
 namespace KestrelKv.Protocol.Tests;
 
-/// <summary>Every parameter of every function, as it may be and as it may not.</summary>
+/// <summary>Valid and invalid values of every parameter of every function.</summary>
 public sealed class ParameterTests
 {
-    /// <summary>One that is right for each parameter.</summary>
-    private static readonly Dictionary<string, string> Right = new()
+    /// <summary>A valid value of each parameter.</summary>
+    private static readonly Dictionary<string, string> Valid = new()
     {
         ["obj"] = "\"k\"", ["val"] = "1", ["ack"] = "\"memory\"", ["path"] = "\"/a\"", ["meta"] = "true", ["ttl"] = "1.5", ["expires_at"] = "1790000000",
         ["if_version"] = "3", ["if_exists"] = "true", ["return_old"] = "true", ["request_id"] = "\"r\"", ["merge"] = "{}", ["patch"] = "[]", ["by"] = "2",
@@ -25,60 +25,60 @@ public sealed class ParameterTests
     }
 
     [Fact]
-    public void Parse_EachFunctionWithAllThatItTakes_IsTaken()
+    public void Parse_EachFunctionWithAllParameters_IsAccepted()
     {
         foreach (FunctionInfo function in Functions.All)
         {
             Request request = Parse(Body(function, Given(function).Where(name => name is not ("expires_at" or "if_exists" or "patch"))));
             Assert.Equal((function.Function, null), (request.Function, request.Error));
-            Request barest = Parse(Body(function, Barest(function)));
-            Assert.Equal((function.Function, null), (barest.Function, barest.Error));
+            Request minimal = Parse(Body(function, Minimal(function)));
+            Assert.Equal((function.Function, null), (minimal.Function, minimal.Error));
         }
     }
 
     [Theory]
     [MemberData(nameof(FunctionsAndParameters))]
-    public void Parse_ParameterOfAnotherType_IsRefused(string name, string parameter)
+    public void Parse_WrongType_IsRefused(string name, string parameter)
     {
         FunctionInfo function = Find(name);
         if (parameter is "val" or "merge") return;
         string wrong = parameter is "meta" or "if_exists" or "return_old" or "descending" or "values" or "count_only" ? "0" : "false";
-        Request request = Parse(Body(function, Barest(function).Append(parameter).Distinct(), parameter, wrong));
+        Request request = Parse(Body(function, Minimal(function).Append(parameter).Distinct(), parameter, wrong));
         AssertRefused(request, ErrorCode.WrongType, $"\"{parameter}\" is a ");
     }
 
     [Theory]
     [MemberData(nameof(FunctionsAndParameters))]
-    public void Parse_ParameterTwice_IsRefused(string name, string parameter)
+    public void Parse_DuplicateParameter_IsRefused(string name, string parameter)
     {
         FunctionInfo function = Find(name);
-        Request request = Parse(Body(function, Barest(function).Where(p => p != parameter).Append(parameter).Append(parameter)));
+        Request request = Parse(Body(function, Minimal(function).Where(p => p != parameter).Append(parameter).Append(parameter)));
         AssertRefused(request, ErrorCode.DuplicateParameter, $"\"{parameter}\" is given twice");
     }
 
     [Fact]
-    public void Parse_ParameterOfAnotherFunction_IsRefusedAndWhatIsKnownIsTold()
+    public void Parse_ParameterOfOtherFunction_IsRefusedWithExpectedOnes()
     {
         foreach (FunctionInfo function in Functions.All)
         {
-            foreach (string foreign in Right.Keys.Except(Given(function)))
-                AssertRefused(Parse(Body(function, Barest(function).Append(foreign))), ErrorCode.UnknownParameter,
-                    $"{function.Name} does not know the parameter \"{foreign}\", expected ");
+            foreach (string foreign in Valid.Keys.Except(Given(function)))
+                AssertRefused(Parse(Body(function, Minimal(function).Append(foreign))), ErrorCode.UnknownParameter,
+                    $"unknown parameter \"{foreign}\" of {function.Name}, expected ");
         }
-        AssertRefused(Parse("""{"func": "SCAN", "params": {"x": 1}}"""), ErrorCode.UnknownParameter, "expected none or some of \"prefix\", \"after\"");
-        AssertRefused(Parse("""{"func": "PING", "params": {"x": 1}}"""), ErrorCode.UnknownParameter, "\"x\", expected none");
-        AssertRefused(Parse("""{"func": "UNWATCH", "params": {"x": 1}}"""), ErrorCode.UnknownParameter, "\"x\", expected \"watch\"");
+        AssertRefused(Parse("""{"func": "SCAN", "params": {"x": 1}}"""), ErrorCode.UnknownParameter, "expected none, or any of \"prefix\", \"after\"");
+        AssertRefused(Parse("""{"func": "PING", "params": {"x": 1}}"""), ErrorCode.UnknownParameter, "\"x\" of PING, expected none");
+        AssertRefused(Parse("""{"func": "UNWATCH", "params": {"x": 1}}"""), ErrorCode.UnknownParameter, "\"x\" of UNWATCH, expected \"watch\"");
         AssertRefused(Parse("""{"func": "DELETE", "params": {"x": 1}}"""), ErrorCode.UnknownParameter,
-            "expected \"obj\" and, if need be, \"if_version\", \"if_exists\", \"return_old\", \"ack\", \"request_id\"");
+            "expected \"obj\" and optionally \"if_version\", \"if_exists\", \"return_old\", \"ack\", \"request_id\"");
     }
 
     [Fact]
-    public void Parse_RequiredParameterMissing_IsRefused()
+    public void Parse_MissingParameter_IsRefused()
     {
         foreach (FunctionInfo function in Functions.All)
         {
             foreach (ParameterInfo parameter in function.RequiredParameters)
-                AssertRefused(Parse(Body(function, Barest(function).Where(name => name != parameter.Name))), ErrorCode.MissingParameter, $"\"{parameter.Name}\" is missing");
+                AssertRefused(Parse(Body(function, Minimal(function).Where(name => name != parameter.Name))), ErrorCode.MissingParameter, $"\"{parameter.Name}\" is missing");
         }
         AssertRefused(Parse("""{"func": "PATCH", "params": {"obj": "k"}}"""), ErrorCode.MissingParameter, "\"merge\" or \"patch\" is missing");
         AssertRefused(Parse("""{"func": "EXPIRE", "params": {"obj": "k"}}"""), ErrorCode.MissingParameter, "\"ttl\" or \"expires_at\" is missing");
@@ -89,16 +89,16 @@ public sealed class ParameterTests
     [InlineData("PUT", "if_version", "if_exists")]
     [InlineData("PATCH", "merge", "patch")]
     [InlineData("EXPIRE", "ttl", "expires_at")]
-    public void Parse_TwoThatContradictEachOther_AreRefused(string name, string one, string other)
+    public void Parse_ExclusiveParameters_AreRefused(string name, string one, string other)
     {
         FunctionInfo function = Find(name);
-        AssertRefused(Parse(Body(function, Barest(function).Except([one]).Append(one).Append(other))), ErrorCode.InvalidValue, $"\"{one}\" and \"{other}\" are both given");
+        AssertRefused(Parse(Body(function, Minimal(function).Except([one]).Append(one).Append(other))), ErrorCode.InvalidValue, $"\"{one}\" and \"{other}\" are both given");
     }
 
     [Theory]
     [InlineData("values")]
     [InlineData("meta")]
-    public void Parse_CountOnlyWithWhatIsOfEntries_IsRefused(string other) => AssertRefused(
+    public void Parse_CountOnlyWithEntryOptions_IsRefused(string other) => AssertRefused(
         Parse($$$"""{"func": "SCAN", "params": {"count_only": true, "{{{other}}}": false}}"""), ErrorCode.InvalidValue, $"\"count_only\" and \"{other}\"");
 
     [Theory]
@@ -124,10 +124,10 @@ public sealed class ParameterTests
     [InlineData("WATCH", "bookmark_interval", "0.099")]
     [InlineData("WATCH", "bookmark_interval", "3600.001")]
     [InlineData("UNWATCH", "watch", "0")]
-    public void Parse_ValueOutOfRange_IsRefusedAndTheRangeIsTold(string name, string parameter, string value)
+    public void Parse_ValueOutOfRange_IsRefusedByName(string name, string parameter, string value)
     {
         FunctionInfo function = Find(name);
-        Request request = Parse(Body(function, Barest(function).Append(parameter).Distinct(), parameter, value));
+        Request request = Parse(Body(function, Minimal(function).Append(parameter).Distinct(), parameter, value));
         AssertRefused(request, ErrorCode.InvalidValue, $"\"{parameter}\" ");
     }
 
@@ -136,7 +136,7 @@ public sealed class ParameterTests
     [InlineData("0.0001", 1)]
     [InlineData("1.0001", 1_001)]
     [InlineData("2.5e-1", 250)]
-    public void Parse_Ttl_IsInMillisecondsRoundedUp(string ttl, long milliseconds) => Assert.Equal(
+    public void Parse_Ttl_IsRoundedUpToMilliseconds(string ttl, long milliseconds) => Assert.Equal(
         new Expiry(ExpiryKind.After, milliseconds), Parse($$$"""{"func": "EXPIRE", "params": {"obj": "k", "ttl": {{{ttl}}}}}""").Options!.Expiry);
 
     [Theory]
@@ -147,7 +147,7 @@ public sealed class ParameterTests
         new Expiry(ExpiryKind.At, milliseconds), Parse($$$"""{"func": "EXPIRE", "params": {"obj": "k", "expires_at": {{{at}}}}}""").Options!.Expiry);
 
     [Fact]
-    public void Parse_RequestId_IsOfUpTo128Bytes()
+    public void Parse_RequestId_AllowsUpTo128Bytes()
     {
         Assert.Equal(128, Parse(WithId(new string('é', 64))).Options!.RequestId.Length);
         AssertRefused(Parse(WithId(new string('é', 64) + "x")), ErrorCode.InvalidValue, "\"request_id\" has 129 bytes");
@@ -156,7 +156,7 @@ public sealed class ParameterTests
     }
 
     [Fact]
-    public void Parse_SurplusOptions_AreNoneOfAPlainRequest()
+    public void Parse_PlainRequest_HasNoOptions()
     {
         foreach (string body in (string[])[
             """{"func": "GET", "params": {"obj": "k"}}""", """{"func": "PUT", "params": {"obj": "k", "val": 1, "ack": "memory"}}""",
@@ -170,8 +170,8 @@ public sealed class ParameterTests
 
     private static IEnumerable<string> Given(FunctionInfo function) => function.RequiredParameters.Concat(function.OptionalParameters).Select(p => p.Name);
 
-    /// <summary>What a function must have, alternatives included.</summary>
-    private static IEnumerable<string> Barest(FunctionInfo function) => function.RequiredParameters.Select(p => p.Name).Concat(
+    /// <summary>Returns the required parameters of a function, and one of each required alternative.</summary>
+    private static IEnumerable<string> Minimal(FunctionInfo function) => function.RequiredParameters.Select(p => p.Name).Concat(
         function.Function switch
         {
             Function.Patch => Alternatives[2..],
@@ -180,5 +180,5 @@ public sealed class ParameterTests
         });
 
     private static string Body(FunctionInfo function, IEnumerable<string> parameters, string changed = "", string value = "") =>
-        $"{{\"func\": \"{function.Name}\", \"params\": {{{string.Join(", ", parameters.Select(name => $"\"{name}\": {(name == changed ? value : Right[name])}"))}}}}}";
+        $"{{\"func\": \"{function.Name}\", \"params\": {{{string.Join(", ", parameters.Select(name => $"\"{name}\": {(name == changed ? value : Valid[name])}"))}}}}}";
 }

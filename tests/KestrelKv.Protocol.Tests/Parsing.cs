@@ -2,7 +2,7 @@ using System.Text;
 
 namespace KestrelKv.Protocol.Tests;
 
-/// <summary>Requests parsed from text, and what they hold as text.</summary>
+/// <summary>Parses requests from text, and compares their parts as text.</summary>
 internal static class Parsing
 {
     public static Request Parse(string body, RequestLimits? limits = null) => Parse(Encoding.UTF8.GetBytes(body), limits);
@@ -30,16 +30,16 @@ internal static class Parsing
         Assert.Equal(value, Text(request.Value));
     }
 
-    public static void AssertRefused(Request request, ErrorCode code, string essence)
+    public static void AssertRefused(Request request, ErrorCode code, string expected)
     {
         Assert.Equal((Function.Invalid, code), (request.Function, request.Error?.Code));
-        Assert.Contains(essence, request.Error!.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, request.Error!.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Arrays, <paramref name="depth"/> deep.</summary>
+    /// <summary>Returns arrays with a nesting of <paramref name="depth"/>.</summary>
     public static string Nested(int depth) => new string('[', depth) + new string(']', depth);
 
-    /// <summary>Objects, <paramref name="depth"/> deep.</summary>
+    /// <summary>Returns objects with a nesting of <paramref name="depth"/>.</summary>
     public static string NestedObjects(int depth) =>
         string.Concat(Enumerable.Repeat("{\"a\":", depth - 1)) + "{}" + new string('}', depth - 1);
 }

@@ -13,7 +13,7 @@ public sealed class ReplyWriterTests
     [InlineData("""
         "\u0061 é \" \ud83d\ude00"
         """)]
-    public void WritePut_AnyKey_HasItsShape(string key) => AssertReply(
+    public void WritePut_AnyKey_HasFormat(string key) => AssertReply(
         replies => replies.WritePut(Utf8(key)),
         $$$$"""{"status": "OK", "response": {"func": "PUT", "response": {"obj": {{{{key}}}}, "response": "ok"}}}""");
 
@@ -21,7 +21,7 @@ public sealed class ReplyWriterTests
     [InlineData("\"k\"", "null")]
     [InlineData("\"k\"", "1e400")]
     [InlineData("\"\\u0061\"", "{\"a\" :[1.0,\n\"\\u00e9\"]}")]
-    public void WriteGet_AnyValue_HasItsShape(string key, string value) => AssertReply(
+    public void WriteGet_AnyValue_HasFormat(string key, string value) => AssertReply(
         replies => replies.WriteGet(Utf8(key), Utf8(value)),
         $$$$"""{"status": "OK", "response": {"func": "GET", "response": {"obj": {{{{key}}}}, "val": {{{{value}}}}}}}""");
 
@@ -29,12 +29,12 @@ public sealed class ReplyWriterTests
     [InlineData("\"NOPE\"")]
     [InlineData("\"\"")]
     [InlineData("\"\\ud800\"")]
-    public void WriteUnknownFunction_AnyName_HasItsShape(string name) => AssertReply(
+    public void WriteUnknownFunction_AnyName_HasFormat(string name) => AssertReply(
         replies => replies.WriteUnknownFunction(Utf8(name)),
         $$$$"""{"status": "OK", "response": {"func": {{{{name}}}}, "response": "ERROR - Function doesn't exist"}}""");
 
     [Fact]
-    public void WriteError_EveryCode_HasItsShape()
+    public void WriteError_EveryCode_HasFormat()
     {
         foreach (ErrorCode code in Enum.GetValues<ErrorCode>())
             AssertReply(
@@ -43,7 +43,7 @@ public sealed class ReplyWriterTests
     }
 
     [Fact]
-    public void WriteError_WithMoreMembers_HasThemInTheirOrder() => AssertReply(
+    public void WriteError_OptionalMembers_AreInOrder() => AssertReply(
         replies => replies.WriteError(new(ErrorCode.Compacted, "m") { Index = 2, Version = 0, OldestVersion = 7, Watch = 1 }),
         """{"status": "ERROR", "error": {"code": "compacted", "message": "m", "index": 2, "version": 0, "oldest_version": 7, "watch": 1}}""");
 
@@ -53,7 +53,7 @@ public sealed class ReplyWriterTests
     [InlineData("""
         "\u0061 é"
         """)]
-    public void Write_Id_IsTheLastMember(string id)
+    public void Write_Id_IsLastMember(string id)
     {
         AssertReply(replies => replies.WritePut("\"k\""u8, Utf8(id)), $"{Frames.PutReply("k")[..^1]}, \"id\": {id}}}");
         AssertReply(replies => replies.WriteGet("\"k\""u8, "1"u8, Utf8(id)), $"{Frames.GetReply("k", "1")[..^1]}, \"id\": {id}}}");
@@ -67,7 +67,7 @@ public sealed class ReplyWriterTests
     }
 
     [Fact]
-    public void WriteValue_OfAGetWithoutMore_IsThatOfThePlainReply()
+    public void WriteValue_GetWithoutOptionalMembers_EqualsPlainReply()
     {
         using var text = new TextBuffer();
         ResponseText.WriteValue(text, "\"k\""u8, "[1 ]"u8, default);
@@ -84,13 +84,13 @@ public sealed class ReplyWriterTests
     public void WriteError_AnyMessage_IsJson(string message) => AssertMessage(message, message);
 
     [Fact]
-    public void WriteError_HalfASurrogatePair_IsReplaced() => AssertMessage($"half a pair: {'\ud800'}", "half a pair: \uFFFD");
+    public void WriteError_LoneSurrogate_IsReplaced() => AssertMessage($"lone surrogate: {'\ud800'}", "lone surrogate: \uFFFD");
 
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
     [InlineData(4_096)]
-    public void WriteHttp_AnyBlock_IsTheHttpResponse(int blockBytes) =>
+    public void WriteHttp_AnyBlockSize_WritesHttpResponse(int blockBytes) =>
         Assert.Equal(HttpText.Response.ToArray(), Written(replies => replies.WriteHttp(), blockBytes));
 
     [Theory]
@@ -100,7 +100,7 @@ public sealed class ReplyWriterTests
     [InlineData(64)]
     [InlineData(4_096)]
     [InlineData(100_000)]
-    public void Write_BlocksOfAnySize_GivesTheSameBytes(int blockBytes)
+    public void Write_AnyBlockSize_WritesSameBytes(int blockBytes)
     {
         byte[] value = Utf8($"\"{new string('v', 50_000)}\"");
         byte[] written = Written(WriteSome, blockBytes);
@@ -117,7 +117,7 @@ public sealed class ReplyWriterTests
     }
 
     [Fact]
-    public void Write_BlockThatEndsAnywhere_GivesTheSameBytesAndCount()
+    public void Write_BlockEndAtEveryByte_WritesSameBytesAndCount()
     {
         byte[] expected = Written(WriteSome, 1 << 20);
         for (int blockBytes = 1; blockBytes <= expected.Length + 1; blockBytes++)
@@ -140,7 +140,7 @@ public sealed class ReplyWriterTests
     }
 
     [Fact]
-    public void TryRetract_ReplyThatEndsWithItsBlock_IsForgotten()
+    public void TryRetract_ReplyAtBlockEnd_IsRetracted()
     {
         byte[] put = Frames.Of(Frames.PutReply("a"));
         var output = new BlockWriter(2 * put.Length);
@@ -155,7 +155,7 @@ public sealed class ReplyWriterTests
     }
 
     [Fact]
-    public void Write_LargeValue_IsWholeAndItsLengthRight()
+    public void Write_LargeValue_IsCompleteWithCorrectLength()
     {
         string value = $"\"{new string('x', 3_000_000)}\"";
         byte[] frame = Written(replies => replies.WriteGet("\"k\""u8, Utf8(value)), Plenty);
@@ -163,7 +163,7 @@ public sealed class ReplyWriterTests
     }
 
     [Fact]
-    public void Commit_ManySmallReplies_HandsThemOverAtOnce()
+    public void Commit_ManySmallReplies_AdvancesOnce()
     {
         var output = new BlockWriter(Plenty);
         var replies = new ReplyWriter(output);
@@ -179,7 +179,7 @@ public sealed class ReplyWriterTests
     }
 
     [Fact]
-    public void BytesWritten_AfterEachReply_IsTheSumOfTheirLengths()
+    public void BytesWritten_AfterEachReply_IsSumOfLengths()
     {
         var output = new BlockWriter(5);
         var replies = new ReplyWriter(output);
@@ -196,7 +196,7 @@ public sealed class ReplyWriterTests
     }
 
     [Fact]
-    public void TryRetract_RepliesThatTheOutputDoesNotHave_AreForgotten()
+    public void TryRetract_UncommittedReplies_AreRetracted()
     {
         var output = new BlockWriter(Plenty);
         var replies = new ReplyWriter(output);
@@ -216,7 +216,7 @@ public sealed class ReplyWriterTests
     }
 
     [Fact]
-    public void TryRetract_RepliesThatTheOutputHas_IsRefused()
+    public void TryRetract_CommittedReplies_ReturnsFalse()
     {
         var output = new BlockWriter(100);
         var replies = new ReplyWriter(output);
@@ -233,7 +233,7 @@ public sealed class ReplyWriterTests
     [InlineData(65_536)]
     [InlineData(65_537)]
     [InlineData(1_000_000)]
-    public void WriteResponse_BodyOfAnyLength_IsWhole(int bytes)
+    public void WriteResponse_AnyBodyLength_IsComplete(int bytes)
     {
         string body = new([.. Enumerable.Range(0, bytes).Select(i => (char)('a' + (i % 26)))]);
         byte[] written = Written(replies => replies.WriteResponse(Function.Mget, "["u8, Text(Utf8(body)), "]"u8, "7"u8), Plenty);
@@ -242,7 +242,7 @@ public sealed class ReplyWriterTests
     }
 
     [Fact]
-    public void Write_RepliesOfAllSizesInTurn_KeepTheirOrder() => Seeds.Run(random =>
+    public void Write_RepliesOfAllSizes_KeepOrder() => Seeds.Run(random =>
     {
         var output = new BlockWriter(Plenty);
         using var budget = new CountedBudget();
@@ -272,7 +272,7 @@ public sealed class ReplyWriterTests
     });
 
     [Fact]
-    public void TryRetract_LargeReplyAfterASmallOne_KeepsTheSmallOne()
+    public void TryRetract_LargeReplyAfterSmallOne_KeepsSmallOne()
     {
         var output = new BlockWriter(Plenty);
         var budget = new ByteBudget(long.MaxValue, TimeProvider.System);
@@ -302,7 +302,7 @@ public sealed class ReplyWriterTests
         Assert.Equal(JsonValueKind.Object, reply.RootElement.ValueKind);
     }
 
-    /// <summary>One frame of version 1 and the right length; its body.</summary>
+    /// <summary>Asserts that bytes are one frame of version 1 with the correct length. Returns the body.</summary>
     private static byte[] AssertFrame(byte[] frame)
     {
         byte[] body = frame[FrameReader.HeaderBytes..];
@@ -318,7 +318,7 @@ public sealed class ReplyWriterTests
         return Sent(replies, output);
     }
 
-    /// <summary>All that was written: what the output has, then the pieces.</summary>
+    /// <summary>Returns all bytes written: those of the output, then the pieces.</summary>
     private static byte[] Sent(ReplyWriter replies, BlockWriter output)
     {
         replies.Commit();
@@ -333,7 +333,7 @@ public sealed class ReplyWriterTests
         return sent.ToArray();
     }
 
-    /// <summary>Fails where something of it is still taken in the end.</summary>
+    /// <summary>Asserts at the end that no bytes are taken.</summary>
     private sealed class CountedBudget : IDisposable
     {
         public ByteBudget Budget { get; } = new(long.MaxValue, TimeProvider.System);

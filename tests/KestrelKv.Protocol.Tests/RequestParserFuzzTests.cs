@@ -6,7 +6,7 @@ using static KestrelKv.Protocol.Tests.Parsing;
 
 namespace KestrelKv.Protocol.Tests;
 
-/// <summary>Whatever comes in: the parser never throws, and agrees with <see cref="JsonDocument"/> on what it holds.</summary>
+/// <summary>The parser never throws on random bodies, and agrees with <see cref="JsonDocument"/> on their content.</summary>
 public sealed class RequestParserFuzzTests
 {
     private const int Rounds = 60_000;

@@ -55,7 +55,7 @@ public sealed class RequestParserTests
     [InlineData("""{"a": 1, "a": 2, "\u0061": 3}""")]
     [InlineData("""{"\ud800": 1}""")]
     [InlineData("{\r\n\t\"a\" :\t1\r\n}")]
-    public void Parse_Value_IsTheVeryTextThatCameIn(string value)
+    public void Parse_Value_IsExactText(string value)
     {
         AssertPut($$$"""{"func": "PUT", "params": {"obj": "k", "val": {{{value}}}}}""", "k", value);
         AssertPut($$$"""{"params":{"val":  {{{value}}}  ,"obj":"k"},"func":"PUT"}""", "k", value);
@@ -65,7 +65,7 @@ public sealed class RequestParserTests
     [InlineData(500)]
     [InlineData(512)]
     [InlineData(1_024)]
-    public void Parse_ValueAtTheDepthLimit_IsTaken(int depth)
+    public void Parse_ValueAtDepthLimit_IsAccepted(int depth)
     {
         var limits = new RequestLimits { JsonDepthMax = Math.Max(512, depth) };
         foreach (string value in (string[])[Nested(depth), NestedObjects(depth)])
@@ -78,7 +78,7 @@ public sealed class RequestParserTests
     [Theory]
     [InlineData(512)]
     [InlineData(1_024)]
-    public void Parse_ValueBeyondTheDepthLimit_IsTooDeep(int depthMax)
+    public void Parse_ValueBeyondDepthLimit_IsTooDeep(int depthMax)
     {
         var limits = new RequestLimits { JsonDepthMax = depthMax };
         foreach (string value in (string[])[Nested(depthMax + 1), NestedObjects(depthMax + 1), $"[{NestedObjects(depthMax)}]"])
@@ -96,7 +96,7 @@ public sealed class RequestParserTests
     [InlineData("""\ud83d\ude00""", "😀")]
     [InlineData("""\u00E9é""", "éé")]
     [InlineData(" ", " ")]
-    public void Parse_Key_IsUnescapedAndItsNameIsInTheRequestsSpelling(string spelling, string key)
+    public void Parse_Key_IsUnescapedAndNameKeepsSpelling(string spelling, string key)
     {
         AssertGet($$$"""{"func": "GET", "params": {"obj": "{{{spelling}}}"}}""", key, $"\"{spelling}\"");
         AssertPut($$$"""{"func": "PUT", "params": {"val": 0, "obj": "{{{spelling}}}"}}""", key, "0");
@@ -108,7 +108,7 @@ public sealed class RequestParserTests
     [InlineData("""{"func": "GET", "params": {"obj": "k", "ack": "memory"}}""", true)]
     [InlineData("""{"func":"PUT","params":{"ack":"memory","val":1,"obj":"k"}}""", true)]
     [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "\u0061ck": "m\u0065mory"}}""", true)]
-    public void Parse_Ack_IsFromMemoryWhereItSaysSo(string body, bool fromMemory)
+    public void Parse_Ack_SetsAcknowledgeFromMemory(string body, bool fromMemory)
     {
         Request request = Parse(body);
         Assert.Null(request.Error);
@@ -122,7 +122,7 @@ public sealed class RequestParserTests
     [InlineData("😀", 4, 16)]
     [InlineData("""\u00e9""", 8, 16)]
     [InlineData("""\ud83d\ude00""", 4, 16)]
-    public void Parse_KeyLength_CountsBytesOfUtf8(string character, int count, int keyBytes)
+    public void Parse_KeyLength_CountsUtf8Bytes(string character, int count, int keyBytes)
     {
         string body = Keyed(count);
         Request atLimit = Parse(body, new RequestLimits { KeyBytesMax = keyBytes });
@@ -147,7 +147,7 @@ public sealed class RequestParserTests
     [InlineData("""{"func": "F", "params": {"obj": 1, "obj": 2, "other": {"x": []}}}""", "\"F\"")]
     [InlineData("""{"params": {"val": 1, "\ud800": 2}, "func": "F"}""", "\"F\"")]
     [InlineData("""{"func": "\ud800"}""", "\"\\ud800\"")]
-    public void Parse_UnknownFunction_MayHaveAnyParameters(string body, string nameText)
+    public void Parse_UnknownFunction_AllowsAnyParameters(string body, string nameText)
     {
         Request request = Parse(body);
         Assert.Equal((Function.Unknown, nameText), (request.Function, Text(request.NameText)));
@@ -155,7 +155,7 @@ public sealed class RequestParserTests
     }
 
     [Fact]
-    public void Parse_SlicesOfTheBody_AreNotCopies()
+    public void Parse_Slices_ReferToBody()
     {
         byte[] body = Encoding.UTF8.GetBytes("""{"func": "PUT", "params": {"obj": "key", "val": 123}}""");
         Request request = Parse(body);

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace KestrelKv.Protocol.Tests;
 
-/// <summary>Requests composed of parameters that come one by one.</summary>
+/// <summary>Requests composed of single parameters.</summary>
 public sealed class RequestTextTests
 {
     private static readonly FunctionInfo Put = Functions.Of(Function.Put);
@@ -11,7 +11,7 @@ public sealed class RequestTextTests
     [InlineData("a")]
     [InlineData("\"}, \"id\": 1")]
     [InlineData("\\ \u0000 \n \u00e9 \ud83d\ude00")]
-    public void Parse_AnyKeyAndValue_GivesThemBack(string key)
+    public void Parse_AnyKeyAndValue_ReturnsThem(string key)
     {
         using var text = new RequestText(Put);
         text.AddText(Put.Parameter("obj"), key);
@@ -33,7 +33,7 @@ public sealed class RequestTextTests
     [InlineData("1}}", ErrorCode.InvalidJson, "invalid JSON at byte 1")]
     [InlineData("", ErrorCode.InvalidJson, "the text is empty")]
     [InlineData("\"a", ErrorCode.InvalidJson, "invalid JSON at byte")]
-    public void Parse_ValueOfMoreOrLessThanOneJsonText_IsRefused(string value, ErrorCode code, string message)
+    public void Parse_ValueNotOneJsonText_IsRefused(string value, ErrorCode code, string message)
     {
         using var text = new RequestText(Put);
         text.AddText(Put.Parameter("obj"), "a");
@@ -55,7 +55,7 @@ public sealed class RequestTextTests
     [InlineData("meta", "1")]
     [InlineData("meta", "")]
     [InlineData("if_version", "null")]
-    public void AddText_OfAnotherType_IsRefusedByName(string name, string value)
+    public void AddText_WrongType_IsRefusedByName(string name, string value)
     {
         using var text = new RequestText(Put);
         text.AddText(Put.Parameter("obj"), "a");

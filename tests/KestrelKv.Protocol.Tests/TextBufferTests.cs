@@ -12,7 +12,7 @@ public sealed class TextBufferTests
     [InlineData("\" \\ / \0 \b \f \n \r \t \u001f")]
     [InlineData("😀 at the end 😀")]
     [InlineData("\u2028 \uFFFF \uFEFF")]
-    public void WriteString_AnyCharacters_AreAJsonStringOfThem(string characters)
+    public void WriteString_AnyCharacters_WritesJsonString(string characters)
     {
         using var text = new TextBuffer();
         text.WriteString(Encoding.UTF8.GetBytes(characters));
@@ -21,7 +21,7 @@ public sealed class TextBufferTests
     }
 
     [Fact]
-    public void WriteString_Long_IsWhole()
+    public void WriteString_LongText_IsComplete()
     {
         string characters = string.Concat(Enumerable.Range(0, 5_000).Select(i => $"{i}\"é😀"));
         using var text = new TextBuffer();
@@ -31,7 +31,7 @@ public sealed class TextBufferTests
     }
 
     [Fact]
-    public void WriteString_NotUtf8_IsReplaced()
+    public void WriteString_InvalidUtf8_IsReplaced()
     {
         using var text = new TextBuffer();
         text.WriteString([0x61, 0xFF, 0xC3]);
@@ -46,7 +46,7 @@ public sealed class TextBufferTests
     [InlineData(1_790_000_000_500, "1790000000.5")]
     [InlineData(1_790_000_000_050, "1790000000.05")]
     [InlineData(253_402_300_799_999, "253402300799.999")]
-    public void WriteTime_Milliseconds_AreSecondsWithoutTrailingZeros(long milliseconds, string expected)
+    public void WriteTime_Milliseconds_WritesSecondsWithoutTrailingZeros(long milliseconds, string expected)
     {
         using var text = new TextBuffer();
         text.WriteTime(milliseconds);
@@ -54,7 +54,7 @@ public sealed class TextBufferTests
     }
 
     [Fact]
-    public void Write_MuchAndTruncateAndClear_LeavesWhatShouldBeThere()
+    public void Write_TruncateAndClear_LeavesExpectedText()
     {
         using var text = new TextBuffer();
         for (int i = 0; i < 100_000; i++) text.WriteNumber(i % 10);

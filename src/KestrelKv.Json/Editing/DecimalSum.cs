@@ -1,24 +1,24 @@
 namespace KestrelKv.Json;
 
 /// <summary>
-/// Exact sums of numbers with fractions or exponents: digit by digit, as on paper. The sum has as many digits after its point as
-/// the one that has more of them, written without an exponent.
+/// Adds numbers with fractions or exponents exactly, digit by digit. The sum is written without an exponent, with as many decimals as
+/// the operand that has more.
 /// </summary>
 internal static class DecimalSum
 {
-    /// <summary>The longest sum: a sign, the digits and the point.</summary>
+    /// <summary>The maximum length of a sum: sign, digits and decimal point.</summary>
     public const int BytesMax = 2 + Digits;
 
-    /// <summary>How many digits a sum may have from the first to the last that is not zero: as many as IEEE 754 decimal128 has.</summary>
+    /// <summary>The maximum number of digits from the first to the last nonzero one: that of IEEE 754 decimal128.</summary>
     private const int SignificantMax = 34;
 
-    /// <summary>The highest power of ten, and the lowest below zero, that may have a digit.</summary>
+    /// <summary>The maximum absolute power of ten of a digit.</summary>
     private const int PowerMax = 64;
 
     private const int Whole = PowerMax + 2;
     private const int Digits = Whole + PowerMax;
 
-    /// <summary>Adds two numbers. False where the sum is out of range.</summary>
+    /// <summary>Adds two numbers. False if the sum is out of range.</summary>
     public static bool TryAdd(in JsonNumber left, in JsonNumber right, Span<byte> sum, out int length)
     {
         length = 0;
@@ -37,12 +37,12 @@ internal static class DecimalSum
         return TryWrite(digits, negative, Math.Max(fraction, otherFraction), sum, out length);
     }
 
-    /// <summary>Spreads the digits of a number, with the one before the point at <see cref="Whole"/> - 1.</summary>
+    /// <summary>Expands a number to digits. The digit before the decimal point is at <see cref="Whole"/> - 1.</summary>
     private static bool TryRead(in JsonNumber number, Span<byte> digits, out int fraction)
     {
         digits.Clear();
         fraction = 0;
-        // Zero is zero, whatever its exponent.
+        // A zero may have any exponent.
         if (!number.TryReadExponent(out long exponent) || exponent is < -int.MaxValue or > int.MaxValue) return number.IsZero;
 
         long lowest = exponent - number.FractionDigits;
@@ -90,7 +90,7 @@ internal static class DecimalSum
         int last = digits.LastIndexOfAnyExcept((byte)0);
         if (first == 0 || last - first >= SignificantMax) return false;
 
-        // There is no zero below zero.
+        // Zero has no sign.
         if (negative && first > 0) sum[length++] = (byte)'-';
         for (int i = first < 0 ? Whole - 1 : Math.Min(first, Whole - 1); i < Whole + fraction; i++)
         {

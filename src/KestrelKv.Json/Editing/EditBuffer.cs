@@ -1,9 +1,9 @@
 namespace KestrelKv.Json;
 
-/// <summary>The text that an edit writes. The caller owns it.</summary>
+/// <summary>A buffer for the text that an edit writes. The caller owns it.</summary>
 /// <remarks>
-/// An idle buffer holds no array, and arrays above 1 MiB are not pooled: no thread keeps the text of a large document. Not for use
-/// by two threads at once.
+/// An idle buffer holds no array, and arrays above 1 MiB are not pooled, so no thread retains the text of a large document. Not
+/// thread-safe.
 /// </remarks>
 public sealed class EditBuffer : IDisposable
 {
@@ -15,13 +15,13 @@ public sealed class EditBuffer : IDisposable
     /// <summary>The number of bytes written.</summary>
     public int WrittenCount { get; private set; }
 
-    /// <summary>The text. Valid until the buffer is cleared or written to.</summary>
+    /// <summary>The text, valid until the buffer is cleared or written to.</summary>
     public ReadOnlyMemory<byte> WrittenMemory => _bytes.AsMemory(0, WrittenCount);
 
     /// <inheritdoc cref="WrittenMemory"/>
     public ReadOnlySpan<byte> WrittenSpan => _bytes.AsSpan(0, WrittenCount);
 
-    /// <summary>Takes the thread's idle buffer, or a new one.</summary>
+    /// <summary>Returns the thread's idle buffer, or a new one.</summary>
     public static EditBuffer Rent()
     {
         EditBuffer buffer = idle ?? new();
@@ -29,7 +29,7 @@ public sealed class EditBuffer : IDisposable
         return buffer;
     }
 
-    /// <summary>Discards the text, and returns its array.</summary>
+    /// <summary>Discards the text and releases its array.</summary>
     public void Clear()
     {
         if (_bytes.Length > 0) ScratchArrays.Return(_bytes);
@@ -37,16 +37,16 @@ public sealed class EditBuffer : IDisposable
         WrittenCount = 0;
     }
 
-    /// <summary>Clears the buffer, which is the thread's idle one from then on.</summary>
+    /// <summary>Clears the buffer and makes it the thread's idle one.</summary>
     public void Dispose()
     {
         Clear();
         idle = this;
     }
 
-    /// <summary>Returns room for a text, which begins with the first bytes of the room before it.</summary>
-    /// <param name="bytes">The least size of the room.</param>
-    /// <param name="kept">The number of bytes that are kept.</param>
+    /// <summary>
+    /// Returns at least <paramref name="bytes"/> bytes of memory, beginning with <paramref name="kept"/> bytes of the previous memory.
+    /// </summary>
     internal Span<byte> Room(int bytes, int kept)
     {
         if (bytes > _bytes.Length)
@@ -59,6 +59,6 @@ public sealed class EditBuffer : IDisposable
         return _bytes;
     }
 
-    /// <summary>Makes the first bytes of the room the text.</summary>
+    /// <summary>Sets the length of the text.</summary>
     internal void Finish(int bytes) => WrittenCount = bytes;
 }

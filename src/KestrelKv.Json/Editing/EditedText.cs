@@ -1,19 +1,17 @@
 namespace KestrelKv.Json;
 
-/// <summary>A document that is changed piece by piece, in the room of the buffer that receives it.</summary>
+/// <summary>A document that is edited piece by piece in the memory of the result buffer.</summary>
 internal ref struct EditedText(EditBuffer buffer, DocumentLimits limits)
 {
     private Span<byte> _room;
     private int _length;
 
-    /// <summary>Whether anything was put in that may be nested: nothing else makes a document deeper than it was.</summary>
+    /// <summary>Whether an array or object was inserted. Nothing else increases the nesting.</summary>
     private bool _mayBeDeeper;
 
     public readonly ReadOnlySpan<byte> Text => _room[.._length];
 
-    /// <summary>Begins with a document.</summary>
-    /// <param name="document">The document.</param>
-    /// <param name="more">By how much it is expected to grow.</param>
+    /// <summary>Starts with a copy of a document, and room for the expected growth of <paramref name="more"/> bytes.</summary>
     public void Start(scoped ReadOnlySpan<byte> document, int more)
     {
         _room = buffer.Room((int)Math.Min(document.Length + (long)more, Math.Max(document.Length, limits.BytesMax)), kept: 0);
@@ -21,17 +19,17 @@ internal ref struct EditedText(EditBuffer buffer, DocumentLimits limits)
         _length = document.Length;
     }
 
-    /// <summary>Puts something in place of a part. False where the document would become too long; it then stays as it is.</summary>
-    /// <param name="start">Where the part begins.</param>
-    /// <param name="end">Where it ends.</param>
-    /// <param name="before">What is put in: this, then the value, and something after it.</param>
+    /// <summary>Replaces a part. False if the document would become too long; the document is then unchanged.</summary>
+    /// <param name="start">The start of the part.</param>
+    /// <param name="end">The end of the part.</param>
+    /// <param name="before">The text to insert before the value.</param>
     /// <param name="value">The value.</param>
-    /// <param name="after">What is put in after the value.</param>
+    /// <param name="after">The text to insert after the value.</param>
     public bool TrySplice(
         int start, int end, scoped ReadOnlySpan<byte> before, scoped ReadOnlySpan<byte> value, scoped ReadOnlySpan<byte> after)
     {
         long length = (long)_length - (end - start) + before.Length + value.Length + after.Length;
-        // What is shortened may still be too long for a limit that was lowered; that is seen in the end.
+        // A shortened document may still exceed a lowered limit; Finish checks that.
         if (length > limits.BytesMax && length > _length) return false;
 
         if (length > _room.Length) Grow((int)length);
@@ -45,15 +43,14 @@ internal ref struct EditedText(EditBuffer buffer, DocumentLimits limits)
         return true;
     }
 
-    /// <summary>Puts a value in the place of the one that is there.</summary>
     public bool TryReplace(scoped Slot slot, scoped ReadOnlySpan<byte> value) =>
         TrySplice(slot.ValueStart, slot.ValueEnd, default, value, default);
 
-    /// <summary>Puts a new item in, with what leads to the value inside of it.</summary>
+    /// <summary>Inserts a new item: the value with the text around it.</summary>
     public bool TryInsert(
         scoped Slot slot, scoped ReadOnlySpan<byte> before, scoped ReadOnlySpan<byte> value, scoped ReadOnlySpan<byte> after)
     {
-        // At the first element nothing goes before, so that the comma comes last.
+        // Before the first element, the comma follows the new value.
         if (slot is { IsObject: false, Exists: true, Before: 0 }) return TrySplice(slot.InsertAt, slot.InsertAt, before, value, ","u8);
 
         var lead = new PooledList<byte>(stackalloc byte[128]);
@@ -69,7 +66,7 @@ internal ref struct EditedText(EditBuffer buffer, DocumentLimits limits)
         return fits;
     }
 
-    /// <summary>Removes parts, which are in order of their beginnings and do not overlap.</summary>
+    /// <summary>Removes parts, which are sorted by start and do not overlap.</summary>
     public void Remove(scoped ReadOnlySpan<Splice> parts)
     {
         int to = parts[0].Start;

@@ -15,7 +15,7 @@ internal static class IncrementEdit
             : Create(document, place, path, delta, limits, result);
     }
 
-    /// <summary>What becomes of a key that is not there.</summary>
+    /// <summary>Creates the value of a missing key.</summary>
     public static EditResult Create(
         ReadOnlySpan<byte> path, ReadOnlySpan<byte> delta, DocumentLimits limits, EditBuffer result)
     {
@@ -35,7 +35,7 @@ internal static class IncrementEdit
     private static EditResult AddTo(
         ReadOnlySpan<byte> document, int start, ReadOnlySpan<byte> delta, DocumentLimits limits, EditBuffer result)
     {
-        if (!JsonNumber.IsNumber(document[start])) return new EditResult(EditStatus.NotANumber, "what is to be added to is no number");
+        if (!JsonNumber.IsNumber(document[start])) return new EditResult(EditStatus.NotANumber, "the value to increment is not a number");
 
         int end = JsonScan.SkipValue(document, start);
         Span<byte> sum = stackalloc byte[DecimalSum.BytesMax];
@@ -46,7 +46,7 @@ internal static class IncrementEdit
         return Finish(ref text, text.TrySplice(start, end, default, sum[..length], default), start, length);
     }
 
-    /// <summary>Puts the number in where the path leads no further, with the objects that are missing.</summary>
+    /// <summary>Inserts the number, with the missing objects around it, into the last existing value of the path.</summary>
     private static EditResult Create(
         ReadOnlySpan<byte> document, Place place, ReadOnlySpan<byte> path, ReadOnlySpan<byte> delta, DocumentLimits limits,
         EditBuffer result)
@@ -62,7 +62,7 @@ internal static class IncrementEdit
         var around = new PooledList<byte>(stackalloc byte[256]);
         int levels = AddObjects(path, PointerToken.Next(path, place.Resolved), ref around);
         bool fits = text.TryInsert(slot, around.Items[..^levels], sum[..length], around.Items[^levels..]);
-        // What follows the number is as long as it was, and the closing brackets.
+        // The number is followed by the closing brackets and the unchanged end of the document.
         int start = text.Text.Length - (document.Length - slot.InsertAt) - levels - length;
         around.Dispose();
         return Finish(ref text, fits, start, length);
@@ -77,7 +77,8 @@ internal static class IncrementEdit
     }
 
     /// <summary>
-    /// Adds the beginnings of objects, one for each token from <paramref name="slash"/> on, and then their ends. Gives how many.
+    /// Appends the openings of objects, one per token from <paramref name="slash"/> on, then their closing brackets. Returns the number
+    /// of objects.
     /// </summary>
     private static int AddObjects(ReadOnlySpan<byte> path, int slash, ref PooledList<byte> to)
     {
@@ -101,14 +102,14 @@ internal static class IncrementEdit
         if (number.IsInteger && !fits) return false;
         if (!number.IsInteger || !added.IsInteger)
         {
-            // A sum without decimals is a whole number, which the next increment takes only within 64 bits.
+            // A sum without decimals is an integer, which the next increment accepts only within 64 bits.
             return DecimalSum.TryAdd(number, added, sum, out length) &&
                 (sum[..length].Contains((byte)'.') || TryReadInteger(sum[..length], out _));
         }
         if (!TryReadInteger(delta, out long more)) return false;
 
         long total = unchecked(integer + more);
-        // Two of one sign have given the other.
+        // On overflow, the sign of the sum differs from the sign of both operands.
         return ((integer ^ total) & (more ^ total)) >= 0 && Utf8Formatter.TryFormat(total, sum, out length);
     }
 

@@ -1,8 +1,8 @@
 namespace KestrelKv.Json;
 
 /// <summary>
-/// Merges a JSON Merge Patch (RFC 7396) into a document. What changes is found object by object, from a list of pairs that are yet to be
-/// merged instead of by recursion; then the new document is written in one pass.
+/// Merges a JSON Merge Patch (RFC 7396) into a document. The changes are collected object by object, with a list of pairs instead of
+/// recursion. Then the new document is written in one pass.
 /// </summary>
 internal ref struct MergeEdit
 {
@@ -22,10 +22,7 @@ internal ref struct MergeEdit
         _pairs = new PooledList<(int, int)>(pairs);
     }
 
-    /// <param name="document">The document; empty where there is none.</param>
-    /// <param name="patch">The patch.</param>
-    /// <param name="limits">What the document may become.</param>
-    /// <param name="result">Where it is written.</param>
+    /// <summary>Merges a patch into a document, which is empty for a missing key.</summary>
     public static EditResult Apply(
         ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, EditBuffer result)
     {

@@ -1,19 +1,19 @@
 namespace KestrelKv.Json;
 
-/// <summary>Writes what a merge patch makes of a document.</summary>
+/// <summary>Writes the result of a merge patch.</summary>
 internal ref struct MergeWriter(
     ReadOnlySpan<byte> document, ReadOnlySpan<byte> patch, DocumentLimits limits, EditBuffer result)
 {
     private readonly ReadOnlySpan<byte> _document = document;
     private readonly ReadOnlySpan<byte> _patch = patch;
 
-    /// <summary>What of the patch is not written, in order.</summary>
+    /// <summary>The parts of the patch that are not written, sorted by start.</summary>
     private PooledList<Splice> _nulls;
     private Span<byte> _room;
     private int _length;
     private bool _mayBeDeeper;
 
-    /// <param name="splices">In order of where they begin.</param>
+    /// <summary>Writes the new document. The changes must be sorted by start.</summary>
     public EditStatus Write(scoped ReadOnlySpan<Splice> splices)
     {
         NewObjects.FindNulls(_patch, ref _nulls);
@@ -44,7 +44,7 @@ internal ref struct MergeWriter(
         return TryAddValue(splice.Value.Start, splice.Value.End);
     }
 
-    /// <summary>Adds a value of the patch without the null members of its objects.</summary>
+    /// <summary>Appends a value of the patch without the null members of its objects.</summary>
     private bool TryAddValue(int start, int end)
     {
         _mayBeDeeper |= end > start && _patch[start] is (byte)'{' or (byte)'[';
@@ -58,7 +58,7 @@ internal ref struct MergeWriter(
         return TryAdd(_patch[start..end]);
     }
 
-    /// <summary>Adds text, for which there is room unless the document becomes too long.</summary>
+    /// <summary>Appends text. False if the document becomes too long. Otherwise the memory suffices.</summary>
     private bool TryAdd(scoped ReadOnlySpan<byte> text)
     {
         if (text.Length > limits.BytesMax - _length) return false;

@@ -1,9 +1,9 @@
 namespace KestrelKv.Json;
 
-/// <summary>The objects of a merge patch that become new ones: as they are in the patch, without members that are null.</summary>
+/// <summary>Finds the null members of a merge patch. New objects are written as in the patch, without null members.</summary>
 internal static class NewObjects
 {
-    /// <summary>Adds the parts of the patch that are left out where it is merged into nothing, in order.</summary>
+    /// <summary>Adds the parts of the patch that new objects omit, sorted by start.</summary>
     public static void FindNulls(scoped ReadOnlySpan<byte> patch, ref PooledList<Splice> nulls)
     {
         int start = JsonScan.SkipWhiteSpace(patch, 0);
@@ -28,7 +28,7 @@ internal static class NewObjects
         var removals = new Removals();
         while (items.MoveNext())
         {
-            // What is null in the end is not there at all, and what is null before that says nothing.
+            // Omits every null member, and all duplicates of a name whose last value is null.
             bool removed = patch[items.ValueStart] == 'n' || patch[last.Members[last.Find(items.Name)].Value.Start] == 'n';
             removals.Pass(items.Extent, removed, ref nulls);
             if (!removed && patch[items.ValueStart] == '{') objects.Add(items.ValueStart);

@@ -1,18 +1,14 @@
-using System.Text;
-
 namespace KestrelKv.Json;
 
 /// <summary>
-/// Applies a JSON Patch (RFC 6902) to a document, one operation after the other. Each costs a pass over the document, or two: the
-/// members of an object have to be seen to the last to know which one of a name counts.
+/// Applies the operations of a JSON Patch (RFC 6902) to a document in order. Each takes one or two passes over the document. Of
+/// duplicate members, the last counts, so each object is read to its end.
 /// </summary>
 internal ref struct PatchEdit
 {
-    private const int ShownBytesMax = 64;
-
     private EditedText _text;
 
-    /// <summary>What of the document is moved, copied or removed.</summary>
+    /// <summary>The text that a move or copy inserts.</summary>
     private PooledList<byte> _moved;
     private PooledList<Splice> _removed;
     private long _patchedBytes;
@@ -44,9 +40,9 @@ internal ref struct PatchEdit
         return default;
     }
 
-    private static string TooLong(int operations) =>
-        $"each operation of a patch goes over the whole value, and the first {operations} of this one come to " +
-        $"{EditResult.PatchedBytesMax / (1024 * 1024)} MiB; patch in parts, or put the value";
+    private static string TooLong(int index) =>
+        $"the patch exceeds {EditResult.PatchedBytesMax / (1024 * 1024)} MiB of processed values at operation {index}: " +
+        "each operation processes the whole value; split the patch, or PUT the value";
 
     private void Apply(scoped in PatchOperation operation)
     {
@@ -101,7 +97,7 @@ internal ref struct PatchEdit
         Slot source = Slot.Find(_text.Text, from);
         if (!source.Exists)
         {
-            Refuse(EditStatus.PathNotFound, "there is nothing at \"from\"");
+            Refuse(EditStatus.PathNotFound, NothingAt(from));
             return;
         }
         _moved.RemoveFrom(0);
@@ -112,7 +108,7 @@ internal ref struct PatchEdit
     private void Move(scoped ReadOnlySpan<byte> from, scoped ReadOnlySpan<byte> path)
     {
         Slot source = Slot.Find(_text.Text, from);
-        if (!source.Exists) Refuse(EditStatus.PathNotFound, "there is nothing at \"from\"");
+        if (!source.Exists) Refuse(EditStatus.PathNotFound, NothingAt(from));
         else if (!from.SequenceEqual(path))
         {
             _moved.RemoveFrom(0);
@@ -126,7 +122,7 @@ internal ref struct PatchEdit
     {
         Slot slot = Slot.Find(_text.Text, path);
         if (!slot.Exists) Refuse(EditStatus.PathNotFound, slot.Missing);
-        else if (slot.Container < 0) Refuse(EditStatus.PathNotFound, "the whole value is not inside of anything");
+        else if (slot.Container < 0) Refuse(EditStatus.PathNotFound, "a patch cannot remove the whole value; use DELETE");
         else Remove(slot);
     }
 
@@ -147,10 +143,7 @@ internal ref struct PatchEdit
     private void Refuse(EditStatus status, string fault) => (_status, _fault) = (status, fault);
 
     private readonly string Explain(in PatchOperation operation, int index) =>
-        $"operation {index} ({Shown(operation.Op)} of {Shown(operation.Path)}): {_fault}";
+        $"operation {index} ({PatchOperation.Shown(operation.Op)} of {PatchOperation.Shown(operation.Path)}): {_fault}";
 
-    /// <summary>A string of the patch for a message: not the whole of it where it is long.</summary>
-    private static string Shown(ReadOnlySpan<byte> quoted) => quoted.Length <= ShownBytesMax
-        ? Encoding.UTF8.GetString(quoted)
-        : $"{Encoding.UTF8.GetString(quoted[..ShownBytesMax])}...\"";
+    private static string NothingAt(ReadOnlySpan<byte> from) => $"\"from\" is {JsonPointer.Quote(from)}, where no value exists";
 }

@@ -1,9 +1,13 @@
+using System.Text;
+
 namespace KestrelKv.Json;
 
-/// <summary>One operation of a JSON Patch as it stands in the patch; no part of it is unescaped.</summary>
+/// <summary>One operation of a JSON Patch, with members as spelled.</summary>
 internal ref struct PatchOperation
 {
-    /// <summary>The member as it is spelled, strings with their quotes; empty where there is none.</summary>
+    private const int ShownBytesMax = 64;
+
+    /// <summary>The member as spelled, strings with quotes; empty if missing.</summary>
     public ReadOnlySpan<byte> Op { get; private set; }
 
     /// <inheritdoc cref="Op"/>
@@ -15,19 +19,16 @@ internal ref struct PatchOperation
     /// <inheritdoc cref="Op"/>
     public ReadOnlySpan<byte> Value { get; private set; }
 
-    /// <summary>The member that is there more than once; null where none is.</summary>
+    /// <summary>The first duplicate member; null for none.</summary>
     public string? Repeated { get; private set; }
 
-    /// <summary>Whether the operation is of this name.</summary>
     public readonly bool Is(ReadOnlySpan<byte> op) => JsonString.StandsFor(Op[1..^1], op);
 
     public readonly bool NeedsFrom => Is("move"u8) || Is("copy"u8);
 
     public readonly bool NeedsValue => Is("add"u8) || Is("replace"u8) || Is("test"u8);
 
-    /// <summary>Reads an object.</summary>
-    /// <param name="patch">The patch.</param>
-    /// <param name="start">Where the object begins in it.</param>
+    /// <summary>Reads the operation that starts at <paramref name="start"/>.</summary>
     public static PatchOperation Read(ReadOnlySpan<byte> patch, int start)
     {
         var operation = new PatchOperation();
@@ -35,6 +36,11 @@ internal ref struct PatchOperation
         while (items.MoveNext()) operation.Take(items.Name, patch[items.ValueStart..items.ValueEnd]);
         return operation;
     }
+
+    /// <summary>Returns a quoted string of the patch for a message, truncated if long.</summary>
+    public static string Shown(ReadOnlySpan<byte> quoted) => quoted.Length <= ShownBytesMax
+        ? Encoding.UTF8.GetString(quoted)
+        : $"{Encoding.UTF8.GetString(quoted[..ShownBytesMax])}...\"";
 
     private void Take(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {

@@ -1,7 +1,7 @@
 namespace KestrelKv.Json;
 
 /// <summary>
-/// Sets a part of a document: a member, whether it is there or not, an element that is there, or with <c>-</c> a further one.
+/// Sets a part of a document: a new or existing member, an existing element, or with <c>-</c> a new last element.
 /// </summary>
 internal static class PutEdit
 {

@@ -1,20 +1,20 @@
 namespace KestrelKv.Json;
 
 /// <summary>
-/// The parts of the text of an array or object that are removed with some of its items: each item with the comma before it, or, if
-/// no item is left before it, with all up to the next one.
+/// Finds the parts of an array's or object's text to remove with some of its items: each item with the comma before it, or, if no item
+/// remains before it, with the text up to the next remaining item.
 /// </summary>
 internal ref struct Removals
 {
     private int _first;
     private int _lastEnd;
 
-    /// <summary>Whether an item stays.</summary>
+    /// <summary>Whether an item remains.</summary>
     public bool AnyKept { get; private set; }
 
     private bool _anyRemoved;
 
-    /// <summary>Takes the items in order.</summary>
+    /// <summary>Processes the next item.</summary>
     public void Pass(ItemExtent item, bool removed, ref PooledList<Splice> splices)
     {
         _lastEnd = item.End;
@@ -28,7 +28,7 @@ internal ref struct Removals
         _anyRemoved |= removed;
     }
 
-    /// <summary>After the last item.</summary>
+    /// <summary>Completes the parts after the last item.</summary>
     public readonly void End(ref PooledList<Splice> splices)
     {
         if (_anyRemoved && !AnyKept) splices.Add(new Splice(_first, _lastEnd));

@@ -1,12 +1,12 @@
 namespace KestrelKv.Json;
 
-/// <summary>The place in a document that a pointer names, whether there is anything at it or not.</summary>
+/// <summary>The place in a document that a pointer names, with or without a value.</summary>
 internal ref struct Slot
 {
-    /// <summary>Why there can be no value at the place; null where there can. For a person.</summary>
+    /// <summary>The reason why no value can exist at the place, in English; null if one can.</summary>
     public string? Fault { get; private set; }
 
-    /// <summary>The array or object that it is in; -1 for the whole document.</summary>
+    /// <summary>The start of the array or object that contains the place; -1 for the whole document.</summary>
     public int Container { get; private set; }
 
     /// <summary>The last token of the pointer.</summary>
@@ -14,26 +14,26 @@ internal ref struct Slot
 
     public bool IsObject { get; private set; }
 
-    /// <summary>Whether there is a value.</summary>
     public bool Exists { get; private set; }
 
     public int ValueStart { get; private set; }
 
     public int ValueEnd { get; private set; }
 
-    /// <summary>Whether something can be put in at the place: a member anywhere, an element at one or at the end.</summary>
+    /// <summary>Whether an item can be inserted: any member, or an element before an existing one or at the end.</summary>
     public bool TakesMore { get; private set; }
 
-    /// <summary>How many items there are before what is put in.</summary>
+    /// <summary>The number of items before the inserted one.</summary>
     public int Before { get; private set; }
 
-    /// <summary>Where it is put in: right after the value of the one before it, or at the first one.</summary>
+    /// <summary>The position to insert at: the end of the preceding value, or the start of the first item.</summary>
     public int InsertAt { get; private set; }
 
-    /// <summary>Why there is no value, where there could be one. For a person.</summary>
-    public readonly string Missing => Fault ?? (IsObject ? "there is no such member" : "there is no such element");
+    /// <summary>The reason why no value exists, in English.</summary>
+    public readonly string Missing =>
+        Fault ?? $"the {(IsObject ? "object has no member" : "array has no element")} {JsonPointer.Quote(Token)}";
 
-    /// <summary>Whether the place is after the last element of an array, whatever that is.</summary>
+    /// <summary>Whether the place is after the last element of an array.</summary>
     public readonly bool IsEnd => !IsObject && Token is [(byte)'-'];
 
     public static Slot Find(scoped ReadOnlySpan<byte> text, ReadOnlySpan<byte> pointer)
@@ -42,17 +42,17 @@ internal ref struct Slot
 
         int slash = pointer.LastIndexOf((byte)'/');
         Place place = PointerWalk.Follow(text, pointer[..slash]);
-        if (place.Resolved < slash) return new Slot { Fault = "what leads to it is not there" };
+        if (place.Resolved < slash) return new Slot { Fault = "the parent of the path does not exist" };
         return In(text, place.Start, pointer[(slash + 1)..]);
     }
 
-    /// <summary>The place in the value that begins at <paramref name="container"/>.</summary>
+    /// <summary>Returns the place in the value that starts at <paramref name="container"/>.</summary>
     public static Slot In(scoped ReadOnlySpan<byte> text, int container, ReadOnlySpan<byte> token)
     {
         var slot = new Slot { Container = container, Token = token };
         if (text[container] == '{') slot.FindMember(text);
         else if (text[container] == '[') slot.FindElement(text);
-        else slot.Fault = "it would be inside of what is neither an object nor an array";
+        else slot.Fault = "the path leads through a value that is neither an object nor an array";
         return slot;
     }
 
@@ -78,7 +78,7 @@ internal ref struct Slot
         int index = -1;
         if (!IsEnd && !PointerToken.TryReadIndex(Token, out index))
         {
-            Fault = "the last part of it is no index of an array";
+            Fault = $"{JsonPointer.Quote(Token)} is not an array index, expected a number without leading zeros, or \"-\"";
             return;
         }
 

@@ -1,17 +1,17 @@
 namespace KestrelKv.Json;
 
-/// <summary>A part of a document, and the parts of a patch that replace it.</summary>
-/// <param name="Start">Where the part begins.</param>
-/// <param name="End">Where it ends.</param>
+/// <summary>A part of a document and the parts of a patch that replace it.</summary>
+/// <param name="Start">The start of the part.</param>
+/// <param name="End">The end of the part.</param>
 internal readonly record struct Splice(int Start, int End) : IComparable<Splice>
 {
-    /// <summary>The order of insertions at the same place.</summary>
+    /// <summary>The order of insertions at the same position.</summary>
     public int Order { get; init; }
 
-    /// <summary>Whether a comma comes first.</summary>
+    /// <summary>Whether a comma is written first.</summary>
     public bool Comma { get; init; }
 
-    /// <summary>The name in the patch with its quotes, which is put in with a colon; empty for none.</summary>
+    /// <summary>The name in the patch with quotes, written with a colon; empty for none.</summary>
     public (int Start, int End) Name { get; init; }
 
     /// <summary>The value in the patch; empty for none.</summary>
