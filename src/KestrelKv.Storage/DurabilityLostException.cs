@@ -1,7 +1,7 @@
 namespace KestrelKv.Storage;
 
 /// <summary>
-/// The disk failed while a call waited for it. What the call has told its sink may not be shown to anybody: whether it
-/// will be there after a restart is not known. The same operations executed again are refused, or read what is durable.
+/// The exception thrown if the disk fails while a call waits for durability. The results of the call must not be shown to anyone:
+/// whether its writes survive a restart is unknown. If executed again, the operations are refused or read durable state.
 /// </summary>
 public sealed class DurabilityLostException(string message) : Exception(message);

@@ -1,18 +1,22 @@
 namespace KestrelKv.Storage;
 
-/// <summary>When a write is acknowledged, and its effect is shown to anybody.</summary>
-/// <remarks>Versions of commits that a crash loses are never given again.</remarks>
+/// <summary>Specifies when a write is acknowledged and becomes visible.</summary>
+/// <remarks>A version is never reused, even if a crash loses its commit.</remarks>
 public enum DurabilityMode
 {
-    /// <summary>Once it is synced to disk. What was acknowledged, or seen, is never lost.</summary>
+    /// <summary>After it is synced to disk. Acknowledged and visible writes are never lost.</summary>
     Always,
 
-    /// <summary>At once; the log is synced about every second. A crash loses about a second of writes, of the process or of the machine.</summary>
+    /// <summary>
+    /// Immediately. The log is synced about once per second. A crash of the process or the machine loses about a second of writes.
+    /// </summary>
     EverySec,
 
-    /// <summary>At once; when the log reaches the disk is for the system to say. A crash of the machine may lose half a minute of writes, say.</summary>
+    /// <summary>
+    /// Immediately. The operating system decides when the log reaches the disk. A crash of the machine may lose about 30 seconds of writes.
+    /// </summary>
     None,
 
-    /// <summary>At once; nothing is kept on disk at all.</summary>
+    /// <summary>Immediately. Nothing is stored on disk.</summary>
     Memory,
 }

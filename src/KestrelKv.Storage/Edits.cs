@@ -2,17 +2,13 @@ using KestrelKv.Json;
 
 namespace KestrelKv.Storage;
 
-/// <summary>Turns operations that change a part of a value into puts of whole values. They read nothing but their arguments.</summary>
+/// <summary>Converts operations that change part of a value to puts of whole values. Pure functions of their arguments.</summary>
 internal static class Edits
 {
-    /// <summary>Turns an edit (<see cref="Operation.IsEdit"/>) into the put of a whole value with its expiry.</summary>
-    /// <param name="edit">The edit.</param>
-    /// <param name="exists">Whether the key has an entry.</param>
-    /// <param name="value">The entry's value.</param>
-    /// <param name="expiresAt">The entry's expiry.</param>
-    /// <param name="limits">The limits of the new value.</param>
-    /// <param name="text">An empty buffer, which receives the new value.</param>
-    /// <param name="put">The put, whose value lies in <paramref name="text"/>; only if the status is <see cref="EditStatus.Done"/>.</param>
+    /// <summary>
+    /// Converts an edit (<see cref="Operation.IsEdit"/>) to a put of the whole value with its expiry. The put is valid if the status is
+    /// <see cref="EditStatus.Done"/>. Its value is in <paramref name="text"/>, which must be empty before.
+    /// </summary>
     public static EditResult Resolve(
         in Operation edit, bool exists, ReadOnlySpan<byte> value, long expiresAt, DocumentLimits limits, EditBuffer text,
         out Operation put)
@@ -27,12 +23,10 @@ internal static class Edits
         return result;
     }
 
-    /// <summary>Applies a put with a path, a patch, or an increment to a value.</summary>
-    /// <param name="operation">The operation. Its key, precondition and expiry have no effect here.</param>
-    /// <param name="exists">Whether there is an entry.</param>
-    /// <param name="document">The entry's value.</param>
-    /// <param name="limits">The limits of the new value.</param>
-    /// <param name="result">Receives the new value; a refused one may leave text in its free room.</param>
+    /// <summary>
+    /// Applies a put with a path, a patch, or an increment to a value. Key, precondition and expiry are ignored. A refused edit may leave
+    /// text in the unused capacity of <paramref name="result"/>.
+    /// </summary>
     public static EditResult Apply(
         in Operation operation, bool exists, ReadOnlySpan<byte> document, DocumentLimits limits, EditBuffer result)
     {
@@ -44,11 +38,11 @@ internal static class Edits
             OperationKind.Increment => DocumentEdit.Increment(document, path, value, limits, result),
             OperationKind.JsonPatch => DocumentEdit.Patch(document, value, limits, result),
             OperationKind.Put => DocumentEdit.Put(document, path, value, limits, result),
-            _ => throw new ArgumentOutOfRangeException(nameof(operation), operation.Kind, "It changes no part of a value."),
+            _ => throw new ArgumentOutOfRangeException(
+                nameof(operation), operation.Kind, "The operation must be a put with a path, a merge patch, a JSON patch or an increment."),
         };
     }
 
-    /// <summary>The status that the store reports for an edit's.</summary>
     public static ResultStatus ToResult(this EditStatus status) => status switch
     {
         EditStatus.Done => ResultStatus.Done,

@@ -1,129 +1,126 @@
 namespace KestrelKv.Storage;
 
-/// <summary>
-/// Entries (key, value, version, expiry) under keys that are ordered by their bytes. Safe for use by many threads.
-/// </summary>
+/// <summary>A store of entries (key, value, version, expiry), ordered by key in lexicographic byte order. Thread-safe.</summary>
 /// <remarks>
 /// <para>
-/// <b>Versions.</b> Each commit has a version, one more than the commit before it; the first is 1. Each start of a store that is not
-/// new raises the versions above all that may have been shown before, so that none is ever given again. An entry carries
-/// the version of its last change. All changes of one atomic batch have the same version; a key that it writes several times changes
-/// once.
+/// <b>Versions.</b> Each commit has a version, one higher than that of the previous commit. The first version is 1. An entry has the
+/// version of its last change. All changes of an atomic batch have the same version, and a key that the batch writes several times
+/// changes once. Each start of a store that has data raises the version above all versions that may have been visible before, so no
+/// version is assigned twice.
 /// </para>
 /// <para>
-/// <b>Expiry.</b> From the instant <see cref="Operation.ExpiresAt"/> on an entry is invisible to every operation. Its
-/// removal is a commit with a version of its own: made by the first write that meets the entry, before that write,
-/// or else in the background.
+/// <b>Expiry.</b> At <see cref="Operation.ExpiresAt"/> an entry becomes invisible to all operations. Its removal is a separate commit
+/// with its own version. The first write to the key commits the removal before itself; otherwise it happens in the background.
 /// </para>
 /// <para>
-/// <b>Memory full.</b> Where the memory that the store may take is limited, a write that needs more is refused, or
-/// makes room by removing entries that were not used for long, as the store is configured; each such removal is a
-/// commit with a version of its own. Reads, removals and writes that need no more memory go on. A limit is no
-/// precondition: which writes are refused depends on how the store lays out its memory.
+/// <b>Memory limit.</b> If the limit is reached, a write that needs more memory is refused, or evicts the entries used least
+/// recently, depending on the configuration. Each eviction is a separate commit with its own version. Reads, removals and writes that
+/// need no more memory continue. Which writes are refused depends on the memory layout of the store and is not part of the contract.
 /// </para>
 /// <para>
-/// <b>When a result may be shown.</b> A call passes results to its sink as soon as it has them, and completes once every version that
-/// they depend on is as durable as the store is configured to make it. So a caller gathers replies in the sink and shows them after
-/// the call has completed. A store in memory completes a call before it returns, except for edits of long values and searches in them.
+/// <b>Durability of results.</b> A call passes results to its sink as they become available. It completes when every version that the
+/// results depend on is as durable as the configuration requires. A caller must therefore buffer replies until the call completes. A
+/// store in memory completes a call before it returns, except for edits of long values and searches in them.
 /// </para>
 /// <para>
-/// <b>Memory.</b> Keys and values that are passed in must stay as they are until the call has completed; the store
-/// keeps copies. Spans handed to a sink are valid during that one call of the sink.
+/// <b>Memory ownership.</b> Keys and values passed to a call must not change until the call completes. The store copies them. Spans
+/// passed to a sink are valid only during that invocation of the sink.
 /// </para>
 /// </remarks>
 public interface IKeyValueStore
 {
-    /// <summary>The longest request id, in bytes.</summary>
+    /// <summary>The maximum length of a request id, in bytes.</summary>
     const int RequestIdBytesMax = 256;
 
     /// <summary>
-    /// Executes operations in order, each independently: one that is refused changes nothing, and the next one is
-    /// executed. An operation sees the effects of those before it.
+    /// Executes operations in order and independently of each other. A refused operation changes nothing, and execution continues with
+    /// the next. An operation sees the effects of earlier ones.
     /// </summary>
     /// <param name="operations">Any number of operations, on any keys.</param>
-    /// <param name="results">Gets each operation's result, in order, and may ask to stop after any.</param>
-    /// <param name="cancellationToken">Cancels waits and long work; operations whose results were passed on stay done.</param>
-    /// <returns>How many operations were executed: all, unless <paramref name="results"/> asked to stop.</returns>
+    /// <param name="results">Receives the result of each operation, in order. May stop the call after any result.</param>
+    /// <param name="cancellationToken">Cancels waits and long work. Operations whose results were passed on are not undone.</param>
+    /// <returns>The number of executed operations: all, unless <paramref name="results"/> stopped the call.</returns>
     ValueTask<int> ExecuteAsync(
         ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Executes operations as one atomic batch: all of them, or, where one is refused, none. An operation
-    /// sees the effects of those before it; nobody else sees some of them without the others.
+    /// Executes operations as one atomic batch: all of them, or none if any is refused. An operation sees the effects of earlier ones.
+    /// Other calls see all effects of the batch or none.
     /// </summary>
     /// <param name="batch">Any number of operations, on any keys.</param>
     /// <param name="results">
-    /// Gets each operation's result, in order, if the batch was committed; otherwise the result of the first
-    /// operation that can't be done (its precondition fails, or its path, or its patch) or, where memory is full, of the one
-    /// that needs most. It can't ask to stop. What is not there to be read or removed keeps no batch from being committed.
+    /// Receives the result of each operation, in order, if the batch is committed. Otherwise it receives the result of the first
+    /// operation that failed (its precondition, path or patch), or, if memory is full, of the operation that needs the most memory.
+    /// It cannot stop the call. A read or removal of a missing entry does not refuse the batch.
     /// </param>
     /// <param name="requestId">
-    /// Identifies the request, at most <see cref="RequestIdBytesMax"/> bytes; empty for none. A batch with the same id that is repeated
-    /// within the configured time, also after a crash, is not executed: its sink gets the recorded results of the first one, be they
-    /// a commit or a refusal (except one for a lack of memory or disk space, or for conflicts, which is tried again). A different batch (expiry times do
-    /// not count) is refused as <see cref="ResultStatus.RequestIdReused"/>. A batch that only reads is not recorded.
+    /// The id of the request, at most <see cref="RequestIdBytesMax"/> bytes; empty for none. A batch that repeats the id of an earlier one
+    /// within the configured time, also after a crash, is not executed. Its sink receives the recorded results of the first batch, a
+    /// commit or a refusal. Refusals for lack of memory or disk space, or for conflicts, are not recorded, so a retry is executed. A
+    /// different batch with the same id is refused with <see cref="ResultStatus.RequestIdReused"/>; expiry times are not compared. A batch
+    /// that only reads is not recorded.
     /// </param>
-    /// <param name="cancellationToken">Cancels waits and long work; a batch whose results were passed on stays done.</param>
+    /// <param name="cancellationToken">Cancels waits and long work. A batch whose results were passed on is not undone.</param>
     /// <returns>Whether the batch was committed.</returns>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// The request id is too long; or, of a store on disk, keys and values of the batch come to more than 1 GiB.
+    /// The request id is too long, or the keys and values of the batch exceed 1 GiB in total.
     /// </exception>
     ValueTask<bool> CommitAsync(
         ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
         CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Lists entries in the order of their keys' bytes. Over a listing of many pages, each from the last key of the
-    /// page before, every key that is there all the while comes exactly once.
+    /// Lists entries in lexicographic byte order of their keys. A listing may span several pages, each starting after the last key of the
+    /// previous one. A key that exists throughout is listed exactly once.
     /// </summary>
-    /// <param name="query">Which entries.</param>
-    /// <param name="entries">Gets each entry, in order, and may ask to stop after any.</param>
-    /// <param name="cancellationToken">Stops between entries.</param>
-    /// <returns>Whether there are entries after the last one.</returns>
+    /// <param name="query">The keys to list.</param>
+    /// <param name="entries">Receives each entry, in order. May stop the call after any entry.</param>
+    /// <param name="cancellationToken">Cancels the listing between entries.</param>
+    /// <returns>Whether more entries follow the last one.</returns>
     ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default);
 
-    /// <summary>Counts the entries that a listing would have, up to its limit.</summary>
+    /// <summary>Returns the number of entries that match a query, up to its limit.</summary>
     ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Opens the feed: all changes under a prefix from a version on, in the order of commits, none left out and none twice.
-    /// With <see cref="DurabilityMode.Always"/> it shows only what is on disk.
+    /// Opens a watch: all changes under a prefix from a version on, in commit order, each exactly once. With
+    /// <see cref="DurabilityMode.Always"/> it returns only durable changes.
     /// </summary>
-    /// <param name="query">Which changes.</param>
+    /// <param name="query">The changes to watch.</param>
     /// <param name="wake">
-    /// Is called, by any thread and never under locks that calls of the store take, once there may be something to read again
-    /// after a read has said <see cref="WatchStatus.UpToDate"/>; at most once for each such read. Must not block or throw.
+    /// Invoked when more changes may be available after a read returned <see cref="WatchStatus.UpToDate"/>, at most once per such read.
+    /// It runs on any thread, but never under locks that calls of the store take. It must not block or throw.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException"><see cref="WatchQuery.From"/> is negative.</exception>
     IWatch Watch(WatchQuery query, Action wake);
 
-    /// <summary>The clock that expiry goes by. Relative expiries must be computed from it.</summary>
+    /// <summary>The clock that determines expiry. Relative expiries must be computed from it.</summary>
     TimeProvider Clock { get; }
 
-    /// <summary>Returns current figures. Cheap enough for every second.</summary>
+    /// <summary>Returns current statistics. Cheap enough to call every second.</summary>
     StoreStats GetStats();
 }
 
-/// <summary>Takes the results of operations.</summary>
+/// <summary>Receives the results of operations.</summary>
 /// <remarks>
-/// It may be called under the store's locks and after the commit: it must not block, call the store, or throw. If it throws, what was
-/// committed is applied all the same, and the call of the store throws the exception.
+/// It may be invoked under the store's locks and after the commit. It must not block, call the store, or throw. If it throws, the
+/// committed changes are still applied, and the exception propagates from the store's call.
 /// </remarks>
 public interface IResultSink
 {
-    /// <summary>Takes one result.</summary>
-    /// <param name="index">Which operation, counted from 0.</param>
-    /// <param name="result">Its result; the memory in it is valid until this method returns.</param>
+    /// <summary>Receives one result.</summary>
+    /// <param name="index">The index of the operation, counted from 0.</param>
+    /// <param name="result">The result. Its memory is valid until this method returns.</param>
     /// <returns>False to stop after this operation.</returns>
     bool OnResult(int index, in OperationResult result);
 }
 
-/// <summary>Takes entries of a listing.</summary>
-/// <remarks>It may be called under the store's locks: it must neither block nor call the store.</remarks>
+/// <summary>Receives the entries of a listing.</summary>
+/// <remarks>It may be invoked under the store's locks: it must neither block nor call the store.</remarks>
 public interface IEntrySink
 {
-    /// <summary>Takes one entry.</summary>
-    /// <param name="entry">The entry; the memory in it is valid until this method returns.</param>
+    /// <summary>Receives one entry.</summary>
+    /// <param name="entry">The entry. Its memory is valid until this method returns.</param>
     /// <returns>False to stop after this entry.</returns>
     bool OnEntry(in EntryView entry);
 }

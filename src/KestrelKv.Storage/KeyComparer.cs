@@ -1,6 +1,6 @@
 namespace KestrelKv.Storage;
 
-/// <summary>Keys as what they are: strings of bytes, in the order of their bytes.</summary>
+/// <summary>Compares keys as byte strings, in lexicographic byte order.</summary>
 internal sealed class KeyComparer
     : IComparer<byte[]>, IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
 {
@@ -18,7 +18,7 @@ internal sealed class KeyComparer
 
     public int GetHashCode(ReadOnlySpan<byte> span)
     {
-        // Seeded per process, so that nobody can aim keys at one bucket.
+        // HashCode is seeded per process, which prevents hash-flooding attacks.
         HashCode hash = default;
         hash.AddBytes(span);
         return hash.ToHashCode();

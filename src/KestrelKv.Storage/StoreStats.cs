@@ -1,43 +1,43 @@
 namespace KestrelKv.Storage;
 
-/// <summary>Figures of a store.</summary>
-/// <param name="Keys">How many entries there are, those included that have expired but are not yet removed.</param>
-/// <param name="Bytes">Bytes of their keys and values together.</param>
-/// <param name="Version">The version of the last commit, or that of the start if none came after it; 0 for a new store.</param>
+/// <summary>Statistics of a store.</summary>
+/// <param name="Keys">The number of entries, including expired ones that are not yet removed.</param>
+/// <param name="Bytes">The total size of their keys and values, in bytes.</param>
+/// <param name="Version">The version of the last commit, or that of the start if no commit followed; 0 for a new store.</param>
 public readonly record struct StoreStats(long Keys, long Bytes, long Version)
 {
-    /// <summary>Bytes of memory that entries and all that finds them take, as far as the store counts them.</summary>
+    /// <summary>The memory of entries, index, ordered keys and expiries, in bytes, as the store counts it.</summary>
     public long MemoryBytes { get; init; }
 
-    /// <summary>What <see cref="MemoryBytes"/> may come to; 0 where there is no limit.</summary>
+    /// <summary>The limit of <see cref="MemoryBytes"/>; 0 for no limit.</summary>
     public long MemoryBytesMax { get; init; }
 
-    /// <summary>How many entries were removed because they had expired.</summary>
+    /// <summary>The number of entries removed because they expired.</summary>
     public long Expirations { get; init; }
 
-    /// <summary>How many entries were removed to make room for others.</summary>
+    /// <summary>The number of evicted entries.</summary>
     public long Evictions { get; init; }
 
-    /// <summary>How many writes, and atomic batches of them, were refused because the memory was full.</summary>
+    /// <summary>The number of writes and atomic batches refused because memory was full.</summary>
     public long Refusals { get; init; }
 
-    /// <summary>When a write is acknowledged.</summary>
+    /// <summary>The durability mode.</summary>
     public DurabilityMode Durability { get; init; } = DurabilityMode.Memory;
 
-    /// <summary>The version of the last commit that is on disk, or, where nothing is kept there, of the last commit.</summary>
+    /// <summary>The version of the last durable commit; without a data directory, of the last commit.</summary>
     public long DurableVersion { get; init; }
 
     /// <summary>
-    /// The version of the last commit that the feed shows: with <see cref="DurabilityMode.Always"/> the last one that is on disk.
+    /// The version of the last commit visible in the feed. With <see cref="DurabilityMode.Always"/>, this is the last durable commit.
     /// </summary>
     public long FeedVersion { get; init; }
 
-    /// <summary>The oldest version from which the feed can begin.</summary>
+    /// <summary>The oldest version from which a watch can start.</summary>
     public long OldestVersion { get; init; }
 
-    /// <summary>How many request ids are remembered. They are not among <see cref="Keys"/> and <see cref="Bytes"/>.</summary>
+    /// <summary>The number of idempotency records. They are not included in <see cref="Keys"/> and <see cref="Bytes"/>.</summary>
     public long RequestIds { get; init; }
 
-    /// <summary>How many watches are open.</summary>
+    /// <summary>The number of open watches.</summary>
     public long Watches { get; init; }
 }

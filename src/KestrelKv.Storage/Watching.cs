@@ -1,93 +1,93 @@
 namespace KestrelKv.Storage;
 
-/// <summary>What happened to an entry.</summary>
+/// <summary>The kind of a change.</summary>
 public enum ChangeKind
 {
-    /// <summary>Its value was set, and its expiry with it.</summary>
+    /// <summary>The value and expiry were set.</summary>
     Put,
 
-    /// <summary>It was removed by an operation.</summary>
+    /// <summary>An operation removed the entry.</summary>
     Delete,
 
-    /// <summary>Its expiry was set or taken away; its value is what it was.</summary>
+    /// <summary>The expiry was set or cleared. The value is unchanged.</summary>
     SetExpiry,
 
-    /// <summary>It was removed because it had expired.</summary>
+    /// <summary>The entry was removed because it expired.</summary>
     Expire,
 
-    /// <summary>It was removed to make room for others.</summary>
+    /// <summary>The entry was evicted because memory was full.</summary>
     Evict,
 }
 
-/// <summary>One change of one entry.</summary>
+/// <summary>A change of one entry.</summary>
 public readonly ref struct ChangeView
 {
-    /// <summary>What happened.</summary>
+    /// <summary>The kind of the change.</summary>
     public ChangeKind Kind { get; init; }
 
     /// <summary>The version of the commit.</summary>
     public long Version { get; init; }
 
-    /// <summary>The key. Valid only during the call that hands it over.</summary>
+    /// <summary>The key. Valid only during the invocation of the sink.</summary>
     public ReadOnlySpan<byte> Key { get; init; }
 
-    /// <summary>The value that was put. Valid only during the call that hands it over.</summary>
+    /// <summary>The value of a put. Valid only during the invocation of the sink.</summary>
     public ReadOnlySpan<byte> Value { get; init; }
 
-    /// <summary>When the entry expires, as in <see cref="Operation.ExpiresAt"/>; of a put or a change of the expiry.</summary>
+    /// <summary>The expiry of the entry after a put or a change of the expiry, as in <see cref="Operation.ExpiresAt"/>.</summary>
     public long ExpiresAt { get; init; }
 }
 
-/// <summary>Takes the changes of a feed.</summary>
+/// <summary>Receives the changes of a watch.</summary>
 public interface IChangeSink
 {
-    /// <summary>Takes one change. Without locks; it may not call the watch.</summary>
+    /// <summary>Receives one change. It is invoked without locks and must not call the watch.</summary>
     /// <returns>False to stop after the last change of this commit.</returns>
     bool OnChange(in ChangeView change);
 }
 
-/// <summary>Which changes to watch.</summary>
+/// <summary>The changes to watch.</summary>
 public readonly struct WatchQuery
 {
-    /// <summary>Only those of keys that begin with these bytes. Empty for all.</summary>
+    /// <summary>The prefix of the keys. Empty for all keys.</summary>
     public ReadOnlyMemory<byte> Prefix { get; init; }
 
-    /// <summary>From the commit of this version on; 0 for those that come from now on.</summary>
+    /// <summary>The version of the first commit; 0 to start with the next commit.</summary>
     public long From { get; init; }
 }
 
-/// <summary>What there is after a read of the feed.</summary>
+/// <summary>The state of a watch after a read.</summary>
 public enum WatchStatus
 {
-    /// <summary>There may be more to read at once.</summary>
+    /// <summary>More changes may be available immediately.</summary>
     More,
 
-    /// <summary>Nothing more for now; the watch wakes its owner when there is.</summary>
+    /// <summary>No more changes are available. The watch invokes its wake callback when there are more.</summary>
     UpToDate,
 
     /// <summary>
-    /// What comes next is no longer kept: the history before <see cref="IWatch.OldestVersion"/> is gone, because the watch
-    /// began too far back, or was read too slowly. Nothing more will come.
+    /// The history before <see cref="IWatch.OldestVersion"/> is gone: the watch started too far back, or was read too slowly. It
+    /// returns no more changes.
     /// </summary>
     Compacted,
 
-    /// <summary>The version that it is to begin with lies beyond the next one. Nothing will come.</summary>
+    /// <summary>The start version is beyond the next version. The watch returns no changes.</summary>
     Future,
 }
 
-/// <summary>A position in the feed. For one reader at a time. To be disposed of, or the store goes on counting it.</summary>
+/// <summary>A position in the feed. For one reader at a time. Must be disposed; the store counts it as open until then.</summary>
 public interface IWatch : IDisposable
 {
-    /// <summary>All changes up to the commit of this version have been handed over, or there were none under the prefix.</summary>
+    /// <summary>The version up to which all changes under the prefix have been returned.</summary>
     long Position { get; }
 
-    /// <summary>The oldest version from which a feed can begin now.</summary>
+    /// <summary>The oldest version from which a watch can start now.</summary>
     long OldestVersion { get; }
 
     /// <summary>
-    /// Hands over changes, always whole commits (of which what is not under the prefix is left out), until the sink has
-    /// enough or there are no more. What lies further back is read from disk, by another thread, a part at a time.
+    /// Passes changes to the sink until the sink stops the read or no more are available. It passes whole commits, without changes
+    /// outside the prefix. Older history is read from disk on another thread, one part per read.
     /// </summary>
-    /// <exception cref="IOException">What lies further back can't be read from disk just now. What was handed over stays so.</exception>
+    /// <exception cref="IOException">Older history cannot currently be read from disk. Changes already passed on remain valid.</exception>
     ValueTask<WatchStatus> ReadAsync(IChangeSink changes, CancellationToken cancellationToken = default);
 }

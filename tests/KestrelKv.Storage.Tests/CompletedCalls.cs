@@ -1,6 +1,6 @@
 namespace KestrelKv.Storage.Tests;
 
-/// <summary>Calls of a store in memory, which complete before they return.</summary>
+/// <summary>Asserts that calls of a store in memory complete before they return.</summary>
 internal static class CompletedCalls
 {
     public static T Completed<T>(this ValueTask<T> call)

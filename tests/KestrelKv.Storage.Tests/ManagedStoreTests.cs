@@ -6,7 +6,7 @@ namespace KestrelKv.Storage.Tests;
 public sealed class ManagedStoreTests : StoreContractTests
 {
     [Fact]
-    public async Task Dispose_ExpiredEntries_AreNoLongerRemoved()
+    public async Task Dispose_ExpiredEntries_StopsRemoval()
     {
         var time = new FakeTimeProvider();
         var store = new ManagedStore(time);

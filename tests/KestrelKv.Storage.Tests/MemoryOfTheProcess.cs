@@ -1,6 +1,6 @@
 namespace KestrelKv.Storage.Tests;
 
-/// <summary>Tests that measure what the process needs, or need much of it, run by themselves.</summary>
+/// <summary>Tests that measure the memory of the process, or need much of it. They do not run in parallel with others.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class MemoryOfTheProcess
 {

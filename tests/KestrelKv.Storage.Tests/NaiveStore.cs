@@ -4,8 +4,8 @@ using KestrelKv.Json;
 namespace KestrelKv.Storage.Tests;
 
 /// <summary>
-/// The store contract once more, as plainly as it can be written: a sorted list, looked through from its beginning
-/// each time. Batches work on a copy of it.
+/// A model of the store contract, as simple as possible: a sorted list that each operation searches from the start. Batches work on a
+/// copy of it.
 /// </summary>
 internal sealed class NaiveStore(TimeProvider time)
 {
@@ -15,10 +15,8 @@ internal sealed class NaiveStore(TimeProvider time)
 
     public StoreStats Stats => new(_entries.Count, _entries.Sum(e => Encoding.UTF8.GetByteCount(e.Key) + Encoding.UTF8.GetByteCount(e.Value)), Version);
 
-    /// <summary>How many have expired and are not yet removed.</summary>
     public int Expired => _entries.Count(IsExpired);
 
-    /// <summary>The version of a key's entry; 0 where there is none.</summary>
     public long VersionOf(ReadOnlyMemory<byte> key) => Visible(Operation.Get(key))?.Version ?? 0;
 
     public List<Recorded> Execute(Operation[] operations, int stopAfter)
@@ -26,8 +24,8 @@ internal sealed class NaiveStore(TimeProvider time)
         List<Recorded> results = [];
         for (int i = 0; i < operations.Length && i < stopAfter; i++)
         {
-            MeetExpired(operations[i]);
-            results.Add(Do(i, operations[i]));
+            RemoveIfExpired(operations[i]);
+            results.Add(ExecuteOne(i, operations[i]));
             if (Changed(operations[i], results[^1])) Version++;
         }
         return results;
@@ -35,13 +33,13 @@ internal sealed class NaiveStore(TimeProvider time)
 
     public (bool Committed, List<Recorded> Results) Commit(Operation[] batch)
     {
-        foreach (Operation operation in batch) MeetExpired(operation);
+        foreach (Operation operation in batch) RemoveIfExpired(operation);
 
         List<RecordedEntry> before = [.. _entries];
         List<Recorded> results = [];
         for (int i = 0; i < batch.Length; i++)
         {
-            Recorded result = Do(i, batch[i]);
+            Recorded result = ExecuteOne(i, batch[i]);
             bool isRefused = result.Status is not (ResultStatus.Done or ResultStatus.NotFound)
                 && (batch[i].Kind != OperationKind.Get || result.Status == ResultStatus.PreconditionFailed);
             if (isRefused)
@@ -69,7 +67,7 @@ internal sealed class NaiveStore(TimeProvider time)
 
     public void RemoveExpired() => Version += _entries.RemoveAll(IsExpired);
 
-    /// <summary>One character a byte: ordinal order is the order of the bytes.</summary>
+    /// <summary>Converts each byte to one character: ordinal order is then byte order.</summary>
     private static string Bytes(string text) => Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(text));
 
     private static int Compare(string x, string y) => string.CompareOrdinal(Bytes(x), Bytes(y));
@@ -84,13 +82,13 @@ internal sealed class NaiveStore(TimeProvider time)
 
     private RecordedEntry? Visible(Operation operation) => _entries.Find(e => e.Key == KeyOf(operation) && !IsExpired(e));
 
-    private void MeetExpired(Operation operation)
+    private void RemoveIfExpired(Operation operation)
     {
         if (operation.Kind != OperationKind.Get)
             Version += _entries.RemoveAll(e => e.Key == KeyOf(operation) && IsExpired(e));
     }
 
-    private Recorded Do(int index, Operation operation)
+    private Recorded ExecuteOne(int index, Operation operation)
     {
         RecordedEntry? entry = Visible(operation);
         long previous = entry?.Version ?? 0;

@@ -7,7 +7,7 @@ public sealed class PreconditionTests
     [InlineData(1, true, false, true, false, false)]
     [InlineData(7, true, false, true, false, true)]
     [InlineData(long.MaxValue, true, false, true, false, false)]
-    public void Holds_EntryOfAVersion_IsAsItsKindSays(long version, bool none, bool absent, bool present, bool zero, bool seven)
+    public void Holds_AnyVersion_MatchesPreconditionKind(long version, bool none, bool absent, bool present, bool zero, bool seven)
     {
         Assert.Equal(none, Precondition.None.Holds(version));
         Assert.Equal(absent, Precondition.Absent.Holds(version));
@@ -17,7 +17,7 @@ public sealed class PreconditionTests
     }
 
     [Fact]
-    public void Version_TheGreatest_HoldsForItselfAlone()
+    public void Version_MaxValue_HoldsOnlyForItself()
     {
         Assert.True(Precondition.Version(long.MaxValue).Holds(long.MaxValue));
         Assert.False(Precondition.Version(long.MaxValue).Holds(0));

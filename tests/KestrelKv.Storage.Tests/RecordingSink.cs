@@ -2,12 +2,11 @@ using System.Text;
 
 namespace KestrelKv.Storage.Tests;
 
-/// <summary>An operation's result as a value that can be kept and compared.</summary>
 internal sealed record Recorded(
     int Index, ResultStatus Status, long Version = 0, long PreviousVersion = 0, long ExpiresAt = 0, string Value = "",
     string OldValue = "");
 
-/// <summary>Keeps results, and stops after so many.</summary>
+/// <summary>Records results, and stops after a number of them.</summary>
 internal sealed class RecordingSink(int stopAfter = int.MaxValue) : IResultSink
 {
     public List<Recorded> Results { get; } = [];
@@ -21,13 +20,11 @@ internal sealed class RecordingSink(int stopAfter = int.MaxValue) : IResultSink
     }
 }
 
-/// <summary>Counts results, of which a test has too many to keep.</summary>
+/// <summary>Counts results, for tests with too many to record.</summary>
 internal sealed class CountingSink : IResultSink
 {
-    /// <summary>How many there were.</summary>
     public long Count { get; private set; }
 
-    /// <summary>How many of them were done.</summary>
     public long Done { get; private set; }
 
     public bool OnResult(int index, in OperationResult result)
@@ -38,10 +35,9 @@ internal sealed class CountingSink : IResultSink
     }
 }
 
-/// <summary>A listed entry as a value that can be kept and compared.</summary>
 internal sealed record RecordedEntry(string Key, string Value, long Version, long ExpiresAt);
 
-/// <summary>Keeps entries, and stops after so many.</summary>
+/// <summary>Records entries, and stops after a number of them.</summary>
 internal sealed class RecordingEntrySink(int stopAfter = int.MaxValue) : IEntrySink
 {
     public List<RecordedEntry> Entries { get; } = [];

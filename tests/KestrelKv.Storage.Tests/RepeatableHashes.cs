@@ -6,7 +6,7 @@ namespace KestrelKv.Storage.Tests;
 
 internal static class RepeatableHashes
 {
-    /// <summary>Which shard, segment and slot a key gets is part of what a seed repeats.</summary>
+    /// <summary>Makes the shard, stripe and slot of each key reproducible from the seed.</summary>
     [ModuleInitializer]
     internal static void SeedThem()
     {

@@ -1,10 +1,10 @@
 namespace KestrelKv.Storage.Tests;
 
-/// <summary>Atomic batches: all operations or none, one version.</summary>
+/// <summary>Atomic batches: all operations or none, and one version.</summary>
 public abstract partial class StoreContractTests
 {
     [Fact]
-    public async Task CommitAsync_ManyWrites_HaveOneVersionAndSeeEachOther()
+    public async Task CommitAsync_ManyWrites_ShareOneVersionAndSeeEachOther()
     {
         await ExecuteAsync(Put("a", "0"), Put("gone", "0"));
         Recorded[] results = await CommitAsync(
@@ -26,7 +26,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task CommitAsync_FailingPrecondition_ChangesNothingAndTellsWhichOne()
+    public async Task CommitAsync_FailingPrecondition_ChangesNothingAndReportsIndex()
     {
         await ExecuteAsync(Put("a", "0"), Put("b", "0"));
         Operation[] writes = [Put("a", "1"), Delete("b"), Put("c", "1"), Expire("a", 1)];
@@ -40,7 +40,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task CommitAsync_ManyFailingPreconditions_TellsTheFirst()
+    public async Task CommitAsync_ManyFailingPreconditions_ReportsFirst()
     {
         await ExecuteAsync(Put("a", "0"));
         Assert.Equal(
@@ -49,7 +49,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task CommitAsync_PreconditionsOnEarlierOperations_SeeThem()
+    public async Task CommitAsync_Preconditions_SeeEarlierOperations()
     {
         await ExecuteAsync(Put("old", "0"));
         await CommitAsync(
@@ -63,13 +63,13 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task CommitAsync_PreconditionThatAnEarlierOperationBreaks_Refuses()
+    public async Task CommitAsync_PreconditionBrokenByEarlierOperation_IsRefused()
     {
         await ExecuteAsync(Put("a", "0"));
         Assert.Equal(1, (await CommitRefusedAsync(Put("a", "1"), Put("a", "2", Precondition.Version(1)))).Index);
         Assert.Equal(1, (await CommitRefusedAsync(Put("b", "1"), Put("b", "2", Precondition.Absent))).Index);
 
-        // The version that is told is the one that there still is.
+        // The reported version is that of the existing entry.
         Assert.Equal(new(1, ResultStatus.PreconditionFailed, 1, 1), await CommitRefusedAsync(Delete("a"), Delete("a", Precondition.Present)));
         Assert.Equal(new(1, ResultStatus.PreconditionFailed, 1, 1), await CommitRefusedAsync(Expire("a", 1), Get("a", Precondition.Version(1))));
         Assert.Equal(new(1, ResultStatus.PreconditionFailed), await CommitRefusedAsync(Put("b", "1"), Put("b", "2", Precondition.Absent)));
@@ -78,7 +78,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task CommitAsync_NothingChanged_IsNoCommit()
+    public async Task CommitAsync_NoChanges_DoesNotCommit()
     {
         await ExecuteAsync(Put("a", "0"));
         Assert.Empty(await CommitAsync());
@@ -87,7 +87,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task CommitAsync_SinkThatAsksToStop_IsToldAll()
+    public async Task CommitAsync_SinkReturnsFalse_ReceivesAllResults()
     {
         var sink = new RecordingSink(stopAfter: 1);
         Assert.True(await Store.CommitAsync(new[] { Put("a", "1"), Put("b", "1"), Get("a") }, sink));

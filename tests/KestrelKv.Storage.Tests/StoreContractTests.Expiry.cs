@@ -1,10 +1,10 @@
 namespace KestrelKv.Storage.Tests;
 
-/// <summary>Expiry: invisible from its instant on, removed by a commit of its own.</summary>
+/// <summary>Expiry: entries become invisible at an instant, and are removed in separate commits.</summary>
 public abstract partial class StoreContractTests
 {
     [Fact]
-    public async Task Get_EntryThatExpires_IsThereUntilTheInstantAndNotFromItOn()
+    public async Task Get_ExpiringEntry_IsVisibleUntilExpiry()
     {
         long expiresAt = Now + 50;
         await ExecuteAsync(Put("a", "1", expiresAt: expiresAt));
@@ -22,7 +22,7 @@ public abstract partial class StoreContractTests
     [InlineData(-1)]
     [InlineData(Operation.ExpiresAtMax + 1)]
     [InlineData(long.MaxValue)]
-    public void Operation_ExpiryOutOfItsRange_IsRefused(long expiresAt)
+    public void Operation_ExpiryOutOfRange_Throws(long expiresAt)
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => Put("a", "1", expiresAt: expiresAt));
         Assert.Throws<ArgumentOutOfRangeException>(() => Operation.Expire("a"u8.ToArray(), expiresAt));
@@ -42,7 +42,7 @@ public abstract partial class StoreContractTests
     [InlineData(OperationKind.Put, ResultStatus.Done, 3)]
     [InlineData(OperationKind.Delete, ResultStatus.NotFound, 2)]
     [InlineData(OperationKind.Expire, ResultStatus.NotFound, 2)]
-    public async Task Write_MeetsAnExpiredEntry_RemovesItFirstWithAVersionOfItsOwn(OperationKind kind, ResultStatus status, long version)
+    public async Task Write_ExpiredEntry_RemovesItFirstInSeparateCommit(OperationKind kind, ResultStatus status, long version)
     {
         foreach (bool atomic in (bool[])[false, true])
         {
@@ -63,7 +63,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task CommitAsync_MeetsManyExpiredEntries_RemovesEachWithAVersionOfItsOwnBeforeTheBatch()
+    public async Task CommitAsync_ManyExpiredEntries_RemovesEachFirstInSeparateCommit()
     {
         await ExecuteAsync(Put("a", "1", expiresAt: Now), Put("b", "1", expiresAt: Now), Put("c", "1", expiresAt: Now));
         Recorded[] results = await CommitAsync(Put("a", "2"), Delete("b"), Get("c"), Put("d", "2"));
@@ -74,7 +74,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task BackgroundRemoval_ExpiredEntries_IsACommitEach()
+    public async Task BackgroundRemoval_ExpiredEntries_CommitsEachSeparately()
     {
         await ExecuteAsync(Put("a", "1", expiresAt: Now + 10), Put("b", "1", expiresAt: Now + 20), Put("c", "1", expiresAt: Now + 10_000), Put("d", "1"));
         Advance(RemovalTime);
@@ -85,7 +85,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task BackgroundRemoval_ExpiryChangedMeanwhile_GoesByTheLastOne()
+    public async Task BackgroundRemoval_ExpiryChanged_UsesLastExpiry()
     {
         await ExecuteAsync(
             Put("put again", "1", expiresAt: Now + 10), Put("put again", "2"),
@@ -99,7 +99,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task Expire_Entry_IsAChangeThatLeavesTheValue()
+    public async Task Expire_ExistingEntry_KeepsValue()
     {
         await ExecuteAsync(Put("a", "1"));
         long expiresAt = Now + 10_000;
@@ -110,14 +110,14 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task Expire_NoEntry_IsNotFoundAndNoCommit()
+    public async Task Expire_MissingEntry_IsNotFoundAndDoesNotCommit()
     {
         Assert.Equal(new(0, ResultStatus.NotFound), await ExecuteOneAsync(Expire("a", Now + 10)));
         AssertStats(keys: 0, bytes: 0, version: 0);
     }
 
     [Fact]
-    public async Task Expire_InThePast_MakesItInvisibleAtOnce()
+    public async Task Expire_InThePast_HidesEntryImmediately()
     {
         await ExecuteAsync(Put("a", "1"));
         Recorded[] results = await ExecuteAsync(Expire("a", 1), Get("a"), Put("a", "2", Precondition.Absent));
@@ -125,7 +125,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task Put_WithoutExpiry_TakesTheOldOneAway()
+    public async Task Put_WithoutExpiry_ClearsOldExpiry()
     {
         await ExecuteAsync(Put("a", "1", expiresAt: Now + 10), Put("a", "2"));
         Advance(RemovalTime);

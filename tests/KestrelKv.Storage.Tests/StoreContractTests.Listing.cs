@@ -2,10 +2,9 @@ using System.Text;
 
 namespace KestrelKv.Storage.Tests;
 
-/// <summary>Listings: order, prefix, pages.</summary>
 public abstract partial class StoreContractTests
 {
-    /// <summary>In the order of their UTF-8 bytes, which for U+FFFD and U+1F600 is not that of UTF-16.</summary>
+    /// <summary>Keys in UTF-8 byte order, which differs from UTF-16 order for U+FFFD and U+1F600.</summary>
     private static readonly string[] Ordered =
     [
         "\0", "\0\0", "\0a", "\u0001", "A", "a", "a\0", "a\0b", "a/", "a/b", "aa", "ab", "b", "\u007f", "\u0080", "é", "éa",
@@ -13,14 +12,14 @@ public abstract partial class StoreContractTests
     ];
 
     [Fact]
-    public async Task ListAsync_All_IsInTheOrderOfUtf8Bytes()
+    public async Task ListAsync_AllKeys_AreInUtf8ByteOrder()
     {
         await FillShuffledAsync();
         AssertPage(await ListAsync(), more: false, Ordered);
     }
 
     [Fact]
-    public async Task ListAsync_EveryPrefix_GivesTheKeysThatBeginWithIt()
+    public async Task ListAsync_EveryPrefix_ReturnsMatchingKeys()
     {
         await FillShuffledAsync();
         foreach (string prefix in (string[])[.. Ordered, "a/b/c", "B", "\U0010FFFE", "é\0"])
@@ -28,7 +27,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task ListAsync_PrefixThatIsPartOfACharacter_GoesByBytes()
+    public async Task ListAsync_PrefixEndsInsideCharacter_MatchesBytes()
     {
         await FillShuffledAsync();
         var sink = new RecordingEntrySink();
@@ -41,7 +40,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task ListAsync_AfterAnyKeyThereOrNot_GoesOnBehindIt()
+    public async Task ListAsync_AfterAnyKey_StartsBehindIt()
     {
         await FillShuffledAsync();
         foreach (string after in (string[])[.. Ordered, "a/a", "aaa", "0", "\U0010FFFF\U0010FFFF\0"])
@@ -56,7 +55,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task ListAsync_BetweenAnyKeysInEitherDirection_GivesThoseBetween()
+    public async Task ListAsync_BoundsInEitherDirection_ReturnsKeysBetween()
     {
         await FillShuffledAsync();
         foreach (string after in (string[])["", "\0", "a", "a/a", "é", "\U0010FFFF"])
@@ -90,7 +89,7 @@ public abstract partial class StoreContractTests
     [InlineData(1)]
     [InlineData(3)]
     [InlineData(70)]
-    public async Task ListAsync_PagesDownwards_GiveEachKeyOnce(int limit)
+    public async Task ListAsync_DescendingPages_ReturnEachKeyOnce(int limit)
     {
         string[] names = [.. Enumerable.Range(0, 2_000).Select(i => $"key:{i:0000}")];
         await ExecuteAsync([.. names.Select(name => Put(name, "1"))]);
@@ -106,7 +105,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task ListAsync_PagesOfEverySize_GiveEachKeyOnceAndTellWhetherThereAreMore()
+    public async Task ListAsync_EveryPageSize_ReturnsEachKeyOnceAndReportsMore()
     {
         await FillShuffledAsync();
         for (int limit = 1; limit <= Ordered.Length + 1; limit++)
@@ -124,12 +123,12 @@ public abstract partial class StoreContractTests
         }
     }
 
-    /// <summary>Keys that differ late, that are the beginnings of others, and that go on with zeros.</summary>
+    /// <summary>Keys that differ late, are prefixes of others, or continue with zeros.</summary>
     [Theory]
     [InlineData(10_000)]
     [InlineData(1_000)]
     [InlineData(37)]
-    public async Task ListAsync_ManyKeysMuchAlike_AreInOrder(int limit)
+    public async Task ListAsync_SimilarKeys_AreInOrder(int limit)
     {
         string beginning = new('k', 300);
         List<string> expected = [beginning];
@@ -149,7 +148,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task ListAsync_SinkThatStops_TellsWhetherThereAreMore()
+    public async Task ListAsync_SinkStops_ReportsMore()
     {
         await ExecuteAsync(Put("a1", ""), Put("a2", ""), Put("a3", ""), Put("b", ""));
         AssertPage(await ListAsync("a", stopAfter: 1), more: true, "a1");
@@ -160,7 +159,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task ListAsync_ExpiredEntries_AreNeitherToldNorCountedAsMore()
+    public async Task ListAsync_ExpiredEntries_AreNeitherListedNorCountedAsMore()
     {
         await ExecuteAsync(Put("a", "", expiresAt: Now), Put("b", ""), Put("c", "", expiresAt: Now), Put("d", ""), Put("e", "", expiresAt: Now));
         AssertPage(await ListAsync(), more: false, "b", "d");
@@ -172,7 +171,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task ListAsync_Entry_HasItsValueVersionAndExpiry()
+    public async Task ListAsync_Entry_HasValueVersionAndExpiry()
     {
         long expiresAt = Now + 10_000;
         await ExecuteAsync(Put("b", "two", expiresAt: expiresAt), Put("a", "one"));
@@ -182,7 +181,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task ListAsync_ChangesBetweenPages_ThoseThatStayComeExactlyOnce()
+    public async Task ListAsync_ChangesBetweenPages_ListsPermanentKeysOnce()
     {
         string[] stay = [.. Enumerable.Range(0, 100).Select(i => $"k{i:000}")];
         await ExecuteAsync([.. stay.Select(key => Put(key, ""))]);
@@ -199,7 +198,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task ListAsync_EmptyStore_GivesNothing()
+    public async Task ListAsync_EmptyStore_ReturnsNothing()
     {
         AssertPage(await ListAsync(), more: false);
         AssertPage(await ListAsync("a", "b", 1), more: false);

@@ -3,13 +3,13 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests;
 
-/// <summary>Random calls, each compared with what the naive store makes of it.</summary>
+/// <summary>Random calls, compared with those of <see cref="NaiveStore"/>.</summary>
 public abstract partial class StoreContractTests
 {
     private const int Steps = 6_000;
 
     [Fact]
-    public Task AnyCalls_InRandomOrder_DoWhatTheNaiveStoreDoes() => Seeds.RunAsync(async random =>
+    public Task AnyCalls_RandomOrder_MatchNaiveStore() => Seeds.RunAsync(async random =>
     {
         var model = new NaiveStore(Time);
         var operations = new RandomOperations(random, KeySpaces.Few, Time)
@@ -45,7 +45,7 @@ public abstract partial class StoreContractTests
                 break;
             case 18:
                 Advance(TimeSpan.FromMilliseconds(random.Next(1, 40)));
-                // Whether the background removal has run is the engine's affair; but then it has removed them all.
+                // The engine decides when the background removal runs, but it then removes all expired entries.
                 if (Store.GetStats().Keys != model.Stats.Keys) model.RemoveExpired();
                 break;
             case 19:

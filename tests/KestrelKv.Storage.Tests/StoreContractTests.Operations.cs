@@ -1,17 +1,17 @@
 namespace KestrelKv.Storage.Tests;
 
-/// <summary>Single operations: results, versions, figures, memory.</summary>
+/// <summary>Single operations: results, versions, statistics, memory ownership.</summary>
 public abstract partial class StoreContractTests
 {
     [Fact]
     public void GetStats_EmptyStore_IsAllZero() => AssertStats(keys: 0, bytes: 0, version: 0);
 
     [Fact]
-    public async Task Get_NoEntry_IsNotFound() =>
+    public async Task Get_MissingEntry_IsNotFound() =>
         Assert.Equal(new(0, ResultStatus.NotFound), await ExecuteOneAsync(Get("a")));
 
     [Fact]
-    public async Task Put_NewAndOld_TellsBothVersions()
+    public async Task Put_NewAndExisting_ReturnsBothVersions()
     {
         Assert.Equal(new(0, ResultStatus.Done, 1, 0), await ExecuteOneAsync(Put("a", "1")));
         Assert.Equal(new(0, ResultStatus.Done, 2, 0), await ExecuteOneAsync(Put("b", "2")));
@@ -21,14 +21,14 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task Put_SameValueAgain_IsAChange()
+    public async Task Put_SameValueAgain_Commits()
     {
         await ExecuteAsync(Put("a", "1"), Put("a", "1"));
         AssertStats(keys: 1, bytes: 2, version: 2);
     }
 
     [Fact]
-    public async Task Delete_Entry_TellsTheVersionsAndTakesItAway()
+    public async Task Delete_ExistingEntry_ReturnsVersionsAndRemovesIt()
     {
         await ExecuteAsync(Put("a", "1"), Put("b", "1"));
         Assert.Equal(new(0, ResultStatus.Done, 3, 1), await ExecuteOneAsync(Delete("a")));
@@ -37,14 +37,14 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task Delete_NoEntry_IsNotFoundAndNoCommit()
+    public async Task Delete_MissingEntry_IsNotFoundAndDoesNotCommit()
     {
         Assert.Equal(new(0, ResultStatus.NotFound), await ExecuteOneAsync(Delete("a")));
         AssertStats(keys: 0, bytes: 0, version: 0);
     }
 
     [Fact]
-    public async Task ExecuteAsync_ManyOperations_EachSeesThoseBefore() => Assert.Equal(
+    public async Task ExecuteAsync_ManyOperations_EachSeesEarlierOnes() => Assert.Equal(
         [
             new(0, ResultStatus.NotFound),
             new(1, ResultStatus.Done, 1, 0),
@@ -64,7 +64,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task ExecuteAsync_SinkThatStops_LeavesTheRestUndone()
+    public async Task ExecuteAsync_SinkStops_SkipsRemainingOperations()
     {
         Operation[] operations = [Put("a", "1"), Get("a"), Delete("x"), Put("b", "2", Precondition.Present), Put("c", "3"), Delete("a")];
         int[] versionAfter = [1, 1, 1, 1, 2, 3];
@@ -97,7 +97,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task Put_LargeValue_IsGivenBackWhole()
+    public async Task Put_LargeValue_IsReadBackIntact()
     {
         string value = new('v', 5_000_000);
         await ExecuteAsync(Put("a", value));
@@ -106,7 +106,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task Put_CallersMemoryReused_ChangesNothing()
+    public async Task Put_CallerReusesMemory_StoredValueIsUnchanged()
     {
         foreach (bool atomic in (bool[])[false, true])
         {
@@ -126,7 +126,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task Keys_ThatDifferInOneByteOrLength_AreDifferent()
+    public async Task Keys_DifferInOneByteOrLength_AreDistinct()
     {
         string[] keys = ["a", "aa", "a\0", "\0", "\0\0", "b", "A", "é", "e\u0301"];
         await ExecuteAsync([.. keys.Select((key, i) => Put(key, $"{i}"))]);
@@ -134,7 +134,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task AnyCall_CancelledBefore_TellsAndChangesNothing()
+    public async Task AnyCall_AlreadyCanceled_ReturnsAndChangesNothing()
     {
         await ExecuteAsync(Put("a", "1"));
         var cancelled = new CancellationToken(canceled: true);

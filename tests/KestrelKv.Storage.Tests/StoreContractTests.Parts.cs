@@ -4,7 +4,7 @@ namespace KestrelKv.Storage.Tests;
 public abstract partial class StoreContractTests
 {
     [Fact]
-    public async Task Get_Path_GivesTheExactTextOfThePart()
+    public async Task Get_Path_ReturnsExactTextOfPart()
     {
         await ExecuteAsync(Put("a", """{"n": [1.0, {"x":  "y"}]}"""));
         Assert.Equal(new(0, ResultStatus.Done, 1, 1, Value: """{"x":  "y"}"""), await ExecuteOneAsync(Get("a") with { Path = Utf8("/n/1") }));
@@ -13,7 +13,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task Get_PathThatIsNotThereInABatch_RefusesNothing()
+    public async Task Get_MissingPathInBatch_DoesNotRefuseBatch()
     {
         await ExecuteAsync(Put("a", "{}"));
         Recorded[] results = await CommitAsync(Get("a") with { Path = Utf8("/n") }, Put("b", "1"));
@@ -21,7 +21,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task Edits_OneAfterTheOther_ChangeTheirPartAndLeaveTheRest()
+    public async Task Edits_InSequence_ChangeOnlyTheirPart()
     {
         Recorded[] results = await ExecuteAsync(
             Put("a", """{ "n": 1, "keep": 1.0 }"""),
@@ -39,7 +39,7 @@ public abstract partial class StoreContractTests
     [InlineData("/x/y", ResultStatus.PathNotFound)]
     [InlineData("/text", ResultStatus.NotANumber)]
     [InlineData("/large", ResultStatus.NumberOverflow)]
-    public async Task Edit_ThatCantBeDone_ChangesNothing(string path, ResultStatus status)
+    public async Task Edit_Refused_ChangesNothing(string path, ResultStatus status)
     {
         const string Value = """{"text": "t", "x": 1, "large": 9223372036854775807}""";
         await ExecuteAsync(Put("a", Value));
@@ -61,7 +61,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task Edits_ExpiryThatIsThere_IsKeptUnlessAnotherIsGiven()
+    public async Task Edits_ExistingExpiry_IsKeptUnlessReplaced()
     {
         long expiresAt = Now + 10_000;
         Operation increment = Operation.Increment(Utf8("a"), Utf8("1"));
@@ -74,7 +74,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task Increment_ExpiredEntry_BeginsAgain()
+    public async Task Increment_ExpiredEntry_StartsFromZero()
     {
         await ExecuteAsync(Put("a", "5", expiresAt: Now));
         Assert.Equal(new(0, ResultStatus.Done, 3, 0, Value: "1"), await ExecuteOneAsync(Operation.Increment(Utf8("a"), Utf8("1"))));
@@ -102,7 +102,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task Writes_ThatReturnTheOldValue_DoSo()
+    public async Task Writes_ReturnsOld_ReturnOldValue()
     {
         Recorded[] results = await ExecuteAsync(
             Put("a", "1") with { ReturnsOld = true },

@@ -1,9 +1,9 @@
 namespace KestrelKv.Storage.Tests;
 
-/// <summary>Preconditions of every kind on every kind of operation.</summary>
+/// <summary>All kinds of preconditions on all kinds of operations.</summary>
 public abstract partial class StoreContractTests
 {
-    /// <summary>The version of the entry in these tests, where there is one.</summary>
+    /// <summary>The version of the entry in these tests, if it exists.</summary>
     private const long EntryVersion = 2;
 
     public static TheoryData<OperationKind, string, bool, bool> Preconditions()
@@ -26,7 +26,7 @@ public abstract partial class StoreContractTests
 
     [Theory]
     [MemberData(nameof(Preconditions))]
-    public async Task ExecuteAsync_Precondition_DecidesWhetherItIsDone(OperationKind kind, string rule, bool exists, bool holds)
+    public async Task ExecuteAsync_Precondition_DecidesExecution(OperationKind kind, string rule, bool exists, bool holds)
     {
         await PrepareAsync(exists);
         StoreStats before = Store.GetStats();
@@ -36,7 +36,7 @@ public abstract partial class StoreContractTests
 
     [Theory]
     [MemberData(nameof(Preconditions))]
-    public async Task CommitAsync_Precondition_DecidesWhetherItIsDone(OperationKind kind, string rule, bool exists, bool holds)
+    public async Task CommitAsync_Precondition_DecidesExecution(OperationKind kind, string rule, bool exists, bool holds)
     {
         await PrepareAsync(exists);
         StoreStats before = Store.GetStats();
@@ -46,7 +46,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task ExecuteAsync_LostCompareAndSet_LetsTheNextOneGoOn()
+    public async Task ExecuteAsync_FailedCompareAndSet_ContinuesWithNextOperation()
     {
         Recorded[] results = await ExecuteAsync(
             Put("a", "1", Precondition.Version(0)),

@@ -1,12 +1,12 @@
 namespace KestrelKv.Storage.Tests;
 
-/// <summary>Batches that come again under the request id of the first time.</summary>
+/// <summary>Batches that are repeated with the same request id.</summary>
 public abstract partial class StoreContractTests
 {
     private static readonly TimeSpan RequestIdWindow = TimeSpan.FromMinutes(5);
 
     [Fact]
-    public async Task CommitAsync_RequestIdAgain_TellsTheFirstResultsAndDoesNothing()
+    public async Task CommitAsync_RepeatedRequestId_ReturnsRecordedResults()
     {
         await ExecuteAsync(Put("a", "1"));
         Operation[] batch =
@@ -25,7 +25,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task CommitAsync_RequestIdOfARefusal_TellsTheRefusalAgain()
+    public async Task CommitAsync_RepeatedRequestIdOfRefusal_ReturnsRecordedRefusal()
     {
         Operation[] batch = [Put("b", "1"), Put("a", "1", Precondition.Present)];
         var first = new RecordingSink();
@@ -39,7 +39,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task CommitAsync_RequestIdForSomethingElse_IsRefused()
+    public async Task CommitAsync_RequestIdOfDifferentBatch_IsRefused()
     {
         await CommitAsync("id", Put("a", "1"));
         var sink = new RecordingSink();
@@ -49,14 +49,14 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task CommitAsync_RequestIdWithAnotherTimeOfExpiry_IsTheSameRequest()
+    public async Task CommitAsync_RepeatedRequestIdWithDifferentExpiry_ReturnsRecordedResults()
     {
         Recorded[] first = await CommitAsync("id", Put("a", "1", expiresAt: Now + 1_000));
         Assert.Equal(first, await CommitAsync("id", Put("a", "1", expiresAt: Now + 1_500)));
     }
 
     [Fact]
-    public async Task CommitAsync_RequestIdAfterItsTime_IsDoneAgain()
+    public async Task CommitAsync_RequestIdAfterWindow_IsExecutedAgain()
     {
         Operation increment = Operation.Increment(Utf8("a"), Utf8("1"));
         await CommitAsync("id", increment);
@@ -67,7 +67,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task RequestIds_AreNoKeys()
+    public async Task RequestIds_Records_AreNotCountedAsKeys()
     {
         await CommitAsync("id", Put("a", "1"));
         Assert.Equal(1, Store.GetStats().RequestIds);
@@ -80,7 +80,7 @@ public abstract partial class StoreContractTests
     }
 
     [Fact]
-    public async Task CommitAsync_RequestIdThatIsTooLong_IsRefused() =>
+    public async Task CommitAsync_RequestIdTooLong_Throws() =>
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(
             async () => await CommitAsync(new string('x', IKeyValueStore.RequestIdBytesMax + 1), Put("a", "1")));
 

@@ -4,12 +4,11 @@ using Microsoft.Extensions.Time.Testing;
 namespace KestrelKv.Storage.Tests;
 
 /// <summary>
-/// What every store must do, whatever is behind it: an engine's own test class derives from this one. One file a
-/// subject.
+/// The contract of every store. The test class of an engine derives from this one. Each file has one topic.
 /// </summary>
 public abstract partial class StoreContractTests : IAsyncLifetime
 {
-    /// <summary>After so long in the background, nothing is left of what had expired before.</summary>
+    /// <summary>The time within which all expired entries are removed in the background.</summary>
     private static readonly TimeSpan RemovalTime = TimeSpan.FromSeconds(1);
 
     private IKeyValueStore? _store;
@@ -28,7 +27,6 @@ public abstract partial class StoreContractTests : IAsyncLifetime
         else (_store as IDisposable)?.Dispose();
     }
 
-    /// <summary>An empty store.</summary>
     protected abstract IKeyValueStore Create(TimeProvider time);
 
     private static ReadOnlyMemory<byte> Utf8(string text) => Encoding.UTF8.GetBytes(text);
@@ -65,7 +63,7 @@ public abstract partial class StoreContractTests : IAsyncLifetime
         return [.. sink.Results];
     }
 
-    /// <summary>The one result of a batch that was refused.</summary>
+    /// <summary>Commits a batch that must be refused, and returns its only result.</summary>
     private async Task<Recorded> CommitRefusedAsync(params Operation[] batch)
     {
         var sink = new RecordingSink();
@@ -85,7 +83,7 @@ public abstract partial class StoreContractTests : IAsyncLifetime
 
     private void Advance(TimeSpan time) => Time.Advance(time);
 
-    /// <summary>What any store with the same entries tells the same of.</summary>
+    /// <summary>Selects the statistics that are equal for all stores with the same entries.</summary>
     private static StoreStats Counts(StoreStats stats) => new(stats.Keys, stats.Bytes, stats.Version);
 
     private void AssertStats(long keys, long bytes, long version) =>

@@ -10,23 +10,24 @@ namespace KestrelKv.Storage.Embedded;
 /// </summary>
 /// <remarks>
 /// <para>
-/// <b>Steps.</b> <see cref="Capture"/> reads the state of all keys under their locks. <see cref="Play"/> computes results and changes
-/// from these states alone. <see cref="TryPrepare"/> obtains the memory of all changes; after the commit <see cref="Deliver"/> passes the
-/// results to the sink and <see cref="Complete"/> applies the changes, which cannot fail.
+/// <b>Steps.</b> <see cref="Capture"/> reads the state of all keys. <see cref="Play"/> computes results and changes from these states
+/// alone. <see cref="TryPrepare"/> allocates all memory. After the commit, <see cref="Deliver"/> passes the results to the sink, and
+/// <see cref="Complete"/> applies the changes and cannot fail. All steps except <see cref="Play"/> require the locks of
+/// <see cref="Shards"/>.
 /// </para>
 /// <para>
-/// <b>Long batches</b> are played without locks, on copies of the values that they edit or search (<see cref="CaptureCopies"/>). The
-/// plan is valid if <see cref="IsCurrent"/> under the locks.
+/// <b>Long batches</b> are evaluated without locks, on copies of the values that they edit or search (<see cref="CaptureCopies"/>).
+/// The plan is valid if <see cref="IsCurrent"/> returns true under the locks.
 /// </para>
-/// <para>Several writes of one key become one change: a commit has at most one record for each key.</para>
-/// <para>All arrays are rented: a batch without edits allocates nothing.</para>
+/// <para>Several writes of a key become one change: a commit has at most one record for each key.</para>
+/// <para>All arrays are rented. A batch without edits allocates nothing.</para>
 /// </remarks>
 internal ref struct BatchPlan : IDisposable
 {
-    /// <summary>The most that the edited values of a batch may take at a time: 256 MiB.</summary>
-    private const long MadeBytesMax = 256 * 1024 * 1024;
+    /// <summary>The maximum total size of the edited values held at a time: 256 MiB.</summary>
+    private const long EditedBytesMax = 256 * 1024 * 1024;
 
-    /// <summary>The most that the values copied for a batch may add up to: 1 GiB.</summary>
+    /// <summary>The maximum total size of the copied values: 1 GiB.</summary>
     private const long CopiedBytesMax = Operation.ValueBytesMax;
 
     private readonly ReadOnlySpan<Operation> _batch;
@@ -38,16 +39,16 @@ internal ref struct BatchPlan : IDisposable
     private readonly int[] _keyOf;
     private readonly PlannedResult[] _results;
 
-    /// <summary>The operations, edits having become puts.</summary>
+    /// <summary>The operations, with edits converted to puts.</summary>
     private readonly Operation[] _operations;
 
-    /// <summary>The changes, and the keys that they belong to.</summary>
+    /// <summary>The changes, and the indexes of their keys.</summary>
     private readonly Operation[] _writes;
     private readonly int[] _writeKeys;
 
-    /// <summary>The texts of edited values by operation, and whether a result refers to one. Null without edits.</summary>
-    private readonly byte[]?[]? _made;
-    private readonly bool[]? _isShown;
+    /// <summary>The edited values by operation, and whether a result refers to each. Null without edits.</summary>
+    private readonly byte[]?[]? _editedValues;
+    private readonly bool[]? _isReferenced;
     private readonly ArrayBufferWriter<byte>? _sums;
     private int _keyCount;
     private int _writeCount;
@@ -56,16 +57,12 @@ internal ref struct BatchPlan : IDisposable
     private string? _refusedDetail;
     private long _largestGrowth;
     private long _work;
-    private long _madeBytes;
+    private long _editedBytes;
     private long _patchedBytes;
     private long _readBytes;
     private long _recordBytes;
     private long _commitBytes;
 
-    /// <param name="batch">The operations.</param>
-    /// <param name="entries">The store's entries.</param>
-    /// <param name="record">The idempotency record of the batch; null if it has none.</param>
-    /// <param name="limits">The limits of edited values.</param>
     public BatchPlan(ReadOnlySpan<Operation> batch, Keyspace entries, IdempotencyRecord? record, DocumentLimits limits)
     {
         _batch = batch;
@@ -89,8 +86,8 @@ internal ref struct BatchPlan : IDisposable
         }
         if (hasEdits)
         {
-            _made = ArrayPool<byte[]?>.Shared.Rent(batch.Length);
-            _isShown = ArrayPool<bool>.Shared.Rent(batch.Length);
+            _editedValues = ArrayPool<byte[]?>.Shared.Rent(batch.Length);
+            _isReferenced = ArrayPool<bool>.Shared.Rent(batch.Length);
             _sums = new ArrayBufferWriter<byte>();
         }
         if (record is null) return;
@@ -99,55 +96,52 @@ internal ref struct BatchPlan : IDisposable
         Shards |= 1u << Shard.IndexOf(key.Hash);
     }
 
-    /// <summary>The shards of all keys, a bit for each.</summary>
+    /// <summary>A bit mask of the shards of all keys.</summary>
     public uint Shards { get; private set; }
 
-    /// <summary>Whether no operation writes and all are on one key: then a copy of the value is a consistent state.</summary>
+    /// <summary>Whether the batch only reads one key. A copy of its value is then a consistent state.</summary>
     public readonly bool OnlyReadsOneKey => _keyCount == 1 && !_keys[0].IsWritten;
 
-    /// <summary>The record of an idempotent batch; null if it has none.</summary>
     public IdempotencyRecord? Record { get; }
 
     /// <summary>Whether the results may be shown before they are durable.</summary>
     public bool AcknowledgesFromMemory { get; }
 
-    /// <summary>The operation that is refused; -1 if none is.</summary>
+    /// <summary>The index of the refused operation; -1 if none is refused.</summary>
     public int RefusedIndex { get; private set; }
 
     public readonly bool IsRefused => RefusedIndex >= 0;
 
-    /// <summary>The result of the operation that is refused.</summary>
     public readonly OperationResult Refusal => new()
     {
         Status = _refusedStatus, Version = _refusedVersion, PreviousVersion = _refusedVersion, Detail = _refusedDetail,
     };
 
-    /// <summary>The version that the commit must get; 0 for any. A precondition of the batch compares with it.</summary>
+    /// <summary>The version that the commit must get, because a precondition compares with it; 0 for any.</summary>
     public long PinnedVersion { get; private set; }
 
-    /// <summary>By how many bytes the entries grow.</summary>
+    /// <summary>The net growth of all entries, in bytes.</summary>
     public long GrowthBytes { get; private set; }
 
-    /// <summary>The size of all changed entries afterwards, in bytes.</summary>
+    /// <summary>The total size of all changed entries afterwards, in bytes.</summary>
     public long WrittenBytes { get; private set; }
 
-    /// <summary>The operation that adds most to <see cref="GrowthBytes"/>.</summary>
+    /// <summary>The index of the operation that adds most to <see cref="GrowthBytes"/>.</summary>
     public int LargestIndex { get; private set; }
 
-    /// <summary>The size of the commit in the log, in bytes.</summary>
     public readonly long CommitBytes => _commitBytes;
 
-    /// <summary>Whether any operation changes something: then the batch is a commit, even if its changes cancel each other out.</summary>
+    /// <summary>Whether any operation changes an entry. The batch is then a commit, even if its changes cancel each other out.</summary>
     public bool HasChanges { get; private set; }
 
-    /// <summary>The changes to commit: one put, expiry or delete for each key that is different afterwards.</summary>
+    /// <summary>The changes to commit: one put, expiry or delete for each key whose entry differs afterwards.</summary>
     public readonly ReadOnlySpan<Operation> Writes => _writes.AsSpan(0, _writeCount);
 
     private readonly Span<PlannedKey> Keys => _keys.AsSpan(0, _keyCount);
 
     public readonly void Dispose()
     {
-        ReleaseMade();
+        ReleaseEditedValues();
         ReleaseCopies();
         Array.Clear(_operations, 0, _batch.Length);
         Array.Clear(_writes, 0, _batch.Length + 1);
@@ -159,18 +153,17 @@ internal ref struct BatchPlan : IDisposable
         ArrayPool<int>.Shared.Return(_keyOf);
         ArrayPool<int>.Shared.Return(_writeKeys);
         ArrayPool<int>.Shared.Return(_buckets);
-        if (_made is not null) ArrayPool<byte[]?>.Shared.Return(_made);
-        if (_isShown is not null) ArrayPool<bool>.Shared.Return(_isShown);
+        if (_editedValues is not null) ArrayPool<byte[]?>.Shared.Return(_editedValues);
+        if (_isReferenced is not null) ArrayPool<bool>.Shared.Return(_isReferenced);
     }
 
-    /// <summary>Reads the state of all keys. Under the locks of <see cref="Shards"/>.</summary>
     public readonly void Capture(long now)
     {
         foreach (ref PlannedKey key in Keys) key.Capture(_entries.ShardOf(key.Hash), now);
     }
 
-    /// <summary>Reads the state of each key under its own lock, and copies the values that are edited or searched.</summary>
-    /// <returns>False if the copies exceed 1 GiB: then an operation is refused.</returns>
+    /// <summary>Reads the state of each key, and copies the values to edit or search. Acquires each key's lock itself.</summary>
+    /// <returns>False if the copies would exceed 1 GiB. An operation is then refused.</returns>
     public bool CaptureCopies(long now)
     {
         long copied = 0;
@@ -191,7 +184,7 @@ internal ref struct BatchPlan : IDisposable
             }
             if (!fits || copied <= CopiedBytesMax) continue;
 
-            // The other keys are captured all the same: IsCurrent compares all.
+            // The remaining keys are still captured: IsCurrent compares all.
             fits = false;
             Refuse(Array.IndexOf(_keyOf, i), ResultStatus.ValueTooLong, key.StoredVersion,
                 "the values that the batch edits or searches exceed 1 GiB in total; use several batches");
@@ -199,14 +192,13 @@ internal ref struct BatchPlan : IDisposable
         return fits;
     }
 
-    /// <summary>Releases all copies: the values are read from the store again.</summary>
+    /// <summary>Releases all copies. Values are then read from the store again.</summary>
     public readonly void ReleaseCopies()
     {
         foreach (ref PlannedKey key in Keys) key.ReleaseCopy();
     }
 
-    /// <summary>Reads the state of all keys again. Under the locks of <see cref="Shards"/>.</summary>
-    /// <returns>Whether it is the one that was played.</returns>
+    /// <summary>Reads the state of all keys again. Returns whether their versions are unchanged since the plan was computed.</summary>
     public readonly bool IsCurrent(long now)
     {
         foreach (ref PlannedKey key in Keys)
@@ -218,7 +210,7 @@ internal ref struct BatchPlan : IDisposable
         return true;
     }
 
-    /// <summary>The version of the last commit that changed any of the keys, or may have.</summary>
+    /// <summary>The version of the last commit that may have changed any of the keys.</summary>
     public readonly long LastChange()
     {
         long last = 0;
@@ -226,7 +218,7 @@ internal ref struct BatchPlan : IDisposable
         return last;
     }
 
-    /// <summary>Removes expired entries that the batch writes. Under the locks of <see cref="Shards"/>.</summary>
+    /// <summary>Removes expired entries that the batch writes, in separate commits.</summary>
     public readonly void RemoveExpired(ICommitLog log, long now)
     {
         foreach (ref readonly PlannedKey key in _keys.AsSpan(0, Record is null ? _keyCount : _keyCount + 1))
@@ -238,26 +230,25 @@ internal ref struct BatchPlan : IDisposable
         }
     }
 
-    /// <summary>Records that the entries of all keys are used now, so that they are not evicted next.</summary>
+    /// <summary>Marks the entries of all keys as recently used, so that eviction does not choose them next.</summary>
     public readonly void TouchAll()
     {
         foreach (ref readonly PlannedKey key in Keys)
             if (key.Stored.Exists) _entries.ShardOf(key.Hash).Touch(key.Stored);
     }
 
-    /// <summary>Computes all results and changes.</summary>
-    /// <param name="now">Entries that have expired by then do not exist.</param>
-    /// <param name="next">The version that the batch is expected to get.</param>
-    /// <param name="workBytesMax">The bytes that may be edited and searched (<see cref="LongWork.Of"/>).</param>
-    /// <returns>False if there are more.</returns>
+    /// <summary>
+    /// Computes all results and changes, for the commit version <paramref name="next"/>. Returns false if the operations edit and
+    /// search more than <paramref name="workBytesMax"/> bytes.
+    /// </summary>
     public bool Play(long now, long next, long workBytesMax)
     {
         RefusedIndex = -1;
         PinnedVersion = 0;
         HasChanges = false;
         _writeCount = 0;
-        GrowthBytes = WrittenBytes = _commitBytes = _work = _madeBytes = _patchedBytes = _readBytes = _recordBytes = 0;
-        ReleaseMade();
+        GrowthBytes = WrittenBytes = _commitBytes = _work = _editedBytes = _patchedBytes = _readBytes = _recordBytes = 0;
+        ReleaseEditedValues();
         _sums?.ResetWrittenCount();
         _batch.CopyTo(_operations);
         foreach (ref PlannedKey key in Keys) key.Begin();
@@ -266,15 +257,13 @@ internal ref struct BatchPlan : IDisposable
             ref PlannedKey key = ref _keys[_keyOf[i]];
             _work += LongWork.Of(_batch[i], key.ValueBytes);
             if (_work > workBytesMax) return false;
-            PlayOne(i, ref key, now, next);
+            EvaluateOne(i, ref key, now, next);
         }
-        if (!IsRefused) CollectWrites();
+        if (!IsRefused) CollectChanges();
         return true;
     }
 
     /// <summary>Adds the put of the idempotency record to the changes. For a refused batch, it is the only change.</summary>
-    /// <param name="now">Decides whether an earlier record has expired.</param>
-    /// <param name="expiresAt">The expiry of the record.</param>
     public void AddRecord(long now, long expiresAt)
     {
         if (!IsRefused)
@@ -297,12 +286,11 @@ internal ref struct BatchPlan : IDisposable
         AddWrite(Operation.Put(Record!.Key, Record.Bytes, expiresAt), _keyCount, Record.Bytes.Length, LargestIndex);
     }
 
-    /// <summary>Finds the record of an earlier batch with the same request id. Under the locks of <see cref="Shards"/>.</summary>
+    /// <summary>Returns the record of an earlier batch with the same request id.</summary>
     public readonly Entry FindRecord() =>
         _entries.ShardOf(_keys[_keyCount].Hash).Find(_keys[_keyCount].Name.Span, _keys[_keyCount].Hash, out _);
 
-    /// <summary>Obtains the memory of all changes. Under the locks of <see cref="Shards"/>.</summary>
-    /// <returns>False if there is none; nothing has changed.</returns>
+    /// <summary>Returns false if the system has no memory. Nothing has changed then.</summary>
     public readonly bool TryPrepare()
     {
         int prepared = 0;
@@ -322,12 +310,9 @@ internal ref struct BatchPlan : IDisposable
         }
     }
 
-    /// <summary>Undoes <see cref="TryPrepare"/>.</summary>
     public readonly void Abandon() => Abandon(_writeCount);
 
-    /// <summary>Passes all results to a sink, before the changes are applied.</summary>
-    /// <param name="version">The version of the commit; 0 if nothing changes.</param>
-    /// <param name="results">The sink.</param>
+    /// <summary>Passes all results to a sink. Must be called before the changes are applied.</summary>
     public readonly void Deliver(long version, IResultSink results)
     {
         for (int i = 0; i < _batch.Length; i++)
@@ -338,7 +323,6 @@ internal ref struct BatchPlan : IDisposable
         }
     }
 
-    /// <summary>Applies all changes. Cannot fail.</summary>
     public readonly void Complete(long version)
     {
         for (int i = 0; i < _writeCount; i++)
@@ -346,7 +330,7 @@ internal ref struct BatchPlan : IDisposable
             ref PlannedKey key = ref _keys[_writeKeys[i]];
             Shard shard = _entries.ShardOf(key.Hash);
 
-            // Preparing other keys, or completing them, may have moved the slots of the index.
+            // Preparing or completing other keys may have moved the slots of the index.
             if (key.Stored.Exists) shard.Find(key.Name.Span, key.Hash, out key.Slot);
             shard.Complete(Commits.Record.Of(_writes[i]), key.Hash, key.Stored, key.Slot, key.Prepared, version);
         }
@@ -361,7 +345,6 @@ internal ref struct BatchPlan : IDisposable
         }
     }
 
-    /// <summary>Finds or adds the key of an operation.</summary>
     private void AddKey(int index)
     {
         ref readonly Operation operation = ref _batch[index];
@@ -381,7 +364,7 @@ internal ref struct BatchPlan : IDisposable
         _keys[at].NeedsCopy |= operation.IsEdit || (!operation.IsWrite && !operation.Path.IsEmpty);
     }
 
-    private void PlayOne(int index, ref PlannedKey key, long now, long next)
+    private void EvaluateOne(int index, ref PlannedKey key, long now, long next)
     {
         ref readonly Operation operation = ref _batch[index];
         ref PlannedResult result = ref _results[index];
@@ -389,7 +372,7 @@ internal ref struct BatchPlan : IDisposable
         if (key.Change != KeyChange.None && operation.Precondition.IsOnAVersion) PinnedVersion = next;
         if (!operation.Precondition.Holds(key.Version))
         {
-            // Not the version that the batch itself would give the entry, which nobody will ever see.
+            // Not the version that the batch itself would assign: it never becomes visible.
             Refuse(index, ResultStatus.PreconditionFailed, key.StoredVersion);
             return;
         }
@@ -397,7 +380,7 @@ internal ref struct BatchPlan : IDisposable
         if (_readBytes > _limits.ReadBytesMax && _batch.Length > 1)
         {
             Refuse(index, ResultStatus.ValueTooLong, key.Version,
-                $"the values to read come to more than {_limits.ReadBytesMax} bytes, expected fewer of them in one request (Limits:ReadBytesMax)");
+                $"the values to read exceed {_limits.ReadBytesMax} bytes in total (Limits:ReadBytesMax); use several requests");
             return;
         }
 
@@ -447,7 +430,7 @@ internal ref struct BatchPlan : IDisposable
         switch (write.Kind)
         {
             case OperationKind.Put:
-                if (key.ValueOf >= 0) ReleaseMade(key.ValueOf);
+                if (key.ValueOf >= 0) ReleaseEditedValue(key.ValueOf);
                 (key.Change, key.ValueOf, key.ValueBytes) = (KeyChange.Put, index, write.Value.Length);
                 break;
             case OperationKind.Delete:
@@ -459,18 +442,18 @@ internal ref struct BatchPlan : IDisposable
         }
         (key.LastWrite, key.ChangedExpiresAt) = (index, write.ExpiresAt);
 
-        // An expiry that has passed removes the entry for the operations that follow.
-        bool isGone = write.Kind == OperationKind.Delete || (write.ExpiresAt != Operation.Never && write.ExpiresAt <= now);
-        (key.Version, key.ExpiresAt) = isGone ? (0, Operation.Never) : (next, write.ExpiresAt);
-        if (isGone) key.ValueBytes = 0;
+        // An expiry in the past removes the entry for the operations that follow.
+        bool isRemoved = write.Kind == OperationKind.Delete || (write.ExpiresAt != Operation.Never && write.ExpiresAt <= now);
+        (key.Version, key.ExpiresAt) = isRemoved ? (0, Operation.Never) : (next, write.ExpiresAt);
+        if (isRemoved) key.ValueBytes = 0;
     }
 
-    /// <summary>Turns an edit into a put in memory of its own. False if it is refused.</summary>
+    /// <summary>Converts an edit to a put whose value is in a rented array. False if the edit is refused.</summary>
     private bool TryResolve(int index, in PlannedKey key, out EditResult edit)
     {
         using EditBuffer buffer = EditBuffer.Rent();
         edit = Edits.Resolve(_batch[index], exists: key.Version != 0, ValueOf(key), key.ExpiresAt, _limits, buffer, out Operation put);
-        if (edit.Status == EditStatus.Done && (_madeBytes += put.Value.Length) > MadeBytesMax)
+        if (edit.Status == EditStatus.Done && (_editedBytes += put.Value.Length) > EditedBytesMax)
             edit = new(EditStatus.ValueTooLong, "the values that the batch edits exceed 256 MiB in total; use several batches");
         if ((_patchedBytes += edit.PatchedBytes) > EditResult.PatchedBytesMax)
             edit = new(EditStatus.PatchTooLong, "the operations of all patches of the batch process more than 256 MiB of values");
@@ -479,16 +462,19 @@ internal ref struct BatchPlan : IDisposable
             Refuse(index, edit.Status.ToResult(), key.Version, edit.Detail);
             return false;
         }
-        byte[] made = ScratchArrays.Rent<byte>(put.Value.Length);
-        (_made![index], _isShown![index]) = (made, false);
-        put.Value.CopyTo(made);
-        _operations[index] = Operation.Put(put.Key, made.AsMemory(0, put.Value.Length), put.ExpiresAt) with { ReturnsOld = put.ReturnsOld };
+        byte[] edited = ScratchArrays.Rent<byte>(put.Value.Length);
+        (_editedValues![index], _isReferenced![index]) = (edited, false);
+        put.Value.CopyTo(edited);
+        _operations[index] = Operation.Put(put.Key, edited.AsMemory(0, put.Value.Length), put.ExpiresAt) with
+        {
+            ReturnsOld = put.ReturnsOld,
+        };
         _sums!.Write(put.Value.Span.Slice(edit.PartStart, edit.PartBytes));
         return true;
     }
 
-    /// <summary>Lists the changes, each at the place of the last write of its key.</summary>
-    private void CollectWrites()
+    /// <summary>Collects the changes, each at the position of the last write of its key.</summary>
+    private void CollectChanges()
     {
         _largestGrowth = long.MinValue;
         for (int i = 0; i < _batch.Length; i++)
@@ -497,7 +483,7 @@ internal ref struct BatchPlan : IDisposable
             if (key.LastWrite != i) continue;
             HasChanges = true;
 
-            // What the batch itself has added is gone again.
+            // The batch itself added the entry and removed it again.
             if (key.Change == KeyChange.Delete && key.StoredVersion == 0) continue;
             Operation write = key.Change switch
             {
@@ -526,15 +512,15 @@ internal ref struct BatchPlan : IDisposable
     private void Refuse(int index, ResultStatus status, long version, string? detail = null) =>
         (RefusedIndex, _refusedStatus, _refusedVersion, _refusedDetail) = (index, status, version, detail);
 
-    /// <summary>The value of a key after the operations so far; empty if there is none.</summary>
+    /// <summary>The value of a key after the operations so far; empty if it does not exist.</summary>
     private readonly ReadOnlySpan<byte> ValueOf(in PlannedKey key) =>
         key.Version == 0 ? default : key.ValueOf >= 0 ? _operations[key.ValueOf].Value.Span : key.StoredValue;
 
-    /// <summary>Refers to a part of that value; until the batch is over, its text is kept.</summary>
+    /// <summary>Returns a reference to a part of that value, and keeps its text until the batch ends.</summary>
     private readonly PlannedText TextOf(int index, in PlannedKey key, int start, int length)
     {
         if (key.ValueOf < 0) return new(TextPlace.Stored, _keyOf[index], start, length);
-        if (_isShown is not null) _isShown[key.ValueOf] = true;
+        if (_isReferenced is not null) _isReferenced[key.ValueOf] = true;
         return new(TextPlace.Operation, key.ValueOf, start, length);
     }
 
@@ -560,22 +546,22 @@ internal ref struct BatchPlan : IDisposable
         };
     }
 
-    /// <summary>Releases the text of an edited value that another value has replaced, unless a result refers to it.</summary>
-    private void ReleaseMade(int operation)
+    /// <summary>Releases an edited value that another value replaced, unless a result refers to it.</summary>
+    private void ReleaseEditedValue(int operation)
     {
-        if (_made?[operation] is not { } made || _isShown![operation]) return;
-        ScratchArrays.Return(made);
-        _made[operation] = null;
-        _madeBytes -= _operations[operation].Value.Length;
+        if (_editedValues?[operation] is not { } editedValue || _isReferenced![operation]) return;
+        ScratchArrays.Return(editedValue);
+        _editedValues[operation] = null;
+        _editedBytes -= _operations[operation].Value.Length;
     }
 
-    private readonly void ReleaseMade()
+    private readonly void ReleaseEditedValues()
     {
-        if (_made is null) return;
-        foreach (ref byte[]? made in _made.AsSpan(0, _batch.Length))
+        if (_editedValues is null) return;
+        foreach (ref byte[]? editedValue in _editedValues.AsSpan(0, _batch.Length))
         {
-            if (made is not null) ScratchArrays.Return(made);
-            made = null;
+            if (editedValue is not null) ScratchArrays.Return(editedValue);
+            editedValue = null;
         }
     }
 }

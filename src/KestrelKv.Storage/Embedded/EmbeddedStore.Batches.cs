@@ -2,11 +2,10 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>Atomic batches.</summary>
 public sealed partial class EmbeddedStore
 {
     /// <summary>
-    /// After so many conflicts in a row, a long batch runs under the locks if it is short enough for that
+    /// The maximum number of conflicts in a row. After that, a long batch runs under the locks if it is short enough
     /// (<see cref="LongWork.ContendedBytesMax"/>), and is refused otherwise.
     /// </summary>
     internal const int ConflictsMax = 16;
@@ -19,42 +18,42 @@ public sealed partial class EmbeddedStore
         cancellationToken.ThrowIfCancellationRequested();
         ArgumentOutOfRangeException.ThrowIfGreaterThan(requestId.Length, IKeyValueStore.RequestIdBytesMax, nameof(requestId));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(CommitBytes(batch.Span), Frame.PayloadBytesMax, nameof(batch));
-        BatchEnd end = Commit(batch.Span, results, requestId.Span, isLong: false, cancellationToken);
-        return end.Outcome == Outcome.Done
-            ? WhenShown(end.IsCommitted, end.Seen, cancellationToken)
-            : ContinueCommitAsync(batch, results, requestId, end, cancellationToken);
+        AttemptResult attempt = Commit(batch.Span, results, requestId.Span, isLong: false, cancellationToken);
+        return attempt.Outcome == Outcome.Done
+            ? WhenDurable(attempt.IsCommitted, attempt.Seen, cancellationToken)
+            : ContinueCommitAsync(batch, results, requestId, attempt, cancellationToken);
     }
 
     private async ValueTask<bool> ContinueCommitAsync(
-        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId, BatchEnd end,
+        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId, AttemptResult attempt,
         CancellationToken cancellationToken)
     {
-        end = await CompleteAsync(batch, results, requestId, end, cancellationToken);
-        return await WhenShown(end.IsCommitted, end.Seen, cancellationToken);
+        attempt = await CompleteAsync(batch, results, requestId, attempt, cancellationToken);
+        return await WhenDurable(attempt.IsCommitted, attempt.Seen, cancellationToken);
     }
 
-    /// <summary>Executes one long operation, as a batch of its own.</summary>
-    /// <returns>The highest version that its result depends on.</returns>
-    private async ValueTask<long> CommitLongAsync(ReadOnlyMemory<Operation> one, IResultSink results, CancellationToken cancellationToken) =>
+    /// <summary>Executes one long operation as a batch, and returns the highest version that its result depends on.</summary>
+    private async ValueTask<long> CommitLongAsync(
+        ReadOnlyMemory<Operation> one, IResultSink results, CancellationToken cancellationToken) =>
         (await CompleteAsync(one, results, default, new(Outcome.NeedsTime, false, 0, 0), cancellationToken)).Seen;
 
-    /// <summary>Executes a batch that needs time or room in the log.</summary>
-    private async ValueTask<BatchEnd> CompleteAsync(
-        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId, BatchEnd end,
+    /// <summary>Executes a batch that is too long to run under locks, or needs space in the log.</summary>
+    private async ValueTask<AttemptResult> CompleteAsync(
+        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId, AttemptResult attempt,
         CancellationToken cancellationToken)
     {
-        for (bool isLong = false; end.Outcome != Outcome.Done;)
+        for (bool isLong = false; attempt.Outcome != Outcome.Done;)
         {
-            isLong |= end.Outcome == Outcome.NeedsTime;
-            if (end.Outcome == Outcome.NeedsLog) await _log.WhenReady(end.NeededBytes).WaitAsync(cancellationToken);
-            end = isLong
+            isLong |= attempt.Outcome == Outcome.NeedsTime;
+            if (attempt.Outcome == Outcome.NeedsLog) await _log.WhenReady(attempt.NeededBytes).WaitAsync(cancellationToken);
+            attempt = isLong
                 ? await Task.Run(() => Commit(batch.Span, results, requestId.Span, isLong: true, cancellationToken), cancellationToken)
                 : Commit(batch.Span, results, requestId.Span, isLong: false, cancellationToken);
         }
-        return end;
+        return attempt;
     }
 
-    private BatchEnd Commit(
+    private AttemptResult Commit(
         ReadOnlySpan<Operation> batch, IResultSink results, ReadOnlySpan<byte> requestId, bool isLong, CancellationToken cancellationToken)
     {
         IdempotencyRecord? record = requestId.IsEmpty || !HasWrites(batch) ? null : new(batch, requestId, _documents.BytesMax);
@@ -67,7 +66,7 @@ public sealed partial class EmbeddedStore
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 Outcome outcome = !isLong ? CommitInShards(ref plan, ref context, LongWork.BytesMax)
-                    : context.Conflicts < ConflictsMax ? CommitCopies(ref plan, ref context)
+                    : context.Conflicts < ConflictsMax ? CommitOnCopies(ref plan, ref context)
                     : CommitInShards(ref plan, ref context, LongWork.ContendedBytesMax);
                 switch (outcome)
                 {
@@ -95,8 +94,8 @@ public sealed partial class EmbeddedStore
         }
     }
 
-    /// <summary>Plays a long batch on copies of its values, then commits it if these are still current.</summary>
-    private Outcome CommitCopies(ref BatchPlan plan, ref BatchContext context)
+    /// <summary>Evaluates a long batch on copies of its values, then commits it if these are still current.</summary>
+    private Outcome CommitOnCopies(ref BatchPlan plan, ref BatchContext context)
     {
         long now = _entries.Clock.Now();
         if (plan.CaptureCopies(now)) plan.Play(now, _log.Last + 1, long.MaxValue);
@@ -117,10 +116,9 @@ public sealed partial class EmbeddedStore
         }
     }
 
-    /// <summary>Commits a batch under the locks of all shards concerned.</summary>
-    /// <param name="plan">The plan.</param>
-    /// <param name="context">The call.</param>
-    /// <param name="workBytesMax">The bytes that may be edited and searched under the locks; null if the plan was played on copies.</param>
+    /// <summary>
+    /// Commits a batch. Requires the locks of all its shards. <paramref name="workBytesMax"/> is null if the plan was computed on copies.
+    /// </summary>
     private Outcome Commit(ref BatchPlan plan, ref BatchContext context, long? workBytesMax)
     {
         long now = _entries.Clock.Now();
@@ -131,8 +129,8 @@ public sealed partial class EmbeddedStore
         if (workBytesMax is not null) plan.Capture(now);
         else if (!plan.IsCurrent(now) && !plan.OnlyReadsOneKey) return Outcome.Conflict;
 
-        // A batch that is refused, or only reads, shows the last changes of its keys.
-        if (!plan.AcknowledgesFromMemory && !MaySee(plan.LastChange(), ref context)) return Refuse(CommitStatus.DiskFailed, context);
+        // The result of a batch that is refused, or only reads, depends on the last changes of its keys.
+        if (!plan.AcknowledgesFromMemory && !TryObserve(plan.LastChange(), ref context)) return Refuse(CommitStatus.DiskFailed, context);
         if (workBytesMax is { } max && !plan.Play(now, _log.Last + 1, max)) return Outcome.NeedsTime;
         if (plan.IsRefused && plan.Record is null)
         {
@@ -157,7 +155,6 @@ public sealed partial class EmbeddedStore
         return Outcome.NeedsMemory;
     }
 
-    /// <summary>Commits and applies the changes of a plan.</summary>
     private Outcome Write(ref BatchPlan plan, ref BatchContext context)
     {
         if (!plan.TryPrepare())
@@ -176,7 +173,7 @@ public sealed partial class EmbeddedStore
             if (status != CommitStatus.Done) return Refuse(status, context);
             if (!plan.AcknowledgesFromMemory) context.Seen = Math.Max(context.Seen, version);
 
-            // Before the changes are applied: the values before them are still there, and need no copies.
+            // The changes are not applied yet: the results refer to the previous values without copies.
             context.IsCommitted = !plan.IsRefused;
             if (plan.Record is null) plan.Deliver(version, context.Results);
             else IdempotencyRecord.Deliver(plan.Record.Bytes.Span, plan.Record.Digest, version, context.Results);
@@ -189,10 +186,10 @@ public sealed partial class EmbeddedStore
         }
     }
 
-    /// <summary>Gives the recorded results of the same batch again.</summary>
+    /// <summary>Delivers the recorded results of an earlier batch with the same request id.</summary>
     private Outcome Repeat(Entry earlier, IdempotencyRecord record, ref BatchContext context)
     {
-        if (!MaySee(earlier.Version, ref context)) return Refuse(CommitStatus.DiskFailed, context);
+        if (!TryObserve(earlier.Version, ref context)) return Refuse(CommitStatus.DiskFailed, context);
         context.IsCommitted = IdempotencyRecord.Deliver(earlier.Value, record.Digest, earlier.Version, context.Results);
         return Outcome.Done;
     }
@@ -222,7 +219,7 @@ public sealed partial class EmbeddedStore
         return Outcome.Done;
     }
 
-    private bool MaySee(long version, ref BatchContext context)
+    private bool TryObserve(long version, ref BatchContext context)
     {
         if (!_log.MayShow(version)) return false;
         context.Seen = Math.Max(context.Seen, version);
@@ -236,7 +233,6 @@ public sealed partial class EmbeddedStore
         return false;
     }
 
-    /// <summary>An upper bound of what the operations of a batch take in the log.</summary>
     private static long CommitBytes(ReadOnlySpan<Operation> batch)
     {
         long bytes = 0;
@@ -257,12 +253,11 @@ public sealed partial class EmbeddedStore
             if ((shards & (1u << i)) != 0) _entries.Shards[i].Exit();
     }
 
-    /// <summary>What one call with a batch has come to so far.</summary>
     private ref struct BatchContext
     {
         public IResultSink Results;
 
-        /// <summary>How often an entry changed while the batch was worked on without locks.</summary>
+        /// <summary>The number of times that an entry changed while the batch was evaluated without locks.</summary>
         public int Conflicts;
         public bool IsCommitted;
         public long Seen;
@@ -270,6 +265,6 @@ public sealed partial class EmbeddedStore
         public long NeededBytes;
     }
 
-    /// <summary>What an attempt to commit a batch has come to.</summary>
-    private readonly record struct BatchEnd(Outcome Outcome, bool IsCommitted, long Seen, long NeededBytes);
+    /// <summary>The outcome of one attempt to commit a batch.</summary>
+    private readonly record struct AttemptResult(Outcome Outcome, bool IsCommitted, long Seen, long NeededBytes);
 }

@@ -1,6 +1,5 @@
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>Listings in the order of keys.</summary>
 public sealed partial class EmbeddedStore
 {
     /// <inheritdoc/>
@@ -9,9 +8,9 @@ public sealed partial class EmbeddedStore
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
         bool more = List(query, entries, cancellationToken, out long seen);
 
-        // A key that is not listed may have been removed just before.
+        // A key that is not listed may have been removed recently.
         foreach (Shard shard in _entries.Shards) seen = Math.Max(seen, shard.LastRemoval);
-        return WhenShown(more, seen, cancellationToken);
+        return WhenDurable(more, seen, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -25,9 +24,9 @@ public sealed partial class EmbeddedStore
         Span<int> group = stackalloc int[Keyspace.GroupOperations];
         Span<ulong> hashes = stackalloc ulong[Keyspace.GroupOperations];
         int listed = 0;
-        bool stopped = false;
+        bool isStopped = false;
 
-        // One key beyond the limit shows whether there are more.
+        // One key beyond the limit determines whether more entries follow.
         while (keys.Take(group[..(Math.Min(query.Limit - listed, Keyspace.GroupOperations - 1) + 1)]) is > 0 and int count)
         {
             _entries.Prefetch(keys, group[..count], hashes);
@@ -39,18 +38,18 @@ public sealed partial class EmbeddedStore
                 shard.Enter();
                 try
                 {
-                    // The key may have gone since its shard listed it.
+                    // The key may have been removed since it was copied.
                     shard.ThrowIfClosed();
                     Entry entry = shard.Find(key, hashes[i], out _);
                     if (!entry.Exists) continue;
 
-                    // Whether listed, expired or beyond the limit: the result depends on its last change.
+                    // The result depends on the entry's last change, whether it is listed, expired or beyond the limit.
                     seen = Math.Max(seen, entry.Version);
                     if (HasExpired(entry)) continue;
-                    if (stopped || listed == query.Limit) return true;
+                    if (isStopped || listed == query.Limit) return true;
 
                     listed++;
-                    stopped = !entries.OnEntry(new EntryView
+                    isStopped = !entries.OnEntry(new EntryView
                     {
                         Key = key, Value = entry.Value, Version = entry.Version, ExpiresAt = entry.ExpiresAt,
                     });

@@ -3,7 +3,6 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>Operations that are executed one by one.</summary>
 public sealed partial class EmbeddedStore
 {
     /// <inheritdoc/>
@@ -14,11 +13,11 @@ public sealed partial class EmbeddedStore
         var context = new OperationContext(operations.Span, results);
         Outcome outcome = ExecuteGroups(operations.Span, ref context);
         return outcome <= Outcome.Stop
-            ? WhenShown(context.Index, context.Seen, cancellationToken)
+            ? WhenDurable(context.Index, context.Seen, cancellationToken)
             : ContinueAsync(operations, context.Index, outcome, context.NeededBytes, context.Seen, results, cancellationToken);
     }
 
-    /// <summary>Executes the rest of a call, whose next operation needs something first.</summary>
+    /// <summary>Executes the remaining operations of a call. The next one is too long for a lock, or needs space in the log.</summary>
     private async ValueTask<int> ContinueAsync(
         ReadOnlyMemory<Operation> operations, int next, Outcome needs, long neededBytes, long seen, IResultSink results,
         CancellationToken cancellationToken)
@@ -27,7 +26,7 @@ public sealed partial class EmbeddedStore
         {
             if (needs == Outcome.NeedsTime)
             {
-                var one = new OneOfMany(results, next);
+                var one = new IndexedSink(results, next);
                 seen = Math.Max(seen, await CommitLongAsync(operations.Slice(next++, 1), one, cancellationToken));
                 if (one.HasStopped) break;
             }
@@ -37,7 +36,7 @@ public sealed partial class EmbeddedStore
             }
             (next, needs, neededBytes, seen) = ExecuteFrom(operations.Span, next, seen, results);
         }
-        return await WhenShown(next, seen, cancellationToken);
+        return await WhenDurable(next, seen, cancellationToken);
     }
 
     private (int Next, Outcome Outcome, long NeededBytes, long Seen) ExecuteFrom(
@@ -48,7 +47,7 @@ public sealed partial class EmbeddedStore
         return (context.Index, outcome, context.NeededBytes, context.Seen);
     }
 
-    /// <summary>Executes operations from the context's index on. Afterwards the index is that of the next operation to execute.</summary>
+    /// <summary>Executes operations from the context's index on, and advances the index to the next operation to execute.</summary>
     private Outcome ExecuteGroups(ReadOnlySpan<Operation> operations, ref OperationContext context)
     {
         Span<ulong> hashes = stackalloc ulong[Keyspace.GroupOperations];
@@ -63,7 +62,7 @@ public sealed partial class EmbeddedStore
                 context.Hash = hashes[i];
                 context.Shard = _entries.ShardOf(hashes[i]);
                 Outcome outcome = ExecuteInShard(ref context);
-                if (outcome == Outcome.NeedsMemory) outcome = ExecuteWithRoom(ref context);
+                if (outcome == Outcome.NeedsMemory) outcome = ExecuteWithReservation(ref context);
                 if (outcome <= Outcome.Stop) context.Index++;
                 if (outcome != Outcome.Done) return outcome;
             }
@@ -71,7 +70,6 @@ public sealed partial class EmbeddedStore
         return Outcome.Done;
     }
 
-    /// <summary>Hashes the keys of a group and loads all that their look-ups read into the cache.</summary>
     private void Prefetch(ReadOnlySpan<Operation> group, Span<ulong> hashes)
     {
         for (int i = 0; i < group.Length; i++)
@@ -97,8 +95,8 @@ public sealed partial class EmbeddedStore
         }
     }
 
-    /// <summary>Makes room for an operation that needs memory, then executes it.</summary>
-    private Outcome ExecuteWithRoom(ref OperationContext context)
+    /// <summary>Frees memory for an operation, then executes it.</summary>
+    private Outcome ExecuteWithReservation(ref OperationContext context)
     {
         try
         {
@@ -113,7 +111,6 @@ public sealed partial class EmbeddedStore
         }
     }
 
-    /// <summary>Executes an operation under its shard's lock.</summary>
     private Outcome ExecuteLocked(ref OperationContext context)
     {
         ref readonly Operation operation = ref context.Operation;
@@ -149,7 +146,7 @@ public sealed partial class EmbeddedStore
     {
         Entry entry = context.Entry;
         if (!operation.Path.IsEmpty && entry.Exists && entry.Value.Length > LongWork.BytesMax) return Outcome.NeedsTime;
-        if (!MaySee(operation, ref context)) return context.Give(RefusedForDisk(CommitStatus.DiskFailed));
+        if (!TryObserve(operation, ref context)) return context.Give(RefusedForDisk(CommitStatus.DiskFailed));
         if (operation.IsWrite || !entry.Exists) return context.Give(new() { Status = ResultStatus.NotFound });
         context.Shard.Touch(entry);
         ReadOnlySpan<byte> value = entry.Value;
@@ -170,10 +167,11 @@ public sealed partial class EmbeddedStore
         if (LongWork.Of(edit, entry.ValueIfAny.Length) > LongWork.BytesMax) return Outcome.NeedsTime;
         using EditBuffer buffer = EditBuffer.Rent();
         EditResult edited = Edits.Resolve(edit, entry.Exists, entry.ValueIfAny, entry.ExpiryIfAny, _documents, buffer, out Operation put);
-        return edited.Status == EditStatus.Done ? Write(put, edited, ref context) : Refuse(ref context, edited.Status.ToResult(), edited.Detail);
+        return edited.Status == EditStatus.Done
+            ? Write(put, edited, ref context)
+            : Refuse(ref context, edited.Status.ToResult(), edited.Detail);
     }
 
-    /// <summary>Commits and applies a change of a whole entry.</summary>
     private Outcome Write(in Operation write, in EditResult edited, ref OperationContext context)
     {
         Shard shard = context.Shard;
@@ -201,7 +199,7 @@ public sealed partial class EmbeddedStore
             if (status != CommitStatus.Done) return context.Give(RefusedForDisk(status));
             if (!write.AcknowledgeFromMemory) context.Seen = Math.Max(context.Seen, version);
 
-            // Before the change is applied: the old value is still there, and needs no copy.
+            // The change is not applied yet: the result refers to the old value without a copy.
             return context.Give(new()
             {
                 Version = version,
@@ -220,13 +218,15 @@ public sealed partial class EmbeddedStore
 
     private Outcome Refuse(ref OperationContext context, ResultStatus status, string? detail = null)
     {
-        if (!MaySee(context.Operation, ref context)) return context.Give(RefusedForDisk(CommitStatus.DiskFailed));
+        if (!TryObserve(context.Operation, ref context)) return context.Give(RefusedForDisk(CommitStatus.DiskFailed));
         long version = context.Entry.Exists ? context.Entry.Version : 0;
         return context.Give(new() { Status = status, Version = version, PreviousVersion = version, Detail = detail });
     }
 
-    /// <summary>Whether the result of an operation that changes nothing may be shown; if so, the call waits for the last change.</summary>
-    private bool MaySee(in Operation operation, ref OperationContext context)
+    /// <summary>
+    /// Whether the result of an operation that changes nothing may be shown. If so, the call waits for the key's last change.
+    /// </summary>
+    private bool TryObserve(in Operation operation, ref OperationContext context)
     {
         if (operation.AcknowledgeFromMemory) return true;
         if (!_log.MayShow(context.LastChange)) return false;
@@ -247,7 +247,7 @@ public sealed partial class EmbeddedStore
     }
 
     /// <summary>Passes the result of a call with one operation to the sink of a larger call.</summary>
-    private sealed class OneOfMany(IResultSink results, int index) : IResultSink
+    private sealed class IndexedSink(IResultSink results, int index) : IResultSink
     {
         public bool HasStopped { get; private set; }
 

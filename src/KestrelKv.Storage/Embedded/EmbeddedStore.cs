@@ -4,22 +4,22 @@ using KestrelKv.Storage.Feed;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>The embedded engine: entries off the managed heap, in shards with one lock each, and one log of all commits.</summary>
+/// <summary>The embedded engine: entries outside the managed heap, in shards with one lock each, and one commit log.</summary>
 /// <remarks>
 /// <para>
-/// A look-up in a large store costs two or three cache misses, and little else matters. So operations are executed in groups: the
-/// slots of all keys of a group are loaded into the cache, then their entries, and then the operations run one by one and in order.
+/// Two or three cache misses dominate the cost of a look-up in a large store. Operations are therefore executed in groups: the index
+/// slots of all keys of a group are prefetched, then their entries. Then the operations run in order.
 /// </para>
 /// <para>
-/// <b>Locks.</b> An operation holds the lock of its shard; an atomic batch holds those of all its keys, taken in the order of the
-/// shards. Work that may take long (edits of long values, searches in them) runs on a copy without locks and is committed only if the
-/// entry still has the version that was copied.
+/// <b>Locks.</b> An operation holds the lock of its shard. An atomic batch holds the locks of all its keys, acquired in shard order.
+/// Long work (edits of long values, searches in them) runs on a copy without locks. It is committed only if the entry still has the
+/// version that was copied.
 /// </para>
 /// <para>
-/// <b>Order of a write.</b> All memory is obtained (<see cref="Shard.Prepare"/>); the commit is written to the log; the sink gets the
-/// result; the change is applied. Only the sink can fail after the commit, and the change is applied all the same.
+/// <b>Order of a write.</b> All memory is allocated (<see cref="Shard.Prepare"/>). The commit is written to the log. The sink receives the
+/// result. The change is applied. After the commit only the sink can fail, and the change is applied even then.
 /// </para>
-/// <para>Operations on keys that exist allocate nothing on the managed heap; those that add a key allocate nothing on average.</para>
+/// <para>Operations on existing keys allocate nothing on the managed heap. Operations that add a key allocate nothing on average.</para>
 /// </remarks>
 public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
 {
@@ -33,18 +33,18 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     private long _refusals;
 
     /// <summary>Creates an empty store without a data directory.</summary>
-    /// <param name="time">The clock that expiry goes by.</param>
-    /// <param name="options">Memory limit, request ids, feed; the defaults if null.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The memory limit is out of its range.</exception>
+    /// <param name="time">The clock that determines expiry.</param>
+    /// <param name="options">The memory limit and the options of request ids and the feed; the defaults if null.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The memory limit is out of range.</exception>
     public EmbeddedStore(TimeProvider time, EmbeddedStoreOptions? options = null)
-        : this(new Keyspace(time, options ??= new()), new InMemoryCommitLog(new ChangeFeed(options.FeedMemoryBytes), options.VersionsAfter), options, time)
+        : this(
+            new Keyspace(time, options ??= new()),
+            new InMemoryCommitLog(new ChangeFeed(options.FeedMemoryBytes), options.VersionsAfter),
+            options, time)
     {
     }
 
-    /// <param name="entries">The entries; owned by the store from now on.</param>
-    /// <param name="log">The log of commits, which continues from the entries; owned by the store from now on.</param>
-    /// <param name="options">Request ids and document limits.</param>
-    /// <param name="time">Starts the sweeper's timer.</param>
+    /// <summary>Takes ownership of the entries and of the commit log, which continues from them.</summary>
     internal EmbeddedStore(Keyspace entries, ICommitLog log, EmbeddedStoreOptions options, TimeProvider time)
     {
         (_entries, _log) = (entries, log);
@@ -57,7 +57,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     public TimeProvider Clock => _entries.Clock;
 
     /// <summary>
-    /// Frees all memory. Calls that hold a lock finish first; all later ones, and those that wait, throw
+    /// Frees all memory. Calls that hold a lock finish first. Later calls, and calls that wait for a lock, throw
     /// <see cref="ObjectDisposedException"/>.
     /// </summary>
     public void Dispose()
@@ -67,7 +67,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         _entries.Dispose();
     }
 
-    /// <summary>Stops removing expired entries. To be called before the log is closed.</summary>
+    /// <summary>Stops the removal of expired entries. Must be called before the log is closed.</summary>
     internal void StopSweeping() => _sweeper.Dispose();
 
     /// <inheritdoc/>
@@ -105,24 +105,24 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         };
     }
 
-    /// <summary>Sets the sweeper's timer if an entry expires before its next run. Without locks.</summary>
+    /// <summary>Resets the sweeper's timer if an entry expires before its next run. Must be called without locks.</summary>
     private void WakeSweeper()
     {
         if (_entries.Clock.IsSweepWanted) _sweeper.Schedule();
     }
 
-    // Reading the clock takes longer than the rest of an operation, and only entries with an expiry need it.
+    // Reading the clock costs more than the rest of an operation. Only entries with an expiry need it.
     private bool HasExpired(Entry entry) => entry.Exists && entry.Expires && entry.IsExpired(_entries.Clock.Now());
 
-    /// <summary>Waits until a call's results may be shown.</summary>
-    private ValueTask<int> WhenShown(int result, long seen, CancellationToken cancellationToken)
+    /// <summary>Completes with a result when every version that it depends on is durable.</summary>
+    private ValueTask<int> WhenDurable(int result, long seen, CancellationToken cancellationToken)
     {
         ValueTask<int> wait = _log.WhenDurable(seen, result);
         return cancellationToken.CanBeCanceled && !wait.IsCompleted ? new(wait.AsTask().WaitAsync(cancellationToken)) : wait;
     }
 
-    /// <inheritdoc cref="WhenShown(int, long, CancellationToken)"/>
-    private ValueTask<bool> WhenShown(bool result, long seen, CancellationToken cancellationToken)
+    /// <inheritdoc cref="WhenDurable(int, long, CancellationToken)"/>
+    private ValueTask<bool> WhenDurable(bool result, long seen, CancellationToken cancellationToken)
     {
         ValueTask<bool> wait = _log.WhenDurable(seen, result);
         return cancellationToken.CanBeCanceled && !wait.IsCompleted ? new(wait.AsTask().WaitAsync(cancellationToken)) : wait;

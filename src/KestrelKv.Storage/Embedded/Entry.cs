@@ -2,31 +2,37 @@ using System.Diagnostics;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>What an entry has beside its key and value.</summary>
+/// <summary>The optional fields of an entry.</summary>
 [Flags]
 internal enum EntryFields : byte
 {
     None = 0,
 
-    /// <summary>When it expires, and its place in the <see cref="ExpiryHeap"/>.</summary>
+    /// <summary>The expiry, and the entry's index in the <see cref="ExpiryHeap"/>.</summary>
     Expiry = 1,
 
-    /// <summary>When it was last used, for eviction.</summary>
+    /// <summary>The time of last use, for eviction.</summary>
     LastUse = 2,
 }
 
-/// <summary>An entry in its block: what its bytes mean. Valid under the shard's lock, until the block is freed.</summary>
-/// <remarks><code>
+/// <summary>A view of an entry in its block.</summary>
+/// <remarks>
+/// <para>
+/// It owns nothing. The shard owns the block. It frees the block under its lock, together with the references to it in the index and
+/// the expiry heap. All members require that lock, and are valid until the block is freed. Blocks are aligned to 8 bytes, and the
+/// fields before the key to their sizes.
+/// </para>
+/// <code>
 ///   0          8              12            14       15       16
 ///   +----------+--------------+-------------+--------+--------+- - - - - - - - - - - - - - - -+- - - - - +-----+-------+
-///   | version  | value length | key length  | key at | fields | expires at, place in the heap | last use | key | value |
+///   | version  | value length | key length  | key at | fields | expires at, index in the heap | last use | key | value |
 ///   | int64    | int32        | uint16, - 1 | byte   | byte   | int64, int32, 4 unused        | uint32   |     |       |
 ///   +----------+--------------+-------------+--------+--------+- - - - - - - - - - - - - - - -+- - - - - +-----+-------+
 ///                                                               only with Expiry                with LastUse
-/// </code></remarks>
+/// </code>
+/// </remarks>
 internal readonly unsafe struct Entry(byte* block)
 {
-    /// <summary>The longest key that the length field can tell.</summary>
     public const int KeyBytesMax = Operation.KeyBytesMax;
 
     private const int ValueLengthOffset = 8;
@@ -51,32 +57,33 @@ internal readonly unsafe struct Entry(byte* block)
 
     public bool Expires => (Fields & EntryFields.Expiry) != 0;
 
-    /// <summary><see cref="Operation.Never"/> where it does not expire.</summary>
     public long ExpiresAt
     {
         get => Expires ? *(long*)(block + ExpiresAtOffset) : Operation.Never;
         set
         {
-            Debug.Assert(Expires, "no room for an expiry");
+            Debug.Assert(Expires, "the entry has no field for an expiry");
             *(long*)(block + ExpiresAtOffset) = value;
         }
     }
 
-    /// <summary>Where in the shard's <see cref="ExpiryHeap"/> the entry is.</summary>
+    /// <summary>The entry's index in the shard's <see cref="ExpiryHeap"/>. Requires the field <see cref="EntryFields.Expiry"/>.</summary>
     public int HeapPlace
     {
         get => *(int*)(block + HeapPlaceOffset);
         set => *(int*)(block + HeapPlaceOffset) = value;
     }
 
-    /// <summary>In the units of <see cref="StoreClock.UseTime"/>; only of an entry that has the field.</summary>
+    /// <summary>
+    /// The time of last use, in units of <see cref="StoreClock.UseTime"/>. Requires the field <see cref="EntryFields.LastUse"/>.
+    /// </summary>
     public uint LastUse
     {
         get => *(uint*)(KeyStart - LastUseBytes);
         set
         {
-            Debug.Assert((Fields & EntryFields.LastUse) != 0, "no room for the last use");
-            // To write would cost a line of memory its way back, to write what is there for nothing.
+            Debug.Assert((Fields & EntryFields.LastUse) != 0, "the entry has no field for the last use");
+            // A write of the same value would dirty the cache line for nothing.
             if (LastUse != value) *(uint*)(KeyStart - LastUseBytes) = value;
         }
     }
@@ -85,13 +92,11 @@ internal readonly unsafe struct Entry(byte* block)
 
     public ReadOnlySpan<byte> Value => new(KeyStart + KeyLength, ValueLength);
 
-    /// <summary>Its value; empty where there is no entry.</summary>
     public ReadOnlySpan<byte> ValueIfAny => Exists ? Value : default;
 
-    /// <summary>Its expiry; <see cref="Operation.Never"/> where there is no entry.</summary>
     public long ExpiryIfAny => Exists ? ExpiresAt : Operation.Never;
 
-    /// <summary>The size that its block was asked for with.</summary>
+    /// <summary>The size of the block when it was allocated, or another with the same <see cref="NativeHeap.RealBytes"/>.</summary>
     public int BlockBytes => block[KeyAtOffset] + KeyLength + ValueLength;
 
     private EntryFields Fields => (EntryFields)block[FieldsOffset];
@@ -104,7 +109,7 @@ internal readonly unsafe struct Entry(byte* block)
 
     public static int BlockBytesFor(int keyBytes, int valueBytes, EntryFields fields) => checked(KeyAt(fields) + keyBytes + valueBytes);
 
-    /// <summary>Fills a new block. Its fields' values are for the caller to set.</summary>
+    /// <summary>Initializes a new block. The caller sets the optional fields.</summary>
     public static Entry Write(byte* block, EntryFields fields, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long version)
     {
         var entry = new Entry(block);
@@ -116,7 +121,7 @@ internal readonly unsafe struct Entry(byte* block)
         return entry;
     }
 
-    /// <summary>Another value in the same block, which the caller knows to be large enough.</summary>
+    /// <summary>Stores another value in the same block. The block must be large enough.</summary>
     public void Overwrite(ReadOnlySpan<byte> value, long version)
     {
         *(long*)block = version;

@@ -1,9 +1,9 @@
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>Counts entries in steps, between which other work gets the thread. A count of millions delays nobody and can be canceled.</summary>
+/// <summary>Counts entries in steps, and yields the thread between steps. A long count delays no other work and can be canceled.</summary>
 internal sealed class EntryCount : IEntrySink
 {
-    /// <summary>A step takes a few milliseconds.</summary>
+    /// <summary>The number of entries per step, which takes a few milliseconds.</summary>
     private const int StepEntries = 10_000;
 
     private int _limit;
@@ -14,7 +14,6 @@ internal sealed class EntryCount : IEntrySink
     {
     }
 
-    /// <summary>Returns how many entries a listing has, up to its limit.</summary>
     public static async ValueTask<long> OfAsync(IKeyValueStore store, ListQuery query, CancellationToken cancellationToken)
     {
         var step = new EntryCount();

@@ -2,14 +2,17 @@ using System.Runtime.InteropServices;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>The entries of a shard that expire, the soonest first: a heap of four children a node.</summary>
+/// <summary>The expiring entries of a shard, earliest expiry first: a 4-ary heap.</summary>
 /// <remarks>
-/// What must hold: a node expires no later than its children, and each entry knows its place. An entry that is given
-/// another block has to be told here. All under the shard's lock.
+/// <para>
+/// Invariants: a node expires no later than its children. Each entry stores its own index in the heap (<see cref="Entry.HeapPlace"/>).
+/// A node holds the address of the entry's current block, so <see cref="Replace"/> must be called before the old block is freed.
+/// </para>
+/// <para>The heap owns the array of nodes, but no blocks. All members require the shard's lock.</para>
 /// </remarks>
 internal sealed unsafe class ExpiryHeap : IDisposable
 {
-    /// <summary>What an entry takes at the most: half of the nodes are used.</summary>
+    /// <summary>The memory per entry if half of the nodes are used, in bytes.</summary>
     public const int BytesPerEntry = 2 * 16;
 
     private const int Children = 4;
@@ -20,10 +23,9 @@ internal sealed unsafe class ExpiryHeap : IDisposable
 
     public int Count { get; private set; }
 
-    /// <summary>Bytes of the nodes.</summary>
     public long Bytes => (long)_capacity * sizeof(Node);
 
-    /// <summary>The entry that expires next; there must be one.</summary>
+    /// <summary>The entry that expires first. The heap must not be empty.</summary>
     public Entry First => new(_nodes[0].Block);
 
     public void Dispose()
@@ -32,77 +34,74 @@ internal sealed unsafe class ExpiryHeap : IDisposable
         Count = 0;
     }
 
-    /// <summary>Makes room for so many more entries.</summary>
     /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
     public void EnsureRoom(int entries)
     {
         if (Count + entries > _capacity) Resize(Math.Max(NodesMin, Math.Max(_capacity * 2, Count + entries)));
     }
 
-    /// <summary>Adds an entry; <see cref="EnsureRoom"/> has made room for it.</summary>
+    /// <summary>Adds an entry. Requires room from <see cref="EnsureRoom"/>.</summary>
     public void Add(Entry entry)
     {
         Count++;
-        Up(Count - 1, new Node { ExpiresAt = entry.ExpiresAt, Block = entry.Block });
+        SiftUp(Count - 1, new Node { ExpiresAt = entry.ExpiresAt, Block = entry.Block });
     }
 
-    /// <summary>Puts an entry's new block, which may expire at another time, in the place of its old one.</summary>
-    public void Replace(int place, Entry entry)
+    /// <summary>Replaces a node's block by the entry's new one, which may have another expiry.</summary>
+    public void Replace(int index, Entry entry)
     {
-        long before = _nodes[place].ExpiresAt;
+        long previous = _nodes[index].ExpiresAt;
         var node = new Node { ExpiresAt = entry.ExpiresAt, Block = entry.Block };
-        if (node.ExpiresAt < before) Up(place, node);
-        else Down(place, node);
+        if (node.ExpiresAt < previous) SiftUp(index, node);
+        else SiftDown(index, node);
     }
 
-    /// <summary>Removes the entry at a place.</summary>
-    /// <param name="place">The place.</param>
-    /// <param name="pending">For how many entries room must remain.</param>
-    public void RemoveAt(int place, int pending)
+    /// <summary>Removes an entry. The room of <paramref name="pending"/> prepared entries remains.</summary>
+    public void RemoveAt(int index, int pending)
     {
         Node last = _nodes[--Count];
-        if (place < Count)
+        if (index < Count)
         {
-            if (last.ExpiresAt < _nodes[place].ExpiresAt) Up(place, last);
-            else Down(place, last);
+            if (last.ExpiresAt < _nodes[index].ExpiresAt) SiftUp(index, last);
+            else SiftDown(index, last);
         }
         if (pending > 0) return;
         if (Count == 0) Release();
         else if (_capacity > NodesMin && Count < _capacity / Children) TryShrink();
     }
 
-    private void Up(int place, Node node)
+    private void SiftUp(int index, Node node)
     {
-        while (place > 0)
+        while (index > 0)
         {
-            int parent = (place - 1) / Children;
+            int parent = (index - 1) / Children;
             if (_nodes[parent].ExpiresAt <= node.ExpiresAt) break;
-            Set(place, _nodes[parent]);
-            place = parent;
+            Set(index, _nodes[parent]);
+            index = parent;
         }
-        Set(place, node);
+        Set(index, node);
     }
 
-    private void Down(int place, Node node)
+    private void SiftDown(int index, Node node)
     {
         while (true)
         {
-            int first = checked(place * Children + 1);
+            int first = checked(index * Children + 1);
             if (first >= Count) break;
-            int soonest = first;
+            int earliest = first;
             for (int child = first + 1; child < Math.Min(first + Children, Count); child++)
-                if (_nodes[child].ExpiresAt < _nodes[soonest].ExpiresAt) soonest = child;
-            if (node.ExpiresAt <= _nodes[soonest].ExpiresAt) break;
-            Set(place, _nodes[soonest]);
-            place = soonest;
+                if (_nodes[child].ExpiresAt < _nodes[earliest].ExpiresAt) earliest = child;
+            if (node.ExpiresAt <= _nodes[earliest].ExpiresAt) break;
+            Set(index, _nodes[earliest]);
+            index = earliest;
         }
-        Set(place, node);
+        Set(index, node);
     }
 
-    private void Set(int place, Node node)
+    private void Set(int index, Node node)
     {
-        _nodes[place] = node;
-        new Entry(node.Block).HeapPlace = place;
+        _nodes[index] = node;
+        new Entry(node.Block).HeapPlace = index;
     }
 
     private void Release()
@@ -120,7 +119,7 @@ internal sealed unsafe class ExpiryHeap : IDisposable
         }
         catch (OutOfMemoryException)
         {
-            // Nodes that are not used do no harm.
+            // Unused nodes do no harm.
         }
     }
 

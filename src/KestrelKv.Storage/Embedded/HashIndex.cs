@@ -4,22 +4,25 @@ using System.Runtime.Intrinsics.X86;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>Finds the entry of a key: open addressing with linear probing, for one stripe of one shard.</summary>
+/// <summary>A hash index from keys to entries, for one stripe of a shard: open addressing with linear probing.</summary>
 /// <remarks>
 /// <para>
-/// A slot has 8 bytes: the upper 16 bits of the key's hash as a tag, and the 48 bits of the address of the entry's
-/// block, the lowest 3 of which, 0 in any address, tell how many cache lines the block goes on for, 7 for more. So a
-/// look-up reads one cache line of slots, and nearly always one entry. 0 is a slot that was never used, 1 one whose
-/// entry was removed.
+/// <b>Slots.</b> A slot has 8 bytes. The upper 16 bits are those of the key's hash, as a tag. The lower 48 bits are the address of the
+/// entry's block. Its lowest 3 bits are 0, because blocks are aligned to 8 bytes. They store the size of the block in cache lines, rounded
+/// down, at most 7. A look-up reads one cache line of slots and, nearly always, one entry. A slot with 0 was never used. A slot with 1
+/// had its entry removed.
 /// </para>
 /// <para>
-/// What must hold: there is always a slot that was never used, so that a search ends; slots in use and removed ones
-/// together are at most 7/8 of all. All under the shard's lock but <see cref="Prefetch"/>, which touches no memory.
+/// <b>Invariants.</b> At least one slot was never used, so each search ends. Used, removed and reserved slots are at most 7/8 of all.
+/// </para>
+/// <para>
+/// <b>Memory and locks.</b> The index owns its slots, but no blocks: the shard frees those before <see cref="Clear"/>. All members
+/// require the shard's lock except <see cref="Prefetch"/>, which only issues a prefetch instruction; a stale address cannot fault.
 /// </para>
 /// </remarks>
 internal unsafe struct HashIndex
 {
-    /// <summary>What an entry takes where half of the slots are used: about the most, but for a store that has shrunk.</summary>
+    /// <summary>The memory per entry if half of the slots are used, in bytes. Only an index that has shrunk may use more.</summary>
     public const int BytesPerEntry = 2 * sizeof(ulong);
 
     private const int TagShift = 48;
@@ -29,10 +32,10 @@ internal unsafe struct HashIndex
     private const ulong Removed = 1;
     private const int SlotsMin = 16;
 
-    /// <summary>The bits of the hash below these choose shard and stripe.</summary>
+    /// <summary>The number of low bits of the hash that choose the shard and the stripe.</summary>
     private const int HomeShift = 8;
 
-    /// <summary>One slot that was never used, shared by all indexes that are cleared.</summary>
+    /// <summary>One slot that was never used, shared by all cleared indexes and never freed.</summary>
     private static readonly ulong* Closed = AllocateSlots(1);
 
     private ulong* _slots;
@@ -43,23 +46,22 @@ internal unsafe struct HashIndex
 
     public static HashIndex Create() => new() { _slots = AllocateSlots(SlotsMin), _mask = SlotsMin - 1 };
 
-    /// <summary>Bytes of the slots.</summary>
     public readonly long Bytes => (_mask + 1L) * sizeof(ulong);
 
-    /// <summary>Frees the slots. Look-ups then find nothing; nothing may be added.</summary>
+    /// <summary>Frees the slots. Look-ups then find nothing, and no entry may be added.</summary>
     public void Clear()
     {
         NativeMemory.Free(_slots);
         this = new() { _slots = Closed };
     }
 
-    /// <summary>Has the slot of a key loaded into the cache. May be called without the lock.</summary>
+    /// <summary>Prefetches the slot of a key. Does not require the lock.</summary>
     public readonly void Prefetch(ulong hash)
     {
         if (Sse.IsSupported) Sse.Prefetch0(_slots + Home(hash, _mask));
     }
 
-    /// <summary>Has the entry that is most likely that of the key loaded into the cache.</summary>
+    /// <summary>Prefetches the entry that most likely has the key.</summary>
     public readonly void PrefetchEntry(ulong hash)
     {
         if (!Sse.IsSupported) return;
@@ -71,7 +73,7 @@ internal unsafe struct HashIndex
             if (slot >> TagShift != tag || slot == Removed) continue;
 
             byte* block = (byte*)(slot & AddressMask);
-            // The first lines of any block, which costs less than to tell small ones apart.
+            // The first three lines of every block: cheaper than a test of the size.
             Sse.Prefetch0(block);
             Sse.Prefetch0(block + (1 << LineShift));
             Sse.Prefetch0(block + (2 << LineShift));
@@ -80,7 +82,7 @@ internal unsafe struct HashIndex
         }
     }
 
-    /// <summary>The entry of a key, and its slot for <see cref="Replace"/> and <see cref="RemoveAt"/>.</summary>
+    /// <summary>Returns the entry of a key, and its slot for <see cref="Replace"/> and <see cref="RemoveAt"/>.</summary>
     public readonly Entry Find(ReadOnlySpan<byte> key, ulong hash, out int slotIndex)
     {
         ulong tag = hash >> TagShift;
@@ -101,7 +103,7 @@ internal unsafe struct HashIndex
         }
     }
 
-    /// <summary>Reserves room for one more entry. To be followed by <see cref="Add"/> or <see cref="Release"/>.</summary>
+    /// <summary>Reserves a slot for one more entry. Must be followed by <see cref="Add"/> or <see cref="Release"/>.</summary>
     /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
     public void Reserve()
     {
@@ -118,13 +120,12 @@ internal unsafe struct HashIndex
         }
     }
 
-    /// <summary>Ends a reservation.</summary>
     public void Release() => _reserved--;
 
-    /// <summary>Adds an entry whose key is not there, in reserved room.</summary>
+    /// <summary>Adds an entry to a reserved slot. Its key must not be in the index.</summary>
     public void Add(Entry entry, ulong hash)
     {
-        Debug.Assert(_reserved > 0, "room is reserved before");
+        Debug.Assert(_reserved > 0, "no slot is reserved");
         _reserved--;
         int i = Home(hash, _mask);
         while (_slots[i] > Removed) i = (i + 1) & _mask;
@@ -133,13 +134,12 @@ internal unsafe struct HashIndex
         _used++;
     }
 
-    /// <summary>Puts another block of the same key into a slot.</summary>
+    /// <summary>Replaces the block in a slot by another of the same key.</summary>
     public readonly void Replace(int slotIndex, Entry entry, ulong hash) => _slots[slotIndex] = SlotOf(entry, hash);
 
-    /// <summary>Removes the entry in a slot.</summary>
     public void RemoveAt(int slotIndex)
     {
-        // Where the next slot was never used, no search goes on beyond this one.
+        // If the next slot was never used, no search continues beyond this one.
         bool last = _slots[(slotIndex + 1) & _mask] == 0;
         _slots[slotIndex] = last ? 0 : Removed;
         if (!last) _removed++;
@@ -151,19 +151,16 @@ internal unsafe struct HashIndex
         }
         catch (OutOfMemoryException)
         {
-            // A table that is too large does no harm.
+            // An oversized table does no harm.
         }
     }
 
-    /// <summary>The entry in a slot, if there is one; slots are numbered from 0 up to <see cref="Slots"/>.</summary>
+    /// <summary>Returns the entry in a slot, if any. Slots are numbered from 0 to <see cref="Slots"/> - 1.</summary>
     public readonly Entry At(int slotIndex) => _slots[slotIndex] > Removed ? new((byte*)(_slots[slotIndex] & AddressMask)) : default;
 
     public readonly int Slots => _mask + 1;
 
-    /// <summary>Takes entries from a place on, at most as many as there is room for, and has them loaded into the cache.</summary>
-    /// <param name="place">Any number, chosen at random.</param>
-    /// <param name="entries">Takes them.</param>
-    /// <returns>How many.</returns>
+    /// <summary>Collects and prefetches entries from a random place on, until the span is full. Returns their number.</summary>
     public readonly int Sample(uint place, Span<Entry> entries)
     {
         int count = 0;
@@ -176,10 +173,10 @@ internal unsafe struct HashIndex
         return count;
     }
 
-    /// <summary>Moves to a table in which at most half of the slots, and at least a quarter or so, are in use.</summary>
+    /// <summary>Moves to a table in which about a quarter to half of the slots are in use.</summary>
     private void Rebuild()
     {
-        // Far enough ahead for an entry to have come from memory when its turn is there.
+        // The prefetch distance: entries must arrive from memory before their turn.
         const int Ahead = 8;
 
         int slots = SlotsMin;
@@ -205,7 +202,7 @@ internal unsafe struct HashIndex
 
     private static ulong SlotOf(Entry entry, ulong hash)
     {
-        Debug.Assert(((ulong)entry.Block & ~AddressMask) == 0 && (ulong)entry.Block > Removed, "an address that does not fit");
+        Debug.Assert(((ulong)entry.Block & ~AddressMask) == 0 && (ulong)entry.Block > Removed, "the block is unaligned or beyond 48 bits");
         ulong lines = Math.Min(LinesMask, (ulong)NativeHeap.RealBytes(entry.BlockBytes) >> LineShift);
         return (hash >> TagShift << TagShift) | (ulong)entry.Block | lines;
     }

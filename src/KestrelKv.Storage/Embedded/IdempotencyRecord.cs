@@ -5,7 +5,7 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>The results of an atomic batch as bytes: the value of the internal key of its request id.</summary>
+/// <summary>The encoded results of an atomic batch: the value of the internal key of its request id.</summary>
 /// <remarks><code>
 ///   0        4           5
 ///   +--------+-----------+--------------------------------------------------------------------------------+
@@ -13,23 +13,23 @@ namespace KestrelKv.Storage.Embedded;
 ///   | uint32 | byte      |                                                                                |
 ///   +--------+-----------+--------------------------------------------------------------------------------+
 ///
-///   a result:
+///   A result:
 ///   0       4        8         16         24           32              36           40              44
 ///   +-------+--------+---------+----------+------------+--------------+-------------+---------------+- - - -
 ///   | index | status | version | previous | expires at | value length | old length  | detail length | the three
 ///   | int32 | int32  | int64   | int64    | int64      | int32        | int32       | int32         |
 ///   +-------+--------+---------+----------+------------+--------------+-------------+---------------+- - - -
 /// </code>
-/// The version of the batch's own commit, which is not known yet, is written as <see cref="OwnVersion"/>: it is the version of the
-/// entry that has these bytes. A batch that only reads has no record.
+/// The version of the batch's own commit is not known in advance and encoded as <see cref="OwnVersion"/>. It is the version of the entry
+/// that has the record. A batch that only reads has no record.
 /// </remarks>
 internal sealed class IdempotencyRecord
 {
-    /// <summary>Stands for the version of the batch's own commit.</summary>
+    /// <summary>Represents the version of the batch's own commit.</summary>
     public const long OwnVersion = -1;
     private const int CommittedOffset = 4;
     private const int HeaderBytes = 5;
-    /// <summary>The bytes of a result without its texts.</summary>
+    /// <summary>The size of a result without its value, old value and detail, in bytes.</summary>
     public const int ResultBytes = 44;
 
     private const int BytesMaxMin = 64 * 1024;
@@ -37,9 +37,6 @@ internal sealed class IdempotencyRecord
 
     private readonly ArrayBufferWriter<byte> _bytes = new();
 
-    /// <param name="batch">The batch.</param>
-    /// <param name="requestId">Its request id.</param>
-    /// <param name="valueBytesMax">The longest value of the store, which must fit into a record.</param>
     public IdempotencyRecord(ReadOnlySpan<Operation> batch, ReadOnlySpan<byte> requestId, int valueBytesMax)
     {
         Digest = DigestOf(batch);
@@ -47,22 +44,22 @@ internal sealed class IdempotencyRecord
         BytesMax = Math.Min(valueBytesMax, BytesMaxMax) + (long)batch.Length * ResultBytes + BytesMaxMin;
     }
 
-    /// <summary>The internal key of the request id.</summary>
     public ReadOnlyMemory<byte> Key { get; }
 
-    /// <summary>The most that all results may take: one value of any length, and some.</summary>
+    /// <summary>
+    /// The maximum size of all results, in bytes: one value of the maximum length, up to 256 MiB, the fixed part of each result, and
+    /// 64 KiB.
+    /// </summary>
     public long BytesMax { get; }
 
     /// <summary>
-    /// Distinguishes batches: a checksum of all parameters except expiry times, which may be relative. One wrong reuse of a request id in
-    /// four billion is not detected.
+    /// Identifies the batch: a checksum of all parameters except expiry times, which may be relative. One wrong reuse of a request id in
+    /// four billion remains undetected.
     /// </summary>
     public uint Digest { get; }
 
-    /// <summary>The record.</summary>
     public ReadOnlyMemory<byte> Bytes => _bytes.WrittenMemory;
 
-    /// <summary>Writes the header of a new record.</summary>
     public void Begin(bool committed)
     {
         _bytes.ResetWrittenCount();
@@ -72,9 +69,6 @@ internal sealed class IdempotencyRecord
         _bytes.Advance(HeaderBytes);
     }
 
-    /// <summary>Adds a result.</summary>
-    /// <param name="index">The index of the operation.</param>
-    /// <param name="result">The result, in which <see cref="OwnVersion"/> is the version of the batch's own commit.</param>
     public void Add(int index, in OperationResult result)
     {
         byte[] detail = Encoding.UTF8.GetBytes(result.Detail ?? "");
@@ -93,12 +87,10 @@ internal sealed class IdempotencyRecord
         _bytes.Write(detail);
     }
 
-    /// <summary>Passes recorded results to a sink.</summary>
-    /// <param name="bytes">The record.</param>
-    /// <param name="digest">The digest of the batch that repeats the request.</param>
-    /// <param name="version">The version of the commit that wrote the record.</param>
-    /// <param name="results">The sink.</param>
-    /// <returns>Whether the batch was committed.</returns>
+    /// <summary>
+    /// Passes recorded results to a sink, and returns whether the batch was committed. The version is that of the commit that wrote the
+    /// record.
+    /// </summary>
     public static bool Deliver(ReadOnlySpan<byte> bytes, uint digest, long version, IResultSink results)
     {
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes) != digest)

@@ -3,8 +3,8 @@ using KestrelKv.Storage.Feed;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>The commit log of a store without a data directory. From the first watch on, it keeps recent commits for the feed.</summary>
-/// <remarks>The lock protects the version, the history, and whether commits are recorded.</remarks>
+/// <summary>The commit log of a store without a data directory. From the first watch on, it records recent commits for the feed.</summary>
+/// <remarks>The lock protects the version, the history, and the flag that enables recording.</remarks>
 internal sealed class InMemoryCommitLog : ICommitLog
 {
     private ShortLock _lock;
@@ -12,11 +12,9 @@ internal sealed class InMemoryCommitLog : ICommitLog
     private bool _isRecording;
     private bool _isClosed;
 
-    /// <param name="feed">The feed of this log, which has no history yet.</param>
-    /// <param name="last">The version after which commits are counted.</param>
+    /// <summary>Creates a log whose feed has no history. The version of the first commit is <paramref name="last"/> + 1.</summary>
     public InMemoryCommitLog(ChangeFeed feed, long last = 0) => (Feed, _last) = (feed, last);
 
-    /// <summary>The feed.</summary>
     public ChangeFeed Feed { get; }
 
     /// <inheritdoc/>

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace KestrelKv.Storage.Embedded;
 
 /// <summary>
-/// A hash of 64 bits, seeded per process, so that nobody can aim keys at one bucket. Folded 128-bit multiplications,
-/// the construction of Wang Yi's wyhash, with secret multiplicands in place of its published ones.
+/// A 64-bit hash, seeded per process against hash flooding. It folds 128-bit products like Wang Yi's wyhash, with secret
+/// multiplicands instead of its published constants.
 /// </summary>
 internal static class KeyHash
 {
@@ -21,7 +21,7 @@ internal static class KeyHash
             key = key[16..];
         }
 
-        // The last 1 to 16 bytes, as two words that overlap where there are fewer than 16.
+        // The last 1 to 16 bytes as two words, which overlap if there are fewer than 16.
         ulong a, b;
         if (key.Length >= 8)
         {
@@ -51,16 +51,15 @@ internal static class KeyHash
 }
 
 /// <summary>
-/// The source of the secrets of <see cref="KeyHash"/>: the system's random numbers, except in tests, which can then be repeated with each
-/// key in the same place.
+/// The source of the secrets of <see cref="KeyHash"/>: the system's random numbers, except in tests that need reproducible hashes.
 /// </summary>
 internal static class HashSecrets
 {
     public static Func<ulong> Source { get; set; } = FromSystem;
 
     /// <summary>
-    /// A GUID's random bits come from the system's generator too, and without OpenSSL, which nothing else here loads: about 5 MiB of resident memory.
-    /// The six fixed bits of a half meet random ones of the other.
+    /// A GUID's random bits also come from the system's generator, but do not load OpenSSL, which nothing else here loads and which adds
+    /// about 5 MiB of resident memory. The six fixed bits of each half are combined with random bits of the other half.
     /// </summary>
     private static ulong FromSystem()
     {
@@ -68,6 +67,6 @@ internal static class HashSecrets
         return (ulong)random ^ (ulong)(random >> 64);
     }
 
-    /// <summary>An odd number: a multiplicand must not be 0.</summary>
+    /// <summary>Returns a random odd number: a multiplicand must not be 0.</summary>
     public static ulong Next() => Source() | 1;
 }

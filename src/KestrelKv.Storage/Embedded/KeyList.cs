@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>Copies of keys, one behind the other in one pooled array.</summary>
+/// <summary>Copies of keys, concatenated in one pooled array.</summary>
 internal sealed class KeyList(int capacity) : IDisposable
 {
     private const int BytesMin = 4_096;
@@ -12,7 +12,7 @@ internal sealed class KeyList(int capacity) : IDisposable
 
     public int Count => _ends.Count;
 
-    /// <summary>Valid until a key is added or the list is cleared.</summary>
+    /// <summary>Returns a key. Valid until a key is added or the list is cleared.</summary>
     public ReadOnlySpan<byte> this[int index] => _bytes.AsSpan(StartOf(index).._ends[index]);
 
     public void Add(ReadOnlySpan<byte> key)

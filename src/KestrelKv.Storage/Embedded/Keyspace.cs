@@ -3,24 +3,21 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>All entries in memory: the shards, and what these share.</summary>
+/// <summary>All entries in memory: the shards, and their shared state.</summary>
 /// <remarks>
-/// Recovery fills it before the store exists: <see cref="Load"/> and <see cref="Replay"/> may be called by several threads, each
-/// with shards of its own.
+/// Recovery fills it before the store is created. Several threads may call <see cref="Load"/> and <see cref="Replay"/>, each for
+/// different shards.
 /// </remarks>
 internal sealed class Keyspace : IDisposable
 {
-    /// <summary>How many look-ups are made together, so that their cache misses overlap.</summary>
+    /// <summary>The number of look-ups made as a group, so that their cache misses overlap.</summary>
     public const int GroupOperations = 64;
 
     private readonly SlabPool _slabs = new();
 
-    /// <param name="time">The clock that expiry goes by.</param>
-    /// <param name="options">The memory limit and the eviction policy.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The memory limit is out of its range.</exception>
     public Keyspace(TimeProvider time, EmbeddedStoreOptions options)
     {
-        // Now and not at the first key: a type whose initializer has failed, because no file could be opened, can never be used again.
+        // Initializes KeyHash now. If its type initializer failed later, for lack of file handles, the type would remain unusable.
         _ = KeyHash.Of([]);
         Clock = new StoreClock(time);
         if (options.MemoryBytesMax != 0)
@@ -37,16 +34,14 @@ internal sealed class Keyspace : IDisposable
 
     public StoreClock Clock { get; }
 
-    /// <summary>The memory limit; null if there is none.</summary>
     public MemoryLimit? Limit { get; }
 
-    /// <summary>Whether entries are evicted at the limit.</summary>
+    /// <summary>Whether entries may be evicted at the limit.</summary>
     public bool Evicts { get; }
 
-    /// <summary>The number of entries without internal ones.</summary>
     public long Count => Shards.Sum(shard => shard.Count);
 
-    /// <summary>Bytes of all records of idempotent requests, read without locks.</summary>
+    /// <summary>The total size of all idempotency records, in bytes. Read without locks.</summary>
     public long InternalBytes
     {
         get
@@ -65,18 +60,17 @@ internal sealed class Keyspace : IDisposable
     /// <inheritdoc cref="SlabPool.UseHugePages"/>
     public void UseHugePages() => _slabs.UseHugePages();
 
-    /// <summary>Frees all memory. Calls under way finish first; later ones throw <see cref="ObjectDisposedException"/>.</summary>
+    /// <summary>Frees all memory. Calls in progress finish first. Later calls throw <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
         foreach (Shard shard in Shards) shard.Dispose();
         _slabs.Dispose();
     }
 
-    /// <summary>Throws if any shard may have been closed before. To be called before the end of a listing is believed.</summary>
-    /// <exception cref="ObjectDisposedException">The store is closed.</exception>
+    /// <summary>Throws if the store is closed, or being closed. Must be called before the end of a listing is reported.</summary>
     public void ThrowIfClosed() => Shards[0].ThrowIfClosed();
 
-    /// <summary>Loads the entries of hashes whose slots are being loaded into the cache.</summary>
+    /// <summary>Prefetches the entries of hashes whose slots were prefetched.</summary>
     public void PrefetchEntries(ReadOnlySpan<ulong> hashes)
     {
         if (hashes.Length == 1) return;
@@ -89,7 +83,6 @@ internal sealed class Keyspace : IDisposable
         }
     }
 
-    /// <summary>Hashes keys and loads what their look-ups read into the cache.</summary>
     public void Prefetch(MergedKeys keys, ReadOnlySpan<int> group, Span<ulong> hashes)
     {
         for (int i = 0; i < group.Length; i++)
@@ -100,17 +93,16 @@ internal sealed class Keyspace : IDisposable
         PrefetchEntries(hashes[..group.Length]);
     }
 
-    /// <summary>Adds the entries of a snapshot that belong to some shards, none of which is there.</summary>
-    /// <param name="entries">Records with versions, which have been checked.</param>
-    /// <param name="parts">The number of parts into which the shards are divided.</param>
-    /// <param name="part">The part to load.</param>
+    /// <summary>
+    /// Adds the entries of a snapshot, verified records with versions, for the shards whose index modulo <paramref name="parts"/> is
+    /// <paramref name="part"/>. None of their keys may exist yet.
+    /// </summary>
     public void Load(ReadOnlySpan<byte> entries, int parts, int part)
     {
         Span<ulong> hashes = stackalloc ulong[GroupOperations];
         Span<int> starts = stackalloc int[GroupOperations];
         for (ReadOnlySpan<byte> rest = entries; !rest.IsEmpty;)
         {
-            // As with operations: what the look-ups read is loaded into the cache first.
             int group = 0;
             while (group < GroupOperations && !rest.IsEmpty)
             {
@@ -131,11 +123,7 @@ internal sealed class Keyspace : IDisposable
         }
     }
 
-    /// <summary>Applies the changes of a commit that belong to some shards.</summary>
-    /// <param name="records">The commit's payload, which has been checked.</param>
-    /// <param name="version">The commit's version.</param>
-    /// <param name="parts">The number of parts into which the shards are divided.</param>
-    /// <param name="part">The part to apply.</param>
+    /// <summary>Applies the verified records of a commit, for the shards selected as in <see cref="Load"/>.</summary>
     public void Replay(ReadOnlySpan<byte> records, long version, int parts = 1, int part = 0)
     {
         while (!records.IsEmpty)
@@ -146,14 +134,14 @@ internal sealed class Keyspace : IDisposable
         }
     }
 
-    /// <summary>Copies all entries, as records with versions, in the order of their keys.</summary>
+    /// <summary>
+    /// Copies all entries, as records with versions, in key order, and returns their number. Passes chunks to <paramref name="write"/>
+    /// without holding locks. All except the last have at least <paramref name="bytesMin"/> bytes, and at most one entry more.
+    /// </summary>
     /// <remarks>
-    /// Each lock is held for a few keys or one entry at a time. Every entry that exists throughout is copied exactly once, as it is at
-    /// some time in between.
+    /// Each lock is held for a few keys or one entry at a time. Every entry that exists throughout is copied exactly once, in a state that
+    /// it had during the call.
     /// </remarks>
-    /// <param name="bytesMin">The least size of a chunk; a chunk exceeds it by one entry at most, and the last one may be smaller.</param>
-    /// <param name="write">Takes a chunk. It is called without locks.</param>
-    /// <returns>The number of entries.</returns>
     public long CopyEntries(int bytesMin, Action<ReadOnlySpan<byte>> write)
     {
         using var keys = new MergedKeys(Shards, new ListQuery { Limit = int.MaxValue }, withInternal: true);
@@ -184,7 +172,7 @@ internal sealed class Keyspace : IDisposable
         shard.Enter();
         try
         {
-            // The key may have gone since its shard listed it.
+            // The key may have been removed since it was copied.
             shard.ThrowIfClosed();
             Entry entry = shard.Find(key, hash, out _);
             if (!entry.Exists) return false;

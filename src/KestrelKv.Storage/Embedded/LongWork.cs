@@ -1,24 +1,24 @@
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>How much work an operation on a part of a value is, and how much of it may be done under a lock.</summary>
+/// <summary>Estimates the work of operations on parts of values, and defines its limits under locks.</summary>
 internal static class LongWork
 {
     /// <summary>
-    /// Bytes of JSON that may be read and written under a lock: 1 MiB, about 2 ms. Longer work runs on a copy of the value without
+    /// The maximum amount of JSON to read and write under a lock: 1 MiB, about 2 ms. Longer work runs on a copy of the value without
     /// locks.
     /// </summary>
     public const long BytesMax = 1024 * 1024;
 
     /// <summary>
-    /// Bytes of JSON that a batch may read and write under its locks after too many conflicts (<see cref="EmbeddedStore.ConflictsMax"/>):
-    /// 4 MiB, about 8 ms. More work is refused as <see cref="ResultStatus.Conflict"/>.
+    /// The maximum amount of JSON that a batch may read and write under its locks after too many conflicts
+    /// (<see cref="EmbeddedStore.ConflictsMax"/>): 4 MiB, about 8 ms. Longer work is refused with <see cref="ResultStatus.Conflict"/>.
     /// </summary>
     public const long ContendedBytesMax = 4 * BytesMax;
 
-    /// <summary>The bytes that a single operation in a JSON Patch takes at least, such as <c>{"op":"add","path":"/a","value":1}</c>.</summary>
+    /// <summary>The minimum size of an operation in a JSON Patch, such as <c>{"op":"add","path":"/a","value":1}</c>, in bytes.</summary>
     private const int PatchOperationBytesMin = 24;
 
-    /// <summary>An upper bound of the bytes that an operation reads and writes, apart from whole values.</summary>
+    /// <summary>Returns an upper bound of the bytes that an operation reads and writes; 0 for an operation on a whole value.</summary>
     public static long Of(in Operation operation, int valueBytes) => operation.Kind switch
     {
         OperationKind.JsonPatch => ((long)valueBytes + operation.Value.Length) * (1 + operation.Value.Length / PatchOperationBytesMin),

@@ -1,28 +1,26 @@
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>What all shards take together, and what writes have reserved, beside what they may take. For use by many threads.</summary>
+/// <summary>The memory in use by all shards and reserved by writes, and its limit. Thread-safe.</summary>
 /// <remarks>
-/// A write asks for what its entry takes beyond the one that it replaces: the block, and a part of index, ordered keys
-/// and expiries. Writes that are under way at one time may pass the limit by what they ask for, and by the growth of one
-/// stripe's index each: then the next ones are refused.
+/// A write checks the memory that its entry needs beyond the one that it replaces: the block, and shares of the index, ordered keys and
+/// expiries. Concurrent writes may exceed the limit by these amounts, and by the growth of one stripe's index each. Later writes are
+/// then refused.
 /// </remarks>
 internal sealed class MemoryLimit(long bytesMax)
 {
     private long _used;
     private long _empty;
 
-    /// <summary>What they may take.</summary>
     public long BytesMax => bytesMax;
 
-    /// <summary>Whether so many more bytes may be taken.</summary>
     public bool HasRoomFor(long bytes) => bytes <= bytesMax - Volatile.Read(ref _used);
 
-    /// <summary>Whether so many bytes may be taken when no entry is there.</summary>
+    /// <summary>Whether this many bytes fit into an empty store.</summary>
     public bool AllowsEver(long bytes) => bytes <= bytesMax - _empty;
 
-    /// <summary>What is taken now is what an empty store takes.</summary>
+    /// <summary>Records the current use as that of an empty store.</summary>
     public void SetEmpty() => _empty = _used;
 
-    /// <summary>Counts what is taken or reserved more, or less, than before.</summary>
+    /// <summary>Adds to the memory in use or reserved. Negative to subtract.</summary>
     public void Count(long change) => Interlocked.Add(ref _used, change);
 }

@@ -3,11 +3,11 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>The keys of all shards in one order, from the least on or from the greatest.</summary>
+/// <summary>The keys of all shards, merged in ascending or descending order.</summary>
 /// <remarks>
-/// They come in rounds. Each round copies some keys of every shard, from the last key given on, and gives the first of
-/// them again and again. It is over when the keys of a shard that may have more are used up: the next key may be one
-/// of those. So a key that is there all the while is met by the round that passes its place, and by no other.
+/// The merge works in rounds. Each round copies some keys of every shard, starting after the last returned key, and returns them in
+/// order. It ends when the copies of a shard that may have more keys are used up, because the next key may be among those. A key that
+/// exists throughout is therefore returned exactly once, by the round that passes its position.
 /// </remarks>
 internal sealed class MergedKeys : IDisposable
 {
@@ -18,24 +18,22 @@ internal sealed class MergedKeys : IDisposable
     private readonly bool _descending;
     private readonly int _chunk;
 
-    /// <summary>Where the next round begins.</summary>
+    /// <summary>The start of the next round.</summary>
     private ReadOnlyMemory<byte> _from;
     private bool _fromInclusive;
-    private bool _roundIsOver = true;
+    private bool _isRoundComplete = true;
 
-    /// <summary>The keys of this round that have not been given: a run of them for each shard that has any.</summary>
+    /// <summary>The copied keys of this round that have not been returned: one run for each shard that has any.</summary>
     private readonly Run[] _runs;
     private int _runCount;
 
-    /// <summary>With so many bytes all keys of this round begin alike.</summary>
+    /// <summary>The length of the prefix that all keys of this round share, in bytes.</summary>
     private int _commonBytes;
 
-    /// <param name="shards">The store's.</param>
-    /// <param name="query">Which keys.</param>
-    /// <param name="withInternal">Whether internal keys (<see cref="InternalKey"/>) are among them; not from the greatest on.</param>
+    /// <summary>Creates a listing, optionally with internal keys, which is not supported in descending order.</summary>
     public MergedKeys(Shard[] shards, ListQuery query, bool withInternal = false)
     {
-        // What a page needs of each shard on average, and some: most pages then take one round.
+        // A shard's average share of a page, and half as much again: most pages then need one round.
         _chunk = Math.Clamp(query.Limit / shards.Length * 3 / 2 + 4, 4, 64);
         _shards = shards;
         _runs = new Run[shards.Length];
@@ -54,18 +52,17 @@ internal sealed class MergedKeys : IDisposable
         _from = _fromInclusive ? query.Prefix : query.After;
     }
 
-    /// <summary>A key that the last <see cref="Take"/> gave.</summary>
+    /// <summary>Returns a key by a number from the last <see cref="Take"/>.</summary>
     public ReadOnlySpan<byte> this[int key] => _keys[key];
 
     public void Dispose() => _keys.Dispose();
 
-    /// <summary>Gives the next keys in order: as many as fit, or fewer, and none only at the end.</summary>
-    /// <returns>How many.</returns>
+    /// <summary>Returns the number of the next keys in order, possibly fewer than fit. It is 0 only at the end.</summary>
     public int Take(Span<int> keys)
     {
-        if (_roundIsOver) StartRound();
+        if (_isRoundComplete) StartRound();
         int taken = 0;
-        while (taken < keys.Length && _runCount > 0 && !_roundIsOver)
+        while (taken < keys.Length && _runCount > 0 && !_isRoundComplete)
         {
             int first = FirstRun();
             if (IsBeyondEnd(_keys[_runs[first].Next]))
@@ -79,7 +76,7 @@ internal sealed class MergedKeys : IDisposable
         return taken;
     }
 
-    /// <summary>The least string that is greater than all that begin with a prefix; of valid UTF-8 there is one.</summary>
+    /// <summary>Returns the lowest string that is greater than all strings with a prefix. It exists for every valid UTF-8 prefix.</summary>
     private static ReadOnlyMemory<byte> EndOf(ReadOnlySpan<byte> prefix)
     {
         int last = prefix.LastIndexOfAnyExcept(byte.MaxValue);
@@ -100,9 +97,9 @@ internal sealed class MergedKeys : IDisposable
     {
         _keys.Clear();
         _runCount = 0;
-        _roundIsOver = false;
+        _isRoundComplete = false;
 
-        // Each shard's keys come from memory while the next ones' are searched for.
+        // The prefetch of each shard's keys overlaps with the searches of the next shards.
         foreach (Shard shard in _shards)
         {
             shard.Enter();
@@ -124,12 +121,12 @@ internal sealed class MergedKeys : IDisposable
                 shard.Exit();
             }
             int count = _keys.Count - first;
-            if (count > 0) _runs[_runCount++] = new Run { Next = first, End = _keys.Count, MayGoOn = count == _chunk };
+            if (count > 0) _runs[_runCount++] = new Run { Next = first, End = _keys.Count, MayHaveMore = count == _chunk };
         }
         SetHeads();
     }
 
-    /// <summary>What all keys begin with is left out of heads, which would else often be equal.</summary>
+    /// <summary>Sets the heads of all runs. They exclude the common prefix, which would often make them equal.</summary>
     private void SetHeads()
     {
         _commonBytes = int.MaxValue;
@@ -142,7 +139,7 @@ internal sealed class MergedKeys : IDisposable
         foreach (ref Run run in _runs.AsSpan(0, _runCount)) run.Head = HeadOf(run.Next);
     }
 
-    /// <summary>Eight bytes of a key as a number; where these differ, they are in the order of the keys.</summary>
+    /// <summary>Returns the 8 bytes of a key after the common prefix as a number. Unequal heads have the order of their keys.</summary>
     private ulong HeadOf(int key)
     {
         ReadOnlySpan<byte> rest = _keys[key][_commonBytes..];
@@ -169,15 +166,15 @@ internal sealed class MergedKeys : IDisposable
     private void Advance(int index)
     {
         ref Run run = ref _runs[index];
-        int given = run.Next++;
+        int returned = run.Next++;
         if (run.Next < run.End)
         {
             run.Head = HeadOf(run.Next);
         }
-        else if (run.MayGoOn)
+        else if (run.MayHaveMore)
         {
-            _roundIsOver = true;
-            _from = _keys[given].ToArray();
+            _isRoundComplete = true;
+            _from = _keys[returned].ToArray();
             _fromInclusive = false;
         }
         else
@@ -186,14 +183,14 @@ internal sealed class MergedKeys : IDisposable
         }
     }
 
-    /// <summary>The keys of a shard that have not been given: from <see cref="Next"/> up to <see cref="End"/>.</summary>
+    /// <summary>The unreturned keys of a shard: from <see cref="Next"/> to <see cref="End"/>, exclusive.</summary>
     private struct Run
     {
         public ulong Head;
         public int Next;
         public int End;
 
-        /// <summary>Whether the shard may have more keys after them.</summary>
-        public bool MayGoOn;
+        /// <summary>Whether the shard may have more keys after these.</summary>
+        public bool MayHaveMore;
     }
 }

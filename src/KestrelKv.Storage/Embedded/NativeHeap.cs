@@ -4,32 +4,37 @@ using System.Runtime.InteropServices;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>Blocks of memory off the managed heap for one shard, under that shard's lock.</summary>
+/// <summary>A heap of blocks outside the managed heap, for one shard. All members require that shard's lock.</summary>
 /// <remarks>
 /// <para>
-/// Small blocks come in size classes from slabs of <see cref="SlabPool"/>, each slab for one class; larger ones from the
-/// system. Whoever frees a block tells the size that it was asked for with.
+/// Small blocks belong to size classes and come from slabs of <see cref="SlabPool"/>; each slab serves one class. Larger blocks come from
+/// the system's allocator.
 /// </para>
 /// <para>
-/// What must hold: a slab is in its class' list if and only if it has a block to give; <c>Used</c> is the number of its
-/// blocks that are out; the free blocks of a slab are linked through their first 8 bytes. In Debug builds the rest of
-/// a free block has the poison, which is checked when the block is given out again.
+/// <b>Ownership.</b> The caller of <see cref="Allocate"/> owns the block until it passes the block to <see cref="Free"/> of the same heap.
+/// The heap stores no block sizes: the caller must pass the size. The pool frees the slabs when it is disposed of, with all blocks in
+/// them.
+/// </para>
+/// <para>
+/// <b>Invariants.</b> A slab is in the list of its class if and only if it can provide a block. <c>Used</c> is the number of its
+/// allocated blocks. The free blocks of a slab are linked through their first 8 bytes. In Debug builds the remaining bytes of a free
+/// block are poisoned, and checked when the block is allocated again.
 /// </para>
 /// </remarks>
 internal sealed unsafe class NativeHeap(SlabPool slabs)
 {
-    /// <summary>Larger blocks come from the system.</summary>
+    /// <summary>The maximum size of a block in a slab, in bytes. Larger blocks come from the system's allocator.</summary>
     public const int SmallBytesMax = 2_048;
 
     private const int SlabHeaderBytes = 32;
-    private const byte Poison = 0xDD;
+    private const byte PoisonByte = 0xDD;
 
     private readonly nint[] _partial = new nint[ClassOf(SmallBytesMax) + 1];
 
-    /// <summary>Bytes of all blocks that are out, as large as they really are.</summary>
+    /// <summary>The total size of all allocated blocks in bytes, as <see cref="RealBytes"/> rounds them.</summary>
     public long BytesUsed { get; private set; }
 
-    /// <summary>How large a block really is that is asked for with <paramref name="bytes"/>.</summary>
+    /// <summary>Returns the size of a block for a requested size: that of its size class, or for larger blocks a multiple of 16.</summary>
     public static int RealBytes(int bytes)
     {
         if (bytes > SmallBytesMax) return (bytes + 15) & ~15;
@@ -37,62 +42,61 @@ internal sealed unsafe class NativeHeap(SlabPool slabs)
         return (bytes + step - 1) & -step;
     }
 
-    /// <summary>A block of at least this size, aligned to 8; its bytes may have any value.</summary>
+    /// <summary>Allocates a block of at least this size, aligned to 8 bytes. Its contents are undefined.</summary>
     /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
     public byte* Allocate(int bytes)
     {
-        int real = RealBytes(bytes);
-        byte* block = bytes > SmallBytesMax ? (byte*)NativeMemory.Alloc((nuint)real) : AllocateSmall(ClassOf(bytes), real);
-        BytesUsed += real;
+        int blockBytes = RealBytes(bytes);
+        byte* block = bytes > SmallBytesMax ? (byte*)NativeMemory.Alloc((nuint)blockBytes) : AllocateSmall(ClassOf(bytes), blockBytes);
+        BytesUsed += blockBytes;
         return block;
     }
 
-    /// <summary>Takes a block back.</summary>
-    /// <param name="block">What <see cref="Allocate"/> gave.</param>
-    /// <param name="bytes">What it was asked for with, or any other size with the same <see cref="RealBytes"/>.</param>
+    /// <summary>Frees a block. The size must have the same <see cref="RealBytes"/> as the requested one.</summary>
     public void Free(byte* block, int bytes)
     {
-        int real = RealBytes(bytes);
-        BytesUsed -= real;
-        Fill(block, real);
+        int blockBytes = RealBytes(bytes);
+        BytesUsed -= blockBytes;
+        FillWithPoison(block, blockBytes);
         if (bytes > SmallBytesMax) NativeMemory.Free(block);
         else FreeSmall(block, ClassOf(bytes));
     }
 
-    private byte* AllocateSmall(int sizeClass, int real)
+    private byte* AllocateSmall(int sizeClass, int blockBytes)
     {
         var slab = (Slab*)_partial[sizeClass];
-        if (slab == null) slab = AddSlab(sizeClass, real);
+        if (slab == null) slab = AddSlab(sizeClass, blockBytes);
 
         byte* block = slab->Free;
         if (block != null)
         {
             slab->Free = *(byte**)block;
-            CheckPoison(block, real);
+            CheckPoison(block, blockBytes);
         }
         else
         {
-            block = (byte*)slab + slab->Cut;
-            slab->Cut += (ushort)real;
+            block = (byte*)slab + slab->UnusedFrom;
+            slab->UnusedFrom += (ushort)blockBytes;
         }
 
         slab->Used++;
-        if (slab->Free == null && slab->Cut + real > SlabPool.SlabBytes) Unlink(slab);
+        if (slab->Free == null && slab->UnusedFrom + blockBytes > SlabPool.SlabBytes) Unlink(slab);
         return block;
     }
 
     private void FreeSmall(byte* block, int sizeClass)
     {
         var slab = (Slab*)((nuint)block & ~(nuint)(SlabPool.SlabBytes - 1));
-        Debug.Assert(slab->Class == sizeClass && slab->Used > 0, "freed with another size, or twice");
+        Debug.Assert(slab->Class == sizeClass && slab->Used > 0, "the block is freed with a wrong size or twice");
 
-        bool wasFull = slab->Free == null && slab->Cut + slab->BlockBytes > SlabPool.SlabBytes;
+        bool wasFull = slab->Free == null && slab->UnusedFrom + slab->BlockBytes > SlabPool.SlabBytes;
         *(byte**)block = slab->Free;
         slab->Free = block;
         slab->Used--;
         if (wasFull) Link(slab);
 
-        // One empty slab stays, so that a block that comes and goes does not take and give back a slab each time.
+        // Keep the slab if it is the only one in the list. Otherwise alternate allocation and release of one block would move a slab
+        // each time.
         if (slab->Used == 0 && (slab->Next != null || slab->Previous != null))
         {
             Unlink(slab);
@@ -100,10 +104,10 @@ internal sealed unsafe class NativeHeap(SlabPool slabs)
         }
     }
 
-    private Slab* AddSlab(int sizeClass, int real)
+    private Slab* AddSlab(int sizeClass, int blockBytes)
     {
         var slab = (Slab*)slabs.Rent();
-        *slab = new Slab { Class = (ushort)sizeClass, BlockBytes = (ushort)real, Cut = SlabHeaderBytes };
+        *slab = new Slab { Class = (ushort)sizeClass, BlockBytes = (ushort)blockBytes, UnusedFrom = SlabHeaderBytes };
         Link(slab);
         return slab;
     }
@@ -125,7 +129,7 @@ internal sealed unsafe class NativeHeap(SlabPool slabs)
         slab->Previous = slab->Next = null;
     }
 
-    /// <summary>Classes lie 8 bytes apart up to 256, then closer than an eighth of their size.</summary>
+    /// <summary>Size classes are 8 bytes apart up to 256 bytes. Above, there are 16 in each power of two.</summary>
     private static int StepOf(int bytes) => bytes <= 256 ? 8 : 1 << (BitOperations.Log2((uint)(bytes - 1)) - 4);
 
     private static int ClassOf(int bytes)
@@ -136,23 +140,22 @@ internal sealed unsafe class NativeHeap(SlabPool slabs)
     }
 
     [Conditional("DEBUG")]
-    private static void Fill(byte* block, int real) => new Span<byte>(block, real).Fill(Poison);
+    private static void FillWithPoison(byte* block, int blockBytes) => new Span<byte>(block, blockBytes).Fill(PoisonByte);
 
     [Conditional("DEBUG")]
-    private static void CheckPoison(byte* block, int real)
+    private static void CheckPoison(byte* block, int blockBytes)
     {
-        if (new Span<byte>(block + sizeof(nint), real - sizeof(nint)).ContainsAnyExcept(Poison))
-            throw new InvalidOperationException("A block was written to after it had been freed.");
+        if (new Span<byte>(block + sizeof(nint), blockBytes - sizeof(nint)).ContainsAnyExcept(PoisonByte))
+            throw new InvalidOperationException("A block of memory was written to after it was freed.");
     }
 
-    /// <summary>The head of a slab; blocks follow.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct Slab
     {
         public Slab* Next;
         public Slab* Previous;
         public byte* Free;
-        public ushort Cut;
+        public ushort UnusedFrom;
         public ushort Used;
         public ushort BlockBytes;
         public ushort Class;

@@ -1,28 +1,28 @@
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>How far the store has come with an operation or a batch.</summary>
+/// <summary>The outcome of an attempt to execute an operation or a batch.</summary>
 internal enum Outcome
 {
-    /// <summary>The sink has its result.</summary>
+    /// <summary>The sink has the result.</summary>
     Done,
 
-    /// <summary>The sink has its result and asks to stop.</summary>
+    /// <summary>The sink has the result and stopped the call.</summary>
     Stop,
 
-    /// <summary>It needs memory to be freed; nothing has changed.</summary>
+    /// <summary>The operation needs memory to be freed first. Nothing has changed.</summary>
     NeedsMemory,
 
-    /// <summary>It needs room in the log; nothing has changed.</summary>
+    /// <summary>The operation needs space in the log. Nothing has changed.</summary>
     NeedsLog,
 
-    /// <summary>It takes too long to be executed under a lock; nothing has changed.</summary>
+    /// <summary>The operation takes too long for a lock. Nothing has changed.</summary>
     NeedsTime,
 
-    /// <summary>An entry has changed since it was copied to be worked on; nothing has changed.</summary>
+    /// <summary>An entry changed since it was copied. Nothing has changed in this attempt.</summary>
     Conflict,
 }
 
-/// <summary>One operation on its way through the store, and what one call has shown so far.</summary>
+/// <summary>The state of one operation, and of the call that it belongs to.</summary>
 internal ref struct OperationContext(ReadOnlySpan<Operation> operations, IResultSink results)
 {
     private readonly ReadOnlySpan<Operation> _operations = operations;
@@ -31,7 +31,6 @@ internal ref struct OperationContext(ReadOnlySpan<Operation> operations, IResult
     /// <summary>The highest version that the results of the call depend on.</summary>
     public long Seen;
 
-    /// <summary>The operation's place in the call.</summary>
     public int Index;
 
     public ulong Hash;
@@ -40,19 +39,18 @@ internal ref struct OperationContext(ReadOnlySpan<Operation> operations, IResult
     /// <summary>The key's entry; none if it has expired.</summary>
     public Entry Entry;
 
-    /// <summary>The key's entry, even if it has expired and the log refused its removal.</summary>
+    /// <summary>The key's entry, even if it has expired and the log refused to remove it.</summary>
     public Entry Stored;
 
-    /// <summary>The slot of <see cref="Stored"/> in the index.</summary>
     public int Slot;
 
-    /// <summary>The version of the last commit that changed the key, or may have.</summary>
+    /// <summary>The version of the last commit that may have changed the key.</summary>
     public long LastChange;
 
-    /// <summary>Bytes of memory that are reserved for the operation.</summary>
+    /// <summary>The memory reserved for the operation, in bytes.</summary>
     public long ReservedBytes;
 
-    /// <summary>Bytes of memory or of log that the operation needs; see <see cref="Outcome"/>.</summary>
+    /// <summary>The memory or log space that the operation needs, in bytes; see <see cref="Outcome"/>.</summary>
     public long NeededBytes;
 
     public readonly ref readonly Operation Operation => ref _operations[Index];

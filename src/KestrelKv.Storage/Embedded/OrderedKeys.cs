@@ -3,34 +3,37 @@ using System.Runtime.Intrinsics.X86;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>The keys of a shard in the order of their bytes: a B+tree of keys alone, touched when keys come and go.</summary>
+/// <summary>The keys of a shard in lexicographic byte order: a B+tree of keys alone. Overwrites of entries do not change it.</summary>
 /// <remarks>
 /// <para>
-/// A node is a slotted page (<see cref="OrderedNode"/>). Leaves hold keys and are linked with their neighbours; inner
-/// nodes hold separators, each the shortest that tells the keys before it from those from it on, with the child to
-/// the right of it. A node that is full is split in the middle, or, where keys come in order, at its end. A leaf is
-/// removed when it is empty and not before, which costs little space and saves merging (Johnson and Shasha, "B-trees
-/// with inserts and deletes: why free-at-empty is better than merge-at-half", 1993).
+/// A node is a slotted page (<see cref="OrderedNode"/>). Leaves hold keys and are linked with their neighbours. Inner nodes hold
+/// separators, each with the child to its right. A separator is the shortest prefix that is greater than the keys to its left and not
+/// greater than those to its right. A full node is split in the middle, or at its end if keys arrive in order. A leaf is removed only
+/// when it is empty, which costs little space and avoids merges (Johnson and Shasha, "B-trees with inserts and deletes: why
+/// free-at-empty is better than merge-at-half", 1993).
 /// </para>
-/// <para>All under the shard's lock.</para>
+/// <para>
+/// <b>Memory and locks.</b> The tree has its own copies of keys. It owns its nodes and the overflow blocks of long keys, all from the
+/// shard's heap. <see cref="Remove"/> and <see cref="Clear"/> free them. All members require the shard's lock.
+/// </para>
 /// </remarks>
 internal sealed unsafe class OrderedKeys(NativeHeap heap)
 {
     /// <summary>
-    /// Deeper than any tree: a split leaves at least two children, and a way of this length would take 2^60 keys.
+    /// Exceeds the depth of any tree: a split leaves at least two children, so a path of this length would require 2^60 keys.
     /// </summary>
     private const int DepthMax = 64;
 
     private byte* _root;
 
-    /// <summary>The last leaf, where <see cref="Append"/> has found it; null where it may be another one.</summary>
+    /// <summary>The last leaf, if <see cref="Append"/> has found it; otherwise null.</summary>
     private byte* _last;
 
-    /// <summary>Nodes for a split that is under way; empty otherwise.</summary>
+    /// <summary>The nodes for a split in progress; otherwise empty.</summary>
     private readonly Stack<nint> _spares = new();
 
-    /// <summary>Adds a key that is not there.</summary>
-    /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
+    /// <summary>Adds a key, which must not be in the tree.</summary>
+    /// <exception cref="OutOfMemoryException">No key has been added.</exception>
     public void Add(ReadOnlySpan<byte> key)
     {
         if (_root == null) _root = OrderedNode.Initialize(heap.Allocate(OrderedNode.NodeBytes), isLeaf: true).Block;
@@ -38,7 +41,7 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         int depth = Descend(key, path);
         OrderedNode leaf = new(path[depth].Node);
         int at = leaf.LowerBound(key);
-        Debug.Assert(at == leaf.Count || !leaf.KeyAt(at).SequenceEqual(key), "the key is there already");
+        Debug.Assert(at == leaf.Count || !leaf.KeyAt(at).SequenceEqual(key), "the key is already in the tree");
 
         if (leaf.HasRoomFor(key.Length))
         {
@@ -47,13 +50,14 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         }
         int middle = at == leaf.Count && !leaf.Next.Exists ? at : leaf.Middle();
         ReadOnlySpan<byte> separator = Separator(leaf.KeyAt(middle - 1), at == middle ? key : leaf.KeyAt(middle));
-        StoredKey storedKey = StoreForSplit(path, depth, key, separator, stackalloc byte[OrderedNode.InlineBytesMax], out StoredKey storedSeparator);
+        Span<byte> buffer = stackalloc byte[OrderedNode.InlineBytesMax];
+        StoredKey storedKey = StoreForSplit(path, depth, key, separator, buffer, out StoredKey storedSeparator);
         OrderedNode right = SplitLeaf(leaf, middle, at, storedKey);
         AddToParent(path, depth, right, storedSeparator);
         FreeSpares();
     }
 
-    /// <summary>Adds a key that is not there and is, if keys come in order, greater than all: then it is found where to.</summary>
+    /// <summary>Adds a key, which must not be in the tree. Faster than <see cref="Add"/> if the key is greater than all others.</summary>
     public void Append(ReadOnlySpan<byte> key)
     {
         OrderedNode last = new(_last);
@@ -68,14 +72,14 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         _last = last.Block;
     }
 
-    /// <summary>Removes a key that is there.</summary>
+    /// <summary>Removes a key, which must be in the tree.</summary>
     public void Remove(ReadOnlySpan<byte> key)
     {
         Step* path = stackalloc Step[DepthMax];
         int depth = Descend(key, path);
         OrderedNode leaf = new(path[depth].Node);
         int at = leaf.LowerBound(key);
-        Debug.Assert(at < leaf.Count && leaf.KeyAt(at).SequenceEqual(key), "there is no such key");
+        Debug.Assert(at < leaf.Count && leaf.KeyAt(at).SequenceEqual(key), "the key is not in the tree");
 
         leaf.RemoveAt(heap, at);
         if (leaf.Count > 0) return;
@@ -84,10 +88,9 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         RemoveFromParent(path, depth);
     }
 
-    /// <summary>What a key takes, in nodes that are half full.</summary>
+    /// <summary>Returns the memory of a key in half-full nodes, in bytes.</summary>
     public static int BytesPerKey(int keyBytes) => OrderedNode.BytesPerKey(keyBytes);
 
-    /// <summary>Has the keys from a key on loaded into the cache.</summary>
     public void Prefetch(ReadOnlySpan<byte> from)
     {
         if (_root == null) return;
@@ -95,12 +98,7 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         Descend(from, path);
     }
 
-    /// <summary>Adds up to <paramref name="max"/> keys that begin with a prefix to a list, in order.</summary>
-    /// <param name="from">The least key of interest.</param>
-    /// <param name="inclusive">Whether that key itself is of interest.</param>
-    /// <param name="prefix">What they begin with.</param>
-    /// <param name="max">How many, at the most.</param>
-    /// <param name="keys">Gets copies.</param>
+    /// <summary>Copies up to <paramref name="max"/> keys with a prefix to a list, in ascending order.</summary>
     public void CopyTo(ReadOnlySpan<byte> from, bool inclusive, ReadOnlySpan<byte> prefix, int max, KeyList keys)
     {
         if (_root == null) return;
@@ -123,7 +121,9 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         }
     }
 
-    /// <summary>The same from the greatest key on that is less than <paramref name="before"/>, in the reverse order.</summary>
+    /// <summary>
+    /// Copies up to <paramref name="max"/> keys with a prefix that are less than <paramref name="before"/>, in descending order.
+    /// </summary>
     public void CopyBackTo(ReadOnlySpan<byte> before, ReadOnlySpan<byte> prefix, int max, KeyList keys)
     {
         if (_root == null) return;
@@ -146,7 +146,6 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         }
     }
 
-    /// <summary>Gives all memory back.</summary>
     public void Clear()
     {
         if (_root != null) Free(new OrderedNode(_root));
@@ -160,15 +159,14 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         node.Free(heap);
     }
 
-    /// <summary>The way from the root to the leaf where a key is or would be.</summary>
-    /// <returns>The place of the leaf in <paramref name="path"/>.</returns>
+    /// <summary>Finds the path from the root to the leaf that has a key or would have it. Returns the leaf's index in the path.</summary>
     private int Descend(ReadOnlySpan<byte> key, Step* path)
     {
         int depth = 0;
         OrderedNode node = new(_root);
         while (!node.IsLeaf)
         {
-            if (depth == DepthMax - 1) Environment.FailFast("The ordered keys are deeper than they can be: memory is damaged.");
+            if (depth == DepthMax - 1) Environment.FailFast("The depth of the ordered keys exceeds its maximum: memory is corrupted.");
             int child = node.UpperBound(key) - 1;
             path[depth++] = new Step { Node = node.Block, Child = child };
             node = node.Child(child);
@@ -178,7 +176,7 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         return depth;
     }
 
-    /// <summary>Obtains all memory that a split needs: nodes, and blocks for a key and a separator that lie outside them.</summary>
+    /// <summary>Allocates all memory for a split: nodes, and overflow blocks for the key and the separator.</summary>
     /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
     private StoredKey StoreForSplit(
         Step* path, int depth, ReadOnlySpan<byte> key, ReadOnlySpan<byte> separator, Span<byte> buffer, out StoredKey storedSeparator)
@@ -190,7 +188,7 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
             StoredKey stored = StoredKey.Store(heap, key);
             try
             {
-                // A copy: the cells that it is taken from move.
+                // Copy the separator: it refers to cells that move.
                 storedSeparator = StoredKey.Store(heap, separator);
                 if (storedSeparator.IsInline) storedSeparator = new(CopyOf(separator, buffer), null);
                 return stored;
@@ -213,7 +211,9 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         while (_spares.TryPop(out nint spare)) heap.Free((byte*)spare, OrderedNode.NodeBytes);
     }
 
-    /// <summary>How many nodes a split of a leaf may need: one for each full node on the way to the root, and a new root.</summary>
+    /// <summary>
+    /// Returns the maximum number of nodes for a split of a leaf: one for the leaf and each full node above it, and a new root.
+    /// </summary>
     private static int NodesForSplit(Step* path, int depth)
     {
         int nodes = 1;
@@ -254,18 +254,18 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
             return;
         }
 
-        // The separator in the middle moves up; the separators right of it move into a new node.
+        // The middle separator moves up. Those to its right move into a new node.
         int middle = parent.Middle();
-        OrderedNode uncle = NewNode(isLeaf: false);
+        OrderedNode sibling = NewNode(isLeaf: false);
         Span<byte> buffer = stackalloc byte[OrderedNode.InlineBytesMax];
         StoredKey moved = parent.StoredAt(middle);
         StoredKey up = moved.IsInline ? new(CopyOf(moved.Text, buffer), null) : moved;
-        uncle.SetFirstChild(parent.Child(middle).Block);
-        parent.MoveTo(uncle, middle + 1);
+        sibling.SetFirstChild(parent.Child(middle).Block);
+        parent.MoveTo(sibling, middle + 1);
         parent.RemoveCell(middle);
         if (at <= middle) parent.Insert(at, separator, right.Block);
-        else uncle.Insert(at - middle - 1, separator, right.Block);
-        AddToParent(path, depth - 1, uncle, up);
+        else sibling.Insert(at - middle - 1, separator, right.Block);
+        AddToParent(path, depth - 1, sibling, up);
     }
 
     private static ReadOnlySpan<byte> CopyOf(ReadOnlySpan<byte> text, Span<byte> buffer)
@@ -274,7 +274,7 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         return buffer[..text.Length];
     }
 
-    /// <summary>Frees the node at <paramref name="depth"/>, which is empty, and those above it that become so.</summary>
+    /// <summary>Frees the empty node at <paramref name="depth"/>, and the nodes above it that become empty.</summary>
     private void RemoveFromParent(Step* path, int depth)
     {
         new OrderedNode(path[depth].Node).Free(heap);
@@ -298,7 +298,7 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
             return;
         }
 
-        // A root with one child is one too many.
+        // Remove each root that has only one child.
         for (OrderedNode root = new(_root); !root.IsLeaf && root.Count == 0; root = new(_root))
         {
             _root = root.Child(-1).Block;
@@ -306,7 +306,7 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
         }
     }
 
-    /// <summary>The shortest beginning of <paramref name="right"/> that is greater than <paramref name="left"/>.</summary>
+    /// <summary>Returns the shortest prefix of <paramref name="right"/> that is greater than <paramref name="left"/>.</summary>
     private static ReadOnlySpan<byte> Separator(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>
         right[..(left.CommonPrefixLength(right) + 1)];
 
@@ -317,7 +317,7 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
     }
 }
 
-/// <summary>A node of <see cref="OrderedKeys"/> in its block: what its bytes mean.</summary>
+/// <summary>A view of a node of <see cref="OrderedKeys"/> in its block.</summary>
 /// <remarks><code>
 ///   0       2            4         6         8        16         24
 ///   +-------+------------+---------+---------+--------+----------+---------------------+ - - - +----------------+
@@ -325,19 +325,20 @@ internal sealed unsafe class OrderedKeys(NativeHeap heap)
 ///   | u16   | u16        | u16     | u16     | pointer| pointer  | u16 each, in order  |       | down from end  |
 ///   +-------+------------+---------+---------+--------+----------+---------------------+ - - - +----------------+
 /// </code>
-/// In an inner node <c>next</c> is the child before the first separator. A cell is: in an inner node the child, 8 bytes;
-/// the key's length, u16; the key. For a key that is longer than <see cref="InlineBytesMax"/> the length is
-/// <see cref="Outside"/>, and in the key's place are its length, int32, and the address of a block with it.
+/// In an inner node, <c>next</c> is the child before the first separator. A cell has, in an inner node, the child's address, 8 bytes;
+/// then the length of the key, u16; then the key. A key longer than <see cref="InlineBytesMax"/> is in an overflow block. Its length field
+/// is <see cref="Overflow"/>, followed by its actual length, int32, and the address of the block. Cells are not aligned. The node owns
+/// its overflow blocks.
 /// </remarks>
 internal readonly unsafe struct OrderedNode(byte* block)
 {
-    /// <summary>Eight nodes fill a slab.</summary>
+    /// <summary>The size of a node in bytes. Eight nodes fill a slab.</summary>
     public const int NodeBytes = 1_984;
 
-    /// <summary>Longer keys lie outside, so that a full node has at least 14 children.</summary>
+    /// <summary>The maximum length of a key inside a node, in bytes. With it, a full inner node has at least 14 children.</summary>
     public const int InlineBytesMax = 120;
-    private const ushort Outside = ushort.MaxValue;
-    private const int OutsideBytes = sizeof(int) + sizeof(long);
+    private const ushort Overflow = ushort.MaxValue;
+    private const int OverflowBytes = sizeof(int) + sizeof(long);
     private const int CellsFromOffset = 2;
     private const int GarbageOffset = 4;
     private const int IsLeafOffset = 6;
@@ -380,9 +381,8 @@ internal readonly unsafe struct OrderedNode(byte* block)
     /// <inheritdoc cref="OrderedKeys.BytesPerKey"/>
     public static int BytesPerKey(int keyBytes) => keyBytes <= InlineBytesMax
         ? 2 * (sizeof(ushort) + sizeof(ushort) + keyBytes)
-        : 2 * (sizeof(ushort) + sizeof(ushort) + OutsideBytes) + NativeHeap.RealBytes(keyBytes);
+        : 2 * (sizeof(ushort) + sizeof(ushort) + OverflowBytes) + NativeHeap.RealBytes(keyBytes);
 
-    /// <summary>Makes an empty node of a block of <see cref="NodeBytes"/>.</summary>
     public static OrderedNode Initialize(byte* block, bool isLeaf)
     {
         new Span<byte>(block, SlotsOffset).Clear();
@@ -390,7 +390,6 @@ internal readonly unsafe struct OrderedNode(byte* block)
         return new OrderedNode(block) { CellsFrom = NodeBytes };
     }
 
-    /// <summary>Frees the node and the keys that lie outside it.</summary>
     public void Free(NativeHeap heap)
     {
         for (int i = 0; i < Count; i++) StoredAt(i).Free(heap);
@@ -402,24 +401,22 @@ internal readonly unsafe struct OrderedNode(byte* block)
         byte* cell = block + Slots[index] + ChildBytes;
         ushort length = *(ushort*)cell;
         cell += sizeof(ushort);
-        return length == Outside ? new(*(byte**)(cell + sizeof(int)), *(int*)cell) : new(cell, length);
+        return length == Overflow ? new(*(byte**)(cell + sizeof(int)), *(int*)cell) : new(cell, length);
     }
 
-    /// <summary>The child to the right of a separator; of -1 for the one before the first.</summary>
+    /// <summary>Returns the child to the right of a separator, or for -1, the child before the first.</summary>
     public OrderedNode Child(int separator) => separator < 0 ? Next : new(*(byte**)(block + Slots[separator]));
 
     public void SetFirstChild(byte* child) => *(byte**)(block + NextOffset) = child;
 
-    /// <summary>
-    /// Has the whole node loaded into the cache: a search would wait for one line after the other.
-    /// </summary>
+    /// <summary>Prefetches the whole node. A search would otherwise wait for one cache line after another.</summary>
     public void Prefetch()
     {
         if (!Sse.IsSupported) return;
         for (int offset = 0; offset < NodeBytes; offset += 64) Sse.Prefetch0(block + offset);
     }
 
-    /// <summary>The first key that is not less.</summary>
+    /// <summary>Returns the index of the first key that is not less.</summary>
     public int LowerBound(ReadOnlySpan<byte> key)
     {
         int low = 0, high = Count;
@@ -432,7 +429,7 @@ internal readonly unsafe struct OrderedNode(byte* block)
         return low;
     }
 
-    /// <summary>The first key that is greater.</summary>
+    /// <summary>Returns the index of the first key that is greater.</summary>
     public int UpperBound(ReadOnlySpan<byte> key)
     {
         int low = 0, high = Count;
@@ -445,7 +442,7 @@ internal readonly unsafe struct OrderedNode(byte* block)
         return low;
     }
 
-    /// <summary>The first key of the second half, by bytes; neither half is empty.</summary>
+    /// <summary>Returns the index of the first key of the second half, by bytes. Neither half is empty.</summary>
     public int Middle()
     {
         int bytes = 0, half = (NodeBytes - CellsFrom - Garbage) / 2;
@@ -457,14 +454,13 @@ internal readonly unsafe struct OrderedNode(byte* block)
         return Count - 1;
     }
 
-    /// <summary>Whether there is room for a key, and in an inner node for a child.</summary>
     public bool HasRoomFor(int keyBytes) => RoomWithGarbage >= CellBytes(keyBytes, IsLeaf) + sizeof(ushort);
 
-    /// <summary>Inserts a key, for which there is room, and in an inner node the child to the right of it.</summary>
+    /// <summary>Inserts a key and, in an inner node, the child to its right. There must be room. The node takes the key's block.</summary>
     public void Insert(int at, StoredKey key, byte* child)
     {
         int bytes = CellBytes(key.Text.Length, IsLeaf);
-        Debug.Assert(HasRoomFor(key.Text.Length), "half a node has room for any key");
+        Debug.Assert(HasRoomFor(key.Text.Length), "a node has no room for the key");
         if (RoomWithGarbage - Garbage < bytes + sizeof(ushort)) Compact();
 
         byte* cell = NewCell(at, bytes);
@@ -480,27 +476,26 @@ internal readonly unsafe struct OrderedNode(byte* block)
         }
         else
         {
-            *(ushort*)cell = Outside;
+            *(ushort*)cell = Overflow;
             *(int*)(cell + sizeof(ushort)) = key.Text.Length;
             *(byte**)(cell + sizeof(ushort) + sizeof(int)) = key.Block;
         }
     }
 
-    /// <summary>The key at a place, with its block if it lies outside.</summary>
     public StoredKey StoredAt(int index)
     {
         ReadOnlySpan<byte> key = KeyAt(index);
-        return new(key, key.Length <= InlineBytesMax ? null : OutsideAt(index));
+        return new(key, key.Length <= InlineBytesMax ? null : OverflowBlockAt(index));
     }
 
-    /// <summary>Removes a key and frees its block, if it has one.</summary>
+    /// <summary>Removes a key and frees its overflow block, if any.</summary>
     public void RemoveAt(NativeHeap heap, int index)
     {
         StoredAt(index).Free(heap);
         RemoveCell(index);
     }
 
-    /// <summary>Removes a key, whose block is used elsewhere.</summary>
+    /// <summary>Removes a key without freeing its overflow block. The caller takes ownership of the block.</summary>
     public void RemoveCell(int index)
     {
         Garbage += CellBytesAt(index);
@@ -508,7 +503,7 @@ internal readonly unsafe struct OrderedNode(byte* block)
         new Span<ushort>(Slots + index + 1, Count - index).CopyTo(new Span<ushort>(Slots + index, Count - index));
     }
 
-    /// <summary>Moves the cells from <paramref name="from"/> on to the end of another node; keys outside go along.</summary>
+    /// <summary>Moves the cells from an index on to the end of another node, which takes ownership of their overflow blocks.</summary>
     public void MoveTo(OrderedNode to, int from)
     {
         for (int i = from; i < Count; i++)
@@ -540,12 +535,12 @@ internal readonly unsafe struct OrderedNode(byte* block)
     private int RoomWithGarbage => CellsFrom - SlotsOffset - Count * sizeof(ushort) + Garbage;
 
     private static int CellBytes(int keyBytes, bool isLeaf) =>
-        (isLeaf ? 0 : sizeof(long)) + sizeof(ushort) + (keyBytes <= InlineBytesMax ? keyBytes : OutsideBytes);
+        (isLeaf ? 0 : sizeof(long)) + sizeof(ushort) + (keyBytes <= InlineBytesMax ? keyBytes : OverflowBytes);
 
     private int CellBytesAt(int index)
     {
         ushort length = *(ushort*)(block + Slots[index] + ChildBytes);
-        return ChildBytes + sizeof(ushort) + (length == Outside ? OutsideBytes : length);
+        return ChildBytes + sizeof(ushort) + (length == Overflow ? OverflowBytes : length);
     }
 
     private byte* NewCell(int at, int bytes)
@@ -557,7 +552,7 @@ internal readonly unsafe struct OrderedNode(byte* block)
         return block + CellsFrom;
     }
 
-    /// <summary>Moves all cells to the end, so that what is free is in one piece.</summary>
+    /// <summary>Moves all cells to the end, so that the free space is contiguous.</summary>
     private void Compact()
     {
         byte* copy = stackalloc byte[NodeBytes];
@@ -567,33 +562,31 @@ internal readonly unsafe struct OrderedNode(byte* block)
         Garbage = 0;
         CellsFrom = NodeBytes;
         new OrderedNode(copy).MoveTo(this, 0);
-        Debug.Assert(Count == count, "a cell got lost");
+        Debug.Assert(Count == count, "a cell was lost");
     }
 
-    private byte* OutsideAt(int index) => *(byte**)(block + Slots[index] + ChildBytes + sizeof(ushort) + sizeof(int));
+    private byte* OverflowBlockAt(int index) => *(byte**)(block + Slots[index] + ChildBytes + sizeof(ushort) + sizeof(int));
 }
 
-/// <summary>A key on its way into or between nodes: its text, and the block that has it if it lies outside nodes.</summary>
+/// <summary>A key to insert into a node: its text, and its overflow block, if any.</summary>
 internal readonly unsafe ref struct StoredKey(ReadOnlySpan<byte> text, byte* block)
 {
     public ReadOnlySpan<byte> Text { get; } = text;
 
-    /// <summary>Owned by the node that the key is inserted into; null if the key lies in the node itself.</summary>
+    /// <summary>The overflow block; null if the key fits inside a node. The node that the key is inserted into takes ownership.</summary>
     public byte* Block => block;
 
     public bool IsInline => block == null;
 
-    /// <summary>Copies a long key into a block of its own.</summary>
     /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
     public static StoredKey Store(NativeHeap heap, ReadOnlySpan<byte> key)
     {
         if (key.Length <= OrderedNode.InlineBytesMax) return new(key, null);
-        byte* outside = heap.Allocate(key.Length);
-        key.CopyTo(new Span<byte>(outside, key.Length));
-        return new(new(outside, key.Length), outside);
+        byte* overflow = heap.Allocate(key.Length);
+        key.CopyTo(new Span<byte>(overflow, key.Length));
+        return new(new(overflow, key.Length), overflow);
     }
 
-    /// <summary>Frees the block, if there is one.</summary>
     public void Free(NativeHeap heap)
     {
         if (block != null) heap.Free(block, Text.Length);

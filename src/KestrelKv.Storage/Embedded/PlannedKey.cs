@@ -11,7 +11,7 @@ internal enum KeyChange : byte
     Delete,
 }
 
-/// <summary>A key of an atomic batch: its entry in the store, and what the entry becomes.</summary>
+/// <summary>A key of an atomic batch: its entry in the store, and its planned state.</summary>
 internal struct PlannedKey
 {
     private byte[]? _copy;
@@ -19,61 +19,58 @@ internal struct PlannedKey
     public ReadOnlyMemory<byte> Name;
     public ulong Hash;
 
-    /// <summary>The next key of the same bucket, counted from 1; 0 for none.</summary>
+    /// <summary>The number of the next key in the same bucket, counted from 1; 0 for none.</summary>
     public int NextInBucket;
 
-    /// <summary>Whether any operation writes the key.</summary>
     public bool IsWritten;
 
-    /// <summary>Whether any operation edits the value or searches it.</summary>
     public bool NeedsCopy;
 
     /// <summary>The entry in the store, even if it has expired.</summary>
     public Entry Stored;
 
-    /// <summary>The slot of <see cref="Stored"/> in the index.</summary>
     public int Slot;
 
-    /// <summary>The version of the entry in the store; 0 if there is none, or it has expired.</summary>
+    /// <summary>The version of the entry in the store; 0 if it does not exist or has expired.</summary>
     public long StoredVersion;
 
     public int StoredValueBytes;
 
-    /// <summary>The memory that <see cref="Stored"/> takes.</summary>
+    /// <summary>The memory of <see cref="Stored"/> in bytes.</summary>
     public long StoredBytes;
     private long _storedExpiresAt;
 
-    /// <summary>The new block of the entry, once it is prepared.</summary>
+    /// <summary>The prepared block of the entry, if the change needs one.</summary>
     public Entry Prepared;
 
     public KeyChange Change;
 
-    /// <summary>The expiry that the change gives the entry.</summary>
     public long ChangedExpiresAt;
 
-    /// <summary>The last operation that changes the key.</summary>
+    /// <summary>The index of the last operation that changes the key; -1 if there is none.</summary>
     public int LastWrite;
 
-    /// <summary>The last operation that puts a value; -1 if none has.</summary>
+    /// <summary>The index of the last operation that puts a value; -1 if there is none.</summary>
     public int ValueOf;
 
-    /// <summary>The version after the operations so far; 0 if there is no entry.</summary>
+    /// <summary>
+    /// The version after the operations so far; 0 if the entry does not exist. <see cref="ExpiresAt"/> and <see cref="ValueBytes"/> also
+    /// include these operations.
+    /// </summary>
     public long Version;
 
-    /// <summary>The expiry after the operations so far.</summary>
     public long ExpiresAt;
 
-    /// <summary>The length of the value after the operations so far.</summary>
     public int ValueBytes;
 
-    /// <summary>The value in the store, or its copy; only if there is an entry.</summary>
+    /// <summary>The value in the store, or its copy. Requires that the entry exists.</summary>
     public readonly ReadOnlySpan<byte> StoredValue => StoredText(0, StoredValueBytes);
 
-    /// <summary>A part of that value. The copy stays as it is if the entry changes.</summary>
+    /// <summary>A part of that value. A copy is independent of later changes to the entry.</summary>
     public readonly ReadOnlySpan<byte> StoredText(int start, int length) =>
         _copy is null ? Stored.Value.Slice(start, length) : _copy.AsSpan(start, length);
 
-    /// <summary>Reads the entry, under its shard's lock.</summary>
+    /// <summary>Reads the entry. Requires its shard's lock.</summary>
     public void Capture(Shard shard, long now)
     {
         Stored = shard.Find(Name.Span, Hash, out Slot);
@@ -90,7 +87,6 @@ internal struct PlannedKey
         _storedExpiresAt = Stored.ExpiresAt;
     }
 
-    /// <summary>Copies the value, under its shard's lock.</summary>
     public void Copy()
     {
         ReleaseCopy();
@@ -105,10 +101,9 @@ internal struct PlannedKey
         _copy = null;
     }
 
-    /// <summary>The version of the last commit that changed the key, or may have.</summary>
+    /// <summary>The version of the last commit that may have changed the key.</summary>
     public readonly long LastChange(Shard shard) => Stored.Exists ? Stored.Version : shard.LastRemoval;
 
-    /// <summary>Sets the state before the first operation.</summary>
     public void Begin()
     {
         (Change, ValueOf, LastWrite) = (KeyChange.None, -1, -1);

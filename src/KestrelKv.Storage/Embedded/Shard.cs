@@ -3,57 +3,57 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>A sixteenth of the entries, chosen by the hashes of their keys, under one lock.</summary>
+/// <summary>One sixteenth of the entries, selected by key hash, under one lock.</summary>
 /// <remarks>
 /// <para>
-/// Invariant while the lock is free: each entry is in the index of its stripe, its key is in the ordered keys, an entry
-/// that expires is in the expiry heap at the place that the entry records, and nothing else is there.
+/// <b>Invariants</b> while the lock is free: each entry is in the index of its stripe, and its key is in the ordered keys. An entry with
+/// an expiry is in the expiry heap, at the index that the entry stores. None of the three contains anything else.
 /// </para>
 /// <para>
-/// <b>Changes</b> have two halves. <see cref="Prepare"/> obtains all memory and may fail; then the commit is written;
-/// then <see cref="Complete"/> applies the change and cannot fail. <see cref="Abandon"/> undoes a preparation.
-/// Recovery calls both halves in a row (<see cref="Apply"/>).
+/// <b>Changes</b> have two phases. <see cref="Prepare"/> allocates all memory and may fail. Then the commit is written. Then
+/// <see cref="Complete"/> applies the change and cannot fail. <see cref="Abandon"/> undoes a preparation. Recovery runs both
+/// phases without a commit in between (<see cref="Apply"/>).
 /// </para>
 /// <para>
-/// The index is split into stripes because growing one holds the lock while its entries move.
+/// <b>Memory and locks.</b> The shard owns the blocks of its entries. It frees a block when the entry is removed or gets another block,
+/// when a preparation fails or is abandoned, and in <see cref="Dispose"/>, which acquires the lock itself. All other members require
+/// the lock, except <see cref="Prefetch"/>, <see cref="LastRemoval"/> and <see cref="ThrowIfClosed"/>. Without the lock,
+/// <see cref="Count"/> and <see cref="InternalBytes"/> are approximate.
 /// </para>
+/// <para>The index is split into stripes because the lock is held while a growing index moves its entries.</para>
 /// </remarks>
 internal sealed class Shard : IDisposable
 {
-    /// <summary>How many bits of the hash choose the shard; those after them choose the stripe.</summary>
+    /// <summary>The number of low bits of the hash that select the shard. The bits after them select the stripe.</summary>
     public const int ShardBits = 4;
 
     private const int StripeBits = 4;
 
-    /// <summary>How many neighbours in the index are looked at, where an entry to evict is looked for.</summary>
+    /// <summary>The number of neighbouring entries in the index that eviction samples.</summary>
     private const int SampleEntries = 4;
 
-    /// <summary>So many are looked at if all of these are internal.</summary>
+    /// <summary>The size of a second sample, if the first one has only internal entries.</summary>
     private const int LargeSampleEntries = 256;
 
     private readonly StoreClock _clock;
     private readonly MemoryLimit? _limit;
-    private readonly EntryFields _fieldsAlways;
+    private readonly EntryFields _defaultFields;
     private readonly NativeHeap _heap;
     private readonly OrderedKeys _order;
     private readonly ExpiryHeap _expiries = new();
     private readonly HashIndex[] _stripes = new HashIndex[1 << StripeBits];
     private long _indexBytes;
-    private long _bytesCounted;
+    private long _reportedBytes;
     private long _lastRemoval;
     private int _pendingExpiries;
     private volatile bool _isClosed;
     private ShortLock _lock;
 
-    /// <param name="slabs">The memory of small blocks, shared by all shards.</param>
-    /// <param name="clock">The store's clock.</param>
-    /// <param name="limit">Counts what the shard takes; null without a limit.</param>
-    /// <param name="evicts">Whether entries record when they were used.</param>
     public Shard(SlabPool slabs, StoreClock clock, MemoryLimit? limit, bool evicts)
     {
         _clock = clock;
         _limit = limit;
-        _fieldsAlways = evicts ? EntryFields.LastUse : EntryFields.None;
+        _defaultFields = evicts ? EntryFields.LastUse : EntryFields.None;
         _heap = new NativeHeap(slabs);
         _order = new OrderedKeys(_heap);
         foreach (ref HashIndex stripe in _stripes.AsSpan())
@@ -64,54 +64,42 @@ internal sealed class Shard : IDisposable
         ReportMemory();
     }
 
-    /// <summary>
-    /// The version of the last commit that removed an entry: what is known of a key that is not there is known by this one
-    /// at the latest.
-    /// </summary>
+    /// <summary>The version of the last commit that removed an entry. The absence of any key depends on no later commit.</summary>
     public long LastRemoval => Volatile.Read(ref _lastRemoval);
 
-    /// <summary>Bytes of keys and values, without internal ones.</summary>
+    /// <summary>The total size of keys and values without internal ones, in bytes.</summary>
     public long DataBytes { get; private set; }
 
-    /// <summary>How many entries there are, without internal ones.</summary>
+    /// <summary>The number of entries without internal ones.</summary>
     public long Count { get; private set; }
 
-    /// <summary>The number of entries with internal keys.</summary>
     public long InternalCount { get; private set; }
 
-    /// <summary>Bytes of their keys and values.</summary>
+    /// <summary>The total size of internal keys and their values, in bytes.</summary>
     public long InternalBytes { get; private set; }
 
-    /// <summary>How many entries were removed because they had expired.</summary>
     public long Expirations { get; private set; }
 
-    /// <summary>How many entries were removed to make room for others.</summary>
     public long Evictions { get; private set; }
 
-    /// <summary>Bytes of all memory that entries, index, order and expiries take.</summary>
     public long MemoryBytes => _heap.BytesUsed + _expiries.Bytes + _indexBytes;
 
-    /// <summary>Which shard a key belongs to.</summary>
     public static int IndexOf(ulong hash) => (int)hash & ((1 << ShardBits) - 1);
 
-    /// <summary>Takes the lock. Not to be taken twice by one thread.</summary>
+    /// <summary>Acquires the lock, which is not reentrant.</summary>
     public void Enter() => _lock.Enter();
 
-    /// <summary>Gives the lock back.</summary>
     public void Exit() => _lock.Exit();
 
-    /// <summary>Has what a look-up reads first loaded into the cache. Without the lock.</summary>
+    /// <summary>Prefetches the memory that a look-up reads first. Does not require the lock.</summary>
     public void Prefetch(ulong hash) => Stripe(hash).Prefetch(hash);
 
-    /// <summary>Has what a look-up reads next loaded into the cache.</summary>
     public void PrefetchEntry(ulong hash) => Stripe(hash).PrefetchEntry(hash);
 
-    /// <summary>The entry of a key, expired or not.</summary>
     public Entry Find(ReadOnlySpan<byte> key, ulong hash, out int slot) => Stripe(hash).Find(key, hash, out slot);
 
     /// <summary>
-    /// How many bytes an entry takes: its block, as large as it really is, and what it may take in index, ordered keys and
-    /// expiries.
+    /// Returns the memory of an entry in bytes: its block, and the most that it may add to the index, ordered keys and expiries.
     /// </summary>
     public long EntryBytes(int keyBytes, int valueBytes, long expiresAt) =>
         EntryBytes(Entry.BlockBytesFor(keyBytes, valueBytes, FieldsFor(expiresAt)), keyBytes, expiresAt != Operation.Never);
@@ -120,20 +108,19 @@ internal sealed class Shard : IDisposable
     public static long EntryBytes(Entry entry) => EntryBytes(entry.BlockBytes, entry.Key.Length, entry.Expires);
 
     private static long EntryBytes(int blockBytes, int keyBytes, bool expires) =>
-        (long)NativeHeap.RealBytes(blockBytes) + HashIndex.BytesPerEntry + OrderedKeys.BytesPerKey(keyBytes) + (expires ? ExpiryHeap.BytesPerEntry : 0);
+        (long)NativeHeap.RealBytes(blockBytes) + HashIndex.BytesPerEntry + OrderedKeys.BytesPerKey(keyBytes) +
+        (expires ? ExpiryHeap.BytesPerEntry : 0);
 
-    /// <summary>Remembers that an entry is used now.</summary>
     public void Touch(Entry entry)
     {
-        if (_fieldsAlways == EntryFields.LastUse) entry.LastUse = _clock.UseTime;
+        if (_defaultFields == EntryFields.LastUse) entry.LastUse = _clock.UseTime;
     }
 
-    /// <summary>Obtains all memory that a change needs, so that <see cref="Complete"/> cannot fail.</summary>
-    /// <param name="change">The change.</param>
-    /// <param name="hash">The hash of its key.</param>
-    /// <param name="entry">The key's entry, if there is one.</param>
-    /// <param name="isLast">Whether the key is probably greater than all others, which makes the search for its place faster.</param>
-    /// <returns>The new block; none if the change needs none.</returns>
+    /// <summary>
+    /// Allocates all memory for a change, so that <see cref="Complete"/> cannot fail. <paramref name="isLast"/> makes the insertion of a
+    /// key faster that is greater than all others.
+    /// </summary>
+    /// <returns>The new block, for <see cref="Complete"/> or <see cref="Abandon"/>; none if the change needs none.</returns>
     /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
     public Entry Prepare(in Record change, ulong hash, Entry entry, bool isLast = false)
     {
@@ -165,13 +152,7 @@ internal sealed class Shard : IDisposable
         return block;
     }
 
-    /// <summary>Applies a prepared change. Cannot fail.</summary>
-    /// <param name="change">The change that was prepared.</param>
-    /// <param name="hash">The hash of its key.</param>
-    /// <param name="entry">The key's entry, if there is one.</param>
-    /// <param name="slot">The entry's slot in the index.</param>
-    /// <param name="prepared">The result of <see cref="Prepare"/>.</param>
-    /// <param name="version">The version of the commit.</param>
+    /// <summary>Applies a prepared change with the version of its commit. Cannot fail.</summary>
     public void Complete(in Record change, ulong hash, Entry entry, int slot, Entry prepared, long version)
     {
         if (prepared.Exists)
@@ -190,7 +171,6 @@ internal sealed class Shard : IDisposable
         }
     }
 
-    /// <summary>Undoes a preparation.</summary>
     public void Abandon(ulong hash, Entry entry, Entry prepared)
     {
         if (!prepared.Exists) return;
@@ -205,8 +185,8 @@ internal sealed class Shard : IDisposable
     }
 
     /// <summary>
-    /// Applies a change of the log or a snapshot, unless the entry has a later version. An expiry or removal of a key without an
-    /// entry has no effect.
+    /// Applies a change from the log or a snapshot, unless the entry has a later version. An expiry or removal without an entry has no
+    /// effect.
     /// </summary>
     public void Apply(in Record change, ulong hash, long version, bool isLast = false)
     {
@@ -229,7 +209,6 @@ internal sealed class Shard : IDisposable
         }
     }
 
-    /// <summary>Adds a prepared entry of a key that has none.</summary>
     private void Link(Entry entry, ulong hash)
     {
         Stripe(hash).Add(entry, hash);
@@ -252,7 +231,6 @@ internal sealed class Shard : IDisposable
         ReportMemory();
     }
 
-    /// <summary>Replaces the block of an entry.</summary>
     private void Swap(Entry entry, int slot, ulong hash, Entry prepared)
     {
         CountValueBytes(entry, prepared.Value.Length - entry.Value.Length);
@@ -275,7 +253,6 @@ internal sealed class Shard : IDisposable
         ReportMemory();
     }
 
-    /// <summary>Changes value and expiry of an entry in its own block.</summary>
     private void Overwrite(Entry entry, ReadOnlySpan<byte> value, long version, long expiresAt)
     {
         CountValueBytes(entry, value.Length - entry.Value.Length);
@@ -289,7 +266,8 @@ internal sealed class Shard : IDisposable
 
     private bool FitsInPlace(Entry entry, int valueBytes, long expiresAt) =>
         entry.Expires == (expiresAt != Operation.Never) &&
-        NativeHeap.RealBytes(Entry.BlockBytesFor(entry.Key.Length, valueBytes, FieldsFor(expiresAt))) == NativeHeap.RealBytes(entry.BlockBytes);
+        NativeHeap.RealBytes(Entry.BlockBytesFor(entry.Key.Length, valueBytes, FieldsFor(expiresAt))) ==
+            NativeHeap.RealBytes(entry.BlockBytes);
 
     private void CountValueBytes(Entry entry, int change)
     {
@@ -322,7 +300,7 @@ internal sealed class Shard : IDisposable
 
     private unsafe void Free(Entry entry) => _heap.Free(entry.Block, entry.BlockBytes);
 
-    /// <summary>Removes an expired entry, in a commit of its own.</summary>
+    /// <summary>Removes an expired entry in a separate commit.</summary>
     /// <returns>False if the log refuses the commit.</returns>
     public bool TryRemoveExpired(ICommitLog log, Entry entry, int slot, ulong hash)
     {
@@ -332,7 +310,6 @@ internal sealed class Shard : IDisposable
         return true;
     }
 
-    /// <summary>Removes the entry that expires first, if it has expired.</summary>
     public bool TryRemoveExpired(ICommitLog log, long now)
     {
         if (_expiries.Count == 0 || !_expiries.First.IsExpired(now)) return false;
@@ -340,7 +317,7 @@ internal sealed class Shard : IDisposable
         return TryRemoveExpired(log, expired, slot, hash);
     }
 
-    /// <summary>Reports the earliest expiry to the clock. False if no entry expires.</summary>
+    /// <summary>Reports the earliest expiry to the clock. Returns false if no entry expires.</summary>
     public bool ExpectNext()
     {
         if (_expiries.Count == 0) return false;
@@ -348,22 +325,18 @@ internal sealed class Shard : IDisposable
         return true;
     }
 
-    /// <summary>Whether an entry has expired that is still there.</summary>
     public bool HasExpired(long now) => _expiries.Count > 0 && _expiries.First.IsExpired(now);
 
     /// <summary>
-    /// Of a few entries at a place in the index, the one used longest ago. Neighbours there have nothing to do with each
-    /// other. False if the shard is empty.
+    /// Finds the least recently used of a few neighbouring entries at a random place of the index, and its age in units of
+    /// <see cref="StoreClock.UseTime"/>. Neighbours are unrelated. Returns false if none may be evicted.
     /// </summary>
-    /// <param name="place">Any number, chosen at random.</param>
-    /// <param name="oldest">The entry.</param>
-    /// <param name="age">How long ago it was used, in the units of <see cref="StoreClock.UseTime"/>.</param>
     public bool TryFindOldest(uint place, out Entry oldest, out uint age)
     {
         if (TryFindOldestOf(place, stackalloc Entry[SampleEntries], out oldest, out age) || InternalCount == 0 || Count == 0)
             return oldest.Exists;
 
-        // Request ids may be most of what there is, and must not keep the rest from making room.
+        // Even if most entries are idempotency records, the others must remain evictable.
         return TryFindOldestOf(place, stackalloc Entry[LargeSampleEntries], out oldest, out age);
     }
 
@@ -378,7 +351,7 @@ internal sealed class Shard : IDisposable
         uint now = _clock.UseTime;
         foreach (Entry entry in sample[..count])
         {
-            // Whoever relies on an internal entry would not know that it has gone.
+            // Internal entries are never evicted: their users could not detect the loss.
             if (InternalKey.Is(entry.Key)) continue;
             uint entryAge = now - entry.LastUse;
             if (!oldest.Exists || entryAge > age) (oldest, age) = (entry, entryAge);
@@ -386,8 +359,8 @@ internal sealed class Shard : IDisposable
         return oldest.Exists;
     }
 
-    /// <summary>Removes the entry that <see cref="TryFindOldest"/> finds, in a commit of its own.</summary>
-    /// <returns>False if there is none, or the log refuses the commit.</returns>
+    /// <summary>Removes the entry that <see cref="TryFindOldest"/> finds, in a separate commit.</summary>
+    /// <returns>False if it finds none, or the log refuses the commit.</returns>
     public bool TryEvict(ICommitLog log, uint place)
     {
         if (!TryFindOldest(place, out Entry oldest, out _)) return false;
@@ -398,7 +371,6 @@ internal sealed class Shard : IDisposable
         return true;
     }
 
-    /// <inheritdoc cref="OrderedKeys.Prefetch"/>
     public void PrefetchKeys(ReadOnlySpan<byte> from) => _order.Prefetch(from);
 
     /// <inheritdoc cref="OrderedKeys.CopyTo"/>
@@ -409,13 +381,11 @@ internal sealed class Shard : IDisposable
     public void CopyKeysBackTo(ReadOnlySpan<byte> before, ReadOnlySpan<byte> prefix, int max, KeyList keys) =>
         _order.CopyBackTo(before, prefix, max, keys);
 
-    /// <summary>Throws if the shard is closed. To be called under the lock before "no entry" is believed.</summary>
-    /// <exception cref="ObjectDisposedException">It is closed.</exception>
+    /// <summary>Throws if the shard is closed. Must be called under the lock before a missing entry is reported.</summary>
     public void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_isClosed, typeof(EmbeddedStore));
 
     /// <summary>
-    /// Frees all memory outside slabs. Waits for the lock; a later look-up finds nothing and then fails in
-    /// <see cref="ThrowIfClosed"/>.
+    /// Waits for the lock, and frees all memory outside slabs. Later look-ups find nothing, and then fail in <see cref="ThrowIfClosed"/>.
     /// </summary>
     public void Dispose()
     {
@@ -441,7 +411,7 @@ internal sealed class Shard : IDisposable
 
     private ref HashIndex Stripe(ulong hash) => ref _stripes[(int)(hash >> ShardBits) & ((1 << StripeBits) - 1)];
 
-    private EntryFields FieldsFor(long expiresAt) => expiresAt == Operation.Never ? _fieldsAlways : _fieldsAlways | EntryFields.Expiry;
+    private EntryFields FieldsFor(long expiresAt) => expiresAt == Operation.Never ? _defaultFields : _defaultFields | EntryFields.Expiry;
 
     private unsafe Entry Create(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long expiresAt)
     {
@@ -453,7 +423,6 @@ internal sealed class Shard : IDisposable
         return entry;
     }
 
-    /// <summary>An entry that is known to be there, with its slot and hash.</summary>
     private Entry Refind(Entry entry, out int slot, out ulong hash)
     {
         hash = KeyHash.Of(entry.Key);
@@ -466,7 +435,7 @@ internal sealed class Shard : IDisposable
     {
         if (_limit is null) return;
         long bytes = MemoryBytes;
-        if (bytes != _bytesCounted) _limit.Count(bytes - _bytesCounted);
-        _bytesCounted = bytes;
+        if (bytes != _reportedBytes) _limit.Count(bytes - _reportedBytes);
+        _reportedBytes = bytes;
     }
 }

@@ -4,15 +4,24 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Storage.Embedded;
 
-/// <summary>Slabs of memory off the managed heap, all of one size and aligned to it, for the heaps of all shards.</summary>
+/// <summary>A pool of slabs outside the managed heap, of one size and aligned to it, for the heaps of all shards. Thread-safe.</summary>
 /// <remarks>
-/// Slabs are cut from regions got from the system. A slab that comes back gives its pages back to the system at once
-/// and waits to be rented again; the address space of regions is kept until the pool is disposed of. The lock protects
-/// the two lists and the cut.
+/// <para>
+/// Slabs are carved from regions that the system's allocator provides. A returned slab releases its pages to the system immediately, and
+/// remains in the pool. The address space of regions is kept until the pool is disposed of.
+/// </para>
+/// <para>
+/// <b>Ownership.</b> The pool owns the regions. The caller of <see cref="Rent"/> owns the slab until it returns the slab. <see
+/// cref="Dispose"/> frees all regions, with the slabs that are still rented; no block in them may be used afterwards.
+/// </para>
+/// <para>
+/// <b>Locks.</b> <c>_lock</c> protects the lists, the unused part of the last region, the count, and the flags. <c>_collapsing</c>
+/// keeps regions alive while their pages are collapsed. It is acquired before <c>_lock</c>.
+/// </para>
 /// </remarks>
 internal sealed unsafe partial class SlabPool : IDisposable
 {
-    /// <summary>A slab's size and alignment in bytes: four pages.</summary>
+    /// <summary>The size and alignment of a slab in bytes: four pages.</summary>
     public const int SlabBytes = 16 * 1024;
 
     private const int RegionBytes = 4 * 1024 * 1024;
@@ -21,34 +30,32 @@ internal sealed unsafe partial class SlabPool : IDisposable
     private const int AdviseHugePage = 14;
     private const int AdviseCollapse = 25;
 
-    /// <summary>Advice goes by whole pages: where these are larger than a slab it would concern others, too.</summary>
-    private static readonly bool PagesFit = OperatingSystem.IsLinux() && SlabBytes % Environment.SystemPageSize == 0;
+    /// <summary>Whether slabs consist of whole pages. Advice on larger pages would also affect neighbouring slabs.</summary>
+    private static readonly bool HasWholePages = OperatingSystem.IsLinux() && SlabBytes % Environment.SystemPageSize == 0;
 
-    /// <summary>Fewer regions than this are left to the system, which sees to their pages by and by.</summary>
+    /// <summary>The minimum number of regions to collapse. The kernel collapses the pages of fewer regions over time.</summary>
     private const int RegionsCollapsedMin = 16;
 
     /// <summary>
-    /// To make a page huge takes milliseconds, during which the process can't get memory from the system, or start threads:
-    /// so there is a pause after each. A gigabyte takes about 10 seconds.
+    /// The pause after each collapsed page. The collapse takes milliseconds, during which the process can neither allocate memory from the
+    /// system nor start threads. With the pauses, one GiB takes about 10 seconds.
     /// </summary>
     private static readonly TimeSpan CollapsePause = TimeSpan.FromMilliseconds(20);
 
     private readonly Lock _lock = new();
 
-    /// <summary>Held while the pages of a region are changed, and as regions are given back.</summary>
     private readonly Lock _collapsing = new();
     private readonly List<nint> _regions = [];
     private readonly Stack<nint> _free = new();
-    private byte* _cut;
-    private byte* _cutEnd;
+    private byte* _unused;
+    private byte* _unusedEnd;
     private long _rented;
     private bool _disposed;
     private bool _smallPages;
 
-    /// <summary>Bytes of the slabs that are rented.</summary>
     public long BytesRented => Volatile.Read(ref _rented) * SlabBytes;
 
-    /// <summary>A slab; its bytes may have any value.</summary>
+    /// <summary>Rents a slab. Its contents are undefined.</summary>
     public byte* Rent()
     {
         lock (_lock)
@@ -56,11 +63,11 @@ internal sealed unsafe partial class SlabPool : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (!_free.TryPop(out nint slab))
             {
-                // Room for its return, which must not fail.
+                // Reserve room for its return, which must not fail.
                 _free.EnsureCapacity((int)_rented + 1);
-                if (_cut == _cutEnd) AddRegion();
-                slab = (nint)_cut;
-                _cut += SlabBytes;
+                if (_unused == _unusedEnd) AddRegion();
+                slab = (nint)_unused;
+                _unused += SlabBytes;
             }
             _rented++;
             return (byte*)slab;
@@ -68,15 +75,15 @@ internal sealed unsafe partial class SlabPool : IDisposable
     }
 
     /// <summary>
-    /// Has what is rented from now on in small pages: a virtual machine may need milliseconds for each huge one, and where
-    /// much is rented at once, as at a start, that adds up to seconds.
+    /// Uses small pages for new regions. A virtual machine may need milliseconds for each huge page, which adds up to seconds while a start
+    /// loads its data.
     /// </summary>
     public void UseSmallPages()
     {
         lock (_lock) _smallPages = true;
     }
 
-    /// <summary>Has huge pages again; all that has small ones gets huge ones on a thread that stands back for others.</summary>
+    /// <summary>Uses huge pages again. A thread of lower priority collapses the existing small pages.</summary>
     public void UseHugePages()
     {
         nint[] regions;
@@ -87,14 +94,14 @@ internal sealed unsafe partial class SlabPool : IDisposable
             regions = [.. _regions];
         }
         foreach (nint region in regions) AdviseHugePages(region);
-        if (regions.Length >= RegionsCollapsedMin) new Thread(() => Collapse(regions)) { Name = "kestrelkv pages", IsBackground = true }.Start();
+        if (regions.Length >= RegionsCollapsedMin)
+            new Thread(() => Collapse(regions)) { Name = "kestrelkv pages", IsBackground = true }.Start();
     }
 
-    /// <summary>Takes a slab back.</summary>
     public void Return(byte* slab)
     {
-        Debug.Assert(((nuint)slab & (SlabBytes - 1)) == 0, "not the start of a slab");
-        if (PagesFit) _ = Advise(slab, SlabBytes, AdviseDontNeed);
+        Debug.Assert(((nuint)slab & (SlabBytes - 1)) == 0, "the address is not the start of a slab");
+        if (HasWholePages) _ = Advise(slab, SlabBytes, AdviseDontNeed);
         lock (_lock)
         {
             _free.Push((nint)slab);
@@ -116,13 +123,13 @@ internal sealed unsafe partial class SlabPool : IDisposable
     private void AddRegion()
     {
         _regions.EnsureCapacity(_regions.Count + 1);
-        _cut = (byte*)NativeMemory.AlignedAlloc(RegionBytes, HugePageBytes);
-        if (!_smallPages) AdviseHugePages((nint)_cut);
-        _cutEnd = _cut + RegionBytes;
-        _regions.Add((nint)_cut);
+        _unused = (byte*)NativeMemory.AlignedAlloc(RegionBytes, HugePageBytes);
+        if (!_smallPages) AdviseHugePages((nint)_unused);
+        _unusedEnd = _unused + RegionBytes;
+        _regions.Add((nint)_unused);
     }
 
-    /// <summary>With pages of 4 KiB, most look-ups in a large store miss the translation cache besides.</summary>
+    /// <summary>Requests huge pages. With pages of 4 KiB, most look-ups in a large store also miss the translation cache.</summary>
     private static void AdviseHugePages(nint region)
     {
         if (OperatingSystem.IsLinux()) _ = Advise((void*)region, RegionBytes, AdviseHugePage);
@@ -146,7 +153,7 @@ internal sealed unsafe partial class SlabPool : IDisposable
         }
     }
 
-    // madvise(2). That it fails is no harm: the pages stay resident.
+    // madvise(2). A failure does no harm: the pages remain as they are.
     [LibraryImport("libc", EntryPoint = "madvise")]
     private static partial int Advise(void* address, nuint bytes, int advice);
 }

@@ -3,16 +3,16 @@ using KestrelKv.Storage.Commits;
 namespace KestrelKv.Storage.Embedded;
 
 /// <summary>Removes expired entries in the background, and evicts entries while the memory in use exceeds its limit.</summary>
-/// <remarks>Its timer runs only if entries expire, or may be evicted: a server without such entries has nothing to wake up for.</remarks>
+/// <remarks>Its timer runs only if entries expire or may be evicted, so that an idle server does not wake up.</remarks>
 internal sealed class Sweeper : IDisposable
 {
-    /// <summary>How many expired entries of a shard are removed before its lock is released.</summary>
+    /// <summary>The maximum number of expired entries removed during one acquisition of a shard's lock.</summary>
     private const int RemovalsMax = 100;
 
-    /// <summary>How often a shard's lock is taken in a row.</summary>
+    /// <summary>The maximum number of acquisitions of a shard's lock in one sweep.</summary>
     private const int RoundsMax = 1_000;
 
-    /// <summary>How many entries are evicted in one period; a limit that was lowered is reached after a while.</summary>
+    /// <summary>The maximum number of evictions in one sweep. A lowered limit is therefore reached gradually.</summary>
     private const int EvictionsMax = 10_000;
 
     private readonly Keyspace _entries;
@@ -29,14 +29,14 @@ internal sealed class Sweeper : IDisposable
         _timer = time.CreateTimer(static sweeper => ((Sweeper)sweeper!).Sweep(), this, StoreClock.SweepPeriod, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Sets the timer for the next sweep. To be called without locks, once <see cref="StoreClock.IsSweepWanted"/>.</summary>
+    /// <summary>Sets the timer for the next sweep. Must be called without locks, if <see cref="StoreClock.IsSweepWanted"/>.</summary>
     public void Schedule()
     {
-        // The time is read under the lock, so that the last one to set the timer has the earliest time.
+        // The time is read under the lock, so that the last call to set the timer has the earliest time.
         lock (_scheduling) _timer.Change(_entries.Clock.TakeTimeToSweep(), Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Returns once nothing is being swept.</summary>
+    /// <summary>Stops the timer, and waits for a sweep in progress.</summary>
     public void Dispose()
     {
         _timer.Dispose();
@@ -45,14 +45,14 @@ internal sealed class Sweeper : IDisposable
 
     private void Sweep()
     {
-        // A sweep that takes longer than the period is not joined by another, and sets the timer at its end.
+        // Sweeps do not overlap. A sweep that exceeds the period sets the timer at its end.
         if (!_sweeping.TryEnter()) return;
         try
         {
             if (_isDisposed) return;
             long now = _entries.Clock.Now();
             foreach (Shard shard in _entries.Shards) Sweep(shard, now);
-            if (_entries.Clock.IsAhead(now)) FollowClockBack(now);
+            if (_entries.Clock.IsAhead(now)) FollowSystemClockBack(now);
             for (int i = 0; i < EvictionsMax && _room is { MustShrink: true } && !_log.IsBehind && _room.Remove() > 0; i++)
             {
             }
@@ -61,7 +61,7 @@ internal sealed class Sweeper : IDisposable
         }
         catch (OutOfMemoryException)
         {
-            // Nothing was removed that was not committed. The next sweep tries again.
+            // Every removal so far was committed. The next sweep retries.
             _entries.Clock.PlanSweep(StoreClock.SweepPeriod);
             Schedule();
         }
@@ -76,10 +76,10 @@ internal sealed class Sweeper : IDisposable
         bool more = true;
         for (int round = 0; more && round < RoundsMax; round++)
         {
-            // Removals must not fill the memory with commits that the disk has yet to take.
+            // Removals must not fill memory with commits that are not yet written to disk.
             if (_log.IsBehind) return;
 
-            // Threads that wait for the lock get it in between.
+            // Lets threads that wait for the lock acquire it.
             if (round > 0) Thread.Yield();
             shard.Enter();
             try
@@ -100,15 +100,15 @@ internal sealed class Sweeper : IDisposable
         bool any = _entries.Evicts;
         foreach (Shard shard in _entries.Shards)
         {
-            // An expiry that is added before this is found here, and one that is added later finds the time that was planned.
+            // An expiry that was added earlier is found here. One that is added later sees the planned time.
             shard.Enter();
             any |= shard.ExpectNext();
             shard.Exit();
         }
-        if (any || !TryRest()) Schedule();
+        if (any || !TrySuspend()) Schedule();
     }
 
-    private bool TryRest()
+    private bool TrySuspend()
     {
         foreach (Shard shard in _entries.Shards) shard.Enter();
         try
@@ -123,7 +123,7 @@ internal sealed class Sweeper : IDisposable
         }
     }
 
-    private void FollowClockBack(long now)
+    private void FollowSystemClockBack(long now)
     {
         foreach (Shard shard in _entries.Shards) shard.Enter();
         try

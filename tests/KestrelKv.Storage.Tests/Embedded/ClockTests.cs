@@ -4,7 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>A system clock that is set forward and back.</summary>
+/// <summary>Expiry when the system clock is set forward and back.</summary>
 public sealed class ClockTests : IDisposable
 {
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(100);
@@ -17,14 +17,14 @@ public sealed class ClockTests : IDisposable
     public void Dispose() => _store.Dispose();
 
     [Fact]
-    public void ExecuteAsync_AfterTheClockWentForwardAndBack_ExpiresInTime()
+    public void ExecuteAsync_ClockSetForwardAndBack_ExpiresOnTime()
     {
         Put("before", TimeSpan.FromHours(1));
         _time.Jump(TimeSpan.FromDays(1));
         Assert.False(Exists("before"));
         _time.Jump(TimeSpan.FromDays(-1));
 
-        // What was seen as expired stays gone.
+        // An entry that was seen as expired does not reappear.
         Assert.False(Exists("before"));
         _time.Advance(Period);
         Assert.False(Exists("before"));
@@ -38,7 +38,7 @@ public sealed class ClockTests : IDisposable
     }
 
     [Fact]
-    public void Clock_BeforeTheSweepAfterAJumpBack_AgreesWithExpiry()
+    public void Clock_SetBackBeforeSweep_AgreesWithExpiry()
     {
         _ = Exists("anything with an expiry");
         Put("a", TimeSpan.FromHours(48));
@@ -46,7 +46,7 @@ public sealed class ClockTests : IDisposable
         Assert.True(Exists("a"));
         _time.Jump(TimeSpan.FromDays(-1));
 
-        // A time to live is counted on the store's clock: the entry is not dead on arrival.
+        // A TTL is computed from the store's clock: the entry is not expired at once.
         Put("b", TimeSpan.FromMinutes(1));
         Assert.True(Exists("b"));
     }
@@ -62,7 +62,7 @@ public sealed class ClockTests : IDisposable
         return sink.Results[0].Status == ResultStatus.Done;
     }
 
-    /// <summary>A clock whose time of day can be set, while its timers continue.</summary>
+    /// <summary>A clock whose time of day can be set without affecting its timers.</summary>
     private sealed class JumpingTime : TimeProvider
     {
         private readonly FakeTimeProvider _monotonic = new();

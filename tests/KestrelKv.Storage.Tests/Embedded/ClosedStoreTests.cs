@@ -2,13 +2,13 @@ using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>A store that is closed under calls: they end, by an exception, and touch no freed memory.</summary>
+/// <summary>Disposal of a store during calls: the calls throw and do not access freed memory.</summary>
 public sealed class ClosedStoreTests
 {
     private const int Keys = 20_000;
 
     [Fact]
-    public async Task Dispose_WhileCallsRun_EndsThemAll()
+    public async Task Dispose_ConcurrentCalls_ThrowsInEachCall()
     {
         for (int round = 0; round < 10; round++)
         {
@@ -31,7 +31,7 @@ public sealed class ClosedStoreTests
     }
 
     [Fact]
-    public async Task AnyCall_OnAClosedStore_Throws()
+    public async Task AnyCall_ClosedStore_Throws()
     {
         var store = new EmbeddedStore(TimeProvider.System);
         store.Dispose();
@@ -46,7 +46,7 @@ public sealed class ClosedStoreTests
 
     private static Operation Put(int i) => Operation.Put(Key(i), "1"u8.ToArray());
 
-    /// <summary>Calls again and again until it fails.</summary>
+    /// <summary>Repeats a call until it throws.</summary>
     private static Task RunAsync(Func<Task> call) => Task.Run(async () =>
     {
         while (true) await call();
@@ -56,7 +56,7 @@ public sealed class ClosedStoreTests
     {
         public bool OnResult(int index, in OperationResult result)
         {
-            // A store that is closing must not say that an entry is absent.
+            // A closing store must not report an entry as missing.
             Assert.Equal(ResultStatus.Done, result.Status);
             return true;
         }

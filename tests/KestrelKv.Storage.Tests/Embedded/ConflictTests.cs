@@ -5,7 +5,7 @@ using KestrelKv.Storage.Feed;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>Long work whose entry other calls change during each attempt: it runs under the locks if it is short enough, or is refused.</summary>
+/// <summary>Long work with a conflict in each attempt: it runs under the locks if it is short enough, and is refused otherwise.</summary>
 public sealed class ConflictTests : IDisposable
 {
     private const int Long = (int)LongWork.ContendedBytesMax + 1;
@@ -30,7 +30,7 @@ public sealed class ConflictTests : IDisposable
     [Theory]
     [InlineData(Long)]
     [InlineData(Contended)]
-    public async Task ExecuteAsync_AnEditWithFewerConflictsThanTheLimit_IsDone(int bytes)
+    public async Task ExecuteAsync_EditWithFewConflicts_Succeeds(int bytes)
     {
         await PutAsync(bytes);
         Interfere(EmbeddedStore.ConflictsMax - 1, callsBefore: 0);
@@ -38,7 +38,7 @@ public sealed class ConflictTests : IDisposable
     }
 
     [Fact]
-    public async Task ExecuteAsync_AnEditOfALongValueWithTooManyConflicts_IsRefusedAndChangesNothing()
+    public async Task ExecuteAsync_LongEditWithTooManyConflicts_IsRefused()
     {
         await PutAsync(Long);
         Interfere(EmbeddedStore.ConflictsMax, callsBefore: 0);
@@ -53,7 +53,7 @@ public sealed class ConflictTests : IDisposable
     }
 
     [Fact]
-    public async Task ExecuteAsync_AnEditOfAShorterValueWithTooManyConflicts_RunsUnderTheLock()
+    public async Task ExecuteAsync_ShorterEditWithTooManyConflicts_RunsUnderLock()
     {
         await PutAsync(Contended);
         Interfere(EmbeddedStore.ConflictsMax, callsBefore: 0);
@@ -61,9 +61,9 @@ public sealed class ConflictTests : IDisposable
         Assert.Equal(18, _store.GetStats().Version);
     }
 
-    /// <summary>A copy of one value is a state that there was: a search in it needs no second look.</summary>
+    /// <summary>The copy of one value is a consistent state, so a search in it is not validated again.</summary>
     [Fact]
-    public async Task ExecuteAsync_ASearchInALongValueThatChanges_FindsWhatWasCopied()
+    public async Task ExecuteAsync_SearchInChangingLongValue_ReturnsCopiedState()
     {
         await PutAsync(Long);
         Interfere(1, callsBefore: 0, Operation.Put(Key, "{}"u8.ToArray()));
@@ -71,9 +71,9 @@ public sealed class ConflictTests : IDisposable
         Assert.Equal(2, _store.GetStats().Version);
     }
 
-    /// <summary>The operations of a batch count together.</summary>
+    /// <summary>The limit applies to the total work of a batch.</summary>
     [Fact]
-    public async Task CommitAsync_ManyEditsWithTooManyConflicts_AreRefusedTogether()
+    public async Task CommitAsync_ManyEditsWithTooManyConflicts_IsRefused()
     {
         await PutAsync(Contended);
         Interfere(EmbeddedStore.ConflictsMax, callsBefore: 1);
@@ -84,7 +84,7 @@ public sealed class ConflictTests : IDisposable
     }
 
     [Fact]
-    public async Task CommitAsync_TooManyConflictsWithARequestId_IsExecutedWhenItIsSentAgain()
+    public async Task CommitAsync_TooManyConflictsWithRequestId_RetryIsExecuted()
     {
         await PutAsync(Long);
         Operation[] batch = [Increment];
@@ -103,10 +103,7 @@ public sealed class ConflictTests : IDisposable
         Assert.Equal((18, 1), (_store.GetStats().Version, _store.GetStats().RequestIds));
     }
 
-    /// <summary>Has the entry changed during each of the next attempts that run without locks.</summary>
-    /// <param name="count">How often.</param>
-    /// <param name="callsBefore">How many attempts under the locks come first.</param>
-    /// <param name="change">The change; null for one of the expiry.</param>
+    /// <summary>Changes the entry during each of the next attempts without locks, after some attempts under the locks.</summary>
     private void Interfere(int count, int callsBefore, Operation? change = null)
     {
         int calls = 0;
@@ -128,7 +125,7 @@ public sealed class ConflictTests : IDisposable
     private Task<Recorded> PutAsync(int bytes) =>
         ExecuteAsync(Operation.Put(Key, Encoding.UTF8.GetBytes($$"""{"filler":"{{new string('x', bytes)}}","n":0}""")));
 
-    /// <summary>A log that another call comes in between when a batch is played: then <see cref="Last"/> is read once.</summary>
+    /// <summary>A log that runs another call while a batch is evaluated, when <see cref="Last"/> is read.</summary>
     private sealed class InterferingLog(InMemoryCommitLog log) : ICommitLog
     {
         public Action Interfere { get; set; } = () => { };

@@ -4,7 +4,7 @@ using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>Counts of more entries than one step has.</summary>
+/// <summary>Counts of more entries than one step processes.</summary>
 public sealed class EntryCountTests : IDisposable
 {
     private const int Keys = 25_000;
@@ -31,7 +31,7 @@ public sealed class EntryCountTests : IDisposable
     }
 
     [Fact]
-    public async Task CountAsync_PrefixAndBounds_HoldInEachStep()
+    public async Task CountAsync_PrefixAndBounds_ApplyInEachStep()
     {
         Assert.Equal(10_000, await _store.CountAsync(new ListQuery { Limit = int.MaxValue, Prefix = "1"u8.ToArray() }));
         Assert.Equal(12_344, await _store.CountAsync(new ListQuery { Limit = int.MaxValue, After = "00000"u8.ToArray(), Until = "12345"u8.ToArray() }));

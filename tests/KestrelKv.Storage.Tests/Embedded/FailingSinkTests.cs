@@ -4,7 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>A sink that throws after the commit: what is in the log is in the store as well.</summary>
+/// <summary>A sink that throws after the commit: the store still applies the committed changes.</summary>
 public sealed class FailingSinkTests : IDisposable
 {
     private readonly EmbeddedStore _store = new(new FakeTimeProvider());
@@ -15,7 +15,7 @@ public sealed class FailingSinkTests : IDisposable
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
-    public async Task CommitAsync_ASinkThatThrows_AppliesTheWholeBatch(int failsAt)
+    public async Task CommitAsync_SinkThrows_AppliesWholeBatch(int failsAt)
     {
         await ExecuteAsync(Put("a", "1"), Put("b", "1"));
         Operation[] batch = [Put("a", "2"), Operation.Delete(Key("b")), Put("c", "2")];
@@ -27,7 +27,7 @@ public sealed class FailingSinkTests : IDisposable
     }
 
     [Fact]
-    public async Task CommitAsync_ASinkThatThrowsWithARequestId_AppliesBatchAndRecord()
+    public async Task CommitAsync_SinkThrowsWithRequestId_AppliesBatchAndRecord()
     {
         Operation[] batch = [Put("a", "1"), Operation.Increment(Key("n"), "1"u8.ToArray())];
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await _store.CommitAsync(batch, new FailingSink(1), Key("id")));
@@ -41,7 +41,7 @@ public sealed class FailingSinkTests : IDisposable
     [Theory]
     [InlineData("2")]
     [InlineData("a value that needs another block than the one before")]
-    public async Task ExecuteAsync_ASinkThatThrows_AppliesTheWriteAndNoMore(string value)
+    public async Task ExecuteAsync_SinkThrows_AppliesWriteAndStops(string value)
     {
         await ExecuteAsync(Put("a", "1"));
         Operation[] writes = [Put("a", value) with { ReturnsOld = true }, Put("b", "1")];
@@ -50,7 +50,7 @@ public sealed class FailingSinkTests : IDisposable
     }
 
     [Fact]
-    public async Task ExecuteAsync_OldValues_AreThoseBeforeTheWrite()
+    public async Task ExecuteAsync_ReturnsOld_ReturnsValueBeforeWrite()
     {
         await ExecuteAsync(Put("a", "1"));
         var sink = new OldValues();

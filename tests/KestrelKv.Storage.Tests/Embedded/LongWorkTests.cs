@@ -3,7 +3,7 @@ using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>Edits and searches of long values: they give what short ones give, and hold up nobody.</summary>
+/// <summary>Edits and searches of long values: their results equal those of short values, and they block no other call.</summary>
 public sealed class LongWorkTests : IDisposable
 {
     private static readonly byte[] Key = "long"u8.ToArray();
@@ -12,7 +12,7 @@ public sealed class LongWorkTests : IDisposable
     public void Dispose() => _store.Dispose();
 
     [Fact]
-    public async Task ExecuteAsync_LongAndShortOperationsInTurn_GiveResultsInOrder()
+    public async Task ExecuteAsync_LongAndShortOperations_ReturnsResultsInOrder()
     {
         await PutAsync(2 << 20);
         Operation[] operations =
@@ -37,9 +37,9 @@ public sealed class LongWorkTests : IDisposable
         Assert.Equal(3, _store.GetStats().Version);
     }
 
-    /// <summary>Each increment is done exactly once, however often another write comes between its copy and its commit.</summary>
+    /// <summary>Each increment is applied exactly once, even if other writes commit between its copy and its commit.</summary>
     [Fact]
-    public async Task ExecuteAsync_LongIncrementsByManyTasks_LoseNone()
+    public async Task ExecuteAsync_ConcurrentLongIncrements_LosesNone()
     {
         await PutAsync(2 << 20);
         Operation[] one = [Operation.Increment(Key, "1"u8.ToArray()) with { Path = "/n"u8.ToArray() }];
@@ -53,7 +53,7 @@ public sealed class LongWorkTests : IDisposable
         Assert.Equal(41, _store.GetStats().Version);
     }
 
-    /// <summary>A thousand edits of one value are one commit with one put.</summary>
+    /// <summary>A thousand edits of one value become one commit with one put.</summary>
     [Fact]
     public async Task CommitAsync_ManyEditsOfOneLongValue_CommitsOneChange()
     {
@@ -71,9 +71,9 @@ public sealed class LongWorkTests : IDisposable
         Assert.Equal([2L], changes.Versions);
     }
 
-    /// <summary>While a long batch is worked on, no lock is held: other calls complete at once.</summary>
+    /// <summary>A long batch is evaluated without locks: other calls complete immediately.</summary>
     [Fact]
-    public async Task CommitAsync_ALongBatch_HoldsUpNoOtherCall()
+    public async Task CommitAsync_LongBatch_BlocksNoOtherCall()
     {
         await PutAsync(8 << 20);
         Operation[] batch = [.. Enumerable.Repeat(Operation.Increment(Key, "1"u8.ToArray()) with { Path = "/n"u8.ToArray() }, 30)];

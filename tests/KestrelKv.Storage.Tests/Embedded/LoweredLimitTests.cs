@@ -5,7 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>A store that is loaded with more than its limit allows.</summary>
+/// <summary>A store that is loaded with more data than its memory limit allows.</summary>
 public sealed class LoweredLimitTests
 {
     private const int Keys = 50_000;
@@ -13,7 +13,7 @@ public sealed class LoweredLimitTests
     [Theory]
     [InlineData(EvictionPolicy.Lru)]
     [InlineData(EvictionPolicy.None)]
-    public void Sweep_OfAStoreAboveItsLimit_ShrinksItIfItMayEvict(EvictionPolicy eviction)
+    public void Sweep_StoreAboveLimit_EvictsIfEnabled(EvictionPolicy eviction)
     {
         var time = new FakeTimeProvider();
         var options = new EmbeddedStoreOptions { MemoryBytesMax = EmbeddedStoreOptions.MemoryBytesMaxMin, Eviction = eviction };

@@ -3,11 +3,11 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>A limit that makes room by removing what was used longest ago.</summary>
+/// <summary>A memory limit with LRU eviction.</summary>
 public sealed partial class MemoryLimitTests
 {
     [Fact]
-    public void Execute_ALimitThatEvicts_MakesRoomWithAVersionForEachEviction()
+    public void Execute_Lru_AssignsVersionToEachEviction()
     {
         Open(EvictionPolicy.Lru);
         const int Puts = 100_000;
@@ -20,7 +20,7 @@ public sealed partial class MemoryLimitTests
     }
 
     [Fact]
-    public void Commit_ALimitThatEvicts_MakesRoomForTheWholeBatch()
+    public void Commit_Lru_FreesMemoryForWholeBatch()
     {
         Open(EvictionPolicy.Lru);
         for (int i = 0; i < 10_000; i++)
@@ -33,7 +33,7 @@ public sealed partial class MemoryLimitTests
     }
 
     [Fact]
-    public void Put_AmongManyRequestIds_EvictsWhatIsNoneOfThem()
+    public void Put_ManyIdempotencyRecords_EvictsOtherEntries()
     {
         Open(EvictionPolicy.Lru);
         for (int i = 0; i < 1_000; i++) StatusOf(Put(Name(i), 100));
@@ -47,7 +47,7 @@ public sealed partial class MemoryLimitTests
     }
 
     [Fact]
-    public void Write_LargerThanTheLimit_IsRefusedAndEvictsNothing()
+    public void Write_LargerThanLimit_IsRefusedAndEvictsNothing()
     {
         Open(EvictionPolicy.Lru);
         int keys = Fill();
@@ -56,13 +56,13 @@ public sealed partial class MemoryLimitTests
         Assert.Equal(new(0, ResultStatus.MemoryFull), Refused(Put("large", (int)Limit)));
         Assert.Equal((evictions, keys), (Stats.Evictions, Stats.Keys + evictions));
 
-        // Nearly as large: all others go, and it is there.
+        // A value of nearly the limit's size evicts almost all others.
         Assert.Equal(ResultStatus.Done, StatusOf(Put("large", (int)Limit - 200_000)));
         Assert.InRange(Stats.Keys, 1, keys / 10);
     }
 
     [Fact]
-    public void Eviction_EntriesUsedLately_Stay()
+    public void Eviction_RecentlyUsedEntries_Remain()
     {
         Open(EvictionPolicy.Lru);
         int keys = Fill();
@@ -72,7 +72,7 @@ public sealed partial class MemoryLimitTests
             if (i % 100 == 0) _time.Advance(TimeSpan.FromMilliseconds(4));
             Execute(Get(read[i % read.Length]));
             if (i % 4 == 0) Execute(Put(Name(keys + i), 100));
-            // A listing is no use of what it lists.
+            // A listing does not count as a use.
             if (i % 10_000 == 0) _store.ListAsync(new ListQuery { Limit = 100_000 }, new RecordingEntrySink()).Completed();
         }
 
@@ -80,9 +80,9 @@ public sealed partial class MemoryLimitTests
         Assert.InRange(stayed, read.Length * 97 / 100, read.Length);
     }
 
-    /// <summary>Where shards have a few entries each, and some by chance nearly none.</summary>
+    /// <summary>Shards have few entries each, and some by chance almost none.</summary>
     [Fact]
-    public void Eviction_FewEntries_NeverTakesTheOneUsedAllTheTime()
+    public void Eviction_FewEntries_KeepsConstantlyUsedEntry()
     {
         Open(EvictionPolicy.Lru);
         for (int i = 0; i < 5_000; i++)
@@ -94,9 +94,9 @@ public sealed partial class MemoryLimitTests
         Assert.InRange(Stats.Keys, 60, 90);
     }
 
-    /// <summary>A cache in front of something: what is not there is put. Compared with one that evicts exactly.</summary>
+    /// <summary>A read-through cache: missing keys are put. The hit rate is compared with that of an exact LRU.</summary>
     [Fact]
-    public void Eviction_SkewedReads_HitNearlyAsOftenAsWithAnExactLru() => Seeds.Run(random =>
+    public void Eviction_SkewedReads_HitRateIsCloseToExactLru() => Seeds.Run(random =>
     {
         Open(EvictionPolicy.Lru);
         const int Keys = 100_000;
@@ -115,7 +115,7 @@ public sealed partial class MemoryLimitTests
             if (exactHit) exact.Remove(place!);
             places[key] = exact.AddLast(key);
 
-            // Once it is full; and with room for as many as the store has, which lays out its memory as it likes.
+            // Compare after the store is full. The exact LRU holds as many keys as the store.
             if (i < Reads / 5) continue;
             if (hit) hits++;
             if (exactHit) exactHits++;
@@ -129,7 +129,7 @@ public sealed partial class MemoryLimitTests
     });
 
     [Fact]
-    public void Eviction_WhatHasExpired_GoesFirst()
+    public void Eviction_ExpiredEntries_AreRemovedFirst()
     {
         Open(EvictionPolicy.Lru, new NoTimers(_time));
         const int Expiring = 10_000;
@@ -149,7 +149,7 @@ public sealed partial class MemoryLimitTests
         var sink = new CountingSink();
         Allocated();
 
-        // Keys come and go: a separator that moves up the tree is copied.
+        // Added and removed keys cause splits, which copy separators that move up the tree.
         Assert.InRange(Enumerable.Range(0, 5).Min(_ => Allocated()) / (double)puts.Length, 0, 0.5);
 
         long Allocated()
@@ -161,9 +161,9 @@ public sealed partial class MemoryLimitTests
         }
     }
 
-    /// <summary>Not even when it would fit into the room that its key has, and the rest.</summary>
+    /// <summary>The write is refused even if it would fit after the eviction of its own key and all others.</summary>
     [Fact]
-    public void Overwrite_LargerThanTheLimit_KeepsWhatIsThere()
+    public void Overwrite_LargerThanLimit_KeepsAllEntries()
     {
         Open(EvictionPolicy.Lru);
         Execute(Put("a", (int)Limit / 2));
@@ -173,9 +173,9 @@ public sealed partial class MemoryLimitTests
         Assert.Equal((2, 0), (Stats.Keys, Stats.Evictions));
     }
 
-    /// <summary>An entry that is to grow is in use, however long it had not been used before.</summary>
+    /// <summary>An entry that grows counts as used, regardless of its last use.</summary>
     [Fact]
-    public void Overwrite_MakesRoom_OfOthers()
+    public void Overwrite_GrowingEntry_EvictsOthers()
     {
         for (int round = 0; round < 100; round++)
         {
@@ -193,7 +193,7 @@ public sealed partial class MemoryLimitTests
     }
 
     [Fact]
-    public void UseTime_AClockThatIsReadLate_DoesNotGoBack()
+    public void UseTime_EarlierTimestamp_DoesNotGoBack()
     {
         var time = new SetTime();
         var clock = new StoreClock(time);

@@ -2,11 +2,11 @@ using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>A limit that refuses what there is no memory for.</summary>
+/// <summary>A memory limit without eviction: writes that exceed it are refused.</summary>
 public sealed partial class MemoryLimitTests
 {
     [Fact]
-    public void Execute_MemoryFull_RefusesWhatGrowsAndDoesTheRest()
+    public void Execute_MemoryFull_RefusesOnlyGrowingWrites()
     {
         Open(EvictionPolicy.None);
         int keys = Fill();
@@ -27,13 +27,13 @@ public sealed partial class MemoryLimitTests
         Assert.Equal(ResultStatus.Done, StatusOf(Delete(Name(2))));
         Assert.Equal(keys + 3, Stats.Version);
 
-        // An expiry takes room, too. Some there still is.
+        // An expiry also takes memory. A little is still available.
         for (int i = 10; i < 50; i++) Execute(Expire(Name(i), Now + 1_000));
         AssertFull(Expire(Name(50), Now + 1_000));
     }
 
     [Fact]
-    public void Execute_RoomIsMadeByDeletes_WritesGoOn()
+    public void Execute_AfterDeletes_WritesResume()
     {
         Open(EvictionPolicy.None);
         int keys = Fill();
@@ -42,7 +42,7 @@ public sealed partial class MemoryLimitTests
     }
 
     [Fact]
-    public void Commit_MemoryFull_DoesNothingAndTellsTheLargest()
+    public void Commit_MemoryFull_ChangesNothingAndReportsLargestWrite()
     {
         Open(EvictionPolicy.None);
         Fill();
@@ -52,28 +52,28 @@ public sealed partial class MemoryLimitTests
         Assert.Equal(new(2, ResultStatus.MemoryFull), refused);
         Assert.Equal(before with { Refusals = 2 }, Stats);
 
-        // What the batch itself makes free counts, and so does that it writes the same key again.
+        // Memory that the batch itself frees counts, and so do repeated writes of one key.
         Commit(Delete(Name(2)), Delete(Name(3)), Put("b", 100), Put("c", 5_000), Put("c", 1));
     }
 
     [Fact]
-    public void Commit_AnExpiredEntryAmongThoseItWrites_CountsItsBlock()
+    public void Commit_ExpiredEntryInBatch_CountsItsBlock()
     {
         Open(EvictionPolicy.None);
         Execute(Put("a", 100_000, Now + 10));
         Fill();
 
-        // The batch takes the entry away from itself; its block is there all the same until it is written again.
+        // The batch expires its own entry. The block stays allocated until the entry is written again.
         Commit(Expire("a", Now), Put("a", 100_000, Now + 10));
         _time.Advance(TimeSpan.FromMilliseconds(50));
         Commit(Put("a", 100_000));
     }
 
-    /// <summary>Deleting what is large in the same batch does not let in more than there is room for.</summary>
+    /// <summary>A batch that deletes a large entry must not add more than the limit allows.</summary>
     [Theory]
     [InlineData(EvictionPolicy.None)]
     [InlineData(EvictionPolicy.Lru)]
-    public void Commit_ManySmallKeysForALargeOne_KeepsToTheLimit(EvictionPolicy policy)
+    public void Commit_ManySmallKeysForLargeOne_ObservesLimit(EvictionPolicy policy)
     {
         Open(policy);
         const int Large = 100_000;
@@ -87,7 +87,7 @@ public sealed partial class MemoryLimitTests
     }
 
     [Fact]
-    public void Commit_LongKeys_CountsThatTheyAreKeptTwice()
+    public void Commit_LongKeys_CountsBothCopies()
     {
         Open(EvictionPolicy.None);
         Operation[] batch = [.. Enumerable.Range(0, 60).Select(i => Put(Name(i) + new string('k', 60_000), 0))];
@@ -97,7 +97,7 @@ public sealed partial class MemoryLimitTests
     }
 
     [Fact]
-    public void Execute_ExpiriesInTheRoomOfValues_KeepToTheLimit()
+    public void Execute_ExpiriesReplaceValueBytes_ObservesLimit()
     {
         Open(EvictionPolicy.None);
         int keys = 0;
@@ -107,7 +107,7 @@ public sealed partial class MemoryLimitTests
     }
 
     [Fact]
-    public void Execute_FullOfWhatHasExpired_MakesRoomOfIt()
+    public void Execute_FullOfExpiredEntries_RemovesThem()
     {
         Open(EvictionPolicy.None, new NoTimers(_time));
         for (int i = 0; StatusOf(Put(Name(i), 100, Now + 1)) == ResultStatus.Done; i++) { }

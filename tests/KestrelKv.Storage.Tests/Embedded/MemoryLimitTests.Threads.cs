@@ -3,13 +3,12 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>Many writers at the limit at once.</summary>
 public sealed partial class MemoryLimitTests
 {
     [Theory]
     [InlineData(EvictionPolicy.None)]
     [InlineData(EvictionPolicy.Lru)]
-    public async Task Write_ByManyThreadsAtTheLimit_CountsEveryByte(EvictionPolicy policy)
+    public async Task Write_ManyThreadsAtLimit_CountsEveryByte(EvictionPolicy policy)
     {
         Open(policy, TimeProvider.System);
         long empty = Stats.MemoryBytes;
@@ -18,28 +17,28 @@ public sealed partial class MemoryLimitTests
         List<long>[] versions = await Task.WhenAll(Enumerable.Range(0, 4).Select(seed => Task.Run(() => Write(new Random(seed)))));
         Assert.InRange(Stats.MemoryBytes, Limit / 2, Limit + 4 * Slack);
 
-        // What expires goes by itself, soon.
+        // Expired entries are removed in the background.
         var left = new RecordingEntrySink();
         _store.ListAsync(new ListQuery { Limit = int.MaxValue }, left).Completed();
         int deleted = left.Entries.Count(entry => StatusOf(Delete(entry.Key)) == ResultStatus.Done);
         await Wait.UntilAsync(() => Stats.Keys == 0, () => $"{Stats.Keys} keys are left");
         Assert.Equal(empty, Stats.MemoryBytes);
 
-        // Each commit has a version of its own, and so has each removal.
+        // Each commit, including each removal, has a unique version.
         List<long> all = [.. versions.SelectMany(own => own)];
         Assert.All(versions, own => Assert.Equal(own.Order(), own));
         Assert.Equal(all.Count, all.Distinct().Count());
         Assert.Equal(full.Version + all.Count + deleted + Stats.Evictions - full.Evictions + Stats.Expirations, Stats.Version);
 
-        // Had it lost count, it would now hold more or less than before.
+        // A counting error would change the number of keys that fit.
         Assert.InRange(Fill(), keys * 99 / 100, keys * 101 / 100);
     }
 
-    /// <summary>The room that is made for it is not taken by others.</summary>
+    /// <summary>Other writes do not take the memory that was freed for a large one.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Write_OfALargeValueBesideSmallOnes_IsDone(bool atomic)
+    public async Task Write_LargeValueAmongSmallOnes_Succeeds(bool atomic)
     {
         Open(EvictionPolicy.Lru, TimeProvider.System);
         Fill();
@@ -56,14 +55,14 @@ public sealed partial class MemoryLimitTests
         }
         finally
         {
-            // Before the store is disposed of, whatever comes.
+            // The threads must end before the store is disposed of, even after a failure.
             await over.CancelAsync();
             await writer;
             await large;
         }
     }
 
-    /// <summary>Its commits' versions, in the order in which it made them.</summary>
+    /// <summary>Executes random writes and returns the versions of their commits, in order.</summary>
     private List<long> Write(Random random)
     {
         List<long> versions = [];

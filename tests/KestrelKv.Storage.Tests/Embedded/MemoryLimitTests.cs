@@ -4,12 +4,12 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>A store that has reached its limit of memory. One file a subject.</summary>
+/// <summary>A store at its memory limit. Each file has one topic.</summary>
 public sealed partial class MemoryLimitTests : IDisposable
 {
     private const long Limit = 4 * 1024 * 1024;
 
-    /// <summary>By which one writer may pass the limit: its entry, the growth of one segment, of the ordered keys and of the expiries.</summary>
+    /// <summary>The maximum excess of one writer: its entry, and the growth of one index stripe, the ordered keys and the expiries.</summary>
     private const long Slack = 128 * 1024;
 
     private readonly FakeTimeProvider _time = new();
@@ -37,7 +37,7 @@ public sealed partial class MemoryLimitTests : IDisposable
     private void Open(EvictionPolicy policy, TimeProvider? time = null) =>
         _store = new EmbeddedStore(time ?? _time, new EmbeddedStoreOptions { MemoryBytesMax = Limit, Eviction = policy });
 
-    /// <summary>How many keys it put before one was refused, or evicted another.</summary>
+    /// <summary>Puts keys until one is refused or another is evicted, and returns their number.</summary>
     private int Fill(int maxKeys = int.MaxValue)
     {
         long evictions = Stats.Evictions;
@@ -65,7 +65,7 @@ public sealed partial class MemoryLimitTests : IDisposable
         return sink.Results;
     }
 
-    /// <summary>The one result of a batch that was refused.</summary>
+    /// <summary>Commits a batch that must be refused, and returns its only result.</summary>
     private Recorded Refused(params Operation[] batch)
     {
         var sink = new RecordingSink();
@@ -75,7 +75,7 @@ public sealed partial class MemoryLimitTests : IDisposable
 
     private void AssertFull(Operation operation) => Assert.Equal(new(0, ResultStatus.MemoryFull), Execute(operation));
 
-    /// <summary>A clock without timers: nothing is removed in the background.</summary>
+    /// <summary>A clock without timers, so that nothing is removed in the background.</summary>
     private sealed class NoTimers(TimeProvider time) : TimeProvider
     {
         public override DateTimeOffset GetUtcNow() => time.GetUtcNow();

@@ -6,12 +6,12 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>What comes and goes leaves nothing behind, and costs nothing on the managed heap.</summary>
+/// <summary>Removed entries free their memory, and operations allocate nothing on the managed heap.</summary>
 [Collection(MemoryOfTheProcess.Name)]
 public sealed class MemoryTests
 {
     [Fact]
-    public Task MemoryBytes_AMillionKeysComeAndGo_ReturnsToWhereItWas() => Seeds.RunAsync(async random =>
+    public Task MemoryBytes_MillionKeysAddedAndRemoved_ReturnsToInitialValue() => Seeds.RunAsync(async random =>
     {
         const int Keys = 1_000_000;
         using var store = new EmbeddedStore(new FakeTimeProvider());
@@ -61,10 +61,10 @@ public sealed class MemoryTests
         Operation[] gets = [.. Enumerable.Range(0, Keys).Select(i => Operation.Get(Key(i)))];
         await store.ExecuteAsync(gets.AsMemory(0, 100), sink);
 
-        // Separators that move up the tree are copied, one for some thousands of keys.
+        // Separators that move up the tree are copied, about one per some thousands of keys.
         Assert.InRange(Allocated(puts) / (double)Keys, 0, 0.5);
 
-        // The runtime itself may allocate while it compiles a method anew, but not each time.
+        // The runtime may allocate while it recompiles a method, but not in each run.
         Assert.Equal(0, Enumerable.Range(0, 5).Min(_ => Allocated(puts) + Allocated(gets)));
 
         long Allocated(Operation[] operations)
@@ -78,7 +78,7 @@ public sealed class MemoryTests
 
     private static byte[] Key(int i) => Encoding.ASCII.GetBytes($"key:{i * 2_654_435_761u % 4_294_967_296:D12}");
 
-    /// <summary>Resident memory but for the managed heap, in which this test makes its values.</summary>
+    /// <summary>Returns the resident memory without the managed heap, which holds the values of this test.</summary>
     private static long ResidentBytes()
     {
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);

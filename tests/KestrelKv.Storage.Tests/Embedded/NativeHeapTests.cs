@@ -3,11 +3,11 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>Blocks keep what is written to them, lie apart, and come back to where they came from.</summary>
+/// <summary>Blocks keep their contents, do not overlap, and are returned to their slabs.</summary>
 public sealed unsafe class NativeHeapTests
 {
     [Fact]
-    public Task AnyCalls_InRandomOrder_KeepBlocksApart() => Seeds.RunAsync(random =>
+    public Task AllocateAndFree_RandomOrder_BlocksDoNotOverlap() => Seeds.RunAsync(random =>
     {
         using var slabs = new SlabPool();
         var heap = new NativeHeap(slabs);
@@ -35,13 +35,13 @@ public sealed unsafe class NativeHeapTests
         foreach (var block in blocks) Free(heap, block);
         Assert.Equal(0, heap.BytesUsed);
 
-        // At most one empty slab stays of each of 80 size classes.
+        // At most one empty slab remains in each of 80 size classes.
         Assert.InRange(slabs.BytesRented, 0, 81 * SlabPool.SlabBytes);
         return Task.CompletedTask;
     });
 
     [Fact]
-    public void RealBytes_AnySize_IsEnoughAndNotMuchMore()
+    public void RealBytes_AnySize_IsSufficientAndClose()
     {
         for (int bytes = 8; bytes <= 5_000; bytes++)
         {
@@ -53,7 +53,7 @@ public sealed unsafe class NativeHeapTests
 
 #if DEBUG
     [Fact]
-    public void Allocate_BlockWrittenToAfterItWasFreed_IsFound()
+    public void Allocate_BlockWrittenAfterFree_Throws()
     {
         using var slabs = new SlabPool();
         var heap = new NativeHeap(slabs);

@@ -3,15 +3,14 @@ using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>Keys that are chosen to make the tree as deep as can be.</summary>
 public sealed class OrderedKeysDepthTests
 {
     /// <summary>
-    /// Long keys with a long common beginning make long separators; a run of them to the left of a greater key always
-    /// splits the same leaf; and most are removed again behind the run, so that the tree stays high and thin.
+    /// Long keys with a long common prefix produce long separators. A run of them to the left of a greater key always splits the same
+    /// leaf. Most are removed again behind the run, so that the tree remains deep and sparse.
     /// </summary>
     [Fact]
-    public void AddAndRemove_ARunOfLongKeysBeforeAGreaterOne_KeepsTheTreeSound()
+    public void AddAndRemove_RunOfLongKeysBeforeGreaterOne_KeepsTreeConsistent()
     {
         const int Keys = 300_000;
         using var slabs = new SlabPool();
@@ -29,9 +28,9 @@ public sealed class OrderedKeysDepthTests
             kept.Remove(behind);
         }
 
-        using var told = new KeyList(kept.Count);
-        tree.CopyTo([], true, [], int.MaxValue, told);
-        Assert.Equal(kept, Enumerable.Range(0, told.Count).Select(i => BinaryPrimitives.ReadInt32BigEndian(told[i][392..])));
+        using var copied = new KeyList(kept.Count);
+        tree.CopyTo([], true, [], int.MaxValue, copied);
+        Assert.Equal(kept, Enumerable.Range(0, copied.Count).Select(i => BinaryPrimitives.ReadInt32BigEndian(copied[i][392..])));
         tree.Clear();
         Assert.Equal(0, heap.BytesUsed);
     }

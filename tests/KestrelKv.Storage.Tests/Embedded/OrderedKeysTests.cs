@@ -4,7 +4,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>The B+tree of keys beside a sorted set, and its memory.</summary>
+/// <summary>Compares the B+tree with a sorted set, and checks its memory.</summary>
 public sealed class OrderedKeysTests
 {
     [Theory]
@@ -12,7 +12,7 @@ public sealed class OrderedKeysTests
     [InlineData(5_000, 600, 1)] // some lie outside their nodes
     [InlineData(10_000, 60, 200)] // long common beginnings
     [InlineData(300, 60_000, 1)]
-    public Task AnyCalls_InRandomOrder_DoWhatASortedSetDoes(int steps, int keyBytesMax, int prefixBytes) => Seeds.RunAsync(random =>
+    public Task AddAndRemove_RandomOrder_MatchesSortedSet(int steps, int keyBytesMax, int prefixBytes) => Seeds.RunAsync(random =>
     {
         using var slabs = new SlabPool();
         var heap = new NativeHeap(slabs);
@@ -21,7 +21,7 @@ public sealed class OrderedKeysTests
         byte[] prefix = new byte[prefixBytes];
         for (int step = 0; step < steps; step++)
         {
-            // Phases in which the tree grows, and shrinks, down to nothing.
+            // Phases in which the tree grows, and phases in which it shrinks until it is empty.
             bool grows = step % (steps / 4) < steps / 8;
             if (model.Count == 0 || random.Next(10) < (grows ? 8 : 2))
             {
@@ -59,7 +59,7 @@ public sealed class OrderedKeysTests
 
         Assert.Equal(Keys, KeysFrom(tree, [], true, [], int.MaxValue).Length);
 
-        // 16 bytes of key, 2 of length and 2 of offset; split in the middle, half of each node is free.
+        // 16 bytes of key, 2 of length and 2 of offset. After a split in the middle, half of each node is free.
         Assert.InRange(heap.BytesUsed / (double)Keys, 20, ascending ? 22 : 44);
         tree.Clear();
         Assert.Equal(0, heap.BytesUsed);

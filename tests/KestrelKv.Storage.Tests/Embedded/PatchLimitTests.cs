@@ -6,7 +6,7 @@ namespace KestrelKv.Storage.Tests.Embedded;
 public sealed class PatchLimitTests
 {
     [Fact]
-    public async Task Commit_PatchesOfALongValue_AreDoneUpToALimit()
+    public async Task Commit_PatchesOfLongValue_AreLimited()
     {
         using var store = new EmbeddedStore(TimeProvider.System);
         byte[] key = "a"u8.ToArray();

@@ -8,14 +8,14 @@ public sealed class ReadLimitTests
     [Theory]
     [InlineData(3, true)]
     [InlineData(4, false)]
-    public async Task Commit_ReadsOfLongValues_AreDoneUpTo1GiB_OrNothingIs(int reads, bool committed)
+    public async Task Commit_ReadsOfLongValues_AreLimitedTo1GiB(int reads, bool committed)
     {
         using var store = new EmbeddedStore(TimeProvider.System);
         byte[] value = GC.AllocateUninitializedArray<byte>(256 * 1024 * 1024 + 1);
         Array.Fill(value, (byte)'1');
         store.ExecuteAsync(new[] { Operation.Put("a"u8.ToArray(), value) }, new RecordingSink()).Completed();
 
-        // Of parts that are not there nothing has to be kept; what counts is what is gone over.
+        // The results are empty, because the parts do not exist. The limit applies to the bytes that are searched.
         Operation[] batch = [
             Operation.Put("b"u8.ToArray(), "1"u8.ToArray()),
             .. Enumerable.Repeat(Operation.Get("a"u8.ToArray()) with { Path = "/b"u8.ToArray() }, reads)];
@@ -25,9 +25,9 @@ public sealed class ReadLimitTests
         Assert.Equal(committed ? 2 : 1, store.GetStats().Keys);
     }
 
-    /// <summary>A single value is bounded by the length of values alone.</summary>
+    /// <summary>A single value is limited only by the maximum length of values.</summary>
     [Fact]
-    public async Task Read_OneValueAboveReadBytesMax_IsDone_TwoAreRefused()
+    public async Task Read_ValuesAboveReadBytesMax_OneSucceedsTwoAreRefused()
     {
         var options = new EmbeddedStoreOptions();
         options.LimitDocuments(DocumentLimits.Default with { ReadBytesMax = 1024 * 1024 });

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>The records of request ids have a total bound.</summary>
+/// <summary>The limit of the total memory of idempotency records.</summary>
 public sealed class RequestIdBytesTests : IDisposable
 {
     private const int ValueBytes = 200_000;
@@ -21,7 +21,7 @@ public sealed class RequestIdBytesTests : IDisposable
     public void Dispose() => _store.Dispose();
 
     [Fact]
-    public void CommitAsync_OfReadsAlone_RecordsNothing()
+    public void CommitAsync_OnlyReads_RecordsNothing()
     {
         for (int i = 0; i < 100; i++)
         {
@@ -33,7 +33,7 @@ public sealed class RequestIdBytesTests : IDisposable
     }
 
     [Fact]
-    public void CommitAsync_MoreRecordsThanTheBound_AreRefusedUntilOthersExpire()
+    public void CommitAsync_TooManyRecords_AreRefusedUntilOthersExpire()
     {
         int recorded = 0;
         while (Commit($"id {recorded}").Status == ResultStatus.Done) recorded++;
@@ -41,7 +41,7 @@ public sealed class RequestIdBytesTests : IDisposable
         Assert.Equal((recorded, recorded + 1), (_store.GetStats().RequestIds, _store.GetStats().Version));
         Assert.Equal(ResultStatus.MemoryFull, Commit("another").Status);
 
-        // A record that exists is no new one, and batches without an id need none.
+        // A repeated id needs no new record, and a batch without an id needs none at all.
         Assert.Equal(ResultStatus.Done, Commit("id 0").Status);
         Assert.Equal(ResultStatus.Done, Commit("").Status);
 

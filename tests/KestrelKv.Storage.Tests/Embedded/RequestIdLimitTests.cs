@@ -3,7 +3,7 @@ using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>How much of a batch is remembered at the most.</summary>
+/// <summary>The limits of one idempotency record.</summary>
 [Collection(MemoryOfTheProcess.Name)]
 public sealed class RequestIdLimitTests : IDisposable
 {
@@ -16,19 +16,19 @@ public sealed class RequestIdLimitTests : IDisposable
     public void Dispose() => _store.Dispose();
 
     [Fact]
-    public void Commit_ReadsOfMoreThanIsRemembered_AreRefusedBeforeTheyAreGathered()
+    public void Commit_ReadsExceedRecordLimit_IsRefusedEarly()
     {
         Put();
         Assert.Equal(((256 << 20) / ValueBytes + 1, ResultStatus.ValueTooLong), Refusal([Operation.Put("b"u8.ToArray(), "1"u8.ToArray()), .. Gets(600)]));
     }
 
     [Fact]
-    public void Commit_MoreThanAFrameHoldsWithWhatIsRemembered_IsRefused()
+    public void Commit_BatchAndRecordExceedFrame_IsRefused()
     {
         Put();
         Operation[] puts = [.. Enumerable.Range(0, 255).Select(i => Operation.Put(Encoding.ASCII.GetBytes($"{i}"), _value))];
 
-        // Read again, a longer frame would not be taken for one: after a restart it would be gone, with all that follows it.
+        // Recovery would not recognize a longer frame, and would lose it with all that follows.
         Assert.Equal(ResultStatus.ValueTooLong, Refusal([.. puts, .. Gets(60)]).Status);
         Assert.Equal(1, _store.GetStats().Keys);
     }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
-/// <summary>When expired entries are removed, and when nothing wakes up for it.</summary>
+/// <summary>The times at which expired entries are removed, and the timer's suspension while no entry expires.</summary>
 public sealed class SweepTests : IDisposable
 {
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(10);
@@ -17,14 +17,14 @@ public sealed class SweepTests : IDisposable
     public void Dispose() => _store.Dispose();
 
     [Fact]
-    public void Sweep_WithoutEntriesThatExpire_RunsOnce()
+    public void Sweep_NoExpiringEntries_RunsOnce()
     {
         Put("stays", timeToLive: null);
         Assert.Equal(1, TicksIn(TimeSpan.FromMinutes(1)));
     }
 
     [Fact]
-    public void Sweep_ALongTimeToLive_RunsOnceASecond()
+    public void Sweep_LongTtl_RunsOncePerSecond()
     {
         Put("a", TimeSpan.FromHours(1));
         Assert.InRange(TicksIn(TimeSpan.FromMinutes(1)), 59, 62);
@@ -37,7 +37,7 @@ public sealed class SweepTests : IDisposable
     [InlineData(999)]
     [InlineData(1_001)]
     [InlineData(90_000)]
-    public void Sweep_AnEntryAfterARest_IsRemovedWithinATenthOfASecondThenRests(int milliseconds)
+    public void Sweep_EntryAfterSuspension_IsRemovedWithin100MillisecondsThenSuspends(int milliseconds)
     {
         TicksIn(TimeSpan.FromSeconds(5));
         Put("a", TimeSpan.FromMilliseconds(milliseconds));
@@ -50,7 +50,7 @@ public sealed class SweepTests : IDisposable
     }
 
     [Fact]
-    public void Sweep_AnEarlierExpiryThanThePlannedOne_IsKept()
+    public void Sweep_ExpiryBeforePlannedSweep_IsRemovedOnTime()
     {
         Put("later", TimeSpan.FromHours(1));
         TicksIn(TimeSpan.FromSeconds(5) + Step);
@@ -63,7 +63,7 @@ public sealed class SweepTests : IDisposable
     }
 
     [Fact]
-    public void Sweep_WritesThatEachExpireSooner_DoNotDelayIt()
+    public void Sweep_WritesWithEarlierExpiries_DoNotDelayIt()
     {
         Put("a", TimeSpan.FromHours(1));
         TicksIn(TimeSpan.FromSeconds(5));
@@ -76,7 +76,7 @@ public sealed class SweepTests : IDisposable
     }
 
     [Fact]
-    public void Sweep_AtRest_TheClockFollowsTheSystems()
+    public void Sweep_Suspended_ClockFollowsSystemClock()
     {
         TicksIn(TimeSpan.FromSeconds(5));
         DateTimeOffset before = _store.Clock.GetUtcNow();
@@ -85,7 +85,7 @@ public sealed class SweepTests : IDisposable
     }
 
     [Fact]
-    public void Sweep_EntriesThatAreAddedWhileItGoesToRest_AreRemoved()
+    public void Sweep_EntriesAddedDuringSuspension_AreRemoved()
     {
         long puts = 0;
         bool over = false;
@@ -121,7 +121,7 @@ public sealed class SweepTests : IDisposable
         },
         new CountingSink()).Completed();
 
-    /// <summary>Counts the ticks of timers, and has a time of day that can be set.</summary>
+    /// <summary>Counts timer ticks, and has a settable time of day.</summary>
     private sealed class TickingTime : FakeTimeProvider
     {
         private int _ticks;

@@ -4,13 +4,13 @@ using System.Runtime.InteropServices;
 
 namespace KestrelKv.Storage.Tests.Soak;
 
-/// <summary>Values that show whether they are whole, and whether they belong to their key.</summary>
-/// <remarks>A value is its key, random bytes, and a checksum of both, 4 bytes.</remarks>
+/// <summary>Values with a checksum that detects damage and values of another key.</summary>
+/// <remarks>A value consists of its key, random bytes, and a 4-byte checksum of both.</remarks>
 internal static class CheckedValue
 {
     private const int ChecksumBytes = sizeof(uint);
 
-    /// <summary>A value with so many random bytes.</summary>
+    /// <summary>Returns a value with a number of random bytes.</summary>
     public static ReadOnlyMemory<byte> Make(Random random, ReadOnlyMemory<byte> key, int randomBytes)
     {
         byte[] value = new byte[key.Length + randomBytes + ChecksumBytes];

@@ -13,11 +13,11 @@ public sealed class MassExpiryTests(ITestOutputHelper output)
     private const int Staying = 100_000;
     private const int CallOperations = 10;
 
-    /// <summary>So many calls must have come between; far more do.</summary>
+    /// <summary>The minimum number of concurrent calls. The actual number is far higher.</summary>
     private const int CallsMin = 1_000;
 
     [Fact]
-    public Task BackgroundRemoval_MillionsAtOneInstant_LetsOthersGoOnAndLeavesNothing() => Seeds.RunAsync(async random =>
+    public Task BackgroundRemoval_MillionsAtOneInstant_OtherCallsContinueAndAllMemoryIsFreed() => Seeds.RunAsync(async random =>
     {
         var time = new ShiftedTime();
         using var store = new EmbeddedStore(time);
@@ -29,19 +29,19 @@ public sealed class MassExpiryTests(ITestOutputHelper output)
         random.Shuffle(expiring);
         Execute(store, expiring.Select(key => Operation.Put(key, key, expiresAt)));
 
-        using var over = new CancellationTokenSource();
+        using var stop = new CancellationTokenSource();
         var caller = new Caller(store, staying, new Random(random.Next()));
-        Task calling = Task.Factory.StartNew(() => caller.Run(over.Token), TaskCreationOptions.LongRunning);
-        await Wait.UntilAsync(() => caller.Calls > CallsMin, () => "no calls are made");
-        output.WriteLine($"Before: {caller.TellDurations()}");
+        Task calling = Task.Factory.StartNew(() => caller.Run(stop.Token), TaskCreationOptions.LongRunning);
+        await Wait.UntilAsync(() => caller.Calls > CallsMin, () => "no calls were made");
+        output.WriteLine($"Before: {caller.FormatDurations()}");
 
         long callsBefore = caller.Calls;
         long start = Stopwatch.GetTimestamp();
         time.Shift = TimeSpan.FromHours(2);
         await Wait.UntilAsync(() => store.GetStats().Keys == Staying, () => $"{store.GetStats().Keys} keys are left");
         long calls = caller.Calls - callsBefore;
-        output.WriteLine($"{Expiring:N0} keys removed in {Stopwatch.GetElapsedTime(start).TotalSeconds:N1} s; meanwhile {caller.TellDurations()}");
-        await over.CancelAsync();
+        output.WriteLine($"{Expiring:N0} keys removed in {Stopwatch.GetElapsedTime(start).TotalSeconds:N1} s; meanwhile {caller.FormatDurations()}");
+        await stop.CancelAsync();
         await calling;
 
         Assert.InRange(calls, CallsMin, long.MaxValue);
@@ -62,7 +62,6 @@ public sealed class MassExpiryTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>The real time, and some more; timers go by the real one.</summary>
     private sealed class ShiftedTime : TimeProvider
     {
         private long _shift;
@@ -75,22 +74,22 @@ public sealed class MassExpiryTests(ITestOutputHelper output)
         public override DateTimeOffset GetUtcNow() => base.GetUtcNow().AddTicks(Volatile.Read(ref _shift));
     }
 
-    /// <summary>Gets and puts keys that stay, a few a call, and keeps how long calls took.</summary>
+    /// <summary>Reads and writes the keys that do not expire, and records the durations of the calls.</summary>
     private sealed class Caller(EmbeddedStore store, byte[][] keys, Random random)
     {
-        /// <summary>By microseconds. It allocates nothing, so that no garbage collection comes between.</summary>
-        private readonly long[] _took = new long[1_000_000];
+        /// <summary>A histogram in microseconds. It allocates nothing, so that no garbage collection affects it.</summary>
+        private readonly long[] _durations = new long[1_000_000];
         private long _calls;
 
         public long Calls => Volatile.Read(ref _calls);
 
         public long Puts { get; private set; }
 
-        public void Run(CancellationToken over)
+        public void Run(CancellationToken stop)
         {
             var batch = new Operation[CallOperations];
             var sink = new CountingSink();
-            while (!over.IsCancellationRequested)
+            while (!stop.IsCancellationRequested)
             {
                 for (int i = 0; i < batch.Length; i++)
                 {
@@ -101,25 +100,25 @@ public sealed class MassExpiryTests(ITestOutputHelper output)
                 long before = Stopwatch.GetTimestamp();
                 store.ExecuteAsync(batch, sink, CancellationToken.None).Completed();
                 double microseconds = Stopwatch.GetElapsedTime(before).TotalMicroseconds;
-                _took[Math.Min((int)microseconds, _took.Length - 1)]++;
+                _durations[Math.Min((int)microseconds, _durations.Length - 1)]++;
                 Volatile.Write(ref _calls, _calls + 1);
             }
             Assert.Equal(Calls * batch.Length, sink.Done);
         }
 
-        /// <summary>For who reads the test's output: nothing depends on it. Forgets what it tells.</summary>
-        public string TellDurations()
+        /// <summary>Formats the durations for the test's output, and resets them. No assertion depends on them.</summary>
+        public string FormatDurations()
         {
-            long calls = _took.Sum();
-            string told = $"{calls:N0} calls, microseconds each: {At(0.5)} median, {At(0.99)} p99, {At(0.999)} p99.9, {At(0.9999)} p99.99, {At(1)} at the most";
-            Array.Clear(_took);
-            return told;
+            long calls = _durations.Sum();
+            string text = $"{calls:N0} calls, microseconds each: {At(0.5)} median, {At(0.99)} p99, {At(0.999)} p99.9, {At(0.9999)} p99.99, {At(1)} maximum";
+            Array.Clear(_durations);
+            return text;
 
             int At(double quantile)
             {
                 long rest = (long)Math.Ceiling(quantile * calls);
                 int i = 0;
-                while ((rest -= _took[i]) > 0) i++;
+                while ((rest -= _durations[i]) > 0) i++;
                 return i;
             }
         }

@@ -4,27 +4,27 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Soak;
 
-/// <summary>The engine beside its model, <see cref="ManagedStore"/>: long random runs in which both must tell the same.</summary>
+/// <summary>Compares the engine with its model, <see cref="ManagedStore"/>, in long random runs.</summary>
 public sealed class ModelSoakTests
 {
     [Theory]
     [InlineData("few keys", 300)]
     [InlineData("keys of any length", 2_000)]
-    [InlineData("common beginnings", 3_000)]
+    [InlineData("common prefixes", 3_000)]
     [InlineData("large values", 200_000)]
-    public void AnyCalls_OnKeysOfAKind_DoWhatTheModelDoes(string kind, int valueBytesMax) => Seeds.Run(random =>
+    public void AnyCalls_EachKeySpace_MatchTheModel(string kind, int valueBytesMax) => Seeds.Run(random =>
     {
         using var stores = new StoreBesideModel(random, kind switch
         {
             "few keys" => KeySpaces.Few,
             "keys of any length" => KeySpaces.OfAnyLength(random, 3_000, 4_096),
-            "common beginnings" => KeySpaces.WithCommonBeginnings(random, 5_000),
+            "common prefixes" => KeySpaces.WithCommonBeginnings(random, 5_000),
             "large values" => KeySpaces.Numbered("large:", 1_000),
             _ => throw new ArgumentOutOfRangeException(nameof(kind)),
         }, valueBytesMax);
         foreach (long step in SoakTime.Steps())
         {
-            // Times in which keys become more, and fewer.
+            // Phases in which the number of keys grows or shrinks.
             if (step % 300 == 0) stores.Operations.DeletesPercent = random.Next(5, 80);
             stores.Step();
         }
@@ -32,9 +32,9 @@ public sealed class ModelSoakTests
         stores.Empty();
     });
 
-    /// <summary>Indexes grow and shrink, nodes are split and removed, slabs come and go; the first time with a million keys.</summary>
+    /// <summary>Indexes grow and shrink, nodes are split and removed, slabs are rented and returned. The first round has a million keys.</summary>
     [Fact]
-    public void AnyCalls_FromNoKeysToAMillionAndBack_DoWhatTheModelDoes() => Seeds.Run(random =>
+    public void AnyCalls_FromEmptyToMillionKeysAndBack_MatchTheModel() => Seeds.Run(random =>
     {
         byte[][] keys = KeySpaces.Numbered("key:", 1_000_000);
         using var stores = new StoreBesideModel(random, keys, valueBytesMax: 100);
@@ -61,7 +61,7 @@ public sealed class ModelSoakTests
         }
     });
 
-    /// <summary>The engine and its model, on one clock; each call goes to both, and what they tell is compared.</summary>
+    /// <summary>The engine and its model on one clock. Each call runs on both, and their results must be equal.</summary>
     private sealed class StoreBesideModel : IDisposable
     {
         private readonly Random _random;
@@ -69,7 +69,7 @@ public sealed class ModelSoakTests
         private readonly EmbeddedStore _store;
         private readonly ManagedStore _model;
         private readonly long _emptyMemoryBytes;
-        private readonly Transcript _told = new();
+        private readonly Transcript _actual = new();
         private readonly Transcript _expected = new();
         private readonly VersionSink _version = new();
         private long _step;
@@ -125,23 +125,23 @@ public sealed class ModelSoakTests
         {
             int stopAfter = Operations.StopAfter(operations.Length);
             int expected = _model.ExecuteAsync(operations, _expected.Restart(stopAfter)).Completed();
-            int executed = _store.ExecuteAsync(operations, _told.Restart(stopAfter)).Completed();
+            int executed = _store.ExecuteAsync(operations, _actual.Restart(stopAfter)).Completed();
             AssertSame(expected, executed, i => Describe("execute", operations[i]));
 
-            // What the sinks left over.
+            // Execute the operations after the stop.
             if (executed < operations.Length) Execute(operations[executed..]);
         }
 
         public void AssertSameListing() => Assert.False(List(new ListQuery { Limit = int.MaxValue }, int.MaxValue));
 
-        /// <summary>Removes all keys, in the background where they expire, and sees that nothing stays behind.</summary>
+        /// <summary>Removes all keys, by expiry where possible, and checks that all memory is freed.</summary>
         public void Empty()
         {
             Advance(Operations.ExpiryMax + TimeSpan.FromSeconds(1));
             for (bool more = true; more;)
             {
                 more = List(new ListQuery { Limit = 1_000 }, int.MaxValue);
-                Execute([.. Enumerable.Range(0, _told.Count).Select(i => Operation.Delete(_told.CopyKey(i)))]);
+                Execute([.. Enumerable.Range(0, _actual.Count).Select(i => Operation.Delete(_actual.CopyKey(i)))]);
             }
             AssertSameStats();
             Assert.Equal((0, 0, _emptyMemoryBytes), (_store.GetStats().Keys, _store.GetStats().Bytes, _store.GetStats().MemoryBytes));
@@ -150,14 +150,14 @@ public sealed class ModelSoakTests
         private void Commit(Operation[] batch)
         {
             bool expected = _model.CommitAsync(batch, _expected.Restart()).Completed();
-            bool committed = _store.CommitAsync(batch, _told.Restart()).Completed();
+            bool committed = _store.CommitAsync(batch, _actual.Restart()).Completed();
             AssertSame(expected, committed, i => Describe("commit", batch[i]));
         }
 
         private bool List(ListQuery query, int stopAfter)
         {
             bool expected = _model.ListAsync(query, _expected.Restart(stopAfter)).Completed();
-            bool more = _store.ListAsync(query, _told.Restart(stopAfter)).Completed();
+            bool more = _store.ListAsync(query, _actual.Restart(stopAfter)).Completed();
             AssertSame(expected, more, i => $"step {_step}, entry {i} of a listing");
             return more;
         }
@@ -165,12 +165,12 @@ public sealed class ModelSoakTests
         private void ListPages(ListQuery query, int pagesMax)
         {
             for (int page = 0; page < pagesMax && List(query, Operations.StopAfter(query.Limit)); page++)
-                query = query with { After = _told.CopyKey(_told.Count - 1) };
+                query = query with { After = _actual.CopyKey(_actual.Count - 1) };
         }
 
         /// <summary>
-        /// Whether a removal in the background has come between is the engine's affair; but where it has, all that had
-        /// expired is gone, as it is from the model. So time goes on, not for long, until both have had one, or neither.
+        /// Advances the clock. The engine decides when the background removal runs, but it then removes all expired entries, as the model
+        /// does. The clock therefore advances further until both have run it, or neither.
         /// </summary>
         private void Advance(TimeSpan time)
         {
@@ -184,14 +184,14 @@ public sealed class ModelSoakTests
         private void AssertSame<T>(T expected, T actual, Func<int, string> describe)
         {
             _step++;
-            _told.AssertSameAs(_expected, describe);
+            _actual.AssertSameAs(_expected, describe);
             Assert.Equal(expected, actual);
             AssertSameStats();
         }
 
         private void AssertSameStats() => Assert.Equal(Counts(_model.GetStats()), Counts(_store.GetStats()));
 
-        /// <summary>What the engine tells of its memory and of the feed is its own affair.</summary>
+        /// <summary>Selects the statistics that must be equal. Those of memory and the feed are specific to the engine.</summary>
         private static StoreStats Counts(StoreStats stats) =>
             new(stats.Keys, stats.Bytes, stats.Version) { Expirations = stats.Expirations, RequestIds = stats.RequestIds };
 

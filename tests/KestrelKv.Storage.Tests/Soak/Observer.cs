@@ -1,9 +1,9 @@
 namespace KestrelKv.Storage.Tests.Soak;
 
-/// <summary>One thread's view of a store: makes calls, and holds all that they tell against what it was told before.</summary>
+/// <summary>Makes the calls of one thread, and checks each result against earlier ones.</summary>
 internal sealed class Observer(IKeyValueStore store) : IResultSink, IEntrySink
 {
-    private readonly Dictionary<byte[], long> _seen = new(KeyComparer.Instance);
+    private readonly Dictionary<byte[], long> _lastVersions = new(KeyComparer.Instance);
     private ReadOnlyMemory<Operation> _operations;
     private byte[]? _listed;
     private bool _isBatch;
@@ -15,22 +15,17 @@ internal sealed class Observer(IKeyValueStore store) : IResultSink, IEntrySink
     /// <summary>The versions of its commits, in order.</summary>
     public List<long> Versions { get; } = [];
 
-    /// <summary>How many commits it has made.</summary>
     public long Commits { get; private set; }
 
-    /// <summary>How many entries it has added.</summary>
     public long Added { get; private set; }
 
-    /// <summary>How many entries it has deleted.</summary>
     public long Deleted { get; private set; }
 
-    /// <summary>How many entries it was told in listings.</summary>
     public long Listed { get; private set; }
 
-    /// <summary>The bytes of their keys and values.</summary>
     public long ListedBytes { get; private set; }
 
-    /// <summary>The last version that it has seen of a key; 0 where it never saw any.</summary>
+    /// <summary>Returns the last observed version of a key; 0 if none was observed.</summary>
     public long VersionSeen(ReadOnlyMemory<byte> key) => VersionSeen(key.Span);
 
     public void Execute(Operation[] operations)
@@ -58,11 +53,11 @@ internal sealed class Observer(IKeyValueStore store) : IResultSink, IEntrySink
         ReadOnlySpan<byte> key = operation.Key.Span;
         bool done = result.Status == ResultStatus.Done;
         if (operation.Precondition.Holds(result.PreviousVersion) == (result.Status == ResultStatus.PreconditionFailed))
-            Fault(key, "a precondition was not kept");
-        if (result.PreviousVersion != 0) See(key, result.PreviousVersion);
+            Fault(key, "the outcome contradicts the precondition");
+        if (result.PreviousVersion != 0) Observe(key, result.PreviousVersion);
 
-        if (done && operation.IsWrite) SeeOwn(operation, result);
-        else if (done) SeeEntry(key, result.Value, result.ExpiresAt);
+        if (done && operation.IsWrite) ObserveOwnWrite(operation, result);
+        else if (done) CheckEntry(key, result.Value, result.ExpiresAt);
         return true;
     }
 
@@ -72,17 +67,17 @@ internal sealed class Observer(IKeyValueStore store) : IResultSink, IEntrySink
         _listed = entry.Key.ToArray();
         Listed++;
         ListedBytes += entry.Key.Length + entry.Value.Length;
-        See(entry.Key, entry.Version);
-        SeeEntry(entry.Key, entry.Value, entry.ExpiresAt);
+        Observe(entry.Key, entry.Version);
+        CheckEntry(entry.Key, entry.Value, entry.ExpiresAt);
         return true;
     }
 
-    private void SeeOwn(in Operation operation, in OperationResult result)
+    private void ObserveOwnWrite(in Operation operation, in OperationResult result)
     {
         if (operation.Kind == OperationKind.Put && result.PreviousVersion == 0) Added++;
         if (operation.Kind == OperationKind.Delete) Deleted++;
-        if (result.Version <= result.PreviousVersion) Fault(operation.Key.Span, "a change has not made the version greater");
-        See(operation.Key.Span, result.Version);
+        if (result.Version <= result.PreviousVersion) Fault(operation.Key.Span, "a change did not increase the version");
+        Observe(operation.Key.Span, result.Version);
 
         if (_isBatch && _batchVersion != 0)
         {
@@ -96,20 +91,20 @@ internal sealed class Observer(IKeyValueStore store) : IResultSink, IEntrySink
         Commits++;
     }
 
-    private void SeeEntry(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long expiresAt)
+    private void CheckEntry(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long expiresAt)
     {
-        if (!CheckedValue.Holds(key, value)) Fault(key, "a value that was never put");
+        if (!CheckedValue.Holds(key, value)) Fault(key, "the value is damaged or belongs to another key");
         if (expiresAt != Operation.Never && expiresAt <= _now) Fault(key, $"expired at {expiresAt}, seen after {_now}");
     }
 
-    private void See(ReadOnlySpan<byte> key, long version)
+    private void Observe(ReadOnlySpan<byte> key, long version)
     {
         if (version < VersionSeen(key)) Fault(key, $"version {version} after {VersionSeen(key)}");
-        _seen.GetAlternateLookup<ReadOnlySpan<byte>>()[key] = version;
+        _lastVersions.GetAlternateLookup<ReadOnlySpan<byte>>()[key] = version;
     }
 
     private long VersionSeen(ReadOnlySpan<byte> key) =>
-        _seen.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(key, out long version) ? version : 0;
+        _lastVersions.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(key, out long version) ? version : 0;
 
     private void Begin(ReadOnlyMemory<Operation> operations, bool isBatch)
     {
@@ -119,7 +114,7 @@ internal sealed class Observer(IKeyValueStore store) : IResultSink, IEntrySink
         _now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
     }
 
-    // What a sink found is told here: it must not throw itself.
+    // Faults of the sink are reported here, because a sink must not throw.
     private T Done<T>(ValueTask<T> call)
     {
         T done = call.Completed();

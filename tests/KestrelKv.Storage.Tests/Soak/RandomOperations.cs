@@ -3,42 +3,34 @@ using System.Text;
 
 namespace KestrelKv.Storage.Tests.Soak;
 
-/// <summary>Random operations and listings on a set of keys: every kind, precondition, size and expiry among them.</summary>
-/// <param name="random">Decides everything.</param>
-/// <param name="keys">The keys.</param>
-/// <param name="time">The clock that expiries lie around.</param>
+/// <summary>Generates random operations and listings on a set of keys, with all kinds, preconditions, sizes and expiries.</summary>
 internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvider time)
 {
-    private static readonly byte[] Noise = MakeNoise();
+    private static readonly byte[] Letters = MakeLetters();
 
-    /// <summary>The longest value, in bytes.</summary>
     public int ValueBytesMax { get; init; } = 300;
 
-    /// <summary>The most operations of a batch.</summary>
     public int BatchMax { get; init; } = 200;
 
-    /// <summary>How far ahead expiries lie at the most, but for some that lie beyond all times.</summary>
+    /// <summary>The maximum time until an expiry, apart from some in the most distant future.</summary>
     public TimeSpan ExpiryMax { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How many of a hundred writes remove a key.</summary>
+    /// <summary>The percentage of writes that delete a key.</summary>
     public int DeletesPercent { get; set; } = 30;
 
-    /// <summary>Whether some listings begin with the greatest key.</summary>
     public bool Downwards { get; init; }
 
-    /// <summary>Tells the version that a key's entry has, for preconditions that are to hold; 0 where there is none.</summary>
+    /// <summary>Returns the version of a key's entry, for preconditions that should hold; 0 if there is none.</summary>
     public Func<ReadOnlyMemory<byte>, long> VersionOf { get; init; } = _ => 0;
 
-    /// <summary>Tells the version of the last commit.</summary>
     public Func<long> LastVersion { get; init; } = () => 0;
 
-    /// <summary>Makes a value for a key, of so many bytes or more.</summary>
+    /// <summary>Creates a value for a key, of at least this many bytes.</summary>
     public Func<ReadOnlyMemory<byte>, int, ReadOnlyMemory<byte>>? MakeValue { get; init; }
 
-    /// <summary>A batch of any length, short ones more often.</summary>
+    /// <summary>Returns a batch of random length, mostly short.</summary>
     public Operation[] Batch() => [.. Enumerable.Range(0, 1 + random.UpTo(BatchMax - 1)).Select(_ => On(Key()))];
 
-    /// <summary>A batch that has each key once.</summary>
     public Operation[] BatchOfDistinctKeys() => [.. Batch().DistinctBy(operation => operation.Key.ToArray(), KeyComparer.Instance)];
 
     public Operation On(ReadOnlyMemory<byte> key)
@@ -62,17 +54,17 @@ internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvide
 
     public ListQuery Query() => new()
     {
-        Prefix = random.Next(2) == 0 ? default : Beginning(Key()),
+        Prefix = random.Next(2) == 0 ? default : PrefixOf(Key()),
         After = random.Next(2) == 0 ? default : Key(),
         Until = random.Next(4) == 0 ? Key() : default,
         Descending = Downwards && random.Next(3) == 0,
         Limit = 1 + random.UpTo(999),
     };
 
-    /// <summary>After how many results or entries to stop; mostly not before the end.</summary>
+    /// <summary>Returns the number of results or entries after which to stop; mostly unlimited.</summary>
     public int StopAfter(int count) => random.Next(4) == 0 ? random.Next(1, count + 1) : int.MaxValue;
 
-    private ReadOnlyMemory<byte> Beginning(ReadOnlyMemory<byte> key) => key[..random.Next(1, key.Length + 1)];
+    private ReadOnlyMemory<byte> PrefixOf(ReadOnlyMemory<byte> key) => key[..random.Next(1, key.Length + 1)];
 
     private ReadOnlyMemory<byte> Key() => keys[random.Next(keys.Length)];
 
@@ -81,11 +73,11 @@ internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvide
         int bytes = random.UpTo(ValueBytesMax);
         if (MakeValue is not null) return MakeValue(key, bytes);
         if (random.Next(4) == 0) return Encoding.UTF8.GetBytes(random.Next().ToString(CultureInfo.InvariantCulture));
-        string text = Encoding.UTF8.GetString(Noise.AsSpan(random.Next(Noise.Length - bytes), bytes));
+        string text = Encoding.UTF8.GetString(Letters.AsSpan(random.Next(Letters.Length - bytes), bytes));
         return Encoding.UTF8.GetBytes(random.Next(2) == 0 ? $"\"{text}\"" : $$"""{"n":{{random.Next(100)}}, "t": "{{text}}"}""");
     }
 
-    /// <summary>A change of a part, which values may or may not have.</summary>
+    /// <summary>Returns an edit of a part that a value may or may not have.</summary>
     private Operation Edit(ReadOnlyMemory<byte> key)
     {
         Operation edit = random.Next(5) switch
@@ -111,7 +103,7 @@ internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvide
         0 => Precondition.Absent,
         1 or 2 => Precondition.Present,
         3 => Precondition.Version(0),
-        4 => Precondition.Version(LastVersion() + 1), // what an atomic batch is about to have
+        4 => Precondition.Version(LastVersion() + 1), // the version of the next commit
         5 or 6 => Precondition.Version(VersionOf(key)),
         7 => Precondition.Version(Math.Max(0, VersionOf(key) - random.Next(1, 3))),
         _ => Precondition.None,
@@ -129,11 +121,11 @@ internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvide
         };
     }
 
-    /// <summary>Letters, for who keeps values as text.</summary>
-    private static byte[] MakeNoise()
+    /// <summary>Returns random letters, which are valid in stores that convert values to text.</summary>
+    private static byte[] MakeLetters()
     {
-        byte[] noise = new byte[1 << 20];
-        new Random(1).GetItems<byte>("abcdefghijklmnopqrstuvwxyz"u8.ToArray(), noise);
-        return noise;
+        byte[] letters = new byte[1 << 20];
+        new Random(1).GetItems<byte>("abcdefghijklmnopqrstuvwxyz"u8.ToArray(), letters);
+        return letters;
     }
 }

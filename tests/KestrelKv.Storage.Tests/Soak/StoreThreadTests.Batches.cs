@@ -4,13 +4,13 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Soak;
 
-/// <summary>Atomic batches: nobody sees half of one.</summary>
+/// <summary>Atomic batches: no call observes a part of one.</summary>
 public abstract partial class StoreThreadTests
 {
     [Theory]
     [InlineData(4)] // nearly every batch meets another
     [InlineData(300)]
-    public Task CommitAsync_Transfers_KeepTheSumForEveryReader(int accounts) => Seeds.RunAsync(async random =>
+    public Task CommitAsync_Transfers_EveryReaderSeesConstantSum(int accounts) => Seeds.RunAsync(async random =>
     {
         const int Balance = 1_000;
         byte[][] keys = KeySpaces.Numbered("account:", accounts);
@@ -48,11 +48,11 @@ public abstract partial class StoreThreadTests
         }
     });
 
-    /// <summary>Writers put the same number under all keys, or remove them all.</summary>
+    /// <summary>Writers put the same number under all keys, or delete all keys.</summary>
     [Theory]
     [InlineData(2)]
     [InlineData(200)]
-    public Task CommitAsync_WritesAllKeys_IsSeenWholeOrNotAtAll(int count) => Seeds.RunAsync(async random =>
+    public Task CommitAsync_WritesAllKeys_IsAtomicForReaders(int count) => Seeds.RunAsync(async random =>
     {
         byte[][] keys = KeySpaces.Numbered("all:", count);
         Operation[] gets = [.. keys.Select(key => Operation.Get(key))];

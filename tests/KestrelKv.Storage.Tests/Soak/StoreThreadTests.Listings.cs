@@ -2,15 +2,14 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Soak;
 
-/// <summary>Listings while keys come and go.</summary>
 public abstract partial class StoreThreadTests
 {
     /// <summary>
-    /// Writers add and remove keys around those that stay, enough for nodes to split and go and for segments to grow and
-    /// shrink; a lister must see each of the keys that stay exactly once, in order.
+    /// Writers add and remove keys around permanent ones, enough to split and remove nodes, and to grow and shrink index stripes. A listing
+    /// must return each permanent key exactly once, in order.
     /// </summary>
     [Fact]
-    public Task ListAsync_WhileOtherKeysComeAndGo_TellsEveryKeyThatStaysOnce() => Seeds.RunAsync(async random =>
+    public Task ListAsync_ConcurrentAddsAndRemoves_ListsPermanentKeysOnce() => Seeds.RunAsync(async random =>
     {
         byte[][] staying = KeySpaces.Numbered("key:", 5_000);
         Execute(staying.Select(key => Operation.Put(key, key)).ToArray(), new RecordingSink());
@@ -21,7 +20,7 @@ public abstract partial class StoreThreadTests
             int step = 0;
             return () =>
             {
-                // Runs of neighbours come, and go some time later, so that whole leaves do.
+                // Runs of neighbouring keys are added and later removed, so that whole leaves are removed.
                 int from = own.Next(staying.Length), count = own.Next(1, 400), tail = own.Next(4);
                 bool removes = step++ / 500 % 2 == 1;
                 Operation[] batch = [.. staying.Skip(from).Take(count).Select(key =>
@@ -33,37 +32,36 @@ public abstract partial class StoreThreadTests
         });
         Task[] listers = Start(random, 1, own => () =>
         {
-            var told = new KeySink(staying);
+            var sink = new KeySink(staying);
             int limit = own.Next(2) == 0 ? own.Next(1, 1_001) : 1 + own.UpTo(999);
             ListQuery query = new() { Prefix = "key:"u8.ToArray(), Limit = limit };
-            while (List(query, told)) query = query with { After = told.Last };
-            Assert.Null(told.OutOfOrder);
+            while (List(query, sink)) query = query with { After = sink.Last };
+            Assert.Null(sink.OutOfOrder);
             if (!KeepsAll) return;
-            Assert.Null(told.OutOfTurn);
-            Assert.Equal(staying.Length, told.Staying);
+            Assert.Null(sink.Unexpected);
+            Assert.Equal(staying.Length, sink.Staying);
         });
         await RunAsync(Duration, [.. writers, .. listers]);
     });
 
-    /// <summary>Holds what it is told against the keys that stay.</summary>
+    /// <summary>Checks listed entries against the permanent keys.</summary>
     private sealed class KeySink(byte[][] staying) : IEntrySink
     {
-        /// <summary>The key that it was told last.</summary>
         public byte[] Last { get; private set; } = [];
 
-        /// <summary>How many of the keys that stay it was told, one after the other.</summary>
+        /// <summary>The number of permanent keys listed so far, in sequence.</summary>
         public int Staying { get; private set; }
 
         public string? OutOfOrder { get; private set; }
 
-        public string? OutOfTurn { get; private set; }
+        public string? Unexpected { get; private set; }
 
         public bool OnEntry(in EntryView entry)
         {
             if (entry.Key.SequenceCompareTo(Last) <= 0) OutOfOrder ??= $"{Convert.ToHexString(entry.Key)} after {Convert.ToHexString(Last)}";
             Last = entry.Key.ToArray();
             if (Last.Length != staying[0].Length) return true;
-            if (Staying >= staying.Length || !entry.Key.SequenceEqual(staying[Staying])) OutOfTurn ??= $"{Convert.ToHexString(entry.Key)} out of turn";
+            if (Staying >= staying.Length || !entry.Key.SequenceEqual(staying[Staying])) Unexpected ??= $"{Convert.ToHexString(entry.Key)} is not the expected key";
             Staying++;
             return true;
         }

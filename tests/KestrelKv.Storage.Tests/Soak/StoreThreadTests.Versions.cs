@@ -2,17 +2,17 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Soak;
 
-/// <summary>Everything at once: values, versions and expiry as each thread sees them.</summary>
+/// <summary>All operations concurrently: values, versions and expiry as observed by each thread.</summary>
 public abstract partial class StoreThreadTests
 {
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
 
-    /// <summary>In rounds, after each of which the threads have stopped, and all that they saw must add up.</summary>
+    /// <summary>Runs in rounds. After each round all threads have stopped, and their observations must be consistent.</summary>
     [Theory]
     [InlineData("few keys", 2_000)]
     [InlineData("many keys", 300)]
     [InlineData("large values", 200_000)]
-    public Task AnyCalls_ByManyThreads_TellWholeValuesAndEachVersionOnce(string kind, int valueBytesMax) => Seeds.RunAsync(async random =>
+    public Task AnyCalls_ManyThreads_ReturnIntactValuesAndUniqueVersions(string kind, int valueBytesMax) => Seeds.RunAsync(async random =>
     {
         byte[][] keys = kind switch
         {
@@ -53,7 +53,7 @@ public abstract partial class StoreThreadTests
                 observer.Execute(operations.Batch());
                 break;
             case < 9:
-                // Of many writes to one key with one version nobody could tell how many entries came and went.
+                // If a batch wrote a key several times with one version, added and deleted entries could not be counted.
                 observer.Commit(operations.BatchOfDistinctKeys());
                 break;
             default:
@@ -63,8 +63,8 @@ public abstract partial class StoreThreadTests
     }
 
     /// <summary>
-    /// Each version is that of one commit: of a writer's, or else of a removal. There were as many removals as there are
-    /// keys missing.
+    /// Checks that each version belongs to exactly one commit: that of a writer, or a removal. The number of removals must equal the number
+    /// of missing keys.
     /// </summary>
     private async Task AssertAddsUpAsync(long versionBefore, Observer[] observers)
     {
@@ -81,7 +81,7 @@ public abstract partial class StoreThreadTests
             () => (removed = observers.Sum(o => o.Added - o.Deleted) - _store.GetStats().Keys) + observers.Sum(o => o.Commits) == _store.GetStats().Version,
             () => $"{observers.Sum(o => o.Commits)} commits and {removed} removals, but version {_store.GetStats().Version}");
 
-        // Until the last of those that have expired is removed, it is counted and not listed.
+        // An expired entry is counted, but not listed, until it is removed.
         var all = new Observer(_store);
         StoreStats stats = default;
         await Wait.UntilAsync(

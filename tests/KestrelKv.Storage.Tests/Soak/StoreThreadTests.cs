@@ -4,8 +4,8 @@ using KestrelKv.Testing;
 namespace KestrelKv.Storage.Tests.Soak;
 
 /// <summary>
-/// Many threads on one store, and what each of them must always find. One file a subject; on the engine for long, and on
-/// the model, which tests the tests, for a moment.
+/// Invariants under concurrent calls of many threads. Each file has one topic. The tests run long on the engine, and briefly on the
+/// model, which validates the tests themselves.
 /// </summary>
 public abstract partial class StoreThreadTests : IDisposable
 {
@@ -23,15 +23,14 @@ public abstract partial class StoreThreadTests : IDisposable
 
     protected abstract TimeSpan Duration { get; }
 
-    /// <summary>Whether a key that nobody uses stays.</summary>
+    /// <summary>Whether keys remain until they are deleted or expire.</summary>
     protected virtual bool KeepsAll => true;
 
-    /// <summary>An empty store that goes by the real clock.</summary>
+    /// <summary>Creates an empty store on the system clock.</summary>
     protected abstract IKeyValueStore Create();
 
     /// <summary>
-    /// Has some threads do something again and again until the time is over, or one has failed; each with random
-    /// numbers of its own.
+    /// Starts threads that repeat an action until the time is over or one has failed. Each has its own random numbers.
     /// </summary>
     private Task[] Start(Random random, int threads, Func<Random, Action> prepare) => [.. Enumerable.Range(0, threads).Select(_ =>
     {
@@ -50,7 +49,7 @@ public abstract partial class StoreThreadTests : IDisposable
         }, TaskCreationOptions.LongRunning);
     })];
 
-    /// <summary>Lets threads go on for so long; others may be started afterwards.</summary>
+    /// <summary>Runs threads for a duration. Others may be started afterwards.</summary>
     private async Task RunAsync(TimeSpan duration, params Task[] threads)
     {
         await Task.WhenAny(Task.WhenAll(threads), Task.Delay(duration, _over.Token));
