@@ -61,7 +61,7 @@ internal readonly record struct ContainerEnd(int Start, int End)
         ContainerEnd item = ends.Items[open];
         ends.Items[open] = item with { End = end };
         // The item is the last: the containers in a small one are smaller and have been removed.
-        if (end - item.Start < BytesMin) ends.RemoveFrom(open);
+        if (end - item.Start < BytesMin) ends.Truncate(open);
         return item.End;
     }
 }

@@ -22,7 +22,7 @@ internal static class JsonScan
     public static int SkipValue(ReadOnlySpan<byte> text, int at) => text[at] switch
     {
         (byte)'"' => SkipString(text, at),
-        (byte)'{' or (byte)'[' => SkipRest(text, at + 1),
+        (byte)'{' or (byte)'[' => SkipToContainerEnd(text, at + 1),
         _ => SkipScalar(text, at),
     };
 
@@ -43,7 +43,7 @@ internal static class JsonScan
     }
 
     /// <summary>Returns the end of the array or object that contains <paramref name="at"/>, which must not be inside a string.</summary>
-    public static int SkipRest(ReadOnlySpan<byte> text, int at)
+    public static int SkipToContainerEnd(ReadOnlySpan<byte> text, int at)
     {
         for (int open = 1; open > 0;)
         {

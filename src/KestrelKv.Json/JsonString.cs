@@ -23,7 +23,7 @@ public static class JsonString
     /// <summary>Whether a string unescapes to a text.</summary>
     /// <param name="name">The string.</param>
     /// <param name="text">The text in UTF-8.</param>
-    public static bool StandsFor(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text)
+    public static bool UnescapesTo(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text)
     {
         // An escape is longer than its character, at most six times as long.
         if (name.Length <= text.Length) return name.SequenceEqual(text) && !IsEscaped(name);
@@ -54,7 +54,7 @@ public static class JsonString
         {
             to.Add(name[..escape]);
             int taken = ReadEscape(name[escape..], to.AddRoom(CharacterBytesMax), out int bytes);
-            to.RemoveFrom(to.Count - CharacterBytesMax + bytes);
+            to.Truncate(to.Count - CharacterBytesMax + bytes);
             name = name[(escape + taken)..];
         }
         to.Add(name);
@@ -87,7 +87,7 @@ public static class JsonString
     {
         var text = new PooledList<byte>(stackalloc byte[StackBytes]);
         Unescape(left, ref text);
-        bool equal = StandsFor(right, text.Items);
+        bool equal = UnescapesTo(right, text.Items);
         text.Dispose();
         return equal;
     }

@@ -20,11 +20,11 @@ internal static class PointerToken
     {
         // A long token costs nothing against many short names: unescaping at most halves its length.
         if (name.Length < token.Length / 2) return false;
-        if (!token.Contains((byte)'~')) return JsonString.StandsFor(name, token);
+        if (!token.Contains((byte)'~')) return JsonString.UnescapesTo(name, token);
 
         var text = new PooledList<byte>(stackalloc byte[256]);
         Unescape(token, ref text);
-        bool matches = JsonString.StandsFor(name, text.Items);
+        bool matches = JsonString.UnescapesTo(name, text.Items);
         text.Dispose();
         return matches;
     }

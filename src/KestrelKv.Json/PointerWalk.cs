@@ -110,7 +110,7 @@ internal ref struct PointerWalk
         else
         {
             // The selected element has been visited; skip the remaining elements.
-            _at = JsonScan.SkipRest(_text, _at);
+            _at = JsonScan.SkipToContainerEnd(_text, _at);
             _open--;
         }
     }

@@ -30,7 +30,7 @@ internal ref struct PooledList<T>(Span<T> initial)
 
     public T TakeLast() => _room[--Count];
 
-    public void RemoveFrom(int count) => Count = count;
+    public void Truncate(int count) => Count = count;
 
     public void Dispose()
     {

@@ -24,7 +24,7 @@ public sealed class ByteBudget(long bytesMax, TimeProvider time)
     public bool IsExhausted => Taken >= bytesMax;
 
     /// <summary>Whether callers wait for bytes that others hold.</summary>
-    public bool IsWaitedFor
+    public bool HasWaiters
     {
         get
         {

@@ -205,7 +205,7 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
     }
 
     /// <summary>Whether the reader is at a member of this name, regardless of escapes.</summary>
-    private static bool NameIs(in Utf8JsonReader reader, ReadOnlySpan<byte> name) => JsonString.StandsFor(reader.ValueSpan, name);
+    private static bool NameIs(in Utf8JsonReader reader, ReadOnlySpan<byte> name) => JsonString.UnescapesTo(reader.ValueSpan, name);
 
     private void TakeParam(ref Utf8JsonReader reader, ref JsonToken token, string name)
     {

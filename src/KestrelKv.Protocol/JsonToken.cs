@@ -63,5 +63,5 @@ internal struct JsonToken(ref Utf8JsonReader reader)
 
     /// <summary>Whether a string unescapes to <paramref name="text"/>.</summary>
     public readonly bool TextEquals(ReadOnlyMemory<byte> body, ReadOnlySpan<byte> text) =>
-        JsonString.StandsFor(Inside.Of(body).Span, text);
+        JsonString.UnescapesTo(Inside.Of(body).Span, text);
 }

@@ -32,7 +32,7 @@ public readonly record struct Precondition
     internal long Rule => _shifted;
 
     /// <summary>Whether the condition requires a specific version other than 0.</summary>
-    internal bool IsOnAVersion => _shifted + Anything > 0;
+    internal bool RequiresVersion => _shifted + Anything > 0;
 
     /// <summary>Whether the condition holds for an entry of this version; 0 for no entry.</summary>
     public bool Holds(long version) => (_shifted + Anything) switch

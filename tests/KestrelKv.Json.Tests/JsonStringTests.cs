@@ -15,9 +15,9 @@ public sealed class JsonStringTests
     {
         Assert.True(JsonString.TryUnescape(Bytes(spelled), out byte[] characters));
         Assert.Equal(text, Encoding.UTF8.GetString(characters));
-        Assert.True(JsonString.StandsFor(Bytes(spelled), Bytes(text)));
-        Assert.False(JsonString.StandsFor(Bytes(spelled), Bytes(text + "x")));
-        Assert.False(JsonString.StandsFor(Bytes(spelled + "x"), Bytes(text)));
+        Assert.True(JsonString.UnescapesTo(Bytes(spelled), Bytes(text)));
+        Assert.False(JsonString.UnescapesTo(Bytes(spelled), Bytes(text + "x")));
+        Assert.False(JsonString.UnescapesTo(Bytes(spelled + "x"), Bytes(text)));
     }
 
     [Theory]
@@ -27,14 +27,14 @@ public sealed class JsonStringTests
     public void TryUnescape_LoneSurrogate_ReturnsFalse(string spelled)
     {
         Assert.False(JsonString.TryUnescape(Bytes(spelled), out _));
-        Assert.False(JsonString.StandsFor(Bytes(spelled), Bytes("\uFFFD")));
+        Assert.False(JsonString.UnescapesTo(Bytes(spelled), Bytes("\uFFFD")));
     }
 
     [Fact]
     public void StandsFor_TextWithBackslash_ComparesUnescaped()
     {
-        Assert.False(JsonString.StandsFor("\\n"u8, "\\n"u8));
-        Assert.True(JsonString.StandsFor("\\\\n"u8, "\\n"u8));
+        Assert.False(JsonString.UnescapesTo("\\n"u8, "\\n"u8));
+        Assert.True(JsonString.UnescapesTo("\\\\n"u8, "\\n"u8));
     }
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);

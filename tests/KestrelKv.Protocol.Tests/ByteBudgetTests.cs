@@ -33,7 +33,7 @@ public sealed class ByteBudgetTests
         _budget.Take(100);
         Task<bool> large = _budget.TakeAsync(80, Wait.Patience).AsTask();
         Task<bool> small = _budget.TakeAsync(10, Wait.Patience).AsTask();
-        Assert.True(_budget.IsWaitedFor);
+        Assert.True(_budget.HasWaiters);
         _budget.Return(50);
 
         // The small request fits, but serving it first could starve the large one.
@@ -43,7 +43,7 @@ public sealed class ByteBudgetTests
         Assert.True(await large.WaitAsync(Wait.Patience));
         Assert.True(await small.WaitAsync(Wait.Patience));
         Assert.Equal(90, _budget.Taken);
-        Assert.False(_budget.IsWaitedFor);
+        Assert.False(_budget.HasWaiters);
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class ByteBudgetTests
     {
         _budget.Take(100);
         Assert.False(await _budget.TakeAsync(10, TimeSpan.FromMilliseconds(1)));
-        Assert.False(_budget.IsWaitedFor);
+        Assert.False(_budget.HasWaiters);
         Assert.Equal(100, _budget.Taken);
     }
 

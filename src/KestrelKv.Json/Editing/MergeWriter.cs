@@ -16,7 +16,7 @@ internal ref struct MergeWriter(
     /// <summary>Writes the new document. The changes must be sorted by start.</summary>
     public EditStatus Write(scoped ReadOnlySpan<Splice> splices)
     {
-        NewObjects.FindNulls(_patch, ref _nulls);
+        NullMembers.FindNulls(_patch, ref _nulls);
         _room = result.Room((int)Math.Min(_document.Length + (long)_patch.Length + splices.Length, limits.BytesMax), kept: 0);
         bool fits = WriteAll(splices);
         _nulls.Dispose();

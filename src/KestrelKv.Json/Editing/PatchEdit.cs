@@ -72,7 +72,7 @@ internal ref struct PatchEdit
     {
         Slot slot = Slot.Find(_text.Text, path);
         bool replaces = slot.Exists && (slot.IsObject || slot.Container < 0);
-        if (slot.Fault is not null || !(replaces || slot.TakesMore)) Refuse(EditStatus.PathNotFound, slot.Missing);
+        if (slot.Fault is not null || !(replaces || slot.CanInsert)) Refuse(EditStatus.PathNotFound, slot.Missing);
         else if (!(replaces ? _text.TryReplace(slot, value) : _text.TryInsert(slot, default, value, default)))
             _status = EditStatus.ValueTooLong;
     }
@@ -100,7 +100,7 @@ internal ref struct PatchEdit
             Refuse(EditStatus.PathNotFound, NothingAt(from));
             return;
         }
-        _moved.RemoveFrom(0);
+        _moved.Truncate(0);
         _moved.Add(_text.Text[source.ValueStart..source.ValueEnd]);
         Add(path, _moved.Items);
     }
@@ -111,7 +111,7 @@ internal ref struct PatchEdit
         if (!source.Exists) Refuse(EditStatus.PathNotFound, NothingAt(from));
         else if (!from.SequenceEqual(path))
         {
-            _moved.RemoveFrom(0);
+            _moved.Truncate(0);
             _moved.Add(_text.Text[source.ValueStart..source.ValueEnd]);
             Remove(source);
             Add(path, _moved.Items);
@@ -128,7 +128,7 @@ internal ref struct PatchEdit
 
     private void Remove(scoped Slot slot)
     {
-        _removed.RemoveFrom(0);
+        _removed.Truncate(0);
         var items = new ItemReader(_text.Text, slot.Container);
         var removals = new Removals();
         while (items.MoveNext())

@@ -22,7 +22,7 @@ internal ref struct PatchOperation
     /// <summary>The first duplicate member; null for none.</summary>
     public string? Repeated { get; private set; }
 
-    public readonly bool Is(ReadOnlySpan<byte> op) => JsonString.StandsFor(Op[1..^1], op);
+    public readonly bool Is(ReadOnlySpan<byte> op) => JsonString.UnescapesTo(Op[1..^1], op);
 
     public readonly bool NeedsFrom => Is("move"u8) || Is("copy"u8);
 
@@ -44,10 +44,10 @@ internal ref struct PatchOperation
 
     private void Take(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
-        if (JsonString.StandsFor(name, "op"u8)) Op = Once("op", Op, value);
-        else if (JsonString.StandsFor(name, "path"u8)) Path = Once("path", Path, value);
-        else if (JsonString.StandsFor(name, "from"u8)) From = Once("from", From, value);
-        else if (JsonString.StandsFor(name, "value"u8)) Value = Once("value", Value, value);
+        if (JsonString.UnescapesTo(name, "op"u8)) Op = Once("op", Op, value);
+        else if (JsonString.UnescapesTo(name, "path"u8)) Path = Once("path", Path, value);
+        else if (JsonString.UnescapesTo(name, "from"u8)) From = Once("from", From, value);
+        else if (JsonString.UnescapesTo(name, "value"u8)) Value = Once("value", Value, value);
     }
 
     private ReadOnlySpan<byte> Once(string name, ReadOnlySpan<byte> present, ReadOnlySpan<byte> value)

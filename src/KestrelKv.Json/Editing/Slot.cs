@@ -21,7 +21,7 @@ internal ref struct Slot
     public int ValueEnd { get; private set; }
 
     /// <summary>Whether an item can be inserted: any member, or an element before an existing one or at the end.</summary>
-    public bool TakesMore { get; private set; }
+    public bool CanInsert { get; private set; }
 
     /// <summary>The number of items before the inserted one.</summary>
     public int Before { get; private set; }
@@ -64,7 +64,7 @@ internal ref struct Slot
 
     private void FindMember(scoped ReadOnlySpan<byte> text)
     {
-        IsObject = TakesMore = true;
+        IsObject = CanInsert = true;
         var items = new ItemReader(text, Container);
         while (items.MoveNext())
             if (PointerToken.Matches(Token, items.Name)) SetValue(items.ValueStart, items.ValueEnd);
@@ -91,7 +91,7 @@ internal ref struct Slot
         }
         Before = items.Index;
         if (Exists && Before == 0) InsertAt = ValueStart;
-        TakesMore = Exists || IsEnd || index == Before;
+        CanInsert = Exists || IsEnd || index == Before;
     }
 
     private void SetValue(int start, int end)

@@ -25,8 +25,8 @@ internal interface ICommitLog
     CommitStatus TryCommit(ReadOnlySpan<Operation> changes, long expected, out long version);
 
     /// <summary>
-    /// Waits until changes of this length can be committed or will be refused. Call it without locks, after <see
-    /// cref="CommitStatus.NotReady"/>.
+    /// Waits until changes of this length can be committed or will be refused. Call it without locks, after
+    /// <see cref="CommitStatus.NotReady"/>.
     /// </summary>
     Task WhenReady(long recordBytes);
 
@@ -34,7 +34,7 @@ internal interface ICommitLog
     /// Whether the state that a commit left may be made visible after <see cref="WhenDurable(long, int)"/> completes. False if the disk
     /// failed before the commit was synced.
     /// </summary>
-    bool MayShow(long version);
+    bool CanPublish(long version);
 
     /// <summary>Completes with the result when all commits up to a version are as durable as the store's mode requires.</summary>
     /// <exception cref="DurabilityLostException">The disk has failed. The task throws it.</exception>

@@ -50,7 +50,7 @@ public static class DataCommands
         replacement.Replace(salvage.StoreNumber, salvage.End);
         return [
             $"Recovered {salvage.Keys} keys up to version {salvage.Version}",
-            .. salvage.GivenUp.Count > 0 ? salvage.GivenUp : ["No data was lost"],
+            .. salvage.LostData.Count > 0 ? salvage.LostData : ["No data was lost"],
             .. replacement.Report(),
         ];
     });

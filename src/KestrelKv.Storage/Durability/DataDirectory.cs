@@ -113,7 +113,7 @@ public sealed class DataDirectory : IAsyncDisposable
             return await Task.Factory.StartNew(
                 () =>
                 {
-                    Libc.StandBack();
+                    Libc.LowerPriority();
                     return TakeSnapshot(linked.Token);
                 },
                 CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
@@ -158,7 +158,7 @@ public sealed class DataDirectory : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            Log.SnapshotGivenUp(_logger);
+            Log.SnapshotCanceled(_logger);
         }
         catch (IOException)
         {
@@ -220,7 +220,7 @@ public sealed class DataDirectory : IAsyncDisposable
 
     private void SyncTo(long version)
     {
-        _engine.Signals.WantSync();
+        _engine.Signals.RequestSync();
         Task synced = _engine.Log.WhenSynced(version).AsTask();
         try
         {

@@ -19,8 +19,8 @@ internal sealed class DataEngine : IDisposable
         IDisk disk, DataOptions data, EmbeddedStoreOptions options, TimeProvider time, ILogger logger, Action<TimeSpan>? onSync,
         FeedThreads? feedThreads, CancellationToken cancellationToken)
     {
-        History = new KeptSegments(disk, data, time, logger);
-        disk = new SpaceMakingDisk(disk, History.TryGiveUpOldest, () => History.HistoryBytes);
+        History = new RetainedSegments(disk, data, time, logger);
+        disk = new ReclaimingDisk(disk, History.TryDeleteOldest, () => History.HistoryBytes);
         Recovered recovered = new Recovery(disk, data, History, CreateEntries, time, logger, cancellationToken).Run();
         (_start, LastRecovered) = (recovered.Version, recovered.LastCommit);
         History.Trim();
@@ -53,7 +53,7 @@ internal sealed class DataEngine : IDisposable
     public SegmentFiles Files { get; }
 
     /// <summary>The retained log segments, including those that only the feed needs.</summary>
-    public KeptSegments History { get; }
+    public RetainedSegments History { get; }
 
     public ChangeFeed Feed { get; }
 

@@ -6,7 +6,7 @@ namespace KestrelKv.Storage.Durability;
 /// Verifies that the data directory, and each file that a start needs, still exists under its name. Writes to and syncs of a deleted
 /// file succeed, but no start finds the data.
 /// </summary>
-internal sealed class DirectoryCheck(IDisk disk, string path, SegmentFiles files, KeptSegments kept, Snapshots snapshots)
+internal sealed class DirectoryCheck(IDisk disk, string path, SegmentFiles files, RetainedSegments kept, Snapshots snapshots)
 {
     /// <exception cref="IOException">The directory or a file is missing.</exception>
     public void Run()

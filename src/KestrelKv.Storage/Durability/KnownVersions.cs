@@ -38,7 +38,7 @@ internal static class KnownVersions
             Scan scan = scanner.Next(out FrameHeader frame, out _);
             if (scan == Scan.Frame && frame.Kind is FrameKind.Commit or FrameKind.VersionJump) greatest = Math.Max(greatest, frame.Number);
             if (scan == Scan.Frame) continue;
-            if ((scan == Scan.End && scanner.IsZeroToTheEnd()) || !scanner.SkipToNextFrame()) return greatest;
+            if ((scan == Scan.End && scanner.HasOnlyZerosLeft()) || !scanner.SkipToNextFrame()) return greatest;
         }
     }
 }

@@ -21,7 +21,7 @@ internal sealed class LogEnd(Segment current, List<Segment> prepared, long offse
 
     /// <summary>Ends and syncs the current segment, and continues in the next one.</summary>
     /// <returns>The number of bytes that the ended segment uses.</returns>
-    public long GoTo(Segment next)
+    public long AdvanceTo(Segment next)
     {
         long used = Current.WriteEnd(Offset, Previous);
         Current.File.Sync();

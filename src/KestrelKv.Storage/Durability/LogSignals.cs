@@ -10,10 +10,10 @@ internal sealed class LogSignals : IDisposable
     private bool _isSyncWanted;
 
     /// <summary>Whether a sync of all commits so far is requested, regardless of the mode.</summary>
-    public bool IsSyncWanted => Volatile.Read(ref _isSyncWanted);
+    public bool IsSyncRequested => Volatile.Read(ref _isSyncWanted);
 
     /// <summary>Wakes the writer if it is idle. Call it after a commit, without locks.</summary>
-    public void Kick()
+    public void WakeWriter()
     {
         // Either the writer sees the commit, or this thread sees that the writer is idle.
         Interlocked.MemoryBarrier();
@@ -21,7 +21,7 @@ internal sealed class LogSignals : IDisposable
     }
 
     /// <summary>Requests a sync of all commits so far, and wakes the writer.</summary>
-    public void WantSync()
+    public void RequestSync()
     {
         Volatile.Write(ref _isSyncWanted, true);
         _work.Set();
@@ -30,13 +30,13 @@ internal sealed class LogSignals : IDisposable
     /// <summary>
     /// Returns and clears the request for a sync. Call it before the commits are taken: a later request may cover later commits.
     /// </summary>
-    public bool TakeSyncWanted() => Interlocked.Exchange(ref _isSyncWanted, false);
+    public bool TakeSyncRequest() => Interlocked.Exchange(ref _isSyncWanted, false);
 
     /// <summary>Requests a segment, and wakes the preparer.</summary>
     /// <param name="frameBytes">
     /// The length of the log record that must fit into the next segment; 0 for a segment of the usual length.
     /// </param>
-    public void WantSegment(long frameBytes)
+    public void RequestSegment(long frameBytes)
     {
         for (long seen; (seen = Volatile.Read(ref _wantedBytes)) < frameBytes;)
             if (Interlocked.CompareExchange(ref _wantedBytes, frameBytes, seen) == seen) break;
@@ -44,7 +44,7 @@ internal sealed class LogSignals : IDisposable
     }
 
     /// <summary>Returns and clears the largest requested length; 0 for the usual length.</summary>
-    public long TakeWantedBytes() => Interlocked.Exchange(ref _wantedBytes, 0);
+    public long TakeRequestedBytes() => Interlocked.Exchange(ref _wantedBytes, 0);
 
     public void WakeAll()
     {
@@ -61,13 +61,13 @@ internal sealed class LogSignals : IDisposable
         _work.Reset();
         Volatile.Write(ref _isIdle, 1);
         Interlocked.MemoryBarrier();
-        bool woken = hasWork() || IsSyncWanted || _work.Wait(idle);
+        bool woken = hasWork() || IsSyncRequested || _work.Wait(idle);
         Volatile.Write(ref _isIdle, 0);
         return woken;
     }
 
     /// <summary>Waits for a request for a segment. Called by the preparer.</summary>
-    public void WaitForSegmentWanted(TimeSpan timeout)
+    public void WaitForSegmentRequest(TimeSpan timeout)
     {
         _segmentWanted.Wait(timeout);
         _segmentWanted.Reset();

@@ -52,7 +52,7 @@ internal sealed class LogThread : IDisposable
     {
         _thread.Start();
         _preparer.Start();
-        _signals.WantSegment(0);
+        _signals.RequestSegment(0);
     }
 
     /// <summary>Writes and syncs all queued commits, then ends both threads.</summary>
@@ -85,13 +85,13 @@ internal sealed class LogThread : IDisposable
 
         // Lets wire threads that are ready on this core run first, so that this sync covers their commits.
         if (_mode == DurabilityMode.Always) Thread.Yield();
-        if (_mode != DurabilityMode.Always && !_signals.IsSyncWanted) _stop.Wait(GatherTime);
+        if (_mode != DurabilityMode.Always && !_signals.IsSyncRequested) _stop.Wait(GatherTime);
 
         // Read before draining: a later request may cover later commits.
-        bool syncWanted = _signals.TakeSyncWanted();
+        bool syncWanted = _signals.TakeSyncRequest();
         if (!_writer.Write())
         {
-            if (syncWanted && _writer.IsStalled) _signals.WantSync();
+            if (syncWanted && _writer.IsStalled) _signals.RequestSync();
             if (syncWanted || IsSyncDue()) _writer.Sync();
             FailIfStalledTooLong();
             _stop.Wait(FullRetryTime);
@@ -175,7 +175,7 @@ internal sealed class LogThread : IDisposable
         Action prepare = PrepareOnce;
         while (!_stop.IsSet)
         {
-            _signals.WaitForSegmentWanted(_files.IsRefusing ? FullRetryTime : Timeout.InfiniteTimeSpan);
+            _signals.WaitForSegmentRequest(_files.IsRefusing ? FullRetryTime : Timeout.InfiniteTimeSpan);
             if (_stop.IsSet || _log.Failure is not null) continue;
             RunGuarded(prepare);
         }
@@ -183,7 +183,7 @@ internal sealed class LogThread : IDisposable
 
     private void PrepareOnce()
     {
-        _files.Prepare(_signals.TakeWantedBytes());
+        _files.Prepare(_signals.TakeRequestedBytes());
         _log.Progress();
     }
 }

@@ -10,11 +10,11 @@ namespace KestrelKv.Storage.Durability;
 /// </summary>
 /// <remarks>
 /// If the disk is full, the write of a chunk is retried at the same offset: first at once, with the space of the prepared segments,
-/// then at each call. Further commits are refused until that space is restored. Any other failure is final: <see
-/// cref="WriteAheadLog.Fail"/>.
+/// then at each call. Further commits are refused until that space is restored. Any other failure is final:
+/// <see cref="WriteAheadLog.Fail"/>.
 /// </remarks>
 internal sealed class LogWriter(
-    WriteAheadLog log, LogSignals signals, SegmentFiles files, KeptSegments kept, ChangeFeed feed, bool showsUnsynced, Action<TimeSpan>? onSync)
+    WriteAheadLog log, LogSignals signals, SegmentFiles files, RetainedSegments kept, ChangeFeed feed, bool showsUnsynced, Action<TimeSpan>? onSync)
 {
     private List<LogChunk>? _chunks;
     private int _next;
@@ -71,7 +71,7 @@ internal sealed class LogWriter(
             // Each write may need new space. Without the reserve of prepared segments, the next write might find none.
             if (_fullReason is not null && files.FullReason is not null)
             {
-                signals.WantSegment(0);
+                signals.RequestSegment(0);
                 return false;
             }
             Volatile.Write(ref _fullReason, null);
@@ -156,7 +156,7 @@ internal sealed class LogWriter(
             rest = rest[frame.Length..];
         }
         files.Current.File.Write(chunk.Frames, _offset);
-        feed.Remember(chunk.Frames);
+        feed.Append(chunk.Frames);
         Volatile.Write(ref _offset, _offset + chunk.Used);
         Volatile.Write(ref _bytesWritten, _bytesWritten + chunk.Used);
         _previous = previous;

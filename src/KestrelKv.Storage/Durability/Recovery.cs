@@ -8,7 +8,7 @@ namespace KestrelKv.Storage.Durability;
 
 /// <summary>The recovered store, and the position at which its log continues.</summary>
 internal sealed record Recovered(
-    Keyspace Entries, long Version, SegmentFiles Files, long Offset, uint Previous, SnapshotInfo? Snapshot, IReadOnlyList<KeptSegment> Log)
+    Keyspace Entries, long Version, SegmentFiles Files, long Offset, uint Previous, SnapshotInfo? Snapshot, IReadOnlyList<RetainedSegment> Log)
 {
     /// <summary>The version of the last commit. New commits follow <see cref="Version"/>.</summary>
     public required long LastCommit { get; init; }
@@ -30,7 +30,7 @@ internal sealed record Recovered(
 /// </para>
 /// </remarks>
 internal sealed class Recovery(
-    IDisk disk, DataOptions options, KeptSegments kept, Func<Keyspace> createEntries, TimeProvider time, ILogger logger,
+    IDisk disk, DataOptions options, RetainedSegments kept, Func<Keyspace> createEntries, TimeProvider time, ILogger logger,
     CancellationToken cancellationToken)
 {
     private const string Hint = "; run salvage to recover the readable data";
@@ -125,7 +125,7 @@ internal sealed class Recovery(
         long first = snapshot?.Segment ?? 1, last = snapshot?.Version ?? 0;
         _lastCommit = last;
         Dictionary<long, long> full = [];
-        List<KeptSegment> read = [];
+        List<RetainedSegment> read = [];
         numbers = numbers.FindAll(n => n >= first);
         for (int i = 0; i < Math.Max(1, numbers.Count); i++)
             if (i >= numbers.Count || numbers[i] != first + i)
@@ -181,7 +181,7 @@ internal sealed class Recovery(
     }
 
     /// <summary>Writes the version jump with which the versions of this start begin, and returns its version.</summary>
-    private long BeginVersions(LogEnd end, long last, ulong number, Dictionary<long, long> full, List<KeptSegment> read)
+    private long BeginVersions(LogEnd end, long last, ulong number, Dictionary<long, long> full, List<RetainedSegment> read)
     {
         var jump = new VersionJump(VersionRange.After(last, time.GetUtcNow()), last);
         if (!end.HasRoom)
@@ -194,7 +194,7 @@ internal sealed class Recovery(
                 return jump.Version;
             }
             Segment next = end.Prepared.Count > 0 ? end.Prepared[0] : SegmentFiles.Create(disk, number, end.Current.Number + 1, options.SegmentBytes);
-            full[end.Current.Number] = end.GoTo(next);
+            full[end.Current.Number] = end.AdvanceTo(next);
             read.Add(new(next.Number, last + 1, next.Bytes));
         }
         end.Append(jump);
@@ -266,7 +266,7 @@ internal sealed class Recovery(
     private static void DropCacheOfLastSegments(List<Segment> segments)
     {
         int used = segments.FindLastIndex(segment => new FrameScanner(segment.File, segment.Seed).Next(out _, out _) == Scan.Frame);
-        foreach (Segment segment in segments.Skip(used - 1)) segment.File.ReadFromDisk();
+        foreach (Segment segment in segments.Skip(used - 1)) segment.File.DropPageCache();
     }
 
     private static bool HasFrames(Segment segment)
@@ -279,7 +279,7 @@ internal sealed class Recovery(
     private void CutTail(FrameScanner scanner, Segment segment)
     {
         string name = FileNames.OfSegment(segment.Number);
-        if (!scanner.IsZeroToTheEnd())
+        if (!scanner.HasOnlyZerosLeft())
         {
             scanner.Next(out _, out _);
             if (scanner.FindProofOfDamage() is >= 0 and long mark)

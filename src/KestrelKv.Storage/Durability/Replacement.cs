@@ -68,7 +68,7 @@ internal sealed class Replacement
         // The snapshot is renamed last: until then all steps can be repeated.
         using (Segment log = SegmentFiles.Create(_disk, store, end.Segment, SegmentFiles.FirstBytes))
         {
-            VersionJump.WithoutPast(start).Write(log.File, FileHeader.Bytes, log.Seed, log.Seed);
+            VersionJump.WithoutHistory(start).Write(log.File, FileHeader.Bytes, log.Seed, log.Seed);
             log.File.Sync();
         }
         _disk.Rename(UnfinishedName, FileNames.OfSnapshot(end.Version));

@@ -28,7 +28,7 @@ internal sealed class Salvage(IDisk disk) : IDisposable
     public long Keys => _entries.Count;
 
     /// <summary>Descriptions of the data that is lost.</summary>
-    public IReadOnlyList<string> GivenUp => _lost;
+    public IReadOnlyList<string> LostData => _lost;
 
     /// <summary>Reads the snapshots, the newest first, until one is valid, and then the whole log.</summary>
     /// <exception cref="DataException">There are no data files, or they have another format version.</exception>
@@ -92,7 +92,7 @@ internal sealed class Salvage(IDisk disk) : IDisposable
                 continue;
             }
 
-            if (scan == Scan.End && scanner.IsZeroToTheEnd()) return isWhole && hasEnd;
+            if (scan == Scan.End && scanner.HasOnlyZerosLeft()) return isWhole && hasEnd;
             bool found = scanner.SkipToNextFrame();
             long end = found ? scanner.Offset : file.Length;
             _lost.Add($"{name}: {end - offset} bytes from offset {offset} ({(scan == Scan.End ? "zeros" : scanner.Reason)})");

@@ -13,7 +13,7 @@ namespace KestrelKv.Storage.Durability;
 /// Their replay brings all entries to the version of the end. The file gets its final name when it is complete and synced.
 /// </remarks>
 internal sealed class Snapshots(
-    IDisk disk, SegmentFiles files, KeptSegments kept, Keyspace entries, WriteAheadLog log, TimeProvider time)
+    IDisk disk, SegmentFiles files, RetainedSegments kept, Keyspace entries, WriteAheadLog log, TimeProvider time)
 {
     /// <summary>The number of bytes that are copied, compressed and written at a time.</summary>
     private const int ChunkBytes = 256 * 1024;

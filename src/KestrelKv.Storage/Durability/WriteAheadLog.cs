@@ -155,13 +155,13 @@ internal sealed class WriteAheadLog : ICommitLog
         {
             Task progress = Volatile.Read(ref _progress).Task;
             if (IsReady(frameBytes)) return;
-            _signals.WantSegment(frameBytes);
-            _signals.Kick();
+            _signals.RequestSegment(frameBytes);
+            _signals.WakeWriter();
             await progress;
         }
     }
 
-    public bool MayShow(long version) => _failure is null || _mode != DurabilityMode.Always || version <= DurableVersion;
+    public bool CanPublish(long version) => _failure is null || _mode != DurabilityMode.Always || version <= DurableVersion;
 
     public ValueTask<int> WhenDurable(long version, int result)
     {
@@ -181,7 +181,7 @@ internal sealed class WriteAheadLog : ICommitLog
 
     public void Flush()
     {
-        if (HasQueued) _signals.Kick();
+        if (HasQueued) _signals.WakeWriter();
     }
 
     public IWatch Watch(in WatchQuery query, Action wake) => _feed.Watch(query, Last, wake);
@@ -298,7 +298,7 @@ internal sealed class WriteAheadLog : ICommitLog
             _position = FileHeader.Bytes;
             Open(first);
             first.SegmentBytes = segmentBytes;
-            _signals.WantSegment(0);
+            _signals.RequestSegment(0);
         }
         else if (_open is null)
         {

@@ -10,9 +10,9 @@ namespace KestrelKv.Storage.Embedded;
 /// </summary>
 /// <remarks>
 /// <para>
-/// <b>Steps.</b> <see cref="Capture"/> reads the state of all keys. <see cref="Play"/> computes results and changes from these states
+/// <b>Steps.</b> <see cref="Capture"/> reads the state of all keys. <see cref="Evaluate"/> computes results and changes from these states
 /// alone. <see cref="TryPrepare"/> allocates all memory. After the commit, <see cref="Deliver"/> passes the results to the sink, and
-/// <see cref="Complete"/> applies the changes and cannot fail. All steps except <see cref="Play"/> require the locks of
+/// <see cref="Complete"/> applies the changes and cannot fail. All steps except <see cref="Evaluate"/> require the locks of
 /// <see cref="Shards"/>.
 /// </para>
 /// <para>
@@ -241,7 +241,7 @@ internal ref struct BatchPlan : IDisposable
     /// Computes all results and changes, for the commit version <paramref name="next"/>. Returns false if the operations edit and
     /// search more than <paramref name="workBytesMax"/> bytes.
     /// </summary>
-    public bool Play(long now, long next, long workBytesMax)
+    public bool Evaluate(long now, long next, long workBytesMax)
     {
         RefusedIndex = -1;
         PinnedVersion = 0;
@@ -369,7 +369,7 @@ internal ref struct BatchPlan : IDisposable
         ref readonly Operation operation = ref _batch[index];
         ref PlannedResult result = ref _results[index];
         result = default;
-        if (key.Change != KeyChange.None && operation.Precondition.IsOnAVersion) PinnedVersion = next;
+        if (key.Change != KeyChange.None && operation.Precondition.RequiresVersion) PinnedVersion = next;
         if (!operation.Precondition.Holds(key.Version))
         {
             // Not the version that the batch itself would assign: it never becomes visible.

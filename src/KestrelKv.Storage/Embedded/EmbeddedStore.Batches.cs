@@ -20,7 +20,7 @@ public sealed partial class EmbeddedStore
         ArgumentOutOfRangeException.ThrowIfGreaterThan(CommitBytes(batch.Span), Frame.PayloadBytesMax, nameof(batch));
         AttemptResult attempt = Commit(batch.Span, results, requestId.Span, isLong: false, cancellationToken);
         return attempt.Outcome == Outcome.Done
-            ? WhenDurable(attempt.IsCommitted, attempt.Seen, cancellationToken)
+            ? WhenDurable(attempt.IsCommitted, attempt.ObservedVersion, cancellationToken)
             : ContinueCommitAsync(batch, results, requestId, attempt, cancellationToken);
     }
 
@@ -29,13 +29,13 @@ public sealed partial class EmbeddedStore
         CancellationToken cancellationToken)
     {
         attempt = await CompleteAsync(batch, results, requestId, attempt, cancellationToken);
-        return await WhenDurable(attempt.IsCommitted, attempt.Seen, cancellationToken);
+        return await WhenDurable(attempt.IsCommitted, attempt.ObservedVersion, cancellationToken);
     }
 
     /// <summary>Executes one long operation as a batch, and returns the highest version that its result depends on.</summary>
     private async ValueTask<long> CommitLongAsync(
         ReadOnlyMemory<Operation> one, IResultSink results, CancellationToken cancellationToken) =>
-        (await CompleteAsync(one, results, default, new(Outcome.NeedsTime, false, 0, 0), cancellationToken)).Seen;
+        (await CompleteAsync(one, results, default, new(Outcome.NeedsLongWork, false, 0, 0), cancellationToken)).ObservedVersion;
 
     /// <summary>Executes a batch that is too long to run under locks, or needs space in the log.</summary>
     private async ValueTask<AttemptResult> CompleteAsync(
@@ -44,7 +44,7 @@ public sealed partial class EmbeddedStore
     {
         for (bool isLong = false; attempt.Outcome != Outcome.Done;)
         {
-            isLong |= attempt.Outcome == Outcome.NeedsTime;
+            isLong |= attempt.Outcome == Outcome.NeedsLongWork;
             if (attempt.Outcome == Outcome.NeedsLog) await _log.WhenReady(attempt.NeededBytes).WaitAsync(cancellationToken);
             attempt = isLong
                 ? await Task.Run(() => Commit(batch.Span, results, requestId.Span, isLong: true, cancellationToken), cancellationToken)
@@ -73,18 +73,18 @@ public sealed partial class EmbeddedStore
                     case Outcome.Conflict:
                         if (++context.Conflicts == ConflictsMax) plan.ReleaseCopies();
                         continue;
-                    case Outcome.NeedsMemory when _room!.TryMake(context.NeededBytes, ref context.ReservedBytes):
+                    case Outcome.NeedsMemory when _room!.TryReserve(context.NeededBytes, ref context.ReservedBytes):
                         continue;
                     case Outcome.NeedsMemory:
                         results.OnResult(plan.LargestIndex, RefusedForMemory());
                         break;
-                    case Outcome.NeedsTime when isLong:
+                    case Outcome.NeedsLongWork when isLong:
                         results.OnResult(0, RefusedForConflicts(context.Conflicts));
                         break;
                     default:
-                        return new(outcome, context.IsCommitted, context.Seen, context.NeededBytes);
+                        return new(outcome, context.IsCommitted, context.ObservedVersion, context.NeededBytes);
                 }
-                return new(Outcome.Done, IsCommitted: false, context.Seen, 0);
+                return new(Outcome.Done, IsCommitted: false, context.ObservedVersion, 0);
             }
         }
         finally
@@ -98,7 +98,7 @@ public sealed partial class EmbeddedStore
     private Outcome CommitOnCopies(ref BatchPlan plan, ref BatchContext context)
     {
         long now = _entries.Clock.Now();
-        if (plan.CaptureCopies(now)) plan.Play(now, _log.Last + 1, long.MaxValue);
+        if (plan.CaptureCopies(now)) plan.Evaluate(now, _log.Last + 1, long.MaxValue);
         return CommitInShards(ref plan, ref context, workBytesMax: null);
     }
 
@@ -131,7 +131,7 @@ public sealed partial class EmbeddedStore
 
         // The result of a batch that is refused, or only reads, depends on the last changes of its keys.
         if (!plan.AcknowledgesFromMemory && !TryObserve(plan.LastChange(), ref context)) return Refuse(CommitStatus.DiskFailed, context);
-        if (workBytesMax is { } max && !plan.Play(now, _log.Last + 1, max)) return Outcome.NeedsTime;
+        if (workBytesMax is { } max && !plan.Evaluate(now, _log.Last + 1, max)) return Outcome.NeedsLongWork;
         if (plan.IsRefused && plan.Record is null)
         {
             context.Results.OnResult(plan.RefusedIndex, plan.Refusal);
@@ -171,7 +171,7 @@ public sealed partial class EmbeddedStore
             if (status == CommitStatus.VersionConflict) return Outcome.Conflict;
             if (status == CommitStatus.NotReady) return Outcome.NeedsLog;
             if (status != CommitStatus.Done) return Refuse(status, context);
-            if (!plan.AcknowledgesFromMemory) context.Seen = Math.Max(context.Seen, version);
+            if (!plan.AcknowledgesFromMemory) context.ObservedVersion = Math.Max(context.ObservedVersion, version);
 
             // The changes are not applied yet: the results refer to the previous values without copies.
             context.IsCommitted = !plan.IsRefused;
@@ -221,8 +221,8 @@ public sealed partial class EmbeddedStore
 
     private bool TryObserve(long version, ref BatchContext context)
     {
-        if (!_log.MayShow(version)) return false;
-        context.Seen = Math.Max(context.Seen, version);
+        if (!_log.CanPublish(version)) return false;
+        context.ObservedVersion = Math.Max(context.ObservedVersion, version);
         return true;
     }
 
@@ -260,11 +260,11 @@ public sealed partial class EmbeddedStore
         /// <summary>The number of times that an entry changed while the batch was evaluated without locks.</summary>
         public int Conflicts;
         public bool IsCommitted;
-        public long Seen;
+        public long ObservedVersion;
         public long ReservedBytes;
         public long NeededBytes;
     }
 
     /// <summary>The outcome of one attempt to commit a batch.</summary>
-    private readonly record struct AttemptResult(Outcome Outcome, bool IsCommitted, long Seen, long NeededBytes);
+    private readonly record struct AttemptResult(Outcome Outcome, bool IsCommitted, long ObservedVersion, long NeededBytes);
 }

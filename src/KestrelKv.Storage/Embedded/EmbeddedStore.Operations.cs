@@ -13,8 +13,8 @@ public sealed partial class EmbeddedStore
         var context = new OperationContext(operations.Span, results);
         Outcome outcome = ExecuteGroups(operations.Span, ref context);
         return outcome <= Outcome.Stop
-            ? WhenDurable(context.Index, context.Seen, cancellationToken)
-            : ContinueAsync(operations, context.Index, outcome, context.NeededBytes, context.Seen, results, cancellationToken);
+            ? WhenDurable(context.Index, context.ObservedVersion, cancellationToken)
+            : ContinueAsync(operations, context.Index, outcome, context.NeededBytes, context.ObservedVersion, results, cancellationToken);
     }
 
     /// <summary>Executes the remaining operations of a call. The next one is too long for a lock, or needs space in the log.</summary>
@@ -24,7 +24,7 @@ public sealed partial class EmbeddedStore
     {
         while (needs > Outcome.Stop)
         {
-            if (needs == Outcome.NeedsTime)
+            if (needs == Outcome.NeedsLongWork)
             {
                 var one = new IndexedSink(results, next);
                 seen = Math.Max(seen, await CommitLongAsync(operations.Slice(next++, 1), one, cancellationToken));
@@ -39,12 +39,12 @@ public sealed partial class EmbeddedStore
         return await WhenDurable(next, seen, cancellationToken);
     }
 
-    private (int Next, Outcome Outcome, long NeededBytes, long Seen) ExecuteFrom(
+    private (int Next, Outcome Outcome, long NeededBytes, long ObservedVersion) ExecuteFrom(
         ReadOnlySpan<Operation> operations, int next, long seen, IResultSink results)
     {
-        var context = new OperationContext(operations, results) { Index = next, Seen = seen };
+        var context = new OperationContext(operations, results) { Index = next, ObservedVersion = seen };
         Outcome outcome = ExecuteGroups(operations, ref context);
-        return (context.Index, outcome, context.NeededBytes, context.Seen);
+        return (context.Index, outcome, context.NeededBytes, context.ObservedVersion);
     }
 
     /// <summary>Executes operations from the context's index on, and advances the index to the next operation to execute.</summary>
@@ -100,9 +100,9 @@ public sealed partial class EmbeddedStore
     {
         try
         {
-            while (_room!.TryMake(context.NeededBytes, ref context.ReservedBytes))
+            while (_room!.TryReserve(context.NeededBytes, ref context.ReservedBytes))
                 if (ExecuteInShard(ref context) is var outcome and not Outcome.NeedsMemory) return outcome;
-            return context.Give(RefusedForMemory());
+            return context.PassResult(RefusedForMemory());
         }
         finally
         {
@@ -145,13 +145,13 @@ public sealed partial class EmbeddedStore
     private Outcome Read(in Operation operation, ref OperationContext context)
     {
         Entry entry = context.Entry;
-        if (!operation.Path.IsEmpty && entry.Exists && entry.Value.Length > LongWork.BytesMax) return Outcome.NeedsTime;
-        if (!TryObserve(operation, ref context)) return context.Give(RefusedForDisk(CommitStatus.DiskFailed));
-        if (operation.IsWrite || !entry.Exists) return context.Give(new() { Status = ResultStatus.NotFound });
+        if (!operation.Path.IsEmpty && entry.Exists && entry.Value.Length > LongWork.BytesMax) return Outcome.NeedsLongWork;
+        if (!TryObserve(operation, ref context)) return context.PassResult(RefusedForDisk(CommitStatus.DiskFailed));
+        if (operation.IsWrite || !entry.Exists) return context.PassResult(new() { Status = ResultStatus.NotFound });
         context.Shard.Touch(entry);
         ReadOnlySpan<byte> value = entry.Value;
         bool found = operation.Path.IsEmpty || JsonPointer.TryFind(value, operation.Path.Span, out value);
-        return context.Give(new()
+        return context.PassResult(new()
         {
             Status = found ? ResultStatus.Done : ResultStatus.PathNotFound,
             Version = entry.Version,
@@ -164,7 +164,7 @@ public sealed partial class EmbeddedStore
     private Outcome Edit(in Operation edit, ref OperationContext context)
     {
         Entry entry = context.Entry;
-        if (LongWork.Of(edit, entry.ValueIfAny.Length) > LongWork.BytesMax) return Outcome.NeedsTime;
+        if (LongWork.Of(edit, entry.ValueIfAny.Length) > LongWork.BytesMax) return Outcome.NeedsLongWork;
         using EditBuffer buffer = EditBuffer.Rent();
         EditResult edited = Edits.Resolve(edit, entry.Exists, entry.ValueIfAny, entry.ExpiryIfAny, _documents, buffer, out Operation put);
         return edited.Status == EditStatus.Done
@@ -187,7 +187,7 @@ public sealed partial class EmbeddedStore
         }
         catch (OutOfMemoryException)
         {
-            return context.Give(RefusedForMemory());
+            return context.PassResult(RefusedForMemory());
         }
 
         CommitStatus status = CommitStatus.NotReady;
@@ -196,11 +196,11 @@ public sealed partial class EmbeddedStore
         {
             status = _log.TryCommit(change, out version);
             if (status == CommitStatus.NotReady) return context.Needs(Outcome.NeedsLog, change.Bytes);
-            if (status != CommitStatus.Done) return context.Give(RefusedForDisk(status));
-            if (!write.AcknowledgeFromMemory) context.Seen = Math.Max(context.Seen, version);
+            if (status != CommitStatus.Done) return context.PassResult(RefusedForDisk(status));
+            if (!write.AcknowledgeFromMemory) context.ObservedVersion = Math.Max(context.ObservedVersion, version);
 
             // The change is not applied yet: the result refers to the old value without a copy.
-            return context.Give(new()
+            return context.PassResult(new()
             {
                 Version = version,
                 PreviousVersion = entry.Exists ? entry.Version : 0,
@@ -218,9 +218,9 @@ public sealed partial class EmbeddedStore
 
     private Outcome Refuse(ref OperationContext context, ResultStatus status, string? detail = null)
     {
-        if (!TryObserve(context.Operation, ref context)) return context.Give(RefusedForDisk(CommitStatus.DiskFailed));
+        if (!TryObserve(context.Operation, ref context)) return context.PassResult(RefusedForDisk(CommitStatus.DiskFailed));
         long version = context.Entry.Exists ? context.Entry.Version : 0;
-        return context.Give(new() { Status = status, Version = version, PreviousVersion = version, Detail = detail });
+        return context.PassResult(new() { Status = status, Version = version, PreviousVersion = version, Detail = detail });
     }
 
     /// <summary>
@@ -229,8 +229,8 @@ public sealed partial class EmbeddedStore
     private bool TryObserve(in Operation operation, ref OperationContext context)
     {
         if (operation.AcknowledgeFromMemory) return true;
-        if (!_log.MayShow(context.LastChange)) return false;
-        context.Seen = Math.Max(context.Seen, context.LastChange);
+        if (!_log.CanPublish(context.LastChange)) return false;
+        context.ObservedVersion = Math.Max(context.ObservedVersion, context.LastChange);
         return true;
     }
 

@@ -25,7 +25,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
 {
     private readonly Keyspace _entries;
     private readonly ICommitLog _log;
-    private readonly MemoryRoom? _room;
+    private readonly MemoryReclaimer? _room;
     private readonly Sweeper _sweeper;
     private readonly DocumentLimits _documents;
     private readonly TimeSpan _requestIdWindow;
@@ -49,7 +49,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
     {
         (_entries, _log) = (entries, log);
         (_documents, _requestIdWindow, _requestIdBytesMax) = (options.DocumentLimits, options.RequestIdWindow, options.RequestIdBytesMax);
-        if (entries.Limit is { } limit) _room = new MemoryRoom(entries, limit, log);
+        if (entries.Limit is { } limit) _room = new MemoryReclaimer(entries, limit, log);
         _sweeper = new Sweeper(entries, log, _room, time);
     }
 

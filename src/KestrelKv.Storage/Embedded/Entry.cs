@@ -68,7 +68,7 @@ internal readonly unsafe struct Entry(byte* block)
     }
 
     /// <summary>The entry's index in the shard's <see cref="ExpiryHeap"/>. Requires the field <see cref="EntryFields.Expiry"/>.</summary>
-    public int HeapPlace
+    public int HeapIndex
     {
         get => *(int*)(block + HeapPlaceOffset);
         set => *(int*)(block + HeapPlaceOffset) = value;
@@ -96,7 +96,7 @@ internal readonly unsafe struct Entry(byte* block)
 
     public long ExpiryIfAny => Exists ? ExpiresAt : Operation.Never;
 
-    /// <summary>The size of the block when it was allocated, or another with the same <see cref="NativeHeap.RealBytes"/>.</summary>
+    /// <summary>The size of the block when it was allocated, or another with the same <see cref="NativeHeap.AllocationBytes"/>.</summary>
     public int BlockBytes => block[KeyAtOffset] + KeyLength + ValueLength;
 
     private EntryFields Fields => (EntryFields)block[FieldsOffset];

@@ -5,7 +5,7 @@ namespace KestrelKv.Storage.Embedded;
 /// <summary>The expiring entries of a shard, earliest expiry first: a 4-ary heap.</summary>
 /// <remarks>
 /// <para>
-/// Invariants: a node expires no later than its children. Each entry stores its own index in the heap (<see cref="Entry.HeapPlace"/>).
+/// Invariants: a node expires no later than its children. Each entry stores its own index in the heap (<see cref="Entry.HeapIndex"/>).
 /// A node holds the address of the entry's current block, so <see cref="Replace"/> must be called before the old block is freed.
 /// </para>
 /// <para>The heap owns the array of nodes, but no blocks. All members require the shard's lock.</para>
@@ -101,7 +101,7 @@ internal sealed unsafe class ExpiryHeap : IDisposable
     private void Set(int index, Node node)
     {
         _nodes[index] = node;
-        new Entry(node.Block).HeapPlace = index;
+        new Entry(node.Block).HeapIndex = index;
     }
 
     private void Release()

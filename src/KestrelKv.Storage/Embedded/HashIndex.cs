@@ -203,7 +203,7 @@ internal unsafe struct HashIndex
     private static ulong SlotOf(Entry entry, ulong hash)
     {
         Debug.Assert(((ulong)entry.Block & ~AddressMask) == 0 && (ulong)entry.Block > Removed, "the block is unaligned or beyond 48 bits");
-        ulong lines = Math.Min(LinesMask, (ulong)NativeHeap.RealBytes(entry.BlockBytes) >> LineShift);
+        ulong lines = Math.Min(LinesMask, (ulong)NativeHeap.AllocationBytes(entry.BlockBytes) >> LineShift);
         return (hash >> TagShift << TagShift) | (ulong)entry.Block | lines;
     }
 

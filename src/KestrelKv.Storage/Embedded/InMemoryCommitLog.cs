@@ -68,7 +68,7 @@ internal sealed class InMemoryCommitLog : ICommitLog
     public Task WhenReady(long recordBytes) => Task.CompletedTask;
 
     /// <inheritdoc/>
-    public bool MayShow(long version) => true;
+    public bool CanPublish(long version) => true;
 
     /// <inheritdoc/>
     public ValueTask<int> WhenDurable(long version, int result) => new(result);

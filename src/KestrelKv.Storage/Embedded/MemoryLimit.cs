@@ -16,7 +16,7 @@ internal sealed class MemoryLimit(long bytesMax)
     public bool HasRoomFor(long bytes) => bytes <= bytesMax - Volatile.Read(ref _used);
 
     /// <summary>Whether this many bytes fit into an empty store.</summary>
-    public bool AllowsEver(long bytes) => bytes <= bytesMax - _empty;
+    public bool FitsWhenEmpty(long bytes) => bytes <= bytesMax - _empty;
 
     /// <summary>Records the current use as that of an empty store.</summary>
     public void SetEmpty() => _empty = _used;

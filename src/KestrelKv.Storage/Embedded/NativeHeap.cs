@@ -31,11 +31,11 @@ internal sealed unsafe class NativeHeap(SlabPool slabs)
 
     private readonly nint[] _partial = new nint[ClassOf(SmallBytesMax) + 1];
 
-    /// <summary>The total size of all allocated blocks in bytes, as <see cref="RealBytes"/> rounds them.</summary>
+    /// <summary>The total size of all allocated blocks in bytes, as <see cref="AllocationBytes"/> rounds them.</summary>
     public long BytesUsed { get; private set; }
 
     /// <summary>Returns the size of a block for a requested size: that of its size class, or for larger blocks a multiple of 16.</summary>
-    public static int RealBytes(int bytes)
+    public static int AllocationBytes(int bytes)
     {
         if (bytes > SmallBytesMax) return (bytes + 15) & ~15;
         int step = StepOf(bytes);
@@ -46,16 +46,16 @@ internal sealed unsafe class NativeHeap(SlabPool slabs)
     /// <exception cref="OutOfMemoryException">Nothing has changed.</exception>
     public byte* Allocate(int bytes)
     {
-        int blockBytes = RealBytes(bytes);
+        int blockBytes = AllocationBytes(bytes);
         byte* block = bytes > SmallBytesMax ? (byte*)NativeMemory.Alloc((nuint)blockBytes) : AllocateSmall(ClassOf(bytes), blockBytes);
         BytesUsed += blockBytes;
         return block;
     }
 
-    /// <summary>Frees a block. The size must have the same <see cref="RealBytes"/> as the requested one.</summary>
+    /// <summary>Frees a block. The size must have the same <see cref="AllocationBytes"/> as the requested one.</summary>
     public void Free(byte* block, int bytes)
     {
-        int blockBytes = RealBytes(bytes);
+        int blockBytes = AllocationBytes(bytes);
         BytesUsed -= blockBytes;
         FillWithPoison(block, blockBytes);
         if (bytes > SmallBytesMax) NativeMemory.Free(block);

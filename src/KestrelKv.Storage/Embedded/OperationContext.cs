@@ -16,7 +16,7 @@ internal enum Outcome
     NeedsLog,
 
     /// <summary>The operation takes too long for a lock. Nothing has changed.</summary>
-    NeedsTime,
+    NeedsLongWork,
 
     /// <summary>An entry changed since it was copied. Nothing has changed in this attempt.</summary>
     Conflict,
@@ -29,7 +29,7 @@ internal ref struct OperationContext(ReadOnlySpan<Operation> operations, IResult
     private readonly IResultSink _results = results;
 
     /// <summary>The highest version that the results of the call depend on.</summary>
-    public long Seen;
+    public long ObservedVersion;
 
     public int Index;
 
@@ -56,7 +56,7 @@ internal ref struct OperationContext(ReadOnlySpan<Operation> operations, IResult
     public readonly ref readonly Operation Operation => ref _operations[Index];
 
     /// <summary>Passes the result of the operation to the sink.</summary>
-    public readonly Outcome Give(in OperationResult result) => _results.OnResult(Index, result) ? Outcome.Done : Outcome.Stop;
+    public readonly Outcome PassResult(in OperationResult result) => _results.OnResult(Index, result) ? Outcome.Done : Outcome.Stop;
 
     public Outcome Needs(Outcome what, long bytes)
     {

@@ -381,7 +381,7 @@ internal readonly unsafe struct OrderedNode(byte* block)
     /// <inheritdoc cref="OrderedKeys.BytesPerKey"/>
     public static int BytesPerKey(int keyBytes) => keyBytes <= InlineBytesMax
         ? 2 * (sizeof(ushort) + sizeof(ushort) + keyBytes)
-        : 2 * (sizeof(ushort) + sizeof(ushort) + OverflowBytes) + NativeHeap.RealBytes(keyBytes);
+        : 2 * (sizeof(ushort) + sizeof(ushort) + OverflowBytes) + NativeHeap.AllocationBytes(keyBytes);
 
     public static OrderedNode Initialize(byte* block, bool isLeaf)
     {

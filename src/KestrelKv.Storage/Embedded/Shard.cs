@@ -108,7 +108,7 @@ internal sealed class Shard : IDisposable
     public static long EntryBytes(Entry entry) => EntryBytes(entry.BlockBytes, entry.Key.Length, entry.Expires);
 
     private static long EntryBytes(int blockBytes, int keyBytes, bool expires) =>
-        (long)NativeHeap.RealBytes(blockBytes) + HashIndex.BytesPerEntry + OrderedKeys.BytesPerKey(keyBytes) +
+        (long)NativeHeap.AllocationBytes(blockBytes) + HashIndex.BytesPerEntry + OrderedKeys.BytesPerKey(keyBytes) +
         (expires ? ExpiryHeap.BytesPerEntry : 0);
 
     public void Touch(Entry entry)
@@ -238,11 +238,11 @@ internal sealed class Shard : IDisposable
         if (prepared.Expires) _clock.Expect(prepared.ExpiresAt);
         if (entry.Expires && prepared.Expires)
         {
-            _expiries.Replace(entry.HeapPlace, prepared);
+            _expiries.Replace(entry.HeapIndex, prepared);
         }
         else if (entry.Expires)
         {
-            _expiries.RemoveAt(entry.HeapPlace, _pendingExpiries);
+            _expiries.RemoveAt(entry.HeapIndex, _pendingExpiries);
         }
         else if (prepared.Expires)
         {
@@ -261,13 +261,13 @@ internal sealed class Shard : IDisposable
         if (expiresAt == Operation.Never) return;
         entry.ExpiresAt = expiresAt;
         _clock.Expect(expiresAt);
-        _expiries.Replace(entry.HeapPlace, entry);
+        _expiries.Replace(entry.HeapIndex, entry);
     }
 
     private bool FitsInPlace(Entry entry, int valueBytes, long expiresAt) =>
         entry.Expires == (expiresAt != Operation.Never) &&
-        NativeHeap.RealBytes(Entry.BlockBytesFor(entry.Key.Length, valueBytes, FieldsFor(expiresAt))) ==
-            NativeHeap.RealBytes(entry.BlockBytes);
+        NativeHeap.AllocationBytes(Entry.BlockBytesFor(entry.Key.Length, valueBytes, FieldsFor(expiresAt))) ==
+            NativeHeap.AllocationBytes(entry.BlockBytes);
 
     private void CountValueBytes(Entry entry, int change)
     {
@@ -283,7 +283,7 @@ internal sealed class Shard : IDisposable
         _indexBytes -= stripe.Bytes;
         stripe.RemoveAt(slot);
         _indexBytes += stripe.Bytes;
-        if (entry.Expires) _expiries.RemoveAt(entry.HeapPlace, _pendingExpiries);
+        if (entry.Expires) _expiries.RemoveAt(entry.HeapIndex, _pendingExpiries);
         if (InternalKey.Is(entry.Key))
         {
             InternalCount--;

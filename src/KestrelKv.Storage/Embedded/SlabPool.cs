@@ -138,7 +138,7 @@ internal sealed unsafe partial class SlabPool : IDisposable
     private void Collapse(nint[] regions)
     {
         if (!OperatingSystem.IsLinux()) return;
-        Libc.StandBack();
+        Libc.LowerPriority();
         foreach (nint region in regions)
         {
             for (int at = 0; at < RegionBytes; at += HugePageBytes)

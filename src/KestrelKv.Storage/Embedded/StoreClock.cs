@@ -4,7 +4,7 @@ namespace KestrelKv.Storage.Embedded;
 /// <remarks>
 /// <para>
 /// An entry that a caller saw as expired must not reappear. If the system clock is set back, this clock therefore follows only after
-/// all expired entries are removed (<see cref="FollowBack"/>). While no entry expires, it equals the system clock (<see cref="Rest"/>).
+/// all expired entries are removed (<see cref="StepBack"/>). While no entry expires, it equals the system clock (<see cref="SuspendSweeps"/>).
 /// </para>
 /// <para>
 /// The clock also stores the time of the next sweep. Invariant while the locks of all shards are free: the sweeper runs at the latest
@@ -79,7 +79,7 @@ internal sealed class StoreClock(TimeProvider time) : TimeProvider
         Volatile.Write(ref _sweepAt, SystemNow() + (long)(period ?? SweepPeriodMax).TotalMilliseconds);
 
     /// <summary>Returns the time until the next sweep, and resets <see cref="IsSweepWanted"/>.</summary>
-    public TimeSpan TakeTimeToSweep()
+    public TimeSpan TakeSweepDelay()
     {
         // Reset the flag before the time is read: an expiry that is recorded later sets it again.
         Interlocked.Exchange(ref _isSweepWanted, false);
@@ -91,7 +91,7 @@ internal sealed class StoreClock(TimeProvider time) : TimeProvider
     /// Suspends sweeps until an entry expires, and follows the system clock in both directions. Requires the locks of all shards, none of
     /// which may have an entry that expires.
     /// </summary>
-    public void Rest()
+    public void SuspendSweeps()
     {
         Volatile.Write(ref _latest, 0);
         Volatile.Write(ref _sweepAt, Suspended);
@@ -101,7 +101,7 @@ internal sealed class StoreClock(TimeProvider time) : TimeProvider
     /// Follows a system clock that was set back. Requires the locks of all shards. All entries that expired by <paramref name="latest"/>
     /// must have been removed.
     /// </summary>
-    public void FollowBack(long latest) =>
+    public void StepBack(long latest) =>
         Interlocked.CompareExchange(ref _latest, SystemNow(), latest);
 
     /// <summary>Whether the system clock is earlier than a time, because it was set back.</summary>

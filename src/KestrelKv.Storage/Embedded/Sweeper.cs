@@ -17,13 +17,13 @@ internal sealed class Sweeper : IDisposable
 
     private readonly Keyspace _entries;
     private readonly ICommitLog _log;
-    private readonly MemoryRoom? _room;
+    private readonly MemoryReclaimer? _room;
     private readonly ITimer _timer;
     private readonly Lock _sweeping = new();
     private readonly Lock _scheduling = new();
     private bool _isDisposed;
 
-    public Sweeper(Keyspace entries, ICommitLog log, MemoryRoom? room, TimeProvider time)
+    public Sweeper(Keyspace entries, ICommitLog log, MemoryReclaimer? room, TimeProvider time)
     {
         (_entries, _log, _room) = (entries, log, room);
         _timer = time.CreateTimer(static sweeper => ((Sweeper)sweeper!).Sweep(), this, StoreClock.SweepPeriod, Timeout.InfiniteTimeSpan);
@@ -33,7 +33,7 @@ internal sealed class Sweeper : IDisposable
     public void Schedule()
     {
         // The time is read under the lock, so that the last call to set the timer has the earliest time.
-        lock (_scheduling) _timer.Change(_entries.Clock.TakeTimeToSweep(), Timeout.InfiniteTimeSpan);
+        lock (_scheduling) _timer.Change(_entries.Clock.TakeSweepDelay(), Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Stops the timer, and waits for a sweep in progress.</summary>
@@ -114,7 +114,7 @@ internal sealed class Sweeper : IDisposable
         try
         {
             if (_entries.Shards.Any(shard => shard.ExpectNext())) return false;
-            _entries.Clock.Rest();
+            _entries.Clock.SuspendSweeps();
             return true;
         }
         finally
@@ -128,7 +128,7 @@ internal sealed class Sweeper : IDisposable
         foreach (Shard shard in _entries.Shards) shard.Enter();
         try
         {
-            if (!_entries.Shards.Any(shard => shard.HasExpired(now))) _entries.Clock.FollowBack(now);
+            if (!_entries.Shards.Any(shard => shard.HasExpired(now))) _entries.Clock.StepBack(now);
         }
         finally
         {

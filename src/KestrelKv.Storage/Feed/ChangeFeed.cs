@@ -130,7 +130,7 @@ internal sealed class ChangeFeed : IDisposable
     }
 
     /// <summary>Records log records that were written. Called by the writer of the log.</summary>
-    public void Remember(ReadOnlySpan<byte> frames)
+    public void Append(ReadOnlySpan<byte> frames)
     {
         if (!_isRecording) return;
         try
@@ -165,7 +165,7 @@ internal sealed class ChangeFeed : IDisposable
     /// Makes a watch live that has delivered all commits up to a version. Does not wait for the dispatcher: returns false if the watch
     /// has not caught up, or if commits are being dispatched at the moment.
     /// </summary>
-    public bool TryGoLive(FeedWatch watch, long position)
+    public bool TryStartLive(FeedWatch watch, long position)
     {
         if (!_lock.TryEnter()) return false;
         try
@@ -174,7 +174,7 @@ internal sealed class ChangeFeed : IDisposable
             RemoveLive(watch);
             _live.Add(watch);
             watch.IsListed = true;
-            watch.GoLive();
+            watch.StartLive();
             return true;
         }
         finally
@@ -184,9 +184,9 @@ internal sealed class ChangeFeed : IDisposable
     }
 
     /// <summary>Closes a watch. The dispatcher removes it later, so this does not block.</summary>
-    public void Leave(FeedWatch watch)
+    public void Close(FeedWatch watch)
     {
-        watch.Fall();
+        watch.EndLive();
         Interlocked.Decrement(ref _watches);
         _closing.Enqueue(watch);
         WakeDispatcher();
@@ -306,9 +306,9 @@ internal sealed class ChangeFeed : IDisposable
             {
                 foreach (FeedWatch watch in watches)
                 {
-                    Noted noted = watch.Note(commit.Version, commit.Place);
-                    if (noted == Noted.AndWakes) _toWake.Add(watch);
-                    else if (noted == Noted.Overflow) _demoted.Add(watch);
+                    NoteResult noted = watch.Note(commit.Version, commit.Place);
+                    if (noted == NoteResult.NeedsWake) _toWake.Add(watch);
+                    else if (noted == NoteResult.Overflow) _demoted.Add(watch);
                 }
             }
         }
@@ -340,6 +340,6 @@ internal sealed class ChangeFeed : IDisposable
         if (!watch.IsListed) return false;
         watch.IsListed = false;
         _live.Remove(watch);
-        return watch.Fall();
+        return watch.EndLive();
     }
 }

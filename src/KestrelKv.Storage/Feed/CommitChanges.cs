@@ -9,7 +9,7 @@ internal static class CommitChanges
     /// Delivers all changes of a commit under a prefix, even if the sink asks to stop in between. Returns whether the sink accepts
     /// another commit.
     /// </summary>
-    public static bool HandOver(ReadOnlySpan<byte> records, long version, ReadOnlySpan<byte> prefix, IChangeSink changes)
+    public static bool Deliver(ReadOnlySpan<byte> records, long version, ReadOnlySpan<byte> prefix, IChangeSink changes)
     {
         bool acceptsMore = true;
         while (Record.TryRead(ref records, out Record record))

@@ -3,13 +3,13 @@ using KestrelKv.Storage.Commits;
 namespace KestrelKv.Storage.Feed;
 
 /// <summary>The result of notifying a watch of a commit.</summary>
-internal enum Noted
+internal enum NoteResult
 {
     /// <summary>The commit is noted, or was noted before, or the watch is not live.</summary>
     Yes,
 
     /// <summary>The commit is noted, and the watch must be woken.</summary>
-    AndWakes,
+    NeedsWake,
 
     /// <summary>The watch has no room for the commit and must catch up by itself.</summary>
     Overflow,
@@ -87,12 +87,12 @@ internal sealed class FeedWatch : IWatch
                 if (upToDate) return new(WatchStatus.UpToDate);
                 if (DeliverTaken(changes))
                     return new(_takenNext == _takenCount && TryTake() == true ? WatchStatus.UpToDate : WatchStatus.More);
-                Fall();
+                EndLive();
                 continue;
             }
             if (_position >= _feed.Published)
             {
-                if (!_feed.TryGoLive(this, _position)) return new(WatchStatus.More);
+                if (!_feed.TryStartLive(this, _position)) return new(WatchStatus.More);
                 continue;
             }
             if (CatchUpFromMemory(changes) is { } ended)
@@ -117,7 +117,7 @@ internal sealed class FeedWatch : IWatch
     {
         if (_isDisposed) return;
         _isDisposed = true;
-        _feed.Leave(this);
+        _feed.Close(this);
     }
 
     public void Wake() => _wake();
@@ -125,7 +125,7 @@ internal sealed class FeedWatch : IWatch
     /// <summary>
     /// Makes the watch live: the dispatcher notes all commits after its position. Called by the reader, under the feed's lock.
     /// </summary>
-    public void GoLive()
+    public void StartLive()
     {
         _lock.Enter();
         _isLive = true;
@@ -135,7 +135,7 @@ internal sealed class FeedWatch : IWatch
     }
 
     /// <summary>Ends the live state and drops all notes. Returns whether the watch must be woken.</summary>
-    public bool Fall()
+    public bool EndLive()
     {
         _lock.Enter();
         bool wakes = _wakes;
@@ -148,25 +148,25 @@ internal sealed class FeedWatch : IWatch
     /// <summary>
     /// Notes a commit if the watch is live. On overflow the watch stops being live at once. Called under the feed's lock.
     /// </summary>
-    public Noted Note(long version, long place)
+    public NoteResult Note(long version, long place)
     {
         _lock.Enter();
         try
         {
-            if (!_isLive || version <= _lastNoted) return Noted.Yes;
+            if (!_isLive || version <= _lastNoted) return NoteResult.Yes;
             if (_notedCount == NotedMax)
             {
-                // At once, so that the reader does not take later notes for all there are.
+                // At once: the reader must not mistake the notes that follow for all commits.
                 _isLive = false;
                 _notedCount = 0;
-                return Noted.Overflow;
+                return NoteResult.Overflow;
             }
             if (_notedCount == _noted.Length) Array.Resize(ref _noted, Math.Max(16, 2 * _noted.Length));
             _noted[_notedCount++] = place;
             _lastNoted = version;
             bool wakes = _wakes;
             _wakes = false;
-            return wakes ? Noted.AndWakes : Noted.Yes;
+            return wakes ? NoteResult.NeedsWake : NoteResult.Yes;
         }
         finally
         {
@@ -214,7 +214,7 @@ internal sealed class FeedWatch : IWatch
             if (block?.Number != CommitPlace.BlockOf(place)) block = _feed.History.Block(CommitPlace.BlockOf(place));
             if (block is null) return false;
             HistoryCommit commit = block.At(CommitPlace.OffsetOf(place));
-            acceptsMore = CommitChanges.HandOver(commit.Records, commit.Version, Prefix, changes);
+            acceptsMore = CommitChanges.Deliver(commit.Records, commit.Version, Prefix, changes);
             _position = commit.Version;
         }
         if (_takenNext == _takenCount) _position = Math.Max(_position, _takenUpTo);
@@ -236,7 +236,7 @@ internal sealed class FeedWatch : IWatch
         {
             // Blocks were released meanwhile. The next commit is elsewhere.
             if (commit.Version != _position + 1) return true;
-            bool acceptsMore = CommitChanges.HandOver(commit.Records, commit.Version, Prefix, changes);
+            bool acceptsMore = CommitChanges.Deliver(commit.Records, commit.Version, Prefix, changes);
             _position = commit.Version;
             bytes += commit.FrameBytes;
             if (!acceptsMore || bytes >= SliceBytes) return false;
@@ -251,7 +251,7 @@ internal sealed class FeedWatch : IWatch
         // If the segment can no longer be read, the next call finds that the commits are gone.
         _isCompacted = !log.Read(_logCursor ??= new(), _position, _feed.Published, (version, records) =>
         {
-            bool acceptsMore = CommitChanges.HandOver(records, version, Prefix, changes);
+            bool acceptsMore = CommitChanges.Deliver(records, version, Prefix, changes);
             _position = version;
             return acceptsMore;
         });

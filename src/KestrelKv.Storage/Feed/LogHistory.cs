@@ -28,7 +28,7 @@ internal sealed class LogCursor
 }
 
 /// <summary>The history in the log. Thread-safe.</summary>
-internal sealed class LogHistory(IDisk disk, KeptSegments kept, ILogger logger)
+internal sealed class LogHistory(IDisk disk, RetainedSegments kept, ILogger logger)
 {
     private const int SliceBytes = 256 * 1024;
 
@@ -36,14 +36,14 @@ internal sealed class LogHistory(IDisk disk, KeptSegments kept, ILogger logger)
     public long Oldest => kept.Oldest;
 
     /// <summary>
-    /// Reads the commits after <paramref name="position"/> from one segment, at most one slice of it. The commits up to <paramref
-    /// name="upTo"/> must have been written. Returns false if a version jump skips the position, which then does not belong to this
-    /// history.
+    /// Reads the commits after <paramref name="position"/> from one segment, at most one slice of it. The commits up to
+    /// <paramref name="upTo"/> must have been written. Returns false if a version jump skips the position, which then does not belong
+    /// to this history.
     /// </summary>
     /// <exception cref="IOException">The disk cannot be read.</exception>
     public bool Read(LogCursor cursor, long position, long upTo, CommitReader read)
     {
-        if (!kept.TryFind(position + 1, out KeptSegment segment, out long next)) return true;
+        if (!kept.TryFind(position + 1, out RetainedSegment segment, out long next)) return true;
         string name = FileNames.OfSegment(segment.Number);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(SliceBytes);
         try
@@ -60,12 +60,12 @@ internal sealed class LogHistory(IDisk disk, KeptSegments kept, ILogger logger)
         }
         catch (DataException e)
         {
-            if (kept.Distrust(segment.Number)) Files.Log.HistoryDamaged(logger, e.Message);
+            if (kept.MarkDamaged(segment.Number)) Files.Log.HistoryDamaged(logger, e.Message);
         }
         catch (FileNotFoundException e)
         {
             // If the segment was deleted as history, this logs nothing.
-            if (kept.Distrust(segment.Number)) Files.Log.HistoryDamaged(logger, e.Message);
+            if (kept.MarkDamaged(segment.Number)) Files.Log.HistoryDamaged(logger, e.Message);
         }
         finally
         {
@@ -76,7 +76,7 @@ internal sealed class LogHistory(IDisk disk, KeptSegments kept, ILogger logger)
 
     private static bool Read(FrameScanner scanner, string name, LogCursor cursor, long position, long upTo, CommitReader read)
     {
-        scanner.GoOnFrom(cursor.Offset, cursor.Previous);
+        scanner.ContinueFrom(cursor.Offset, cursor.Previous);
         long end = cursor.Offset + SliceBytes;
         for (bool acceptsMore = true; acceptsMore && cursor.Version < upTo && scanner.Offset < end;)
         {

@@ -8,7 +8,7 @@ public sealed class DiskFullException(string message, Exception? inner = null) :
     private const int TooManyFilesOfProcess = 24;
 
     /// <summary>Whether deleting files may help. False if too many files are open, or if the size of files is limited.</summary>
-    internal bool IsForLackOfSpace { get; init; } = true;
+    internal bool IsOutOfSpace { get; init; } = true;
 
     /// <summary>
     /// Whether a system error is a lack of space: ENOSPC, EDQUOT, EFBIG; on Windows ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL. ENFILE and
@@ -21,12 +21,12 @@ public sealed class DiskFullException(string message, Exception? inner = null) :
 
     internal static DiskFullException Of(IOException e) => new(e.Message, e)
     {
-        IsForLackOfSpace = OperatingSystem.IsWindows() || Code(e) is not (FileTooLarge or TooManyFilesOfSystem or TooManyFilesOfProcess),
+        IsOutOfSpace = OperatingSystem.IsWindows() || Code(e) is not (FileTooLarge or TooManyFilesOfSystem or TooManyFilesOfProcess),
     };
 
     /// <summary>Returns the exception for a file that would exceed a limit on the size of files.</summary>
     internal static DiskFullException OfFileSize(string path, Exception e) =>
-        new($"{path} cannot grow: its file system or the process (ulimit -f) limits the size of files", e) { IsForLackOfSpace = false };
+        new($"{path} cannot grow: its file system or the process (ulimit -f) limits the size of files", e) { IsOutOfSpace = false };
 
     /// <summary>Returns the exception for a log segment that does not fit into the free space.</summary>
     internal static DiskFullException OfSegment(long bytes, long available) =>

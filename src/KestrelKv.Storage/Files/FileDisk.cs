@@ -282,7 +282,7 @@ internal sealed class FileDisk : IDisk, IDisposable
 
         public void Sync() => Libc.SyncData(file, path);
 
-        public void ReadFromDisk() => Libc.DropFromMemory(file);
+        public void DropPageCache() => Libc.DropPageCache(file);
 
         public void Dispose() => file.Dispose();
     }

@@ -49,7 +49,7 @@ internal sealed class FrameScanner
     public string Reason { get; private set; } = "";
 
     /// <summary>Continues at the position of another scanner.</summary>
-    public void GoOnFrom(long offset, uint previous) => (Offset, Previous) = (offset, previous);
+    public void ContinueFrom(long offset, uint previous) => (Offset, Previous) = (offset, previous);
 
     /// <summary>Reads the next log record, and advances if it is valid. The payload is valid until the next call.</summary>
     public Scan Next(out FrameHeader header, out ReadOnlySpan<byte> payload)
@@ -96,7 +96,7 @@ internal sealed class FrameScanner
     }
 
     /// <summary>Whether all bytes from <see cref="Offset"/> to the end of the file are zero.</summary>
-    public bool IsZeroToTheEnd()
+    public bool HasOnlyZerosLeft()
     {
         for (long at = Offset; at < _fileBytes; at += ReadBytes)
             if (Read(at, (int)Math.Min(ReadBytes, _fileBytes - at)).ContainsAnyExcept((byte)0)) return false;

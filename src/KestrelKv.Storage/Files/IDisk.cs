@@ -52,5 +52,5 @@ internal interface IDiskFile : IDisposable
     /// Drops the file's data from the page cache, so that reads return the contents of the disk. After a failed sync the cache may hold
     /// data that it marks as written and that no later sync writes. Data that was never synced may still be read from the cache.
     /// </summary>
-    void ReadFromDisk();
+    void DropPageCache();
 }

@@ -66,7 +66,7 @@ internal static partial class Libc
     /// Drops the clean pages of a file from the page cache; see posix_fadvise(2). The system may ignore the request. (The reason:
     /// Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020.)
     /// </summary>
-    public static void DropFromMemory(SafeFileHandle file)
+    public static void DropPageCache(SafeFileHandle file)
     {
         if (OperatingSystem.IsLinux()) _ = FAdvise(file, 0, 0, DontNeed);
     }
@@ -75,7 +75,7 @@ internal static partial class Libc
     /// Lowers the priority of this thread permanently. If all cores are busy, it gets about a tenth of the time of other threads
     /// (sched(7): nice 10).
     /// </summary>
-    public static void StandBack()
+    public static void LowerPriority()
     {
         // A failure is harmless: the thread keeps its priority.
         if (OperatingSystem.IsLinux()) _ = SetPriority(PriorityOfThread, 0, LowPriorityNice);

@@ -26,7 +26,7 @@ internal static partial class Log
 
     [LoggerMessage(206, LogLevel.Warning,
         "The snapshot at the stop was canceled after the stop timeout. The next start reads the log instead")]
-    public static partial void SnapshotGivenUp(ILogger logger);
+    public static partial void SnapshotCanceled(ILogger logger);
 
     [LoggerMessage(207, LogLevel.Critical, "The disk has failed: writes are refused until the server is restarted. {Reason}")]
     public static partial void DiskFailed(ILogger logger, string reason);
@@ -48,5 +48,5 @@ internal static partial class Log
     public static partial void WatchFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(212, LogLevel.Information, "The disk is full: {File}, which only the change feed needs, is deleted")]
-    public static partial void HistoryGivenUp(ILogger logger, string file);
+    public static partial void HistoryDeleted(ILogger logger, string file);
 }

@@ -8,8 +8,8 @@ namespace KestrelKv.Storage.Files;
 /// The version of the jump, above all versions that may have been visible. It is the number of the log record.
 /// </param>
 /// <param name="After">
-/// The version of the last commit before the jump. A feed position up to this version continues after the jump. Equal to <paramref
-/// name="Version"/> if no earlier position may continue, as after a restore.
+/// The version of the last commit before the jump. A feed position up to this version continues after the jump. Equal to
+/// <paramref name="Version"/> if no earlier position may continue, as after a restore.
 /// </param>
 internal readonly record struct VersionJump(long Version, long After)
 {
@@ -18,7 +18,7 @@ internal readonly record struct VersionJump(long Version, long After)
     public static readonly int FrameBytes = Frame.BytesFor(PayloadBytes);
 
     /// <summary>Returns a jump that no earlier position continues across.</summary>
-    public static VersionJump WithoutPast(long version) => new(version, version);
+    public static VersionJump WithoutHistory(long version) => new(version, version);
 
     public static VersionJump Read(FrameHeader frame, ReadOnlySpan<byte> payload) =>
         new(frame.Number, payload.Length == PayloadBytes ? BinaryPrimitives.ReadInt64LittleEndian(payload) : long.MaxValue);

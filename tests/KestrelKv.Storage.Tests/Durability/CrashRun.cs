@@ -32,7 +32,7 @@ internal sealed class CrashRun(Random random, CrashProfile profile)
 
         // Without further faults, everything must succeed.
         disk.CapacityBytes = long.MaxValue;
-        using var last = ProcessLife.Open(_world, disk);
+        using var last = SimulatedProcess.Open(_world, disk);
         for (int steps = 10; steps > 0; steps--) last.Step();
         last.Quiesce();
         return _world.Counts;
@@ -41,19 +41,19 @@ internal sealed class CrashRun(Random random, CrashProfile profile)
     /// <summary>Fills the memory so that later writes must evict entries.</summary>
     private void Fill(SimulatedDisk disk)
     {
-        using var life = ProcessLife.Open(_world, disk);
+        using var life = SimulatedProcess.Open(_world, disk);
         life.Fill();
     }
 
     private void Live(SimulatedDisk disk)
     {
-        ProcessLife? life = null;
+        SimulatedProcess? life = null;
         try
         {
             // Sometimes the disk fails from the beginning.
             bool failsAtOnce = random.Next(8) == 0;
             if (failsAtOnce) disk.Faults = profile.Faults;
-            life = ProcessLife.Open(_world, disk);
+            life = SimulatedProcess.Open(_world, disk);
             int steps = random.UpTo(StepsMax), failsAt = random.Next(StepsMax);
             for (int step = 0; step < steps; step++)
             {

@@ -35,7 +35,7 @@ internal abstract class DiskWrapper(IDisk disk) : IDisk
 
         public virtual void Sync() => file.Sync();
 
-        public void ReadFromDisk() => file.ReadFromDisk();
+        public void DropPageCache() => file.DropPageCache();
 
         public void Dispose() => file.Dispose();
     }

@@ -45,7 +45,7 @@ internal sealed class DrivenStore : IDisposable
     {
         try
         {
-            _engine.Files.Prepare(_engine.Signals.TakeWantedBytes());
+            _engine.Files.Prepare(_engine.Signals.TakeRequestedBytes());
         }
         catch (IOException e)
         {

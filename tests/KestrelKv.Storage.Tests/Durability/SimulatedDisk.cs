@@ -133,7 +133,7 @@ internal sealed class SimulatedDisk(Random random) : IDisk
         return file.Read(buffer, offset);
     }
 
-    internal void ReadFromDisk(SimulatedFile file)
+    internal void DropPageCache(SimulatedFile file)
     {
         Inspect(fails: 0);
         file.ForgetUnwritten();

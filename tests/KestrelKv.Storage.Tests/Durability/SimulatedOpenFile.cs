@@ -26,7 +26,7 @@ internal sealed class SimulatedOpenFile(SimulatedDisk disk, SimulatedFile file) 
 
     public void Sync() => disk.Sync(Checked);
 
-    public void ReadFromDisk() => disk.ReadFromDisk(Checked);
+    public void DropPageCache() => disk.DropPageCache(Checked);
 
     /// <summary>Syncs nothing and never fails, because it is also called after the process has died.</summary>
     public void Dispose() => _closed = true;

@@ -34,7 +34,7 @@ internal sealed class World
 
     public RunCounts Counts { get; } = new();
 
-    public IReadOnlyList<FeedWitness> Witnesses { get; }
+    public IReadOnlyList<FeedReplica> Witnesses { get; }
 
     /// <summary>The writes of the current process.</summary>
     public List<IssuedCall> Issued { get; } = [];

@@ -148,7 +148,7 @@ public sealed class ConflictTests : IDisposable
 
         public Task WhenReady(long recordBytes) => log.WhenReady(recordBytes);
 
-        public bool MayShow(long version) => log.MayShow(version);
+        public bool CanPublish(long version) => log.CanPublish(version);
 
         public ValueTask<int> WhenDurable(long version, int result) => log.WhenDurable(version, result);
 

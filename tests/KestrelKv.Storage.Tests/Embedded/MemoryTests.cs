@@ -7,7 +7,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace KestrelKv.Storage.Tests.Embedded;
 
 /// <summary>Removed entries free their memory, and operations allocate nothing on the managed heap.</summary>
-[Collection(MemoryOfTheProcess.Name)]
+[Collection(ProcessMemoryTests.Name)]
 public sealed class MemoryTests
 {
     [Fact]

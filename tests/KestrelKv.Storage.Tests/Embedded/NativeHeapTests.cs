@@ -31,7 +31,7 @@ public sealed unsafe class NativeHeapTests
             }
         }
 
-        Assert.Equal(blocks.Sum(block => (long)NativeHeap.RealBytes(block.Bytes)), heap.BytesUsed);
+        Assert.Equal(blocks.Sum(block => (long)NativeHeap.AllocationBytes(block.Bytes)), heap.BytesUsed);
         foreach (var block in blocks) Free(heap, block);
         Assert.Equal(0, heap.BytesUsed);
 
@@ -45,9 +45,9 @@ public sealed unsafe class NativeHeapTests
     {
         for (int bytes = 8; bytes <= 5_000; bytes++)
         {
-            int real = NativeHeap.RealBytes(bytes);
+            int real = NativeHeap.AllocationBytes(bytes);
             Assert.InRange(real, bytes, bytes <= 256 ? bytes + 7 : bytes * 17 / 16 + 16);
-            Assert.Equal(real, NativeHeap.RealBytes(real));
+            Assert.Equal(real, NativeHeap.AllocationBytes(real));
         }
     }
 

@@ -4,7 +4,7 @@ using KestrelKv.Storage.Embedded;
 namespace KestrelKv.Storage.Tests.Embedded;
 
 /// <summary>The limits of one idempotency record.</summary>
-[Collection(MemoryOfTheProcess.Name)]
+[Collection(ProcessMemoryTests.Name)]
 public sealed class RequestIdLimitTests : IDisposable
 {
     private const int ValueBytes = 4 << 20;

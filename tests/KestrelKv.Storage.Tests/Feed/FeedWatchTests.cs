@@ -28,9 +28,9 @@ public sealed class FeedWatchTests : IDisposable
     {
         FeedWatch watch = LiveWatch();
         Put(Commits);
-        Noted[] noted = [.. NoteAll(watch)];
-        Assert.Equal([Noted.AndWakes, Noted.Yes, Noted.Overflow], noted.Distinct());
-        Assert.Single(noted, Noted.Overflow);
+        NoteResult[] noted = [.. NoteAll(watch)];
+        Assert.Equal([NoteResult.NeedsWake, NoteResult.Yes, NoteResult.Overflow], noted.Distinct());
+        Assert.Single(noted, NoteResult.Overflow);
 
         var sink = new RecordingChangeSink();
         while (watch.ReadAsync(sink).Completed() == WatchStatus.More)
@@ -45,8 +45,8 @@ public sealed class FeedWatchTests : IDisposable
         FeedWatch other = LiveWatch(), watch = Watch();
         Put(3);
         _feed.Dispatch();
-        Assert.False(_feed.TryGoLive(watch, position: 2));
-        Assert.True(_feed.TryGoLive(watch, position: 3));
+        Assert.False(_feed.TryStartLive(watch, position: 2));
+        Assert.True(_feed.TryStartLive(watch, position: 3));
         other.Dispose();
     }
 
@@ -73,9 +73,9 @@ public sealed class FeedWatchTests : IDisposable
         for (int i = 0; i < count; i++) _store.ExecuteAsync(new[] { Operations.Put("k", "1") }, new CountingSink()).Completed();
     }
 
-    private List<Noted> NoteAll(FeedWatch watch)
+    private List<NoteResult> NoteAll(FeedWatch watch)
     {
-        List<Noted> noted = [];
+        List<NoteResult> noted = [];
         var cursor = new HistoryCursor(_feed.History);
         Assert.True(cursor.TrySeek(1));
         while (cursor.TryNext(long.MaxValue, out HistoryCommit commit)) noted.Add(watch.Note(commit.Version, commit.Place));

@@ -19,7 +19,7 @@ internal static class KeySpaces
         Distinct(count, i => RandomKey(random, i < 16 ? bytesMax : random.UpTo(bytesMax - 1) + 1));
 
     /// <summary>Returns keys with one of a few long common prefixes.</summary>
-    public static byte[][] WithCommonBeginnings(Random random, int count)
+    public static byte[][] WithCommonPrefixes(Random random, int count)
     {
         byte[][] prefixes = [.. Enumerable.Range(0, 5).Select(i => RandomKey(random, 40 << i))];
         return Distinct(count, _ => [.. prefixes[random.Next(prefixes.Length)], .. RandomKey(random, random.Next(1, 12))]);

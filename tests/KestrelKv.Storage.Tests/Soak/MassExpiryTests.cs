@@ -6,7 +6,7 @@ using Xunit.Abstractions;
 namespace KestrelKv.Storage.Tests.Soak;
 
 /// <summary>Millions of keys that expire at the same instant, while others are read and written.</summary>
-[Collection(MemoryOfTheProcess.Name)]
+[Collection(ProcessMemoryTests.Name)]
 public sealed class MassExpiryTests(ITestOutputHelper output)
 {
     private const int Expiring = 2_000_000;

@@ -18,7 +18,7 @@ public sealed class ModelSoakTests
         {
             "few keys" => KeySpaces.Few,
             "keys of any length" => KeySpaces.OfAnyLength(random, 3_000, 4_096),
-            "common prefixes" => KeySpaces.WithCommonBeginnings(random, 5_000),
+            "common prefixes" => KeySpaces.WithCommonPrefixes(random, 5_000),
             "large values" => KeySpaces.Numbered("large:", 1_000),
             _ => throw new ArgumentOutOfRangeException(nameof(kind)),
         }, valueBytesMax);
@@ -82,7 +82,7 @@ public sealed class ModelSoakTests
             _emptyMemoryBytes = _store.GetStats().MemoryBytes;
             Operations = new(random, keys, _time)
             {
-                ValueBytesMax = valueBytesMax, Downwards = true, VersionOf = VersionOf, LastVersion = () => _model.GetStats().Version,
+                ValueBytesMax = valueBytesMax, IncludesDescending = true, VersionOf = VersionOf, LastVersion = () => _model.GetStats().Version,
             };
         }
 

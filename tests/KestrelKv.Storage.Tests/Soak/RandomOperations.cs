@@ -18,7 +18,7 @@ internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvide
     /// <summary>The percentage of writes that delete a key.</summary>
     public int DeletesPercent { get; set; } = 30;
 
-    public bool Downwards { get; init; }
+    public bool IncludesDescending { get; init; }
 
     /// <summary>Returns the version of a key's entry, for preconditions that should hold; 0 if there is none.</summary>
     public Func<ReadOnlyMemory<byte>, long> VersionOf { get; init; } = _ => 0;
@@ -57,7 +57,7 @@ internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvide
         Prefix = random.Next(2) == 0 ? default : PrefixOf(Key()),
         After = random.Next(2) == 0 ? default : Key(),
         Until = random.Next(4) == 0 ? Key() : default,
-        Descending = Downwards && random.Next(3) == 0,
+        Descending = IncludesDescending && random.Next(3) == 0,
         Limit = 1 + random.UpTo(999),
     };
 

@@ -7,7 +7,7 @@ namespace KestrelKv.Storage.Embedded;
 /// A write only checks under its locks. If there is no room, it releases its locks, reserves the memory, frees memory, which acquires the
 /// locks of other shards, and starts again.
 /// </remarks>
-internal sealed class MemoryRoom(Keyspace entries, MemoryLimit limit, ICommitLog log)
+internal sealed class MemoryReclaimer(Keyspace entries, MemoryLimit limit, ICommitLog log)
 {
     /// <summary>
     /// The number of places at which eviction samples entries. Shards and stripes with more, or older, entries therefore lose more of them.
@@ -34,7 +34,7 @@ internal sealed class MemoryRoom(Keyspace entries, MemoryLimit limit, ICommitLog
 
     /// <summary>
     /// Whether there is memory for a write whose entries grow by <paramref name="growthBytes"/> to <paramref name="writtenBytes"/>.
-    /// Otherwise <paramref name="neededBytes"/> is the argument for <see cref="TryMake"/>.
+    /// Otherwise <paramref name="neededBytes"/> is the argument for <see cref="TryReserve"/>.
     /// </summary>
     public bool HasRoomFor(long growthBytes, long writtenBytes, long reservedBytes, out long neededBytes)
     {
@@ -42,7 +42,7 @@ internal sealed class MemoryRoom(Keyspace entries, MemoryLimit limit, ICommitLog
         if (growthBytes <= reservedBytes || limit.HasRoomFor(growthBytes - reservedBytes)) return true;
 
         // A write that does not fit even into an empty store evicts nothing.
-        neededBytes = limit.AllowsEver(writtenBytes) ? growthBytes : long.MaxValue;
+        neededBytes = limit.FitsWhenEmpty(writtenBytes) ? growthBytes : long.MaxValue;
         return false;
     }
 
@@ -50,9 +50,9 @@ internal sealed class MemoryRoom(Keyspace entries, MemoryLimit limit, ICommitLog
     /// Reserves memory, and removes entries until there is room or as many bytes have been removed. Must be called without locks, and
     /// followed by <see cref="Release"/> once the write is complete.
     /// </summary>
-    public bool TryMake(long bytes, ref long reservedBytes)
+    public bool TryReserve(long bytes, ref long reservedBytes)
     {
-        if (!limit.AllowsEver(bytes)) return false;
+        if (!limit.FitsWhenEmpty(bytes)) return false;
 
         // Reserve first, so that other writes do not take the freed memory. A write frees no more than it needs, so a small write does
         // not wait for the memory of a large one.

@@ -1,7 +1,7 @@
 namespace KestrelKv.Json;
 
 /// <summary>Finds the null members of a merge patch. New objects are written as in the patch, without null members.</summary>
-internal static class NewObjects
+internal static class NullMembers
 {
     /// <summary>Adds the parts of the patch that new objects omit, sorted by start.</summary>
     public static void FindNulls(scoped ReadOnlySpan<byte> patch, ref PooledList<Splice> nulls)

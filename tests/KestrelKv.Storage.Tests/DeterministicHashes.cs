@@ -4,7 +4,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests;
 
-internal static class RepeatableHashes
+internal static class DeterministicHashes
 {
     /// <summary>Makes the shard, stripe and slot of each key reproducible from the seed.</summary>
     [ModuleInitializer]

@@ -7,15 +7,15 @@ namespace KestrelKv.Storage.Files;
 /// <summary>
 /// Finds the historical segments at a start. The start does not need them: a damaged or missing one only shortens the history.
 /// </summary>
-internal static class FoundHistory
+internal static class HistoryDiscovery
 {
     private const int ReadBytes = 64 * 1024;
 
     /// <summary>Returns the segments that precede <paramref name="log"/> without a gap, and logs damage.</summary>
-    public static List<KeptSegment> Of(IDisk disk, ulong store, List<long> numbers, KeptSegment log, ILogger logger)
+    public static List<RetainedSegment> Of(IDisk disk, ulong store, List<long> numbers, RetainedSegment log, ILogger logger)
     {
-        List<KeptSegment> found = [];
-        for (KeptSegment next = log; numbers.BinarySearch(next.Number - 1) >= 0;)
+        List<RetainedSegment> found = [];
+        for (RetainedSegment next = log; numbers.BinarySearch(next.Number - 1) >= 0;)
         {
             try
             {
@@ -31,7 +31,7 @@ internal static class FoundHistory
         return found;
     }
 
-    private static KeptSegment Read(IDisk disk, ulong store, KeptSegment next)
+    private static RetainedSegment Read(IDisk disk, ulong store, RetainedSegment next)
     {
         long number = next.Number - 1;
         string name = FileNames.OfSegment(number);

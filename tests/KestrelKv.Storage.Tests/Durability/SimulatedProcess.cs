@@ -5,7 +5,7 @@ using KestrelKv.Storage.Tests.Soak;
 namespace KestrelKv.Storage.Tests.Durability;
 
 /// <summary>A simulated process, from its recovery to its death, step by step.</summary>
-internal sealed class ProcessLife : IDisposable
+internal sealed class SimulatedProcess : IDisposable
 {
     private static readonly ListQuery Everything = new() { Limit = int.MaxValue };
 
@@ -28,7 +28,7 @@ internal sealed class ProcessLife : IDisposable
     /// <summary>Calls of the previous process whose effects were lost. They are issued again.</summary>
     private readonly Queue<IssuedCall> _retries;
 
-    private ProcessLife(World world, SimulatedDisk disk, DrivenStore store)
+    private SimulatedProcess(World world, SimulatedDisk disk, DrivenStore store)
     {
         (_world, _disk, _store) = (world, disk, store);
         (_random, _history) = (world.Random, world.History);
@@ -41,12 +41,12 @@ internal sealed class ProcessLife : IDisposable
         world.Issued.Clear();
         Compare(recovered);
         _history.Start(store.Version);
-        foreach (FeedWitness witness in world.Witnesses) witness.Watch(store.Calls, recovered);
+        foreach (FeedReplica witness in world.Witnesses) witness.Watch(store.Calls, recovered);
         _disk.BeforeOperation = BeforeOperation;
     }
 
     /// <summary>Recovers the data of a disk and compares it with the history.</summary>
-    public static ProcessLife Open(World world, SimulatedDisk disk)
+    public static SimulatedProcess Open(World world, SimulatedDisk disk)
     {
         DrivenStore store = DrivenStore.Open(world.Profile.Wrap(disk), world.Profile, world.Time);
         world.Counts.Recoveries++;
@@ -115,7 +115,7 @@ internal sealed class ProcessLife : IDisposable
 
         // The disk must no longer count as full.
         Operation[] put = [Operation.Put("space"u8.ToArray(), "1"u8.ToArray())];
-        ShownResults results = Execute(new(_history.Last, put, IsBatch: false));
+        CheckedResults results = Execute(new(_history.Last, put, IsBatch: false));
         Drain();
         if (_pending.Count > 0) throw new LostDataException("Space is available, but a write never completes.");
         if (results.Version == 0) throw new LostDataException("Space is available, but a write was refused.");
@@ -183,7 +183,7 @@ internal sealed class ProcessLife : IDisposable
     private void CompareFeed()
     {
         _store.DispatchFeed();
-        foreach (FeedWitness witness in _world.Witnesses) witness.Compare(ListEverything(mayWait: true));
+        foreach (FeedReplica witness in _world.Witnesses) witness.Compare(ListEverything(mayWait: true));
     }
 
     private void Call()
@@ -220,9 +220,9 @@ internal sealed class ProcessLife : IDisposable
         else Execute(call);
     }
 
-    private ShownResults Execute(IssuedCall call)
+    private CheckedResults Execute(IssuedCall call)
     {
-        ShownResults results = Results(call);
+        CheckedResults results = Results(call);
         _pending.Add(new PendingCall<int>(
             _store.Calls.ExecuteAsync(call.Operations, results), () => results.Version, () => results.Wrong,
             executed => Assert.Equal(call.Operations.Length, executed)));
@@ -231,12 +231,12 @@ internal sealed class ProcessLife : IDisposable
 
     private void Commit(IssuedCall call)
     {
-        ShownResults results = Results(call);
+        CheckedResults results = Results(call);
         _pending.Add(new PendingCall<bool>(
             _store.Calls.CommitAsync(call.Operations, results), () => results.Version, () => results.Wrong, _ => { }));
     }
 
-    private ShownResults Results(IssuedCall call) => new(_history, call.Operations, _world.Now, call.IsBatch)
+    private CheckedResults Results(IssuedCall call) => new(_history, call.Operations, _world.Now, call.IsBatch)
     {
         EvictsAfter = _world.Profile.Evicts ? () => _comparedAt : null,
         OnRefusal = () => _world.Counts.Refused++,
@@ -246,7 +246,7 @@ internal sealed class ProcessLife : IDisposable
     private void List(ListQuery query)
     {
         if (_world.Profile.Evicts) FindEvicted();
-        var entries = new ShownEntries(_history, query, _world.Now());
+        var entries = new CheckedEntries(_history, query, _world.Now());
         _pending.Add(new PendingCall<bool>(
             _store.Calls.ListAsync(query, entries), () => entries.Version, () => entries.Wrong, _ => entries.End()));
     }

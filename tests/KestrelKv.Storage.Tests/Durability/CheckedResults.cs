@@ -6,7 +6,7 @@ namespace KestrelKv.Storage.Tests.Durability;
 /// Receives the results of a call, compares them with the history and extends it, and tracks the version that must be durable before
 /// they may be visible.
 /// </summary>
-internal sealed class ShownResults(CommitHistory history, Operation[] operations, Func<long> now, bool isBatch) : IResultSink
+internal sealed class CheckedResults(CommitHistory history, Operation[] operations, Func<long> now, bool isBatch) : IResultSink
 {
     /// <summary>Returns the version of the last comparison of the store with the history; null if entries are never evicted.</summary>
     public Func<long>? EvictsAfter { get; init; }

@@ -3,7 +3,7 @@ using static KestrelKv.Protocol.Tests.Parsing;
 
 namespace KestrelKv.Protocol.Tests;
 
-public sealed class StrangeNameTests
+public sealed class LoneSurrogateNameTests
 {
     /// <summary>Comparing each such name with each parameter once threw an exception, which took minutes for one frame.</summary>
     [Theory]

@@ -3,17 +3,17 @@ namespace KestrelKv.Storage.Tests.Durability;
 /// <summary>
 /// Receives a listing, compares it with the history, and tracks the version that must be durable before the listing may be visible.
 /// </summary>
-internal sealed class ShownEntries : IEntrySink
+internal sealed class CheckedEntries : IEntrySink
 {
     private readonly List<RecordedEntry> _expected;
     private int _count;
 
-    public ShownEntries(CommitHistory history, ListQuery query, long now) => (_expected, Version) = history.List(query, now);
+    public CheckedEntries(CommitHistory history, ListQuery query, long now) => (_expected, Version) = history.List(query, now);
 
-    /// <inheritdoc cref="ShownResults.Version"/>
+    /// <inheritdoc cref="CheckedResults.Version"/>
     public long Version { get; }
 
-    /// <inheritdoc cref="ShownResults.Wrong"/>
+    /// <inheritdoc cref="CheckedResults.Wrong"/>
     public string? Wrong { get; private set; }
 
     public bool OnEntry(in EntryView entry)

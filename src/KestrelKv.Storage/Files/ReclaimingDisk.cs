@@ -4,7 +4,7 @@ namespace KestrelKv.Storage.Files;
 /// A disk that reclaims space and retries before it reports a lack of space. <paramref name="reclaim"/> frees some space, and returns
 /// false if there is nothing to free.
 /// </summary>
-internal sealed class SpaceMakingDisk(IDisk disk, Func<bool> reclaim, Func<long> reclaimableBytes) : IDisk
+internal sealed class ReclaimingDisk(IDisk disk, Func<bool> reclaim, Func<long> reclaimableBytes) : IDisk
 {
     public long AvailableBytes
     {
@@ -42,9 +42,9 @@ internal sealed class SpaceMakingDisk(IDisk disk, Func<bool> reclaim, Func<long>
 
     public void Verify() => disk.Verify();
 
-    private bool TryReclaim(DiskFullException e) => e.IsForLackOfSpace && reclaim();
+    private bool TryReclaim(DiskFullException e) => e.IsOutOfSpace && reclaim();
 
-    private sealed class ReclaimingFile(SpaceMakingDisk disk, IDiskFile file) : IDiskFile
+    private sealed class ReclaimingFile(ReclaimingDisk disk, IDiskFile file) : IDiskFile
     {
         public long Length => file.Length;
 
@@ -71,7 +71,7 @@ internal sealed class SpaceMakingDisk(IDisk disk, Func<bool> reclaim, Func<long>
 
         public void Sync() => file.Sync();
 
-        public void ReadFromDisk() => file.ReadFromDisk();
+        public void DropPageCache() => file.DropPageCache();
 
         public void Dispose() => file.Dispose();
     }

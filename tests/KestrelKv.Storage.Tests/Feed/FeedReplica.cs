@@ -7,7 +7,7 @@ namespace KestrelKv.Storage.Tests.Feed;
 /// Maintains a copy of all entries under a prefix from the feed, across many processes, as a client does. If the history is gone, it
 /// starts again with a listing.
 /// </summary>
-internal sealed class FeedWitness(World world, byte[] prefix) : IChangeSink
+internal sealed class FeedReplica(World world, byte[] prefix) : IChangeSink
 {
     private readonly SortedDictionary<byte[], StoredEntry> _entries = new(KeyComparer.Instance);
     private IKeyValueStore? _store;

@@ -5,7 +5,7 @@ namespace KestrelKv.Storage.Files;
 /// <summary>
 /// A retained log segment. <c>First</c> is the version of its first commit; without commits, the version of the next one.
 /// </summary>
-internal sealed record KeptSegment(long Number, long First, long Bytes)
+internal sealed record RetainedSegment(long Number, long First, long Bytes)
 {
     /// <summary>The time of its last commit, or shortly after it. Not set for the segment that is written to.</summary>
     public DateTimeOffset EndedAt { get; set; }
@@ -19,7 +19,7 @@ internal sealed record KeptSegment(long Number, long First, long Bytes)
 /// Segments are retained without gaps: the oldest is always deleted first. Deletions are not synced. A segment that reappears after a
 /// crash does no harm: it is a historical segment again, or it lies before a gap and is deleted again.
 /// </remarks>
-internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider time, ILogger logger)
+internal sealed class RetainedSegments(IDisk disk, DataOptions options, TimeProvider time, ILogger logger)
 {
     /// <summary>Held while files are deleted. Taken before <see cref="_state"/>.</summary>
     private readonly Lock _deleting = new();
@@ -29,7 +29,7 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
     private readonly Lock _state = new();
 
     /// <summary>In ascending order without gaps. The last one is written to.</summary>
-    private readonly List<KeptSegment> _segments = [];
+    private readonly List<RetainedSegment> _segments = [];
 
     /// <summary>The first segment that a start needs.</summary>
     private long _needed;
@@ -62,15 +62,15 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
     }
 
     /// <summary>
-    /// Registers the segments that a start has read, and the historical segments before them. These ended at <paramref
-    /// name="snapshotAt"/>, in milliseconds of Unix time, at the latest.
+    /// Registers the segments that a start has read, and the historical segments before them. These ended at
+    /// <paramref name="snapshotAt"/>, in milliseconds of Unix time, at the latest.
     /// </summary>
-    public void Begin(IDisk from, ulong store, List<long> numbers, IReadOnlyList<KeptSegment> log, long snapshotAt)
+    public void Begin(IDisk from, ulong store, List<long> numbers, IReadOnlyList<RetainedSegment> log, long snapshotAt)
     {
         DateTimeOffset now = time.GetUtcNow(), at = DateTimeOffset.FromUnixTimeMilliseconds(snapshotAt);
-        List<KeptSegment> history = FoundHistory.Of(from, store, numbers, log[0], logger);
-        foreach (KeptSegment segment in history) segment.EndedAt = at < now ? at : now;
-        foreach (KeptSegment segment in log) segment.EndedAt = now;
+        List<RetainedSegment> history = HistoryDiscovery.Of(from, store, numbers, log[0], logger);
+        foreach (RetainedSegment segment in history) segment.EndedAt = at < now ? at : now;
+        foreach (RetainedSegment segment in log) segment.EndedAt = now;
         lock (_state)
         {
             _segments.AddRange([.. history, .. log]);
@@ -107,13 +107,13 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
     }
 
     /// <summary>Deletes the oldest historical segment to reclaim disk space. Returns whether a file was deleted.</summary>
-    public bool TryGiveUpOldest()
+    public bool TryDeleteOldest()
     {
         lock (_deleting)
         {
             if (RemoveOldest(onlyIfExcess: false) is { } number)
             {
-                Log.HistoryGivenUp(logger, FileNames.OfSegment(number));
+                Log.HistoryDeleted(logger, FileNames.OfSegment(number));
                 _toDelete.Add(number);
             }
             return Delete() > 0;
@@ -121,10 +121,10 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
     }
 
     /// <summary>
-    /// Finds the segment that contains a commit. <paramref name="next"/> is the first version after the segment; <see
-    /// cref="long.MaxValue"/> if it is the last one.
+    /// Finds the segment that contains a commit. <paramref name="next"/> is the first version after the segment;
+    /// <see cref="long.MaxValue"/> if it is the last one.
     /// </summary>
-    public bool TryFind(long version, out KeptSegment segment, out long next)
+    public bool TryFind(long version, out RetainedSegment segment, out long next)
     {
         lock (_state)
         {
@@ -140,7 +140,7 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
     /// Excludes a damaged segment, and all before it, from further reads. Returns whether it was readable before; false if it has been
     /// deleted.
     /// </summary>
-    public bool Distrust(long number)
+    public bool MarkDamaged(long number)
     {
         lock (_state)
         {
@@ -163,7 +163,7 @@ internal sealed class KeptSegments(IDisk disk, DataOptions options, TimeProvider
         }
     }
 
-    private bool IsTooOld(KeptSegment segment) =>
+    private bool IsTooOld(RetainedSegment segment) =>
         options.HistoryTime > TimeSpan.Zero && time.GetUtcNow() - segment.EndedAt > options.HistoryTime;
 
     private int Delete()
