@@ -63,6 +63,9 @@ public sealed partial class MemoryLimitTests
         Execute(Put("a", 100_000, Now + 10));
         Fill();
 
+        // The index may have grown beyond the limit at the end. A few small entries are room for that, and not for a second block.
+        for (int i = 0; i < 50; i++) Execute(Delete(Name(i)));
+
         // The batch expires its own entry. The block stays allocated until the entry is written again.
         Commit(Expire("a", Now), Put("a", 100_000, Now + 10));
         _time.Advance(TimeSpan.FromMilliseconds(50));
