@@ -31,14 +31,14 @@ internal static class KnownVersions
         using IDiskFile file = disk.Open(name);
         Span<byte> header = stackalloc byte[FileHeader.Bytes];
         if (file.Read(header, 0) < header.Length) return 0;
-        var scanner = new FrameScanner(file, FileHeader.ReadDamaged(header, name).Seed);
+        var scanner = new LogScanner(file, FileHeader.ReadDamaged(header, name).Seed);
         long greatest = 0;
         while (true)
         {
-            Scan scan = scanner.Next(out FrameHeader frame, out _);
-            if (scan == Scan.Frame && frame.Kind is FrameKind.Commit or FrameKind.VersionJump) greatest = Math.Max(greatest, frame.Number);
-            if (scan == Scan.Frame) continue;
-            if ((scan == Scan.End && scanner.HasOnlyZerosLeft()) || !scanner.SkipToNextFrame()) return greatest;
+            Scan scan = scanner.Next(out LogRecordHeader logRecord, out _);
+            if (scan == Scan.LogRecord && logRecord.Kind is LogRecordKind.Commit or LogRecordKind.VersionJump) greatest = Math.Max(greatest, logRecord.Number);
+            if (scan == Scan.LogRecord) continue;
+            if ((scan == Scan.End && scanner.HasOnlyZerosLeft()) || !scanner.SkipToNextRecord()) return greatest;
         }
     }
 }

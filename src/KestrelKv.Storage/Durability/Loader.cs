@@ -31,15 +31,15 @@ internal sealed class Loader(Keyspace? store) : IDisposable
     /// Adds a copy of a log record: a commit, or entries that do not exist yet. All entries must be added before all commits.
     /// </summary>
     /// <exception cref="DataException">A record added before cannot be decoded.</exception>
-    public void Add(string name, long offset, FrameHeader frame, ReadOnlySpan<byte> payload)
+    public void Add(string name, long offset, LogRecordHeader logRecord, ReadOnlySpan<byte> payload)
     {
-        HasCommits |= frame.Kind == FrameKind.Commit;
+        HasCommits |= logRecord.Kind == LogRecordKind.Commit;
         byte[] copy = ArrayPool<byte>.Shared.Rent(payload.Length);
         payload.CopyTo(copy);
-        _filling.Add(new Item { Name = name, Offset = offset, Frame = frame, Bytes = copy });
+        _filling.Add(new Item { Name = name, Offset = offset, LogRecord = logRecord, Bytes = copy });
 
         // All records of a block are decompressed at once.
-        _bytes += frame.Kind == FrameKind.CompressedEntries ? (int)Math.Clamp(frame.Number, payload.Length, Frame.PayloadBytesMax) : payload.Length;
+        _bytes += logRecord.Kind == LogRecordKind.CompressedEntries ? (int)Math.Clamp(logRecord.Number, payload.Length, LogRecord.PayloadBytesMax) : payload.Length;
         if (_bytes >= BlockBytes) Start();
     }
 
@@ -58,11 +58,11 @@ internal sealed class Loader(Keyspace? store) : IDisposable
 
     /// <summary>Decompresses entries; returns null if they are damaged.</summary>
     /// <returns>A rented array. The number of the record is the length of its contents.</returns>
-    public static byte[]? Decompress(FrameHeader frame, ReadOnlySpan<byte> payload)
+    public static byte[]? Decompress(LogRecordHeader logRecord, ReadOnlySpan<byte> payload)
     {
-        if (frame.Number is < 0 or > Frame.PayloadBytesMax) return null;
-        byte[] entries = ArrayPool<byte>.Shared.Rent((int)frame.Number);
-        if (BrotliDecoder.TryDecompress(payload, entries.AsSpan(0, (int)frame.Number), out int bytes) && bytes == frame.Number) return entries;
+        if (logRecord.Number is < 0 or > LogRecord.PayloadBytesMax) return null;
+        byte[] entries = ArrayPool<byte>.Shared.Rent((int)logRecord.Number);
+        if (BrotliDecoder.TryDecompress(payload, entries.AsSpan(0, (int)logRecord.Number), out int bytes) && bytes == logRecord.Number) return entries;
         ArrayPool<byte>.Shared.Return(entries);
         return null;
     }
@@ -106,7 +106,7 @@ internal sealed class Loader(Keyspace? store) : IDisposable
         {
             if (item.Damage is not null) return;
             ReadOnlySpan<byte> records = item.Bytes.AsSpan(0, item.Length);
-            if (item.Frame.Kind == FrameKind.Commit) store!.Replay(records, item.Frame.Number, parts, part);
+            if (item.LogRecord.Kind == LogRecordKind.Commit) store!.Replay(records, item.LogRecord.Number, parts, part);
             else store!.Load(records, parts, part);
         }
     }
@@ -117,7 +117,7 @@ internal sealed class Loader(Keyspace? store) : IDisposable
 
         public required long Offset { get; init; }
 
-        public required FrameHeader Frame { get; init; }
+        public required LogRecordHeader LogRecord { get; init; }
 
         /// <summary>A rented array.</summary>
         public required byte[] Bytes { get; set; }
@@ -133,22 +133,22 @@ internal sealed class Loader(Keyspace? store) : IDisposable
         /// <summary>Decompresses the payload if necessary, and validates every change.</summary>
         public void Decode()
         {
-            Length = Frame.PayloadBytes;
-            if (Frame.Kind == FrameKind.CompressedEntries)
+            Length = LogRecord.PayloadBytes;
+            if (LogRecord.Kind == LogRecordKind.CompressedEntries)
             {
-                byte[]? entries = Decompress(Frame, Bytes.AsSpan(0, Length));
+                byte[]? entries = Decompress(LogRecord, Bytes.AsSpan(0, Length));
                 if (entries is null)
                 {
                     Damage = Files.Damage.At(Name, Offset, "the entries cannot be decompressed");
                     return;
                 }
                 ArrayPool<byte>.Shared.Return(Bytes);
-                (Bytes, Length) = (entries, (int)Frame.Number);
+                (Bytes, Length) = (entries, (int)LogRecord.Number);
             }
 
-            bool areEntries = Frame.Kind != FrameKind.Commit;
+            bool areEntries = LogRecord.Kind != LogRecordKind.Commit;
             if (!Record.TryCount(Bytes.AsSpan(0, Length), areEntries, out int count))
-                Damage = Files.Damage.At(Name, Offset, $"a change in the record {Frame.Kind} {Frame.Number} cannot be decoded");
+                Damage = Files.Damage.At(Name, Offset, $"a change in the record {LogRecord.Kind} {LogRecord.Number} cannot be decoded");
             Entries = areEntries ? count : 0;
         }
     }

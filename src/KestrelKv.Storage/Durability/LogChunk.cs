@@ -30,7 +30,7 @@ internal sealed class LogChunk
 
     public Span<byte> Free => _bytes.AsSpan(Used);
 
-    public Span<byte> Frames => _bytes.AsSpan(0, Used);
+    public Span<byte> LogRecords => _bytes.AsSpan(0, Used);
 
     /// <summary>Returns an empty chunk with room for at least <paramref name="bytes"/>.</summary>
     public static LogChunk Rent(int bytes)

@@ -36,13 +36,13 @@ internal sealed class LogEnd(Segment current, List<Segment> prepared, long offse
     {
         Previous = jump.Write(Current.File, Offset, Current.Seed, Previous);
         Current.File.Sync();
-        Offset += VersionJump.FrameBytes;
+        Offset += VersionJump.LogRecordBytes;
     }
 
     /// <summary>Overwrites the last version jump, which is the last log record, with another one and syncs it.</summary>
     public void Replace(VersionJump jump, uint before)
     {
-        (Offset, Previous) = (Offset - VersionJump.FrameBytes, before);
+        (Offset, Previous) = (Offset - VersionJump.LogRecordBytes, before);
         Append(jump);
     }
 }

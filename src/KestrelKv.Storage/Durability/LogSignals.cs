@@ -33,13 +33,13 @@ internal sealed class LogSignals : IDisposable
     public bool TakeSyncRequest() => Interlocked.Exchange(ref _isSyncWanted, false);
 
     /// <summary>Requests a segment, and wakes the preparer.</summary>
-    /// <param name="frameBytes">
+    /// <param name="logRecordBytes">
     /// The length of the log record that must fit into the next segment; 0 for a segment of the usual length.
     /// </param>
-    public void RequestSegment(long frameBytes)
+    public void RequestSegment(long logRecordBytes)
     {
-        for (long seen; (seen = Volatile.Read(ref _wantedBytes)) < frameBytes;)
-            if (Interlocked.CompareExchange(ref _wantedBytes, frameBytes, seen) == seen) break;
+        for (long seen; (seen = Volatile.Read(ref _wantedBytes)) < logRecordBytes;)
+            if (Interlocked.CompareExchange(ref _wantedBytes, logRecordBytes, seen) == seen) break;
         _segmentWanted.Set();
     }
 

@@ -146,22 +146,22 @@ internal sealed class LogWriter(
     private void Write(LogChunk chunk)
     {
         if (chunk.SegmentBytes > 0) AdvanceSegment(chunk);
-        if (chunk.HasMark) Frame.SetNumber(chunk.Frames, _syncedOffset);
+        if (chunk.HasMark) LogRecord.SetNumber(chunk.LogRecords, _syncedOffset);
 
         uint seed = files.Current.Seed, previous = _previous;
-        for (Span<byte> rest = chunk.Frames; !rest.IsEmpty;)
+        for (Span<byte> rest = chunk.LogRecords; !rest.IsEmpty;)
         {
-            Span<byte> frame = rest[..Frame.ReadHeader(rest).FrameBytes];
-            previous = Frame.Seal(frame, seed, previous);
-            rest = rest[frame.Length..];
+            Span<byte> logRecord = rest[..LogRecord.ReadHeader(rest).LogRecordBytes];
+            previous = LogRecord.Seal(logRecord, seed, previous);
+            rest = rest[logRecord.Length..];
         }
-        files.Current.File.Write(chunk.Frames, _offset);
-        feed.Append(chunk.Frames);
+        files.Current.File.Write(chunk.LogRecords, _offset);
+        feed.Append(chunk.LogRecords);
         Volatile.Write(ref _offset, _offset + chunk.Used);
         Volatile.Write(ref _bytesWritten, _bytesWritten + chunk.Used);
         _previous = previous;
         _isMarked = false;
-        Debug.Assert(_offset + Frame.HeaderBytes <= files.Current.Bytes, "committers count what a segment has room for");
+        Debug.Assert(_offset + LogRecord.HeaderBytes <= files.Current.Bytes, "committers count what a segment has room for");
     }
 
     /// <summary>

@@ -140,7 +140,7 @@ internal sealed class Recovery(
             for (int i = 0; i < open.Count; i++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var scanner = new FrameScanner(open[i].File, open[i].Seed);
+                var scanner = new LogScanner(open[i].File, open[i].Seed);
                 bool hasEnded = ReadSegment(scanner, open[i], loader, ref last, out long firstCommit);
                 read.Add(new(open[i].Number, firstCommit, open[i].Bytes));
                 if (hasEnded)
@@ -152,7 +152,7 @@ internal sealed class Recovery(
                 }
 
                 // Only prepared segments without log records may follow.
-                if (open.Skip(i + 1).FirstOrDefault(HasFrames) is { } used)
+                if (open.Skip(i + 1).FirstOrDefault(HasLogRecords) is { } used)
                 {
                     throw Damage.At(
                         FileNames.OfSegment(open[i].Number), scanner.Offset,
@@ -202,7 +202,7 @@ internal sealed class Recovery(
     }
 
     /// <summary>Reads the commits of a segment. Returns whether the segment has its end record.</summary>
-    private bool ReadSegment(FrameScanner scanner, Segment segment, Loader loader, ref long last, out long firstCommit)
+    private bool ReadSegment(LogScanner scanner, Segment segment, Loader loader, ref long last, out long firstCommit)
     {
         firstCommit = last + 1;
         bool isFirst = true;
@@ -210,31 +210,31 @@ internal sealed class Recovery(
         while (true)
         {
             long offset = scanner.Offset;
-            if (scanner.Next(out FrameHeader frame, out ReadOnlySpan<byte> payload) != Scan.Frame) return false;
-            VersionJump jump = frame.Kind == FrameKind.VersionJump ? VersionJump.Read(frame, payload) : default;
+            if (scanner.Next(out LogRecordHeader logRecord, out ReadOnlySpan<byte> payload) != Scan.LogRecord) return false;
+            VersionJump jump = logRecord.Kind == LogRecordKind.VersionJump ? VersionJump.Read(logRecord, payload) : default;
             _lastJump = null;
-            if (isFirst && frame.Kind is FrameKind.Commit or FrameKind.VersionJump)
-                (firstCommit, isFirst) = (jump.Version > 0 ? jump.After + 1 : frame.Number, false);
-            switch (frame.Kind)
+            if (isFirst && logRecord.Kind is LogRecordKind.Commit or LogRecordKind.VersionJump)
+                (firstCommit, isFirst) = (jump.Version > 0 ? jump.After + 1 : logRecord.Number, false);
+            switch (logRecord.Kind)
             {
-                case FrameKind.Commit or FrameKind.VersionJump when frame.Number <= last && !loader.HasCommits:
+                case LogRecordKind.Commit or LogRecordKind.VersionJump when logRecord.Number <= last && !loader.HasCommits:
                     break; // The snapshot has it.
-                case FrameKind.Commit when frame.Number == last + 1:
-                    loader.Add(name, offset, frame, payload);
+                case LogRecordKind.Commit when logRecord.Number == last + 1:
+                    loader.Add(name, offset, logRecord, payload);
                     _lastCommit = ++last;
                     break;
-                case FrameKind.VersionJump when jump.CanFollow(last):
-                    if (jump.After == last) _lastJump = (jump, frame.Previous);
+                case LogRecordKind.VersionJump when jump.CanFollow(last):
+                    if (jump.After == last) _lastJump = (jump, logRecord.Previous);
                     last = jump.Version;
                     break;
-                case FrameKind.Commit or FrameKind.VersionJump:
-                    throw Damage.At(name, offset, $"version {frame.Number} follows version {last}{Hint}");
-                case FrameKind.Mark:
+                case LogRecordKind.Commit or LogRecordKind.VersionJump:
+                    throw Damage.At(name, offset, $"version {logRecord.Number} follows version {last}{Hint}");
+                case LogRecordKind.Mark:
                     break;
-                case FrameKind.SegmentEnd when frame.Number == segment.Number + 1:
+                case LogRecordKind.SegmentEnd when logRecord.Number == segment.Number + 1:
                     return true;
                 default:
-                    throw Damage.At(name, offset, $"unexpected log record {frame.Kind} {frame.Number}{Hint}");
+                    throw Damage.At(name, offset, $"unexpected log record {logRecord.Kind} {logRecord.Number}{Hint}");
             }
             ReportProgress(name, scanner.Offset, segment.Bytes);
         }
@@ -265,18 +265,18 @@ internal sealed class Recovery(
     /// </summary>
     private static void DropCacheOfLastSegments(List<Segment> segments)
     {
-        int used = segments.FindLastIndex(segment => new FrameScanner(segment.File, segment.Seed).Next(out _, out _) == Scan.Frame);
+        int used = segments.FindLastIndex(segment => new LogScanner(segment.File, segment.Seed).Next(out _, out _) == Scan.LogRecord);
         foreach (Segment segment in segments.Skip(used - 1)) segment.File.DropPageCache();
     }
 
-    private static bool HasFrames(Segment segment)
+    private static bool HasLogRecords(Segment segment)
     {
-        var scanner = new FrameScanner(segment.File, segment.Seed);
-        return scanner.Next(out _, out _) == Scan.Frame || scanner.SkipToNextFrame();
+        var scanner = new LogScanner(segment.File, segment.Seed);
+        return scanner.Next(out _, out _) == Scan.LogRecord || scanner.SkipToNextRecord();
     }
 
     /// <summary>Overwrites the data after the last valid record with zeros. Throws if a mark proves that it was synced.</summary>
-    private void CutTail(FrameScanner scanner, Segment segment)
+    private void CutTail(LogScanner scanner, Segment segment)
     {
         string name = FileNames.OfSegment(segment.Number);
         if (!scanner.HasOnlyZerosLeft())

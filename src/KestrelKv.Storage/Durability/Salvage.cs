@@ -77,23 +77,23 @@ internal sealed class Salvage(IDisk disk) : IDisposable
         // If the header is damaged but its checksum is not, the records of the file can still be read.
         (uint seed, ulong store) = FileHeader.ReadDamaged(header, name);
         if (StoreNumber == 0) StoreNumber = store;
-        var scanner = new FrameScanner(file, seed);
+        var scanner = new LogScanner(file, seed);
         bool isWhole = true, hasEnd = false;
         while (true)
         {
             long offset = scanner.Offset;
-            Scan scan = scanner.Next(out FrameHeader frame, out ReadOnlySpan<byte> payload);
-            if (scan == Scan.Frame)
+            Scan scan = scanner.Next(out LogRecordHeader logRecord, out ReadOnlySpan<byte> payload);
+            if (scan == Scan.LogRecord)
             {
-                hasEnd |= frame.Kind == FrameKind.SnapshotEnd;
-                if (Apply(frame, payload)) continue;
-                _lost.Add($"{name}, offset {offset}: the contents of the record {frame.Kind} {frame.Number}");
+                hasEnd |= logRecord.Kind == LogRecordKind.SnapshotEnd;
+                if (Apply(logRecord, payload)) continue;
+                _lost.Add($"{name}, offset {offset}: the contents of the record {logRecord.Kind} {logRecord.Number}");
                 isWhole = false;
                 continue;
             }
 
             if (scan == Scan.End && scanner.HasOnlyZerosLeft()) return isWhole && hasEnd;
-            bool found = scanner.SkipToNextFrame();
+            bool found = scanner.SkipToNextRecord();
             long end = found ? scanner.Offset : file.Length;
             _lost.Add($"{name}: {end - offset} bytes from offset {offset} ({(scan == Scan.End ? "zeros" : scanner.Reason)})");
             isWhole = false;
@@ -101,28 +101,28 @@ internal sealed class Salvage(IDisk disk) : IDisposable
         }
     }
 
-    private bool Apply(FrameHeader frame, ReadOnlySpan<byte> payload)
+    private bool Apply(LogRecordHeader logRecord, ReadOnlySpan<byte> payload)
     {
-        switch (frame.Kind)
+        switch (logRecord.Kind)
         {
-            case FrameKind.Entries or FrameKind.CompressedEntries:
-                if (frame.Kind == FrameKind.Entries) return LoadEntries(payload);
-                byte[]? entries = Loader.Decompress(frame, payload);
-                if (entries is null || !LoadEntries(entries.AsSpan(0, (int)frame.Number))) return false;
+            case LogRecordKind.Entries or LogRecordKind.CompressedEntries:
+                if (logRecord.Kind == LogRecordKind.Entries) return LoadEntries(payload);
+                byte[]? entries = Loader.Decompress(logRecord, payload);
+                if (entries is null || !LoadEntries(entries.AsSpan(0, (int)logRecord.Number))) return false;
                 ArrayPool<byte>.Shared.Return(entries);
                 return true;
-            case FrameKind.Commit:
+            case LogRecordKind.Commit:
                 if (!Record.TryCount(payload, areEntries: false, out _)) return false;
 
                 // The snapshot contains this commit. Replayed without the commits after it, it could restore entries that these
                 // removed.
-                if (frame.Number <= _versionOfSnapshot) return true;
-                if (frame.Number > Version + 1 && Version > 0) _lost.Add($"Commits {Version + 1} to {frame.Number - 1}");
-                _entries.Replay(payload, frame.Number);
-                Version = Math.Max(Version, frame.Number);
+                if (logRecord.Number <= _versionOfSnapshot) return true;
+                if (logRecord.Number > Version + 1 && Version > 0) _lost.Add($"Commits {Version + 1} to {logRecord.Number - 1}");
+                _entries.Replay(payload, logRecord.Number);
+                Version = Math.Max(Version, logRecord.Number);
                 return true;
-            case FrameKind.SnapshotEnd or FrameKind.VersionJump:
-                Version = Math.Max(Version, frame.Number);
+            case LogRecordKind.SnapshotEnd or LogRecordKind.VersionJump:
+                Version = Math.Max(Version, logRecord.Number);
                 return true;
             default:
                 return true;

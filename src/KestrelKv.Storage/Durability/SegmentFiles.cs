@@ -24,7 +24,7 @@ internal sealed class SegmentFiles : IDisposable
     /// The bytes that commits leave free in a segment: for its end record, and for a <see cref="VersionJump"/>, so that a start needs
     /// no space on a full disk.
     /// </summary>
-    public static readonly int ReservedBytes = Frame.HeaderBytes + VersionJump.FrameBytes;
+    public static readonly int ReservedBytes = LogRecord.HeaderBytes + VersionJump.LogRecordBytes;
 
     private static readonly byte[] Zeros = GC.AllocateArray<byte>(StepBytes, pinned: true);
 
@@ -103,7 +103,7 @@ internal sealed class SegmentFiles : IDisposable
     }
 
     /// <summary>Returns the length of a segment that has room for one log record of this length.</summary>
-    public static long BytesFor(long frameBytes) => FileHeader.Bytes + Frame.HeaderBytes + frameBytes + ReservedBytes;
+    public static long BytesFor(long logRecordBytes) => FileHeader.Bytes + LogRecord.HeaderBytes + logRecordBytes + ReservedBytes;
 
     public static Segment Create(IDisk disk, ulong store, long number, long bytes)
     {

@@ -54,33 +54,33 @@ internal sealed class SnapshotWriter
             byte[] compressed = ArrayPool<byte>.Shared.Rent(entries.Length);
             Span<byte> to = compressed.AsSpan(0, entries.Length / 3);
             bool isCompressed = BrotliEncoder.TryCompress(entries, to, out int bytes, Quality, WindowBits);
-            if (isCompressed) Write(FrameKind.CompressedEntries, entries.Length, compressed.AsSpan(0, bytes));
+            if (isCompressed) Write(LogRecordKind.CompressedEntries, entries.Length, compressed.AsSpan(0, bytes));
             ArrayPool<byte>.Shared.Return(compressed);
             if (isCompressed) return;
             _untried = ChunksUntried;
         }
-        Write(FrameKind.Entries, entries.Length, entries);
+        Write(LogRecordKind.Entries, entries.Length, entries);
     }
 
-    public void WriteCommit(long version, ReadOnlySpan<byte> records) => Write(FrameKind.Commit, version, records);
+    public void WriteCommit(long version, ReadOnlySpan<byte> records) => Write(LogRecordKind.Commit, version, records);
 
     /// <summary>Writes the end of the snapshot, and syncs the file.</summary>
     public void Finish(SnapshotEnd end)
     {
         Span<byte> payload = stackalloc byte[SnapshotEnd.PayloadBytes];
         end.Write(payload);
-        Write(FrameKind.SnapshotEnd, end.Version, payload);
+        Write(LogRecordKind.SnapshotEnd, end.Version, payload);
         WriteOut();
         _file.Sync();
     }
 
-    private void Write(FrameKind kind, long number, ReadOnlySpan<byte> payload)
+    private void Write(LogRecordKind kind, long number, ReadOnlySpan<byte> payload)
     {
-        int bytes = Frame.BytesFor(payload.Length);
-        Span<byte> frame = _buffer.GetSpan(bytes)[..bytes];
-        Frame.Begin(frame, kind, payload.Length, number);
-        payload.CopyTo(frame[Frame.HeaderBytes..]);
-        _previous = Frame.Seal(frame, _seed, _previous);
+        int bytes = LogRecord.BytesFor(payload.Length);
+        Span<byte> logRecord = _buffer.GetSpan(bytes)[..bytes];
+        LogRecord.Begin(logRecord, kind, payload.Length, number);
+        payload.CopyTo(logRecord[LogRecord.HeaderBytes..]);
+        _previous = LogRecord.Seal(logRecord, _seed, _previous);
         _buffer.Advance(bytes);
         if (_buffer.WrittenCount >= BufferBytes / 2) WriteOut();
     }

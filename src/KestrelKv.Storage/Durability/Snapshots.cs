@@ -92,12 +92,12 @@ internal sealed class Snapshots(
             cancellationToken.ThrowIfCancellationRequested();
             string name = FileNames.OfSegment(segment);
             using IDiskFile file = disk.Open(name);
-            var scanner = new FrameScanner(file, FileHeader.Read(file, name, FileKind.Segment).Checksum);
-            while (last < upTo && scanner.Next(out FrameHeader frame, out ReadOnlySpan<byte> payload) == Scan.Frame && frame.Kind != FrameKind.SegmentEnd)
+            var scanner = new LogScanner(file, FileHeader.Read(file, name, FileKind.Segment).Checksum);
+            while (last < upTo && scanner.Next(out LogRecordHeader logRecord, out ReadOnlySpan<byte> payload) == Scan.LogRecord && logRecord.Kind != LogRecordKind.SegmentEnd)
             {
-                if (frame.Kind != FrameKind.Commit || frame.Number <= after) continue;
-                if (frame.Number != ++last) throw new IOException($"{name}: found commit {frame.Number}, expected {last}");
-                writer.WriteCommit(frame.Number, payload);
+                if (logRecord.Kind != LogRecordKind.Commit || logRecord.Number <= after) continue;
+                if (logRecord.Number != ++last) throw new IOException($"{name}: found commit {logRecord.Number}, expected {last}");
+                writer.WriteCommit(logRecord.Number, payload);
             }
         }
     }

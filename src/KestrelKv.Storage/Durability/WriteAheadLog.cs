@@ -97,11 +97,11 @@ internal sealed class WriteAheadLog : ICommitLog
         {
             // Removals free memory that other writes wait for.
             bool isRemoval = change.Kind is RecordKind.Expired or RecordKind.Evicted;
-            CommitStatus status = TryReserve(payloadBytes, isRemoval, out Span<byte> frame);
+            CommitStatus status = TryReserve(payloadBytes, isRemoval, out Span<byte> logRecord);
             version = _last + 1;
             if (status != CommitStatus.Done) return status;
-            Frame.Begin(frame, FrameKind.Commit, payloadBytes, version);
-            change.Write(frame[Frame.HeaderBytes..]);
+            LogRecord.Begin(logRecord, LogRecordKind.Commit, payloadBytes, version);
+            change.Write(logRecord[LogRecord.HeaderBytes..]);
             Finish(version);
             return CommitStatus.Done;
         }
@@ -119,10 +119,10 @@ internal sealed class WriteAheadLog : ICommitLog
         {
             version = _last + 1;
             if (expected != 0 && version != expected) return CommitStatus.VersionConflict;
-            CommitStatus status = TryReserve(payloadBytes, isRemoval: false, out Span<byte> frame);
+            CommitStatus status = TryReserve(payloadBytes, isRemoval: false, out Span<byte> logRecord);
             if (status != CommitStatus.Done) return status;
-            Frame.Begin(frame, FrameKind.Commit, payloadBytes, version);
-            Record.Write(changes, frame[Frame.HeaderBytes..]);
+            LogRecord.Begin(logRecord, LogRecordKind.Commit, payloadBytes, version);
+            Record.Write(changes, logRecord[LogRecord.HeaderBytes..]);
             Finish(version);
             return CommitStatus.Done;
         }
@@ -150,12 +150,12 @@ internal sealed class WriteAheadLog : ICommitLog
 
     public async Task WhenReady(long recordBytes)
     {
-        int frameBytes = Frame.BytesFor((int)recordBytes);
+        int logRecordBytes = LogRecord.BytesFor((int)recordBytes);
         while (true)
         {
             Task progress = Volatile.Read(ref _progress).Task;
-            if (IsReady(frameBytes)) return;
-            _signals.RequestSegment(frameBytes);
+            if (IsReady(logRecordBytes)) return;
+            _signals.RequestSegment(logRecordBytes);
             _signals.WakeWriter();
             await progress;
         }
@@ -261,8 +261,8 @@ internal sealed class WriteAheadLog : ICommitLog
         _lock.Enter();
         try
         {
-            if (_open is not null || _failure is not null || !Fits(Frame.HeaderBytes)) return false;
-            Open(LogChunk.Rent(Frame.HeaderBytes));
+            if (_open is not null || _failure is not null || !Fits(LogRecord.HeaderBytes)) return false;
+            Open(LogChunk.Rent(LogRecord.HeaderBytes));
             return true;
         }
         finally
@@ -273,9 +273,9 @@ internal sealed class WriteAheadLog : ICommitLog
 
     private bool Fits(long bytes) => _position + bytes + SegmentFiles.ReservedBytes <= _segmentBytes;
 
-    private CommitStatus TryReserve(int payloadBytes, bool isRemoval, out Span<byte> frame)
+    private CommitStatus TryReserve(int payloadBytes, bool isRemoval, out Span<byte> logRecord)
     {
-        frame = default;
+        logRecord = default;
         if (_isClosed) return CommitStatus.Closed;
         if (_failure is not null) return CommitStatus.DiskFailed;
         if (_isFull) return CommitStatus.DiskFull;
@@ -283,10 +283,10 @@ internal sealed class WriteAheadLog : ICommitLog
 
         // All allocations come first: no later step can fail.
         _queue.EnsureCapacity(_queue.Count + 1);
-        int bytes = Frame.BytesFor(payloadBytes);
+        int bytes = LogRecord.BytesFor(payloadBytes);
         if (!FitsInSegment(bytes))
         {
-            LogChunk first = LogChunk.Rent(bytes + Frame.HeaderBytes);
+            LogChunk first = LogChunk.Rent(bytes + LogRecord.HeaderBytes);
             CommitStatus claim = _files.Claim(SegmentFiles.BytesFor(bytes), isRemoval, out long segmentBytes);
             if (claim != CommitStatus.Done)
             {
@@ -302,7 +302,7 @@ internal sealed class WriteAheadLog : ICommitLog
         }
         else if (_open is null)
         {
-            Open(LogChunk.Rent(bytes + Frame.HeaderBytes));
+            Open(LogChunk.Rent(bytes + LogRecord.HeaderBytes));
         }
         else if (_open.Free.Length < bytes)
         {
@@ -311,7 +311,7 @@ internal sealed class WriteAheadLog : ICommitLog
             Volatile.Write(ref _open, next);
         }
 
-        frame = _open!.Free[..bytes];
+        logRecord = _open!.Free[..bytes];
         _open.Used += bytes;
         _position += bytes;
         Interlocked.Add(ref _queuedBytes, bytes);
@@ -324,10 +324,10 @@ internal sealed class WriteAheadLog : ICommitLog
         // First, because this can run out of memory.
         _queue.Add(chunk);
         chunk.HasMark = true;
-        Frame.Begin(chunk.Free[..Frame.HeaderBytes], FrameKind.Mark, 0, 0);
-        chunk.Used = Frame.HeaderBytes;
-        _position += Frame.HeaderBytes;
-        Interlocked.Add(ref _queuedBytes, Frame.HeaderBytes);
+        LogRecord.Begin(chunk.Free[..LogRecord.HeaderBytes], LogRecordKind.Mark, 0, 0);
+        chunk.Used = LogRecord.HeaderBytes;
+        _position += LogRecord.HeaderBytes;
+        Interlocked.Add(ref _queuedBytes, LogRecord.HeaderBytes);
         Volatile.Write(ref _open, chunk);
     }
 
@@ -337,16 +337,16 @@ internal sealed class WriteAheadLog : ICommitLog
         Volatile.Write(ref _last, version);
     }
 
-    private bool FitsInSegment(int frameBytes) => Fits(frameBytes + (_open is null ? Frame.HeaderBytes : 0));
+    private bool FitsInSegment(int logRecordBytes) => Fits(logRecordBytes + (_open is null ? LogRecord.HeaderBytes : 0));
 
     /// <summary>Whether a log record of this length can be committed, or will be refused.</summary>
-    private bool IsReady(int frameBytes)
+    private bool IsReady(int logRecordBytes)
     {
         _lock.Enter();
         try
         {
             if (_isClosed || _failure is not null || _isFull) return true;
-            return !IsBehind && (FitsInSegment(frameBytes) || _files.CanClaim(SegmentFiles.BytesFor(frameBytes)));
+            return !IsBehind && (FitsInSegment(logRecordBytes) || _files.CanClaim(SegmentFiles.BytesFor(logRecordBytes)));
         }
         finally
         {

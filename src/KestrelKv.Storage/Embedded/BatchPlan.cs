@@ -270,7 +270,7 @@ internal ref struct BatchPlan : IDisposable
         {
             Record!.Begin(committed: true);
             for (int i = 0; i < _batch.Length; i++) Record.Add(i, ResultAt(i, IdempotencyRecord.OwnVersion));
-            if (_commitBytes + Commits.Record.BytesAround + Record.Key.Length + Record.Bytes.Length > Frame.PayloadBytesMax)
+            if (_commitBytes + Commits.Record.BytesAround + Record.Key.Length + Record.Bytes.Length > LogRecord.PayloadBytesMax)
                 Refuse(LargestIndex, ResultStatus.ValueTooLong, 0, "the batch and the record of its results exceed 1 GiB in total");
         }
         if (IsRefused)
@@ -493,7 +493,7 @@ internal ref struct BatchPlan : IDisposable
             };
             AddWrite(write, _keyOf[i], key.Change == KeyChange.Put ? write.Value.Length : key.StoredValueBytes, i);
         }
-        if (_commitBytes > Frame.PayloadBytesMax) Refuse(LargestIndex, ResultStatus.ValueTooLong, 0, "the batch exceeds 1 GiB");
+        if (_commitBytes > LogRecord.PayloadBytesMax) Refuse(LargestIndex, ResultStatus.ValueTooLong, 0, "the batch exceeds 1 GiB");
     }
 
     private void AddWrite(in Operation write, int key, int valueBytes, int index)

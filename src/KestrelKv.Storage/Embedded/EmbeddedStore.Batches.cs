@@ -17,7 +17,7 @@ public sealed partial class EmbeddedStore
     {
         cancellationToken.ThrowIfCancellationRequested();
         ArgumentOutOfRangeException.ThrowIfGreaterThan(requestId.Length, IKeyValueStore.RequestIdBytesMax, nameof(requestId));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(CommitBytes(batch.Span), Frame.PayloadBytesMax, nameof(batch));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(CommitBytes(batch.Span), LogRecord.PayloadBytesMax, nameof(batch));
         AttemptResult attempt = Commit(batch.Span, results, requestId.Span, isLong: false, cancellationToken);
         return attempt.Outcome == Outcome.Done
             ? WhenDurable(attempt.IsCommitted, attempt.ObservedVersion, cancellationToken)

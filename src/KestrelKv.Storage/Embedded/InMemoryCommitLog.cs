@@ -32,7 +32,7 @@ internal sealed class InMemoryCommitLog : ICommitLog
         {
             version = _last + 1;
             if (_isClosed) return CommitStatus.Closed;
-            if (recording) change.Write(BeginFrame(version, change.Bytes));
+            if (recording) change.Write(BeginLogRecord(version, change.Bytes));
             Finish(version);
         }
         finally
@@ -53,7 +53,7 @@ internal sealed class InMemoryCommitLog : ICommitLog
             version = _last + 1;
             if (_isClosed) return CommitStatus.Closed;
             if (expected != 0 && version != expected) return CommitStatus.VersionConflict;
-            if (recording) Record.Write(changes, BeginFrame(version, Record.BytesOf(changes)));
+            if (recording) Record.Write(changes, BeginLogRecord(version, Record.BytesOf(changes)));
             Finish(version);
         }
         finally
@@ -119,11 +119,11 @@ internal sealed class InMemoryCommitLog : ICommitLog
         Feed.Dispose();
     }
 
-    private Span<byte> BeginFrame(long version, int payloadBytes)
+    private Span<byte> BeginLogRecord(long version, int payloadBytes)
     {
-        Span<byte> frame = Feed.History.Reserve(version, Frame.BytesFor(payloadBytes));
-        Frame.Begin(frame, FrameKind.Commit, payloadBytes, version);
-        return frame[Frame.HeaderBytes..];
+        Span<byte> logRecord = Feed.History.Reserve(version, LogRecord.BytesFor(payloadBytes));
+        LogRecord.Begin(logRecord, LogRecordKind.Commit, payloadBytes, version);
+        return logRecord[LogRecord.HeaderBytes..];
     }
 
     private void Finish(long version)

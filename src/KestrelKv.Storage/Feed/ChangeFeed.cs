@@ -130,12 +130,12 @@ internal sealed class ChangeFeed : IDisposable
     }
 
     /// <summary>Records log records that were written. Called by the writer of the log.</summary>
-    public void Append(ReadOnlySpan<byte> frames)
+    public void Append(ReadOnlySpan<byte> logRecords)
     {
         if (!_isRecording) return;
         try
         {
-            History.Append(frames);
+            History.Append(logRecords);
         }
         catch (OutOfMemoryException)
         {

@@ -25,7 +25,7 @@ internal sealed class ChangeHistory
     public ChangeHistory(long bytesMax)
     {
         _bytesMax = bytesMax;
-        _blockBytes = (int)Math.Clamp(bytesMax / 4, Frame.HeaderBytes, BlockBytesMax);
+        _blockBytes = (int)Math.Clamp(bytesMax / 4, LogRecord.HeaderBytes, BlockBytesMax);
     }
 
     /// <summary>
@@ -38,25 +38,25 @@ internal sealed class ChangeHistory
     public void BeginAt(long version) => Volatile.Write(ref _first, version);
 
     /// <summary>Reserves space for the record of the next commit. <see cref="Append()"/> must follow.</summary>
-    public Span<byte> Reserve(long version, int frameBytes)
+    public Span<byte> Reserve(long version, int logRecordBytes)
     {
-        if (_open is null || _open.Free.Length < frameBytes) Open(version, frameBytes);
-        _reservedBytes = frameBytes;
-        return _open!.Free[..frameBytes];
+        if (_open is null || _open.Free.Length < logRecordBytes) Open(version, logRecordBytes);
+        _reservedBytes = logRecordBytes;
+        return _open!.Free[..logRecordBytes];
     }
 
     public void Append() => _open!.Append(_reservedBytes);
 
     /// <summary>Appends the commits among these log records.</summary>
-    public void Append(ReadOnlySpan<byte> frames)
+    public void Append(ReadOnlySpan<byte> logRecords)
     {
-        while (!frames.IsEmpty)
+        while (!logRecords.IsEmpty)
         {
-            FrameHeader header = Frame.ReadHeader(frames);
-            ReadOnlySpan<byte> frame = frames[..header.FrameBytes];
-            frames = frames[header.FrameBytes..];
-            if (header.Kind != FrameKind.Commit) continue;
-            frame.CopyTo(Reserve(header.Number, frame.Length));
+            LogRecordHeader header = LogRecord.ReadHeader(logRecords);
+            ReadOnlySpan<byte> logRecord = logRecords[..header.LogRecordBytes];
+            logRecords = logRecords[header.LogRecordBytes..];
+            if (header.Kind != LogRecordKind.Commit) continue;
+            logRecord.CopyTo(Reserve(header.Number, logRecord.Length));
             Append();
         }
     }
@@ -108,9 +108,9 @@ internal sealed class ChangeHistory
         }
     }
 
-    private void Open(long version, int frameBytes)
+    private void Open(long version, int logRecordBytes)
     {
-        var block = new HistoryBlock(_nextNumber, version, Math.Max(frameBytes, _blockBytes));
+        var block = new HistoryBlock(_nextNumber, version, Math.Max(logRecordBytes, _blockBytes));
         _lock.Enter();
         try
         {

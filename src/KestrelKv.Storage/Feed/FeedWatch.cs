@@ -238,7 +238,7 @@ internal sealed class FeedWatch : IWatch
             if (commit.Version != _position + 1) return true;
             bool acceptsMore = CommitChanges.Deliver(commit.Records, commit.Version, Prefix, changes);
             _position = commit.Version;
-            bytes += commit.FrameBytes;
+            bytes += commit.LogRecordBytes;
             if (!acceptsMore || bytes >= SliceBytes) return false;
         }
         return true;

@@ -26,25 +26,25 @@ internal sealed class HistoryBlock(long number, long first, int bytes)
     public Span<byte> Free => _bytes.AsSpan(_used);
 
     /// <summary>Marks the next bytes as used. Called by the appending thread only.</summary>
-    public void Append(int frameBytes) => Volatile.Write(ref _used, _used + frameBytes);
+    public void Append(int logRecordBytes) => Volatile.Write(ref _used, _used + logRecordBytes);
 
     /// <summary>Returns the commit whose log record begins at an offset before <see cref="Used"/>.</summary>
     public HistoryCommit At(int offset)
     {
-        ReadOnlySpan<byte> frame = _bytes.AsSpan(offset);
-        FrameHeader header = Frame.ReadHeader(frame);
+        ReadOnlySpan<byte> logRecord = _bytes.AsSpan(offset);
+        LogRecordHeader header = LogRecord.ReadHeader(logRecord);
         long place = number << CommitPlace.OffsetBits | (uint)offset;
-        return new(header.Number, place, header.FrameBytes, frame.Slice(Frame.HeaderBytes, header.PayloadBytes));
+        return new(header.Number, place, header.LogRecordBytes, logRecord.Slice(LogRecord.HeaderBytes, header.PayloadBytes));
     }
 }
 
-internal readonly ref struct HistoryCommit(long version, long place, int frameBytes, ReadOnlySpan<byte> records)
+internal readonly ref struct HistoryCommit(long version, long place, int logRecordBytes, ReadOnlySpan<byte> records)
 {
     public long Version => version;
 
     public long Place => place;
 
-    public int FrameBytes => frameBytes;
+    public int LogRecordBytes => logRecordBytes;
 
     public ReadOnlySpan<byte> Records { get; } = records;
 }

@@ -19,7 +19,7 @@ internal struct HistoryCursor(ChangeHistory history)
         {
             HistoryCommit commit = _block.At(_offset);
             if (commit.Version >= version) break;
-            _offset += commit.FrameBytes;
+            _offset += commit.LogRecordBytes;
         }
         return true;
     }
@@ -34,7 +34,7 @@ internal struct HistoryCursor(ChangeHistory history)
             {
                 commit = _block.At(_offset);
                 if (commit.Version > upTo) return false;
-                _offset += commit.FrameBytes;
+                _offset += commit.LogRecordBytes;
                 return true;
             }
 

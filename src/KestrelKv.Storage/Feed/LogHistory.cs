@@ -56,7 +56,7 @@ internal sealed class LogHistory(IDisk disk, RetainedSegments kept, ILogger logg
                 (cursor.Segment, cursor.Version) = (segment.Number, segment.First - 1);
                 (cursor.Offset, cursor.Previous) = (FileHeader.Bytes, seed);
             }
-            return Read(new FrameScanner(file, seed, buffer), name, cursor, position, Math.Min(upTo, next - 1), read);
+            return Read(new LogScanner(file, seed, buffer), name, cursor, position, Math.Min(upTo, next - 1), read);
         }
         catch (DataException e)
         {
@@ -74,23 +74,23 @@ internal sealed class LogHistory(IDisk disk, RetainedSegments kept, ILogger logg
         return true;
     }
 
-    private static bool Read(FrameScanner scanner, string name, LogCursor cursor, long position, long upTo, CommitReader read)
+    private static bool Read(LogScanner scanner, string name, LogCursor cursor, long position, long upTo, CommitReader read)
     {
         scanner.ContinueFrom(cursor.Offset, cursor.Previous);
         long end = cursor.Offset + SliceBytes;
         for (bool acceptsMore = true; acceptsMore && cursor.Version < upTo && scanner.Offset < end;)
         {
-            Scan scan = scanner.Next(out FrameHeader frame, out ReadOnlySpan<byte> records);
-            bool isFrame = scan == Scan.Frame, isJump = isFrame && frame.Kind == FrameKind.VersionJump;
-            VersionJump jump = isJump ? VersionJump.Read(frame, records) : default;
-            bool isNext = isJump ? jump.CanFollow(cursor.Version) : isFrame && frame.Kind == FrameKind.Commit && frame.Number == cursor.Version + 1;
-            bool isIgnored = isJump ? jump.Version == cursor.Version : isFrame && frame.Kind == FrameKind.Mark;
+            Scan scan = scanner.Next(out LogRecordHeader logRecord, out ReadOnlySpan<byte> records);
+            bool isLogRecord = scan == Scan.LogRecord, isJump = isLogRecord && logRecord.Kind == LogRecordKind.VersionJump;
+            VersionJump jump = isJump ? VersionJump.Read(logRecord, records) : default;
+            bool isNext = isJump ? jump.CanFollow(cursor.Version) : isLogRecord && logRecord.Kind == LogRecordKind.Commit && logRecord.Number == cursor.Version + 1;
+            bool isIgnored = isJump ? jump.Version == cursor.Version : isLogRecord && logRecord.Kind == LogRecordKind.Mark;
             if (!isNext && !isIgnored)
                 throw Damage.At(name, cursor.Offset, scan == Scan.Broken ? scanner.Reason : $"version {cursor.Version + 1} is missing");
             if (isJump && jump.Skips(position)) return false;
-            if (isNext && frame.Number > position) acceptsMore = read(frame.Number, isJump ? [] : records);
+            if (isNext && logRecord.Number > position) acceptsMore = read(logRecord.Number, isJump ? [] : records);
             (cursor.Offset, cursor.Previous) = (scanner.Offset, scanner.Previous);
-            if (isNext) cursor.Version = frame.Number;
+            if (isNext) cursor.Version = logRecord.Number;
         }
         return true;
     }

@@ -41,19 +41,19 @@ internal static class HistoryDiscovery
             using IDiskFile file = disk.Open(name);
             (FileHeader header, uint seed) = FileHeader.Read(file, name, FileKind.Segment);
             if (header.Number != number || header.Store != store) throw Damage.At(name, 0, "the file does not belong to this log");
-            var scanner = new FrameScanner(file, seed, buffer);
+            var scanner = new LogScanner(file, seed, buffer);
             Scan scan;
-            FrameHeader frame;
+            LogRecordHeader logRecord;
             ReadOnlySpan<byte> payload;
-            while ((scan = scanner.Next(out frame, out payload)) == Scan.Frame && frame.Kind == FrameKind.Mark)
+            while ((scan = scanner.Next(out logRecord, out payload)) == Scan.LogRecord && logRecord.Kind == LogRecordKind.Mark)
             {
             }
-            if (scan != Scan.Frame)
+            if (scan != Scan.LogRecord)
                 throw Damage.At(name, scanner.Offset, scan == Scan.Broken ? scanner.Reason : "the segment has no end record");
-            long first = frame.Kind switch
+            long first = logRecord.Kind switch
             {
-                FrameKind.Commit => frame.Number,
-                FrameKind.VersionJump => VersionJump.Read(frame, payload).After + 1,
+                LogRecordKind.Commit => logRecord.Number,
+                LogRecordKind.VersionJump => VersionJump.Read(logRecord, payload).After + 1,
                 _ => next.First,
             };
             if (first > next.First)

@@ -13,9 +13,9 @@ internal sealed record Segment(long Number, IDiskFile File, uint Seed, long Byte
     /// <summary>Writes the record that ends the segment, and returns the number of used bytes. The next segment must exist.</summary>
     public long WriteEnd(long offset, uint previous)
     {
-        Span<byte> end = stackalloc byte[Frame.HeaderBytes];
-        Frame.Begin(end, FrameKind.SegmentEnd, 0, Number + 1);
-        Frame.Seal(end, Seed, previous);
+        Span<byte> end = stackalloc byte[LogRecord.HeaderBytes];
+        LogRecord.Begin(end, LogRecordKind.SegmentEnd, 0, Number + 1);
+        LogRecord.Seal(end, Seed, previous);
         File.Write(end, offset);
         return offset + end.Length;
     }

@@ -15,13 +15,13 @@ internal readonly record struct VersionJump(long Version, long After)
 {
     public const int PayloadBytes = sizeof(long);
 
-    public static readonly int FrameBytes = Frame.BytesFor(PayloadBytes);
+    public static readonly int LogRecordBytes = LogRecord.BytesFor(PayloadBytes);
 
     /// <summary>Returns a jump that no earlier position continues across.</summary>
     public static VersionJump WithoutHistory(long version) => new(version, version);
 
-    public static VersionJump Read(FrameHeader frame, ReadOnlySpan<byte> payload) =>
-        new(frame.Number, payload.Length == PayloadBytes ? BinaryPrimitives.ReadInt64LittleEndian(payload) : long.MaxValue);
+    public static VersionJump Read(LogRecordHeader logRecord, ReadOnlySpan<byte> payload) =>
+        new(logRecord.Number, payload.Length == PayloadBytes ? BinaryPrimitives.ReadInt64LittleEndian(payload) : long.MaxValue);
 
     /// <summary>Whether the jump is valid after the version <paramref name="last"/>.</summary>
     public bool CanFollow(long last) => Version > last && (After == last || After == Version);
@@ -32,11 +32,11 @@ internal readonly record struct VersionJump(long Version, long After)
     /// <summary>Writes the sealed log record to a file, and returns its checksum.</summary>
     public uint Write(IDiskFile file, long offset, uint seed, uint previous)
     {
-        Span<byte> frame = stackalloc byte[FrameBytes];
-        Frame.Begin(frame, FrameKind.VersionJump, PayloadBytes, Version);
-        BinaryPrimitives.WriteInt64LittleEndian(frame[Frame.HeaderBytes..], After);
-        uint checksum = Frame.Seal(frame, seed, previous);
-        file.Write(frame, offset);
+        Span<byte> logRecord = stackalloc byte[LogRecordBytes];
+        LogRecord.Begin(logRecord, LogRecordKind.VersionJump, PayloadBytes, Version);
+        BinaryPrimitives.WriteInt64LittleEndian(logRecord[LogRecord.HeaderBytes..], After);
+        uint checksum = LogRecord.Seal(logRecord, seed, previous);
+        file.Write(logRecord, offset);
         return checksum;
     }
 }

@@ -37,12 +37,12 @@ internal sealed class BuiltLog
 
         Names = [.. _disk.List().Order(StringComparer.Ordinal)];
         foreach (string name in Names.Where(name => name.EndsWith(".log", StringComparison.Ordinal))) _segments[name] = new(_disk.GetContents(name));
-        _lastUsed = _segments.Where(segment => segment.Value.Frames.Count > 0).Max(segment => segment.Key)!;
+        _lastUsed = _segments.Where(segment => segment.Value.LogRecords.Count > 0).Max(segment => segment.Key)!;
     }
 
     public string[] Names { get; }
 
-    public IEnumerable<string> UsedSegments => _segments.Where(segment => segment.Value.Frames.Count > 0).Select(segment => segment.Key);
+    public IEnumerable<string> UsedSegments => _segments.Where(segment => segment.Value.LogRecords.Count > 0).Select(segment => segment.Key);
 
     public byte[] Contents(string name) => _disk.GetContents(name);
 

@@ -51,12 +51,12 @@ internal sealed class DiskWithoutChecksums(IDisk disk) : DiskWrapper(disk)
         {
             if (contents.Length < FileHeader.Bytes) return;
             uint seed = BitConverter.ToUInt32(contents[(FileHeader.Bytes - sizeof(uint))..FileHeader.Bytes]), previous = seed;
-            for (Span<byte> rest = contents[FileHeader.Bytes..]; rest.Length >= Frame.HeaderBytes;)
+            for (Span<byte> rest = contents[FileHeader.Bytes..]; rest.Length >= LogRecord.HeaderBytes;)
             {
-                FrameHeader header = Frame.ReadHeader(rest);
-                if (header.IsZero || !header.IsPlausible || header.FrameBytes > rest.Length) return;
-                previous = Frame.Seal(rest[..header.FrameBytes], seed, previous);
-                rest = rest[header.FrameBytes..];
+                LogRecordHeader header = LogRecord.ReadHeader(rest);
+                if (header.IsZero || !header.IsPlausible || header.LogRecordBytes > rest.Length) return;
+                previous = LogRecord.Seal(rest[..header.LogRecordBytes], seed, previous);
+                rest = rest[header.LogRecordBytes..];
             }
         }
     }

@@ -26,7 +26,7 @@ public sealed class LogThreadTests : IDisposable
         var disk = new BrieflyFullDisk(new FileDisk(_directory.Path));
         await using DataDirectory store = Open(disk);
         await store.Store.ExecuteAsync(Put, new CountingSink());
-        await Wait.UntilAsync(() => disk.Writes.Contains(Frame.HeaderBytes), () => "no mark is written");
+        await Wait.UntilAsync(() => disk.Writes.Contains(LogRecord.HeaderBytes), () => "no mark is written");
 
         disk.IsFull = true;
         Task<int> written = store.Store.ExecuteAsync(Put, new CountingSink()).AsTask();

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace KestrelKv.Storage.Commits;
 
-internal enum FrameKind : uint
+internal enum LogRecordKind : uint
 {
     /// <summary>One commit. The number is its version, the payload its changes.</summary>
     Commit = 1,
@@ -41,7 +41,7 @@ internal enum FrameKind : uint
 /// the checksum of the preceding record, or of the file header for the first one. The checksum validates each record by itself. The
 /// chain detects a valid record that follows a different record than it did when it was written.
 /// </remarks>
-internal static class Frame
+internal static class LogRecord
 {
     public const int HeaderBytes = 24;
 
@@ -59,50 +59,50 @@ internal static class Frame
     /// <summary>
     /// Writes the header, except for the fields that <see cref="Seal"/> sets, and the padding. The caller writes the payload.
     /// </summary>
-    public static void Begin(Span<byte> frame, FrameKind kind, int payloadBytes, long number)
+    public static void Begin(Span<byte> logRecord, LogRecordKind kind, int payloadBytes, long number)
     {
-        frame[(HeaderBytes + payloadBytes)..].Clear();
-        BinaryPrimitives.WriteInt32LittleEndian(frame[LengthOffset..], payloadBytes);
-        BinaryPrimitives.WriteUInt32LittleEndian(frame[KindOffset..], (uint)kind);
-        BinaryPrimitives.WriteInt64LittleEndian(frame[NumberOffset..], number);
+        logRecord[(HeaderBytes + payloadBytes)..].Clear();
+        BinaryPrimitives.WriteInt32LittleEndian(logRecord[LengthOffset..], payloadBytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(logRecord[KindOffset..], (uint)kind);
+        BinaryPrimitives.WriteInt64LittleEndian(logRecord[NumberOffset..], number);
     }
 
     /// <summary>
     /// Chains a log record to the preceding one, and returns its checksum. <paramref name="seed"/> is the checksum of the file header.
     /// </summary>
-    public static uint Seal(Span<byte> frame, uint seed, uint previous)
+    public static uint Seal(Span<byte> logRecord, uint seed, uint previous)
     {
-        BinaryPrimitives.WriteUInt32LittleEndian(frame[PreviousOffset..], previous);
-        uint checksum = ChecksumOf(frame, seed);
-        BinaryPrimitives.WriteUInt32LittleEndian(frame, checksum);
+        BinaryPrimitives.WriteUInt32LittleEndian(logRecord[PreviousOffset..], previous);
+        uint checksum = ChecksumOf(logRecord, seed);
+        BinaryPrimitives.WriteUInt32LittleEndian(logRecord, checksum);
         return checksum;
     }
 
-    public static FrameHeader ReadHeader(ReadOnlySpan<byte> bytes) => new(
+    public static LogRecordHeader ReadHeader(ReadOnlySpan<byte> bytes) => new(
         BinaryPrimitives.ReadUInt32LittleEndian(bytes),
         BinaryPrimitives.ReadInt32LittleEndian(bytes[LengthOffset..]),
         BinaryPrimitives.ReadUInt32LittleEndian(bytes[PreviousOffset..]),
-        (FrameKind)BinaryPrimitives.ReadUInt32LittleEndian(bytes[KindOffset..]),
+        (LogRecordKind)BinaryPrimitives.ReadUInt32LittleEndian(bytes[KindOffset..]),
         BinaryPrimitives.ReadInt64LittleEndian(bytes[NumberOffset..]));
 
     /// <summary>Sets the number of a log record that is not sealed yet.</summary>
-    public static void SetNumber(Span<byte> frame, long number) => BinaryPrimitives.WriteInt64LittleEndian(frame[NumberOffset..], number);
+    public static void SetNumber(Span<byte> logRecord, long number) => BinaryPrimitives.WriteInt64LittleEndian(logRecord[NumberOffset..], number);
 
-    public static uint ChecksumOf(ReadOnlySpan<byte> frame, uint seed)
+    public static uint ChecksumOf(ReadOnlySpan<byte> logRecord, uint seed)
     {
         // The first 4 bytes, half a word, are added separately so that the remaining bytes are processed in words.
-        return Checksum.Of(Checksum.Of(seed, frame[LengthOffset..PreviousOffset]), frame[PreviousOffset..]);
+        return Checksum.Of(Checksum.Of(seed, logRecord[LengthOffset..PreviousOffset]), logRecord[PreviousOffset..]);
     }
 }
 
-internal readonly record struct FrameHeader(uint Checksum, int PayloadBytes, uint Previous, FrameKind Kind, long Number)
+internal readonly record struct LogRecordHeader(uint Checksum, int PayloadBytes, uint Previous, LogRecordKind Kind, long Number)
 {
     /// <summary>Whether all fields are zero, as in the unused space of a segment.</summary>
     public bool IsZero => this == default;
 
     /// <summary>Whether length and kind are in their valid ranges.</summary>
-    public bool IsPlausible => PayloadBytes is >= 0 and <= Frame.PayloadBytesMax && Kind is >= FrameKind.Commit and <= FrameKind.VersionJump;
+    public bool IsPlausible => PayloadBytes is >= 0 and <= LogRecord.PayloadBytesMax && Kind is >= LogRecordKind.Commit and <= LogRecordKind.VersionJump;
 
     /// <summary>The length of the log record, in bytes. The header must be plausible.</summary>
-    public int FrameBytes => Frame.BytesFor(PayloadBytes);
+    public int LogRecordBytes => LogRecord.BytesFor(PayloadBytes);
 }

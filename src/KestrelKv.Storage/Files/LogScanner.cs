@@ -2,10 +2,10 @@ using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Files;
 
-/// <summary>The result of <see cref="FrameScanner"/> at an offset of a file.</summary>
+/// <summary>The result of <see cref="LogScanner"/> at an offset of a file.</summary>
 internal enum Scan
 {
-    Frame,
+    LogRecord,
 
     /// <summary>The end of the file, or of the written part, after which all bytes are zero.</summary>
     End,
@@ -15,7 +15,7 @@ internal enum Scan
 }
 
 /// <summary>Reads and validates the log records of a file, one after another.</summary>
-internal sealed class FrameScanner
+internal sealed class LogScanner
 {
     private const int ReadBytes = 1024 * 1024;
     private const int Alignment = 8;
@@ -31,7 +31,7 @@ internal sealed class FrameScanner
     /// Begins after the file header, which has the checksum <paramref name="seed"/>. Records that exceed <paramref name="buffer"/> get
     /// a longer buffer.
     /// </summary>
-    public FrameScanner(IDiskFile file, uint seed, byte[]? buffer = null)
+    public LogScanner(IDiskFile file, uint seed, byte[]? buffer = null)
     {
         _file = file;
         _seed = Previous = seed;
@@ -52,20 +52,20 @@ internal sealed class FrameScanner
     public void ContinueFrom(long offset, uint previous) => (Offset, Previous) = (offset, previous);
 
     /// <summary>Reads the next log record, and advances if it is valid. The payload is valid until the next call.</summary>
-    public Scan Next(out FrameHeader header, out ReadOnlySpan<byte> payload)
+    public Scan Next(out LogRecordHeader header, out ReadOnlySpan<byte> payload)
     {
-        Scan scan = ScanAt(Offset, out header, out ReadOnlySpan<byte> frame);
+        Scan scan = ScanAt(Offset, out header, out ReadOnlySpan<byte> logRecord);
         payload = default;
-        if (scan != Scan.Frame) return scan;
+        if (scan != Scan.LogRecord) return scan;
         if (header.Previous != Previous)
         {
             Reason = "the log record does not follow the preceding one";
             return Scan.Broken;
         }
-        payload = frame.Slice(Frame.HeaderBytes, header.PayloadBytes);
-        Offset += frame.Length;
+        payload = logRecord.Slice(LogRecord.HeaderBytes, header.PayloadBytes);
+        Offset += logRecord.Length;
         Previous = header.Checksum;
-        return Scan.Frame;
+        return Scan.LogRecord;
     }
 
     /// <summary>
@@ -74,20 +74,20 @@ internal sealed class FrameScanner
     /// </summary>
     public long FindProofOfDamage()
     {
-        for (long at = Offset; at + Frame.HeaderBytes <= _fileBytes; at += Alignment)
+        for (long at = Offset; at + LogRecord.HeaderBytes <= _fileBytes; at += Alignment)
         {
-            FrameHeader header = Frame.ReadHeader(Read(at, Frame.HeaderBytes));
-            if (header is { Kind: FrameKind.Mark, PayloadBytes: 0 } && header.Number > Offset && ScanAt(at, out _, out _) == Scan.Frame) return at;
+            LogRecordHeader header = LogRecord.ReadHeader(Read(at, LogRecord.HeaderBytes));
+            if (header is { Kind: LogRecordKind.Mark, PayloadBytes: 0 } && header.Number > Offset && ScanAt(at, out _, out _) == Scan.LogRecord) return at;
         }
         return -1;
     }
 
     /// <summary>Advances to the next valid log record, whatever record it follows. Returns false if there is none.</summary>
-    public bool SkipToNextFrame()
+    public bool SkipToNextRecord()
     {
-        for (long at = Offset + Alignment; at + Frame.HeaderBytes <= _fileBytes; at += Alignment)
+        for (long at = Offset + Alignment; at + LogRecord.HeaderBytes <= _fileBytes; at += Alignment)
         {
-            if (ScanAt(at, out FrameHeader header, out _) != Scan.Frame) continue;
+            if (ScanAt(at, out LogRecordHeader header, out _) != Scan.LogRecord) continue;
             Offset = at;
             Previous = header.Previous;
             return true;
@@ -103,18 +103,18 @@ internal sealed class FrameScanner
         return true;
     }
 
-    private Scan ScanAt(long offset, out FrameHeader header, out ReadOnlySpan<byte> frame)
+    private Scan ScanAt(long offset, out LogRecordHeader header, out ReadOnlySpan<byte> logRecord)
     {
         header = default;
-        frame = default;
+        logRecord = default;
         if (offset == _fileBytes) return Scan.End;
-        if (offset + Frame.HeaderBytes > _fileBytes) return Broken("the file ends within a log record");
-        header = Frame.ReadHeader(Read(offset, Frame.HeaderBytes));
+        if (offset + LogRecord.HeaderBytes > _fileBytes) return Broken("the file ends within a log record");
+        header = LogRecord.ReadHeader(Read(offset, LogRecord.HeaderBytes));
         if (header.IsZero) return Scan.End;
         if (!header.IsPlausible) return Broken("the header of the log record is invalid");
-        if (offset + header.FrameBytes > _fileBytes) return Broken("the file ends within a log record");
-        frame = Read(offset, header.FrameBytes);
-        return Frame.ChecksumOf(frame, _seed) == header.Checksum ? Scan.Frame : Broken("the checksum of the log record does not match");
+        if (offset + header.LogRecordBytes > _fileBytes) return Broken("the file ends within a log record");
+        logRecord = Read(offset, header.LogRecordBytes);
+        return LogRecord.ChecksumOf(logRecord, _seed) == header.Checksum ? Scan.LogRecord : Broken("the checksum of the log record does not match");
     }
 
     private Scan Broken(string reason)
