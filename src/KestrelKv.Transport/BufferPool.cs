@@ -4,28 +4,30 @@ using System.Numerics;
 namespace KestrelKv.Transport;
 
 /// <summary>
-/// Buffers of 4 KiB to 1 MiB that are used again. <see cref="ArrayPool{T}.Shared"/> keeps 32 of a size for each core, and makes garbage of
-/// those beyond; but where a write is answered once it is on disk, each connection may hold some at the same time.
+/// Reuses buffers of 4 KiB to 1 MiB. <see cref="ArrayPool{T}.Shared"/> keeps at most 32 per size and core and leaves the others to the
+/// garbage collector. That is too few if replies wait for the disk: each connection may then hold buffers at the same time.
 /// </summary>
 internal static class BufferPool
 {
-    /// <summary>The smallest buffer, in bytes.</summary>
+    /// <summary>The size of the smallest buffer, in bytes.</summary>
     public const int BytesMin = 4_096;
 
-    /// <summary>The largest buffer that is kept. Larger ones are left to the collector: few clients need them, and not for long.</summary>
+    /// <summary>The size of the largest reused buffer, in bytes. Few clients need larger ones, and not for long.</summary>
     public const int BytesMax = 1_048_576;
 
-    /// <summary>How many bytes of buffers of each size are kept at the most.</summary>
+    /// <summary>The maximum total size of the kept buffers of each size, in bytes.</summary>
     private const int KeptBytesMax = 32 * 1_048_576;
 
     private static readonly int Sizes = SizeOf(BytesMax) + 1;
+
+    // One stack per size, which is also its lock.
     private static readonly Stack<byte[]>[] Kept = [.. Enumerable.Range(0, Sizes).Select(_ => new Stack<byte[]>())];
 
-    // The one that the thread gave back last, of each size, which is in its cache.
+    // The buffer of each size that this thread returned last, which is probably still in the CPU's cache.
     [ThreadStatic]
     private static byte[]?[]? _last;
 
-    /// <summary>A buffer of at least so many bytes, whatever is in it.</summary>
+    /// <summary>Returns a buffer of at least the given size, with arbitrary contents.</summary>
     public static byte[] Rent(int bytes)
     {
         if (bytes > BytesMax) return GC.AllocateUninitializedArray<byte>(bytes);
@@ -45,7 +47,7 @@ internal static class BufferPool
         return GC.AllocateUninitializedArray<byte>(BytesMin << size);
     }
 
-    /// <summary>Gives a buffer back, which must not be used any more. One that is empty is none.</summary>
+    /// <summary>Returns a buffer to the pool. The caller must not use it afterwards. Empty arrays are ignored.</summary>
     public static void Return(byte[] buffer)
     {
         if (buffer.Length is 0 or > BytesMax) return;
@@ -66,6 +68,6 @@ internal static class BufferPool
 
     private static ref byte[]? Last(int size) => ref (_last ??= new byte[]?[Sizes])[size];
 
-    /// <summary>Which size has so many bytes: 0 for 4 KiB, 1 for 8 KiB, and so on.</summary>
+    /// <summary>Returns the index of a size: 0 for 4 KiB, 1 for 8 KiB, and so on.</summary>
     private static int SizeOf(int bytes) => BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)Math.Max(bytes, BytesMin)) / BytesMin);
 }

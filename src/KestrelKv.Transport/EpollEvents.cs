@@ -4,12 +4,12 @@ using System.Runtime.InteropServices;
 
 namespace KestrelKv.Transport;
 
-/// <summary>What epoll_wait has told.</summary>
+/// <summary>A buffer for the events that epoll_wait returns.</summary>
 /// <remarks><code>
-///   struct epoll_event          x86-64    elsewhere
-///   events: uint32              0         0
-///   data: the file, uint64      4         8
-///   the next one                12        16
+///   struct epoll_event              x86-64    elsewhere
+///   events: uint32                  0         0
+///   data: the descriptor, uint64    4         8
+///   next entry                      12        16
 /// </code></remarks>
 internal readonly unsafe struct EpollEvents : IDisposable
 {
@@ -34,7 +34,6 @@ internal readonly unsafe struct EpollEvents : IDisposable
         Unsafe.WriteUnaligned(entry + DataOffset, (ulong)file);
     }
 
-    /// <summary>Which file, and what happened to it.</summary>
     public (int File, uint Events) Read(int index)
     {
         Debug.Assert(index < Capacity);

@@ -6,7 +6,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace KestrelKv.Transport;
 
-/// <summary>Accepts connections on the loops' threads. Each is served on the loop that accepted it, or on the one with the fewest.</summary>
+/// <summary>Accepts connections on the loops' threads. The accepting loop or the least loaded one serves each connection.</summary>
 /// <remarks>
 /// With a <c>serve</c> delegate, a connection's handler starts on its loop's thread as soon as it is accepted. Without one,
 /// <see cref="AcceptAsync"/> returns the connections, and Kestrel starts their handlers on the thread pool.
@@ -14,21 +14,21 @@ namespace KestrelKv.Transport;
 internal sealed class EpollListener : IConnectionListener
 {
     /// <summary>
-    /// The most files that connections leave to the process. Without a file the runtime cannot start a thread of its pool, and ends
-    /// the process.
+    /// The maximum number of file descriptors reserved for the rest of the process. Without a free descriptor the runtime cannot start a
+    /// thread of its pool, and ends the process.
     /// </summary>
-    private const int FilesSparedMax = 128;
+    private const int ReservedFilesMax = 128;
 
-    /// <summary>A connection moves to another loop than the one that accepted it if that one serves so many more.</summary>
+    /// <summary>A connection moves to another loop if the accepting loop serves at least this many more.</summary>
     private const int ImbalanceMax = 4;
 
-    /// <summary>The most connections that one event has accepted. The loop then serves those that it has.</summary>
+    /// <summary>The maximum number of connections accepted per event, before the loop serves its other connections.</summary>
     private const int BurstMax = 64;
 
-    /// <summary>How long the limit of files is taken as known, in milliseconds.</summary>
+    /// <summary>How long the limit of open files is cached, in milliseconds.</summary>
     private const long FilesMaxAge = 1_000;
 
-    /// <summary>The time between attempts while the process has no file to spare.</summary>
+    /// <summary>The time between attempts while no descriptor is available.</summary>
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
 
     private readonly Socket _socket;
@@ -40,23 +40,23 @@ internal sealed class EpollListener : IConnectionListener
     private readonly Channel<ConnectionContext> _accepted = Channel.CreateUnbounded<ConnectionContext>();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    // About as many as the process has open for itself.
+    // Approximately the number of descriptors that the process itself has open.
     private readonly long _ownFiles;
     private long _filesMaxKnown;
     private long _filesMaxReadAt = long.MinValue;
 
-    /// <summary>Guards the file that is listened on: whoever watches it or forgets it holds this, and nobody closes it meanwhile.</summary>
+    /// <summary>Guards the listening socket: it is not closed while another thread that holds this lock watches or unwatches it.</summary>
     private readonly Lock _gate = new();
     private volatile bool _unbound;
 
-    /// <summary>The connections that are being served, and one for the listener while it is bound.</summary>
+    /// <summary>The number of connections being served, plus one for the listener while it is bound.</summary>
     private int _serving = 1;
 
-    /// <param name="socket">The socket that listens. Owned by this object.</param>
+    /// <param name="socket">The listening socket. Owned by this object.</param>
     /// <param name="loops">The loops that accept and serve.</param>
-    /// <param name="filesMax">Returns how many files the process may have open.</param>
-    /// <param name="serve">Serves a connection; null to hand connections to <see cref="AcceptAsync"/>.</param>
-    /// <param name="onFault">Called with each exception of <paramref name="serve"/>, which ends its connection alone.</param>
+    /// <param name="filesMax">Returns the maximum number of files that the process may have open.</param>
+    /// <param name="serve">Serves a connection; null to return connections from <see cref="AcceptAsync"/>.</param>
+    /// <param name="onFault">Called with each exception of <paramref name="serve"/>, which ends only its connection.</param>
     public EpollListener(
         Socket socket, EventLoop[] loops, Func<long> filesMax, ConnectionDelegate? serve = null, Action<Exception>? onFault = null)
     {
@@ -64,7 +64,7 @@ internal sealed class EpollListener : IConnectionListener
         _ownFiles = socket.Handle;
         EndPoint = socket.LocalEndPoint!;
 
-        // A connection inherits it, and needs no call of its own.
+        // Accepted connections inherit this option, which saves a system call for each.
         socket.NoDelay = true;
         socket.Blocking = false;
         _acceptors = [.. loops.Select(loop => new Acceptor(this, loop))];
@@ -74,7 +74,7 @@ internal sealed class EpollListener : IConnectionListener
     public EndPoint EndPoint { get; }
 
     /// <inheritdoc/>
-    /// <remarks>Returns null once the listener is unbound; nothing before if connections are served by a delegate.</remarks>
+    /// <remarks>Returns null once the listener is unbound. With a <c>serve</c> delegate it returns nothing before that.</remarks>
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
     {
         while (await _accepted.Reader.WaitToReadAsync(cancellationToken))
@@ -83,9 +83,7 @@ internal sealed class EpollListener : IConnectionListener
     }
 
     /// <inheritdoc/>
-    /// <remarks>
-    /// Connections that are served by a delegate are asked to close, and waited for. A cancellation aborts them.
-    /// </remarks>
+    /// <remarks>With a <c>serve</c> delegate, requests all connections to close and waits for them. Cancellation aborts them.</remarks>
     public async ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
         if (TryClose())
@@ -99,7 +97,7 @@ internal sealed class EpollListener : IConnectionListener
         }
         catch (OperationCanceledException)
         {
-            var reason = new ConnectionAbortedException("The server stops.");
+            var reason = new ConnectionAbortedException("The server is stopping.");
             foreach (EventLoop loop in _loops) loop.ForEach(connection => connection.Abort(reason, this));
             await _ended.Task;
         }
@@ -112,7 +110,7 @@ internal sealed class EpollListener : IConnectionListener
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => UnbindAsync(new CancellationToken(canceled: true));
 
-    /// <summary>Serves a connection to its end, and returns it to its loop.</summary>
+    /// <summary>Serves a connection to its end, closes it, and returns it to its loop.</summary>
     public async void Serve(SocketConnection connection)
     {
         try
@@ -129,14 +127,14 @@ internal sealed class EpollListener : IConnectionListener
         }
         catch (Exception e)
         {
-            // A callback of the connection's token has thrown. The connection is closed all the same.
+            // A callback of the connection's token has thrown. The connection is closed nevertheless.
             _onFault(e);
         }
         connection.Loop.Return(connection);
         EndOne();
     }
 
-    /// <summary>Closes the port. False if it is closed already.</summary>
+    /// <summary>Closes the port. Returns false if it is already closed.</summary>
     private bool TryClose()
     {
         lock (_gate)
@@ -157,12 +155,12 @@ internal sealed class EpollListener : IConnectionListener
         }
         catch (AggregateException e)
         {
-            // A callback of the connection's token has thrown. The others must be asked as well.
+            // A callback of the connection's token has thrown. The other connections must still be notified.
             _onFault(e);
         }
     }
 
-    /// <summary>Counts one more connection. False once the listener is unbound and all connections have ended.</summary>
+    /// <summary>Counts one more connection. Returns false once the listener is unbound and all connections have ended.</summary>
     private bool TryBeginOne()
     {
         int serving;
@@ -176,8 +174,7 @@ internal sealed class EpollListener : IConnectionListener
         if (Interlocked.Decrement(ref _serving) == 0) _ended.SetResult();
     }
 
-    /// <summary>Hands a connection to a loop.</summary>
-    /// <exception cref="IOException">The loop cannot watch one more, or the listener is unbound.</exception>
+    /// <exception cref="IOException">The loop cannot watch another file, or the listener is unbound.</exception>
     private void Start(int file, ReadOnlySpan<byte> address, EventLoop accepting)
     {
         EventLoop loop = Choose(accepting);
@@ -203,7 +200,10 @@ internal sealed class EpollListener : IConnectionListener
         if (_unbound) RequestClose(connection);
     }
 
-    /// <summary>The loop that accepted, as a hand-over costs the waking of a thread, unless it has too many.</summary>
+    /// <summary>
+    /// Returns the least loaded loop if the accepting one serves many more connections. Otherwise returns the accepting loop, because
+    /// another one would have to be woken.
+    /// </summary>
     private EventLoop Choose(EventLoop accepting)
     {
         EventLoop idlest = accepting;
@@ -212,8 +212,11 @@ internal sealed class EpollListener : IConnectionListener
         return idlest;
     }
 
-    /// <summary>Of a process that may have few files, half of those that it does not have open for itself are for connections.</summary>
-    private bool IsToSpare(long file)
+    /// <summary>
+    /// Whether a connection may use this descriptor. Half of the descriptors that the process does not use itself are reserved, but at most
+    /// <see cref="ReservedFilesMax"/>.
+    /// </summary>
+    private bool IsAvailable(long file)
     {
         long now = Environment.TickCount64;
         if (now >= Volatile.Read(ref _filesMaxReadAt) + FilesMaxAge || file >= _filesMaxKnown / 2)
@@ -222,15 +225,15 @@ internal sealed class EpollListener : IConnectionListener
             Volatile.Write(ref _filesMaxReadAt, now);
         }
         long max = Volatile.Read(ref _filesMaxKnown);
-        return file < max - Math.Clamp((max - _ownFiles) / 2, 0, FilesSparedMax);
+        return file < max - Math.Clamp((max - _ownFiles) / 2, 0, ReservedFilesMax);
     }
 
-    private bool HasFiles()
+    private bool HasAvailableFiles()
     {
         try
         {
             using SafeFileHandle file = Libc.CreateEvent();
-            return IsToSpare(file.DangerousGetHandle());
+            return IsAvailable(file.DangerousGetHandle());
         }
         catch (IOException)
         {
@@ -238,7 +241,6 @@ internal sealed class EpollListener : IConnectionListener
         }
     }
 
-    /// <summary>Accepts on one loop.</summary>
     private sealed class Acceptor : ILoopFile
     {
         private readonly EpollListener _listener;
@@ -258,7 +260,7 @@ internal sealed class EpollListener : IConnectionListener
 
         public void OnEvents(uint events)
         {
-            // An attempt in vain costs as much as one that succeeds. So one connection is accepted, and more only if the last round left some.
+            // A failed attempt costs as much as a success. One connection is accepted, and more only if the last round left some.
             _burst = _loop.Round == _lastRound + 1 ? Math.Min(_burst * 2, BurstMax) : 1;
             _lastRound = _loop.Round;
             for (int i = 0; i < _burst && !_isPaused && TryAccept(); i++) { }
@@ -266,7 +268,7 @@ internal sealed class EpollListener : IConnectionListener
 
         public void Stop() => _loop.Unwatch(this);
 
-        /// <summary>Accepts one connection. False if there is none, or none can be accepted now.</summary>
+        /// <summary>Accepts one connection. Returns false if none is waiting, or none can be accepted now.</summary>
         private bool TryAccept()
         {
             Span<byte> address = stackalloc byte[SocketAddresses.BytesMax];
@@ -279,30 +281,30 @@ internal sealed class EpollListener : IConnectionListener
             {
                 return false;
             }
-            if (file >= 0) TryStart(file, address, maySpare: true);
+            if (file >= 0) TryStart(file, address, checksLimit: true);
 
-            // No client, or one that has gone already; otherwise a lack of files or of memory.
+            // WouldBlock: no client is waiting. ConnectionAborted: it has disconnected. Otherwise files or memory are lacking.
             else if (file is not (-Libc.WouldBlock or -Libc.ConnectionAborted)) Pause(null, []);
             return file >= 0;
         }
 
-        private void TryStart(int file, ReadOnlySpan<byte> address, bool maySpare)
+        private void TryStart(int file, ReadOnlySpan<byte> address, bool checksLimit)
         {
             try
             {
-                if (maySpare && !_listener.IsToSpare(file)) Pause(file, address.ToArray());
+                if (checksLimit && !_listener.IsAvailable(file)) Pause(file, address.ToArray());
                 else _listener.Start(file, address, _loop);
             }
             catch (Exception e) when (e is IOException or OutOfMemoryException)
             {
-                // The system cannot watch one more, or has no memory for it: this client has to try again.
+                // The system cannot watch another file, or lacks memory. The client must connect again.
                 Libc.Close(file);
             }
         }
 
         /// <summary>
-        /// Accepts nothing until there are files. Holds on to a connection that took one of the last; those behind it wait in the
-        /// system's queue.
+        /// Stops accepting until descriptors are available. A connection that took a reserved one is held and served afterwards. Later ones
+        /// wait in the kernel's accept queue.
         /// </summary>
         private async void Pause(int? held, byte[] address)
         {
@@ -312,18 +314,18 @@ internal sealed class EpollListener : IConnectionListener
             while (!_listener._unbound)
             {
                 await Task.Delay(RetryDelay);
-                if (_listener.HasFiles()) break;
+                if (_listener.HasAvailableFiles()) break;
             }
             if (held is { } file)
             {
                 if (_listener._unbound) Libc.Close(file);
-                else TryStart(file, address, maySpare: false);
+                else TryStart(file, address, checksLimit: false);
             }
             _isPaused = false;
             while (!TryWatch()) await Task.Delay(RetryDelay);
         }
 
-        /// <summary>Watches the port again, unless it is closed. False if the system cannot watch one more file.</summary>
+        /// <summary>Watches the port again, unless it is closed. Returns false if the system cannot watch another file.</summary>
         private bool TryWatch()
         {
             lock (_listener._gate)

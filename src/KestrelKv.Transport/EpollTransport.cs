@@ -6,17 +6,17 @@ using Microsoft.AspNetCore.Connections;
 namespace KestrelKv.Transport;
 
 /// <summary>
-/// A transport for Kestrel on Linux whose connections are served on the threads that wait for their bytes (epoll, one thread a
-/// core): a batch of requests costs one system call to receive, one to send, and no hop between threads.
+/// A transport for Kestrel on Linux. The threads that wait for received bytes (epoll, one thread per core) also serve the connections.
+/// A batch of requests costs one system call to receive, one to send, and no switch between threads.
 /// </summary>
 /// <remarks>
 /// <para>
-/// What is awaited of a connection's pipe goes on inline, on such a thread: it must not block it. In return no connection can keep
-/// others waiting for longer than one receive takes to be served, as each has one in its turn.
+/// Continuations of pipe operations run inline on these threads and must not block. Connections receive in turn, so each delays others
+/// only while it serves one receive.
 /// </para>
 /// <para>
-/// A connection that waits for bytes and has none holds no buffer. A flush completes once the system has all the bytes. What was not
-/// flushed when a connection ends is not sent.
+/// A connection that waits for bytes and has none holds no buffer. A flush completes once the system has all bytes. When a connection
+/// ends, its unflushed bytes are discarded.
 /// </para>
 /// </remarks>
 [SupportedOSPlatform("linux")]
@@ -27,13 +27,13 @@ public sealed class EpollTransport : IConnectionListenerFactory, IDisposable
     private readonly Func<EndPoint, ConnectionDelegate?>? _serve;
     private readonly Action<Exception>? _onFault;
 
-    /// <param name="backlog">How many connections may wait to be accepted.</param>
-    /// <param name="threads">How many threads serve connections; 0, the default, for one a core.</param>
+    /// <param name="backlog">The maximum number of connections that wait to be accepted.</param>
+    /// <param name="threads">The number of threads that serve connections; 0, the default, for one per core.</param>
     /// <param name="serve">
-    /// Returns what serves the connections of an endpoint, on the loops' threads; null where Kestrel is to start their handlers on the
-    /// thread pool.
+    /// Returns the delegate that serves the connections of an endpoint, on the loops' threads. If it returns null, Kestrel starts their
+    /// handlers on the thread pool.
     /// </param>
-    /// <param name="onFault">Called with each exception that serving a connection ends with. It ends that connection alone.</param>
+    /// <param name="onFault">Called with each exception that a handler throws. The exception ends only its connection.</param>
     public EpollTransport(
         int backlog = 4_096, int threads = 0, Func<EndPoint, ConnectionDelegate?>? serve = null, Action<Exception>? onFault = null)
     {
@@ -43,14 +43,14 @@ public sealed class EpollTransport : IConnectionListenerFactory, IDisposable
     }
 
     /// <inheritdoc/>
-    /// <exception cref="AddressInUseException">Somebody else listens there.</exception>
+    /// <exception cref="AddressInUseException">Another socket listens on the endpoint.</exception>
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
         var ip = (IPEndPoint)endpoint;
         var socket = new Socket(ip.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            // As Kestrel does: one socket for both families.
+            // Like Kestrel, one socket for IPv4 and IPv6.
             if (ip.Address.Equals(IPAddress.IPv6Any)) socket.DualMode = true;
             socket.Bind(ip);
             socket.Listen(_backlog);
@@ -64,7 +64,7 @@ public sealed class EpollTransport : IConnectionListenerFactory, IDisposable
         }
     }
 
-    /// <summary>Ends the threads. Connections that are open are served no more.</summary>
+    /// <summary>Ends the threads. Open connections are not served afterwards.</summary>
     public void Dispose()
     {
         foreach (EventLoop loop in _loops) loop.Dispose();

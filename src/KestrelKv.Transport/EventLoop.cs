@@ -3,17 +3,18 @@ using Microsoft.Win32.SafeHandles;
 namespace KestrelKv.Transport;
 
 /// <summary>
-/// One thread that waits for events of its connections (epoll), and serves them: the continuation of a read runs on this thread. So it
+/// One thread that waits for events of its connections (epoll) and serves them. Continuations of reads run on this thread, so they
 /// must not block.
 /// </summary>
 /// <remarks>
-/// Each connection gets one receive in its turn, however much it has sent: after that come all others that have something.
+/// Any thread may use all members, except <see cref="Round"/>. Each connection receives once per turn, however much it has sent. Then all
+/// other ready connections have their turn.
 /// </remarks>
 internal sealed class EventLoop : IDisposable
 {
     private const int EventsMax = 256;
 
-    /// <summary>The most ended connections that are kept for the next ones.</summary>
+    /// <summary>The maximum number of ended connections that are kept for reuse.</summary>
     private const int KeptMax = 64;
 
     private readonly SafeFileHandle _epoll = Libc.CreateEpoll();
@@ -22,14 +23,18 @@ internal sealed class EventLoop : IDisposable
     private readonly Thread _thread;
     private readonly Lock _lock = new();
 
-    // Those whose turn comes next: as the loop's own thread has it, and as others have it, under the lock.
+    // Connections that wait for a turn. _next and _current belong to the loop's thread. Other threads add to _posted, under the lock.
     private List<SocketConnection> _next = [];
     private List<SocketConnection> _current = [];
     private readonly List<SocketConnection> _posted = [];
+
+    // Ended connections for reuse, under the lock.
     private readonly Stack<SocketConnection> _kept = [];
 
-    // By the number of their files; replaced, and written, under the lock.
+    // Indexed by descriptor. Written and replaced under the lock, and read without it.
     private ILoopFile?[] _files = new ILoopFile?[256];
+
+    // 1 while the thread waits for events, or is about to. Another thread that resets it to 0 must wake this one.
     private int _asleep;
     private volatile bool _stopping;
     private int _count;
@@ -41,16 +46,14 @@ internal sealed class EventLoop : IDisposable
         _thread.UnsafeStart();
     }
 
-    /// <summary>How often it has waited for events; to be read on its thread.</summary>
+    /// <summary>The number of waits for events so far. For the loop's thread only.</summary>
     public long Round { get; private set; }
 
-    /// <summary>How many connections it has.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>Whether the caller is the loop's thread.</summary>
     public bool IsCurrent => Thread.CurrentThread == _thread;
 
-    /// <summary>Watches a socket that listens.</summary>
+    /// <summary>Starts watching a listening socket.</summary>
     public void Watch(ILoopFile listener)
     {
         Set(listener.File, listener);
@@ -64,7 +67,7 @@ internal sealed class EventLoop : IDisposable
         }
     }
 
-    /// <summary>Watches a socket that listens no more. To be called before its file is closed.</summary>
+    /// <summary>Stops watching a listening socket. Must be called before its descriptor is closed.</summary>
     public void Unwatch(ILoopFile listener)
     {
         Set(listener.File, null);
@@ -86,15 +89,15 @@ internal sealed class EventLoop : IDisposable
         return new SocketConnection(this);
     }
 
-    /// <summary>Takes back a connection that has ended, and that nobody refers to.</summary>
+    /// <summary>Keeps an ended connection for reuse. The caller must hold the only reference to it.</summary>
     public void Return(SocketConnection connection)
     {
         lock (_lock)
             if (_kept.Count < KeptMax) _kept.Push(connection);
     }
 
-    /// <summary>Serves a connection from now on.</summary>
-    /// <exception cref="IOException">The system cannot watch one more.</exception>
+    /// <summary>Starts serving a connection.</summary>
+    /// <exception cref="IOException">The system cannot watch another file.</exception>
     public void Add(SocketConnection connection)
     {
         Set(connection.File, connection);
@@ -111,8 +114,8 @@ internal sealed class EventLoop : IDisposable
     }
 
     /// <summary>
-    /// Forgets a connection. To be called before its file is closed, with which the system forgets it, too. Events of it may still be
-    /// delivered to the next connection with the same file number: harmless, as it finds nothing to receive.
+    /// Stops serving a connection. Must be called before its descriptor is closed, which also ends the watch in the system. Its events may
+    /// still reach the next connection with the same descriptor. They are harmless: that connection finds nothing to receive.
     /// </summary>
     public void Remove(SocketConnection connection)
     {
@@ -120,7 +123,7 @@ internal sealed class EventLoop : IDisposable
         Interlocked.Decrement(ref _count);
     }
 
-    /// <summary>Lets a connection have its turn after those that have something now.</summary>
+    /// <summary>Queues a turn of a connection behind those that are ready now.</summary>
     public void Post(SocketConnection connection)
     {
         if (IsCurrent)
@@ -132,14 +135,13 @@ internal sealed class EventLoop : IDisposable
         if (Interlocked.Exchange(ref _asleep, 0) == 1) Wake();
     }
 
-    /// <summary>Does something with each connection.</summary>
     public void ForEach(Action<SocketConnection> action)
     {
         foreach (ILoopFile? file in Volatile.Read(ref _files))
             if (file is SocketConnection connection) action(connection);
     }
 
-    /// <summary>Ends the thread. Its connections are served no more.</summary>
+    /// <summary>Ends the thread. Open connections are not served afterwards.</summary>
     public void Dispose()
     {
         _stopping = true;
@@ -169,7 +171,7 @@ internal sealed class EventLoop : IDisposable
         }
         catch (ObjectDisposedException)
         {
-            // The thread has ended. By its number the file might be anybody's by now.
+            // The thread has ended and closed the event. The handle prevents a write to another file with the same descriptor.
         }
     }
 
@@ -177,7 +179,7 @@ internal sealed class EventLoop : IDisposable
     {
         while (!_stopping)
         {
-            int count = Libc.Wait(_epoll, _events, MayRest() ? -1 : 0);
+            int count = Libc.Wait(_epoll, _events, MaySleep() ? -1 : 0);
             Round++;
             Volatile.Write(ref _asleep, 0);
             for (int i = 0; i < count; i++)
@@ -193,8 +195,8 @@ internal sealed class EventLoop : IDisposable
         _alarm.Dispose();
     }
 
-    /// <summary>Whether nobody waits for a turn. A connection that is posted from now on wakes the thread.</summary>
-    private bool MayRest()
+    /// <summary>Whether no connection waits for a turn. A connection that is posted from now on wakes the thread.</summary>
+    private bool MaySleep()
     {
         if (_next.Count > 0) return false;
         Interlocked.Exchange(ref _asleep, 1);

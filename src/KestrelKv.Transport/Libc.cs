@@ -6,7 +6,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace KestrelKv.Transport;
 
-/// <summary>The system calls, and the constants of Linux that they take (asm-generic, which x86-64 and arm64 share).</summary>
+/// <summary>The system calls, and the Linux constants that they take (asm-generic, which x86-64 and arm64 share).</summary>
 internal static unsafe partial class Libc
 {
     public const int WouldBlock = 11; // EAGAIN
@@ -33,7 +33,7 @@ internal static unsafe partial class Libc
     private const int NoSignal = 0x4000; // MSG_NOSIGNAL
     private const int MoreComes = 0x8000; // MSG_MORE
 
-    /// <summary>How many files the process may have open, as their numbers go.</summary>
+    /// <summary>Returns the maximum number of files that the process may have open. All descriptors are below it.</summary>
     public static long FilesMax()
     {
         nuint* limits = stackalloc nuint[2];
@@ -41,13 +41,11 @@ internal static unsafe partial class Libc
         return (long)Math.Min(limits[0], long.MaxValue);
     }
 
-    /// <summary>A new epoll.</summary>
     public static SafeFileHandle CreateEpoll() => new(Checked(EpollCreate(CloseOnExec), "epoll_create1"), ownsHandle: true);
 
-    /// <summary>A new eventfd.</summary>
     public static SafeFileHandle CreateEvent() => new(Checked(EventFd(0, CloseOnExec | NonBlocking), "eventfd"), ownsHandle: true);
 
-    /// <summary>Has an epoll tell what happens to a file, each thing once.</summary>
+    /// <summary>Registers a file with an epoll, which reports each event once (edge-triggered).</summary>
     public static void Watch(SafeFileHandle epoll, int file, uint events)
     {
         byte* entry = stackalloc byte[EpollEvents.EntryBytes];
@@ -56,8 +54,8 @@ internal static unsafe partial class Libc
     }
 
     /// <summary>
-    /// Has an epoll report connections that wait to be accepted, as long as there are any. Where several epolls watch the same socket,
-    /// the system wakes one of their threads, not all.
+    /// Registers a listening socket with an epoll, which reports it as long as connections wait to be accepted. If several epolls watch the
+    /// same socket, the system wakes one of their threads, not all.
     /// </summary>
     public static void WatchListener(SafeFileHandle epoll, int file)
     {
@@ -66,16 +64,13 @@ internal static unsafe partial class Libc
         Checked(EpollControl(epoll, AddControl, file, entry), "epoll_ctl");
     }
 
-    /// <summary>Has an epoll forget a file.</summary>
     public static void Unwatch(SafeFileHandle epoll, int file)
     {
         byte* entry = stackalloc byte[EpollEvents.EntryBytes];
         EpollControl(epoll, RemoveControl, file, entry);
     }
 
-    /// <summary>Accepts a connection: its file, which never blocks; or an error's number, negative.</summary>
-    /// <param name="listener">The socket that listens.</param>
-    /// <param name="address">Receives the client's address, a <c>sockaddr</c>.</param>
+    /// <summary>Accepts a connection. Returns its non-blocking descriptor, or a negative error number. Writes the <c>sockaddr</c>.</summary>
     public static int Accept(SafeHandle listener, Span<byte> address)
     {
         fixed (byte* start = address)
@@ -90,7 +85,7 @@ internal static unsafe partial class Libc
         }
     }
 
-    /// <summary>The local address of a socket, a <c>sockaddr</c>.</summary>
+    /// <summary>Writes the local address of a socket, a <c>sockaddr</c>, to a buffer.</summary>
     public static void GetLocalAddress(int socket, Span<byte> address)
     {
         fixed (byte* start = address)
@@ -100,30 +95,27 @@ internal static unsafe partial class Libc
         }
     }
 
-    /// <summary>Shuts down both directions of a connection, which completes its waits. Has no effect on one that has ended.</summary>
+    /// <summary>Shuts down both directions of a connection, which completes its waits. Has no effect on an ended connection.</summary>
     public static void Shutdown(int socket) => _ = ShutDown(socket, ShutdownBoth);
 
-    /// <summary>Closes a file. Its number may be another's from now on.</summary>
+    /// <summary>Closes a file. Another file may have its descriptor from now on.</summary>
     public static void Close(int file) => _ = CloseFile(file);
 
-    /// <summary>Waits for events. How many there are; 0 where the wait was interrupted.</summary>
-    /// <param name="epoll">Of which files.</param>
-    /// <param name="events">Where they go.</param>
-    /// <param name="milliseconds">For how long to wait; -1 for as long as it takes.</param>
+    /// <summary>Waits for events, without a limit if it is -1. Returns their number; 0 if the wait was interrupted.</summary>
     public static int Wait(SafeFileHandle epoll, EpollEvents events, int milliseconds)
     {
         int count = EpollWait(epoll, events.Pointer, events.Capacity, milliseconds);
         return count < 0 && Marshal.GetLastPInvokeError() == Interrupted ? 0 : Checked(count, "epoll_wait");
     }
 
-    /// <summary>Has the epoll that watches an event fire.</summary>
+    /// <summary>Signals an eventfd.</summary>
     public static void Fire(SafeFileHandle eventFile)
     {
         ulong one = 1;
         Write(eventFile, &one, sizeof(ulong));
     }
 
-    /// <summary>Receives what there is. The number of bytes; 0 at the end of the stream; an error's number, negative.</summary>
+    /// <summary>Receives available bytes. Returns their number, 0 at the end of the stream, or a negative error number.</summary>
     public static int Receive(int socket, Span<byte> buffer)
     {
         fixed (byte* start = buffer)
@@ -137,10 +129,10 @@ internal static unsafe partial class Libc
         }
     }
 
-    /// <summary>Sends what there is room for. The number of bytes; an error's number, negative.</summary>
-    /// <param name="socket">Where to.</param>
-    /// <param name="bytes">What.</param>
-    /// <param name="more">Whether more follows at once, so that the system does not send a packet for this alone.</param>
+    /// <summary>
+    /// Sends as many bytes as the system has room for. Returns their number, or a negative error number. If more bytes follow at once, the
+    /// system does not send a packet for these alone.
+    /// </summary>
     public static int Send(int socket, ReadOnlySpan<byte> bytes, bool more)
     {
         fixed (byte* start = bytes)

@@ -3,14 +3,13 @@ using System.Net;
 
 namespace KestrelKv.Transport;
 
-/// <summary>Reads the addresses of Linux.</summary>
+/// <summary>Parses Linux socket addresses.</summary>
 /// <remarks><code>
 ///   struct sockaddr_in   family uint16 | port uint16, big-endian | address 4 bytes
 ///   struct sockaddr_in6  family uint16 | port uint16, big-endian | flow uint32 | address 16 bytes | scope uint32
 /// </code></remarks>
 internal static class SocketAddresses
 {
-    /// <summary>The bytes of the longest address.</summary>
     public const int BytesMax = 28;
 
     private const int IPv4 = 2; // AF_INET

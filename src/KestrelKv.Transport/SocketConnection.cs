@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace KestrelKv.Transport;
 
-/// <summary>A connection of a loop. Once it has ended, it may be opened again for another client.</summary>
+/// <summary>A connection that an event loop serves. After its end, the object can be opened for another client.</summary>
 internal sealed class SocketConnection :
     ConnectionContext, IConnectionSocketFeature, IConnectionLifetimeNotificationFeature, IPersistentStateFeature, IDuplexPipe, ILoopFile
 {
@@ -17,7 +17,10 @@ internal sealed class SocketConnection :
     private readonly SocketReader _reader;
     private readonly SocketWriter _writer;
 
-    /// <summary>Guards the file's number: whoever uses it from another thread holds this, and nobody closes it meanwhile.</summary>
+    /// <summary>
+    /// Guards the state that other threads access. They use the descriptor only under this lock and while the connection is open, so it
+    /// cannot be closed meanwhile.
+    /// </summary>
     private readonly Lock _gate = new();
     private readonly byte[] _address = new byte[SocketAddresses.BytesMax];
 
@@ -45,19 +48,18 @@ internal sealed class SocketConnection :
         _writer = new SocketWriter(this);
     }
 
-    /// <summary>The number of the socket's file: valid until the connection is disposed of.</summary>
+    /// <summary>The descriptor of the socket. Valid until the connection is disposed.</summary>
     public int File { get; private set; }
 
-    /// <summary>Why it was aborted; null where it was not.</summary>
-    public ConnectionAbortedException? Abortion => _abortion;
+    /// <summary>The reason of the abort; null if the connection was not aborted.</summary>
+    public ConnectionAbortedException? AbortReason => _abortion;
 
     /// <inheritdoc/>
     public Socket Socket => _socket ??= new Socket(new SafeSocketHandle(File, ownsHandle: false));
 
-    /// <summary>The listener that accepted it; null before the first <see cref="Open"/>.</summary>
+    /// <summary>The listener that accepted the connection; null before the first <see cref="Open"/>.</summary>
     public EpollListener? Listener { get; private set; }
 
-    /// <summary>The loop that serves it.</summary>
     public EventLoop Loop { get; }
 
     public override string ConnectionId
@@ -106,17 +108,14 @@ internal sealed class SocketConnection :
         set => throw new NotSupportedException();
     }
 
-    /// <summary>What a handler keeps for the next client that this object serves.</summary>
+    /// <summary>State that a handler keeps for the next client that this object serves.</summary>
     IDictionary<object, object?> IPersistentStateFeature.State => _state ??= new ConnectionItems();
 
     PipeReader IDuplexPipe.Input => _reader;
 
     PipeWriter IDuplexPipe.Output => _writer;
 
-    /// <summary>Opens it for a client.</summary>
-    /// <param name="file">The number of its socket's file, which this object closes.</param>
-    /// <param name="address">The client's address.</param>
-    /// <param name="listener">The listener that accepted it.</param>
+    /// <summary>Opens the connection for a client, and takes the ownership of its descriptor. The address is a <c>sockaddr</c>.</summary>
     public void Open(int file, ReadOnlySpan<byte> address, EpollListener listener)
     {
         File = file;
@@ -127,14 +126,13 @@ internal sealed class SocketConnection :
         (_remote, _local, _id, _items, _socket, _closed, _abortion) = (null, null, null, null, null, null, null);
         Transport = this;
 
-        // Whoever has requested the close may yet have to cancel it.
+        // The thread that requested the close may still be about to cancel this source, so it is not reused.
         if (_isCloseRequested || _closeRequested?.TryReset() == false) _closeRequested = null;
         _isCloseRequested = false;
         if (_features?.Revision != _featuresRevision) _features = null;
         _isOpen = true;
     }
 
-    /// <summary>Starts its handler on the loop's thread.</summary>
     public void Start()
     {
         if (Loop.IsCurrent)
@@ -146,24 +144,24 @@ internal sealed class SocketConnection :
         Loop.Post(this);
     }
 
-    /// <summary>The loop's thread: what has happened. It may be less, as of a file that had the same number before.</summary>
+    /// <inheritdoc/>
     public void OnEvents(uint events)
     {
         bool ending = (events & (Libc.ReadHungUp | Libc.HungUp | Libc.Failed)) != 0;
         if (ending) _reader.MarkEnding();
 
-        // Who has a turn to come has all in it that has come by then, and not two turns.
+        // A pending turn receives all bytes that arrive before it. A second receive would be a second turn in one round.
         if ((ending || (events & Libc.CanRead) != 0) && Volatile.Read(ref _hasTurn) == 0) _reader.OnReadable();
         if (ending || (events & Libc.CanWrite) != 0) _writer.OnWritable();
     }
 
-    /// <summary>Asks for a turn to be received from.</summary>
+    /// <summary>Requests a turn, in which the loop receives from this connection. May be called by any thread.</summary>
     public void PostRead()
     {
         if (Interlocked.Exchange(ref _hasTurn, 1) == 0) Loop.Post(this);
     }
 
-    /// <summary>The loop's thread: the turn that was asked for.</summary>
+    /// <summary>Takes a requested turn, on the loop's thread: starts the handler or receives.</summary>
     public void TakeTurn()
     {
         if (_isStarting)
@@ -179,7 +177,7 @@ internal sealed class SocketConnection :
     /// <inheritdoc/>
     public void RequestClose() => RequestClose(null);
 
-    /// <summary>Requests the close of a connection that a listener has accepted; null for any.</summary>
+    /// <summary>Requests the close, unless a given listener has not accepted the connection. May be called by any thread.</summary>
     public void RequestClose(EpollListener? listener)
     {
         CancellationTokenSource? requested;
@@ -193,10 +191,10 @@ internal sealed class SocketConnection :
     }
 
     /// <inheritdoc/>
-    /// <remarks>To be called before the handler has ended: after that, the connection may be another client's.</remarks>
+    /// <remarks>Must be called before the handler has ended. Afterwards the object may serve another client.</remarks>
     public override void Abort(ConnectionAbortedException abortReason) => Abort(abortReason, null);
 
-    /// <summary>Aborts a connection that a listener has accepted; null for any.</summary>
+    /// <summary>Aborts the connection, unless a given listener has not accepted it. May be called by any thread.</summary>
     public void Abort(ConnectionAbortedException abortReason, EpollListener? listener)
     {
         lock (_gate)

@@ -7,19 +7,18 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Transport;
 
-/// <summary>What a client sends, in one piece of memory.</summary>
+/// <summary>Receives the bytes that a client sends, in one piece of memory.</summary>
 /// <remarks>
-/// Whose turn it is says <see cref="_state"/>. All other fields are the caller's, but while a read of his waits: then they are the
-/// loop's, which receives, and gives them back as it completes the read. A cancellation may end the wait as well; it takes the fields
-/// in the same way.
+/// <see cref="_state"/> determines the owner of all other fields. The caller owns them, except while its read waits. The loop then owns
+/// them, receives, and returns them when it completes the read. A cancellation that ends the wait takes them over in the same way.
 /// <code>
-///   Idle       -- a read has to wait -->  Waiting  -- whoever takes it from there has the fields -->  Idle
-///   Idle       -- bytes have come -->  Signalled  -- a read has to wait -->  Waiting, and a turn of the loop is asked for
-///   Waiting    -- the loop takes it -->  Receiving  -- there is something -->  Idle, or Signalled where there may be more
-///                                        Receiving  -- there is nothing -->  Waiting
+///   Idle       -- a read must wait -->  Waiting  -- the thread that changes the state owns the fields -->  Idle
+///   Idle       -- bytes arrive -->  Signalled  -- a read must wait -->  Waiting, and the read requests a turn of the loop
+///   Waiting    -- the loop takes it -->  Receiving  -- bytes, end or failure -->  Idle, or Signalled if there may be more
+///                                        Receiving  -- nothing -->  Waiting
 /// </code>
-/// The system tells of bytes once, as they come, hence Signalled: there may be some. After a receive that left room in the
-/// buffer there are none (epoll(7), on edge-triggered), and none is tried until the system tells of more.
+/// The system reports arriving bytes only once (edge-triggered). Signalled records such a report: there may be bytes. After a receive that
+/// left room in the buffer there are none (epoll(7)), and none is tried before the next report.
 /// </remarks>
 internal sealed class SocketReader(SocketConnection connection) : PipeReader, IValueTaskSource<ReadResult>
 {
@@ -28,10 +27,13 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     internal const int Waiting = 2;
     private const int Receiving = 3;
 
-    /// <summary>How much one turn receives at the most: so long a client may keep others waiting.</summary>
+    /// <summary>The maximum number of bytes received in one turn. It limits how long a client delays others.</summary>
     private const int TurnBytesMax = 65_536;
 
-    /// <summary>The same where the requests are large, of which so many bytes are few, and which would be moved again and again.</summary>
+    /// <summary>
+    /// The limit if half of <see cref="TurnBytesMax"/> is unconsumed. The requests are then large, and smaller receives would move their
+    /// bytes repeatedly.
+    /// </summary>
     private const int LargeTurnBytesMax = 1_048_576;
 
     private int _state;
@@ -42,13 +44,13 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     private CancellationToken _cancellation;
     private CancellationTokenRegistration _registration;
 
-    // What was received and is not consumed lies from _start to _end; up to _examined the caller has seen it.
+    // Unconsumed bytes are in [_start, _end). The caller has examined those before _examined.
     private byte[] _buffer = [];
     private int _start;
     private int _examined;
     private int _end;
 
-    // How large the next buffer is to be, which the client's use of the last ones tells.
+    // The size of the next buffer, which follows the sizes of the last receives.
     private int _bufferBytes = BufferPool.BytesMin;
     private bool _isCompleted;
     private Exception? _failure;
@@ -57,10 +59,10 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
 
     private int Unconsumed => _end - _start;
 
-    /// <summary>Whether a read has what it wants, be it a failure.</summary>
+    /// <summary>Whether a read can complete: with new bytes, the end of the stream, or a failure.</summary>
     private bool IsSatisfied => _end > _examined || _isCompleted || _failure is not null;
 
-    /// <summary>Prepares it for another client, after <see cref="Complete"/>.</summary>
+    /// <summary>Prepares the reader for another client, after <see cref="Complete"/>.</summary>
     public void Open()
     {
         (_isEnding, _isCompleted, _failure, _cancelNext) = (false, false, null, 0);
@@ -81,7 +83,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     }
 
     /// <inheritdoc/>
-    /// <remarks>Receives, where the system has told of bytes.</remarks>
+    /// <remarks>Receives if the system has reported bytes.</remarks>
     public override bool TryRead(out ReadResult result)
     {
         if (!IsSatisfied && Interlocked.Exchange(ref _state, Idle) == Signalled && Receive()) Interlocked.Exchange(ref _state, Signalled);
@@ -95,12 +97,12 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
         (_start, _examined) = (consumed.GetInteger(), examined.GetInteger());
-        Debug.Assert(_start <= _examined && _examined <= _end, "positions are those of what was read");
+        Debug.Assert(_start <= _examined && _examined <= _end, "the positions are within the last read");
         if (_start == _end) ReleaseBuffer();
     }
 
     /// <inheritdoc/>
-    /// <remarks>May be called by any thread; who waits goes on right there.</remarks>
+    /// <remarks>May be called by any thread. The continuation of a waiting read runs on that thread.</remarks>
     public override void CancelPendingRead()
     {
         Interlocked.Exchange(ref _cancelNext, 1);
@@ -108,10 +110,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     }
 
     /// <inheritdoc/>
-    /// <remarks>
-    /// A read that still waits completes: it must neither receive into a buffer that is somebody else's by then, nor from a file
-    /// that is.
-    /// </remarks>
+    /// <remarks>Completes a waiting read, which must not receive from a descriptor or into a buffer that has a new owner.</remarks>
     public override void Complete(Exception? exception = null)
     {
         int state;
@@ -122,17 +121,17 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         if (state == Waiting) CompleteWait();
     }
 
-    /// <summary>The end has come, be it behind bytes; to be called before what tells of it.</summary>
+    /// <summary>Records that the stream has ended, perhaps after unread bytes. Must precede <see cref="OnReadable"/>.</summary>
     public void MarkEnding() => _isEnding = true;
 
-    /// <summary>On the loop's thread: bytes have come, or the end of them, or it is this connection's turn. Or nothing.</summary>
+    /// <summary>Handles an event or a turn, on the loop's thread: bytes or the end of the stream may have arrived.</summary>
     public void OnReadable()
     {
         do
         {
             if (Interlocked.CompareExchange(ref _state, Signalled, Idle) != Waiting) return;
         }
-        // A cancellation may come in between, and then another wait: that one has its turn.
+        // A cancellation may intervene, and then another wait, which takes this turn.
         while (Interlocked.CompareExchange(ref _state, Receiving, Waiting) != Waiting);
 
         bool more = Receive();
@@ -143,7 +142,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
             return;
         }
 
-        // Nobody but this thread tells of bytes.
+        // No other thread reports bytes, so none were signalled meanwhile.
         Interlocked.Exchange(ref _state, Waiting);
         EndWaitIfCanceled();
     }
@@ -164,10 +163,10 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _wait.OnCompleted(continuation, state, token, flags);
 
-    /// <summary>Begins a wait: gives the fields away.</summary>
+    /// <summary>Begins a wait, which passes the ownership of the fields to the loop.</summary>
     private void Wait()
     {
-        // There may be bytes, which the system will not tell of again: so a turn is asked for.
+        // There may be bytes that the system will not report again, so a turn is requested.
         if (Interlocked.CompareExchange(ref _state, Waiting, Idle) == Signalled)
         {
             Interlocked.Exchange(ref _state, Waiting);
@@ -177,20 +176,20 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         EndWaitIfCanceled();
     }
 
-    /// <summary>For a cancellation that came before there was a wait to be ended.</summary>
+    /// <summary>Ends the wait if the cancellation preceded it.</summary>
     private void EndWaitIfCanceled()
     {
         if (IsCanceled || _cancellation.IsCancellationRequested) EndWait();
     }
 
-    /// <summary>Ends the wait, if there is one that is canceled.</summary>
+    /// <summary>Ends a canceled wait. Has no effect if no read waits. May be called by any thread.</summary>
     private void EndWait()
     {
         if (Interlocked.CompareExchange(ref _state, Idle, Waiting) != Waiting) return;
         if (IsSatisfied || IsCanceled) CompleteWait();
         else if (_cancellation.IsCancellationRequested) _wait.SetException(new OperationCanceledException(_cancellation));
 
-        // An earlier read has taken the cancellation as it completed, and this is the wait of another.
+        // An earlier read has consumed the cancellation, and this wait belongs to a later one.
         else Wait();
     }
 
@@ -207,33 +206,33 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         return new ReadResult(new ReadOnlySequence<byte>(_buffer, _start, Unconsumed), canceled, _isCompleted);
     }
 
-    /// <summary>Receives once. Whether there may be more, of which the system will not tell again.</summary>
+    /// <summary>Receives once. Returns whether there may be more bytes that the system will not report again.</summary>
     private bool Receive()
     {
-        if (connection.Abortion is { } abortion)
+        if (connection.AbortReason is { } abortion)
         {
             _failure = abortion;
             return false;
         }
 
-        int most = Unconsumed >= TurnBytesMax / 2 ? LargeTurnBytesMax : TurnBytesMax;
+        int bytesMax = Unconsumed >= TurnBytesMax / 2 ? LargeTurnBytesMax : TurnBytesMax;
         try
         {
             MakeRoom();
         }
         catch (OutOfMemoryException e)
         {
-            // It is this connection's failure. On the loop's thread nobody would catch it, and all would end.
+            // The failure ends this connection only. Uncaught on the loop's thread, it would end the process.
             _failure = e;
             return false;
         }
-        Span<byte> room = _buffer.AsSpan(_end, Math.Min(_buffer.Length - _end, most));
+        Span<byte> room = _buffer.AsSpan(_end, Math.Min(_buffer.Length - _end, bytesMax));
         int count = Libc.Receive(connection.File, room);
         if (count > 0)
         {
             _end += count;
             bool filled = count == room.Length;
-            if (filled) _bufferBytes = Math.Max(_bufferBytes, Math.Min(_bufferBytes * 2, most));
+            if (filled) _bufferBytes = Math.Max(_bufferBytes, Math.Min(_bufferBytes * 2, bytesMax));
             else if (count < _bufferBytes / 8) _bufferBytes = Math.Max(_bufferBytes / 2, BufferPool.BytesMin);
             return filled || _isEnding;
         }
@@ -244,8 +243,8 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
     }
 
     /// <summary>
-    /// Leaves room behind what is not consumed, which may move. The buffer grows as bytes come: so memory is taken for what a client
-    /// sends, and not for what it says that it will.
+    /// Makes room after the unconsumed bytes, which may move. The buffer grows as bytes arrive: its size depends on the received bytes, not
+    /// on the length that a client announces.
     /// </summary>
     private void MakeRoom()
     {
@@ -256,8 +255,8 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
         }
         if (_end < _buffer.Length && _buffer.Length >= _bufferBytes) return;
 
-        // What is received into no room looks like the end of the stream.
-        if (_end == Array.MaxLength) throw new InsufficientMemoryException("No array holds what is not consumed.");
+        // A receive into no room would look like the end of the stream.
+        if (_end == Array.MaxLength) throw new InsufficientMemoryException("The unconsumed bytes fill the longest array.");
         byte[] buffer = BufferPool.Rent((int)Math.Clamp(_buffer.Length * 2L, _bufferBytes, Array.MaxLength));
         _buffer.AsSpan(0, _end).CopyTo(buffer);
         BufferPool.Return(_buffer);
@@ -273,7 +272,7 @@ internal sealed class SocketReader(SocketConnection connection) : PipeReader, IV
 
     private Exception Failure(int error)
     {
-        if (connection.Abortion is { } abortion) return abortion;
+        if (connection.AbortReason is { } abortion) return abortion;
         var inner = new SocketException(error switch
         {
             Libc.ConnectionReset => (int)SocketError.ConnectionReset,

@@ -5,15 +5,15 @@ using System.Threading.Tasks.Sources;
 
 namespace KestrelKv.Transport;
 
-/// <summary>What a client is sent.</summary>
+/// <summary>Sends bytes to a client.</summary>
 /// <remarks>
-/// A flush sends right away. Only where the system has no room for all of it, it waits; meanwhile the loop sends.
+/// A flush sends immediately. It waits only if the system has no room for all bytes; meanwhile the loop sends.
 /// <code>
-///   Idle  -- no room -->  Trying  -- still none -->  Waiting  -- the loop is told of room -->  Trying  -- all is sent -->  Idle
-///                         Trying  -- the loop is told of room -->  Signalled, so that it is tried once more before waiting
+///   Idle  -- no room -->  Trying  -- still no room -->  Waiting  -- room is reported -->  Trying  -- all bytes are sent -->  Idle
+///                         Trying  -- room is reported -->  Signalled: one more attempt before waiting
 /// </code>
-/// Who has taken it to Trying has all other fields; in Idle they are the caller's. Room of which the system tells while there is
-/// nothing to be sent is not remembered: the next flush tries anyway.
+/// The thread that set Trying owns all other fields; in Idle the caller owns them. Room that is reported in Idle is not recorded, because
+/// the next flush tries in any case.
 /// </remarks>
 internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IValueTaskSource<FlushResult>
 {
@@ -22,14 +22,13 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     private const int Signalled = 2;
     internal const int Waiting = 3;
 
-    /// <summary>The largest buffer, but for what is asked for in one piece.</summary>
+    /// <summary>The maximum size of a buffer, unless the caller requests more in one piece.</summary>
     private const int BufferBytesMax = 65_536;
 
     private int _state;
     private ManualResetValueTaskSourceCore<FlushResult> _wait;
 
-    // What is to be sent: the full buffers, the one that is being filled, then memory of the caller's own; of the first one, what was
-    // sent already.
+    // Unsent bytes: the full buffers, then the buffer being filled, then memory of the caller. _sent bytes of the first of these are sent.
     private readonly Queue<ArraySegment<byte>> _full = [];
     private byte[] _buffer = [];
     private int _used;
@@ -43,7 +42,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
 
     public override long UnflushedBytes => _unflushed;
 
-    /// <summary>Prepares it for another client, after <see cref="Complete"/>.</summary>
+    /// <summary>Prepares the writer for another client, after <see cref="Complete"/>.</summary>
     public void Open() => _isBroken = false;
 
     public override Memory<byte> GetMemory(int sizeHint = 0)
@@ -56,13 +55,13 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
 
     public override void Advance(int bytes)
     {
-        Debug.Assert(bytes >= 0 && bytes <= _buffer.Length - _used, "no more was got");
+        Debug.Assert(bytes >= 0 && bytes <= _buffer.Length - _used, "more bytes than GetMemory returned");
         _used += bytes;
         _unflushed += bytes;
     }
 
     /// <inheritdoc/>
-    /// <param name="cancellationToken">Is looked at before anything is sent, and not any more while it waits.</param>
+    /// <param name="cancellationToken">Checked before anything is sent, but not during the wait.</param>
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -75,9 +74,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
     }
 
     /// <inheritdoc/>
-    /// <remarks>
-    /// The bytes are sent from where they are, without a copy: <paramref name="source"/> must stay as it is until the write has completed.
-    /// </remarks>
+    /// <remarks>Sends the bytes without a copy. <paramref name="source"/> must not change until the write has completed.</remarks>
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -85,13 +82,11 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
         return FlushAsync(cancellationToken);
     }
 
-    /// <summary>Not supported: a flush ends when the client has read, or is gone, or the connection is aborted.</summary>
-    public override void CancelPendingFlush() => throw new NotSupportedException("to end a flush, abort the connection");
+    /// <summary>Not supported. A flush ends when the client has read, the client has disconnected, or the connection is aborted.</summary>
+    public override void CancelPendingFlush() => throw new NotSupportedException("Abort the connection to end a flush.");
 
     /// <inheritdoc/>
-    /// <remarks>
-    /// A flush that still waits completes: it must neither send from buffers that are somebody else's by then, nor to a file that is.
-    /// </remarks>
+    /// <remarks>Completes a waiting flush, which must not send to a descriptor or from buffers that have a new owner.</remarks>
     public override void Complete(Exception? exception = null)
     {
         int state;
@@ -102,7 +97,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
         if (state == Waiting) _wait.SetResult(Result());
     }
 
-    /// <summary>On the loop's thread: there may be room, or nobody any more to send to.</summary>
+    /// <summary>Handles an event on the loop's thread: there may be room, or the client has disconnected.</summary>
     public void OnWritable()
     {
         while (true)
@@ -130,12 +125,12 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
 
     private FlushResult Result() => new(isCanceled: false, isCompleted: _isBroken);
 
-    /// <summary>Sends all, and is idle then. False where it waits, and the fields are given away.</summary>
+    /// <summary>Sends all bytes and returns to Idle. Returns false if it waits, which passes on the ownership of the fields.</summary>
     private bool TrySendOrWait()
     {
         do
         {
-            // Room that there is from now on is told of to who tries.
+            // Room that is reported from now on changes the state to Signalled.
             Interlocked.Exchange(ref _state, Trying);
             if (!TrySend()) continue;
             Interlocked.Exchange(ref _state, Idle);
@@ -145,10 +140,10 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
         return false;
     }
 
-    /// <summary>Sends what the system has room for. False where something is left.</summary>
+    /// <summary>Sends as many bytes as the system has room for. Returns false if some are left.</summary>
     private bool TrySend()
     {
-        // Once it is broken the file may be another connection's.
+        // After a failure or the end, the descriptor may belong to another connection.
         while (!_isBroken && (_full.Count > 0 || _used > 0 || !_direct.IsEmpty))
         {
             ReadOnlySpan<byte> first = First(out bool more);
@@ -156,7 +151,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
             if (count == -Libc.WouldBlock) return false;
             if (count < 0)
             {
-                // There is nobody any more. What there was to be sent is forgotten.
+                // The client has disconnected. The unsent bytes are discarded.
                 _isBroken = true;
                 continue;
             }
@@ -167,7 +162,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
         return true;
     }
 
-    /// <summary>What is to be sent first, and whether more follows it.</summary>
+    /// <summary>Returns the first unsent piece, and whether more follows it.</summary>
     private ReadOnlySpan<byte> First(out bool more)
     {
         if (_full.TryPeek(out ArraySegment<byte> first))
@@ -181,7 +176,7 @@ internal sealed class SocketWriter(SocketConnection connection) : PipeWriter, IV
 
     private void Grow(int sizeHint)
     {
-        // First of all, as there may be no memory: what there is to be sent must stay as it is then.
+        // Rented first: if memory is lacking, the unsent bytes must remain unchanged.
         bool isFirst = _full.Count == 0 && _used == 0;
         byte[] buffer = BufferPool.Rent(Math.Max(sizeHint, isFirst ? _bufferBytes : BufferBytesMax));
         if (_used > 0) _full.Enqueue(new(_buffer, 0, _used));

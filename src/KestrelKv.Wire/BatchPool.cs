@@ -2,11 +2,11 @@ using System.Buffers;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Arrays for what a batch consists of.</summary>
-/// <remarks>Where replies wait for the disk, many connections hold some at the same time: more than the shared pool would keep.</remarks>
+/// <summary>Pools the arrays of batches.</summary>
+/// <remarks>If replies wait for the disk, many connections hold arrays at the same time, more than the shared pool keeps.</remarks>
 internal static class BatchPool<T>
 {
-    /// <summary>The most that <see cref="WireOptions.BatchRequestsMax"/> may be. Longer arrays would not be kept.</summary>
+    /// <summary>The maximum of <see cref="WireOptions.BatchRequestsMax"/>. Longer arrays are not kept.</summary>
     private const int ArrayLengthMax = 4_096;
 
     private const int ArraysMax = 1_024;
@@ -15,7 +15,7 @@ internal static class BatchPool<T>
 
     public static T[] Rent(int lengthMin) => Pool.Rent(lengthMin);
 
-    /// <summary>Gives an array back, cleared of what was put in it.</summary>
+    /// <summary>Returns an array to the pool, after clearing its first <paramref name="count"/> elements.</summary>
     public static void Return(T[] array, int count)
     {
         Array.Clear(array, 0, count);

@@ -1,6 +1,6 @@
 namespace KestrelKv.Wire;
 
-/// <summary>Why a connection ended; a label of the metric of closed connections.</summary>
+/// <summary>The reason for which a connection ended. A label of the metric of closed connections.</summary>
 internal enum CloseReason
 {
     /// <summary>The client ended the stream between two frames.</summary>
@@ -9,24 +9,24 @@ internal enum CloseReason
     /// <summary>The client's machine reset the connection.</summary>
     Reset,
 
-    /// <summary>A broken frame, or no frame at all.</summary>
+    /// <summary>A frame was invalid, or the bytes were not a frame.</summary>
     FrameError,
 
-    /// <summary>Nothing came for <see cref="WireOptions.IdleTimeout"/>.</summary>
+    /// <summary>No byte arrived for <see cref="WireOptions.IdleTimeout"/>.</summary>
     IdleTimeout,
 
     /// <summary>The client did not read its replies for <see cref="WireOptions.WriteTimeout"/>.</summary>
     WriteTimeout,
 
-    /// <summary>There was no room for a large request: <see cref="WireOptions.RequestBytesTotalMax"/>.</summary>
+    /// <summary>No memory was available for a large request (<see cref="WireOptions.RequestBytesTotalMax"/>).</summary>
     RequestsFull,
 
-    /// <summary>The server stops.</summary>
+    /// <summary>The server is stopping.</summary>
     Stopping,
 
-    /// <summary>The disk failed after some of the replies of the calls that wait for it had been sent.</summary>
+    /// <summary>The disk failed after some replies of the waiting calls had been sent.</summary>
     DiskFailed,
 
-    /// <summary>A fault of the server's own.</summary>
+    /// <summary>A fault in the server.</summary>
     InternalError,
 }

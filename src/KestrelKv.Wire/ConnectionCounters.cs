@@ -3,8 +3,8 @@ using KestrelKv.Protocol;
 namespace KestrelKv.Wire;
 
 /// <summary>
-/// What a connection has done, in plain fields: only its own thread writes them, so counting costs a nanosecond
-/// where a metrics instrument costs tens. <see cref="WireMetrics"/> adds them up when it is asked.
+/// Counts the requests, errors and bytes of a connection in plain fields. Only the connection writes them, so a count costs a
+/// nanosecond; a metrics instrument costs tens. <see cref="WireMetrics"/> adds them up on request.
 /// </summary>
 internal sealed class ConnectionCounters
 {
@@ -13,11 +13,11 @@ internal sealed class ConnectionCounters
     public long BytesReceived;
     public long BytesSent;
 
-    // Most connections know no other functions, and never make an error.
+    // Most connections use no other functions and cause no errors.
     private long[]? _others;
     private long[]? _errors;
 
-    /// <summary>Counts a request that was answered with a response.</summary>
+    /// <summary>Counts a request answered with a response.</summary>
     public void Count(Function function)
     {
         if (function == Function.Get) Gets++;
@@ -25,13 +25,10 @@ internal sealed class ConnectionCounters
         else (_others ??= new long[Functions.Count])[(int)function]++;
     }
 
-    /// <summary>Counts a request that was answered with an error.</summary>
-    /// <param name="code">The error.</param>
-    /// <param name="function">What was asked for, where it was understood.</param>
+    /// <summary>Counts a request answered with an error.</summary>
     public void CountError(ErrorCode code, Function function = Function.Invalid) =>
         (_errors ??= new long[Functions.Count * ErrorCodes.Count])[Index(code, function)]++;
 
-    /// <summary>How many requests were answered with a response.</summary>
     public long Answered(Function function) => function switch
     {
         Function.Get => Gets,
@@ -39,7 +36,6 @@ internal sealed class ConnectionCounters
         _ => _others?[(int)function] ?? 0,
     };
 
-    /// <summary>How many requests were answered with an error.</summary>
     public long Errors(ErrorCode code, Function function = Function.Invalid) => _errors?[Index(code, function)] ?? 0;
 
     public void Add(ConnectionCounters other)

@@ -3,29 +3,29 @@ using System.IO.Pipelines;
 namespace KestrelKv.Wire;
 
 /// <summary>
-/// Once the server stops, decides when all requests of a client have been answered. Bytes that had arrived when the server
-/// stopped may still be on their way through the system, so a time of silence must pass first.
+/// Decides, during a stop, when all requests of a client are answered. Bytes that arrived before the stop may still be in the system's
+/// buffers, so a quiet time must pass first.
 /// </summary>
 /// <remarks>
-/// A client that continues to send is not served for ever: it may make the server wait for <c>longest</c> in all, and
-/// send <c>bytesMax</c> more. The time of sending replies does not count: the requests of a client that reads slowly had arrived, too.
+/// A client that continues to send is served for a limited time: the server waits for it at most <c>waitMax</c> in total, and accepts
+/// <c>bytesMax</c> more bytes. The time for sending replies does not count, because the requests of a slow reader have also arrived.
 /// </remarks>
-internal sealed class DrainClock(PipeReader input, TimeProvider time, TimeSpan quiet, TimeSpan longest, long bytesMax) : IDisposable
+internal sealed class DrainClock(PipeReader input, TimeProvider time, TimeSpan quietTime, TimeSpan waitMax, long bytesMax) : IDisposable
 {
     private ITimer? _wake;
     private TimeSpan _waited;
     private long _waitingSince;
     private long _bytes;
 
-    /// <summary>To be asked after each read; wakes the reader after the quiet time, so that it asks again.</summary>
-    /// <param name="silent">Whether the read was woken and brought nothing; a part of a request is something.</param>
-    /// <param name="readAt">When the read ended.</param>
-    /// <param name="bytes">How many bytes of requests it brought.</param>
+    /// <summary>Whether the connection may be closed. Must be called after each read. Wakes the reader after the quiet time.</summary>
+    /// <param name="silent">Whether the read was woken and received nothing, not even a part of a request.</param>
+    /// <param name="readAt">The timestamp of the end of the read.</param>
+    /// <param name="bytes">The number of request bytes in the read.</param>
     public bool IsOver(bool silent, long readAt, long bytes)
     {
         if (_wake is null)
         {
-            _wake = time.CreateTimer(static state => ((PipeReader)state!).CancelPendingRead(), input, quiet, Timeout.InfiniteTimeSpan);
+            _wake = time.CreateTimer(static state => ((PipeReader)state!).CancelPendingRead(), input, quietTime, Timeout.InfiniteTimeSpan);
         }
         else
         {
@@ -33,9 +33,9 @@ internal sealed class DrainClock(PipeReader input, TimeProvider time, TimeSpan q
             _waited += waited;
             _bytes += bytes;
 
-            // A call to wake that came during a batch makes the next read return at once: that is no silence.
-            if ((silent && waited >= quiet) || _waited >= longest || _bytes >= bytesMax) return true;
-            _wake.Change(quiet, Timeout.InfiniteTimeSpan);
+            // A wake-up during a batch makes the next read return at once, which is not silence.
+            if ((silent && waited >= quietTime) || _waited >= waitMax || _bytes >= bytesMax) return true;
+            _wake.Change(quietTime, Timeout.InfiniteTimeSpan);
         }
         _waitingSince = time.GetTimestamp();
         return false;

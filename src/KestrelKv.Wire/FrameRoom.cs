@@ -3,40 +3,40 @@ using KestrelKv.Protocol;
 
 namespace KestrelKv.Wire;
 
-/// <summary>The part of <see cref="WireOptions.RequestBytesTotalMax"/> that one connection holds for a large frame that is arriving.</summary>
+/// <summary>Reserves memory of <see cref="WireOptions.RequestBytesTotalMax"/> for a large frame that a connection is receiving.</summary>
 /// <remarks>
-/// A frame's whole length is taken at once, when its header has arrived, and returned when the frame has been executed. So no two
-/// connections hold a part each and wait for the other's.
+/// The whole length of a frame is reserved when its header has arrived, and released when the frame has been executed. Therefore no two
+/// connections hold a part each and wait for each other.
 /// </remarks>
-public sealed class FrameRoom(ByteBudget budget, int frameBytesMax, TimeSpan patience, TimeProvider time) : IDisposable
+public sealed class FrameRoom(ByteBudget budget, int frameBytesMax, TimeSpan timeout, TimeProvider time) : IDisposable
 {
-    /// <summary>Requests of up to so many bytes do not count.</summary>
+    /// <summary>The maximum size of a request that does not count, in bytes.</summary>
     public const int SmallBytesMax = 64 * 1024;
 
-    /// <summary>While others wait, a request must bring so many bytes within <see cref="WireOptions.WriteTimeout"/>.</summary>
+    /// <summary>The number of bytes that a frame must deliver within <see cref="WireOptions.WriteTimeout"/> while others wait.</summary>
     public const int ProgressBytesMin = 64 * 1024;
 
-    private readonly long _patienceTicks = (long)(patience.TotalSeconds * time.TimestampFrequency);
+    private readonly long _timeoutTicks = (long)(timeout.TotalSeconds * time.TimestampFrequency);
     private readonly CancellationTokenSource _stop = new();
     private long _held;
     private long _bytesAtProgress;
     private long _progressAt = long.MaxValue;
 
-    /// <summary>The length of a large frame that <paramref name="rest"/> begins with and that is not whole yet; 0 if there is none.</summary>
-    public long LengthOf(in ReadOnlySequence<byte> rest)
+    /// <summary>Returns the length of the incomplete large frame at the front of a buffer; 0 if there is none.</summary>
+    public long LengthOf(in ReadOnlySequence<byte> remaining)
     {
-        if (rest.Length < FrameReader.HeaderBytes) return 0;
-        long length = FrameReader.LengthOf(rest);
+        if (remaining.Length < FrameReader.HeaderBytes) return 0;
+        long length = FrameReader.LengthOf(remaining);
         return length > SmallBytesMax && length <= frameBytesMax ? length : 0;
     }
 
     /// <summary>Whether the frame at the front of a buffer is whole, or has an invalid length.</summary>
     public static bool IsWhole(in ReadOnlySequence<byte> buffer) => buffer.Length - FrameReader.HeaderBytes >= FrameReader.LengthOf(buffer);
 
-    /// <summary>Holds room for a frame of a length, 0 for none, and no other. False if it is not left.</summary>
-    /// <param name="frameBytes">The length.</param>
-    /// <param name="receivedBytes">How much of the frame has arrived.</param>
-    /// <param name="now">The timestamp at which it had.</param>
+    /// <summary>Holds room for a frame, 0 for none, and releases any other. Returns false if it is not available.</summary>
+    /// <param name="frameBytes">The length of the frame, in bytes.</param>
+    /// <param name="receivedBytes">The number of received bytes of the frame.</param>
+    /// <param name="now">The timestamp of their read.</param>
     public bool TryHold(long frameBytes, long receivedBytes, long now)
     {
         if (_held == frameBytes)
@@ -53,13 +53,13 @@ public sealed class FrameRoom(ByteBudget budget, int frameBytesMax, TimeSpan pat
     }
 
     /// <summary>Waits for room for a frame.</summary>
-    /// <returns>Why there is none; null if there is, or if the server stops.</returns>
+    /// <returns>The error; null on success, or if the server is stopping.</returns>
     public async ValueTask<ProtocolError?> WaitAsync(long frameBytes, long receivedBytes, CancellationToken cancellationToken)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stop.Token);
         try
         {
-            if (!await budget.TakeAsync(frameBytes, patience, either.Token)) return ProtocolError.RequestsFull(frameBytes);
+            if (!await budget.TakeAsync(frameBytes, timeout, either.Token)) return ProtocolError.RequestsFull(frameBytes);
             _held = frameBytes;
             MarkProgress(receivedBytes, time.GetTimestamp());
             return null;
@@ -70,10 +70,10 @@ public sealed class FrameRoom(ByteBudget budget, int frameBytesMax, TimeSpan pat
         }
     }
 
-    /// <summary>Whether a frame holds up others and does not arrive. May be called by any thread.</summary>
-    public bool IsLate(long now) => now - Volatile.Read(ref _progressAt) > _patienceTicks && budget.IsWaitedFor;
+    /// <summary>Whether a frame makes no progress while others wait for memory. May be called by any thread.</summary>
+    public bool IsLate(long now) => now - Volatile.Read(ref _progressAt) > _timeoutTicks && budget.HasWaiters;
 
-    /// <summary>The server stops: a frame that waits for room is not received any more. May be called by any thread.</summary>
+    /// <summary>Ends the wait for room, because the server is stopping. The frame is not received. May be called by any thread.</summary>
     public void Stop() => _stop.Cancel();
 
     /// <inheritdoc/>

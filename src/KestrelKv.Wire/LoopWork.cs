@@ -3,21 +3,21 @@ using KestrelKv.Protocol;
 namespace KestrelKv.Wire;
 
 /// <summary>
-/// The one rule for what may not run on an event loop's thread, because it would delay the other connections there. It continues
-/// on the thread pool instead; a connection returns to its loop when it next waits for bytes.
+/// Decides which work must not run on an event loop's thread, because it would delay the other connections there. Such work continues
+/// on the thread pool. The connection returns to its loop when it next waits for bytes.
 /// </summary>
 internal static class LoopWork
 {
-    /// <summary>Requests of more bytes, together, are parsed and executed elsewhere: parsing takes about 2 ms for each MiB.</summary>
+    /// <summary>The maximum total size of requests that a loop's thread executes, in bytes. Parsing takes about 2 ms per MiB.</summary>
     public const int RequestBytesMax = 256 * 1024;
 
-    /// <summary>Batches and pages of more entries are executed elsewhere.</summary>
+    /// <summary>The maximum number of entries of a batch or page that a loop's thread executes.</summary>
     public const int EntriesMax = 100;
 
-    /// <summary>A group of requests that took longer is continued elsewhere.</summary>
+    /// <summary>The maximum time of a group of requests. After a longer group, the connection continues on the thread pool.</summary>
     private static readonly TimeSpan GroupTimeMax = TimeSpan.FromMilliseconds(5);
 
-    /// <summary>Whether one request may take long. Long edits are not meant: the store moves them to the thread pool itself.</summary>
+    /// <summary>Whether one request may take long. Long edits are excluded: the store itself moves them to the thread pool.</summary>
     public static bool IsTooLong(in Request request) => request.Function switch
     {
         Function.Mget or Function.Batch => request.Options!.Operations.Length > EntriesMax,
@@ -25,9 +25,9 @@ internal static class LoopWork
         _ => false,
     };
 
-    /// <summary>Whether requests that were begun at an instant have taken long by now.</summary>
+    /// <summary>Whether requests that began at a timestamp have taken too long.</summary>
     public static bool IsTooLong(long since, TimeProvider time) => time.GetElapsedTime(since) > GroupTimeMax;
 
-    /// <summary>Whether this thread is an event loop's, or another one that others wait for.</summary>
+    /// <summary>Whether the current thread is an event loop's, or another one outside the thread pool.</summary>
     public static bool IsHere => !Thread.CurrentThread.IsThreadPoolThread;
 }

@@ -3,19 +3,19 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Distinguishes this machine from others.</summary>
+/// <summary>Distinguishes clients on this machine from others.</summary>
 internal static class PeerGuard
 {
     /// <summary>
-    /// Whether the peer is this machine itself: it comes from a loopback address, or from the very address that it
-    /// dialled, which is what the system chooses for a connection to one of the machine's own addresses.
+    /// Whether the client is on this machine: its address is a loopback address, or the address that it connected to. The system chooses
+    /// the latter for a connection to one of the machine's own addresses.
     /// </summary>
     public static bool IsThisMachine(ConnectionContext connection)
     {
-        // Not a network's address: a Unix domain socket, or a pipe in a test.
+        // Not an IP address: a Unix domain socket, or a pipe in a test.
         if (connection.RemoteEndPoint is not IPEndPoint peer) return true;
 
-        // The local address, which may cost a system call, only if it matters.
+        // The local address is read last, because it may cost a system call.
         IPAddress address = Plain(peer.Address);
         return IPAddress.IsLoopback(address) || (connection.LocalEndPoint is IPEndPoint own && address.Equals(Plain(own.Address)));
     }

@@ -2,31 +2,31 @@ using KestrelKv.Protocol;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Decides, for one connection, whether a request may be executed whose reply may be large.</summary>
+/// <summary>Decides, for one connection, whether a request whose reply may be large can be executed.</summary>
 /// <remarks>
-/// The replies of all connections share <see cref="WireOptions.ReplyBytesTotalMax"/>. A request that changes something must be
-/// answered once it is executed, so what its reply may take is reserved before. A GET has no effect: its value's size is seen as
-/// it is executed, and it is executed again once there is room. Small replies need no room.
+/// The replies of all connections share <see cref="WireOptions.ReplyBytesTotalMax"/>. A request with an effect must be answered once it is
+/// executed, so the maximum memory of its reply is reserved first. A GET has no effect. The size of its value is known during the
+/// execution, and it is executed again once there is room. Small replies need no room.
 /// </remarks>
-/// <param name="budget">What the replies share.</param>
-/// <param name="limits">What bounds the replies to single requests.</param>
+/// <param name="budget">The memory that all replies share.</param>
+/// <param name="limits">The limits of single replies.</param>
 public sealed class ReplyRoom(ByteBudget budget, RequestLimits limits)
 {
-    /// <summary>No reservation is larger than this part of the budget, so that one reply can be reserved while others are unread.</summary>
+    /// <summary>The largest reservation is the budget divided by this, so one reply can be reserved while others are unread.</summary>
     private const int ReservedPart = 4;
 
     private long _reserved;
 
-    /// <summary>What the replies share.</summary>
+    /// <summary>The memory that all replies share.</summary>
     public ByteBudget Budget => budget;
 
-    /// <summary>The size of the reply to the last request that found no room, for <see cref="WaitAsync"/>; 0 if there is none.</summary>
+    /// <summary>The size of the last reply that found no room, for <see cref="WaitAsync"/>; 0 if there is none.</summary>
     public long Needed { get; private set; }
 
-    /// <summary>Reserves what the reply to a request may take beyond its own size. False if that is not left.</summary>
+    /// <summary>Reserves the memory that the reply to a request may need. Returns false if it is not available.</summary>
     public bool TryReserveFor(in Request request) => BytesMax(request) is var bytes && (bytes == 0 || TryReserve(bytes));
 
-    /// <summary>Reserves bytes for a reply, unless they are reserved already. False if they are not left.</summary>
+    /// <summary>Reserves bytes for a reply, unless bytes are already reserved. Returns false if they are not available.</summary>
     public bool TryReserve(long bytes)
     {
         if (_reserved == 0)
@@ -50,17 +50,17 @@ public sealed class ReplyRoom(ByteBudget budget, RequestLimits limits)
         return false;
     }
 
-    /// <summary>Waits until <see cref="Needed"/> is reserved. The connection must hold no replies meanwhile.</summary>
-    /// <returns>False if it was not within <paramref name="patience"/>.</returns>
-    public async ValueTask<bool> WaitAsync(TimeSpan patience, CancellationToken cancellationToken)
+    /// <summary>Waits until <see cref="Needed"/> bytes are reserved. The connection must not hold replies meanwhile.</summary>
+    /// <returns>False if they were not available within <paramref name="timeout"/>.</returns>
+    public async ValueTask<bool> WaitAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
         (long bytes, Needed) = (Needed, 0);
-        if (!await budget.TakeAsync(bytes, patience, cancellationToken)) return false;
+        if (!await budget.TakeAsync(bytes, timeout, cancellationToken)) return false;
         _reserved = bytes;
         return true;
     }
 
-    /// <summary>Ends the reservation: the reply is written, and its own bytes count.</summary>
+    /// <summary>Ends the reservation. The written reply counts with its own bytes.</summary>
     public void Release()
     {
         if (_reserved == 0) return;
@@ -68,7 +68,7 @@ public sealed class ReplyRoom(ByteBudget budget, RequestLimits limits)
         _reserved = 0;
     }
 
-    /// <summary>0 for a reply that is never large, and for a GET.</summary>
+    /// <summary>Returns the maximum size of a reply; 0 if it is never large, and for a GET.</summary>
     private long BytesMax(in Request request) => request.Function switch
     {
         Function.Mget or Function.Batch => limits.ReadBytesMax,

@@ -5,7 +5,7 @@ namespace KestrelKv.Wire;
 
 /// <summary>Sends the replies of one connection, and measures how long its client leaves them unread.</summary>
 /// <remarks>
-/// Replies go out in pieces of at most <see cref="ReplyWriter.OutputBytesMax"/> and a block. The client must take each within
+/// Replies are sent in pieces of at most <see cref="ReplyWriter.OutputBytesMax"/> and a block. The client must read each piece within
 /// <see cref="WireOptions.WriteTimeout"/>, however long the reply is.
 /// </remarks>
 internal sealed class ReplySender(
@@ -16,16 +16,16 @@ internal sealed class ReplySender(
     private readonly long _timeoutTicks = (long)(timeout.TotalSeconds * time.TimestampFrequency);
     private long _deadline = NotWaiting;
 
-    /// <summary>How many bytes of replies wait for <see cref="FlushAsync"/>.</summary>
+    /// <summary>The number of reply bytes that wait for <see cref="FlushAsync"/>.</summary>
     public long UnsentBytes => replies.BytesWritten - counters.BytesSent;
 
-    /// <summary>Whether the client has yet to take a piece. May be read by any thread.</summary>
+    /// <summary>Whether a piece waits for the client. May be read by any thread.</summary>
     public bool IsWaiting => Volatile.Read(ref _deadline) != NotWaiting;
 
     /// <summary>Whether the client has not taken a piece in time. May be called by any thread.</summary>
     public bool IsLate(long now) => now >= Volatile.Read(ref _deadline);
 
-    /// <summary>Sends all replies. False if the client cannot be reached any more.</summary>
+    /// <summary>Sends all replies. Returns false if the client has disconnected.</summary>
     public ValueTask<bool> FlushAsync()
     {
         long bytes = UnsentBytes - replies.Pieces.Bytes;
@@ -36,7 +36,6 @@ internal sealed class ReplySender(
         return flush.IsCompletedSuccessfully ? new(!flush.Result.IsCompleted) : WaitAsync(flush, bytes);
     }
 
-    /// <summary>Discards replies that were not sent.</summary>
     public void Dispose() => replies.Pieces.Dispose();
 
     private async ValueTask<bool> SendPiecesAsync(long outputBytes)
@@ -53,9 +52,7 @@ internal sealed class ReplySender(
         return true;
     }
 
-    /// <summary>Waits until the client has taken a piece.</summary>
-    /// <param name="flush">Completes then.</param>
-    /// <param name="bytes">What the output holds of it.</param>
+    /// <summary>Waits until the client has taken a piece, of which the output holds <paramref name="bytes"/> bytes.</summary>
     private async ValueTask<bool> WaitAsync(ValueTask<FlushResult> flush, long bytes)
     {
         budget.Take(bytes);

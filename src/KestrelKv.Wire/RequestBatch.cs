@@ -3,32 +3,31 @@ using KestrelKv.Protocol;
 
 namespace KestrelKv.Wire;
 
-/// <summary>The whole requests of what one read has brought, at most so many at a time.</summary>
+/// <summary>The whole requests of one read, a limited number at a time.</summary>
 /// <remarks>
-/// Requests are slices of the receive buffer; a frame that lies across two blocks of it is copied into an array
-/// from the pool. So a batch must be cleared before the buffer is released. All arrays are rented: a connection
-/// that waits holds none.
+/// Requests are slices of the receive buffer, so a batch must be cleared before the buffer is released. A frame that spans two blocks of
+/// it is copied into a pooled array. All arrays are rented: a waiting connection holds none.
 /// </remarks>
 internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimeProvider time)
 {
-    /// <summary>A longer copy is left to the collector: the pool would keep it.</summary>
+    /// <summary>The maximum size of a pooled copy, in bytes. The pool would keep a longer one.</summary>
     private const int PooledBytesMax = 1024 * 1024;
 
     private readonly List<byte[]> _copies = [];
     private Request[] _requests = [];
     private int _count;
 
-    // As many as there were last time, or twice as many where that was not enough.
+    // The length of the last batch, which is the initial capacity of the next.
     private int _expected = 1;
 
-    /// <summary>The requests, in the order in which they came.</summary>
+    /// <summary>The requests, in order of arrival.</summary>
     public ReadOnlyMemory<Request> Requests => _requests.AsMemory(0, _count);
 
-    /// <summary>Why nothing after these requests can be read; null where it can.</summary>
+    /// <summary>The reason for which nothing after these requests can be read; null if there is none.</summary>
     public ProtocolError? FrameError { get; private set; }
 
-    /// <summary>Takes whole frames off the front of <paramref name="buffer"/>.</summary>
-    /// <returns>Whether there was one.</returns>
+    /// <summary>Reads whole frames from the front of <paramref name="buffer"/>.</summary>
+    /// <returns>Whether the batch has requests.</returns>
     public bool Fill(ref ReadOnlySequence<byte> buffer)
     {
         while (_count < requestsMax)
@@ -46,7 +45,7 @@ internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimePr
         return _count > 0;
     }
 
-    /// <summary>Discards the requests and returns the arrays.</summary>
+    /// <summary>Discards the requests and returns the arrays to their pools.</summary>
     public void Clear()
     {
         if (_count == 0) return;

@@ -8,29 +8,29 @@ using Microsoft.AspNetCore.Connections.Features;
 
 namespace KestrelKv.Wire;
 
-/// <summary>One connection: reads what is there, executes it as a batch, writes the replies, and again.</summary>
+/// <summary>Serves one connection: reads the received frames, executes them as a batch, sends the replies, and repeats.</summary>
 /// <remarks>
-/// <see cref="ServeAsync"/> runs on one thread at a time. <see cref="Stop"/> and <see cref="CheckTimes"/> come from others;
-/// they only set a flag or read an instant, and wake the reader.
+/// <see cref="ServeAsync"/> runs on one thread at a time. Other threads call <see cref="Stop"/> and <see cref="CheckTimes"/>, which set
+/// flags, read timestamps, and wake the reader or abort the connection.
 /// </remarks>
 internal sealed class WireConnection : IDisposable
 {
-    /// <summary>Once the server stops, a client that sends nothing for this time has received all its replies.</summary>
+    /// <summary>During a stop, a client that sends nothing for this time has received all its replies.</summary>
     private static readonly TimeSpan QuietTime = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Once the server stops, the longest wait for a client that continues to send.</summary>
+    /// <summary>During a stop, the maximum wait for a client that continues to send.</summary>
     private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Once the server stops, the most bytes that are served of a client that continues to send: what the system and
-    /// the pipe may have held when it stopped, 6 MiB (the greatest net.ipv4.tcp_rmem by default) and 1 MiB, and some more.
+    /// During a stop, the maximum number of bytes served of a client that continues to send. At its beginning the system may have held
+    /// 6 MiB (the default maximum of net.ipv4.tcp_rmem) and the pipe 1 MiB; the limit is slightly higher.
     /// </summary>
     private const long DrainBytesMax = 8 * 1024 * 1024;
 
-    /// <summary>The time for which bytes are discarded after the last reply; see <see cref="LingerAsync"/>.</summary>
+    /// <summary>How long bytes are discarded after the last reply; see <see cref="LingerAsync"/>.</summary>
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(1);
 
-    /// <summary>The most bytes of replies of a group while <see cref="WireOptions.ReplyBytesTotalMax"/> is exhausted.</summary>
+    /// <summary>The maximum number of reply bytes per group while <see cref="WireOptions.ReplyBytesTotalMax"/> is exhausted.</summary>
     private const int ScarceReplyBytesMax = 16 * 1024;
 
     private readonly ConnectionContext _context;
@@ -52,10 +52,10 @@ internal sealed class WireConnection : IDisposable
     private DrainClock? _drain;
     private long _lastActive;
 
-    // The end of the replies whose calls the store has completed.
+    // The end of the replies whose store calls have completed.
     private long _completedBytes;
 
-    // The end of what is being served, which must be returned to the pipe before the next read.
+    // The end of the current read, which must be returned to the pipe before the next read.
     private SequencePosition? _reading;
     private volatile bool _idle;
     private volatile bool _stopping;
@@ -64,7 +64,9 @@ internal sealed class WireConnection : IDisposable
     // Whether the client has ended the stream between two frames, and has been sent all its replies.
     private bool _hasEndedInOrder;
 
-    /// <summary>Guards <see cref="_isOpen"/>: what another thread does to the connection it does while it holds this.</summary>
+    /// <summary>
+    /// Guards <see cref="_isOpen"/>. <see cref="CheckTimes"/> acts only while it holds this lock and the connection is open.
+    /// </summary>
     private readonly Lock _gate = new();
     private bool _isOpen;
 
@@ -92,15 +94,14 @@ internal sealed class WireConnection : IDisposable
         _executor = new CommandExecutor(store, _replies, Counters, _room, time);
     }
 
-    /// <summary>Whether it can serve the next client of the same <see cref="ConnectionContext"/>: the last one left it as it was.</summary>
-    /// <remarks>To be asked after <see cref="Close"/>: until then it may be stopped, or cut off.</remarks>
+    /// <summary>Whether the object can serve another client of the same <see cref="ConnectionContext"/>: no state is left.</summary>
+    /// <remarks>Must be read after <see cref="Close"/>: before that, a stop or a timeout may change it.</remarks>
     public bool IsReusable => _hasEndedInOrder && !_stopping && _cutReason < 0 && _watches.AreUnused;
 
-    /// <summary>Whether it reads and writes the pipes of a connection.</summary>
+    /// <summary>Whether the object reads and writes the pipes of a connection.</summary>
     public bool Serves(ConnectionContext context) =>
         context == _context && context.Transport.Input == _input && context.Transport.Output == _output;
 
-    /// <summary>Begins to serve a client.</summary>
     public void Open()
     {
         _hasEndedInOrder = false;
@@ -110,12 +111,12 @@ internal sealed class WireConnection : IDisposable
         _idle = false;
         _lastActive = _time.GetTimestamp();
 
-        // Once for each client: a transport may take a lock to return it.
+        // Read once per client, because a transport may take a lock to return it.
         Aborted = _context.ConnectionClosed;
         lock (_gate) _isOpen = true;
     }
 
-    /// <summary>Ends what other threads do to the connection.</summary>
+    /// <summary>Ends the access of <see cref="CheckTimes"/>, which has no effect afterwards.</summary>
     public void Close()
     {
         lock (_gate) _isOpen = false;
@@ -125,26 +126,25 @@ internal sealed class WireConnection : IDisposable
 
     public ConnectionCounters Counters { get; } = new();
 
-    /// <summary>Cancels calls when the connection is aborted: by <see cref="CheckTimes"/>, or at the end of a stop.</summary>
+    /// <summary>Cancels store calls when the connection is aborted: by <see cref="CheckTimes"/>, or at the end of a stop.</summary>
     private CancellationToken Aborted { get; set; }
 
-    /// <summary>Why <see cref="CheckTimes"/> has cut it off; null if it has not.</summary>
+    /// <summary>The reason for which <see cref="CheckTimes"/> aborted the connection; null if it did not.</summary>
     public CloseReason? CutReason => _cutReason < 0 ? null : (CloseReason)_cutReason;
 
-    /// <summary>Whether the server stops.</summary>
     public bool IsStopping => _stopping;
 
-    /// <summary>Serves the client until the connection is to be closed.</summary>
-    /// <remarks>It awaits the store and the reads itself: a method between would allocate an object for each wait.</remarks>
+    /// <summary>Serves the client until the connection must be closed, and returns the reason.</summary>
+    /// <remarks>Awaits the store and the reads itself: a method in between would allocate an object per wait.</remarks>
     public async Task<CloseReason> ServeAsync()
     {
         while (true)
         {
-            // Changes have no end, and watches can resume after the restart.
+            // Watches have no end, and can resume after the restart.
             if (_stopping) _watches.Dispose();
             if (_watches.AreSignalled && !await PublishWatchesAsync()) return CloseReason.Client;
 
-            // While a watch has more to publish, the connection takes the requests that are there and does not wait for others.
+            // While a watch has more to publish, the connection takes received requests and does not wait for others.
             ReadResult read;
             if (!_watches.AreSignalled) read = await _input.ReadAsync();
             else if (!_input.TryRead(out read))
@@ -163,16 +163,16 @@ internal sealed class WireConnection : IDisposable
             {
                 served = true;
                 bool isRetry = false;
-                for (ReadOnlyMemory<Request> rest = _batch.Requests; !rest.IsEmpty;)
+                for (ReadOnlyMemory<Request> remaining = _batch.Requests; !remaining.IsEmpty;)
                 {
                     long stopAt = Counters.BytesSent + (_replyBudget.IsExhausted ? ScarceReplyBytesMax : _options.ReplyBytesMax);
                     int answered;
-                    if (UnbatchedCommands.IsUnbatched(rest.Span[0])) answered = await _unbatched.ExecuteAsync(rest[..1], Aborted);
+                    if (UnbatchedCommands.IsUnbatched(remaining.Span[0])) answered = await _unbatched.ExecuteAsync(remaining[..1], Aborted);
                     else
                     {
                         try
                         {
-                            answered = _executor.End(await _executor.BeginAsync(rest, stopAt, Aborted));
+                            answered = _executor.End(await _executor.BeginAsync(remaining, stopAt, Aborted));
                         }
                         catch (DurabilityLostException) when (!isRetry && _executor.TryRetract())
                         {
@@ -184,8 +184,8 @@ internal sealed class WireConnection : IDisposable
                     isRetry = false;
                     _completedBytes = _replies.BytesWritten;
                     if ((_completedBytes >= stopAt || answered == 0) && !await _sender.FlushAsync()) return CloseReason.Client;
-                    if (answered == 0) answered = await WaitForRoomAsync(rest.Span[0]);
-                    rest = rest[answered..];
+                    if (answered == 0) answered = await WaitForRoomAsync(remaining.Span[0]);
+                    remaining = remaining[answered..];
                 }
                 _batch.Clear();
             }
@@ -196,7 +196,7 @@ internal sealed class WireConnection : IDisposable
     }
 
     /// <summary>Waits for room for the reply to a request, and refuses the request if there is none in time.</summary>
-    /// <returns>How many requests were answered.</returns>
+    /// <returns>The number of answered requests.</returns>
     private async ValueTask<int> WaitForRoomAsync(Request request)
     {
         if (await _room.WaitAsync(_options.WriteTimeout, Aborted)) return 0;
@@ -205,19 +205,16 @@ internal sealed class WireConnection : IDisposable
         return 1;
     }
 
-    /// <summary>Returns to the pipe what was read, counts it, and closes the connection if it has to be closed.</summary>
-    /// <param name="read">What was read.</param>
-    /// <param name="rest">The part of it that is not a whole request yet.</param>
-    /// <param name="served">Whether it had whole requests.</param>
-    /// <param name="start">The timestamp of the read.</param>
-    /// <returns>Why the connection is closed; null if it is not.</returns>
+    /// <summary>Returns a read to the pipe, except its incomplete last request, and closes the connection if necessary.</summary>
+    /// <returns>The reason of the close; null if the connection remains open.</returns>
     private async ValueTask<CloseReason?> EndReadAsync(
-        ReadResult read, ReadOnlySequence<byte> rest, bool served, long start)
+        ReadResult read, ReadOnlySequence<byte> remaining, bool served, long start)
     {
-        (long bytes, long restBytes, long frameBytes) = (read.Buffer.Length - rest.Length, rest.Length, _frameRoom.LengthOf(rest));
-        ProtocolError? fault = _batch.FrameError ?? (read.IsCompleted ? FrameReader.AtEnd(rest) : null);
+        (long bytes, long remainingBytes) = (read.Buffer.Length - remaining.Length, remaining.Length);
+        long frameBytes = _frameRoom.LengthOf(remaining);
+        ProtocolError? fault = _batch.FrameError ?? (read.IsCompleted ? FrameReader.AtEnd(remaining) : null);
         Counters.BytesReceived += bytes;
-        _input.AdvanceTo(rest.Start, rest.End);
+        _input.AdvanceTo(remaining.Start, remaining.End);
         _reading = null;
         if (served)
         {
@@ -228,7 +225,7 @@ internal sealed class WireConnection : IDisposable
         }
 
         if (fault is not null) return await CloseAsync(fault, CloseReason.FrameError);
-        if (!_frameRoom.TryHold(frameBytes, restBytes, start) && await WaitForFrameRoomAsync(frameBytes, restBytes) is { } full)
+        if (!_frameRoom.TryHold(frameBytes, remainingBytes, start) && await WaitForFrameRoomAsync(frameBytes, remainingBytes) is { } full)
             return await CloseAsync(full, CloseReason.RequestsFull);
         if (read.IsCompleted)
         {
@@ -251,33 +248,33 @@ internal sealed class WireConnection : IDisposable
     {
         ProtocolError? error = await _frameRoom.WaitAsync(frameBytes, receivedBytes, Aborted);
 
-        // A client that waits for the server is not idle.
+        // A client that waited for the server was not idle.
         Volatile.Write(ref _lastActive, _time.GetTimestamp());
         return error;
     }
 
-    /// <summary>Lets each watch that is ready publish a part of its changes. False if the client cannot be reached any more.</summary>
+    /// <summary>Lets each ready watch publish a part of its changes. Returns false if the client has disconnected.</summary>
     private async ValueTask<bool> PublishWatchesAsync()
     {
         if (LoopWork.IsHere) await Task.Yield();
         int count = _watches.BeginRound();
         _publishes = true;
-        for (int place = 0; place < count && !_stopping; place++)
+        for (int index = 0; index < count && !_stopping; index++)
         {
-            // Changes wait for room without a limit of time.
+            // Changes wait for room without a timeout.
             while (!_room.TryReserve(ChangesText.BytesMax))
             {
                 if (!await _sender.FlushAsync()) return false;
                 await _room.WaitAsync(_options.WriteTimeout, Aborted);
             }
-            await _watches.PublishAsync(place, Aborted);
+            await _watches.PublishAsync(index, Aborted);
             _room.Release();
             _completedBytes = _replies.BytesWritten;
             if (_sender.UnsentBytes >= _options.ReplyBytesMax && !await _sender.FlushAsync()) return false;
         }
         _watches.EndRound();
 
-        // Once the last watch has ended, the time without a request begins.
+        // The idle time begins at the end of the last watch.
         if (_watches.Count == 0) Volatile.Write(ref _lastActive, _time.GetTimestamp());
         bool reached = _sender.UnsentBytes == 0 || await _sender.FlushAsync();
         _publishes = false;
@@ -300,8 +297,8 @@ internal sealed class WireConnection : IDisposable
     }
 
     /// <summary>
-    /// Ends the connection after a fault. Replies are written before the store's call completes, and a call that failed may have
-    /// written nothing to disk. Its replies are therefore retracted; if the output has some of them, the connection is aborted.
+    /// Ends the connection after a fault. Replies are written before their store call completes, and a failed call may have written
+    /// nothing to disk. Its replies are therefore retracted. If the output already has some of them, the connection is aborted.
     /// </summary>
     public async Task FailAsync(ProtocolError error)
     {
@@ -310,7 +307,7 @@ internal sealed class WireConnection : IDisposable
         else _context.Abort(new ConnectionAbortedException(error.Message));
     }
 
-    /// <summary>Answers what has been received, then ends <see cref="ServeAsync"/>.</summary>
+    /// <summary>Ends <see cref="ServeAsync"/> once all received requests are answered. May be called by any thread.</summary>
     public void Stop()
     {
         Volatile.Write(ref _stoppedAt, _time.GetTimestamp());
@@ -319,7 +316,7 @@ internal sealed class WireConnection : IDisposable
         _input.CancelPendingRead();
     }
 
-    /// <summary>Ends the connection if it exceeds one of its times. Must be called about once a second.</summary>
+    /// <summary>Ends the connection if it exceeds a timeout. Must be called periodically. May be called by any thread.</summary>
     public void CheckTimes()
     {
         lock (_gate)
@@ -332,17 +329,17 @@ internal sealed class WireConnection : IDisposable
         {
             if (_stopping && _publishes && _time.GetElapsedTime(Volatile.Read(ref _stoppedAt), now) >= DrainTime)
             {
-                // The client can get these changes after the restart. It must not delay the stop, which needs its time for a snapshot.
-                Cut(CloseReason.Stopping, "The server stops, and the client does not read the changes of its watches.");
+                // The client can receive these changes after the restart. They must not take the stop's time, which a snapshot needs.
+                Abort(CloseReason.Stopping, "The server is stopping, and the client does not read the changes of its watches.");
             }
             else if (_sender.IsLate(now))
             {
-                Cut(CloseReason.WriteTimeout, "The client does not read its replies.");
+                Abort(CloseReason.WriteTimeout, "The client did not read its replies in time (Wire:WriteTimeout).");
             }
         }
         else if (_frameRoom.IsLate(now))
         {
-            Cut(CloseReason.RequestsFull, "The client does not send the rest of its request, and others wait for its room.");
+            Abort(CloseReason.RequestsFull, "The client did not send its request in time (Wire:WriteTimeout), and others wait.");
         }
         else if (_options.IdleTimeout > TimeSpan.Zero && _watches.Count == 0 && IdleTimeIsOver(now))
         {
@@ -351,7 +348,7 @@ internal sealed class WireConnection : IDisposable
         }
     }
 
-    private void Cut(CloseReason reason, string message)
+    private void Abort(CloseReason reason, string message)
     {
         _cutReason = (int)reason;
         _context.Abort(new ConnectionAbortedException(message));
@@ -376,7 +373,7 @@ internal sealed class WireConnection : IDisposable
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // The connection has broken. The next read reports it.
+            // The connection is broken. The next read reports it.
             return false;
         }
     }
@@ -385,27 +382,27 @@ internal sealed class WireConnection : IDisposable
         _time.GetElapsedTime(Volatile.Read(ref _lastActive), now) >= _options.IdleTimeout;
 
     /// <summary>
-    /// Reads and discards what the client is still sending. If a socket is closed with bytes unread, the system resets the
-    /// connection, and a reset can overtake the last reply.
+    /// Reads and discards bytes that the client still sends. If a socket is closed with unread bytes, the system resets the connection,
+    /// and a reset can overtake the last reply.
     /// </summary>
     private async Task LingerAsync()
     {
-        using var enough = new CancellationTokenSource(LingerTime, _time);
+        using var timeout = new CancellationTokenSource(LingerTime, _time);
         try
         {
             while (true)
             {
-                ReadResult read = await _input.ReadAsync(enough.Token);
+                ReadResult read = await _input.ReadAsync(timeout.Token);
                 _input.AdvanceTo(read.Buffer.End);
                 if (read.IsCompleted) return;
             }
         }
         catch (OperationCanceledException)
         {
-            // The time is over.
+            // The linger time is over.
         }
     }
 
     private ProtocolError IdleError() =>
-        new(ErrorCode.IdleTimeout, $"no byte came for {_options.IdleTimeout.TotalSeconds} seconds (Wire:IdleTimeout)");
+        new(ErrorCode.IdleTimeout, $"no byte arrived for {_options.IdleTimeout.TotalSeconds} seconds (Wire:IdleTimeout)");
 }

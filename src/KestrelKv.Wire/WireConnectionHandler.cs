@@ -8,8 +8,8 @@ namespace KestrelKv.Wire;
 
 /// <summary>Serves the wire protocol on the connections that Kestrel accepts.</summary>
 /// <remarks>
-/// The transport should be configured so that a flush completes once the bytes are with the system (a write buffer
-/// of a byte or two), or <see cref="WireOptions.WriteTimeout"/> does not see the last bytes of a connection.
+/// The transport must complete a flush only once the system has the bytes, as with a write buffer of one or two bytes. Otherwise
+/// <see cref="WireOptions.WriteTimeout"/> does not apply to the last bytes of a connection.
 /// </remarks>
 public sealed class WireConnectionHandler(
     IKeyValueStore store,
@@ -28,17 +28,19 @@ public sealed class WireConnectionHandler(
     /// <inheritdoc/>
     public override Task OnConnectedAsync(ConnectionContext connection)
     {
-        // A transport that reuses its connections has one for the next client, with all its objects.
-        IDictionary<object, object?>? kept = connection.Features.Get<IPersistentStateFeature>()?.State;
-        WireConnection wire = kept is not null && kept.Remove(this, out object? last) && last is WireConnection one && one.Serves(connection)
-            ? one
-            : new WireConnection(connection, store, limits, options, metrics, connections, time);
+        // A transport that reuses its connections keeps a WireConnection with them for the next client.
+        IDictionary<object, object?>? persistent = connection.Features.Get<IPersistentStateFeature>()?.State;
+        WireConnection wire =
+            persistent is not null && persistent.Remove(this, out object? last)
+            && last is WireConnection reusable && reusable.Serves(connection)
+                ? reusable
+                : new WireConnection(connection, store, limits, options, metrics, connections, time);
         wire.Open();
         if (options.ProtectedMode && !PeerGuard.IsThisMachine(connection)) return RefuseAsync(wire, connection, ProtectedModeError());
-        return connections.TryAdd(wire) ? ServeAsync(wire, connection, kept) : RefuseAsync(wire, connection, TooManyError());
+        return connections.TryAdd(wire) ? ServeAsync(wire, connection, persistent) : RefuseAsync(wire, connection, TooManyError());
     }
 
-    private async Task ServeAsync(WireConnection wire, ConnectionContext connection, IDictionary<object, object?>? kept)
+    private async Task ServeAsync(WireConnection wire, ConnectionContext connection, IDictionary<object, object?>? persistent)
     {
         metrics.CountAccepted();
         CloseReason reason = CloseReason.InternalError;
@@ -51,12 +53,12 @@ public sealed class WireConnectionHandler(
         }
         catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException)
         {
-            // The client has gone in the middle of something, or was cut off.
+            // The client has disconnected during an operation, or the connection was aborted.
             reason = CloseReason.Reset;
         }
         catch (OperationCanceledException) when (connection.ConnectionClosed.IsCancellationRequested)
         {
-            // A call was under way when the connection was cut off.
+            // The connection was aborted during a call.
             reason = wire.IsStopping ? CloseReason.Stopping : CloseReason.Reset;
         }
         catch (DurabilityLostException e)
@@ -65,18 +67,18 @@ public sealed class WireConnectionHandler(
             reason = CloseReason.DiskFailed;
             Log.ConnectionLostToDisk(logger, wire.Id, e.Message);
             var error = new ProtocolError(
-                ErrorCode.InternalError, $"the disk has failed, and whether what was asked for was done is not known: {e.Message}");
+                ErrorCode.InternalError, $"the disk failed, and the request may or may not have been executed: {e.Message}");
             await TrySendAsync(() => wire.FailAsync(error));
         }
         catch (Exception e)
         {
             // Any other exception is a bug, which must not affect other connections.
             Log.ConnectionFailed(logger, wire.Id, e);
-            await TrySendAsync(() => wire.FailAsync(new(ErrorCode.InternalError, "a fault of the server's own; its log says more")));
+            await TrySendAsync(() => wire.FailAsync(new(ErrorCode.InternalError, "the server failed; its log has the details")));
         }
         finally
         {
-            // Being cut may show as an exception, or as a flush that nobody waits for.
+            // An abort surfaces as an exception or as a completed flush. Its own reason replaces theirs.
             reason = wire.CutReason ?? reason;
             if (reason == CloseReason.WriteTimeout) Log.ConnectionCut(logger, wire.Id, options.WriteTimeout);
             await stop.DisposeAsync();
@@ -84,7 +86,7 @@ public sealed class WireConnectionHandler(
             connections.Remove(wire);
             metrics.CountClosed(reason);
             if (logger.IsEnabled(LogLevel.Debug)) Log.ConnectionEnded(logger, wire.Id, reason);
-            if (kept is not null && wire.IsReusable) kept[this] = wire;
+            if (persistent is not null && wire.IsReusable) persistent[this] = wire;
             else wire.Dispose();
         }
     }
@@ -98,7 +100,7 @@ public sealed class WireConnectionHandler(
         wire.Dispose();
     }
 
-    /// <summary>Refused clients must not be able to fill the log: the first refusal is logged at once, the others as a count.</summary>
+    /// <summary>Logs the first refusal at once and later ones as a count, so that refused clients cannot fill the log.</summary>
     private void LogRefusal(ConnectionContext connection, ProtocolError error)
     {
         Interlocked.Increment(ref _refusalsUnlogged);
@@ -117,13 +119,14 @@ public sealed class WireConnectionHandler(
         }
         catch (Exception e) when (e is ConnectionResetException or ConnectionAbortedException or InvalidOperationException)
         {
-            // The client has gone, or the pipe is in the middle of the failed call.
+            // The client has disconnected, or the failed call still uses the pipe.
         }
     }
 
     private static ProtocolError ProtectedModeError() => new(ErrorCode.ProtectedMode,
-        "this server is in protected mode and serves only its own machine; if everybody who can reach this port may use it, set KestrelKv:Wire:ProtectedMode to false");
+        "the server is in protected mode and serves only its own machine; " +
+        "to serve all clients that can reach the port, set KestrelKv:Wire:ProtectedMode to false");
 
     private ProtocolError TooManyError() => new(ErrorCode.TooManyConnections,
-        $"{options.ConnectionsMax} connections are open, which is the most that this server serves (Wire:ConnectionsMax)");
+        $"{options.ConnectionsMax} connections are open, the maximum (Wire:ConnectionsMax)");
 }

@@ -3,10 +3,10 @@ using KestrelKv.Protocol;
 
 namespace KestrelKv.Wire;
 
-/// <summary>The connections that are open, and the one timer that watches over their times.</summary>
+/// <summary>The open connections, and one timer for the timeouts of all.</summary>
 /// <remarks>
-/// The timer is set while connections are open, and goes to rest at a tick that finds none: connections that come and go within half
-/// a second do not set it each. Invariant: if a connection is open and its <see cref="TryAdd"/> has returned, the timer is set.
+/// The timer runs while connections are open, and stops at a tick that finds none. Connections that open and close within half a second
+/// therefore do not set it each time. Invariant: if a connection is open and its <see cref="TryAdd"/> has returned, the timer is set.
 /// </remarks>
 public sealed class WireConnections : IDisposable
 {
@@ -20,9 +20,9 @@ public sealed class WireConnections : IDisposable
     private readonly Lock _totalsLock = new();
     private readonly ConnectionCounters _closedTotals = new();
     private int _count;
-    private int _isWatching;
+    private int _timerIsSet;
 
-    /// <summary>No connections yet.</summary>
+    /// <summary>Creates the object without connections.</summary>
     public WireConnections(WireOptions options, TimeProvider time)
     {
         _time = time;
@@ -33,28 +33,28 @@ public sealed class WireConnections : IDisposable
         _timer = time.CreateTimer(static state => ((WireConnections)state!).CheckTimes(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Whether connections are open, or were in the last half second.</summary>
-    public bool IsInUse => Volatile.Read(ref _isWatching) != 0;
+    /// <summary>Whether connections are open, or were within the last half second.</summary>
+    public bool IsInUse => Volatile.Read(ref _timerIsSet) != 0;
 
-    /// <summary>Called when the first connection opens after a time without any. Must not block or throw.</summary>
+    /// <summary>Raised when a connection opens after a time without any. Handlers must not block or throw.</summary>
     public event Action? Used;
 
-    /// <summary>How many connections are being served.</summary>
+    /// <summary>The number of open connections.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>What large replies of all connections take until their clients have read them.</summary>
+    /// <summary>The memory of large replies of all connections, until their clients have read them.</summary>
     public ByteBudget Replies { get; }
 
-    /// <summary>What large requests of all connections take until they have arrived and are executed.</summary>
+    /// <summary>The memory of large requests of all connections, until they have arrived and are executed.</summary>
     public ByteBudget Requests { get; }
 
-    /// <summary>For how long connections have been served.</summary>
+    /// <summary>The time since connections were first served.</summary>
     public TimeSpan Uptime => _time.GetElapsedTime(_startedAt);
 
     /// <summary>Stops the timer.</summary>
     public void Dispose() => _timer.Dispose();
 
-    /// <summary>False where there are as many as there may be.</summary>
+    /// <summary>Adds a connection. Returns false if the maximum number is open.</summary>
     internal bool TryAdd(WireConnection connection)
     {
         if (Interlocked.Increment(ref _count) > _max)
@@ -63,13 +63,13 @@ public sealed class WireConnections : IDisposable
             return false;
         }
         _open[connection] = true;
-        BeginToWatch();
+        StartTimer();
         return true;
     }
 
     internal void Remove(WireConnection connection)
     {
-        // Under the lock, so that a sum has each connection's counts once, open or closed.
+        // Under the lock, so that a sum has each connection's counts exactly once, as open or as closed.
         lock (_totalsLock)
         {
             _open.TryRemove(connection, out _);
@@ -78,13 +78,12 @@ public sealed class WireConnections : IDisposable
         Interlocked.Decrement(ref _count);
     }
 
-    /// <summary>Counts a connection that was never let in.</summary>
     internal void AddClosed(ConnectionCounters counters)
     {
         lock (_totalsLock) _closedTotals.Add(counters);
     }
 
-    /// <summary>What all connections, open and closed, have done so far.</summary>
+    /// <summary>Returns the counts of all connections, open, closed and refused.</summary>
     internal ConnectionCounters Sum()
     {
         var sum = new ConnectionCounters();
@@ -96,10 +95,10 @@ public sealed class WireConnections : IDisposable
         return sum;
     }
 
-    /// <summary>Sets the timer, if it is at rest. The count must have been raised before.</summary>
-    private void BeginToWatch()
+    /// <summary>Sets the timer if it is stopped. The count must have been incremented before.</summary>
+    private void StartTimer()
     {
-        if (Volatile.Read(ref _isWatching) != 0 || Interlocked.Exchange(ref _isWatching, 1) != 0) return;
+        if (Volatile.Read(ref _timerIsSet) != 0 || Interlocked.Exchange(ref _timerIsSet, 1) != 0) return;
         _timer.Change(CheckPeriod, Timeout.InfiniteTimeSpan);
         Used?.Invoke();
     }
@@ -113,8 +112,8 @@ public sealed class WireConnections : IDisposable
             return;
         }
 
-        // Either a connection that opens now sees that the timer is at rest, or this sees the connection.
-        Interlocked.Exchange(ref _isWatching, 0);
-        if (Count > 0) BeginToWatch();
+        // Either a connection that opens now finds the timer stopped, or this thread finds the connection.
+        Interlocked.Exchange(ref _timerIsSet, 0);
+        if (Count > 0) StartTimer();
     }
 }

@@ -4,13 +4,13 @@ using KestrelKv.Protocol;
 
 namespace KestrelKv.Wire;
 
-/// <summary>The wire's metrics. No key is ever a label.</summary>
+/// <summary>The metrics of the wire. Labels never contain keys.</summary>
 public sealed class WireMetrics
 {
     /// <summary>The name of the meter.</summary>
     public const string MeterName = "KestrelKv.Wire";
 
-    /// <summary>Why a connection is not let in.</summary>
+    /// <summary>The reasons for which connections are refused.</summary>
     private static readonly ErrorCode[] RefusalReasons = [ErrorCode.ProtectedMode, ErrorCode.TooManyConnections];
 
     private static readonly CloseReason[] CloseReasons = Enum.GetValues<CloseReason>();
@@ -30,7 +30,7 @@ public sealed class WireMetrics
         meter.CreateObservableCounter("kestrelkv.wire.requests", Requests, "{request}",
             "Requests answered, by function and outcome: ok, or an error code.");
         _duration = meter.CreateHistogram<double>("kestrelkv.wire.request.duration", "s",
-            "Time from having received a request to having sent its reply, taken once a batch: requests that arrive together take equally long.",
+            "Time from receiving a request to sending its reply, recorded once per batch: requests that arrive together share it.",
             tags: null,
             new InstrumentAdvice<double>
             {
@@ -42,16 +42,16 @@ public sealed class WireMetrics
             });
 
         meter.CreateObservableUpDownCounter("kestrelkv.wire.connections", () => connections.Count, "{connection}",
-            "Connections open now.");
+            "Open connections.");
 
-        // Observed, not recorded: so each reason is there from the start, as 0. Of a series that begins with its
-        // first event, Prometheus' rate() and increase() do not see that event.
+        // Observed, not recorded, so that each reason exists from the start with the value 0. Prometheus' rate() and increase() miss the
+        // first event of a series that begins with it.
         meter.CreateObservableCounter("kestrelkv.wire.connections.accepted", () => Volatile.Read(ref _accepted), "{connection}",
-            "Connections let in.");
+            "Accepted connections.");
         meter.CreateObservableCounter("kestrelkv.wire.connections.refused", Refused, "{connection}",
-            "Connections turned away, by error code.");
+            "Refused connections, by error code.");
         meter.CreateObservableCounter("kestrelkv.wire.connections.closed", Closed, "{connection}",
-            "Connections ended after having been let in, by reason.");
+            "Closed connections, refused ones excluded, by reason.");
 
         meter.CreateObservableCounter("kestrelkv.wire.received", () => connections.Sum().BytesReceived, "By",
             "Bytes of frames received.");

@@ -1,20 +1,17 @@
 namespace KestrelKv.Testing;
 
-/// <summary>A data directory for servers, one after the other; deleted when disposed of.</summary>
+/// <summary>A temporary data directory for consecutive servers. Disposing deletes it.</summary>
 public sealed class DataDirectory : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("kestrelkv-data-");
 
-    /// <summary>Where it is.</summary>
     public string FullPath => _folder.FullName;
 
-    /// <summary>The files in it and in the directories in it, as paths from it, in the order of their names.</summary>
+    /// <summary>The relative paths of all files in the directory and its subdirectories, in ordinal order.</summary>
     public string[] Files =>
         [.. Directory.GetFiles(FullPath, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(FullPath, file)).Order(StringComparer.Ordinal)];
 
-    /// <summary>The path of a file in it.</summary>
     public string PathTo(string file) => Path.Combine(FullPath, file);
 
-    /// <inheritdoc/>
     public void Dispose() => _folder.Delete(recursive: true);
 }

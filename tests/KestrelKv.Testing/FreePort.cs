@@ -3,10 +3,9 @@ using System.Net.Sockets;
 
 namespace KestrelKv.Testing;
 
-/// <summary>For programs that can't tell which port the system chose for them.</summary>
+/// <summary>Finds a free loopback port, for programs that do not report the port that the system chose for them.</summary>
 public static class FreePort
 {
-    /// <summary>A port of the loopback address that was free a moment ago.</summary>
     public static int Find()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);

@@ -5,7 +5,7 @@ namespace KestrelKv.Testing;
 /// <summary>A change of an entry as an object.</summary>
 public sealed record ManagedChange(ChangeKind Kind, long Version, byte[] Key, byte[] Value, long ExpiresAt);
 
-/// <summary>All changes of a <see cref="ManagedStore"/>, in a list. Under its lock, but for what says otherwise.</summary>
+/// <summary>All changes of a <see cref="ManagedStore"/>, in a list. The caller holds the store's lock, except where noted.</summary>
 internal sealed class ManagedFeed
 {
     private readonly Lock _lock = new();
@@ -27,14 +27,14 @@ internal sealed class ManagedFeed
         lock (_lock) _changes.Add(change);
     }
 
-    /// <summary>Forgets the changes of a batch that was refused in the middle.</summary>
-    public void TakeBack(int count)
+    /// <summary>Removes the changes of a batch that was refused before its end.</summary>
+    public void Truncate(int count)
     {
         lock (_lock) _changes.RemoveRange(count, _changes.Count - count);
     }
 
     /// <summary>
-    /// Makes one change of all changes of a key in a batch, at the place of the last one; none if the key is absent before and after.
+    /// Combines all changes of a key in a batch into one, at the position of the last. Removes them if the key is absent before and after.
     /// </summary>
     public void Fold(int from, Func<byte[], bool> existed)
     {
@@ -64,18 +64,18 @@ internal sealed class ManagedFeed
         }
     }
 
-    /// <summary>Wakes whoever waits for changes. Without locks.</summary>
+    /// <summary>Wakes the watches that wait for changes. Must be called without locks.</summary>
     public void Wake()
     {
         ManagedWatch[] waiting;
-        lock (_lock) waiting = [.. _watches.Where(watch => watch.TakeWaiting())];
+        lock (_lock) waiting = [.. _watches.Where(watch => watch.TryEndWait())];
         foreach (ManagedWatch watch in waiting) watch.Wake();
     }
 
     private sealed class ManagedWatch(ManagedFeed feed, WatchQuery query, Action wake, Func<long> last) : IWatch
     {
         private readonly long _lastAtStart = last();
-        private bool _waits;
+        private bool _isWaiting;
 
         public long Position { get; private set; } = query.From == 0 ? last() : query.From - 1;
 
@@ -83,11 +83,11 @@ internal sealed class ManagedFeed
 
         public void Wake() => wake();
 
-        /// <summary>Whether it waits for something that has come; it is to be woken once.</summary>
-        public bool TakeWaiting()
+        /// <summary>Returns whether the watch waits and changes have arrived, and ends its wait.</summary>
+        public bool TryEndWait()
         {
-            if (!_waits || last() == Position) return false;
-            _waits = false;
+            if (!_isWaiting || last() == Position) return false;
+            _isWaiting = false;
             return true;
         }
 
@@ -101,14 +101,14 @@ internal sealed class ManagedFeed
                 // Changes are added before their version is the last one.
                 upTo = last();
                 next = [.. feed._changes.Where(change => change.Version > Position && change.Version <= upTo)];
-                _waits = next.Length == 0;
+                _isWaiting = next.Length == 0;
             }
-            bool enough = false;
+            bool isFull = false;
             foreach (ManagedChange change in next)
             {
-                if (enough && change.Version != Position) return new(WatchStatus.More);
+                if (isFull && change.Version != Position) return new(WatchStatus.More);
                 Position = change.Version;
-                if (change.Key.AsSpan().StartsWith(query.Prefix.Span)) enough |= !changes.OnChange(View(change));
+                if (change.Key.AsSpan().StartsWith(query.Prefix.Span)) isFull |= !changes.OnChange(View(change));
             }
             Position = upTo;
             if (next.Length == 0) return new(WatchStatus.UpToDate);

@@ -2,7 +2,7 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Testing;
 
-/// <summary>What <see cref="ManagedStore"/> remembers of batches with a request id.</summary>
+/// <summary>The idempotency records of <see cref="ManagedStore"/>.</summary>
 internal sealed class ManagedRequests
 {
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
@@ -11,7 +11,7 @@ internal sealed class ManagedRequests
 
     public int Count => _requests.Count;
 
-    /// <summary>Executes a batch, or tells what the first one of its id has told.</summary>
+    /// <summary>Executes a batch, or passes on the recorded results of its request id.</summary>
     public bool Execute(
         ReadOnlySpan<Operation> batch, ReadOnlyMemory<byte> id, long now, IResultSink results, ref long version,
         Func<IResultSink, (bool Committed, bool Changed)> execute)
@@ -30,14 +30,14 @@ internal sealed class ManagedRequests
         }
         if (known is null)
         {
-            var told = new Recording();
-            (bool committed, bool changed) = execute(told);
+            var recording = new Recording();
+            (bool committed, bool changed) = execute(recording);
 
-            // The memory itself is a commit.
+            // The record itself is a commit.
             if (!changed) version++;
-            _requests[id.ToArray()] = known = new(text, committed, told.Results, now + (long)Window.TotalMilliseconds);
+            _requests[id.ToArray()] = known = new(text, committed, recording.Results, now + (long)Window.TotalMilliseconds);
         }
-        foreach (ManagedResult result in known.Results) result.Tell(results);
+        foreach (ManagedResult result in known.Results) result.PassTo(results);
         return known.Committed;
     }
 

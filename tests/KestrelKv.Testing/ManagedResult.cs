@@ -13,17 +13,17 @@ internal sealed record ManagedResult(int Index, ResultStatus Status, long Versio
 
     public string? Detail { get; init; }
 
-    /// <summary>Whether it has changed the store.</summary>
+    /// <summary>Whether the operation changed the store.</summary>
     public bool Changed { get; init; }
 
     public bool IsRefusal => Status is not (ResultStatus.Done or ResultStatus.NotFound);
 
-    public bool Tell(IResultSink results) => results.OnResult(Index, new()
+    public bool PassTo(IResultSink results) => results.OnResult(Index, new()
     {
         Status = Status, Version = Version, PreviousVersion = PreviousVersion, ExpiresAt = ExpiresAt, Value = Value, OldValue = OldValue, Detail = Detail,
     });
 
-    /// <summary>A copy of what was told.</summary>
+    /// <summary>Copies the result of an operation.</summary>
     public static ManagedResult Of(int index, in OperationResult result) => new(index, result.Status, result.Version, result.PreviousVersion)
     {
         ExpiresAt = result.ExpiresAt, Value = result.Value.ToArray(), OldValue = result.OldValue.ToArray(), Detail = result.Detail,

@@ -3,13 +3,10 @@ using KestrelKv.Json;
 
 namespace KestrelKv.Testing;
 
-/// <summary>
-/// The plainest correct store: collections of the base class library under one lock. The model of the engine.
-/// </summary>
+/// <summary>A simple store, the model of the engine: collections of the base class library under one lock.</summary>
 /// <remarks>
-/// What must hold whenever the lock is free: <c>_order</c> has the keys of <c>_entries</c>, and <c>_expiries</c> those
-/// of them that expire, with their instants. A call never leaves the lock before all its results are told, which
-/// makes every call atomic, batch or not.
+/// Invariant whenever the lock is free: <c>_order</c> has the keys of <c>_entries</c>, and <c>_expiries</c> those that expire, with their
+/// times. A call holds the lock until all its results are passed on, so every call is atomic, batch or not.
 /// </remarks>
 public sealed class ManagedStore : IKeyValueStore, IDisposable
 {
@@ -32,8 +29,6 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
     private long _version;
     private long _expirations;
 
-    /// <summary>An empty store.</summary>
-    /// <param name="time">The clock that expiry goes by.</param>
     public ManagedStore(TimeProvider time)
     {
         _time = time;
@@ -41,13 +36,11 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         _sweeper = time.CreateTimer(static store => ((ManagedStore)store!).Sweep(), this, SweepPeriod, SweepPeriod);
     }
 
-    /// <inheritdoc/>
     public TimeProvider Clock => _time;
 
     /// <summary>Stops removing expired entries in the background.</summary>
     public void Dispose() => _sweeper.Dispose();
 
-    /// <inheritdoc/>
     public ValueTask<int> ExecuteAsync(
         ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default)
     {
@@ -56,20 +49,19 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         lock (_lock)
         {
             long now = Now();
-            for (bool goOn = true; goOn && executed < operations.Length; executed++)
+            for (bool continues = true; continues && executed < operations.Length; executed++)
             {
                 ref readonly Operation operation = ref operations.Span[executed];
                 if (operation.IsWrite) RemoveIfExpired(operation.Key.Span, now);
                 ManagedResult result = Execute(executed, operation, _version + 1, now);
                 if (result.Changed) _version++;
-                goOn = result.Tell(results);
+                continues = result.PassTo(results);
             }
         }
         _feed.Wake();
         return new(executed);
     }
 
-    /// <inheritdoc/>
     public ValueTask<bool> CommitAsync(
         ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
         CancellationToken cancellationToken = default)
@@ -106,11 +98,11 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
             if (result.IsRefusal && (batch[i].IsWrite || result.Status == ResultStatus.PreconditionFailed))
             {
                 foreach ((byte[] changedKey, Entry? entry) in before) Restore(changedKey, entry);
-                _feed.TakeBack(changes);
+                _feed.Truncate(changes);
                 changed = false;
                 long stored = Find(key, now)?.Version ?? 0;
                 if (result.Status == ResultStatus.PreconditionFailed) result = result with { Version = stored, PreviousVersion = stored };
-                result.Tell(results);
+                result.PassTo(results);
                 return false;
             }
             changed |= result.Changed;
@@ -118,7 +110,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         }
         if (changed) _version = version;
         _feed.Fold(changes, key => before.GetValueOrDefault(key) is not null);
-        foreach (ManagedResult result in all) result.Tell(results);
+        foreach (ManagedResult result in all) result.PassTo(results);
         return true;
     }
 
@@ -185,21 +177,20 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         else if (_entries.ContainsKey(key)) Remove(key);
     }
 
-    /// <inheritdoc/>
     public ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
         lock (_lock)
         {
             long now = Now();
-            int told = 0;
+            int listed = 0;
             bool stopped = false;
             foreach (byte[] key in Visible(query, now))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                if (stopped || told == query.Limit) return new(true);
+                if (stopped || listed == query.Limit) return new(true);
 
-                told++;
+                listed++;
                 Entry entry = _entries[key];
                 stopped = !entries.OnEntry(new EntryView
                 {
@@ -210,19 +201,16 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         return new(false);
     }
 
-    /// <inheritdoc/>
     public ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default)
     {
         lock (_lock) return new(Math.Min(query.Limit, Visible(query, Now()).Count()));
     }
 
-    /// <inheritdoc/>
     public IWatch Watch(WatchQuery query, Action wake)
     {
         lock (_lock) return _feed.Watch(query, wake, () => Volatile.Read(ref _version));
     }
 
-    /// <inheritdoc/>
     public StoreStats GetStats()
     {
         lock (_lock)
@@ -289,7 +277,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         _feed.Wake();
     }
 
-    /// <summary>The keys of a listing without its limit, in its order.</summary>
+    /// <summary>Returns the keys of a listing, in its order and without its limit.</summary>
     private IEnumerable<byte[]> Visible(ListQuery query, long now)
     {
         IEnumerable<byte[]> keys = query.Descending ? _order.Reverse() : KeysFrom(query);
@@ -302,7 +290,7 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
             .Where(key => !_entries[key].IsExpired(now));
     }
 
-    /// <summary>Not all keys from the first one on: pages of a large store would take for ever.</summary>
+    /// <summary>Returns the keys from the start of a page. Reading all keys for each page would be too slow in a large store.</summary>
     private SortedSet<byte[]> KeysFrom(ListQuery query)
     {
         byte[] from = KeyComparer.Instance.Compare(query.After.Span, query.Prefix.Span) >= 0 ? query.After.ToArray() : query.Prefix.ToArray();

@@ -2,14 +2,10 @@ using System.Diagnostics;
 
 namespace KestrelKv.Testing;
 
-/// <summary>Other programs, run to their end.</summary>
+/// <summary>Runs other programs until they exit.</summary>
 public static class Programs
 {
-    /// <summary>Runs a program, fails the test where it fails, and gives what it printed.</summary>
-    /// <param name="program">A file name that is looked up on the path.</param>
-    /// <param name="arguments">Its arguments.</param>
-    /// <param name="input">What it reads from its standard input.</param>
-    /// <param name="timeout">How long it may take; 2 minutes by default.</param>
+    /// <summary>Runs a program and returns its output. Fails the test if it fails, or after the timeout, 2 minutes by default.</summary>
     public static async Task<string> RunAsync(
         string program, IEnumerable<string> arguments, string? input = null, TimeSpan? timeout = null)
     {

@@ -1,19 +1,18 @@
 namespace KestrelKv.Testing;
 
-/// <summary>Where the sources are that this was built from.</summary>
+/// <summary>The paths of the source tree from which the tests were built.</summary>
 public static class Repository
 {
-    /// <summary>The folder with KestrelKv.sln.</summary>
+    /// <summary>The directory that contains KestrelKv.sln.</summary>
     public static string Root { get; } = FindRoot();
 
-    /// <summary>What this was built as, Debug or Release: the folder above that of the framework.</summary>
+    /// <summary>The build configuration, Debug or Release: the name of the directory above that of the framework.</summary>
     public static string Configuration { get; } = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
 
-    /// <summary>The server's program, built along with the tests.</summary>
+    /// <summary>The server program, built along with the tests.</summary>
     public static string ServerDll { get; } =
         Path.Combine(Root, "src", "KestrelKv.Server", "bin", Configuration, "net10.0", "KestrelKv.Server.dll");
 
-    /// <summary>A file of the repository.</summary>
     public static string PathTo(params string[] parts) => Path.Combine([Root, .. parts]);
 
     private static string FindRoot()

@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace KestrelKv.Testing;
 
-/// <summary>Random tests that can be repeated: a failure tells its seed.</summary>
+/// <summary>Runs random tests, which a seed makes repeatable. A failure reports its seed.</summary>
 public static class Seeds
 {
-    /// <summary>The environment variable that gives the seed to repeat a failure with.</summary>
+    /// <summary>The environment variable with the seed of the failure to repeat.</summary>
     public const string Variable = "KESTRELKV_TEST_SEED";
 
     /// <summary>The seed of all random tests of this process.</summary>
@@ -13,14 +13,12 @@ public static class Seeds
         ? int.Parse(given, CultureInfo.InvariantCulture)
         : Random.Shared.Next();
 
-    /// <summary>Runs a test on the seed.</summary>
     public static void Run(Action<Random> test) => RunAsync(random =>
     {
         test(random);
         return Task.CompletedTask;
     }).GetAwaiter().GetResult();
 
-    /// <summary>Runs a test on the seed.</summary>
     public static async Task RunAsync(Func<Random, Task> test)
     {
         try

@@ -2,22 +2,20 @@ using System.Buffers;
 
 namespace KestrelKv.Testing;
 
-/// <summary>Buffers as a socket may deliver them.</summary>
+/// <summary>Splits bytes into segments, as a socket may deliver them.</summary>
 public static class Sequences
 {
-    /// <summary>The bytes in segments of at most <paramref name="segmentBytes"/>.</summary>
     public static ReadOnlySequence<byte> Split(ReadOnlyMemory<byte> bytes, int segmentBytes) =>
         Of([.. Chunks(bytes, segmentBytes)]);
 
-    /// <summary>The same, with an empty segment before, between and after.</summary>
+    /// <summary>Like <see cref="Split"/>, with an empty segment before, between and after them.</summary>
     public static ReadOnlySequence<byte> SplitWithGaps(ReadOnlyMemory<byte> bytes, int segmentBytes) =>
         Of([default, .. Chunks(bytes, segmentBytes).SelectMany(chunk => (ReadOnlyMemory<byte>[])[chunk, default])]);
 
-    /// <summary>The bytes in two segments.</summary>
     public static ReadOnlySequence<byte> SplitAt(ReadOnlyMemory<byte> bytes, int position) =>
         Of(bytes[..position], bytes[position..]);
 
-    /// <summary>A sequence of these segments, empty ones included.</summary>
+    /// <summary>Returns a sequence of segments, empty ones included.</summary>
     public static ReadOnlySequence<byte> Of(params ReadOnlyMemory<byte>[] segments)
     {
         if (segments.Length == 0) return ReadOnlySequence<byte>.Empty;
@@ -27,7 +25,6 @@ public static class Sequences
         return new(first, 0, last, last.Memory.Length);
     }
 
-    /// <summary>The bytes in pieces of at most <paramref name="chunkBytes"/>.</summary>
     public static IEnumerable<ReadOnlyMemory<byte>> Chunks(ReadOnlyMemory<byte> bytes, int chunkBytes)
     {
         for (; bytes.Length > chunkBytes; bytes = bytes[chunkBytes..]) yield return bytes[..chunkBytes];

@@ -5,14 +5,14 @@ using System.Text.RegularExpressions;
 
 namespace KestrelKv.Testing;
 
-/// <summary>The real server in a process of its own, on ports that the system chooses.</summary>
+/// <summary>The real server in a separate process, on ports that the system chooses.</summary>
 public sealed partial class ServerProcess : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly StringBuilder _log = new();
     private readonly TaskCompletionSource<Match> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    // Null where the caller has brought one.
+    // Null if the caller has passed a directory.
     private readonly DataDirectory? _ownData;
 
     private ServerProcess(Process process, DataDirectory? ownData)
@@ -21,16 +21,13 @@ public sealed partial class ServerProcess : IAsyncDisposable
         _ownData = ownData;
     }
 
-    /// <summary>The number of the process.</summary>
     public int Id => _process.Id;
 
-    /// <summary>The port of the wire.</summary>
     public int WirePort { get; private set; }
 
-    /// <summary>The admin HTTP, such as <c>http://127.0.0.1:12345/</c>.</summary>
+    /// <summary>The address of the admin HTTP, such as <c>http://127.0.0.1:12345/</c>.</summary>
     public Uri Admin { get; private set; } = null!;
 
-    /// <summary>What the server has logged so far.</summary>
     public string Log
     {
         get
@@ -40,10 +37,10 @@ public sealed partial class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a server and waits until it serves.</summary>
-    /// <param name="settings">Settings as arguments spell them: <c>Wire:IdleTimeout=00:00:01</c>; without the section's name.</param>
-    /// <param name="environment">Variables besides this process' own.</param>
-    /// <param name="dll">Another program than the one built along with the tests.</param>
-    /// <param name="data">Where it keeps its data; without one it has a directory of its own, which is deleted along with it.</param>
+    /// <param name="settings">Settings as arguments without the section name, such as <c>Wire:IdleTimeout=00:00:01</c>.</param>
+    /// <param name="environment">Additional environment variables.</param>
+    /// <param name="dll">The program to start instead of the one built along with the tests.</param>
+    /// <param name="data">The data directory. By default the server has its own, which is deleted with it.</param>
     public static async Task<ServerProcess> StartAsync(
         IEnumerable<string>? settings = null, IReadOnlyDictionary<string, string>? environment = null, string? dll = null, DataDirectory? data = null)
     {
@@ -69,18 +66,11 @@ public sealed partial class ServerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs a server that is expected not to start, to its end.</summary>
-    /// <returns>Its exit code, and what it printed.</returns>
+    /// <summary>Runs a server that is expected to fail at its start, until it exits. Returns its exit code and output.</summary>
     public static Task<(int ExitCode, string Output)> RunToEndAsync(IEnumerable<string> settings, DataDirectory? data = null) =>
         RunToEndAsync([], settings, data);
 
-    /// <summary>Runs the program with one of its commands.</summary>
-    /// <param name="command">The command, and what it takes.</param>
-    /// <param name="settings">Settings as for <see cref="StartAsync"/>.</param>
-    /// <param name="data">The data directory; without one, an empty one.</param>
-    /// <param name="environment">As for <see cref="StartAsync"/>.</param>
-    /// <param name="dll">As for <see cref="StartAsync"/>.</param>
-    /// <returns>Its exit code, and what it printed.</returns>
+    /// <summary>Runs a command of the program until it exits. Returns its exit code and output.</summary>
     public static async Task<(int ExitCode, string Output)> RunToEndAsync(
         string[] command, IEnumerable<string> settings, DataDirectory? data, IReadOnlyDictionary<string, string>? environment = null, string? dll = null)
     {
@@ -93,10 +83,10 @@ public sealed partial class ServerProcess : IAsyncDisposable
         return (process.ExitCode, await output + await error);
     }
 
-    /// <summary>Starts a server, and kills it some time after it has begun to recover its data.</summary>
+    /// <summary>Starts a server, and kills it some time after it has opened its data directory.</summary>
     public static async Task KillWhileStartingAsync(TimeSpan time, IEnumerable<string> settings, DataDirectory data)
     {
-        // Whoever opens the directory writes its name to this file, first of all. To read it would lock it for a moment.
+        // A server that opens the directory first writes its name to this file. Reading the file would lock it briefly.
         DateTime opened = File.GetLastWriteTimeUtc(data.PathTo("lock"));
         using Process process = Create([], settings, null, null, data);
         process.OutputDataReceived += (_, _) => { };
@@ -118,23 +108,21 @@ public sealed partial class ServerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Asks the server to stop, as <c>docker stop</c> and systemd do, and waits until it has.</summary>
-    /// <returns>Its exit code.</returns>
+    /// <summary>Sends the signal that <c>docker stop</c> and systemd send, and returns the exit code.</summary>
     public async Task<int> StopAsync()
     {
         SendSignal("TERM");
         return await WaitForExitAsync();
     }
 
-    /// <summary>Waits until a server that was told to stop has done so.</summary>
-    /// <returns>Its exit code.</returns>
+    /// <summary>Waits until the server exits, and returns its exit code.</summary>
     public async Task<int> WaitForExitAsync()
     {
         await _process.WaitForExitAsync().WaitAsync(Wait.Patience);
         return _process.ExitCode;
     }
 
-    /// <summary>Sends SIGKILL at once: no other program is started first.</summary>
+    /// <summary>Sends SIGKILL immediately, without starting another program.</summary>
     public void Kill() => _process.Kill();
 
     /// <summary>Sends a signal, such as <c>TERM</c> or <c>STOP</c>.</summary>
@@ -144,7 +132,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
         kill.WaitForExit();
     }
 
-    /// <summary>Takes a snapshot, unless the server goes meanwhile.</summary>
+    /// <summary>Takes a snapshot, unless the server is killed meanwhile.</summary>
     public async Task TryTakeSnapshotAsync()
     {
         try
@@ -155,32 +143,30 @@ public sealed partial class ServerProcess : IAsyncDisposable
         }
         catch (HttpRequestException)
         {
-            // It was killed.
+            // The server was killed.
         }
     }
 
-    /// <summary>Fails if the log, of the format Text, has a warning or worse. The log is complete once the server has exited.</summary>
+    /// <summary>Fails if the log, in the format Text, has a warning or worse. The log is complete once the server has exited.</summary>
     /// <remarks>Kestrel's warning of a late heartbeat is ignored: it reports a busy machine, not a fault of the server.</remarks>
-    /// <param name="afterKill">Whether the server before it may have been killed: then the log may end with what it was writing.</param>
+    /// <param name="afterKill">Whether the previous server may have been killed, so that its last write may be incomplete.</param>
     public void AssertNoComplaint(bool afterKill = false)
     {
         string log = LateHeartbeat().Replace(Log, "");
-        Assert.False(Complaint().IsMatch(afterKill ? TornTail().Replace(log, "") : log), Log);
+        Assert.False(WarningOrError().IsMatch(afterKill ? TornTail().Replace(log, "") : log), Log);
     }
 
-    /// <summary>Resident memory in bytes.</summary>
     public long ResidentBytes()
     {
         _process.Refresh();
         return _process.WorkingSet64;
     }
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited) _process.Kill();
 
-        // This waits for the last of what it has printed, too.
+        // Also waits for the end of the output.
         await _process.WaitForExitAsync();
         _process.Dispose();
         _ownData?.Dispose();
@@ -193,13 +179,13 @@ public sealed partial class ServerProcess : IAsyncDisposable
         start.ArgumentList.Add(dll ?? Repository.ServerDll);
         foreach (string word in command) start.ArgumentList.Add(word);
 
-        // Those given win: arguments over variables, and over these.
+        // Explicit settings take precedence: arguments over variables, and variables over these.
         start.Environment["KestrelKv__Wire__Port"] = "0";
         start.Environment["KestrelKv__Admin__Address"] = "127.0.0.1";
         start.Environment["KestrelKv__Admin__Port"] = "0";
         start.Environment["KestrelKv__Data__Directory"] = data.FullPath;
 
-        // Longer than Wait.Patience: a stop that hangs fails its test, and a busy machine cuts no snapshot short.
+        // Longer than Wait.Patience: a stop that hangs fails its test, and on a busy machine every snapshot is completed.
         start.Environment["KestrelKv__StopTimeout"] = "00:10:00";
         foreach (string setting in settings) start.ArgumentList.Add($"--KestrelKv:{setting}");
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
@@ -217,9 +203,9 @@ public sealed partial class ServerProcess : IAsyncDisposable
     private static partial Regex LateHeartbeat();
 
     [GeneratedRegex(" (WRN|ERR|FTL) ")]
-    private static partial Regex Complaint();
+    private static partial Regex WarningOrError();
 
-    [GeneratedRegex(@"^.* WRN The log ends at .* was never acknowledged, and is cut off$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^.* WRN The log ends at .* was never synced and is discarded$", RegexOptions.Multiline)]
     private static partial Regex TornTail();
 
     [GeneratedRegex(@"serves the wire on [^ ]*:(?<wire>\d+)[^ ]* to .*the admin HTTP on [\\""]*(?<admin>http://[^, ""\\]+)")]

@@ -3,16 +3,15 @@ using System.Globalization;
 
 namespace KestrelKv.Testing;
 
-/// <summary>How long tests go on that try one random thing after the other.</summary>
+/// <summary>The duration of tests with random steps.</summary>
 public static class SoakTime
 {
-    /// <summary>The environment variable that says for how many seconds each of them goes on.</summary>
+    /// <summary>The environment variable with the duration of each such test, in seconds.</summary>
     public const string Variable = "KESTRELKV_SOAK_SECONDS";
 
-    /// <summary>So long that they take a minute or so all together.</summary>
-    private const double SecondsDefault = 6;
+    /// <summary>The default, in seconds. All tests together then take less than a minute.</summary>
+    private const double SecondsDefault = 3;
 
-    /// <summary>How long each goes on.</summary>
     public static TimeSpan Duration { get; } = TimeSpan.FromSeconds(
         Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } given
             ? double.Parse(given, CultureInfo.InvariantCulture)
@@ -21,7 +20,7 @@ public static class SoakTime
     /// <summary>Returns a number of repetitions: <paramref name="soak"/> if the duration is longer than the default.</summary>
     public static int Count(int ordinary, int soak) => Duration.TotalSeconds > SecondsDefault ? soak : ordinary;
 
-    /// <summary>Counts 0, 1, 2 and so on, for as long as that.</summary>
+    /// <summary>Counts 0, 1, 2 and so on, until <see cref="Duration"/> has passed.</summary>
     public static IEnumerable<long> Steps()
     {
         var clock = Stopwatch.StartNew();

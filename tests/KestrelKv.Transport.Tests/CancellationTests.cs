@@ -5,13 +5,13 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>Reads that others end: none is lost, none hits a read that it was not meant for, and no byte goes with them.</summary>
+/// <summary>Canceled reads: each cancellation ends exactly the read that it is meant for, and no bytes are lost.</summary>
 public sealed class CancellationTests
 {
     private const int Rounds = 10_000;
 
     [Fact]
-    public async Task CancelPendingRead_BeforeARead_TheNextOneIsCanceledAndTheOneAfterItIsNot()
+    public async Task CancelPendingRead_BeforeRead_CancelsOnlyNextRead()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -33,7 +33,7 @@ public sealed class CancellationTests
     }
 
     [Fact]
-    public async Task CancelPendingRead_WhileAReadWaits_EndsItWithWhatIsNotConsumed()
+    public async Task CancelPendingRead_WhileReadWaits_ReturnsUnconsumedBytes()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -52,7 +52,7 @@ public sealed class CancellationTests
     }
 
     [Fact]
-    public async Task CancelPendingRead_WithTheReadsTurnAskedFor_NoByteIsLost()
+    public async Task CancelPendingRead_WithRequestedTurn_LosesNoByte()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -69,7 +69,7 @@ public sealed class CancellationTests
     }
 
     [Fact]
-    public Task CancelPendingRead_StormFromManyThreads_EachIsSeenAndNoByteIsLost() => Seeds.RunAsync(async random =>
+    public Task CancelPendingRead_ManyFromManyThreads_EachCancelsARead() => Seeds.RunAsync(async random =>
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -89,7 +89,7 @@ public sealed class CancellationTests
             }
         });
 
-        Task[] cancelling = [.. Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
+        Task[] canceling = [.. Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
         {
             for (int i = 0; i < Rounds; i++)
             {
@@ -99,21 +99,21 @@ public sealed class CancellationTests
             }
         }))];
         foreach (byte value in bytes) await pair.SendAsync([value]);
-        await Task.WhenAll(cancelling).Soon();
+        await Task.WhenAll(canceling).Soon();
         pair.Client.Shutdown(SocketShutdown.Send);
         await reading.Soon();
         Assert.Equal(bytes, received);
     });
 
     [Fact]
-    public async Task CancelPendingRead_StormWithoutWaiting_EndsNoReadButAsCanceled()
+    public async Task CancelPendingRead_ManyWithoutPause_ReadsCompleteOnlyAsCanceled()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
         int left = Rounds * 5;
 
-        // Threads of their own: the pool's are to be had for the reads.
-        Task[] cancelling = [.. Enumerable.Range(0, 3).Select(_ => Task.Factory.StartNew(
+        // On separate threads, because the reads need those of the pool.
+        Task[] canceling = [.. Enumerable.Range(0, 3).Select(_ => Task.Factory.StartNew(
             () =>
             {
                 while (Volatile.Read(ref left) > 0) pair.Input.CancelPendingRead();
@@ -121,7 +121,7 @@ public sealed class CancellationTests
             CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
         try
         {
-            // A read has no business to throw: nobody has given it a token.
+            // A read must not throw: it has no token.
             for (; left > 0; left--)
             {
                 ReadResult read = await Task.Run(async () => await pair.Input.ReadAsync()).Soon();
@@ -132,12 +132,12 @@ public sealed class CancellationTests
         finally
         {
             left = 0;
-            await Task.WhenAll(cancelling).Soon();
+            await Task.WhenAll(canceling).Soon();
         }
     }
 
     [Fact]
-    public async Task Read_TokenIsCanceled_ThrowsAndTheNextReadHasTheBytes()
+    public async Task Read_TokenCanceled_ThrowsAndNextReadReturnsBytes()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -154,7 +154,7 @@ public sealed class CancellationTests
     }
 
     [Fact]
-    public Task Read_TokensAreCanceledAtRandomMoments_NoneIsLostAndNoByteEither() => Seeds.RunAsync(async random =>
+    public Task Read_TokensCanceledAtRandomTimes_LosesNoCancellationAndNoByte() => Seeds.RunAsync(async random =>
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -173,7 +173,7 @@ public sealed class CancellationTests
             while (received.Count < bytes.Length)
             {
                 using var source = new CancellationTokenSource();
-                Task cancelling = Task.Run(source.Cancel);
+                Task canceling = Task.Run(source.Cancel);
                 try
                 {
                     ReadResult read = await pair.Input.ReadAsync(source.Token).Soon();
@@ -185,7 +185,7 @@ public sealed class CancellationTests
                 {
                     Assert.Equal(source.Token, e.CancellationToken);
                 }
-                await cancelling;
+                await canceling;
             }
         });
         await sending;

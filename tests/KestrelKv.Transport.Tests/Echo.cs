@@ -4,11 +4,11 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>Sends back what comes, in as many ways as a handler may go about it.</summary>
+/// <summary>Echoes received bytes, and uses the pipes at random in every way that a handler may.</summary>
 internal static class Echo
 {
-    /// <summary>Serves until the client has sent all, or is gone.</summary>
-    /// <returns>How often it went on.</returns>
+    /// <summary>Serves until the client has sent all bytes or has disconnected.</summary>
+    /// <returns>The number of turns.</returns>
     public static async Task<int> ServeAsync(ConnectionContext connection, Random random)
     {
         PipeReader input = connection.Transport.Input;
@@ -19,7 +19,7 @@ internal static class Echo
             ReadResult? read = await ReadAsync(input, random);
             if (read is not { Buffer: var buffer, IsCompleted: var isCompleted }) continue;
 
-            // The last bytes all go; before that it may be that they all wait for more.
+            // The last bytes are all sent. Before that, all may wait for more.
             long count = isCompleted || random.Next(2) == 0 ? buffer.Length : random.NextInt64(buffer.Length + 1);
             foreach (ReadOnlyMemory<byte> piece in buffer.Slice(0, count)) output.Write(piece.Span);
             SequencePosition consumed = buffer.GetPosition(count);
@@ -34,7 +34,7 @@ internal static class Echo
         switch (random.Next(8))
         {
             case 0:
-                return input.TryRead(out ReadResult there) ? there : null;
+                return input.TryRead(out ReadResult available) ? available : null;
             case 1:
                 input.CancelPendingRead();
                 return await input.ReadAsync();

@@ -6,11 +6,11 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>How connections end, from either side, whatever goes on.</summary>
+/// <summary>The ends of connections, caused by the client or the server, during any operation.</summary>
 public sealed class EndTests
 {
     [Fact]
-    public async Task Read_ClientHasSentAllAndClosesItsSide_HasBytesAndTheEndAndTheClientItsReply()
+    public async Task Read_ClientHalfCloses_ReturnsBytesAndEndAndClientGetsReply()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -31,7 +31,7 @@ public sealed class EndTests
     }
 
     [Fact]
-    public async Task Read_BytesAndTheEndInOneEvent_HasBoth()
+    public async Task Read_BytesAndEndInOneEvent_ReturnsBoth()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         for (int round = 0; round < 20; round++)
@@ -52,7 +52,7 @@ public sealed class EndTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Read_TheEndCameWhileNobodyRead_IsThere(bool tries)
+    public async Task Read_EndArrivedBeforeRead_ReturnsEnd(bool tries)
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -60,14 +60,14 @@ public sealed class EndTests
         pair.Client.Close();
         Assert.Equal([1], await pair.ReadAsync(1));
         ReadResult read = default;
-        if (tries) await Wait.UntilAsync(() => pair.Input.TryRead(out read), () => "the end is not told");
+        if (tries) await Wait.UntilAsync(() => pair.Input.TryRead(out read), () => "the end of the stream is not reported");
         else read = await pair.Input.ReadAsync().Soon();
         Assert.True(read.IsCompleted);
         Assert.True(read.Buffer.IsEmpty);
     }
 
     [Fact]
-    public async Task Read_WaitsAsTheClientResets_ThrowsAndThrowsAgain()
+    public async Task Read_ClientResetsDuringWait_ThrowsRepeatedly()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -81,7 +81,7 @@ public sealed class EndTests
     }
 
     [Fact]
-    public async Task Read_TheResetCameWhileNobodyRead_HasTheBytesAndThenThrows()
+    public async Task Read_ResetArrivedBeforeRead_ReturnsBytesThenThrows()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -92,7 +92,7 @@ public sealed class EndTests
     }
 
     [Fact]
-    public async Task Read_TheResetCameInTheMiddleOfAFrame_ThrowsWithAllExamined()
+    public async Task Read_ResetInsideFrame_ThrowsOnceAllIsExamined()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -107,20 +107,20 @@ public sealed class EndTests
     }
 
     [Fact]
-    public async Task Flush_TheResetCameWhileNobodyReadOrWrote_CompletesAndTheReadEnds()
+    public async Task Flush_ResetArrivedBefore_CompletesAndReadEnds()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
         pair.Reset();
 
-        // The system tells the error once, here to the flush.
+        // The system reports the error once, here to the flush.
         Assert.True((await pair.Output.WriteAsync(new byte[1]).Soon()).IsCompleted);
         Exception? e = await Record.ExceptionAsync(async () => Assert.True((await pair.Input.ReadAsync().Soon()).IsCompleted));
         Assert.True(e is null or ConnectionResetException, $"{e}");
     }
 
     [Fact]
-    public async Task Abort_WhileAReadWaits_TheReadThrowsTheReasonAndTheTokenFires()
+    public async Task Abort_WhileReadWaits_ReadThrowsReasonAndTokenFires()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -137,7 +137,7 @@ public sealed class EndTests
     }
 
     [Fact]
-    public async Task Abort_WhileNobodyReads_TheNextReadThrowsTheReasonAndTheNextFlushCompletes()
+    public async Task Abort_WithoutRead_NextReadThrowsAndNextFlushCompletes()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -148,14 +148,14 @@ public sealed class EndTests
     }
 
     [Fact]
-    public async Task Abort_WhileBytesComeAndGo_EndsBoth()
+    public async Task Abort_WhileSendingAndReceiving_EndsBoth()
     {
         await using TestTransport transport = await TestTransport.StartAsync(threads: 2);
         for (int round = 0; round < 50; round++)
         {
             await using TestPair pair = await transport.ConnectAsync();
             Task serving = Task.Run(() => Echo.ServeAsync(pair.Connection, new Random(round)));
-            Task<byte[]> receiving = Task.Run(() => ReceiveToBreakAsync(pair.Client));
+            Task<byte[]> receiving = Task.Run(() => ReceiveToEndAsync(pair.Client));
             await pair.SendAsync(new byte[100 + (round * 1_000)]);
             if (round % 2 == 0) await Task.Yield();
             var reason = new ConnectionAbortedException("enough");
@@ -167,7 +167,7 @@ public sealed class EndTests
     }
 
     [Fact]
-    public async Task Dispose_WhileAReadWaits_TheReadCompletesAndTheTokenHasFired()
+    public async Task Dispose_WhileReadWaits_CompletesReadAndFiresToken()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -181,7 +181,7 @@ public sealed class EndTests
     }
 
     [Fact]
-    public async Task Dispose_WithBytesNeitherReadNorFlushed_EndsTheConnection()
+    public async Task Dispose_WithUnreadAndUnflushedBytes_EndsConnection()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -192,10 +192,10 @@ public sealed class EndTests
         await pair.Connection.DisposeAsync();
         Assert.Equal(0, pair.ReaderBufferBytes);
         Assert.Equal(0, pair.WriterBufferBytes);
-        Assert.Empty(await ReceiveToBreakAsync(pair.Client));
+        Assert.Empty(await ReceiveToEndAsync(pair.Client));
     }
 
-    private static async Task<byte[]> ReceiveToBreakAsync(Socket client)
+    private static async Task<byte[]> ReceiveToEndAsync(Socket client)
     {
         var all = new List<byte>();
         try
@@ -204,7 +204,7 @@ public sealed class EndTests
         }
         catch (SocketException)
         {
-            // A reset, for what was never read.
+            // The connection is reset because of unread bytes.
         }
         return [.. all];
     }

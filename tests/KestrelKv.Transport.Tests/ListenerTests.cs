@@ -4,13 +4,13 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>Where connections come from.</summary>
+/// <summary>Binding, accepting and unbinding.</summary>
 public sealed class ListenerTests
 {
     private static readonly IPEndPoint AnyPort = new(IPAddress.Loopback, 0);
 
     [Fact]
-    public async Task Unbind_WhileAnAcceptWaits_GivesNull()
+    public async Task Unbind_WhileAcceptWaits_ReturnsNull()
     {
         using var transport = new EpollTransport(threads: 1);
         await using IConnectionListener listener = await transport.BindAsync(AnyPort);
@@ -32,7 +32,7 @@ public sealed class ListenerTests
     }
 
     [Fact]
-    public async Task Bind_SomebodyListensThere_ThrowsAddressInUse()
+    public async Task Bind_EndpointInUse_ThrowsAddressInUse()
     {
         using var transport = new EpollTransport(threads: 1);
         await using IConnectionListener listener = await transport.BindAsync(AnyPort);
@@ -40,7 +40,7 @@ public sealed class ListenerTests
     }
 
     [Fact]
-    public async Task Bind_IPv6Any_ServesIPv4AsWell()
+    public async Task Bind_IPv6Any_AlsoServesIPv4()
     {
         if (!Socket.OSSupportsIPv6) return;
         using var transport = new EpollTransport(threads: 1);
@@ -56,7 +56,7 @@ public sealed class ListenerTests
     }
 
     [Fact]
-    public async Task Accept_OneThatCannotBeServed_IsClosedAndTheNextIsServed()
+    public async Task Accept_ConnectionCannotBeServed_ClosesItAndServesNext()
     {
         using var loop = new EventLoop("test");
         int count = 0;
@@ -72,7 +72,7 @@ public sealed class ListenerTests
     }
 
     [Fact]
-    public async Task Accept_NoFileToSpare_WaitsUntilThereIsOne()
+    public async Task Accept_NoFreeDescriptor_WaitsUntilAvailable()
     {
         using var loop = new EventLoop("test");
         long filesMax = 0;
@@ -89,7 +89,7 @@ public sealed class ListenerTests
     }
 
     [Fact]
-    public async Task Unbind_NoFileToSpare_GivesNullAndClosesWhoWaits()
+    public async Task Unbind_NoFreeDescriptor_ReturnsNullAndClosesWaitingConnections()
     {
         using var loop = new EventLoop("test");
         await using EpollListener listener = Listen(loop, () => 0);

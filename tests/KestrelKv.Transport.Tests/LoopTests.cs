@@ -7,11 +7,11 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>What connections of a loop have to do with each other: as little as can be.</summary>
+/// <summary>The connections of a loop affect each other as little as possible.</summary>
 public sealed class LoopTests
 {
     [Fact]
-    public async Task Turns_OneConnectionWithAlwaysMore_KeepsNoOtherFromItsTurn()
+    public async Task Turns_OneConnectionAlwaysReadable_DoesNotDelayOthers()
     {
         const int Others = 20;
         await using TestTransport transport = await TestTransport.StartAsync();
@@ -29,7 +29,7 @@ public sealed class LoopTests
 
         ManualResetEventSlim release = await transport.BlockAsync();
         Task sending = Task.Run(() => pairs[0].SendAsync(new byte[4 * 1024 * 1024]));
-        await Wait.UntilAsync(() => pairs[0].Connection.Socket.Available > 60_000, () => "the first one's bytes do not come");
+        await Wait.UntilAsync(() => pairs[0].Connection.Socket.Available > 60_000, () => "the bytes of the first connection do not arrive");
         foreach (TestPair pair in pairs[1..]) await pair.SendAsync([1]);
         release.Set();
         await sending.Soon();
@@ -44,7 +44,7 @@ public sealed class LoopTests
     }
 
     [Fact]
-    public async Task Turns_OneConnectionWithAlwaysMore_HasOneAtATime()
+    public async Task Turns_OneConnectionAlwaysReadable_HasOneTurnPerRound()
     {
         const long Bytes = 256L * 1024 * 1024;
         await using TestTransport transport = await TestTransport.StartAsync();
@@ -55,7 +55,7 @@ public sealed class LoopTests
             for (long sent = 0; sent < Bytes; sent += piece.Length) await pair.SendAsync(piece);
         });
 
-        // Each piece that comes is told of as well, while a turn is asked for already.
+        // Each arriving piece also causes an event while a turn is already requested.
         int most = 0;
         for (long received = 0; received < Bytes;)
         {
@@ -69,7 +69,7 @@ public sealed class LoopTests
     }
 
     [Fact]
-    public async Task Connections_ThatComeAndGoQuickly_EachHasItsOwnBytes()
+    public async Task Connections_OpenedAndClosedQuickly_EachReceivesItsOwnBytes()
     {
         const int Workers = 6;
         const int Each = 350;
@@ -102,12 +102,12 @@ public sealed class LoopTests
     }
 
     [Fact]
-    public async Task Events_OfAConnectionWhoseFileIsAnothersNow_DoNotEndTheOther()
+    public async Task Events_OfReusedDescriptor_DoNotEndNewConnection()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         for (int round = 0; round < 20; round++)
         {
-            // The loop is told of both at once; as it comes to the second one's, this is gone and its file another's.
+            // The loop reads both events at once. When it handles the second one, its connection is closed and the descriptor reused.
             TestPair old = await transport.ConnectAsync();
             ManualResetEventSlim release = await transport.BlockAsync();
             await old.SendAsync([9]);
@@ -127,14 +127,14 @@ public sealed class LoopTests
     }
 
     [Fact]
-    public async Task OnEvents_OfWhatDidNotHappen_IsFoundOut()
+    public async Task OnEvents_Spurious_AreIgnored()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
         Task<ReadResult> waiting = await pair.WaitForReadAsync();
         using ManualResetEventSlim release = await transport.BlockAsync();
 
-        // The loop's thread is held: this one may do as if it were the loop's.
+        // The loop's thread is blocked, so this thread can act in its place.
         pair.Connection.OnEvents(Libc.CanRead | Libc.CanWrite | Libc.HungUp | Libc.ReadHungUp | Libc.Failed);
         Assert.True(pair.ReaderIsWaiting);
         Assert.Equal(0, pair.ReaderBufferBytes);
@@ -144,7 +144,7 @@ public sealed class LoopTests
     }
 
     [Fact]
-    public async Task Dispose_WithConnectionsOpenAndAgain_WritesToNoFileThatHasTheAlarmsNumber()
+    public async Task Dispose_TwiceWithOpenConnections_WritesToNoOtherFile()
     {
         await using TestTransport listening = await TestTransport.StartAsync();
         await using TestPair pair = await listening.ConnectAsync();
@@ -183,7 +183,7 @@ public sealed class LoopTests
         }
         catch (ConnectionResetException)
         {
-            // It was one of those that do not wait.
+            // The client did not wait for the reply.
         }
         await connection.DisposeAsync();
     }

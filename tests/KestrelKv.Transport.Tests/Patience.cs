@@ -2,7 +2,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>Nothing that is tested may hang.</summary>
+/// <summary>Limits every wait of the tests, and generates test data.</summary>
 internal static class Patience
 {
     public static Task<T> Soon<T>(this ValueTask<T> task) => task.AsTask().WaitAsync(Wait.Patience);
@@ -13,7 +13,7 @@ internal static class Patience
 
     public static Task Soon(this Task task) => task.WaitAsync(Wait.Patience);
 
-    /// <summary>Bytes by which it shows where they are from: no two places have the same ones around them.</summary>
+    /// <summary>Returns random bytes, so that a displaced sequence is noticed.</summary>
     public static byte[] Bytes(int count, int seed = 1)
     {
         byte[] bytes = new byte[count];

@@ -2,13 +2,13 @@ using System.IO.Pipelines;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>Moments so short that nothing but insistence hits them.</summary>
+/// <summary>Races that occur only after many attempts.</summary>
 public sealed class RaceTests
 {
     private const int Rounds = 5_000;
 
     [Fact]
-    public async Task CancelPendingRead_WhileTheLoopReceivesNothing_IsSeen()
+    public async Task CancelPendingRead_WhileLoopReceivesNothing_CancelsRead()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -22,7 +22,7 @@ public sealed class RaceTests
     }
 
     [Fact]
-    public async Task Read_TokenIsCanceledWhileTheLoopReceivesNothing_Throws()
+    public async Task Read_TokenCanceledWhileLoopReceivesNothing_Throws()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -37,7 +37,7 @@ public sealed class RaceTests
     }
 
     [Fact]
-    public async Task OnWritable_WhileAFlushTries_HasItTryOnceMore()
+    public async Task OnWritable_WhileFlushSends_CausesAnotherAttempt()
     {
         await using TestTransport transport = await TestTransport.StartAsync(threads: 2);
         await Task.WhenAll(Enumerable.Range(0, 3).Select(async _ =>
@@ -47,14 +47,14 @@ public sealed class RaceTests
             byte[] bytes = Patience.Bytes(20_000);
             Task<byte[]> receiving = Task.Run(() => pair.ReceiveAsync(bytes.Length * Rounds));
 
-            // The room that the client makes is told of while the flush is about to wait, if often enough is tried.
+            // With enough attempts, the room that the client makes is reported just before the flush waits.
             for (int round = 0; round < Rounds; round++) await Task.Run(async () => await pair.Output.WriteAsync(bytes)).Soon();
             Assert.Equal(bytes.Length * Rounds, (await receiving).Length);
         }));
     }
 
     [Fact]
-    public async Task Post_WhileTheLoopGoesToRest_HasItsTurn()
+    public async Task Post_WhileLoopGoesToSleep_GetsItsTurn()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -63,7 +63,7 @@ public sealed class RaceTests
             var random = new Random(1);
             for (int round = 0; round < Rounds * 2; round++)
             {
-                // The loop is told of the byte, to which nobody waits, and is about to rest as the read asks for a turn.
+                // The loop has handled the event of the byte, for which no read waits, and is about to sleep when the read requests a turn.
                 pair.Client.Send([1]);
                 Thread.SpinWait(random.Next(300));
                 pair.Input.AdvanceTo((await pair.Input.ReadAsync().Soon()).Buffer.End);
@@ -72,7 +72,7 @@ public sealed class RaceTests
         });
     }
 
-    /// <summary>Tells the connection all the time of bytes that are not there, in the loop's place, whose thread is held.</summary>
+    /// <summary>Blocks the loop's thread, and in its place continually reports bytes that do not exist.</summary>
     private sealed class BusyLoop(ManualResetEventSlim release) : IAsyncDisposable
     {
         private Task _running = Task.CompletedTask;

@@ -4,13 +4,13 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>Many connections at once, with all that may happen on each: what comes out is what went in.</summary>
+/// <summary>Many concurrent connections with random operations. Each client receives the bytes that it sent.</summary>
 public sealed class RandomStreamsTests
 {
-    private const int ConnectionsAtOnce = 12;
+    private const int ConcurrentConnections = 12;
 
     [Fact]
-    public Task Echo_RandomStreams_ComeBackAsTheyWent() => Seeds.RunAsync(async random =>
+    public Task Echo_RandomStreams_ReturnsSameBytes() => Seeds.RunAsync(async random =>
     {
         await using TestTransport one = await TestTransport.StartAsync(threads: 1);
         await using TestTransport two = await TestTransport.StartAsync(threads: 2);
@@ -18,7 +18,7 @@ public sealed class RandomStreamsTests
         {
             TestTransport transport = step % 2 == 0 ? one : two;
             var all = new List<Task>();
-            for (int i = 0; i < ConnectionsAtOnce; i++)
+            for (int i = 0; i < ConcurrentConnections; i++)
             {
                 TestPair pair = await transport.ConnectAsync(random.Next(3) == 0 ? 8_192 : null);
                 all.Add(RunAsync(pair, random.Next()));
@@ -36,7 +36,7 @@ public sealed class RandomStreamsTests
         Task<bool> sending = SendAsync(pair.Client, bytes, new Random(random.Next()));
         if (random.Next(8) == 0)
         {
-            // Away in the middle of it.
+            // The client disconnects in the middle of the stream.
             await TestPair.ReceiveAsync(pair.Client, random.Next(bytes.Length + 1));
             pair.Reset();
             await sending;
@@ -45,7 +45,7 @@ public sealed class RandomStreamsTests
         {
             byte[] back = await TestPair.ReceiveAsync(pair.Client, bytes.Length + 1);
             Assert.True(await sending);
-            Assert.True(bytes.AsSpan().SequenceEqual(back), $"{bytes.Length} bytes became {back.Length}, or others");
+            Assert.True(bytes.AsSpan().SequenceEqual(back), $"{bytes.Length} bytes sent, {back.Length} or different ones received");
         }
         await serving;
         await pair.DisposeAsync();
@@ -59,12 +59,12 @@ public sealed class RandomStreamsTests
         }
         catch (ConnectionResetException)
         {
-            // As it may be.
+            // The client may have reset the connection.
         }
         await connection.DisposeAsync();
     }
 
-    /// <summary>Sends all, cut at random. False where the client was closed meanwhile.</summary>
+    /// <summary>Sends all bytes in random pieces. Returns false if the client was closed meanwhile.</summary>
     private static async Task<bool> SendAsync(Socket client, byte[] bytes, Random random)
     {
         try

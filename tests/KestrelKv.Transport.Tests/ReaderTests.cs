@@ -5,11 +5,11 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>What a client sends, and what of it is consumed and examined.</summary>
+/// <summary>Received bytes, and their consumption and examination.</summary>
 public sealed class ReaderTests
 {
     [Fact]
-    public async Task AdvanceTo_PartConsumedAndNotExamined_NextReadHasTheRestAtOnce()
+    public async Task AdvanceTo_UnexaminedBytesLeft_NextReadCompletesAtOnce()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -28,7 +28,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task AdvanceTo_AllExamined_NextReadWaitsForMoreAndHasBoth()
+    public async Task AdvanceTo_AllExamined_NextReadWaitsForMore()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -42,7 +42,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task Read_FrameOfManyMebibytes_ArrivesWholeWithNothingConsumedMeanwhile()
+    public async Task Read_LargeUnconsumedFrame_ArrivesWhole()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -63,7 +63,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task TryRead_BytesHaveCome_ReceivesThem()
+    public async Task TryRead_BytesAvailable_ReceivesThem()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -75,7 +75,7 @@ public sealed class ReaderTests
         pair.Input.AdvanceTo(read.Buffer.End);
         Assert.False(pair.Input.TryRead(out _));
 
-        // What it found out by trying, that there is nothing, does not keep the loop from telling.
+        // After an attempt that found nothing, the loop still reports new bytes.
         Task<ReadResult> next = await pair.WaitForReadAsync();
         await pair.SendAsync([3]);
         Assert.Equal([3], (await next.Soon()).Buffer.ToArray());
@@ -85,7 +85,7 @@ public sealed class ReaderTests
     [InlineData(4_096)]
     [InlineData(4_096 * 3)]
     [InlineData(65_536 * 4)]
-    public async Task Read_JustWhatFillsTheBuffers_FindsWhatComesAfterwards(int count)
+    public async Task Read_BytesFillBuffersExactly_ReceivesLaterBytes(int count)
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -99,7 +99,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task Read_Waits_HoldsNoBuffer()
+    public async Task Read_Waiting_HoldsNoBuffer()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -115,7 +115,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task Read_OfMuchAndThenOfLittle_BuffersGrowAndShrink()
+    public async Task Read_ManyThenFewBytes_BuffersGrowAndShrink()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -134,7 +134,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task Read_BytesThatCameWhileNobodyRead_AreThere()
+    public async Task Read_BytesArrivedBeforeRead_ReturnsThem()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Connections.Features;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>What a connection's object keeps for the next client, and what it must not.</summary>
+/// <summary>The state that a connection object keeps for the next client, and the state that it must reset.</summary>
 public sealed class ReuseTests
 {
     public enum Ending
@@ -27,32 +27,32 @@ public sealed class ReuseTests
 
     [Theory]
     [MemberData(nameof(Endings))]
-    public async Task Open_ForTheNextClient_KeepsTheStateAndNothingElse(Ending ending)
+    public async Task Open_NextClient_KeepsOnlyPersistentState(Ending ending)
     {
-        TaskCompletionSource<Seen>[] seen = [.. Enumerable.Range(0, 3).Select(_ => new TaskCompletionSource<Seen>())];
+        TaskCompletionSource<ObservedState>[] seen = [.. Enumerable.Range(0, 3).Select(_ => new TaskCompletionSource<ObservedState>())];
         int number = 0;
         await using TestServer server = await TestServer.StartAsync(async connection =>
         {
-            int mine = number++;
-            Seen one = Look(connection, mine);
+            int index = number++;
+            ObservedState observed = Observe(connection, index);
             try
             {
-                // Half of what comes stays unread.
+                // The last two bytes stay unread.
                 ReadResult read = await connection.Transport.Input.ReadAsync();
-                one.Received = read.Buffer.ToArray();
+                observed.Received = read.Buffer.ToArray();
                 connection.Transport.Input.AdvanceTo(read.Buffer.GetPosition(1));
-                await connection.Transport.Output.WriteAsync(new byte[] { (byte)(10 + mine) });
-                one.Unflushed = connection.Transport.Output.UnflushedBytes;
-                Soil(connection, mine);
+                await connection.Transport.Output.WriteAsync(new byte[] { (byte)(10 + index) });
+                observed.Unflushed = connection.Transport.Output.UnflushedBytes;
+                ChangeState(connection, index);
                 await EndAsync((SocketConnection)connection, ending);
             }
             finally
             {
-                seen[mine].SetResult(one);
+                seen[index].SetResult(observed);
             }
         });
 
-        Seen? before = null;
+        ObservedState? before = null;
         for (int i = 0; i < seen.Length; i++)
         {
             using Socket client = await server.ConnectAsync();
@@ -61,13 +61,13 @@ public sealed class ReuseTests
             Assert.Equal([(byte)(10 + i)], await TestPair.ReceiveAsync(client, 1));
             if (ending == Ending.ClientResets) TestPair.Reset(client);
             else if (ending == Ending.ClientLeaves) client.Shutdown(SocketShutdown.Send);
-            Seen now = await seen[i].Task.Soon();
+            ObservedState now = await seen[i].Task.Soon();
             await server.WaitForKeptAsync(1);
 
             Assert.Equal(sent, now.Received);
             Assert.Equal(0, now.Unflushed);
             Assert.Equal(0, now.UnflushedAtStart);
-            Assert.Null(now.Abortion);
+            Assert.Null(now.AbortReason);
             Assert.False(now.WasClosed);
             Assert.False(now.WasCloseRequested);
             Assert.False(now.HadBytes);
@@ -93,9 +93,9 @@ public sealed class ReuseTests
     }
 
     [Fact]
-    public async Task Features_SetByNobody_AreThoseOfTheClientBefore()
+    public async Task Features_Unchanged_AreReused()
     {
-        var seen = new List<ItsFeatures>();
+        var seen = new List<ConnectionFeatures>();
         await using TestServer server = await TestServer.StartAsync(async connection =>
         {
             seen.Add(new(connection, connection.Features));
@@ -110,13 +110,13 @@ public sealed class ReuseTests
         Assert.Single(seen.Distinct());
     }
 
-    private static Seen Look(ConnectionContext connection, int number)
+    private static ObservedState Observe(ConnectionContext connection, int number)
     {
         var lifetime = connection.Features.Get<IConnectionLifetimeNotificationFeature>()!;
         IDictionary<object, object?> state = connection.Features.Get<IPersistentStateFeature>()!.State;
         state.TryGetValue("state", out object? kept);
         state["state"] = $"state {number}";
-        return new Seen
+        return new ObservedState
         {
             Connection = connection,
             Transport = connection.Transport,
@@ -127,23 +127,23 @@ public sealed class ReuseTests
             Socket = connection.Features.Get<IConnectionSocketFeature>()?.Socket,
             Local = connection.LocalEndPoint,
             Remote = connection.RemoteEndPoint,
-            Abortion = ((SocketConnection)connection).Abortion,
+            AbortReason = ((SocketConnection)connection).AbortReason,
             WasClosed = connection.ConnectionClosed.IsCancellationRequested,
             WasCloseRequested = lifetime.ConnectionClosedRequested.IsCancellationRequested,
             ClosedToken = connection.ConnectionClosed,
             State = kept,
             UnflushedAtStart = connection.Transport.Output.UnflushedBytes,
 
-            // The client sends once it is connected, but a connection knows of it only by an event.
+            // The client sends after it has connected, but the connection learns of bytes only by an event.
             HadBytes = connection.Transport.Input.TryRead(out _),
         };
     }
 
-    /// <summary>Leaves behind all that a handler can.</summary>
-    private static void Soil(ConnectionContext connection, int number)
+    /// <summary>Changes all state that a handler can change.</summary>
+    private static void ChangeState(ConnectionContext connection, int number)
     {
         connection.Items["item"] = number;
-        connection.ConnectionId = "mine";
+        connection.ConnectionId = "custom";
         connection.Features.Set(new Mark());
         connection.Features.Set<IConnectionSocketFeature>(null);
         connection.LocalEndPoint = new IPEndPoint(IPAddress.Any, 1);
@@ -186,7 +186,7 @@ public sealed class ReuseTests
                 }
                 catch (ConnectionResetException)
                 {
-                    // As it is to be.
+                    // Expected if the client resets the connection.
                 }
                 break;
         }
@@ -194,12 +194,12 @@ public sealed class ReuseTests
 
     private sealed class Mark;
 
-    private sealed record ItsFeatures(ConnectionContext Connection, object Features);
+    private sealed record ConnectionFeatures(ConnectionContext Connection, object Features);
 
     private sealed record Pipes(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 
-    /// <summary>What a handler has found.</summary>
-    private sealed class Seen
+    /// <summary>The state that a handler has found.</summary>
+    private sealed class ObservedState
     {
         public required ConnectionContext Connection { get; init; }
 
@@ -219,7 +219,7 @@ public sealed class ReuseTests
 
         public required EndPoint? Remote { get; init; }
 
-        public required ConnectionAbortedException? Abortion { get; init; }
+        public required ConnectionAbortedException? AbortReason { get; init; }
 
         public required bool WasClosed { get; init; }
 

@@ -9,14 +9,14 @@ using Microsoft.AspNetCore.Connections.Features;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>Connections that a delegate serves, on the threads of the loops.</summary>
+/// <summary>Connections that a delegate serves on the loops' threads.</summary>
 public sealed class ServeTests
 {
-    /// <summary>As the listener has it.</summary>
+    /// <summary>The value of <c>EpollListener.ImbalanceMax</c>.</summary>
     private const int ImbalanceMax = 4;
 
     [Fact]
-    public async Task Serve_AConnection_StartsAndContinuesOnTheLoopsThread()
+    public async Task Serve_Connection_RunsOnLoopThread()
     {
         var threads = new ConcurrentQueue<string?>();
         await using TestServer server = await TestServer.StartAsync(async connection =>
@@ -36,7 +36,7 @@ public sealed class ServeTests
     }
 
     [Fact]
-    public async Task Serve_ManyAtOnceOnTwoLoops_EachHasItsOwnBytes()
+    public async Task Serve_ManyConnectionsOnTwoLoops_EachReceivesItsOwnBytes()
     {
         await using TestServer server = await TestServer.StartAsync(EchoAsync, threads: 2);
         await HammerAsync([server.EndPoint], workers: 6, each: 400);
@@ -45,7 +45,7 @@ public sealed class ServeTests
     }
 
     [Fact]
-    public async Task Serve_HundredConnectionsAtOnceThatEnd_KeepsTheObjectsOfSome()
+    public async Task Serve_HundredConnectionsEnd_KeepsLimitedNumberOfObjects()
     {
         const int KeptMax = 64;
         await using TestServer server = await TestServer.StartAsync(EchoAsync);
@@ -60,7 +60,7 @@ public sealed class ServeTests
     }
 
     [Fact]
-    public async Task Balance_ManyConnectionsOnTwoLoops_NoneHasManyMoreThanTheOther()
+    public async Task Balance_ManyConnectionsOnTwoLoops_StaysWithinLimit()
     {
         await using TestServer server = await TestServer.StartAsync(EchoAsync, threads: 2);
         var clients = new List<Socket>();
@@ -82,7 +82,7 @@ public sealed class ServeTests
     [InlineData("::", "::1", "::1")]
     [InlineData("::", "127.0.0.1", "::ffff:127.0.0.1")]
     [InlineData("0.0.0.0", "127.0.0.2", "127.0.0.2")]
-    public async Task EndPoints_OfAFamily_AreThoseOfTheSockets(string listens, string dials, string local)
+    public async Task EndPoints_OfEachFamily_EqualThoseOfSockets(string listens, string dials, string local)
     {
         if (!Socket.OSSupportsIPv6 && listens.Contains(':', StringComparison.Ordinal)) return;
         var seen = new ConcurrentQueue<(EndPoint? Local, EndPoint? Remote)>();
@@ -94,7 +94,7 @@ public sealed class ServeTests
             },
             address: IPAddress.Parse(listens));
 
-        // The second client has the object of the first.
+        // The second client uses the object of the first.
         for (int i = 0; i < 2; i++)
         {
             using Socket client = await TestServer.ConnectAsync(new IPEndPoint(IPAddress.Parse(dials), ((IPEndPoint)server.EndPoint).Port));
@@ -112,7 +112,7 @@ public sealed class ServeTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Serve_TheDelegateThrows_EndsThisConnectionAlone(bool atOnce)
+    public async Task Serve_DelegateThrows_EndsOnlyThisConnection(bool atOnce)
     {
         int served = 0;
         await using TestServer server = await TestServer.StartAsync(connection => Interlocked.Increment(ref served) % 2 == 1
@@ -142,7 +142,7 @@ public sealed class ServeTests
     }
 
     [Fact]
-    public async Task Serve_ACallbackOfTheTokenThrows_EndsThisConnectionAlone()
+    public async Task Serve_TokenCallbackThrows_EndsOnlyThisConnection()
     {
         await using TestServer server = await TestServer.StartAsync(connection =>
         {
@@ -159,7 +159,7 @@ public sealed class ServeTests
     }
 
     [Fact]
-    public async Task Unbind_AConnectionIsOpen_RequestsItsCloseAndWaitsAndAcceptsNoOther()
+    public async Task Unbind_ConnectionOpen_RequestsCloseAndWaits()
     {
         int requested = 0;
         await using TestServer server = await TestServer.StartAsync(async connection =>
@@ -175,7 +175,7 @@ public sealed class ServeTests
         SocketException e = await Assert.ThrowsAsync<SocketException>(server.ConnectAsync);
         Assert.Equal(SocketError.ConnectionRefused, e.SocketErrorCode);
 
-        // It is served to its end.
+        // The connection is served to its end.
         Assert.Equal([2], await CallAsync(client, [2]));
         Assert.False(unbinding.IsCompleted);
         client.Shutdown(SocketShutdown.Send);
@@ -187,7 +187,7 @@ public sealed class ServeTests
     }
 
     [Fact]
-    public async Task Unbind_CanceledWhileConnectionsAreOpen_AbortsThemAndWaits()
+    public async Task Unbind_CanceledWithOpenConnections_AbortsThemAndWaits()
     {
         var ends = new ConcurrentQueue<Exception>();
         await using TestServer server = await TestServer.StartAsync(
@@ -222,7 +222,7 @@ public sealed class ServeTests
     }
 
     [Fact]
-    public async Task Unbind_OneOfTwoListeners_LeavesTheConnectionsOfTheOther()
+    public async Task Unbind_OneOfTwoListeners_KeepsConnectionsOfOther()
     {
         var requested = new ConcurrentQueue<EndPoint?>();
         await using TestServer server = await TestServer.StartAsync(
@@ -245,17 +245,17 @@ public sealed class ServeTests
     }
 
     [Fact]
-    public async Task Unbind_WhileClientsComeAndGo_EndsAndLeavesThoseOfAnotherListener()
+    public async Task Unbind_WhileClientsConnect_KeepsConnectionsOfOtherListener()
     {
         await using TestServer server = await TestServer.StartAsync(IgnoreEndAsync, threads: 2);
         using var stop = new CancellationTokenSource();
 
-        // Each of them checks its own bytes: an abort that hits the wrong connection shows.
+        // Each client verifies its own bytes, so an abort of the wrong connection is noticed.
         Task lasting = HammerAsync([server.EndPoint], workers: 3, each: int.MaxValue, stop.Token);
         foreach (long round in SoakTime.Steps())
         {
             IConnectionListener listener = await server.ListenAsync();
-            Task[] clients = [.. Enumerable.Range(0, 3).Select(_ => Task.Run(() => KnockAsync(listener.EndPoint)))];
+            Task[] clients = [.. Enumerable.Range(0, 3).Select(_ => Task.Run(() => ConnectUntilClosedAsync(listener.EndPoint)))];
             for (long spin = 0; spin < round % 40; spin++) await Task.Yield();
             if (round % 2 == 0) await listener.DisposeAsync().Soon();
             else await listener.UnbindAsync().Soon();
@@ -267,8 +267,8 @@ public sealed class ServeTests
         await Wait.UntilAsync(() => server.Count == 0, () => $"{server.Count} connections stay");
         Assert.Empty(server.Faults);
 
-        // Connects until nobody listens any more.
-        static async Task KnockAsync(EndPoint endpoint)
+        // Connects until the port is closed.
+        static async Task ConnectUntilClosedAsync(EndPoint endpoint)
         {
             try
             {
@@ -281,27 +281,27 @@ public sealed class ServeTests
             }
             catch (SocketException)
             {
-                // The listener is unbound, or has aborted this one.
+                // The listener is unbound, or has aborted this connection.
             }
         }
     }
 
     [Fact]
-    public async Task Abort_AndRequestCloseFromOtherThreads_NeverHitTheNextClient()
+    public async Task AbortAndRequestClose_FromOtherThreads_NeverAffectNextClient()
     {
-        var lives = new ConcurrentQueue<Life>();
+        var lives = new ConcurrentQueue<ClientLifetime>();
         int hits = 0;
         await using TestServer server = await TestServer.StartAsync(
             async connection =>
             {
-                var life = new Life(connection);
+                var life = new ClientLifetime(connection);
                 CancellationToken requested = connection.Features.Get<IConnectionLifetimeNotificationFeature>()!.ConnectionClosedRequested;
                 if (requested.IsCancellationRequested || connection.ConnectionClosed.IsCancellationRequested) Interlocked.Increment(ref hits);
                 try
                 {
                     ReadResult read = await connection.Transport.Input.ReadAtLeastAsync(8);
 
-                    // A client whose first byte is odd is for the other threads to end, and does not wait for its reply.
+                    // Other threads end a client whose first byte is odd. Such a client does not wait for its reply.
                     if (read.Buffer.FirstSpan is [var first, ..] && first % 2 == 1) lives.Enqueue(life);
                     else if (requested.IsCancellationRequested) Interlocked.Increment(ref hits);
                     foreach (ReadOnlyMemory<byte> piece in read.Buffer) await connection.Transport.Output.WriteAsync(piece);
@@ -309,7 +309,7 @@ public sealed class ServeTests
                 }
                 catch (Exception e) when (e is ConnectionAbortedException or ConnectionResetException)
                 {
-                    // It was one of those.
+                    // Another thread has ended this client.
                 }
                 life.End();
             },
@@ -318,7 +318,7 @@ public sealed class ServeTests
         Task[] enders = [.. Enumerable.Range(0, 2).Select(i => Task.Run(() =>
         {
             while (!stop.IsCancellationRequested)
-                if (lives.TryDequeue(out Life? life)) life.Hit(abort: i == 0);
+                if (lives.TryDequeue(out ClientLifetime? life)) life.Hit(abort: i == 0);
         }))];
         await Task.WhenAll(Enumerable.Range(0, 6).Select(worker => Task.Run(async () =>
         {
@@ -338,7 +338,7 @@ public sealed class ServeTests
     }
 
     [Fact]
-    public async Task Abort_OfOneListenersConnections_NeverHitsAnothersOnTheSameObjects()
+    public async Task Abort_ConnectionsOfOneListener_NeverAffectsThoseOfAnother()
     {
         var connections = new ConcurrentDictionary<SocketConnection, bool>();
         await using TestServer server = await TestServer.StartAsync(connection =>
@@ -374,7 +374,7 @@ public sealed class ServeTests
     }
 
     [Fact]
-    public async Task Accept_NoFileToSpare_ServesThoseWhoWaitOnceThereIsOne()
+    public async Task Accept_NoFreeDescriptor_ServesWaitingClientsOnceAvailable()
     {
         using var loop = new EventLoop("test");
         long filesMax = 0;
@@ -393,7 +393,7 @@ public sealed class ServeTests
             EchoAsync);
         Socket[] clients = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => TestServer.ConnectAsync(listener.EndPoint)));
         foreach (Socket client in clients) await client.SendAsync(new byte[] { 7 });
-        await Wait.UntilAsync(() => Volatile.Read(ref asked) > 4, () => "it does not try again");
+        await Wait.UntilAsync(() => Volatile.Read(ref asked) > 4, () => "the listener does not try again");
         Assert.Equal(0, loop.Count);
         Assert.All(clients, client => Assert.Equal(0, client.Available));
 
@@ -426,7 +426,7 @@ public sealed class ServeTests
         return await TestPair.ReceiveAsync(client, bytes.Length);
     }
 
-    /// <summary>Sends back all that comes, until the client has sent all or has gone.</summary>
+    /// <summary>Echoes all bytes until the client has sent all or has disconnected.</summary>
     private static async Task EchoAsync(ConnectionContext connection)
     {
         (PipeReader input, PipeWriter output) = (connection.Transport.Input, connection.Transport.Output);
@@ -446,7 +446,7 @@ public sealed class ServeTests
         }
     }
 
-    /// <summary>As <see cref="EchoAsync"/>, until it is to be closed.</summary>
+    /// <summary>Like <see cref="EchoAsync"/>, until the close is requested.</summary>
     private static async Task IgnoreEndAsync(ConnectionContext connection)
     {
         CancellationToken requested = connection.Features.Get<IConnectionLifetimeNotificationFeature>()!.ConnectionClosedRequested;
@@ -464,12 +464,12 @@ public sealed class ServeTests
         }
         catch (Exception e) when (e is ConnectionAbortedException or ConnectionResetException)
         {
-            // It was aborted, or the client has gone.
+            // The connection was aborted, or the client has disconnected.
         }
     }
 
-    /// <summary>One client of a connection, for other threads to end.</summary>
-    private sealed class Life(ConnectionContext connection)
+    /// <summary>One client of a connection, which other threads can end.</summary>
+    private sealed class ClientLifetime(ConnectionContext connection)
     {
         private readonly Lock _gate = new();
         private bool _hasEnded;

@@ -6,7 +6,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>A client on an ordinary socket, and its connection.</summary>
+/// <summary>A client with an ordinary socket, and its connection.</summary>
 internal sealed class TestPair(Socket client, SocketConnection connection) : IAsyncDisposable
 {
     public Socket Client => client;
@@ -27,10 +27,10 @@ internal sealed class TestPair(Socket client, SocketConnection connection) : IAs
 
     public int WriterBufferBytes => Buffer((SocketWriter)Output).Length;
 
-    /// <summary>How many turns the loop's thread has to give, as far as that thread knows; to be asked there.</summary>
+    /// <summary>The number of turns that wait on the loop's thread. Must be read on that thread.</summary>
     public int LoopTurnsWaiting => Next(connection.Loop).Count;
 
-    /// <summary>Has a read wait: for the loop, and not for what happens to have come already.</summary>
+    /// <summary>Starts a read and waits until it waits for the loop. No bytes may be available.</summary>
     public async Task<Task<ReadResult>> WaitForReadAsync(CancellationToken cancellationToken = default)
     {
         Task<ReadResult> read = Task.Run(async () => await Input.ReadAsync(cancellationToken), CancellationToken.None);
@@ -38,7 +38,7 @@ internal sealed class TestPair(Socket client, SocketConnection connection) : IAs
         return read;
     }
 
-    /// <summary>Has a flush wait for the client to read.</summary>
+    /// <summary>Starts a flush and waits until it waits for the client to read.</summary>
     public async Task<Task<FlushResult>> WaitForFlushAsync(byte[] bytes)
     {
         Task<FlushResult> flush = Task.Run(async () => await Output.WriteAsync(bytes));
@@ -46,7 +46,6 @@ internal sealed class TestPair(Socket client, SocketConnection connection) : IAs
         return flush;
     }
 
-    /// <summary>Reads so many bytes, and no more.</summary>
     public async Task<byte[]> ReadAsync(int count)
     {
         ReadResult read = await Input.ReadAtLeastAsync(count).Soon();
@@ -64,7 +63,7 @@ internal sealed class TestPair(Socket client, SocketConnection connection) : IAs
         while (!bytes.IsEmpty) bytes = bytes[await client.SendAsync(bytes).Soon()..];
     }
 
-    /// <summary>So many bytes, or less where the stream ends.</summary>
+    /// <summary>Receives this many bytes, or fewer if the stream ends.</summary>
     public static async Task<byte[]> ReceiveAsync(Socket client, int count)
     {
         byte[] bytes = new byte[count];
@@ -73,7 +72,6 @@ internal sealed class TestPair(Socket client, SocketConnection connection) : IAs
         return bytes[..received];
     }
 
-    /// <summary>Breaks the connection off.</summary>
     public void Reset() => Reset(client);
 
     public static void Reset(Socket client)

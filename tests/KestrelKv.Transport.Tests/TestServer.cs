@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>A transport that serves connections with a delegate, on ports of the system's choice.</summary>
+/// <summary>A transport that serves connections with a delegate, on ports that the system chooses.</summary>
 internal sealed class TestServer : IAsyncDisposable
 {
     private readonly EpollTransport _transport;
@@ -16,22 +16,20 @@ internal sealed class TestServer : IAsyncDisposable
     private TestServer(int threads, ConnectionDelegate serve) =>
         _transport = new EpollTransport(threads: threads, serve: _ => serve, onFault: Faults.Enqueue);
 
-    /// <summary>What the delegate has thrown.</summary>
     public ConcurrentQueue<Exception> Faults { get; } = [];
 
     public EventLoop[] Loops => LoopsOf(_transport);
 
-    /// <summary>How many connections the loops have.</summary>
     public int Count => Loops.Sum(loop => loop.Count);
 
-    /// <summary>How many ended connections wait for their next client.</summary>
+    /// <summary>The number of ended connections that are kept for reuse.</summary>
     public int Kept => Loops.Sum(loop => KeptOf(loop).Count);
 
     public IConnectionListener Listener => _listener!;
 
     public EndPoint EndPoint => Listener.EndPoint;
 
-    /// <summary>One thread by default, so that each connection reuses the object of the one before.</summary>
+    /// <summary>Starts a server. With one thread, the default, each connection reuses the object of the previous one.</summary>
     public static async Task<TestServer> StartAsync(ConnectionDelegate serve, int threads = 1, IPAddress? address = null)
     {
         var server = new TestServer(threads, serve);
@@ -39,7 +37,6 @@ internal sealed class TestServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Listens on one more port, with the same loops.</summary>
     public ValueTask<IConnectionListener> ListenAsync(IPAddress? address = null) =>
         _transport.BindAsync(new IPEndPoint(address ?? IPAddress.Loopback, 0));
 
@@ -52,7 +49,7 @@ internal sealed class TestServer : IAsyncDisposable
         return client;
     }
 
-    /// <summary>Waits until so many connections have ended, and wait for their next client.</summary>
+    /// <summary>Waits until this many ended connections are kept for reuse.</summary>
     public Task WaitForKeptAsync(int count) => Wait.UntilAsync(() => Kept == count, () => $"{Kept} connections are kept, expected {count}");
 
     public async ValueTask DisposeAsync()

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>A transport that listens on a port of the system's choice.</summary>
+/// <summary>A transport that listens on a port that the system chooses.</summary>
 internal sealed class TestTransport : IAsyncDisposable
 {
     private readonly EpollTransport _transport;
@@ -14,19 +14,18 @@ internal sealed class TestTransport : IAsyncDisposable
 
     private TestTransport(EpollTransport transport, IConnectionListener listener) => (_transport, _listener) = (transport, listener);
 
-    /// <summary>How many connections its loops have.</summary>
     public int Count => Loops(_transport).Sum(loop => loop.Count);
 
     public EndPoint EndPoint => _listener.EndPoint;
 
-    /// <summary>With one thread unless told, so that connections are in each other's way.</summary>
+    /// <summary>Starts a transport, by default with one thread, so that connections can delay each other.</summary>
     public static async Task<TestTransport> StartAsync(int threads = 1)
     {
         var transport = new EpollTransport(threads: threads);
         return new TestTransport(transport, await transport.BindAsync(new IPEndPoint(IPAddress.Loopback, 0)));
     }
 
-    /// <summary>A client and its connection. One at a time.</summary>
+    /// <summary>Returns a client and its connection. Must not be called concurrently.</summary>
     public async Task<TestPair> ConnectAsync(int? clientBufferBytes = null)
     {
         var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -41,7 +40,7 @@ internal sealed class TestTransport : IAsyncDisposable
         return accepted ?? throw new InvalidOperationException("the listener is unbound");
     }
 
-    /// <summary>Keeps the loop's thread busy until what it returns is set. For a transport with one thread.</summary>
+    /// <summary>Blocks the loop's thread until the returned event is set. For a transport with one thread.</summary>
     public async Task<ManualResetEventSlim> BlockAsync()
     {
         TestPair pair = await ConnectAsync();
@@ -55,7 +54,7 @@ internal sealed class TestTransport : IAsyncDisposable
             await pair.DisposeAsync();
         });
 
-        // It goes on inline, on the loop's thread, only where it waits for the byte.
+        // The continuation runs inline on the loop's thread only if the read waits for the byte.
         await Wait.UntilAsync(() => pair.ReaderIsWaiting, () => "the read never waited");
         await pair.Client.SendAsync(new byte[1]);
         await blocked.Task.WaitAsync(Wait.Patience);

@@ -5,18 +5,18 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Transport.Tests;
 
-/// <summary>What a client is sent, be it that it reads or not.</summary>
+/// <summary>Sending, whether or not the client reads.</summary>
 public sealed class WriterTests
 {
-    /// <summary>More than the system holds for who does not read (net.ipv4.tcp_wmem and tcp_rmem: 4 and 6 MiB at the most).</summary>
-    private const int Much = 24 * 1024 * 1024;
+    /// <summary>More bytes than the system buffers for a client that does not read (net.ipv4.tcp_wmem and tcp_rmem: 4 and 6 MiB).</summary>
+    private const int UnbufferableBytes = 24 * 1024 * 1024;
 
     [Fact]
-    public async Task Flush_ClientThatDoesNotRead_WaitsAndGoesOnWhenItReads()
+    public async Task Flush_ClientDoesNotRead_WaitsUntilItReads()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
-        byte[] bytes = Patience.Bytes(Much);
+        byte[] bytes = Patience.Bytes(UnbufferableBytes);
         for (int round = 0; round < 2; round++)
         {
             Task<FlushResult> flush = await pair.WaitForFlushAsync(bytes);
@@ -27,7 +27,7 @@ public sealed class WriterTests
     }
 
     [Fact]
-    public async Task Flush_ClientThatReadsLittleByLittle_SendsAll()
+    public async Task Flush_ClientReadsSlowly_SendsAll()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync(clientBufferBytes: 4_096);
@@ -41,11 +41,11 @@ public sealed class WriterTests
     }
 
     [Fact]
-    public async Task Flush_ClientIsGone_Completes()
+    public async Task Flush_ClientDisconnected_Completes()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
-        Task<FlushResult> flush = await pair.WaitForFlushAsync(new byte[Much]);
+        Task<FlushResult> flush = await pair.WaitForFlushAsync(new byte[UnbufferableBytes]);
         pair.Reset();
         Assert.True((await flush.Soon()).IsCompleted);
         Assert.True((await pair.Output.WriteAsync(new byte[1]).Soon()).IsCompleted);
@@ -53,11 +53,11 @@ public sealed class WriterTests
     }
 
     [Fact]
-    public async Task Flush_ClientClosesWithBytesUnread_Completes()
+    public async Task Flush_ClientClosesWithUnreadBytes_Completes()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
-        Task<FlushResult> flush = await pair.WaitForFlushAsync(new byte[Much]);
+        Task<FlushResult> flush = await pair.WaitForFlushAsync(new byte[UnbufferableBytes]);
         pair.Client.Close();
         Assert.True((await flush.Soon()).IsCompleted);
     }
@@ -67,7 +67,7 @@ public sealed class WriterTests
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
-        Task<FlushResult> flush = await pair.WaitForFlushAsync(new byte[Much]);
+        Task<FlushResult> flush = await pair.WaitForFlushAsync(new byte[UnbufferableBytes]);
         pair.Connection.Abort(new ConnectionAbortedException("enough"));
         Assert.True((await flush.Soon()).IsCompleted);
     }
@@ -77,7 +77,7 @@ public sealed class WriterTests
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
-        Task<FlushResult> flush = await pair.WaitForFlushAsync(new byte[Much]);
+        Task<FlushResult> flush = await pair.WaitForFlushAsync(new byte[UnbufferableBytes]);
         await pair.Connection.DisposeAsync();
         Assert.True((await flush.Soon()).IsCompleted);
     }
@@ -104,7 +104,7 @@ public sealed class WriterTests
     });
 
     [Fact]
-    public async Task GetMemory_ThereIsNotSoMuch_WhatWasWrittenStaysAsItIs()
+    public async Task GetMemory_OutOfMemory_KeepsWrittenBytes()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
@@ -122,7 +122,7 @@ public sealed class WriterTests
     }
 
     [Fact]
-    public async Task Flush_AfterTheEnd_SendsNothingToTheConnectionThatHasTheFileNow()
+    public async Task Flush_AfterEnd_SendsNothingToNewOwnerOfDescriptor()
     {
         await using TestTransport transport = await TestTransport.StartAsync();
         for (int round = 0; round < 20; round++)

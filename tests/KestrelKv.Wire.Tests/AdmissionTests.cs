@@ -3,7 +3,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Who is let in: other machines not in protected mode, and not more than there is room for.</summary>
+/// <summary>Admission of connections: protected mode, and the maximum number.</summary>
 public sealed class AdmissionTests
 {
     private const string Own = "192.0.2.7";
@@ -30,7 +30,7 @@ public sealed class AdmissionTests
     [InlineData("10.0.0.1", "127.0.0.1")]
     [InlineData("128.0.0.1", Own)]
     [InlineData("::2", "::1")]
-    public async Task ProtectedMode_AnotherMachine_IsToldWhyAndClosed(string remote, string local)
+    public async Task ProtectedMode_OtherMachine_GetsErrorAndIsClosed(string remote, string local)
     {
         using var wire = new TestWire();
         TestClient client = Connect(wire, remote, local);
@@ -47,14 +47,14 @@ public sealed class AdmissionTests
     }
 
     [Fact]
-    public void ProtectedMode_Off_ServesEverybody()
+    public void ProtectedMode_Off_ServesAllClients()
     {
         using var wire = new TestWire(options => options.ProtectedMode = false);
         Assert.Equal(Frames.GetReply("a", "null"), Connect(wire, "192.0.2.8", Own).Call(Frames.Get("a")));
     }
 
     [Fact]
-    public async Task ConnectionsMax_OneMore_IsToldAndClosedUntilThereIsRoom()
+    public async Task ConnectionsMax_Exceeded_GetsErrorUntilConnectionCloses()
     {
         using var wire = new TestWire(options => options.ConnectionsMax = 2);
         TestClient first = wire.Connect();
@@ -74,7 +74,7 @@ public sealed class AdmissionTests
     }
 
     [Fact]
-    public async Task Refusal_ClientThatStays_IsLeftAfterAMoment()
+    public async Task Refusal_ClientDoesNotClose_ServerClosesAfterLinger()
     {
         using var wire = new TestWire(options => options.ConnectionsMax = 1);
         wire.Connect();
@@ -85,7 +85,7 @@ public sealed class AdmissionTests
     }
 
     [Fact]
-    public void Refusals_Many_AreLoggedByNumber()
+    public void Refusals_Many_AreLoggedAsCount()
     {
         using var wire = new TestWire();
         for (int i = 0; i < 100; i++) Connect(wire, $"198.51.100.{i}", Own);

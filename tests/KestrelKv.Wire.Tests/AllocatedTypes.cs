@@ -4,12 +4,12 @@ using System.Globalization;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Samples what is allocated, by type: one allocation in about 100 KiB.</summary>
+/// <summary>Samples allocations by type: one sample per 100 KiB, approximately.</summary>
 internal sealed class AllocatedTypes : EventListener
 {
     private readonly ConcurrentDictionary<string, int> _samples = new();
 
-    /// <summary>The types with the most samples, each with its share.</summary>
+    /// <summary>Returns the types with the most samples, and their shares.</summary>
     public override string ToString()
     {
         double all = Math.Max(1, _samples.Values.Sum());
@@ -26,7 +26,7 @@ internal sealed class AllocatedTypes : EventListener
     protected override void OnEventWritten(EventWrittenEventArgs eventData)
     {
         if (eventData.EventName?.StartsWith("GCAllocationTick", StringComparison.Ordinal) != true) return;
-        int place = eventData.PayloadNames?.IndexOf("TypeName") ?? -1;
-        if (place >= 0) _samples.AddOrUpdate($"{eventData.Payload![place]}", 1, (_, count) => count + 1);
+        int index = eventData.PayloadNames?.IndexOf("TypeName") ?? -1;
+        if (index >= 0) _samples.AddOrUpdate($"{eventData.Payload![index]}", 1, (_, count) => count + 1);
     }
 }

@@ -3,7 +3,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>The way from bytes to bytes leaves no garbage behind.</summary>
+/// <summary>The path from received bytes to sent bytes allocates nothing.</summary>
 public sealed class AllocationTests
 {
     private const int Few = 10;
@@ -11,7 +11,7 @@ public sealed class AllocationTests
     private const int Rounds = 50;
 
     [Fact]
-    public void Serve_SteadyState_AllocatesNothingForARequest()
+    public void Serve_SteadyState_AllocatesNothingPerRequest()
     {
         using var wire = new TestWire(store: new ConstantStore());
         wire.Metrics.Dispose();
@@ -22,7 +22,7 @@ public sealed class AllocationTests
         long forMany = Least(() => Measure(client, many));
         Assert.Equal(forFew, forMany);
 
-        // Without optimization an asynchronous method's state is an object, so a batch costs a few.
+        // Without optimization the state of an asynchronous method is an object, so a batch allocates a few.
         if (IsOptimized) Assert.Equal(0, forMany);
     }
 
@@ -30,8 +30,8 @@ public sealed class AllocationTests
         !typeof(WireConnectionHandler).Assembly.GetCustomAttributes(false).OfType<DebuggableAttribute>().Any(a => a.IsJITOptimizerDisabled);
 
     /// <summary>
-    /// The first time everything is made, and a garbage collection empties the pools; but what each request
-    /// allocates is there every time.
+    /// Returns the least of ten measurements. The first one creates objects, and a garbage collection empties pools, but allocations per
+    /// request occur in every measurement.
     /// </summary>
     private static long Least(Func<long> measure) => Enumerable.Range(0, 10).Min(_ => measure());
 
@@ -41,10 +41,10 @@ public sealed class AllocationTests
     /// <summary>Every other request has an id.</summary>
     private static string WithId(string body, int i) => i % 2 == 0 ? body : $"{body[..^1]}, \"id\": {i}}}";
 
-    /// <summary>The bytes allocated by the server while it serves the batch many times over.</summary>
+    /// <summary>Returns the bytes that the server allocates while it serves the batch many times.</summary>
     private static long Measure(TestClient client, byte[] batch) => Inline.Run(() =>
     {
-        // The client's part is done on this thread, too.
+        // The client also runs on this thread.
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < Rounds; i++)
         {

@@ -3,7 +3,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>A client that asks for more than it reads can't make the server hold it all.</summary>
+/// <summary>The server holds a limited amount of replies for a client that does not read.</summary>
 public sealed class BackpressureTests
 {
     private const int ReplyBytesMax = 64 * 1024;
@@ -12,7 +12,7 @@ public sealed class BackpressureTests
     [InlineData(1_000, 500)]
     [InlineData(30_000, 100)]
     [InlineData(200_000, 30)]
-    public void Serve_PipelinedGetsOfALargeValue_HoldsTheLimitAndOneReplyAtMost(int valueBytes, int count)
+    public void Serve_PipelinedGetsOfLargeValue_HoldsAtMostLimitAndOneReply(int valueBytes, int count)
     {
         using var wire = new TestWire(options => options.ReplyBytesMax = ReplyBytesMax);
         string value = $"\"{new string('v', valueBytes)}\"";
@@ -39,7 +39,7 @@ public sealed class BackpressureTests
     }
 
     [Fact]
-    public void Serve_ClientThatDoesNotRead_IsNotExecutedFurther()
+    public void Serve_ClientDoesNotRead_ExecutesNoFurtherRequests()
     {
         using var wire = new TestWire(options => options.ReplyBytesMax = 4_096);
         TestClient client = wire.Connect(unreadBytesMax: 1);
@@ -54,7 +54,7 @@ public sealed class BackpressureTests
     }
 
     [Fact]
-    public void Serve_ClientThatDoesNotRead_HoldsUpNoOther()
+    public void Serve_ClientDoesNotRead_DoesNotDelayOthers()
     {
         using var wire = new TestWire(options => options.ReplyBytesMax = 4_096);
         TestClient stuck = wire.Connect(unreadBytesMax: 1);

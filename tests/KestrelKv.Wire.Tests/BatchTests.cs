@@ -2,7 +2,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Requests however they are cut into reads.</summary>
+/// <summary>Requests that are split into reads in various ways.</summary>
 public sealed class BatchTests
 {
     private static readonly string[] Requests =
@@ -51,7 +51,7 @@ public sealed class BatchTests
         AssertServed(Sequences.Chunks(Frames.Stream(Requests), pieceBytes));
 
     [Fact]
-    public void Serve_WholeFramesBeforeAPartOfOne_AreAnsweredBeforeTheRestIsThere()
+    public void Serve_WholeFramesBeforeIncompleteOne_AreAnsweredAtOnce()
     {
         using var wire = new TestWire();
         TestClient client = wire.Connect();
@@ -66,7 +66,7 @@ public sealed class BatchTests
     [InlineData(1)]
     [InlineData(3)]
     [InlineData(256)]
-    public void Serve_MoreThanABatchMayHold_RepliesToAllInOrder(int batchRequestsMax)
+    public void Serve_MoreThanOneBatch_RepliesToAllInOrder(int batchRequestsMax)
     {
         using var wire = new TestWire(options => options.BatchRequestsMax = batchRequestsMax);
         TestClient client = wire.Connect();
@@ -78,7 +78,7 @@ public sealed class BatchTests
     }
 
     [Fact]
-    public void Serve_LargeValueInSmallPieces_IsKeptWhole()
+    public void Serve_LargeValueInSmallPieces_IsStoredWhole()
     {
         using var wire = new TestWire();
         TestClient client = wire.Connect();
@@ -89,7 +89,7 @@ public sealed class BatchTests
     }
 
     [Fact]
-    public void Serve_ManyClients_SeeOneStore()
+    public void Serve_ManyClients_ShareOneStore()
     {
         using var wire = new TestWire();
         TestClient[] clients = [.. Enumerable.Range(0, 10).Select(_ => wire.Connect())];

@@ -9,22 +9,22 @@ using Xunit.Abstractions;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Tests that count what the whole process allocates: not beside others.</summary>
+/// <summary>Tests that count the allocations of the whole process, and therefore run alone.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class WholeProcess
 {
     public const string Name = "whole process";
 }
 
-/// <summary>What a client costs that connects, makes one call and closes, on real sockets.</summary>
+/// <summary>The allocations for a client that connects, makes one call and closes, on real sockets.</summary>
 [Collection(WholeProcess.Name)]
 [SupportedOSPlatform("linux")]
 public sealed class ConnectionAllocationTests(ITestOutputHelper output)
 {
-    /// <summary>The most bytes that the server may allocate for a connection with one call that ends in order.</summary>
+    /// <summary>The maximum number of bytes allocated for a connection with one call that ends normally.</summary>
     private const int BytesMax = 1_024;
 
-    /// <summary>The same for a connection that the client resets: an exception reports it, and the connection's objects are not reused.</summary>
+    /// <summary>The maximum for a connection that the client resets: an exception reports it, and its objects are not reused.</summary>
     private const int ResetBytesMax = 6_144;
 
     private const int Connections = 500;
@@ -33,7 +33,7 @@ public sealed class ConnectionAllocationTests(ITestOutputHelper output)
     [InlineData("GET", false)]
     [InlineData("GET", true)]
     [InlineData("PUT", false)]
-    public async Task Serve_AConnectionWithOneCall_AllocatesLittle(string function, bool resets)
+    public async Task Serve_ConnectionWithOneCall_AllocatesLittle(string function, bool resets)
     {
         using var wire = new SocketWire(new ConstantStore());
         await using IConnectionListener listener = await wire.ListenAsync();
@@ -51,7 +51,7 @@ public sealed class ConnectionAllocationTests(ITestOutputHelper output)
         }
         if (IsOptimized) Assert.InRange(least / Connections, 0, bytesMax);
 
-        // What the process has allocated, without this thread, which is the client.
+        // Returns the allocations of the process without those of this thread, which is the client.
         async Task<long> MeasureAsync()
         {
             await Wait.UntilAsync(() => wire.Connections.Count == 0, () => "connections stay open");

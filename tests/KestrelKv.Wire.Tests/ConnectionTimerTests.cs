@@ -3,7 +3,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>The timer of the connections, which runs only while there are some.</summary>
+/// <summary>The timer of the connections, which runs only while connections are open.</summary>
 public sealed class ConnectionTimerTests
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
@@ -16,7 +16,7 @@ public sealed class ConnectionTimerTests
     }
 
     [Fact]
-    public async Task Timer_AfterTheLastConnection_TicksOnceMore()
+    public async Task Timer_AfterLastConnection_TicksOnceMore()
     {
         using TestWire wire = WithoutOtherTimers();
         TestClient first = wire.Connect(), second = wire.Connect();
@@ -29,7 +29,7 @@ public sealed class ConnectionTimerTests
     }
 
     [Fact]
-    public async Task Timer_ConnectionAfterARest_IsTimed()
+    public async Task Timer_ConnectionAfterStop_IsTimed()
     {
         using var wire = new TestWire(options => options.IdleTimeout = TimeSpan.FromSeconds(10));
         int uses = 0;
@@ -48,7 +48,7 @@ public sealed class ConnectionTimerTests
     }
 
     [Fact]
-    public async Task Timer_ConnectionsThatComeAndGoAtATick_AreAlwaysWatched()
+    public async Task Timer_ConnectionsOpenAndCloseAtTick_AreAlwaysTimed()
     {
         using var wire = new TestWire();
         using var over = new CancellationTokenSource();
@@ -67,7 +67,7 @@ public sealed class ConnectionTimerTests
         await ticks;
     }
 
-    /// <summary>The timers of the store go by another clock.</summary>
+    /// <summary>The timers of the store use another clock.</summary>
     private static TestWire WithoutOtherTimers() => new(store: new ManagedStore(new FakeTimeProvider()));
 
     private static int TicksInAMinute(TestWire wire)

@@ -3,7 +3,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Every key is there, and has one value. It allocates nothing.</summary>
+/// <summary>Contains every key, with the same value. Allocates nothing.</summary>
 internal sealed class ConstantStore() : StoreDouble(new ManagedStore(TimeProvider.System))
 {
     public override ValueTask<int> ExecuteAsync(

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Disks that fail, or are full: what was not kept is not acknowledged, and the connection goes on.</summary>
+/// <summary>Failed and full disks: undurable writes are not acknowledged, and the connection remains usable.</summary>
 public sealed class DiskFailureTests
 {
     private static readonly string[] Requests =
@@ -15,7 +15,7 @@ public sealed class DiskFailureTests
         [Frames.GetReply("kept", "0"), "disk_failed", Frames.UnknownReply("NOPE"), "disk_failed", Frames.GetReply("kept", "0"), "invalid_json"];
 
     [Fact]
-    public void Serve_DiskThatFailsWhileRepliesWait_AnswersTheSameRequestsAgain()
+    public void Serve_DiskFailsWhileRepliesWait_ExecutesRequestsAgain()
     {
         var store = new FailingDiskStore();
         using var wire = new TestWire(store: store);
@@ -32,7 +32,7 @@ public sealed class DiskFailureTests
     }
 
     [Fact]
-    public void Serve_DiskThatFails_CountsWhatWasReallyAnswered()
+    public void Serve_DiskFails_CountsSentReplies()
     {
         var store = new FailingDiskStore();
         using var wire = new TestWire(store: store);
@@ -47,7 +47,7 @@ public sealed class DiskFailureTests
     }
 
     [Fact]
-    public async Task Serve_DiskThatFailsUnderManyConnections_ServesThemAllOn()
+    public async Task Serve_DiskFailsWithManyConnections_ContinuesToServeAll()
     {
         var store = new FailingDiskStore();
         using var wire = new TestWire(store: store);
@@ -60,7 +60,7 @@ public sealed class DiskFailureTests
     }
 
     [Fact]
-    public async Task Serve_DiskThatFailsWithRepliesAlreadyInTheOutput_CutsTheConnection()
+    public async Task Serve_DiskFailsWithRepliesInOutput_AbortsConnection()
     {
         var store = new FailingDiskStore();
         using var wire = new TestWire(store: store);
@@ -79,7 +79,7 @@ public sealed class DiskFailureTests
     }
 
     [Fact]
-    public async Task Serve_StoreThatLosesTheSameRequestsTwice_EndsTheConnectionAndAcknowledgesNothing()
+    public async Task Serve_StoreLosesRequestsTwice_EndsConnectionAndAcknowledgesNothing()
     {
         var store = new SlowDiskStore();
         using var wire = new TestWire(store: store);
@@ -99,20 +99,20 @@ public sealed class DiskFailureTests
     [InlineData(ResultStatus.DiskFull, "disk_full", "Data:Directory")]
     [InlineData(ResultStatus.DiskFailed, "disk_failed", "Data:Directory")]
     [InlineData(ResultStatus.Conflict, "conflict", "send the request again")]
-    public void Serve_StoreThatRefusesWrites_TellsWhyAndGoesOn(ResultStatus reason, string code, string told)
+    public void Serve_StoreRefusesWrites_ReturnsErrorAndContinues(ResultStatus reason, string code, string message)
     {
         using var wire = new TestWire(store: new RefusingStore(reason));
         TestClient client = wire.Connect();
         client.Send(Frames.Put("a", "1"), Frames.Get("a"), Frames.Put("b", "2"));
         List<string> replies = client.Replies();
         Assert.Equal([code, Frames.GetReply("a", "null"), code], replies.Select(Frames.ErrorCode));
-        Frames.AssertError(replies[0], code, told);
+        Frames.AssertError(replies[0], code, message);
         Assert.Equal(2, wire.Metrics[$"kestrelkv.wire.requests{{function=PUT,outcome={code}}}"]);
         Assert.Equal(0, wire.Metrics["kestrelkv.wire.requests{function=PUT,outcome=ok}"]);
     }
 
     [Fact]
-    public void Serve_RequestsWithAck_HandItToTheStore()
+    public void Serve_RequestsWithAck_PassItToStore()
     {
         var store = new RefusingStore(ResultStatus.Done);
         using var wire = new TestWire(store: store);
@@ -137,7 +137,7 @@ public sealed class DiskFailureTests
         return client;
     }
 
-    /// <summary>Beside the one PUT that was done before.</summary>
+    /// <summary>Does not count the PUT at the beginning.</summary>
     private static void AssertCounts(TestWire wire, int gets, int unknown, int invalid, int refused)
     {
         Assert.Equal(1, wire.Metrics["kestrelkv.wire.requests{function=PUT,outcome=ok}"]);

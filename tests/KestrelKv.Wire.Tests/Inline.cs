@@ -1,8 +1,7 @@
 namespace KestrelKv.Wire.Tests;
 
 /// <summary>
-/// Runs code without the test framework's synchronization context, which would move what the server awaits to
-/// other threads.
+/// Runs code without the test framework's synchronization context, which would move the server's continuations to other threads.
 /// </summary>
 internal static class Inline
 {

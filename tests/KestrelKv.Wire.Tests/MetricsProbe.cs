@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Makes meters and listens to them, and to no others.</summary>
+/// <summary>Creates meters and listens only to them.</summary>
 internal sealed class MetricsProbe : IMeterFactory
 {
     private readonly List<Meter> _meters = [];
@@ -23,7 +23,6 @@ internal sealed class MetricsProbe : IMeterFactory
         _listener.Start();
     }
 
-    /// <summary>What the histogram of durations was given, in seconds.</summary>
     public IReadOnlyCollection<double> Durations => _durations;
 
     public Meter Create(MeterOptions options)
@@ -31,11 +30,11 @@ internal sealed class MetricsProbe : IMeterFactory
         var meter = new Meter(options);
         _meters.Add(meter);
 
-        // Instruments are published as they are made, so the meter must be known before.
+        // Instruments are published when they are created, so the meter must be known before.
         return meter;
     }
 
-    /// <summary>A figure as it is now, such as <c>kestrelkv.wire.requests{function=GET,outcome=ok}</c>; 0 where there is none.</summary>
+    /// <summary>The value of a metric, such as <c>kestrelkv.wire.requests{function=GET,outcome=ok}</c>; 0 if it does not exist.</summary>
     public long this[string name]
     {
         get
@@ -45,7 +44,7 @@ internal sealed class MetricsProbe : IMeterFactory
         }
     }
 
-    /// <summary>Stops listening: what is recorded from now on costs what it costs where nobody listens.</summary>
+    /// <summary>Stops listening. Records then cost what they cost without a listener.</summary>
     public void Dispose()
     {
         _listener.Dispose();

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>What is counted, while connections are open and after they have closed.</summary>
+/// <summary>The metrics, while connections are open and after they have closed.</summary>
 public sealed class MetricsTests
 {
     private static readonly string[] Requests =
@@ -25,7 +25,7 @@ public sealed class MetricsTests
     }
 
     [Fact]
-    public async Task Bytes_InAndOut_AreThoseOfTheFrames()
+    public async Task Bytes_ReceivedAndSent_EqualThoseOfFrames()
     {
         using var wire = new TestWire();
         TestClient client = wire.Connect();
@@ -53,7 +53,7 @@ public sealed class MetricsTests
     }
 
     [Fact]
-    public async Task Duration_StoreThatWaits_IsPartOfIt()
+    public async Task Duration_StoreWaits_IncludesWait()
     {
         var store = new SlowDiskStore();
         using var wire = new TestWire(store: store);
@@ -87,7 +87,7 @@ public sealed class MetricsTests
     }
 
     [Fact]
-    public async Task Refusals_AreCountedAmongTheErrorsAndBytes()
+    public async Task Refusals_AreCountedAsErrorsAndBytes()
     {
         using var wire = new TestWire(options => options.ConnectionsMax = 1);
         wire.Connect();

@@ -3,12 +3,11 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Keeps what is logged.</summary>
+/// <summary>Records log entries.</summary>
 internal sealed class RecordingLogger : ILogger<WireConnectionHandler>
 {
     private readonly ConcurrentQueue<(LogLevel Level, string Text, Exception? Exception)> _entries = new();
 
-    /// <summary>What a person looks at: warnings and errors.</summary>
     public (LogLevel Level, string Text, Exception? Exception)[] Warnings => [.. _entries.Where(entry => entry.Level >= LogLevel.Warning)];
 
     public IDisposable? BeginScope<TState>(TState state)

@@ -2,7 +2,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Replies that clients do not read take bounded memory, all connections together, and hold up no small request.</summary>
+/// <summary>Unread replies of all connections together take limited memory, and delay no small request.</summary>
 public sealed class ReplyMemoryTests
 {
     private const int Total = 2 * 1024 * 1024;
@@ -17,7 +17,7 @@ public sealed class ReplyMemoryTests
     [InlineData("""{"func": "SCAN", "params": {"values": true}}""")]
     [InlineData("""{"func": "BATCH", "params": {"ops": [{"func": "GET", "params": {"obj": "a"}}]}}""")]
     [InlineData("""{"func": "PUT", "params": {"obj": "a", "val": 1, "return_old": true}}""")]
-    public async Task Serve_ManyClientsThatDoNotRead_HoldsTheTotalAndOneReplyAtMost(string request)
+    public async Task Serve_ManyClientsDoNotRead_HoldsAtMostTotalAndOneReply(string request)
     {
         using var wire = Wire();
         List<TestClient> clients = [.. Enumerable.Range(0, 20).Select(_ => wire.Connect(unreadBytesMax: 1))];
@@ -34,14 +34,14 @@ public sealed class ReplyMemoryTests
         Assert.InRange(Waiting(), 6, 16);
         Assert.InRange(wire.Connections.Replies.Taken, 0, Total + (2 * ValueBytes));
 
-        // A small request needs no room, and those that wait get theirs as others read.
+        // A small request needs no room. Waiting requests get room as other clients read.
         Assert.Equal(Frames.PutReply("b"), wire.Connect().Call(Frames.Put("b", "1")));
         foreach (TestClient client in clients) Assert.Contains("\"status\": \"OK\"", Assert.Single(await client.RepliesAsync(1)), StringComparison.Ordinal);
         await Wait.UntilAsync(() => wire.Connections.Replies.Taken == 0, () => $"{wire.Connections.Replies.Taken} bytes are left");
     }
 
     [Fact]
-    public async Task Serve_NoRoomInTime_AnswersRepliesFullAndServesTheRest()
+    public async Task Serve_NoRoomInTime_RepliesRepliesFullAndContinues()
     {
         using var wire = Wire();
         wire.Connect().Call(Frames.Put("a", Value));
@@ -52,7 +52,7 @@ public sealed class ReplyMemoryTests
 
         wire.Advance(WriteTimeout);
         Assert.Equal("replies_full", Frames.ErrorCode(Assert.Single(await client.RepliesAsync(1))));
-        await Wait.UntilAsync(() => wire.Connections.Replies.IsWaitedFor, () => "the MGET does not wait");
+        await Wait.UntilAsync(() => wire.Connections.Replies.HasWaiters, () => "the MGET does not wait");
         wire.Advance(WriteTimeout);
         List<string> replies = await client.RepliesAsync(2);
         Assert.Equal("replies_full", Frames.ErrorCode(replies[0]));
@@ -62,7 +62,7 @@ public sealed class ReplyMemoryTests
     }
 
     [Fact]
-    public async Task Serve_WriteWithALargeReplyAndNoRoom_IsNotDone()
+    public async Task Serve_WriteWithLargeReplyAndNoRoom_IsNotExecuted()
     {
         using var wire = Wire();
         wire.Connect().Call(Frames.Put("a", Value));
@@ -75,13 +75,13 @@ public sealed class ReplyMemoryTests
     }
 
     [Fact]
-    public async Task Abort_ClientThatWaitsForRoomAndOnesWithUnreadReplies_LeavesNothingTaken()
+    public async Task Abort_WaitingClientAndUnreadReplies_ReleasesAllMemory()
     {
         using var wire = Wire();
         wire.Connect().Call(Frames.Put("a", Value));
         List<TestClient> clients = [.. Enumerable.Range(0, 12).Select(_ => wire.Connect(unreadBytesMax: 1))];
         foreach (TestClient client in clients) client.Send("""{"func": "MGET", "params": {"objs": ["a", "a"]}}""");
-        Assert.True(wire.Connections.Replies.IsWaitedFor);
+        Assert.True(wire.Connections.Replies.HasWaiters);
         foreach (TestClient client in clients) client.Connection.Abort(new("The test ends it."));
         for (int i = 0; i < 100 && wire.Connections.Count > 0; i++)
         {

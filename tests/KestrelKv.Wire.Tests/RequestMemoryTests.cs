@@ -2,7 +2,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Large requests that have not arrived whole take bounded memory, all connections together.</summary>
+/// <summary>Large incomplete requests of all connections together take limited memory.</summary>
 public sealed class RequestMemoryTests
 {
     private const int Total = 1024 * 1024;
@@ -10,7 +10,7 @@ public sealed class RequestMemoryTests
     private static readonly byte[] Large = Frames.Of(Frames.Put("a", $"\"{new string('v', 600_000)}\""));
 
     [Fact]
-    public async Task Serve_LargeRequestBesideAnother_WaitsUntilThatIsExecuted()
+    public async Task Serve_TwoLargeRequests_SecondWaitsUntilFirstIsExecuted()
     {
         using TestWire wire = Wire();
         TestClient first = wire.Connect();
@@ -18,7 +18,7 @@ public sealed class RequestMemoryTests
         first.Send(Large.AsSpan(0, 100_000));
         Assert.Equal(Large.Length - 8, wire.Connections.Requests.Taken);
         second.Send(Large.AsSpan(0, 100_000));
-        Assert.True(wire.Connections.Requests.IsWaitedFor);
+        Assert.True(wire.Connections.Requests.HasWaiters);
         second.Send(Large.AsSpan(100_000));
         Assert.Equal(0, second.UnreadBytes());
         Assert.Equal(Frames.PutReply("b"), wire.Connect().Call(Frames.Put("b", "1")));
@@ -26,11 +26,11 @@ public sealed class RequestMemoryTests
         first.Send(Large.AsSpan(100_000));
         Assert.Equal([Frames.PutReply("a")], await first.RepliesAsync(1));
         Assert.Equal([Frames.PutReply("a")], await second.RepliesAsync(1));
-        await Wait.UntilAsync(() => wire.Connections.Requests.Taken == 0, () => "room is left");
+        await Wait.UntilAsync(() => wire.Connections.Requests.Taken == 0, () => "memory remains reserved");
     }
 
     [Fact]
-    public async Task Serve_NoRoomInTime_AnswersRequestsFullAndCloses()
+    public async Task Serve_NoRoomInTime_RepliesRequestsFullAndCloses()
     {
         using TestWire wire = Wire();
         wire.Connections.Requests.Take(Total);
@@ -44,7 +44,7 @@ public sealed class RequestMemoryTests
     }
 
     [Fact]
-    public async Task Serve_LargeRequestThatDoesNotArriveWhileOthersWait_IsCutOff()
+    public async Task Serve_LargeRequestStallsWhileOthersWait_IsAborted()
     {
         using TestWire wire = Wire();
         TestClient slow = wire.Connect();
@@ -66,7 +66,7 @@ public sealed class RequestMemoryTests
     }
 
     [Fact]
-    public async Task Stop_RequestThatWaitsForRoom_IsNotWaitedFor()
+    public async Task Stop_RequestWaitsForRoom_EndsAtOnce()
     {
         using TestWire wire = Wire();
         wire.Connections.Requests.Take(Total);

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>What a client does must not show to the next one, which has the objects of the first.</summary>
+/// <summary>No state of one client is visible to the next, which uses the same objects.</summary>
 [SupportedOSPlatform("linux")]
 public sealed class ReuseTests
 {
@@ -37,7 +37,7 @@ public sealed class ReuseTests
 
     [Theory]
     [MemberData(nameof(Abuses))]
-    public async Task Serve_OrdinaryClientsAfterAnAbuser_AreServedAndCountedRight(Abuse abuse)
+    public async Task Serve_NormalClientsAfterMisbehavingClient_AreServedAndCountedCorrectly(Abuse abuse)
     {
         using var wire = new SocketWire(new ManagedStore(TimeProvider.System));
         await using IConnectionListener listener = await wire.ListenAsync();
@@ -47,9 +47,9 @@ public sealed class ReuseTests
         {
             using (Socket client = await ConnectAsync()) await AbuseAsync(wire, client, abuse);
 
-            // At once, while the server may not have seen the end of the abuser.
+            // Immediately, while the server may not have detected the end of the misbehaving client.
             await ServeOrdinaryAsync();
-            await WaitForNoneAsync();
+            await WaitForNoConnectionAsync();
             Dictionary<string, long> before = Counts();
             (long received, long sent) = (0, 0);
             for (int i = 0; i < Ordinary; i++)
@@ -57,7 +57,7 @@ public sealed class ReuseTests
                 (long ofReceived, long ofSent) = await ServeOrdinaryAsync();
                 (received, sent) = (received + ofReceived, sent + ofSent);
             }
-            await WaitForNoneAsync();
+            await WaitForNoConnectionAsync();
             Dictionary<string, long> after = Counts();
             Dictionary<string, long> expected = new()
             {
@@ -85,9 +85,9 @@ public sealed class ReuseTests
 
         Task<Socket> ConnectAsync() => SocketWire.ConnectAsync(listener.EndPoint);
 
-        Task WaitForNoneAsync() => Wait.UntilAsync(() => wire.Connections.Count == 0, () => "connections stay open");
+        Task WaitForNoConnectionAsync() => Wait.UntilAsync(() => wire.Connections.Count == 0, () => "connections stay open");
 
-        // One client with a call of each kind: how many bytes it has sent, and got.
+        // Serves one client with a call of each kind. Returns the numbers of bytes that it sent and received.
         async Task<(long Sent, long Received)> ServeOrdinaryAsync()
         {
             using Socket client = await ConnectAsync();
@@ -173,8 +173,8 @@ public sealed class ReuseTests
                 break;
             case Abuse.NeverReads or Abuse.ReadsHalf:
                 await client.SendAsync(Frames.Stream(Enumerable.Repeat(Frames.Get("large"), 3)));
-                await Wait.UntilAsync(() => wire.Metrics["kestrelkv.wire.sent"] > sent, () => "nothing is sent");
-                await Wait.UntilAsync(() => client.Available > 0, () => "nothing comes");
+                await Wait.UntilAsync(() => wire.Metrics["kestrelkv.wire.sent"] > sent, () => "the server sends nothing");
+                await Wait.UntilAsync(() => client.Available > 0, () => "nothing arrives");
                 if (abuse == Abuse.ReadsHalf) await client.ReceiveAsync(new byte[LargeBytes / 2]);
                 SocketWire.Reset(client);
                 break;

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Connections.Features;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>A connection of the system's, as the transport's of a connection in memory.</summary>
+/// <summary>Two connected sockets. The server's stands for that of a connection in memory.</summary>
 internal sealed class SocketPair(Socket client, Socket server) : IConnectionSocketFeature, IDisposable
 {
     public Socket Client => client;

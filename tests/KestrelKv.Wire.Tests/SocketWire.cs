@@ -12,7 +12,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>The wire on real sockets, on one thread: a connection gets the objects of the one that ended last.</summary>
+/// <summary>The wire on real sockets, on one thread: a connection reuses the objects of the one that ended last.</summary>
 [SupportedOSPlatform("linux")]
 internal sealed class SocketWire : IDisposable
 {
@@ -55,14 +55,13 @@ internal sealed class SocketWire : IDisposable
         while (!bytes.IsEmpty) bytes = bytes[await client.SendAsync(bytes).AsTask().WaitAsync(Wait.Patience)..];
     }
 
-    /// <summary>The body of the next frame; null at the end of the stream.</summary>
+    /// <summary>Returns the body of the next frame; null at the end of the stream.</summary>
     public static async Task<string?> ReceiveFrameAsync(Socket client)
     {
         byte[] header = await ReceiveAsync(client, 8);
         return header.Length == 0 ? null : Encoding.UTF8.GetString(await ReceiveAsync(client, BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4))));
     }
 
-    /// <summary>Breaks the connection off.</summary>
     public static void Reset(Socket client)
     {
         client.LingerState = new LingerOption(enable: true, seconds: 0);
@@ -77,7 +76,7 @@ internal sealed class SocketWire : IDisposable
         (_store as IDisposable)?.Dispose();
     }
 
-    /// <summary>So many bytes, or less where the stream ends.</summary>
+    /// <summary>Receives this many bytes, or fewer if the stream ends.</summary>
     private static async Task<byte[]> ReceiveAsync(Socket client, int count)
     {
         byte[] bytes = new byte[count];

@@ -3,14 +3,14 @@ using Microsoft.AspNetCore.Connections.Features;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>The server stops: what was received is answered, then the connection ends.</summary>
+/// <summary>At a stop of the server, received requests are answered, then the connection ends.</summary>
 public sealed class StopTests
 {
-    /// <summary>What may still be on its way is waited for so long.</summary>
+    /// <summary>How long the server waits for bytes that may still be on their way.</summary>
     private static readonly TimeSpan QuietTime = TimeSpan.FromMilliseconds(50);
 
     [Fact]
-    public async Task Stop_SilentClient_EndsAfterTheQuietTime()
+    public async Task Stop_SilentClient_EndsAfterQuietTime()
     {
         using var wire = new TestWire();
         TestClient client = wire.Connect();
@@ -24,7 +24,7 @@ public sealed class StopTests
     }
 
     [Fact]
-    public async Task Stop_BeforeTheFirstRead_ServesWhatHasArrived()
+    public async Task Stop_BeforeFirstRead_ServesArrivedRequests()
     {
         using var wire = new TestWire();
         TestClient client = wire.Connect(configure: connection => connection.RequestClose());
@@ -53,7 +53,7 @@ public sealed class StopTests
     }
 
     [Fact]
-    public async Task Stop_DuringABatch_StillWaitsForTheQuietTimeAfterIt()
+    public async Task Stop_DuringBatch_WaitsForQuietTimeAfterwards()
     {
         var store = new SlowDiskStore();
         using var wire = new TestWire(store: store);
@@ -72,7 +72,7 @@ public sealed class StopTests
     }
 
     [Fact]
-    public async Task Stop_RequestsStillOnTheirWay_AreAnswered()
+    public async Task Stop_RequestsInTransit_AreAnswered()
     {
         using var wire = new TestWire();
         TestClient client = wire.Connect();
@@ -87,7 +87,7 @@ public sealed class StopTests
     }
 
     [Fact]
-    public async Task Stop_BytesThatTheTransportHasNotReadYet_AreWaitedFor()
+    public async Task Stop_BytesNotReadByTransport_WaitsForThem()
     {
         using var wire = new TestWire();
         using var socket = await SocketPair.ConnectAsync();
@@ -105,7 +105,7 @@ public sealed class StopTests
     }
 
     [Fact]
-    public async Task Stop_RequestThatArrivesInPieces_IsAnswered()
+    public async Task Stop_RequestArrivesInPieces_IsAnswered()
     {
         using var wire = new TestWire();
         TestClient client = wire.Connect();
@@ -121,7 +121,7 @@ public sealed class StopTests
     }
 
     [Fact]
-    public async Task Stop_ClientThatGoesOnAndOn_IsServedForASecondAtMost()
+    public async Task Stop_ClientSendsContinually_ServesAtMostOneSecond()
     {
         using var wire = new TestWire();
         TestClient client = wire.Connect();
@@ -138,7 +138,7 @@ public sealed class StopTests
     }
 
     [Fact]
-    public async Task Stop_ClientThatEndsMeanwhile_EndsAtOnce()
+    public async Task Stop_ClientEndsMeanwhile_EndsAtOnce()
     {
         using var wire = new TestWire();
         TestClient client = wire.Connect();

@@ -4,7 +4,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>A store that does what the one behind it does; what is of interest is changed.</summary>
+/// <summary>Delegates to another store. Derived classes change the behavior under test.</summary>
 internal abstract class StoreDouble(IKeyValueStore inner) : IKeyValueStore
 {
     protected IKeyValueStore Inner => inner;
@@ -29,12 +29,12 @@ internal abstract class StoreDouble(IKeyValueStore inner) : IKeyValueStore
     public StoreStats GetStats() => inner.GetStats();
 }
 
-/// <summary>Tells results at once, and completes when the test says that they are on disk, or can't be.</summary>
+/// <summary>Delivers results at once, and completes when the test reports that they are synced, or that the sync failed.</summary>
 internal sealed class SlowDiskStore() : StoreDouble(new ManagedStore(TimeProvider.System))
 {
     private TaskCompletionSource? _synced;
 
-    /// <summary>Whether the disk takes its time; otherwise calls complete at once.</summary>
+    /// <summary>Whether calls wait for the disk; otherwise they complete at once.</summary>
     public bool IsSlow { get; set; } = true;
 
     /// <summary>Whether a call is waiting.</summary>
@@ -42,7 +42,7 @@ internal sealed class SlowDiskStore() : StoreDouble(new ManagedStore(TimeProvide
 
     public void Sync() => Inline.Run(() => _synced!.SetResult());
 
-    public void Fail(Exception because) => Inline.Run(() => _synced!.SetException(because));
+    public void Fail(Exception exception) => Inline.Run(() => _synced!.SetException(exception));
 
     public override async ValueTask<int> ExecuteAsync(
         ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default)
@@ -56,8 +56,8 @@ internal sealed class SlowDiskStore() : StoreDouble(new ManagedStore(TimeProvide
 }
 
 /// <summary>
-/// Waits for its disk until the test says that it syncs or fails. Once it has failed, writes are refused, and so are
-/// reads of what was written since the last sync.
+/// Waits until the test reports that the disk has synced or failed. After a failure it refuses writes, and reads of keys that were
+/// written after the last sync.
 /// </summary>
 internal sealed class FailingDiskStore() : StoreDouble(new ManagedStore(TimeProvider.System))
 {
@@ -102,7 +102,7 @@ internal sealed class FailingDiskStore() : StoreDouble(new ManagedStore(TimeProv
         return operations.Length;
     }
 
-    /// <summary>Passes results on under the index that they have in the whole call.</summary>
+    /// <summary>Passes on a result with its index in the whole call.</summary>
     private sealed class Relay(IResultSink results, int index) : IResultSink
     {
         public bool Stop { get; private set; }
@@ -111,7 +111,7 @@ internal sealed class FailingDiskStore() : StoreDouble(new ManagedStore(TimeProv
     }
 }
 
-/// <summary>Refuses every PUT for one reason; remembers the operations.</summary>
+/// <summary>Refuses every write with the same status, and records the operations.</summary>
 internal sealed class RefusingStore(ResultStatus reason) : StoreDouble(new ManagedStore(TimeProvider.System))
 {
     public List<Operation> Operations { get; } = [];
@@ -130,7 +130,7 @@ internal sealed class RefusingStore(ResultStatus reason) : StoreDouble(new Manag
     }
 }
 
-/// <summary>Fails on a key named "bug", after having told the results of those before it.</summary>
+/// <summary>Fails at a key named "bug", after delivering the results before it.</summary>
 internal sealed class BuggyStore() : StoreDouble(new ManagedStore(TimeProvider.System))
 {
     public override async ValueTask<int> ExecuteAsync(

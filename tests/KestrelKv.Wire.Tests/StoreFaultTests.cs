@@ -3,11 +3,11 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Stores that take their time, and stores that fail: no reply may say what is not so.</summary>
+/// <summary>Slow and failing stores: no reply acknowledges a change that is not durable.</summary>
 public sealed class StoreFaultTests
 {
     [Fact]
-    public void Serve_StoreThatWaitsForItsDisk_SendsNoReplyBefore()
+    public void Serve_StoreWaitsForDisk_SendsNoReplyBefore()
     {
         var store = new SlowDiskStore();
         using var wire = new TestWire(store: store);
@@ -23,7 +23,7 @@ public sealed class StoreFaultTests
     }
 
     [Fact]
-    public void Serve_RepliesLargerThanAnyBufferWhileTheStoreWaits_StayIn()
+    public void Serve_LargeRepliesWhileStoreWaits_AreNotSent()
     {
         var store = new SlowDiskStore { IsSlow = false };
         using var wire = new TestWire(options => options.ReplyBytesMax = 1 << 20, store);
@@ -40,7 +40,7 @@ public sealed class StoreFaultTests
     }
 
     [Fact]
-    public void Serve_RequestsThatComeWhileTheStoreWaits_AreExecutedAfterwardsInOrder()
+    public void Serve_RequestsArriveWhileStoreWaits_AreExecutedAfterwardsInOrder()
     {
         var store = new SlowDiskStore();
         using var wire = new TestWire(store: store);
@@ -58,7 +58,7 @@ public sealed class StoreFaultTests
     }
 
     [Fact]
-    public void Serve_StoreThatWaitsForLong_IsNoReasonToGoOnToAnotherThread()
+    public void Serve_StoreWaitsLong_StaysOnThread()
     {
         var store = new SlowDiskStore();
         using var wire = new TestWire(store: store);
@@ -73,7 +73,7 @@ public sealed class StoreFaultTests
     }
 
     [Fact]
-    public void Serve_StoreThatWaits_HoldsUpNoOtherConnection()
+    public void Serve_StoreWaits_DoesNotDelayOtherConnections()
     {
         var store = new SlowDiskStore();
         using var wire = new TestWire(store: store);
@@ -87,7 +87,7 @@ public sealed class StoreFaultTests
     }
 
     [Fact]
-    public async Task Serve_StoreThatThrows_IsAnInternalErrorOfThatConnectionAlone()
+    public async Task Serve_StoreThrows_FailsOnlyThatConnection()
     {
         using var wire = new TestWire(store: new BuggyStore());
         TestClient other = wire.Connect();
@@ -106,7 +106,7 @@ public sealed class StoreFaultTests
     }
 
     [Fact]
-    public async Task Serve_StoreThatThrows_LeavesTheClientTimeToReadTheReply()
+    public async Task Serve_StoreThrows_GivesClientTimeToReadReply()
     {
         using var wire = new TestWire(store: new BuggyStore());
         TestClient client = wire.Connect();
@@ -120,7 +120,7 @@ public sealed class StoreFaultTests
     }
 
     [Fact]
-    public async Task Serve_StoreThatThrowsAfterHavingToldResults_AcknowledgesNoneOfThem()
+    public async Task Serve_StoreThrowsAfterResults_AcknowledgesNone()
     {
         using var wire = new TestWire(store: new BuggyStore());
         TestClient client = wire.Connect();
@@ -130,7 +130,7 @@ public sealed class StoreFaultTests
     }
 
     [Fact]
-    public async Task Serve_StoreThatThrowsInALaterBatch_KeepsTheRepliesOfThoseBefore()
+    public async Task Serve_StoreThrowsInLaterBatch_KeepsEarlierReplies()
     {
         using var wire = new TestWire(options => options.BatchRequestsMax = 2, new BuggyStore());
         TestClient client = wire.Connect();
@@ -142,7 +142,7 @@ public sealed class StoreFaultTests
     }
 
     [Fact]
-    public async Task Serve_DiskThatFails_AcknowledgesNothing()
+    public async Task Serve_DiskFails_AcknowledgesNothing()
     {
         var store = new SlowDiskStore();
         using var wire = new TestWire(store: store);
@@ -154,7 +154,7 @@ public sealed class StoreFaultTests
     }
 
     [Fact]
-    public async Task Serve_DiskThatFailsWithRepliesAlreadyInTheOutput_CutsTheConnectionOff()
+    public async Task Serve_DiskFailsWithRepliesInOutput_AbortsConnection()
     {
         var store = new SlowDiskStore { IsSlow = false };
         using var wire = new TestWire(store: store);

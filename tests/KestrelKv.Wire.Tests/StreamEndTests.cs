@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>How streams end: well, in the middle, or with bytes that are no frames.</summary>
+/// <summary>Ends of streams: between frames, inside a frame, or with bytes that are not frames.</summary>
 public sealed class StreamEndTests
 {
     public static TheoryData<byte[], string> BrokenFrames => new()
@@ -21,7 +21,7 @@ public sealed class StreamEndTests
 
     [Theory]
     [MemberData(nameof(BrokenFrames))]
-    public async Task Serve_BrokenFrame_IsAnsweredLastAndTheConnectionEnds(byte[] broken, string code)
+    public async Task Serve_InvalidFrame_RepliesErrorLastAndCloses(byte[] broken, string code)
     {
         using var wire = new TestWire(limits: new RequestLimits { FrameBytesMax = 2_000 });
         TestClient client = wire.Connect();
@@ -36,7 +36,7 @@ public sealed class StreamEndTests
     }
 
     [Fact]
-    public async Task Serve_BrokenFrameByteByByte_IsAnsweredOnceTheHeaderIsThere()
+    public async Task Serve_InvalidFrameByteByByte_RepliesOnceHeaderArrived()
     {
         using var wire = new TestWire();
         TestClient client = wire.Connect();
@@ -53,7 +53,7 @@ public sealed class StreamEndTests
     [InlineData("GET / HTTP/1.1\r\nHost: localhost:4444\r\n\r\n")]
     [InlineData("POST /keys HTTP/1.1\r\nContent-Length: 0\r\n\r\n")]
     [InlineData("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")]
-    public async Task Serve_Http_IsAnsweredInHttp(string request)
+    public async Task Serve_Http_RepliesInHttp(string request)
     {
         using var wire = new TestWire();
         TestClient client = wire.Connect();
@@ -64,7 +64,7 @@ public sealed class StreamEndTests
     }
 
     [Fact]
-    public async Task Serve_EndInsideAFrame_IsAnsweredWithTruncatedFrame()
+    public async Task Serve_EndInsideFrame_RepliesTruncatedFrame()
     {
         byte[] frame = Frames.Of(Frames.Put("a", "2"));
         for (int length = 1; length < frame.Length; length++)
@@ -80,7 +80,7 @@ public sealed class StreamEndTests
     }
 
     [Fact]
-    public async Task Serve_EndBetweenFrames_IsACleanClose()
+    public async Task Serve_EndBetweenFrames_ClosesNormally()
     {
         using var wire = new TestWire();
         TestClient idle = wire.Connect();
@@ -120,7 +120,7 @@ public sealed class StreamEndTests
     }
 
     [Fact]
-    public async Task Serve_ClientThatNeverEndsAfterAnError_IsLeftAfterAMoment()
+    public async Task Serve_ClientDoesNotCloseAfterError_ServerClosesAfterLinger()
     {
         using var wire = new TestWire();
         TestClient client = wire.Connect();

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Connections.Features;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>The server's side of a connection, which does on an abort and on a stop what Kestrel's does.</summary>
+/// <summary>The server side of a connection. It behaves like Kestrel's at an abort and at a stop.</summary>
 internal sealed class TestConnection : DefaultConnectionContext, IConnectionLifetimeNotificationFeature
 {
     private readonly Pipe _toServer;
@@ -19,10 +19,10 @@ internal sealed class TestConnection : DefaultConnectionContext, IConnectionLife
         Features.Set<IConnectionLifetimeNotificationFeature>(this);
     }
 
-    /// <summary>Why the server cut the connection off, if it did.</summary>
+    /// <summary>The reason for which the server aborted the connection; null if it did not.</summary>
     public ConnectionAbortedException? Aborted { get; private set; }
 
-    /// <summary>What a flush that was waiting ends with on an abort: nothing, or an exception.</summary>
+    /// <summary>The exception that a waiting flush throws at an abort; null for none.</summary>
     public Exception? FlushFailure { get; set; }
 
     public CancellationToken ConnectionClosedRequested

@@ -5,11 +5,11 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>The wire with all that is around it in memory, on a clock that stands still until it is told.</summary>
+/// <summary>The wire with everything around it in memory, on a clock that only the test advances.</summary>
 /// <remarks>
-/// Nothing is left to other threads: when a call that sends, or moves the clock, has returned, the server has done
-/// all that it can do. So a test may say that something has not happened. Only where the clock moves during a batch
-/// the server takes it for a long one, and goes on to another thread after it.
+/// Nothing runs on other threads. When a call that sends bytes or advances the clock has returned, the server has done everything that it
+/// can do, so a test can verify that something has not happened. If the clock advances during a batch, the server takes the batch for
+/// a long one and continues on another thread.
 /// </remarks>
 internal sealed class TestWire : IDisposable
 {
@@ -37,8 +37,8 @@ internal sealed class TestWire : IDisposable
 
     public RecordingLogger Log { get; } = new();
 
-    /// <summary>A client's connection, being served.</summary>
-    /// <param name="unreadBytesMax">How much may be on its way to the client before the server has to wait; 0 for anything.</param>
+    /// <summary>Connects a client, and serves its connection.</summary>
+    /// <param name="unreadBytesMax">The number of unread bytes from which the server must wait; 0 for no limit.</param>
     /// <param name="configure">Changes the connection before it is served.</param>
     public TestClient Connect(long unreadBytesMax = 0, Action<TestConnection>? configure = null)
     {
@@ -55,7 +55,7 @@ internal sealed class TestWire : IDisposable
         return new TestClient(connection, toServer.Writer, toClient.Reader, served);
     }
 
-    /// <summary>Moves the clock on and on until the server has done with a connection.</summary>
+    /// <summary>Advances the clock repeatedly until the server has finished with a connection.</summary>
     public async Task AdvanceUntilServedAsync(TestClient client, TimeSpan step)
     {
         await Wait.UntilAsync(
@@ -64,7 +64,7 @@ internal sealed class TestWire : IDisposable
                 Advance(step);
                 return client.IsServed;
             },
-            () => "the server has not done with the connection");
+            () => "the server has not finished with the connection");
         await client.ServedAsync();
     }
 
@@ -77,7 +77,7 @@ internal sealed class TestWire : IDisposable
         (Store as IDisposable)?.Dispose();
     }
 
-    /// <summary>As Kestrel does: the pipes are completed once the handler has returned.</summary>
+    /// <summary>Completes the pipes after the handler has returned, like Kestrel.</summary>
     private async Task ServeAsync(TestConnection connection)
     {
         try

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Counts the ticks of all timers, each of which would wake up an idle server.</summary>
+/// <summary>Counts the ticks of all timers, each of which would wake an idle server.</summary>
 internal sealed class TickingTime : FakeTimeProvider
 {
     private int _ticks;

@@ -2,17 +2,17 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Clients that say nothing, and clients that do not read.</summary>
+/// <summary>Clients that send nothing, and clients that do not read.</summary>
 public sealed class TimeoutTests
 {
     private static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan WriteTimeout = TimeSpan.FromSeconds(20);
 
-    /// <summary>Times are looked at twice a second.</summary>
+    /// <summary>The period of the checks of timeouts.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
 
     [Fact]
-    public async Task IdleTimeout_SilentClient_IsToldAndClosed()
+    public async Task IdleTimeout_SilentClient_GetsErrorAndIsClosed()
     {
         using var wire = new TestWire(options => options.IdleTimeout = IdleTimeout);
         TestClient client = wire.Connect();
@@ -26,7 +26,7 @@ public sealed class TimeoutTests
     }
 
     [Fact]
-    public async Task IdleTimeout_ClientThatDoesNotClose_IsLeftAfterAMoment()
+    public async Task IdleTimeout_ClientDoesNotClose_ServerClosesAfterLinger()
     {
         using var wire = new TestWire(options => options.IdleTimeout = IdleTimeout);
         TestClient client = wire.Connect();
@@ -37,7 +37,7 @@ public sealed class TimeoutTests
     }
 
     [Fact]
-    public void IdleTimeout_AnyByte_BeginsItAnew()
+    public void IdleTimeout_AnyByte_RestartsIt()
     {
         using var wire = new TestWire(options => options.IdleTimeout = IdleTimeout);
         TestClient client = wire.Connect();
@@ -53,7 +53,7 @@ public sealed class TimeoutTests
     }
 
     [Fact]
-    public void IdleTimeout_Zero_IsNever()
+    public void IdleTimeout_Zero_NeverExpires()
     {
         using var wire = new TestWire();
         TestClient client = wire.Connect();
@@ -62,7 +62,7 @@ public sealed class TimeoutTests
     }
 
     [Fact]
-    public async Task IdleTimeout_StoreThatTakesLonger_CountsFromTheReplyOn()
+    public async Task IdleTimeout_SlowStore_CountsFromReply()
     {
         var store = new SlowDiskStore();
         using var wire = new TestWire(options => options.IdleTimeout = IdleTimeout, store);
@@ -77,7 +77,7 @@ public sealed class TimeoutTests
     }
 
     [Fact]
-    public async Task IdleTimeout_ClientThatHasYetToReadItsReplies_IsNotIdle()
+    public async Task IdleTimeout_ClientWithUnreadReplies_IsNotIdle()
     {
         using var wire = new TestWire(options => (options.IdleTimeout, options.WriteTimeout) = (IdleTimeout, WriteTimeout));
         TestClient client = wire.Connect(unreadBytesMax: 1);
@@ -91,7 +91,7 @@ public sealed class TimeoutTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task WriteTimeout_ClientThatDoesNotRead_IsCutOff(bool flushThrows)
+    public async Task WriteTimeout_ClientDoesNotRead_IsAborted(bool flushThrows)
     {
         using var wire = new TestWire(options => options.WriteTimeout = WriteTimeout);
         TestClient client = wire.Connect(unreadBytesMax: 1, connection =>
@@ -100,7 +100,7 @@ public sealed class TimeoutTests
         wire.Advance(WriteTimeout - Tick);
         Assert.Null(client.Connection.Aborted);
 
-        // The few bytes of the reply are worth a fraction of a tick.
+        // The few bytes of the reply allow for a fraction of a tick.
         wire.Advance(2 * Tick);
         Assert.NotNull(client.Connection.Aborted);
         await client.ServedAsync();
@@ -112,7 +112,7 @@ public sealed class TimeoutTests
     [Theory]
     [InlineData(10)]
     [InlineData(200)]
-    public async Task WriteTimeout_LargeReplyOfWhichNothingIsRead_IsCutOffAsSoonAsASmallOne(int pieces)
+    public async Task WriteTimeout_LargeUnreadReply_IsAbortedAsSoonAsSmallOne(int pieces)
     {
         using var wire = new TestWire(options => options.WriteTimeout = WriteTimeout);
         TestClient client = await ConnectWithALargeReplyAsync(wire, pieces);
@@ -125,7 +125,7 @@ public sealed class TimeoutTests
     }
 
     [Fact]
-    public async Task WriteTimeout_LargeReplyReadPieceByPiece_HasTheTimeForEach()
+    public async Task WriteTimeout_LargeReplyReadInPieces_AppliesToEachPiece()
     {
         using var wire = new TestWire(options => options.WriteTimeout = WriteTimeout);
         TestClient client = await ConnectWithALargeReplyAsync(wire, pieces: 10);
@@ -149,12 +149,12 @@ public sealed class TimeoutTests
         client.Send(Frames.Put("a", $"\"{new string('v', pieces * 65_536)}\""));
         Assert.Equal([Frames.PutReply("a")], await client.RepliesAsync(1));
         client.Send(Frames.Get("a"));
-        await Wait.UntilAsync(() => client.UnreadBytes() > 0, () => "nothing is sent");
+        await Wait.UntilAsync(() => client.UnreadBytes() > 0, () => "the server sends nothing");
         return client;
     }
 
     [Fact]
-    public async Task WriteTimeout_ClientThatReadsInTime_IsServedOn()
+    public async Task WriteTimeout_ClientReadsInTime_IsServed()
     {
         using var wire = new TestWire(options => options.WriteTimeout = WriteTimeout);
         TestClient client = wire.Connect(unreadBytesMax: 1);

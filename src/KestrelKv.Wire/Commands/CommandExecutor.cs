@@ -3,22 +3,20 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>
-/// Executes groups of requests, each in one call to the store, and writes the replies in their order.
-/// </summary>
+/// <summary>Executes groups of requests, each in one store call, and writes the replies in order.</summary>
 /// <remarks>
-/// A group ends before the first request that cannot be batched: see <see cref="UnbatchedCommands"/>. An executor knows no socket. It
-/// belongs to one connection, and is not for use by two threads at once.
+/// A group ends before the first request that cannot be batched: see <see cref="UnbatchedCommands"/>. An executor uses no socket. It
+/// belongs to one connection, and must not be used by two threads at once.
 /// </remarks>
 internal sealed class CommandExecutor(
     IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, ReplyRoom room, TimeProvider time)
     : IResultSink, IDisposable
 {
-    // Replies of the group are counted for the connection once the store has completed the call.
+    // Counts of the group, which are added to those of the connection once the store has completed the call.
     private readonly ConnectionCounters _counts = new();
     private readonly TextBuffer _text = new(room.Budget);
 
-    // The group.
+    // The current group.
     private ReadOnlyMemory<Request> _requests;
     private Operation[] _operations = [];
     private int _count;
@@ -32,15 +30,13 @@ internal sealed class CommandExecutor(
     public bool TookLong { get; private set; }
 
     /// <summary>
-    /// Begins to execute a group of requests. The caller awaits the result and passes it to <see cref="End"/>. The wait for the disk is
-    /// thus the caller's own, and nothing is allocated for it.
+    /// Begins a group of requests. The caller awaits the result and passes it to <see cref="End"/>. The caller itself thus waits for the
+    /// disk, which allocates nothing.
     /// </summary>
-    /// <param name="requests">At least one. The first one can be batched.</param>
-    /// <param name="stopAt">
-    /// The group ends after the request whose reply takes <see cref="ReplyWriter.BytesWritten"/> to this figure.
-    /// </param>
+    /// <param name="requests">At least one request. The first one can be batched.</param>
+    /// <param name="stopAt">The value of <see cref="ReplyWriter.BytesWritten"/> at which the group ends.</param>
     /// <param name="cancellationToken">Ends the group after the current request.</param>
-    /// <exception cref="DurabilityLostException">The disk has failed: see <see cref="TryRetract"/>.</exception>
+    /// <exception cref="DurabilityLostException">The disk has failed; see <see cref="TryRetract"/>.</exception>
     public ValueTask<int> BeginAsync(ReadOnlyMemory<Request> requests, long stopAt, CancellationToken cancellationToken)
     {
         TookLong = false;
@@ -54,7 +50,7 @@ internal sealed class CommandExecutor(
         _counts.Clear();
         if (old >= 0 && !room.TryReserveFor(requests.Span[old])) return new(0);
 
-        // The store's call cannot be canceled: a wait for the disk that can be would need an object.
+        // The store call cannot be canceled, because a cancelable wait for the disk would allocate an object.
         ValueTask<int> executing = store.ExecuteAsync(_operations.AsMemory(0, _count), this, CancellationToken.None);
         if (executing.IsCompleted || _answered == _requests.Length) room.Release();
         return executing;
@@ -62,7 +58,7 @@ internal sealed class CommandExecutor(
 
     /// <summary>Ends the group. Its replies may be sent now.</summary>
     /// <param name="executed">The result of <see cref="BeginAsync"/>.</param>
-    /// <returns>How many requests were answered; 0 if the first one needs room for its reply.</returns>
+    /// <returns>The number of answered requests; 0 if the first one needs room for its reply.</returns>
     public int End(int executed)
     {
         room.Release();
@@ -74,7 +70,7 @@ internal sealed class CommandExecutor(
 
     /// <summary>
     /// Ends a group whose changes may not be on disk, and retracts its replies. It may then be executed again: writes are refused, and
-    /// reads return what is on disk. False if the output has some of the replies already; the connection must then be closed.
+    /// reads return the data on disk. Returns false if the output already has some replies; the connection must then be closed.
     /// </summary>
     public bool TryRetract()
     {
@@ -112,11 +108,14 @@ internal sealed class CommandExecutor(
                 WriteResult(request, result);
                 break;
         }
-        return replies.BytesWritten < _stopAt && (request.Options is null || !IsLong());
+        return replies.BytesWritten < _stopAt && (request.Options is null || !MustEnd());
     }
 
-    /// <summary>Whether the group must end here, for other connections wait for this thread. Checked after requests that may read whole values.</summary>
-    private bool IsLong()
+    /// <summary>
+    /// Whether the group must end: it is canceled, or has occupied an event loop's thread for too long. Checked after requests that may
+    /// read whole values.
+    /// </summary>
+    private bool MustEnd()
     {
         if (_begunAt == 0) _begunAt = time.GetTimestamp();
         else TookLong |= LoopWork.IsHere && LoopWork.IsTooLong(_begunAt, time);
@@ -144,10 +143,10 @@ internal sealed class CommandExecutor(
         _counts.Count(request.Function);
     }
 
-    /// <summary>Returns the requests up to the first one that cannot be batched, and the number of their operations.</summary>
-    /// <param name="requests">The requests.</param>
-    /// <param name="operations">Takes the operations.</param>
-    /// <param name="old">The place of a request that returns the old value, or -1.</param>
+    /// <summary>
+    /// Maps the requests up to the first one that cannot be batched. <paramref name="old"/> is the index of a request that returns the old
+    /// value, or -1.
+    /// </summary>
     private (ReadOnlyMemory<Request> Requests, int Operations) ToOperations(
         ReadOnlyMemory<Request> requests, Operation[] operations, out int old)
     {
@@ -171,7 +170,7 @@ internal sealed class CommandExecutor(
         _counts.CountError(error.Code, request.Function);
     }
 
-    /// <summary>Writes the replies to the requests that need no store, up to the next one that does.</summary>
+    /// <summary>Writes the replies to requests that need no store call, up to the next request that does.</summary>
     private void AnswerUpToNextOperation()
     {
         ReadOnlySpan<Request> requests = _requests.Span;

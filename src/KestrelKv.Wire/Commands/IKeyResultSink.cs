@@ -6,11 +6,11 @@ namespace KestrelKv.Wire;
 /// <summary>Receives the results of requests on single keys.</summary>
 public interface IKeyResultSink
 {
-    /// <summary>Discards all results: the requests are about to be executed, for the first time or again.</summary>
+    /// <summary>Discards all results. Called before each attempt to execute the requests.</summary>
     void Begin();
 
-    /// <summary>Takes one result, under the rules of <see cref="IResultSink"/>.</summary>
+    /// <summary>Adds one result, under the rules of <see cref="IResultSink"/>.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="result">Its result, which is no error.</param>
+    /// <param name="result">The result, which is not an error.</param>
     void Add(in Request request, in OperationResult result);
 }

@@ -5,31 +5,25 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Executes requests on single keys, and hands their results to a sink.</summary>
-/// <param name="store">The store.</param>
-/// <param name="results">Takes the results.</param>
-/// <param name="room">Is released once the sink has all results; null if none is reserved.</param>
+/// <summary>Executes requests on single keys, passes the results to a sink, and releases the reservation once it has all.</summary>
 internal sealed class KeyExecution(IKeyValueStore store, IKeyResultSink results, ReplyRoom? room = null) : IResultSink
 {
     private ReadOnlyMemory<Request> _requests;
 
-    /// <summary>Why nothing was done, with the index of the refused request; null if all was done.</summary>
+    /// <summary>The error, with the index of the refused request; null if all requests succeeded.</summary>
     public ProtocolError? Error { get; private set; }
 
-    /// <summary>The version of the commit; 0 if nothing was changed.</summary>
+    /// <summary>The version of the commit; 0 if nothing changed.</summary>
     public long Version { get; private set; }
 
-    /// <summary>Executes one request, or several as one atomic batch. Afterwards the results may be shown.</summary>
-    /// <param name="requests">At least one.</param>
-    /// <param name="requestId">The request id; empty for none.</param>
-    /// <param name="cancellationToken">Cancels the wait.</param>
-    /// <exception cref="DurabilityLostException">The disk has failed, twice while this was executed.</exception>
+    /// <summary>Executes one request, or several as one atomic batch. The results may be sent afterwards.</summary>
+    /// <exception cref="DurabilityLostException">The disk failed during both attempts.</exception>
     public async ValueTask ExecuteAsync(
         ReadOnlyMemory<Request> requests, ReadOnlyMemory<byte> requestId, CancellationToken cancellationToken = default)
     {
         Operation[] operations = ArrayPool<Operation>.Shared.Rent(requests.Length);
         for (int i = 0; i < requests.Length; i++) operations[i] = OperationMapper.Map(requests.Span[i], store.Clock);
-        for (bool again = false; ; again = true)
+        for (bool isRetry = false; ; isRetry = true)
         {
             (_requests, Error, Version) = (requests, null, 0);
             results.Begin();
@@ -38,10 +32,10 @@ internal sealed class KeyExecution(IKeyValueStore store, IKeyResultSink results,
                 await ExecuteAsync(operations.AsMemory(0, requests.Length), requestId, cancellationToken);
                 break;
             }
-            catch (DurabilityLostException) when (!again)
+            catch (DurabilityLostException) when (!isRetry)
             {
-                // The results may be lost after a restart, and nobody has seen them. In the second attempt writes are refused, and
-                // reads return what is on disk.
+                // The results may be lost after a restart, and no client has received them. The second attempt refuses writes and
+                // reads the data on disk.
             }
         }
         Array.Clear(operations, 0, requests.Length);
@@ -62,7 +56,7 @@ internal sealed class KeyExecution(IKeyValueStore store, IKeyResultSink results,
         if (request.Function != Function.Get && result.Status == ResultStatus.Done) Version = Math.Max(Version, result.Version);
         results.Add(request, result);
 
-        // The wait for the disk needs no more room than the results take.
+        // The wait for the disk needs no more room than the results occupy.
         if (index == _requests.Length - 1) room?.Release();
         return true;
     }
@@ -72,6 +66,6 @@ internal sealed class KeyExecution(IKeyValueStore store, IKeyResultSink results,
     {
         if (operations.Length == 1 && requestId.IsEmpty) await store.ExecuteAsync(operations, this, cancellationToken);
         else if (!await store.CommitAsync(operations, this, requestId, cancellationToken) && Error is null)
-            throw new UnreachableException("A batch was refused for no reason.");
+            throw new UnreachableException("The store refused a batch without an error.");
     }
 }

@@ -8,9 +8,7 @@ internal static class OperationMapper
 {
     private static readonly byte[] One = "1"u8.ToArray();
 
-    /// <summary>What a request asks the store to do.</summary>
-    /// <param name="request">One that <see cref="RequestValidator"/> finds nothing wrong with.</param>
-    /// <param name="time">The clock by which it expires.</param>
+    /// <summary>Returns the store operation of a request that <see cref="RequestValidator"/> has accepted.</summary>
     public static Operation Map(in Request request, TimeProvider time)
     {
         if (request.Options is { } options) return Map(request, options, time);
@@ -23,7 +21,6 @@ internal static class OperationMapper
         return request.AcknowledgeFromMemory ? operation with { AcknowledgeFromMemory = true } : operation;
     }
 
-    /// <summary>Which operation that is.</summary>
     public static OperationKind KindOf(in Request request) => request.Function switch
     {
         Function.Get => OperationKind.Get,
@@ -34,7 +31,7 @@ internal static class OperationMapper
         _ => OperationKind.Expire,
     };
 
-    /// <summary>When what is written expires, in milliseconds of Unix time.</summary>
+    /// <summary>Returns an expiry in milliseconds of Unix time.</summary>
     public static long ExpiresAt(Expiry expiry, TimeProvider time) => expiry.Kind switch
     {
         ExpiryKind.At => expiry.Milliseconds,

@@ -4,23 +4,23 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Executes one request at a time, whichever door it comes in by. Safe for use by many threads.</summary>
+/// <summary>Executes one request at a time, from the wire or from HTTP. Thread-safe.</summary>
 /// <remarks>
-/// The wire executes unbatched commands by it, HTTP all requests. WATCH and UNWATCH belong to what the client is connected by,
-/// and are not executed here.
+/// The wire uses it for unbatched commands, HTTP for all requests. WATCH and UNWATCH depend on the client's connection, and are not
+/// executed here.
 /// </remarks>
 public sealed class RequestRunner(IKeyValueStore store, WireConnections connections)
 {
-    /// <summary>The request, or why it is refused.</summary>
+    /// <summary>Returns the request, or its refusal.</summary>
     public Request Validate(in Request request) => RequestValidator.Validate(request, store.Clock);
 
     /// <summary>Executes a request and writes its response object.</summary>
-    /// <param name="one">A request that was validated.</param>
-    /// <param name="response">Where to; empty so far. It may be shown once this completes without an error.</param>
-    /// <param name="format">How a listing shows its entries.</param>
-    /// <param name="cancellationToken">Cancels the wait; what was done stays so.</param>
-    /// <returns>Why it was not done; null where it was.</returns>
-    /// <exception cref="DurabilityLostException">The disk has failed, twice while this was executed.</exception>
+    /// <param name="one">One validated request.</param>
+    /// <param name="response">An empty response to write to. It may be sent once this method completes without an error.</param>
+    /// <param name="format">The format of listed entries.</param>
+    /// <param name="cancellationToken">Cancels the wait, but undoes nothing.</param>
+    /// <returns>The error; null on success.</returns>
+    /// <exception cref="DurabilityLostException">The disk failed during both attempts.</exception>
     public async ValueTask<ProtocolError?> RunAsync(
         ReadOnlyMemory<Request> one, Response response, ListFormat? format = null, CancellationToken cancellationToken = default)
     {
@@ -51,11 +51,11 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
     }
 
     /// <summary>Executes a request on one key.</summary>
-    /// <param name="one">A request that was validated.</param>
-    /// <param name="result">Takes its result, which may be shown once this completes without an error.</param>
-    /// <param name="cancellationToken">Cancels the wait; what was done stays so.</param>
-    /// <returns>Why it was not done; null where it was.</returns>
-    /// <exception cref="DurabilityLostException">The disk has failed, twice while this was executed.</exception>
+    /// <param name="one">One validated request.</param>
+    /// <param name="result">Receives the result, which may be sent once this method completes without an error.</param>
+    /// <param name="cancellationToken">Cancels the wait, but undoes nothing.</param>
+    /// <returns>The error; null on success.</returns>
+    /// <exception cref="DurabilityLostException">The disk failed during both attempts.</exception>
     public ValueTask<ProtocolError?> RunAsync(
         ReadOnlyMemory<Request> one, IKeyResultSink result, CancellationToken cancellationToken = default) =>
         RunAsync(one, result, room: null, cancellationToken);
@@ -69,7 +69,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
         return WithoutIndex(execution.Error);
     }
 
-    /// <summary><c>{"entries": [ENTRY, ...]}</c></summary>
+    /// <summary>Writes <c>{"entries": [ENTRY, ...]}</c>.</summary>
     private async ValueTask<ProtocolError?> ReadManyAsync(RequestOptions options, Response response, CancellationToken cancellationToken)
     {
         var execution = new KeyExecution(store, new ResultText(response.Body), response.Room);
@@ -80,7 +80,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
         return null;
     }
 
-    /// <summary><c>{"version": V, "results": [RESULT, ...]}</c></summary>
+    /// <summary>Writes <c>{"version": V, "results": [RESULT, ...]}</c>.</summary>
     private async ValueTask<ProtocolError?> CommitAsync(RequestOptions options, Response response, CancellationToken cancellationToken)
     {
         var execution = new KeyExecution(store, new ResultText(response.Body), response.Room);

@@ -4,10 +4,10 @@ using KestrelKv.Json;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Refuses what the parser cannot judge: paths, patches, and times that only a clock can measure.</summary>
+/// <summary>Refuses requests whose faults the parser cannot detect: in paths, patches, and times that depend on the clock.</summary>
 internal static class RequestValidator
 {
-    /// <summary>The request, or why it is refused.</summary>
+    /// <summary>Returns the request, or its refusal.</summary>
     public static Request Validate(in Request request, TimeProvider time)
     {
         if (request.Options is null || Find(request, request.Options, time) is not { } error) return request;
@@ -34,7 +34,7 @@ internal static class RequestValidator
         if (options.IsJsonPatch && JsonPatch.Check(request.Value.Span) is { } patch)
             return new(ErrorCode.InvalidValue, $"\"patch\": {patch}");
         return options.Expiry.Kind == ExpiryKind.After && OperationMapper.ExpiresAt(options.Expiry, time) > Operation.ExpiresAtMax
-            ? new(ErrorCode.InvalidValue, "\"ttl\" ends after the year 9999, expected a time before, or null for no expiry")
+            ? new(ErrorCode.InvalidValue, "\"ttl\" ends after the year 9999, expected an earlier expiry, or null for none")
             : null;
     }
 }

@@ -4,12 +4,10 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>The errors of operations that were not done.</summary>
+/// <summary>Maps results of refused operations to errors.</summary>
 internal static class ResultErrors
 {
-    /// <summary>Why an operation was refused; null where it was done, or found nothing, which is a result as well.</summary>
-    /// <param name="kind">The operation's kind.</param>
-    /// <param name="result">Its result.</param>
+    /// <summary>Returns the error of a refused operation; null for a success, or if a missing entry or part is a valid result.</summary>
     public static ProtocolError? Find(OperationKind kind, in OperationResult result) => result.Status switch
     {
         ResultStatus.Done => null,
@@ -20,19 +18,20 @@ internal static class ResultErrors
         ResultStatus.DiskFailed => ProtocolError.DiskFailed,
         ResultStatus.PreconditionFailed => ProtocolError.PreconditionFailed(result.Version),
         ResultStatus.NotFound or ResultStatus.PathNotFound when result.Version == 0 =>
-            new(ErrorCode.NotFound, "there is no such key, and so nothing to change a part of") { Version = 0 },
+            new(ErrorCode.NotFound, "there is no such key, so no part of its value can be changed") { Version = 0 },
         ResultStatus.PathNotFound or ResultStatus.NotFound =>
-            new(ErrorCode.PathNotFound, result.Detail ?? "there is nothing in the value at this path"),
-        ResultStatus.NotANumber => new(ErrorCode.NotANumber, result.Detail ?? "what is to be added to is no number"),
-        ResultStatus.NumberOverflow => new(ErrorCode.NumberOverflow, result.Detail ?? "the sum can't be given exactly"),
+            new(ErrorCode.PathNotFound, result.Detail ?? "the path does not exist in the value"),
+        ResultStatus.NotANumber => new(ErrorCode.NotANumber, result.Detail ?? "the value to increment is not a number"),
+        ResultStatus.NumberOverflow => new(ErrorCode.NumberOverflow, result.Detail ?? "the sum cannot be represented exactly"),
         ResultStatus.TestFailed => new(ErrorCode.TestFailed, result.Detail ?? "a test of the patch does not hold"),
         ResultStatus.ValueTooLong =>
-            new(ErrorCode.ValueTooLong, result.Detail ?? "the value would become longer than it may be (Limits:FrameBytesMax)"),
+            new(ErrorCode.ValueTooLong, result.Detail ?? "the value would exceed the maximum length (Limits:FrameBytesMax)"),
         ResultStatus.TooDeep =>
-            new(ErrorCode.TooDeep, result.Detail ?? "the value would become nested deeper than it may be (Limits:JsonDepthMax)"),
-        ResultStatus.PatchTooLong => new(ErrorCode.PatchTooLong, result.Detail ?? "the patch has too many operations for so long a value"),
+            new(ErrorCode.TooDeep, result.Detail ?? "the value would exceed the maximum nesting depth (Limits:JsonDepthMax)"),
+        ResultStatus.PatchTooLong =>
+            new(ErrorCode.PatchTooLong, result.Detail ?? "the patch has too many operations for the length of the value"),
         ResultStatus.RequestIdReused =>
-            new(ErrorCode.RequestIdReused, "the request id was used for another write shortly before (Store:RequestIdWindow)"),
+            new(ErrorCode.RequestIdReused, "the request id was recently used for a different request (Store:RequestIdWindow)"),
         ResultStatus.Conflict => new(
             ErrorCode.Conflict,
             result.Detail ?? "other requests changed the entries while this request was being processed; nothing was changed, send the request again"),

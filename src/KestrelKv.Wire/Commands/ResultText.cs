@@ -3,7 +3,7 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Writes results of operations as the response objects of the functions that asked for them, with commas between them.</summary>
+/// <summary>Writes results of operations as response objects, separated by commas.</summary>
 internal sealed class ResultText(TextBuffer text) : IKeyResultSink
 {
     private const ResponseMembers Meta = ResponseMembers.Version | ResponseMembers.ExpiresAt;
@@ -18,10 +18,7 @@ internal sealed class ResultText(TextBuffer text) : IKeyResultSink
         Write(text, request, result);
     }
 
-    /// <summary>Writes the response object of one request on one key.</summary>
-    /// <param name="text">Where to.</param>
-    /// <param name="request">The request.</param>
-    /// <param name="result">Its result, which is no error.</param>
+    /// <summary>Writes the response object of a request on one key. The result must not be an error.</summary>
     public static void Write(TextBuffer text, in Request request, in OperationResult result)
     {
         bool isRead = request.Function == Function.Get;

@@ -4,25 +4,25 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>Lists or counts what a SCAN asks for, and writes its response object.</summary>
+/// <summary>Lists or counts entries for a SCAN, and writes its response object.</summary>
 internal sealed class ScanPage(RequestOptions options, ListFormat format, TextBuffer text) : IEntrySink
 {
-    /// <summary>A page that has so much text ends, whatever its limit.</summary>
+    /// <summary>The text size at which a page ends, in bytes, whatever its limit.</summary>
     public const int BytesMax = 4 * 1024 * 1024;
 
     private readonly ArrayBufferWriter<byte> _last = new();
     private int _count;
 
     /// <summary>
-    /// <c>{"entries": [ENTRY, ...], "next": KEY or null, "version": V}</c>, or <c>{"count": N, "version": V}</c>. V is the
-    /// last version that the feed had published when the page was begun: a watch from the next one on misses nothing.
+    /// Writes <c>{"entries": [ENTRY, ...], "next": KEY or null, "version": V}</c>, or <c>{"count": N, "version": V}</c>. V is the last
+    /// version that the feed had published when the page began: a watch from V + 1 misses nothing.
     /// </summary>
-    /// <returns>Why there is none; null where there is.</returns>
+    /// <returns>The error; null on success.</returns>
     public async ValueTask<ProtocolError?> WriteAsync(IKeyValueStore store, CancellationToken cancellationToken)
     {
         long version = store.GetStats().FeedVersion;
         int mark = text.Length;
-        for (bool again = false; ; again = true)
+        for (bool isRetry = false; ; isRetry = true)
         {
             try
             {
@@ -32,9 +32,9 @@ internal sealed class ScanPage(RequestOptions options, ListFormat format, TextBu
             }
             catch (DurabilityLostException)
             {
-                // Nobody has seen what may not be on disk.
+                // The text may show changes that are not on disk. No client has received it.
                 text.Truncate(mark);
-                if (again) return ProtocolError.DiskFailed;
+                if (isRetry) return ProtocolError.DiskFailed;
             }
         }
         text.WriteMember(", \"version\": "u8, version);

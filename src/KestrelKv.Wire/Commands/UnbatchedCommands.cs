@@ -3,21 +3,19 @@ using KestrelKv.Protocol;
 namespace KestrelKv.Wire;
 
 /// <summary>
-/// Executes the requests that cannot be batched with others: atomic batches, writes with a request id, listings, watches, and
-/// those that need no store.
+/// Executes the requests that cannot be batched: atomic batches, writes with a request id, listings, watches, and requests that need no
+/// store.
 /// </summary>
-/// <remarks>
-/// Their replies are written only after the store has completed the call, so none of them is ever retracted.
-/// </remarks>
+/// <remarks>Replies are written only after the store has completed the call, so they are never retracted.</remarks>
 internal sealed class UnbatchedCommands(
     RequestRunner runner, ReplyWriter replies, ConnectionCounters counters, ConnectionWatches watches, ReplyRoom room)
 {
-    /// <summary>Whether a request is one of them.</summary>
+    /// <summary>Whether a request cannot be batched.</summary>
     public static bool IsUnbatched(in Request request) =>
         request.Function >= Function.Mget || request.Options is { RequestId.IsEmpty: false };
 
     /// <summary>Executes one request and writes its reply.</summary>
-    /// <returns>How many requests were answered; 0 if it needs room for its reply.</returns>
+    /// <returns>The number of answered requests; 0 if the request needs room for its reply.</returns>
     /// <exception cref="OperationCanceledException">The request was not executed.</exception>
     public async ValueTask<int> ExecuteAsync(ReadOnlyMemory<Request> one, CancellationToken cancellationToken)
     {
@@ -52,7 +50,7 @@ internal sealed class UnbatchedCommands(
             return;
         }
 
-        // A watch has written its replies itself.
+        // WATCH has written its own replies.
         if (request.Function != Function.Watch)
             replies.WriteResponse(request.Function, response.Head.Written, response.Body, default, request.IdText.Span);
         counters.Count(request.Function);

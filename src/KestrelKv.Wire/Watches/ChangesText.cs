@@ -5,12 +5,10 @@ using KestrelKv.Storage;
 namespace KestrelKv.Wire;
 
 /// <summary>Gathers changes of the feed as text.</summary>
-/// <remarks>Not for use by two threads at once.</remarks>
-/// <param name="values">Whether the values of puts are shown.</param>
-/// <param name="budget">Counts what is gathered; null for no count.</param>
+/// <remarks>Must not be used by two threads at once.</remarks>
 internal sealed class ChangesText(bool values, ByteBudget? budget) : IChangeSink, IDisposable
 {
-    /// <summary>How many bytes of changes are gathered before the feed is asked to stop; a commit is never cut in two.</summary>
+    /// <summary>The text size, in bytes, at which the feed stops. A commit is never split.</summary>
     public const int BytesMax = 64 * 1024;
 
     private static readonly byte[][] Kinds =
@@ -18,13 +16,12 @@ internal sealed class ChangesText(bool values, ByteBudget? budget) : IChangeSink
 
     private readonly TextBuffer _text = new(budget);
 
-    /// <summary>How many changes were gathered.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The changes as JSON text, with commas between them.</summary>
+    /// <summary>The changes as JSON text, separated by commas.</summary>
     public TextBuffer Text => _text;
 
-    /// <summary>Forgets what was gathered, and holds no memory any more.</summary>
+    /// <summary>Discards the text and releases its memory.</summary>
     public void Clear()
     {
         _text.Clear();

@@ -3,10 +3,10 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Wire;
 
-/// <summary>The watches of one connection. They publish changes in the connection's own flow of control, one after the other.</summary>
+/// <summary>The watches of one connection. The connection itself publishes their changes, one watch after the other.</summary>
 /// <remarks>
-/// Other threads only signal that a watch is ready, or that a time is over: this sets flags, and lets the thread pool wake
-/// the connection, so that the feed's thread never runs what the connection does.
+/// Other threads only signal that a watch is ready or a bookmark is due. A signal sets flags, and the thread pool wakes the connection.
+/// The feed's thread therefore never runs code of the connection.
 /// </remarks>
 internal sealed class ConnectionWatches(
     IKeyValueStore store, ReplyWriter replies, ByteBudget budget, WireOptions options, TimeProvider time, Action wake)
@@ -24,20 +24,20 @@ internal sealed class ConnectionWatches(
     /// <summary>The number of open watches. May be read by any thread.</summary>
     public int Count => _count;
 
-    /// <summary>Whether one may have something to publish.</summary>
+    /// <summary>Whether a watch may have something to publish.</summary>
     public bool AreSignalled => _signalled;
 
-    /// <summary>Whether there never was one.</summary>
+    /// <summary>Whether the connection has never had a watch.</summary>
     public bool AreUnused => _lastNumber == 0;
 
-    /// <summary>Opens a watch and writes its first reply, and the changes that there are already.</summary>
-    /// <returns>Why there is none; null where there is.</returns>
+    /// <summary>Opens a watch and writes its first reply and the changes that are already available.</summary>
+    /// <returns>The error; null on success.</returns>
     public async ValueTask<ProtocolError?> OpenAsync(Request request, CancellationToken cancellationToken)
     {
         if (_open.Count >= options.WatchesMax)
         {
             return new(ErrorCode.TooManyWatches,
-                $"this connection has {_open.Count} watches, which is the most that it may have (Wire:WatchesMax)");
+                $"the connection has {_open.Count} watches, the maximum (Wire:WatchesMax)");
         }
 
         var session = new WatchSession(store, request.Options!, time, Signal, budget);
@@ -58,8 +58,8 @@ internal sealed class ConnectionWatches(
         }
     }
 
-    /// <summary>Ends a watch, which then shows nothing more, and writes <c>{"watch": N, "response": "ok"}</c>.</summary>
-    /// <returns>Why it is not ended: there is none of this number; null where it is.</returns>
+    /// <summary>Ends a watch, which then publishes nothing more, and writes <c>{"watch": N, "response": "ok"}</c>.</summary>
+    /// <returns>The error if no open watch has this number; null on success.</returns>
     public ProtocolError? Close(in Request request, TextBuffer text)
     {
         long number = request.Options!.Watch;
@@ -67,7 +67,7 @@ internal sealed class ConnectionWatches(
         watch?.End();
         RemoveEnded();
 
-        // A stop has ended the watches without a reply, and the client asks for nothing else.
+        // A stop has ended the watches without a reply, and the client expects only this one.
         bool hasEnded = watch is not null || (_isDisposed && number <= _lastNumber);
         text.WriteMember("{\"watch\": "u8, number);
         text.Write(", \"response\": \"ok\"}"u8);
@@ -76,30 +76,29 @@ internal sealed class ConnectionWatches(
             : new(ErrorCode.InvalidValue, $"\"watch\" is {number}, expected the number of an open watch of this connection");
     }
 
-    /// <summary>Writes the next piece of the watch at a place of the list, if it is ready.</summary>
-    public async ValueTask PublishAsync(int place, CancellationToken cancellationToken)
+    /// <summary>Writes the next piece of the watch at an index, if it is ready.</summary>
+    public async ValueTask PublishAsync(int index, CancellationToken cancellationToken)
     {
-        ConnectionWatch watch = _open[place];
+        ConnectionWatch watch = _open[index];
         if (!watch.Session.IsReady) return;
         await watch.Session.ReadAsync(cancellationToken);
         WritePiece(watch);
     }
 
-    /// <summary>Begins a round over all watches. How many there are.</summary>
+    /// <summary>Begins a round over all watches, and returns their number.</summary>
     public int BeginRound()
     {
         _signalled = false;
         return _open.Count;
     }
 
-    /// <summary>Ends a round.</summary>
+    /// <summary>Ends a round over all watches.</summary>
     public void EndRound()
     {
         RemoveEnded();
         SetTimer();
     }
 
-    /// <summary>Ends all watches.</summary>
     public void Dispose()
     {
         _isDisposed = true;
@@ -110,7 +109,7 @@ internal sealed class ConnectionWatches(
         _bookmarks = null;
     }
 
-    /// <summary>Wakes the connection, in the thread pool.</summary>
+    /// <summary>Wakes the connection, on the thread pool.</summary>
     void IThreadPoolWorkItem.Execute()
     {
         Volatile.Write(ref _waking, 0);
@@ -119,7 +118,7 @@ internal sealed class ConnectionWatches(
 
     private ConnectionWatch Begin(WatchSession session, ReadOnlyMemory<byte> idText)
     {
-        // The request that it came with is gone when its replies are written.
+        // The memory of the request is released before the replies are written.
         var watch = new ConnectionWatch(session, ++_lastNumber, idText.ToArray());
         _open.Add(watch);
         _count = _open.Count;
@@ -127,7 +126,7 @@ internal sealed class ConnectionWatches(
         return watch;
     }
 
-    /// <summary>Writes what was read: the changes, or that there were none for a while, or the end.</summary>
+    /// <summary>Writes the outcome of a read: changes, a bookmark, or the error that ends the watch.</summary>
     private void WritePiece(ConnectionWatch watch)
     {
         WatchSession session = watch.Session;
@@ -143,7 +142,7 @@ internal sealed class ConnectionWatches(
         }
         else if (session.IsReady)
         {
-            // The connection asks before it waits for anything.
+            // The connection checks this flag before it waits.
             _signalled = true;
         }
     }
@@ -161,17 +160,17 @@ internal sealed class ConnectionWatches(
         _count = _open.Count;
     }
 
-    /// <summary>Sets the timer to when the next watch without changes must send its position.</summary>
+    /// <summary>Sets the timer to the time of the next bookmark.</summary>
     private void SetTimer()
     {
         if (_open.Count == 0) return;
         _bookmarks ??= time.CreateTimer(
             static watches => ((ConnectionWatches)watches!).Signal(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         long now = time.GetTimestamp();
-        TimeSpan rest = time.GetElapsedTime(now, Math.Max(now, _open.Min(watch => watch.Session.BookmarkAt)));
+        TimeSpan remaining = time.GetElapsedTime(now, Math.Max(now, _open.Min(watch => watch.Session.BookmarkAt)));
 
-        // Rounded up, as a timer does not look at parts of a millisecond, and would wake the connection too early.
-        _bookmarks.Change(TimeSpan.FromMilliseconds(Math.Ceiling(rest.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
+        // Rounded up, because a timer ignores fractions of a millisecond and would wake the connection too early.
+        _bookmarks.Change(TimeSpan.FromMilliseconds(Math.Ceiling(remaining.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
     }
 
     private void Signal()
@@ -180,14 +179,13 @@ internal sealed class ConnectionWatches(
         if (Interlocked.Exchange(ref _waking, 1) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    /// <summary>A watch, by the name that the connection gives it.</summary>
     private sealed class ConnectionWatch(WatchSession session, long number, byte[] idText)
     {
         public WatchSession Session => session;
 
         public long Number => number;
 
-        /// <summary>The id of the request that it came with.</summary>
+        /// <summary>The id of the request that opened the watch.</summary>
         public ReadOnlySpan<byte> IdText => idText;
 
         public bool HasEnded { get; private set; }

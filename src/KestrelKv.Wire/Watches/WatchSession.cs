@@ -4,12 +4,12 @@ using KestrelKv.Storage;
 namespace KestrelKv.Wire;
 
 /// <summary>
-/// One watch of a client, over a socket or a stream of events: reads the feed a piece at a time, says when a bookmark is due, and
-/// why the watch ends. The doors only write what it has.
+/// A watch of one client, over a socket or an event stream. Reads the feed one piece at a time, and decides when a bookmark is due and
+/// why the watch ends. The caller only writes the text.
 /// </summary>
 /// <remarks>
-/// For one thread at a time, except the signal, which any thread gives. The order of calls: <see cref="ReadAsync"/>, then, if there
-/// is <see cref="HasNews"/>, write <see cref="WriteHead"/>, <see cref="Changes"/> and <see cref="Tail"/>, then <see cref="EndPiece"/>.
+/// Must be used by one thread at a time; the signal comes from any thread. Order of calls: <see cref="ReadAsync"/>; if
+/// <see cref="HasNews"/>, write <see cref="WriteHead"/>, <see cref="Changes"/> and <see cref="Tail"/>; then <see cref="EndPiece"/>.
 /// </remarks>
 public sealed class WatchSession : IDisposable
 {
@@ -23,10 +23,10 @@ public sealed class WatchSession : IDisposable
 
     /// <summary>Opens a watch.</summary>
     /// <param name="store">The store.</param>
-    /// <param name="options">What the WATCH asks for; not kept.</param>
+    /// <param name="options">The parameters of the WATCH; not kept.</param>
     /// <param name="time">The clock of the bookmarks.</param>
-    /// <param name="signal">Is called, by any thread, once there may be something to read.</param>
-    /// <param name="budget">Counts the changes that were read; null for no count.</param>
+    /// <param name="signal">Called by any thread once there may be something to read.</param>
+    /// <param name="budget">The budget that counts the changes read; null for none.</param>
     public WatchSession(IKeyValueStore store, RequestOptions options, TimeProvider time, Action signal, ByteBudget? budget = null)
     {
         (_store, _time, _signal) = (store, time, signal);
@@ -37,10 +37,10 @@ public sealed class WatchSession : IDisposable
         EndPiece();
     }
 
-    /// <summary>What comes behind the changes.</summary>
+    /// <summary>The text after the changes.</summary>
     public static ReadOnlySpan<byte> Tail => "]}"u8;
 
-    /// <summary>The position before the first change: the first thing that a client gets is a bookmark with it.</summary>
+    /// <summary>The position before the first change. The first reply is a bookmark with this position.</summary>
     public long Begin { get; }
 
     /// <summary>The position up to which all changes have been read.</summary>
@@ -49,27 +49,27 @@ public sealed class WatchSession : IDisposable
     /// <summary>The timestamp at which the next bookmark is due.</summary>
     public long BookmarkAt { get; private set; }
 
-    /// <summary>The changes that were read, as JSON text with commas between them.</summary>
+    /// <summary>The changes read, as JSON text separated by commas.</summary>
     public TextBuffer Changes => _changes.Text;
 
-    /// <summary>Whether there is something to write: changes, or a bookmark.</summary>
+    /// <summary>Whether there is something to write: changes, or a due bookmark.</summary>
     public bool HasNews => HasChanges || _time.GetTimestamp() >= BookmarkAt;
 
     /// <summary>Whether changes were read.</summary>
     public bool HasChanges => _changes.Count > 0;
 
-    /// <summary>Why the watch ends, behind the changes that were read; null while it does not.</summary>
+    /// <summary>The error that ends the watch after the changes read; null while it continues.</summary>
     public ProtocolError? Error { get; private set; }
 
-    /// <summary>Whether a read is worth it: there may be more changes, or a bookmark is due.</summary>
+    /// <summary>Whether to read: there may be more changes, or a bookmark is due.</summary>
     public bool IsReady => _ready || _time.GetTimestamp() >= BookmarkAt;
 
-    /// <summary>Reads the next piece of the feed: whole commits, of 64 KiB or one commit more.</summary>
+    /// <summary>Reads the next piece of the feed: whole commits, of up to 64 KiB or one commit more.</summary>
     public async ValueTask ReadAsync(CancellationToken cancellationToken = default)
     {
         _changes.Clear();
 
-        // What comes from now on signals again.
+        // Later changes signal again.
         _ready = false;
         try
         {
@@ -84,15 +84,15 @@ public sealed class WatchSession : IDisposable
         }
         catch (IOException e)
         {
-            // It concerns this watch alone.
-            Error = new(ErrorCode.DiskFailed, $"the changes from version {Position + 1} on cannot be read from disk at present: {e.Message}");
+            // Only this watch fails.
+            Error = new(ErrorCode.DiskFailed, $"the changes from version {Position + 1} on cannot be read from disk now: {e.Message}");
         }
     }
 
-    /// <summary><c>{["watch": N, ]"version": V, "changes": [</c>, what comes before the changes.</summary>
-    /// <param name="text">Where to.</param>
-    /// <param name="watch">The number of the watch; null where it has none.</param>
-    /// <param name="version">The position of the watch, as its client is to know it.</param>
+    /// <summary>Writes <c>{["watch": N, ]"version": V, "changes": [</c>, the text before the changes.</summary>
+    /// <param name="text">The buffer to write to.</param>
+    /// <param name="watch">The number of the watch; null for none.</param>
+    /// <param name="version">The position of the watch to report.</param>
     public static void WriteHead(TextBuffer text, long? watch, long version)
     {
         text.Write("{"u8);
@@ -105,7 +105,7 @@ public sealed class WatchSession : IDisposable
         text.Write(", \"changes\": ["u8);
     }
 
-    /// <summary>Releases the memory of the piece, which was written, and begins the time to the next bookmark.</summary>
+    /// <summary>Releases the memory of the written piece, and restarts the time to the next bookmark.</summary>
     public void EndPiece()
     {
         _changes.Clear();
@@ -128,15 +128,15 @@ public sealed class WatchSession : IDisposable
     private ProtocolError Compacted() => new(
         ErrorCode.Compacted,
         Position + 1 < _feed.OldestVersion
-            ? $"the changes from version {Position + 1} on are no longer kept, the oldest ones are those of version {_feed.OldestVersion} " +
-              "(Data:HistoryBytes, Data:HistoryTime); read the entries again, then watch from there"
-            : $"version {Position} is not in the history: a crash or a restore has undone it; read the entries again, then watch from there")
+            ? $"the changes from version {Position + 1} on are no longer kept (Data:HistoryBytes, Data:HistoryTime); " +
+              $"the oldest kept version is {_feed.OldestVersion}; read the entries again, then start a new watch"
+            : $"version {Position} was lost in a crash or undone by a restore; read the entries again, then start a new watch")
     {
         OldestVersion = _feed.OldestVersion,
     };
 
     private static ProtocolError Future(long version) => new(
-        ErrorCode.FutureVersion, $"the last version is {version}, expected a version to begin with of at most one more")
+        ErrorCode.FutureVersion, $"the last version is {version}, expected \"from_version\" to be at most {version + 1}")
     {
         Version = version,
     };

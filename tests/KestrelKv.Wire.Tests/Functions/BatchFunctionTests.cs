@@ -2,7 +2,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>MGET and BATCH: many keys at one moment.</summary>
+/// <summary>MGET and BATCH: many keys, atomically.</summary>
 public sealed class BatchFunctionTests : IDisposable
 {
     private readonly TestWire _wire = new();
@@ -13,7 +13,7 @@ public sealed class BatchFunctionTests : IDisposable
     public void Dispose() => _wire.Dispose();
 
     [Fact]
-    public void Mget_SomeThereAndSomeNot_TellsEachInOrder()
+    public void Mget_ExistingAndMissingKeys_ReturnsEachInOrder()
     {
         _client.Send(Frames.Put("a", "1"), Frames.Put("b", "null"));
         _client.Replies();
@@ -24,7 +24,7 @@ public sealed class BatchFunctionTests : IDisposable
     }
 
     [Fact]
-    public void Mget_AThousandKeys_IsTheMost()
+    public void Mget_ThousandKeys_IsMaximum()
     {
         string reply = _client.Call(Calls.Request("MGET", Keys(1_000)));
         Assert.Equal(1_000, reply.Split("\"found\": false").Length - 1);
@@ -53,7 +53,7 @@ public sealed class BatchFunctionTests : IDisposable
     }
 
     [Fact]
-    public void Batch_ThatChangesNothing_HasNoVersion()
+    public void Batch_ChangesNothing_HasNoVersion()
     {
         _client.Call(Frames.Put("a", "1"));
         _client.AssertCall("BATCH", """{"ops": [{"func": "GET", "params": {"obj": "a"}}, {"func": "DELETE", "params": {"obj": "b"}}]}""",
@@ -61,7 +61,7 @@ public sealed class BatchFunctionTests : IDisposable
     }
 
     [Fact]
-    public void Batch_PreconditionThatFails_ChangesNothingAndSaysWhich()
+    public void Batch_PreconditionFails_ChangesNothingAndReturnsIndex()
     {
         _client.Call(Frames.Put("a", "1"));
         string reply = _client.AssertRefused("BATCH",
@@ -90,7 +90,7 @@ public sealed class BatchFunctionTests : IDisposable
     }
 
     [Fact]
-    public void RequestId_SentAgain_GivesTheFirstOutcomeAgain()
+    public void RequestId_Repeated_ReturnsRecordedResponse()
     {
         string put = Calls.Request("PUT", """{"obj": "a", "val": 1, "if_version": 0, "meta": true, "request_id": "r1"}""");
         string first = _client.Call(put);
@@ -106,7 +106,7 @@ public sealed class BatchFunctionTests : IDisposable
     }
 
     [Fact]
-    public void RequestId_OfARefusal_GivesTheRefusalAgain()
+    public void RequestId_RepeatedAfterError_ReturnsRecordedError()
     {
         string put = Calls.Request("PUT", """{"obj": "a", "val": 1, "if_exists": true, "request_id": "r"}""");
         string first = _client.Call(put);

@@ -12,7 +12,7 @@ public sealed class DeleteExpireTests : IDisposable
     public void Dispose() => _wire.Dispose();
 
     [Fact]
-    public void Delete_AnEntryAndNone_SaysWhichItWas()
+    public void Delete_ExistingAndMissingKey_ReturnsFound()
     {
         _client.AssertCall("DELETE", """{"obj": "a"}""", """{"obj": "a", "response": "ok", "found": false, "version": 0}""");
         _client.Call(Frames.Put("a", "[1]"));
@@ -32,7 +32,7 @@ public sealed class DeleteExpireTests : IDisposable
     }
 
     [Fact]
-    public void Delete_Preconditions_AreKept()
+    public void Delete_Preconditions_AreChecked()
     {
         _client.Call(Frames.Put("a", "1"));
         Assert.EndsWith("\"version\": 1}}", _client.AssertRefused("DELETE", """{"obj": "a", "if_version": 2}""", "precondition_failed"));
@@ -41,7 +41,7 @@ public sealed class DeleteExpireTests : IDisposable
     }
 
     [Fact]
-    public void Expire_AnEntry_ChangesItsExpiryAlone()
+    public void Expire_ExistingKey_ChangesOnlyExpiry()
     {
         _client.Call(Frames.Put("a", "1.0"));
         _client.AssertCall("EXPIRE", """{"obj": "a", "expires_at": 1790000000.25}""",
@@ -56,7 +56,7 @@ public sealed class DeleteExpireTests : IDisposable
     }
 
     [Fact]
-    public void Expire_NoEntry_SaysSo()
+    public void Expire_MissingKey_ReturnsNotFound()
     {
         _client.AssertCall("EXPIRE", """{"obj": "a", "ttl": 1}""", """{"obj": "a", "response": "ok", "found": false, "version": 0, "expires_at": null}""");
         _client.AssertRefused("EXPIRE", """{"obj": "a", "ttl": 1, "if_exists": true}""", "precondition_failed");

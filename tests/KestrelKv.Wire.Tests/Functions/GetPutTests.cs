@@ -12,7 +12,7 @@ public sealed class GetPutTests : IDisposable
     public void Dispose() => _wire.Dispose();
 
     [Fact]
-    public void Get_Meta_TellsVersionAndExpiry()
+    public void Get_Meta_ReturnsVersionAndExpiry()
     {
         _client.AssertCall("GET", """{"obj": "a", "meta": true}""", """{"obj": "a", "val": null, "found": false, "version": 0, "expires_at": null}""");
         _client.Call(Frames.Put("a", "null"));
@@ -26,7 +26,7 @@ public sealed class GetPutTests : IDisposable
     [InlineData("1.2345", 1_235)]
     [InlineData("0.0001", 1)]
     [InlineData("1e1", 10_000)]
-    public void Put_Ttl_ExpiresThen(string ttl, int milliseconds)
+    public void Put_Ttl_SetsExpiry(string ttl, int milliseconds)
     {
         _client.AssertCall("PUT", $$"""{"obj": "a", "val": 1, "ttl": {{ttl}}}""", """{"obj": "a", "response": "ok"}""");
         decimal at = (_wire.Time.GetUtcNow().ToUnixTimeMilliseconds() + milliseconds) / 1_000m;
@@ -37,7 +37,7 @@ public sealed class GetPutTests : IDisposable
     }
 
     [Fact]
-    public void Put_ExpiresAt_IsToldAsItIs()
+    public void Put_ExpiresAt_IsReturnedUnchanged()
     {
         _client.AssertCall("PUT", """{"obj": "a", "val": 1, "expires_at": 1790000000.5, "meta": true}""",
             """{"obj": "a", "response": "ok", "found": false, "version": 1, "expires_at": 1790000000.5}""");
@@ -48,7 +48,7 @@ public sealed class GetPutTests : IDisposable
     }
 
     [Fact]
-    public void Put_WithoutTtl_TakesTheExpiryAway()
+    public void Put_WithoutTtl_ClearsExpiry()
     {
         _client.Call(Calls.Request("PUT", """{"obj": "a", "val": 1, "ttl": 10}"""));
         _client.Call(Frames.Put("a", "2"));
@@ -56,14 +56,14 @@ public sealed class GetPutTests : IDisposable
     }
 
     [Fact]
-    public void Put_ExpiresAtInThePast_IsGoneAtOnce()
+    public void Put_ExpiresAtInPast_RemovesEntryAtOnce()
     {
         _client.AssertCall("PUT", """{"obj": "a", "val": 1, "expires_at": 0}""", """{"obj": "a", "response": "ok"}""");
         _client.AssertCall("GET", """{"obj": "a", "meta": true}""", """{"obj": "a", "val": null, "found": false, "version": 0, "expires_at": null}""");
     }
 
     [Fact]
-    public void Put_IfVersion_IsDoneOnlyAtThatVersion()
+    public void Put_IfVersion_SucceedsOnlyAtThatVersion()
     {
         _client.AssertCall("PUT", """{"obj": "a", "val": 1, "if_version": 0}""", """{"obj": "a", "response": "ok"}""");
         Assert.EndsWith("\"version\": 1}}", _client.AssertRefused("PUT", """{"obj": "a", "val": 2, "if_version": 0}""", "precondition_failed"));
@@ -73,7 +73,7 @@ public sealed class GetPutTests : IDisposable
     }
 
     [Fact]
-    public void Put_IfExists_IsDoneOnlyWhereThereIsOneOrNone()
+    public void Put_IfExists_SucceedsOnlyIfPreconditionHolds()
     {
         _client.AssertRefused("PUT", """{"obj": "a", "val": 1, "if_exists": true}""", "precondition_failed");
         _client.AssertCall("PUT", """{"obj": "a", "val": 1, "if_exists": false}""", """{"obj": "a", "response": "ok"}""");
@@ -82,7 +82,7 @@ public sealed class GetPutTests : IDisposable
     }
 
     [Fact]
-    public void Put_ReturnOld_GivesTheValueFromBefore()
+    public void Put_ReturnOld_ReturnsPreviousValue()
     {
         _client.AssertCall("PUT", """{"obj": "a", "val": 1.0, "return_old": true}""", """{"obj": "a", "response": "ok", "found": false, "old": null}""");
         _client.AssertCall("PUT", """{"obj": "a", "val": 2, "return_old": true}""", """{"obj": "a", "response": "ok", "found": true, "old": 1.0}""");
@@ -91,7 +91,7 @@ public sealed class GetPutTests : IDisposable
     }
 
     [Fact]
-    public void Put_ExpiredEntry_IsAsGoodAsNone()
+    public void Put_ExpiredEntry_IsTreatedAsMissing()
     {
         _client.Call(Calls.Request("PUT", """{"obj": "a", "val": 1, "ttl": 1}"""));
         _wire.Advance(TimeSpan.FromSeconds(1));
@@ -100,14 +100,14 @@ public sealed class GetPutTests : IDisposable
     }
 
     [Fact]
-    public void Put_TtlBeyondTheYear9999_IsRefused()
+    public void Put_TtlBeyondYear9999_IsRefused()
     {
         _client.AssertRefused("PUT", """{"obj": "a", "val": 1, "ttl": 253402300799}""", "invalid_value");
         Assert.Equal(0, _wire.Store.GetStats().Version);
     }
 
     [Fact]
-    public void Call_WithId_GivesItBackInItsSpelling()
+    public void Call_WithId_ReturnsItInOriginalSpelling()
     {
         foreach (string id in (string[])["1", "-1.50e3", "\"\\u0061 é\"", "\"\""])
         {

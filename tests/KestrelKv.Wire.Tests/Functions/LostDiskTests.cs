@@ -3,13 +3,13 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Disks that fail while atomic batches and listings wait for them: nothing is acknowledged, nothing happens twice.</summary>
+/// <summary>Disks that fail while atomic batches and listings wait: nothing is acknowledged, and nothing is executed twice.</summary>
 public sealed class LostDiskTests
 {
     [Theory]
     [InlineData("BATCH", """{"ops": [{"func": "GET", "params": {"obj": "a"}}, {"func": "INCR", "params": {"obj": "a"}}]}""", true)]
     [InlineData("INCR", """{"obj": "a", "request_id": "r"}""", false)]
-    public async Task Serve_DiskThatFailsOnce_IsToldAndNothingIsDoneTwice(string function, string parameters, bool hasIndex)
+    public async Task Serve_DiskFailsOnce_ReturnsErrorAndExecutesOnce(string function, string parameters, bool hasIndex)
     {
         var store = new LosingStore();
         using var wire = new TestWire(store: store);
@@ -25,7 +25,7 @@ public sealed class LostDiskTests
     }
 
     [Fact]
-    public async Task Scan_DiskThatHasFailed_IsToldAndTheConnectionGoesOn()
+    public async Task Scan_DiskFailed_ReturnsErrorAndConnectionContinues()
     {
         var store = new LosingStore();
         using var wire = new TestWire(store: store);
@@ -34,7 +34,7 @@ public sealed class LostDiskTests
         Assert.Equal(Frames.GetReply("b", "null"), await client.CallAsync(Frames.Get("b")));
     }
 
-    /// <summary>Does the first batch and loses it; afterwards refuses writes. Listings always tell what may not be told.</summary>
+    /// <summary>Executes the first batch and reports it lost; then refuses writes. Every listing is reported lost.</summary>
     private sealed class LosingStore() : StoreDouble(new ManagedStore(TimeProvider.System))
     {
         public int Commits { get; private set; }

@@ -2,7 +2,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>All functions in one stream, however it is cut.</summary>
+/// <summary>All functions in one stream, split in various ways.</summary>
 public sealed class ManyFunctionsTests
 {
     private static readonly (string Function, string Parameters, string Response)[] Script =

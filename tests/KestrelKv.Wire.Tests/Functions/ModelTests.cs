@@ -4,7 +4,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Random requests over interleaved connections: the engine answers, byte for byte, what the model answers.</summary>
+/// <summary>Random requests over interleaved connections: the replies of the engine equal those of the model, byte for byte.</summary>
 public sealed class ModelTests
 {
     private const int Rounds = 2_000;
@@ -16,7 +16,7 @@ public sealed class ModelTests
     private static readonly string[] Paths = ["", "/a", "/b/c/0", "/b/c/-", "/n", "/0", "/x/y"];
 
     [Fact]
-    public async Task Serve_RandomRequests_AreAnsweredAsByTheModel() => await Seeds.RunAsync(async random =>
+    public async Task Serve_RandomRequests_RepliesEqualModel() => await Seeds.RunAsync(async random =>
     {
         using var engine = new TestWire(store: new EmbeddedStore(TimeProvider.System));
         using var model = new TestWire(store: new ManagedStore(TimeProvider.System));

@@ -25,7 +25,7 @@ public sealed class PartTests : IDisposable
     [InlineData("/none", "null", "false")]
     [InlineData("/a/b/2", "null", "false")]
     [InlineData("", Value, "true")]
-    public void Get_Path_GivesThatPartAlone(string path, string part, string found)
+    public void Get_Path_ReturnsOnlyThatPart(string path, string part, string found)
     {
         _client.AssertCall("GET", $$"""{"obj": "k", "path": "{{path}}"}""", $$"""{"obj": "k", "val": {{part}}, "found": {{found}}}""");
         _client.AssertCall("GET", $$"""{"obj": "k", "path": "{{path}}", "meta": true}""",
@@ -35,11 +35,11 @@ public sealed class PartTests : IDisposable
     }
 
     [Fact]
-    public void Get_PathOfNoEntry_FindsNothing() =>
+    public void Get_PathOfMissingKey_FindsNothing() =>
         _client.AssertCall("GET", """{"obj": "x", "path": "/a", "meta": true}""", """{"obj": "x", "val": null, "found": false, "version": 0, "expires_at": null}""");
 
     [Fact]
-    public void Put_Path_ReplacesThatPartAndKeepsTheExpiry()
+    public void Put_Path_ReplacesThatPartAndKeepsExpiry()
     {
         _client.Call(Calls.Request("EXPIRE", """{"obj": "k", "expires_at": 1790000000}"""));
         _client.AssertCall("PUT", """{"obj": "k", "path": "/a/b/1", "val": "\u00e9", "meta": true}""",
@@ -50,7 +50,7 @@ public sealed class PartTests : IDisposable
     }
 
     [Fact]
-    public void Put_PathThatLeadsNowhere_IsRefused()
+    public void Put_MissingPath_IsRefused()
     {
         Assert.EndsWith("\"version\": 0}}", _client.AssertRefused("PUT", """{"obj": "x", "path": "/a", "val": 1}""", "not_found"));
         _client.AssertRefused("PUT", """{"obj": "k", "path": "/none/b", "val": 1}""", "path_not_found");
@@ -61,7 +61,7 @@ public sealed class PartTests : IDisposable
     [InlineData("GET", "")]
     [InlineData("PUT", ", \"val\": 1")]
     [InlineData("INCR", "")]
-    public void Path_ThatIsNoPointer_IsRefused(string function, string more)
+    public void Path_InvalidPointer_IsRefused(string function, string more)
     {
         _client.AssertRefused(function, $$"""{"obj": "k", "path": "a"{{more}}}""", "invalid_value");
         _client.AssertRefused(function, $$"""{"obj": "k", "path": "/~2"{{more}}}""", "invalid_value");
@@ -70,7 +70,7 @@ public sealed class PartTests : IDisposable
     }
 
     [Fact]
-    public void Patch_Merge_ChangesWhatItNamesAlone()
+    public void Patch_Merge_ChangesOnlyNamedMembers()
     {
         _client.AssertCall("PATCH", """{"obj": "k", "merge": {"n": 5, "a": {"c": []}}, "return_old": true}""",
             $$"""{"obj": "k", "response": "ok", "found": true, "version": 2, "expires_at": null, "old": {{Value}}}""");
@@ -81,7 +81,7 @@ public sealed class PartTests : IDisposable
     }
 
     [Fact]
-    public void Patch_JsonPatch_IsDoneWholeOrNotAtAll()
+    public void Patch_JsonPatch_IsAtomic()
     {
         _client.AssertCall("PATCH", """{"obj": "k", "patch": [{"op": "test", "path": "/n", "value": null}, {"op": "replace", "path": "/a/b/0", "value": 7}]}""",
             """{"obj": "k", "response": "ok", "found": true, "version": 2, "expires_at": null}""");
@@ -93,7 +93,7 @@ public sealed class PartTests : IDisposable
     }
 
     [Fact]
-    public void Incr_ANumberAndNone_TellsTheSum()
+    public void Incr_ExistingAndMissingNumber_ReturnsSum()
     {
         _client.AssertCall("INCR", """{"obj": "i"}""", """{"obj": "i", "val": 1, "found": false, "version": 2, "expires_at": null}""");
         _client.AssertCall("INCR", """{"obj": "i", "by": -3, "expires_at": 1790000000}""",
@@ -105,7 +105,7 @@ public sealed class PartTests : IDisposable
     }
 
     [Fact]
-    public void Incr_WhatCantBeAddedTo_IsRefused()
+    public void Incr_NotIncrementable_IsRefused()
     {
         _client.AssertRefused("INCR", """{"obj": "k"}""", "not_a_number");
         _client.AssertRefused("INCR", """{"obj": "k", "path": "/n"}""", "not_a_number");
@@ -116,7 +116,7 @@ public sealed class PartTests : IDisposable
     }
 
     [Fact]
-    public void Incr_SentAgainWithItsRequestId_IsDoneOnce()
+    public void Incr_RepeatedRequestId_IsExecutedOnce()
     {
         string incr = Calls.RequestWithId("INCR", """{"obj": "i", "by": 5, "request_id": "once"}""", "9");
         string first = _client.Call(incr);

@@ -4,7 +4,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Requests that come in some other way than in a frame.</summary>
+/// <summary>Requests that do not arrive in a frame.</summary>
 public sealed class RequestRunnerTests : IDisposable
 {
     private readonly ManagedStore _store = new(TimeProvider.System);
@@ -25,11 +25,11 @@ public sealed class RequestRunnerTests : IDisposable
     [InlineData(
         """{"func": "BATCH", "params": {"ops": [{"func": "PUT", "params": {"obj": "a", "val": 1.0}}, {"func": "GET", "params": {"obj": "a"}}]}}""",
         """{"version": 1, "results": [{"obj": "a", "response": "ok"}, {"obj": "a", "val": 1.0}]}""")]
-    public async Task Run_ARequest_GivesTheResponseOfTheWire(string body, string expected) =>
+    public async Task Run_Request_ReturnsResponseOfWire(string body, string expected) =>
         Assert.Equal((null, expected), await RunAsync(body));
 
     [Fact]
-    public async Task Run_ARequestIdTwice_IsDoneOnce()
+    public async Task Run_RequestIdTwice_ExecutesOnce()
     {
         const string Body = """{"func": "INCR", "params": {"obj": "a", "request_id": "1"}}""";
         (_, string first) = await RunAsync(Body);
@@ -43,14 +43,14 @@ public sealed class RequestRunnerTests : IDisposable
     [InlineData("""{"func": "DELETE", "params": {"obj": "a", "if_version": 3, "request_id": "1"}}""", null)]
     [InlineData("""{"func": "BATCH", "params": {"ops": [{"func": "DELETE", "params": {"obj": "a", "if_version": 3}}]}}""", 0)]
     [InlineData("""{"func": "BATCH", "params": {"ops": [{"func": "GET", "params": {"obj": "a"}}, {"func": "DELETE", "params": {"obj": "a", "if_version": 3}}]}}""", 1)]
-    public async Task Run_APreconditionThatFails_GivesVersionAndOfABatchIndex(string body, int? index)
+    public async Task Run_PreconditionFails_ReturnsVersionAndIndexOfBatch(string body, int? index)
     {
         (ProtocolError? error, string response) = await RunAsync(body);
         Assert.Equal((ErrorCode.PreconditionFailed, index, 0L, ""), (error?.Code, error?.Index, error?.Version, response));
     }
 
     [Fact]
-    public async Task Run_ARequestThatIsNone_GivesItsError()
+    public async Task Run_InvalidRequest_ReturnsItsError()
     {
         (ProtocolError? error, _) = await RunAsync("""{"func": "GET", "params": {"obj": "a", "path": "x"}}""");
         Assert.Equal(ErrorCode.InvalidValue, error?.Code);

@@ -26,7 +26,7 @@ public sealed class ScanTests : IDisposable
     [InlineData("""{"prefix": "a:", "descending": true, "until": "a:1"}""", """{"entries": [{"obj": "a:3"}, {"obj": "a:2"}], "next": null, "version": 5}""")]
     [InlineData("""{"prefix": "x"}""", """{"entries": [], "next": null, "version": 5}""")]
     [InlineData("""{"prefix": "c", "meta": true}""", """{"entries": [{"obj": "c", "version": 5, "expires_at": null}], "next": null, "version": 5}""")]
-    public void Scan_Range_IsListedInItsOrder(string parameters, string response) => _client.AssertCall("SCAN", parameters, response);
+    public void Scan_Range_IsListedInOrder(string parameters, string response) => _client.AssertCall("SCAN", parameters, response);
 
     [Theory]
     [InlineData("""{"prefix": "a:", "values": true, "limit": 1}""", """{"entries": [{"obj": "a:1", "val": 0.0}], "next": "a:1", "version": 5}""")]
@@ -35,18 +35,18 @@ public sealed class ScanTests : IDisposable
     [InlineData("""{"count_only": true, "limit": 3}""", """{"count": 3, "version": 5}""")]
     [InlineData("""{"count_only": true, "limit": 9000000000000000000, "prefix": "a"}""", """{"count": 3, "version": 5}""")]
     [InlineData("""{"count_only": true, "prefix": "x"}""", """{"count": 0, "version": 5}""")]
-    public async Task Scan_MoreThanAFewKeys_IsListedToo(string parameters, string response) =>
+    public async Task Scan_ManyKeys_IsListed(string parameters, string response) =>
         Assert.Equal(Calls.Reply("SCAN", response), await _client.CallAsync(Calls.Request("SCAN", parameters)));
 
     [Fact]
-    public void Scan_Expired_IsLeftOut()
+    public void Scan_Expired_IsNotListed()
     {
         _client.Call(Calls.Request("EXPIRE", """{"obj": "a:2", "expires_at": 1}"""));
         _client.AssertCall("SCAN", """{"prefix": "a:"}""", """{"entries": [{"obj": "a:1"}, {"obj": "a:3"}], "next": null, "version": 6}""");
     }
 
     [Fact]
-    public async Task Scan_PagesOfLargeValues_EndEarlyAndGoOn()
+    public async Task Scan_PagesOfLargeValues_EndEarlyAndContinue()
     {
         string value = $"\"{new string('v', 1_500_000)}\"";
         for (int i = 0; i < 6; i++) _client.Call(Frames.Put($"large:{i}", value));

@@ -23,7 +23,7 @@ public sealed class ServerFunctionTests : IDisposable
     }
 
     [Fact]
-    public void Info_AfterAWrite_TellsFigures()
+    public void Info_AfterWrite_ReturnsStatistics()
     {
         _client.Call(Frames.Put("ab", "123"));
         _wire.Advance(TimeSpan.FromSeconds(90.9));
@@ -44,7 +44,7 @@ public sealed class ServerFunctionTests : IDisposable
     }
 
     [Fact]
-    public void Help_TellsTheTable()
+    public void Help_ReturnsFunctionTable()
     {
         using JsonDocument reply = JsonDocument.Parse(_client.Call(Calls.Request("HELP")));
         JsonElement[] functions = [.. reply.RootElement.GetProperty("response").GetProperty("response").GetProperty("functions").EnumerateArray()];

@@ -4,30 +4,27 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>A store whose feed does what the test says.</summary>
+/// <summary>A store whose feed follows a script.</summary>
 internal sealed class ScriptedFeedStore() : StoreDouble(new ManagedStore(TimeProvider.System))
 {
     private Action? _wake;
     private int _reads;
 
-    /// <summary>What reads end with, the first one first; the last one again and again.</summary>
+    /// <summary>The results of reads, in order. The last one is repeated.</summary>
     public List<WatchStatus> Statuses { get; init; } = [WatchStatus.UpToDate];
 
-    /// <summary>Which read, counted from 0, finds that the disk can't be read.</summary>
+    /// <summary>The index of the read that fails with a disk error.</summary>
     public int? UnreadableAt { get; init; }
 
-    /// <summary>How many changes a read hands over, and how long their keys are.</summary>
     public int Changes { get; set; }
 
     public int KeyBytes { get; set; } = 10;
 
-    /// <summary>How often the feed was read.</summary>
     public int Reads => Volatile.Read(ref _reads);
 
-    /// <summary>Whether the last read was on a thread of the pool.</summary>
+    /// <summary>Whether the last read ran on a thread-pool thread.</summary>
     public bool WasReadInThePool { get; private set; }
 
-    /// <summary>Whether the watch was disposed of.</summary>
     public bool IsDisposed { get; private set; }
 
     public void Wake() => _wake!();
@@ -60,7 +57,7 @@ internal sealed class ScriptedFeedStore() : StoreDouble(new ManagedStore(TimePro
                 var change = new ChangeView { Kind = ChangeKind.Evict, Version = ++Position, Key = Encoding.UTF8.GetBytes(new string('k', script.KeyBytes)) };
                 if (!changes.OnChange(change)) break;
             }
-            if (read == script.UnreadableAt) throw new IOException("no such luck");
+            if (read == script.UnreadableAt) throw new IOException("the disk cannot be read");
             return new(script.Statuses[Math.Min(read, script.Statuses.Count - 1)]);
         }
     }

@@ -4,13 +4,13 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Watches that end, that have always more, and whose client does not read.</summary>
+/// <summary>Watches that end, watches with endless changes, and clients that do not read.</summary>
 public sealed class WatchEndTests
 {
     private static readonly string Watch = Calls.RequestWithId("WATCH", "{}", "7");
 
     [Fact]
-    public async Task Compacted_AtTheStart_IsTheReply()
+    public async Task Compacted_AtStart_IsReplied()
     {
         var store = new ScriptedFeedStore { Statuses = [WatchStatus.Compacted] };
         using var wire = new TestWire(store: store);
@@ -22,7 +22,7 @@ public sealed class WatchEndTests
     }
 
     [Fact]
-    public async Task Compacted_Later_EndsTheWatchAndLeavesTheConnection()
+    public async Task Compacted_Later_EndsOnlyWatch()
     {
         var store = new ScriptedFeedStore { Statuses = [WatchStatus.UpToDate, WatchStatus.Compacted] };
         using var wire = new TestWire(store: store);
@@ -37,7 +37,7 @@ public sealed class WatchEndTests
     }
 
     [Fact]
-    public async Task Compacted_WithChangesBefore_TellsThoseFirst()
+    public async Task Compacted_WithEarlierChanges_SendsThoseFirst()
     {
         var store = new ScriptedFeedStore { Statuses = [WatchStatus.Compacted], Changes = 2 };
         using var wire = new TestWire(store: store);
@@ -52,7 +52,7 @@ public sealed class WatchEndTests
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
-    public async Task UnreadableHistory_EndsTheWatchAndLeavesTheConnection(int read)
+    public async Task UnreadableHistory_EndsOnlyWatch(int read)
     {
         var store = new ScriptedFeedStore { UnreadableAt = read };
         using var wire = new TestWire(store: store);
@@ -70,7 +70,7 @@ public sealed class WatchEndTests
     }
 
     [Fact]
-    public async Task More_WithoutEnd_LetsOtherRequestsThrough()
+    public async Task More_WithoutEnd_DoesNotBlockRequests()
     {
         var store = new ScriptedFeedStore { Statuses = [WatchStatus.More], Changes = 1_000 };
         using var wire = new TestWire(store: store);
@@ -84,7 +84,7 @@ public sealed class WatchEndTests
     }
 
     [Fact]
-    public async Task More_WithoutEnd_IsToldInPartsOf64KiB()
+    public async Task More_WithoutEnd_IsSentInPiecesOf64KiB()
     {
         var store = new ScriptedFeedStore { Statuses = [WatchStatus.More], Changes = int.MaxValue, KeyBytes = 1_000 };
         using var wire = new TestWire(store: store);
@@ -98,7 +98,7 @@ public sealed class WatchEndTests
     }
 
     [Fact]
-    public async Task Wake_FromTheFeedsThread_LeavesTheReadingToThePool()
+    public async Task Wake_FromFeedThread_ReadsOnThreadPool()
     {
         var store = new ScriptedFeedStore();
         using var wire = new TestWire(store: store);
@@ -113,7 +113,7 @@ public sealed class WatchEndTests
     }
 
     [Fact]
-    public async Task Stop_WatchThatHasAlwaysMore_EndsAfterTheQuietTime()
+    public async Task Stop_WatchAlwaysHasMore_EndsAfterQuietTime()
     {
         var store = new ScriptedFeedStore { Statuses = [WatchStatus.More], Changes = 10 };
         using var wire = new TestWire(store: store);
@@ -129,7 +129,7 @@ public sealed class WatchEndTests
     }
 
     [Fact]
-    public async Task Stop_SilentWatch_EndsAndIsDisposedOf()
+    public async Task Stop_SilentWatch_EndsAndIsDisposed()
     {
         var store = new ScriptedFeedStore();
         using var wire = new TestWire(store: store);
@@ -141,7 +141,7 @@ public sealed class WatchEndTests
     }
 
     [Fact]
-    public async Task Stop_UnwatchThatComesBehindIt_IsAnsweredAsEver()
+    public async Task Stop_LaterUnwatch_Succeeds()
     {
         using var wire = new TestWire(store: new ScriptedFeedStore());
         TestClient client = wire.Connect();
@@ -154,7 +154,7 @@ public sealed class WatchEndTests
     }
 
     [Fact]
-    public async Task WriteTimeout_ClientThatDoesNotReadItsWatch_IsCutOff()
+    public async Task WriteTimeout_ClientDoesNotReadWatch_IsAborted()
     {
         var store = new ScriptedFeedStore { Statuses = [WatchStatus.More], Changes = 1_000 };
         using var wire = new TestWire(options => options.WriteTimeout = TimeSpan.FromSeconds(20), store);
@@ -164,7 +164,7 @@ public sealed class WatchEndTests
         wire.Advance(TimeSpan.FromSeconds(10));
         Assert.Equal(reads, store.Reads);
 
-        // A second more for each 64 KiB that were written.
+        // One second more for each 64 KiB written.
         wire.Advance(TimeSpan.FromSeconds(20));
         await client.ServedAsync();
         Assert.NotNull(client.Connection.Aborted);
@@ -173,19 +173,19 @@ public sealed class WatchEndTests
     }
 
     [Fact]
-    public async Task Stop_ClientThatDoesNotReadItsWatch_IsCutOffAfterASecond()
+    public async Task Stop_ClientDoesNotReadWatch_IsAbortedAfterOneSecond()
     {
         var store = new ScriptedFeedStore { Statuses = [WatchStatus.More], Changes = 1_000 };
         using var wire = new TestWire(store: store);
         TestClient client = wire.Connect(unreadBytesMax: 1);
         client.Send(Watch);
         await client.RepliesAsync(1);
-        await Wait.UntilAsync(() => client.UnreadBytes() > 0, () => "nothing is told");
+        await Wait.UntilAsync(() => client.UnreadBytes() > 0, () => "no change is sent");
         client.Connection.RequestClose();
         wire.Advance(TimeSpan.FromMilliseconds(900));
         Assert.False(client.IsServed);
 
-        // The clock of the connections ticks every half second.
+        // Timeouts are checked every half second.
         wire.Advance(TimeSpan.FromMilliseconds(600));
         await client.ServedAsync();
         Assert.NotNull(client.Connection.Aborted);
@@ -194,7 +194,7 @@ public sealed class WatchEndTests
     }
 
     [Fact]
-    public async Task IdleTimeout_WhileThereIsAWatch_DoesNotCount()
+    public async Task IdleTimeout_OpenWatch_DoesNotApply()
     {
         var store = new ScriptedFeedStore();
         using var wire = new TestWire(options => options.IdleTimeout = TimeSpan.FromSeconds(5), store);
