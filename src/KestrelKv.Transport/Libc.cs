@@ -70,7 +70,7 @@ internal static unsafe partial class Libc
         EpollControl(epoll, RemoveControl, file, entry);
     }
 
-    /// <summary>Accepts a connection. Returns its non-blocking descriptor, or a negative error number. Writes the <c>sockaddr</c>.</summary>
+    /// <summary>Accepts a connection. Returns its non-blocking descriptor, or a negative error number, and the <c>sockaddr</c>.</summary>
     public static int Accept(SafeHandle listener, Span<byte> address)
     {
         fixed (byte* start = address)
