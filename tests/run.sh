@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Builds everything in Release, installs what the tests need beside the .NET SDK (Debian packages), and runs all
-# tests. Ends with a line "N passed, N failed".
+# Builds the solution in Release, installs the Debian packages that the tests need besides the .NET SDK, and runs all tests. The last line
+# is "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 missing=()
-need() { # need PACKAGE PROGRAM...: the package, unless one of the programs is there
+need() { # need PACKAGE PROGRAM...: adds the package if none of the programs is installed
     local package=$1 program
     shift
     for program in "$@"; do type -P "$program" >/dev/null && return; done
     missing+=("$package")
 }
-PATH=$PATH:/usr/sbin:/sbin # where ip may be, for who is not root
+PATH=$PATH:/usr/sbin:/sbin # For ip, if the user is not root.
 need chromium chromium chromium-browser google-chrome
 need nginx-light nginx
 need nodejs node
@@ -32,23 +32,23 @@ if ((${#missing[@]})); then
     DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-# What a test generates a TypeScript client with.
+# The packages of the test that generates a TypeScript client.
 packages=tests/KestrelKv.Server.Tests/Clients/TypeScript
 [[ $packages/node_modules/.package-lock.json -nt $packages/package-lock.json ]] || (cd "$packages" && npm ci --no-audit --no-fund --loglevel=error)
 
 dotnet build KestrelKv.sln -c Release -nologo -clp:NoSummary -v:quiet
 
-# What is started in the background ignores SIGINT and SIGQUIT, and so does all that it starts; but a server is to be tested with them.
+# Background processes ignore SIGINT and SIGQUIT, and their children inherit it. The tests send these signals to the server.
 interruptible=()
 if env --default-signal=INT,QUIT true 2>/dev/null; then interruptible=(env --default-signal=INT,QUIT); fi
 
-# One project at a time: several tests start servers and measure memory.
+# Runs one project at a time, because tests start servers and measure memory.
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 status=0
 "${interruptible[@]}" dotnet test KestrelKv.sln -c Release --no-build -nologo -m:1 "$@" 2>&1 | tee "$results" || status=$?
 
-# Each project's summary: "Passed!  - Failed:     0, Passed:    12, Skipped:     0, Total:    12, ..."
+# The summary of each project is "Passed!  - Failed:     0, Passed:    12, Skipped:     0, Total:    12, ..."
 awk -v status="$status" '
     / - Failed: / {
         for (i = 1; i < NF; i++) {
@@ -59,7 +59,7 @@ awk -v status="$status" '
     }
     END {
         if (passed + failed == 0) { print "no test was run"; status = 1 }
-        else if (status && !failed) print "dotnet test failed beside the tests: see above"
+        else if (status && !failed) print "dotnet test failed, but no test did: see above"
         print passed + 0 " passed, " failed + 0 " failed" (skipped ? ", " skipped " skipped" : "")
         exit status || failed > 0
     }' "$results"

@@ -9,7 +9,7 @@ internal static partial class Log
     public static partial void ConnectionEnded(ILogger logger, string connectionId, CloseReason reason);
 
     [LoggerMessage(2, LogLevel.Warning, "Connection {ConnectionId} was aborted: the client did not read its replies for {WriteTimeout}")]
-    public static partial void ConnectionCut(ILogger logger, string connectionId, TimeSpan writeTimeout);
+    public static partial void ConnectionAborted(ILogger logger, string connectionId, TimeSpan writeTimeout);
 
     [LoggerMessage(3, LogLevel.Warning, "Refused {Count} connections; the last error was {Reason}, for {Peer}")]
     public static partial void ConnectionsRefused(ILogger logger, long count, string reason, System.Net.EndPoint? peer);

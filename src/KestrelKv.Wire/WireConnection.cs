@@ -130,7 +130,7 @@ internal sealed class WireConnection : IDisposable
     private CancellationToken Aborted { get; set; }
 
     /// <summary>The reason for which <see cref="CheckTimes"/> aborted the connection; null if it did not.</summary>
-    public CloseReason? CutReason => _cutReason < 0 ? null : (CloseReason)_cutReason;
+    public CloseReason? AbortReason => _cutReason < 0 ? null : (CloseReason)_cutReason;
 
     public bool IsStopping => _stopping;
 

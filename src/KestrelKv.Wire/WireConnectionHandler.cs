@@ -79,8 +79,8 @@ public sealed class WireConnectionHandler(
         finally
         {
             // An abort surfaces as an exception or as a completed flush. Its own reason replaces theirs.
-            reason = wire.CutReason ?? reason;
-            if (reason == CloseReason.WriteTimeout) Log.ConnectionCut(logger, wire.Id, options.WriteTimeout);
+            reason = wire.AbortReason ?? reason;
+            if (reason == CloseReason.WriteTimeout) Log.ConnectionAborted(logger, wire.Id, options.WriteTimeout);
             await stop.DisposeAsync();
             wire.Close();
             connections.Remove(wire);

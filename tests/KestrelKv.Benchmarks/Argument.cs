@@ -5,13 +5,13 @@ namespace KestrelKv.Benchmarks;
 /// <summary>The value of an option on the command line.</summary>
 internal readonly record struct Argument(string Text, string Usage)
 {
-    /// <summary>A whole number above 0.</summary>
+    /// <summary>A whole number of at least 1.</summary>
     public int Number => Parse(Text, min: 1);
 
-    /// <summary>A whole number, 0 included.</summary>
+    /// <summary>A whole number of at least 0.</summary>
     public int NumberOrZero => Parse(Text, min: 0);
 
-    /// <summary>Whole numbers above 0, with commas between them.</summary>
+    /// <summary>Whole numbers of at least 1, separated by commas.</summary>
     public int[] Numbers
     {
         get
@@ -21,17 +21,13 @@ internal readonly record struct Argument(string Text, string Usage)
         }
     }
 
-    /// <summary>A time above 0.</summary>
+    /// <summary>A time in seconds, greater than 0.</summary>
     public double Seconds => double.TryParse(Text, CultureInfo.InvariantCulture, out double seconds) && seconds > 0 ? seconds : throw Bad("a time in seconds");
 
-    /// <summary><c>true</c> or <c>false</c>.</summary>
     public bool Flag => bool.TryParse(Text, out bool flag) ? flag : throw Bad("true or false");
 
-    /// <summary>Takes options from the command line, each with its value behind it.</summary>
-    /// <param name="args">The command line.</param>
-    /// <param name="usage">What to print of it in an error.</param>
-    /// <param name="switches">Options without a value. Theirs is <c>true</c>.</param>
-    /// <exception cref="FormatException">The last one lacks its value.</exception>
+    /// <summary>Splits the command line into options and their values. The value of a switch is <c>true</c>.</summary>
+    /// <exception cref="FormatException">The last option has no value.</exception>
     public static List<(string Name, Argument Value)> Pairs(
         ReadOnlySpan<string> args, string usage, params ReadOnlySpan<string> switches)
     {
@@ -39,17 +35,17 @@ internal readonly record struct Argument(string Text, string Usage)
         while (!args.IsEmpty)
         {
             bool isSwitch = switches.Contains(args[0]);
-            if (!isSwitch && args.Length < 2) throw new FormatException($"{args[0]} lacks its value\n{usage}");
+            if (!isSwitch && args.Length < 2) throw new FormatException($"option {args[0]} requires a value\n{usage}");
             pairs.Add((args[0], new Argument(isSwitch ? "true" : args[1], usage)));
             args = args[(isSwitch ? 1 : 2)..];
         }
         return pairs;
     }
 
-    /// <summary>What one of some names stands for.</summary>
+    /// <summary>Returns the choice with the name that the option has as its value.</summary>
     public T OneOf<T>(params (string Name, T Value)[] choices) => Find(Text, choices);
 
-    /// <summary>What some of some names stand for, with commas between them.</summary>
+    /// <summary>Returns the choices whose names the option lists, separated by commas.</summary>
     public T[] ListOf<T>(params (string Name, T Value)[] choices)
     {
         Argument self = this;
@@ -65,7 +61,9 @@ internal readonly record struct Argument(string Text, string Usage)
     }
 
     private int Parse(string text, int min) =>
-        int.TryParse(text, CultureInfo.InvariantCulture, out int number) && number >= min ? number : throw Bad($"a number from {min} on");
+        int.TryParse(text, CultureInfo.InvariantCulture, out int number) && number >= min
+            ? number
+            : throw Bad($"a whole number of at least {min}");
 
-    private FormatException Bad(string kind) => new($"{Text} is not {kind}\n{Usage}");
+    private FormatException Bad(string kind) => new($"invalid value {Text}, expected {kind}\n{Usage}");
 }

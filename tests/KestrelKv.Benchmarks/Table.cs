@@ -1,6 +1,5 @@
 namespace KestrelKv.Benchmarks;
 
-/// <summary>A table in Markdown.</summary>
 internal sealed class Table(params string[] titles)
 {
     private readonly List<string[]> _rows = [titles, [.. titles.Select(_ => "---")]];

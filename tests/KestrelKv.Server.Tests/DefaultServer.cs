@@ -15,17 +15,15 @@ public sealed class DefaultServer : IAsyncLifetime
 
     public async Task DisposeAsync() => await Process.DisposeAsync();
 
-    /// <summary>Fails where a new connection is not served.</summary>
     public Task AssertServesAsync() => AssertServesAsync(WirePort);
 
-    /// <summary>Fails where a new connection to this port is not served.</summary>
     public static async Task AssertServesAsync(int port)
     {
         using WireClient client = await WireClient.ConnectAsync(port);
         await AssertServesAsync(client);
     }
 
-    /// <summary>Connects, and is served: the server has let the client in, and not just the system.</summary>
+    /// <summary>Connects and makes a call, so that the server has admitted the connection, not only the kernel.</summary>
     public static async Task<WireClient> ConnectServedAsync(int port)
     {
         WireClient client = await WireClient.ConnectAsync(port);
@@ -33,7 +31,7 @@ public sealed class DefaultServer : IAsyncLifetime
         return client;
     }
 
-    /// <summary>Fails where the next request on this connection is not served.</summary>
+    /// <summary>Asserts that the next request on a connection is served.</summary>
     public static async Task AssertServesAsync(WireClient client) =>
         Assert.Equal(Frames.GetReply("no such key", "null"), await client.CallAsync(Frames.Get("no such key")));
 }

@@ -16,18 +16,18 @@ public sealed class CancellationTests
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
         pair.Input.CancelPendingRead();
-        Assert.True((await pair.Input.ReadAsync().Soon()).IsCanceled);
+        Assert.True((await pair.Input.ReadAsync().WithTimeout()).IsCanceled);
         pair.Input.CancelPendingRead();
         Assert.True(pair.Input.TryRead(out ReadResult read));
         Assert.True(read.IsCanceled);
         Assert.False(pair.Input.TryRead(out _));
         await pair.SendAsync([1]);
-        read = await pair.Input.ReadAsync().Soon();
+        read = await pair.Input.ReadAsync().WithTimeout();
         Assert.False(read.IsCanceled);
         Assert.Equal([1], read.Buffer.ToArray());
         pair.Input.AdvanceTo(read.Buffer.Start);
         pair.Input.CancelPendingRead();
-        read = await pair.Input.ReadAsync().Soon();
+        read = await pair.Input.ReadAsync().WithTimeout();
         Assert.True(read.IsCanceled);
         Assert.Equal([1], read.Buffer.ToArray());
     }
@@ -38,17 +38,17 @@ public sealed class CancellationTests
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
         await pair.SendAsync([1, 2]);
-        ReadResult read = await pair.Input.ReadAtLeastAsync(2).Soon();
+        ReadResult read = await pair.Input.ReadAtLeastAsync(2).WithTimeout();
         pair.Input.AdvanceTo(read.Buffer.GetPosition(1), read.Buffer.End);
         Task<ReadResult> waiting = await pair.WaitForReadAsync();
         pair.Input.CancelPendingRead();
-        read = await waiting.Soon();
+        read = await waiting.WithTimeout();
         Assert.True(read.IsCanceled);
         Assert.Equal([2], read.Buffer.ToArray());
         pair.Input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
         waiting = await pair.WaitForReadAsync();
         await pair.SendAsync([3]);
-        Assert.Equal([2, 3], (await waiting.Soon()).Buffer.ToArray());
+        Assert.Equal([2, 3], (await waiting.WithTimeout()).Buffer.ToArray());
     }
 
     [Fact]
@@ -61,9 +61,9 @@ public sealed class CancellationTests
             await pair.SendAsync([(byte)round]);
             ValueTask<ReadResult> reading = pair.Input.ReadAsync();
             pair.Input.CancelPendingRead();
-            ReadResult read = await reading.Soon();
+            ReadResult read = await reading.WithTimeout();
             pair.Input.AdvanceTo(read.Buffer.Start);
-            if (!read.IsCanceled) Assert.True((await pair.Input.ReadAsync().Soon()).IsCanceled);
+            if (!read.IsCanceled) Assert.True((await pair.Input.ReadAsync().WithTimeout()).IsCanceled);
             Assert.Equal([(byte)round], await pair.ReadAsync(1));
         }
     }
@@ -99,9 +99,9 @@ public sealed class CancellationTests
             }
         }))];
         foreach (byte value in bytes) await pair.SendAsync([value]);
-        await Task.WhenAll(canceling).Soon();
+        await Task.WhenAll(canceling).WithTimeout();
         pair.Client.Shutdown(SocketShutdown.Send);
-        await reading.Soon();
+        await reading.WithTimeout();
         Assert.Equal(bytes, received);
     });
 
@@ -124,7 +124,7 @@ public sealed class CancellationTests
             // A read must not throw: it has no token.
             for (; left > 0; left--)
             {
-                ReadResult read = await Task.Run(async () => await pair.Input.ReadAsync()).Soon();
+                ReadResult read = await Task.Run(async () => await pair.Input.ReadAsync()).WithTimeout();
                 Assert.True(read.IsCanceled);
                 pair.Input.AdvanceTo(read.Buffer.End);
             }
@@ -132,7 +132,7 @@ public sealed class CancellationTests
         finally
         {
             left = 0;
-            await Task.WhenAll(canceling).Soon();
+            await Task.WhenAll(canceling).WithTimeout();
         }
     }
 
@@ -144,13 +144,13 @@ public sealed class CancellationTests
         using var source = new CancellationTokenSource();
         Task<ReadResult> waiting = await pair.WaitForReadAsync(source.Token);
         await source.CancelAsync();
-        OperationCanceledException e = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting.Soon());
+        OperationCanceledException e = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting.WithTimeout());
         Assert.Equal(source.Token, e.CancellationToken);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await pair.Input.ReadAsync(source.Token));
 
         waiting = await pair.WaitForReadAsync();
         await pair.SendAsync([1]);
-        Assert.Equal([1], (await waiting.Soon()).Buffer.ToArray());
+        Assert.Equal([1], (await waiting.WithTimeout()).Buffer.ToArray());
     }
 
     [Fact]
@@ -176,7 +176,7 @@ public sealed class CancellationTests
                 Task canceling = Task.Run(source.Cancel);
                 try
                 {
-                    ReadResult read = await pair.Input.ReadAsync(source.Token).Soon();
+                    ReadResult read = await pair.Input.ReadAsync(source.Token).WithTimeout();
                     Assert.False(read.IsCanceled);
                     received.AddRange(read.Buffer.ToArray());
                     pair.Input.AdvanceTo(read.Buffer.End);

@@ -17,15 +17,15 @@ public sealed class EndTests
         Task<ReadResult> waiting = await pair.WaitForReadAsync();
         await pair.SendAsync([1]);
         pair.Client.Shutdown(SocketShutdown.Send);
-        ReadResult read = await waiting.Soon();
+        ReadResult read = await waiting.WithTimeout();
         Assert.Equal([1], read.Buffer.ToArray());
         pair.Input.AdvanceTo(read.Buffer.End);
-        Assert.True((await pair.Input.ReadAsync().Soon()).IsCompleted);
-        Assert.True((await pair.Input.ReadAsync().Soon()).IsCompleted);
+        Assert.True((await pair.Input.ReadAsync().WithTimeout()).IsCompleted);
+        Assert.True((await pair.Input.ReadAsync().WithTimeout()).IsCompleted);
 
         byte[] reply = Patience.Bytes(8 * 1024 * 1024);
         Task<byte[]> receiving = pair.ReceiveAsync(reply.Length + 1);
-        Assert.False((await pair.Output.WriteAsync(reply).Soon()).IsCompleted);
+        Assert.False((await pair.Output.WriteAsync(reply).WithTimeout()).IsCompleted);
         await pair.Connection.DisposeAsync();
         Assert.Equal(reply, await receiving);
     }
@@ -42,10 +42,10 @@ public sealed class EndTests
             await pair.SendAsync([1, 2]);
             pair.Client.Shutdown(SocketShutdown.Send);
             release.Set();
-            ReadResult read = await waiting.Soon();
+            ReadResult read = await waiting.WithTimeout();
             Assert.Equal([1, 2], read.Buffer.ToArray());
             pair.Input.AdvanceTo(read.Buffer.End);
-            Assert.True((await pair.Input.ReadAsync().Soon()).IsCompleted);
+            Assert.True((await pair.Input.ReadAsync().WithTimeout()).IsCompleted);
         }
     }
 
@@ -61,7 +61,7 @@ public sealed class EndTests
         Assert.Equal([1], await pair.ReadAsync(1));
         ReadResult read = default;
         if (tries) await Wait.UntilAsync(() => pair.Input.TryRead(out read), () => "the end of the stream is not reported");
-        else read = await pair.Input.ReadAsync().Soon();
+        else read = await pair.Input.ReadAsync().WithTimeout();
         Assert.True(read.IsCompleted);
         Assert.True(read.Buffer.IsEmpty);
     }
@@ -73,11 +73,11 @@ public sealed class EndTests
         await using TestPair pair = await transport.ConnectAsync();
         Task<ReadResult> waiting = await pair.WaitForReadAsync();
         pair.Reset();
-        ConnectionResetException e = await Assert.ThrowsAsync<ConnectionResetException>(() => waiting.Soon());
+        ConnectionResetException e = await Assert.ThrowsAsync<ConnectionResetException>(() => waiting.WithTimeout());
         Assert.Equal(SocketError.ConnectionReset, Assert.IsType<SocketException>(e.InnerException).SocketErrorCode);
-        await Assert.ThrowsAsync<ConnectionResetException>(async () => await pair.Input.ReadAsync().Soon());
+        await Assert.ThrowsAsync<ConnectionResetException>(async () => await pair.Input.ReadAsync().WithTimeout());
         Assert.Throws<ConnectionResetException>(() => pair.Input.TryRead(out _));
-        Assert.True((await pair.Output.WriteAsync(new byte[1]).Soon()).IsCompleted);
+        Assert.True((await pair.Output.WriteAsync(new byte[1]).WithTimeout()).IsCompleted);
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class EndTests
         await pair.SendAsync([1]);
         pair.Reset();
         Assert.Equal([1], await pair.ReadAsync(1));
-        await Assert.ThrowsAsync<ConnectionResetException>(async () => await pair.Input.ReadAsync().Soon());
+        await Assert.ThrowsAsync<ConnectionResetException>(async () => await pair.Input.ReadAsync().WithTimeout());
     }
 
     [Fact]
@@ -97,13 +97,13 @@ public sealed class EndTests
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
         await pair.SendAsync([1]);
-        ReadResult read = await pair.Input.ReadAsync().Soon();
+        ReadResult read = await pair.Input.ReadAsync().WithTimeout();
         pair.Input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
         Task<ReadResult> waiting = await pair.WaitForReadAsync();
         pair.Reset();
-        await Assert.ThrowsAsync<ConnectionResetException>(() => waiting.Soon());
+        await Assert.ThrowsAsync<ConnectionResetException>(() => waiting.WithTimeout());
         pair.Input.CancelPendingRead();
-        Assert.True((await pair.Input.ReadAsync().Soon()).IsCanceled);
+        Assert.True((await pair.Input.ReadAsync().WithTimeout()).IsCanceled);
     }
 
     [Fact]
@@ -114,8 +114,8 @@ public sealed class EndTests
         pair.Reset();
 
         // The system reports the error once, here to the flush.
-        Assert.True((await pair.Output.WriteAsync(new byte[1]).Soon()).IsCompleted);
-        Exception? e = await Record.ExceptionAsync(async () => Assert.True((await pair.Input.ReadAsync().Soon()).IsCompleted));
+        Assert.True((await pair.Output.WriteAsync(new byte[1]).WithTimeout()).IsCompleted);
+        Exception? e = await Record.ExceptionAsync(async () => Assert.True((await pair.Input.ReadAsync().WithTimeout()).IsCompleted));
         Assert.True(e is null or ConnectionResetException, $"{e}");
     }
 
@@ -130,10 +130,10 @@ public sealed class EndTests
         var reason = new ConnectionAbortedException("enough");
         pair.Connection.Abort(reason);
         pair.Connection.Abort(new ConnectionAbortedException("again"));
-        Assert.Same(reason, await Assert.ThrowsAsync<ConnectionAbortedException>(() => waiting.Soon()));
-        await closed.Task.Soon();
+        Assert.Same(reason, await Assert.ThrowsAsync<ConnectionAbortedException>(() => waiting.WithTimeout()));
+        await closed.Task.WithTimeout();
         Assert.Empty(await pair.ReceiveAsync(1));
-        Assert.Same(reason, await Assert.ThrowsAsync<ConnectionAbortedException>(async () => await pair.Input.ReadAsync().Soon()));
+        Assert.Same(reason, await Assert.ThrowsAsync<ConnectionAbortedException>(async () => await pair.Input.ReadAsync().WithTimeout()));
     }
 
     [Fact]
@@ -143,8 +143,8 @@ public sealed class EndTests
         await using TestPair pair = await transport.ConnectAsync();
         var reason = new ConnectionAbortedException("enough");
         pair.Connection.Abort(reason);
-        Assert.True((await pair.Output.WriteAsync(new byte[1]).Soon()).IsCompleted);
-        Assert.Same(reason, await Assert.ThrowsAsync<ConnectionAbortedException>(async () => await pair.Input.ReadAsync().Soon()));
+        Assert.True((await pair.Output.WriteAsync(new byte[1]).WithTimeout()).IsCompleted);
+        Assert.Same(reason, await Assert.ThrowsAsync<ConnectionAbortedException>(async () => await pair.Input.ReadAsync().WithTimeout()));
     }
 
     [Fact]
@@ -160,9 +160,9 @@ public sealed class EndTests
             if (round % 2 == 0) await Task.Yield();
             var reason = new ConnectionAbortedException("enough");
             pair.Connection.Abort(reason);
-            Exception? e = await Record.ExceptionAsync(() => serving.Soon());
+            Exception? e = await Record.ExceptionAsync(() => serving.WithTimeout());
             Assert.True(e is null || ReferenceEquals(e, reason), $"{e}");
-            await receiving.Soon();
+            await receiving.WithTimeout();
         }
     }
 
@@ -173,7 +173,7 @@ public sealed class EndTests
         await using TestPair pair = await transport.ConnectAsync();
         Task<ReadResult> waiting = await pair.WaitForReadAsync();
         await pair.Connection.DisposeAsync();
-        Assert.True((await waiting.Soon()).IsCompleted);
+        Assert.True((await waiting.WithTimeout()).IsCompleted);
         Assert.True(pair.Connection.ConnectionClosed.IsCancellationRequested);
         Assert.Equal(0, transport.Count);
         await pair.Connection.DisposeAsync();
@@ -186,7 +186,7 @@ public sealed class EndTests
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
         await pair.SendAsync(new byte[10_000]);
-        ReadResult read = await pair.Input.ReadAtLeastAsync(5_000).Soon();
+        ReadResult read = await pair.Input.ReadAtLeastAsync(5_000).WithTimeout();
         pair.Input.AdvanceTo(read.Buffer.GetPosition(1));
         pair.Output.Write(new byte[100_000]);
         await pair.Connection.DisposeAsync();

@@ -16,8 +16,8 @@ public sealed class ListenerTests
         await using IConnectionListener listener = await transport.BindAsync(AnyPort);
         ValueTask<ConnectionContext?> accepting = listener.AcceptAsync();
         await listener.UnbindAsync();
-        Assert.Null(await accepting.Soon());
-        Assert.Null(await listener.AcceptAsync().Soon());
+        Assert.Null(await accepting.WithTimeout());
+        Assert.Null(await listener.AcceptAsync().WithTimeout());
     }
 
     [Fact]
@@ -28,7 +28,7 @@ public sealed class ListenerTests
         using var source = new CancellationTokenSource();
         ValueTask<ConnectionContext?> accepting = listener.AcceptAsync(source.Token);
         await source.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => accepting.Soon());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => accepting.WithTimeout());
     }
 
     [Fact]
@@ -49,8 +49,8 @@ public sealed class ListenerTests
         {
             using var client = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             await client.ConnectAsync(address, ((IPEndPoint)listener.EndPoint).Port);
-            await using ConnectionContext connection = (await listener.AcceptAsync().Soon())!;
-            await connection.Transport.Output.WriteAsync(new byte[] { 7 }).Soon();
+            await using ConnectionContext connection = (await listener.AcceptAsync().WithTimeout())!;
+            await connection.Transport.Output.WriteAsync(new byte[] { 7 }).WithTimeout();
             Assert.Equal([7], await TestPair.ReceiveAsync(client, 1));
         }
     }
@@ -66,7 +66,7 @@ public sealed class ListenerTests
         await first.ConnectAsync(listener.EndPoint);
         using var second = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await second.ConnectAsync(listener.EndPoint);
-        await using ConnectionContext? connection = await listener.AcceptAsync().Soon();
+        await using ConnectionContext? connection = await listener.AcceptAsync().WithTimeout();
         Assert.Equal(second.LocalEndPoint, connection!.RemoteEndPoint);
         Assert.Empty(await TestPair.ReceiveAsync(first, 1));
     }
@@ -84,7 +84,7 @@ public sealed class ListenerTests
         Assert.False(accepting.IsCompleted);
 
         Volatile.Write(ref filesMax, long.MaxValue);
-        await using ConnectionContext? connection = await accepting.Soon();
+        await using ConnectionContext? connection = await accepting.WithTimeout();
         Assert.Equal(client.LocalEndPoint, connection!.RemoteEndPoint);
     }
 
@@ -98,7 +98,7 @@ public sealed class ListenerTests
         ValueTask<ConnectionContext?> accepting = listener.AcceptAsync();
         await Task.Delay(100);
         await listener.UnbindAsync();
-        Assert.Null(await accepting.Soon());
+        Assert.Null(await accepting.WithTimeout());
         Assert.Empty(await TestPair.ReceiveAsync(client, 1));
     }
 

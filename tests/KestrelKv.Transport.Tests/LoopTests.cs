@@ -32,9 +32,9 @@ public sealed class LoopTests
         await Wait.UntilAsync(() => pairs[0].Connection.Socket.Available > 60_000, () => "the bytes of the first connection do not arrive");
         foreach (TestPair pair in pairs[1..]) await pair.SendAsync([1]);
         release.Set();
-        await sending.Soon();
+        await sending.WithTimeout();
         foreach (TestPair pair in pairs) pair.Client.Close();
-        await Task.WhenAll(serving).Soon();
+        await Task.WhenAll(serving).WithTimeout();
 
         int[] turns = [.. order];
         int lastFirstTurn = Enumerable.Range(1, Others).Max(number => Array.IndexOf(turns, number));
@@ -64,7 +64,7 @@ public sealed class LoopTests
             received += read.Buffer.Length;
             pair.Input.AdvanceTo(read.Buffer.End);
         }
-        await sending.Soon();
+        await sending.WithTimeout();
         Assert.InRange(most, 0, 1);
     }
 
@@ -95,9 +95,9 @@ public sealed class LoopTests
                 else if (i % 7 == 0) client.Close();
                 else Assert.Equal(number, await TestPair.ReceiveAsync(client, 100));
             }
-        }))).Soon();
-        await accepting.Soon();
-        await Task.WhenAll(serving).Soon();
+        }))).WithTimeout();
+        await accepting.WithTimeout();
+        await Task.WhenAll(serving).WithTimeout();
         Assert.Equal(0, transport.Count);
     }
 
@@ -120,7 +120,7 @@ public sealed class LoopTests
             Assert.Equal([1], await pair.ReadAsync(1));
             Task<ReadResult> waiting = await pair.WaitForReadAsync();
             await pair.SendAsync([2]);
-            ReadResult read = await waiting.Soon();
+            ReadResult read = await waiting.WithTimeout();
             Assert.Equal(1, read.Buffer.Length);
             Assert.False(read.IsCompleted);
         }
@@ -140,7 +140,7 @@ public sealed class LoopTests
         Assert.Equal(0, pair.ReaderBufferBytes);
         release.Set();
         await pair.SendAsync([1]);
-        Assert.False((await waiting.Soon()).IsCompleted);
+        Assert.False((await waiting.WithTimeout()).IsCompleted);
     }
 
     [Fact]

@@ -17,7 +17,7 @@ public sealed class RaceTests
         {
             ValueTask<ReadResult> reading = pair.Input.ReadAsync();
             pair.Input.CancelPendingRead();
-            Assert.True((await reading.Soon()).IsCanceled);
+            Assert.True((await reading.WithTimeout()).IsCanceled);
         }
     }
 
@@ -32,7 +32,7 @@ public sealed class RaceTests
             using var source = new CancellationTokenSource();
             ValueTask<ReadResult> reading = pair.Input.ReadAsync(source.Token);
             await source.CancelAsync();
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading.Soon());
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading.WithTimeout());
         }
     }
 
@@ -48,7 +48,7 @@ public sealed class RaceTests
             Task<byte[]> receiving = Task.Run(() => pair.ReceiveAsync(bytes.Length * Rounds));
 
             // With enough attempts, the room that the client makes is reported just before the flush waits.
-            for (int round = 0; round < Rounds; round++) await Task.Run(async () => await pair.Output.WriteAsync(bytes)).Soon();
+            for (int round = 0; round < Rounds; round++) await Task.Run(async () => await pair.Output.WriteAsync(bytes)).WithTimeout();
             Assert.Equal(bytes.Length * Rounds, (await receiving).Length);
         }));
     }
@@ -66,7 +66,7 @@ public sealed class RaceTests
                 // The loop has handled the event of the byte, for which no read waits, and is about to sleep when the read requests a turn.
                 pair.Client.Send([1]);
                 Thread.SpinWait(random.Next(300));
-                pair.Input.AdvanceTo((await pair.Input.ReadAsync().Soon()).Buffer.End);
+                pair.Input.AdvanceTo((await pair.Input.ReadAsync().WithTimeout()).Buffer.End);
                 if (random.Next(2) == 0) await Task.Yield();
             }
         });
@@ -93,7 +93,7 @@ public sealed class RaceTests
         public async ValueTask DisposeAsync()
         {
             _stopping = true;
-            await _running.Soon();
+            await _running.WithTimeout();
             release.Set();
         }
     }

@@ -23,7 +23,7 @@ public sealed class RandomStreamsTests
                 TestPair pair = await transport.ConnectAsync(random.Next(3) == 0 ? 8_192 : null);
                 all.Add(RunAsync(pair, random.Next()));
             }
-            await Task.WhenAll(all).Soon();
+            await Task.WhenAll(all).WithTimeout();
             Assert.Equal(0, transport.Count);
         }
     });

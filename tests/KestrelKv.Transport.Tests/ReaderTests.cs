@@ -14,7 +14,7 @@ public sealed class ReaderTests
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
         await pair.SendAsync([1, 2, 3, 4, 5]);
-        ReadResult read = await pair.Input.ReadAtLeastAsync(5).Soon();
+        ReadResult read = await pair.Input.ReadAtLeastAsync(5).WithTimeout();
         pair.Input.AdvanceTo(read.Buffer.GetPosition(2));
         ValueTask<ReadResult> next = pair.Input.ReadAsync();
         Assert.True(next.IsCompletedSuccessfully);
@@ -33,12 +33,12 @@ public sealed class ReaderTests
         await using TestTransport transport = await TestTransport.StartAsync();
         await using TestPair pair = await transport.ConnectAsync();
         await pair.SendAsync([1, 2, 3]);
-        ReadResult read = await pair.Input.ReadAtLeastAsync(3).Soon();
+        ReadResult read = await pair.Input.ReadAtLeastAsync(3).WithTimeout();
         pair.Input.AdvanceTo(read.Buffer.GetPosition(1), read.Buffer.End);
         Assert.False(pair.Input.TryRead(out _));
         Task<ReadResult> next = await pair.WaitForReadAsync();
         await pair.SendAsync([4]);
-        Assert.Equal([2, 3, 4], (await next.Soon()).Buffer.ToArray());
+        Assert.Equal([2, 3, 4], (await next.WithTimeout()).Buffer.ToArray());
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class ReaderTests
         Task sending = pair.SendAsync(frame);
         while (true)
         {
-            ReadResult read = await pair.Input.ReadAsync().Soon();
+            ReadResult read = await pair.Input.ReadAsync().WithTimeout();
             if (read.Buffer.Length == frame.Length)
             {
                 Assert.True(read.Buffer.FirstSpan.SequenceEqual(frame));
@@ -78,7 +78,7 @@ public sealed class ReaderTests
         // After an attempt that found nothing, the loop still reports new bytes.
         Task<ReadResult> next = await pair.WaitForReadAsync();
         await pair.SendAsync([3]);
-        Assert.Equal([3], (await next.Soon()).Buffer.ToArray());
+        Assert.Equal([3], (await next.WithTimeout()).Buffer.ToArray());
     }
 
     [Theory]
@@ -109,8 +109,8 @@ public sealed class ReaderTests
             Assert.Equal(0, pair.ReaderBufferBytes);
             Assert.Equal(0, pair.WriterBufferBytes);
             await pair.SendAsync([1]);
-            pair.Input.AdvanceTo((await read.Soon()).Buffer.End);
-            await pair.Output.WriteAsync(new byte[10_000]).Soon();
+            pair.Input.AdvanceTo((await read.WithTimeout()).Buffer.End);
+            await pair.Output.WriteAsync(new byte[10_000]).WithTimeout();
         }
     }
 
@@ -145,6 +145,6 @@ public sealed class ReaderTests
             Assert.Equal([(byte)round], await pair.ReadAsync(1));
         }
         pair.Client.Shutdown(SocketShutdown.Send);
-        Assert.True((await pair.Input.ReadAsync().Soon()).IsCompleted);
+        Assert.True((await pair.Input.ReadAsync().WithTimeout()).IsCompleted);
     }
 }

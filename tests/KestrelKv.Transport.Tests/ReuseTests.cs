@@ -61,7 +61,7 @@ public sealed class ReuseTests
             Assert.Equal([(byte)(10 + i)], await TestPair.ReceiveAsync(client, 1));
             if (ending == Ending.ClientResets) TestPair.Reset(client);
             else if (ending == Ending.ClientLeaves) client.Shutdown(SocketShutdown.Send);
-            ObservedState now = await seen[i].Task.Soon();
+            ObservedState now = await seen[i].Task.WithTimeout();
             await server.WaitForKeptAsync(1);
 
             Assert.Equal(sent, now.Received);

@@ -155,7 +155,7 @@ public sealed class ServeTests
             Assert.Equal([1], await CallAsync(client, [1]));
         }
         await Wait.UntilAsync(() => server.Faults.Count == 3, () => $"{server.Faults.Count} faults");
-        await server.Listener.UnbindAsync().Soon();
+        await server.Listener.UnbindAsync().WithTimeout();
     }
 
     [Fact]
@@ -180,10 +180,10 @@ public sealed class ServeTests
         Assert.False(unbinding.IsCompleted);
         client.Shutdown(SocketShutdown.Send);
         Assert.Empty(await TestPair.ReceiveAsync(client, 1));
-        await unbinding.Soon();
-        Assert.Null(await server.Listener.AcceptAsync().Soon());
+        await unbinding.WithTimeout();
+        Assert.Null(await server.Listener.AcceptAsync().WithTimeout());
         Assert.Equal(1, requested);
-        await server.Listener.UnbindAsync().Soon();
+        await server.Listener.UnbindAsync().WithTimeout();
     }
 
     [Fact]
@@ -210,7 +210,7 @@ public sealed class ServeTests
         Task unbinding = server.Listener.UnbindAsync(canceled.Token).AsTask();
         Assert.False(unbinding.IsCompleted);
         await canceled.CancelAsync();
-        await unbinding.Soon();
+        await unbinding.WithTimeout();
         Assert.Equal(clients.Length, ends.Count);
         Assert.Equal(0, server.Count);
         foreach (Socket client in clients)
@@ -238,7 +238,7 @@ public sealed class ServeTests
         using Socket other = await TestServer.ConnectAsync(second.EndPoint);
         Assert.Equal([1], await CallAsync(one, [1]));
         Assert.Equal([2], await CallAsync(other, [2]));
-        await second.DisposeAsync().Soon();
+        await second.DisposeAsync().WithTimeout();
         Assert.Empty(await TestPair.ReceiveAsync(other, 1));
         Assert.Equal([3], await CallAsync(one, [3]));
         Assert.All(requested, local => Assert.Equal(second.EndPoint, local));
@@ -257,13 +257,13 @@ public sealed class ServeTests
             IConnectionListener listener = await server.ListenAsync();
             Task[] clients = [.. Enumerable.Range(0, 3).Select(_ => Task.Run(() => ConnectUntilClosedAsync(listener.EndPoint)))];
             for (long spin = 0; spin < round % 40; spin++) await Task.Yield();
-            if (round % 2 == 0) await listener.DisposeAsync().Soon();
-            else await listener.UnbindAsync().Soon();
-            await Task.WhenAll(clients).Soon();
+            if (round % 2 == 0) await listener.DisposeAsync().WithTimeout();
+            else await listener.UnbindAsync().WithTimeout();
+            await Task.WhenAll(clients).WithTimeout();
             Assert.False(lasting.IsCompleted);
         }
         await stop.CancelAsync();
-        await lasting.Soon();
+        await lasting.WithTimeout();
         await Wait.UntilAsync(() => server.Count == 0, () => $"{server.Count} connections stay");
         Assert.Empty(server.Faults);
 
@@ -331,7 +331,7 @@ public sealed class ServeTests
             }
         }))).WaitAsync(Wait.Patience);
         await stop.CancelAsync();
-        await Task.WhenAll(enders).Soon();
+        await Task.WhenAll(enders).WithTimeout();
         Assert.Equal(0, hits);
         await Wait.UntilAsync(() => server.Count == 0, () => $"{server.Count} connections stay");
         Assert.Empty(server.Faults);

@@ -48,7 +48,7 @@ internal sealed class TestPair(Socket client, SocketConnection connection) : IAs
 
     public async Task<byte[]> ReadAsync(int count)
     {
-        ReadResult read = await Input.ReadAtLeastAsync(count).Soon();
+        ReadResult read = await Input.ReadAtLeastAsync(count).WithTimeout();
         byte[] bytes = read.Buffer.Slice(0, count).ToArray();
         Input.AdvanceTo(read.Buffer.GetPosition(count));
         return bytes;
@@ -60,7 +60,7 @@ internal sealed class TestPair(Socket client, SocketConnection connection) : IAs
 
     public static async Task SendAsync(Socket client, ReadOnlyMemory<byte> bytes)
     {
-        while (!bytes.IsEmpty) bytes = bytes[await client.SendAsync(bytes).Soon()..];
+        while (!bytes.IsEmpty) bytes = bytes[await client.SendAsync(bytes).WithTimeout()..];
     }
 
     /// <summary>Receives this many bytes, or fewer if the stream ends.</summary>
@@ -68,7 +68,7 @@ internal sealed class TestPair(Socket client, SocketConnection connection) : IAs
     {
         byte[] bytes = new byte[count];
         int received = 0;
-        while (received < count && await client.ReceiveAsync(bytes.AsMemory(received)).Soon() is var more && more > 0) received += more;
+        while (received < count && await client.ReceiveAsync(bytes.AsMemory(received)).WithTimeout() is var more && more > 0) received += more;
         return bytes[..received];
     }
 

@@ -36,7 +36,7 @@ internal sealed class TestTransport : IAsyncDisposable
 
     public async Task<ConnectionContext> AcceptAsync()
     {
-        ConnectionContext? accepted = await _listener.AcceptAsync().Soon();
+        ConnectionContext? accepted = await _listener.AcceptAsync().WithTimeout();
         return accepted ?? throw new InvalidOperationException("the listener is unbound");
     }
 

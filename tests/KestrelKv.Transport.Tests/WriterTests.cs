@@ -21,7 +21,7 @@ public sealed class WriterTests
         {
             Task<FlushResult> flush = await pair.WaitForFlushAsync(bytes);
             Assert.Equal(bytes, await pair.ReceiveAsync(bytes.Length));
-            Assert.False((await flush.Soon()).IsCompleted);
+            Assert.False((await flush.WithTimeout()).IsCompleted);
             Assert.Equal(0, pair.WriterBufferBytes);
         }
     }
@@ -36,7 +36,7 @@ public sealed class WriterTests
         {
             Task<FlushResult> flush = Task.Run(async () => await pair.Output.WriteAsync(bytes));
             Assert.Equal(bytes, await pair.ReceiveAsync(bytes.Length));
-            Assert.False((await flush.Soon()).IsCompleted);
+            Assert.False((await flush.WithTimeout()).IsCompleted);
         }
     }
 
@@ -47,8 +47,8 @@ public sealed class WriterTests
         await using TestPair pair = await transport.ConnectAsync();
         Task<FlushResult> flush = await pair.WaitForFlushAsync(new byte[UnbufferableBytes]);
         pair.Reset();
-        Assert.True((await flush.Soon()).IsCompleted);
-        Assert.True((await pair.Output.WriteAsync(new byte[1]).Soon()).IsCompleted);
+        Assert.True((await flush.WithTimeout()).IsCompleted);
+        Assert.True((await pair.Output.WriteAsync(new byte[1]).WithTimeout()).IsCompleted);
         Assert.Equal(0, pair.WriterBufferBytes);
     }
 
@@ -59,7 +59,7 @@ public sealed class WriterTests
         await using TestPair pair = await transport.ConnectAsync();
         Task<FlushResult> flush = await pair.WaitForFlushAsync(new byte[UnbufferableBytes]);
         pair.Client.Close();
-        Assert.True((await flush.Soon()).IsCompleted);
+        Assert.True((await flush.WithTimeout()).IsCompleted);
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class WriterTests
         await using TestPair pair = await transport.ConnectAsync();
         Task<FlushResult> flush = await pair.WaitForFlushAsync(new byte[UnbufferableBytes]);
         pair.Connection.Abort(new ConnectionAbortedException("enough"));
-        Assert.True((await flush.Soon()).IsCompleted);
+        Assert.True((await flush.WithTimeout()).IsCompleted);
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class WriterTests
         await using TestPair pair = await transport.ConnectAsync();
         Task<FlushResult> flush = await pair.WaitForFlushAsync(new byte[UnbufferableBytes]);
         await pair.Connection.DisposeAsync();
-        Assert.True((await flush.Soon()).IsCompleted);
+        Assert.True((await flush.WithTimeout()).IsCompleted);
     }
 
     [Fact]
@@ -97,7 +97,7 @@ public sealed class WriterTests
             pair.Output.Advance(count);
             sent += count;
             if (random.Next(4) > 0 && sent < bytes.Length) continue;
-            Assert.False((await pair.Output.FlushAsync().Soon()).IsCompleted);
+            Assert.False((await pair.Output.FlushAsync().WithTimeout()).IsCompleted);
             Assert.Equal(0, pair.Output.UnflushedBytes);
         }
         Assert.Equal(bytes, await receiving);
@@ -112,11 +112,11 @@ public sealed class WriterTests
         pair.Output.Write((ReadOnlySpan<byte>)[1, 2, 3]);
         Assert.Throws<OutOfMemoryException>(() => pair.Output.GetMemory(int.MaxValue));
         pair.Output.Write((ReadOnlySpan<byte>)[4, 5]);
-        await pair.Output.FlushAsync().Soon();
+        await pair.Output.FlushAsync().WithTimeout();
         pair.Output.GetMemory(1);
         Assert.Throws<OutOfMemoryException>(() => pair.Output.GetMemory(int.MaxValue));
         pair.Output.Write((ReadOnlySpan<byte>)[6]);
-        await pair.Output.FlushAsync().Soon();
+        await pair.Output.FlushAsync().WithTimeout();
         await pair.Connection.DisposeAsync();
         Assert.Equal([1, 2, 3, 4, 5, 6], await pair.ReceiveAsync(20));
     }
@@ -131,8 +131,8 @@ public sealed class WriterTests
             await first.DisposeAsync();
             await using TestPair second = await transport.ConnectAsync();
             first.Output.Write((ReadOnlySpan<byte>)[6, 6, 6]);
-            Assert.True((await first.Output.FlushAsync().Soon()).IsCompleted);
-            await second.Output.WriteAsync(new byte[] { 1 }).Soon();
+            Assert.True((await first.Output.FlushAsync().WithTimeout()).IsCompleted);
+            await second.Output.WriteAsync(new byte[] { 1 }).WithTimeout();
             await second.Connection.DisposeAsync();
             Assert.Equal([1], await second.ReceiveAsync(4));
         }

@@ -5,8 +5,8 @@ using KestrelKv.Benchmarks.Servers;
 namespace KestrelKv.Benchmarks.Comparison;
 
 /// <summary>
-/// Servers beside each other on this machine. All of them run at once, but only one is loaded at a time, each through its
-/// own protocol by the same generator; all are gone in the end.
+/// Compares servers on this machine. All run at once, but only one is loaded at a time. The same generator loads each through its own
+/// protocol. All servers are killed at the end.
 /// </summary>
 internal static class ComparisonBenchmark
 {

@@ -4,7 +4,7 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Comparison;
 
-/// <summary>What to measure of servers beside each other. Lists are measured in all combinations.</summary>
+/// <summary>The options of <c>compare</c>. Lists are measured in all combinations.</summary>
 internal sealed record ComparisonOptions
 {
     public const string Usage =
@@ -17,27 +17,29 @@ internal sealed record ComparisonOptions
     private const string OneCallSwitch = "--one-call";
     private const string StraceSwitch = "--strace";
 
-    /// <summary>Values of one server: with longer ones there are fewer keys, or no machine would have room for them.</summary>
+    /// <summary>
+    /// The limit on all values of one server together. For longer values it reduces the number of keys, so that the data fits into
+    /// memory.
+    /// </summary>
     private const long ValueBytesTotal = 512L * 1_024 * 1_024;
 
-    /// <summary>What is measured: the first in relation to each of the others.</summary>
+    /// <summary>The servers to measure. Ratios are relative to the first.</summary>
     public ServerKind[] Servers { get; init; } = [KestrelKvServer.Kind, RedisServer.Kind, MemcachedServer.Kind, GarnetServer.KindOf()];
 
     public string[] Parts { get; init; } = ["throughput"];
 
-    /// <summary>When writes are acknowledged. A server that has no such mode is left out there.</summary>
+    /// <summary>The durability modes. A server that does not support a mode is omitted for it.</summary>
     public DurabilityMode[] Modes { get; init; } = [DurabilityMode.Memory];
 
     public RequestMix[] Mixes { get; init; } = [RequestMix.Get, RequestMix.Put];
 
     public int[] Connections { get; init; } = [50];
 
-    /// <summary>How many requests each connection has under way at a time.</summary>
+    /// <summary>The numbers of requests in flight per connection.</summary>
     public int[] InFlight { get; init; } = [1, 16, 100];
 
     public int[] ValueBytes { get; init; } = [100];
 
-    /// <summary>How many keys there are at the most.</summary>
     public int Keys { get; init; } = 1_000_000;
 
     public KeyDistribution[] Distributions { get; init; } = [KeyDistribution.Uniform];
@@ -45,34 +47,33 @@ internal sealed record ComparisonOptions
     /// <summary>How the clients of <see cref="OneCallPart"/> close their connections.</summary>
     public CloseKind[] Close { get; init; } = [CloseKind.Fin];
 
-    /// <summary>How many calls the clients of <see cref="OneCallPart"/> make on each connection.</summary>
+    /// <summary>The numbers of calls that the clients of <see cref="OneCallPart"/> make on each connection.</summary>
     public int[] CallsPerConnection { get; init; } = [1];
 
-    /// <summary>Whether <see cref="OneCallPart"/> counts system calls too.</summary>
+    /// <summary>Whether <see cref="OneCallPart"/> also counts system calls.</summary>
     public bool Strace { get; init; }
 
-    /// <summary>How long one measurement takes, in seconds.</summary>
+    /// <summary>The duration of one measurement, in seconds.</summary>
     public double Seconds { get; init; } = 3;
 
-    /// <summary>How often each is measured, in turn with the others; medians are printed.</summary>
+    /// <summary>The number of measurements of each server, taken in turns. Medians are printed.</summary>
     public int Repetitions { get; init; } = 5;
 
-    /// <summary>Whether servers and the load have a core each, where there are two.</summary>
+    /// <summary>Whether servers and load are pinned to one core each. It needs two cores.</summary>
     public bool Pin { get; init; } = true;
 
-    /// <summary>Where the servers' directories are made, and deleted in the end.</summary>
+    /// <summary>The parent of the servers' directories, which are deleted at the end.</summary>
     public string Directory { get; init; } = Path.GetTempPath();
 
-    /// <summary>Those that have a mode.</summary>
     public IEnumerable<ServerKind> ServersOf(DurabilityMode mode) => Servers.Where(kind => kind.Modes.Contains(mode));
 
-    /// <summary>The clients for a length of values, all else as usual.</summary>
+    /// <summary>Returns the options of the clients for a value length; all others keep their defaults.</summary>
     public LoadOptions ClientsFor(int valueBytes) => new()
     {
         Connections = Connections[0], Keys = (int)Math.Min(Keys, ValueBytesTotal / valueBytes), ValueBytes = valueBytes,
     };
 
-    /// <returns>What is measured, one after the other.</returns>
+    /// <returns>The runs to perform, in order.</returns>
     public static ComparisonOptions[] Parse(ReadOnlySpan<string> args)
     {
         ComparisonOptions options = args.Contains(OneCallSwitch) ? OneCall : new ComparisonOptions();
@@ -119,7 +120,7 @@ internal sealed record ComparisonOptions
         return isFull ? options.Full : [options];
     }
 
-    /// <summary>What <c>--one-call</c> stands for. Further options replace its lists.</summary>
+    /// <summary>The options that <c>--one-call</c> sets. Further options replace its lists.</summary>
     private static ComparisonOptions OneCall => new()
     {
         Servers =
@@ -131,7 +132,7 @@ internal sealed record ComparisonOptions
         Close = [CloseKind.Fin, CloseKind.Reset], CallsPerConnection = [1, 10, 100], Seconds = 2, Repetitions = 3,
     };
 
-    /// <summary>Each of what can be chosen by itself, the others as they are: all combinations would take days.</summary>
+    /// <summary>Runs that vary one dimension each. All combinations would take days.</summary>
     private ComparisonOptions[] Full =>
     [
         this with { Mixes = [RequestMix.Get, RequestMix.Put, RequestMix.Mixed] },

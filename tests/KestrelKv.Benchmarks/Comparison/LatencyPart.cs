@@ -5,8 +5,7 @@ using KestrelKv.Storage;
 namespace KestrelKv.Benchmarks.Comparison;
 
 /// <summary>
-/// Latency of servers that are not at their limit, open loop: at half of what each can take, and at what is half of it for
-/// the slowest of them.
+/// Open-loop latency below saturation: at half of each server's own saturation, and at half of that of the slowest server.
 /// </summary>
 internal static class LatencyPart
 {
@@ -20,12 +19,13 @@ internal static class LatencyPart
         {
             await using ServerSet servers = await bench.StartFilledAsync(options.ServersOf(mode), mode, clients);
             Console.WriteLine(
-                $"Latency, {mode.ToString().ToLowerInvariant()}: open loop, {InFlight} at a time, {clients.Connections} connections, " +
+                $"Latency, {mode.ToString().ToLowerInvariant()}: open loop, {InFlight} in flight, {clients.Connections} connections, " +
                 $"{clients.Keys:N0} keys, values of {clients.ValueBytes:N0} bytes; " +
-                $"medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
-            string ratio = $"p99.9, {servers[0].Name} to it";
+                $"medians of {options.Repetitions} runs of {options.Seconds} s, taken in turns:\n");
+            string ratio = $"p99.9, {servers[0].Name} / server";
             const string percentiles = "p50/p99/p99.9 us";
-            var table = new Table("", "server", "saturated at", $"at half of that: {percentiles}", ratio, "all at", percentiles, ratio);
+            var table = new Table(
+                "", "server", "saturation, requests/s", $"at 50 %: {percentiles}", ratio, "common rate, requests/s", percentiles, ratio);
             foreach (RequestMix mix in options.Mixes)
                 await AddAsync(table, options, servers, mix, clients with { PutPercent = mix.PutPercent });
             Console.WriteLine($"{table}\n");
@@ -46,10 +46,10 @@ internal static class LatencyPart
         }
     }
 
-    /// <param name="options">What is measured.</param>
-    /// <param name="servers">All of them.</param>
-    /// <param name="clients">Of each.</param>
-    /// <param name="rateOf">Requests a second of the server with an index; null for as many as it can take.</param>
+    /// <summary>
+    /// Measures all servers. <paramref name="rateOf"/> returns the requests per second for the server at an index; null for as many as
+    /// possible.
+    /// </summary>
     private static async Task<LoadResult[]> MeasureAsync(
         ComparisonOptions options, ServerSet servers, LoadOptions clients, Func<int, double?> rateOf)
     {

@@ -6,8 +6,8 @@ using KestrelKv.Storage;
 namespace KestrelKv.Benchmarks.Comparison;
 
 /// <summary>
-/// Servers whose clients connect, make one call or a few, and close. The first way to close is measured with each number of calls,
-/// every other way with the first number only.
+/// Clients that connect, make one or a few calls, and close. The first way to close is measured with each number of calls, every other
+/// way with the first number only.
 /// </summary>
 internal static class OneCallPart
 {
@@ -15,13 +15,13 @@ internal static class OneCallPart
     private const double StraceSeconds = 1;
     private const double ShownCallsMin = 0.05;
 
-    /// <summary>Data that one server leaves to be written must not slow down the next one.</summary>
+    /// <summary>The pause between servers: data that one still has to write must not slow down the next.</summary>
     private static readonly TimeSpan DiskPause = TimeSpan.FromSeconds(1.2);
 
     public static async Task RunAsync(ServerBench bench, ComparisonOptions options)
     {
         if (options.Strace && !SystemCalls.IsInstalled)
-            throw new InvalidOperationException("--strace needs strace: apt-get install strace");
+            throw new InvalidOperationException("--strace requires strace, which is not installed; run: apt-get install strace");
         LoadOptions clients = options.ClientsFor(options.ValueBytes[0]) with { InFlight = 1, Distribution = options.Distributions[0] };
         foreach (DurabilityMode mode in options.Modes)
         {
@@ -40,16 +40,16 @@ internal static class OneCallPart
     private static async Task RunAsync(
         ServerBench bench, ComparisonOptions options, DurabilityMode mode, ServerSet servers, CallOptions calls)
     {
-        string close = calls.Close == CloseKind.Fin ? "FIN" : "a reset";
+        string close = calls.Close == CloseKind.Fin ? "FIN" : "RST";
         string uses = calls.CallsPerConnection == 1 ? "each call" : $"{calls.CallsPerConnection} calls";
-        string title = $"{mode.ToString().ToLowerInvariant()}: a connection for {uses}, closed by the client with {close}";
+        string title = $"{mode.ToString().ToLowerInvariant()}: one connection for {uses}, closed by the client with {close}";
         Console.WriteLine(
             $"One call at a time, {title}; {calls.Load.Keys:N0} keys, values of {calls.Load.ValueBytes:N0} bytes; " +
-            $"medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
+            $"medians of {options.Repetitions} runs of {options.Seconds} s, taken in turns:\n");
         var table = new Table(
-            "", "clients", "server", "calls/s", $"{servers[0].Name} to it", "p50/p99/p99.9 us", "server us/call", "load us/call",
+            "", "clients", "server", "calls/s", $"{servers[0].Name} / server", "p50/p99/p99.9 us", "server us/call", "load us/call",
             "allocated bytes/connection");
-        var systemCalls = new Table("", "clients", "server", "system calls/call", "of these");
+        var systemCalls = new Table("", "clients", "server", "system calls/call", "most frequent");
         foreach (RequestMix mix in options.Mixes)
         {
             foreach (int connections in options.Connections)
@@ -74,7 +74,7 @@ internal static class OneCallPart
         }
         Console.WriteLine($"{table}\n");
         if (!options.Strace) return;
-        Console.WriteLine($"System calls for a call, in a separate pass of {StraceSeconds} s under strace -c -f:\n\n{systemCalls}\n");
+        Console.WriteLine($"System calls per call, in a separate run of {StraceSeconds} s under strace -c -f:\n\n{systemCalls}\n");
     }
 
     private static async Task<OneCallResult[]> MeasureAsync(ComparisonOptions options, ServerSet servers, CallOptions load, bool onDisk)
@@ -91,8 +91,8 @@ internal static class OneCallPart
     }
 
     /// <returns>
-    /// <see cref="OneCallResult.None"/> if the server ends a connection, gives a wrong reply, or stops replying; the others are still
-    /// measured. A connection that cannot be opened ends the benchmark.
+    /// <see cref="OneCallResult.None"/> if the server closes a connection, sends a wrong reply, or stops replying; the other servers are
+    /// still measured. A connection that cannot be opened ends the benchmark.
     /// </returns>
     private static async Task<OneCallResult> TryMeasureAsync(IServer server, CallOptions load, double seconds)
     {
@@ -102,7 +102,7 @@ internal static class OneCallPart
         }
         catch (Exception e) when (e is SocketException or InvalidDataException or TimeoutException)
         {
-            ServerBench.Progress($"{server.Name} fails: {e.Message}");
+            ServerBench.Progress($"{server.Name} failed: {e.Message}");
             return OneCallResult.None;
         }
     }
@@ -123,7 +123,6 @@ internal static class OneCallPart
     private static async Task<long?> AllocatedBytesAsync(IServer server) =>
         server is KestrelKvServer kestrelKv ? await kestrelKv.AllocatedBytesAsync() : null;
 
-    /// <returns>Cells of the table of system calls.</returns>
     private static async Task<string[]> TraceAsync(ServerBench bench, IServer server, CallOptions options)
     {
         using TemporaryDirectory directory = bench.CreateDirectory();

@@ -2,20 +2,17 @@ using KestrelKv.Benchmarks.Loads;
 
 namespace KestrelKv.Benchmarks.Comparison;
 
-/// <summary>What one server does for clients that do not keep their connections.</summary>
-/// <param name="Load">As its clients see it.</param>
-/// <param name="ServerMicroseconds">Processor time of the server for a call.</param>
-/// <param name="LoadMicroseconds">Processor time of the clients for a call.</param>
-/// <param name="AllocatedBytes">
-/// Managed memory that the server allocated for a connection with its calls; not a number if it does not report that.
-/// </param>
+/// <summary>
+/// The result of one server for clients that open connections for one or a few calls. Processor times are per call. Managed memory is per
+/// connection with its calls, NaN if the server does not report it.
+/// </summary>
 internal sealed record OneCallResult(LoadResult Load, double ServerMicroseconds, double LoadMicroseconds, double AllocatedBytes)
 {
-    /// <summary>There is none.</summary>
+    /// <summary>The result of a server that failed.</summary>
     public static readonly OneCallResult None = new(
         new LoadResult(double.NaN, double.NaN, double.NaN, double.NaN), double.NaN, double.NaN, double.NaN);
 
-    /// <summary>The median of each figure by itself.</summary>
+    /// <summary>Returns the median of each figure separately.</summary>
     public static OneCallResult Median(IReadOnlyList<OneCallResult> results) => new(
         LoadResult.Median([.. results.Select(r => r.Load)]), results.Median(r => r.ServerMicroseconds),
         results.Median(r => r.LoadMicroseconds), results.Median(r => r.AllocatedBytes));

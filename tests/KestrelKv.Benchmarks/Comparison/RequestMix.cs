@@ -1,8 +1,6 @@
 namespace KestrelKv.Benchmarks.Comparison;
 
-/// <summary>What requests there are.</summary>
-/// <param name="Name">For a table.</param>
-/// <param name="PutPercent">How many of a hundred are PUTs; the others are GETs.</param>
+/// <summary>The percentage of PUTs in a load; the other requests are GETs.</summary>
 internal sealed record RequestMix(string Name, int PutPercent)
 {
     public static readonly RequestMix Get = new("GET", 0);

@@ -4,21 +4,22 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Comparison;
 
-/// <summary>How long a server takes from the start of its process, on all cores and with no data, to the first answer.</summary>
+/// <summary>The time from the start of a server's process, on all cores and without data, to its first reply.</summary>
 internal static class StartPart
 {
     private const int Repetitions = 10;
 
     public static async Task RunAsync(ServerBench bench, ComparisonOptions options)
     {
-        Console.WriteLine($"Start of the process without data, on all cores, to the first answer; medians of {Repetitions} in turns:\n");
+        Console.WriteLine(
+            $"Start of the process without data, on all cores, to the first reply; medians of {Repetitions} runs, taken in turns:\n");
         (ServerKind Kind, DurabilityMode Mode)[] starts =
         [
             .. options.Servers.Select(kind => (kind, DurabilityMode.Memory)),
             .. options.Servers.Where(kind => kind.Modes.Contains(DurabilityMode.Always)).Select(kind => (kind, DurabilityMode.Always)),
         ];
         List<double>[] results = await ServerBench.InTurnsAsync(starts, Repetitions, start => MeasureAsync(bench, start.Kind, start.Mode));
-        var table = new Table("server", "mode", "ms to the first answer", "least", "most");
+        var table = new Table("server", "mode", "ms to the first reply", "min", "max");
         foreach ((int index, (ServerKind kind, DurabilityMode mode)) in starts.Index())
         {
             List<double> ms = results[index];

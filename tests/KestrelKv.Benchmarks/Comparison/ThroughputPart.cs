@@ -6,12 +6,12 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Comparison;
 
-/// <summary>Requests a second of servers under as much load as they can take.</summary>
+/// <summary>Requests per second of servers at saturation.</summary>
 internal static class ThroughputPart
 {
     private const double WarmUpSeconds = 2;
 
-    /// <summary>What one has left to be written to disk is not to slow down the next.</summary>
+    /// <summary>The pause between servers: data that one still has to write must not slow down the next.</summary>
     private static readonly TimeSpan DiskPause = TimeSpan.FromSeconds(1.2);
 
     public static async Task RunAsync(ServerBench bench, ComparisonOptions options)
@@ -34,11 +34,11 @@ internal static class ThroughputPart
         string modeName = mode.ToString().ToLowerInvariant(), distribution = clients.Distribution.ToString().ToLowerInvariant();
         Console.WriteLine(
             $"Throughput, {modeName}: {clients.Keys:N0} keys of {LoadData.KeyBytes} bytes ({distribution}), " +
-            $"values of {clients.ValueBytes:N0} bytes; medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
+            $"values of {clients.ValueBytes:N0} bytes; medians of {options.Repetitions} runs of {options.Seconds} s, taken in turns:\n");
         bool onDisk = mode != DurabilityMode.Memory;
         string[] diskTitle = onDisk ? ["disk flushes/s"] : [];
         var table = new Table([
-            "", "connections", "in flight", "server", "requests/s", $"{servers[0].Name} to it", "p50/p99/p99.9 us", "server us/request",
+            "", "connections", "in flight", "server", "requests/s", $"{servers[0].Name} / server", "p50/p99/p99.9 us", "server us/request",
             "resident MiB", .. diskTitle,
         ]);
         foreach (RequestMix mix in options.Mixes)
@@ -81,7 +81,8 @@ internal static class ThroughputPart
     }
 
     /// <returns>
-    /// <see cref="ThroughputResult.None"/> where the server ends a connection, or falls silent: the others are measured all the same.
+    /// <see cref="ThroughputResult.None"/> if the server closes a connection, sends a wrong reply, or stops replying; the other servers
+    /// are still measured.
     /// </returns>
     private static async Task<ThroughputResult> TryMeasureAsync(ServerBench bench, IServer server, LoadOptions load, double seconds)
     {
@@ -91,7 +92,7 @@ internal static class ThroughputPart
         }
         catch (Exception e) when (e is SocketException or InvalidDataException or TimeoutException)
         {
-            ServerBench.Progress($"{server.Name} fails: {e.Message}");
+            ServerBench.Progress($"{server.Name} failed: {e.Message}");
             return ThroughputResult.None;
         }
     }

@@ -5,8 +5,8 @@ using KestrelKv.Benchmarks.Loads;
 namespace KestrelKv.Benchmarks.Constants;
 
 /// <summary>
-/// A server that answers each frame with a value that is always the same, on one thread, with nothing but the system's calls:
-/// <c>accept4</c>, <c>epoll_ctl</c>, <c>recv</c>, <c>send</c>, <c>close</c>. A connection costs no server on this machine less.
+/// A server that answers each frame with a constant value, on one thread, with system calls alone: <c>accept4</c>, <c>epoll_ctl</c>,
+/// <c>recv</c>, <c>send</c>, <c>close</c>. It is the lower bound for the cost of a connection on this machine.
 /// </summary>
 internal sealed class BareConstant
 {
@@ -17,7 +17,7 @@ internal sealed class BareConstant
     private readonly byte[] _input;
     private readonly byte[] _output;
 
-    /// <summary>The beginnings of requests that came in parts, by their sockets.</summary>
+    /// <summary>The beginnings of incomplete requests, by socket.</summary>
     private readonly Dictionary<int, byte[]> _begun = [];
 
     private BareConstant(int valueBytes)
@@ -50,9 +50,7 @@ internal sealed class BareConstant
         }
     }
 
-    /// <summary>
-    /// Answers all that one receive finds. Neither call waits: there is something to receive, and clients read their replies.
-    /// </summary>
+    /// <summary>Answers all requests of one receive. Neither call blocks: bytes are available, and clients read their replies.</summary>
     private void Serve(int socket)
     {
         int length = 0;
@@ -63,7 +61,7 @@ internal sealed class BareConstant
         }
         int received = SocketCalls.Receive(socket, _input.AsSpan(length));
         if (received <= 0 || !TryAnswer(socket, _input.AsSpan(0, length + received)))
-            _ = SocketCalls.Close(socket); // The client has closed or reset the connection.
+            _ = SocketCalls.Close(socket); // The client closed or reset the connection.
     }
 
     private bool TryAnswer(int socket, ReadOnlySpan<byte> received)

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace KestrelKv.Benchmarks.Constants;
 
 /// <summary>
-/// A server that does nothing but take frames off Kestrel's sockets, set to be as fast as they can, and answer each with a
-/// value that is always the same: no server on these sockets is faster, and the load generator has to be.
+/// A server that only reads frames from Kestrel's sockets, in their fastest configuration, and answers each with a constant value. It is
+/// the upper bound for any server on these sockets, and the load generator must be faster.
 /// </summary>
 internal static class ConstantBenchmark
 {

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Benchmarks.Constants;
 
-/// <summary>Answers all frames that a read has found with one write.</summary>
+/// <summary>Answers all frames of a read with one write.</summary>
 internal sealed class ConstantHandler(ConstantReplies replies) : ConnectionHandler
 {
     private const int OutputBytes = 64 * 1_024;
@@ -32,7 +32,7 @@ internal sealed class ConstantHandler(ConstantReplies replies) : ConnectionHandl
         return used;
     }
 
-    /// <returns>The bytes of all requests that are there as a whole.</returns>
+    /// <returns>The number of bytes of all complete requests.</returns>
     private int Answer(ReadOnlySpan<byte> received, PipeWriter output)
     {
         Span<byte> span = default;

@@ -1,16 +1,16 @@
 namespace KestrelKv.Benchmarks.Constants;
 
-/// <summary>How to answer everything at once.</summary>
+/// <summary>The options of <c>constant</c>.</summary>
 internal sealed record ConstantOptions
 {
     public const string Usage = "usage: constant [--port N] [--value-bytes N] [--bare true|false]";
 
     public int Port { get; init; } = 4_444;
 
-    /// <summary>How long the value is that all keys have.</summary>
+    /// <summary>The length of the value of all keys.</summary>
     public int ValueBytes { get; init; } = 100;
 
-    /// <summary>Whether to answer from one thread with epoll, in place of Kestrel's sockets.</summary>
+    /// <summary>Whether to answer from one thread with epoll instead of Kestrel's sockets.</summary>
     public bool IsBare { get; init; }
 
     public static ConstantOptions Parse(ReadOnlySpan<string> args)

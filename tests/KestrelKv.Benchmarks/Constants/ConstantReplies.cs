@@ -2,10 +2,10 @@ using KestrelKv.Benchmarks.Loads;
 
 namespace KestrelKv.Benchmarks.Constants;
 
-/// <summary>Replies to what the load asks for, made ahead but for their keys.</summary>
+/// <summary>Prepared replies to the requests of the load. Only the key is inserted.</summary>
 internal sealed class ConstantReplies
 {
-    private const int FunctionAt = FrameHeader.Bytes + 10; // Behind {"func": "
+    private const int FunctionAt = FrameHeader.Bytes + 10; // After {"func": "
 
     private readonly MessageShape _getRequest;
     private readonly MessageShape _getReply;
@@ -27,10 +27,10 @@ internal sealed class ConstantReplies
         _putReply.Write(_put, key: 0, digits);
     }
 
-    /// <summary>Room that a reply has to have.</summary>
+    /// <summary>The space that a reply may need.</summary>
     public int ReplyBytesMax => Math.Max(_get.Length, _put.Length);
 
-    /// <summary>The length of the request at the beginning of some bytes; 0 where it is not there as a whole.</summary>
+    /// <summary>Returns the length of the request at the beginning of some bytes; 0 if it is incomplete.</summary>
     public static int RequestBytes(ReadOnlySpan<byte> received)
     {
         if (received.Length < FrameHeader.Bytes) return 0;
@@ -38,11 +38,10 @@ internal sealed class ConstantReplies
         return received.Length < bytes ? 0 : bytes;
     }
 
-    /// <summary>Writes the reply to a request.</summary>
-    /// <returns>Its bytes.</returns>
+    /// <summary>Writes the reply to a request, and returns its length.</summary>
     public int Write(ReadOnlySpan<byte> request, Span<byte> output)
     {
-        // Both requests have the key at the same place.
+        // The key is at the same offset in both requests.
         (byte[] reply, MessageShape shape) = request[FunctionAt] == 'G' ? (_get, _getReply) : (_put, _putReply);
         reply.CopyTo(output);
         request.Slice(_getRequest.KeyAt, LoadData.KeyBytes).CopyTo(output[shape.KeyAt..]);

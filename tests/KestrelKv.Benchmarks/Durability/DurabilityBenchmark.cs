@@ -5,8 +5,8 @@ using KestrelKv.Benchmarks.Servers;
 namespace KestrelKv.Benchmarks.Durability;
 
 /// <summary>
-/// What it costs to lose nothing, beside Redis on the same disk: throughput, recovery, and latency during a snapshot.
-/// Servers run on loopback, in directories of their own; all are gone in the end.
+/// The cost of durability, compared with Redis on the same disk: throughput, recovery, and latency during a snapshot. Servers run on
+/// loopback in directories of their own, and are killed at the end.
 /// </summary>
 internal static class DurabilityBenchmark
 {
@@ -15,7 +15,7 @@ internal static class DurabilityBenchmark
         using IDisposable interrupt = ServerProgram.EndOn(PosixSignal.SIGINT), terminate = ServerProgram.EndOn(PosixSignal.SIGTERM);
         options = options with { Servers = Missing.Without(options.Servers) };
         if (new DriveInfo(options.Directory).DriveFormat is "tmpfs" or "ramfs")
-            throw new ArgumentException($"{options.Directory} is in memory: --directory has to be on a disk.", nameof(options));
+            throw new ArgumentException($"{options.Directory} is in memory, set --directory to a directory on a disk", nameof(options));
         var bench = new ServerBench(options.Directory, Pinning.Apply(options.Pin));
         Console.WriteLine($"{Environment.ProcessorCount} cores, {bench.Pinning}, data on {options.Directory}");
         foreach (string part in options.Parts)

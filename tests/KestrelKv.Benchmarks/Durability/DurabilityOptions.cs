@@ -5,7 +5,7 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Durability;
 
-/// <summary>What to measure of durability, beside Redis on the same disk.</summary>
+/// <summary>The options of <c>durability</c>, which compares with Redis on the same disk.</summary>
 internal sealed record DurabilityOptions
 {
     public const string Usage =
@@ -15,45 +15,43 @@ internal sealed record DurabilityOptions
 
     public string[] Parts { get; init; } = ["throughput", "recovery", "snapshot"];
 
-    /// <summary>Where the servers' directories are made, all on one disk, and deleted in the end.</summary>
+    /// <summary>The parent of the servers' directories, all on one disk. They are deleted at the end.</summary>
     public string Directory { get; init; } = Environment.CurrentDirectory;
 
     public DurabilityMode[] Modes { get; init; } = [DurabilityMode.Always, DurabilityMode.EverySec];
 
     public int Connections { get; init; } = 50;
 
-    /// <summary>How many writes each connection has under way at a time.</summary>
+    /// <summary>The numbers of writes in flight per connection.</summary>
     public int[] InFlight { get; init; } = [1, 16, 100];
 
-    /// <summary>Of throughput, and of latency during a snapshot.</summary>
+    /// <summary>The number of keys for throughput and for latency during a snapshot.</summary>
     public int Keys { get; init; } = 1_000_000;
 
     public int ValueBytes { get; init; } = 100;
 
     public int RecoveryKeys { get; init; } = 10_000_000;
 
-    /// <summary>How many writes each connection has under way at a time where latency during a snapshot is measured.</summary>
+    /// <summary>The number of writes in flight per connection while latency during a snapshot is measured.</summary>
     public int SnapshotInFlight { get; init; } = 16;
 
-    /// <summary>How long one measurement takes, in seconds.</summary>
+    /// <summary>The duration of one measurement, in seconds.</summary>
     public double Seconds { get; init; } = 3;
 
-    /// <summary>How often each is measured, in turn with the others; medians are printed.</summary>
+    /// <summary>The number of measurements of each server, taken in turns. Medians are printed.</summary>
     public int Repetitions { get; init; } = 5;
 
-    /// <summary>Whether a server under load and the load have a core each, where there are two.</summary>
+    /// <summary>Whether the server under load and the load are pinned to one core each. It needs two cores.</summary>
     public bool Pin { get; init; } = true;
 
-    /// <summary>What is measured. Where there are two, the first is set in relation to the second.</summary>
+    /// <summary>The servers to measure. Of two, the ratio of the first to the second is printed.</summary>
     public ServerKind[] Servers { get; init; } = [KestrelKvServer.Kind, RedisServer.Kind];
 
-    /// <summary>Writes of random keys.</summary>
     public LoadOptions Clients => new() { Connections = Connections, Keys = Keys, ValueBytes = ValueBytes, PutPercent = 100 };
 
-    /// <summary>Those of recovery.</summary>
+    /// <summary>The options of the clients that fill a server for recovery.</summary>
     public LoadOptions RecoveryClients => Clients with { Keys = RecoveryKeys };
 
-    /// <summary>The part of these that measures throughput.</summary>
     public ComparisonOptions Throughput => new()
     {
         Servers = Servers, Modes = Modes, Mixes = [RequestMix.Put], Connections = [Connections], InFlight = InFlight, Keys = Keys,

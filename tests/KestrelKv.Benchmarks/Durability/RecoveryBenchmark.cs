@@ -5,8 +5,8 @@ using KestrelKv.Benchmarks.Servers;
 namespace KestrelKv.Benchmarks.Durability;
 
 /// <summary>
-/// How long a server takes from the start of its process, on all cores, to the first answer, with all its data in a
-/// snapshot: KestrelKv's of its stop, Redis' of its SAVE. The file is in the system's cache.
+/// The time from the start of a server's process, on all cores, to its first reply, with all data in a snapshot: KestrelKv's is taken at
+/// its stop, Redis' by SAVE. The file is in the page cache.
 /// </summary>
 internal static class RecoveryBenchmark
 {
@@ -14,7 +14,8 @@ internal static class RecoveryBenchmark
     {
         Console.WriteLine(
             $"Start with a snapshot of {options.RecoveryKeys:N0} keys of {LoadData.KeyBytes} bytes, " +
-            $"values of {options.ValueBytes} bytes of JSON with random hexadecimal digits; medians of {options.Repetitions} in turns:\n");
+            $"values of {options.ValueBytes} bytes of JSON with random hexadecimal digits; " +
+            $"medians of {options.Repetitions} runs, taken in turns:\n");
         using TemporaryDirectory parent = bench.CreateDirectory();
         TemporaryDirectory[] directories = [.. options.Servers.Select(_ => new TemporaryDirectory(parent.Path))];
         (ServerKind Kind, TemporaryDirectory Directory)[] servers = [.. options.Servers.Zip(directories)];
@@ -23,7 +24,7 @@ internal static class RecoveryBenchmark
         List<double>[] seconds = await ServerBench.InTurnsAsync(
             servers, options.Repetitions, server => MeasureAsync(bench, options, server.Kind, server.Directory));
         double[] medians = [.. seconds.Select(s => s.Median(x => x))];
-        var table = new Table("", "seconds to the first answer", "keys/s", "megabytes of files");
+        var table = new Table("", "seconds to the first reply", "keys/s", "files, MB");
         foreach ((int index, ServerKind kind) in options.Servers.Index())
             table.Add(kind.Name, $"{medians[index]:N2}", $"{options.RecoveryKeys / medians[index]:N0}", $"{Megabytes(directories[index]):N0}");
         if (medians.Length > 1) table.Add("ratio", $"{medians[1] / medians[0]:N2}", "", "");
@@ -46,14 +47,13 @@ internal static class RecoveryBenchmark
         await Readiness.WaitAsync(server);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
-        // A key that is missing, or has a value of another length, makes this fail.
+        // The check fails if a key is missing or has a value of another length.
         LoadOptions reads = ServerBench.LoadOf(server, options.RecoveryClients) with { InFlight = 16, PutPercent = 0 };
         using (var load = new Load(reads)) await load.RunAsync(1);
-        ServerBench.Progress($"{kind.Name}: {seconds:N2} s. It said: {LoadMessage(server.Program.Output)}");
+        ServerBench.Progress($"{kind.Name}: {seconds:N2} s. Its output: {LoadMessage(server.Program.Output)}");
         return seconds;
     }
 
-    /// <summary>What the server says of the load itself.</summary>
     private static string LoadMessage(string output) => string.Join(" / ",
         output.Split('\n').Where(line => line.Contains("DB loaded", StringComparison.Ordinal) || line.Contains("ecover", StringComparison.Ordinal)));
 

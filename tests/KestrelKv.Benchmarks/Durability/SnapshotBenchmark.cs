@@ -6,18 +6,18 @@ using KestrelKv.Storage;
 namespace KestrelKv.Benchmarks.Durability;
 
 /// <summary>
-/// Latency at half the load that saturates the server, without a snapshot and while one snapshot after the other is
-/// taken (Redis': BGSAVE), in turns. Only rounds count that a snapshot overlaps.
+/// Latency at half of the server's saturation, in turns without a snapshot and with snapshots taken back to back (BGSAVE in Redis). Only
+/// rounds that overlap a snapshot count.
 /// </summary>
 internal static class SnapshotBenchmark
 {
     public static async Task RunAsync(ServerBench bench, DurabilityOptions options)
     {
         Console.WriteLine(
-            $"Writes of {options.Keys:N0} keys at half the load that saturates, {options.Connections} connections, " +
-            $"{options.SnapshotInFlight} at a time, open loop; " +
-            $"medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
-        var table = new Table("mode", "", "writes/s", "p50/p99/p99.9 us", "during a snapshot", "ratio of p99.9", "seconds of a snapshot");
+            $"Writes of {options.Keys:N0} keys at 50 % of saturation, {options.Connections} connections, " +
+            $"{options.SnapshotInFlight} in flight, open loop; " +
+            $"medians of {options.Repetitions} runs of {options.Seconds} s, taken in turns:\n");
+        var table = new Table("mode", "", "writes/s", "p50/p99/p99.9 us", "during a snapshot", "ratio of p99.9", "seconds per snapshot");
         foreach (DurabilityMode mode in options.Modes)
         {
             foreach (ServerKind kind in options.Servers)

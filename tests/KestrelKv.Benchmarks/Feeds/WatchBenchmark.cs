@@ -5,7 +5,7 @@ using KestrelKv.Benchmarks.Servers;
 
 namespace KestrelKv.Benchmarks.Feeds;
 
-/// <summary>Writes a second with more and more watchers, each of whom must in the end have been told every change.</summary>
+/// <summary>Writes per second with increasing numbers of watchers. Each watcher must receive every change in the end.</summary>
 internal static class WatchBenchmark
 {
     private const string AllKeys = "key:";
@@ -16,8 +16,11 @@ internal static class WatchBenchmark
     {
         Pinning pinning = Pinning.Apply(options.Pin);
         Console.WriteLine(
-            $"{Environment.ProcessorCount} cores, {pinning}; writes of {options.Keys:N0} keys, values of {options.ValueBytes} bytes, {options.Connections} connections, " +
-            $"{options.InFlight} in flight, {options.Mode}; watchers of {(options.SharesAll ? "all keys" : "keys of their own")}; medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
+            $"{Environment.ProcessorCount} cores, {pinning}; writes of {options.Keys:N0} keys, " +
+            $"values of {options.ValueBytes} bytes, {options.Connections} connections, " +
+            $"{options.InFlight} in flight, {options.Mode}; " +
+            $"watchers of {(options.SharesAll ? "all keys" : "keys of their own")}; " +
+            $"medians of {options.Repetitions} runs of {options.Seconds} s, taken in turns:\n");
         using var directory = new TemporaryDirectory(options.Directory);
         await using IServer server = KestrelKvServer.Kind.Start(new ServerSetup(options.Mode, directory.Path, pinning.Server, options.ValueBytes));
         await Readiness.WaitAsync(server);
@@ -28,14 +31,14 @@ internal static class WatchBenchmark
         for (int i = 0; i < options.Repetitions; i++)
             foreach ((int index, int watchers) in counts.Index()) results[index].Add(await MeasureAsync(options, server, watchers));
 
-        var table = new Table(["watchers", "writes/s", "ratio", "p50/p99/p99.9 us", "changes told/s", "told all after ms"]);
+        var table = new Table(["watchers", "writes/s", "ratio", "p50/p99/p99.9 us", "changes delivered/s", "catch-up ms"]);
         double without = results[0].Median(r => r.Load.PerSecond);
         foreach ((int index, int watchers) in counts.Index())
         {
             LoadResult load = LoadResult.Median([.. results[index].Select(r => r.Load)]);
             table.Add([
                 $"{watchers}", $"{load.PerSecond:N0}", $"{load.PerSecond / without:N2}", load.Percentiles,
-                $"{results[index].Median(r => r.ToldPerSecond):N0}", $"{results[index].Median(r => r.BehindMs):N0}",
+                $"{results[index].Median(r => r.DeliveredPerSecond):N0}", $"{results[index].Median(r => r.CatchUpMs):N0}",
             ]);
         }
         Console.WriteLine(table);
@@ -53,15 +56,16 @@ internal static class WatchBenchmark
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             long expected = options.SharesAll ? result.Requests * count : count == 0 ? 0 : result.Requests;
             long end = Stopwatch.GetTimestamp();
-            while (watchers.Sum(watcher => watcher.Changes) is var told && told != expected)
+            while (watchers.Sum(watcher => watcher.Changes) is var received && received != expected)
             {
-                if (watchers.Find(watcher => watcher.Failure is not null) is { } failed) throw new InvalidOperationException("a watch has ended", failed.Failure);
-                if (Stopwatch.GetElapsedTime(end) > CatchUpTimeout || told > expected)
-                    throw new InvalidDataException($"{told} changes were told of {expected}");
+                if (watchers.Find(watcher => watcher.Failure is not null) is { } failed)
+                    throw new InvalidOperationException("a watch ended with an error", failed.Failure);
+                if (Stopwatch.GetElapsedTime(end) > CatchUpTimeout || received > expected)
+                    throw new InvalidDataException($"the watchers received {received} changes instead of {expected}");
                 await Task.Delay(1);
             }
-            double behind = count == 0 ? 0 : Stopwatch.GetElapsedTime(end).TotalMilliseconds;
-            return new(result, expected / (seconds + behind / 1_000), behind);
+            double catchUp = count == 0 ? 0 : Stopwatch.GetElapsedTime(end).TotalMilliseconds;
+            return new(result, expected / (seconds + catchUp / 1_000), catchUp);
         }
         finally
         {
@@ -69,13 +73,13 @@ internal static class WatchBenchmark
         }
     }
 
-    /// <summary>The part of the keys, all of which are numbers of as many digits, that is a watcher's own.</summary>
+    /// <summary>Returns the prefix of the keys of one watcher. All keys are numbers with the same number of digits.</summary>
     public static string PrefixOf(int keys, int watcher, int count)
     {
         if (count == 1) return AllKeys;
         int digits = (int)Math.Round(Math.Log10(count)), numberDigits = (int)Math.Round(Math.Log10(keys));
         if ((int)Math.Pow(10, digits) != count || (int)Math.Pow(10, numberDigits) != keys)
-            throw new ArgumentException("where each watches a part of the keys, --watchers and --keys are powers of ten", nameof(keys));
+            throw new ArgumentException("with --share own, --watchers and --keys must be powers of ten", nameof(keys));
         string start = LoadData.KeyOf(0)[..^numberDigits];
         return start + watcher.ToString(CultureInfo.InvariantCulture).PadLeft(digits, '0');
     }
@@ -90,8 +94,8 @@ internal static class WatchBenchmark
         PutPercent = 100,
     };
 
-    /// <param name="Load">What writers got.</param>
-    /// <param name="ToldPerSecond">How many changes all watchers were told.</param>
-    /// <param name="BehindMs">How long after the last write the last watcher was told of it.</param>
-    private sealed record Measurement(LoadResult Load, double ToldPerSecond, double BehindMs);
+    /// <param name="Load">The result of the writers.</param>
+    /// <param name="DeliveredPerSecond">The number of changes per second that all watchers received together.</param>
+    /// <param name="CatchUpMs">The time from the last write until every watcher had received all changes, in milliseconds.</param>
+    private sealed record Measurement(LoadResult Load, double DeliveredPerSecond, double CatchUpMs);
 }

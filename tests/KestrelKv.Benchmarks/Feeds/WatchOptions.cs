@@ -2,40 +2,43 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Feeds;
 
-/// <summary>What to measure of the feed: what watchers cost those who write.</summary>
+/// <summary>The options of <c>watch</c>, which measures the cost of watchers to writers.</summary>
 internal sealed record WatchOptions
 {
     public const string Usage =
         "usage: watch [--watchers N,...] [--share all|own] [--mode always|everysec|none|memory] [--directory PATH] [--connections N] [--in-flight N] " +
         "[--keys N] [--value-bytes N] [--seconds N] [--repetitions N] [--pin true|false]";
 
-    /// <summary>How many watches there are, each on a connection of its own; without any is always measured, too. For <see cref="SharesAll"/> false powers of ten.</summary>
+    /// <summary>
+    /// The numbers of watchers, each on its own connection. The case without watchers is always measured too. If <see cref="SharesAll"/>
+    /// is false, they must be powers of ten.
+    /// </summary>
     public int[] Watchers { get; init; } = [1, 10, 100, 1_000];
 
-    /// <summary>Whether each watches all keys; otherwise each watches its own part of them, and together they watch all.</summary>
+    /// <summary>Whether each watcher watches all keys. Otherwise each watches its own part, and together they watch all.</summary>
     public bool SharesAll { get; init; }
 
     public DurabilityMode Mode { get; init; } = DurabilityMode.Always;
 
-    /// <summary>Where the server's directory is made, and deleted in the end.</summary>
+    /// <summary>The parent of the server's directory, which is deleted at the end.</summary>
     public string Directory { get; init; } = Environment.CurrentDirectory;
 
     public int Connections { get; init; } = 50;
 
-    /// <summary>How many writes each connection has under way at a time.</summary>
+    /// <summary>The number of writes in flight per connection.</summary>
     public int InFlight { get; init; } = 16;
 
     public int Keys { get; init; } = 1_000_000;
 
     public int ValueBytes { get; init; } = 100;
 
-    /// <summary>How long one measurement takes, in seconds.</summary>
+    /// <summary>The duration of one measurement, in seconds.</summary>
     public double Seconds { get; init; } = 2;
 
-    /// <summary>How often each is measured, in turn with the others; medians are printed.</summary>
+    /// <summary>The number of measurements, taken in turns. Medians are printed.</summary>
     public int Repetitions { get; init; } = 5;
 
-    /// <summary>Whether the server and the load, with those who watch, have a core each, where there are two.</summary>
+    /// <summary>Whether the server, and the load with the watchers, are pinned to one core each. It needs two cores.</summary>
     public bool Pin { get; init; } = true;
 
     public static WatchOptions Parse(ReadOnlySpan<string> args)

@@ -5,7 +5,7 @@ using KestrelKv.Benchmarks.Loads;
 
 namespace KestrelKv.Benchmarks.Feeds;
 
-/// <summary>A client that watches keys, and counts the changes that it is told.</summary>
+/// <summary>A client that watches keys and counts the changes that it receives.</summary>
 internal sealed class Watcher : IDisposable
 {
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -13,41 +13,40 @@ internal sealed class Watcher : IDisposable
     private Task? _reading;
     private long _changes;
 
-    /// <summary>How many changes it was told so far.</summary>
     public long Changes => Volatile.Read(ref _changes);
 
-    /// <summary>Begins to watch all keys that begin so, and returns once the server has said that it does.</summary>
+    /// <summary>Starts to watch all keys with a prefix. Returns after the server has confirmed the watch.</summary>
     public static async Task<Watcher> StartAsync(int port, string prefix)
     {
         var watcher = new Watcher();
         await watcher._socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port));
         byte[] body = Encoding.UTF8.GetBytes($"{{\"func\": \"WATCH\", \"params\": {{\"prefix\": \"{prefix}\"}}}}");
         await watcher._socket.SendAsync(FrameHeader.Before(body));
-        int have = await watcher.ReceiveAsync(0);
-        watcher._reading = Task.Run(() => watcher.ReadAsync(have));
+        int buffered = await watcher.ReceiveAsync(0);
+        watcher._reading = Task.Run(() => watcher.ReadAsync(buffered));
         return watcher;
     }
 
-    /// <summary>Why it has ended; null while it goes on.</summary>
+    /// <summary>The error that ended the watch; null while it runs.</summary>
     public Exception? Failure => _reading?.Exception;
 
     public void Dispose() => _socket.Dispose();
 
-    private async Task ReadAsync(int have)
+    private async Task ReadAsync(int buffered)
     {
         while (true)
         {
-            int used = TakeFrames(_received.AsSpan(0, have));
-            _received.AsSpan(used, have - used).CopyTo(_received);
-            have = await ReceiveAsync(have - used);
+            int used = TakeFrames(_received.AsSpan(0, buffered));
+            _received.AsSpan(used, buffered - used).CopyTo(_received);
+            buffered = await ReceiveAsync(buffered - used);
         }
     }
 
-    private async Task<int> ReceiveAsync(int have)
+    private async Task<int> ReceiveAsync(int buffered)
     {
-        if (have == _received.Length) Array.Resize(ref _received, 2 * have);
-        int bytes = await _socket.ReceiveAsync(_received.AsMemory(have));
-        return bytes > 0 ? have + bytes : throw new InvalidDataException("the server closed the connection");
+        if (buffered == _received.Length) Array.Resize(ref _received, 2 * buffered);
+        int bytes = await _socket.ReceiveAsync(_received.AsMemory(buffered));
+        return bytes > 0 ? buffered + bytes : throw new InvalidDataException("the server closed the connection");
     }
 
     private int TakeFrames(ReadOnlySpan<byte> received)

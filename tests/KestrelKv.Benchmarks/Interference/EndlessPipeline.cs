@@ -5,8 +5,8 @@ using KestrelKv.Benchmarks.Loads;
 namespace KestrelKv.Benchmarks.Interference;
 
 /// <summary>
-/// A client that sends gets without ever waiting for a reply, and takes the replies as fast as they come: there are always
-/// as many under way as the system has room for, many hundreds.
+/// A client that sends GETs without waiting for replies, and reads the replies as fast as they arrive. Many hundreds are in flight, as
+/// many as the system's buffers hold.
 /// </summary>
 internal sealed class EndlessPipeline : IInterference
 {
@@ -30,9 +30,9 @@ internal sealed class EndlessPipeline : IInterference
         for (int i = 0; i < RequestsAtOnce; i++) get.Write(requests.AsSpan(i * get.Length), random.Next(clients.Keys), digits: default);
 
         _socket.Connect(IPAddress.Loopback, port);
-        _sending = BackgroundThread.Run(() => Go(() => _socket.Send(requests)));
+        _sending = BackgroundThread.Run(() => Repeat(() => _socket.Send(requests)));
         byte[] replies = new byte[BufferBytes];
-        _receiving = BackgroundThread.Run(() => Go(() => Interlocked.Add(ref _receivedBytes, _socket.Receive(replies))));
+        _receiving = BackgroundThread.Run(() => Repeat(() => Interlocked.Add(ref _receivedBytes, _socket.Receive(replies))));
     }
 
     public long Done => Interlocked.Read(ref _receivedBytes) / _replyBytes;
@@ -40,12 +40,12 @@ internal sealed class EndlessPipeline : IInterference
     public void Dispose()
     {
         _isEnding = true;
-        _socket.Shutdown(SocketShutdown.Both); // It wakes both threads.
+        _socket.Shutdown(SocketShutdown.Both); // Wakes both threads.
         Task.WaitAll(_sending, _receiving);
         _socket.Dispose();
     }
 
-    private void Go(Action act)
+    private void Repeat(Action act)
     {
         try
         {
@@ -53,7 +53,7 @@ internal sealed class EndlessPipeline : IInterference
         }
         catch (SocketException) when (_isEnding)
         {
-            // It was shut down.
+            // The socket was shut down by Dispose.
         }
     }
 }

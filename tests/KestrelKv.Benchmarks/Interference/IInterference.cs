@@ -1,8 +1,8 @@
 namespace KestrelKv.Benchmarks.Interference;
 
-/// <summary>What somebody does meanwhile. To dispose of it ends it; that fails where it has failed before.</summary>
+/// <summary>Work that runs beside the load. <see cref="IDisposable.Dispose"/> ends it, and throws if it has failed.</summary>
 internal interface IInterference : IDisposable
 {
-    /// <summary>How much was done so far: requests, or what else it consists of.</summary>
+    /// <summary>The amount of work done so far, in the unit of the <see cref="Interferer"/>.</summary>
     long Done { get; }
 }

@@ -2,7 +2,6 @@ using KestrelKv.Benchmarks.Loads;
 
 namespace KestrelKv.Benchmarks.Interference;
 
-/// <summary>Connections on which nothing is ever sent.</summary>
 internal sealed class IdleCrowd(int port, int count) : IInterference
 {
     private readonly LoadSocket[] _sockets = [.. Enumerable.Range(0, count).Select(_ => new LoadSocket(port))];

@@ -7,22 +7,22 @@ using KestrelKv.Storage;
 namespace KestrelKv.Benchmarks.Interference;
 
 /// <summary>
-/// What ordinary clients of KestrelKv feel of others who use it: latency at a moderate load, open loop, alone and beside
-/// each of them.
+/// The effect of other work on ordinary clients of KestrelKv: latency at a moderate open-loop load, alone and together with each
+/// <see cref="Interferer"/>.
 /// </summary>
 internal static class InterferencePart
 {
     private const int Connections = 49;
     private const int InFlight = 16;
 
-    /// <summary>The part of what saturates it that they ask of the server: there is room for others.</summary>
+    /// <summary>The divisor of the saturation rate: the ordinary clients leave room for others.</summary>
     private const int Moderation = 4;
 
     private const double WarmUpSeconds = 0.5;
 
     public static async Task RunAsync(ServerBench bench, ComparisonOptions options)
     {
-        // Without a disk there are no snapshots.
+        // Snapshots require a disk.
         DurabilityMode mode = options.Modes.FirstOrDefault(mode => mode != DurabilityMode.Memory, DurabilityMode.EverySec);
         LoadOptions clients = options.ClientsFor(options.ValueBytes[0]) with
         {
@@ -32,21 +32,21 @@ internal static class InterferencePart
         var server = (KestrelKvServer)servers[0];
         double perSecond = await SaturatedAsync(options, server, clients) / Moderation;
         Console.WriteLine(
-            $"Interference, {mode.ToString().ToLowerInvariant()}: what {Connections} clients feel ({RequestMix.Mixed.Name}, " +
-            $"{InFlight} at a time, open loop at {perSecond:N0}/s, {1.0 / Moderation:P0} of what saturates the server), " +
+            $"Interference, {mode.ToString().ToLowerInvariant()}: latency of {Connections} clients ({RequestMix.Mixed.Name}, " +
+            $"{InFlight} in flight, open loop at {perSecond:N0}/s, {1.0 / Moderation:P0} of saturation), " +
             $"{clients.Keys:N0} keys, values of {clients.ValueBytes:N0} bytes; " +
-            $"medians of {options.Repetitions} times {options.Seconds} s in turns:\n");
+            $"medians of {options.Repetitions} runs of {options.Seconds} s, taken in turns:\n");
 
         List<Measurement>[] results = await ServerBench.InTurnsAsync(
             Interferer.All, options.Repetitions, interferer => MeasureAsync(server, interferer, clients, perSecond, options.Seconds));
-        var table = new Table("beside", "which does, a second", "requests/s", "p50/p99/p99.9 us", "p99.9, to that alone");
+        var table = new Table("interference", "interfering work/s", "requests/s", "p50/p99/p99.9 us", "p99.9 / p99.9 alone");
         double alone = results[0].Median(r => r.Load.P999);
         foreach ((int index, Interferer interferer) in Interferer.All.Index())
         {
             LoadResult load = LoadResult.Median([.. results[index].Select(r => r.Load)]);
-            double done = results[index].Median(r => r.DonePerSecond);
-            string does = interferer.Unit.Length == 0 ? "" : $"{done.ToString(done < 10 ? "N1" : "N0")} {interferer.Unit}";
-            table.Add(interferer.Name, does, $"{load.PerSecond:N0}", load.Percentiles, $"{load.P999 / alone:N2}");
+            double work = results[index].Median(r => r.DonePerSecond);
+            string unitsPerSecond = interferer.Unit.Length == 0 ? "" : $"{work.ToString(work < 10 ? "N1" : "N0")} {interferer.Unit}";
+            table.Add(interferer.Name, unitsPerSecond, $"{load.PerSecond:N0}", load.Percentiles, $"{load.P999 / alone:N2}");
         }
         Console.WriteLine($"{table}\n");
     }
@@ -71,7 +71,5 @@ internal static class InterferencePart
         return new Measurement(result, donePerSecond);
     }
 
-    /// <param name="Load">What ordinary clients got.</param>
-    /// <param name="DonePerSecond">What the interferer did.</param>
     private sealed record Measurement(LoadResult Load, double DonePerSecond);
 }

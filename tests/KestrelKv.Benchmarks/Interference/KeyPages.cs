@@ -1,9 +1,9 @@
 namespace KestrelKv.Benchmarks.Interference;
 
-/// <summary>Reads keys with their values over HTTP, as many at once as there may be.</summary>
+/// <summary>Reads keys with their values over HTTP, in pages of the maximum size.</summary>
 internal sealed class KeyPages(HttpClient admin)
 {
-    private const int PageEntries = 1_000; // The most that there may be.
+    private const int PageEntries = 1_000; // The maximum.
 
     private readonly byte[] _buffer = new byte[256 * 1_024];
 
@@ -15,7 +15,7 @@ internal sealed class KeyPages(HttpClient admin)
         using Stream page = response.Content.ReadAsStream();
         while (page.Read(_buffer) > 0)
         {
-            // Nothing is asked of it but to come.
+            // The page is read and discarded.
         }
     }
 }

@@ -1,6 +1,6 @@
 namespace KestrelKv.Benchmarks.Interference;
 
-/// <summary>Does something again and again.</summary>
+/// <summary>Repeats an action until it is disposed of.</summary>
 internal sealed class Repetition : IInterference
 {
     private readonly Task _running;
@@ -8,8 +8,6 @@ internal sealed class Repetition : IInterference
     private volatile bool _isEnding;
     private long _done;
 
-    /// <param name="action">What is done.</param>
-    /// <param name="owned">What is disposed of in the end.</param>
     public Repetition(Action action, IDisposable? owned = null)
     {
         _owned = owned;

@@ -5,10 +5,10 @@ using KestrelKv.Benchmarks.Loads;
 
 namespace KestrelKv.Benchmarks.Interference;
 
-/// <summary>Reads all keys with their values over the wire, page by page, and then again.</summary>
+/// <summary>Reads all keys with their values over the wire, page by page, and starts over at the end.</summary>
 internal sealed class ScanPages : IDisposable
 {
-    private const int PageEntries = 1_000; // The most that there may be.
+    private const int PageEntries = 1_000; // The maximum.
 
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
     private byte[] _reply = new byte[1024 * 1024];
@@ -32,13 +32,13 @@ internal sealed class ScanPages : IDisposable
 
     private ReadOnlySpan<byte> Receive()
     {
-        int have = 0, bytes = FrameHeader.Bytes;
-        while (have < bytes)
+        int received = 0, bytes = FrameHeader.Bytes;
+        while (received < bytes)
         {
-            int received = _socket.Receive(_reply.AsSpan(have));
-            if (received == 0) throw new InvalidDataException("the server closed the connection");
-            have += received;
-            if (have >= FrameHeader.Bytes) bytes = FrameHeader.Bytes + FrameHeader.BodyBytes(_reply);
+            int bytesRead = _socket.Receive(_reply.AsSpan(received));
+            if (bytesRead == 0) throw new InvalidDataException("the server closed the connection");
+            received += bytesRead;
+            if (received >= FrameHeader.Bytes) bytes = FrameHeader.Bytes + FrameHeader.BodyBytes(_reply);
             if (_reply.Length < bytes) Array.Resize(ref _reply, bytes);
         }
         return _reply.AsSpan(FrameHeader.Bytes, bytes - FrameHeader.Bytes);

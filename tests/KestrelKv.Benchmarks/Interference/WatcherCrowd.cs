@@ -2,7 +2,7 @@ using KestrelKv.Benchmarks.Feeds;
 
 namespace KestrelKv.Benchmarks.Interference;
 
-/// <summary>Clients each of whom watches a part of the keys, together all of them.</summary>
+/// <summary>Watchers of a part of the keys each, together of all keys.</summary>
 internal sealed class WatcherCrowd : IInterference
 {
     private readonly List<Watcher> _watchers = [];

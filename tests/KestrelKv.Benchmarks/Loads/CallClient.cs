@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace KestrelKv.Benchmarks.Loads;
 
 /// <summary>
-/// A client that connects, makes a call or several, one after the other, and closes. It checks each reply. A connection that cannot
-/// be opened ends the measurement: a call left out would make the server look faster.
+/// A client that connects, makes one or more calls in sequence, and closes. It checks each reply. A connection that cannot be opened ends
+/// the measurement: an omitted call would make the server look faster.
 /// </summary>
 internal sealed class CallClient(CallOptions options, LoadScratch scratch, SourceAddresses sources, Epoll epoll, int number)
 {
@@ -16,19 +16,19 @@ internal sealed class CallClient(CallOptions options, LoadScratch scratch, Sourc
     private readonly LoadRequest[] _request = new LoadRequest[1];
     private int _socket = None;
     private uint _source;
-    private bool _isConnected; // The system has accepted bytes.
+    private bool _isConnected; // The kernel has accepted bytes.
     private uint _watched;
     private int _calls; // On this connection.
     private int _requestBytes;
     private int _sentBytes;
     private int _answeredBytes;
 
-    /// <summary>When the call began, a timestamp: before the connection was opened, if the call is the first one on it.</summary>
+    /// <summary>The timestamp at which the call began: before the connection was opened, if it is the first call on it.</summary>
     public long Began { get; private set; }
 
     private bool IsSent => _sentBytes == _requestBytes;
 
-    /// <summary>Begins the next call, on a new connection if the last one is closed.</summary>
+    /// <summary>Starts the next call, on a new connection if the last one is closed.</summary>
     /// <exception cref="Win32Exception">The connection cannot be opened.</exception>
     public void Start(IRounds rounds)
     {
@@ -43,7 +43,7 @@ internal sealed class CallClient(CallOptions options, LoadScratch scratch, Sourc
 
     /// <summary>Continues after an event of the socket.</summary>
     /// <returns>Whether the reply is complete.</returns>
-    /// <exception cref="InvalidDataException">The reply is a wrong one, or there is none.</exception>
+    /// <exception cref="InvalidDataException">The reply is wrong or missing.</exception>
     /// <exception cref="SocketException">The connection is lost.</exception>
     public bool Continue(uint what)
     {
@@ -57,12 +57,11 @@ internal sealed class CallClient(CallOptions options, LoadScratch scratch, Sourc
         if (_calls == options.CallsPerConnection) Close();
     }
 
-    /// <summary>Closes the connection, if there is one.</summary>
     public void Close()
     {
         if (_socket == None) return;
         if (options.Close == CloseKind.Reset) Check(SocketCalls.SetResetAtClose(_socket));
-        Check(SocketCalls.Close(_socket)); // It ends the watch too.
+        Check(SocketCalls.Close(_socket)); // Closing also removes it from epoll.
         _socket = None;
     }
 
@@ -78,7 +77,7 @@ internal sealed class CallClient(CallOptions options, LoadScratch scratch, Sourc
     }
 
     /// <summary>
-    /// Sends what is left of the request. The handshake over the loopback device is complete when <c>connect</c> returns, or the socket
+    /// Sends the remaining bytes of the request. Over loopback the handshake is complete when <c>connect</c> returns, or the socket
     /// becomes writable later.
     /// </summary>
     private void Send()
@@ -115,7 +114,7 @@ internal sealed class CallClient(CallOptions options, LoadScratch scratch, Sourc
         }
         MessageShape reply = scratch.ReplyTo(_request[0]);
         int used = reply.Check(scratch.Replies.AsSpan(0, bytes), _request[0].Key, _answeredBytes);
-        if (used < bytes) throw new InvalidDataException("the server sent more than one reply to one request");
+        if (used < bytes) throw new InvalidDataException("the server sent more bytes than the reply to one request");
         _answeredBytes += used;
         return _answeredBytes == reply.Length;
     }

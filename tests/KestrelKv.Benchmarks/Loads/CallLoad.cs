@@ -2,12 +2,12 @@ using System.Diagnostics;
 
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>Clients of one server that connect, make a number of calls, and close, again and again.</summary>
+/// <summary>Clients of one server that repeatedly connect, make a number of calls, and close.</summary>
 internal static class CallLoad
 {
     private const int Seed = 1;
 
-    /// <summary>Loads the server for a time, closed loop.</summary>
+    /// <summary>Loads the server for a number of seconds, closed loop.</summary>
     public static Task<CallResult> RunAsync(CallOptions options, double seconds) => Task.Factory.StartNew(
         () => Run(options, seconds), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 

@@ -3,13 +3,13 @@ using System.Diagnostics;
 namespace KestrelKv.Benchmarks.Loads;
 
 /// <summary>
-/// Clients that open and close connections, all on one thread, closed loop. At one client it does what a program with a blocking
-/// socket does; with many it takes less time than threads do, and leaves the order of calls to the server.
+/// Clients that open and close connections, all on one thread, closed loop. One client does what a program with a blocking socket does.
+/// Many cost less time than threads would, and leave the order of calls to the server.
 /// </summary>
 internal sealed class CallLoop : IDisposable
 {
-    /// <summary>How long the server may keep all clients waiting, in nanoseconds.</summary>
-    private const long Patience = 60_000_000_000;
+    /// <summary>The maximum time without any reply, in nanoseconds.</summary>
+    private const long ReplyTimeout = 60_000_000_000;
 
     private readonly Epoll _epoll = new();
     private readonly CallClient[] _clients;
@@ -18,7 +18,6 @@ internal sealed class CallLoop : IDisposable
     public CallLoop(CallOptions options, LoadScratch scratch) =>
         _clients = [.. Enumerable.Range(0, options.Load.Connections).Select(i => new CallClient(options, scratch, _sources, _epoll, i))];
 
-    /// <summary>How many connections were opened.</summary>
     public long Connections => _sources.Taken;
 
     public void Dispose()
@@ -28,7 +27,7 @@ internal sealed class CallLoop : IDisposable
     }
 
     /// <summary>
-    /// Makes calls as long as there are rounds, of one request each. Returns when all are answered and all connections closed.
+    /// Makes calls until there are no more rounds, each of one request. Returns when all calls are answered and all connections closed.
     /// </summary>
     public void Run(IRounds rounds, IRoundLog log)
     {
@@ -36,8 +35,8 @@ internal sealed class CallLoop : IDisposable
         foreach (CallClient client in _clients) busy += TryStart(client, rounds) ? 1 : 0;
         while (busy > 0)
         {
-            int events = _epoll.Wait(Patience);
-            if (events == 0) throw new TimeoutException("the server has not answered for a minute");
+            int events = _epoll.Wait(ReplyTimeout);
+            if (events == 0) throw new TimeoutException("no reply from the server for 60 s");
             for (int i = 0; i < events; i++)
             {
                 (int number, uint what) = _epoll[i];
@@ -50,7 +49,7 @@ internal sealed class CallLoop : IDisposable
         }
     }
 
-    /// <returns>Whether a round is left. If none is, the client has closed its connection.</returns>
+    /// <returns>Whether a round was left. Otherwise the client has closed its connection.</returns>
     private static bool TryStart(CallClient client, IRounds rounds)
     {
         bool isDue = rounds.NextDue(Stopwatch.GetTimestamp()) != IRounds.Never;

@@ -1,6 +1,4 @@
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>What clients of <see cref="CallLoad"/> measured.</summary>
-/// <param name="Load">Calls, and the latency of each.</param>
-/// <param name="Connections">How many connections they opened.</param>
+/// <summary>The measurements of <see cref="CallLoad"/>.</summary>
 internal sealed record CallResult(LoadResult Load, long Connections);

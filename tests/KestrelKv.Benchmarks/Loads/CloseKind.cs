@@ -1,11 +1,11 @@
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>How a client ends a connection after its last reply.</summary>
+/// <summary>How a client closes a connection after its last reply.</summary>
 internal enum CloseKind
 {
-    /// <summary>In order, as <c>close</c> does.</summary>
+    /// <summary>With a FIN, as <c>close</c> does.</summary>
     Fin,
 
-    /// <summary>With a reset: <c>SO_LINGER</c> of 0 seconds.</summary>
+    /// <summary>With an RST: <c>SO_LINGER</c> of 0 seconds.</summary>
     Reset,
 }

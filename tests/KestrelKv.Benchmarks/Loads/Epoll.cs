@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace KestrelKv.Benchmarks.Loads;
 
 /// <summary>
-/// Waits for many sockets at once: Linux' epoll(7). Edge-triggered, a socket costs nothing but its events. Sockets
-/// of .NET wait in the same way, but on threads of their own, whose hand-over to those who read costs more than the read.
+/// Waits for many sockets at once with epoll(7). An edge-triggered socket costs only its events. Sockets of .NET also use epoll, but on
+/// threads of their own; passing an event to the reading thread costs more than the read.
 /// </summary>
 internal sealed unsafe partial class Epoll : IDisposable
 {
@@ -20,14 +20,14 @@ internal sealed unsafe partial class Epoll : IDisposable
     private const uint EdgeTriggered = 1u << 31;
     private const int Interrupted = 4;
 
-    // struct epoll_event { uint32_t events; uint64_t data; } is packed on x86-64, and nowhere else.
+    // On x86-64, and only there, struct epoll_event { uint32_t events; uint64_t data; } is packed.
     private static readonly int EventBytes = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
     private static readonly int DataAt = EventBytes - sizeof(ulong);
 
     private readonly int _epoll;
     private readonly byte* _events = (byte*)NativeMemory.Alloc((nuint)(EventsMax * EventBytes));
 
-    /// <exception cref="Win32Exception">The system has none left.</exception>
+    /// <exception cref="Win32Exception">The process or the system has reached its limit of epoll instances.</exception>
     public Epoll() => _epoll = Checked(Create(CloseOnExec));
 
     public void Dispose()
@@ -36,29 +36,29 @@ internal sealed unsafe partial class Epoll : IDisposable
         _ = Close(_epoll);
     }
 
-    /// <summary>Tells from now on what happens to a socket, under the number given.</summary>
+    /// <summary>Reports all events of a socket, edge-triggered, under the given number.</summary>
     public void Watch(int socket, int number) => Control(Add, socket, number, Readable | Writable | Ended | EdgeTriggered);
 
-    /// <summary>Reports some events of a socket, under the number given, level-triggered, until it is closed.</summary>
+    /// <summary>Reports some events of a socket, level-triggered, under the given number, until the socket is closed.</summary>
     public void Watch(int socket, int number, uint events) => Control(Add, socket, number, events);
 
     /// <summary>Changes which events of a socket are reported, level-triggered.</summary>
     public void Change(int socket, int number, uint events) => Control(Modify, socket, number, events);
 
-    /// <summary>Waits until something happens.</summary>
+    /// <summary>Waits for at least one event.</summary>
     /// <inheritdoc cref="Wait(long)"/>
     public int Wait() => WaitUntil(null);
 
-    /// <summary>Waits until something happens, or the time is over.</summary>
-    /// <returns>How many events there are for <see cref="this[int]"/>.</returns>
+    /// <summary>Waits for at least one event, or until the timeout has elapsed.</summary>
+    /// <returns>The number of events available through <see cref="this[int]"/>; 0 after the timeout.</returns>
     public int Wait(long nanoseconds)
     {
         TimeSpec time = new(nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
         return WaitUntil(&time);
     }
 
-    /// <summary>An event: the number of the socket, and what has happened to it.</summary>
-    public (int Number, uint What) this[int index] =>
+    /// <summary>Returns an event: the number of the socket, and the events of epoll.</summary>
+    public (int Number, uint Events) this[int index] =>
         ((int)*(ulong*)(_events + index * EventBytes + DataAt), *(uint*)(_events + index * EventBytes));
 
     private int WaitUntil(TimeSpec* timeout)

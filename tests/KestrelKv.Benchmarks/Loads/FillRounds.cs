@@ -1,6 +1,6 @@
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>Puts each key once, so that gets find something.</summary>
+/// <summary>Puts each key once, so that GETs find values.</summary>
 internal sealed class FillRounds(LoadOptions options, LoadRandom random) : IRounds
 {
     private int _next;

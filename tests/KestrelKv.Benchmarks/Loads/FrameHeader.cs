@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>What stands before each message of KestrelKv's: written down once more here, as any client has to.</summary>
+/// <summary>The header of KestrelKv's frames, implemented independently of the server, as in any client.</summary>
 /// <remarks><code>
 /// | version, int32 | bytes of the body, int32 | body |        little-endian
 /// </code></remarks>
@@ -13,7 +13,6 @@ internal static class FrameHeader
     private const int Version = 1;
     private const int LengthAt = 4;
 
-    /// <summary>A whole frame.</summary>
     public static byte[] Before(ReadOnlySpan<byte> body) => [.. Of(body.Length), .. body];
 
     public static byte[] Of(int bodyBytes)
@@ -24,6 +23,6 @@ internal static class FrameHeader
         return header;
     }
 
-    /// <summary>How long the body is of the frame that begins here.</summary>
+    /// <summary>Returns the body length of the frame that starts here.</summary>
     public static int BodyBytes(ReadOnlySpan<byte> frame) => BinaryPrimitives.ReadInt32LittleEndian(frame[LengthAt..]);
 }

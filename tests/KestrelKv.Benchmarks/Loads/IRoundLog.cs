@@ -1,10 +1,10 @@
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>Takes the times of all rounds.</summary>
+/// <summary>Records the times of all rounds.</summary>
 internal interface IRoundLog
 {
-    /// <param name="due">When the round was due, which in a closed loop is when it was begun: a timestamp.</param>
-    /// <param name="answered">When its last reply was there.</param>
-    /// <param name="requests">How many requests it had.</param>
+    /// <param name="due">The timestamp at which the round was due; in a closed loop, at which it began.</param>
+    /// <param name="answered">The timestamp of its last reply.</param>
+    /// <param name="requests">The number of its requests.</param>
     void Add(long due, long answered, int requests);
 }

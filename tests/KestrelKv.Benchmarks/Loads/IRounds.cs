@@ -1,15 +1,16 @@
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>What is asked for, and when: a round is as many requests as a connection has in flight, sent at once.</summary>
+/// <summary>The requests to send, and when. A round is as many requests as a connection has in flight, sent at once.</summary>
 internal interface IRounds
 {
     const long Never = long.MaxValue;
 
-    /// <summary>When the next round is due, a timestamp: up to <paramref name="now"/> for at once, or <see cref="Never"/>.</summary>
+    /// <summary>
+    /// Returns the timestamp at which the next round is due: at most <paramref name="now"/> if at once, <see cref="Never"/> if there is
+    /// none.
+    /// </summary>
     long NextDue(long now);
 
-    /// <summary>Takes the next round.</summary>
-    /// <param name="requests">Room for it.</param>
-    /// <returns>How many requests it has; at least one.</returns>
+    /// <summary>Fills the buffer with the requests of the next round, and returns their number, at least 1.</summary>
     int Take(Span<LoadRequest> requests);
 }

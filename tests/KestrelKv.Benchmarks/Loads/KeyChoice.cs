@@ -1,6 +1,5 @@
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>Chooses keys by their numbers.</summary>
 internal sealed class KeyChoice(LoadOptions options, LoadRandom random)
 {
     private readonly ZipfNumbers? _zipf = options.Distribution == KeyDistribution.Zipf ? new ZipfNumbers(options.Keys) : null;

@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>Clients of one server.</summary>
 internal sealed partial class Load : IDisposable
 {
     private const int Seed = 1;
@@ -23,18 +22,19 @@ internal sealed partial class Load : IDisposable
 
     public void Dispose() => _loop.Dispose();
 
-    /// <summary>Puts all keys.</summary>
     public Task FillAsync() => RunAsync(new FillRounds(_options, _random), new LatencyHistogram());
 
-    /// <summary>Loads the server for a time, closed loop: each client sends its next requests when its last ones are answered.</summary>
+    /// <summary>
+    /// Loads the server for a number of seconds, closed loop: each client sends its next requests when its last ones are answered.
+    /// </summary>
     public Task<LoadResult> RunAsync(double seconds) => MeasureAsync(new RandomRounds(_options, _keys, _random, seconds));
 
-    /// <summary>Loads the server for a time, open loop.</summary>
+    /// <summary>Loads the server for a number of seconds, open loop.</summary>
     /// <inheritdoc cref="RandomRounds"/>
     public Task<LoadResult> RunPacedAsync(double perSecond, double seconds) =>
         MeasureAsync(new RandomRounds(_options, _keys, _random, seconds, perSecond));
 
-    /// <summary>Loads the server for a time, open loop, and tells the times of each round.</summary>
+    /// <summary>Loads the server for a number of seconds, open loop, and returns the times of each round.</summary>
     /// <inheritdoc cref="RandomRounds"/>
     public async Task<IReadOnlyList<(long Due, long Answered)>> RunPacedRoundsAsync(double perSecond, double seconds)
     {
@@ -55,7 +55,7 @@ internal sealed partial class Load : IDisposable
     {
         void Run()
         {
-            _ = SetProcessOption(TimerSlackOption, 1); // Nanoseconds: else a wait takes 50 microseconds more.
+            _ = SetProcessOption(TimerSlackOption, 1); // 1 ns; the default adds 50 us to each wait.
             _loop.Run(rounds, log);
         }
         return Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);

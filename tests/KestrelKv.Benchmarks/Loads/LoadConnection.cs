@@ -1,8 +1,8 @@
 namespace KestrelKv.Benchmarks.Loads;
 
 /// <summary>
-/// One client: sends the requests of a round, as many as may be in flight, takes all their replies, and checks each. It
-/// keeps no bytes of either: requests that the system has no room for are made again, replies are checked as they come.
+/// One client: sends the requests of a round, as many as may be in flight, receives their replies, and checks each. It buffers neither:
+/// requests that the socket did not accept are generated again, and replies are checked as they arrive.
 /// </summary>
 internal sealed class LoadConnection(LoadOptions options, LoadScratch scratch) : IDisposable
 {
@@ -13,20 +13,17 @@ internal sealed class LoadConnection(LoadOptions options, LoadScratch scratch) :
     private int _answered;
     private int _answeredBytes; // Of the reply to request _answered.
 
-    /// <summary>Of its socket.</summary>
     public int File => _socket.File;
 
-    /// <summary>When the round was due.</summary>
+    /// <summary>The timestamp at which the round was due.</summary>
     public long Due { get; private set; }
 
-    /// <summary>How many requests the round has.</summary>
     public int Requests { get; private set; }
 
     public bool IsIdle => _answered == Requests;
 
     public void Dispose() => _socket.Dispose();
 
-    /// <summary>Begins the next round.</summary>
     public void Start(long due, IRounds rounds)
     {
         Due = due;
@@ -35,31 +32,31 @@ internal sealed class LoadConnection(LoadOptions options, LoadScratch scratch) :
         Send();
     }
 
-    /// <summary>Goes on, now that something has happened to the socket.</summary>
-    /// <returns>Whether this was the end of the round.</returns>
-    public bool Continue(uint what)
+    /// <summary>Continues the round after an event of the socket.</summary>
+    /// <returns>Whether the round is now complete.</returns>
+    public bool Continue(uint events)
     {
         bool wasIdle = IsIdle;
-        if ((what & Epoll.Writable) != 0 && _sent < Requests) Send();
-        if ((what & (Epoll.Readable | Epoll.Ended)) != 0) Receive((what & Epoll.Ended) != 0);
+        if ((events & Epoll.Writable) != 0 && _sent < Requests) Send();
+        if ((events & (Epoll.Readable | Epoll.Ended)) != 0) Receive((events & Epoll.Ended) != 0);
         return IsIdle && !wasIdle;
     }
 
     private void Send()
     {
-        // A send that does not take all has used up the room: what is left waits until there is some.
-        for (bool isRoom = true; isRoom && _sent < Requests;)
+        // A partial send means that the socket's buffer is full: the remaining bytes wait until it is writable.
+        for (bool hasRoom = true; hasRoom && _sent < Requests;)
         {
             (int next, int bytes) = WriteRequests();
             int sent = _socket.Send(scratch.Requests.AsSpan(_sentBytes, bytes - _sentBytes)) + _sentBytes;
             for (int length; _sent < next && sent >= (length = scratch.RequestOf(_round[_sent]).Length); sent -= length) _sent++;
             _sentBytes = sent;
-            isRoom = _sent == next;
+            hasRoom = _sent == next;
         }
     }
 
-    /// <summary>Writes requests from <see cref="_sent"/> on, as many as there is room for.</summary>
-    /// <returns>The first one that is not written, and the bytes of all that are.</returns>
+    /// <summary>Writes requests from <see cref="_sent"/> on, as many as fit into the buffer.</summary>
+    /// <returns>The index of the first request not written, and the number of bytes written.</returns>
     private (int Next, int Bytes) WriteRequests()
     {
         Span<byte> output = scratch.Requests;
@@ -85,7 +82,7 @@ internal sealed class LoadConnection(LoadOptions options, LoadScratch scratch) :
             if (bytes == 0) throw new InvalidDataException("the server closed the connection");
             if (bytes > 0) Take(replies[..bytes]);
         }
-        // Where there was less than there is room for, there is no more: what comes is a new event.
+        // A receive that did not fill the buffer took all bytes. Later bytes cause a new event.
         while (bytes == replies.Length || (hasEnded && bytes > 0));
     }
 
@@ -93,7 +90,7 @@ internal sealed class LoadConnection(LoadOptions options, LoadScratch scratch) :
     {
         while (replies.Length > 0)
         {
-            if (IsIdle) throw new InvalidDataException("the server sent more than was asked for");
+            if (IsIdle) throw new InvalidDataException("the server sent more bytes than the replies to all requests");
             LoadRequest request = _round[_answered];
             MessageShape shape = scratch.ReplyTo(request);
             int bytes = shape.Check(replies, request.Key, _answeredBytes);

@@ -5,8 +5,8 @@ using System.Text;
 namespace KestrelKv.Benchmarks.Loads;
 
 /// <summary>
-/// Keys of 16 bytes, and values that are JSON documents of random hexadecimal digits: text as it is common, of which a
-/// compressor can take half at the most.
+/// Keys of 16 bytes, and values that are JSON documents of random hexadecimal digits: common text, which a compressor can reduce to half
+/// at best.
 /// </summary>
 internal static class LoadData
 {
@@ -16,13 +16,13 @@ internal static class LoadData
     private const string DocumentHead = "{\"data\": \"";
     private const string DocumentTail = "\"}";
 
-    /// <summary>The digits of all numbers of four, each group as it stands in memory.</summary>
+    /// <summary>The four digits of each number below 10,000, in memory order.</summary>
     private static readonly uint[] Digits = [.. Enumerable.Range(0, 10_000)
         .Select(number => MemoryMarshal.Read<uint>(Encoding.ASCII.GetBytes(number.ToString("D4", CultureInfo.InvariantCulture))))];
 
     private static readonly uint Prefix = MemoryMarshal.Read<uint>(Encoding.ASCII.GetBytes(KeyPrefix));
 
-    /// <summary>The key with a number.</summary>
+    /// <summary>Returns the key with a number.</summary>
     public static string KeyOf(int number) => $"{KeyPrefix}{number:D12}";
 
     /// <inheritdoc cref="KeyOf"/>
@@ -37,14 +37,15 @@ internal static class LoadData
         groups[0] = Prefix;
     }
 
-    /// <summary>What stands around the digits of a value, and how many there are. One too short for a document is a string.</summary>
+    /// <summary>
+    /// Returns the text around the digits of a value, and the number of digits. A value too short for a document is a string.
+    /// </summary>
     public static (string Head, int DigitBytes, string Tail) ShapeOf(int valueBytes)
     {
         int around = DocumentHead.Length + DocumentTail.Length;
         return valueBytes >= around ? (DocumentHead, valueBytes - around, DocumentTail) : ("\"", valueBytes - 2, "\"");
     }
 
-    /// <summary>Random digits, from which values are taken.</summary>
     public static byte[] RandomDigits(int count, LoadRandom random)
     {
         byte[] digits = new byte[count];

@@ -3,13 +3,13 @@ using System.Diagnostics;
 namespace KestrelKv.Benchmarks.Loads;
 
 /// <summary>
-/// Clients of one server, all on one thread, as in wrk and memtier_benchmark: a round costs them one send and one receive,
-/// and next to nothing beside that, so that a server is at its limit before they are. While they run, nothing is allocated.
+/// The clients of one server, all on one thread, as in wrk and memtier_benchmark. A round costs little more than one send and one
+/// receive, so the server reaches its limit before the clients do. A run allocates nothing.
 /// </summary>
 internal sealed class LoadLoop : IDisposable
 {
-    /// <summary>For how long the server may keep all waiting, in nanoseconds.</summary>
-    private const long Patience = 60_000_000_000;
+    /// <summary>The maximum time without any reply, in nanoseconds.</summary>
+    private const long ReplyTimeout = 60_000_000_000;
 
     private readonly Epoll _epoll = new();
     private readonly LoadConnection[] _connections;
@@ -28,15 +28,15 @@ internal sealed class LoadLoop : IDisposable
         _epoll.Dispose();
     }
 
-    /// <summary>Begins each round as it is due and a connection is idle, and returns when all are answered.</summary>
+    /// <summary>Starts each round when it is due and a connection is idle. Returns when all are answered.</summary>
     public void Run(IRounds rounds, IRoundLog log)
     {
         while (true)
         {
             long untilNext = StartDue(rounds);
             if (untilNext < 0 && _idle.Count == _connections.Length) return;
-            int events = _epoll.Wait(untilNext >= 0 ? untilNext : Patience);
-            if (events == 0 && untilNext < 0) throw new TimeoutException("the server has not answered for a minute");
+            int events = _epoll.Wait(untilNext >= 0 ? untilNext : ReplyTimeout);
+            if (events == 0 && untilNext < 0) throw new TimeoutException("no reply from the server for 60 s");
             for (int i = 0; i < events; i++)
             {
                 (int number, uint what) = _epoll[i];
@@ -44,15 +44,13 @@ internal sealed class LoadLoop : IDisposable
                 if (!connection.Continue(what)) continue;
                 log.Add(connection.Due, Stopwatch.GetTimestamp(), connection.Requests);
                 _idle.Enqueue(connection);
-                StartDue(rounds); // At once: the server works on it while the loop takes further replies.
+                StartDue(rounds); // The server works on it while the loop reads further replies.
             }
         }
     }
 
-    /// <summary>Begins all rounds that are due, as long as there are idle connections.</summary>
-    /// <returns>
-    /// How many nanoseconds there are until the next one; negative where it is for a connection to become idle, or there is none.
-    /// </returns>
+    /// <summary>Starts all rounds that are due while there are idle connections.</summary>
+    /// <returns>The nanoseconds until the next round; negative if all connections are busy or no round is left.</returns>
     private long StartDue(IRounds rounds)
     {
         while (_idle.TryPeek(out LoadConnection? connection))

@@ -1,37 +1,36 @@
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>What load to make.</summary>
+/// <summary>The options of <c>load</c>.</summary>
 internal sealed record LoadOptions
 {
     public const string Usage =
         "usage: load [--port N] [--protocol frames|resp|memcached] [--connections N] [--in-flight N] [--seconds N] " +
         "[--repetitions N] [--keys N] [--distribution uniform|zipf] [--value-bytes N] [--put-percent N]";
 
-    /// <summary>The server's port on this machine.</summary>
+    /// <summary>The server's port on the loopback address.</summary>
     public int Port { get; init; } = 4_444;
 
     public LoadProtocol Protocol { get; init; } = LoadProtocol.Frames;
 
     public int Connections { get; init; } = 50;
 
-    /// <summary>How many requests each connection has under way at a time.</summary>
+    /// <summary>The number of requests in flight per connection.</summary>
     public int InFlight { get; init; } = 1;
 
-    /// <summary>How long one measurement takes, after a second of warm-up.</summary>
+    /// <summary>The duration of one measurement in seconds, after one second of warm-up.</summary>
     public double Seconds { get; init; } = 3;
 
-    /// <summary>How many measurements; medians are printed.</summary>
+    /// <summary>The number of measurements. Medians are printed.</summary>
     public int Repetitions { get; init; } = 3;
 
-    /// <summary>Over how many keys the requests go.</summary>
     public int Keys { get; init; } = 100_000;
 
     public KeyDistribution Distribution { get; init; }
 
-    /// <summary>The length of a value's text, 2 or more.</summary>
+    /// <summary>The length of a value's text in bytes; at least 2.</summary>
     public int ValueBytes { get; init; } = 100;
 
-    /// <summary>How many requests of a hundred are PUTs.</summary>
+    /// <summary>The percentage of PUTs; the others are GETs.</summary>
     public int PutPercent { get; init; } = 10;
 
     public static LoadOptions Parse(ReadOnlySpan<string> args)

@@ -2,10 +2,10 @@ using System.Text;
 
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>How a server is asked, and what it has to answer. All servers get the same requests, each in its protocol.</summary>
+/// <summary>The messages of a server's protocol. All servers receive the same requests, each in its own protocol.</summary>
 internal sealed class LoadProtocol
 {
-    /// <summary>KestrelKv's: frames with JSON.</summary>
+    /// <summary>KestrelKv's protocol: frames with JSON.</summary>
     public static readonly LoadProtocol Frames = new()
     {
         GetRequest = """{"func": "GET", "params": {"obj": "{key}"}}""",
@@ -16,7 +16,7 @@ internal sealed class LoadProtocol
         IsFramed = true,
     };
 
-    /// <summary>Redis', version 2: a request is an array of strings, each behind its length.</summary>
+    /// <summary>Redis' protocol, RESP2: a request is an array of strings with length prefixes.</summary>
     public static readonly LoadProtocol Resp = new()
     {
         GetRequest = "*2\r\n$3\r\nGET\r\n$16\r\n{key}\r\n",
@@ -26,7 +26,7 @@ internal sealed class LoadProtocol
         Answered = "$",
     };
 
-    /// <summary>memcached's, the one of text.</summary>
+    /// <summary>memcached's text protocol.</summary>
     public static readonly LoadProtocol Memcached = new()
     {
         GetRequest = "get {key}\r\n",
@@ -36,25 +36,26 @@ internal sealed class LoadProtocol
         Answered = "END",
     };
 
-    /// <summary>For the value of a key, as <see cref="MessageShape"/> takes it.</summary>
+    /// <summary>The request that reads a value, with the marks of <see cref="MessageShape"/>.</summary>
     public required string GetRequest { get; init; }
 
-    /// <summary>It has a value of the length that all have.</summary>
+    /// <summary>The reply to a GET that found a value.</summary>
     public required string GetReply { get; init; }
 
-    /// <summary>To set the value of a key.</summary>
     public required string PutRequest { get; init; }
 
     public required string PutReply { get; init; }
 
-    /// <summary>What the beginning of the reply to a get has, be the key there or not, and an error has not.</summary>
+    /// <summary>
+    /// Text at the beginning of a successful reply to a GET, whether or not the key exists, which errors do not contain.
+    /// </summary>
     public required string Answered { get; init; }
 
-    /// <summary>Whether messages stand in frames.</summary>
+    /// <summary>Whether messages have a <see cref="FrameHeader"/>.</summary>
     public bool IsFramed { get; init; }
 
     public MessageShape ShapeOf(string message, int valueBytes) => new(message, valueBytes, IsFramed);
 
-    /// <summary>Whether the beginning of a reply is that to a get, of a key that is there or not, and not an error.</summary>
+    /// <summary>Whether the beginning of a reply is that of a successful GET, whether or not the key exists.</summary>
     public bool IsGetAnswered(ReadOnlySpan<byte> reply) => Encoding.ASCII.GetString(reply).Contains(Answered, StringComparison.Ordinal);
 }

@@ -1,14 +1,14 @@
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>Random numbers: SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).</summary>
+/// <summary>Random numbers by SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).</summary>
 internal sealed class LoadRandom(int seed)
 {
     private ulong _state = (ulong)seed * 0xD1342543DE82EF95;
 
-    /// <summary>A number from 0 to below <paramref name="end"/>.</summary>
+    /// <summary>Returns a number from 0 to below <paramref name="end"/>.</summary>
     public int Next(int end) => (int)(((Next() >> 32) * (ulong)end) >> 32);
 
-    /// <summary>A number from 0 to below 1.</summary>
+    /// <summary>Returns a number from 0 to below 1.</summary>
     public double NextDouble() => (Next() >> 11) * (1.0 / (1UL << 53));
 
     private ulong Next()

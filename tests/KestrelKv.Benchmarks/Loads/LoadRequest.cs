@@ -1,7 +1,7 @@
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>A request, from which its bytes can be made as often as they are needed.</summary>
-/// <param name="Key">The number of its key.</param>
-/// <param name="IsPut">Otherwise it is a get.</param>
-/// <param name="DigitsAt">Where in the prepared digits those of its value begin.</param>
+/// <summary>
+/// A request in a compact form, from which its bytes can be generated again. The digits of its value start at an offset of the prepared
+/// digits.
+/// </summary>
 internal readonly record struct LoadRequest(int Key, bool IsPut, int DigitsAt);

@@ -1,16 +1,10 @@
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>What a load has measured.</summary>
-/// <param name="PerSecond">Requests a second.</param>
-/// <param name="P50">The median of latency, in microseconds.</param>
-/// <param name="P99">Its 99th percentile.</param>
-/// <param name="P999">Its 99.9th percentile.</param>
+/// <summary>The measurements of a load. Percentiles of latency are in microseconds.</summary>
 internal sealed record LoadResult(double PerSecond, double P50, double P99, double P999)
 {
-    /// <summary>How many requests were answered.</summary>
     public long Requests { get; init; }
 
-    /// <summary>The three, for a table.</summary>
     public string Percentiles => $"{P50:N0} / {P99:N0} / {P999:N0}";
 
     public static LoadResult Of(LatencyHistogram latencies, double seconds) =>
@@ -19,7 +13,7 @@ internal sealed record LoadResult(double PerSecond, double P50, double P99, doub
             Requests = latencies.Count,
         };
 
-    /// <summary>The median of each figure by itself.</summary>
+    /// <summary>Returns the median of each figure separately.</summary>
     public static LoadResult Median(IReadOnlyList<LoadResult> results) => new(
         results.Median(r => r.PerSecond), results.Median(r => r.P50), results.Median(r => r.P99), results.Median(r => r.P999));
 

@@ -1,12 +1,12 @@
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>What all connections of a load share: no more than one of them is served at a time.</summary>
+/// <summary>The buffers that all connections of a load share. Only one connection is served at a time.</summary>
 internal sealed class LoadScratch
 {
-    /// <summary>At how many places of the prepared digits a value may begin.</summary>
+    /// <summary>The number of offsets in the prepared digits at which a value may start.</summary>
     public const int DigitStarts = 65_536;
 
-    /// <summary>Larger than most rounds, and small enough to stay in a core's cache.</summary>
+    /// <summary>Larger than most rounds, small enough for a core's cache.</summary>
     private const int BufferBytesMin = 256 * 1_024;
 
     private readonly MessageShape _getRequest;
@@ -25,13 +25,11 @@ internal sealed class LoadScratch
         Requests = new byte[Math.Max(BufferBytesMin, _putRequest.Length)];
     }
 
-    /// <summary>Random ones, for all values.</summary>
     public byte[] Digits { get; }
 
-    /// <summary>For requests that are about to be sent: at least one of the longest.</summary>
+    /// <summary>The buffer for requests to send; it holds at least one of the longest.</summary>
     public byte[] Requests { get; }
 
-    /// <summary>For replies that were just received.</summary>
     public byte[] Replies { get; } = new byte[BufferBytesMin];
 
     public MessageShape RequestOf(LoadRequest request) => request.IsPut ? _putRequest : _getRequest;

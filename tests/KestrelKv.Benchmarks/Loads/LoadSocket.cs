@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>A connection to a server on this machine. Neither call ever waits.</summary>
+/// <summary>A connection to a server on this machine. Its calls never block.</summary>
 internal sealed class LoadSocket : IDisposable
 {
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -15,16 +15,18 @@ internal sealed class LoadSocket : IDisposable
         File = (int)_socket.Handle;
     }
 
-    /// <summary>Its file descriptor.</summary>
     public int File { get; }
 
     public void Dispose() => _socket.Dispose();
 
-    /// <returns>How many bytes were taken: fewer where the system has no room for more, which <see cref="Epoll"/> tells of later.</returns>
+    /// <returns>
+    /// The number of bytes sent. It is smaller than requested if the socket's buffer is full; <see cref="Epoll"/> reports when there is
+    /// space.
+    /// </returns>
     /// <exception cref="SocketException">The connection is lost.</exception>
     public int Send(ReadOnlySpan<byte> bytes) => Math.Max(0, Checked(SocketCalls.Send(File, bytes)));
 
-    /// <returns>How many bytes there were; 0 at the end of the stream, -1 where there are none yet.</returns>
+    /// <returns>The number of bytes received; 0 at the end of the stream, -1 if none are available yet.</returns>
     /// <inheritdoc cref="Send(ReadOnlySpan{byte})"/>
     public int Receive(Span<byte> buffer) => Checked(SocketCalls.Receive(File, buffer));
 

@@ -4,8 +4,8 @@ using System.Text;
 namespace KestrelKv.Benchmarks.Loads;
 
 /// <summary>
-/// A message of which nothing but the key and the digits of the value differ from one time to the next: so it is written,
-/// or checked, with a few copies or comparisons, and no two servers are made to wait for the same client's formatting.
+/// A message in which only the key and the digits of the value vary. Writing or checking it takes a few copies or comparisons, so the
+/// cost of formatting is small and equal for all servers.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -24,9 +24,9 @@ internal sealed class MessageShape
     private readonly byte[] _tail;
     private readonly int _digitBytes;
 
-    /// <param name="text">The message, with marks where the key, the value, and the length of the value stand.</param>
+    /// <param name="text">The message, with marks for the key, the value, and the length of the value.</param>
     /// <param name="valueBytes">The length of a value.</param>
-    /// <param name="framed">Whether it stands in a frame of KestrelKv's.</param>
+    /// <param name="framed">Whether the message has a <see cref="FrameHeader"/>.</param>
     public MessageShape(string text, int valueBytes, bool framed)
     {
         (string valueHead, int digitBytes, string valueTail) = LoadData.ShapeOf(valueBytes);
@@ -42,16 +42,12 @@ internal sealed class MessageShape
         KeyAt = _head.AsSpan().IndexOf(Encoding.ASCII.GetBytes(LoadData.KeyOf(0)));
     }
 
-    /// <summary>Where the key stands; negative where there is none.</summary>
+    /// <summary>The offset of the key; negative if the message has none.</summary>
     public int KeyAt { get; }
 
-    /// <summary>Bytes of such a message.</summary>
     public int Length => _head.Length + _digitBytes + _tail.Length;
 
-    /// <summary>Writes a message, of <see cref="Length"/> bytes.</summary>
-    /// <param name="output">Has room for it.</param>
-    /// <param name="key">The number of its key.</param>
-    /// <param name="digits">Where the digits of its value begin; there may be more.</param>
+    /// <summary>Writes a message of <see cref="Length"/> bytes. There may be more <paramref name="digits"/> than it needs.</summary>
     public void Write(Span<byte> output, int key, ReadOnlySpan<byte> digits)
     {
         HeadOf(key).CopyTo(output);
@@ -59,21 +55,21 @@ internal sealed class MessageShape
         _tail.CopyTo(output[(_head.Length + _digitBytes)..]);
     }
 
-    /// <summary>Checks a part of a message: so a long one need not be kept until it is whole.</summary>
-    /// <param name="received">Begins at <paramref name="position"/> of the message, and may go on behind its end.</param>
-    /// <param name="key">The number of its key.</param>
-    /// <param name="position">How much of it was checked already.</param>
-    /// <returns>How many bytes of it there were.</returns>
-    /// <exception cref="InvalidDataException">It is another message.</exception>
+    /// <summary>Checks a part of a message, so that a long one need not be buffered.</summary>
+    /// <param name="received">The message from <paramref name="position"/> on, possibly followed by other bytes.</param>
+    /// <param name="key">The number of the key.</param>
+    /// <param name="position">The number of bytes already checked.</param>
+    /// <returns>The number of bytes that belong to the message.</returns>
+    /// <exception cref="InvalidDataException">The bytes differ from the message.</exception>
     public int Check(ReadOnlySpan<byte> received, int key, int position)
     {
         ReadOnlySpan<byte> part = received[..Math.Min(Length - position, received.Length)];
         if (Agrees(part, position, HeadOf(key), 0) && Agrees(part, position, _tail, _head.Length + _digitBytes)) return part.Length;
         string start = Encoding.UTF8.GetString(received[..Math.Min(received.Length, ShownBytes)]);
-        throw new InvalidDataException($"not the reply expected, from its byte {position} on: {start}");
+        throw new InvalidDataException($"unexpected reply, from byte {position} on: {start}");
     }
 
-    /// <summary>Whether part of a message, from a position on, has what stands at another position, as far as they meet.</summary>
+    /// <summary>Whether two parts of a message, each at its position, agree where they overlap.</summary>
     private static bool Agrees(ReadOnlySpan<byte> part, int position, ReadOnlySpan<byte> expected, int expectedPosition)
     {
         int from = Math.Max(position, expectedPosition);

@@ -3,16 +3,16 @@ using System.Diagnostics;
 namespace KestrelKv.Benchmarks.Loads;
 
 /// <summary>
-/// Requests for random keys, for a time. Closed loop: a connection's next round is due when its last one is answered.
-/// Open loop: rounds are due at fixed intervals, whether or not earlier ones are answered, and taken by any connection
-/// that is idle. As latency counts from when a round was due, a server that stops for a moment is charged for all that was
-/// to be served meanwhile, and not just for what had been sent (coordinated omission).
+/// Requests for random keys, for a number of seconds. Closed loop: the next round of a connection is due when its last one is answered.
+/// Open loop: rounds are due at fixed intervals, whether or not earlier ones are answered, and any idle connection takes them. Latency
+/// counts from the time when a round was due. A server that pauses is therefore charged for all requests due in the pause, not only for
+/// those already sent (coordinated omission).
 /// </summary>
-/// <param name="options">What load to make.</param>
-/// <param name="keys">Chooses the keys.</param>
-/// <param name="random">Chooses what is done with them.</param>
-/// <param name="seconds">For how long rounds are due.</param>
-/// <param name="perSecond">Requests a second, of an open loop; null for a closed one.</param>
+/// <param name="options">The options of the load.</param>
+/// <param name="keys">The choice of keys.</param>
+/// <param name="random">The source of all other random numbers.</param>
+/// <param name="seconds">How long rounds are due, in seconds.</param>
+/// <param name="perSecond">The rate of an open loop in requests per second; null for a closed loop.</param>
 internal sealed class RandomRounds(
     LoadOptions options, KeyChoice keys, LoadRandom random, double seconds, double? perSecond = null) : IRounds
 {

@@ -1,7 +1,7 @@
 namespace KestrelKv.Benchmarks.Loads;
 
-/// <summary>Keeps the times of each round.</summary>
-/// <param name="capacity">So many rounds take no more memory.</param>
+/// <summary>Stores the times of each round.</summary>
+/// <param name="capacity">The number of rounds that fit without further allocation.</param>
 internal sealed class RoundTimes(int capacity) : IRoundLog
 {
     private readonly List<(long Due, long Answered)> _rounds = new(capacity);

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace KestrelKv.Benchmarks.Loads;
 
 /// <summary>
-/// The system's calls on sockets (IPv4, TCP), without what .NET adds to each. A negative result is an error; <see cref="LastError"/>
-/// returns its number.
+/// System calls on IPv4 TCP sockets, without the overhead of .NET. A negative result is an error; <see cref="LastError"/> returns its
+/// number.
 /// </summary>
 internal static unsafe partial class SocketCalls
 {
@@ -26,15 +26,14 @@ internal static unsafe partial class SocketCalls
 
     public static int LastError => Marshal.GetLastPInvokeError();
 
-    /// <summary>Opens a socket whose calls never wait.</summary>
     public static int Open() => Open(InterNetwork, Stream | NonBlocking | CloseOnExec, 0);
 
-    /// <summary>Accepts a connection. Its calls wait, unlike those of <see cref="Open()"/>.</summary>
+    /// <summary>Accepts a connection. Its calls block, unlike those of <see cref="Open()"/>.</summary>
     public static int Accept(int listener) => Accept(listener, null, null, CloseOnExec);
 
     /// <summary>
-    /// Sets the source address of a connection to come. The port is chosen at <see cref="Connect(int, uint, int)"/>, so that each pair of
-    /// source and destination addresses has all ephemeral ports to itself.
+    /// Sets the source address of a future connection. The port is chosen by <see cref="Connect(int, uint, int)"/>, so each pair of
+    /// source and destination addresses can use all ephemeral ports.
     /// </summary>
     public static int Bind(int socket, uint address)
     {
@@ -43,7 +42,7 @@ internal static unsafe partial class SocketCalls
         return result < 0 ? result : Bind(socket, &source, sizeof(Address));
     }
 
-    /// <returns>Below 0 with <see cref="InProgress"/> if a further call must show whether the handshake succeeded.</returns>
+    /// <returns>Below 0 with <see cref="InProgress"/> if a later call reports whether the handshake succeeded.</returns>
     public static int Connect(int socket, uint address, int port)
     {
         Address destination = AddressOf(address, port);
@@ -53,20 +52,19 @@ internal static unsafe partial class SocketCalls
     /// <summary>Sends small segments without waiting for acknowledgements.</summary>
     public static int SetNoDelay(int socket) => SetFlag(socket, TcpLevel, NoDelay);
 
-    /// <summary>Makes <see cref="Close"/> reset the connection (RST) in place of ending it (FIN).</summary>
+    /// <summary>Makes <see cref="Close"/> reset the connection (RST) instead of ending it (FIN).</summary>
     public static int SetResetAtClose(int socket)
     {
         Linger linger = new(IsOn: 1, Seconds: 0);
         return SetOption(socket, SocketLevel, LingerOption, &linger, sizeof(Linger));
     }
 
-    /// <returns>How many bytes were taken.</returns>
     public static int Send(int socket, ReadOnlySpan<byte> bytes)
     {
         fixed (byte* start = bytes) return (int)Send(socket, start, (nuint)bytes.Length, NoSignal);
     }
 
-    /// <returns>How many bytes there were; 0 at the end of the stream.</returns>
+    /// <returns>The number of bytes received; 0 at the end of the stream.</returns>
     public static int Receive(int socket, Span<byte> buffer)
     {
         fixed (byte* start = buffer) return (int)Receive(socket, start, (nuint)buffer.Length, 0);

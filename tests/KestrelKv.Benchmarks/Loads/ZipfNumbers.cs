@@ -1,11 +1,14 @@
 namespace KestrelKv.Benchmarks.Loads;
 
 /// <summary>
-/// Numbers of which few come often and many seldom: the i-th most common one 1/i^0.99 times as often as the most common
-/// one, as YCSB has it (Cooper et al.: Benchmarking cloud serving systems with YCSB, 2010). The method is that of
-/// Gray et al.: Quickly generating billion-record synthetic databases, 1994.
+/// Numbers in a Zipf distribution: the i-th most common number is 1/i^0.99 times as frequent as the most common, as in YCSB (Cooper et
+/// al.: Benchmarking cloud serving systems with YCSB, 2010). The algorithm is from Gray et al.: Quickly generating billion-record
+/// synthetic databases, 1994.
 /// </summary>
-/// <remarks>The common ones lie everywhere: ranks are multiplied by a prime above their count, modulo it, which keeps them apart.</remarks>
+/// <remarks>
+/// Common numbers are spread over the whole range: ranks are multiplied by a prime greater than their count, modulo the count, which
+/// keeps them distinct.
+/// </remarks>
 internal sealed class ZipfNumbers
 {
     private const double Theta = 0.99;
@@ -16,7 +19,7 @@ internal sealed class ZipfNumbers
     private readonly double _zeta;
     private readonly double _eta;
 
-    /// <param name="count">They are from 0 to below it.</param>
+    /// <param name="count">The exclusive upper bound of the numbers.</param>
     public ZipfNumbers(int count)
     {
         _count = count;

@@ -6,8 +6,8 @@ using KestrelKv.Storage;
 namespace KestrelKv.Benchmarks.Servers;
 
 /// <summary>
-/// This program, as <see cref="ConstantBenchmark"/>, which shows what the load itself and Kestrel's sockets can do, or as
-/// <see cref="BareConstant"/>, which shows what the system can do.
+/// This program as <see cref="ConstantBenchmark"/>, which shows the limit of the load generator and of Kestrel's sockets, or as
+/// <see cref="BareConstant"/>, which shows the limit of the system.
 /// </summary>
 internal static class ConstantServer
 {

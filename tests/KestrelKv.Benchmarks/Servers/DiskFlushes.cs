@@ -2,13 +2,15 @@ using System.Globalization;
 
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>Counts the flushes of the disk that a directory is on: what a sync comes to.</summary>
+/// <summary>Counts the flushes of the disk that holds a directory: the effect of a sync.</summary>
 internal static class DiskFlushes
 {
-    /// <summary>Fields of /sys/dev/block/*/stat, from 0 on (Documentation/block/stat.rst): flush requests that have completed.</summary>
+    /// <summary>
+    /// The field of /sys/dev/block/*/stat with the completed flush requests, counted from 0 (Documentation/block/stat.rst).
+    /// </summary>
     private const int FlushField = 15;
 
-    /// <summary>How many there were since the system started; null where the system does not tell.</summary>
+    /// <summary>Returns the number of flushes since the system started; null if the system does not report it.</summary>
     public static long? Count(string directory)
     {
         string path = $"/sys/dev/block/{Device(directory)}/stat";
@@ -17,7 +19,7 @@ internal static class DiskFlushes
         return fields.Length > FlushField ? long.Parse(fields[FlushField], CultureInfo.InvariantCulture) : null;
     }
 
-    /// <summary>The numbers of the device, as 254:0, of the mount that has the directory.</summary>
+    /// <summary>Returns the device number, such as 254:0, of the mount that holds the directory.</summary>
     private static string? Device(string directory)
     {
         const string mounts = "/proc/self/mountinfo";

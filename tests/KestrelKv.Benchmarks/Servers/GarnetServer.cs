@@ -6,18 +6,17 @@ using KestrelKv.Storage;
 namespace KestrelKv.Benchmarks.Servers;
 
 /// <summary>
-/// Microsoft's Garnet. Its log of writes is "committed" for each write, which waits for it, or once a second: as far as that
-/// goes, for through .NET (<see cref="Device"/>) version 2.2.8 was seen to write with pwrite(2) alone, and never to sync. The
-/// column of disk flushes shows what there is. A wait takes a thread of its pool, so it gets enough of them to begin with.
+/// Microsoft's Garnet. Its log is "committed" for each write, which waits for it, or once a second. Through .NET (<see cref="Device"/>),
+/// version 2.2.8 wrote with pwrite(2) alone and never synced; the column of disk flushes shows the actual syncs. A waiting write blocks a
+/// thread of its pool, so the pool starts with enough threads.
 /// </summary>
 internal static class GarnetServer
 {
     private const string Name = "Garnet";
 
-    /// <summary>How it writes: as it does by itself, unless the libraries for that are missing, and it would not start.</summary>
+    /// <summary>Its I/O device: the default, or .NET's if the native libraries are missing, without which it would not start.</summary>
     private static readonly string Device = Has("libaio.so.1", "libaio.so.1t64") && Has("liburing.so.2") ? "Default" : "RandomAccess";
 
-    /// <param name="program">Its name or path.</param>
     public static ServerKind KindOf(string program = "garnet-server") => new(Name, setup => Start(program, setup))
     {
         Modes = [DurabilityMode.Memory, DurabilityMode.EverySec, DurabilityMode.Always],

@@ -1,11 +1,11 @@
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>A server that keeps its data on disk.</summary>
+/// <summary>A server that can take snapshots.</summary>
 internal interface ISnapshotServer : IServer
 {
-    /// <summary>Takes a snapshot of all data while the server goes on, and waits until it is on disk.</summary>
+    /// <summary>Takes a snapshot of all data while the server runs, and waits until it is on disk.</summary>
     Task SnapshotAsync();
 
-    /// <summary>Stops it so that its directory has a snapshot of all data, which its next start loads.</summary>
+    /// <summary>Stops the server with a snapshot of all data in its directory, which its next start loads.</summary>
     Task StopWithSnapshotAsync();
 }

@@ -5,14 +5,14 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>The server that was built along with the benchmarks. It takes no snapshot by itself but at its stop.</summary>
+/// <summary>The server built with the benchmarks. It takes no snapshot on its own except at its stop.</summary>
 internal sealed class KestrelKvServer : ISnapshotServer
 {
     public static readonly ServerKind Kind = new("KestrelKv", Start) { SnapshotMode = DurabilityMode.EverySec };
 
     private const string AllocatedMetric = "dotnet_gc_heap_total_allocated_bytes_total";
 
-    /// <summary>How long the exporter for Prometheus keeps an answer.</summary>
+    /// <summary>How long the Prometheus exporter caches its response.</summary>
     private static readonly TimeSpan MetricsLifetime = TimeSpan.FromMilliseconds(350);
 
     private static readonly string Path =
@@ -32,7 +32,6 @@ internal sealed class KestrelKvServer : ISnapshotServer
 
     public ServerProgram Program { get; }
 
-    /// <summary>Asks its other door.</summary>
     public HttpClient Admin { get; }
 
     public async Task SnapshotAsync()
@@ -42,8 +41,8 @@ internal sealed class KestrelKvServer : ISnapshotServer
     }
 
     /// <summary>
-    /// Returns how many bytes of managed memory it has allocated since its start, by its metrics. It answers the same for up to
-    /// <see cref="MetricsLifetime"/>, so this waits that long.
+    /// Returns the number of bytes of managed memory that the server has allocated since its start, from its metrics. The metrics are
+    /// cached, so this waits for <see cref="MetricsLifetime"/> first.
     /// </summary>
     public async Task<long> AllocatedBytesAsync()
     {

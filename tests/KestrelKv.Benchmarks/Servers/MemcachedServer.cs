@@ -4,7 +4,7 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>Debian's memcached, with one thread where it has one core, and as many as it chooses otherwise.</summary>
+/// <summary>Debian's memcached, with one thread if it is pinned to one core, otherwise with its default.</summary>
 internal static class MemcachedServer
 {
     public static readonly ServerKind Kind = new("memcached", Start)

@@ -1,13 +1,12 @@
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>Programs that this machine does not have.</summary>
 internal static class Missing
 {
-    /// <summary>Those that it has. Of the others it tells how to get them.</summary>
+    /// <summary>Returns the installed servers, and prints how to install the others.</summary>
     public static ServerKind[] Without(ServerKind[] kinds)
     {
         foreach (ServerKind kind in kinds.Where(kind => !kind.IsInstalled))
-            Console.Error.WriteLine($"{kind.Name} is missing, and left out. To get {kind.Program}: {kind.Installation}");
+            Console.Error.WriteLine($"{kind.Name} is skipped: {kind.Program} is not installed; run: {kind.Installation}");
         return [.. kinds.Where(kind => kind.IsInstalled)];
     }
 }

@@ -4,15 +4,15 @@ using System.Globalization;
 
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>A core for the server, and another for the load, so that neither takes the other's time.</summary>
-/// <param name="Server">The cores of a server under load, as <c>taskset</c> wants it; null where nothing is pinned.</param>
+/// <summary>One core for the server and another for the load, so that they do not compete.</summary>
+/// <param name="Server">The cores of a server under load, in the syntax of <c>taskset</c>; null if nothing is pinned.</param>
 /// <param name="All">All cores.</param>
 internal sealed record Pinning(string? Server, string? All)
 {
     private const string ServerCore = "0";
     private const string LoadCore = "1";
 
-    /// <summary>Binds this process to its core, all threads of it. It takes two cores and <c>taskset</c>, or nothing is pinned.</summary>
+    /// <summary>Pins all threads of this process to its core. Without two cores or <c>taskset</c>, nothing is pinned.</summary>
     public static Pinning Apply(bool wanted)
     {
         int cores = Environment.ProcessorCount;
@@ -36,7 +36,7 @@ internal sealed record Pinning(string? Server, string? All)
         }
         catch (Win32Exception)
         {
-            return false; // There is no such program.
+            return false; // taskset is not installed.
         }
     }
 }

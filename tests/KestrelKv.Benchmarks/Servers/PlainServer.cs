@@ -2,7 +2,7 @@ using KestrelKv.Benchmarks.Loads;
 
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>A server that is started, loaded and killed, and nothing else.</summary>
+/// <summary>A server that is started, loaded and killed.</summary>
 internal sealed class PlainServer(string name, LoadProtocol protocol, int port, ServerProgram program) : IServer
 {
     public string Name => name;

@@ -1,13 +1,12 @@
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>Finds programs: on the path, and where <c>dotnet tool install -g</c> puts them.</summary>
+/// <summary>Finds programs on the path and in the directory of <c>dotnet tool install -g</c>.</summary>
 internal static class ProgramFile
 {
     private static readonly string Tools =
         Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".dotnet", "tools");
 
-    /// <param name="program">A name, or a path.</param>
-    /// <returns>Its path; null where there is no such program.</returns>
+    /// <returns>The path of the program; null if it does not exist.</returns>
     public static string? Find(string program)
     {
         string[] directories = [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator), Tools];

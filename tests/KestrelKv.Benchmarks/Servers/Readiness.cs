@@ -5,20 +5,19 @@ using KestrelKv.Benchmarks.Loads;
 
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>Tells when a server that was started answers.</summary>
 internal static class Readiness
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>Waits until a get is answered, be it that there is no such key.</summary>
-    /// <exception cref="InvalidOperationException">It has exited, or needs too long.</exception>
+    /// <summary>Waits for a successful reply to a GET, whether or not the key exists.</summary>
+    /// <exception cref="InvalidOperationException">The server has exited, or did not answer in time.</exception>
     public static async Task WaitAsync(IServer server)
     {
         for (long start = Stopwatch.GetTimestamp(); !await AnswersAsync(server); await Task.Delay(PollInterval))
         {
-            if (server.Program.HasExited || Stopwatch.GetElapsedTime(start) > Patience)
-                throw new InvalidOperationException($"{server.Name} does not answer. It said:\n{server.Program.Output}");
+            if (server.Program.HasExited || Stopwatch.GetElapsedTime(start) > Timeout)
+                throw new InvalidOperationException($"{server.Name} does not answer. Its output:\n{server.Program.Output}");
         }
     }
 
@@ -36,7 +35,7 @@ internal static class Readiness
         }
         catch (SocketException)
         {
-            return false; // It does not listen yet.
+            return false; // The server is not listening yet.
         }
     }
 }

@@ -8,12 +8,12 @@ using KestrelKv.Storage;
 namespace KestrelKv.Benchmarks.Servers;
 
 /// <summary>
-/// Debian's Redis. Its log is never rewritten by itself. Its protected mode accepts 127.0.0.1 only, while clients come from other loopback
-/// addresses too.
+/// Debian's Redis, without automatic rewrites of its log. Protected mode is off, because it accepts 127.0.0.1 only, and clients use other
+/// loopback addresses too.
 /// </summary>
 internal sealed class RedisServer : ISnapshotServer
 {
-    /// <summary>It loads its snapshot only where it keeps no log.</summary>
+    /// <summary>Redis loads its snapshot only if it has no log.</summary>
     public static readonly ServerKind Kind = new("Redis", Start)
     {
         SnapshotMode = DurabilityMode.Memory, Program = "redis-server", Installation = "apt-get install redis-server",
@@ -68,12 +68,12 @@ internal sealed class RedisServer : ISnapshotServer
         return socket;
     }
 
-    /// <summary>A command, and its reply, which comes in one piece.</summary>
+    /// <summary>Sends a command and returns its reply, which arrives in one piece.</summary>
     private static async Task<string> CallAsync(Socket socket, string command)
     {
         await socket.SendAsync(Encoding.ASCII.GetBytes($"{command}\r\n"));
         byte[] reply = new byte[65_536];
         string text = Encoding.ASCII.GetString(reply, 0, await socket.ReceiveAsync(reply));
-        return text.StartsWith('-') ? throw new InvalidDataException($"Redis said {text}") : text;
+        return text.StartsWith('-') ? throw new InvalidDataException($"Redis replied: {text}") : text;
     }
 }

@@ -3,17 +3,17 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>Where servers are measured, and how they are started and loaded.</summary>
-/// <param name="Directory">Where their directories are made, all on one disk, and deleted in the end.</param>
-/// <param name="Pinning">Who runs on which core.</param>
+/// <summary>Starts and loads the servers under test.</summary>
+/// <param name="Directory">The parent of their directories, all on one disk. They are deleted at the end.</param>
+/// <param name="Pinning">The cores of servers and load.</param>
 internal sealed record ServerBench(string Directory, Pinning Pinning)
 {
     private const int FillInFlight = 100;
 
-    /// <summary>A new directory on the disk under test. It is deleted as it is disposed of.</summary>
+    /// <summary>Creates a directory on the disk under test. Disposal deletes it.</summary>
     public TemporaryDirectory CreateDirectory() => new(Directory);
 
-    /// <summary>Starts servers, each with a directory of its own, waits until they answer, and puts all keys.</summary>
+    /// <summary>Starts servers, each with its own directory, waits until they answer, and puts all keys.</summary>
     public async Task<ServerSet> StartFilledAsync(IEnumerable<ServerKind> kinds, DurabilityMode mode, LoadOptions clients)
     {
         var servers = new ServerSet();
@@ -27,7 +27,7 @@ internal sealed record ServerBench(string Directory, Pinning Pinning)
                 }
                 catch (Exception e) when (servers.Count > 0 && e is (InvalidOperationException or TimeoutException))
                 {
-                    Console.WriteLine($"{kind.Name} is left out: {e.Message}\n"); // A peer that can't start keeps nobody else from it.
+                    Console.WriteLine($"{kind.Name} is skipped: {e.Message}\n"); // The other servers are still measured.
                 }
             }
             return servers;
@@ -39,7 +39,6 @@ internal sealed record ServerBench(string Directory, Pinning Pinning)
         }
     }
 
-    /// <summary>Starts a server, waits until it answers, and puts all keys.</summary>
     public async Task<IServer> StartFilledAsync(ServerKind kind, DurabilityMode mode, TemporaryDirectory directory, LoadOptions clients)
     {
         IServer server = kind.Start(new ServerSetup(mode, directory.Path, Pinning.Server, clients.ValueBytes));
@@ -57,12 +56,10 @@ internal sealed record ServerBench(string Directory, Pinning Pinning)
         }
     }
 
-    /// <summary>Clients of a server.</summary>
     public static LoadOptions LoadOf(IServer server, LoadOptions clients) =>
         clients with { Port = server.Port, Protocol = server.Protocol };
 
-    /// <summary>Measures each of some in turns, so that a slow moment of the machine hits all.</summary>
-    /// <returns>The results of each.</returns>
+    /// <summary>Measures the items in turns, so that a slow moment of the machine affects all of them.</summary>
     public static async Task<List<TResult>[]> InTurnsAsync<T, TResult>(
         IReadOnlyList<T> measured, int repetitions, Func<T, Task<TResult>> measure)
     {
@@ -72,6 +69,6 @@ internal sealed record ServerBench(string Directory, Pinning Pinning)
         return results;
     }
 
-    /// <summary>Tells what goes on, beside the results.</summary>
+    /// <summary>Prints progress to standard error, apart from the results.</summary>
     public static void Progress(string text) => Console.Error.WriteLine($"# {DateTime.Now:HH:mm:ss} {text}");
 }

@@ -5,10 +5,10 @@ using System.Text;
 
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>A server's process, which ends with this one.</summary>
+/// <summary>A server's process. It ends with this process.</summary>
 internal sealed partial class ServerProgram : IAsyncDisposable
 {
-    /// <summary>What has sockets of .NET give replies to those who wait on the thread that the system tells of them.</summary>
+    /// <summary>The setting with which .NET runs socket continuations on the thread that polls the socket.</summary>
     public const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 
     private const int Terminate = 15;
@@ -27,7 +27,7 @@ internal sealed partial class ServerProgram : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
-    /// <summary>Processor time it has taken so far, that of the system on its behalf included.</summary>
+    /// <summary>The processor time used so far, in user and kernel mode.</summary>
     public TimeSpan ProcessorTime
     {
         get
@@ -37,7 +37,6 @@ internal sealed partial class ServerProgram : IAsyncDisposable
         }
     }
 
-    /// <summary>Memory of the machine's that it has now.</summary>
     public long ResidentBytes
     {
         get
@@ -47,7 +46,6 @@ internal sealed partial class ServerProgram : IAsyncDisposable
         }
     }
 
-    /// <summary>What it has printed so far.</summary>
     public string Output
     {
         get
@@ -56,16 +54,16 @@ internal sealed partial class ServerProgram : IAsyncDisposable
         }
     }
 
-    /// <param name="cores">Those it may run on, as <c>taskset</c> wants it; null for those of this process.</param>
+    /// <param name="cores">The cores that it may use, in the syntax of <c>taskset</c>; null for those of this process.</param>
     /// <param name="program">A name on the path, or a path.</param>
-    /// <param name="args">Its arguments.</param>
-    /// <exception cref="Win32Exception">There is no such program.</exception>
+    /// <param name="args">The arguments.</param>
+    /// <exception cref="Win32Exception">The program does not exist.</exception>
     public static ServerProgram Start(string? cores, string program, IEnumerable<string> args)
     {
         ProcessStartInfo start = cores is null
             ? new ProcessStartInfo(program, args)
             : new ProcessStartInfo("taskset", ["-c", cores, program, .. args]);
-        start.Environment.Remove(InlineCompletions); // What is right for this process is for a server to choose.
+        start.Environment.Remove(InlineCompletions); // Servers choose this setting themselves.
         start.RedirectStandardOutput = start.RedirectStandardError = true;
         var server = new ServerProgram(new Process { StartInfo = start });
         server._process.OutputDataReceived += (_, line) => server.Take(line.Data);
@@ -81,8 +79,8 @@ internal sealed partial class ServerProgram : IAsyncDisposable
     }
 
     /// <summary>
-    /// Until it is disposed of, whoever interrupts this process ends the servers: all that waits for them fails, and cleans up
-    /// on its way out.
+    /// Kills the servers when this process receives a signal, until the result is disposed of. All waits for the servers then fail, and
+    /// clean up.
     /// </summary>
     public static IDisposable EndOn(PosixSignal interruption) => PosixSignalRegistration.Create(interruption, signal =>
     {
@@ -90,17 +88,16 @@ internal sealed partial class ServerProgram : IAsyncDisposable
         lock (Running) Running.ForEach(process => process.Kill());
     });
 
-    /// <summary>Asks it to stop, and waits until it has.</summary>
-    /// <param name="exitCode">The one it ends with if all went well.</param>
+    /// <summary>Sends SIGTERM and waits until the process has exited with the expected code.</summary>
     public async Task StopAsync(int exitCode = 0)
     {
         _ = Kill(_process.Id, Terminate);
         await _process.WaitForExitAsync().WaitAsync(StopTimeout);
         if (_process.ExitCode != exitCode)
-            throw new InvalidOperationException($"{_process.StartInfo.FileName} ended with {_process.ExitCode}:\n{Output}");
+            throw new InvalidOperationException(
+                $"{_process.StartInfo.FileName} exited with code {_process.ExitCode} instead of {exitCode}. Its output:\n{Output}");
     }
 
-    /// <summary>Kills it, where it still runs.</summary>
     public async ValueTask DisposeAsync()
     {
         lock (Running) Running.Remove(_process);

@@ -2,7 +2,7 @@ using System.Collections;
 
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>Servers that run beside each other, and their directories. To dispose of it ends them, then deletes these.</summary>
+/// <summary>Running servers and their directories. Disposal kills the servers, then deletes the directories.</summary>
 internal sealed class ServerSet : IReadOnlyList<IServer>, IAsyncDisposable
 {
     private readonly List<IServer> _servers = [];

@@ -2,15 +2,17 @@ using System.Globalization;
 
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>How often a process made each of its system calls, counted by <c>strace</c>, which slows it down many times over.</summary>
-/// <param name="Counts">By name, the most frequent first.</param>
+/// <summary>
+/// The number of calls of each system call of a process, counted by <c>strace</c>, which slows the process down many times.
+/// </summary>
+/// <param name="Counts">The counts by name, the most frequent first.</param>
 internal sealed record SystemCalls(IReadOnlyList<(string Name, long Count)> Counts)
 {
     private const string Strace = "strace";
     private const string TotalRow = "total";
     private const int CountField = 3; // % time, seconds, usecs/call, calls, errors (if there are any), syscall.
 
-    /// <summary>128 + SIGTERM: strace detaches, prints, and ends by the signal.</summary>
+    /// <summary>128 + SIGTERM: strace detaches, prints its counts, and ends by the signal.</summary>
     private const int Terminated = 143;
 
     private static readonly TimeSpan AttachTimeout = TimeSpan.FromSeconds(10);
@@ -20,8 +22,8 @@ internal sealed record SystemCalls(IReadOnlyList<(string Name, long Count)> Coun
 
     public long Total => Counts.Sum(call => call.Count);
 
-    /// <summary>Counts what a process does, in all of its threads, while something runs.</summary>
-    /// <exception cref="InvalidOperationException">strace cannot be attached to it.</exception>
+    /// <summary>Counts the system calls of all threads of a process during an action.</summary>
+    /// <exception cref="InvalidOperationException">strace cannot attach to the process.</exception>
     public static async Task<(SystemCalls Calls, T Result)> CountAsync<T>(
         ServerProgram traced, string? cores, string directory, Func<Task<T>> run)
     {
@@ -40,7 +42,7 @@ internal sealed record SystemCalls(IReadOnlyList<(string Name, long Count)> Coun
         while (!strace.Output.Contains("attached", StringComparison.Ordinal))
         {
             if (strace.HasExited || timeout.IsCancellationRequested)
-                throw new InvalidOperationException($"strace is not attached to the server. It printed:\n{strace.Output}");
+                throw new InvalidOperationException($"strace did not attach to the server. Its output:\n{strace.Output}");
             await Task.Delay(PollInterval);
         }
     }

@@ -1,6 +1,6 @@
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>A directory that is deleted, with all in it, as it is disposed of.</summary>
+/// <summary>A directory. Disposal deletes it with its contents.</summary>
 internal sealed class TemporaryDirectory : IDisposable
 {
     public TemporaryDirectory(string parent)

@@ -2,12 +2,12 @@ using System.Diagnostics;
 
 namespace KestrelKv.Benchmarks.Stores;
 
-/// <summary>What one operation takes: time that passes, over all threads, and bytes on the managed heap.</summary>
+/// <summary>The cost of one operation: nanoseconds of elapsed time, over all threads, and bytes allocated on the managed heap.</summary>
 internal readonly record struct Cost(double Nanoseconds, double AllocatedBytes)
 {
     public static Cost Median(IReadOnlyCollection<Cost> costs) => costs.OrderBy(cost => cost.Nanoseconds).ElementAt(costs.Count / 2);
 
-    /// <summary>Fills an empty store, each thread with a part of the keys.</summary>
+    /// <summary>Fills an empty store. Each thread inserts a part of the keys.</summary>
     public static Cost OfInserts(IStoreUnderTest store, StoreSize size, int batch, int threads) => Measure(store, batch, threads, (worker, thread) =>
     {
         int[] keys = new int[batch];
@@ -21,7 +21,9 @@ internal readonly record struct Cost(double Nanoseconds, double AllocatedBytes)
         return end - first;
     });
 
-    /// <summary>Batches of gets and of overwrites of keys that are chosen uniformly. The time includes choosing and writing them.</summary>
+    /// <summary>
+    /// Executes batches of GETs and of overwrites on uniformly chosen keys. The time includes choosing and writing the keys.
+    /// </summary>
     public static Cost OfAccess(IStoreUnderTest store, StoreSize size, int batch, int threads, int putPercent, double seconds) => Measure(store, batch, threads, (worker, thread) =>
     {
         ulong random = (ulong)thread;
@@ -37,7 +39,9 @@ internal readonly record struct Cost(double Nanoseconds, double AllocatedBytes)
         return operations;
     });
 
-    /// <summary>A random number by SplitMix64, which takes a nanosecond: a good generator would be a good part of what is measured.</summary>
+    /// <summary>
+    /// Returns a random number by SplitMix64, which takes a nanosecond; a better generator would take a large part of the measured time.
+    /// </summary>
     private static int Next(ref ulong state, int below)
     {
         ulong mixed = state += 0x9E3779B97F4A7C15;
@@ -46,7 +50,7 @@ internal readonly record struct Cost(double Nanoseconds, double AllocatedBytes)
         return (int)Math.BigMul(mixed ^ (mixed >> 31), (ulong)below, out _);
     }
 
-    /// <summary>Has each thread do its work, which tells how many operations it has done.</summary>
+    /// <summary>Runs the work on each thread. The work returns the number of its operations.</summary>
     private static Cost Measure(IStoreUnderTest store, int batch, int threads, Func<IStoreWorker, int, long> work)
     {
         long operations = 0, bytes = 0;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace KestrelKv.Benchmarks.Stores;
 
-/// <summary>The base class library's concurrent dictionary, with look-ups by span and values that are replaced whole.</summary>
+/// <summary>The base class library's concurrent dictionary, with look-ups by span. A write replaces the whole value.</summary>
 internal sealed class DictionaryUnderTest(StoreSize size) : IStoreUnderTest
 {
     private readonly ConcurrentDictionary<byte[], byte[]> _dictionary = new(new Comparer());

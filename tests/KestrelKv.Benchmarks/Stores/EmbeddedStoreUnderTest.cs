@@ -59,7 +59,7 @@ internal sealed class EmbeddedStoreUnderTest(StoreSize size) : IStoreUnderTest
         private void Execute(int count)
         {
             ValueTask<int> call = _store.ExecuteAsync(_operations.AsMemory(0, count), this);
-            if (!call.IsCompletedSuccessfully) throw new InvalidOperationException("It completes at once.");
+            if (!call.IsCompletedSuccessfully) throw new InvalidOperationException("The store call did not complete synchronously.");
         }
 
         private Memory<byte> Key(int place, int number)

@@ -2,7 +2,7 @@ using FASTER.core;
 
 namespace KestrelKv.Benchmarks.Stores;
 
-/// <summary>FASTER with keys and values as spans, all in memory.</summary>
+/// <summary>FASTER with span keys and values, entirely in memory.</summary>
 internal sealed unsafe class FasterUnderTest : IStoreUnderTest
 {
     private readonly NullDevice _device = new NullDevice();

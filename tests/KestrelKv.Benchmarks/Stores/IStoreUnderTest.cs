@@ -1,21 +1,19 @@
 namespace KestrelKv.Benchmarks.Stores;
 
-/// <summary>A store as the benchmark sees it: batches of reads and of writes of keys by their numbers.</summary>
+/// <summary>A store under test: batches of reads and writes of numbered keys.</summary>
 internal interface IStoreUnderTest : IDisposable
 {
     string Name { get; }
 
-    /// <summary>A worker for one thread and batches of at most this size.</summary>
+    /// <summary>Creates a worker for one thread and for batches of at most the given size.</summary>
     IStoreWorker CreateWorker(int batch);
 }
 
-/// <summary>A thread's way to a store.</summary>
+/// <summary>A thread's access to a store.</summary>
 internal interface IStoreWorker : IDisposable
 {
-    /// <summary>Reads these keys, and copies each value, as a server does.</summary>
-    /// <returns>How many were found.</returns>
+    /// <summary>Reads keys, copies each value as a server does, and returns the number of keys found.</summary>
     int Get(ReadOnlySpan<int> keys);
 
-    /// <summary>Sets these keys' values.</summary>
     void Put(ReadOnlySpan<int> keys);
 }

@@ -2,16 +2,18 @@ using System.Diagnostics;
 
 namespace KestrelKv.Benchmarks.Stores;
 
-/// <summary>How long each insert takes while a store is filled one key at a time: what a caller waits when something grows.</summary>
+/// <summary>
+/// The time of each insert while a store is filled one key at a time. It shows how long a caller waits when a part of the store grows.
+/// </summary>
 /// <remarks>
-/// A busy system makes any insert wait. But within one process a store that is filled with the same keys grows at the
-/// same inserts each time: so of each insert the least time of several fills counts. New memory is in it, which the
-/// system clears when it is first touched.
+/// A busy system delays any insert. Within one process, however, a store filled with the same keys grows at the same inserts each time.
+/// Each insert therefore counts with its minimum over several fills. The times include new memory, which the kernel clears at the first
+/// access.
 /// </remarks>
 internal sealed class InsertTimes
 {
-    /// <summary>KestrelKv's index has so many segments, which all grow at around the same number of keys.</summary>
-    private const int Segments = 256;
+    /// <summary>The number of stripes of KestrelKv's index. All grow at about the same number of keys.</summary>
+    private const int Stripes = 256;
 
     private readonly uint[] _nanoseconds;
 
@@ -21,13 +23,13 @@ internal sealed class InsertTimes
         Array.Fill(_nanoseconds, uint.MaxValue);
     }
 
-    /// <summary>The longest of all fills, whatever it waited for.</summary>
+    /// <summary>The longest insert of all fills, whatever caused it.</summary>
     public double LongestEverMicroseconds { get; private set; }
 
     public double LongestMicroseconds => _nanoseconds[^1] / 1e3;
 
-    /// <summary>The median of as many inserts as there are segments, those that took longest.</summary>
-    public double MedianOfLongestMicroseconds => _nanoseconds[^Math.Min(Segments / 2, _nanoseconds.Length)] / 1e3;
+    /// <summary>The median of the 256 longest inserts, one for each stripe.</summary>
+    public double MedianOfLongestMicroseconds => _nanoseconds[^Math.Min(Stripes / 2, _nanoseconds.Length)] / 1e3;
 
     public double PercentileMicroseconds(double percent) => _nanoseconds[(int)(percent / 100 * (_nanoseconds.Length - 1))] / 1e3;
 
@@ -46,6 +48,6 @@ internal sealed class InsertTimes
         }
     }
 
-    /// <summary>To be called after the last fill and before times are read.</summary>
+    /// <summary>Sorts the times. Call it after the last fill and before the times are read.</summary>
     public void Sort() => Array.Sort(_nanoseconds);
 }

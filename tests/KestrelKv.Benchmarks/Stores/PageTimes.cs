@@ -3,7 +3,7 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Benchmarks.Stores;
 
-/// <summary>How long a page of a listing takes: 100 entries, with their values, from a random key on.</summary>
+/// <summary>The time to list a page: 100 entries with their values, starting at a random key.</summary>
 internal sealed record PageTimes(double MedianMicroseconds, double Percentile99Microseconds, double AllocatedBytes)
 {
     private const int Entries = 100;
@@ -21,7 +21,7 @@ internal sealed record PageTimes(double MedianMicroseconds, double Percentile99M
             StoreSize.WriteKey(random.Next(size.Keys), after);
             long start = Stopwatch.GetTimestamp();
             ValueTask<bool> page = store.ListAsync(new ListQuery { After = after, Limit = Entries }, sink);
-            if (!page.IsCompletedSuccessfully) throw new InvalidOperationException("It completes at once.");
+            if (!page.IsCompletedSuccessfully) throw new InvalidOperationException("The store call did not complete synchronously.");
             times[i] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
         }
         double allocated = (GC.GetAllocatedBytesForCurrentThread() - before) / (double)Pages;

@@ -6,7 +6,7 @@ using System.Text;
 
 namespace KestrelKv.Benchmarks.Stores;
 
-/// <summary>What Redis takes for the same keys and values: a server of its own, on a socket of its own, without persistence.</summary>
+/// <summary>The memory that Redis needs for the same keys and values: a separate server on its own socket, without persistence.</summary>
 internal static class RedisMemory
 {
     private const int Pipelined = 500;
@@ -14,7 +14,9 @@ internal static class RedisMemory
 
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>Bytes that become resident as it is filled; null where there is no redis-server on the path.</summary>
+    /// <summary>
+    /// Returns the growth of resident memory in bytes while the server is filled; null if redis-server is not on the path.
+    /// </summary>
     public static long? Measure(StoreSize size)
     {
         DirectoryInfo directory = Directory.CreateTempSubdirectory("redis-");
@@ -39,7 +41,7 @@ internal static class RedisMemory
         }
         catch (Win32Exception)
         {
-            return null; // There is no such program.
+            return null; // redis-server is not installed.
         }
         finally
         {
@@ -59,7 +61,7 @@ internal static class RedisMemory
             }
             catch (SocketException) when (Stopwatch.GetElapsedTime(start) < StartTimeout)
             {
-                socket.Dispose(); // It does not listen yet.
+                socket.Dispose(); // The server is not listening yet.
             }
         }
     }
@@ -76,7 +78,7 @@ internal static class RedisMemory
             int count = Math.Min(Pipelined, size.Keys - next);
             for (int i = 0; i < count; i++)
             {
-                // SET key value, in Redis' protocol: an array of three strings with their lengths.
+                // SET key value in RESP: an array of three strings with length prefixes.
                 StoreSize.WriteKey(next++, key);
                 Encoding.ASCII.GetBytes($"*3\r\n$3\r\nSET\r\n${key.Length}\r\n", commands);
                 commands.Write(key);
@@ -87,9 +89,11 @@ internal static class RedisMemory
             for (int sent = 0; sent < commands.WrittenCount;) sent += socket.Send(commands.WrittenSpan[sent..]);
 
             for (int read = 0; read < count * Done.Length;)
-                read += socket.Receive(replies.AsSpan(read)) is > 0 and int n ? n : throw new EndOfStreamException("Redis has closed the connection.");
+                read += socket.Receive(replies.AsSpan(read)) is > 0 and int bytes
+                    ? bytes
+                    : throw new EndOfStreamException("Redis closed the connection");
             if (!replies.AsSpan(0, Done.Length).SequenceEqual(Encoding.ASCII.GetBytes(Done)))
-                throw new InvalidDataException($"Redis said {Encoding.ASCII.GetString(replies)}");
+                throw new InvalidDataException($"Redis replied: {Encoding.ASCII.GetString(replies)}");
         }
     }
 }

@@ -2,36 +2,36 @@ using System.Runtime.CompilerServices;
 
 namespace KestrelKv.Benchmarks.Stores;
 
-/// <summary>All measurements with one number of keys and one length of values.</summary>
+/// <summary>All measurements for one number of keys and one value length.</summary>
 internal sealed class SizeBenchmark(StoreSize size, StoreOptions options)
 {
     public static readonly Func<StoreSize, IStoreUnderTest>[] Stores =
         [size => new EmbeddedStoreUnderTest(size), size => new FasterUnderTest(size), size => new DictionaryUnderTest(size)];
 
-    /// <summary>So many stores are in memory at a time.</summary>
     public static int StoreCount => Stores.Length;
 
     private IEnumerable<(int Batch, int Threads)> Combinations => options.Batches.SelectMany(batch => options.Threads.Select(threads => (batch, threads)));
 
     public void Run()
     {
-        // Inserts first, each time into a new store and while there is no other: the garbage collector would have to go
-        // through that one as well. What is filled last is kept for the rest.
+        // Inserts come first, each into a new store that is the only one in memory: the garbage collector would traverse the others too.
+        // The stores that are filled last are kept for the other measurements.
         Cost[][] inserts = [.. Combinations.Select(c => Medians(store => MeasureInserts(store, c.Batch, c.Threads)))];
         var (stores, fills) = Fill();
 
-        Console.WriteLine($"  {"",38}ns an operation (KestrelKv is so many times as fast)             allocated bytes an operation");
+        Console.WriteLine($"  {"",38}ns per operation (ratio to KestrelKv)                            allocated bytes per operation");
         Console.WriteLine($"  {"batch",6}{"threads",8}  {"",-20}{"insert",10}{"get",17}{"overwrite",17}{"mixed",17}{"insert",17}{"get",7}{"overwrite",10}");
         foreach (((int batch, int threads), Cost[] insert) in Combinations.Zip(inserts)) MeasureAccess(stores, batch, threads, insert);
         PageTimes page = PageTimes.Measure(((EmbeddedStoreUnderTest)stores[0]).Store, size);
         foreach (IStoreUnderTest store in stores) store.Dispose();
 
-        Console.WriteLine($"  {"",38}resident bytes a key    us an insert, one at a time, the least of {options.Repetitions} fills");
+        Console.WriteLine($"  {"",38}resident bytes per key  us per insert, one at a time, minimum of {options.Repetitions} fills");
         Console.WriteLine($"  {"",16}  {"",-20}{"all",10}{"beyond data",12}{"median",12}{"99.99%",10}{"median of 256 longest",23}{"longest",10}   longest ever");
         foreach (string fill in fills) Console.WriteLine(fill);
-        Console.WriteLine(Label("Redis") + (RedisMemory.Measure(size) is { } resident ? PerKey(resident) : "  there is no redis-server on the path"));
+        string redis = RedisMemory.Measure(size) is { } resident ? PerKey(resident) : "  redis-server is not on the path";
+        Console.WriteLine(Label("Redis") + redis);
         Console.WriteLine(
-            $"  a page of 100 entries with values, from a random key on: {page.MedianMicroseconds:N1} us at the median, " +
+            $"  a page of 100 entries with values, from a random key: {page.MedianMicroseconds:N1} us at the median, " +
             $"{page.Percentile99Microseconds:N1} us at 99%, {page.AllocatedBytes:N0} bytes allocated");
     }
 
@@ -52,7 +52,7 @@ internal sealed class SizeBenchmark(StoreSize size, StoreOptions options)
 
     private static string Label(string name) => $"  {"",16}  {name,-20}";
 
-    /// <summary>Measures each store in turn, again and again.</summary>
+    /// <summary>Measures each store in turn, repeatedly, and returns the medians.</summary>
     private Cost[] Medians(Func<int, Cost> measure)
     {
         var costs = Enumerable.Range(0, StoreCount).Select(_ => new List<Cost>()).ToArray();
@@ -63,12 +63,12 @@ internal sealed class SizeBenchmark(StoreSize size, StoreOptions options)
 
     private Cost MeasureInserts(int index, int batch, int threads)
     {
-        SystemMemory.GiveBack();
+        SystemMemory.Release();
         using IStoreUnderTest store = Stores[index](size);
         return Cost.OfInserts(store, size, batch, threads);
     }
 
-    /// <summary>The stores, filled, and what there is to print of how they were.</summary>
+    /// <summary>Fills the stores. Returns them with the lines to print about the fills.</summary>
     private (IStoreUnderTest[] Stores, string[] Lines) Fill()
     {
         var stores = new IStoreUnderTest[StoreCount];
@@ -86,17 +86,17 @@ internal sealed class SizeBenchmark(StoreSize size, StoreOptions options)
         return (stores, lines);
     }
 
-    /// <summary>In a method of its own, so that nothing refers to the store when it has returned, and its memory can go back.</summary>
+    /// <summary>A method of its own, so that no reference to the store remains after it returns, and the memory can be freed.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void FillOnce(int index, InsertTimes times) => Fill(index, times).Store.Dispose();
 
     private (IStoreUnderTest Store, long Resident) Fill(int index, InsertTimes times)
     {
-        SystemMemory.GiveBack();
+        SystemMemory.Release();
         long before = SystemMemory.Resident(Environment.ProcessId);
         IStoreUnderTest store = Stores[index](size);
         times.Fill(store);
-        SystemMemory.GiveBack();
+        SystemMemory.Release();
         return (store, SystemMemory.Resident(Environment.ProcessId) - before);
     }
 

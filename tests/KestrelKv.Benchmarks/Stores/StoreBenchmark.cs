@@ -1,8 +1,8 @@
 namespace KestrelKv.Benchmarks.Stores;
 
 /// <summary>
-/// Measures stores beside each other in one process: each repetition measures each store in turn, and medians are
-/// printed, for every combination of the options.
+/// Compares stores in one process for every combination of the options. Each repetition measures each store in turn, and medians are
+/// printed.
 /// </summary>
 internal static class StoreBenchmark
 {
@@ -18,13 +18,14 @@ internal static class StoreBenchmark
                 var size = new StoreSize(keys, valueBytes);
                 long needed = size.MemoryBytesMax * SizeBenchmark.StoreCount, available = SystemMemory.Available();
                 Console.WriteLine($"\n{size}");
-                if (needed > available) Console.WriteLine($"  skipped: the stores take up to {Gibibytes(needed)}, and {Gibibytes(available)} are available");
+                if (needed > available)
+                    Console.WriteLine($"  skipped: the stores need up to {Gibibytes(needed)}, but {Gibibytes(available)} are available");
                 else new SizeBenchmark(size, options).Run();
             }
         }
     }
 
-    /// <summary>Does all that will be measured on small stores, so that it is compiled as it is in the end.</summary>
+    /// <summary>Runs all measurements on small stores, so that the JIT has fully optimized the code.</summary>
     private static void WarmUp()
     {
         var size = new StoreSize(Keys: 100_000, ValueBytes: 100);

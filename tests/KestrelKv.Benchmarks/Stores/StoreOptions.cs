@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace KestrelKv.Benchmarks.Stores;
 
-/// <summary>What to measure, as the command line says: each combination of the lists.</summary>
+/// <summary>The options of <c>store</c>. Lists are measured in all combinations.</summary>
 internal sealed record StoreOptions
 {
     public const string Usage =
@@ -16,10 +16,10 @@ internal sealed record StoreOptions
 
     public int[] Threads { get; init; } = [1];
 
-    /// <summary>How long one measurement of a store takes.</summary>
+    /// <summary>The duration of one measurement of a store, in seconds.</summary>
     public double Seconds { get; init; } = 1;
 
-    /// <summary>How often each store is measured, in turn with the others; medians are printed.</summary>
+    /// <summary>The number of measurements of each store, taken in turns. Medians are printed.</summary>
     public int Repetitions { get; init; } = 5;
 
     public static StoreOptions Parse(ReadOnlySpan<string> args)
@@ -39,11 +39,13 @@ internal sealed record StoreOptions
                 _ => throw new FormatException($"unknown option {args[0]}\n{Usage}"),
             };
         }
-        return args.IsEmpty ? options : throw new FormatException($"{args[0]} lacks its value\n{Usage}");
+        return args.IsEmpty ? options : throw new FormatException($"option {args[0]} requires a value\n{Usage}");
     }
 
     private static int[] Numbers(string list) => [.. list.Split(',').Select(Number)];
 
     private static int Number(string text) =>
-        int.Parse(text, CultureInfo.InvariantCulture) is > 0 and int number ? number : throw new FormatException($"{text} is not above 0\n{Usage}");
+        int.Parse(text, CultureInfo.InvariantCulture) is > 0 and int number
+            ? number
+            : throw new FormatException($"invalid value {text}, expected a whole number of at least 1\n{Usage}");
 }

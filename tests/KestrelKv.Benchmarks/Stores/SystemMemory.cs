@@ -3,17 +3,16 @@ using System.Runtime.InteropServices;
 
 namespace KestrelKv.Benchmarks.Stores;
 
-/// <summary>Memory as Linux counts it.</summary>
 internal static partial class SystemMemory
 {
-    /// <summary>What the system could still give, in bytes.</summary>
+    /// <summary>Returns the available memory in bytes.</summary>
     public static long Available() => Read("/proc/meminfo", "MemAvailable:");
 
-    /// <summary>What a process has resident, in bytes.</summary>
+    /// <summary>Returns the resident memory of a process in bytes.</summary>
     public static long Resident(int processId) => Read($"/proc/{processId}/status", "VmRSS:");
 
-    /// <summary>Gives back to the system what this process has freed, so that it does not count for what comes next.</summary>
-    public static void GiveBack()
+    /// <summary>Returns freed memory of this process to the system, so that it does not count in the next measurement.</summary>
+    public static void Release()
     {
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         GC.WaitForPendingFinalizers();

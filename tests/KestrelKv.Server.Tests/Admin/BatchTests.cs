@@ -7,7 +7,7 @@ namespace KestrelKv.Server.Tests.Admin;
 public sealed class BatchTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
     [Fact]
-    public async Task Batch_OfAllFunctions_AnswersAsTheWireDoes()
+    public async Task Batch_OfAllFunctions_ReturnsTheSameAsTheWire()
     {
         const string Ops =
             """
@@ -35,7 +35,7 @@ public sealed class BatchTests(DefaultServer server) : IClassFixture<DefaultServ
     }
 
     [Fact]
-    public async Task Batch_ThatReadsAlone_HasNoVersion()
+    public async Task Batch_OfReads_HasNoVersion()
     {
         RawResponse response = await server.Process.CallAsync("POST", "/v1/batch", "{\"ops\": [{\"func\": \"GET\", \"params\": {\"obj\": \"nobody\", \"meta\": true}}]}");
         Assert.Equal(
@@ -44,7 +44,7 @@ public sealed class BatchTests(DefaultServer server) : IClassFixture<DefaultServ
 
     [Theory]
     [InlineData("{\"func\": \"PUT\", \"params\": {\"obj\": \"all/there\", \"val\": 1, \"if_version\": 0}}", 412, "precondition_failed", "the entry has version")]
-    [InlineData("{\"func\": \"DELETE\", \"params\": {\"obj\": \"nobody\", \"if_exists\": true}}", 412, "precondition_failed", "there is no entry")]
+    [InlineData("{\"func\": \"DELETE\", \"params\": {\"obj\": \"nobody\", \"if_exists\": true}}", 412, "precondition_failed", "the key does not exist")]
     [InlineData("{\"func\": \"PUT\", \"params\": {\"obj\": \"nobody\", \"val\": 1, \"path\": \"/a\"}}", 404, "not_found", "no such key")]
     [InlineData("{\"func\": \"PUT\", \"params\": {\"obj\": \"all/there\", \"val\": 1, \"path\": \"/a/b\"}}", 409, "path_not_found", "")]
     [InlineData("{\"func\": \"PATCH\", \"params\": {\"obj\": \"all/there\", \"patch\": [{\"op\": \"test\", \"path\": \"\", \"value\": 0}]}}", 409, "test_failed", "operation 0")]
@@ -60,13 +60,13 @@ public sealed class BatchTests(DefaultServer server) : IClassFixture<DefaultServ
     [InlineData("{\"func\": \"PUT\", \"params\": {\"obj\": \"a\", \"val\": 1, \"ttl\": 253402300799}}", 400, "invalid_value", "\"ttl\"")]
     [InlineData("{\"func\": \"SCAN\", \"params\": {}}", 400, "invalid_value", "expected GET, PUT, DELETE, PATCH, INCR or EXPIRE")]
     [InlineData("1", 400, "not_an_object", "")]
-    public async Task Batch_WithAnOperationThatCantBeDone_DoesNothingAndTellsWhich(string operation, int status, string code, string told)
+    public async Task Batch_WithAFailingOperation_ChangesNothingAndReportsItsIndex(string operation, int status, string code, string detail)
     {
         await server.Process.CallAsync("PUT", "/v1/keys/all/there", "{}");
         await server.Process.CallAsync("PUT", "/v1/keys/all/greatest", "9223372036854775807");
         RawResponse response = await server.Process.CallAsync(
             "POST", "/v1/batch", $"{{\"ops\": [{{\"func\": \"PUT\", \"params\": {{\"obj\": \"all/not done\", \"val\": 1}}}}, {operation}]}}");
-        Assert.Equal(1, response.AssertProblem(status, code, told).GetProperty("index").GetInt32());
+        Assert.Equal(1, response.AssertProblem(status, code, detail).GetProperty("index").GetInt32());
         (await server.Process.CallAsync("GET", "/v1/keys/all/not%20done")).AssertProblem(404, "not_found");
     }
 
@@ -78,15 +78,15 @@ public sealed class BatchTests(DefaultServer server) : IClassFixture<DefaultServ
     [InlineData("{\"ops\": {}}", "wrong_type", "\"ops\"")]
     [InlineData("{\"ops\": []}", "invalid_value", "\"ops\" is empty")]
     [InlineData("{\"ops\": [], \"ops\": []}", "duplicate_parameter", "\"ops\"")]
-    [InlineData("{\"func\": \"BATCH\", \"params\": {\"ops\": []}}", "unknown_parameter", "BATCH does not know the parameter \"func\"")]
-    public async Task Body_ThatIsNoBatch_IsRefused(string body, string code, string told)
+    [InlineData("{\"func\": \"BATCH\", \"params\": {\"ops\": []}}", "unknown_parameter", "unknown parameter \"func\" of BATCH")]
+    public async Task Body_NotABatch_IsRefused(string body, string code, string detail)
     {
-        (await server.Process.CallAsync("POST", "/v1/batch", body)).AssertProblem(400, code, told);
+        (await server.Process.CallAsync("POST", "/v1/batch", body)).AssertProblem(400, code, detail);
         (await server.Process.CallAsync("POST", "/v1/batch?ops=1", body)).AssertProblem(400, "unknown_parameter", "expected none");
     }
 
     [Fact]
-    public async Task Body_NestedTooDeep_IsRefusedAsSuch()
+    public async Task Body_NestedTooDeep_IsRefused()
     {
         string deep = new string('[', 1_025) + new string(']', 1_025);
         (await server.Process.CallAsync("POST", "/v1/batch", $"{{\"ops\": [{{\"func\": \"PUT\", \"params\": {{\"obj\": \"a\", \"val\": {deep}}}}}]}}"))

@@ -8,8 +8,8 @@ public sealed class ConditionTests(DefaultServer server) : IClassFixture<Default
     private const string Target = "/v1/key?key=condition";
     private const string Missing = "/v1/key?key=missing";
 
-    /// <summary>A header with # for the key's own tag, and what a read and a write of the key then get.</summary>
-    public static TheoryData<string, int, int> OnAKeyThatIsThere() => new()
+    /// <summary>Headers, with # for the key's entity tag, and the expected statuses of a read and a write.</summary>
+    public static TheoryData<string, int, int> OnAnExistingKey() => new()
     {
         { "If-Match: \"#\"", 200, 204 },
         { "If-Match: *", 200, 204 },
@@ -17,12 +17,12 @@ public sealed class ConditionTests(DefaultServer server) : IClassFixture<Default
         { "If-Match: \"#\" , W/\"1\",\"x\"", 200, 204 },
         { "If-Match: \"0\"", 412, 412 },
         { "If-Match: \"0\", \"x\"", 412, 412 },
-        { "If-Match: W/\"#\"", 412, 412 }, // If-Match compares strongly
+        { "If-Match: W/\"#\"", 412, 412 }, // If-Match uses the strong comparison.
         { "If-Match: \"#0\"", 412, 412 },
         { "If-Match: \"0\"\r\nIf-Match: \"#\"", 200, 204 },
         { "If-None-Match: \"#\"", 304, 412 },
         { "If-None-Match: *", 304, 412 },
-        { "If-None-Match: W/\"#\"", 304, 412 }, // If-None-Match compares weakly
+        { "If-None-Match: W/\"#\"", 304, 412 }, // If-None-Match uses the weak comparison.
         { "If-None-Match: \"0\", \"#\"", 304, 412 },
         { "If-None-Match: \"0\"", 200, 204 },
         { "If-None-Match: \"0\", W/\"1\"", 200, 204 },
@@ -39,8 +39,8 @@ public sealed class ConditionTests(DefaultServer server) : IClassFixture<Default
     ];
 
     [Theory]
-    [MemberData(nameof(OnAKeyThatIsThere))]
-    public async Task Condition_OnAKeyThatIsThere_DecidesReadsAndWrites(string header, int read, int write)
+    [MemberData(nameof(OnAnExistingKey))]
+    public async Task Condition_OnAnExistingKey_AppliesToReadsAndWrites(string header, int read, int write)
     {
         string tag = await PutAsync("\"before\"");
         string[] headers = Headers(header, tag);
@@ -69,9 +69,9 @@ public sealed class ConditionTests(DefaultServer server) : IClassFixture<Default
     [InlineData("If-Match: \"0\"", 412)]
     [InlineData("If-None-Match: *", 201)]
     [InlineData("If-None-Match: \"0\", \"5\"", 201)]
-    public async Task Condition_OnAKeyThatIsNotThere_DecidesPutAlone(string header, int write)
+    public async Task Condition_OnAMissingKey_AppliesToPutOnly(string header, int write)
     {
-        // A condition is ignored where the answer without it would be neither a success nor 412.
+        // A condition is ignored if the response without it would be neither a success nor 412.
         (await SendAsync("GET", Missing, [header])).AssertProblem(404);
         (await SendAsync("DELETE", Missing, [header])).AssertProblem(404);
 
@@ -82,7 +82,7 @@ public sealed class ConditionTests(DefaultServer server) : IClassFixture<Default
 
     [Theory]
     [MemberData(nameof(Malformed))]
-    public async Task Condition_ThatCantBeRead_IsRefusedAndNothingIsWritten(string header)
+    public async Task Condition_Malformed_IsRefusedAndNothingIsWritten(string header)
     {
         string tag = await PutAsync("\"before\"");
         string[] headers = Headers(header, tag);
@@ -94,7 +94,7 @@ public sealed class ConditionTests(DefaultServer server) : IClassFixture<Default
     }
 
     [Fact]
-    public async Task CompareAndSet_ByManyAtOnce_LosesNoUpdate()
+    public async Task CompareAndSet_Concurrent_LosesNoUpdate()
     {
         const int Clients = 8;
         const int Increments = 25;
@@ -120,7 +120,6 @@ public sealed class ConditionTests(DefaultServer server) : IClassFixture<Default
         }
     }
 
-    /// <summary>The header lines, with the tag in the place of each <c>#</c>.</summary>
     private static string[] Headers(string header, string tag) =>
         header.Replace("#", tag.Trim('"'), StringComparison.Ordinal).Split("\r\n");
 

@@ -3,7 +3,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Admin;
 
-/// <summary>Every answer that is an error has the same form, and every answer to HEAD is that to GET without its body.</summary>
+/// <summary>All error responses have the same form, and the response to HEAD is that to GET without its body.</summary>
 public sealed class ErrorShapeTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
     [Theory]
@@ -16,7 +16,7 @@ public sealed class ErrorShapeTests(DefaultServer server) : IClassFixture<Defaul
     [InlineData("GET", "/v1/batch", 405, "method_not_allowed", "POST")]
     [InlineData("DELETE", "/v1/stats", 405, "method_not_allowed", "GET, HEAD")]
     [InlineData("POST", "/", 405, "method_not_allowed", "GET, HEAD")]
-    public async Task Request_ForWhatThereIsNot_HasItsCodeAndTheMethodsThatThereAre(string method, string target, int status, string code, string? allow)
+    public async Task Request_WithoutARoute_GetsTheCodeAndTheAllowedMethods(string method, string target, int status, string code, string? allow)
     {
         RawResponse response = await server.Process.CallAsync(method, target);
         response.AssertProblem(status, code);
@@ -33,7 +33,7 @@ public sealed class ErrorShapeTests(DefaultServer server) : IClassFixture<Defaul
     [InlineData("/v1/admin/backup")]
     [InlineData("/health/ready")]
     [InlineData("/v1/watch?from_version=0")]
-    public async Task Head_OfWhateverThereIsToGet_HasItsStatusAndNoBody(string target)
+    public async Task Head_OfAnyTarget_HasTheStatusOfGetAndNoBody(string target)
     {
         RawResponse head = await server.Process.CallAsync("HEAD", target);
         Assert.Equal(((await server.Process.CallAsync("GET", target)).Status, ""), (head.Status, head.Text));
@@ -53,14 +53,14 @@ public sealed class ErrorShapeTests(DefaultServer server) : IClassFixture<Defaul
     [InlineData("POST", "/v1/admin/snapshot?x=1")]
     [InlineData("GET", "/v1/admin/backup?x=1")]
     [InlineData("POST", "/v1/batch?x=1")]
-    public async Task Parameter_ThatIsNotKnown_IsRefusedEverywhere(string method, string target) =>
+    public async Task Parameter_Unknown_IsRefusedByAllEndpoints(string method, string target) =>
         (await server.Process.CallAsync(method, target, method == "POST" ? "" : null)).AssertProblem(400, "unknown_parameter", "\"x\" is not known here");
 
     [Theory]
     [InlineData("PUT", "/v1/keys/body")]
     [InlineData("PATCH", "/v1/keys/body")]
     [InlineData("POST", "/v1/batch")]
-    public async Task Body_ThatIsNotWholeOrCompressed_IsRefusedAndNothingIsWritten(string method, string target)
+    public async Task Body_PartialOrCompressed_IsRefusedAndNothingIsWritten(string method, string target)
     {
         const string Type = "Content-Type: application/merge-patch+json";
         (await server.Process.CallAsync(method, target, "[9]", Type, "Content-Range: bytes 0-2/42")).AssertProblem(400, "invalid_header", "Content-Range");
@@ -71,14 +71,14 @@ public sealed class ErrorShapeTests(DefaultServer server) : IClassFixture<Defaul
     }
 
     [Fact]
-    public async Task Body_InBrokenChunks_IsRefusedWithoutAComplaint()
+    public async Task Body_InMalformedChunks_IsRefusedWithoutALoggedError()
     {
         await using ServerProcess own = await ServerProcess.StartAsync();
         string[] broken = ["80000000\r\n1\r\n0\r\n\r\n", "FFFFFFFFFFFFFFFFF\r\n1\r\n0\r\n\r\n", "zz\r\n1\r\n0\r\n\r\n", "1\r\n7X\r\n0\r\n\r\n", "-1\r\n7\r\n0\r\n\r\n"];
         foreach (string chunks in broken)
             foreach ((string method, string target) in ((string, string)[])[("PUT", "/v1/keys/s"), ("POST", "/v1/batch")])
             {
-                // Without Content-Length, which a chunked body may not have.
+                // A chunked request must not have a Content-Length.
                 using WireClient client = await WireClient.ConnectAsync(own.Admin.Port);
                 await client.SendAsync(Encoding.ASCII.GetBytes($"{method} {target} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"));
                 string response = Encoding.UTF8.GetString(await client.ReceiveToEndAsync());
@@ -97,7 +97,7 @@ public sealed class ErrorShapeTests(DefaultServer server) : IClassFixture<Defaul
     [InlineData("/v1/key%73/abc?path=/v1/keys/foo")]
     [InlineData("/x/../v1/keys/foo")]
     [InlineData("/%2E/v1/keys/foo")]
-    public async Task Prefix_InAnotherSpelling_NamesNoKey(string target)
+    public async Task RoutePrefix_PercentEncoded_IsRefused(string target)
     {
         await server.Process.CallAsync("PUT", "/v1/keys/foo", "\"mine\"");
         foreach (string method in (string[])["PUT", "DELETE", "GET"])
@@ -106,7 +106,7 @@ public sealed class ErrorShapeTests(DefaultServer server) : IClassFixture<Defaul
     }
 
     [Fact]
-    public async Task Target_ThatIsAWholeUrl_NamesTheKeyInIt()
+    public async Task Target_InAbsoluteForm_AddressesItsKey()
     {
         Assert.Equal(201, (await server.Process.CallAsync("PUT", $"http://{server.Process.Admin.Authority}/v1/keys/url/v1/keys/x?ttl=1000", "1")).Status);
         Assert.Equal("1", (await server.Process.CallAsync("GET", "/v1/key?key=url/v1/keys/x")).Text);
@@ -122,7 +122,7 @@ public sealed class ErrorShapeTests(DefaultServer server) : IClassFixture<Defaul
     }
 
     [Fact]
-    public async Task Backup_ThatTheClientHas_IsNotSentAgain()
+    public async Task Backup_WithMatchingETag_IsNotModified()
     {
         RawResponse backup = await server.Process.CallAsync("GET", "/v1/admin/backup");
         RawResponse again = await server.Process.CallAsync("GET", "/v1/admin/backup", null, $"If-None-Match: {backup.ETag}");

@@ -5,20 +5,16 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Admin;
 
-/// <summary>An event of a stream.</summary>
-/// <param name="Id">Its id; null where it has none.</param>
-/// <param name="Name">What it is.</param>
-/// <param name="Data">Its data, the lines of which are joined as browsers join them.</param>
+/// <summary>An event of a stream. The lines of its data are joined as in browsers.</summary>
 internal sealed record ServerEvent(long? Id, string Name, string Data)
 {
-    /// <summary>The data as JSON.</summary>
     public JsonElement Json => JsonDocument.Parse(Data).RootElement;
 
-    /// <summary>The changes, as <c>kind obj</c>.</summary>
+    /// <summary>The changes as <c>kind obj</c>.</summary>
     public IEnumerable<string> Changes => Json.GetProperty("changes").EnumerateArray().Select(change => $"{change.GetProperty("kind")} {change.GetProperty("obj")}");
 }
 
-/// <summary>Reads server-sent events by the rules of WHATWG HTML, section 9.2.6, as far as the server makes use of them.</summary>
+/// <summary>Reads server-sent events by WHATWG HTML, section 9.2.6, as far as the server uses it.</summary>
 internal sealed class EventReader : IDisposable
 {
     private readonly HttpClient _http = new() { Timeout = Timeout.InfiniteTimeSpan };
@@ -26,14 +22,12 @@ internal sealed class EventReader : IDisposable
 
     public HttpResponseMessage Response { get; private set; } = null!;
 
-    /// <summary>After how long the server has a browser connect again; null where it did not say.</summary>
+    /// <summary>The reconnection delay that the server requested; null if none.</summary>
     public TimeSpan? Retry { get; private set; }
 
-    /// <summary>Opens a stream of events.</summary>
     public static Task<EventReader> OpenAsync(ServerProcess server, string query = "", long? lastEventId = null) =>
         OpenAsync(new Uri(server.Admin, "v1/watch" + query), lastEventId);
 
-    /// <summary>Opens a stream of events at an address of its own.</summary>
     public static async Task<EventReader> OpenAsync(Uri address, long? lastEventId = null)
     {
         var reader = new EventReader();
@@ -46,7 +40,7 @@ internal sealed class EventReader : IDisposable
         return reader;
     }
 
-    /// <summary>The next event; null at the end of the stream.</summary>
+    /// <summary>Returns the next event; null at the end of the stream.</summary>
     public async Task<ServerEvent?> NextAsync()
     {
         using var patience = new CancellationTokenSource(Wait.Patience);
@@ -78,10 +72,10 @@ internal sealed class EventReader : IDisposable
         return null;
     }
 
-    /// <summary>The next event, which must be of this name.</summary>
+    /// <summary>Returns the next event, which must have the given name.</summary>
     public async Task<ServerEvent> NextAsync(string name)
     {
-        ServerEvent next = await NextAsync() ?? throw new EndOfStreamException("The stream has ended.");
+        ServerEvent next = await NextAsync() ?? throw new EndOfStreamException("The stream ended.");
         Assert.True(next.Name == name, $"{name} expected: {next}");
         return next;
     }

@@ -15,14 +15,14 @@ public sealed class ExpiryTests(DefaultServer server) : IClassFixture<DefaultSer
     [InlineData("4102444800.0001", "4102444800.001")]
     [InlineData("4.1024448e9", "4102444800")]
     [InlineData("253402300799.999", "253402300799.999")]
-    public async Task ExpiresAt_OfAPut_IsToldToTheMillisecond(string given, string told)
+    public async Task ExpiresAt_OfAPut_IsReturnedInMilliseconds(string given, string expected)
     {
         RawResponse put = await server.Process.CallAsync("PUT", $"/v1/keys/at?expires_at={given}", "{\"a\":1}");
         Assert.InRange(put.Status, 201, 204);
-        Assert.Equal(told, put.Headers[Header]);
-        Assert.Equal(told, (await server.Process.CallAsync("GET", "/v1/keys/at")).Headers[Header]);
-        Assert.Equal(told, (await server.Process.CallAsync("HEAD", "/v1/keys/at?path=/a")).Headers[Header]);
-        Assert.Contains($"\"expires_at\": {told},", (await server.Process.CallAsync("GET", "/v1/keys?prefix=at")).Text, StringComparison.Ordinal);
+        Assert.Equal(expected, put.Headers[Header]);
+        Assert.Equal(expected, (await server.Process.CallAsync("GET", "/v1/keys/at")).Headers[Header]);
+        Assert.Equal(expected, (await server.Process.CallAsync("HEAD", "/v1/keys/at?path=/a")).Headers[Header]);
+        Assert.Contains($"\"expires_at\": {expected},", (await server.Process.CallAsync("GET", "/v1/keys?prefix=at")).Text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -35,7 +35,7 @@ public sealed class ExpiryTests(DefaultServer server) : IClassFixture<DefaultSer
     }
 
     [Fact]
-    public async Task Ttl_ThatIsOver_LeavesNoKey()
+    public async Task Ttl_Elapsed_RemovesTheKey()
     {
         Assert.Equal(201, (await server.Process.CallAsync("PUT", "/v1/keys/short?ttl=0.001", "{\"a\": 1}")).Status);
         await Wait.UntilAsync(
@@ -50,7 +50,7 @@ public sealed class ExpiryTests(DefaultServer server) : IClassFixture<DefaultSer
     [InlineData("0.001")]
     [InlineData("1")]
     [InlineData("1700000000.5")]
-    public async Task ExpiresAt_InThePast_LeavesNoKey(string given)
+    public async Task ExpiresAt_InThePast_RemovesTheKey(string given)
     {
         await server.Process.CallAsync("PUT", "/v1/keys/past", "{\"a\": 1}");
         Assert.Equal(204, (await server.Process.CallAsync("PUT", $"/v1/keys/past?expires_at={given}", "{\"a\": 1}")).Status);
@@ -58,7 +58,7 @@ public sealed class ExpiryTests(DefaultServer server) : IClassFixture<DefaultSer
     }
 
     [Fact]
-    public async Task Expiry_IsKeptByChangesOfPartsAndTakenAwayByAWholeValue()
+    public async Task Expiry_AfterAPartialUpdate_IsKeptAndAfterAFullPutCleared()
     {
         await server.Process.CallAsync("PUT", "/v1/keys/kept?expires_at=4102444800", "{\"a\": 1}");
         RawResponse part = await server.Process.CallAsync("PUT", "/v1/keys/kept?path=/a", "2");
@@ -75,24 +75,24 @@ public sealed class ExpiryTests(DefaultServer server) : IClassFixture<DefaultSer
     }
 
     [Theory]
-    [InlineData("ttl=0", "\"ttl\" is 0, expected a number of seconds above 0")]
+    [InlineData("ttl=0", "\"ttl\" is 0, expected a positive number of seconds")]
     [InlineData("ttl=-1", "\"ttl\" is -1, expected")]
-    [InlineData("ttl=", "\"ttl\" is \"\", expected a number of seconds")]
-    [InlineData("ttl=soon", "\"ttl\" is \"soon\", expected a number of seconds")]
-    [InlineData("ttl=1,5", "\"ttl\" is \"1,5\", expected a number of seconds")]
+    [InlineData("ttl=", "\"ttl\" is \"\", expected a positive number of seconds")]
+    [InlineData("ttl=soon", "\"ttl\" is \"soon\", expected a positive number of seconds")]
+    [InlineData("ttl=1,5", "\"ttl\" is \"1,5\", expected a positive number of seconds")]
     [InlineData("ttl=NaN", "\"ttl\" is \"NaN\"")]
     [InlineData("ttl=253402300799", "\"ttl\" ends after the year 9999")]
-    [InlineData("ttl=253402300800", "\"ttl\" is 253402300800, expected a number of seconds above 0 that ends by the year 9999")]
+    [InlineData("ttl=253402300800", "\"ttl\" is 253402300800, expected a positive number of seconds that ends by the year 9999")]
     [InlineData("ttl=79228162514264337593543950335", "\"ttl\" is 79228162514264337593543950335")]
     [InlineData("ttl=1e99", "\"ttl\" is 1e99")]
-    [InlineData("expires_at=-62135596800.001", "\"expires_at\" is -62135596800.001, expected Unix time in seconds, of the years 1 to 9999")]
+    [InlineData("expires_at=-62135596800.001", "\"expires_at\" is -62135596800.001, expected a Unix time in seconds in the years 1 to 9999")]
     [InlineData("expires_at=253402300800", "\"expires_at\" is 253402300800")]
     [InlineData("expires_at=tomorrow", "\"expires_at\" is \"tomorrow\"")]
     [InlineData("ttl=1&expires_at=1", "\"ttl\" and \"expires_at\" are both given")]
-    public async Task Expiry_ThatIsNone_IsRefusedAndNothingIsWritten(string query, string told)
+    public async Task Expiry_Invalid_IsRefusedAndNothingIsWritten(string query, string expected)
     {
-        (await server.Process.CallAsync("PUT", $"/v1/keys/refused?{query}", "1")).AssertProblem(400, "invalid_value", told);
-        (await server.Process.CallAsync("PATCH", $"/v1/key?key=refused&{query}", "1", Merge)).AssertProblem(400, "invalid_value", told);
+        (await server.Process.CallAsync("PUT", $"/v1/keys/refused?{query}", "1")).AssertProblem(400, "invalid_value", expected);
+        (await server.Process.CallAsync("PATCH", $"/v1/key?key=refused&{query}", "1", Merge)).AssertProblem(400, "invalid_value", expected);
         (await server.Process.CallAsync("GET", "/v1/keys/refused")).AssertProblem(404, "not_found");
     }
 
@@ -101,13 +101,13 @@ public sealed class ExpiryTests(DefaultServer server) : IClassFixture<DefaultSer
     [InlineData("DELETE", "ttl=1", "expected none")]
     [InlineData("PATCH", "path=/a", "expected ttl, expires_at")]
     [InlineData("PUT", "tll=1", "expected path, ttl, expires_at")]
-    public async Task Parameter_ThatTheMethodDoesNotTake_IsRefused(string method, string query, string told) =>
-        (await server.Process.CallAsync(method, $"/v1/keys/refused?{query}", "1", Merge)).AssertProblem(400, "unknown_parameter", told);
+    public async Task Parameter_NotOfTheMethod_IsRefused(string method, string query, string expected) =>
+        (await server.Process.CallAsync(method, $"/v1/keys/refused?{query}", "1", Merge)).AssertProblem(400, "unknown_parameter", expected);
 
     [Theory]
     [InlineData("ttl=null")]
     [InlineData("expires_at=null")]
-    public async Task Expiry_OfNull_IsTakenAway(string query)
+    public async Task Expiry_Null_ClearsIt(string query)
     {
         await server.Process.CallAsync("PUT", "/v1/keys/never?expires_at=4102444800", "{}");
         RawResponse patched = await server.Process.CallAsync("PATCH", $"/v1/keys/never?{query}", "{}", Merge);

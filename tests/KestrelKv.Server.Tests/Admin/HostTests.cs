@@ -5,7 +5,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Admin;
 
-/// <summary>A page whose name was made to resolve to this machine does not get in, whatever address the server listens on.</summary>
+/// <summary>The server refuses pages whose host name resolves to this machine (DNS rebinding), whatever address it listens on.</summary>
 public sealed class HostTests
 {
     [Theory]
@@ -25,13 +25,13 @@ public sealed class HostTests
     [InlineData("kv.example; kv", "kv.example.evil.example", false)]
     [InlineData("kv.example; kv", "a.kv.example", false)]
     [InlineData("*", "evil.example", true)]
-    public void Allows_AHost_IfItIsAnAddressOrNamed(string setting, string host, bool allowed) =>
+    public void Allows_AHost_IfItIsAnAddressOrConfigured(string setting, string host, bool allowed) =>
         Assert.Equal(allowed, new AllowedHosts(new() { AllowedHosts = setting }).Allows(host));
 
     [Theory]
     [InlineData("127.0.0.1")]
     [InlineData("*")]
-    public async Task Request_ForAForeignHost_IsAProblemWithACode(string address)
+    public async Task Request_ForAForeignHost_IsRefused(string address)
     {
         await using ServerProcess server = await ServerProcess.StartAsync([$"Admin:Address={address}", "Admin:AllowedHosts=kv.example"]);
         foreach (string path in (string[])["v1/stats", "swagger/index.html", "metrics", "health/live", "nowhere"])
@@ -54,7 +54,7 @@ public sealed class HostTests
     [InlineData("127.0.0.2", "127.0.0.2")]
     [InlineData("::1", "[::1]")]
     [InlineData("::ffff:127.0.0.1", "127.0.0.1")]
-    public async Task Server_OnAnyAddressOfThisMachine_AnswersAtTheOneItAnnouncesAndToItsProbe(string address, string announced)
+    public async Task Server_OnAnyLocalAddress_AnswersAtItsAnnouncedAddressAndToItsHealthCommand(string address, string announced)
     {
         await using ServerProcess server = await ServerProcess.StartAsync(
             [$"Admin:Address={address}", $"Admin:Port={FreePort.Find()}", $"Wire:Address={address}", $"Wire:Port={FreePort.Find()}"]);

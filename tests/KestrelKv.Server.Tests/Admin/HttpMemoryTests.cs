@@ -38,7 +38,7 @@ public sealed class HttpMemoryTests : IDisposable
     [InlineData("""{"func": "SCAN", "params": {"values": true}}""")]
     [InlineData("""{"func": "BATCH", "params": {"ops": [{"func": "GET", "params": {"obj": "a"}}]}}""")]
     [InlineData("""{"func": "PUT", "params": {"obj": "a", "val": 1, "return_old": true}}""")]
-    public async Task RunAsync_RepliesTakeAllRoom_IsRefusedUntilTheyAreRead(string request)
+    public async Task RunAsync_ReplyBudgetExhausted_IsRefusedUntilItIsReturned(string request)
     {
         await PutLargeAsync();
         _connections.Replies.Take(_options.ReplyBytesTotalMax);
@@ -49,7 +49,7 @@ public sealed class HttpMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task RunAsync_ReadOfOneKey_NeedsRoomForALargeValueOnly()
+    public async Task RunAsync_ReadOfOneKey_ReservesForLargeValuesOnly()
     {
         await PutLargeAsync();
         await RunAsync("""{"func": "PUT", "params": {"obj": "b", "val": 1}}""");
@@ -62,7 +62,7 @@ public sealed class HttpMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task ReadAsync_RequestsTakeAllRoom_RefusesLargeBodies()
+    public async Task ReadAsync_RequestBudgetExhausted_RefusesLargeBodies()
     {
         var bodies = new RequestBody(_connections, Limits, _options, TimeProvider.System);
         _connections.Requests.Take(_options.RequestBytesTotalMax);
@@ -73,7 +73,7 @@ public sealed class HttpMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task Put_LargeBodies_ReleaseTheirRoomAndDoNotWaitForOnesThatDoNotArrive()
+    public async Task Put_LargeBodies_ReleaseTheirBudgetAndDoNotWaitForStalledBodies()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Wire:RequestBytesTotalMax=16777216", "Wire:WriteTimeout=00:00:04"]);
         using var http = new HttpClient { BaseAddress = server.Admin };

@@ -2,14 +2,14 @@ using System.Text.Json;
 
 namespace KestrelKv.Server.Tests.Admin;
 
-/// <summary>Writes that are sent again under their <c>Idempotency-Key</c>.</summary>
+/// <summary>Retries of writes with an <c>Idempotency-Key</c>.</summary>
 public sealed class IdempotencyTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
     private const string Merge = "Content-Type: application/merge-patch+json";
     private const string Increment = "{\"ops\":[{\"func\":\"INCR\",\"params\":{\"obj\":\"once/batch\"}}]}";
 
     [Fact]
-    public async Task Put_SentAgain_IsAnsweredAsTheFirstTimeAndNotDone()
+    public async Task Put_Retried_GetsTheRecordedResponseAndIsNotExecuted()
     {
         RawResponse first = await server.Process.CallAsync("PUT", "/v1/keys/once/put?ttl=1000", "1", "Idempotency-Key: put-1");
         await server.Process.CallAsync("PUT", "/v1/keys/once/put", "2");
@@ -33,7 +33,7 @@ public sealed class IdempotencyTests(DefaultServer server) : IClassFixture<Defau
     }
 
     [Fact]
-    public async Task Patch_SentAgain_IsDoneOnce()
+    public async Task Patch_Retried_IsExecutedOnce()
     {
         await server.Process.CallAsync("PUT", "/v1/keys/once/patch", "[]");
         string[] headers = ["Content-Type: application/json-patch+json", "Idempotency-Key: patch-1"];
@@ -45,7 +45,7 @@ public sealed class IdempotencyTests(DefaultServer server) : IClassFixture<Defau
     }
 
     [Fact]
-    public async Task Delete_SentAgain_IsAnsweredAsTheFirstTime()
+    public async Task Delete_Retried_GetsTheRecordedResponse()
     {
         await server.Process.CallAsync("PUT", "/v1/keys/once/delete", "1");
         Assert.Equal(204, (await server.Process.CallAsync("DELETE", "/v1/keys/once/delete", null, "Idempotency-Key: delete-1")).Status);
@@ -55,7 +55,7 @@ public sealed class IdempotencyTests(DefaultServer server) : IClassFixture<Defau
     }
 
     [Fact]
-    public async Task Refusal_SentAgain_IsTheFirstOneAgain()
+    public async Task FailedPrecondition_Retried_GetsTheRecordedError()
     {
         await server.Process.CallAsync("PUT", "/v1/keys/once/refused", "1");
         string[] headers = ["If-None-Match: *", "Idempotency-Key: refused-1"];
@@ -68,7 +68,7 @@ public sealed class IdempotencyTests(DefaultServer server) : IClassFixture<Defau
     }
 
     [Fact]
-    public async Task Conditions_OfOneVersion_GoWithIt()
+    public async Task Condition_OnOneVersion_IsAccepted()
     {
         string tag = (await server.Process.CallAsync("PUT", "/v1/keys/once/if", "0")).ETag!;
         RawResponse first = await server.Process.CallAsync("PUT", "/v1/keys/once/if", "1", $"If-Match: {tag}", "Idempotency-Key: if-1");
@@ -82,7 +82,7 @@ public sealed class IdempotencyTests(DefaultServer server) : IClassFixture<Defau
     [InlineData("If-None-Match: \"1\"")]
     [InlineData("If-Match: W/\"1\"")]
     [InlineData("If-Match: *\r\nIf-None-Match: *")]
-    public async Task Conditions_OfMoreThanOneVersion_DoNotGoWithIt(string conditions)
+    public async Task Condition_OnSeveralVersions_IsRefused(string conditions)
     {
         RawResponse response = await server.Process.CallAsync("PUT", "/v1/keys/once/many", "1", [.. conditions.Split("\r\n"), "Idempotency-Key: many-1"]);
         response.AssertProblem(400, "invalid_header", "with Idempotency-Key");
@@ -90,7 +90,7 @@ public sealed class IdempotencyTests(DefaultServer server) : IClassFixture<Defau
     }
 
     [Fact]
-    public async Task Key_InQuotes_IsTheSameWithout()
+    public async Task Key_InQuotes_EqualsTheUnquotedKey()
     {
         Assert.Equal(201, (await server.Process.CallAsync("PUT", "/v1/keys/once/quoted", "1", "Idempotency-Key: \"quoted-1\"")).Status);
         Assert.Equal(201, (await server.Process.CallAsync("PUT", "/v1/keys/once/quoted", "1", "Idempotency-Key: quoted-1")).Status);
@@ -100,14 +100,14 @@ public sealed class IdempotencyTests(DefaultServer server) : IClassFixture<Defau
     [InlineData("", 0)]
     [InlineData("\"\"", 0)]
     [InlineData("x", 129)]
-    public async Task Key_OfNoLengthThatThereIs_IsRefused(string text, int length)
+    public async Task Key_OfInvalidLength_IsRefused(string text, int length)
     {
         string header = $"Idempotency-Key: {(length == 0 ? text : new string(text[0], length))}";
-        string told = $"Idempotency-Key has {length} bytes, expected 1 to 128";
-        (await server.Process.CallAsync("PUT", "/v1/keys/once/length", "1", header)).AssertProblem(400, "invalid_header", told);
-        (await server.Process.CallAsync("PATCH", "/v1/keys/once/length", "{}", Merge, header)).AssertProblem(400, "invalid_header", told);
-        (await server.Process.CallAsync("DELETE", "/v1/keys/once/length", null, header)).AssertProblem(400, "invalid_header", told);
-        (await server.Process.CallAsync("POST", "/v1/batch", Increment, header)).AssertProblem(400, "invalid_header", told);
+        string detail = $"Idempotency-Key has {length} bytes, expected 1 to 128";
+        (await server.Process.CallAsync("PUT", "/v1/keys/once/length", "1", header)).AssertProblem(400, "invalid_header", detail);
+        (await server.Process.CallAsync("PATCH", "/v1/keys/once/length", "{}", Merge, header)).AssertProblem(400, "invalid_header", detail);
+        (await server.Process.CallAsync("DELETE", "/v1/keys/once/length", null, header)).AssertProblem(400, "invalid_header", detail);
+        (await server.Process.CallAsync("POST", "/v1/batch", Increment, header)).AssertProblem(400, "invalid_header", detail);
         (await server.Process.CallAsync("GET", "/v1/keys/once/length")).AssertProblem(404, "not_found");
     }
 
@@ -120,17 +120,17 @@ public sealed class IdempotencyTests(DefaultServer server) : IClassFixture<Defau
     }
 
     [Fact]
-    public async Task Batch_SentAgain_GivesTheSameBytesAndIsCounted()
+    public async Task Batch_Retried_GetsTheSameBytesAndIsCountedOnce()
     {
-        long remembered = await RememberedAsync();
+        long recorded = await RecordedAsync();
         string longest = $"Idempotency-Key: {new string('b', 128)}";
         RawResponse first = await server.Process.CallAsync("POST", "/v1/batch", Increment, longest);
         RawResponse again = await server.Process.CallAsync("POST", "/v1/batch", Increment, longest);
         Assert.Equal((200, first.Text), (first.Status, again.Text));
         Assert.Equal("1", (await server.Process.CallAsync("GET", "/v1/keys/once/batch")).Text);
-        Assert.Equal(remembered + 1, await RememberedAsync());
+        Assert.Equal(recorded + 1, await RecordedAsync());
     }
 
-    private async Task<long> RememberedAsync() =>
+    private async Task<long> RecordedAsync() =>
         JsonDocument.Parse((await server.Process.CallAsync("GET", "/v1/stats")).Body).RootElement.GetProperty("request_ids").GetInt64();
 }

@@ -3,17 +3,17 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Admin;
 
-/// <summary>One key over HTTP, by both forms of its address.</summary>
+/// <summary>One key over HTTP, in both forms of its address.</summary>
 public sealed class KeyTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
     private const int FrameBytesMax = 16 * 1024 * 1024;
 
-    /// <summary>How a key's address begins in each of its forms.</summary>
+    /// <summary>The beginning of a key's address in each form.</summary>
     public static TheoryData<string> Forms() => ["/v1/key?key=", "/v1/keys/"];
 
     [Theory]
     [MemberData(nameof(Forms))]
-    public async Task Key_PutReadReplacedAndDeleted_IsTheSameOverTheWire(string form)
+    public async Task Key_OverHttpAndTheWire_IsTheSame(string form)
     {
         string key = "life" + form.Length;
         string target = form + key;
@@ -65,14 +65,14 @@ public sealed class KeyTests(DefaultServer server) : IClassFixture<DefaultServer
     [InlineData("\"\\ud800\"")]
     [InlineData("{ \"a\" : [ 1 , 2 ] ,\n\"a\": 2}")]
     [InlineData("\"<script>\\/\"")]
-    public async Task Value_PutOverHttp_ComesBackByteForByte(string value)
+    public async Task Value_PutOverHttp_IsReturnedByteForByte(string value)
     {
         Assert.InRange((await PutAsync("/v1/key?key=bytes", $" \r\n\t{value}\n ")).Status, 201, 204);
         Assert.Equal(Encoding.UTF8.GetBytes(value), (await SendAsync("GET", "/v1/key?key=bytes")).Body);
     }
 
     [Fact]
-    public async Task Value_OfJustTheLongestLength_IsStoredAndOneByteMoreRefused()
+    public async Task Value_OfTheMaximumLength_IsStoredAndOneByteMoreIsRefused()
     {
         byte[] value = [(byte)'"', .. Enumerable.Repeat((byte)'x', FrameBytesMax - 2), (byte)'"'];
         Assert.Equal(201, (await SendAsync("PUT", "/v1/key?key=longest", body: value)).Status);
@@ -87,7 +87,7 @@ public sealed class KeyTests(DefaultServer server) : IClassFixture<DefaultServer
     [InlineData("2147483647")]
     [InlineData("2147483648")]
     [InlineData("9223372036854775807")]
-    public async Task Value_ThatIsToldToBeHuge_IsRefusedWithoutRoomMadeForIt(string length)
+    public async Task Value_WithHugeContentLength_IsRefusedWithoutAllocation(string length)
     {
         long before = server.Process.ResidentBytes();
         (await SendAsync("PUT", "/v1/key?key=huge", [$"Content-Length: {length}"])).AssertProblem(413);
@@ -113,7 +113,7 @@ public sealed class KeyTests(DefaultServer server) : IClassFixture<DefaultServer
     [InlineData("1 2", "invalid_json")]
     [InlineData("{'a': 1}", "invalid_json")]
     [InlineData("\"\u00ff\"", "invalid_utf8")]
-    public async Task Value_ThatIsNotJson_IsRefusedAndNothingIsWritten(string body, string code)
+    public async Task Value_NotJson_IsRefusedAndNothingIsWritten(string body, string code)
     {
         byte[] bytes = Encoding.Latin1.GetBytes(body);
         (await SendAsync("PUT", "/v1/key?key=not%20json", body: bytes)).AssertProblem(400, code);
@@ -161,7 +161,7 @@ public sealed class KeyTests(DefaultServer server) : IClassFixture<DefaultServer
     [InlineData("GET", "/v1/count?after=a&After=b", 400)]
     [InlineData("GET", "/v1/keys/a?key=b", 400)]
     [InlineData("GET", "/v1/key?key=a&pth=/b", 400)]
-    public async Task BadRequest_WhateverIsAcceptedInReturn_IsAnsweredWithAProblem(string method, string target, int status)
+    public async Task BadRequest_WithAnyAcceptHeader_GetsAProblem(string method, string target, int status)
     {
         (await SendAsync(method, target)).AssertProblem(status);
         (await SendAsync(method, target, ["Accept: application/json"])).AssertProblem(status);
@@ -169,7 +169,7 @@ public sealed class KeyTests(DefaultServer server) : IClassFixture<DefaultServer
     }
 
     [Fact]
-    public async Task Body_WhateverItIsLabelled_IsTaken()
+    public async Task Body_OfAnyContentType_IsAccepted()
     {
         byte[] body = [(byte)'1'];
         Assert.Equal(201, (await SendAsync("PUT", "/v1/key?key=form", ["Content-Type: application/x-www-form-urlencoded"], body)).Status);
@@ -178,7 +178,7 @@ public sealed class KeyTests(DefaultServer server) : IClassFixture<DefaultServer
     }
 
     [Fact]
-    public async Task BadParameter_IsNamedInTheProblem()
+    public async Task InvalidParameter_IsNamedInTheProblem()
     {
         RawResponse response = await SendAsync("GET", "/v1/keys?limit=many");
         response.AssertProblem(400);

@@ -5,7 +5,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Admin;
 
-/// <summary>Keys in the order of their bytes, page by page.</summary>
+/// <summary>Listings in lexicographic byte order, page by page.</summary>
 public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
     [Theory]
@@ -13,7 +13,7 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
     [InlineData(7)]
     [InlineData(100)]
     [InlineData(1000)]
-    public async Task Pages_OfAnyLimit_WalkThroughEveryKeyOnceInOrder(int limit)
+    public async Task Pages_OfAnyLimit_ReturnEveryKeyOnceInOrder(int limit)
     {
         string prefix = $"walk {limit}/";
         string[] keys =
@@ -41,28 +41,30 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
     }
 
     [Fact]
-    public async Task Listing_TellsVersionBytesAndValueOfEachKey()
+    public async Task Listing_ReturnsVersionBytesAndValueOfEachKey()
     {
-        using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
-        await wire.CallAsync(Frames.Put("told/a", "{\"b\": 1.0,  \"a\":\"\\u00e9\"}"));
-        await wire.CallAsync(Frames.Put("told/b", "null"));
-        RawResponse one = await RawHttp.SendAsync(server.Process.Admin, "GET", "/v1/key?key=told/a");
-        RawResponse other = await RawHttp.SendAsync(server.Process.Admin, "GET", "/v1/key?key=told/b");
+        // On the shared server, the removal of an expired entry of another test would take a version in between.
+        await using ServerProcess own = await ServerProcess.StartAsync();
+        using WireClient wire = await WireClient.ConnectAsync(own.WirePort);
+        await wire.CallAsync(Frames.Put("detail/a", "{\"b\": 1.0,  \"a\":\"\\u00e9\"}"));
+        await wire.CallAsync(Frames.Put("detail/b", "null"));
+        RawResponse one = await RawHttp.SendAsync(own.Admin, "GET", "/v1/key?key=detail/a");
+        RawResponse other = await RawHttp.SendAsync(own.Admin, "GET", "/v1/key?key=detail/b");
         long version = Version(one);
         Assert.Equal(version + 1, Version(other));
 
-        string entryA = $"{{\"key\": \"told/a\", \"version\": {version}, \"expires_at\": null, \"bytes\": 25";
-        string entryB = $"{{\"key\": \"told/b\", \"version\": {version + 1}, \"expires_at\": null, \"bytes\": 4";
+        string entryA = $"{{\"key\": \"detail/a\", \"version\": {version}, \"expires_at\": null, \"bytes\": 25";
+        string entryB = $"{{\"key\": \"detail/b\", \"version\": {version + 1}, \"expires_at\": null, \"bytes\": 4";
         string end = $", \"version\": {version + 1}}}";
         Assert.Equal(25, one.Body.Length);
-        Assert.Equal($"{{\"keys\": [{entryA}}}, {entryB}}}], \"next\": null{end}", await TextAsync("prefix=told/"));
+        Assert.Equal($"{{\"keys\": [{entryA}}}, {entryB}}}], \"next\": null{end}", await TextAsync(own, "prefix=detail/"));
         Assert.Equal(
-            $"{{\"keys\": [{entryA}, \"value\": {one.Text}}}, {entryB}, \"value\": null}}], \"next\": null{end}", await TextAsync("prefix=told/&values=true"));
-        Assert.Equal($"{{\"keys\": [{entryA}}}], \"next\": \"told/a\"{end}", await TextAsync("prefix=told/&limit=1"));
-        Assert.Equal($"{{\"keys\": [{entryB}}}], \"next\": null{end}", await TextAsync("prefix=told/&limit=1&after=told/a"));
-        Assert.Equal($"{{\"keys\": [], \"next\": null{end}", await TextAsync("prefix=told/&after=told/b"));
-        Assert.Equal($"{{\"keys\": [{entryB}}}], \"next\": null{end}", await TextAsync("prefix=told/&after=told/aa"));
-        Assert.Equal($"{{\"keys\": [], \"next\": null{end}", await TextAsync("prefix=nothing%20begins%20so"));
+            $"{{\"keys\": [{entryA}, \"value\": {one.Text}}}, {entryB}, \"value\": null}}], \"next\": null{end}", await TextAsync(own, "prefix=detail/&values=true"));
+        Assert.Equal($"{{\"keys\": [{entryA}}}], \"next\": \"detail/a\"{end}", await TextAsync(own, "prefix=detail/&limit=1"));
+        Assert.Equal($"{{\"keys\": [{entryB}}}], \"next\": null{end}", await TextAsync(own, "prefix=detail/&limit=1&after=detail/a"));
+        Assert.Equal($"{{\"keys\": [], \"next\": null{end}", await TextAsync(own, "prefix=detail/&after=detail/b"));
+        Assert.Equal($"{{\"keys\": [{entryB}}}], \"next\": null{end}", await TextAsync(own, "prefix=detail/&after=detail/aa"));
+        Assert.Equal($"{{\"keys\": [], \"next\": null{end}", await TextAsync(own, "prefix=nothing%20begins%20so"));
 
         static long Version(RawResponse response) => long.Parse(response.ETag!.Trim('"'), CultureInfo.InvariantCulture);
     }
@@ -79,7 +81,7 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
     [InlineData("&limit=2&after=range/a", "b c...")]
     [InlineData("&limit=2&descending=true", "f e...")]
     [InlineData("&limit=2&descending=true&after=range/c", "b a")]
-    public async Task Listing_BetweenKeys_HasThoseInTheDirectionAsked(string query, string expected)
+    public async Task Listing_BetweenKeys_ReturnsThemInTheRequestedDirection(string query, string expected)
     {
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         foreach (char key in "abcdef") await wire.CallAsync(Frames.Put($"range/{key}", "1"));
@@ -99,7 +101,7 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
     [InlineData("&until=counted/b", 1)]
     [InlineData("&after=counted/a&until=counted/d", 2)]
     [InlineData("&after=counted/f", 0)]
-    public async Task Count_OfKeys_CountsThoseBetween(string query, int expected)
+    public async Task Count_BetweenKeys_CountsThem(string query, int expected)
     {
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         foreach (char key in "abcdef") await wire.CallAsync(Frames.Put($"counted/{key}", "1"));
@@ -113,22 +115,22 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
     [InlineData("/v1/keys?untl=a", "unknown_parameter", "expected prefix, after, until, limit, values, descending")]
     [InlineData("/v1/keys?key=a", "unknown_parameter", "\"key\"")]
     [InlineData("/v1/keys?descending=2", "invalid_value", "\"descending\" is \"2\", expected true or false")]
-    [InlineData("/v1/keys?limit=0", "invalid_value", "\"limit\" is 0, expected a whole number of 1 to 1000")]
+    [InlineData("/v1/keys?limit=0", "invalid_value", "\"limit\" is 0, expected an integer from 1 to 1000")]
     [InlineData("/v1/key", "missing_parameter", "\"key\" is missing")]
-    public async Task Parameter_ThatIsNotValid_IsNamed(string target, string code, string told) =>
-        (await server.Process.CallAsync("GET", target)).AssertProblem(400, code, told);
+    public async Task Parameter_Invalid_IsNamedInTheProblem(string target, string code, string detail) =>
+        (await server.Process.CallAsync("GET", target)).AssertProblem(400, code, detail);
 
     [Fact]
-    public async Task Listing_OfTheLongestKeys_IsToldInTheAddress()
+    public async Task Listing_WithTheLongestKeys_FitsIntoTheAddress()
     {
-        // Each of these takes three characters a byte.
+        // Each of these characters takes 3 bytes of UTF-8.
         string key = new('\uffff', 4_096 / 3);
         string encoded = Uri.EscapeDataString(key);
         Assert.StartsWith("{\"keys\": [], \"next\": null,", await TextAsync($"prefix={encoded}&after={encoded}&until={encoded}&descending=true"));
     }
 
     [Fact]
-    public async Task Listing_WithoutALimit_HasAHundredKeys()
+    public async Task Listing_WithoutALimit_Returns100Keys()
     {
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         for (int i = 0; i < 101; i++) await wire.CallAsync(Frames.Put($"hundred/{i:000}", "1"));
@@ -138,7 +140,7 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
     }
 
     [Fact]
-    public async Task Listing_OfLargeValues_IsCutIntoPagesAndHasThemAll()
+    public async Task Listing_OfLargeValues_IsSplitIntoPagesAndComplete()
     {
         const int Keys = 20;
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
@@ -164,31 +166,33 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
     }
 
     [Fact]
-    public async Task Pages_WhileKeysComeAndGo_HaveEveryKeyThatStays()
+    public async Task Pages_WhileKeysChange_ReturnEveryUnchangedKey()
     {
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         for (int i = 0; i < 300; i++) await wire.CallAsync(Frames.Put($"stays/{i:000}", "1"));
 
         List<string> walked = [];
-        int come = 0;
+        int added = 0;
         for (string? after = ""; after is not null;)
         {
             using JsonDocument page = await ListAsync($"prefix=stays/&limit=10&after={Uri.EscapeDataString(after)}");
             walked.AddRange(page.RootElement.GetProperty("keys").EnumerateArray().Select(entry => entry.GetProperty("key").GetString()!));
             after = page.RootElement.GetProperty("next").GetString();
 
-            // Before and after the cursor, and the key that the cursor is.
-            await wire.CallAsync(Frames.Put($"stays/{come++:000}a", "1"));
-            await wire.CallAsync(Frames.Put($"stays/{299 - come:000}b", "1"));
+            // Changes keys before and after the cursor, and the key of the cursor itself.
+            await wire.CallAsync(Frames.Put($"stays/{added++:000}a", "1"));
+            await wire.CallAsync(Frames.Put($"stays/{299 - added:000}b", "1"));
             if (after?.EndsWith('b') == true) await RawHttp.SendAsync(server.Process.Admin, "DELETE", $"/v1/key?key={after}");
         }
         Assert.Equal(walked.Count, walked.Distinct().Count());
         Assert.Equal(Enumerable.Range(0, 300).Select(i => $"stays/{i:000}"), walked.Where(key => char.IsDigit(key[^1])));
     }
 
-    private async Task<string> TextAsync(string query)
+    private Task<string> TextAsync(string query) => TextAsync(server.Process, query);
+
+    private static async Task<string> TextAsync(ServerProcess server, string query)
     {
-        RawResponse response = await RawHttp.SendAsync(server.Process.Admin, "GET", "/v1/keys?" + query);
+        RawResponse response = await RawHttp.SendAsync(server.Admin, "GET", "/v1/keys?" + query);
         Assert.Equal(200, response.Status);
         Assert.Equal("application/json", response.Headers["Content-Type"]);
         return response.Text;

@@ -15,7 +15,7 @@ public sealed class PartTests(DefaultServer server) : IClassFixture<DefaultServe
     [InlineData("/a~0~1b/1/n", "null")]
     [InlineData("/", "2e0")]
     [InlineData("/é", "false")]
-    public async Task Get_OfAPart_GivesItsVeryText(string path, string expected)
+    public async Task Get_OfAPart_ReturnsItsExactText(string path, string expected)
     {
         RawResponse put = await server.Process.CallAsync("PUT", "/v1/keys/part/read", Value);
         foreach (string form in (string[])["/v1/keys/part/read?path=", "/v1/key?key=part/read&path="])
@@ -37,11 +37,11 @@ public sealed class PartTests(DefaultServer server) : IClassFixture<DefaultServe
     [InlineData("/a~0~1b/-")]
     [InlineData("/a~0~1b/01")]
     [InlineData("/é/deeper")]
-    public async Task Get_OfAPartThatIsNotThere_IsToldApartFromNoKey(string path)
+    public async Task Get_OfAMissingPart_DiffersFromAMissingKey(string path)
     {
         await server.Process.CallAsync("PUT", "/v1/keys/part/missing", Value);
         string query = "?path=" + Uri.EscapeDataString(path);
-        (await server.Process.CallAsync("GET", "/v1/keys/part/missing" + query)).AssertProblem(404, "path_not_found", "nothing in the value");
+        (await server.Process.CallAsync("GET", "/v1/keys/part/missing" + query)).AssertProblem(404, "path_not_found", "the path does not exist in the value");
         Assert.Equal(404, (await server.Process.CallAsync("HEAD", "/v1/keys/part/missing" + query)).Status);
         (await server.Process.CallAsync("GET", "/v1/keys/part/nobody" + query)).AssertProblem(404, "not_found");
     }
@@ -49,7 +49,7 @@ public sealed class PartTests(DefaultServer server) : IClassFixture<DefaultServe
     [Theory]
     [InlineData("GET")]
     [InlineData("PUT")]
-    public async Task Path_ThatIsNone_IsRefused(string method)
+    public async Task Path_Invalid_IsRefused(string method)
     {
         string? body = method == "PUT" ? "1" : null;
         (await server.Process.CallAsync(method, "/v1/keys/part?path=a", body)).AssertProblem(400, "invalid_value", "\"path\": ");
@@ -60,7 +60,7 @@ public sealed class PartTests(DefaultServer server) : IClassFixture<DefaultServe
     }
 
     [Fact]
-    public async Task Put_OfAPart_LeavesTheRestByteForByte()
+    public async Task Put_OfAPart_KeepsAllOtherBytes()
     {
         RawResponse before = await server.Process.CallAsync("PUT", "/v1/keys/part/put", Value);
         RawResponse put = await server.Process.CallAsync("PUT", "/v1/keys/part/put?path=/a~0~1b/1/x", "  [ 1.50 ]\n");
@@ -76,7 +76,7 @@ public sealed class PartTests(DefaultServer server) : IClassFixture<DefaultServe
     }
 
     [Fact]
-    public async Task Put_OfAPartThatCantBe_ChangesNothing()
+    public async Task Put_OfAnImpossiblePart_ChangesNothing()
     {
         RawResponse before = await server.Process.CallAsync("PUT", "/v1/keys/part/refused", Value);
         (await server.Process.CallAsync("PUT", "/v1/keys/part/refused?path=/none/deeper", "1")).AssertProblem(409, "path_not_found");

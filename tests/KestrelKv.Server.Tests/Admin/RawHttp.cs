@@ -7,41 +7,37 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Admin;
 
-/// <summary>An HTTP response, as it came.</summary>
 internal sealed record RawResponse(int Status, IReadOnlyDictionary<string, string> Headers, byte[] Body)
 {
     public string Text => Encoding.UTF8.GetString(Body);
 
     public string? ETag => Headers.GetValueOrDefault("ETag");
 
-    /// <summary>Fails where this is not an error of this status as RFC 9457 has it.</summary>
-    /// <param name="status">The status.</param>
-    /// <param name="code">The member <c>code</c>, where there must be one.</param>
-    /// <param name="told">Part of what it says to a person.</param>
-    /// <returns>Its members.</returns>
-    public JsonElement AssertProblem(int status, string? code = null, string told = "")
+    /// <summary>
+    /// Asserts that this is an RFC 9457 problem with the given status and code, and with a detail that contains the given text. Returns
+    /// its members.
+    /// </summary>
+    public JsonElement AssertProblem(int status, string? code = null, string detail = "")
     {
         Assert.Equal(status, Status);
         Assert.StartsWith("application/problem+json", Headers.GetValueOrDefault("Content-Type"), StringComparison.Ordinal);
         JsonDocument problem = JsonDocument.Parse(Body);
         Assert.Equal(status, problem.RootElement.GetProperty("status").GetInt32());
         Assert.NotEqual("", problem.RootElement.GetProperty("title").GetString());
-        string? itsCode = problem.RootElement.GetProperty("code").GetString();
-        Assert.Equal(code ?? itsCode, itsCode);
-        if (told != "") Assert.Contains(told, problem.RootElement.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        string? actual = problem.RootElement.GetProperty("code").GetString();
+        Assert.Equal(code ?? actual, actual);
+        if (detail != "") Assert.Contains(detail, problem.RootElement.GetProperty("detail").GetString(), StringComparison.Ordinal);
         return problem.RootElement;
     }
 }
 
-/// <summary>Requests whose targets and headers are sent just as they are given, which no HTTP library does.</summary>
+/// <summary>Sends requests with their targets and headers unchanged, unlike HTTP libraries.</summary>
 internal static class RawHttp
 {
-    /// <summary>Sends a request on a connection of its own.</summary>
-    /// <param name="server">The server.</param>
-    /// <param name="method">The method.</param>
-    /// <param name="target">The request's target; characters of ISO 8859-1 stand for the bytes that they are.</param>
-    /// <param name="headers">Whole header lines.</param>
-    /// <param name="body">The body; its length is told unless a header does.</param>
+    /// <summary>
+    /// Sends a request on its own connection. Characters of ISO 8859-1 in the target are sent as single bytes. The Content-Length of the
+    /// body is added unless a header has it.
+    /// </summary>
     public static async Task<RawResponse> SendAsync(
         Uri server, string method, string target, IEnumerable<string>? headers = null, byte[]? body = null)
     {
@@ -61,7 +57,6 @@ internal static class RawHttp
         return Parse(all.ToArray());
     }
 
-    /// <summary>Sends a request with a body of text, or none.</summary>
     public static Task<RawResponse> CallAsync(this ServerProcess server, string method, string target, string? body = null, params string[] headers) =>
         SendAsync(server.Admin, method, target, headers, body is null ? null : Encoding.UTF8.GetBytes(body));
 

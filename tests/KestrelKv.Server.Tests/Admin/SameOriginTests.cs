@@ -1,6 +1,8 @@
 namespace KestrelKv.Server.Tests.Admin;
 
-/// <summary>A page of another site can have a browser ask for a snapshot, a backup or a batch; it gets none, and costs nothing.</summary>
+/// <summary>
+/// A page of another site can make a browser request a snapshot, a backup or a batch. The server refuses it before doing any work.
+/// </summary>
 public sealed class SameOriginTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
     private static readonly byte[] Batch = "{\"ops\": [{\"func\": \"INCR\", \"params\": {\"obj\": \"n\"}}]}"u8.ToArray();
@@ -10,9 +12,9 @@ public sealed class SameOriginTests(DefaultServer server) : IClassFixture<Defaul
     [InlineData(403, "Origin: http://evil.example")]
     [InlineData(400, "Sec-Fetch-Site: same-origin")]
     [InlineData(400)]
-    public async Task Watch_FromAPage_IsLetInWhereThatIsTheServersOwn(int status, params string[] headers)
+    public async Task Watch_FromAPage_IsAcceptedOnlyFromTheServersOrigin(int status, params string[] headers)
     {
-        // Whoever is let in is refused for a version that there is not yet: a stream would not end.
+        // An accepted request fails with a future version, because a successful stream would not end.
         RawResponse response = await server.Process.CallAsync("GET", "/v1/watch?from_version=1000000000", null, headers);
         response.AssertProblem(status, status == 403 ? "cross_origin" : "future_version");
     }
@@ -30,7 +32,7 @@ public sealed class SameOriginTests(DefaultServer server) : IClassFixture<Defaul
     [InlineData(403, "Origin: null")]
     [InlineData(403, "Origin: http://HOST", "Origin: http://HOST")]
     [InlineData(200)]
-    public async Task Request_FromAPage_IsAnsweredWhereThatIsTheServersOwn(int status, params string[] headers)
+    public async Task Request_FromAPage_IsAcceptedOnlyFromTheServersOrigin(int status, params string[] headers)
     {
         Uri admin = server.Process.Admin;
         string[] lines = [.. headers.Select(header => header.Replace("HOST", admin.Authority, StringComparison.Ordinal))];

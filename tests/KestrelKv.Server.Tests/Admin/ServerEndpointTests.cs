@@ -8,10 +8,10 @@ using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Tests.Admin;
 
-/// <summary>What the admin HTTP tells of the server, and of itself.</summary>
+/// <summary>The endpoints about the server and the OpenAPI description.</summary>
 public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
-    /// <summary>Every endpoint of the description, its parameters and its responses.</summary>
+    /// <summary>Every endpoint of the OpenAPI description with its parameters and responses.</summary>
     public static TheoryData<string, string, string, string> Endpoints()
     {
         TheoryData<string, string, string, string> endpoints = new()
@@ -37,7 +37,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
     }
 
     [Fact]
-    public void Stats_OfUptime_CountOnTheMonotonicClock()
+    public void Stats_Uptime_UsesTheMonotonicClock()
     {
         var time = new MonotonicClock();
         using var connections = new WireConnections(new(), time);
@@ -48,7 +48,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
     }
 
     [Fact]
-    public async Task Stats_FollowWhatHappens()
+    public async Task Stats_AfterWritesAndConnections_ReportThem()
     {
         await using ServerProcess own = await ServerProcess.StartAsync();
         JsonElement before = await StatsAsync(own);
@@ -83,14 +83,14 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
     [Theory]
     [InlineData("/health/live")]
     [InlineData("/health/ready")]
-    public async Task Health_OfAServerThatServes_IsGood(string path)
+    public async Task Health_OfARunningServer_IsHealthy(string path)
     {
         RawResponse response = await RawHttp.SendAsync(server.Process.Admin, "GET", path);
         Assert.Equal((200, "Healthy"), (response.Status, response.Text));
     }
 
     [Fact]
-    public async Task Health_OfAServerWhosePortTurnsClientsAway_IsLiveButNotReady()
+    public async Task Health_AtTheConnectionLimit_IsLiveButNotReady()
     {
         await using ServerProcess own = await ServerProcess.StartAsync(["Wire:ConnectionsMax=1"]);
         using (WireClient only = await WireClient.ConnectAsync(own.WirePort))
@@ -104,7 +104,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
     }
 
     [Fact]
-    public async Task Root_LeadsToSwagger()
+    public async Task Root_RedirectsToSwagger()
     {
         RawResponse root = await RawHttp.SendAsync(server.Process.Admin, "GET", "/");
         Assert.Equal((302, "/swagger"), (root.Status, root.Headers["Location"]));
@@ -113,7 +113,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
     }
 
     [Fact]
-    public async Task Description_HasJustTheEndpointsThatThereAre()
+    public async Task Description_HasExactlyTheExistingEndpoints()
     {
         JsonElement paths = (await DescriptionAsync()).GetProperty("paths");
         Assert.Equal(
@@ -137,7 +137,8 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         Assert.All(described, parameter =>
         {
             Assert.NotEqual("", parameter.GetProperty("description").GetString());
-            // Swagger UI fills in examples: conditions, cursors, parts and expiries would hide what the other examples show.
+            // Swagger UI fills in examples. Examples for conditions, cursors, parts and expiries would make the prefilled requests fail
+            // or return nothing useful.
             bool filledIn = parameter.GetProperty("name").GetString() is "key" or "prefix" or "limit" or "values";
             Assert.Equal(filledIn, parameter.TryGetProperty("example", out _));
         });
@@ -173,18 +174,18 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
     }
 
     [Fact]
-    public async Task Wire_WhileAdminRequestsDribbleAndListingsRun_Answers()
+    public async Task Wire_DuringSlowAdminRequestsAndListings_Answers()
     {
         await using ServerProcess own = await ServerProcess.StartAsync();
         using WireClient wire = await WireClient.ConnectAsync(own.WirePort);
         for (int i = 0; i < 2_000; i++) await wire.CallAsync(Frames.Put($"listed/{i:0000}", $"\"{new string('x', 2_000)}\""));
 
-        // More PUTs whose bodies never come than the machine has threads for, and listings one after the other.
-        List<WireClient> dribbling = [];
+        // More PUTs with incomplete bodies than the machine has threads, and back-to-back listings.
+        List<WireClient> slow = [];
         for (int i = 0; i < 100; i++)
         {
-            dribbling.Add(await WireClient.ConnectAsync(own.Admin.Port));
-            await dribbling[i].SendAsync(Encoding.ASCII.GetBytes(
+            slow.Add(await WireClient.ConnectAsync(own.Admin.Port));
+            await slow[i].SendAsync(Encoding.ASCII.GetBytes(
                 $"PUT /v1/key?key=dribble{i} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n[1"));
         }
         using var http = new HttpClient { BaseAddress = own.Admin };
@@ -203,14 +204,14 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         {
             await wire.CallAsync(Frames.Put("busy", $"{i}"));
             Assert.Equal(Frames.GetReply("busy", $"{i}"), await wire.CallAsync(Frames.Get("busy")));
-            if (i % 3 == 0 && i < 300) await DribbleAsync(dribbling[i / 3]);
+            if (i % 3 == 0 && i < 300) await SendByteAsync(slow[i / 3]);
         }
         await done.CancelAsync();
         await Task.WhenAll(listing);
-        foreach (WireClient client in dribbling) client.Dispose();
+        foreach (WireClient client in slow) client.Dispose();
         Assert.Equal(Frames.GetReply("dribble0", "null"), await wire.CallAsync(Frames.Get("dribble0")));
 
-        static async Task DribbleAsync(WireClient client)
+        static async Task SendByteAsync(WireClient client)
         {
             try
             {
@@ -218,7 +219,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
             }
             catch (IOException)
             {
-                // Kestrel cuts off who sends so little for more than 5 seconds, and on a busy machine this takes longer.
+                // Kestrel aborts a connection that sends too slowly for more than 5 seconds, which happens on a busy machine.
             }
         }
     }
@@ -236,7 +237,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         return JsonDocument.Parse(response.Text).RootElement;
     }
 
-    /// <summary>A clock whose time of day is that of the machine, and whose monotonic time is set.</summary>
+    /// <summary>A clock with the machine's time of day and a settable monotonic time.</summary>
     private sealed class MonotonicClock : TimeProvider
     {
         public TimeSpan Elapsed { get; set; }

@@ -5,7 +5,9 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Admin;
 
-/// <summary>Every key that the wire accepts is reached over HTTP, whatever characters it has, and no other one instead.</summary>
+/// <summary>
+/// Every key that the wire accepts can be addressed over HTTP, whatever its characters, and is not confused with another key.
+/// </summary>
 public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
     private static readonly string[] Keys =
@@ -17,7 +19,7 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
     ];
 
     [Fact]
-    public async Task EveryKey_PutOverTheWire_IsReachedByCurlUrllibAndHttpClient()
+    public async Task EveryKey_PutOverTheWire_IsAddressableByCurlUrllibAndHttpClient()
     {
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         for (int i = 0; i < Keys.Length; i++)
@@ -50,7 +52,7 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
                 if (by != "curl" || IsForCurl(Keys[i])) Assert.Equal(Frames.GetReply(Keys[i], $"\"{by} {i}\""), await wire.CallAsync(Frames.Get(Keys[i])));
         }
 
-        // One curl for all keys. It takes each from a file: --data-urlencode "key@file".
+        // Runs one curl for all keys. It reads each key from a file: --data-urlencode "key@file".
         async Task CurlAsync(string method, Func<int, string> expected)
         {
             DirectoryInfo folder = Directory.CreateTempSubdirectory("kestrelkv");
@@ -69,7 +71,7 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
                     string[] request = ["-s", "-S", "-f", "-X", method, "-w", "\n%{http_code}\n", $"{server.Process.Admin}v1/key"];
                     if (method == "PUT")
                     {
-                        // -G has curl put the data into the address, so the body comes from a file of its own.
+                        // -G moves the data into the address, so the body comes from a separate file.
                         await File.WriteAllTextAsync(file + ".json", $"\"curl {i}\"");
                         request = [.. request, "-T", file + ".json", "--url-query", $"key@{file}"];
                     }
@@ -87,11 +89,11 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
         }
     }
 
-    /// <summary>curl drops U+0000, and ends of lines, of what it reads from a file for a query.</summary>
+    /// <summary>Whether curl can send the key: it drops U+0000 and line ends from a file for a query.</summary>
     private static bool IsForCurl(string key) => !key.Contains('\0', StringComparison.Ordinal) && key.IndexOfAny(['\r', '\n']) < 0;
 
     [Fact]
-    public async Task EveryKey_ButThoseWithDotSegmentsOrU0000_IsReachedByThePathForm()
+    public async Task EveryKey_WithoutDotSegmentsAndU0000_IsAddressableByPath()
     {
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         for (int i = 0; i < Keys.Length; i++)
@@ -104,7 +106,7 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
     }
 
     [Fact]
-    public async Task KeysThatLookAlike_InAPath_AreKeptApart()
+    public async Task SimilarKeys_InAPath_AreDistinguished()
     {
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         string[] alike = ["x/y", "x%2Fy", "x%252Fy", "x+y", "x y", "x%20y", "x%2By"];
@@ -118,7 +120,7 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
         foreach ((string target, string key) in targets)
             Assert.Equal($"\"is {key}\"", JsonText(await GetAsync("/v1/keys/" + target)));
 
-        // In a query a plus sign is a space.
+        // A plus sign in a query is a space.
         foreach ((string target, string key) in ((string, string)[])[("x/y", "x/y"), ("x%2Fy", "x/y"), ("x%252Fy", "x%2Fy"), ("x+y", "x y"), ("x%2By", "x+y"), ("x%20y", "x y")])
             Assert.Equal($"\"is {key}\"", JsonText(await GetAsync("/v1/key?key=" + target)));
 
@@ -136,7 +138,7 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
     [InlineData("%c0%af")]
     [InlineData("%ed%a0%80")]
     [InlineData("%f5%80%80%80")]
-    public async Task BrokenEncoding_IsRefusedAndNothingIsWritten(string encoded)
+    public async Task MalformedEncoding_IsRefusedAndNothingIsWritten(string encoded)
     {
         long version = await VersionAsync();
         foreach (string target in (string[])[$"/v1/key?key={encoded}", $"/v1/keys/{encoded}"])
@@ -151,7 +153,7 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
     }
 
     [Fact]
-    public async Task KeyTooLong_ByEitherForm_IsRefused()
+    public async Task KeyTooLong_InEitherForm_IsRefused()
     {
         string key = new('k', 4097);
         (await GetAsync("/v1/key?key=" + key)).AssertProblem(400, "key_too_long");
@@ -163,7 +165,7 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
     [InlineData("/v1/key?key=\u00e9")]
     [InlineData("/v1/keys/\u00c3\u00a9")]
     [InlineData("/v1/key?key=\u00c3\u00a9")]
-    public async Task BytesBeyondAscii_SentAsTheyAre_NeverReachAnotherKey(string target)
+    public async Task NonAsciiBytes_Unescaped_NeverAddressAnotherKey(string target)
     {
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         foreach (string key in (string[])["\u00e9", "\u00c3\u00a9", "\ufffd", "?"]) await wire.CallAsync(Frames.Put(key, JsonSerializer.Serialize(key)));

@@ -4,16 +4,16 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Admin;
 
-/// <summary>How streams of events end, and that nothing of them stays.</summary>
+/// <summary>The end of event streams, and the release of their resources.</summary>
 public sealed class WatchEndTests
 {
-    /// <summary>Little memory for the feed, no log: it soon forgets.</summary>
-    private static readonly string[] Forgetful = ["Data:Durability=Memory", "Store:FeedMemoryBytes=1048576"];
+    /// <summary>Settings with little feed memory and no log, so that history is compacted soon.</summary>
+    private static readonly string[] CompactingSoon = ["Data:Durability=Memory", "Store:FeedMemoryBytes=1048576"];
 
     [Fact]
-    public async Task History_ThatIsGone_IsGoneAndTheOldestVersionTold()
+    public async Task Watch_OfACompactedVersion_IsRefusedWithTheOldestVersion()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync(Forgetful);
+        await using ServerProcess server = await ServerProcess.StartAsync(CompactingSoon);
         long start = await StatAsync(server, "version");
         for (int i = 0; i < 3; i++) await server.CallAsync("PUT", "/v1/keys/a", $"{i}");
         JsonElement problem = (await server.CallAsync("GET", "/v1/watch?from_version=1")).AssertProblem(410, "compacted", "the changes from version 1 on are no longer kept");
@@ -27,14 +27,14 @@ public sealed class WatchEndTests
     }
 
     [Fact]
-    public async Task SlowReader_WhoseHistoryGoes_IsToldSoAtTheEnd()
+    public async Task SlowReader_AfterCompaction_GetsTheErrorAtTheEnd()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync(Forgetful);
+        await using ServerProcess server = await ServerProcess.StartAsync(CompactingSoon);
         using EventReader events = await EventReader.OpenAsync(server, "?values=true");
         ServerEvent last = await events.NextAsync("bookmark");
         long start = last.Id!.Value;
 
-        // More than all the buffers in between take, and all the memory that the feed has.
+        // More than the feed's memory and all buffers on the way hold.
         string value = $"\"{new string('v', 1_000_000)}\"";
         for (int i = 0; i < 60; i++) await server.CallAsync("PUT", "/v1/keys/a", value);
         ServerEvent? next;
@@ -50,7 +50,7 @@ public sealed class WatchEndTests
     }
 
     [Fact]
-    public async Task Streams_AsManyAsThereMayBe_AreFollowedByARefusalUntilOneEnds()
+    public async Task Streams_AtTheLimit_AreRefusedUntilOneEnds()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Admin:WatchesMax=2"]);
         using EventReader stays = await EventReader.OpenAsync(server, "");
@@ -61,21 +61,21 @@ public sealed class WatchEndTests
             (await server.CallAsync("GET", "/v1/watch")).AssertProblem(503, "too_many_watches");
         }
 
-        // The place of a stream is free a moment after its watch has ended. An invalid request gets its error once it has a place.
+        // The slot of a stream is released shortly after its watch ends. An invalid request gets its own error once a slot is free.
         await Wait.UntilAsync(async () => (await server.CallAsync("GET", "/v1/watch?from_version=x")).Status == 400, () => "the stream has not ended");
         using EventReader next = await EventReader.OpenAsync(server, "");
         await next.NextAsync("bookmark");
     }
 
     [Fact]
-    public async Task Reader_WhoReadsNothingMore_IsCutOff()
+    public async Task Reader_NotReading_IsDisconnected()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync([.. Forgetful, "Wire:WriteTimeout=00:00:01"]);
+        await using ServerProcess server = await ServerProcess.StartAsync([.. CompactingSoon, "Wire:WriteTimeout=00:00:01"]);
         using WireClient client = await WireClient.ConnectAsync(server.Admin.Port);
         await client.SendAsync(Encoding.ASCII.GetBytes($"GET /v1/watch?values=true HTTP/1.1\r\nHost: {server.Admin.Authority}\r\n\r\n"));
         await Wait.UntilAsync(async () => await StatAsync(server, "watches") == 1, () => "the watch was not opened");
 
-        // The system's buffers of both sides have room for a few megabytes. An event is a value, and each has its time by its length.
+        // Both sides' socket buffers hold a few megabytes. Each value is one event, and its timeout depends on its length.
         string value = $"\"{new string('v', 100_000)}\"";
         for (int i = 0; i < 200; i++) await server.CallAsync("PUT", "/v1/keys/a", value);
         await AssertNoWatchAsync(server);
@@ -86,7 +86,7 @@ public sealed class WatchEndTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Client_ThatGoes_LeavesNoWatch(bool reset)
+    public async Task Client_Disconnected_LeavesNoWatch(bool reset)
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         List<WireClient> clients = [];
@@ -108,25 +108,25 @@ public sealed class WatchEndTests
     }
 
     [Fact]
-    public async Task Stop_EndsTheStreamsProperly()
+    public async Task Stop_EndsTheStreamsCleanly()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         using EventReader silent = await EventReader.OpenAsync(server, "?prefix=silent");
-        using EventReader told = await EventReader.OpenAsync(server);
+        using EventReader active = await EventReader.OpenAsync(server);
         await silent.NextAsync("bookmark");
-        await told.NextAsync("bookmark");
+        await active.NextAsync("bookmark");
         await server.CallAsync("PUT", "/v1/keys/a", "1");
-        await told.NextAsync("changes");
+        await active.NextAsync("changes");
 
         Task<int> stopped = server.StopAsync();
         Assert.Null(await silent.NextAsync());
-        Assert.Null(await told.NextAsync());
+        Assert.Null(await active.NextAsync());
         Assert.Equal(0, await stopped);
         server.AssertNoComplaint();
     }
 
     [Fact]
-    public async Task Restart_InBetween_LosesNothing()
+    public async Task Restart_WithLastEventId_LosesNoChanges()
     {
         using var data = new DataDirectory();
         long? last = null;
@@ -150,7 +150,7 @@ public sealed class WatchEndTests
     }
 
     private static Task AssertNoWatchAsync(ServerProcess server) =>
-        Wait.UntilAsync(async () => await StatAsync(server, "watches") == 0, () => "there is a watch still");
+        Wait.UntilAsync(async () => await StatAsync(server, "watches") == 0, () => "a watch is still open");
 
     private static async Task<long> StatAsync(ServerProcess server, string name) =>
         JsonDocument.Parse((await server.CallAsync("GET", "/v1/stats")).Body).RootElement.GetProperty(name).GetInt64();

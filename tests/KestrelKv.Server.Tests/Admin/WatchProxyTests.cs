@@ -4,11 +4,11 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Admin;
 
-/// <summary>Streams of events behind nginx with the settings that it comes with: HTTP/1.0 to the server, answers gathered in buffers.</summary>
+/// <summary>Event streams behind nginx with its default settings: HTTP/1.0 to the server, buffered responses.</summary>
 public sealed class WatchProxyTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
     [Fact]
-    public async Task Watch_BehindNginx_IsShownEachEventAtOnce()
+    public async Task Watch_BehindNginx_ReceivesEachEventAtOnce()
     {
         using var folder = new DataDirectory();
         int port = FreePort.Find();
@@ -29,7 +29,7 @@ public sealed class WatchProxyTests(DefaultServer server) : IClassFixture<Defaul
     }
 
     [Fact]
-    public async Task Watch_Begun_TellsProxiesAndBrowsersHowToTreatIt()
+    public async Task Watch_Started_HasHeadersForProxiesAndBrowsers()
     {
         using EventReader events = await EventReader.OpenAsync(server.Process);
         await events.NextAsync("bookmark");
@@ -38,7 +38,7 @@ public sealed class WatchProxyTests(DefaultServer server) : IClassFixture<Defaul
         Assert.Equal(TimeSpan.FromSeconds(1), events.Retry);
     }
 
-    /// <summary>Opens a stream once nginx has started.</summary>
+    /// <summary>Opens a stream after nginx has started.</summary>
     private static async Task<EventReader> OpenAsync(Uri address)
     {
         EventReader? events = null;

@@ -3,11 +3,11 @@ using System.Text.Json;
 
 namespace KestrelKv.Server.Tests.Admin;
 
-/// <summary>The feed as server-sent events: what is told, and from where.</summary>
+/// <summary>The feed as server-sent events.</summary>
 public sealed class WatchTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
     [Fact]
-    public async Task Watch_FromNow_BeginsWithABookmarkAndTellsChanges()
+    public async Task Watch_FromNow_StartsWithABookmarkAndSendsChanges()
     {
         await PutAsync("now/before", "1");
         using EventReader events = await EventReader.OpenAsync(server.Process, "?prefix=now/");
@@ -28,7 +28,7 @@ public sealed class WatchTests(DefaultServer server) : IClassFixture<DefaultServ
     }
 
     [Fact]
-    public async Task Watch_FromAVersion_TellsWhatThereWasBetweenItsFirstBookmarkAndWhatComes()
+    public async Task Watch_FromAVersion_SendsPastChangesBeforeNewOnes()
     {
         long first = await PutAsync("from/a", "1");
         await PutAsync("from/b", "1");
@@ -52,7 +52,7 @@ public sealed class WatchTests(DefaultServer server) : IClassFixture<DefaultServ
         await events.NextAsync("bookmark");
         List<string> changes = await ChangesAsync(events, 6);
 
-        // When the expiry is made a removal is for the server to say.
+        // The server decides when the expiry becomes a removal.
         Assert.Contains("expire kinds/a", changes.Skip(3));
         changes.Remove("expire kinds/a");
         Assert.Equal(["put kinds/a", "put kinds/a", "set_expiry kinds/a", "put kinds/b", "delete kinds/b"], changes);
@@ -62,43 +62,43 @@ public sealed class WatchTests(DefaultServer server) : IClassFixture<DefaultServ
     [InlineData("{\n  \"a\": [\n    1.0\n  ]\n}")]
     [InlineData("{\r\n\"a\":\r1,\"\\n\":\"\\r\\n\"\n}")]
     [InlineData("\"\\n\\ndata: no\"")]
-    public async Task Value_WithEndsOfLines_IsToldWithinItsEvent(string value)
+    public async Task Value_WithLineEnds_StaysWithinItsEvent(string value)
     {
         using EventReader events = await EventReader.OpenAsync(server.Process, "?prefix=lines&values=true");
         await events.NextAsync("bookmark");
         await PutAsync("lines", value);
         ServerEvent changes = await events.NextAsync("changes");
-        await PutAsync("lines", "\"behind\"");
-        ServerEvent behind = await events.NextAsync("changes");
+        await PutAsync("lines", "\"next\"");
+        ServerEvent next = await events.NextAsync("changes");
 
         Assert.True(JsonElement.DeepEquals(JsonDocument.Parse(value).RootElement, ValueOf(changes)));
-        Assert.Equal("behind", ValueOf(behind).GetString());
+        Assert.Equal("next", ValueOf(next).GetString());
 
         static JsonElement ValueOf(ServerEvent changes) => changes.Json.GetProperty("changes")[0].GetProperty("val");
     }
 
     [Fact]
-    public async Task LastEventId_OfAnEarlierStream_GoesOnBehindIt()
+    public async Task LastEventId_OfAnEarlierStream_ResumesAfterIt()
     {
         long first = await PutAsync("resumed/0", "1");
         for (int i = 1; i < 20; i++) await PutAsync($"resumed/{i}", "1");
-        List<string> told = [];
+        List<string> received = [];
         string query = $"?prefix=resumed/&from_version={first}";
-        for (long? last = null; told.Count < 20;)
+        for (long? last = null; received.Count < 20;)
         {
-            // Each stream is given up behind the first changes that it tells, and the next one has no reason to begin at from_version again.
+            // Each stream is abandoned after its first changes. The next must resume there and not at from_version.
             using EventReader events = await EventReader.OpenAsync(server.Process, query, last);
             Assert.Equal(last ?? first - 1, (await events.NextAsync("bookmark")).Id);
             ServerEvent changes = await events.NextAsync("changes");
-            told.AddRange(changes.Changes);
+            received.AddRange(changes.Changes);
             last = changes.Id;
-            if (told.Count < 40) await PutAsync($"resumed/{20 + told.Count}", "1");
+            if (received.Count < 40) await PutAsync($"resumed/{20 + received.Count}", "1");
         }
-        Assert.Equal(Enumerable.Range(0, 20).Select(i => $"put resumed/{i}"), told.Take(20));
+        Assert.Equal(Enumerable.Range(0, 20).Select(i => $"put resumed/{i}"), received.Take(20));
     }
 
     [Fact]
-    public async Task Bookmarks_WhereNothingConcernsTheWatch_TellHowFarItHasCome()
+    public async Task Bookmarks_WithoutMatchingChanges_ReportProgress()
     {
         using EventReader events = await EventReader.OpenAsync(server.Process, "?prefix=silent/&bookmark_interval=0.1");
         ServerEvent bookmark = await events.NextAsync("bookmark");
@@ -109,7 +109,7 @@ public sealed class WatchTests(DefaultServer server) : IClassFixture<DefaultServ
     }
 
     [Fact]
-    public async Task Batch_IsToldWhole()
+    public async Task Batch_IsSentAsOneEvent()
     {
         using EventReader events = await EventReader.OpenAsync(server.Process, "?prefix=whole/");
         await events.NextAsync("bookmark");
@@ -121,7 +121,7 @@ public sealed class WatchTests(DefaultServer server) : IClassFixture<DefaultServ
     }
 
     [Theory]
-    [InlineData("from_version=0", "invalid_value", "\"from_version\" is 0, expected a whole number of 1 or more")]
+    [InlineData("from_version=0", "invalid_value", "\"from_version\" is 0, expected an integer of 1 or more")]
     [InlineData("from_version=-1", "invalid_value", "\"from_version\" is -1")]
     [InlineData("from_version=one", "invalid_value", "\"from_version\" is \"one\"")]
     [InlineData("values=perhaps", "invalid_value", "\"values\" is \"perhaps\"")]
@@ -131,8 +131,8 @@ public sealed class WatchTests(DefaultServer server) : IClassFixture<DefaultServ
     [InlineData("prefix=a&prefix=b", "duplicate_parameter", "\"prefix\"")]
     [InlineData("prefx=a", "unknown_parameter", "\"prefx\" is not known here, expected prefix, from_version, values, bookmark_interval")]
     [InlineData("key=a", "unknown_parameter", "\"key\"")]
-    public async Task Parameter_ThatIsNotValid_IsRefused(string query, string code, string told) =>
-        (await server.Process.CallAsync("GET", "/v1/watch?" + query)).AssertProblem(400, code, told);
+    public async Task Parameter_Invalid_IsRefused(string query, string code, string detail) =>
+        (await server.Process.CallAsync("GET", "/v1/watch?" + query)).AssertProblem(400, code, detail);
 
     [Theory]
     [InlineData("x")]
@@ -140,11 +140,11 @@ public sealed class WatchTests(DefaultServer server) : IClassFixture<DefaultServ
     [InlineData("1.5")]
     [InlineData("9223372036854775807")]
     [InlineData("9223372036854775808")]
-    public async Task LastEventId_ThatIsNone_IsRefused(string id) =>
+    public async Task LastEventId_Invalid_IsRefused(string id) =>
         (await server.Process.CallAsync("GET", "/v1/watch?from_version=1", null, $"Last-Event-ID: {id}")).AssertProblem(400, "invalid_header", "Last-Event-ID");
 
     [Fact]
-    public async Task Version_InTheFuture_IsRefusedWithTheLastOne()
+    public async Task Version_InTheFuture_IsRefusedWithTheLastVersion()
     {
         await PutAsync("future", "1");
         JsonElement problem = (await server.Process.CallAsync("GET", "/v1/watch?from_version=1000000000")).AssertProblem(400, "future_version", "the last version is");

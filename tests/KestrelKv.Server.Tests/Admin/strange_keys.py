@@ -1,4 +1,4 @@
-"""Keys of every kind over HTTP with urllib. Arguments: the address of the admin HTTP; keys as a JSON array on standard input."""
+"""Sends keys of every kind over HTTP with urllib. Argument: the address of the admin HTTP. Standard input: the keys as a JSON array."""
 import json
 import sys
 import urllib.parse

@@ -6,10 +6,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Architecture;
 
-/// <summary>
-/// The floors of the source: what each project may build on. Bytes go one way, from the wire down to the store, and
-/// nothing below knows of anything above.
-/// </summary>
+/// <summary>The floors of the source: the references that each project may have. A lower floor never uses a higher one.</summary>
 public sealed class FloorsTests
 {
     private static readonly Floor[] Floors =
@@ -28,13 +25,13 @@ public sealed class FloorsTests
             Packages: null, ForbiddenReferences: []),
     ];
 
-    /// <summary>The namespaces of the store: each may use those before it, and the contract.</summary>
+    /// <summary>The namespaces of the store. Each may use the contract and those before it.</summary>
     private static readonly string[] StorageNamespaces = ["Commits", "Files", "Feed", "Embedded", "Durability"];
 
     public static TheoryData<string> ProjectNames() => [.. Floors.Select(floor => floor.Name)];
 
-    /// <summary>Projects that break their floors, each in its own way.</summary>
-    public static TheoryData<string, string, string> BrokenProjects() => new()
+    /// <summary>Projects that violate their floors, each in a different way.</summary>
+    public static TheoryData<string, string, string> ViolatingProjects() => new()
     {
         { "KestrelKv.Json", "<ProjectReference Include=\"../KestrelKv.Storage/KestrelKv.Storage.csproj\" />", "KestrelKv.Storage" },
         { "KestrelKv.Protocol", "<ProjectReference Include=\"../KestrelKv.Storage/KestrelKv.Storage.csproj\" />", "KestrelKv.Storage" },
@@ -50,7 +47,7 @@ public sealed class FloorsTests
     };
 
     [Fact]
-    public void Source_HasJustTheProjectsOfTheFloors() =>
+    public void Source_HasExactlyTheProjectsOfTheFloors() =>
         Assert.Equal(
             Floors.Select(floor => floor.Name).Order(StringComparer.Ordinal),
             Directory.GetFiles(Repository.PathTo("src"), "*.csproj", SearchOption.AllDirectories)
@@ -58,9 +55,9 @@ public sealed class FloorsTests
 
     [Theory]
     [MemberData(nameof(ProjectNames))]
-    public void Project_ReferencesOnlyWhatItsFloorMay(string name)
+    public void Project_HasOnlyAllowedReferences(string name)
     {
-        // What every project under src is given counts for each.
+        // Settings for all projects under src count for each of them.
         string[] files =
         [
             Repository.PathTo("src", name, $"{name}.csproj"), Repository.PathTo("Directory.Build.props"), Repository.PathTo("src", "Directory.Build.targets"),
@@ -79,7 +76,7 @@ public sealed class FloorsTests
 
     [Theory]
     [MemberData(nameof(ProjectNames))]
-    public void Assembly_ReferencesOnlyWhatItsFloorMay(string name)
+    public void Assembly_HasOnlyAllowedReferences(string name)
     {
         Floor floor = FloorOf(name);
         string[] references = References(Path.Combine(AppContext.BaseDirectory, $"{name}.dll"));
@@ -92,7 +89,7 @@ public sealed class FloorsTests
     }
 
     [Fact]
-    public void StorageNamespaces_UseOnlyThoseBeforeThem()
+    public void StorageNamespaces_UseOnlyEarlierNamespaces()
     {
         string storage = Repository.PathTo("src", "KestrelKv.Storage");
         Assert.Equal(
@@ -109,17 +106,19 @@ public sealed class FloorsTests
     [Theory]
     [InlineData("using KestrelKv.Storage.Durability;")]
     [InlineData("Durability.Recovery recovery;")]
-    public void NamespacesUsed_OfACycle_NamesIt(string line) => Assert.Equal(["Durability"], NamespacesUsed(line, "Feed"));
+    public void NamespacesUsed_OfACycle_ReturnsTheNamespace(string line) => Assert.Equal(["Durability"], NamespacesUsed(line, "Feed"));
 
     [Theory]
-    [MemberData(nameof(BrokenProjects))]
-    public void Violations_OfAProjectThatBreaksItsFloor_NameTheReference(string name, string reference, string expected)
+    [MemberData(nameof(ViolatingProjects))]
+    public void Violations_OfAViolatingProject_ReturnTheReference(string name, string reference, string expected)
     {
         var project = XDocument.Parse($"<Project><ItemGroup>{reference}</ItemGroup></Project>");
         Assert.Equal([expected], Violations(FloorOf(name), project));
     }
 
-    /// <summary>The namespaces that a file of the store uses and may not: by a directive, or before the name of one of their types.</summary>
+    /// <summary>
+    /// Returns the namespaces of the store that a file uses but must not: in a directive, or before the name of one of their types.
+    /// </summary>
     private static string[] NamespacesUsed(string source, string own)
     {
         int floor = Array.IndexOf(StorageNamespaces, own);
@@ -162,6 +161,9 @@ public sealed class FloorsTests
         return [.. metadata.AssemblyReferences.Select(handle => metadata.GetString(metadata.GetAssemblyReference(handle).Name))];
     }
 
-    /// <summary>What a project may reference: of ours, of packages (null for any), and not in the built assembly (by the name's beginning).</summary>
+    /// <summary>
+    /// The allowed references of a project: projects, packages (null for any), and name prefixes that the built assembly must not
+    /// reference.
+    /// </summary>
     private sealed record Floor(string Name, string[] Projects, string[]? Packages, string[] ForbiddenReferences);
 }

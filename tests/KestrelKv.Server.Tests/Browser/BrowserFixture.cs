@@ -3,7 +3,7 @@ using Microsoft.Playwright;
 
 namespace KestrelKv.Server.Tests.Browser;
 
-/// <summary>A server, and the system's own Chromium to look at it with.</summary>
+/// <summary>A server, and the Chromium installed on this machine.</summary>
 public sealed class BrowserFixture : IAsyncLifetime
 {
     private static readonly string[] Programs = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -33,20 +33,20 @@ public sealed class BrowserFixture : IAsyncLifetime
         }
         catch
         {
-            // Nobody disposes of a fixture that could not be made.
+            // xunit does not dispose of a fixture that failed to initialize.
             await DisposeAsync();
             throw;
         }
     }
 
-    /// <summary>A page in a browser's window of its own.</summary>
-    internal async Task<IPage> OpenAsync() => await (await OpenWindowAsync()).NewPageAsync();
+    /// <summary>Opens a page in its own browser context.</summary>
+    internal async Task<IPage> OpenAsync() => await (await OpenContextAsync()).NewPageAsync();
 
     /// <summary>
-    /// A window of the browser, whose pages know of each other. Closes the windows of earlier tests: their pages take memory and
+    /// Opens a browser context, whose pages share storage. It closes the contexts of earlier tests, because their pages use memory and
     /// processor time.
     /// </summary>
-    internal async Task<IBrowserContext> OpenWindowAsync()
+    internal async Task<IBrowserContext> OpenContextAsync()
     {
         foreach (IBrowserContext earlier in _browser!.Contexts.ToArray()) await earlier.CloseAsync();
         IBrowserContext context = await _browser.NewContextAsync(new()

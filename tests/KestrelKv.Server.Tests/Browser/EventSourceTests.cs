@@ -22,7 +22,7 @@ public sealed class EventSourceTests(BrowserFixture browser) : IClassFixture<Bro
         """;
 
     [Fact]
-    public async Task EventSource_OfTheBrowser_GetsEventsAndTheirIds()
+    public async Task EventSource_OfTheBrowser_ReceivesEventsWithIds()
     {
         await PutAsync(browser.Server, "watched:1", "[1,\n2]");
         IPage page = await browser.OpenAsync();
@@ -36,7 +36,7 @@ public sealed class EventSourceTests(BrowserFixture browser) : IClassFixture<Bro
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task EventSource_OverARestart_ConnectsAgainAndMissesNothing(bool kill)
+    public async Task EventSource_AfterARestart_ReconnectsAndMissesNoChanges(bool kill)
     {
         using var data = new DataDirectory();
         string[] settings = [string.Create(CultureInfo.InvariantCulture, $"Admin:Port={FreePort.Find()}")];
@@ -66,7 +66,7 @@ public sealed class EventSourceTests(BrowserFixture browser) : IClassFixture<Bro
 
     private static Task SeenAsync(IPage page, params string[] changes) => Wait.UntilAsync(
         async () => (await page.EvaluateAsync<string[]>("() => seen")).SequenceEqual(changes),
-        () => $"the browser never saw just {string.Join(", ", changes)}");
+        () => $"the browser did not receive exactly {string.Join(", ", changes)}");
 
     private static async Task PutAsync(ServerProcess server, string key, string value)
     {

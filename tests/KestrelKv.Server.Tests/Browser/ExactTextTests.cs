@@ -2,7 +2,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Browser;
 
-/// <summary>Swagger UI shows, copies, downloads and sends values as the exact text that they are.</summary>
+/// <summary>Swagger UI shows, copies, downloads and sends values as exact text.</summary>
 public sealed class ExactTextTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
 {
     private const string Get = "operations-Keys-getKey";
@@ -10,7 +10,9 @@ public sealed class ExactTextTests(BrowserFixture browser) : IClassFixture<Brows
     private const string List = "operations-Keys-listKeys";
     private const string Batch = "operations-Batches-executeBatch";
 
-    /// <summary>Everything that a parser and a writer of JSON would change. Fields of HTML forms can't have the CR.</summary>
+    /// <summary>
+    /// A value that a JSON parser and writer would change in many ways. It has no CR, because fields of HTML forms cannot hold one.
+    /// </summary>
     private const string Value =
         "{\"big\": 12345678901234567890,  \"f\": 1.0,\t\"e\": 1E400, \"z\": -0, \"10\": 1, \"9\": 2, \"d\": 1,\n \"d\": 2, \"s\": \"\\u0041\\/<b>&amp;\\ud800 é😀\"}";
 
@@ -70,7 +72,7 @@ public sealed class ExactTextTests(BrowserFixture browser) : IClassFixture<Brows
     }
 
     [Fact]
-    public async Task Get_OfALongValue_ShowsItsBeginningAndDownloadsAll()
+    public async Task Get_OfALongValue_ShowsItsStartAndDownloadsAll()
     {
         string value = $"\"{new string('v', 2_000_000)}\"";
         await OnTheWireAsync(Frames.Put("long", value));
@@ -84,7 +86,7 @@ public sealed class ExactTextTests(BrowserFixture browser) : IClassFixture<Brows
     }
 
     [Fact]
-    public async Task IndentedView_OfAValue_ChangesWhiteSpaceAloneAndCopiesTheExactText()
+    public async Task IndentedView_OfAValue_ChangesOnlyWhiteSpaceAndCopiesTheExactText()
     {
         const string Nested = "{\"a\":[1.0,{}, [] ],\"b\" : \"x, {\\\"\",\"c\":{\"d\":12345678901234567890}}";
         await OnTheWireAsync(Frames.Put("nested", Nested));

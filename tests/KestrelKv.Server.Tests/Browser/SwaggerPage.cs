@@ -6,34 +6,33 @@ namespace KestrelKv.Server.Tests.Browser;
 /// <summary>Swagger UI in a browser, used as a person uses it.</summary>
 internal sealed class SwaggerPage
 {
-    /// <summary>What the browser's console says of an answer that is no success. That is no fault of the page.</summary>
+    /// <summary>The console message for an error status, which is not an error of the page.</summary>
     private const string RefusedRequest = "Failed to load resource: the server responded with a status of 4";
 
     private readonly IPage _page;
 
     private SwaggerPage(IPage page) => _page = page;
 
-    /// <summary>What went wrong in the browser.</summary>
+    /// <summary>Errors on the browser's console, and exceptions of the page.</summary>
     public List<string> Errors { get; } = [];
 
-    /// <summary>Hosts that the page asked for something.</summary>
+    /// <summary>The hosts to which the page sent requests.</summary>
     public HashSet<string> Hosts { get; } = [];
 
     public string Url => _page.Url;
 
-    /// <summary>The operations, by the ids that Swagger UI gives them.</summary>
+    /// <summary>Returns the operations by their ids in Swagger UI.</summary>
     public async Task<IReadOnlyList<string>> OperationsAsync() =>
         await _page.Locator(".opblock").EvaluateAllAsync<string[]>("all => all.map(each => each.id)");
 
     public Task<string> TitleAsync() => _page.TitleAsync();
 
-    /// <summary>Opens the server's root.</summary>
-    public static async Task<SwaggerPage> OpenAsync(BrowserFixture browser) => await OpenAsync(await browser.OpenWindowAsync());
+    public static async Task<SwaggerPage> OpenAsync(BrowserFixture browser) => await OpenAsync(await browser.OpenContextAsync());
 
-    /// <summary>Opens the server's root in one more tab of a window.</summary>
-    public static async Task<SwaggerPage> OpenAsync(IBrowserContext window)
+    /// <summary>Opens the server's root in another tab of a browser context.</summary>
+    public static async Task<SwaggerPage> OpenAsync(IBrowserContext context)
     {
-        var swagger = new SwaggerPage(await window.NewPageAsync());
+        var swagger = new SwaggerPage(await context.NewPageAsync());
         swagger._page.Console += (_, message) =>
         {
             if (message.Type == "error" && !message.Text.StartsWith(RefusedRequest, StringComparison.Ordinal)) swagger.Errors.Add(message.Text);
@@ -45,28 +44,29 @@ internal sealed class SwaggerPage
         return swagger;
     }
 
-    /// <summary>"Try it out" and "Execute"; gives what the page then shows.</summary>
-    /// <param name="operation">The operation's id.</param>
-    /// <param name="parameters">Parameters to fill in; the others stay as the page has them.</param>
-    /// <param name="body">The body to fill in; null leaves the page's example.</param>
-    /// <param name="type">The type of the body to choose; null leaves the first one.</param>
+    /// <summary>
+    /// Clicks "Try it out" and "Execute", and returns the response shown. Parameters without a value, a null body and a null type keep
+    /// the values of the page.
+    /// </summary>
     public async Task<Shown> TryAsync(string operation, Dictionary<string, string>? parameters = null, string? body = null, string? type = null)
     {
         ILocator block = await FillAsync(operation, parameters, body, type);
         await block.Locator(".execute").ClickAsync();
 
-        ILocator answer = block.Locator(".live-responses-table tr.response");
-        await answer.WaitForAsync();
-        string status = await answer.Locator(".response-col_status").InnerTextAsync();
-        ILocator exact = answer.Locator(".highlight-code pre");
+        ILocator response = block.Locator(".live-responses-table tr.response");
+        await response.WaitForAsync();
+        string status = await response.Locator(".response-col_status").InnerTextAsync();
+        ILocator exact = response.Locator(".highlight-code pre");
         return new(
             int.Parse(status.Split('\n')[0], CultureInfo.InvariantCulture),
             status.Contains("Undocumented", StringComparison.Ordinal),
-            await answer.Locator(".response-col_description").InnerTextAsync(),
+            await response.Locator(".response-col_description").InnerTextAsync(),
             await exact.CountAsync() == 0 ? "" : (await exact.TextContentAsync())!);
     }
 
-    /// <summary>"Try it out", and what a person then fills in. Closes the other operations: the page draws all open ones at each change.</summary>
+    /// <summary>
+    /// Clicks "Try it out" and fills in the fields. Closes the other operations, because the page redraws all open ones at each change.
+    /// </summary>
     public async Task<ILocator> FillAsync(string operation, Dictionary<string, string>? parameters = null, string? body = null, string? type = null)
     {
         ILocator others = _page.Locator($".opblock.is-open:not([id='{operation}']) .opblock-summary-control");
@@ -76,7 +76,7 @@ internal sealed class SwaggerPage
         if (await block.Locator(".opblock-body").CountAsync() == 0) await block.Locator(".opblock-summary-control").ClickAsync();
         await block.Locator(".try-out__btn").First.WaitForAsync();
 
-        // A second time it may be ready to be changed, and shows the first answer until that is cleared.
+        // On repeated use the operation may already be editable, and shows the earlier response until it is cleared.
         if (await block.Locator(".try-out__btn.cancel").CountAsync() == 0) await block.Locator(".try-out__btn").ClickAsync();
         if (await block.Locator(".live-responses-table").CountAsync() > 0) await block.Locator(".btn-clear").ClickAsync();
 
@@ -91,14 +91,14 @@ internal sealed class SwaggerPage
         return block;
     }
 
-    /// <summary>Clicks on "Copy" beside an answer; returns the text of the clipboard.</summary>
+    /// <summary>Clicks "Copy" beside a response, and returns the text of the clipboard.</summary>
     public async Task<string> CopyAsync(string operation)
     {
         await Block(operation).Locator(".live-responses-table .copy-to-clipboard button").ClickAsync();
         return await _page.EvaluateAsync<string>("() => navigator.clipboard.readText()");
     }
 
-    /// <summary>Clicks on "Download" beside an answer; returns the text of the file.</summary>
+    /// <summary>Clicks "Download" beside a response, and returns the text of the file.</summary>
     public async Task<string> DownloadAsync(string operation)
     {
         IDownload download = await _page.RunAndWaitForDownloadAsync(
@@ -106,7 +106,7 @@ internal sealed class SwaggerPage
         return await File.ReadAllTextAsync(await download.PathAsync());
     }
 
-    /// <summary>Indents the view of an answer; returns what is then shown.</summary>
+    /// <summary>Indents the view of a response, and returns the text shown.</summary>
     public async Task<string> IndentAsync(string operation)
     {
         ILocator body = Block(operation).Locator(".live-responses-table .highlight-code");
@@ -118,14 +118,13 @@ internal sealed class SwaggerPage
 
     private ILocator Block(string operation) => _page.Locator($"[id='{operation}']");
 
-    /// <summary>An answer on the page.</summary>
-    /// <param name="Status">Its code.</param>
-    /// <param name="Undocumented">Whether the description does not know of that code.</param>
-    /// <param name="Text">Its body and headers, as the page lays them out.</param>
-    /// <param name="Body">The exact text of its body on the page.</param>
+    /// <summary>
+    /// A response shown on the page. <paramref name="Body"/> is its exact text; <paramref name="Undocumented"/> is whether the OpenAPI
+    /// description lacks the status code.
+    /// </summary>
     internal sealed record Shown(int Status, bool Undocumented, string Text, string Body)
     {
-        /// <summary>The version in quotes that the header ETag shows.</summary>
+        /// <summary>The entity tag in quotes, from the ETag header shown.</summary>
         public string ETag => Text.Split('\n').Select(line => line.Trim())
             .Single(line => line.StartsWith("etag: ", StringComparison.Ordinal))["etag: ".Length..];
     }

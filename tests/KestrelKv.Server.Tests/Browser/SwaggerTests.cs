@@ -2,7 +2,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Browser;
 
-/// <summary>A person opens the admin HTTP in a browser.</summary>
+/// <summary>The admin HTTP in a browser.</summary>
 public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
 {
     private const string ByPath = "operations-Keys-{0}Key";
@@ -19,7 +19,7 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
     private static readonly string[] NoContent = ["-putKey", "-patchKey", "-deleteKey"];
 
     [Fact]
-    public async Task Root_Opened_LandsOnSwaggerUIWithEveryEndpointTheKeysFirst()
+    public async Task Root_Opened_ShowsSwaggerUIWithEveryEndpointKeysFirst()
     {
         SwaggerPage page = await SwaggerPage.OpenAsync(browser);
 
@@ -34,12 +34,12 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
             ],
             operations.ToHashSet());
         Assert.Empty(page.Errors);
-        // Works on machines without a way out, and tells nobody that it was opened.
+        // The page works on machines without internet access, and contacts no other host.
         Assert.Equal([browser.Server.Admin.Authority], page.Hosts);
     }
 
     [Fact]
-    public async Task TryItOut_OfEveryEndpoint_WithTheExamplesThatThePageHas_Succeeds()
+    public async Task TryItOut_OfEveryEndpointWithThePagesExamples_Succeeds()
     {
         SwaggerPage page = await SwaggerPage.OpenAsync(browser);
 
@@ -55,7 +55,7 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
     }
 
     [Fact]
-    public async Task TryItOut_PutGetDelete_IsSeenOverTheWire()
+    public async Task TryItOut_PutGetDelete_IsVisibleOverTheWire()
     {
         SwaggerPage page = await SwaggerPage.OpenAsync(browser);
         await PutGetDeleteAsync(page, ByPath, "greeting");
@@ -88,7 +88,7 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
     [Theory]
     [InlineData(ByPath)]
     [InlineData(ByQuery)]
-    public async Task TryItOut_WithIfMatch_WritesOnThatVersionOnly(string form)
+    public async Task TryItOut_WithIfMatch_WritesOnlyToThatVersion(string form)
     {
         SwaggerPage page = await SwaggerPage.OpenAsync(browser);
         string put = Of(form, "put");
@@ -108,7 +108,7 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
     [Theory]
     [InlineData(ByPath)]
     [InlineData(ByQuery)]
-    public async Task TryItOut_PatchOfEitherType_ChangesThatPartOnly(string form)
+    public async Task TryItOut_PatchOfEitherType_ChangesOnlyThatPart(string form)
     {
         SwaggerPage page = await SwaggerPage.OpenAsync(browser);
         string patch = Of(form, "patch");
@@ -131,7 +131,7 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
     }
 
     [Fact]
-    public async Task TryItOut_Batch_DoesAllOrNothing()
+    public async Task TryItOut_Batch_IsAtomic()
     {
         SwaggerPage page = await SwaggerPage.OpenAsync(browser);
 
@@ -147,7 +147,7 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
     }
 
     [Fact]
-    public async Task TryItOut_ListAndStats_ShowWhatIsThere()
+    public async Task TryItOut_ListAndStats_ShowTheStore()
     {
         for (int i = 0; i < 3; i++) await OnTheWireAsync(Frames.Put($"listed:{i}", $"{{\"i\": {i}}}"));
         SwaggerPage page = await SwaggerPage.OpenAsync(browser);
@@ -165,7 +165,7 @@ public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<Browser
     }
 
     [Fact]
-    public async Task TypeOfPatch_Changed_ReplacesTheBody()
+    public async Task PatchContentType_Changed_ReplacesTheBody()
     {
         SwaggerPage page = await SwaggerPage.OpenAsync(browser);
         string patch = Of(ByPath, "patch");

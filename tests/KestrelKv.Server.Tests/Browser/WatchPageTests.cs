@@ -4,14 +4,14 @@ using Microsoft.Playwright;
 
 namespace KestrelKv.Server.Tests.Browser;
 
-/// <summary>A person watches changes in Swagger UI.</summary>
+/// <summary>Watches in Swagger UI.</summary>
 public sealed class WatchPageTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
 {
     private const string Watch = "operations-Feed-watch";
     private const string Value = "{\"big\": 12345678901234567890, \"f\": 1.0, \"d\": 1, \"d\": 2}";
 
     [Fact]
-    public async Task Watch_Executed_ShowsEventsAsTheyComeUntilItIsStopped()
+    public async Task Watch_Executed_ShowsEventsUntilItIsStopped()
     {
         SwaggerPage page = await SwaggerPage.OpenAsync(browser);
         ILocator watch = await ExecuteAsync(page);
@@ -33,7 +33,7 @@ public sealed class WatchPageTests(BrowserFixture browser) : IClassFixture<Brows
     [InlineData(".execute", 1)]
     [InlineData(".btn-clear", 0)]
     [InlineData(".opblock-summary-control", 0)]
-    public async Task Watch_LeftOnThePage_IsStopped(string click, int watches)
+    public async Task Watch_ClosedOrReplaced_IsStopped(string click, int watches)
     {
         SwaggerPage page = await SwaggerPage.OpenAsync(browser);
         ILocator watch = await ExecuteAsync(page);
@@ -42,7 +42,7 @@ public sealed class WatchPageTests(BrowserFixture browser) : IClassFixture<Brows
         await watch.Locator(click).ClickAsync();
         if (click == ".execute")
         {
-            // Only the second one is shown this.
+            // This bookmark is shown only by the second watch.
             await EventWith(watch, "bookmark").WaitForAsync();
             await PutAsync("user:again", "1");
             await EventWith(watch, "user:again").WaitForAsync();
@@ -57,9 +57,9 @@ public sealed class WatchPageTests(BrowserFixture browser) : IClassFixture<Brows
     [Fact]
     public async Task Watches_InManyTabs_LeaveConnectionsForThePage()
     {
-        await using IBrowserContext window = await browser.OpenWindowAsync();
+        await using IBrowserContext context = await browser.OpenContextAsync();
         List<ILocator> watches = [];
-        for (int i = 0; i < 7; i++) watches.Add(await ExecuteAsync(await SwaggerPage.OpenAsync(window)));
+        for (int i = 0; i < 7; i++) watches.Add(await ExecuteAsync(await SwaggerPage.OpenAsync(context)));
 
         await State(watches[2], "stopped: 4 newer watches are open in other tabs").WaitForAsync();
         await WaitForWatchesAsync(4);
@@ -93,5 +93,5 @@ public sealed class WatchPageTests(BrowserFixture browser) : IClassFixture<Brows
     }
 
     private Task WaitForWatchesAsync(int count) =>
-        Wait.UntilAsync(async () => await WatchesAsync() == count, () => $"there were never {count} watches");
+        Wait.UntilAsync(async () => await WatchesAsync() == count, () => $"the number of watches did not become {count}");
 }

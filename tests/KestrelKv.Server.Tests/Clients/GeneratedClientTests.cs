@@ -3,10 +3,10 @@ using System.Text.Json;
 
 namespace KestrelKv.Server.Tests.Clients;
 
-/// <summary>The description of the admin HTTP gives clients that compile and work.</summary>
+/// <summary>The OpenAPI description yields clients that compile and work.</summary>
 public sealed class GeneratedClientTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
-    /// <summary>Generated clients name their methods after these: none may change.</summary>
+    /// <summary>The published operation ids. Generated clients name their methods after them, so they must not change.</summary>
     private static readonly string[] Ids =
     [
         "getKey", "headKey", "putKey", "patchKey", "deleteKey", "countKeys", "listKeys",
@@ -33,7 +33,7 @@ public sealed class GeneratedClientTests(DefaultServer server) : IClassFixture<D
     }
 
     [Fact]
-    public async Task Operations_AllHaveTheirPublishedIds()
+    public async Task Operations_HaveThePublishedIds()
     {
         Assert.Equal(Ids, (await OperationsAsync()).Select(operation => operation.GetProperty("operationId").GetString()!));
     }
@@ -57,7 +57,7 @@ public sealed class GeneratedClientTests(DefaultServer server) : IClassFixture<D
     }
 
     [Fact]
-    public async Task Server_OfTheDescription_IsTheAddressThatItWasReadFrom() =>
+    public async Task DescriptionServer_IsTheAddressOfTheRequest() =>
         Assert.Equal(server.Process.Admin, new Uri((await DocumentAsync()).GetProperty("servers")[0].GetProperty("url").GetString()!));
 
     private async Task<string> DescriptionAsync()

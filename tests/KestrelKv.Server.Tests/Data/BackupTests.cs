@@ -9,7 +9,7 @@ namespace KestrelKv.Server.Tests.Data;
 public sealed class BackupTests
 {
     [Fact]
-    public async Task Snapshot_Asked_IsTakenAndTold()
+    public async Task Snapshot_Requested_IsTakenAndReported()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         await Contents.FillAsync(server, "a", 5);
@@ -30,7 +30,7 @@ public sealed class BackupTests
     }
 
     [Fact]
-    public async Task Backup_Asked_IsAFileWithItsVersion()
+    public async Task Backup_Requested_IsAFileWithItsVersion()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         await Contents.FillAsync(server, "a", 5);
@@ -41,7 +41,7 @@ public sealed class BackupTests
         Assert.Equal("attachment; filename=\"kestrelkv-7.snapshot\"", backup.Headers["Content-Disposition"]);
         Assert.Equal("\"7\"", backup.ETag);
 
-        // Nothing has changed since: there is no need for another.
+        // Nothing has changed since, so no further snapshot is taken.
         object taken = await Contents.StatAsync(server, "last_snapshot_at");
         RawResponse again = await RawHttp.SendAsync(server.Admin, "GET", "/v1/admin/backup");
         Assert.Equal(backup.Body, again.Body);
@@ -61,7 +61,7 @@ public sealed class BackupTests
     }
 
     [Fact]
-    public async Task Backup_OfAClientThatNeverReads_HoldsUpNeitherTheWireNorAStop()
+    public async Task Backup_ToAClientThatNeverReads_BlocksNeitherTheWireNorAStop()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
@@ -79,7 +79,7 @@ public sealed class BackupTests
     }
 
     [Fact]
-    public async Task Backup_WhileSnapshotsAndWritesGoOn_IsAlwaysWhole()
+    public async Task Backup_DuringSnapshotsAndWrites_IsComplete()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
@@ -105,7 +105,7 @@ public sealed class BackupTests
         server.AssertNoComplaint();
     }
 
-    /// <summary>Values that no compression makes smaller: more than sockets hold.</summary>
+    /// <summary>Puts incompressible values, more than the socket buffers hold.</summary>
     private static async Task FillWithNoiseAsync(WireClient wire, int megabytes)
     {
         byte[] noise = new byte[750_000];

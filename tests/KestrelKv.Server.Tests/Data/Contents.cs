@@ -3,7 +3,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Data;
 
-/// <summary>All that a server has: the text of a listing, with keys, versions and values.</summary>
+/// <summary>The contents of a server: the text of a listing with keys, versions and values.</summary>
 internal static class Contents
 {
     public static async Task<string> OfAsync(ServerProcess server)
@@ -11,11 +11,11 @@ internal static class Contents
         using var http = new HttpClient { BaseAddress = server.Admin };
         string page = await http.GetStringAsync(new Uri("v1/keys?limit=1000&values=true", UriKind.Relative));
         int end = page.IndexOf("\"next\": null", StringComparison.Ordinal);
-        Assert.True(end > 0, "there are more keys than fit on a page");
+        Assert.True(end > 0, "the keys do not fit on one page");
         return page[..end];
     }
 
-    /// <summary>A member of /v1/stats.</summary>
+    /// <summary>Returns a member of /v1/stats.</summary>
     public static async Task<JsonElement> StatAsync(ServerProcess server, string name)
     {
         using var http = new HttpClient { BaseAddress = server.Admin };
@@ -25,7 +25,7 @@ internal static class Contents
 
     public static async Task<long> VersionAsync(ServerProcess server) => (await StatAsync(server, "version")).GetInt64();
 
-    /// <summary>Puts keys by the wire, and takes one of them away again by HTTP.</summary>
+    /// <summary>Puts keys over the wire, and deletes one of them over HTTP.</summary>
     public static async Task FillAsync(ServerProcess server, string prefix, int keys)
     {
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);

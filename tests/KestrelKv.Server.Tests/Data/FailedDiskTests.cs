@@ -5,11 +5,11 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Data;
 
-/// <summary>A disk whose syncs fail, as strace can make them: no write is acknowledged any more, and reads of what is on disk go on.</summary>
+/// <summary>Failing syncs, injected by strace. The server refuses all writes and still serves reads of the data on disk.</summary>
 public sealed class FailedDiskTests
 {
     [StraceFact]
-    public async Task Wire_OnADiskWhoseSyncFails_RefusesWritesAndReadsWhatIsOnDisk()
+    public async Task Wire_AfterAFailedSync_RefusesWritesAndReadsDurableData()
     {
         using var data = new DataDirectory();
         await using (ServerProcess server = await ServerProcess.StartAsync(data: data))
@@ -18,13 +18,13 @@ public sealed class FailedDiskTests
             Assert.Equal(Frames.PutReply("kept"), await wire.CallAsync(Frames.Put("kept", "1")));
             await using Strace strace = await FailSyncsAsync(server);
 
-            // The first learns of it while it waits; on the same connection.
+            // The first PUT waits for the sync that fails. All PUTs use the same connection.
             foreach (string key in (string[])["lost", "lost later", "kept"])
                 Frames.AssertError(await wire.CallAsync(Frames.Put(key, "2")), "disk_failed", "Data:Directory");
             Assert.Equal(Frames.GetReply("kept", "1"), await wire.CallAsync(Frames.Get("kept")));
             Frames.AssertError(await wire.CallAsync(Frames.Get("lost")), "disk_failed", "Data:Directory");
 
-            await AssertToldAsync(server);
+            await AssertReportedAsync(server);
             Scrape scrape = await Scrape.OfAsync(server.Admin);
             Assert.Equal(2, scrape.Sum("kestrelkv_store_disk_state"));
             Assert.Equal(3, scrape.Sum("kestrelkv_wire_requests_total", ("function", "PUT"), ("outcome", "disk_failed")));
@@ -41,7 +41,7 @@ public sealed class FailedDiskTests
     }
 
     [StraceFact]
-    public async Task Http_OnADiskWhoseSyncFails_AnswersWith503()
+    public async Task Http_AfterAFailedSync_Returns503()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         Assert.Equal(201, (await PutAsync(server, "kept")).Status);
@@ -55,12 +55,12 @@ public sealed class FailedDiskTests
         (await RawHttp.SendAsync(server.Admin, "GET", "/v1/keys?values=true")).AssertProblem(503, "disk_failed");
         Assert.Equal("1", (await RawHttp.SendAsync(server.Admin, "GET", "/v1/keys/kept")).Text);
         (await RawHttp.SendAsync(server.Admin, "POST", "/v1/admin/snapshot", body: [])).AssertProblem(503, "disk_failed");
-        await AssertToldAsync(server);
+        await AssertReportedAsync(server);
         Assert.Equal(0, await server.StopAsync());
         Assert.DoesNotContain("Exception", server.Log, StringComparison.Ordinal);
     }
 
-    private static async Task AssertToldAsync(ServerProcess server)
+    private static async Task AssertReportedAsync(ServerProcess server)
     {
         RawResponse ready = await RawHttp.SendAsync(server.Admin, "GET", "/health/ready");
         Assert.Equal(503, ready.Status);
@@ -74,7 +74,7 @@ public sealed class FailedDiskTests
     private static Task<RawResponse> PutAsync(ServerProcess server, string key) =>
         RawHttp.SendAsync(server.Admin, "PUT", $"/v1/keys/{key}", body: "1"u8.ToArray());
 
-    /// <summary>From now on every sync of the server fails.</summary>
+    /// <summary>Makes every later sync of the server fail.</summary>
     private static Task<Strace> FailSyncsAsync(ServerProcess server) =>
         Strace.AttachAsync(server, "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:error=EIO");
 }

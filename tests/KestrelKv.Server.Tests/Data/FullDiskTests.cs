@@ -5,13 +5,13 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Data;
 
-/// <summary>A disk that is full refuses writes, and takes them again once there is space.</summary>
+/// <summary>A full disk: writes are refused, and resume automatically once space is available.</summary>
 public sealed class FullDiskTests
 {
     private static readonly string[] Settings = ["Data:SegmentBytes=1048576", "Data:SnapshotLogBytes=1073741824"];
 
     [SmallDiskFact]
-    public async Task Writes_ToAFullDisk_AreRefusedUntilThereIsSpaceAndNoneIsLost()
+    public async Task Writes_ToAFullDisk_AreRefusedUntilSpaceIsAvailableAndNoneIsLost()
     {
         await using SmallDisk disk = await SmallDisk.MountAsync(megabytes: 4);
         int kept = 0;
@@ -23,7 +23,7 @@ public sealed class FullDiskTests
             Frames.AssertError(reply, "disk_full", "Data:Directory");
             Assert.InRange(kept, 5, 40);
 
-            // Reads go on, and everybody is told.
+            // Reads continue, and all doors report the full disk.
             Assert.Equal(Frames.GetReply("key 0", Value(0)), await wire.CallAsync(Frames.Get("key 0")));
             (await HttpAsync(server, "PUT", Value(kept))).AssertProblem(507, "disk_full");
             (await RawHttp.SendAsync(server.Admin, "POST", "/v1/admin/snapshot", body: [])).AssertProblem(507, "disk_full");
@@ -36,7 +36,7 @@ public sealed class FullDiskTests
             Assert.Equal(1, scrape.Sum("kestrelkv_wire_requests_total", ("function", "PUT"), ("outcome", "disk_full")));
             Assert.True(scrape.Sum("kestrelkv_store_snapshot_failures_total") >= 1);
 
-            // Without a restart.
+            // Writes resume without a restart.
             await disk.ResizeAsync(megabytes: 100);
             await Wait.UntilAsync(async () => await PutAsync(wire, kept) == Frames.PutReply($"key {kept}"), () => "still full");
             kept++;
@@ -57,7 +57,7 @@ public sealed class FullDiskTests
     private static Task<RawResponse> HttpAsync(ServerProcess server, string method, string value) =>
         RawHttp.SendAsync(server.Admin, method, "/v1/key?key=over%20http", body: Encoding.UTF8.GetBytes(value));
 
-    /// <summary>What no compression makes much smaller: a snapshot would need as much as the log.</summary>
+    /// <summary>Returns an incompressible value, so that a snapshot would need as much space as the log.</summary>
     private static string Value(int i)
     {
         byte[] noise = new byte[75_000];

@@ -4,7 +4,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Data;
 
-/// <summary>A server that is told to keep nothing on disk.</summary>
+/// <summary>A server in the durability mode Memory, which stores nothing on disk.</summary>
 public sealed class MemoryModeTests
 {
     private const string Memory = "Data:Durability=Memory";
@@ -13,7 +13,7 @@ public sealed class MemoryModeTests
     public async Task Restart_InMemory_StartsEmptyAndLeavesNoFile()
     {
         using var data = new DataDirectory();
-        long shown = 0;
+        long previous = 0;
         foreach (string end in (string[])["TERM", "KILL"])
         {
             await using ServerProcess server = await ServerProcess.StartAsync([Memory], data: data);
@@ -22,10 +22,10 @@ public sealed class MemoryModeTests
             Assert.Equal(Frames.PutReply("a"), await client.CallAsync(Frames.Put("a", "1")));
             Assert.Equal(Frames.GetReply("a", "1"), await client.CallAsync(Frames.Get("a")));
 
-            // What was shown before the restart is gone, and its versions are not given again.
+            // The data is gone after the restart, but its versions are not reused.
             long version = await Contents.VersionAsync(server);
-            Assert.InRange(version, shown + 2, long.MaxValue);
-            shown = version;
+            Assert.InRange(version, previous + 2, long.MaxValue);
+            previous = version;
             server.SendSignal(end);
             await server.WaitForExitAsync();
             Assert.Empty(data.Files);
@@ -40,7 +40,7 @@ public sealed class MemoryModeTests
     }
 
     [Fact]
-    public async Task Admin_InMemory_HasNoSnapshotsAndSaysWhy()
+    public async Task Admin_InMemory_RefusesSnapshotsWithTheReason()
     {
         await using ServerProcess server = await ServerProcess.StartAsync([Memory]);
         (await RawHttp.SendAsync(server.Admin, "POST", "/v1/admin/snapshot", body: [])).AssertProblem(409, "no_data_directory");

@@ -5,7 +5,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Data;
 
-/// <summary>A server that starts on the directory of another has what that one had, with its versions.</summary>
+/// <summary>A server started on an existing data directory has the same data and versions.</summary>
 public sealed class RestartTests
 {
     [Theory]
@@ -15,7 +15,7 @@ public sealed class RestartTests
     [InlineData("TERM", "Data:Durability=None", "Data:SnapshotOnStop=false")]
     [InlineData("INT")]
     [InlineData("KILL")]
-    public async Task Restart_AfterAnEnd_HasEveryKeyAndVersion(string end, params string[] settings)
+    public async Task Restart_AfterAStopOrKill_HasEveryKeyAndVersion(string end, params string[] settings)
     {
         using var data = new DataDirectory();
         string before;
@@ -33,7 +33,7 @@ public sealed class RestartTests
         long start = await Contents.VersionAsync(second);
         Assert.InRange(start, 23, long.MaxValue);
 
-        // And it goes on from there.
+        // Versions continue from there.
         using WireClient client = await WireClient.ConnectAsync(second.WirePort);
         Assert.Equal(Frames.PutReply("new"), await client.CallAsync(Frames.Put("new", "1")));
         Assert.Equal(start + 1, await Contents.VersionAsync(second));
@@ -41,7 +41,7 @@ public sealed class RestartTests
     }
 
     [Fact]
-    public async Task Stop_ByDefault_TakesASnapshotAndTheStartReadsIt()
+    public async Task Stop_ByDefault_TakesASnapshotThatTheNextStartLoads()
     {
         using var data = new DataDirectory();
         await using (ServerProcess first = await ServerProcess.StartAsync(data: data))
@@ -59,7 +59,7 @@ public sealed class RestartTests
     }
 
     [Fact]
-    public async Task Stop_WithoutTimeForASnapshot_GivesItUpAndLosesNothing()
+    public async Task Stop_WithoutTimeForASnapshot_SkipsItAndLosesNothing()
     {
         using var data = new DataDirectory();
         string before;
@@ -68,14 +68,14 @@ public sealed class RestartTests
             await Contents.FillAsync(first, "a", 5);
             before = await Contents.OfAsync(first);
             Assert.Equal(0, await first.StopAsync());
-            Assert.Contains("WRN The snapshot at the stop was given up", first.Log, StringComparison.Ordinal);
+            Assert.Contains("WRN The snapshot at the stop was canceled", first.Log, StringComparison.Ordinal);
         }
         await using ServerProcess second = await ServerProcess.StartAsync(data: data);
         Assert.Equal(before, await Contents.OfAsync(second));
     }
 
     [Fact]
-    public async Task Restart_AfterAKillUnderLoad_HasAllThatWasAcknowledged()
+    public async Task Restart_AfterAKillUnderLoad_HasAllAcknowledgedWrites()
     {
         const int Clients = 20;
         using var data = new DataDirectory();
@@ -85,14 +85,14 @@ public sealed class RestartTests
             await using ServerProcess server = await ServerProcess.StartAsync(data: data);
             foreach ((int client, int last) in acknowledged) await AssertKeptAsync(server, client, last);
 
-            Task[] clients = [.. Enumerable.Range(0, Clients).Select(client => PutUntilCutAsync(server.WirePort, client))];
+            Task[] clients = [.. Enumerable.Range(0, Clients).Select(client => PutUntilDisconnectedAsync(server.WirePort, client))];
             int before = acknowledged.Values.Sum();
             await Wait.UntilAsync(() => acknowledged.Values.Sum() > before + 1_000, () => "no writes");
             server.SendSignal("KILL");
             await Task.WhenAll(clients);
         }
 
-        async Task PutUntilCutAsync(int port, int client)
+        async Task PutUntilDisconnectedAsync(int port, int client)
         {
             try
             {
@@ -105,13 +105,13 @@ public sealed class RestartTests
             }
             catch (IOException)
             {
-                // The server is gone, with one write that nobody knows of.
+                // The connection is lost, with one write in an unknown state.
             }
         }
     }
 
     [Fact]
-    public async Task Start_OnTheDirectoryOfARunningServer_IsRefusedAndNamesIt()
+    public async Task Start_OnTheDirectoryOfARunningServer_IsRefusedWithItsProcessId()
     {
         using var data = new DataDirectory();
         await using ServerProcess first = await ServerProcess.StartAsync(data: data);
@@ -130,14 +130,14 @@ public sealed class RestartTests
     }
 
     [Fact]
-    public async Task Start_OnADirectoryThatCantBeMade_SaysSoInOneLine()
+    public async Task Start_OnADirectoryThatCannotBeCreated_FailsWithOneLine()
     {
         using var data = new DataDirectory();
         await File.WriteAllTextAsync(data.PathTo("file"), "");
         (int exitCode, string output) = await ServerProcess.RunToEndAsync([$"Data:Directory={data.PathTo("file")}/data"]);
         Assert.Equal(1, exitCode);
         string line = Assert.Single(output.TrimEnd().Split('\n'));
-        Assert.StartsWith($"kestrelkv: the data directory {data.PathTo("file")}/data can't be used: ", line, StringComparison.Ordinal);
+        Assert.StartsWith($"kestrelkv: the data directory {data.PathTo("file")}/data cannot be used: ", line, StringComparison.Ordinal);
     }
 
     private static async Task AssertKeptAsync(ServerProcess server, int client, int last)
@@ -145,7 +145,7 @@ public sealed class RestartTests
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         string reply = await wire.CallAsync(Frames.Get($"client {client}"));
 
-        // The write that was under way at the end may be there as well.
+        // The write in flight at the kill may have been committed as well.
         Assert.Contains(reply, (string[])[Frames.GetReply($"client {client}", $"{last}"), Frames.GetReply($"client {client}", $"{last + 1}")]);
     }
 }

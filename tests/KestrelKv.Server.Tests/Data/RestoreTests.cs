@@ -13,23 +13,23 @@ public sealed class RestoreTests : IDisposable
     public void Dispose() => _backups.Dispose();
 
     [Fact]
-    public async Task Restore_IntoADirectoryThatIsNotThere_HasWhatTheBackupHas()
+    public async Task Restore_IntoAMissingDirectory_HasTheDataOfTheBackup()
     {
         (string backup, string contents, long version) = await BackUpAsync("a");
         using var parent = new DataDirectory();
-        string elsewhere = parent.PathTo("new");
-        (int exitCode, string output) = await ServerProcess.RunToEndAsync(["restore", backup], [$"Data:Directory={elsewhere}"], null);
+        string target = parent.PathTo("new");
+        (int exitCode, string output) = await ServerProcess.RunToEndAsync(["restore", backup], [$"Data:Directory={target}"], null);
         Assert.Equal(0, exitCode);
         Assert.Contains($"{version}", Assert.Single(output.TrimEnd().Split('\n')), StringComparison.Ordinal);
 
-        await using ServerProcess server = await ServerProcess.StartAsync([$"Data:Directory={elsewhere}"]);
+        await using ServerProcess server = await ServerProcess.StartAsync([$"Data:Directory={target}"]);
         Assert.Equal(contents, await Contents.OfAsync(server));
         Assert.InRange(await Contents.VersionAsync(server), version + 1, long.MaxValue);
         server.AssertNoComplaint();
     }
 
     [Fact]
-    public async Task Restore_IntoADirectoryWithData_ReplacesItAndKeepsTheFiles()
+    public async Task Restore_IntoADirectoryWithData_ReplacesItAndKeepsTheOldFiles()
     {
         (string backup, string contents, long version) = await BackUpAsync("a");
         using var data = new DataDirectory();
@@ -42,7 +42,7 @@ public sealed class RestoreTests : IDisposable
         {
             Assert.Equal(contents, await Contents.OfAsync(server));
 
-            // What comes after the backup is kept as what came before it.
+            // Data written after the restore is durable too.
             long start = await Contents.VersionAsync(server);
             Assert.InRange(start, version + 1, long.MaxValue);
             await Contents.FillAsync(server, "later", 3);
@@ -58,7 +58,7 @@ public sealed class RestoreTests : IDisposable
             server.AssertNoComplaint();
         }
 
-        // The files that were there are a data directory still.
+        // The previous files still form a valid data directory.
         string moved = Assert.Single(Directory.GetDirectories(data.FullPath));
         Assert.Contains(moved, output, StringComparison.Ordinal);
         Assert.Equal(files.Where(file => file != "lock"), Directory.GetFiles(moved).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
@@ -66,9 +66,9 @@ public sealed class RestoreTests : IDisposable
         Assert.Equal(other, await Contents.OfAsync(old));
     }
 
-    /// <summary>What a client still has of the time that the restore has undone: an entity tag, a version, a position of a watch.</summary>
+    /// <summary>Entity tags, versions and watch positions that clients kept from before the restore must not match afterwards.</summary>
     [Fact]
-    public async Task Restore_VersionsShownBefore_MatchNothingAfterwards()
+    public async Task Restore_VersionsFromBefore_MatchNothingAfterwards()
     {
         using var data = new DataDirectory();
         string backup, tag;
@@ -96,7 +96,7 @@ public sealed class RestoreTests : IDisposable
     }
 
     [Fact]
-    public async Task Restore_OfADamagedBackup_IsRefusedBeforeAnythingIsTouched()
+    public async Task Restore_OfADamagedBackup_IsRefusedAndChangesNothing()
     {
         (string backup, _, _) = await BackUpAsync("a");
         byte[] good = await File.ReadAllBytesAsync(backup);
@@ -106,8 +106,8 @@ public sealed class RestoreTests : IDisposable
 
         List<(string What, byte[]? Bytes)> damaged =
         [
-            ("not there", null), ("empty", []), ("no backup", "{\"a\": 1}"u8.ToArray()), ("zeros", new byte[good.Length]),
-            ("cut in the middle", good[..(good.Length / 2)]), ("cut by a byte", good[..^1]), ("too long", [.. good, 0]),
+            ("missing", null), ("empty", []), ("not a backup", "{\"a\": 1}"u8.ToArray()), ("zeros", new byte[good.Length]),
+            ("truncated to half", good[..(good.Length / 2)]), ("truncated by one byte", good[..^1]), ("too long", [.. good, 0]),
             .. new[] { 0, 9, good.Length / 3, good.Length / 2, good.Length - 1 }.Select(at => ($"a bit flipped at {at}", (byte[]?)Flipped(good, at))),
         ];
         foreach ((string what, byte[]? bytes) in damaged)
@@ -130,7 +130,7 @@ public sealed class RestoreTests : IDisposable
     [Theory]
     [InlineData("restore")]
     [InlineData("salvage")]
-    public async Task Command_WhileAServerRuns_IsRefusedAndNamesIt(string command)
+    public async Task Command_WhileAServerRuns_IsRefusedWithItsProcessId(string command)
     {
         (string backup, _, _) = await BackUpAsync("a");
         using var data = new DataDirectory();
@@ -176,12 +176,12 @@ public sealed class RestoreTests : IDisposable
                 values.Add(reply.RootElement.GetProperty("response").GetProperty("response").GetProperty("val").GetInt32());
             }
 
-            // The last so many that one client wrote, one after the other, and none after that.
+            // The values are consecutive: the last ones that the client wrote, and none after them.
             Assert.Equal(Enumerable.Range(values.Max() - Keys + 1, Keys), values.Order());
         }
     }
 
-    /// <summary>A server with some data, and its backup.</summary>
+    /// <summary>Starts a server with some data, and returns its backup.</summary>
     private async Task<(string File, string Contents, long Version)> BackUpAsync(string prefix)
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
@@ -204,7 +204,7 @@ public sealed class RestoreTests : IDisposable
         return contents;
     }
 
-    /// <summary>What each file has, but for the one that only says who has the directory.</summary>
+    /// <summary>Returns a hash of each file except the lock file.</summary>
     private static Dictionary<string, string> Digests(DataDirectory data) => data.Files.Where(file => file != "lock")
         .ToDictionary(file => file, file => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(data.PathTo(file)))));
 

@@ -3,13 +3,13 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Data;
 
-/// <summary>A data directory that is damaged: the server refuses it, and <c>KestrelKv.Server salvage</c> makes it usable.</summary>
+/// <summary>A damaged data directory: the server refuses to start on it, and <c>KestrelKv.Server salvage</c> makes it usable.</summary>
 public sealed class SalvageTests
 {
     private const int Keys = 50;
 
     [Fact]
-    public async Task Start_OnALogDamagedInItsMiddle_IsRefusedUntilItIsSalvaged()
+    public async Task Start_OnALogDamagedInTheMiddle_IsRefusedUntilItIsSalvaged()
     {
         using var data = new DataDirectory();
         await using (ServerProcess first = await ServerProcess.StartAsync(["Data:SnapshotOnStop=false"], data: data))
@@ -21,7 +21,7 @@ public sealed class SalvageTests
         string segment = data.PathTo(data.Files.First(file => file.EndsWith(".log", StringComparison.Ordinal)));
         byte[] log = await File.ReadAllBytesAsync(segment);
         int damaged = log.AsSpan().IndexOf("value 30"u8);
-        Assert.True(damaged > 0, "values stand in the log as they are");
+        Assert.True(damaged > 0, "the log contains values as plain text");
         log[damaged] ^= 1;
         await File.WriteAllBytesAsync(segment, log);
 
@@ -34,9 +34,9 @@ public sealed class SalvageTests
 
         (exitCode, output) = await ServerProcess.RunToEndAsync(["salvage"], [], data);
         Assert.Equal(0, exitCode);
-        Assert.Contains("Kept 49 keys, with 50 as the version of the last commit", output, StringComparison.Ordinal);
+        Assert.Contains("Recovered 49 keys up to version 50", output, StringComparison.Ordinal);
         Assert.Contains($"{Path.GetFileName(segment)}: ", output, StringComparison.Ordinal);
-        Assert.Contains("The commits 31 to 31", output, StringComparison.Ordinal);
+        Assert.Contains("Commits 31 to 31", output, StringComparison.Ordinal);
         string moved = Assert.Single(Directory.GetDirectories(data.FullPath));
         Assert.Contains(moved, output, StringComparison.Ordinal);
         Assert.Equal(log, await File.ReadAllBytesAsync(Path.Combine(moved, Path.GetFileName(segment))));
@@ -52,7 +52,7 @@ public sealed class SalvageTests
     }
 
     [Fact]
-    public async Task Salvage_OfADirectoryThatIsNotDamaged_GivesNothingUp()
+    public async Task Salvage_OfAnUndamagedDirectory_LosesNothing()
     {
         using var data = new DataDirectory();
         string before;
@@ -66,14 +66,14 @@ public sealed class SalvageTests
 
         (int exitCode, string output) = await ServerProcess.RunToEndAsync(["salvage"], [], data);
         Assert.Equal(0, exitCode);
-        Assert.Contains("Nothing was given up", output, StringComparison.Ordinal);
+        Assert.Contains("No data was lost", output, StringComparison.Ordinal);
         await using ServerProcess second = await ServerProcess.StartAsync(data: data);
         Assert.Equal(before, await Contents.OfAsync(second));
         Assert.InRange(await Contents.VersionAsync(second), 13, long.MaxValue);
     }
 
     [Fact]
-    public async Task Salvage_OfADirectoryWithoutData_SaysThatThereIsNothing()
+    public async Task Salvage_OfADirectoryWithoutData_Fails()
     {
         using var data = new DataDirectory();
         (int exitCode, string output) = await ServerProcess.RunToEndAsync(["salvage"], [], data);

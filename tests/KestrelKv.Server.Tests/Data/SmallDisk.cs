@@ -3,16 +3,16 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Data;
 
-/// <summary>A fact that needs a disk of its own, which Linux lets root make: in memory.</summary>
+/// <summary>A fact that mounts a small in-memory disk, which requires root on Linux.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class SmallDiskFactAttribute : FactAttribute
 {
     public SmallDiskFactAttribute() => Skip =
-        !OperatingSystem.IsLinux() ? "mounting a disk in memory is a thing of Linux" :
-        !Environment.IsPrivilegedProcess ? "needs root to mount a disk" : null;
+        !OperatingSystem.IsLinux() ? "requires Linux to mount a disk in memory" :
+        !Environment.IsPrivilegedProcess ? "requires root to mount a disk" : null;
 }
 
-/// <summary>A data directory on a small disk of its own, which is gone when disposed of.</summary>
+/// <summary>A data directory on its own small disk. Disposal unmounts it.</summary>
 internal sealed class SmallDisk : IAsyncDisposable
 {
     private SmallDisk()

@@ -4,8 +4,8 @@ using KestrelKv.Testing;
 namespace KestrelKv.Server.Tests.Deploy;
 
 /// <summary>
-/// What the Dockerfile's first stage makes, without an image: its COPY and RUN instructions carried out in a folder of
-/// their own, in which nothing else is. So a file that the build needs and that no COPY brings fails here, too.
+/// The result of the Dockerfile's first stage, without an image: its COPY and RUN instructions are executed in an otherwise empty folder.
+/// A file that the build needs and no COPY provides therefore fails here too.
 /// </summary>
 public sealed class BuiltImage : IAsyncLifetime
 {
@@ -13,7 +13,7 @@ public sealed class BuiltImage : IAsyncLifetime
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("kestrelkv-image-");
 
-    /// <summary>The published program.</summary>
+    /// <summary>The folder of the published program.</summary>
     internal string Folder => Path.Combine(_folder.FullName, "out");
 
     public async Task InitializeAsync()
@@ -37,7 +37,7 @@ public sealed class BuiltImage : IAsyncLifetime
         }
         catch
         {
-            // Nobody disposes of a fixture that could not be made.
+            // xunit does not dispose of a fixture that failed to initialize.
             await DisposeAsync();
             throw;
         }
@@ -49,7 +49,7 @@ public sealed class BuiltImage : IAsyncLifetime
         return Task.CompletedTask;
     }
 
-    /// <summary>A copy of the published program that a test may change.</summary>
+    /// <summary>Copies the published program, so that a test may change it.</summary>
     internal DirectoryInfo CopyOfProgram()
     {
         DirectoryInfo copy = Directory.CreateTempSubdirectory("kestrelkv-published-");
@@ -66,7 +66,7 @@ public sealed class BuiltImage : IAsyncLifetime
             return;
         }
 
-        // As .dockerignore has it.
+        // .dockerignore excludes these folders.
         foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
         {
             string relative = Path.GetRelativePath(source, file);

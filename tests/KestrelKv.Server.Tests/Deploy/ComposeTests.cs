@@ -7,7 +7,7 @@ using YamlDotNet.RepresentationModel;
 
 namespace KestrelKv.Server.Tests.Deploy;
 
-/// <summary>compose.yaml and the files that it mounts fit together, and with the server.</summary>
+/// <summary>compose.yaml and the files that it mounts are consistent with each other and with the server.</summary>
 public sealed class ComposeTests
 {
     private static readonly YamlNode Compose = Yaml("compose.yaml");
@@ -18,7 +18,7 @@ public sealed class ComposeTests
     public void Services_AreServerPrometheusAndGrafana_EachWithAHealthCheck()
     {
         Assert.Equal(["server", "prometheus", "grafana"], Keys(Compose["services"]));
-        // The server's comes with its image.
+        // The server's health check is part of its image.
         Assert.Contains(Dockerfile.Final, i => i.Name == "HEALTHCHECK");
         Assert.Contains("healthcheck", Keys(Compose["services"]["prometheus"]));
         Assert.Contains("healthcheck", Keys(Compose["services"]["grafana"]));
@@ -31,7 +31,7 @@ public sealed class ComposeTests
         Assert.All(["prometheus", "grafana"], service => Assert.Matches(@":v?\d+\.\d+\.\d+$", Text(Compose["services"][service]["image"])));
 
     [Fact]
-    public void Mounts_OfFolders_Exist_AndOfVolumesAreDeclared()
+    public void Mounts_OfFoldersExist_AndOfVolumesAreDeclared()
     {
         string[] volumes = Keys(Compose["volumes"]);
         foreach (string source in Services().SelectMany(Mounts).Select(mount => mount.Source))
@@ -43,7 +43,7 @@ public sealed class ComposeTests
     }
 
     [Fact]
-    public void Ports_ArePublishedToThisMachineOnly_AndAreTheOnesOfTheServer()
+    public void Ports_AreThoseOfTheServer_PublishedToThisMachineOnly()
     {
         string[] ports = [.. Services().SelectMany(service => List(service["ports"]))];
 
@@ -64,7 +64,7 @@ public sealed class ComposeTests
     }
 
     [Fact]
-    public void Server_IsGivenTimeAndDescriptorsEnough()
+    public void Server_HasEnoughStopTimeAndFileDescriptors()
     {
         string grace = Text(Server["stop_grace_period"]);
         TimeSpan stop = TimeSpan.Parse(Text(Server["environment"]["KestrelKv__StopTimeout"]), System.Globalization.CultureInfo.InvariantCulture);
@@ -98,7 +98,7 @@ public sealed class ComposeTests
         await Programs.RunAsync("promtool", ["check", "config", Repository.PathTo("deploy", "prometheus", "prometheus.yml")]);
 
     [Fact]
-    public void Grafana_IsProvisionedWithTheDataSourceThatTheDashboardUses()
+    public void Grafana_HasTheDataSourceOfTheDashboard()
     {
         YamlNode source = Assert.Single((YamlSequenceNode)Yaml("grafana/provisioning/datasources/prometheus.yaml")["datasources"]);
         YamlNode provider = Assert.Single((YamlSequenceNode)Yaml("grafana/provisioning/dashboards/kestrelkv.yaml")["providers"]);

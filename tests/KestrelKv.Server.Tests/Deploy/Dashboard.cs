@@ -3,18 +3,16 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Deploy;
 
-/// <summary>The dashboard for Grafana.</summary>
 internal static class Dashboard
 {
-    /// <summary>The file.</summary>
     public static JsonElement Read() =>
         JsonDocument.Parse(File.ReadAllText(Repository.PathTo("deploy", "grafana", "dashboards", "kestrelkv.json"))).RootElement;
 
-    /// <summary>The panels, rows left out.</summary>
+    /// <summary>Returns the panels without the rows.</summary>
     public static IEnumerable<JsonElement> Panels() =>
         Read().GetProperty("panels").EnumerateArray().Where(panel => panel.GetProperty("type").GetString() != "row");
 
-    /// <summary>What the panels ask Prometheus.</summary>
+    /// <summary>Returns the Prometheus queries of the panels.</summary>
     public static IEnumerable<(string Panel, string Expression, string Legend)> Targets() =>
         from panel in Panels()
         from target in panel.GetProperty("targets").EnumerateArray()

@@ -3,19 +3,16 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Deploy;
 
-/// <summary>The Dockerfile, instruction by instruction.</summary>
 internal static class Dockerfile
 {
-    /// <summary>All instructions; continued lines are joined.</summary>
+    /// <summary>All instructions, with continued lines joined.</summary>
     public static IReadOnlyList<Instruction> Instructions { get; } = Read();
 
-    /// <summary>Those of the first stage.</summary>
     public static IEnumerable<Instruction> Build => Instructions.TakeWhile((instruction, i) => i == 0 || instruction.Name != "FROM");
 
-    /// <summary>Those of the last stage, which becomes the image.</summary>
+    /// <summary>The instructions of the last stage, which becomes the image.</summary>
     public static IEnumerable<Instruction> Final => Instructions.Skip(Instructions.ToList().FindLastIndex(i => i.Name == "FROM"));
 
-    /// <summary>The program and the arguments of the health check.</summary>
     public static string HealthCommand => string.Join(' ', JsonSerializer.Deserialize<string[]>(
         Final.Single(i => i.Name == "HEALTHCHECK").Arguments.Split(" CMD ")[1])!);
 
@@ -27,10 +24,10 @@ internal static class Dockerfile
             .Select(line => line.Split(' ', 2))
             .Select(parts => new Instruction(parts[0], parts[1].Trim()))];
 
-    /// <summary>One instruction, such as <c>COPY</c> and <c>src/ src/</c>.</summary>
+    /// <summary>An instruction, such as <c>COPY</c> with <c>src/ src/</c>.</summary>
     internal sealed record Instruction(string Name, string Arguments)
     {
-        /// <summary>What a COPY takes from the context of the build; nothing where it copies from another stage.</summary>
+        /// <summary>The paths in the build context that a COPY copies; empty if it copies from another stage.</summary>
         public IEnumerable<string> Sources => Words[0].StartsWith("--", StringComparison.Ordinal) ? [] : Words[..^1];
 
         public string Destination => Words[^1];

@@ -20,14 +20,14 @@ public sealed class DockerfileTests
     }
 
     [Fact]
-    public void Image_IsRunByItsUserWithoutRights_WhoOwnsTheData()
+    public void Image_RunsAsAnUnprivilegedUser_WhoOwnsTheData()
     {
         var final = Dockerfile.Final.ToList();
         int own = final.FindIndex(i => i.Name == "RUN" && i.Arguments == "mkdir /data && chown $APP_UID /data");
         int volume = final.FindIndex(i => i is { Name: "VOLUME", Arguments: "/data" });
         int user = final.FindIndex(i => i is { Name: "USER", Arguments: "$APP_UID" });
 
-        // What is done to a volume's folder after it was declared is lost; and only root may give it away.
+        // Docker discards changes to a volume's folder after its declaration, and only root may change its owner.
         Assert.InRange(own, 0, volume);
         Assert.InRange(volume, own, user);
         Assert.DoesNotContain(final.Skip(user), i => i.Name == "RUN");
@@ -45,17 +45,17 @@ public sealed class DockerfileTests
         Assert.All(Dockerfile.Instructions.Where(i => i.Name == "FROM"), from => Assert.Contains($":{version}", from.Arguments, StringComparison.Ordinal));
     }
 
-    /// <summary>The server's project and all that it refers to, as paths from the root.</summary>
+    /// <summary>Returns the server's project and all projects that it references, as paths relative to the root.</summary>
     private static HashSet<string> ProjectsOfTheServer()
     {
         HashSet<string> projects = [];
-        var rest = new Stack<string>(["src/KestrelKv.Server/KestrelKv.Server.csproj"]);
-        while (rest.TryPop(out string? project))
+        var pending = new Stack<string>(["src/KestrelKv.Server/KestrelKv.Server.csproj"]);
+        while (pending.TryPop(out string? project))
         {
             if (!projects.Add(project)) continue;
             string folder = Path.GetDirectoryName(Repository.PathTo(project))!;
             foreach (XElement reference in XDocument.Load(Repository.PathTo(project)).Descendants("ProjectReference"))
-                rest.Push(Path.GetRelativePath(Repository.Root, Path.Combine(folder, reference.Attribute("Include")!.Value)));
+                pending.Push(Path.GetRelativePath(Repository.Root, Path.Combine(folder, reference.Attribute("Include")!.Value)));
         }
         return projects;
     }

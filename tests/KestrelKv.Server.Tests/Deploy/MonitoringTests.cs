@@ -6,18 +6,18 @@ using YamlDotNet.RepresentationModel;
 
 namespace KestrelKv.Server.Tests.Deploy;
 
-/// <summary>The dashboard and the alerts ask for what the server exports.</summary>
+/// <summary>The dashboard and the alerts query only metrics that the server exports.</summary>
 public sealed partial class MonitoringTests(TrafficServer fixture) : IClassFixture<TrafficServer>
 {
     [Fact]
-    public void Dashboard_EachMetric_IsOneThatTheServerExports() =>
+    public void Dashboard_EachMetric_IsExported() =>
         AssertExported(Dashboard.Targets().Select(target => target.Expression));
 
     [Fact]
-    public void Alerts_EachMetric_IsOneThatTheServerExports() => AssertExported(Alerts());
+    public void Alerts_EachMetric_IsExported() => AssertExported(Alerts());
 
     [Fact]
-    public void Dashboard_PlotsEveryMetricOfTheServerItself()
+    public void Dashboard_PlotsEveryMetricOfTheServer()
     {
         var plotted = Dashboard.Targets().SelectMany(target => MetricNames(target.Expression)).ToHashSet();
 
@@ -27,7 +27,7 @@ public sealed partial class MonitoringTests(TrafficServer fixture) : IClassFixtu
     }
 
     [Fact]
-    public void Dashboard_Panels_AreToldApartAndDoNotOverlap()
+    public void Dashboard_Panels_HaveUniqueIdsAndDoNotOverlap()
     {
         var panels = Dashboard.Read().GetProperty("panels").EnumerateArray().ToList();
         var cells = new HashSet<(int, int)>();
@@ -39,7 +39,7 @@ public sealed partial class MonitoringTests(TrafficServer fixture) : IClassFixtu
             (int x, int y, int w, int h) = (At("x"), At("y"), At("w"), At("h"));
             Assert.InRange(x + w, 1, 24);
             for (int i = 0; i < w * h; i++)
-                Assert.True(cells.Add((x + i % w, y + i / w)), $"{panel.GetProperty("title")} lies on another panel");
+                Assert.True(cells.Add((x + i % w, y + i / w)), $"{panel.GetProperty("title")} overlaps another panel");
 
             int At(string name) => at.GetProperty(name).GetInt32();
         }
@@ -48,10 +48,10 @@ public sealed partial class MonitoringTests(TrafficServer fixture) : IClassFixtu
     private void AssertExported(IEnumerable<string> expressions)
     {
         var exported = fixture.Scrape.Names.ToHashSet();
-        string[] asked = [.. expressions.SelectMany(MetricNames).Distinct()];
+        string[] queried = [.. expressions.SelectMany(MetricNames).Distinct()];
 
-        Assert.NotEmpty(asked);
-        Assert.All(asked, name => Assert.Contains(name, exported));
+        Assert.NotEmpty(queried);
+        Assert.All(queried, name => Assert.Contains(name, exported));
     }
 
     private static List<string> Alerts()
@@ -66,7 +66,7 @@ public sealed partial class MonitoringTests(TrafficServer fixture) : IClassFixtu
 
     private static IEnumerable<string> MetricNames(string expression) => MetricName().Matches(expression).Select(name => name.Value);
 
-    /// <summary>A metric of the server's, of its runtime's or of its HTTP's; no label begins like that.</summary>
+    /// <summary>Matches a metric of the server, its runtime or its HTTP. No label has these prefixes.</summary>
     [GeneratedRegex(@"\b(?:kestrelkv|dotnet|http_server|target)_\w+")]
     private static partial Regex MetricName();
 }

@@ -4,11 +4,11 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Deploy;
 
-/// <summary>The published program, as the Dockerfile builds it, works wherever it is started.</summary>
+/// <summary>The published program, built as in the Dockerfile, works from any working directory.</summary>
 public sealed class PublishTests(BuiltImage image) : IClassFixture<BuiltImage>
 {
     [Fact]
-    public async Task PublishedServer_StartedFromElsewhere_ReadsTheSettingsBesideIt()
+    public async Task PublishedServer_StartedFromAnotherDirectory_ReadsItsOwnSettings()
     {
         DirectoryInfo program = image.CopyOfProgram();
         try
@@ -33,7 +33,7 @@ public sealed class PublishTests(BuiltImage image) : IClassFixture<BuiltImage>
     }
 
     [Fact]
-    public async Task PublishedServer_AskedOverHttp_ServesSwaggerUIAndMetrics()
+    public async Task PublishedServer_OverHttp_ServesSwaggerUIAndMetrics()
     {
         await using ServerProcess server = await StartAsync();
         using var http = new HttpClient { BaseAddress = server.Admin };
@@ -44,14 +44,14 @@ public sealed class PublishTests(BuiltImage image) : IClassFixture<BuiltImage>
     }
 
     [Fact]
-    public async Task PublishedServer_WithTheVariablesOfTheImage_WarnsOfNothing()
+    public async Task PublishedServer_WithTheVariablesOfTheImage_LogsNoWarning()
     {
         var variables = new Dictionary<string, string> { ["ASPNETCORE_HTTP_PORTS"] = "8080" };
         foreach (string variable in Dockerfile.Final.Where(i => i.Name == "ENV").SelectMany(i => i.Arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)))
             variables[variable.Split('=')[0]] = variable.Split('=')[1];
         Assert.Equal("*", variables["KestrelKv__Admin__Address"]);
 
-        // Here nobody has made that one.
+        // The image creates this directory, the test machine does not have it.
         Assert.True(variables.Remove("KestrelKv__Data__Directory", out string? data));
         Assert.Contains(Dockerfile.Final, i => i.Name == "VOLUME" && i.Arguments == data);
 
@@ -62,7 +62,7 @@ public sealed class PublishTests(BuiltImage image) : IClassFixture<BuiltImage>
     }
 
     [Fact]
-    public async Task Health_OfAServerThatServes_ExitsWith0()
+    public async Task Health_OfARunningServer_ExitsWith0()
     {
         await using ServerProcess server = await StartAsync();
 
@@ -71,7 +71,7 @@ public sealed class PublishTests(BuiltImage image) : IClassFixture<BuiltImage>
     }
 
     [Fact]
-    public async Task Health_OfAServerThatIsGone_ExitsWith1()
+    public async Task Health_OfAStoppedServer_ExitsWith1()
     {
         await using ServerProcess server = await StartAsync();
         await server.StopAsync();
@@ -80,7 +80,7 @@ public sealed class PublishTests(BuiltImage image) : IClassFixture<BuiltImage>
     }
 
     [Fact]
-    public async Task Health_OfAServerThatHangs_ExitsWith1()
+    public async Task Health_OfAHangingServer_ExitsWith1()
     {
         await using ServerProcess server = await StartAsync();
         server.SendSignal("STOP");
@@ -91,7 +91,7 @@ public sealed class PublishTests(BuiltImage image) : IClassFixture<BuiltImage>
     private Task<ServerProcess> StartAsync(Dictionary<string, string>? environment = null) =>
         ServerProcess.StartAsync(environment: environment, dll: Path.Combine(image.Folder, "KestrelKv.Server.dll"));
 
-    /// <summary>The Dockerfile's own health check, in the folder that becomes the image's working directory.</summary>
+    /// <summary>Runs the Dockerfile's health check in the folder that becomes the image's working directory.</summary>
     private async Task<string> HealthAsync(int port, string address)
     {
         string command = Dockerfile.HealthCommand;

@@ -19,7 +19,7 @@ public sealed partial class SystemdTests
     [InlineData("Type", "notify")]
     [InlineData("ExecStart", "/opt/kestrelkv/KestrelKv.Server")]
     [InlineData("EnvironmentFile", "-/etc/kestrelkv/kestrelkv.env")]
-    public void Unit_Key_IsAsMeant(string key, string value) => Assert.Equal(value, Keys[key]);
+    public void Unit_Key_HasItsValue(string key, string value) => Assert.Equal(value, Keys[key]);
 
     [Fact]
     public void Unit_Limits_ExceedThoseOfTheServer()
@@ -27,36 +27,36 @@ public sealed partial class SystemdTests
         TimeSpan stop = TimeSpan.Parse(Variable("KestrelKv__StopTimeout"), CultureInfo.InvariantCulture);
         Assert.InRange(stop, new ServerSettings().StopTimeout, TimeSpan.FromMinutes(10));
         Assert.True(TimeSpan.FromSeconds(int.Parse(Keys["TimeoutStopSec"].TrimEnd('s'), CultureInfo.InvariantCulture)) > stop);
-        // A recovery takes as long as it takes.
+        // The duration of a recovery is unbounded.
         Assert.Equal("infinity", Keys["TimeoutStartSec"]);
         Assert.True(int.Parse(Keys["LimitNOFILE"], CultureInfo.InvariantCulture) > new WireOptions().ConnectionsMax);
-        // The runtime writes code and runs it; and notifications go over a Unix socket.
+        // The JIT needs memory that is writable and executable, and notifications use a Unix socket.
         Assert.DoesNotContain("MemoryDenyWriteExecute", Keys.Keys);
         Assert.Contains("AF_UNIX", Keys["RestrictAddressFamilies"], StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Unit_Data_IsInTheDirectoryThatTheServerMayWrite()
+    public void Unit_DataDirectory_IsTheOnlyWritableOne()
     {
         Assert.Equal($"%S/{Keys["StateDirectory"]}", Variable("KestrelKv__Data__Directory"));
         Assert.Equal("strict", Keys["ProtectSystem"]);
     }
 
     [Fact]
-    public async Task Unit_Verified_IsOneThatSystemdUnderstands()
+    public async Task Unit_VerifiedBySystemd_HasNoWarnings()
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("kestrelkv-unit-");
         try
         {
-            // The program is not installed here.
+            // The program is not installed on the test machine.
             string unit = Path.Combine(folder.FullName, "kestrelkv.service");
             await File.WriteAllTextAsync(unit, Unit.Replace(Keys["ExecStart"], "/bin/true", StringComparison.Ordinal));
 
-            // Keys that it does not know are warnings, on which it exits with 0.
+            // Unknown keys are warnings, with the exit code 0.
             string printed = await Programs.RunAsync("sh", ["-c", $"systemd-analyze verify '{unit}' 2>&1"]);
             Assert.DoesNotContain("kestrelkv", printed, StringComparison.Ordinal);
 
-            // In tenths: 0.0 is as safe as can be, and 10.0 without any of this.
+            // The threshold is the exposure level in tenths: from 0.0 (safest) to 10.0 (without any sandboxing).
             await Programs.RunAsync("systemd-analyze", ["security", "--offline=true", "--threshold=20", unit]);
         }
         finally
@@ -66,7 +66,7 @@ public sealed partial class SystemdTests
     }
 
     [Fact]
-    public async Task Server_StartedWithANotifySocket_TellsWhenItServesAndWhenItStops()
+    public async Task Server_WithANotifySocket_ReportsReadyAndStopping()
     {
         string path = Path.Combine(Path.GetTempPath(), $"kestrelkv-{Guid.NewGuid():N}.sock");
         using var notifications = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = (int)Wait.Patience.TotalMilliseconds };

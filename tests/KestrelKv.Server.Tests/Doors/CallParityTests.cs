@@ -7,16 +7,19 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Doors;
 
-/// <summary>What the wire answers, <c>/v1/call</c> answers: the same calls, in the same order, to two servers, one by each door.</summary>
+/// <summary>
+/// <c>/v1/call</c> returns the same replies as the wire. The tests send the same calls in the same order to two servers, one over each
+/// door.
+/// </summary>
 public sealed partial class CallParityTests
 {
-    /// <summary>Values of each JSON type, and of none that a parameter expects.</summary>
+    /// <summary>Values of each JSON type, at least one of which has a type that a parameter does not accept.</summary>
     private static readonly string[] Odd = ["null", "true", "0", "-1", "1.5", "1e99", "\"\"", "\"x\"", "[]", "[1]", "{}", "{\"a\": 1}"];
 
     [Fact]
-    public async Task GoodCalls_ByBothDoors_GiveTheSameReplies()
+    public async Task GoodCalls_OverBothDoors_GetTheSameReplies()
     {
-        // With new data directories, versions begin with 1 on both.
+        // In new data directories, versions start at 1 on both servers.
         await using ServerProcess wire = await ServerProcess.StartAsync();
         await using ServerProcess http = await ServerProcess.StartAsync();
         foreach (JsonObject call in DoorCalls.Good())
@@ -24,7 +27,7 @@ public sealed partial class CallParityTests
     }
 
     [Fact]
-    public void GoodCalls_Together_GiveEveryParameterOfEveryFunction()
+    public void GoodCalls_Together_UseEveryParameterOfEveryFunction()
     {
         foreach (FunctionInfo function in KestrelKv.Protocol.Functions.All.Where(function => !DoorCalls.NotCallable.ContainsKey(function.Name)))
         {
@@ -36,7 +39,7 @@ public sealed partial class CallParityTests
     }
 
     [Fact]
-    public async Task BadCalls_ByBothDoors_GiveTheSameErrors()
+    public async Task BadCalls_OverBothDoors_GetTheSameErrors()
     {
         await using ServerProcess wire = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
         await using ServerProcess http = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
@@ -55,7 +58,7 @@ public sealed partial class CallParityTests
     [Theory]
     [InlineData("{\"func\": \"WATCH\", \"id\": 7}")]
     [InlineData("{\"func\": \"UNWATCH\", \"params\": {\"watch\": 1}, \"id\": 7}")]
-    public async Task FunctionOfAConnection_ByHttp_IsRefused(string call)
+    public async Task FunctionOfAConnection_OverHttp_IsRefused(string call)
     {
         await using ServerProcess http = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
         RawResponse response = await http.CallAsync("POST", "/v1/call", call);
@@ -65,7 +68,7 @@ public sealed partial class CallParityTests
     }
 
     [Fact]
-    public async Task Call_ThatIsNoneOfHttp_IsRefusedWithAProblem()
+    public async Task Call_WithInvalidHttp_IsRefusedWithAProblem()
     {
         await using ServerProcess http = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
         const string Ping = "{\"func\": \"PING\"}";
@@ -123,29 +126,29 @@ public sealed partial class CallParityTests
         return changed.ToJsonString();
     }
 
-    /// <summary>The reply, which must be the same by both doors: byte for byte, except for the figures of the moment.</summary>
+    /// <summary>Returns the reply, which must be the same from both doors: byte for byte, except for varying figures.</summary>
     private static async Task<string> AssertSameAsync(ServerProcess wire, ServerProcess http, string call)
     {
         using WireClient client = await WireClient.ConnectAsync(wire.WirePort);
         string expected = await client.CallAsync(call);
         RawResponse response = await http.CallAsync("POST", "/v1/call", call);
         Assert.Equal((200, "application/json"), (response.Status, response.Headers["Content-Type"]));
-        Assert.Equal($"{call}\n{Still(expected)}", $"{call}\n{Still(Encoding.UTF8.GetString(response.Body))}");
+        Assert.Equal($"{call}\n{Masked(expected)}", $"{call}\n{Masked(Encoding.UTF8.GetString(response.Body))}");
         return expected;
 
-        static string Still(string reply) => reply.Contains("\"func\": \"INFO\"", StringComparison.Ordinal)
+        static string Masked(string reply) => reply.Contains("\"func\": \"INFO\"", StringComparison.Ordinal)
             ? Figure().Replace(reply, "0")
-            : TimeToCome().Replace(SomeVersion().Replace(reply, "$1V"), "\"expires_at\": SOON");
+            : FutureExpiry().Replace(SomeVersion().Replace(reply, "$1V"), "\"expires_at\": SOON");
     }
 
     [GeneratedRegex(@"\d+")]
     private static partial Regex Figure();
 
-    /// <summary>When the removal of an expired entry takes a version is for the server to say.</summary>
+    /// <summary>Masks versions: the server decides when the removal of an expired entry takes one.</summary>
     [GeneratedRegex(@"(""version"": |has version )[1-9]\d*")]
     private static partial Regex SomeVersion();
 
-    /// <summary>An expiry by <c>ttl</c>.</summary>
+    /// <summary>Masks an expiry set by <c>ttl</c>.</summary>
     [GeneratedRegex(@"""expires_at"": [123]\d{9}(\.\d+)?\b")]
-    private static partial Regex TimeToCome();
+    private static partial Regex FutureExpiry();
 }

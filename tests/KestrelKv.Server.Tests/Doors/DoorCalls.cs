@@ -2,22 +2,22 @@ using System.Text.Json.Nodes;
 
 namespace KestrelKv.Server.Tests.Doors;
 
-/// <summary>Calls that succeed, in an order in which they do; together they give every parameter of every function.</summary>
+/// <summary>Calls that succeed in this order. Together they use every parameter of every function.</summary>
 internal static class DoorCalls
 {
-    /// <summary>Functions that <c>/v1/call</c> does not have, and why.</summary>
+    /// <summary>Functions that <c>/v1/call</c> does not offer, and the reasons.</summary>
     public static readonly Dictionary<string, string> NotCallable = new()
     {
-        ["WATCH"] = "its replies never end; GET /v1/watch has it",
+        ["WATCH"] = "its replies never end; use GET /v1/watch",
         ["UNWATCH"] = "an event stream ends with its connection",
     };
 
-    /// <summary>Parameters of functions with endpoints of their own that only <c>/v1/call</c> has, and where else they are.</summary>
+    /// <summary>Parameters that only <c>/v1/call</c> has, although their functions have endpoints, and their equivalents there.</summary>
     public static readonly Dictionary<string, string> OnlyCallable = new()
     {
-        ["ack"] = "a part of the wire's pipelining",
-        ["meta"] = "the answer always has it in its headers",
-        ["return_old"] = "the answer has no body",
+        ["ack"] = "for pipelining on the wire",
+        ["meta"] = "always in the response headers",
+        ["return_old"] = "the response has no body",
         ["if_version"] = "If-Match",
         ["if_exists"] = "If-Match and If-None-Match",
         ["request_id"] = "Idempotency-Key",

@@ -8,17 +8,17 @@ using KestrelKv.Testing;
 namespace KestrelKv.Server.Tests.Doors;
 
 /// <summary>
-/// The endpoints that have a function each answer as the wire does: the same outcome, code and members, with the status that the
-/// table of codes has.
+/// Each endpoint with a function of its own returns the same as the wire: the same outcome, code and members, with the status from the
+/// table of error codes.
 /// </summary>
 public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
     private const string Value = "{\"n\": 1.0, \"s\": \"x\", \"big\": 9223372036854775807}";
 
-    /// <summary>Texts of the query, of each JSON type, and of none that a parameter expects.</summary>
+    /// <summary>Query values of each JSON type, at least one of which a parameter does not accept.</summary>
     private static readonly string[] Texts = ["", "null", "true", "0", "-1", "1", "1.5", "1e99", "1e1", "soon", "/n", "/none", "/none/deeper", "n", "[]", "253402300800"];
 
-    /// <summary>A call by both doors: the method and the target with KEY for the key, and a header and a body; the function and its parameters.</summary>
+    /// <summary>A call over both doors: method, target with KEY for the key, header, and body; function and parameters.</summary>
     public static TheoryData<string, string, string, string, string, string> Calls() => new()
     {
         { "GET", "/v1/keys/KEY", "", "", "GET", "{}" },
@@ -46,7 +46,7 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
 
     [Theory]
     [MemberData(nameof(Calls))]
-    public async Task Call_ByItsEndpoint_IsAnsweredAsOnTheWire(string method, string target, string header, string body, string function, string parameters)
+    public async Task Call_OfAnEndpoint_GetsTheResultOfTheWire(string method, string target, string header, string body, string function, string parameters)
     {
         foreach (bool exists in (bool[])[true, false])
         {
@@ -61,7 +61,7 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
     }
 
     [Fact]
-    public async Task EveryParameterOfTheQuery_WithAnyText_IsTakenOrRefusedAsOnTheWire()
+    public async Task EveryQueryParameter_WithAnyText_IsAcceptedOrRefusedAsOnTheWire()
     {
         foreach (Endpoint endpoint in Endpoint.All)
         {
@@ -80,9 +80,9 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
         }
     }
 
-    /// <summary>Each parameter is in the query of an endpoint of its function, or has another place there.</summary>
+    /// <summary>Each parameter is in the query of an endpoint of its function, or has an equivalent there.</summary>
     [Fact]
-    public void EveryParameter_OfAFunctionWithAnEndpoint_HasAPlace()
+    public void EveryParameter_OfAFunctionWithAnEndpoint_HasAnEquivalent()
     {
         IEnumerable<FunctionCall> calls = Endpoint.All.Select(endpoint => endpoint.Call).Append(WatchEndpoint.Call).Append(BatchEndpoint.Call);
         foreach (IGrouping<FunctionInfo, FunctionCall> group in calls.GroupBy(call => call.Function))
@@ -93,7 +93,7 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
     }
 
     [Fact]
-    public async Task TooDeep_ByPutAndPatch_HasOneStatus()
+    public async Task TooDeep_InPutAndPatch_HasTheSameStatus()
     {
         await server.Process.CallAsync("PUT", "/v1/keys/parity/deep", "{\"a\": {\"b\": {}}}");
         (await server.Process.CallAsync("PUT", "/v1/keys/parity/deep", Nested(1_025))).AssertProblem(400, "too_deep");
@@ -110,7 +110,7 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
         JsonObject? result = reply["response"]?["response"]?.AsObject();
         if (result is not null && (response.Status >= 400) && result["found"] is { } found && !found.GetValue<bool>())
         {
-            // What is not there is a result on the wire.
+            // On the wire, a missing key or part is a result, not an error.
             Assert.Equal(404, response.Status);
             return;
         }
@@ -139,19 +139,19 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
 
     private static void AssertAlike(Endpoint endpoint, ParameterInfo parameter, string text, RawResponse response, JsonNode reply)
     {
-        string what = $"{endpoint.Method} {endpoint.Target} {parameter.Name}={text}: {response.Status} {response.Text}, on the wire {reply.ToJsonString()}";
+        string context = $"{endpoint.Method} {endpoint.Target} {parameter.Name}={text}: {response.Status} {response.Text}, on the wire {reply.ToJsonString()}";
         if (reply["error"]?["code"]?.GetValue<string>() is not { } code)
         {
-            Assert.True(response.Status < 400 || response.Text.Contains("not_found", StringComparison.Ordinal), what);
+            Assert.True(response.Status < 400 || response.Text.Contains("not_found", StringComparison.Ordinal), context);
             return;
         }
 
-        // In a query all values are texts: one that is no number is as wrong as a number that is out of range.
+        // All query values are texts, so a text that is no number gets the same error as a number out of range.
         string expected = code == "wrong_type" ? "invalid_value" : code;
-        Assert.True(response.Status >= 400, what);
+        Assert.True(response.Status >= 400, context);
         JsonElement problem = response.AssertProblem(response.Status);
-        Assert.True(problem.GetProperty("code").GetString() == expected, what);
-        if (expected == "invalid_value") Assert.True(problem.GetProperty("detail").GetString()!.Contains($"\"{parameter.Name}\"", StringComparison.Ordinal), what);
+        Assert.True(problem.GetProperty("code").GetString() == expected, context);
+        if (expected == "invalid_value") Assert.True(problem.GetProperty("detail").GetString()!.Contains($"\"{parameter.Name}\"", StringComparison.Ordinal), context);
     }
 
     private async Task<JsonNode> CallAsync(Endpoint endpoint, ParameterInfo parameter, string text)
@@ -185,7 +185,7 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
         }
     }
 
-    /// <summary>An endpoint whose query is tried out.</summary>
+    /// <summary>An endpoint whose query is tested.</summary>
     private sealed record Endpoint(string Method, string Target, string? Body, string[] Headers, string Parameters, FunctionCall Call)
     {
         public static readonly Endpoint[] All =

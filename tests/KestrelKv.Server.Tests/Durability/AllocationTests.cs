@@ -3,16 +3,16 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Durability;
 
-/// <summary>What waits for the disk leaves no garbage behind, either.</summary>
+/// <summary>Requests that wait for the disk do not allocate per request either.</summary>
 public sealed class AllocationTests
 {
-    /// <summary>More than the runtime's shared pools keep of one size for a core: 32.</summary>
+    /// <summary>More than the 32 arrays of one size that the runtime's shared pool keeps per core.</summary>
     private const int Connections = 64;
 
     private const int Rounds = 200;
 
     [Fact]
-    public async Task Put_OfManyWhoWaitForTheDisk_AllocatesNextToNothing()
+    public async Task Put_OnManyConnectionsWaitingForTheDisk_AllocatesAlmostNothing()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Data:Durability=Always"]);
         WireClient[] clients = await Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => WireClient.ConnectAsync(server.WirePort)));
@@ -26,7 +26,7 @@ public sealed class AllocationTests
         }
         foreach (WireClient client in clients) client.Dispose();
 
-        // What a sync takes, and the scrape itself; a buffer of 4 KiB for one in ten requests would be more.
+        // The bound covers the cost of syncs and of the scrape. A buffer of 4 KiB for every tenth request would exceed it.
         Assert.InRange(least / (Connections * Rounds), 0, 100);
     }
 

@@ -5,18 +5,17 @@ using KestrelKv.Testing;
 namespace KestrelKv.Server.Tests.Durability;
 
 /// <summary>
-/// Disks that fail, or are full, while many connections write and read: whatever was told is there after a restart, and
-/// nothing that is not was shown to anybody.
+/// Failing and full disks while many connections write and read. All acknowledged and visible writes must survive a restart.
 /// </summary>
 public sealed class FaultsUnderLoadTests
 {
     private static readonly string[] Settings = ["Data:SegmentBytes=1048576", "Data:SnapshotLogBytes=1073741824"];
 
     [StraceTheory]
-    [InlineData("fdatasync:error=EIO:when=1")] // those after it would work again: they prove nothing
-    [InlineData("fdatasync:error=ENOSPC")] // a disk that notices late that it is full has failed as well
+    [InlineData("fdatasync:error=EIO:when=1")] // Later syncs would succeed, but prove nothing.
+    [InlineData("fdatasync:error=ENOSPC")] // A disk that reports at a sync that it is full counts as failed.
     [InlineData("pwrite64:error=EIO:when=1")]
-    public Task Disk_ThatFailsUnderLoad_LosesNothingThatWasTold(string fault) => Seeds.RunAsync(async random =>
+    public Task Disk_FailingUnderLoad_LosesNoReportedWrite(string fault) => Seeds.RunAsync(async random =>
     {
         using var data = new DataDirectory();
         await using var witness = new Witness(random.Next());
@@ -26,13 +25,13 @@ public sealed class FaultsUnderLoadTests
             await witness.LoadAsync(server);
             await using (Strace strace = await Strace.AttachAsync(server, "-e", $"trace={fault.Split(':')[0]}", "-e", $"inject={fault}"))
             {
-                // By then every connection was cut, with replies half on their way, or has had its writes refused many
-                // times: that over HTTP, which has one at a time, has been.
+                // By now every connection was closed in the middle of replies, or its writes were refused many times. The HTTP client,
+                // which has one request in flight, was refused.
                 Assert.True(await witness.EndedAsync() > 200, "writes were not refused");
                 await strace.StopAsync();
             }
 
-            // That nothing fails any more changes nothing.
+            // The failure is permanent, although the disk works again.
             using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
             Frames.AssertError(await wire.CallAsync(Frames.Put("late", "1")), "disk_failed", "Data:Directory");
             Assert.Equal(503, (await RawHttp.SendAsync(server.Admin, "GET", "/health/ready")).Status);
@@ -46,9 +45,11 @@ public sealed class FaultsUnderLoadTests
         Assert.Equal(Frames.GetReply("late", "null"), await reader.CallAsync(Frames.Get("late")));
     });
 
-    /// <summary>A file system that needs new space for what is overwritten can be full where the log has its space already.</summary>
+    /// <summary>
+    /// A file system that allocates new space for overwrites can be full even where the log has preallocated its space.
+    /// </summary>
     [StraceFact]
-    public Task Log_ThatFindsNoSpaceForATime_LosesNothingAndGoesOnByItself() => Seeds.RunAsync(async random =>
+    public Task Log_TemporarilyWithoutSpace_LosesNothingAndResumesAutomatically() => Seeds.RunAsync(async random =>
     {
         using var data = new DataDirectory();
         await using var witness = new Witness(random.Next());
@@ -63,7 +64,7 @@ public sealed class FaultsUnderLoadTests
                 await ReadyAsync(server, "Degraded: the disk is full: ");
                 Frames.AssertError(await wire.CallAsync(Frames.Put("refused", "1")), "disk_full", "Data:Directory");
 
-                // What is on disk; that a key is not there may have to wait for a removal that is not.
+                // Durable data is still readable. A read of a missing key may have to wait for a removal that is not durable.
                 Assert.Equal(Frames.GetReply("early", "1"), await wire.CallAsync(Frames.Get("early")));
                 await strace.StopAsync();
             }
@@ -81,7 +82,7 @@ public sealed class FaultsUnderLoadTests
     });
 
     [SmallDiskFact]
-    public Task Disk_ThatGetsFullUnderLoad_LosesNothingInKillsAndTakesWritesOnceThereIsSpace() => Seeds.RunAsync(async random =>
+    public Task Disk_FillingUpUnderLoad_SurvivesKillsAndResumesOnceSpaceIsAvailable() => Seeds.RunAsync(async random =>
     {
         await using SmallDisk disk = await SmallDisk.MountAsync(megabytes: 10);
         string ballast = disk.Data.PathTo("ballast");
@@ -97,7 +98,7 @@ public sealed class FaultsUnderLoadTests
             await witness.EndedAsync();
         }
 
-        // It starts though there is no space but what an unfinished file had, and has it all.
+        // The server must start with only the space of an unfinished file, and must have all data.
         await using (ServerProcess server = await ServerProcess.StartAsync(Settings, data: disk.Data))
         {
             await witness.CheckAsync(server);
@@ -114,5 +115,5 @@ public sealed class FaultsUnderLoadTests
 
     private static Task ReadyAsync(ServerProcess server, string expected) => Wait.UntilAsync(
         async () => (await RawHttp.SendAsync(server.Admin, "GET", "/health/ready")).Text.StartsWith(expected, StringComparison.Ordinal),
-        () => $"it is never {expected}");
+        () => $"the server did not become {expected}");
 }

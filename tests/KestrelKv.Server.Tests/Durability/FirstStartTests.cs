@@ -2,11 +2,11 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Durability;
 
-/// <summary>Several servers that begin with one directory at the same moment.</summary>
+/// <summary>Several servers that start on one directory at the same time.</summary>
 public sealed class FirstStartTests
 {
     [Fact]
-    public async Task Start_OfThreeServersAtOnceOnOneEmptyDirectory_LetsOneServeAndKeepsItsData()
+    public async Task Start_OfThreeServersOnOneEmptyDirectory_AdmitsOneAndKeepsItsData()
     {
         using var data = new DataDirectory();
         Task<ServerProcess>[] starts = [.. Enumerable.Range(0, 3).Select(_ => ServerProcess.StartAsync(data: data))];
@@ -17,7 +17,7 @@ public sealed class FirstStartTests
         {
             foreach (Task<ServerProcess> start in starts.Where(start => start.IsFaulted))
             {
-                // Which process it is need not be told yet in the moment after it has taken the directory.
+                // Shortly after another server has locked the directory, its process id may not be known yet.
                 Assert.Contains("is in use by ", start.Exception!.ToString(), StringComparison.Ordinal);
             }
 

@@ -2,17 +2,17 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Durability;
 
-/// <summary>A server that is killed at any moment has, when it starts again, all that it has told.</summary>
+/// <summary>A server killed at any moment has all acknowledged and visible writes after a restart.</summary>
 public sealed class KillTests
 {
-    /// <summary>Small files, so that every round goes through several.</summary>
+    /// <summary>Small segments, so that every round fills several.</summary>
     private static readonly string[] SmallFiles = ["Data:SegmentBytes=1048576", "Data:SnapshotLogBytes=4194304"];
 
-    /// <summary>10 rounds in as much time as other random tests have by default; and as many more as these go on for longer.</summary>
-    private static readonly int Rounds = Math.Clamp((int)(10 * SoakTime.Duration.TotalSeconds / 6), 10, 100);
+    /// <summary>10 rounds for the default duration of random tests, and proportionally more for longer durations.</summary>
+    private static readonly int Rounds = Math.Clamp((int)(10 * SoakTime.Duration.TotalSeconds / 6), 5, 100);
 
     [Fact]
-    public Task Kill_UnderLoadAgainAndAgain_LosesNothingThatWasTold() => Seeds.RunAsync(async random =>
+    public Task Kill_RepeatedUnderLoad_LosesNoReportedWrite() => Seeds.RunAsync(async random =>
     {
         using var data = new DataDirectory();
         await using var witness = new Witness(random.Next());
@@ -39,7 +39,7 @@ public sealed class KillTests
     });
 
     [Fact]
-    public Task Stop_UnderLoad_LosesNothingThatWasTold() => Seeds.RunAsync(async random =>
+    public Task Stop_UnderLoad_LosesNoReportedWrite() => Seeds.RunAsync(async random =>
     {
         using var data = new DataDirectory();
         await using var witness = new Witness(random.Next());
@@ -57,9 +57,9 @@ public sealed class KillTests
         await witness.CheckAsync(last);
     });
 
-    /// <summary>What the witness is worth: it finds out a server that has gone back to what it had some time before.</summary>
+    /// <summary>Checks the witness itself: it must detect a server that was set back to an earlier state.</summary>
     [Fact]
-    public async Task Check_OfAServerThatForgot_Fails()
+    public async Task Check_OfAServerInAnEarlierState_Fails()
     {
         using var data = new DataDirectory();
         using var old = new DataDirectory();
@@ -76,8 +76,8 @@ public sealed class KillTests
             await witness.EndedAsync();
         }
 
-        await using ServerProcess forgetful = await ServerProcess.StartAsync(SmallFiles, data: old);
-        Exception failure = await Assert.ThrowsAnyAsync<Exception>(() => witness.CheckAsync(forgetful));
+        await using ServerProcess earlier = await ServerProcess.StartAsync(SmallFiles, data: old);
+        Exception failure = await Assert.ThrowsAnyAsync<Exception>(() => witness.CheckAsync(earlier));
         Assert.Contains("was acknowledged or shown", failure.Message, StringComparison.Ordinal);
     }
 }

@@ -2,16 +2,18 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Durability;
 
-/// <summary>The modes that acknowledge before they sync: what a kill leaves is what some moment shortly before it had.</summary>
+/// <summary>
+/// The modes that acknowledge before a sync: after a kill, recovery restores a prefix of the commit history that ends shortly before it.
+/// </summary>
 public sealed class LateSyncTests
 {
-    /// <summary>What may be lost, of writes and of what reads have shown.</summary>
+    /// <summary>How long before a kill writes may have been acknowledged, or shown by reads, and still be lost.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
 
     private static readonly string[] Modes = ["EverySec", "None"];
 
     [Fact]
-    public Task Kill_InModesThatDoNotWait_LosesNoMoreThanTheLastMomentOfEachConnection() => Seeds.RunAsync(async random =>
+    public Task Kill_InModesWithLateSync_LosesAtMostTheGracePeriod() => Seeds.RunAsync(async random =>
     {
         using var data = new DataDirectory();
         await using var witness = new Witness(random.Next());
@@ -23,7 +25,7 @@ public sealed class LateSyncTests
                 await witness.CheckAsync(server);
                 await witness.LoadAsync(server);
 
-                // Beyond the grace, so that there is something that must not be lost.
+                // Longer than the grace period, so that some writes must not be lost.
                 await Task.Delay(Grace + TimeSpan.FromMilliseconds(random.Next(1_000)));
                 server.SendSignal("KILL");
                 await server.WaitForExitAsync();

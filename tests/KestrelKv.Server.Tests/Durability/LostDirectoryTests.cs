@@ -3,13 +3,15 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Durability;
 
-/// <summary>A data directory that is changed under the server: no write is acknowledged that a start would not find.</summary>
+/// <summary>
+/// A data directory that is changed while the server runs: the server acknowledges no write that its next start would not find.
+/// </summary>
 public sealed class LostDirectoryTests
 {
     [Fact]
     public async Task Start_WhereTheLockOfARunningServerWasDeleted_IsRefused()
     {
-        if (!OperatingSystem.IsLinux()) return; // Elsewhere an open file can't be deleted, or directories can't be locked.
+        if (!OperatingSystem.IsLinux()) return; // Other systems cannot delete an open file, or cannot lock directories.
         using var data = new DataDirectory();
         await using ServerProcess server = await ServerProcess.StartAsync(data: data);
         File.Delete(data.PathTo("lock"));
@@ -24,12 +26,12 @@ public sealed class LostDirectoryTests
     [Fact]
     public async Task Server_WhoseDataDirectoryIsDeleted_RefusesWritesAndReportsThePath()
     {
-        if (OperatingSystem.IsWindows()) return; // An open file can't be deleted there.
+        if (OperatingSystem.IsWindows()) return; // Windows cannot delete an open file.
         using var data = new DataDirectory();
         await using ServerProcess server = await ServerProcess.StartAsync(["Data:SegmentBytes=1048576"], data: data);
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
 
-        // Once the next segment is there, the server creates no file while the directory is being deleted.
+        // With the next segment prepared, the server creates no file while the directory is being deleted.
         await Wait.UntilAsync(() => File.Exists(data.PathTo("0000000000000000002.log")), () => "no segment is prepared");
         Assert.Equal(Frames.PutReply("kept"), await wire.CallAsync(Frames.Put("kept", "1")));
         Directory.Delete(data.FullPath, recursive: true);

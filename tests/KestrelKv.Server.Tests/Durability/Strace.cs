@@ -4,21 +4,20 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Durability;
 
-/// <summary>A fact that needs to look at what a process asks of the system, or to answer in its place: by strace.</summary>
+/// <summary>A fact that traces the system calls of a process, or injects their results, with strace.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class StraceFactAttribute : FactAttribute
 {
     public StraceFactAttribute() => Skip = Strace.WhyNot();
 }
 
-/// <summary>As <see cref="StraceFactAttribute"/>, with data.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class StraceTheoryAttribute : TheoryAttribute
 {
     public StraceTheoryAttribute() => Skip = Strace.WhyNot();
 }
 
-/// <summary>strace, attached to a server that runs: until it is stopped.</summary>
+/// <summary>strace, attached to a running server until it is stopped.</summary>
 internal sealed class Strace : IAsyncDisposable
 {
     private readonly Process _process;
@@ -32,18 +31,16 @@ internal sealed class Strace : IAsyncDisposable
         _process = Process.Start(start)!;
     }
 
-    /// <summary>Why it can't be used here; null where it can.</summary>
+    /// <summary>Returns why strace cannot be used here; null if it can.</summary>
     public static string? WhyNot()
     {
-        if (!OperatingSystem.IsLinux()) return "strace is a thing of Linux";
-        if (!Environment.IsPrivilegedProcess) return "needs root to trace a process";
+        if (!OperatingSystem.IsLinux()) return "requires Linux for strace";
+        if (!Environment.IsPrivilegedProcess) return "requires root to trace a process";
         string[] folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
-        return folders.Any(folder => File.Exists(Path.Combine(folder, "strace"))) ? null : "needs the program strace";
+        return folders.Any(folder => File.Exists(Path.Combine(folder, "strace"))) ? null : "requires the program strace";
     }
 
     /// <summary>Attaches to all threads of a server.</summary>
-    /// <param name="server">The server.</param>
-    /// <param name="options">What to trace, and what to inject.</param>
     public static async Task<Strace> AttachAsync(ServerProcess server, params string[] options)
     {
         var strace = new Strace(server.Id, options);
@@ -53,9 +50,9 @@ internal sealed class Strace : IAsyncDisposable
             Assert.Contains("attached", line, StringComparison.Ordinal);
             _ = strace._process.StandardError.ReadToEndAsync();
 
-            // It tells of the process; the threads follow.
+            // The line is about the process. strace attaches to its threads afterwards.
             await Wait.UntilAsync(
-                () => Directory.GetDirectories($"/proc/{server.Id}/task").All(IsTraced), () => "strace does not get hold of every thread");
+                () => Directory.GetDirectories($"/proc/{server.Id}/task").All(IsTraced), () => "strace did not attach to every thread");
             return strace;
         }
         catch
@@ -65,8 +62,7 @@ internal sealed class Strace : IAsyncDisposable
         }
     }
 
-    /// <summary>Lets the server go on untraced.</summary>
-    /// <returns>What was traced, as lines.</returns>
+    /// <summary>Detaches from the server, and returns the lines of the trace.</summary>
     public async Task<string[]> StopAsync()
     {
         using (Process kill = Process.Start("kill", ["-s", "INT", _process.Id.ToString(CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync();
@@ -77,7 +73,7 @@ internal sealed class Strace : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        // A process that is traced by one that is killed goes on.
+        // A traced process continues if its tracer is killed.
         if (!_process.HasExited) _process.Kill();
         await _process.WaitForExitAsync();
         _process.Dispose();

@@ -4,54 +4,54 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Durability;
 
-/// <summary>What the system was asked, and in which order: no reply leaves before what it tells of is synced.</summary>
+/// <summary>The order of system calls: no reply is sent before all writes that it reports are synced.</summary>
 public sealed class SyncOrderTests
 {
     private const int Clients = 4;
     private const int Batches = 12;
 
-    /// <summary>How many writes a client sends at once, batch by batch.</summary>
+    /// <summary>The numbers of writes that a client sends at once, in a cycle of batches.</summary>
     private static readonly int[] BatchWrites = [1, 1, 3, 20];
 
     [StraceFact]
-    public async Task Replies_ToWritesAndReads_LeaveAfterTheSyncOfWhatTheyTell()
+    public async Task Replies_ToWritesAndReads_AreSentAfterTheSync()
     {
         SyncOrder order = await TraceAsync("Data:Durability=Always");
-        Assert.Equal(Expected(), order.Told.Order());
-        Assert.Empty(order.ToldTooEarly);
+        Assert.Equal(Expected(), order.Reported.Order());
+        Assert.Empty(order.ReportedTooEarly);
     }
 
-    /// <summary>What the check is worth: it finds out a server that does not wait, as it is told to.</summary>
+    /// <summary>Checks the check itself: it must detect a server in a mode that does not wait for syncs.</summary>
     [StraceFact]
-    public async Task Replies_OfAServerThatDoesNotWait_AreFoundOut()
+    public async Task Replies_OfAServerThatDoesNotWait_AreDetected()
     {
         SyncOrder order = await TraceAsync("Data:Durability=EverySec");
-        Assert.Equal(Expected(), order.Told.Order());
-        Assert.True(order.ToldTooEarly.Count > order.Told.Count / 2, $"{order.ToldTooEarly.Count} of {order.Told.Count}");
+        Assert.Equal(Expected(), order.Reported.Order());
+        Assert.True(order.ReportedTooEarly.Count > order.Reported.Count / 2, $"{order.ReportedTooEarly.Count} of {order.Reported.Count}");
     }
 
-    /// <summary>Syncs that take long hold up only those who wait for them.</summary>
+    /// <summary>Slow syncs delay only the requests that wait for them.</summary>
     [StraceFact]
-    public async Task Replies_ToRequestsThatNeedNotWait_LeaveBeforeTheSync()
+    public async Task Replies_ToRequestsThatNeedNotWait_AreSentBeforeTheSync()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         string[] options = [.. SyncOrder.Options, "-e", "inject=fdatasync:delay_enter=300000"];
         await using Strace strace = await Strace.AttachAsync(server, options);
-        using WireClient hasty = await WireClient.ConnectAsync(server.WirePort);
-        using WireClient patient = await WireClient.ConnectAsync(server.WirePort);
+        using WireClient unsynced = await WireClient.ConnectAsync(server.WirePort);
+        using WireClient synced = await WireClient.ConnectAsync(server.WirePort);
         for (int number = 0; number < 5; number++)
         {
             string early = SyncOrder.MarkOf(0, number), late = SyncOrder.MarkOf(1, number);
-            await patient.SendAsync(Frames.Of(Frames.Put(late, $"\"{late}\"")));
+            await synced.SendAsync(Frames.Of(Frames.Put(late, $"\"{late}\"")));
             string put = Frames.Put(early, $"\"{early}\", \"ack\": \"memory\"");
-            await hasty.SendAsync(Frames.Of(put));
-            Assert.Equal(Frames.PutReply(early), await hasty.ReceiveAsync());
-            Assert.Equal(Frames.PutReply(late), await patient.ReceiveAsync());
+            await unsynced.SendAsync(Frames.Of(put));
+            Assert.Equal(Frames.PutReply(early), await unsynced.ReceiveAsync());
+            Assert.Equal(Frames.PutReply(late), await synced.ReceiveAsync());
         }
         SyncOrder order = new(await strace.StopAsync());
-        Assert.Equal(10, order.Told.Count);
-        Assert.NotEmpty(order.ToldTooEarly);
-        Assert.All(order.ToldTooEarly, mark => Assert.StartsWith("mark-0-", mark, StringComparison.Ordinal));
+        Assert.Equal(10, order.Reported.Count);
+        Assert.NotEmpty(order.ReportedTooEarly);
+        Assert.All(order.ReportedTooEarly, mark => Assert.StartsWith("mark-0-", mark, StringComparison.Ordinal));
     }
 
     private static IEnumerable<string> Expected()
@@ -62,7 +62,7 @@ public sealed class SyncOrderTests
         return wire.Concat(Enumerable.Range(0, Batches).Select(number => SyncOrder.MarkOf(Clients, number))).Order();
     }
 
-    /// <summary>Several clients write, one of them over HTTP, while another reads what they write.</summary>
+    /// <summary>Several clients write, one of them over HTTP, while another reads the same keys.</summary>
     private static async Task<SyncOrder> TraceAsync(string mode)
     {
         await using ServerProcess server = await ServerProcess.StartAsync([mode, "Data:SegmentBytes=1048576"]);
@@ -82,7 +82,7 @@ public sealed class SyncOrderTests
         {
             string[] marks = [.. Enumerable.Range(0, BatchWrites[batch % BatchWrites.Length]).Select(_ => SyncOrder.MarkOf(client, next++))];
 
-            // A value now and then that fills several buffers.
+            // One batch has values that fill several buffers.
             await wire.SendAsync(Frames.Stream(marks.Select(mark => Frames.Put(mark, $"\"{mark}{new string('x', batch == 6 ? 9_000 : 10)}\""))));
             foreach (string mark in marks) Assert.Equal(Frames.PutReply(mark), await wire.ReceiveAsync());
         }
@@ -98,7 +98,7 @@ public sealed class SyncOrderTests
         }
     }
 
-    /// <summary>Reads what is being written, as it is written.</summary>
+    /// <summary>Reads the keys while they are being written.</summary>
     private static async Task ReadUntilAsync(int port, Task written)
     {
         using WireClient wire = await WireClient.ConnectAsync(port);

@@ -3,26 +3,22 @@ using System.Text.RegularExpressions;
 
 namespace KestrelKv.Server.Tests.Durability;
 
-/// <summary>A system call, as strace has seen it: its begin and its end are places in the one order of all that it saw.</summary>
+/// <summary>A system call in a trace of strace. Its begin and end are positions in the order of all traced events.</summary>
 /// <remarks>
-/// strace holds a thread at the begin of a call, before anything of it is done, and at its end, before the thread goes
-/// on: so a call that was begun after another one had ended, in this order, came after it.
+/// strace stops a thread at the begin of a call, before any effect, and at its end, before the thread continues. A call that begins after
+/// the end of another in this order therefore happened after it.
 /// </remarks>
-/// <param name="Name">Such as <c>fdatasync</c>.</param>
-/// <param name="Arguments">As strace writes them.</param>
-/// <param name="Begin">The place of its begin.</param>
 internal sealed partial record SystemCall(string Name, string Arguments, int Begin)
 {
-    /// <summary>The place of its end; none where it was not seen.</summary>
+    /// <summary>The position of the end; <see cref="int.MaxValue"/> if the trace has none.</summary>
     public int End { get; private set; } = int.MaxValue;
 
-    /// <summary>What it returned.</summary>
     public long Result { get; private set; } = -1;
 
-    /// <summary>The path of the file that is the first argument; empty where that is none.</summary>
+    /// <summary>The path of the file in the first argument; empty if it is not a file.</summary>
     public string File => FileArgument().Match(Arguments).Groups[1].Value;
 
-    /// <summary>Reads what <c>strace -f -y</c> has written.</summary>
+    /// <summary>Parses the output of <c>strace -f -y</c>.</summary>
     public static List<SystemCall> Parse(IReadOnlyList<string> lines)
     {
         List<SystemCall> calls = [];
@@ -31,7 +27,7 @@ internal sealed partial record SystemCall(string Name, string Arguments, int Beg
         {
             if (Resumed().Match(lines[i]) is { Success: true } resumed)
             {
-                // One that was begun before strace was there has no begin.
+                // A call that began before strace attached has no begin in the trace.
                 if (!unfinished.Remove(resumed.Groups["thread"].Value, out SystemCall? begun)) continue;
                 Assert.Equal(begun.Name, resumed.Groups["name"].Value);
                 begun.Finish(i, resumed.Groups["result"].Value);
@@ -47,7 +43,7 @@ internal sealed partial record SystemCall(string Name, string Arguments, int Beg
         return calls;
     }
 
-    private void Finish(int place, string result) => (End, Result) = (place, result == "?" ? -1 : long.Parse(result, CultureInfo.InvariantCulture));
+    private void Finish(int position, string result) => (End, Result) = (position, result == "?" ? -1 : long.Parse(result, CultureInfo.InvariantCulture));
 
     [GeneratedRegex(@"^(?<thread>\d+) +(?<name>\w+)\((?<arguments>.*?)(?: <unfinished \.\.\.>|\) += (?<result>-?\d+|\?).*)$", RegexOptions.Singleline)]
     private static partial Regex Begun();

@@ -5,15 +5,14 @@ using KestrelKv.Testing;
 namespace KestrelKv.Server.Tests.Durability;
 
 /// <summary>
-/// A program of its own (witness.py) that loads a server and remembers what it was sent and what it has told, over crash
-/// after crash: whatever the server forgets, this does not.
+/// A separate process (witness.py) that loads a server and records all requests and replies across any number of crashes. It detects lost
+/// writes.
 /// </summary>
 internal sealed class Witness : IAsyncDisposable
 {
     private readonly Process _python;
     private readonly Task<string> _error;
 
-    /// <param name="seed">Of what it sends.</param>
     public Witness(int seed)
     {
         var start = new ProcessStartInfo("python3")
@@ -26,24 +25,27 @@ internal sealed class Witness : IAsyncDisposable
         _error = _python.StandardError.ReadToEndAsync();
     }
 
-    /// <summary>Begins to write and read; completes once every connection has an acknowledgement.</summary>
+    /// <summary>Starts to write and read. Completes once every connection has an acknowledgement.</summary>
     public async Task LoadAsync(ServerProcess server)
     {
         await SendAsync("load", server);
         await ReceiveAsync("loading");
     }
 
-    /// <summary>Waits until no connection goes on, because the server is gone, or has refused enough.</summary>
-    /// <returns>How many requests the server has refused.</returns>
+    /// <summary>
+    /// Waits until all connections have ended, because the server was killed or has refused enough requests. Returns the number of
+    /// refused requests.
+    /// </summary>
     public async Task<int> EndedAsync()
     {
         string line = await ReceiveAsync("ended");
         return int.Parse(line["ended ".Length..], CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Fails where the server does not have what it must have.</summary>
-    /// <param name="server">One that nobody else writes to.</param>
-    /// <param name="grace">What was told so shortly before the end may be lost; null where nothing may be.</param>
+    /// <summary>
+    /// Fails if the server lacks data that it must have. No other client may write to the server. Writes reported within <paramref
+    /// name="grace"/> before the end may be lost; null if none may be lost.
+    /// </summary>
     public async Task CheckAsync(ServerProcess server, TimeSpan? grace = null)
     {
         await SendAsync("check", server, grace?.TotalSeconds.ToString(CultureInfo.InvariantCulture) ?? "");

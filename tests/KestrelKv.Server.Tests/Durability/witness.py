@@ -1,11 +1,11 @@
-"""Remembers, outside of the server, what it was sent and what it has told, over crash after crash.
+"""Records all requests to a server and its replies, outside of the server, across any number of crashes.
 
-Arguments: a seed. Reads commands, a line each, and answers each:
+Argument: a seed. Reads one command per line from standard input, and answers each:
 
-    load WIRE_PORT ADMIN_PORT           "loading" once every connection has an acknowledgement, and "ended N" when none
-                                        goes on, because the server is gone, or has refused N requests
-    check WIRE_PORT ADMIN_PORT [GRACE]  "checked ..." where the server has what it must have, else it exits;
-                                        what was told in the last GRACE seconds before the end may be lost
+    load WIRE_PORT ADMIN_PORT           "loading" once every connection has an acknowledgement; "ended N" after all
+                                        connections have ended, because the server was killed or refused N requests
+    check WIRE_PORT ADMIN_PORT [GRACE]  "checked ..." if the server has all data that it must have, otherwise it exits;
+                                        writes reported in the last GRACE seconds before the end may be lost
 """
 import contextlib
 import json
@@ -22,7 +22,7 @@ from witness_history import History, number_of
 from witness_load import HttpLoad, WireLoad
 
 CONNECTIONS = 4
-KEYS = 40  # each
+KEYS = 40  # Per connection.
 
 seed = int(sys.argv[1])
 wires = [WireLoad(History([f"wire{i}.{key}" for key in range(KEYS)]), seed + i) for i in range(CONNECTIONS)]
@@ -31,7 +31,7 @@ loads = [*wires, http]
 histories = [load.history for load in loads]
 
 
-def tell(text):
+def send(text):
     print(text, flush=True)
 
 
@@ -47,12 +47,12 @@ def load(wire_port, admin_port):
     http.start(admin_port)
     while any(load.thread.is_alive() and not load.history.acknowledgements for load in loads):
         time.sleep(0.01)
-    tell("loading")
+    send("loading")
     for load in loads:
         load.thread.join()
     raise_failures()
     refusals = sum(load.refusals for load in loads)
-    tell(f"ended {refusals}")
+    send(f"ended {refusals}")
     for load in loads:
         load.refusals = 0
 
@@ -71,20 +71,20 @@ def check(wire_port, admin_port, grace=None):
     http.begin_with({key: found[key] for key in http.history.keys})
     for load in loads:
         load.shown.clear()
-    tell(f"checked {sum(number is not None for number in found.values())} values")
+    send(f"checked {sum(number is not None for number in found.values())} values")
 
 
 def check_versions(admin_port, found, grace):
-    """A value that was acknowledged with a version has it again, and the server's is no less than any it has told."""
+    """Checks that a value acknowledged with a version still has it, and that the server's version is at least every reported one."""
     with contextlib.closing(HTTPConnection(HOST, admin_port, PATIENCE_SECONDS)) as connection:
         version = json.loads(exchange(connection, "GET", "/v1/stats")[2])["version"]
-        assert version >= http.version, f"version {version} after {http.version} was told"
+        assert version >= http.version, f"version {version} after version {http.version} was reported"
         http.version = version
-        for key, (number, told) in http.versions.items():
+        for key, (number, reported) in http.versions.items():
             if found[key] != number:
                 continue
             status, headers, _ = exchange(connection, "GET", f"/v1/keys/{key}")
-            assert status == 200 and headers["etag"] == f'"{told}"', f"{key}: {status}, {headers}, told {told}"
+            assert status == 200 and headers["etag"] == f'"{reported}"', f"{key}: {status}, {headers}, reported {reported}"
 
 
 for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""What the witness sends, and what it makes of the replies."""
+"""The requests of the witness, and the parsing of their replies."""
 import json
 
 from kestrelkv_client import HEADER, frame
@@ -19,7 +19,7 @@ def get_frame(key):
 
 
 def value_shown(key, body):
-    """The text of the value in the reply to a GET; None for null."""
+    """Returns the text of the value in the reply to a GET; None for null."""
     start = GET_REPLY % key.encode()
     assert body.startswith(start) and body.endswith(b"}}}"), body[:200]
     text = body[len(start):-3]
@@ -27,12 +27,12 @@ def value_shown(key, body):
 
 
 def error_of(body):
-    """The code of an error's reply."""
+    """Returns the code of an error reply."""
     return json.loads(body)["error"]["code"]
 
 
 def exchange(connection, method, target, body=None):
-    """A request and its response on a kept connection of http.client."""
+    """Sends a request on a persistent connection of http.client and returns the response."""
     connection.request(method, target, body)
     response = connection.getresponse()
     return response.status, response.headers, response.read()

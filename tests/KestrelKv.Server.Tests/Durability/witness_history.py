@@ -1,4 +1,4 @@
-"""What one connection wrote, in its order, and what a server has to have of it after a crash."""
+"""The writes of one connection in order, and the state that a server must have after a crash."""
 import re
 import time
 import zlib
@@ -7,10 +7,10 @@ NUMBER = re.compile(rb'^{"n":(\d+),')
 
 
 def value_of(key, number):
-    """The text of the value that write `number` gives to a key: long ones among many short ones."""
+    """Returns the text of the value of write `number` to a key: many short values and a few long ones."""
     dice = zlib.crc32(b"%s %d" % (key.encode(), number))
     if dice % 2_000 == 0:
-        length = 900_000 + dice % 400_000  # some are longer than a segment of 1 MiB
+        length = 900_000 + dice % 400_000  # Some are longer than a segment of 1 MiB.
     elif dice % 40 == 0:
         length = dice % 30_000
     else:
@@ -20,26 +20,26 @@ def value_of(key, number):
 
 
 def number_of(key, text):
-    """Which write of a key's writer a value is; fails where it is none."""
+    """Returns the number of the write that put the value; fails if no write put it."""
     match = NUMBER.match(text)
-    assert match, f"{key} has what nobody wrote: {text[:200]}"
+    assert match, f"{key} has a value that no write put: {text[:200]}"
     number = int(match[1])
-    assert text == value_of(key, number), f"{key} has another value than write {number} gave it: {text[:200]}"
+    assert text == value_of(key, number), f"{key} does not have the value of write {number}: {text[:200]}"
     return number
 
 
 class History:
-    """The writes of one connection, which alone writes its keys. Writes are numbered from 1 on."""
+    """The writes of one connection, the only writer of its keys. Writes are numbered from 1."""
 
     def __init__(self, keys):
         self.keys = keys
-        self.number = 0  # of the last write that was intended
-        self._found = dict.fromkeys(keys)  # what the server had at the last check: None for no value
-        self._before = 0  # the number of the last write before it
-        self._writes = []  # since then: the key, and whether it is a value, and not a removal
+        self.number = 0  # The number of the last intended write.
+        self._found = dict.fromkeys(keys)  # The state at the last check; None for no value.
+        self._before = 0  # The number of the last write before that check.
+        self._writes = []  # The writes since: the key, and whether it puts a value; otherwise it removes.
         self._refused = set()
-        self._acknowledged = []  # numbers and times
-        self.acknowledged_of = {}  # per key, for readers
+        self._acknowledged = []  # Numbers and times.
+        self.acknowledged_of = {}  # By key, for readers.
         self.ended_at = 0.0
 
     @property
@@ -47,7 +47,7 @@ class History:
         return len(self._acknowledged)
 
     def intend(self, key, is_value=True):
-        """To be called before a write is sent. Gives its number."""
+        """Records a write before it is sent, and returns its number."""
         self.number += 1
         self._writes.append((key, is_value))
         return self.number
@@ -57,7 +57,7 @@ class History:
         self.acknowledged_of[key] = number if is_value else None
 
     def refuse(self, number):
-        """The server has said that it did nothing. A write with neither may be there or not."""
+        """Records that the server rejected a write. A write without acknowledgement and refusal may be present or not."""
         self._refused.add(number)
 
     def is_intended(self, key, number):
@@ -67,10 +67,10 @@ class History:
         return index < len(self._writes) and self._writes[index] == (key, True)
 
     def check(self, found, shown, grace=None):
-        """Fails unless what was found is the outcome of the writes up to one, and that not too early a one.
+        """Fails unless the state of the server is a prefix of the writes with all reported ones.
 
-        found: number or None per key. shown: the last number that a read has shown. grace: what was acknowledged, or
-        shown, in so many seconds before the end may be lost.
+        found: the write, or None, by key. shown: the highest write that a read has shown. grace: the seconds before the
+        end within which reported writes may be lost; None if none may be lost.
         """
         before = self.ended_at - grace if grace is not None else float("inf")
         least = max([number for number, at in self._acknowledged if at < before], default=0)
@@ -91,9 +91,9 @@ class History:
                 closest = set(wrong) if len(wrong) <= len(closest) or at == least else closest
                 fits = fits or not wrong
         assert fits, (
-            f"write {least} of {self.number} was acknowledged or shown (the last acknowledged: {self._acknowledged[-1:]}), "
-            f"and no write from it on has left what was found, which is {[(key, found[key]) for key in sorted(closest)][:10]} "
-            f"beside what fits; all that was found: {sorted(found.items())}")
+            f"write {least} of {self.number} was acknowledged or shown (last acknowledged: {self._acknowledged[-1:]}), "
+            f"but the state matches no write from there on; it differs at {[(key, found[key]) for key in sorted(closest)][:10]} "
+            f"from the closest one; the whole state: {sorted(found.items())}")
 
         self._found, self._before = found, self.number
         self._writes.clear()

@@ -1,4 +1,4 @@
-"""Connections that write and read as fast as they can, until the server is gone, and remember what it has told them."""
+"""Connections that write and read as fast as they can until the server is killed, and record its replies."""
 import collections
 import contextlib
 import http.client
@@ -10,16 +10,16 @@ from kestrelkv_client import PATIENCE_SECONDS, Closed, Connection
 from witness_calls import HOST, PUT_REPLY, error_of, exchange, get_frame, put_frame, value_shown
 from witness_history import number_of, value_of
 
-REFUSALS_MAX = 200  # after so many a connection has seen enough
+REFUSALS_MAX = 200  # A connection ends after this many refusals.
 
 
 class Load:
-    """One connection, in a thread of its own."""
+    """One connection in its own thread."""
 
     def __init__(self, history, seed):
         self.history = history
         self.random = random.Random(seed)
-        self.shown = {}  # by key: the last number that a read has shown
+        self.shown = {}  # By key: the highest write that a read has shown.
         self.refusals = 0
         self.failure = None
 
@@ -33,25 +33,25 @@ class Load:
         except TimeoutError as e:
             self.failure = AssertionError(f"no reply in time: {e}")
         except (Closed, EOFError, OSError, http.client.HTTPException):
-            pass  # The server is gone.
+            pass  # The server was killed.
         except Exception as e:
             self.failure = e
         self.history.ended_at = time.monotonic()
 
     @property
-    def has_seen_enough(self):
+    def is_done(self):
         return self.refusals > REFUSALS_MAX
 
 
 class WireLoad(Load):
-    """Many requests in flight, one in four a GET of any key."""
+    """Many requests in flight; every fourth is a GET of any key."""
 
     def run(self, port, histories):
         owners = {key: history for history in histories for key in history.keys}
         everything = list(owners)
         pending = collections.deque()
         with Connection(port, HOST) as connection:
-            while not self.has_seen_enough:
+            while not self.is_done:
                 frames = []
                 for _ in range(self.random.choice((1, 1, 4, 16, 64))):
                     if self.random.random() < 0.75:
@@ -65,8 +65,8 @@ class WireLoad(Load):
                 connection.socket.sendall(b"".join(frames))
                 most = self.random.randrange(128)
                 while len(pending) > most:
-                    take, *what = pending.popleft()
-                    take(connection.receive_body(), *what)
+                    take, *arguments = pending.popleft()
+                    take(connection.receive_body(), *arguments)
 
     def _take_put(self, body, key, number):
         if body == PUT_REPLY % key.encode():
@@ -94,23 +94,23 @@ class WireLoad(Load):
 
 
 class HttpLoad(Load):
-    """One write after the other: values put, and removed, with the versions that they got."""
+    """One write at a time: puts and removals of values, with their versions."""
 
     def __init__(self, history, seed):
         super().__init__(history, seed)
-        self.versions = {}  # by key: the number and the version of the last value acknowledged
+        self.versions = {}  # By key: the number and the version of the last acknowledged value.
         self.version = 0
-        self._there = set()
+        self._existing = set()
 
     def begin_with(self, found):
-        """What the server has, by key, as the last check has found."""
-        self._there = {key for key, number in found.items() if number is not None}
+        """Sets the state of the server, by key, as found by the last check."""
+        self._existing = {key for key, number in found.items() if number is not None}
 
     def run(self, port):
         with contextlib.closing(http.client.HTTPConnection(HOST, port, PATIENCE_SECONDS)) as connection:
-            while not self.has_seen_enough:
+            while not self.is_done:
                 key = self.random.choice(self.history.keys)
-                remove = key in self._there and self.random.random() < 0.3
+                remove = key in self._existing and self.random.random() < 0.3
                 number = self.history.intend(key, not remove)
                 body = None if remove else value_of(key, number)
                 status, headers, _ = exchange(connection, "DELETE" if remove else "PUT", f"/v1/keys/{key}", body)
@@ -119,12 +119,12 @@ class HttpLoad(Load):
                     if status == 507:
                         self.history.refuse(number)
                     continue
-                assert status == (204 if remove or key in self._there else 201), (status, headers)
+                assert status == (204 if remove or key in self._existing else 201), (status, headers)
                 self.history.acknowledge(key, number, not remove)
                 if remove:
-                    self._there.discard(key)
+                    self._existing.discard(key)
                     continue
-                self._there.add(key)
+                self._existing.add(key)
                 version = int(headers["etag"].strip('"'))
                 assert version > self.version, f"version {version} after {self.version}"
                 self.versions[key] = number, version

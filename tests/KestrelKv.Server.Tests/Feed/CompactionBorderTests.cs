@@ -6,14 +6,14 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Feed;
 
-/// <summary>The first and the last version that a feed can begin with, and those one beyond, where little history is kept.</summary>
+/// <summary>The first and the last version at which a watch can start, and the versions beyond them, with little history.</summary>
 public sealed class CompactionBorderTests
 {
     private static readonly string[] Settings =
         ["Data:SegmentBytes=1048576", "Data:HistoryBytes=2097152", "Data:SnapshotOnStop=false", "Store:FeedMemoryBytes=1048576"];
 
     [Fact]
-    public async Task Watch_AtTheBorders_BeginsOrTellsThem()
+    public async Task Watch_AtTheBorders_StartsOrReportsThem()
     {
         await using var lives = new Lives(Settings);
         await lives.BeginAsync();
@@ -24,19 +24,19 @@ public sealed class CompactionBorderTests
 
         await lives.KillAsync();
         await lives.BeginAsync();
-        (long again, long start) = await VersionsAsync(lives.Server);
-        Assert.Equal(oldest, again);
+        (long afterRestart, long start) = await VersionsAsync(lives.Server);
+        Assert.Equal(oldest, afterRestart);
         Assert.InRange(start, last + 1, long.MaxValue);
 
-        // Versions go on from there, the history before it is kept, and what lies in between never was.
+        // New versions follow, the history before the kill is still available, and versions in between were never assigned.
         using (WireClient wire = await WireClient.ConnectAsync(lives.Server.WirePort)) await wire.CallAsync(Frames.Put("k", "1"));
         await AssertBordersAsync(lives.Server, oldest, start + 1);
-        await AssertBeginsAsync(lives.Server, last, hasChanges: true);
+        await AssertStartsAsync(lives.Server, last, hasChanges: true);
         await AssertIsLostAsync(lives.Server, last + 2);
         Assert.Equal((oldest, start + 1), await VersionsAsync(lives.Server));
     }
 
-    /// <summary>Writes several segments, all but the last of which a start no longer needs.</summary>
+    /// <summary>Fills several segments. After the snapshot, recovery needs only the last one.</summary>
     private static async Task FillAsync(ServerProcess server)
     {
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
@@ -57,24 +57,26 @@ public sealed class CompactionBorderTests
     {
         JsonElement compacted = await RefusalAsync(server, oldest - 1, HttpStatusCode.Gone);
         Assert.Equal(("compacted", oldest), (compacted.GetProperty("code").GetString(), compacted.GetProperty("oldest_version").GetInt64()));
-        await AssertBeginsAsync(server, oldest, hasChanges: true);
-        await AssertBeginsAsync(server, last, hasChanges: true);
-        await AssertBeginsAsync(server, last + 1, hasChanges: false);
+        await AssertStartsAsync(server, oldest, hasChanges: true);
+        await AssertStartsAsync(server, last, hasChanges: true);
+        await AssertStartsAsync(server, last + 1, hasChanges: false);
         JsonElement future = await RefusalAsync(server, last + 2, HttpStatusCode.BadRequest);
         Assert.Equal(("future_version", last), (future.GetProperty("code").GetString(), future.GetProperty("version").GetInt64()));
     }
 
-    /// <summary>A watch that begins after a version that is in no history: it ends as soon as it has looked.</summary>
+    /// <summary>Asserts that a watch from a version without a predecessor in the history ends with an error.</summary>
     private static async Task AssertIsLostAsync(ServerProcess server, long from)
     {
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         string? reply = await wire.CallAsync(Request(from));
         if (!reply.Contains("\"error\"", StringComparison.Ordinal)) reply = await wire.ReceiveAsync();
         Assert.Contains("\"code\": \"compacted\"", reply, StringComparison.Ordinal);
-        Assert.Contains($"version {from - 1} is not in the history", reply, StringComparison.Ordinal);
+        Assert.Contains($"version {from - 1} was lost in a crash or undone by a restore", reply, StringComparison.Ordinal);
     }
 
-    /// <summary>Why a watch does not begin: over HTTP, by parameter and by header, as it is over the wire.</summary>
+    /// <summary>
+    /// Returns the error of a watch that is refused, which is the same over the wire and over HTTP, by parameter and by header.
+    /// </summary>
     private static async Task<JsonElement> RefusalAsync(ServerProcess server, long from, HttpStatusCode status)
     {
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
@@ -91,7 +93,7 @@ public sealed class CompactionBorderTests
         return error.Clone();
     }
 
-    private static async Task AssertBeginsAsync(ServerProcess server, long from, bool hasChanges)
+    private static async Task AssertStartsAsync(ServerProcess server, long from, bool hasChanges)
     {
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         await wire.SendAsync(Frames.Of(Request(from)));
@@ -113,7 +115,7 @@ public sealed class CompactionBorderTests
         }
     }
 
-    /// <summary>The version that a reply tells, and that of its first change.</summary>
+    /// <summary>Returns the version of a reply, and that of its first change.</summary>
     private static (long Version, long? Change) First(string? body)
     {
         using JsonDocument reply = JsonDocument.Parse(body!);

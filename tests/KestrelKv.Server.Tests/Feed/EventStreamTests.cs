@@ -10,11 +10,11 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelKv.Server.Tests.Feed;
 
-/// <summary>How server-sent events begin.</summary>
+/// <summary>The start of an event stream.</summary>
 public sealed class EventStreamTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
     [Fact]
-    public async Task Watch_FromAVersionWithChanges_TellsThemBehindTheFirstBookmark()
+    public async Task Watch_FromAVersionWithChanges_SendsThemAfterTheFirstBookmark()
     {
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         await wire.CallAsync(Frames.Put("k", "1"));
@@ -36,7 +36,7 @@ public sealed class EventStreamTests(DefaultServer server) : IClassFixture<Defau
     }
 
     [Fact]
-    public async Task Watch_ThatBeginsWhileTheServerStops_IsAnEmptyStream()
+    public async Task Watch_StartedWhileTheServerStops_IsAnEmptyStream()
     {
         using var store = new EmbeddedStore(TimeProvider.System);
         var lifetime = new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance);
@@ -52,7 +52,7 @@ public sealed class EventStreamTests(DefaultServer server) : IClassFixture<Defau
 
         IResult result = await WatchEndpoint.WatchAsync(http, mapper, store, TimeProvider.System, lifetime, options, connections);
 
-        // A browser connects again after the end of a stream, and never after an error status.
+        // A browser reconnects after the end of a stream, but never after an error status.
         Assert.Same(Results.Empty, result);
         Assert.Equal((StatusCodes.Status200OK, "text/event-stream"), (http.Response.StatusCode, http.Response.ContentType));
     }

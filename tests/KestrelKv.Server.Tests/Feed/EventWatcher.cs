@@ -15,24 +15,24 @@ internal sealed class EventWatcher(Lives lives, string prefix, Random random) : 
     public int Watches { get; private set; }
 
     /// <inheritdoc/>
-    public async Task RunAsync(Func<bool> goesOn)
+    public async Task RunAsync(Func<bool> continues)
     {
         using var http = new HttpClient();
-        while (goesOn())
+        while (continues())
         {
             try
             {
-                await WatchAsync(http, goesOn);
+                await WatchAsync(http, continues);
             }
             catch (Exception e) when (e is IOException or HttpRequestException)
             {
-                // The server is gone.
+                // The server was killed.
             }
             await Task.Delay(random.Next(50));
         }
     }
 
-    private async Task WatchAsync(HttpClient http, Func<bool> goesOn)
+    private async Task WatchAsync(HttpClient http, Func<bool> continues)
     {
         Watches++;
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(lives.Now.Admin, $"v1/watch?prefix={Uri.EscapeDataString(prefix)}&values=true&bookmark_interval=0.1"));
@@ -51,7 +51,7 @@ internal sealed class EventWatcher(Lives lives, string prefix, Random random) : 
             Feed.Take(document.RootElement);
             Assert.Equal(Feed.Position.ToString(CultureInfo.InvariantCulture), events.LastEventId);
             Assert.Equal(item.EventType == "bookmark", document.RootElement.GetProperty("changes").GetArrayLength() == 0);
-            if (--left == 0 || !goesOn()) return;
+            if (--left == 0 || !continues()) return;
         }
     }
 }

@@ -6,27 +6,27 @@ using Xunit.Abstractions;
 namespace KestrelKv.Server.Tests.Feed;
 
 /// <summary>
-/// Watchers that are disconnected again and again, while others write, snapshots are taken, and the server is stopped and
-/// killed, have in the end been told the history of all commits: without a gap, nothing twice, in order.
+/// Watchers that are repeatedly disconnected, while clients write, snapshots are taken, and the server is stopped and killed. In the end
+/// they have received the history of all commits in order, without gaps or duplicates.
 /// </summary>
 public sealed class FeedOverKillsTests(ITestOutputHelper output)
 {
     private const int WriterCount = 4;
 
-    /// <summary>So little memory and so small files that the feed has to go back to the log, of which all is kept.</summary>
+    /// <summary>So little memory and such small segments that the feed must read the log, which is kept completely.</summary>
     private static readonly string[] Settings =
     [
         "Data:SegmentBytes=1048576", "Data:SnapshotLogBytes=2097152", "Store:FeedMemoryBytes=1048576",
         "Data:HistoryBytes=1000000000000", "Data:HistoryTime=00:00:00",
     ];
 
-    private static readonly int Rounds = SoakTime.Duration >= TimeSpan.FromMinutes(1) ? 100 : 8;
+    private static readonly int Rounds = SoakTime.Duration >= TimeSpan.FromMinutes(1) ? 100 : 5;
 
-    /// <summary>Watchers go on until they have been told up to this version.</summary>
+    /// <summary>The version up to which watchers continue.</summary>
     private long _target = long.MaxValue;
 
     [Fact]
-    public Task Feed_OverDisconnectionsSnapshotsStopsAndKills_IsTheHistoryOfCommits() => Seeds.RunAsync(async random =>
+    public Task Feed_AcrossDisconnectionsSnapshotsStopsAndKills_IsTheHistoryOfCommits() => Seeds.RunAsync(async random =>
     {
         await using var lives = new Lives(Settings);
         FeedWriter[] writers = [.. Enumerable.Range(0, WriterCount).Select(number => new FeedWriter(number, new Random(random.Next())))];
@@ -62,7 +62,7 @@ public sealed class FeedOverKillsTests(ITestOutputHelper output)
         await lives.BeginAsync();
     });
 
-    /// <summary>Writes so much, and does something to the server while that goes on.</summary>
+    /// <summary>Writes until a number of replies have arrived, and performs an action on the server meanwhile.</summary>
     private static async Task RunWritersAsync(Lives lives, FeedWriter[] writers, int count, Func<Task> end)
     {
         var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -84,7 +84,7 @@ public sealed class FeedOverKillsTests(ITestOutputHelper output)
     private Task WatchAsync(IFeedWatcher[] watchers) =>
         Task.WhenAll(watchers.Select(watcher => Task.Run(() => watcher.RunAsync(() => watcher.Feed.Position < Volatile.Read(ref _target)))));
 
-    /// <summary>Nobody writes any more: watches until all that expires soon has expired, and that has been told.</summary>
+    /// <summary>Waits, without further writes, until watchers have received the expiry of all entries that expire soon.</summary>
     private Task CatchUpAsync(Lives lives, WireWatcher everything, IFeedWatcher[] watchers, Task watching) => Wait.UntilAsync(
         async () =>
         {
@@ -93,5 +93,5 @@ public sealed class FeedOverKillsTests(ITestOutputHelper output)
             await (watching = WatchAsync(watchers)).WaitAsync(Wait.Patience);
             return !ReplayedEntries.Replay(everything.Feed.Changes).Exists(entry => entry.ExpiresSoon) && await Contents.VersionAsync(lives.Server) == _target;
         },
-        () => "the feed does not tell what has expired");
+        () => "the feed lacks the changes of expired entries");
 }

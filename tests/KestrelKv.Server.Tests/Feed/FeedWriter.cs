@@ -5,9 +5,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Feed;
 
-/// <summary>Writes as fast as it can, over one connection in each life of the server, and remembers what it was told.</summary>
-/// <param name="number">Of this writer: in all its values.</param>
-/// <param name="random">Its own.</param>
+/// <summary>Writes unique values as fast as it can, over one connection in each life of the server, and records the replies.</summary>
 internal sealed class FeedWriter(int number, Random random)
 {
     private const int KeysEach = 8;
@@ -15,18 +13,16 @@ internal sealed class FeedWriter(int number, Random random)
     private readonly List<SentCall> _calls = [];
     private int _lastValue;
 
-    /// <summary>All that it has sent; not while it goes on.</summary>
+    /// <summary>The calls sent. Read them only after the writer has ended.</summary>
     public IReadOnlyList<SentCall> Calls => _calls;
 
-    /// <summary>Writes until the server is gone, or it is to stop.</summary>
-    /// <param name="life">The server.</param>
-    /// <param name="onReply">Is called after each reply; says whether to go on.</param>
+    /// <summary>Writes until the server is killed or <paramref name="onReply"/>, called after each reply, returns false.</summary>
     public async Task RunAsync(Life life, Func<bool> onReply)
     {
         try
         {
             using WireClient wire = await WireClient.ConnectAsync(life.WirePort);
-            for (bool goesOn = true; goesOn;)
+            for (bool continues = true; continues;)
             {
                 SentCall[] burst = [.. Enumerable.Range(0, random.Next(1, 9)).Select(_ => Call())];
                 _calls.AddRange(burst);
@@ -35,19 +31,19 @@ internal sealed class FeedWriter(int number, Random random)
                 {
                     if (await wire.ReceiveAsync() is not { } reply) return;
                     call.Acknowledge(reply);
-                    goesOn = onReply();
+                    continues = onReply();
                 }
             }
         }
         catch (Exception e) when (e is IOException or SocketException)
         {
-            // The server is gone.
+            // The server was killed.
         }
     }
 
     private SentCall Call() => random.Next(5) > 0 ? new(Write()) : new(Writes());
 
-    /// <summary>Writes of different keys: of several writes of one key the feed shows what they come to.</summary>
+    /// <summary>Returns writes of different keys: the feed shows only the combined result of several writes of one key.</summary>
     private SentWrite[] Writes() => [.. Enumerable.Range(0, random.Next(2, 6)).Select(_ => Write()).DistinctBy(write => write.Key)];
 
     private SentWrite Write()
@@ -61,7 +57,7 @@ internal sealed class FeedWriter(int number, Random random)
         return new("INCR", $"{Obj("n:" + key)}{Expiry("", 4)}", "n:" + key);
     }
 
-    /// <summary>A value that no other write puts; long ones among many short ones.</summary>
+    /// <summary>Returns a unique value: many short ones and a few long ones.</summary>
     private SentWrite Put(string function, string key, string parameter, string more)
     {
         int length = random.Next(40) switch
@@ -74,9 +70,10 @@ internal sealed class FeedWriter(int number, Random random)
         return new(function, $"{Obj(key)}, \"{parameter}\": {value}{more}", key, FeedChange.Digest(value));
     }
 
-    /// <summary>Half of those that expire do so soon, the others not before the end.</summary>
-    /// <param name="none">What to give where it does not expire.</param>
-    /// <param name="rarity">How many do not expire for one that does.</param>
+    /// <summary>
+    /// Returns an expiry for one of <paramref name="rarity"/> + 1 entries, otherwise <paramref name="none"/>. Half of the expiries are
+    /// soon, the others not before the end of the test.
+    /// </summary>
     private string Expiry(string none, int rarity)
     {
         if (random.Next(rarity + 1) > 0) return none;

@@ -1,14 +1,12 @@
 namespace KestrelKv.Server.Tests.Feed;
 
-/// <summary>Watches from the first version on, and is disconnected again and again.</summary>
+/// <summary>Watches from the first version on, with repeated disconnections.</summary>
 internal interface IFeedWatcher
 {
-    /// <summary>What it was told.</summary>
     CollectedFeed Feed { get; }
 
-    /// <summary>So many times it has begun to watch.</summary>
     int Watches { get; }
 
-    /// <summary>Watches, as long as this is asked for.</summary>
-    Task RunAsync(Func<bool> goesOn);
+    /// <summary>Watches while the condition holds.</summary>
+    Task RunAsync(Func<bool> continues);
 }

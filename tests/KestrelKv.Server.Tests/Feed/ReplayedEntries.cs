@@ -4,29 +4,27 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Feed;
 
-/// <summary>An entry as SCAN shows it, or as the feed's changes make it.</summary>
+/// <summary>An entry from SCAN, or from the changes of the feed.</summary>
 internal sealed record FeedEntry(string Key, string Value, long Version, string ExpiresAt)
 {
-    /// <summary>Whether it expires, and soon.</summary>
+    /// <summary>Whether it expires within an hour.</summary>
     public bool ExpiresSoon => ExpiresAt != "null" && ExpiresAtMilliseconds < DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeMilliseconds();
 
-    /// <summary>Whether it has expired.</summary>
     public bool HasExpired => ExpiresAt != "null" && ExpiresAtMilliseconds <= DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
 
     private long ExpiresAtMilliseconds => (long)(decimal.Parse(ExpiresAt, CultureInfo.InvariantCulture) * 1_000);
 }
 
-/// <summary>What there is.</summary>
 internal static class ReplayedEntries
 {
-    /// <summary>What changes make, one after the other, where there was nothing before.</summary>
+    /// <summary>Returns the entries that result from changes to an empty store.</summary>
     public static List<FeedEntry> Replay(IEnumerable<FeedChange> changes)
     {
         SortedDictionary<string, FeedEntry> entries = new(StringComparer.Ordinal);
         foreach (FeedChange change in changes)
         {
             FeedEntry? before = entries.GetValueOrDefault(change.Key);
-            Assert.True(before is not null || change.Kind == "put", $"{change} of an entry that is not there");
+            Assert.True(before is not null || change.Kind == "put", $"{change} of a missing entry");
             if (change.Kind == "put") entries[change.Key] = new(change.Key, change.Value!, change.Version, change.ExpiresAt!);
             else if (change.Kind == "set_expiry") entries[change.Key] = before! with { Version = change.Version, ExpiresAt = change.ExpiresAt! };
             else entries.Remove(change.Key);
@@ -35,7 +33,7 @@ internal static class ReplayedEntries
         return [.. entries.Values];
     }
 
-    /// <summary>All that a server has, in the order of its keys.</summary>
+    /// <summary>Returns all entries of a server, ordered by key.</summary>
     public static async Task<List<FeedEntry>> ScanAsync(int wirePort)
     {
         using WireClient wire = await WireClient.ConnectAsync(wirePort);

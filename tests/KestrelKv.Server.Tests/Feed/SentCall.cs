@@ -2,22 +2,20 @@ using System.Text.Json;
 
 namespace KestrelKv.Server.Tests.Feed;
 
-/// <summary>One write, or several as one batch.</summary>
+/// <summary>A call with one write, or with several as one batch.</summary>
 internal sealed class SentCall(params SentWrite[] writes)
 {
-    /// <summary>The values that it puts, in their order, which no other call does.</summary>
+    /// <summary>The values that it puts, in order. No other call puts them.</summary>
     public IReadOnlyList<string> Values { get; } = [.. writes.Select(write => write.Value).OfType<string>()];
 
-    /// <summary>The version of its commit; 0 where it was acknowledged that it changed nothing; null where it was not acknowledged.</summary>
+    /// <summary>The version of its commit; 0 if the reply reports no change; null if it was not acknowledged.</summary>
     public long? Version { get; private set; }
 
-    /// <summary>The changes that it was acknowledged to have made.</summary>
+    /// <summary>The changes that its reply reports.</summary>
     public IReadOnlyList<FeedChange> Changes { get; private set; } = [];
 
-    /// <summary>The body of the request.</summary>
     public string Text => writes is [var write] ? write.Text : $"{{\"func\": \"BATCH\", \"params\": {{\"ops\": [{string.Join(", ", writes.Select(write => write.Text))}]}}}}";
 
-    /// <summary>Takes the reply.</summary>
     public void Acknowledge(string body)
     {
         using JsonDocument document = JsonDocument.Parse(body);

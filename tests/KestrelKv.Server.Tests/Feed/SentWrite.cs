@@ -2,17 +2,15 @@ using System.Text.Json;
 
 namespace KestrelKv.Server.Tests.Feed;
 
-/// <summary>A write as it was sent.</summary>
-/// <param name="Function">Its function.</param>
-/// <param name="Parameters">The members of its parameters.</param>
-/// <param name="Key">Its key.</param>
-/// <param name="Value">What stands for the value that it puts, which no other write does; null where it puts none.</param>
+/// <summary>
+/// A write as it was sent. <paramref name="Value"/> is the <see cref="FeedChange.Digest"/> of the value, which no other write puts; null
+/// if it puts none.
+/// </summary>
 internal sealed record SentWrite(string Function, string Parameters, string Key, string? Value = null)
 {
-    /// <summary>As the wire has it.</summary>
     public string Text => $"{{\"func\": \"{Function}\", \"params\": {{{Parameters}}}}}";
 
-    /// <summary>The change that it must have made, as its response tells; null for none.</summary>
+    /// <summary>Returns the change that the response reports; null for none.</summary>
     public FeedChange? Change(JsonElement response)
     {
         long version = response.GetProperty("version").GetInt64();
@@ -21,7 +19,7 @@ internal sealed record SentWrite(string Function, string Parameters, string Key,
             Assert.False(response.GetProperty("found").GetBoolean(), $"{Text}: {response}");
             return null;
         }
-        string? expiresAt = response.TryGetProperty("expires_at", out JsonElement given) ? given.GetRawText() : null;
+        string? expiresAt = response.TryGetProperty("expires_at", out JsonElement element) ? element.GetRawText() : null;
         return Function switch
         {
             "DELETE" => new(version, "delete", Key),

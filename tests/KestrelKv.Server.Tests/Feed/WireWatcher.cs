@@ -6,7 +6,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Feed;
 
-/// <summary>Watches over the wire, and resumes by version: on a new connection, or with a new watch on the same one.</summary>
+/// <summary>Watches over the wire. It resumes by version, on a new connection or with a new watch on the same one.</summary>
 internal sealed class WireWatcher(Lives lives, string prefix, Random random) : IFeedWatcher
 {
     private long _number;
@@ -18,39 +18,39 @@ internal sealed class WireWatcher(Lives lives, string prefix, Random random) : I
     public int Watches { get; private set; }
 
     /// <inheritdoc/>
-    public async Task RunAsync(Func<bool> goesOn)
+    public async Task RunAsync(Func<bool> continues)
     {
-        while (goesOn())
+        while (continues())
         {
             try
             {
                 using WireClient wire = await WireClient.ConnectAsync(lives.Now.WirePort);
                 _number = 0;
-                while (await WatchAsync(wire, goesOn))
+                while (await WatchAsync(wire, continues))
                 {
                 }
                 if (random.Next(2) == 0) wire.Reset();
             }
             catch (Exception e) when (e is IOException or SocketException)
             {
-                // The server is gone.
+                // The server was killed.
             }
             await Task.Delay(random.Next(50));
         }
     }
 
-    /// <summary>Watches for a while.</summary>
-    /// <returns>Whether the connection goes on without the watch.</returns>
-    private async Task<bool> WatchAsync(WireClient wire, Func<bool> goesOn)
+    /// <summary>Watches for a random number of replies.</summary>
+    /// <returns>Whether the connection can be used for another watch.</returns>
+    private async Task<bool> WatchAsync(WireClient wire, Func<bool> continues)
     {
         Watches++;
         _number++;
         await wire.SendAsync(Frames.Of(string.Create(
             CultureInfo.InvariantCulture,
             $"{{\"func\": \"WATCH\", \"params\": {{\"prefix\": \"{prefix}\", \"from_version\": {Feed.Position + 1}, \"values\": true, \"bookmark_interval\": 0.1}}}}")));
-        for (int replies = random.Next(1, 60); replies > 0 && goesOn(); replies--)
+        for (int replies = random.Next(1, 60); replies > 0 && continues(); replies--)
             if (!await ReceiveAsync(wire)) return false;
-        if (random.Next(3) > 0 || !goesOn()) return false;
+        if (random.Next(3) > 0 || !continues()) return false;
 
         await wire.SendAsync(Frames.Of(string.Create(CultureInfo.InvariantCulture, $"{{\"func\": \"UNWATCH\", \"params\": {{\"watch\": {_number}}}}}")));
         long ended = _number;
@@ -60,7 +60,7 @@ internal sealed class WireWatcher(Lives lives, string prefix, Random random) : I
         return true;
     }
 
-    /// <summary>Takes a reply. False where the connection was closed.</summary>
+    /// <summary>Receives a reply. Returns false if the connection was closed.</summary>
     private async Task<bool> ReceiveAsync(WireClient wire)
     {
         if (await wire.ReceiveAsync() is not { } body) return false;

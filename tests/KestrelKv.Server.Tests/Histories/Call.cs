@@ -3,60 +3,58 @@ using System.Globalization;
 
 namespace KestrelKv.Server.Tests.Histories;
 
-/// <summary>How steps are asked for.</summary>
+/// <summary>How steps are sent.</summary>
 internal enum CallForm
 {
-    /// <summary>One step, as a function of its own.</summary>
-    Lone,
+    /// <summary>One step, as an unbatched command.</summary>
+    Unbatched,
 
-    /// <summary>GETs, as one MGET.</summary>
+    /// <summary>Several GETs as one MGET.</summary>
     MGet,
 
-    /// <summary>Any steps, as one BATCH.</summary>
+    /// <summary>Any steps as one BATCH.</summary>
     Batch,
 }
 
-/// <summary>What a server has replied to a call.</summary>
-/// <param name="Version">The version of the commit, 0 where nothing was changed; null where it does not tell.</param>
-/// <param name="Steps">What it tells of each step; none where it was refused.</param>
+/// <summary>The reply of a server to a call.</summary>
+/// <param name="Version">The version of the commit; 0 if nothing was changed; null if the reply has none.</param>
+/// <param name="Steps">The replies to the steps; empty if the call was refused.</param>
 internal sealed record CallReply(long? Version, IReadOnlyList<StepReply> Steps)
 {
-    /// <summary>Which step's precondition did not hold; null where all did.</summary>
+    /// <summary>The index of the step whose precondition did not hold; null if all held.</summary>
     public int? RefusedAt { get; init; }
 
     /// <summary>The version of the entry whose precondition did not hold; 0 for no entry.</summary>
     public long CurrentVersion { get; init; }
 }
 
-/// <summary>One call of a history: what was asked, what was replied, and when.</summary>
+/// <summary>One call of a history: request, reply and times.</summary>
 internal sealed class Call(CallForm form, params Step[] steps)
 {
     public CallForm Form { get; } = form;
 
     public IReadOnlyList<Step> Steps { get; } = steps;
 
-    /// <summary>The connection that it was sent on, which executes its calls in their order; null where it was sent on more than one.</summary>
+    /// <summary>The connection that it was sent on, which executes its calls in order; null if it was sent on more than one.</summary>
     public int? Connection { get; set; }
 
-    /// <summary>It has taken effect, if at all, not before this time.</summary>
+    /// <summary>The time before which the call cannot have taken effect.</summary>
     public long Invoked { get; set; }
 
-    /// <summary>It has taken effect, if at all, before this time.</summary>
+    /// <summary>The time after which the call cannot take effect.</summary>
     public long Returned { get; set; } = long.MaxValue;
 
-    /// <summary>Null where none came: then nobody knows whether the call was executed.</summary>
+    /// <summary>The reply; null if none arrived, in which case the call may or may not have been executed.</summary>
     public CallReply? Reply { get; set; }
 
-    /// <summary>What it was sent with to be recognized when it is sent again.</summary>
+    /// <summary>The request id of a call that is retried.</summary>
     public string? RequestId { get; init; }
 
     /// <summary>The request as it was sent, or a name for it.</summary>
     public string RequestText { get; set; } = "";
 
-    /// <summary>The reply as it came.</summary>
     public string ReplyText { get; set; } = "no reply";
 
-    /// <summary>Whether it may change something.</summary>
     public bool Writes => Steps.Any(step => step.Kind != StepKind.Get);
 
     /// <inheritdoc/>

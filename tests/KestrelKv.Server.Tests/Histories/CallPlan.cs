@@ -1,29 +1,27 @@
 namespace KestrelKv.Server.Tests.Histories;
 
-/// <summary>What the connections of one history call, at random. For use by all of them at once.</summary>
-/// <param name="keys">How many keys there are: so few that the calls meet.</param>
+/// <summary>Generates random calls for the connections of one history. Safe for concurrent use.</summary>
+/// <param name="keys">The number of keys: so small that calls conflict.</param>
 internal sealed class CallPlan(int keys)
 {
-    /// <summary>Of each key, a version that it had lately: what compare-and-sets expect.</summary>
+    /// <summary>For each key, a recent version, which compare-and-sets expect.</summary>
     private readonly long[] _seen = new long[keys];
     private long _lastValue;
 
-    /// <summary>How many keys there are.</summary>
     public int Keys => keys;
 
-    /// <summary>A connection's calls, each of which is made up only when its turn comes.</summary>
+    /// <summary>Returns a connection's calls. Each is generated when it is requested.</summary>
     public IEnumerable<Call> Calls(Random random, int count) => Enumerable.Range(0, count).Select(_ => Next(random));
 
-    /// <summary>The next call.</summary>
     public Call Next(Random random) => random.Next(100) switch
     {
-        < 28 => new(CallForm.Lone, Get(random)),
+        < 28 => new(CallForm.Unbatched, Get(random)),
         < 38 => new(CallForm.MGet, [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => Get(random) with { Meta = true })]),
-        < 78 => new(CallForm.Lone, Write(random, new HashSet<int>())) { RequestId = RequestId(random) },
+        < 78 => new(CallForm.Unbatched, Write(random, new HashSet<int>())) { RequestId = RequestId(random) },
         _ => Batch(random),
     };
 
-    /// <summary>Learns from a reply.</summary>
+    /// <summary>Records the versions in a reply.</summary>
     public void Learn(Call call)
     {
         if (call.Reply is not { } reply) return;
@@ -46,8 +44,9 @@ internal sealed class CallPlan(int keys)
 
     private Step Get(Random random) => new(StepKind.Get, random.Next(keys)) { Meta = random.Next(2) == 0 };
 
-    /// <param name="random">That of the connection.</param>
-    /// <param name="written">The keys that earlier steps of the batch write: nobody knows the versions that they get.</param>
+    /// <summary>
+    /// Returns a write. The versions of keys <paramref name="written"/> by earlier steps of the batch are not known yet.
+    /// </summary>
     private Step Write(Random random, HashSet<int> written)
     {
         int key = random.Next(keys);

@@ -3,27 +3,24 @@ using System.Text.Json;
 
 namespace KestrelKv.Server.Tests.Histories;
 
-/// <summary>Calls as the wire has them.</summary>
+/// <summary>Converts calls to requests, and replies to results.</summary>
 internal static class CallText
 {
     private static readonly string[] Functions = ["GET", "PUT", "DELETE", "INCR"];
 
-    /// <summary>The body of a request.</summary>
-    /// <param name="call">The call.</param>
-    /// <param name="keys">Before the number of each key.</param>
+    /// <summary>Returns the body of a request. <paramref name="keys"/> is the prefix of its keys.</summary>
     public static string Request(Call call, string keys)
     {
         string requestId = call.RequestId is null ? "" : $", \"request_id\": \"{call.RequestId}\"";
         return call.Form switch
         {
-            CallForm.Lone => Of(call.Steps[0], keys, requestId),
+            CallForm.Unbatched => Of(call.Steps[0], keys, requestId),
             CallForm.Batch => $"{{\"func\": \"BATCH\", \"params\": {{\"ops\": [{string.Join(", ", call.Steps.Select(step => Of(step, keys)))}]{requestId}}}}}",
             CallForm.MGet => $"{{\"func\": \"MGET\", \"params\": {{\"objs\": [{string.Join(", ", call.Steps.Select(step => $"\"{keys}{step.Key}\""))}], \"meta\": true}}}}",
             _ => throw new ArgumentOutOfRangeException(nameof(call)),
         };
     }
 
-    /// <summary>What the body of a reply tells.</summary>
     public static CallReply Reply(Call call, string body)
     {
         using JsonDocument document = JsonDocument.Parse(body);

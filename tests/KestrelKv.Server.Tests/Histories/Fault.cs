@@ -1,31 +1,30 @@
 namespace KestrelKv.Server.Tests.Histories;
 
-/// <summary>What a faulty server may do wrong.</summary>
 public enum Fault
 {
     None,
 
-    /// <summary>A read shows now and then what was there before.</summary>
+    /// <summary>Some reads return the previous value.</summary>
     StaleRead,
 
-    /// <summary>A write is acknowledged now and then, and not done.</summary>
+    /// <summary>Some writes are acknowledged but not executed.</summary>
     LostUpdate,
 
-    /// <summary>Others get in between the first step of a batch and the rest of it.</summary>
+    /// <summary>Other calls are executed between the first step of a batch and its other steps.</summary>
     TornBatch,
 
-    /// <summary>The first step of a batch that is refused is done.</summary>
+    /// <summary>The steps before the failing one of a refused batch are executed.</summary>
     HalfBatch,
 
-    /// <summary>A compare-and-set does not look at the version.</summary>
+    /// <summary>A compare-and-set ignores the version.</summary>
     IgnoredPrecondition,
 
-    /// <summary>An increment is done twice now and then.</summary>
+    /// <summary>Some increments are executed twice.</summary>
     DoneTwice,
 
-    /// <summary>The reply to a write comes before it is done.</summary>
+    /// <summary>A write is acknowledged before it is executed.</summary>
     EarlyReply,
 
-    /// <summary>A write gets the version of the one before.</summary>
+    /// <summary>Some writes get the version of the previous write.</summary>
     VersionGivenTwice,
 }

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace KestrelKv.Server.Tests.Histories;
 
 /// <summary>
-/// A server in memory that does one thing wrong, and random histories of it: of each call it is at random when it is
-/// invoked, executed and returns. It shares nothing with the model that it is checked by.
+/// A server in memory with one fault, which generates random histories: the invocation, execution and return of calls are interleaved at
+/// random. It shares no code with the model that checks it.
 /// </summary>
 internal sealed class FaultyServer(Fault fault, Random random)
 {
@@ -15,7 +15,7 @@ internal sealed class FaultyServer(Fault fault, Random random)
     private Dictionary<int, (long Value, long Version)> _before = [];
     private long _version;
 
-    /// <summary>A history of one such server on a few keys.</summary>
+    /// <summary>Returns a history of a server on a few keys.</summary>
     public static List<Call> Record(Fault fault, int keys, Random random)
     {
         var server = new FaultyServer(fault, random);
@@ -30,7 +30,7 @@ internal sealed class FaultyServer(Fault fault, Random random)
         return calls;
     }
 
-    /// <summary>One connection: between any two moments of it others may have theirs.</summary>
+    /// <summary>Runs one connection. Other connections may run between any two of its steps.</summary>
     private IEnumerator<bool> Run(int connection, CallPlan plan, List<Call> calls)
     {
         long time() => calls.Sum(call => call.Returned < long.MaxValue ? 2 : 1);
@@ -41,7 +41,7 @@ internal sealed class FaultyServer(Fault fault, Random random)
             call.RequestText = CallText.Request(call, "k");
             calls.Add(call);
             yield return true;
-            bool isEarly = fault == Fault.EarlyReply && call.Writes && call.Form == CallForm.Lone;
+            bool isEarly = fault == Fault.EarlyReply && call.Writes && call.Form == CallForm.Unbatched;
             (Dictionary<int, (long Value, long Version)> entries, long version) = (new(_entries), _version);
             List<StepReply> replies = [];
             call.Reply = Refusal(call);

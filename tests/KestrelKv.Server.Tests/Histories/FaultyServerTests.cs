@@ -2,7 +2,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Histories;
 
-/// <summary>What the checker is worth: it lets a server without a fault pass, and finds out every other.</summary>
+/// <summary>Checks the checker: it must accept a server without a fault, and detect each fault.</summary>
 public sealed class FaultyServerTests
 {
     private const int Histories = 300;
@@ -18,7 +18,7 @@ public sealed class FaultyServerTests
         }
     });
 
-    /// <summary>Not every history shows a fault; among some hundreds, far more than one does.</summary>
+    /// <summary>Not every history exposes the fault. Of some hundreds, far more than one does.</summary>
     [Theory]
     [InlineData(Fault.StaleRead)]
     [InlineData(Fault.LostUpdate)]
@@ -28,7 +28,7 @@ public sealed class FaultyServerTests
     [InlineData(Fault.DoneTwice)]
     [InlineData(Fault.EarlyReply)]
     [InlineData(Fault.VersionGivenTwice)]
-    public void Check_FaultyServer_IsFoundOut(Fault fault) => Seeds.Run(random =>
+    public void Check_FaultyServer_IsDetected(Fault fault) => Seeds.Run(random =>
     {
         int refused = Enumerable.Range(0, Histories)
             .Count(_ => !LinearizabilityChecker.IsLinearizable(Keys, FaultyServer.Record(fault, Keys, random)));

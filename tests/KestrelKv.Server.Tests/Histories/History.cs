@@ -3,25 +3,22 @@ using System.Globalization;
 
 namespace KestrelKv.Server.Tests.Histories;
 
-/// <summary>The calls of several connections on a few keys of their own, as they go on.</summary>
-/// <param name="name">Before the number of each key.</param>
-/// <param name="keys">How many keys there are.</param>
+/// <summary>The calls of several connections on a few keys of their own, whose prefix is <paramref name="name"/>.</summary>
 internal sealed class History(string name, int keys)
 {
     private readonly Lock _lock = new();
     private readonly List<Call> _calls = [];
     private int _connections;
 
-    /// <summary>What to call.</summary>
     public CallPlan Plan { get; } = new(keys);
 
-    /// <summary>All calls; not while it goes on.</summary>
+    /// <summary>All calls. Read them only after all connections have ended.</summary>
     public IReadOnlyList<Call> Calls => _calls;
 
-    /// <summary>A number for a new connection.</summary>
+    /// <summary>Returns a number for a new connection.</summary>
     public int NextConnection() => Interlocked.Increment(ref _connections);
 
-    /// <summary>Remembers calls that are sent in a moment.</summary>
+    /// <summary>Records calls that are about to be sent.</summary>
     public void Begin(IReadOnlyList<Call> calls, int connection)
     {
         lock (_lock)
@@ -36,7 +33,6 @@ internal sealed class History(string name, int keys)
         }
     }
 
-    /// <summary>Remembers a reply that has come.</summary>
     public void End(Call call, string reply)
     {
         call.Returned = Stopwatch.GetTimestamp();
@@ -45,11 +41,11 @@ internal sealed class History(string name, int keys)
         Plan.Learn(call);
     }
 
-    /// <summary>How many calls overlap with one of another connection.</summary>
+    /// <summary>Returns the number of calls that overlap a call of another connection.</summary>
     public int CountOverlapping() =>
         _calls.Count(call => _calls.Exists(other => other.Connection != call.Connection && other.Invoked < call.Returned && call.Invoked < other.Returned));
 
-    /// <summary>Fails where no server that executes one call after the other gives these replies.</summary>
+    /// <summary>Fails if the history is not linearizable: no order of the calls, one at a time, gives these replies.</summary>
     public void Check()
     {
         if (LinearizabilityChecker.IsLinearizable(keys, _calls)) return;

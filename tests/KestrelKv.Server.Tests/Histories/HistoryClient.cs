@@ -4,23 +4,19 @@ using KestrelKv.Testing;
 namespace KestrelKv.Server.Tests.Histories;
 
 /// <summary>
-/// One connection after the other, on which calls go out in bursts, and at times are cut off in the middle: by the client, or
-/// because the server is killed. What has a request id is then sent again.
+/// Sends calls in bursts, on one connection after another. Some connections end in the middle: the client resets them, or the server is
+/// killed. Calls with a request id are then retried.
 /// </summary>
-/// <param name="lives">Where the server is.</param>
-/// <param name="random">Its own.</param>
-/// <param name="cuts">Whether it cuts connections off itself.</param>
-internal sealed class HistoryClient(Lives lives, Random random, bool cuts) : IDisposable
+internal sealed class HistoryClient(Lives lives, Random random, bool resets) : IDisposable
 {
     private readonly Queue<Call> _pending = new();
     private WireClient? _wire;
     private Life? _life;
     private int _number;
 
-    /// <summary>So many connections were lost.</summary>
     public int Losses { get; private set; }
 
-    /// <summary>Connects to the server that serves now, if it is not.</summary>
+    /// <summary>Connects to the current server, if not yet connected.</summary>
     public async Task ConnectAsync()
     {
         if (_life == lives.Now) return;
@@ -29,10 +25,7 @@ internal sealed class HistoryClient(Lives lives, Random random, bool cuts) : IDi
         _wire = await WireClient.ConnectAsync(_life.WirePort);
     }
 
-    /// <summary>Has its part in a history, when it is connected.</summary>
-    /// <param name="history">The history.</param>
-    /// <param name="calls">Its calls, which are taken when their turn comes.</param>
-    /// <param name="onReply">Is called after each reply.</param>
+    /// <summary>Sends calls as a part of a history. Each call is generated when it is requested. The client must be connected.</summary>
     public async Task RunAsync(History history, IEnumerable<Call> calls, Action? onReply = null)
     {
         _number = history.NextConnection();
@@ -66,7 +59,7 @@ internal sealed class HistoryClient(Lives lives, Random random, bool cuts) : IDi
         }
     }
 
-    /// <summary>Sends all that has no reply, and waits for the replies. False where the connection is lost.</summary>
+    /// <summary>Sends all calls without a reply, and waits for their replies. Returns false if the connection is lost.</summary>
     private async Task<bool> TryCallAsync(History history, Action? onReply)
     {
         try
@@ -74,7 +67,7 @@ internal sealed class HistoryClient(Lives lives, Random random, bool cuts) : IDi
             await _wire!.SendAsync(Frames.Stream(_pending.Select(call => call.RequestText)));
             while (_pending.TryPeek(out Call? call))
             {
-                if (cuts && random.Next(50) == 0)
+                if (resets && random.Next(50) == 0)
                 {
                     _wire.Reset();
                     return false;
@@ -88,17 +81,17 @@ internal sealed class HistoryClient(Lives lives, Random random, bool cuts) : IDi
         }
         catch (Exception e) when (e is IOException or SocketException)
         {
-            // The server is gone.
+            // The server was killed.
             return false;
         }
     }
 
-    /// <summary>Goes on with the same server, if it goes on, or with the next one.</summary>
+    /// <summary>Reconnects to the same server, or to the next one if it was killed.</summary>
     private async Task ReconnectAsync()
     {
         Life last = _life!;
         _wire!.Dispose();
-        if (!cuts) _life = await lives.WaitForAsync(last.Number + 1);
+        if (!resets) _life = await lives.WaitForAsync(last.Number + 1);
         _wire = await WireClient.ConnectAsync(_life!.WirePort);
         Call[] lost = [.. _pending];
         _pending.Clear();
@@ -106,11 +99,11 @@ internal sealed class HistoryClient(Lives lives, Random random, bool cuts) : IDi
         {
             if (call.RequestId is not null && call.Writes)
             {
-                // It may be executed on one connection or on the other, so it is in the order of neither.
+                // The call may be executed on either connection, so it is not part of the order of either.
                 call.Connection = null;
                 _pending.Enqueue(call);
             }
-            else if (!cuts)
+            else if (!resets)
             {
                 call.Returned = _life.LastOver;
             }

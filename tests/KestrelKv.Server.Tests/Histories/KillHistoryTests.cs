@@ -5,8 +5,8 @@ using Xunit.Abstractions;
 namespace KestrelKv.Server.Tests.Histories;
 
 /// <summary>
-/// Histories in the middle of which the server is killed, and that go on on the same keys with the next one. What had no reply
-/// has happened before the end of the first, or never; but what has a request id is sent again, and happens once.
+/// Histories that are interrupted by a kill and continue on the same keys with the next server. A call without a reply took effect before
+/// the kill or never. A call with a request id is retried, and takes effect once.
 /// </summary>
 public sealed class KillHistoryTests(ITestOutputHelper output)
 {
@@ -21,18 +21,18 @@ public sealed class KillHistoryTests(ITestOutputHelper output)
     private int _replies;
 
     [Fact]
-    public Task Kill_InTheMiddleOfHistories_KeepsThemLinearizableAndRepeatsNothing() => Seeds.RunAsync(async random =>
+    public Task Kill_DuringHistories_KeepsThemLinearizableAndRepeatsNoCall() => Seeds.RunAsync(async random =>
     {
         await using var lives = new Lives(["Data:SegmentBytes=1048576", "Data:SnapshotLogBytes=1048576"]);
         await lives.BeginAsync();
-        for (int i = 0; i < (LaneCount + 1) * ConnectionsEach; i++) _clients.Add(new(lives, new Random(random.Next()), cuts: false));
+        for (int i = 0; i < (LaneCount + 1) * ConnectionsEach; i++) _clients.Add(new(lives, new Random(random.Next()), resets: false));
         var sum = new History("sum.", 1);
         for (int round = 0; round < Rounds; round++) await RunRoundAsync(lives, round, sum, random);
         foreach (HistoryClient client in _clients) client.Dispose();
 
         output.WriteLine($"{_clients.Sum(client => client.Losses)} connections were lost");
         Assert.True(_clients.Sum(client => client.Losses) > Rounds, "the kills interrupted nothing");
-        AssertEachCountedOnce(sum);
+        AssertEachExecutedOnce(sum);
         lives.Server.AssertNoComplaint(afterKill: true);
     });
 
@@ -63,10 +63,10 @@ public sealed class KillHistoryTests(ITestOutputHelper output)
     }
 
     private static IEnumerable<Call> Increments() =>
-        Enumerable.Range(0, IncrementsEach).Select(_ => new Call(CallForm.Lone, new Step(StepKind.Incr, 0, 1)) { RequestId = Guid.NewGuid().ToString() });
+        Enumerable.Range(0, IncrementsEach).Select(_ => new Call(CallForm.Unbatched, new Step(StepKind.Incr, 0, 1)) { RequestId = Guid.NewGuid().ToString() });
 
-    /// <summary>Each increment has had its reply in the end, and no two have had the same.</summary>
-    private static void AssertEachCountedOnce(History sum)
+    /// <summary>Asserts that each increment finally got a reply, and that no two got the same sum.</summary>
+    private static void AssertEachExecutedOnce(History sum)
     {
         Assert.Equal(Rounds * ConnectionsEach * IncrementsEach, sum.Calls.Count);
         Assert.Equal(Enumerable.Range(1, sum.Calls.Count).Select(n => (long?)n), sum.Calls.Select(call => call.Reply?.Steps[0].Value).Order());

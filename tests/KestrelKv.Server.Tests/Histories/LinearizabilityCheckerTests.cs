@@ -1,10 +1,10 @@
 namespace KestrelKv.Server.Tests.Histories;
 
-/// <summary>Histories made by hand. Times are whole numbers.</summary>
+/// <summary>Handwritten histories. Times are whole numbers.</summary>
 public sealed class LinearizabilityCheckerTests
 {
     [Fact]
-    public void Check_ReadAfterAWrite_MustShowIt()
+    public void Check_ReadAfterAWrite_MustReturnIt()
     {
         AssertLinearizable(Put(1, 0, 1, 5), Get(2, 2, 3, 5));
         AssertNot(Put(1, 0, 1, 5), Get(2, 2, 3, null));
@@ -12,7 +12,7 @@ public sealed class LinearizabilityCheckerTests
     }
 
     [Fact]
-    public void Check_ReadDuringAWrite_MayShowItOrNot()
+    public void Check_ReadDuringAWrite_MayReturnItOrNot()
     {
         AssertLinearizable(Put(1, 0, 9, 5), Get(2, 1, 2, null), Get(2, 3, 4, 5));
         AssertLinearizable(Put(1, 0, 9, 5), Get(2, 1, 2, 5));
@@ -30,7 +30,7 @@ public sealed class LinearizabilityCheckerTests
     }
 
     [Fact]
-    public void Check_CallWithoutReply_MayHaveHappenedOrNot()
+    public void Check_CallWithoutReply_MayTakeEffectOrNot()
     {
         AssertLinearizable(Lost(Put(1, 0, 1, 5)), Get(2, 2, 3, null), Get(2, 4, 5, 5));
         AssertLinearizable(Lost(Put(1, 0, 1, 5)), Get(2, 2, 3, null));
@@ -38,11 +38,11 @@ public sealed class LinearizabilityCheckerTests
     }
 
     [Fact]
-    public void Check_CallWithoutReplyThatHasAnEnd_HasHappenedByThenOrNever() =>
+    public void Check_CallWithoutReplyBeforeAKill_TakesEffectBeforeItOrNever() =>
         AssertNot(Lost(Put(1, 0, 1, 5), returned: 2), Get(2, 3, 4, null), Get(2, 5, 6, 5));
 
     [Fact]
-    public void Check_VersionsOfCommits_RiseAlongTheOrder()
+    public void Check_VersionsOfCommits_IncreaseInOrder()
     {
         AssertLinearizable(Put(1, 0, 1, 5, version: 1), Put(2, 2, 3, 6, version: 2));
         AssertNot(Put(1, 0, 1, 5, version: 2), Put(2, 2, 3, 6, version: 1));
@@ -50,7 +50,7 @@ public sealed class LinearizabilityCheckerTests
     }
 
     [Fact]
-    public void Check_VersionThatIsToldLater_FitsTheWriteThatDidNotTellIt()
+    public void Check_VersionInALaterRead_MatchesAWriteWithoutVersion()
     {
         AssertLinearizable(Put(1, 0, 1, 5, version: 4), Put(1, 2, 3, 6), Get(1, 4, 5, 6, version: 7));
         AssertNot(Put(1, 0, 1, 5, version: 4), Put(1, 2, 3, 6), Get(1, 4, 5, 6, version: 4));
@@ -58,7 +58,7 @@ public sealed class LinearizabilityCheckerTests
     }
 
     [Fact]
-    public void Check_CompareAndSets_OneOfTwoWithTheSameVersion()
+    public void Check_TwoCompareAndSetsOnOneVersion_OnlyOneSucceeds()
     {
         Call first = Put(1, 0, 1, 5, version: 1);
         AssertLinearizable(first, Put(1, 2, 9, 6, version: 2, ifVersion: 1), Refused(2, 2, 9, ifVersion: 1, current: 2));
@@ -68,14 +68,14 @@ public sealed class LinearizabilityCheckerTests
     }
 
     [Fact]
-    public void Check_Batch_IsSeenWholeOrNotAtAll()
+    public void Check_Batch_IsVisibleCompletelyOrNotAtAll()
     {
         AssertLinearizable(Both(1, 0, 9, 5), MGet(2, 1, 2, null, null), MGet(2, 3, 4, 5, 5));
         AssertNot(Both(1, 0, 9, 5), MGet(2, 1, 2, 5, null));
     }
 
     [Fact]
-    public void Check_RefusedBatch_HasDoneNothing()
+    public void Check_RefusedBatch_ChangesNothing()
     {
         Call batch = At(1, 2, 3, new Call(CallForm.Batch, new Step(StepKind.Put, 0, 6), new Step(StepKind.Put, 1, 6) { IfExists = true }));
         batch.Reply = new(0, []) { RefusedAt = 1 };
@@ -110,7 +110,7 @@ public sealed class LinearizabilityCheckerTests
 
     private static Call Put(int connection, long invoked, long returned, long value, long? version = null, long? ifVersion = null)
     {
-        Call call = At(connection, invoked, returned, new Call(CallForm.Lone, new Step(StepKind.Put, 0, value) { IfVersion = ifVersion }));
+        Call call = At(connection, invoked, returned, new Call(CallForm.Unbatched, new Step(StepKind.Put, 0, value) { IfVersion = ifVersion }));
         call.Reply = new(version, [new(null, null, version)]);
         return call;
     }
@@ -124,14 +124,14 @@ public sealed class LinearizabilityCheckerTests
 
     private static Call Incr(int connection, long invoked, long returned, long sum)
     {
-        Call call = At(connection, invoked, returned, new Call(CallForm.Lone, new Step(StepKind.Incr, 0, 1)));
+        Call call = At(connection, invoked, returned, new Call(CallForm.Unbatched, new Step(StepKind.Incr, 0, 1)));
         call.Reply = new(null, [new(null, sum, null)]);
         return call;
     }
 
     private static Call Get(int connection, long invoked, long returned, long? value, long? version = null)
     {
-        Call call = At(connection, invoked, returned, new Call(CallForm.Lone, new Step(StepKind.Get, 0)));
+        Call call = At(connection, invoked, returned, new Call(CallForm.Unbatched, new Step(StepKind.Get, 0)));
         call.Reply = new(0, [new(value is not null, value, version)]);
         return call;
     }

@@ -4,7 +4,7 @@ using Xunit.Abstractions;
 
 namespace KestrelKv.Server.Tests.Histories;
 
-/// <summary>Histories of the real server over real connections, many at once, each on keys of its own.</summary>
+/// <summary>Histories of the real server over real connections, many at once, each on its own keys.</summary>
 public sealed class LinearizabilityTests(ITestOutputHelper output)
 {
     private const int LaneCount = 12;
@@ -26,10 +26,10 @@ public sealed class LinearizabilityTests(ITestOutputHelper output)
         lives.Server.AssertNoComplaint();
     });
 
-    /// <summary>One history after the other, over the same connections.</summary>
+    /// <summary>Runs histories one after another over the same connections.</summary>
     private async Task RunLaneAsync(Lives lives, int lane, Random random)
     {
-        HistoryClient[] clients = [.. Enumerable.Range(0, ConnectionsMax).Select(_ => new HistoryClient(lives, new Random(random.Next()), cuts: true))];
+        HistoryClient[] clients = [.. Enumerable.Range(0, ConnectionsMax).Select(_ => new HistoryClient(lives, new Random(random.Next()), resets: true))];
         foreach (HistoryClient client in clients) await client.ConnectAsync();
         foreach (long step in SoakTime.Steps())
         {

@@ -3,14 +3,13 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Histories;
 
-/// <summary>When one life of a server began, and when the one before it was certainly over.</summary>
-/// <param name="Number">0, 1 and so on.</param>
-/// <param name="WirePort">Where it is.</param>
-/// <param name="Admin">Its HTTP.</param>
-/// <param name="LastOver">When the one before had ended.</param>
+/// <summary>One life of a server. <paramref name="LastOver"/> is a timestamp at which the previous life had certainly ended.</summary>
 internal sealed record Life(int Number, int WirePort, Uri Admin, long LastOver);
 
-/// <summary>One data directory, and the servers that serve it, one after the other. Connections that are cut wait here for the next.</summary>
+/// <summary>
+/// One data directory, and the servers that run on it one after another. Clients that lose their connection wait here for the next
+/// server.
+/// </summary>
 internal sealed class Lives(IReadOnlyList<string> settings) : IAsyncDisposable
 {
     private readonly DataDirectory _data = new();
@@ -20,13 +19,11 @@ internal sealed class Lives(IReadOnlyList<string> settings) : IAsyncDisposable
     private long _lastOver;
     private int _begun;
 
-    /// <summary>The one that serves now.</summary>
     public ServerProcess Server => _server ?? throw new InvalidOperationException("No server is running.");
 
-    /// <summary>The life that goes on, or was the last one.</summary>
+    /// <summary>The current life, or the last one.</summary>
     public Life Now { get; private set; } = null!;
 
-    /// <summary>Begins the next life.</summary>
     public async Task BeginAsync()
     {
         _server = await ServerProcess.StartAsync(settings, data: _data);
@@ -37,7 +34,7 @@ internal sealed class Lives(IReadOnlyList<string> settings) : IAsyncDisposable
     /// <summary>Starts a server, and kills it before it serves.</summary>
     public Task KillWhileStartingAsync(TimeSpan time) => ServerProcess.KillWhileStartingAsync(time, settings, _data);
 
-    /// <summary>Ends this life by SIGKILL.</summary>
+    /// <summary>Ends this life with SIGKILL.</summary>
     public async Task KillAsync()
     {
         Server.Kill();
@@ -45,7 +42,6 @@ internal sealed class Lives(IReadOnlyList<string> settings) : IAsyncDisposable
         await EndAsync();
     }
 
-    /// <summary>Ends this life as it is to end.</summary>
     public async Task StopAsync()
     {
         Assert.Equal(0, await Server.StopAsync());
@@ -53,7 +49,7 @@ internal sealed class Lives(IReadOnlyList<string> settings) : IAsyncDisposable
         await EndAsync();
     }
 
-    /// <summary>A life; waits until it has begun.</summary>
+    /// <summary>Returns a life; waits until it has started.</summary>
     public Task<Life> WaitForAsync(int number) => Of(number).Task.WaitAsync(Wait.Patience);
 
     /// <inheritdoc/>

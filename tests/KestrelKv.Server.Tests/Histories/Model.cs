@@ -1,16 +1,15 @@
 namespace KestrelKv.Server.Tests.Histories;
 
-/// <summary>What a server does that executes one call after the other, each at once and whole.</summary>
+/// <summary>A server that executes calls atomically, one at a time.</summary>
 internal static class Model
 {
-    /// <summary>Executes a call.</summary>
-    /// <returns>What there is after it; null where the call can't have been executed here with the reply that it has.</returns>
+    /// <returns>The state after the call; null if the call cannot have had this reply in this state.</returns>
     public static StoreState? TryApply(StoreState before, Call call)
     {
         var after = new StoreState(before);
         if (call.Reply is { RefusedAt: { } index } refusal) return TryRefuse(before, after, call.Steps, index, refusal.CurrentVersion);
 
-        long version = call.Reply?.Version is > 0 and { } told ? told : after.NextUntold;
+        long version = call.Reply?.Version is > 0 and { } reported ? reported : after.NextUnknown;
         bool changes = false;
         for (int i = 0; i < call.Steps.Count; i++)
             if (!TryApply(after, call.Steps[i], call.Reply?.Steps[i], version, ref changes)) return null;
@@ -23,21 +22,21 @@ internal static class Model
 
     private static bool TryApply(StoreState state, Step step, StepReply? reply, long version, ref bool changes)
     {
-        if (step.IfVersion is { } expected && !state.TryTell(step.Key, expected)) return false;
+        if (step.IfVersion is { } expected && !state.TryReport(step.Key, expected)) return false;
         ModelEntry entry = state[step.Key];
-        if (step.IfExists is { } exists && exists != entry.IsThere) return false;
-        if (reply?.Found is { } found && found != entry.IsThere) return false;
-        if (step.Kind == StepKind.Get) return IsShown(entry, reply?.Value) && (reply?.Version is not { } shown || state.TryTell(step.Key, shown));
+        if (step.IfExists is { } exists && exists != entry.Exists) return false;
+        if (reply?.Found is { } found && found != entry.Exists) return false;
+        if (step.Kind == StepKind.Get) return IsShown(entry, reply?.Value) && (reply?.Version is not { } shown || state.TryReport(step.Key, shown));
 
         ModelEntry after = After(step, entry, version);
         if (!IsShown(step.Kind == StepKind.Incr ? after : entry, reply?.Value)) return false;
-        bool changesThis = entry.IsThere || after.IsThere;
+        bool changesThis = entry.Exists || after.Exists;
         state[step.Key] = after;
         changes |= changesThis;
-        return reply?.Version is not { } told || told == (changesThis ? version : 0);
+        return reply?.Version is not { } reported || reported == (changesThis ? version : 0);
     }
 
-    private static bool IsShown(ModelEntry entry, long? value) => value is not { } shown || (entry.IsThere && entry.Value == shown);
+    private static bool IsShown(ModelEntry entry, long? value) => value is not { } shown || (entry.Exists && entry.Value == shown);
 
     private static ModelEntry After(Step step, ModelEntry entry, long version) => step.Kind switch
     {
@@ -47,21 +46,22 @@ internal static class Model
         _ => throw new ArgumentOutOfRangeException(nameof(step)),
     };
 
-    /// <summary>All preconditions before the one that did not hold did, and nothing was changed.</summary>
-    private static StoreState? TryRefuse(StoreState before, StoreState rehearsal, IReadOnlyList<Step> steps, int index, long current)
+    /// <summary>Checks that all preconditions before the failing one hold. Nothing is changed.</summary>
+    private static StoreState? TryRefuse(StoreState before, StoreState planned, IReadOnlyList<Step> steps, int index, long current)
     {
         bool changes = false;
         for (int i = 0; i < index; i++)
-            if (!TryApply(rehearsal, steps[i], null, rehearsal.NextUntold, ref changes)) return null;
+            if (!TryApply(planned, steps[i], null, planned.NextUnknown, ref changes)) return null;
 
         Step refused = steps[index];
         bool isChanged = steps.Take(index).Any(step => step.Key == refused.Key && step.Kind != StepKind.Get);
 
-        // What an earlier step has made of the key has a version that nobody can have asked for; told is the one that there still is.
-        bool isThere = isChanged ? rehearsal[refused.Key].IsThere : current > 0;
-        bool holds = refused.IfVersion is { } expected ? expected == (isChanged && isThere ? long.MaxValue : isThere ? current : 0) : refused.IfExists == isThere;
+        // If an earlier step changed the key, its version is new, so no request can expect it. The reply has the version before the
+        // batch.
+        bool exists = isChanged ? planned[refused.Key].Exists : current > 0;
+        bool holds = refused.IfVersion is { } expected ? expected == (isChanged && exists ? long.MaxValue : exists ? current : 0) : refused.IfExists == exists;
         if (holds) return null;
         var after = new StoreState(before);
-        return after.TryTell(refused.Key, current) ? after : null;
+        return after.TryReport(refused.Key, current) ? after : null;
     }
 }

@@ -1,6 +1,6 @@
 namespace KestrelKv.Server.Tests.Histories;
 
-/// <summary>What a step does to its key. All values are integers.</summary>
+/// <summary>The operation of a step. All values are integers.</summary>
 internal enum StepKind
 {
     Get,
@@ -9,27 +9,24 @@ internal enum StepKind
     Incr,
 }
 
-/// <summary>One operation on one key: a call by itself, or a part of one.</summary>
-/// <param name="Kind">What it does.</param>
-/// <param name="Key">The number of its key in the history.</param>
-/// <param name="Argument">What is put, or added.</param>
+/// <summary>
+/// One operation on one key: a call of its own, or a part of one. <paramref name="Argument"/> is the value to put or the number to add.
+/// </summary>
 internal sealed record Step(StepKind Kind, int Key, long Argument = 0)
 {
-    /// <summary>The version that the entry must have; 0 for no entry; null for no such precondition.</summary>
+    /// <summary>The version that the entry must have; 0 for no entry; null for no precondition.</summary>
     public long? IfVersion { get; init; }
 
-    /// <summary>Whether there must be an entry; null for no such precondition.</summary>
+    /// <summary>Whether there must be an entry; null for no precondition.</summary>
     public bool? IfExists { get; init; }
 
-    /// <summary>Whether the reply is to tell the version.</summary>
     public bool Meta { get; init; }
 
-    /// <summary>Whether the reply is to tell the value from before.</summary>
     public bool ReturnOld { get; init; }
 }
 
-/// <summary>What a reply tells of a step.</summary>
-/// <param name="Found">Whether there was an entry; null where it does not tell.</param>
-/// <param name="Value">The value that was read, or replaced, or added to; null where it does not tell, or there was none.</param>
-/// <param name="Version">The version of the entry, or of the change; null where it does not tell.</param>
+/// <summary>The reply to a step.</summary>
+/// <param name="Found">Whether there was an entry; null if the reply does not report it.</param>
+/// <param name="Value">The value that was read or replaced, or the sum; null if the reply has none.</param>
+/// <param name="Version">The version of the entry or of the change; null if the reply has none.</param>
 internal sealed record StepReply(bool? Found, long? Value, long? Version);

@@ -3,7 +3,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Lifecycle;
 
-/// <summary>How the program is called, and what it says to whom calls it otherwise.</summary>
+/// <summary>The command line, and the messages for a wrong one.</summary>
 public sealed class CommandLineTests
 {
     [Theory]
@@ -23,7 +23,7 @@ public sealed class CommandLineTests
     [InlineData("--help", "--help", null, "")]
     [InlineData("-h more", "--help", null, "")]
     [InlineData("help", "--help", null, "")]
-    public void Parse_Arguments_AreCommandFileAndSettings(string args, string command, string? file, string settings)
+    public void Parse_Arguments_ReturnsCommandFileAndSettings(string args, string command, string? file, string settings)
     {
         CommandLine line = CommandLine.Parse(Words(args));
         Assert.Equal((command, file), (line.Command, line.File));
@@ -46,18 +46,18 @@ public sealed class CommandLineTests
     [InlineData("--KestrelKv:Wire:Port --KestrelKv:Admin:Port=1", "the argument '--KestrelKv:Wire:Port' has no value, expected --KestrelKv:Wire:Port=VALUE")]
     [InlineData("--urls=http://127.0.0.1:0", "the argument '--urls=http://127.0.0.1:0' is unknown")]
     [InlineData("--version --KestrelKv:a=b", "the argument '--version' is unknown")]
-    public void Parse_ArgumentsThatAreWrong_NamesTheFirst(string args, string expected) =>
+    public void Parse_InvalidArguments_NamesTheFirst(string args, string expected) =>
         Assert.Equal(expected, Assert.Throws<UsageException>(() => CommandLine.Parse(Words(args))).Message);
 
     [Fact]
-    public async Task Run_WithArgumentsThatAreWrong_PrintsWhichAndTheUsage()
+    public async Task Run_WithInvalidArguments_PrintsTheErrorAndTheUsage()
     {
         (int exitCode, string output) = await ServerProcess.RunToEndAsync(["serve"], [], null);
         Assert.Equal((1, $"kestrelkv: there is no command 'serve'\n\n{CommandLine.Usage}\n"), (exitCode, output));
     }
 
     [Fact]
-    public async Task Run_ForHelp_TellsHowItIsCalled()
+    public async Task Run_ForHelp_PrintsTheUsage()
     {
         (int exitCode, string output) = await ServerProcess.RunToEndAsync(["--help"], [], null);
         Assert.Equal((0, CommandLine.Usage + "\n"), (exitCode, output));
@@ -73,7 +73,7 @@ public sealed class CommandLineTests
     [Theory]
     [InlineData("salvage")]
     [InlineData("restore file")]
-    public async Task Run_OnDataThatIsInMemoryAlone_SaysSo(string args)
+    public async Task Run_InMemoryMode_IsRefused(string args)
     {
         using var data = new DataDirectory();
         (int exitCode, string output) = await ServerProcess.RunToEndAsync(Words(args), ["Data:Durability=Memory"], data);

@@ -21,7 +21,7 @@ public sealed class DurationTests
     [InlineData("24H", "1.00:00:00")]
     [InlineData("7d", "7.00:00:00")]
     [InlineData("0", "00:00:00")]
-    public void TryParse_OfASpelling_GivesWhatAPersonMeans(string text, string expected)
+    public void TryParse_OfAValidSpelling_ReturnsTheDuration(string text, string expected)
     {
         Assert.True(Duration.TryParse(text, out TimeSpan duration));
         Assert.Equal(TimeSpan.ParseExact(expected, "c", CultureInfo.InvariantCulture), duration);
@@ -46,5 +46,5 @@ public sealed class DurationTests
     [InlineData("0000001:00:00")]
     [InlineData("9999999d")]
     [InlineData("soon")]
-    public void TryParse_OfAnythingElse_Refuses(string text) => Assert.False(Duration.TryParse(text, out _));
+    public void TryParse_OfAnInvalidSpelling_Fails(string text) => Assert.False(Duration.TryParse(text, out _));
 }

@@ -5,7 +5,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Lifecycle;
 
-/// <summary>Connections never take the files that the server itself needs.</summary>
+/// <summary>Connections never use the files that the server needs for itself.</summary>
 public sealed class OpenFilesTests
 {
     [Theory]
@@ -14,16 +14,16 @@ public sealed class OpenFilesTests
     [InlineData(20_511, 19_999)]
     [InlineData(1_024, 512)]
     [InlineData(528, 16)]
-    public void Fit_OfALimit_LeavesFilesForTheRest(long limit, int connections)
+    public void Fit_OfALimit_ReservesFilesForTheServer(long limit, int connections)
     {
         var settings = new ServerSettings();
-        string? told = OpenFiles.Fit(settings, limit);
+        string? warning = OpenFiles.Fit(settings, limit);
         Assert.Equal(connections, settings.Wire.ConnectionsMax);
-        Assert.Equal(connections == 20_000, told is null);
+        Assert.Equal(connections == 20_000, warning is null);
     }
 
     [Fact]
-    public void Fit_OfHardlyAnyFiles_RefusesToStart()
+    public void Fit_OfTooFewFiles_RefusesToStart()
     {
         SettingsException e = Assert.Throws<SettingsException>(() => OpenFiles.Fit(new(), 527));
         Assert.StartsWith("the process may open 527 files, expected 20512: ", e.Message, StringComparison.Ordinal);
@@ -41,19 +41,19 @@ public sealed class OpenFilesTests
     public void ReadLimit_OfThisProcess_IsALimit() => Assert.InRange(OpenFiles.ReadLimit(), 1, long.MaxValue);
 
     [Fact]
-    public async Task AdminHttp_WithMoreConnectionsThanItMayHave_ClosesThemAndServesAgain()
+    public async Task AdminHttp_AboveItsConnectionLimit_ClosesConnectionsAndServesAgain()
     {
-        const int Max = 157; // WatchesMax and 156
+        const int Max = 157; // WatchesMax + 156.
         await using ServerProcess server = await ServerProcess.StartAsync(["Admin:WatchesMax=1"]);
         List<WireClient> open = [];
         for (int i = 0; i <= Max; i++) open.Add(await WireClient.ConnectAsync(server.Admin.Port));
 
-        // Which one is closed depends on the order in which the thread pool starts them.
+        // The connection that is closed depends on the order in which the thread pool starts them.
         Assert.Null(await await Task.WhenAny(open.Select(client => client.ReceiveAsync())));
         await DefaultServer.AssertServesAsync(server.WirePort);
 
         foreach (WireClient client in open) client.Dispose();
-        await Wait.UntilAsync(() => AnswersAsync(server), () => "the admin HTTP does not serve again");
+        await Wait.UntilAsync(() => AnswersAsync(server), () => "the admin HTTP did not serve again");
     }
 
     private static async Task<bool> AnswersAsync(ServerProcess server)

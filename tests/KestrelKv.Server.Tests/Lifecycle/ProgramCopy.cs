@@ -2,12 +2,11 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Lifecycle;
 
-/// <summary>A copy of the built program, whose files a test may change; deleted when disposed of.</summary>
+/// <summary>A copy of the built program, whose files a test may change. Disposal deletes it.</summary>
 internal sealed class ProgramCopy : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("kestrelkv-program-");
 
-    /// <param name="isCopied">Which files are copied, by their names.</param>
     public ProgramCopy(Predicate<string> isCopied)
     {
         foreach (string file in Directory.GetFiles(Path.GetDirectoryName(Repository.ServerDll)!))

@@ -5,14 +5,14 @@ using Microsoft.Extensions.Configuration;
 
 namespace KestrelKv.Server.Tests.Lifecycle;
 
-/// <summary>Each type of setting has one spelling; any other is refused, with the name, the value and what is expected.</summary>
+/// <summary>Each type of setting has one spelling. Other spellings are refused with the name, the value and what is expected.</summary>
 public sealed class SettingsReaderTests
 {
     [Theory]
     [InlineData("always", DurabilityMode.Always)]
     [InlineData("EVERYSEC", DurabilityMode.EverySec)]
     [InlineData(" Memory ", DurabilityMode.Memory)]
-    public void Read_OfAModesName_IgnoresCaseAndSpaceAround(string text, DurabilityMode expected) =>
+    public void Read_OfTheNameOfAMode_IgnoresCaseAndSurroundingSpace(string text, DurabilityMode expected) =>
         Assert.Equal(expected, Read(("Data:Durability", text)).Data.Durability);
 
     [Fact]
@@ -43,7 +43,7 @@ public sealed class SettingsReaderTests
     [InlineData("Admin:AllowedHosts", "kv.example:8080", "host names without ports, separated by ;, or *")]
     [InlineData("Admin:Address", "8080", "*, localhost or an IP address")]
     [InlineData("Wire:Address", "127.1", "*, localhost or an IP address")]
-    public void Read_OfAnotherSpelling_NamesSettingValueAndExpected(string name, string value, string expected)
+    public void Read_OfAnInvalidSpelling_ReportsSettingValueAndExpected(string name, string value, string expected)
     {
         SettingsException e = Assert.Throws<SettingsException>(() => Read((name, value)));
         Assert.Equal($"the setting KestrelKv:{name} is {(value.Length > 0 ? value : "\"\"")}, expected {expected}", e.Message);
@@ -63,10 +63,10 @@ public sealed class SettingsReaderTests
     [InlineData("""{"KestrelKv": {"Wire": {"Port": null}}}""", "Wire:Port is null")]
     [InlineData("""{"KestrelKv": {"Wire": {"Port": [1]}}}""", "Wire:Port:0 is unknown")]
     [InlineData("""{"KestrelKv": {"Wire": []}}""", "Wire is \"\", expected a section")]
-    public void Read_OfAnotherShapeInJson_IsRefused(string json, string told)
+    public void Read_OfAnInvalidShapeInJson_IsRefused(string json, string expected)
     {
         SettingsException e = Assert.Throws<SettingsException>(() => ReadJson(json));
-        Assert.StartsWith($"the setting KestrelKv:{told}", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"the setting KestrelKv:{expected}", e.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -6,10 +6,10 @@ using Microsoft.Extensions.Configuration;
 
 namespace KestrelKv.Server.Tests.Lifecycle;
 
-/// <summary>A server with a setting that is wrong does not start, and says which one and what is expected.</summary>
+/// <summary>A server with an invalid setting does not start, and reports the setting and what is expected.</summary>
 public sealed class SettingsTests
 {
-    /// <summary>Setting, a value below or beside its range, one above it where there is such a thing, the range as the message tells it.</summary>
+    /// <summary>The setting, a value below or outside its range, one above it if there is any, and the range in the message.</summary>
     private static readonly (string Name, string Low, string? High, string Expected)[] OutOfRange =
     [
         ("Wire:Address", "here", "1.2.3.4.5", "*, localhost or an IP address"),
@@ -45,7 +45,7 @@ public sealed class SettingsTests
         ("LogFormat", "2", "-1", "Text or Json"),
     ];
 
-    /// <summary>Settings whose values can't be out of a range, or whose range depends on others.</summary>
+    /// <summary>Settings without a range, or with a range that depends on others.</summary>
     private static readonly string[] Others = ["Wire:ProtectedMode", "Data:SnapshotOnStop", "Limits:FrameBytesMax"];
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed class SettingsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Start_WithEverySettingOutOfRange_NamesEachAndWhatIsExpected(bool high)
+    public async Task Start_WithEverySettingOutOfRange_ReportsEachWithItsRange(bool high)
     {
         var rows = OutOfRange.Where(row => !high || row.High is not null)
             .Select(row => (row.Name, Value: high ? row.High! : row.Low, row.Expected)).ToList();
@@ -75,7 +75,7 @@ public sealed class SettingsTests
     [InlineData("Store:Eviction=lru", "the setting KestrelKv:Store:MemoryBytesMax is 0, expected a limit for Store:Eviction Lru to keep")]
     [InlineData("Limits:FrameBytesMax=5119", "the setting KestrelKv:Limits:FrameBytesMax is 5119, expected 5,120 to 1,073,741,824")]
     [InlineData("Limits:FrameBytesMax=1073741825", "the setting KestrelKv:Limits:FrameBytesMax is 1073741825, expected 5,120 to 1,073,741,824")]
-    public void Read_OfASettingOutOfRange_SaysSoInOneLine(string setting, string expected) => Assert.Equal(expected, Refusal(setting));
+    public void Read_OfASettingOutOfRange_ReportsItInOneLine(string setting, string expected) => Assert.Equal(expected, Refusal(setting));
 
     [Theory]
     [InlineData("Wire:Port=many", "KestrelKv:Wire:Port", "many")]
@@ -88,7 +88,7 @@ public sealed class SettingsTests
     [InlineData("Wire:Port:Number=4444", "KestrelKv:Wire:Port:Number", "unknown")]
     [InlineData("Wires:Port=4444", "KestrelKv:Wires", "unknown")]
     [InlineData("StopTimout=00:00:01", "KestrelKv:StopTimout", "unknown")]
-    public void Read_OfASettingThatCantBeReadOrIsUnknown_NamesIt(string setting, string name, string expected)
+    public void Read_OfAnInvalidOrUnknownSetting_NamesIt(string setting, string name, string expected)
     {
         string line = Assert.Single(Refusal(setting).Split('\n'));
         Assert.Contains(name, line, StringComparison.Ordinal);
@@ -96,7 +96,7 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public async Task Environment_SetsEachSetting_AndArgumentsWin()
+    public async Task Environment_SetsEachSetting_AndArgumentsOverrideIt()
     {
         int port = FreePort.Find();
         await using ServerProcess server = await ServerProcess.StartAsync(
@@ -127,7 +127,7 @@ public sealed class SettingsTests
         Assert.Contains("KestrelKv:Wire:Prot", e.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Why the program does not start with this argument, which it prints as <see cref="StartFailureTests"/> show.</summary>
+    /// <summary>Returns the error for an argument, which the program prints as in <see cref="StartFailureTests"/>.</summary>
     private static string Refusal(string setting) => Assert.Throws<SettingsException>(
         () => ServerSettings.Read(new ConfigurationBuilder().AddCommandLine([$"--{ServerSettings.Section}:{setting}"]).Build())).Message;
 

@@ -5,7 +5,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Lifecycle;
 
-/// <summary>A start that fails says why in one line, without a stack trace, and exits with 1.</summary>
+/// <summary>A failed start reports the reason in one line, without a stack trace, and exits with 1.</summary>
 public sealed class StartFailureTests
 {
     [Theory]
@@ -21,16 +21,16 @@ public sealed class StartFailureTests
     [InlineData("KestrelKv__Wire__Address", "192.0.2.1", "change KestrelKv:Wire:Address or KestrelKv:Wire:Port")]
     [InlineData("KestrelKv__Admin__Address", "192.0.2.1", "change KestrelKv:Admin:Address or KestrelKv:Admin:Port")]
     [InlineData("KestrelKv__Data__Directory", "/dev/null/data", "/dev/null/data")]
-    public async Task Start_WithAnEnvironmentThatIsWrong_SaysSoInOneLine(string variable, string value, string told)
+    public async Task Start_WithAnInvalidEnvironment_ReportsItInOneLine(string variable, string value, string expected)
     {
         (int exitCode, string output) = await RunAsync(new() { [variable] = value });
-        AssertOneLine(exitCode, output, told);
+        AssertOneLine(exitCode, output, expected);
     }
 
     [Theory]
     [InlineData("Wire")]
     [InlineData("Admin")]
-    public async Task Start_OnAPortInUse_NamesItAndTheSettings(string door)
+    public async Task Start_OnAPortInUse_ReportsThePortAndTheSettings(string door)
     {
         using var taken = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -47,16 +47,18 @@ public sealed class StartFailureTests
     [Theory]
     [InlineData("{\n  \"KestrelKv\": {\n    \"Wire\": }\n}", "appsettings.json'. Line 3: ")]
     [InlineData("{\"KestrelKv\": {\"Wire\": {\"Port\": 1, \"port\": 2}}}", "duplicate key")]
-    public async Task Start_WithABrokenFileOfSettings_NamesFileAndReason(string json, string told)
+    public async Task Start_WithAMalformedSettingsFile_ReportsFileAndReason(string json, string expected)
     {
         using var program = new ProgramCopy(_ => true);
         await File.WriteAllTextAsync(program.PathTo("appsettings.json"), json);
         (int exitCode, string output) = await RunAsync([], program.Dll);
-        AssertOneLine(exitCode, output, told);
+        AssertOneLine(exitCode, output, expected);
         Assert.Contains(program.PathTo("appsettings.json"), output, StringComparison.Ordinal);
     }
 
-    /// <summary>A user has few of them; a program that watches its settings does not start once they are used up.</summary>
+    /// <summary>
+    /// The limit of inotify instances per user is low. A program that watches its settings would not start after they are used up.
+    /// </summary>
     [Fact]
     public async Task Start_OfAServer_TakesNoInotifyInstance()
     {
@@ -73,17 +75,17 @@ public sealed class StartFailureTests
         }
         catch (IOException)
         {
-            // It was closed meanwhile.
+            // The file was closed in the meantime.
             return null;
         }
     }
 
-    private static void AssertOneLine(int exitCode, string output, string told)
+    private static void AssertOneLine(int exitCode, string output, string expected)
     {
         Assert.Equal(1, exitCode);
         string line = Assert.Single(output.TrimEnd().Split('\n'));
         Assert.StartsWith("kestrelkv: ", line, StringComparison.Ordinal);
-        Assert.Contains(told, line, StringComparison.Ordinal);
+        Assert.Contains(expected, line, StringComparison.Ordinal);
     }
 
     private static Task<(int ExitCode, string Output)> RunAsync(Dictionary<string, string> environment, string? dll = null) =>

@@ -5,11 +5,11 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Lifecycle;
 
-/// <summary>A server that is told to stop answers what it has received, and is gone in time.</summary>
+/// <summary>A stopped server answers the requests that it has received, and exits in time.</summary>
 public sealed class StopTests
 {
     [Fact]
-    public async Task Stop_WithRequestsSent_AnswersEveryOneAndClosesCleanly()
+    public async Task Stop_WithRequestsReceived_AnswersThemAndClosesCleanly()
     {
         const int Clients = 20;
         const int Requests = 2_000;
@@ -49,7 +49,7 @@ public sealed class StopTests
     }
 
     [Fact]
-    public async Task Stop_WithMegabytesOfRequestsOfASlowReader_AnswersEveryOne()
+    public async Task Stop_WithMegabytesOfRequestsOfASlowReader_AnswersThem()
     {
         const int Gets = 80_000;
         const int Pauses = 20;
@@ -58,14 +58,14 @@ public sealed class StopTests
         string value = $"\"{new string('x', 4_000)}\"";
         Assert.Equal(Frames.PutReply("slow"), await client.CallAsync(Frames.Put("slow", value)));
 
-        // More than the server's own buffer holds: the rest waits with the system.
+        // More than the server's buffer holds; the other requests wait in the kernel's.
         await client.SendAsync(Enumerable.Repeat(Frames.Of(Frames.Get("slow")), Gets).SelectMany(x => x).ToArray());
         server.SendSignal("TERM");
         await LoggedAsync(server, "Stopping");
         string expected = Frames.GetReply("slow", value);
         for (int i = 0; i < Gets; i++)
         {
-            // The pauses are what is tested: in all they are longer than an idle client is waited for.
+            // The test is about these pauses: together they exceed the time for which the server waits for an idle client.
             if (i % (Gets / Pauses) == 0) await Task.Delay(100);
             Assert.Equal(expected, await client.ReceiveAsync());
         }
@@ -74,7 +74,7 @@ public sealed class StopTests
     }
 
     [Fact]
-    public async Task Stop_WithIdleClientsAndOnesInAFrame_DoesNotWaitForThem()
+    public async Task Stop_WithIdleClientsAndIncompleteFrames_DoesNotWaitForThem()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         using WireClient silent = await WireClient.ConnectAsync(server.WirePort);
@@ -94,12 +94,12 @@ public sealed class StopTests
     }
 
     [Fact]
-    public async Task Stop_WithClientsThatNeverStopSending_IsNotPrevented()
+    public async Task Stop_WithClientsThatNeverStopSending_Completes()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         byte[] requests = [.. Enumerable.Repeat(Frames.Of(Frames.Get("a")), 100).SelectMany(x => x)];
         long[] replyBytes = new long[4];
-        Task[] clients = [.. Enumerable.Range(0, replyBytes.Length).Select(SendUntilCutAsync)];
+        Task[] clients = [.. Enumerable.Range(0, replyBytes.Length).Select(SendUntilDisconnectedAsync)];
         await Wait.UntilAsync(
             () => Enumerable.Range(0, replyBytes.Length).All(i => Interlocked.Read(ref replyBytes[i]) > 0), () => "not every client is answered");
 
@@ -107,7 +107,7 @@ public sealed class StopTests
         await Task.WhenAll(clients).WaitAsync(Wait.Patience);
         server.AssertNoComplaint();
 
-        async Task SendUntilCutAsync(int i)
+        async Task SendUntilDisconnectedAsync(int i)
         {
             using WireClient client = await WireClient.ConnectAsync(server.WirePort);
             Task sending = Task.Run(async () =>
@@ -121,14 +121,14 @@ public sealed class StopTests
             }
             catch (SocketException)
             {
-                // Cut in the middle of its sending.
+                // The connection was aborted while it was sending.
             }
             await Assert.ThrowsAnyAsync<IOException>(() => sending);
         }
     }
 
     [Fact]
-    public async Task Stop_WithAClientThatNeverReads_TakesAsLongAsTheSettingSays()
+    public async Task Stop_WithAClientThatNeverReads_EndsAfterTheStopTimeout()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["StopTimeout=00:00:01", "Wire:WriteTimeout=01:00:00"]);
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
@@ -144,7 +144,7 @@ public sealed class StopTests
         await using ServerProcess first = await ServerProcess.StartAsync();
         int port = first.WirePort;
 
-        // The side that closes first has the port linger in TIME_WAIT: here that is the server.
+        // The port of the side that closes first, here the server, stays in TIME_WAIT.
         List<WireClient> clients = [];
         for (int i = 0; i < 20; i++) clients.Add(await DefaultServer.ConnectServedAsync(port));
         Assert.Equal(0, await first.StopAsync());
@@ -160,7 +160,7 @@ public sealed class StopTests
     [Theory]
     [InlineData("INT")]
     [InlineData("QUIT")]
-    public async Task Stop_ByAnotherSignal_IsTheSame(string signal)
+    public async Task Stop_ByAnotherSignal_IsClean(string signal)
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         using WireClient client = await DefaultServer.ConnectServedAsync(server.WirePort);
@@ -183,7 +183,7 @@ public sealed class StopTests
     }
 
     [StraceFact]
-    public async Task Stop_OnADiskThatHangs_EndsAfterTheStopTimeout()
+    public async Task Stop_OnAHangingDisk_EndsAfterTheStopTimeout()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["StopTimeout=0", "Data:Durability=EverySec"]);
         await using (await Strace.AttachAsync(server, "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:delay_enter=600s"))
@@ -194,7 +194,7 @@ public sealed class StopTests
             await LoggedAsync(server, "the process ends without closing the store");
         }
 
-        // Its threads that hang end with strace, which holds them.
+        // The blocked threads end when strace detaches from them.
         Assert.Equal(0, await server.WaitForExitAsync());
     }
 
@@ -209,7 +209,7 @@ public sealed class StopTests
         server.SendSignal("TERM");
         await LoggedAsync(server, "Stopping");
 
-        // This one holds the server, which no longer lets anybody in.
+        // This connection keeps the server running, which accepts no further ones.
         await Wait.UntilAsync(
             async () =>
             {
@@ -220,7 +220,7 @@ public sealed class StopTests
                 }
                 catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
                 {
-                    // It stood in the queue just when that was closed.
+                    // The connection was in the accept queue when the listener was closed.
                     return false;
                 }
                 catch (SocketException e)
@@ -229,7 +229,7 @@ public sealed class StopTests
                     return true;
                 }
             },
-            () => "still let in");
+            () => "the server still accepts connections");
         for (int i = 0; i < 100; i++) Assert.Equal(Frames.GetReply("large", value), await holding.ReceiveAsync());
         Assert.Null(await holding.ReceiveAsync());
         Assert.Equal(0, await server.WaitForExitAsync());

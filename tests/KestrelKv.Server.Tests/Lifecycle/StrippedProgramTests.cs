@@ -3,7 +3,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Lifecycle;
 
-/// <summary>The program serves without the files that images and administrators often leave out.</summary>
+/// <summary>The program runs without files that images and administrators often omit.</summary>
 public sealed class StrippedProgramTests
 {
     [Fact]
@@ -18,7 +18,7 @@ public sealed class StrippedProgramTests
     [Theory]
     [InlineData("{\"KestrelKv\": {\"Wire\": {\"WatchesMax\": 50}}}")]
     [InlineData(null)]
-    public async Task Log_WithoutTheSectionSerilog_HasNoLineForARequest(string? settings)
+    public async Task Log_WithoutSerilogSettings_HasNoLineForARequest(string? settings)
     {
         using var program = new ProgramCopy(file => file != "appsettings.json");
         if (settings is not null) await File.WriteAllTextAsync(program.PathTo("appsettings.json"), settings);

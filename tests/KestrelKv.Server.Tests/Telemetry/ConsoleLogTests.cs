@@ -7,7 +7,7 @@ using Serilog.Parsing;
 
 namespace KestrelKv.Server.Tests.Telemetry;
 
-/// <summary>A console that nobody reads blocks nobody but its own thread.</summary>
+/// <summary>A console that is not read blocks only its own thread.</summary>
 public sealed class ConsoleLogTests
 {
     private const int Beyond = 10;
@@ -15,7 +15,7 @@ public sealed class ConsoleLogTests
     private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(10);
 
     [Fact]
-    public void Emit_WhileTheConsoleBlocks_DropsWhatTheQueueCantHoldAndReportsIt()
+    public void Emit_WhileTheConsoleBlocks_DropsLinesBeyondTheQueueAndReportsThem()
     {
         using var console = new Console();
         using var log = new ConsoleLog(console, Wait.Patience);
@@ -65,7 +65,7 @@ public sealed class ConsoleLogTests
     private static LogEvent Event(string text) =>
         new(DateTimeOffset.UnixEpoch, LogEventLevel.Information, null, new MessageTemplateParser().Parse(text), []);
 
-    /// <summary>Blocks until it is unblocked.</summary>
+    /// <summary>Blocks until <see cref="Unblock"/> is called.</summary>
     private sealed class Console : ILogEventSink, IDisposable
     {
         private readonly ManualResetEventSlim _blocked = new();

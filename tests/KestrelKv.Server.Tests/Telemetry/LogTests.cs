@@ -8,7 +8,7 @@ namespace KestrelKv.Server.Tests.Telemetry;
 public sealed partial class LogTests
 {
     [Fact]
-    public async Task Log_ByDefault_HasOneReadableLineAnEvent()
+    public async Task Log_ByDefault_HasOneReadableLinePerEvent()
     {
         string[] lines = await LogOfARefusalAsync([]);
 
@@ -19,7 +19,7 @@ public sealed partial class LogTests
     }
 
     [Fact]
-    public async Task Log_WithFormatJson_HasOneObjectALine()
+    public async Task Log_WithFormatJson_HasOneObjectPerLine()
     {
         string[] lines = await LogOfARefusalAsync(["LogFormat=Json"]);
 
@@ -41,14 +41,14 @@ public sealed partial class LogTests
         byte[] get = Frames.Of(Frames.Get("k"));
         byte[][] wire =
         [
-            [], // nothing sent at all
-            get[..5], // in a header
-            get[..20], // in a body
-            Frames.Header(1, 1_000_000), // before a long body
+            [], // Nothing.
+            get[..5], // Part of a header.
+            get[..20], // Part of a body.
+            Frames.Header(1, 1_000_000), // A header without its long body.
             get,
-            [.. get, .. get[..20]], // after a request, in the next
-            [.. Enumerable.Repeat(Frames.Of(Frames.Get("large")), 100).SelectMany(x => x)], // in the middle of replies
-            Frames.Header(2, 0), // while being told of a broken frame
+            [.. get, .. get[..20]], // A request and part of the next.
+            [.. Enumerable.Repeat(Frames.Of(Frames.Get("large")), 100).SelectMany(x => x)], // Requests with long replies.
+            Frames.Header(2, 0), // A frame of an unsupported version.
         ];
         byte[][] http = [.. ((string[])
         [
@@ -71,7 +71,7 @@ public sealed partial class LogTests
     }
 
     [Fact]
-    public async Task Log_OfPutsCutInTheirBody_HasNoWarning()
+    public async Task Log_OfPutsWithIncompleteBodies_HasNoWarning()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         byte[] put = Encoding.ASCII.GetBytes("PUT /v1/keys/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{");
@@ -81,7 +81,10 @@ public sealed partial class LogTests
         server.AssertNoComplaint();
     }
 
-    /// <summary>By a close and by a reset in turn, at once or when the server may be in the middle of it; nothing depends on whether it is.</summary>
+    /// <summary>
+    /// Sends some bytes and hangs up, by a close and by a reset in turn, at once or after a delay in which the server may be processing
+    /// them.
+    /// </summary>
     private static async Task HangUpAsync(int port, byte[] bytes, int round)
     {
         using WireClient client = await WireClient.ConnectAsync(port);
@@ -90,7 +93,7 @@ public sealed partial class LogTests
         if (round % 2 == 1) client.Reset();
     }
 
-    /// <summary>The log of a server from its start to its end, with a warning in between.</summary>
+    /// <summary>Returns the log of a server from start to stop, with a warning in between.</summary>
     private static async Task<string[]> LogOfARefusalAsync(string[] settings)
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Wire:ConnectionsMax=1", .. settings]);

@@ -30,13 +30,13 @@ public sealed class MetricsTests(TrafficServer fixture) : IClassFixture<TrafficS
     [Fact]
     public void Requests_OfEveryErrorCode_AreExportedFromTheStart()
     {
-        // Those after it are errors of HTTP alone.
+        // Later codes are errors of HTTP only.
         for (ErrorCode code = ErrorCode.None + 1; code <= ErrorCode.InternalError; code++)
             Assert.True(_scrape.Sum("kestrelkv_wire_requests_total", ("outcome", ErrorCodes.Text(code))) >= 0);
     }
 
     [Fact]
-    public void Connections_AfterTraffic_AreCountedByWhatBecameOfThem()
+    public void Connections_AfterTraffic_AreCountedByReason()
     {
         Assert.Equal(0, _scrape.Sum("kestrelkv_wire_connections"));
         Assert.Equal(Traffic.Accepted, _scrape.Sum("kestrelkv_wire_connections_accepted_total"));
@@ -51,7 +51,7 @@ public sealed class MetricsTests(TrafficServer fixture) : IClassFixture<TrafficS
     [Fact]
     public void Duration_AfterTraffic_HasEachBatch()
     {
-        // One request at a time is a batch each.
+        // Each request sent alone is one batch.
         Assert.Equal(
             Traffic.Gets + Traffic.Puts + Traffic.Unknowns + Traffic.InvalidJsons + Traffic.MissingParameters,
             _scrape.Sum("kestrelkv_wire_request_duration_seconds_count"));
@@ -67,7 +67,7 @@ public sealed class MetricsTests(TrafficServer fixture) : IClassFixture<TrafficS
     }
 
     [Fact]
-    public async Task Feed_WithAWatchAndARememberedRequest_IsMeasured()
+    public async Task Feed_WithAWatchAndAnIdempotencyRecord_IsMeasured()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         Scrape before = await Scrape.OfAsync(server.Admin);
@@ -89,7 +89,7 @@ public sealed class MetricsTests(TrafficServer fixture) : IClassFixture<TrafficS
     public void Log_AfterTraffic_HasDroppedNoLine() => Assert.Equal(0, _scrape.Sum("kestrelkv_log_dropped_total"));
 
     [Fact]
-    public async Task Target_WithTheVariablesThatNameTheService_HasTheirNames()
+    public async Task TargetInfo_WithServiceVariables_HasTheirNames()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(environment: new Dictionary<string, string>
         {
@@ -103,11 +103,11 @@ public sealed class MetricsTests(TrafficServer fixture) : IClassFixture<TrafficS
     }
 
     [Fact]
-    public void Labels_AfterTraffic_HoldNoKeyAndNothingElseThatClientsChoose() =>
+    public void Labels_AfterTraffic_ContainNoKeysAndNoOtherClientText() =>
         Assert.DoesNotContain("secret", _scrape.Text, StringComparison.Ordinal);
 
     [Fact]
-    public async Task Counters_WhileConnectionsComeAndGo_CountBytesAndNeverFall()
+    public async Task Counters_WhileConnectionsOpenAndClose_CountBytesAndNeverDecrease()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         Scrape before = await Scrape.OfAsync(server.Admin);
@@ -122,11 +122,11 @@ public sealed class MetricsTests(TrafficServer fixture) : IClassFixture<TrafficS
         Assert.Equal(traffic.BytesSent, after.Sum("kestrelkv_wire_received_bytes_total"));
         Assert.Equal(traffic.BytesReceived, after.Sum("kestrelkv_wire_sent_bytes_total"));
         Assert.Equal(2 * Traffic.Gets, after.Sum("kestrelkv_wire_requests_total", ("function", "GET")));
-        AssertNothingFell(before, during);
-        AssertNothingFell(during, after);
+        AssertNoDecrease(before, during);
+        AssertNoDecrease(during, after);
     }
 
-    private static void AssertNothingFell(Scrape earlier, Scrape later)
+    private static void AssertNoDecrease(Scrape earlier, Scrape later)
     {
         var values = later.Counters().ToDictionary();
         Assert.All(earlier.Counters(), counter => Assert.InRange(values[counter.Series], counter.Value, double.MaxValue));

@@ -20,7 +20,7 @@ public sealed class OtlpTests
         await receiver.ReceivedAsync("/v1/metrics", "kestrelkv.store.keys");
         await receiver.ReceivedAsync("/v1/logs", "serves the wire on");
 
-        // The last metrics are sent once the store is closed.
+        // The last metrics are sent after the store is closed.
         int before = receiver.Bodies.Count(body => body.Path == "/v1/metrics");
         Assert.Equal(0, await server.StopAsync());
         Assert.True(receiver.Bodies.Count(body => body.Path == "/v1/metrics") > before);
@@ -36,7 +36,7 @@ public sealed class OtlpTests
         ["OTEL_BLRP_SCHEDULE_DELAY"] = "500",
     };
 
-    /// <summary>Takes what comes. Strings stand in protobuf as they are, so they can be looked for.</summary>
+    /// <summary>Accepts all requests. Strings are plain text in protobuf, so the bodies can be searched.</summary>
     private sealed class Receiver : IDisposable
     {
         private readonly HttpListener _listener = new();
@@ -55,7 +55,7 @@ public sealed class OtlpTests
 
         public Task ReceivedAsync(string path, string text) => Wait.UntilAsync(
             () => Bodies.Any(body => body.Path == path && body.Text.Contains(text, StringComparison.Ordinal)),
-            () => $"no {text} came to {path}; paths: {string.Join(", ", Bodies.Select(b => b.Path).Distinct())}");
+            () => $"{path} did not receive {text}; paths: {string.Join(", ", Bodies.Select(b => b.Path).Distinct())}");
 
         public void Dispose() => _listener.Close();
 
@@ -75,7 +75,7 @@ public sealed class OtlpTests
             }
             catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
             {
-                // The test is over.
+                // Dispose has closed the listener.
             }
         }
     }

@@ -6,7 +6,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Telemetry;
 
-/// <summary>A real Prometheus, with the configuration and the alerts of deploy/prometheus, that scrapes a server of the tests.</summary>
+/// <summary>A real Prometheus with the configuration and alerts of deploy/prometheus, which scrapes a server under test.</summary>
 internal sealed class PrometheusProcess : IAsyncDisposable
 {
     private readonly StringBuilder _log = new();
@@ -38,7 +38,7 @@ internal sealed class PrometheusProcess : IAsyncDisposable
         _process.BeginErrorReadLine();
     }
 
-    /// <summary>Starts it and waits until it has scraped the server.</summary>
+    /// <summary>Starts Prometheus and waits until it has scraped the server.</summary>
     public static async Task<PrometheusProcess> StartAsync(Uri target)
     {
         var prometheus = new PrometheusProcess(target);
@@ -54,33 +54,33 @@ internal sealed class PrometheusProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Asks until the answer is right; fails the test where it never is.</summary>
-    public async Task<List<Sample>> QueryUntilAsync(string expression, Func<List<Sample>, bool> right)
+    /// <summary>Repeats a query until its result is as expected; fails after a timeout.</summary>
+    public async Task<List<Sample>> QueryUntilAsync(string expression, Func<List<Sample>, bool> isExpected)
     {
         List<Sample> result = [];
-        string answer = "no answer";
+        string response = "no response";
         await Wait.UntilAsync(
             async () =>
             {
                 Assert.False(_process.HasExited, Log());
                 try
                 {
-                    answer = await _http.GetStringAsync(new Uri($"api/v1/query?query={Uri.EscapeDataString(expression)}", UriKind.Relative));
-                    result = Read(answer);
-                    return right(result);
+                    response = await _http.GetStringAsync(new Uri($"api/v1/query?query={Uri.EscapeDataString(expression)}", UriKind.Relative));
+                    result = Read(response);
+                    return isExpected(result);
                 }
                 catch (HttpRequestException e)
                 {
-                    // It is still starting, or the expression is wrong.
-                    answer = e.Message;
+                    // Prometheus is still starting, or the expression is invalid.
+                    response = e.Message;
                     return false;
                 }
             },
-            () => $"{expression} gave {answer}. {Log()}");
+            () => $"{expression} returned {response}. {Log()}");
         return result;
     }
 
-    /// <summary>The expression's value once it is one number, and this one.</summary>
+    /// <summary>Waits until an expression has a single value, the expected one.</summary>
     public async Task ExpectAsync(double value, string expression) =>
         await QueryUntilAsync(expression, result => result.Count == 1 && result[0].Value == value);
 
@@ -108,9 +108,9 @@ internal sealed class PrometheusProcess : IAsyncDisposable
         lock (_log) _log.AppendLine(line);
     }
 
-    private static List<Sample> Read(string answer)
+    private static List<Sample> Read(string response)
     {
-        using JsonDocument document = JsonDocument.Parse(answer);
+        using JsonDocument document = JsonDocument.Parse(response);
         JsonElement data = document.RootElement.GetProperty("data");
         Assert.Equal("vector", data.GetProperty("resultType").GetString());
         return [.. data.GetProperty("result").EnumerateArray().Select(sample => new Sample(
@@ -118,6 +118,5 @@ internal sealed class PrometheusProcess : IAsyncDisposable
             double.Parse(sample.GetProperty("value")[1].GetString()!, CultureInfo.InvariantCulture)))];
     }
 
-    /// <summary>A value with its labels.</summary>
     internal sealed record Sample(Dictionary<string, string> Labels, double Value);
 }

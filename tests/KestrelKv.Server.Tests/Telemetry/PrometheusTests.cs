@@ -4,13 +4,13 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Telemetry;
 
-/// <summary>What a real Prometheus makes of the server: numbers, alerts, and each panel of the dashboard.</summary>
+/// <summary>A real Prometheus that scrapes the server: metrics, alerts, and each panel of the dashboard.</summary>
 public sealed partial class PrometheusTests(PrometheusTests.Scraped fixture) : IClassFixture<PrometheusTests.Scraped>
 {
     private readonly PrometheusProcess _prometheus = fixture.Prometheus;
 
     [Fact]
-    public async Task Query_OfRequests_GivesTheNumbersOfTheTraffic()
+    public async Task Query_OfRequests_ReturnsTheNumbersOfTheTraffic()
     {
         await _prometheus.ExpectAsync(fixture.Rounds * Traffic.Gets, """kestrelkv_wire_requests_total{function="GET", outcome="ok"}""");
         await _prometheus.ExpectAsync(fixture.Rounds * Traffic.Puts, """kestrelkv_wire_requests_total{function="PUT", outcome="ok"}""");
@@ -19,25 +19,25 @@ public sealed partial class PrometheusTests(PrometheusTests.Scraped fixture) : I
     }
 
     [Fact]
-    public async Task Alerts_AfterARefusedConnection_FireForThatAlone()
+    public async Task Alerts_AfterARefusedConnection_FireOnlyForIt()
     {
         await _prometheus.QueryUntilAsync(
             """ALERTS{alertname="KestrelKvConnectionsRefused", alertstate="firing"}""",
             result => result is [{ Labels: var labels }] && labels["reason"] == "too_many_connections");
 
-        // That one shows that the rules are evaluated; only then is silence worth something.
+        // The alert above shows that the rules are evaluated. Without it, the absence of alerts would prove nothing.
         await _prometheus.QueryUntilAsync(
             """count(ALERTS{alertname!="KestrelKvConnectionsRefused"}) or vector(0)""", result => result is [{ Value: 0 }]);
     }
 
     [Theory]
     [MemberData(nameof(DashboardTargets))]
-    public async Task Dashboard_EachTarget_ShowsSomething(string panel, string expression, string legend)
+    public async Task Dashboard_EachTarget_HasData(string panel, string expression, string legend)
     {
         string query = expression
             .Replace("$__rate_interval", "5m", StringComparison.Ordinal)
             .Replace("$instance", ".*", StringComparison.Ordinal);
-        Assert.False(query.Contains('$', StringComparison.Ordinal), $"{panel}: a variable that is not known in {query}");
+        Assert.False(query.Contains('$', StringComparison.Ordinal), $"{panel}: unknown variable in {query}");
 
         var result = await _prometheus.QueryUntilAsync(query, result => result.Count > 0);
 
@@ -55,7 +55,7 @@ public sealed partial class PrometheusTests(PrometheusTests.Scraped fixture) : I
     [GeneratedRegex(@"\{\{(\w+)\}\}")]
     private static partial Regex LegendLabel();
 
-    /// <summary>A server with traffic that Prometheus has seen come.</summary>
+    /// <summary>A server whose traffic happened between scrapes of Prometheus.</summary>
     public sealed class Scraped : IAsyncLifetime
     {
         private ServerProcess? _server;
@@ -69,11 +69,11 @@ public sealed partial class PrometheusTests(PrometheusTests.Scraped fixture) : I
             try
             {
                 _server = await ServerProcess.StartAsync(Traffic.Settings);
-                // An HTTP request that is over: the first scrape can't tell of itself.
+                // A completed HTTP request: the first scrape cannot count itself.
                 await Scrape.OfAsync(_server.Admin);
                 Prometheus = await PrometheusProcess.StartAsync(_server.Admin);
 
-                // Two rounds with scrapes before, between and after, so that there are rates.
+                // Two rounds with scrapes before, between and after them, so that rates can be computed.
                 for (; Rounds < 2; Rounds++)
                 {
                     await Traffic.RunAsync(_server);
@@ -82,7 +82,7 @@ public sealed partial class PrometheusTests(PrometheusTests.Scraped fixture) : I
             }
             catch
             {
-                // Nobody disposes of a fixture that could not be made.
+                // xunit does not dispose of a fixture that failed to initialize.
                 await DisposeAsync();
                 throw;
             }

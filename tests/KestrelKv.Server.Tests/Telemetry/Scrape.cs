@@ -4,20 +4,18 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Telemetry;
 
-/// <summary>What /metrics answered: samples by name and labels.</summary>
+/// <summary>A response of /metrics: samples by name and labels.</summary>
 internal sealed partial class Scrape
 {
     private readonly List<(string Name, Dictionary<string, string> Labels, double Value)> _samples = [];
 
     private Scrape(string text) => Text = text;
 
-    /// <summary>The text itself.</summary>
     public string Text { get; }
 
-    /// <summary>The names of all samples.</summary>
     public IEnumerable<string> Names => _samples.Select(s => s.Name).Distinct();
 
-    /// <summary>Reads /metrics; a fresh one, as the exporter gives everybody the same text for 300 ms.</summary>
+    /// <summary>Reads /metrics after the exporter's cached response has expired: it serves the same text for 300 ms.</summary>
     public static async Task<Scrape> OfAsync(Uri admin)
     {
         await Task.Delay(350);
@@ -25,15 +23,15 @@ internal sealed partial class Scrape
         return Parse(await http.GetStringAsync(new Uri(admin, "metrics")));
     }
 
-    /// <summary>Reads until a condition holds.</summary>
+    /// <summary>Repeats the scrape until a condition holds.</summary>
     public static async Task<Scrape> UntilAsync(Uri admin, Func<Scrape, bool> condition)
     {
         Scrape scrape = Parse("");
-        await Wait.UntilAsync(async () => condition(scrape = await OfAsync(admin)), () => $"what was waited for never came:\n{scrape.Text}");
+        await Wait.UntilAsync(async () => condition(scrape = await OfAsync(admin)), () => $"the expected samples did not appear:\n{scrape.Text}");
         return scrape;
     }
 
-    /// <summary>The sum of the samples that have these labels, among others; fails the test where there is none.</summary>
+    /// <summary>Returns the sum of the samples with these labels, among others; fails if there is none.</summary>
     public double Sum(string name, params (string Name, string Value)[] labels)
     {
         var samples = _samples
@@ -42,7 +40,7 @@ internal sealed partial class Scrape
         return samples.Sum(s => s.Value);
     }
 
-    /// <summary>All counters, and what belongs to histograms: what must never fall.</summary>
+    /// <summary>Returns the series that must never decrease: counters and the parts of histograms.</summary>
     public IEnumerable<(string Series, double Value)> Counters() => _samples
         .Where(s => s.Name.StartsWith("kestrelkv_", StringComparison.Ordinal) && CounterName().IsMatch(s.Name))
         .Select(s => ($"{s.Name}{{{string.Join(",", s.Labels)}}}", s.Value));

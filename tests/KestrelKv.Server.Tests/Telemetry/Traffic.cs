@@ -3,40 +3,40 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Telemetry;
 
-/// <summary>Traffic of every kind, of which is known what the metrics must say.</summary>
+/// <summary>Traffic of every kind with known effects on the metrics.</summary>
 internal sealed class Traffic
 {
-    /// <summary>For a server that is to refuse the third connection, and has a limit of memory for the dashboard to show.</summary>
+    /// <summary>Settings of a server that refuses the third connection, and has a memory limit for the dashboard.</summary>
     public static readonly string[] Settings = ["Wire:ConnectionsMax=2", "Store:MemoryBytesMax=100000000"];
 
     public const int Gets = 5, Puts = 3, Unknowns = 2, InvalidJsons = 2, MissingParameters = 1;
 
-    /// <summary>Connections that end between two frames, in the middle of a frame, and by a reset.</summary>
+    /// <summary>The number of connections that end between frames, inside a frame, and with a reset.</summary>
     public const int EndedByClient = 3, EndedByFrameError = 3, EndedByReset = 1;
 
     public const int Accepted = EndedByClient + EndedByFrameError + EndedByReset;
 
     public const int Refused = 1;
 
-    /// <summary>Bytes of the frames of good and bad requests, and of their replies.</summary>
+    /// <summary>The bytes of the frames of good and bad requests.</summary>
     public long BytesSent { get; private set; }
 
     public long BytesReceived { get; private set; }
 
-    /// <summary>All of it, on a server that nobody else uses.</summary>
+    /// <summary>Sends all traffic to a server without other clients.</summary>
     public static async Task RunAsync(ServerProcess server)
     {
         await new Traffic().CallAsync(server.WirePort);
-        await BreakFramesAsync(server);
-        await BeRefusedAsync(server);
+        await SendBrokenFramesAsync(server);
+        await ExceedConnectionLimitAsync(server);
 
-        // For metrics and panels to have a snapshot to show.
+        // Takes a snapshot for metrics and panels.
         using var http = new HttpClient { BaseAddress = server.Admin };
         using HttpResponseMessage snapshot = await http.PostAsync(new Uri("v1/admin/snapshot", UriKind.Relative), null);
         Assert.Equal(200, (int)snapshot.StatusCode);
     }
 
-    /// <summary>Good and bad requests on one connection.</summary>
+    /// <summary>Sends good and bad requests on one connection.</summary>
     public async Task CallAsync(int port)
     {
         using WireClient client = await WireClient.ConnectAsync(port);
@@ -54,7 +54,7 @@ internal sealed class Traffic
         BytesReceived += Frames.Of(reply).Length;
     }
 
-    private static async Task BreakFramesAsync(ServerProcess server)
+    private static async Task SendBrokenFramesAsync(ServerProcess server)
     {
         foreach (byte[] bytes in (byte[][])[Frames.Header(1, -1), Frames.Header(7, 2), Frames.Header(1, 10)])
         {
@@ -64,15 +64,15 @@ internal sealed class Traffic
             Assert.Contains("ERROR", Encoding.UTF8.GetString(await client.ReceiveToEndAsync()), StringComparison.Ordinal);
         }
 
-        // Those before have hung up, which the server may learn a moment later; and it resets only what it has let in.
+        // The server may notice the earlier disconnections late. It counts a reset only of a connection that it has admitted.
         await Scrape.UntilAsync(server.Admin, s => s.Sum("kestrelkv_wire_connections") == 0);
-        WireClient rude = await WireClient.ConnectAsync(server.WirePort);
-        await rude.SendAsync(Frames.Header(1, 10));
+        WireClient resetting = await WireClient.ConnectAsync(server.WirePort);
+        await resetting.SendAsync(Frames.Header(1, 10));
         await Scrape.UntilAsync(server.Admin, s => s.Sum("kestrelkv_wire_connections") == 1);
-        rude.Reset();
+        resetting.Reset();
     }
 
-    private static async Task BeRefusedAsync(ServerProcess server)
+    private static async Task ExceedConnectionLimitAsync(ServerProcess server)
     {
         await Scrape.UntilAsync(server.Admin, s => s.Sum("kestrelkv_wire_connections") == 0);
         using WireClient first = await WireClient.ConnectAsync(server.WirePort);

@@ -2,12 +2,12 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Telemetry;
 
-/// <summary>A server that has had the known traffic, once, before the tests of a class.</summary>
+/// <summary>A server that has received the known traffic once, before the tests of a class.</summary>
 public sealed class TrafficServer : IAsyncLifetime
 {
     internal ServerProcess Server { get; private set; } = null!;
 
-    /// <summary>What it exported when all that traffic had ended.</summary>
+    /// <summary>The metrics after the end of all traffic.</summary>
     internal Scrape Scrape { get; private set; } = null!;
 
     public async Task InitializeAsync()
@@ -23,7 +23,7 @@ public sealed class TrafficServer : IAsyncLifetime
         }
         catch
         {
-            // Nobody disposes of a fixture that could not be made.
+            // xunit does not dispose of a fixture that failed to initialize.
             await DisposeAsync();
             throw;
         }

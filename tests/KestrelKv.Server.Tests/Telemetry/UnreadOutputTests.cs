@@ -4,10 +4,10 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Telemetry;
 
-/// <summary>A server whose standard output is a full pipe that nobody reads.</summary>
+/// <summary>A server whose standard output is a full pipe without a reader.</summary>
 public sealed class UnreadOutputTests
 {
-    /// <summary>More than a pipe of 64 KiB holds: each connection logs two lines or more at the level Verbose.</summary>
+    /// <summary>At the level Verbose each connection logs at least two lines: together more than a pipe of 64 KiB holds.</summary>
     private const int Connections = 2_000;
 
     [Fact]

@@ -3,16 +3,16 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Wire;
 
-/// <summary>A bad request is answered with what was wrong with it, changes nothing, and the connection goes on.</summary>
+/// <summary>A bad request gets an error with the reason and changes nothing, and the connection continues.</summary>
 public sealed class BadRequestTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
     private const string Put = "{\"func\": \"PUT\", \"params\": ";
     private const string Get = "{\"func\": \"GET\", \"params\": ";
 
-    /// <summary>Bodies of ISO 8859-1 characters, each of which stands for the byte that it is.</summary>
+    /// <summary>Bodies of ISO 8859-1 characters, each sent as one byte.</summary>
     public static TheoryData<string, string, string> BadBodies() => new()
     {
-        // Broken JSON, with the position of the byte that broke it.
+        // Malformed JSON, with the position of the first invalid byte.
         { "", "invalid_json", "empty" },
         { " \n ", "invalid_json", "empty" },
         { "{", "invalid_json", "byte 1" },
@@ -102,45 +102,45 @@ public sealed class BadRequestTests(DefaultServer server) : IClassFixture<Defaul
 
     [Theory]
     [MemberData(nameof(BadBodies), DisableDiscoveryEnumeration = true)]
-    public async Task BadRequest_OnAKeptConnection_IsAnsweredAndTheNextServed(string body, string code, string told)
+    public async Task BadRequest_OnAPersistentConnection_GetsAnErrorAndTheNextIsServed(string body, string code, string detail)
     {
         byte[] bad = Frames.Of(Encoding.Latin1.GetBytes(body));
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
         await client.SendAsync(bad);
-        Frames.AssertError(await client.ReceiveAsync(), code, told);
+        Frames.AssertError(await client.ReceiveAsync(), code, detail);
         await DefaultServer.AssertServesAsync(client);
 
-        // The same with everything in one go: replies come in order.
+        // The same requests in one write: replies arrive in order.
         await client.SendAsync((byte[])[.. Frames.Of(Frames.Put("around", "1")), .. bad, .. Frames.Of(Frames.Get("around"))]);
         Assert.Equal(Frames.PutReply("around"), await client.ReceiveAsync());
-        Frames.AssertError(await client.ReceiveAsync(), code, told);
+        Frames.AssertError(await client.ReceiveAsync(), code, detail);
         Assert.Equal(Frames.GetReply("around", "1"), await client.ReceiveAsync());
     }
 
     [Fact]
-    public async Task BadPut_OfAKeyThatIsThere_ChangesNothing()
+    public async Task BadPut_OfAnExistingKey_ChangesNothing()
     {
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
         Assert.Equal(Frames.PutReply("kept"), await client.CallAsync(Frames.Put("kept", "\"before\"")));
-        foreach (string wrong in (string[])
+        foreach (string bad in (string[])
             [
                 Put + "{\"obj\": \"kept\", \"val\": 1, \"if_versions\": 1}}", Put + "{\"obj\": \"kept\", \"val\": 1, \"val\": 2}}",
                 Put + "{\"obj\": \"kept\", \"val\": 1}, \"id\": null}", Put + "{\"obj\": \"kept\", \"val\": 1}} x", Put + "{\"obj\": \"kept\", \"val\": NaN}}",
             ])
         {
-            Assert.StartsWith("{\"status\": \"ERROR\"", await client.CallAsync(wrong), StringComparison.Ordinal);
+            Assert.StartsWith("{\"status\": \"ERROR\"", await client.CallAsync(bad), StringComparison.Ordinal);
             Assert.Equal(Frames.GetReply("kept", "\"before\""), await client.CallAsync(Frames.Get("kept")));
         }
     }
 
     [Fact]
-    public async Task Key_OfJustTheLongestLength_IsServed()
+    public async Task Key_OfTheMaximumLength_IsServed()
     {
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
         string ascii = new('k', 4096);
         Assert.Equal(Frames.PutReply(ascii), await client.CallAsync(Frames.Put(ascii, "1")));
 
-        // Escaped it takes six times the room, but it is its own length that counts.
+        // The escaped key is six times as long, but the limit is on the unescaped key.
         string escaped = string.Concat(Enumerable.Repeat("\\u006b", 4096));
         Assert.Equal(
             $"{{\"status\": \"OK\", \"response\": {{\"func\": \"GET\", \"response\": {{\"obj\": \"{escaped}\", \"val\": 1}}}}}}",
@@ -148,7 +148,7 @@ public sealed class BadRequestTests(DefaultServer server) : IClassFixture<Defaul
     }
 
     [Fact]
-    public async Task ThousandsOfBadRequests_InOneGo_AreEachAnswered()
+    public async Task ThousandsOfBadRequests_Pipelined_AreEachAnswered()
     {
         const int Count = 5_000;
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);

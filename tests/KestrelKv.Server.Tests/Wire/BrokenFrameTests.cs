@@ -4,7 +4,7 @@ using KestrelKv.Testing;
 namespace KestrelKv.Server.Tests.Wire;
 
 /// <summary>
-/// A broken frame gets a reply where one can still be read, ends its own connection, and is nothing to the others.
+/// A broken frame gets an error reply if the client can still read it, and ends its own connection. Other connections are not affected.
 /// </summary>
 public sealed class BrokenFrameTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
@@ -22,7 +22,7 @@ public sealed class BrokenFrameTests(DefaultServer server) : IClassFixture<Defau
         { Frames.Header(16_777_216, 10), "unsupported_version", "big-endian" },
         { Frames.Header(16_777_216, 167_772_160), "unsupported_version", "big-endian" },
         { [0xde, 0xad, 0xbe, 0xef, 0xca, 0xfe, 0xba, 0xbe, 0x00, 0xff], "unsupported_version", "version" },
-        { [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03], "unsupported_version", "version" }, // the hello of TLS
+        { [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03], "unsupported_version", "version" }, // TLS ClientHello.
         { "{\"func\": \"GET\", \"params\": {\"obj\": \"a\"}}"u8.ToArray(), "unsupported_version", "version" },
         { "*1\r\n$4\r\nPING\r\n"u8.ToArray(), "unsupported_version", "version" },
     };
@@ -39,7 +39,7 @@ public sealed class BrokenFrameTests(DefaultServer server) : IClassFixture<Defau
 
     [Theory]
     [MemberData(nameof(BrokenFrames), DisableDiscoveryEnumeration = true)]
-    public async Task BrokenFrame_AfterAGoodOne_IsAnsweredAndEndsItsConnectionAlone(byte[] broken, string code, string told)
+    public async Task BrokenFrame_AfterAGoodOne_GetsAnErrorAndEndsOnlyItsConnection(byte[] broken, string code, string detail)
     {
         using WireClient other = await WireClient.ConnectAsync(server.WirePort);
         await DefaultServer.AssertServesAsync(other);
@@ -47,7 +47,7 @@ public sealed class BrokenFrameTests(DefaultServer server) : IClassFixture<Defau
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
         await client.SendAsync((byte[])[.. Frames.Of(Frames.Get("a")), .. broken]);
         Assert.Equal(Frames.GetReply("a", "null"), await client.ReceiveAsync());
-        Frames.AssertError(await client.ReceiveAsync(), code, told);
+        Frames.AssertError(await client.ReceiveAsync(), code, detail);
         await DefaultServer.AssertServesAsync(other);
 
         client.EndSending();
@@ -57,14 +57,14 @@ public sealed class BrokenFrameTests(DefaultServer server) : IClassFixture<Defau
 
     [Theory]
     [MemberData(nameof(TruncatedFrames), DisableDiscoveryEnumeration = true)]
-    public async Task TruncatedFrame_BeforeAHalfClose_IsAnsweredAndEndsItsConnectionAlone(byte[] truncated, string told)
+    public async Task TruncatedFrame_BeforeAHalfClose_GetsAnErrorAndEndsOnlyItsConnection(byte[] truncated, string detail)
     {
         using WireClient other = await WireClient.ConnectAsync(server.WirePort);
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
         await client.SendAsync((byte[])[.. Frames.Of(Frames.Get("a")), .. truncated]);
         client.EndSending();
         Assert.Equal(Frames.GetReply("a", "null"), await client.ReceiveAsync());
-        Frames.AssertError(await client.ReceiveAsync(), "truncated_frame", told);
+        Frames.AssertError(await client.ReceiveAsync(), "truncated_frame", detail);
         Assert.Null(await client.ReceiveAsync());
         await DefaultServer.AssertServesAsync(other);
     }
@@ -77,21 +77,21 @@ public sealed class BrokenFrameTests(DefaultServer server) : IClassFixture<Defau
     [InlineData("DELETE /a HTTP/1.1\r\n\r\n")]
     [InlineData("OPTIONS * HTTP/1.1\r\n\r\n")]
     [InlineData("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")]
-    public async Task HttpRequest_OnTheWirePort_GetsAnHttpAnswer(string request)
+    public async Task HttpRequest_OnTheWirePort_GetsAnHttpResponse(string request)
     {
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
         await client.SendAsync(Encoding.ASCII.GetBytes(request));
         client.EndSending();
-        string[] answer = Encoding.ASCII.GetString(await client.ReceiveToEndAsync()).Split("\r\n\r\n", 2);
-        Assert.StartsWith("HTTP/1.1 400 Bad Request\r\n", answer[0], StringComparison.Ordinal);
-        Assert.Contains($"\r\nContent-Length: {answer[1].Length}", answer[0], StringComparison.Ordinal);
-        Assert.Contains("\r\nConnection: close", answer[0], StringComparison.Ordinal);
-        Assert.Contains("KestrelKv wire port", answer[1], StringComparison.Ordinal);
+        string[] response = Encoding.ASCII.GetString(await client.ReceiveToEndAsync()).Split("\r\n\r\n", 2);
+        Assert.StartsWith("HTTP/1.1 400 Bad Request\r\n", response[0], StringComparison.Ordinal);
+        Assert.Contains($"\r\nContent-Length: {response[1].Length}", response[0], StringComparison.Ordinal);
+        Assert.Contains("\r\nConnection: close", response[0], StringComparison.Ordinal);
+        Assert.Contains("KestrelKv wire port", response[1], StringComparison.Ordinal);
         await server.AssertServesAsync();
     }
 
     [Fact]
-    public async Task HttpClients_OnTheWirePort_UnderstandTheAnswer()
+    public async Task HttpClients_OnTheWirePort_UnderstandTheResponse()
     {
         var address = new Uri($"http://127.0.0.1:{server.WirePort}/");
         using var http = new HttpClient();
@@ -107,7 +107,7 @@ public sealed class BrokenFrameTests(DefaultServer server) : IClassFixture<Defau
     }
 
     [Fact]
-    public async Task BrokenFrame_OfAClientThatKeepsItsSideOpen_IsClosedByTheServer()
+    public async Task BrokenFrame_WithoutAHalfClose_EndsTheConnection()
     {
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
         await client.SendAsync(Frames.Header(1, -1));
@@ -116,7 +116,7 @@ public sealed class BrokenFrameTests(DefaultServer server) : IClassFixture<Defau
     }
 
     [Fact]
-    public async Task RefusedHeader_WithMegabytesBehindIt_IsStillToldWhy()
+    public async Task RefusedHeader_FollowedByMegabytes_StillGetsTheError()
     {
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
         await client.SendAsync(Frames.Header(1, FrameBytesMax + 1));
@@ -149,7 +149,7 @@ public sealed class BrokenFrameTests(DefaultServer server) : IClassFixture<Defau
             byte[] garbage = new byte[random.Next(1, 3_000)];
             random.NextBytes(garbage);
 
-            // Half of them get past the header, so that the bodies are garbage.
+            // Half of them have a valid header, so that the garbage is in the body.
             if (i % 2 == 0) garbage = Frames.Of(garbage);
             using WireClient client = await WireClient.ConnectAsync(server.WirePort);
             await client.SendAsync(garbage);

@@ -5,11 +5,11 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Wire;
 
-/// <summary>Limits of connections and of their times, each on a server of its own.</summary>
+/// <summary>Limits on connections, their timeouts and sizes, each on its own server.</summary>
 public sealed class LimitTests
 {
     [Fact]
-    public async Task ConnectionsMax_OneMore_IsToldAndClosedAndServedOnceThereIsRoom()
+    public async Task ConnectionsMax_Exceeded_RefusesUntilAConnectionCloses()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Wire:ConnectionsMax=3"]);
         List<WireClient> clients = [];
@@ -24,15 +24,15 @@ public sealed class LimitTests
         }
         foreach (WireClient client in clients) await DefaultServer.AssertServesAsync(client);
 
-        // However a connection ends, its place is free again.
+        // Each kind of disconnection frees the slot of the connection.
         clients[0].Dispose();
-        clients[0] = await ConnectWhenThereIsRoomAsync(server.WirePort);
+        clients[0] = await ConnectOnceAdmittedAsync(server.WirePort);
         clients[1].Reset();
-        clients[1] = await ConnectWhenThereIsRoomAsync(server.WirePort);
+        clients[1] = await ConnectOnceAdmittedAsync(server.WirePort);
         await clients[2].SendAsync(Frames.Header(2, 0));
         Frames.AssertError(await clients[2].ReceiveAsync(), "unsupported_version", "version 2");
         clients[2].Dispose();
-        clients[2] = await ConnectWhenThereIsRoomAsync(server.WirePort);
+        clients[2] = await ConnectOnceAdmittedAsync(server.WirePort);
 
         foreach (WireClient client in clients)
         {
@@ -42,7 +42,7 @@ public sealed class LimitTests
     }
 
     [Fact]
-    public async Task ConnectionsMax_ARequestSentByARefusedClient_IsNotExecuted()
+    public async Task ConnectionsMax_RequestOfARefusedClient_IsNotExecuted()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Wire:ConnectionsMax=1"]);
         using WireClient only = await DefaultServer.ConnectServedAsync(server.WirePort);
@@ -57,18 +57,18 @@ public sealed class LimitTests
     }
 
     [Fact]
-    public async Task IdleTimeout_OfSilentClients_IsToldAndClosedWhileBusyOnesGoOn()
+    public async Task IdleTimeout_OfSilentClients_ClosesThemAndKeepsBusyOnes()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Wire:IdleTimeout=00:00:05"]);
 
-        // Busy ones: with calls, and with a single call byte by byte. They come first, so the timeout passes for them, too.
+        // Busy clients: one makes calls, one sends a single call byte by byte. They connect first, so the timeout elapses for them too.
         using WireClient caller = await DefaultServer.ConnectServedAsync(server.WirePort);
-        using WireClient dripper = await WireClient.ConnectAsync(server.WirePort);
+        using WireClient slow = await WireClient.ConnectAsync(server.WirePort);
         byte[] frame = Frames.Of(Frames.Get(new string('k', 4_000)));
-        await dripper.SendAsync(frame.AsMemory(0, 1));
+        await slow.SendAsync(frame.AsMemory(0, 1));
         using var done = new CancellationTokenSource();
         Task calling = KeepCallingAsync();
-        Task dripping = DripAsync();
+        Task sending = SendSlowlyAsync();
 
         using WireClient silent = await WireClient.ConnectAsync(server.WirePort);
         using WireClient afterACall = await DefaultServer.ConnectServedAsync(server.WirePort);
@@ -82,7 +82,7 @@ public sealed class LimitTests
         }
         await done.CancelAsync();
         await calling;
-        await dripping;
+        await sending;
 
         async Task KeepCallingAsync()
         {
@@ -93,21 +93,21 @@ public sealed class LimitTests
             }
         }
 
-        async Task DripAsync()
+        async Task SendSlowlyAsync()
         {
             foreach (byte each in frame[1..^1])
             {
                 if (done.IsCancellationRequested) break;
-                await dripper.SendAsync(new[] { each });
+                await slow.SendAsync(new[] { each });
                 await Task.Delay(100, CancellationToken.None);
             }
-            Assert.True(done.IsCancellationRequested, "the idle were not closed in all that time");
-            Assert.Equal(0, dripper.Socket.Available);
+            Assert.True(done.IsCancellationRequested, "the idle connections were not closed in time");
+            Assert.Equal(0, slow.Socket.Available);
         }
     }
 
     [Fact]
-    public async Task WriteTimeout_ClientsThatNeverRead_AreCutAndTheMemoryIsBounded()
+    public async Task WriteTimeout_ClientsThatNeverRead_AreDisconnectedAndMemoryIsBounded()
     {
         const int Clients = 20;
         const int ValueBytes = 1_000_000;
@@ -119,31 +119,31 @@ public sealed class LimitTests
         Assert.Equal(Frames.GetReply("large", value), await reader.CallAsync(Frames.Get("large")));
         long before = server.ResidentBytes();
 
-        // 20 GB of replies are asked for.
+        // Requests for 20 GB of replies.
         byte[] gets = [.. Enumerable.Repeat(Frames.Of(Frames.Get("large")), Gets).SelectMany(x => x)];
-        List<WireClient> mute = [];
+        List<WireClient> unread = [];
         for (int i = 0; i < Clients; i++)
         {
-            mute.Add(await WireClient.ConnectAsync(server.WirePort));
-            await mute[i].SendAsync(gets);
+            unread.Add(await WireClient.ConnectAsync(server.WirePort));
+            await unread[i].SendAsync(gets);
         }
 
-        long most = 0;
+        long peak = 0;
         await Wait.UntilAsync(
             async () =>
             {
-                most = Math.Max(most, server.ResidentBytes());
+                peak = Math.Max(peak, server.ResidentBytes());
                 await DefaultServer.AssertServesAsync(reader);
-                return Occurrences(server.Log, " was cut off: ") == Clients;
+                return Occurrences(server.Log, " was aborted: ") == Clients;
             },
-            () => $"not every client was cut off:\n{server.Log}");
+            () => $"the server did not disconnect every client:\n{server.Log}");
 
-        // A few replies a client, and not the thousand asked for.
+        // A few buffered replies per client instead of the 1,000 requested.
         long bound = before + Clients * 8L * ValueBytes;
-        Assert.True(most < bound, $"{most:N0} bytes resident, {before:N0} before, expected less than {bound:N0}");
+        Assert.True(peak < bound, $"{peak:N0} bytes resident, {before:N0} before, expected less than {bound:N0}");
 
-        // They have been cut for good.
-        foreach (WireClient client in mute)
+        // The connections are closed.
+        foreach (WireClient client in unread)
         {
             await Assert.ThrowsAnyAsync<IOException>(client.ReceiveToEndAsync);
             client.Dispose();
@@ -153,18 +153,18 @@ public sealed class LimitTests
     }
 
     [Fact]
-    public async Task FrameBytesMax_Lowered_IsTheBoundary()
+    public async Task FrameBytesMax_Lowered_IsEnforced()
     {
         const int FrameBytesMax = 6_000;
         await using ServerProcess server = await ServerProcess.StartAsync([$"Limits:FrameBytesMax={FrameBytesMax}"]);
-        string just = Frames.Put("a", $"\"{new string('x', FrameBytesMax - Frames.Put("a", "\"\"").Length)}\"");
+        string longest = Frames.Put("a", $"\"{new string('x', FrameBytesMax - Frames.Put("a", "\"\"").Length)}\"");
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
-        Assert.Equal(Frames.PutReply("a"), await client.CallAsync(just));
-        Frames.AssertError(await client.CallAsync(just + " "), "frame_too_long", "6000");
+        Assert.Equal(Frames.PutReply("a"), await client.CallAsync(longest));
+        Frames.AssertError(await client.CallAsync(longest + " "), "frame_too_long", "6000");
     }
 
     [Fact]
-    public async Task KeyBytesMaxAndJsonDepthMax_Changed_AreTheBoundaries()
+    public async Task KeyBytesMaxAndJsonDepthMax_Changed_AreEnforced()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Limits:KeyBytesMax=8", "Limits:JsonDepthMax=512"]);
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
@@ -177,7 +177,7 @@ public sealed class LimitTests
     }
 
     [Fact]
-    public async Task MemoryBytesMax_Reached_RefusesWhatGrowsOnBothDoorsAndServesTheRest()
+    public async Task MemoryBytesMax_Reached_RefusesGrowingWritesOverBothDoorsOnly()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Store:MemoryBytesMax=2000000"]);
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
@@ -204,7 +204,7 @@ public sealed class LimitTests
     }
 
     [Fact]
-    public async Task Eviction_Lru_KeepsWhatIsUsedWithinTheMemoryItHas()
+    public async Task Eviction_Lru_KeepsUsedEntriesWithinTheMemoryLimit()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Store:MemoryBytesMax=2000000", "Store:Eviction=lru"]);
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
@@ -214,7 +214,7 @@ public sealed class LimitTests
             Assert.Equal(Frames.PutReply($"k{i}"), await client.CallAsync(Frames.Put($"k{i}", value)));
             Assert.Equal(Frames.GetReply("k0", value), await client.CallAsync(Frames.Get("k0")));
 
-            // More than one unit of the clock that uses are told apart by.
+            // Longer than the resolution of the clock that records uses.
             if (i % 20 == 0) await Task.Delay(10);
         }
         Scrape scrape = await Scrape.OfAsync(server.Admin);
@@ -224,8 +224,8 @@ public sealed class LimitTests
         Assert.InRange(scrape.Sum("kestrelkv_store_memory_bytes"), 1_900_000, 2_000_000);
     }
 
-    /// <summary>The server learns of a closed connection a moment after its client.</summary>
-    private static async Task<WireClient> ConnectWhenThereIsRoomAsync(int port)
+    /// <summary>Connects and calls until the server has noticed an earlier disconnection and admits the client.</summary>
+    private static async Task<WireClient> ConnectOnceAdmittedAsync(int port)
     {
         WireClient? client = null;
         string reply = "";
@@ -237,7 +237,7 @@ public sealed class LimitTests
                 reply = await client.CallAsync(Frames.Get("a"));
                 return reply == Frames.GetReply("a", "null");
             },
-            () => $"no room in all that time: {reply}");
+            () => $"the client was not admitted in time: {reply}");
         return client!;
     }
 

@@ -3,7 +3,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Wire;
 
-/// <summary>A fact that needs another machine on the network, which Linux lets root make: a network namespace.</summary>
+/// <summary>A fact that needs another machine on the network. It uses a network namespace, which requires root on Linux.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class NetworkNamespaceFactAttribute : FactAttribute
 {
@@ -11,8 +11,8 @@ public sealed class NetworkNamespaceFactAttribute : FactAttribute
 }
 
 /// <summary>
-/// What another machine on the network would be: a network namespace of its own, wired to this machine by a pair of
-/// virtual interfaces. It is gone when disposed of, and nothing of it can be reached from elsewhere.
+/// A network namespace that acts as another machine on the network, connected to this machine by a pair of virtual interfaces. It is not
+/// reachable from elsewhere. Disposal removes it.
 /// </summary>
 internal sealed class NetworkNamespace : IAsyncDisposable
 {
@@ -23,59 +23,58 @@ internal sealed class NetworkNamespace : IAsyncDisposable
 
     private NetworkNamespace()
     {
-        // A subnet of four addresses in a range that hardly anybody uses.
+        // A subnet of four addresses in a rarely used range.
         int number = Random.Shared.Next(64 * 256);
         string subnet = string.Create(CultureInfo.InvariantCulture, $"10.254.{number / 64}.");
         OwnAddress = subnet + (number % 64 * 4 + 1).ToString(CultureInfo.InvariantCulture);
         PeerAddress = subnet + (number % 64 * 4 + 2).ToString(CultureInfo.InvariantCulture);
 
-        // A name of an interface has 15 characters at the most.
+        // The name of an interface has at most 15 characters.
         _name = string.Create(CultureInfo.InvariantCulture, $"kkv{Environment.ProcessId % 100_000}n{number}");
         _ownInterface = _name + "a";
         _peerInterface = _name + "b";
     }
 
-    /// <summary>This machine's address on the wire between the two.</summary>
+    /// <summary>This machine's address on the link.</summary>
     public string OwnAddress { get; }
 
-    /// <summary>The other's.</summary>
     public string PeerAddress { get; }
 
-    /// <summary>Why none can be made here; null where one can.</summary>
+    /// <summary>Returns why network namespaces cannot be used here; null if they can.</summary>
     public static string? WhyNot()
     {
-        if (!OperatingSystem.IsLinux()) return "network namespaces are a thing of Linux";
-        if (!Environment.IsPrivilegedProcess) return "needs root to make a network namespace";
+        if (!OperatingSystem.IsLinux()) return "requires Linux for network namespaces";
+        if (!Environment.IsPrivilegedProcess) return "requires root to create a network namespace";
         string[] folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
-        return folders.Any(folder => File.Exists(Path.Combine(folder, "ip"))) ? null : "needs the program ip (package iproute2)";
+        return folders.Any(folder => File.Exists(Path.Combine(folder, "ip"))) ? null : "requires the program ip (package iproute2)";
     }
 
     public static async Task<NetworkNamespace> CreateAsync()
     {
-        var made = new NetworkNamespace();
-        await IpAsync("netns", "add", made._name);
+        var created = new NetworkNamespace();
+        await IpAsync("netns", "add", created._name);
         try
         {
-            await IpAsync("link", "add", made._ownInterface, "type", "veth", "peer", "name", made._peerInterface, "netns", made._name);
-            made._hasInterfaces = true;
-            await IpAsync("address", "add", $"{made.OwnAddress}/30", "dev", made._ownInterface);
-            await IpAsync("link", "set", made._ownInterface, "up");
-            await IpAsync("-n", made._name, "address", "add", $"{made.PeerAddress}/30", "dev", made._peerInterface);
-            await IpAsync("-n", made._name, "link", "set", made._peerInterface, "up");
-            return made;
+            await IpAsync("link", "add", created._ownInterface, "type", "veth", "peer", "name", created._peerInterface, "netns", created._name);
+            created._hasInterfaces = true;
+            await IpAsync("address", "add", $"{created.OwnAddress}/30", "dev", created._ownInterface);
+            await IpAsync("link", "set", created._ownInterface, "up");
+            await IpAsync("-n", created._name, "address", "add", $"{created.PeerAddress}/30", "dev", created._peerInterface);
+            await IpAsync("-n", created._name, "link", "set", created._peerInterface, "up");
+            return created;
         }
         catch
         {
-            await made.DisposeAsync();
+            await created.DisposeAsync();
             throw;
         }
     }
 
-    /// <summary>Runs a Python program of this folder on the other machine.</summary>
+    /// <summary>Runs a Python script of this folder on the other machine.</summary>
     public Task<string> RunPythonAsync(string script, params string[] arguments) =>
         Programs.RunAsync("ip", ["netns", "exec", _name, "python3", "-B", Python.PathTo(script), .. arguments]);
 
-    /// <summary>Removes the interfaces, which with the namespace alone would go some time later, and the namespace.</summary>
+    /// <summary>Deletes the interfaces, which would outlive the namespace for some time, and the namespace.</summary>
     public async ValueTask DisposeAsync()
     {
         try

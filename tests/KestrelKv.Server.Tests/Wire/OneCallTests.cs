@@ -13,21 +13,21 @@ public sealed partial class OneCallTests(ITestOutputHelper output)
 {
     private const int MiB = 1024 * 1024;
 
-    /// <summary>The most system calls of the loops' threads for a connection with one call.</summary>
+    /// <summary>The maximum number of system calls per connection with one call, on the threads of the loops.</summary>
     private static readonly Dictionary<string, int> CallsMax = new()
     {
         ["epoll_ctl"] = 1, ["recvfrom"] = 2, ["sendto"] = 1, ["close"] = 1, ["epoll_wait"] = 4,
     };
 
-    /// <remarks>Of several loops the system may wake two for one connection: one of them accepts in vain.</remarks>
+    /// <remarks>With several loops the kernel may wake two for one connection. One of them then accepts nothing.</remarks>
     [StraceTheory]
     [InlineData(1)]
     [InlineData(2)]
-    public async Task SystemCalls_OfAConnectionWithOneCall_AreFew(int loopCount)
+    public async Task SystemCalls_OfAConnectionWithOneCall_AreWithinTheLimits(int loopCount)
     {
         const int Connections = 500;
 
-        // The runtime reads a file now and then; and the last connection from before may close late.
+        // The runtime reads a file occasionally, and the last connection of the warm-up may close late.
         const int OfTheRuntime = 5;
         await using ServerProcess server = await ServerProcess.StartAsync(
             environment: new Dictionary<string, string> { ["DOTNET_PROCESSOR_COUNT"] = loopCount.ToString(CultureInfo.InvariantCulture) });
@@ -45,7 +45,7 @@ public sealed partial class OneCallTests(ITestOutputHelper output)
             .ToDictionary(group => group.Key, group => group.Count());
         string all = string.Join(", ", calls.OrderByDescending(call => call.Value)
             .Select(call => string.Create(CultureInfo.InvariantCulture, $"{(double)call.Value / Connections:F2} {call.Key}")));
-        output.WriteLine($"system calls a connection: {all}");
+        output.WriteLine($"system calls per connection: {all}");
 
         Assert.All(CallsMax, call => Assert.True(calls.GetValueOrDefault(call.Key) <= (call.Value * Connections) + OfTheRuntime, $"too many {call.Key}: {all}"));
         Assert.True(calls["accept4"] <= (loopCount * Connections) + OfTheRuntime, $"too many accept4: {all}");
@@ -53,7 +53,7 @@ public sealed partial class OneCallTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task Connections_OneAfterTheOtherAndThousandAtATime_LeaveNothingBehind()
+    public async Task Connections_InSequenceAnd1000AtATime_LeakNothing()
     {
         const int AtATime = 1_000;
         await using ServerProcess server = await ServerProcess.StartAsync();
@@ -74,9 +74,9 @@ public sealed partial class OneCallTests(ITestOutputHelper output)
         Assert.Equal(0, await server.StopAsync());
         server.AssertNoComplaint();
 
-        async Task ChurnAsync(int oneAfterTheOther, int rounds)
+        async Task ChurnAsync(int sequential, int rounds)
         {
-            await CallAsync(server.WirePort, oneAfterTheOther);
+            await CallAsync(server.WirePort, sequential);
             for (int round = 0; round < rounds; round++)
             {
                 WireClient[] clients = await Task.WhenAll(Enumerable.Range(0, AtATime).Select(_ => WireClient.ConnectAsync(server.WirePort)));
@@ -90,7 +90,7 @@ public sealed partial class OneCallTests(ITestOutputHelper output)
     [Theory]
     [InlineData("EverySec")]
     [InlineData("Always")]
-    public async Task OldClient_ManyCalls_SeesNoResetAndLosesNoReply(string durability)
+    public async Task OldClient_ManyCalls_GetsEveryReplyWithoutAReset(string durability)
     {
         int calls = SoakTime.Count(2_000, 10_000) / 2;
         await using ServerProcess server = await ServerProcess.StartAsync([$"Data:Durability={durability}"]);

@@ -3,32 +3,32 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Wire;
 
-/// <summary>Who is served: this machine by any of its addresses, others only where the settings say so.</summary>
+/// <summary>Protected mode: this machine is served on any of its addresses, other machines only if the settings allow it.</summary>
 public sealed class ProtectedModeTests
 {
     private const string Served = "{\"status\": \"OK\", \"response\": {\"func\": \"GET\", \"response\": {\"obj\": \"a\", \"val\": null}}}";
 
     [NetworkNamespaceFact]
-    public async Task AnotherMachine_InProtectedMode_IsToldAndClosed()
+    public async Task AnotherMachine_InProtectedMode_IsRefused()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         await using NetworkNamespace other = await NetworkNamespace.CreateAsync();
-        string[] said = await CallFromAsync(other, server);
-        Frames.AssertError(said[0], "protected_mode", "ProtectedMode");
-        Assert.Equal("closed", said[1]);
+        string[] replies = await CallFromAsync(other, server);
+        Frames.AssertError(replies[0], "protected_mode", "ProtectedMode");
+        Assert.Equal("closed", replies[1]);
 
-        // The log tells of it, with the peer's address.
+        // The log has the refusal with the peer's address.
         Assert.Contains($"{other.PeerAddress}]", server.Log, StringComparison.Ordinal);
         await DefaultServer.AssertServesAsync(server.WirePort);
     }
 
     [NetworkNamespaceFact]
-    public async Task ThisMachine_ByAnAddressOfTheNetwork_IsServed()
+    public async Task ThisMachine_OnANetworkAddress_IsServed()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         await using NetworkNamespace other = await NetworkNamespace.CreateAsync();
-        string said = await Python.RunAsync("peer.py", other.OwnAddress, server.WirePort);
-        Assert.Equal([Served, Served], Lines(said));
+        string replies = await Python.RunAsync("peer.py", other.OwnAddress, server.WirePort);
+        Assert.Equal([Served, Served], Lines(replies));
     }
 
     [NetworkNamespaceFact]
@@ -40,13 +40,13 @@ public sealed class ProtectedModeTests
     }
 
     [NetworkNamespaceFact]
-    public async Task AnotherMachine_InProtectedModeOnAnIPv4AddressAlone_IsToldAndClosed()
+    public async Task AnotherMachine_InProtectedModeOnIPv4_IsRefused()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Wire:Address=0.0.0.0"]);
         await using NetworkNamespace other = await NetworkNamespace.CreateAsync();
-        string[] said = await CallFromAsync(other, server);
-        Assert.Contains("\"protected_mode\"", said[0], StringComparison.Ordinal);
-        Assert.Equal("closed", said[1]);
+        string[] replies = await CallFromAsync(other, server);
+        Assert.Contains("\"protected_mode\"", replies[0], StringComparison.Ordinal);
+        Assert.Equal("closed", replies[1]);
         Assert.Equal([Served, Served], Lines(await Python.RunAsync("peer.py", other.OwnAddress, server.WirePort)));
     }
 
@@ -54,7 +54,7 @@ public sealed class ProtectedModeTests
     [InlineData("127.0.0.1")]
     [InlineData("127.1.2.3")]
     [InlineData("::1")]
-    public async Task ThisMachine_ByALoopbackAddress_IsServed(string address)
+    public async Task ThisMachine_OnALoopbackAddress_IsServed(string address)
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         Assert.Equal([Served, Served], Lines(await Python.RunAsync("peer.py", address, server.WirePort)));

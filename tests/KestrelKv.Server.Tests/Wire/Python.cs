@@ -3,10 +3,10 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Wire;
 
-/// <summary>The Python programs beside this file.</summary>
+/// <summary>The Python scripts in this folder.</summary>
 internal static class Python
 {
-    /// <summary>Runs one to its end, fails the test where it fails, and gives what it printed.</summary>
+    /// <summary>Runs a script to its end, which must succeed, and returns its output.</summary>
     public static Task<string> RunAsync(string script, params object[] arguments) =>
         Programs.RunAsync("python3", ["-B", PathTo(script), .. arguments.Select(Text)]);
 

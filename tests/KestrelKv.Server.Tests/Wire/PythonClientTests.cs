@@ -1,6 +1,6 @@
 namespace KestrelKv.Server.Tests.Wire;
 
-/// <summary>What clients in Python see: each script is a set of tests of its own.</summary>
+/// <summary>Clients in Python. Each script is a set of tests.</summary>
 public sealed class PythonClientTests(DefaultServer server) : IClassFixture<DefaultServer>
 {
     [Theory]

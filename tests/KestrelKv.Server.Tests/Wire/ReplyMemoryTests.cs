@@ -3,14 +3,14 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Wire;
 
-/// <summary>What clients that do not read their replies make the process take, and that it is returned.</summary>
+/// <summary>The memory of the process while clients do not read their replies, and its release.</summary>
 public sealed class ReplyMemoryTests
 {
     private const long MiB = 1024 * 1024;
     private const int Clients = 16;
 
     [Fact]
-    public async Task LargeRepliesUnread_OfManyClients_TakeTheTotalAndAreReturned()
+    public async Task LargeRepliesUnread_OfManyClients_UseAtMostTheBudgetAndAreReleased()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(
             ["Wire:ReplyBytesTotalMax=200000000", "Wire:WriteTimeout=00:00:02", "Data:Durability=Memory"]);
@@ -26,26 +26,26 @@ public sealed class ReplyMemoryTests
             clients[i].Socket.ReceiveBufferSize = 4_096;
             await clients[i].SendAsync(Frames.Of(mget));
         }
-        long most = 0;
+        long peak = 0;
         await Wait.UntilAsync(
             async () =>
             {
-                most = Math.Max(most, server.ResidentBytes());
+                peak = Math.Max(peak, server.ResidentBytes());
                 Scrape scrape = await Scrape.OfAsync(server.Admin);
                 return scrape.Sum("kestrelkv_wire_connections_closed_total", ("reason", "write_timeout")) +
                     scrape.Sum("kestrelkv_wire_requests_total", ("function", "MGET"), ("outcome", "replies_full")) == Clients;
             },
-            () => "some are neither cut off nor refused");
+            () => "some clients were neither disconnected nor refused");
 
-        // 16 replies of 64 MB would be a gigabyte.
-        Assert.InRange(most - before, 0, 450 * MiB);
+        // 16 buffered replies of 64 MB would be 1 GB.
+        Assert.InRange(peak - before, 0, 450 * MiB);
         await Wait.UntilAsync(
-            () => server.ResidentBytes() < before + (40 * MiB), () => $"{server.ResidentBytes() / MiB} MiB are kept, {before / MiB} at first");
+            () => server.ResidentBytes() < before + (40 * MiB), () => $"{server.ResidentBytes() / MiB} MiB resident, {before / MiB} before");
         foreach (WireClient client in clients) client.Dispose();
     }
 
     [Fact]
-    public async Task Mget_OfMoreThanReadBytesMax_IsRefusedByName()
+    public async Task Mget_BeyondReadBytesMax_IsRefusedWithTheSetting()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Limits:ReadBytesMax=1048576"]);
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);

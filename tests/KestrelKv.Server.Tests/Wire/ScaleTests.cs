@@ -6,26 +6,26 @@ using Xunit.Abstractions;
 
 namespace KestrelKv.Server.Tests.Wire;
 
-/// <summary>Tests that measure memory, or load the machine: not beside others.</summary>
+/// <summary>Tests that measure memory or load the machine. They do not run in parallel with others.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class Scale
 {
     public const string Name = "scale";
 }
 
-/// <summary>Many connections at once, and many one after the other.</summary>
+/// <summary>Many connections at once, and many in sequence.</summary>
 [Collection(Scale.Name)]
 public sealed class ScaleTests(ITestOutputHelper output)
 {
     private const int MiB = 1024 * 1024;
 
     [Fact]
-    public async Task TenThousandConnections_AtOnce_AreServedAndTheMemoryComesBack()
+    public async Task TenThousandConnections_AtOnce_AreServedAndTheirMemoryIsReleased()
     {
         const int Connections = 10_000;
         await using ServerProcess server = await ServerProcess.StartAsync();
 
-        // A smaller round first, so that what every process takes once does not count.
+        // A smaller round first, so that one-time costs of the process do not count.
         await HoldAsync(500);
         long before = server.ResidentBytes();
 
@@ -56,7 +56,7 @@ public sealed class ScaleTests(ITestOutputHelper output)
                 await python.StandardInput.WriteLineAsync();
                 await python.WaitForExitAsync().WaitAsync(Wait.Patience);
                 Assert.Equal(0, python.ExitCode);
-                await Wait.UntilAsync(async () => await OpenConnectionsAsync(server) == 0, () => "connections stay open");
+                await Wait.UntilAsync(async () => await OpenConnectionsAsync(server) == 0, () => "connections remain open");
                 return resident;
             }
             finally
@@ -67,7 +67,7 @@ public sealed class ScaleTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task ThousandConnections_OpenedAndClosedWhileOneStreams_FailNothing()
+    public async Task ThousandConnections_OpenedAndClosedDuringAStream_CauseNoFailure()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         output.WriteLine(await Python.RunAsync("churn.py", server.WirePort, 1_000));

@@ -3,38 +3,38 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Wire;
 
-/// <summary>The feed over real connections: nothing left out, nothing twice.</summary>
+/// <summary>The feed over real connections, without gaps or duplicates.</summary>
 public sealed class WatchTests
 {
     private const int Writers = 3;
     private const int Batches = 200;
 
     [Fact]
-    public async Task Watch_ResumedOverConnectionsAndKills_TellsEachChangeOnce()
+    public async Task Watch_ResumedAcrossConnectionsAndKills_SendsEachChangeOnce()
     {
         using var data = new DataDirectory();
-        List<(long Version, string Key)> told = [];
+        List<(long Version, string Key)> received = [];
         long position = 0;
         for (int life = 1; life <= 3; life++)
         {
             await using ServerProcess server = await ServerProcess.StartAsync(data: data);
             Task[] writers = [.. Enumerable.Range(0, Writers).Select(i => WriteAsync(server, i))];
-            while (told.Count < 2 * life * Writers * Batches) position = await FollowAsync(server, position, told);
+            while (received.Count < 2 * life * Writers * Batches) position = await FollowAsync(server, position, received);
             await Task.WhenAll(writers);
             server.SendSignal("KILL");
             await server.WaitForExitAsync();
         }
 
-        // Each batch has two changes of one version. Versions follow one another, except over a start, which raises them.
-        Assert.Equal(2 * 3 * Writers * Batches, told.Count);
-        long[] versions = [.. told.Chunk(2).Select(pair => Assert.Single(pair.Select(change => change.Version).Distinct()))];
+        // Each batch has two changes of one version. Versions are consecutive, except across a start, which raises them.
+        Assert.Equal(2 * 3 * Writers * Batches, received.Count);
+        long[] versions = [.. received.Chunk(2).Select(pair => Assert.Single(pair.Select(change => change.Version).Distinct()))];
         Assert.Equal(2, versions.Zip(versions.Skip(1)).Count(pair => pair.Second != pair.First + 1));
         Assert.Equal(versions.Order().Distinct(), versions);
-        Assert.All(told.Chunk(2), pair => Assert.Equal(["number", "list"], pair.Select(change => change.Key.Split(':')[1])));
+        Assert.All(received.Chunk(2), pair => Assert.Equal(["number", "list"], pair.Select(change => change.Key.Split(':')[1])));
     }
 
     [Fact]
-    public async Task Stop_WithWatches_EndsThemAndTheServer()
+    public async Task Stop_WithWatches_ClosesTheirConnections()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
@@ -58,8 +58,8 @@ public sealed class WatchTests
         }
     }
 
-    /// <summary>Follows the feed over one connection, for a few of its replies. How far it got.</summary>
-    private static async Task<long> FollowAsync(ServerProcess server, long position, List<(long Version, string Key)> told)
+    /// <summary>Receives a few replies of a watch on one connection. Returns the version up to which the feed was received.</summary>
+    private static async Task<long> FollowAsync(ServerProcess server, long position, List<(long Version, string Key)> received)
     {
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
         await client.SendAsync(Frames.Of($$$"""{"func": "WATCH", "params": {"from_version": {{{position + 1}}}, "bookmark_interval": 0.1}}"""));
@@ -68,7 +68,7 @@ public sealed class WatchTests
             using JsonDocument reply = JsonDocument.Parse((await client.ReceiveAsync())!);
             JsonElement part = reply.RootElement.GetProperty("response").GetProperty("response");
             position = part.GetProperty("version").GetInt64();
-            told.AddRange(part.GetProperty("changes").EnumerateArray().Select(change =>
+            received.AddRange(part.GetProperty("changes").EnumerateArray().Select(change =>
                 (change.GetProperty("version").GetInt64(), change.GetProperty("obj").GetString()!)));
         }
         return position;

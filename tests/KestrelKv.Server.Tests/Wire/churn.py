@@ -1,4 +1,4 @@
-"""Connections opened and closed, in every way, while one client streams. Arguments: the port, how many."""
+"""Opens and closes connections in every way while one client streams. Arguments: the port, the number of connections."""
 import socket
 import struct
 import sys
@@ -15,7 +15,7 @@ failures = []
 
 
 def stream():
-    """Always has requests in flight, and checks every reply."""
+    """Keeps requests in flight, and checks every reply."""
     global streamed
     try:
         with Connection(port) as connection:
@@ -25,7 +25,7 @@ def stream():
                     connection.send(put("stream", sent), get("stream"))
                     sent += 1
                 put_got, get_got = connection.receive(), connection.receive()
-                # It is the only one to write the key, so every GET sees the PUT before it.
+                # This client is the only writer of the key, so every GET returns the value of the PUT before it.
                 assert put_got == put_reply("stream"), put_got
                 assert get_got == get_reply("stream", streamed), (get_got, streamed)
                 streamed += 1
@@ -36,14 +36,14 @@ def stream():
 streamer = threading.Thread(target=stream)
 streamer.start()
 for i in range(count):
-    if i % 4 == 0:  # nothing said
+    if i % 4 == 0:  # No request.
         Connection(port).close()
-    elif i % 4 == 1:  # one call
+    elif i % 4 == 1:  # One call.
         assert call_once(port, put(f"churn {i}", i)) == put_reply(f"churn {i}")
-    elif i % 4 == 2:  # gone in the middle of a request
+    elif i % 4 == 2:  # Closed in the middle of a request.
         with Connection(port) as connection:
             connection.socket.sendall(frame(get("a"))[:20])
-    else:  # reset in the middle of a reply
+    else:  # Reset in the middle of a reply.
         with Connection(port) as connection:
             connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.send(get("stream"))

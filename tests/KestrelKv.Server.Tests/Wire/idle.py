@@ -1,6 +1,6 @@
-"""Many connections open at once, each served a call. Arguments: the port, how many.
+"""Opens many connections at once and makes calls on each. Arguments: the port, the number of connections.
 
-Prints a line when all are open and served, waits for a line, and closes them.
+Prints a line after all calls, waits for a line on standard input, and closes the connections.
 """
 import resource
 import sys
@@ -12,7 +12,7 @@ port, count = int(sys.argv[1]), int(sys.argv[2])
 _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
-# Any address of 127.0.0.0/8 is this machine; several have more ports between them than one.
+# All addresses of 127.0.0.0/8 are this machine. Several addresses have more ports than one.
 connections = [Connection(port, f"127.0.0.{1 + i % 4}") for i in range(count)]
 for i, connection in enumerate(connections):
     connection.send(put(f"idle {i}", i))

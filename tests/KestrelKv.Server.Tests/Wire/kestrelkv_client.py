@@ -1,4 +1,4 @@
-"""A client of the KestrelKv wire, of the standard library alone.
+"""A client of the KestrelKv wire protocol. It uses only the standard library.
 
     | version: int, 1 | length: int | body: `length` bytes of UTF-8 JSON |
 
@@ -14,7 +14,7 @@ PATIENCE_SECONDS = 60
 
 
 def frame(body):
-    """The frame of a request: a dict, or its body as it is."""
+    """Returns the frame of a request, given as a dict or as the bytes of its body."""
     if isinstance(body, dict):
         body = json.dumps(body).encode()
     return HEADER.pack(VERSION, len(body)) + body
@@ -41,11 +41,11 @@ def unknown_reply(function):
 
 
 class Closed(Exception):
-    """The server has closed the connection between two replies."""
+    """The server closed the connection between two replies."""
 
 
 class Connection:
-    """A kept connection. Dials the machine's own host name where no other is given."""
+    """A persistent connection. The default host is the machine's own host name."""
 
     def __init__(self, port, host=None):
         self.socket = socket.create_connection((host or socket.gethostname(), port), PATIENCE_SECONDS)
@@ -66,16 +66,16 @@ class Connection:
         self.socket.sendall(b"".join(map(frame, requests)))
 
     def receive_body(self):
-        """The text of the next reply."""
+        """Returns the bytes of the next reply's body."""
         header = self._stream.read(HEADER.size)
         if not header:
             raise Closed
         version, length = HEADER.unpack(header)
         if version != VERSION:
-            raise ValueError(f"a reply of version {version}")
+            raise ValueError(f"the reply has version {version}")
         body = self._stream.read(length)
         if len(body) != length:
-            raise EOFError(f"a reply of {len(body)} bytes instead of {length}")
+            raise EOFError(f"the reply has {len(body)} bytes instead of {length}")
         return body
 
     def receive(self):
@@ -87,6 +87,6 @@ class Connection:
 
 
 def call_once(port, request):
-    """One call on a connection of its own."""
+    """Makes one call on a new connection."""
     with Connection(port) as connection:
         return connection.call(request)

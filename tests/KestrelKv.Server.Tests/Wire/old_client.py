@@ -1,4 +1,4 @@
-"""A client as old ones are: connects, makes one call, closes. Arguments: the port, how many calls."""
+"""An old client: connects, makes one call, closes. Arguments: the port, the number of calls."""
 import socket
 import struct
 import sys

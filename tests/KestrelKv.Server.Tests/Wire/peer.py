@@ -1,4 +1,4 @@
-"""Dials an address and prints what the server says to one call, and what then. Arguments: the host, the port."""
+"""Connects to an address, makes two calls, and prints each reply, or "closed". Arguments: the host, the port."""
 import json
 import sys
 

@@ -1,4 +1,4 @@
-"""Whole replies to calls, one a connection and on a kept connection. Arguments: the port."""
+"""Compares whole replies, with one call per connection and on a persistent connection. Argument: the port."""
 import json
 import sys
 import unittest
@@ -10,7 +10,7 @@ PORT = int(sys.argv.pop(1))
 KEYS = ["plain", "with space", "a/b", "\u00fcml\u00e4ut", "\U0001f600", "\u0000", "\"quoted\"\\", "line\nbreak", "\u2028", "x" * 4096]
 
 
-class OneCallAConnection(unittest.TestCase):
+class OneCallPerConnection(unittest.TestCase):
     def test_put_then_get(self):
         self.assertEqual(call_once(PORT, put("one", {"a": [1, 2.5, None, True]})), put_reply("one"))
         self.assertEqual(call_once(PORT, get("one")), get_reply("one", {"a": [1, 2.5, None, True]}))
@@ -34,14 +34,14 @@ class OneCallAConnection(unittest.TestCase):
                 self.assertEqual(call_once(PORT, {"func": "F", "params": params}), unknown_reply("F"))
         self.assertEqual(call_once(PORT, {"func": "F"}), unknown_reply("F"))
 
-    def test_a_hundred_connections_one_after_the_other(self):
+    def test_a_hundred_connections_in_sequence(self):
         for i in range(100):
             self.assertEqual(call_once(PORT, put(f"turn {i}", i)), put_reply(f"turn {i}"))
         for i in range(100):
             self.assertEqual(call_once(PORT, get(f"turn {i}")), get_reply(f"turn {i}", i))
 
 
-class KeptConnection(unittest.TestCase):
+class PersistentConnection(unittest.TestCase):
     def setUp(self):
         self.connection = Connection(PORT)
         self.addCleanup(self.connection.close)
@@ -59,7 +59,7 @@ class KeptConnection(unittest.TestCase):
             with self.subTest(key=key[:10]):
                 self.assertEqual(self.connection.call(get(key)), get_reply(key, f"of {key}"))
 
-    def test_a_key_is_the_same_however_it_is_escaped(self):
+    def test_escapes_do_not_change_a_key(self):
         self.connection.send(rb'{"func": "PUT", "params": {"obj": "\u0061\/\u00e9", "val": "found"}}')
         self.assertEqual(self.connection.receive(), put_reply("a/\u00e9"))
         self.connection.send('{"func": "GET", "params": {"obj": "a/\u00e9"}}'.encode())
@@ -70,7 +70,7 @@ class KeptConnection(unittest.TestCase):
         self.assertEqual(self.connection.receive(), put_reply("order"))
         self.assertEqual(self.connection.call(get("order")), get_reply("order", [1]))
 
-    def test_replies_are_spelled_as_json_dumps_does(self):
+    def test_replies_are_formatted_like_json_dumps(self):
         for request, reply in [
             (put("text", [1, {"a": None}]), put_reply("text")),
             (get("text"), get_reply("text", [1, {"a": None}])),

@@ -1,4 +1,4 @@
-"""Requests pipelined, in fragments, before a half-close, and large ones. Arguments: the port."""
+"""Sends requests pipelined, fragmented, before a half-close, and large ones. Argument: the port."""
 import random
 import socket
 import sys
@@ -19,7 +19,7 @@ class Streams(unittest.TestCase):
         self.addCleanup(self.connection.close)
 
     def calls(self, count, name):
-        """Requests, and their replies, of every kind in turn."""
+        """Yields requests of every kind in turn, with their replies."""
         for i in range(count):
             key = f"{name} {i // 4}"
             yield [
@@ -32,7 +32,7 @@ class Streams(unittest.TestCase):
     def assert_closed(self):
         self.assertRaises(Closed, self.connection.receive)
 
-    def test_thousands_of_requests_in_one_go_are_answered_in_order(self):
+    def test_thousands_of_pipelined_requests_are_answered_in_order(self):
         calls = list(self.calls(4_000, "one go"))
         self.connection.send(*(request for request, _ in calls))
         for _, reply in calls:
@@ -46,7 +46,7 @@ class Streams(unittest.TestCase):
             self.assertEqual(self.connection.receive(), reply)
         sender.join()
 
-    def test_half_closed_client_gets_every_reply_and_then_the_end(self):
+    def test_half_closed_client_gets_every_reply_before_the_end(self):
         calls = list(self.calls(2_000, "half"))
         self.connection.send(*(request for request, _ in calls))
         self.connection.socket.shutdown(socket.SHUT_WR)
@@ -54,7 +54,7 @@ class Streams(unittest.TestCase):
             self.assertEqual(self.connection.receive(), reply)
         self.assert_closed()
 
-    def test_half_closed_client_that_reads_late_gets_large_replies_in_full(self):
+    def test_half_closed_client_that_reads_late_gets_complete_large_replies(self):
         value = "x" * MIB
         self.assertEqual(self.connection.call(put("late", value)), put_reply("late"))
         self.connection.send(*[get("late")] * 50)
@@ -107,13 +107,13 @@ class Streams(unittest.TestCase):
         self.assertEqual(self.connection.call(put("large", value)), put_reply("large"))
         self.assertEqual(self.connection.call(get("large")), get_reply("large", value))
 
-    def test_a_frame_of_just_the_limit(self):
+    def test_a_frame_of_the_maximum_length(self):
         value = "x" * (FRAME_BYTES_MAX - PUT_BYTES)
         self.assertEqual(len(frame(put("large", value))), HEADER.size + FRAME_BYTES_MAX)
         self.assertEqual(self.connection.call(put("large", value)), put_reply("large"))
         self.assertEqual(self.connection.call(get("large")), get_reply("large", value))
 
-    def test_a_frame_one_byte_longer_is_refused_before_its_body_is_sent(self):
+    def test_a_longer_frame_is_refused_before_its_body_is_sent(self):
         self.connection.socket.sendall(HEADER.pack(VERSION, FRAME_BYTES_MAX + 1))
         reply = self.connection.receive()
         self.assertEqual(reply, {"status": "ERROR", "error": {"code": "frame_too_long", "message": reply["error"]["message"]}})

@@ -1,4 +1,4 @@
-"""Values come back as the very text that was put. Arguments: the port."""
+"""Checks that values are returned as the exact text that was put. Argument: the port."""
 import random
 import sys
 import unittest
@@ -38,7 +38,7 @@ def get_reply_body(key, text):
 
 
 def random_value(source, depth=0):
-    """JSON text of any spelling."""
+    """Returns JSON text in random spelling."""
     space = source.choice(["", "", " ", "\n", "\t "])
     kind = source.randrange(4 if depth < 5 else 2)
     if kind == 0:
@@ -72,17 +72,17 @@ class Values(unittest.TestCase):
     def test_everything_else_keeps_order_and_spacing(self):
         self.check(OTHERS)
 
-    def test_values_at_random(self):
+    def test_random_values(self):
         seed = random.randrange(1 << 32)
         source = random.Random(seed)
         with self.subTest(seed=seed):
             self.check(random_value(source) for _ in range(2_000))
 
-    def test_key_text_is_echoed_as_it_was_sent(self):
+    def test_key_text_is_returned_as_sent(self):
         self.connection.send(rb'{"func": "GET", "params": {"obj": "\u006dissing\/"}}')
         self.assertEqual(self.connection.receive_body(), get_reply_body(r"\u006dissing\/", "null"))
 
-    def test_a_value_1024_deep_is_kept_and_one_deeper_refused(self):
+    def test_a_value_nested_1024_deep_is_stored_and_a_deeper_one_refused(self):
         self.check(["[" * 1024 + "]" * 1024])
         self.connection.send(put_body("deeper", "[" * 1025 + "]" * 1025), get_body("deeper"))
         self.assertIn(b'"code": "too_deep"', self.connection.receive_body())

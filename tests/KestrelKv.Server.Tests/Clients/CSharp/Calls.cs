@@ -7,14 +7,14 @@ using System.Threading.Tasks;
 
 namespace Generated;
 
-/// <summary>Calls the server with the client that was generated from its description. Whatever does not compile here has a wrong description.</summary>
+/// <summary>Calls the server with the generated client. A compile error here means that the OpenAPI description is wrong.</summary>
 public static class Calls
 {
     public static async Task RunAsync()
     {
         using var http = new HttpClient();
 
-        // Its address is that of the description.
+        // The client takes its address from the description.
         var client = new KestrelKvClient(http);
 
         await client.PutKeyAsync("cs:1", null, null, null, 3600.5, null, null, new { name = "Ada", visits = 1 });

@@ -1,4 +1,4 @@
-// Calls the server with the types that were generated from its description. Whatever does not compile here has a wrong description.
+// Calls the server with the generated types. A compile error here means that the OpenAPI description is wrong.
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema.js";
 
