@@ -3,32 +3,32 @@ using Microsoft.AspNetCore.Connections;
 namespace KestrelKv.Server.Admin;
 
 /// <summary>
-/// Bounds the connections of the admin HTTP, all addresses together: without a bound they could take every file that the
-/// process may open. A connection beyond the bound is closed at once.
+/// Limits the number of open connections to the admin HTTP, over all addresses, so that they cannot exhaust the process's file
+/// descriptors. A connection beyond the limit is closed immediately.
 /// </summary>
 internal sealed class AdminConnections(AdminOptions options)
 {
-    /// <summary>Connections beside those of event streams.</summary>
+    /// <summary>The maximum number of connections in addition to those for event streams.</summary>
     public const int OtherMax = 156;
 
     private int _open;
 
-    /// <summary>Whether connections are open.</summary>
+    /// <summary>Whether any connection is open.</summary>
     public bool IsInUse => Volatile.Read(ref _open) > 0;
 
-    /// <summary>Called when a connection opens. Must not block or throw.</summary>
+    /// <summary>Occurs when a connection opens. Handlers must not block or throw.</summary>
     public event Action? Used;
 
-    /// <summary>Returns how many connections may be open.</summary>
+    /// <summary>Returns the maximum number of open connections.</summary>
     public static int Max(AdminOptions options) => options.WatchesMax + OtherMax;
 
     public ConnectionDelegate Limit(ConnectionDelegate next) => async connection =>
     {
         try
         {
-            bool isLetIn = Interlocked.Increment(ref _open) <= Max(options);
+            bool isAccepted = Interlocked.Increment(ref _open) <= Max(options);
             Used?.Invoke();
-            if (isLetIn) await next(connection);
+            if (isAccepted) await next(connection);
         }
         finally
         {

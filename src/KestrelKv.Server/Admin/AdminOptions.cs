@@ -1,28 +1,28 @@
 namespace KestrelKv.Server.Admin;
 
-/// <summary>How the admin HTTP is served.</summary>
+/// <summary>The settings of the admin HTTP.</summary>
 public sealed class AdminOptions
 {
     /// <summary>
-    /// The address: <c>localhost</c>, <c>*</c> for all, or an IP address. Default <c>localhost</c>, as there is no
-    /// login: whoever reaches this port can read and write everything.
+    /// The address: <c>localhost</c>, <c>*</c> for all, or an IP address. Default <c>localhost</c>, because the port has no
+    /// authentication: every client that can connect can read and write all data.
     /// </summary>
     public string Address { get; set; } = "localhost";
 
-    /// <summary>The TCP port, 0 to 65,535; 0 lets the system choose one, which the log then tells. Default 8,080.</summary>
+    /// <summary>The TCP port, 0 to 65,535; 0 lets the system choose a port, which is logged. Default 8,080.</summary>
     public int Port { get; set; } = 8_080;
 
     /// <summary>
-    /// The names, separated by <c>;</c>, by which clients may address the admin HTTP (<c>Host</c>), besides <c>localhost</c>
-    /// and IP addresses; <c>*</c> allows all. Default none. Another name is answered 400, <c>host_not_allowed</c>: a page of
-    /// another site could have its name resolve to this machine.
+    /// The host names that clients may send in <c>Host</c>, separated by <c>;</c>. <c>localhost</c> and IP addresses are always
+    /// allowed; <c>*</c> allows all names. Default none. A request with another name fails with 400, <c>host_not_allowed</c>,
+    /// because another site can make its name resolve to this machine (DNS rebinding).
     /// </summary>
     public string AllowedHosts { get; set; } = "";
 
     /// <summary>
-    /// How many streams of events (<c>/v1/watch</c>) may be open, 1 to 10,000; one more is answered 503,
-    /// <c>too_many_watches</c>. Default 100. Each takes a connection, and memory for the changes that it sends. There may be
-    /// 156 connections more, for all other requests; one beyond that is closed.
+    /// The maximum number of open event streams (<c>/v1/watch</c>), 1 to 10,000. Default 100. A request for another stream fails
+    /// with 503, <c>too_many_watches</c>. Each stream uses a connection, and memory for the changes it sends. All other requests
+    /// share 156 additional connections; a connection beyond the total is closed.
     /// </summary>
     public int WatchesMax { get; set; } = 100;
 }

@@ -12,10 +12,10 @@ using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestExceptio
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>Puts together the admin HTTP.</summary>
+/// <summary>Configures the services and routes of the admin HTTP.</summary>
 internal static class AdminSetup
 {
-    /// <summary>Escapes that a key takes at the most: each byte as <c>%XX</c>.</summary>
+    /// <summary>The maximum length of a key byte in a URL: <c>%XX</c>.</summary>
     private const int PercentEncodedBytes = 3;
 
     public static void AddAdmin(this WebApplicationBuilder builder, ServerSettings settings)
@@ -34,7 +34,7 @@ internal static class AdminSetup
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = settings.Limits.FrameBytesMax;
 
-            // A listing takes three keys: a prefix, and where it begins and ends.
+            // A listing has up to three keys: prefix, after and until.
             kestrel.Limits.MaxRequestLineSize = Math.Max(8_192, 1_024 + 3 * PercentEncodedBytes * settings.Limits.KeyBytesMax);
 
             BoundAddresses addresses = kestrel.ApplicationServices.GetRequiredService<BoundAddresses>();
@@ -49,11 +49,11 @@ internal static class AdminSetup
             }
         });
 
-        // Before the framework's own, which comes with the next line.
+        // Must be registered before the framework's writer, which AddProblemDetails adds.
         builder.Services.AddSingleton<IProblemDetailsWriter, ProblemWriter>();
         builder.Services.AddProblemDetails();
 
-        // The framework's own check of hosts answers with a page of HTML: AllowedHosts takes its place.
+        // The framework's host filter responds with an HTML page. AllowedHosts replaces it.
         builder.Services.AddHostFiltering(hosts => hosts.AllowedHosts = ["*"]);
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
         builder.Services.AddHealthChecks()
@@ -72,7 +72,7 @@ internal static class AdminSetup
                 DurabilityLostException => StatusCodes.Status503ServiceUnavailable,
                 _ => StatusCodes.Status500InternalServerError,
             },
-            // Faults of the client, a client that has gone, or a disk whose failure the store has logged: no events of note.
+            // Not logged: errors of the client, disconnects, and disk failures, which the store has already logged.
             SuppressDiagnosticsCallback = static context => context.Exception
                 is BadHttpRequestException or ConnectionResetException or OperationCanceledException or DurabilityLostException,
         });

@@ -5,7 +5,7 @@ using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>Every function of the wire, in the wire's own words: the body is that of a request frame, and of a reply frame.</summary>
+/// <summary>Calls any function over HTTP. The request and response bodies are those of wire frames.</summary>
 internal static class CallEndpoint
 {
     public static void MapCall(this IEndpointRouteBuilder v1) =>
@@ -16,18 +16,18 @@ internal static class CallEndpoint
                 ErrorCode.InvalidHeader, ErrorCode.CrossOrigin, ErrorCode.FrameTooLong, ErrorCode.UnsupportedEncoding, ErrorCode.RequestsFull,
                 ErrorCode.DiskFailed);
 
-    /// <summary>Calls any function of the wire</summary>
+    /// <summary>Calls any function of the wire protocol</summary>
     /// <remarks>
-    /// The body is that of a request on port 4444, such as <c>{"func": "INCR", "params": {"obj": "users"}}</c>, and so is the
-    /// answer: its <c>status</c> says whether the function was done, while the HTTP status is 200 for either. WATCH and UNWATCH need a connection of their own:
-    /// see <c>/v1/watch</c>.
+    /// The request and response bodies are those of the wire protocol (port 4444), such as
+    /// <c>{"func": "INCR", "params": {"obj": "users"}}</c>. <c>status</c> of the response is <c>OK</c> or <c>ERROR</c>; the HTTP
+    /// status is 200 in both cases. WATCH and UNWATCH require a dedicated connection: see <c>/v1/watch</c>.
     /// </remarks>
-    /// <response code="200">The reply, be it a response or an error.</response>
+    /// <response code="200">The reply, which is a response or an error.</response>
     /// <response code="400">The URL or a header is not valid.</response>
     /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="413">The body is too long.</response>
     /// <response code="415">The body is compressed.</response>
-    /// <response code="503">The disk has failed while the call waited for it, or there is no room for the body.</response>
+    /// <response code="503">The disk failed during the call, or large requests use all memory for requests.</response>
     public static async Task<IResult> CallAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         if (http.Request.Headers.ContainsKey(FunctionCall.IdempotencyKey))
@@ -55,7 +55,7 @@ internal static class CallEndpoint
         ProtocolError? error = request.Function switch
         {
             Function.Watch or Function.Unwatch => new(
-                ErrorCode.InvalidValue, "\"func\" needs a connection of its own, expected GET /v1/watch, or the wire port"),
+                ErrorCode.InvalidValue, "\"func\" requires a dedicated connection, expected GET /v1/watch or the wire port"),
             Function.Unknown => null,
             _ => await runner.RunAsync(one, response, room, format: null, cancellationToken),
         };
@@ -68,7 +68,7 @@ internal static class CallEndpoint
 
 /// <summary>The reply to a call.</summary>
 /// <param name="Status" example="OK"><c>OK</c>, or <c>ERROR</c>.</param>
-/// <param name="Response" example="{&quot;func&quot;: &quot;INCR&quot;, &quot;response&quot;: {&quot;obj&quot;: &quot;users&quot;, &quot;val&quot;: 1, &quot;found&quot;: false, &quot;version&quot;: 5, &quot;expires_at&quot;: null}}">What the function returns, if it was done.</param>
-/// <param name="Error">Why it was not done, if it was not: <c>code</c>, <c>message</c>, and further members of some codes.</param>
+/// <param name="Response" example="{&quot;func&quot;: &quot;INCR&quot;, &quot;response&quot;: {&quot;obj&quot;: &quot;users&quot;, &quot;val&quot;: 1, &quot;found&quot;: false, &quot;version&quot;: 5, &quot;expires_at&quot;: null}}">The result of the function, if it succeeded.</param>
+/// <param name="Error">The error, if the function failed: <c>code</c>, <c>message</c>, and members specific to the code.</param>
 /// <param name="Id">The <c>id</c> of the request, if it has one.</param>
 public sealed record CallReply(string Status, object? Response, object? Error, object? Id);

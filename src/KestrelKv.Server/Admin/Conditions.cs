@@ -6,8 +6,8 @@ using Microsoft.Net.Http.Headers;
 namespace KestrelKv.Server.Admin;
 
 /// <summary>
-/// The preconditions of a request: <c>If-Match</c> and <c>If-None-Match</c>, RFC 9110, section 13. An entity tag is the
-/// version in quotes.
+/// The preconditions of a request: <c>If-Match</c> and <c>If-None-Match</c> (RFC 9110, section 13). The entity tag of an entry is
+/// its version in quotes.
 /// </summary>
 internal readonly struct Conditions
 {
@@ -20,17 +20,17 @@ internal readonly struct Conditions
         _ifNoneMatch = ifNoneMatch;
     }
 
-    /// <summary>Whether there are any.</summary>
+    /// <summary>Whether the request has any precondition.</summary>
     public bool Any => _ifMatch is not null || _ifNoneMatch is not null;
 
-    /// <summary>The error if a header can't be read.</summary>
+    /// <summary>The error for a header that cannot be parsed.</summary>
     public static ProtocolError Unreadable { get; } = new(
-        ErrorCode.InvalidHeader, "If-Match or If-None-Match can't be read, expected *, or versions in quotes such as \"5\"");
+        ErrorCode.InvalidHeader, "If-Match or If-None-Match cannot be parsed, expected * or quoted versions such as \"5\"");
 
-    /// <summary>The entity tag of a version.</summary>
+    /// <summary>Returns the entity tag of a version.</summary>
     public static string ETag(long version) => string.Create(CultureInfo.InvariantCulture, $"\"{version}\"");
 
-    /// <summary>False where a header is there but can't be read: it must not become no condition at all.</summary>
+    /// <summary>Reads the headers. Returns false if one cannot be parsed: the request must then fail, not run unconditionally.</summary>
     public static bool TryRead(HttpRequest request, out Conditions conditions)
     {
         bool readable = TryRead(request.Headers.IfMatch, out var ifMatch);
@@ -39,12 +39,12 @@ internal readonly struct Conditions
         return readable;
     }
 
-    /// <summary>The answer to a read of an entry of this version if they do not hold: 412 or 304.</summary>
+    /// <summary>Returns 412 or 304 if a precondition of a read does not hold for an entry with this version; otherwise null.</summary>
     public IResult? AnswerToRead(long version) =>
         !IfMatchHolds(version) ? Problems.Of(ProtocolError.PreconditionFailed(version)) :
         !IfNoneMatchHolds(version) ? Results.StatusCode(StatusCodes.Status304NotModified) : null;
 
-    /// <summary>Adds them to a write as the one precondition that they amount to; false if one is not enough.</summary>
+    /// <summary>Adds the headers to a write as a single precondition. Returns false if one precondition cannot express them.</summary>
     public bool TryAdd(FunctionInfo function, RequestText text)
     {
         if (!Any) return true;
@@ -52,7 +52,7 @@ internal readonly struct Conditions
         if (_ifNoneMatch is not null) return IsAny(_ifNoneMatch) && Add(exists: false);
         if (IsAny(_ifMatch!)) return Add(exists: true);
 
-        // A tag that is no version, or weak, matches no entry; the loop over versions finds that.
+        // A weak tag, or one that is not a version, matches no entry. The caller's loop over versions detects this.
         if (_ifMatch is not [{ IsWeak: false } tag]) return false;
         ReadOnlySpan<char> number = tag.Tag.AsSpan()[1..^1];
         if (!long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long version)) return false;
@@ -69,7 +69,7 @@ internal readonly struct Conditions
         }
     }
 
-    /// <summary>Whether a write is to be done on an entry of this version, 0 for none.</summary>
+    /// <summary>Whether the preconditions allow a write to an entry with this version; 0 if the entry does not exist.</summary>
     public bool AllowWrite(long version) => IfMatchHolds(version) && IfNoneMatchHolds(version);
 
     private bool IfMatchHolds(long version) => _ifMatch is null || Matches(_ifMatch, version, strong: true);

@@ -7,13 +7,13 @@ using Microsoft.AspNetCore.Mvc;
 namespace KestrelKv.Server.Admin;
 
 /// <summary>A snapshot of the store on disk.</summary>
-/// <param name="Version" example="5">It has the store as it was after the commit of this version.</param>
-/// <param name="Bytes" example="4096">The size of its file.</param>
-/// <param name="DurationSeconds" example="0.012">How long it took.</param>
-/// <param name="At" example="1700000000.5">When it was finished: Unix time in seconds.</param>
+/// <param name="Version" example="5">The version of the last commit that the snapshot contains.</param>
+/// <param name="Bytes" example="4096">The size of the file in bytes.</param>
+/// <param name="DurationSeconds" example="0.012">The duration of the snapshot in seconds.</param>
+/// <param name="At" example="1700000000.5">The time of completion: Unix time in seconds.</param>
 public sealed record Snapshot(long Version, long Bytes, double DurationSeconds, decimal At);
 
-/// <summary>Snapshots and backups. A server that stops gives up what is under way here, and takes a snapshot of its own.</summary>
+/// <summary>Snapshots and backups. Shutdown cancels both, and the server then takes its own snapshot.</summary>
 internal static class DataEndpoints
 {
     private const string Binary = "application/octet-stream";
@@ -31,13 +31,13 @@ internal static class DataEndpoints
     }
 
     /// <summary>Takes a snapshot</summary>
-    /// <remarks>Answers once it is on disk. Writes go on meanwhile. The log before it is dropped.</remarks>
+    /// <remarks>The response is sent once the snapshot is on disk. Writes continue meanwhile. The log before the snapshot is deleted.</remarks>
     /// <response code="200">The snapshot.</response>
     /// <response code="400">A parameter or a header is not valid.</response>
     /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="409">The server has no data directory.</response>
-    /// <response code="503">The disk has failed, or the server stops.</response>
-    /// <response code="507">The disk has no space.</response>
+    /// <response code="503">The disk has failed, or the server is stopping.</response>
+    /// <response code="507">The disk is full.</response>
     public static async Task<IResult> SnapshotAsync(HttpContext http, IHostApplicationLifetime lifetime)
     {
         if (http.RequestServices.GetService<DataDirectory>() is not { } directory) return Problems.NoDataDirectory();
@@ -46,19 +46,19 @@ internal static class DataEndpoints
         return Results.Ok(new Snapshot(taken.Version, taken.Bytes, Math.Round(taken.Duration.TotalSeconds, 6), UnixTime.Seconds(taken.At)));
     }
 
-    /// <summary>Gives a backup</summary>
+    /// <summary>Downloads a backup</summary>
     /// <remarks>
-    /// One file that has the whole store as it was after one commit, whose version is the <c>ETag</c>: the newest snapshot,
-    /// after taking one where anything was committed since. A file shorter than <c>Content-Length</c> is not whole.
+    /// The response is one file with the whole store as of one commit, whose version is the <c>ETag</c>. The server sends the newest
+    /// snapshot, and first takes a new one if there were commits since. A file shorter than <c>Content-Length</c> is incomplete.
     /// </remarks>
     /// <response code="200">The file.</response>
-    /// <response code="304">The version is one of If-None-Match.</response>
+    /// <response code="304">If-None-Match lists the version.</response>
     /// <response code="400">A parameter or a header is not valid.</response>
     /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="409">The server has no data directory.</response>
-    /// <response code="412">The version is none of If-Match.</response>
-    /// <response code="503">The disk has failed, or the server stops.</response>
-    /// <response code="507">The disk has no space.</response>
+    /// <response code="412">If-Match does not list the version.</response>
+    /// <response code="503">The disk has failed, or the server is stopping.</response>
+    /// <response code="507">The disk is full.</response>
     public static async Task<IResult> BackupAsync(HttpContext http, IHostApplicationLifetime lifetime)
     {
         if (http.RequestServices.GetService<DataDirectory>() is not { } directory) return Problems.NoDataDirectory();
@@ -79,7 +79,7 @@ internal static class DataEndpoints
         return Results.Empty;
     }
 
-    /// <summary>Says why there is no snapshot. Once a file is on its way, the connection is cut instead.</summary>
+    /// <summary>Returns the reason for a failure. Once the response has started, the connection is aborted instead.</summary>
     private static async ValueTask<object?> ExplainFailure(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         HttpContext http = context.HttpContext;

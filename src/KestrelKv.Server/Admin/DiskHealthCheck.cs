@@ -4,8 +4,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace KestrelKv.Server.Admin;
 
 /// <summary>
-/// A server whose disk has failed takes no write until it is started again: it is not ready. One whose disk is full takes
-/// them again once there is space, and answers reads meanwhile.
+/// Reports the state of the disk. After a disk failure the server is not ready: it refuses writes until it is restarted. With a
+/// full disk it is degraded: it serves reads, and writes resume once space is available.
 /// </summary>
 internal sealed class DiskHealthCheck(DataDirectory? directory = null) : IHealthCheck
 {

@@ -2,27 +2,27 @@ using KestrelKv.Protocol;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>What the endpoints have in common.</summary>
+/// <summary>Extension methods that map and describe endpoints.</summary>
 internal static class Endpoints
 {
-    /// <summary>Maps GET, and HEAD, which is not described: it answers as GET does, without the body.</summary>
+    /// <summary>Maps GET and HEAD. HEAD, which has no body, is omitted from the OpenAPI description.</summary>
     public static RouteHandlerBuilder MapRead(this IEndpointRouteBuilder app, string pattern, Delegate handler) => new(
     [
         app.MapGet(pattern, handler),
         app.MapMethods(pattern, [HttpMethods.Head], handler).ExcludeFromDescription(),
     ]);
 
-    /// <summary>Says which function an endpoint calls, and so which errors it answers with.</summary>
+    /// <summary>Declares the function that an endpoint calls, and its errors.</summary>
     /// <param name="endpoint">The endpoint.</param>
     /// <param name="call">The call.</param>
-    /// <param name="others">Errors that HTTP adds to the function's own.</param>
+    /// <param name="others">The errors that HTTP adds to those of the function.</param>
     public static RouteHandlerBuilder Calls(this RouteHandlerBuilder endpoint, FunctionCall call, params ErrorCode[] others)
     {
         endpoint.WithMetadata(call);
         return endpoint.Refuses([ErrorCode.InvalidValue, .. call.Function.Outcomes, .. others]);
     }
 
-    /// <summary>Says which errors an endpoint answers with.</summary>
+    /// <summary>Declares the errors of an endpoint.</summary>
     public static RouteHandlerBuilder Refuses(this RouteHandlerBuilder endpoint, params IEnumerable<ErrorCode> codes)
     {
         endpoint.WithMetadata(new Refusals([.. codes]));
@@ -31,5 +31,5 @@ internal static class Endpoints
     }
 }
 
-/// <summary>The errors that an endpoint answers with: its metadata.</summary>
+/// <summary>Endpoint metadata: the errors that an endpoint can return.</summary>
 internal sealed record Refusals(IReadOnlyList<ErrorCode> Codes);

@@ -15,7 +15,7 @@ internal sealed class EventStream : IDisposable
 
     private static readonly byte[] Tail = WatchSession.Tail.ToArray();
 
-    /// <summary>The milliseconds after which a browser connects again. Their own defaults are 3 to 5 seconds.</summary>
+    /// <summary>The reconnection delay for browsers, in milliseconds. Their defaults are 3 to 5 seconds.</summary>
     private static ReadOnlySpan<byte> Retry => "retry: 1000\n"u8;
 
     private readonly WatchSession _watch;
@@ -27,38 +27,38 @@ internal sealed class EventStream : IDisposable
 
     /// <summary>Opens the watch.</summary>
     /// <param name="store">The store.</param>
-    /// <param name="options">What the request asks for.</param>
-    /// <param name="time">The clock of the bookmarks.</param>
-    /// <param name="budget">Counts the changes until they are sent.</param>
+    /// <param name="options">The parameters of the request.</param>
+    /// <param name="time">The clock for bookmarks and write timeouts.</param>
+    /// <param name="budget">The memory budget for changes that are not yet sent.</param>
     public EventStream(IKeyValueStore store, RequestOptions options, TimeProvider time, ByteBudget budget)
     {
         _time = time;
         _watch = new WatchSession(store, options, time, () => _ready.Writer.TryWrite(true), budget);
     }
 
-    /// <summary>Begins a stream. If nothing follows, it is a stream without events, after which browsers connect again.</summary>
+    /// <summary>Starts the response. If the stream then ends without events, browsers reconnect.</summary>
     public static void Open(HttpResponse response)
     {
         response.ContentType = ContentType;
         response.Headers.CacheControl = "no-store";
 
-        // nginx holds back what a server sends until its buffers are full, unless the server forbids it.
+        // Without this header nginx buffers the response.
         response.Headers["X-Accel-Buffering"] = "no";
         if (!HttpMethods.IsHead(response.HttpContext.Request.Method)) response.BodyWriter.Write(Retry);
     }
 
     /// <summary>Reads the first changes.</summary>
-    /// <returns>The error if the feed cannot begin at the version that was asked for; otherwise null.</returns>
+    /// <returns>The error if the feed cannot start at the requested version; otherwise null.</returns>
     public async Task<ProtocolError?> BeginAsync(CancellationToken cancellationToken)
     {
         await _watch.ReadAsync(cancellationToken);
         return _watch.HasChanges ? null : _watch.Error;
     }
 
-    /// <summary>Writes events until the feed ends, or the client does not read them.</summary>
-    /// <param name="response">Where to.</param>
-    /// <param name="writeTimeout">How long it may leave the next 64 KiB unread.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <summary>Writes events until the feed ends or the client stops reading.</summary>
+    /// <param name="response">The response to write to.</param>
+    /// <param name="writeTimeout">The time in which the client must receive the next 64 KiB.</param>
+    /// <param name="cancellationToken">The token that ends the stream.</param>
     public async Task RunAsync(HttpResponse response, TimeSpan writeTimeout, CancellationToken cancellationToken)
     {
         Open(response);
@@ -82,12 +82,12 @@ internal sealed class EventStream : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _watch.Dispose();
 
-    /// <summary>Waits for changes, or until a bookmark is due.</summary>
+    /// <summary>Waits until there are changes or a bookmark is due.</summary>
     private async Task WaitAsync(CancellationToken cancellationToken)
     {
         long now = _time.GetTimestamp();
-        TimeSpan rest = _time.GetElapsedTime(now, Math.Max(now, _watch.BookmarkAt));
-        using var time = new CancellationTokenSource(TimeSpan.FromMilliseconds(Math.Ceiling(rest.TotalMilliseconds)), _time);
+        TimeSpan remaining = _time.GetElapsedTime(now, Math.Max(now, _watch.BookmarkAt));
+        using var time = new CancellationTokenSource(TimeSpan.FromMilliseconds(Math.Ceiling(remaining.TotalMilliseconds)), _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(time.Token, cancellationToken);
         try
         {
@@ -114,8 +114,8 @@ internal sealed class EventStream : IDisposable
         return await WriteEventAsync(output, "error", id: null, [.. head.Pieces], cancellationToken);
     }
 
-    /// <summary><c>id: V</c>, <c>event: NAME</c>, and the data, which has a line for each of its own.</summary>
-    /// <returns>False if the client does not take it.</returns>
+    /// <summary>Writes an event: <c>id: V</c>, <c>event: NAME</c>, and one <c>data:</c> line for each line of the data.</summary>
+    /// <returns>False if the client did not read in time or has disconnected.</returns>
     private static async ValueTask<bool> WriteEventAsync(
         TimedWriter output, string name, long? id, ReadOnlyMemory<byte>[] data, CancellationToken cancellationToken)
     {
@@ -130,7 +130,7 @@ internal sealed class EventStream : IDisposable
         return true;
     }
 
-    /// <summary>Values may have ends of lines between their parts, which in an event would end its data.</summary>
+    /// <summary>Writes text as data lines. JSON values can contain line breaks, which would otherwise end the data line.</summary>
     private static void WriteLines(TimedWriter output, ReadOnlySpan<byte> text)
     {
         for (int end; (end = text.IndexOfAny((byte)'\n', (byte)'\r')) >= 0; text = text[(end + 1)..])

@@ -2,23 +2,23 @@ using KestrelKv.Protocol;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>Where a key stands in a request.</summary>
+/// <summary>The location of the key in a request.</summary>
 internal enum KeyPlace
 {
-    /// <summary>There is none.</summary>
+    /// <summary>The request has no key.</summary>
     None,
 
-    /// <summary>Behind <c>/v1/keys/</c>.</summary>
+    /// <summary>In the path, after <c>/v1/keys/</c>.</summary>
     Path,
 
-    /// <summary>In the query.</summary>
+    /// <summary>In the query parameter <c>key</c>.</summary>
     Query,
 }
 
-/// <summary>Which function an endpoint calls, and where the parameters of the function stand: the endpoint's metadata.</summary>
+/// <summary>Endpoint metadata: the function that an endpoint calls, and the locations of its parameters in the HTTP request.</summary>
 internal sealed record FunctionCall
 {
-    /// <summary>The name of the key in the query.</summary>
+    /// <summary>The name of the query parameter for the key.</summary>
     public const string Key = "key";
 
     public const string IdempotencyKey = "Idempotency-Key";
@@ -26,7 +26,7 @@ internal sealed record FunctionCall
     public const string LastEventId = "Last-Event-ID";
 
     /// <param name="function">The function.</param>
-    /// <param name="query">The names of its parameters that stand in the query.</param>
+    /// <param name="query">The names of its parameters that are query parameters.</param>
     public FunctionCall(Function function, params string[] query)
     {
         Function = Functions.Of(function);
@@ -36,19 +36,19 @@ internal sealed record FunctionCall
     /// <summary>The function.</summary>
     public FunctionInfo Function { get; }
 
-    /// <summary>The parameters that stand in the query under their own names.</summary>
+    /// <summary>The parameters that are query parameters of the same name.</summary>
     public IReadOnlyList<ParameterInfo> Query { get; }
 
-    /// <summary>Where the key stands.</summary>
+    /// <summary>The location of the key.</summary>
     public KeyPlace KeyPlace { get; init; }
 
-    /// <summary>Whether <c>If-Match</c> and <c>If-None-Match</c> are looked at.</summary>
+    /// <summary>Whether the endpoint evaluates <c>If-Match</c> and <c>If-None-Match</c>.</summary>
     public bool IsConditional => KeyPlace != KeyPlace.None;
 
-    /// <summary>Whether the function has a <c>request_id</c>, which is given by a header.</summary>
+    /// <summary>Whether the function has a <c>request_id</c>, which the header <c>Idempotency-Key</c> sets.</summary>
     public bool TakesIdempotencyKey => Function.OptionalParameters.Any(parameter => parameter.Name == "request_id");
 
-    /// <summary>The names that the query may have.</summary>
+    /// <summary>The names of all query parameters.</summary>
     public IEnumerable<string> QueryNames =>
         KeyPlace == KeyPlace.Query ? Query.Select(parameter => parameter.Name).Prepend(Key) : Query.Select(parameter => parameter.Name);
 }

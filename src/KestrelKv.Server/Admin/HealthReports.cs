@@ -2,7 +2,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>The answer of /health/ready, such as <c>Unhealthy: the disk has failed: ...</c>.</summary>
+/// <summary>Writes the response of /health/ready, such as <c>Unhealthy: the disk has failed: ...</c>.</summary>
 internal static class HealthReports
 {
     public static Task WriteAsync(HttpContext http, HealthReport report)
@@ -13,5 +13,5 @@ internal static class HealthReports
             reasons.Length == 0 ? $"{report.Status}" : $"{report.Status}: {string.Join("; ", reasons)}", http.RequestAborted);
     }
 
-    private static string Reason(HealthReportEntry entry) => entry.Description ?? entry.Exception?.Message ?? "no answer in time";
+    private static string Reason(HealthReportEntry entry) => entry.Description ?? entry.Exception?.Message ?? "the health check timed out";
 }

@@ -3,13 +3,13 @@ using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>Executes requests for HTTP. Large replies share <see cref="WireConnections.Replies"/> with those of the wire.</summary>
+/// <summary>Executes requests for HTTP. Large replies share the budget <see cref="WireConnections.Replies"/> with the wire.</summary>
 internal sealed class HttpRunner(RequestRunner runner, WireConnections connections, RequestLimits limits, WireOptions wire, TimeProvider time)
 {
-    /// <summary>Room for the reply to one request.</summary>
+    /// <summary>Returns the memory reservation for the reply to one request.</summary>
     public ReplyRoom NewRoom() => new(connections.Replies, limits);
 
-    /// <summary>Executes a request and answers with its response object, as the wire has it.</summary>
+    /// <summary>Executes a request and sends its response object, which is that of the wire.</summary>
     public async Task<IResult> AnswerAsync(HttpContext http, MappedRequest mapped, ListFormat? format = null)
     {
         ReplyRoom room = NewRoom();
@@ -37,7 +37,7 @@ internal sealed class HttpRunner(RequestRunner runner, WireConnections connectio
         }
     }
 
-    /// <summary>Executes a request on one key. A read of a large value is executed again once there is room for it.</summary>
+    /// <summary>Executes a request on one key. Repeats the read of a large value once the budget has room for the value.</summary>
     public async ValueTask<ProtocolError?> RunAsync(ReadOnlyMemory<Request> one, KeyResult result, ReplyRoom room, CancellationToken cancellationToken)
     {
         try
@@ -55,13 +55,13 @@ internal sealed class HttpRunner(RequestRunner runner, WireConnections connectio
         }
     }
 
-    /// <summary>Sends a text, piece by piece. The client must take each piece within <see cref="WireOptions.WriteTimeout"/>, as on the wire.</summary>
+    /// <summary>Sends text in pieces. The client must receive each within <see cref="WireOptions.WriteTimeout"/>, as on the wire.</summary>
     public async ValueTask SendAsync(HttpContext http, TextBuffer text)
     {
         foreach (ReadOnlyMemory<byte> piece in text.Pieces) await SendAsync(http, piece);
     }
 
-    /// <summary>Sends a piece.</summary>
+    /// <summary>Sends one piece of a response.</summary>
     public async ValueTask SendAsync(HttpContext http, ReadOnlyMemory<byte> piece)
     {
         if (piece.IsEmpty) return;
@@ -70,7 +70,7 @@ internal sealed class HttpRunner(RequestRunner runner, WireConnections connectio
         await output.FlushAsync(http.RequestAborted);
     }
 
-    /// <summary>The size of a value is not known before it is read: a GET reserves nothing, but waits if nothing is left.</summary>
+    /// <summary>Reserves memory for the reply. A GET, whose reply size is unknown, reserves nothing but waits if no memory is left.</summary>
     private static bool TryReserve(ReplyRoom room, in Request request) =>
         request.Function == Function.Get ? room.HasRoomFor(ReplyWriter.SmallBytesMax) : room.TryReserveFor(request);
 }

@@ -41,6 +41,6 @@ internal sealed class ProblemWriter(RequestLimits limits) : IProblemDetailsWrite
             ErrorCode.UnknownRoute, $"there is nothing at {http.Request.Path}, expected a path of those that /swagger lists"),
         (null, StatusCodes.Status405MethodNotAllowed) => new(
             ErrorCode.MethodNotAllowed, $"the method is {http.Request.Method}, expected one of {http.Response.Headers.Allow}"),
-        _ => new(ErrorCode.InternalError, "a fault of the server's own; its log says more"),
+        _ => new(ErrorCode.InternalError, "the server failed; its log has the details"),
     };
 }

@@ -20,7 +20,7 @@ internal static class Problems
 
     /// <summary>A part that is read, and not there, is not found; on the wire it is a result.</summary>
     public static IResult PartNotFound() => Of(
-        new(ErrorCode.PathNotFound, "there is nothing in the value at this path"), StatusCodes.Status404NotFound);
+        new(ErrorCode.PathNotFound, "the path does not exist in the value"), StatusCodes.Status404NotFound);
 
     /// <summary>A snapshot could not be written, or read.</summary>
     public static IResult SnapshotFailed(IOException e) => Of(e is DiskFullException ? ErrorCode.DiskFull : ErrorCode.DiskFailed, e.Message);

@@ -80,7 +80,7 @@ internal sealed class RequestBody(WireConnections connections, RequestLimits lim
         {
             // May be of a moment before: it decides nothing but whether a slow client is cut off now or the next time.
             int received = text.Length;
-            if (received - checkedBytes < FrameRoom.ProgressBytesMin / ChecksPerTimeout && connections.Requests.IsWaitedFor) body.CancelPendingRead();
+            if (received - checkedBytes < FrameRoom.ProgressBytesMin / ChecksPerTimeout && connections.Requests.HasWaiters) body.CancelPendingRead();
             checkedBytes = received;
         }
     }
