@@ -7,7 +7,7 @@ using Microsoft.Net.Http.Headers;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>Keys one by one and by pages.</summary>
+/// <summary>Single keys, listings and counts.</summary>
 internal static class KeyEndpoints
 {
     private const string Json = "application/json";
@@ -27,13 +27,13 @@ internal static class KeyEndpoints
         v1.MapRead("/count", CountAsync).WithTags(TagFilter.Keys).Produces<KeyCount>().Calls(Count);
         v1.MapRead("/keys", ListAsync).WithTags(TagFilter.Keys).Produces<KeyPage>().Calls(List);
 
-        // Otherwise other methods would be those of the key "".
+        // Without this route, other methods would match the route of single keys, with the empty key.
         v1.Map("/keys", NotAllowed).ExcludeFromDescription();
         MapKey(v1.MapGroup("/keys/{**key}").WithTags(TagFilter.Keys), KeyPlace.Path);
         MapKey(v1.MapGroup("/key").WithTags(TagFilter.KeysByQuery), KeyPlace.Query);
     }
 
-    /// <summary>The methods on one key, under either form of its address.</summary>
+    /// <summary>Maps the methods on one key, for one of the two URL forms.</summary>
     private static void MapKey(RouteGroupBuilder group, KeyPlace key)
     {
         FunctionCall get = Get with { KeyPlace = key };
@@ -58,11 +58,11 @@ internal static class KeyEndpoints
         .Produces(StatusCodes.Status201Created)
         .Produces(StatusCodes.Status204NoContent);
 
-    /// <summary>Lists keys in the order of their UTF-8 bytes, page by page</summary>
-    /// <remarks>For the next page, give <c>next</c> of this one as <c>after</c>; after the last page it is null.</remarks>
+    /// <summary>Lists keys in lexicographic byte order, in pages</summary>
+    /// <remarks>To request the next page, set <c>after</c> to <c>next</c> of this page. <c>next</c> is null on the last page.</remarks>
     /// <response code="200">A page of keys.</response>
     /// <response code="400">A parameter is not valid.</response>
-    /// <response code="503">The disk has failed, and what the page would show may not be on it.</response>
+    /// <response code="503">The disk has failed, and the entries of the page may not be durable.</response>
     public static async Task<IResult> ListAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         using MappedRequest mapped = await mapper.MapAsync(http);
@@ -70,9 +70,9 @@ internal static class KeyEndpoints
     }
 
     /// <summary>Counts keys</summary>
-    /// <response code="200">How many there are.</response>
+    /// <response code="200">The number of keys.</response>
     /// <response code="400">A parameter is not valid.</response>
-    /// <response code="503">The disk has failed, and what is to be counted may not be on it.</response>
+    /// <response code="503">The disk has failed, and the counted entries may not be durable.</response>
     public static async Task<IResult> CountAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         using MappedRequest mapped = await mapper.MapAsync(
@@ -82,27 +82,27 @@ internal static class KeyEndpoints
 
     /// <summary>Reads a value</summary>
     /// <remarks>
-    /// The body is the value's exact text, <c>ETag</c> its version, <c>KestrelKv-Expires-At</c> when it expires, if it does: Unix time in seconds. Any
-    /// key at all can be named as <c>/v1/key?key=</c>; in the path form, keys with a segment <c>.</c> or <c>..</c> and those with
-    /// U+0000 can't be sent.
+    /// The body is the exact text of the value. <c>ETag</c> is its version. <c>KestrelKv-Expires-At</c> is its expiry (Unix time in
+    /// seconds), if it has one. <c>/v1/key?key=</c> accepts every key. The path form cannot express keys with U+0000, or with a
+    /// path segment <c>.</c> or <c>..</c>.
     /// </remarks>
     /// <response code="200">The value.</response>
-    /// <response code="304">The version is one of If-None-Match.</response>
+    /// <response code="304">If-None-Match lists the version.</response>
     /// <response code="400">The key or a header is not valid.</response>
-    /// <response code="404">There is no such key, or nothing in its value at the path.</response>
-    /// <response code="412">The version is none of If-Match.</response>
-    /// <response code="503">The disk has failed, and what is to be read may not be on it.</response>
+    /// <response code="404">The key does not exist, or the path does not exist in the value.</response>
+    /// <response code="412">If-Match does not list the version.</response>
+    /// <response code="503">The disk has failed, and the entry may not be durable.</response>
     public static Task<IResult> GetAsync(HttpContext http, RequestMapper mapper, HttpRunner runner) =>
         ReadAsync(http, mapper, runner, withValue: true);
 
-    /// <summary>Reads a value's version and length</summary>
-    /// <remarks>As GET, without the body.</remarks>
-    /// <response code="200">There is such a key.</response>
-    /// <response code="304">The version is one of If-None-Match.</response>
+    /// <summary>Reads the version and length of a value</summary>
+    /// <remarks>The response has the headers of GET and no body.</remarks>
+    /// <response code="200">The key exists.</response>
+    /// <response code="304">If-None-Match lists the version.</response>
     /// <response code="400">The key or a header is not valid.</response>
-    /// <response code="404">There is no such key, or nothing in its value at the path.</response>
-    /// <response code="412">The version is none of If-Match.</response>
-    /// <response code="503">The disk has failed, and what is to be read may not be on it.</response>
+    /// <response code="404">The key does not exist, or the path does not exist in the value.</response>
+    /// <response code="412">If-Match does not list the version.</response>
+    /// <response code="503">The disk has failed, and the entry may not be durable.</response>
     public static Task<IResult> HeadAsync(HttpContext http, RequestMapper mapper, HttpRunner runner) =>
         ReadAsync(http, mapper, runner, withValue: false);
 
@@ -114,7 +114,7 @@ internal static class KeyEndpoints
         if (mapped.Error is { } invalid) return Problems.Of(invalid);
         if (await runner.RunAsync(mapped.One, entry, room, http.RequestAborted) is { } error) return Problems.Of(error);
 
-        // Before the conditions: RFC 9110, section 13.2.1.
+        // A missing key takes precedence over the preconditions (RFC 9110, section 13.2.1).
         if (entry.Version == 0) return Problems.NotFound();
         ShowEntry(http.Response, entry);
         if (mapped.Conditions.AnswerToRead(entry.Version) is { } answer) return answer;
@@ -128,40 +128,40 @@ internal static class KeyEndpoints
 
     /// <summary>Writes a value</summary>
     /// <remarks>
-    /// The body is one JSON value; it is kept and given back as it is, but for white space around it. Without <c>ttl</c> and
-    /// <c>expires_at</c> a whole value does not expire; with <c>path</c> it keeps its expiry.
+    /// The body is one JSON value. Its text is stored and returned unchanged, except for surrounding white space. Without <c>ttl</c>
+    /// and <c>expires_at</c>, a new whole value does not expire, and a write with <c>path</c> keeps the expiry.
     /// </remarks>
     /// <response code="201">The key is new. <c>ETag</c> is its version.</response>
     /// <response code="204">The value was replaced. <c>ETag</c> is its version.</response>
     /// <response code="400">A parameter, a header or the value is not valid.</response>
-    /// <response code="404">A part is to be written, and there is no such key.</response>
-    /// <response code="409">There is nothing in the value that the path could lead to.</response>
-    /// <response code="412">If-Match or If-None-Match does not hold; nothing was written.</response>
+    /// <response code="404">The request has a path, and the key does not exist.</response>
+    /// <response code="409">The path does not exist in the value.</response>
+    /// <response code="412">If-Match or If-None-Match does not hold. The request had no effect.</response>
     /// <response code="413">The value is too long.</response>
     /// <response code="415">The body is compressed.</response>
-    /// <response code="422">The Idempotency-Key was used for another write.</response>
-    /// <response code="503">The disk has failed: no write is taken before the server is started again.</response>
-    /// <response code="507">The store may take no more memory, or the disk has no space; nothing was written.</response>
+    /// <response code="422">The Idempotency-Key was used for a different request.</response>
+    /// <response code="503">The disk has failed. The server refuses writes until it is restarted.</response>
+    /// <response code="507">The store is out of memory or the disk is full. The request had no effect.</response>
     public static Task<IResult> PutAsync(HttpContext http, RequestMapper mapper, HttpRunner runner) =>
         WriteAsync(http, mapper, runner, "val");
 
     /// <summary>Changes parts of a value</summary>
     /// <remarks>
     /// The body is a JSON Merge Patch (RFC 7396), <c>application/merge-patch+json</c>, or a JSON Patch (RFC 6902),
-    /// <c>application/json-patch+json</c>. What it does not touch keeps its bytes, and the entry its expiry, unless another is
-    /// given. A merge patch on a key that is not there creates it.
+    /// <c>application/json-patch+json</c>. Unchanged parts keep their exact text. The entry keeps its expiry unless the request
+    /// sets a new one. A merge patch creates a missing key.
     /// </remarks>
     /// <response code="201">The key is new. <c>ETag</c> is its version.</response>
     /// <response code="204">The value was changed. <c>ETag</c> is its version.</response>
     /// <response code="400">A parameter, a header or the patch is not valid.</response>
-    /// <response code="404">There is no such key to apply a JSON Patch to.</response>
-    /// <response code="409">A path of the patch leads nowhere, or a test in it does not hold; nothing was changed.</response>
-    /// <response code="412">If-Match or If-None-Match does not hold; nothing was changed.</response>
-    /// <response code="413">The value would become too long.</response>
-    /// <response code="415">The patch is of another type (<c>Accept-Patch</c> lists those that there are), or compressed.</response>
-    /// <response code="422">The Idempotency-Key was used for another write.</response>
-    /// <response code="503">The disk has failed: no write is taken before the server is started again.</response>
-    /// <response code="507">The store may take no more memory, or the disk has no space; nothing was changed.</response>
+    /// <response code="404">The patch is a JSON Patch, and the key does not exist.</response>
+    /// <response code="409">A path of the patch does not exist, or a test fails. The request had no effect.</response>
+    /// <response code="412">If-Match or If-None-Match does not hold. The request had no effect.</response>
+    /// <response code="413">The resulting value is too long.</response>
+    /// <response code="415">The patch type is not supported (<c>Accept-Patch</c> lists the supported types), or the body is compressed.</response>
+    /// <response code="422">The Idempotency-Key was used for a different request.</response>
+    /// <response code="503">The disk has failed. The server refuses writes until it is restarted.</response>
+    /// <response code="507">The store is out of memory or the disk is full. The request had no effect.</response>
     public static async Task<IResult> PatchAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         string? type = http.Request.ContentType;
@@ -176,18 +176,18 @@ internal static class KeyEndpoints
     /// <response code="204">The key was removed.</response>
     /// <response code="400">The key or a header is not valid.</response>
     /// <response code="404">There is no such key.</response>
-    /// <response code="412">If-Match or If-None-Match does not hold; nothing was removed.</response>
-    /// <response code="413">The value from before is too long to be remembered for the Idempotency-Key.</response>
-    /// <response code="422">The Idempotency-Key was used for another write.</response>
-    /// <response code="503">The disk has failed: no write is taken before the server is started again.</response>
-    /// <response code="507">The disk has no space; nothing was removed.</response>
+    /// <response code="412">If-Match or If-None-Match does not hold. The request had no effect.</response>
+    /// <response code="413">The previous value is too long for an idempotency record.</response>
+    /// <response code="422">The Idempotency-Key was used for a different request.</response>
+    /// <response code="503">The disk has failed. The server refuses writes until it is restarted.</response>
+    /// <response code="507">The disk is full. The request had no effect.</response>
     public static async Task<IResult> DeleteAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         using MappedRequest mapped = await mapper.MapAsync(http);
         using var result = new KeyResult();
         ProtocolError? error = await ExecuteAsync(http, mapped, runner, result);
 
-        // Without the condition the answer would be neither a success nor 412: so it is not looked at (RFC 9110, section 13.2.1).
+        // A missing key is 404 even if a precondition fails (RFC 9110, section 13.2.1).
         bool isMissing = error is null ? !result.Found : error is { Code: ErrorCode.PreconditionFailed, Version: 0 };
         return isMissing ? Problems.NotFound() : error is null ? Results.NoContent() : Problems.Of(error);
     }
@@ -204,8 +204,8 @@ internal static class KeyEndpoints
     }
 
     /// <summary>
-    /// Executes a write under its conditions, once. If these name more than one version, reads the entry's version and executes the
-    /// write on just that version, again if the entry has changed in between.
+    /// Executes a write with its preconditions, at most once. If one precondition cannot express the headers, reads the current
+    /// version, checks it, and writes only to that version. Repeats this if the entry changes between the read and the write.
     /// </summary>
     private static async ValueTask<ProtocolError?> ExecuteAsync(
         HttpContext http, MappedRequest mapped, HttpRunner runner, KeyResult result)

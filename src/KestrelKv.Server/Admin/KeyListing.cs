@@ -4,26 +4,26 @@ using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>A page of keys in the order of their UTF-8 bytes.</summary>
+/// <summary>A page of keys in lexicographic byte order.</summary>
 /// <param name="Keys">The keys.</param>
-/// <param name="Next" example="user:1">What to give as <c>after</c> for the next page; null after the last page.</param>
-/// <param name="Version" example="5">The last version that watches had seen when the page was begun: a watch from the next one on misses nothing.</param>
+/// <param name="Next" example="user:1">The value of <c>after</c> for the next page; null on the last page.</param>
+/// <param name="Version" example="5">The last version published to watches when the page was started. A watch from the next version misses no change.</param>
 public sealed record KeyPage(IReadOnlyList<KeyEntry> Keys, string? Next, long Version);
 
-/// <summary>How many keys there are.</summary>
-/// <param name="Count" example="2">The number.</param>
-/// <param name="Version" example="5">As that of a page.</param>
+/// <summary>The result of a count.</summary>
+/// <param name="Count" example="2">The number of keys.</param>
+/// <param name="Version" example="5">The last version published to watches when the count was started.</param>
 public sealed record KeyCount(long Count, long Version);
 
-/// <summary>A key of a page.</summary>
+/// <summary>An entry of a page.</summary>
 /// <param name="Key" example="user:1">The key.</param>
 /// <param name="Version" example="5">The version of its last change.</param>
-/// <param name="ExpiresAt" example="null">When it expires: Unix time in seconds; null for not at all.</param>
-/// <param name="Bytes" example="28">The length of its value's text.</param>
-/// <param name="Value" example="{&quot;name&quot;: &quot;Ada&quot;, &quot;visits&quot;: 1}">Its value, if values were asked for.</param>
+/// <param name="ExpiresAt" example="null">The expiry: Unix time in seconds; null if the entry does not expire.</param>
+/// <param name="Bytes" example="28">The length of the value in bytes.</param>
+/// <param name="Value" example="{&quot;name&quot;: &quot;Ada&quot;, &quot;visits&quot;: 1}">The value, if the request has <c>values</c>.</param>
 public sealed record KeyEntry(string Key, long Version, decimal? ExpiresAt, long Bytes, object? Value);
 
-/// <summary>Writes the entries of a <see cref="KeyPage"/>, values as the very text that they are.</summary>
+/// <summary>Writes the entries of a <see cref="KeyPage"/>, with values as their exact text.</summary>
 internal sealed class KeyListing : ListFormat
 {
     public static KeyListing Format { get; } = new();

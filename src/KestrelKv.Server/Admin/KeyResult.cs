@@ -4,23 +4,23 @@ using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>The result of a request on one key, for an answer that has it in its headers and its body.</summary>
-/// <param name="valueRoom">Room for the value; null if it is not kept.</param>
+/// <summary>The result of a request on one key, for the headers and body of the response.</summary>
+/// <param name="valueRoom">The memory reservation for the value; null to discard the value.</param>
 internal sealed class KeyResult(ReplyRoom? valueRoom = null) : IKeyResultSink, IDisposable
 {
-    /// <summary>Whether there is, or was, such a key, and in its value what was asked for.</summary>
+    /// <summary>Whether a GET found the key and the path in its value, or a write found an existing key.</summary>
     public bool Found { get; private set; }
 
     /// <summary>The version of the entry, or of the change.</summary>
     public long Version { get; private set; }
 
-    /// <summary>When the entry expires, as in <see cref="Operation.ExpiresAt"/>.</summary>
+    /// <summary>The expiry of the entry, as in <see cref="Operation.ExpiresAt"/>.</summary>
     public long ExpiresAt { get; private set; }
 
-    /// <summary>The value's length.</summary>
+    /// <summary>The length of the value in bytes.</summary>
     public int ValueBytes { get; private set; }
 
-    /// <summary>The value, if it is kept.</summary>
+    /// <summary>The value; empty if it is discarded or does not fit the reservation.</summary>
     public TextBuffer Value { get; } = new(valueRoom?.Budget);
 
     /// <inheritdoc/>

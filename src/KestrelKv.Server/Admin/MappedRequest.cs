@@ -2,7 +2,7 @@ using KestrelKv.Protocol;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>The request that an HTTP request stands for, as slices of memory that <see cref="Dispose"/> returns.</summary>
+/// <summary>The wire request for an HTTP request. It refers to memory that <see cref="Dispose"/> returns.</summary>
 internal sealed class MappedRequest(in Request request, IDisposable text) : IDisposable
 {
     private readonly Request[] _one = [request];
@@ -10,16 +10,16 @@ internal sealed class MappedRequest(in Request request, IDisposable text) : IDis
     /// <summary>The request.</summary>
     public ReadOnlyMemory<Request> One => _one;
 
-    /// <summary>The error if it is refused; otherwise null.</summary>
+    /// <summary>The error if the request is invalid; otherwise null.</summary>
     public ProtocolError? Error => _one[0].Error;
 
-    /// <summary>Its optional parameters.</summary>
+    /// <summary>The optional parameters.</summary>
     public RequestOptions Options => _one[0].Options ?? RequestOptions.None;
 
-    /// <summary>The key, if there is one.</summary>
+    /// <summary>The key; empty if the request has none.</summary>
     public string Key { get; init; } = "";
 
-    /// <summary>The conditions that take more than one precondition.</summary>
+    /// <summary>The preconditions of a read, or those of a write that one wire precondition cannot express.</summary>
     public Conditions Conditions { get; init; }
 
     public void Dispose() => text.Dispose();

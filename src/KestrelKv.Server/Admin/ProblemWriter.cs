@@ -5,8 +5,8 @@ using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestExceptio
 namespace KestrelKv.Server.Admin;
 
 /// <summary>
-/// Writes every error as <c>application/problem+json</c> with a <c>code</c>, the framework's own ones included. The framework's
-/// writer resorts to plain text, or to nothing, where the request's <c>Accept</c> asks for something else.
+/// Writes all errors, including those of the framework, as <c>application/problem+json</c> with a <c>code</c>. The framework's
+/// writer sends plain text or an empty body if <c>Accept</c> requests another type.
 /// </summary>
 internal sealed class ProblemWriter(RequestLimits limits) : IProblemDetailsWriter
 {
@@ -25,7 +25,7 @@ internal sealed class ProblemWriter(RequestLimits limits) : IProblemDetailsWrite
             problem.Extensions["code"] = ErrorCodes.Text(error.Code);
         }
 
-        // Not cancelled with the request: what is written for a client that has gone is dropped anyway.
+        // Needs no cancellation: output for a disconnected client is discarded.
         await response.WriteAsJsonAsync(problem, options: null, "application/problem+json", CancellationToken.None);
     }
 
@@ -38,7 +38,7 @@ internal sealed class ProblemWriter(RequestLimits limits) : IProblemDetailsWrite
         (BadHttpRequestException bad, _) => new(ErrorCode.InvalidRequest, bad.Message),
         (_, StatusCodes.Status400BadRequest) => new(ErrorCode.InvalidRequest, "the request cannot be read"),
         (null, StatusCodes.Status404NotFound) => new(
-            ErrorCode.UnknownRoute, $"there is nothing at {http.Request.Path}, expected a path of those that /swagger lists"),
+            ErrorCode.UnknownRoute, $"the path {http.Request.Path} does not exist, expected a path listed by /swagger"),
         (null, StatusCodes.Status405MethodNotAllowed) => new(
             ErrorCode.MethodNotAllowed, $"the method is {http.Request.Method}, expected one of {http.Response.Headers.Allow}"),
         _ => new(ErrorCode.InternalError, "the server failed; its log has the details"),

@@ -16,22 +16,22 @@ internal static class Problems
             error.Message, statusCode: status ?? ErrorCodes.Status(error.Code), title: ErrorCodes.Title(error.Code), extensions: extensions);
     }
 
-    public static IResult NotFound() => Of(ErrorCode.NotFound, "there is no such key");
+    public static IResult NotFound() => Of(ErrorCode.NotFound, "the key does not exist");
 
-    /// <summary>A part that is read, and not there, is not found; on the wire it is a result.</summary>
+    /// <summary>Returns 404 for a read of a missing part of a value. On the wire this is a result, not an error.</summary>
     public static IResult PartNotFound() => Of(
         new(ErrorCode.PathNotFound, "the path does not exist in the value"), StatusCodes.Status404NotFound);
 
-    /// <summary>A snapshot could not be written, or read.</summary>
+    /// <summary>Returns the error for a snapshot that could not be written or read.</summary>
     public static IResult SnapshotFailed(IOException e) => Of(e is DiskFullException ? ErrorCode.DiskFull : ErrorCode.DiskFailed, e.Message);
 
-    public static IResult NoDataDirectory() => Of(ErrorCode.NoDataDirectory, "the server keeps its data in memory alone (Data:Durability)");
+    public static IResult NoDataDirectory() => Of(ErrorCode.NoDataDirectory, "the server has no data directory because Data:Durability is memory");
 
     public static IResult HostNotAllowed(string host) => Of(
         ErrorCode.HostNotAllowed,
         $"the Host is {host}, expected localhost, an IP address or a name in the setting KestrelKv:Admin:AllowedHosts");
 
-    public static IResult Stopping() => Of(ErrorCode.Stopping, "the server stops");
+    public static IResult Stopping() => Of(ErrorCode.Stopping, "the server is stopping");
 
     public static IResult Of(ErrorCode code, string message) => Of(new ProtocolError(code, message));
 }

@@ -6,22 +6,22 @@ using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestExceptio
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>Reads whole bodies of requests. Large ones share <see cref="WireConnections.Requests"/> with those of the wire.</summary>
+/// <summary>Reads request bodies. Large bodies share the budget <see cref="WireConnections.Requests"/> with the wire.</summary>
 internal sealed class RequestBody(WireConnections connections, RequestLimits limits, WireOptions wire, TimeProvider time)
 {
-    /// <summary>So that a body that does not arrive is cut off before those that wait for its room are refused.</summary>
+    /// <summary>The progress checks per write timeout. A stalled body is aborted before the requests that wait for its memory are refused.</summary>
     private const int ChecksPerTimeout = 4;
 
-    /// <summary>Reads the body. Its room is released once the request is answered.</summary>
+    /// <summary>Reads the body. Its memory is released once the response is complete.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="text">Where to.</param>
-    /// <returns>The error if it is compressed, only a part of something, or finds no room; null if it was read.</returns>
-    /// <exception cref="BadHttpRequestException">It is too long, too slow, or in broken chunks.</exception>
+    /// <param name="text">The buffer to write to.</param>
+    /// <returns>The error if the body is compressed or partial, or if no memory is available; otherwise null.</returns>
+    /// <exception cref="BadHttpRequestException">The body is too long, too slow, or has invalid chunks.</exception>
     public async ValueTask<ProtocolError?> ReadAsync(HttpContext http, TextBuffer text)
     {
         if (Refuse(http) is { } error) return error;
 
-        // A body of unknown length counts as the longest one. One that is too long is refused as it is read.
+        // A body of unknown length reserves the maximum. A body that is too long is refused during the read.
         long bytes = Math.Min(http.Request.ContentLength ?? limits.FrameBytesMax, limits.FrameBytesMax);
         bool isLarge = bytes > FrameRoom.SmallBytesMax;
         if (isLarge && !await TakeAsync(http, bytes)) return ProtocolError.RequestsFull(bytes);
@@ -32,13 +32,13 @@ internal sealed class RequestBody(WireConnections connections, RequestLimits lim
         }
         catch (ConnectionResetException)
         {
-            // The client went in the middle of the body. Kestrel would try to read the rest, and log that it can't.
+            // The client disconnected. Without the abort, Kestrel tries to read the rest of the body and logs a failure.
             http.Abort();
             throw;
         }
         catch (IOException e) when (e is not BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge })
         {
-            // The end of the body, and so the beginning of the next request, is not known.
+            // The start of the next request is unknown, because the end of the body is.
             http.Response.Headers.Connection = "close";
             throw e as BadHttpRequestException ?? new BadHttpRequestException(e.Message, StatusCodes.Status400BadRequest, e);
         }
@@ -55,10 +55,10 @@ internal sealed class RequestBody(WireConnections connections, RequestLimits lim
     {
         IHeaderDictionary headers = http.Request.Headers;
         if (headers.ContentRange.Count > 0)
-            return new(ErrorCode.InvalidHeader, "Content-Range is given, expected a whole body; a part of a value is written by ?path=");
+            return new(ErrorCode.InvalidHeader, "Content-Range is given, expected a whole body; to write a part of a value, use ?path=");
         if (headers.ContentEncoding.Count == 0 || headers.ContentEncoding is ["identity"]) return null;
         http.Response.Headers.AcceptEncoding = "identity";
-        return new(ErrorCode.UnsupportedEncoding, $"the Content-Encoding is {headers.ContentEncoding}, expected a body that is not compressed");
+        return new(ErrorCode.UnsupportedEncoding, $"the Content-Encoding is {headers.ContentEncoding}, expected an uncompressed body");
     }
 
     private async ValueTask CopyAsync(PipeReader body, TextBuffer text, bool isLarge)
@@ -68,9 +68,15 @@ internal sealed class RequestBody(WireConnections connections, RequestLimits lim
         await using ITimer? progress = isLarge ? time.CreateTimer(_ => CheckProgress(), state: null, period, period) : null;
         while (true)
         {
-            // Not cancelled with the request: reading fails if the client has gone.
+            // Needs no cancellation: the read fails if the client disconnects.
             ReadResult read = await body.ReadAsync(CancellationToken.None);
-            if (read.IsCanceled) throw new BadHttpRequestException("the body arrives too slowly, and others wait for its room", StatusCodes.Status408RequestTimeout);
+            if (read.IsCanceled)
+            {
+                throw new BadHttpRequestException(
+                    $"the body arrives too slowly while other requests wait for memory, " +
+                    $"expected {FrameRoom.ProgressBytesMin} bytes within {wire.WriteTimeout} (Wire:WriteTimeout)",
+                    StatusCodes.Status408RequestTimeout);
+            }
             foreach (ReadOnlyMemory<byte> piece in read.Buffer) text.Write(piece.Span);
             body.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted) return;
@@ -78,14 +84,14 @@ internal sealed class RequestBody(WireConnections connections, RequestLimits lim
 
         void CheckProgress()
         {
-            // May be of a moment before: it decides nothing but whether a slow client is cut off now or the next time.
+            // The length may be stale. It only decides whether a slow client is disconnected now or at the next check.
             int received = text.Length;
             if (received - checkedBytes < FrameRoom.ProgressBytesMin / ChecksPerTimeout && connections.Requests.HasWaiters) body.CancelPendingRead();
             checkedBytes = received;
         }
     }
 
-    /// <summary>What a body takes of the budget until its request is answered.</summary>
+    /// <summary>The memory of a body, returned to the budget once the response is complete.</summary>
     private sealed class Taken(ByteBudget budget, long bytes) : IDisposable
     {
         public void Dispose() => budget.Return(bytes);

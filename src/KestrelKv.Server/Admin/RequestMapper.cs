@@ -6,15 +6,15 @@ using KestrelKv.Wire;
 namespace KestrelKv.Server.Admin;
 
 /// <summary>
-/// Maps HTTP requests to requests of the wire: the method and the path say the function, and its parameters stand in the path,
-/// the query, the headers and the body. The wire's own parser and validator refuse them.
+/// Maps HTTP requests to wire requests. The method and path determine the function. The path, query, headers and body supply its
+/// parameters, which the parser and validator of the wire check.
 /// </summary>
 internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, RequestBody bodies)
 {
-    /// <summary>Maps a request by the <see cref="FunctionCall"/> of its endpoint.</summary>
+    /// <summary>Maps a request according to the <see cref="FunctionCall"/> of its endpoint.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="body">The parameter whose value is the body; null if there is no body.</param>
-    /// <param name="more">Adds parameters that the endpoint implies.</param>
+    /// <param name="body">The parameter whose value is the body; null for none.</param>
+    /// <param name="more">A callback that adds the implied parameters of the endpoint; null for none.</param>
     public async ValueTask<MappedRequest> MapAsync(HttpContext http, string? body = null, Action<FunctionInfo, RequestText>? more = null)
     {
         FunctionCall call = http.GetEndpoint()!.Metadata.GetRequiredMetadata<FunctionCall>();
@@ -36,11 +36,11 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
         }
     }
 
-    /// <summary>Maps a request whose body has the parameters of a BATCH.</summary>
+    /// <summary>Maps a request whose body is the parameters object of BATCH.</summary>
     public async ValueTask<MappedRequest> MapBatchAsync(HttpContext http) =>
         await MapBodyAsync(http, body => WithIdempotencyKey(http, RequestParser.ParseBatch(body, limits)));
 
-    /// <summary>Maps a request whose body is that of a frame of the wire.</summary>
+    /// <summary>Maps a request whose body is that of a wire frame.</summary>
     public async ValueTask<MappedRequest> MapFrameAsync(HttpContext http) => await MapBodyAsync(http, body =>
     {
         RequestParser.Parse(body, limits, out Request request);
@@ -83,7 +83,7 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
         }
     }
 
-    /// <summary>A browser that connects again says which event was its last, and asks for the same URL as before.</summary>
+    /// <summary>Resumes after the last event. A reconnecting browser sends the id of that event and the original URL.</summary>
     private static void AddLastEvent(HttpContext http, ParameterInfo fromVersion, RequestText text)
     {
         if (long.TryParse(http.Request.Headers[FunctionCall.LastEventId], NumberStyles.None, CultureInfo.InvariantCulture, out long last) &&
@@ -93,7 +93,7 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
         }
         else
         {
-            text.Refuse(ErrorCode.InvalidHeader, $"{FunctionCall.LastEventId} is no version, expected the id of an event of this stream");
+            text.Refuse(ErrorCode.InvalidHeader, $"{FunctionCall.LastEventId} is not a version, expected the id of an event of this stream");
         }
     }
 
@@ -112,7 +112,7 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
         if (conditions.Any)
         {
             text.Refuse(ErrorCode.InvalidHeader,
-                $"with {FunctionCall.IdempotencyKey}, If-Match may have one version or *, and If-None-Match only *");
+                $"with {FunctionCall.IdempotencyKey}, expected only If-Match with one version or *, or only If-None-Match with *");
         }
         text.AddText(call.Function.Parameter("request_id"), id);
     }
@@ -128,13 +128,13 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
         return error is null ? batch.Called(Encoding.UTF8.GetBytes(id)) : batch.Refused(error);
     }
 
-    /// <summary>The name that the client gives a write; null for none.</summary>
+    /// <summary>Returns the value of Idempotency-Key; null if the request does not have the header.</summary>
     private static string? IdempotencyKeyOf(HttpContext http, out ProtocolError? error)
     {
         error = null;
         if (!http.Request.Headers.TryGetValue(FunctionCall.IdempotencyKey, out var values)) return null;
 
-        // With quotes, as the IETF's draft of the header has it, or without.
+        // The IETF draft of the header requires quotes; the server accepts the key with or without.
         string id = values.ToString();
         if (id is ['"', .., '"']) id = id[1..^1];
         int bytes = Encoding.UTF8.GetByteCount(id);

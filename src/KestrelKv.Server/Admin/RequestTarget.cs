@@ -8,35 +8,35 @@ using Microsoft.Extensions.Primitives;
 namespace KestrelKv.Server.Admin;
 
 /// <summary>
-/// Keys from a request's target as it was sent. What the framework has made of it is not enough: in a path it leaves
-/// <c>%2F</c> undecoded, so that two keys look alike, and in both it ignores bytes that are no UTF-8.
+/// Reads keys from the raw request target. The framework's decoding is ambiguous: it leaves <c>%2F</c> undecoded in a path, which
+/// makes two keys look alike, and it ignores bytes that are not UTF-8 in the path and the query.
 /// </summary>
 internal static class RequestTarget
 {
     /// <summary>
-    /// Answers 400 where the target's percent-encoding is broken or does not give UTF-8, where a parameter is given twice, of
-    /// which the framework would make one with a comma, and where one is not known: a mistyped one must not be ignored.
+    /// Returns 400 if the percent-encoding of the target is invalid or does not decode to UTF-8, or if a parameter is unknown or
+    /// given twice. The framework would ignore a misspelled parameter, and join repeated ones with a comma.
     /// </summary>
     public static ValueTask<object?> Check(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
         Find(context.HttpContext) is { } error ? new(Problems.Of(error)) : next(context);
 
-    /// <summary>The key behind <c>/v1/keys/</c>; null where the path does not begin so, to the letter, or does not give UTF-8.</summary>
+    /// <summary>Returns the key after <c>/v1/keys/</c>; null if the raw path has another prefix or does not decode to UTF-8.</summary>
     public static string? KeyInPath(HttpContext http)
     {
         const string Before = "/v1/keys/";
         string path = Path(Target(http));
 
-        // The route matches other spellings, too. What the key of those is could be understood in more than one way.
+        // The route also matches other spellings of the prefix, for which the key would be ambiguous.
         if (!path.StartsWith(Before, StringComparison.OrdinalIgnoreCase)) return null;
 
-        // In a path a plus sign is just that.
+        // In a path a plus sign is literal; the decoder would replace it with a space.
         return TryDecode(path[Before.Length..].Replace("+", "%2B", StringComparison.Ordinal), out string? key) ? key : null;
     }
 
     private static ProtocolError? Find(HttpContext http)
     {
         if (!TryDecode(Target(http), out _))
-            return new(ErrorCode.InvalidEncoding, "the percent-encoding of the URL is broken, or does not give UTF-8");
+            return new(ErrorCode.InvalidEncoding, "the percent-encoding of the URL is invalid or does not decode to UTF-8");
 
         string[] known = [.. http.GetEndpoint()?.Metadata.GetMetadata<FunctionCall>()?.QueryNames ?? []];
         foreach ((string name, StringValues values) in http.Request.Query)
@@ -44,14 +44,14 @@ internal static class RequestTarget
             if (values.Count > 1) return new(ErrorCode.DuplicateParameter, $"\"{name}\" is given twice");
             if (known.Contains(name, StringComparer.OrdinalIgnoreCase)) continue;
             string expected = known.Length == 0 ? "none" : string.Join(", ", known);
-            return new(ErrorCode.UnknownParameter, $"\"{name}\" is not known here, expected {expected}");
+            return new(ErrorCode.UnknownParameter, $"\"{name}\" is unknown, expected {expected}");
         }
         return null;
     }
 
     private static string Target(HttpContext http) => http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
 
-    /// <summary>The path of a target, which may be a whole URL (RFC 9112, section 3.2.2).</summary>
+    /// <summary>Returns the path of a target, which can be an absolute URL (RFC 9112, section 3.2.2).</summary>
     private static string Path(string target)
     {
         int start = target.StartsWith('/') ? 0 : target.IndexOf('/', target.IndexOf("://", StringComparison.Ordinal) + 3);
@@ -70,7 +70,7 @@ internal static class RequestTarget
         return true;
     }
 
-    /// <summary>Whether two hexadecimal digits follow each percent sign; the decoders take one without them for itself.</summary>
+    /// <summary>Whether two hexadecimal digits follow each percent sign. The framework's decoders accept other percent signs as literals.</summary>
     private static bool EscapesAreWhole(ReadOnlySpan<char> encoded)
     {
         for (int at; (at = encoded.IndexOf('%')) >= 0; encoded = encoded[(at + 3)..])

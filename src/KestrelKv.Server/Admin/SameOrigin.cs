@@ -4,18 +4,20 @@ using Microsoft.Extensions.Primitives;
 namespace KestrelKv.Server.Admin;
 
 /// <summary>
-/// Keeps pages of other sites from having a browser send what browsers send without asking: a GET, and a POST, with a body that
-/// says of itself to be plain text. The methods that write single keys are not among these.
+/// Refuses requests that a page of another site causes a browser to send. Browsers send a GET, or a POST with a plain-text body,
+/// without a CORS preflight. PUT, PATCH and DELETE require a preflight, which protects writes of single keys.
 /// </summary>
 /// <remarks>
-/// Browsers tell where a request comes from by <c>Sec-Fetch-Site</c> (W3C Fetch Metadata), older ones by <c>Origin</c>
-/// where it matters. Other programs send neither.
+/// Browsers report the source of a request in <c>Sec-Fetch-Site</c> (W3C Fetch Metadata), or, if older, in <c>Origin</c>. Other
+/// programs send neither header.
 /// </remarks>
 internal static class SameOrigin
 {
-    /// <summary>Answers 403 to what comes from a page of another origin.</summary>
+    /// <summary>Returns 403 for a request from a page of another origin.</summary>
     public static ValueTask<object?> Check(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
-        IsOwn(context.HttpContext.Request) ? next(context) : new(Problems.Of(ErrorCode.CrossOrigin, "a page of another site may not ask for this"));
+        IsOwn(context.HttpContext.Request)
+            ? next(context)
+            : new(Problems.Of(ErrorCode.CrossOrigin, "the request comes from a page of another site, expected the same origin"));
 
     private static bool IsOwn(HttpRequest request)
     {

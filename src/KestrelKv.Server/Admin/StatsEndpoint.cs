@@ -7,31 +7,31 @@ using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>Figures of the server at a glance; /metrics has them all.</summary>
-/// <param name="Keys" example="2">Keys in the store.</param>
-/// <param name="Bytes" example="68">Bytes of keys and values in the store.</param>
-/// <param name="MemoryBytes" example="912">Bytes of memory that they take, with all that finds them.</param>
-/// <param name="MemoryBytesMax" example="0">How many these may be; 0 for no limit.</param>
-/// <param name="Expirations" example="0">Keys removed because they had expired.</param>
-/// <param name="Evictions" example="0">Keys removed to make room for others.</param>
-/// <param name="Refusals" example="0">Writes refused because the memory was full.</param>
+/// <summary>The main statistics of the server. /metrics has all of them.</summary>
+/// <param name="Keys" example="2">The number of keys in the store.</param>
+/// <param name="Bytes" example="68">The size of all keys and values, in bytes.</param>
+/// <param name="MemoryBytes" example="912">The memory used by keys, values and indexes, in bytes.</param>
+/// <param name="MemoryBytesMax" example="0">The memory limit in bytes; 0 for no limit.</param>
+/// <param name="Expirations" example="0">The number of keys removed because they expired.</param>
+/// <param name="Evictions" example="0">The number of keys evicted to free memory.</param>
+/// <param name="Refusals" example="0">The number of writes refused because the memory limit was reached.</param>
 /// <param name="Version" example="5">The version of the last commit.</param>
-/// <param name="OldestVersion" example="1">The oldest version that a watch can begin with.</param>
-/// <param name="Watches" example="0">Watches that are open, on the wire and over HTTP.</param>
-/// <param name="RequestIds" example="0">Requests that are remembered by their request_id, or Idempotency-Key.</param>
-/// <param name="Durability" example="always">When a write is acknowledged: always, everysec, none; or memory, with which there is nothing on disk.</param>
+/// <param name="OldestVersion" example="1">The oldest version from which a watch can start.</param>
+/// <param name="Watches" example="0">The number of open watches, on the wire and over HTTP.</param>
+/// <param name="RequestIds" example="0">The number of idempotency records.</param>
+/// <param name="Durability" example="always">The durability mode: always, everysec, none, or memory (no data on disk).</param>
 /// <param name="DurableVersion" example="5">The version of the last commit that is synced to disk.</param>
-/// <param name="Disk" example="ok">What the disk does: ok, full or failed.</param>
-/// <param name="DiskError" example="null">Why it is full, or has failed.</param>
-/// <param name="LogBytes" example="4096">Bytes of the write-ahead log that a start would read.</param>
-/// <param name="HistoryBytes" example="0">Bytes of it that are kept beyond that, for the change feed.</param>
-/// <param name="LastSnapshotVersion" example="4">The version that the newest snapshot has; null where there is none.</param>
-/// <param name="LastSnapshotAt" example="1700000000.5">When it was finished: Unix time in seconds.</param>
-/// <param name="LastSnapshotBytes" example="4096">The size of its file.</param>
-/// <param name="SnapshotFailures" example="0">Snapshots that could not be written since the start.</param>
-/// <param name="Connections" example="1">Connections open on the wire port.</param>
-/// <param name="UptimeSeconds" example="3600.5">Seconds since the server started.</param>
-/// <param name="ServerVersion" example="0.1.0">The version of the program.</param>
+/// <param name="Disk" example="ok">The state of the disk: ok, full or failed.</param>
+/// <param name="DiskError" example="null">The error that made the disk full or failed; otherwise null.</param>
+/// <param name="LogBytes" example="4096">The size of the write-ahead log that a start reads, in bytes.</param>
+/// <param name="HistoryBytes" example="0">The size of the historical segments kept for the change feed, in bytes.</param>
+/// <param name="LastSnapshotVersion" example="4">The version of the newest snapshot; null if there is none.</param>
+/// <param name="LastSnapshotAt" example="1700000000.5">The completion time of the newest snapshot: Unix time in seconds.</param>
+/// <param name="LastSnapshotBytes" example="4096">The size of the newest snapshot in bytes.</param>
+/// <param name="SnapshotFailures" example="0">The number of failed snapshots since the start.</param>
+/// <param name="Connections" example="1">The number of open connections on the wire port.</param>
+/// <param name="UptimeSeconds" example="3600.5">The time since the server started, in seconds.</param>
+/// <param name="ServerVersion" example="0.1.0">The version of the server software.</param>
 public sealed record Stats(
     long Keys, long Bytes, long MemoryBytes, long MemoryBytesMax, long Expirations, long Evictions, long Refusals, long Version,
     long OldestVersion, long Watches, long RequestIds, string Durability, long? DurableVersion, string? Disk, string? DiskError,
@@ -43,12 +43,12 @@ internal static class StatsEndpoint
     public static void MapStats(this IEndpointRouteBuilder v1) =>
         v1.MapRead("/stats", Get).WithTags(TagFilter.Server).Produces<Stats>().Refuses(ErrorCode.UnknownParameter);
 
-    /// <summary>Figures of the server at a glance</summary>
+    /// <summary>Returns the main statistics of the server</summary>
     /// <param name="http"></param>
     /// <param name="store"></param>
     /// <param name="connections"></param>
-    /// <response code="200">The figures of this moment.</response>
-    /// <response code="400">A parameter is not known.</response>
+    /// <response code="200">The current statistics.</response>
+    /// <response code="400">A parameter is unknown.</response>
     public static Stats Get(HttpContext http, IKeyValueStore store, WireConnections connections)
     {
         StoreStats stats = store.GetStats();

@@ -4,23 +4,23 @@ using KestrelKv.Protocol;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>Writes a response. A client that does not take the next part within a time is cut off.</summary>
-/// <remarks>Kestrel's own limit adds up: it would leave an hour to a client that has read much and then reads no more.</remarks>
+/// <summary>Writes a response. Aborts the connection if the client does not receive the next part within a timeout.</summary>
+/// <remarks>Kestrel's own limit is cumulative: after reading much data quickly, a client could stall for an hour.</remarks>
 internal sealed class TimedWriter(HttpResponse response, TimeSpan timeout, TimeProvider time)
 {
     private int _unsentBytes;
 
-    /// <summary>Whether as much is written as should be held for a client.</summary>
+    /// <summary>Whether the unsent bytes have reached the limit and must be flushed.</summary>
     public bool IsFull => _unsentBytes >= TextBuffer.PieceBytes;
 
-    /// <summary>Writes bytes, which are sent by <see cref="FlushAsync"/>.</summary>
+    /// <summary>Buffers bytes for the next <see cref="FlushAsync"/>.</summary>
     public void Write(ReadOnlySpan<byte> bytes)
     {
         response.BodyWriter.Write(bytes);
         _unsentBytes += bytes.Length;
     }
 
-    /// <summary>Sends what was written. False if the client does not take it; the connection is then aborted.</summary>
+    /// <summary>Sends the buffered bytes. Returns false if the client has disconnected or did not receive them in time.</summary>
     public async ValueTask<bool> FlushAsync(CancellationToken cancellationToken)
     {
         _unsentBytes = 0;

@@ -1,11 +1,11 @@
 namespace KestrelKv.Server.Admin;
 
-/// <summary>Instants as both doors show them: Unix time in seconds, with up to three decimals.</summary>
+/// <summary>Converts times to their form on the wire and in HTTP: Unix time in seconds, with up to three decimals.</summary>
 internal static class UnixTime
 {
-    /// <summary>Of milliseconds.</summary>
+    /// <summary>Converts Unix time in milliseconds.</summary>
     public static decimal Seconds(long milliseconds) => milliseconds / 1_000m;
 
-    /// <summary>Of an instant.</summary>
+    /// <summary>Converts a point in time, rounded down to milliseconds.</summary>
     public static decimal Seconds(DateTimeOffset instant) => Seconds(instant.ToUnixTimeMilliseconds());
 }

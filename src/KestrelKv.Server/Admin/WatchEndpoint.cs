@@ -5,31 +5,30 @@ using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>The feed of changes as server-sent events.</summary>
+/// <summary>The change feed as server-sent events.</summary>
 internal static class WatchEndpoint
 {
     internal static readonly FunctionCall Call = new(Function.Watch, "prefix", "from_version", "values", "bookmark_interval");
 
-    // How long streams last says nothing of how long requests take, with which it would be counted.
+    // Metrics are disabled because the durations of streams would distort those of requests.
     public static void MapWatch(this IEndpointRouteBuilder v1, AdminOptions options) =>
         v1.MapRead("/watch", WatchAsync).WithTags(TagFilter.Feed).DisableHttpMetrics()
             .AddEndpointFilter(SameOrigin.Check).AddEndpointFilter(new WatchLimit(options))
             .Produces<string>(StatusCodes.Status200OK, EventStream.ContentType)
             .Calls(Call, ErrorCode.CrossOrigin);
 
-    /// <summary>Tells every change as it happens, from any version on</summary>
+    /// <summary>Streams past and future changes</summary>
     /// <remarks>
-    /// Server-sent events: <c>changes</c>, and <c>bookmark</c> where there were none for a while. The id of an event is the
-    /// version up to which everything has been told: a client that connects again with <c>Last-Event-ID</c>, as browsers do by
-    /// themselves, misses nothing and gets nothing twice. Where the history that it needs is gone meanwhile, the answer is 410,
-    /// or an event <c>error</c>, after which the stream ends.
-    /// A stop of the server ends the stream; <c>retry</c> has browsers connect again a second later.
+    /// The response is a stream of server-sent events: <c>changes</c>, or <c>bookmark</c> after a period without changes. The stream
+    /// has sent all changes up to the version that is the id of an event. A client that reconnects with <c>Last-Event-ID</c>, as
+    /// browsers do, receives each change exactly once. If the required history is no longer kept, the response is 410, or the
+    /// stream ends with an event <c>error</c>. Server shutdown ends the stream; <c>retry</c> makes browsers reconnect after a second.
     /// </remarks>
     /// <response code="200">The events.</response>
-    /// <response code="400">A parameter is not valid, or the version lies in the future.</response>
+    /// <response code="400">A parameter is not valid, or the version does not exist yet.</response>
     /// <response code="403">The request comes from a page of another site.</response>
-    /// <response code="410">The changes from that version on are no longer kept; <c>oldest_version</c> tells which are.</response>
-    /// <response code="503">The changes from that version on can't be read from the disk, or <c>Admin:WatchesMax</c> streams are open.</response>
+    /// <response code="410">The changes from that version are no longer kept. <c>oldest_version</c> is the oldest version kept.</response>
+    /// <response code="503">The changes cannot be read from disk, or <c>Admin:WatchesMax</c> streams are open.</response>
     public static async Task<IResult> WatchAsync(
         HttpContext http, RequestMapper mapper, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime, WireOptions wire,
         WireConnections connections)
@@ -39,18 +38,18 @@ internal static class WatchEndpoint
 
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         using var events = new EventStream(store, mapped.Options, time, connections.Replies);
-        bool isBegun = false;
+        bool isStarted = false;
         try
         {
             if (await events.BeginAsync(end.Token) is { } error) return Problems.Of(error);
-            isBegun = true;
+            isStarted = true;
             await events.RunAsync(http.Response, wire.WriteTimeout, end.Token);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            // The client has gone, or the server stops. A browser never connects again after an error status, but does so after
-            // the end of a stream: a stream that comes too late for an event ends as the others do.
-            if (!isBegun) EventStream.Open(http.Response);
+            // The client disconnected, or the server is stopping. Browsers reconnect after the end of a stream, but not after an
+            // error status. A stream that has not started therefore ends as an empty stream.
+            if (!isStarted) EventStream.Open(http.Response);
         }
         return Results.Empty;
     }

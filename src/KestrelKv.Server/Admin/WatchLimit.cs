@@ -2,7 +2,7 @@ using KestrelKv.Protocol;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>Lets so many streams of events be open at a time, and turns others away.</summary>
+/// <summary>Limits the number of open event streams. Refuses further requests.</summary>
 internal sealed class WatchLimit(AdminOptions options) : IEndpointFilter
 {
     private int _count;
@@ -14,7 +14,7 @@ internal sealed class WatchLimit(AdminOptions options) : IEndpointFilter
             return Interlocked.Increment(ref _count) > options.WatchesMax
                 ? Problems.Of(
                     ErrorCode.TooManyWatches,
-                    $"{options.WatchesMax} streams of events are open, which is the most that there may be (Admin:WatchesMax)")
+                    $"{options.WatchesMax} event streams are open, which is the maximum (Admin:WatchesMax)")
                 : await next(context);
         }
         finally

@@ -9,12 +9,12 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace KestrelKv.Server.Admin;
 
 /// <summary>
-/// Ready means that the wire port really answers: this dials it and makes a call. So each time it is asked, metrics
-/// count a connection, and a request.
+/// Checks that the wire port responds: connects to it and sends a request. Each check therefore adds a connection and a request to
+/// the metrics.
 /// </summary>
 internal sealed class WireHealthCheck(BoundAddresses addresses) : IHealthCheck
 {
-    /// <summary>Version 1, 27 bytes, and a call that changes nothing.</summary>
+    /// <summary>A PING frame: version 1, and a body of 27 bytes.</summary>
     private static readonly byte[] Ping = [1, 0, 0, 0, 27, 0, 0, 0, .. "{\"func\":\"PING\",\"params\":{}}"u8];
 
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -26,10 +26,10 @@ internal sealed class WireHealthCheck(BoundAddresses addresses) : IHealthCheck
         }
         catch (Exception e) when (e is SocketException or IOException or InvalidDataException)
         {
-            result = HealthCheckResult.Unhealthy($"the wire port does not answer: {e.Message}");
+            result = HealthCheckResult.Unhealthy($"the wire port does not respond: {e.Message}");
         }
 
-        // This has been running on the thread that the system told of the reply: one of the wire's.
+        // The continuation runs on an I/O thread that the wire also uses. Yield to release that thread.
         await Task.Yield();
         return result;
     }
