@@ -24,7 +24,7 @@ internal static class BatchEndpoint
     /// <response code="400">The body is not a valid batch.</response>
     /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="404">An operation changes part of a value, and the key does not exist.</response>
-    /// <response code="409">A path does not exist, a test fails, or INCR finds a value that is not a number. The batch had no effect.</response>
+    /// <response code="409">A path does not exist, a test fails, or INCR finds no number. The batch had no effect.</response>
     /// <response code="412">A precondition does not hold. The batch had no effect.</response>
     /// <response code="413">The body or a resulting value is too long.</response>
     /// <response code="415">The body is compressed.</response>

@@ -27,7 +27,7 @@ internal static class CallEndpoint
     /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="413">The body is too long.</response>
     /// <response code="415">The body is compressed.</response>
-    /// <response code="503">The disk failed during the call, or large requests use all memory for requests.</response>
+    /// <response code="503">The disk failed during the call, or no memory is available for the body.</response>
     public static async Task<IResult> CallAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         if (http.Request.Headers.ContainsKey(FunctionCall.IdempotencyKey))

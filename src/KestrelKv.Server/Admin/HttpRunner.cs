@@ -3,7 +3,7 @@ using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>Executes requests for HTTP. Large replies share the budget <see cref="WireConnections.Replies"/> with the wire.</summary>
+/// <summary>Executes HTTP requests. Large replies share the budget <see cref="WireConnections.Replies"/> with the wire.</summary>
 internal sealed class HttpRunner(RequestRunner runner, WireConnections connections, RequestLimits limits, WireOptions wire, TimeProvider time)
 {
     /// <summary>Returns the memory reservation for the reply to one request.</summary>
@@ -70,7 +70,7 @@ internal sealed class HttpRunner(RequestRunner runner, WireConnections connectio
         await output.FlushAsync(http.RequestAborted);
     }
 
-    /// <summary>Reserves memory for the reply. A GET, whose reply size is unknown, reserves nothing but waits if no memory is left.</summary>
+    /// <summary>Reserves memory for the reply. A GET, whose reply size is unknown, only checks that memory is available.</summary>
     private static bool TryReserve(ReplyRoom room, in Request request) =>
         request.Function == Function.Get ? room.HasRoomFor(ReplyWriter.SmallBytesMax) : room.TryReserveFor(request);
 }

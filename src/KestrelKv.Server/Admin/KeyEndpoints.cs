@@ -135,7 +135,7 @@ internal static class KeyEndpoints
     /// <response code="204">The value was replaced. <c>ETag</c> is its version.</response>
     /// <response code="400">A parameter, a header or the value is not valid.</response>
     /// <response code="404">The request has a path, and the key does not exist.</response>
-    /// <response code="409">The path does not exist in the value.</response>
+    /// <response code="409">The part at the path, or its parent, does not exist.</response>
     /// <response code="412">If-Match or If-None-Match does not hold. The request had no effect.</response>
     /// <response code="413">The value is too long.</response>
     /// <response code="415">The body is compressed.</response>
@@ -158,7 +158,7 @@ internal static class KeyEndpoints
     /// <response code="409">A path of the patch does not exist, or a test fails. The request had no effect.</response>
     /// <response code="412">If-Match or If-None-Match does not hold. The request had no effect.</response>
     /// <response code="413">The resulting value is too long.</response>
-    /// <response code="415">The patch type is not supported (<c>Accept-Patch</c> lists the supported types), or the body is compressed.</response>
+    /// <response code="415">The patch type is none of those in <c>Accept-Patch</c>, or the body is compressed.</response>
     /// <response code="422">The Idempotency-Key was used for a different request.</response>
     /// <response code="503">The disk has failed. The server refuses writes until it is restarted.</response>
     /// <response code="507">The store is out of memory or the disk is full. The request had no effect.</response>
@@ -175,7 +175,7 @@ internal static class KeyEndpoints
     /// <summary>Removes a key</summary>
     /// <response code="204">The key was removed.</response>
     /// <response code="400">The key or a header is not valid.</response>
-    /// <response code="404">There is no such key.</response>
+    /// <response code="404">The key does not exist.</response>
     /// <response code="412">If-Match or If-None-Match does not hold. The request had no effect.</response>
     /// <response code="413">The previous value is too long for an idempotency record.</response>
     /// <response code="422">The Idempotency-Key was used for a different request.</response>

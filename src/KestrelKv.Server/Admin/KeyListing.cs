@@ -7,12 +7,12 @@ namespace KestrelKv.Server.Admin;
 /// <summary>A page of keys in lexicographic byte order.</summary>
 /// <param name="Keys">The keys.</param>
 /// <param name="Next" example="user:1">The value of <c>after</c> for the next page; null on the last page.</param>
-/// <param name="Version" example="5">The last version published to watches when the page was started. A watch from the next version misses no change.</param>
+/// <param name="Version" example="5">The latest version visible to watches at the start of the page; watch from the next one.</param>
 public sealed record KeyPage(IReadOnlyList<KeyEntry> Keys, string? Next, long Version);
 
 /// <summary>The result of a count.</summary>
 /// <param name="Count" example="2">The number of keys.</param>
-/// <param name="Version" example="5">The last version published to watches when the count was started.</param>
+/// <param name="Version" example="5">The latest version visible to watches at the start of the count.</param>
 public sealed record KeyCount(long Count, long Version);
 
 /// <summary>An entry of a page.</summary>

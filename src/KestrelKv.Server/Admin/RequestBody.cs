@@ -9,7 +9,7 @@ namespace KestrelKv.Server.Admin;
 /// <summary>Reads request bodies. Large bodies share the budget <see cref="WireConnections.Requests"/> with the wire.</summary>
 internal sealed class RequestBody(WireConnections connections, RequestLimits limits, WireOptions wire, TimeProvider time)
 {
-    /// <summary>The progress checks per write timeout. A stalled body is aborted before the requests that wait for its memory are refused.</summary>
+    /// <summary>The progress checks per write timeout. A stalled body must be aborted before waiting requests are refused.</summary>
     private const int ChecksPerTimeout = 4;
 
     /// <summary>Reads the body. Its memory is released once the response is complete.</summary>

@@ -112,7 +112,7 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
         if (conditions.Any)
         {
             text.Refuse(ErrorCode.InvalidHeader,
-                $"with {FunctionCall.IdempotencyKey}, expected only If-Match with one version or *, or only If-None-Match with *");
+                $"with {FunctionCall.IdempotencyKey}, expected either If-Match with one version or *, or If-None-Match with *");
         }
         text.AddText(call.Function.Parameter("request_id"), id);
     }

@@ -70,7 +70,7 @@ internal static class RequestTarget
         return true;
     }
 
-    /// <summary>Whether two hexadecimal digits follow each percent sign. The framework's decoders accept other percent signs as literals.</summary>
+    /// <summary>Whether two hexadecimal digits follow each percent sign. The decoders accept other percent signs as literals.</summary>
     private static bool EscapesAreWhole(ReadOnlySpan<char> encoded)
     {
         for (int at; (at = encoded.IndexOf('%')) >= 0; encoded = encoded[(at + 3)..])
