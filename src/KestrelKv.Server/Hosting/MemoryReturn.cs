@@ -29,8 +29,8 @@ internal sealed class MemoryReturn(WireConnections wire, AdminConnections admin,
     /// </summary>
     private const long HeapBytesMax = 512L * 1024 * 1024;
 
-    private readonly Decline _connections = new(ConnectionsGoneMin);
-    private readonly Decline _bytes = new(BytesGoneMin);
+    private readonly PeakDrop _connections = new(ConnectionsGoneMin);
+    private readonly PeakDrop _bytes = new(BytesGoneMin);
     private ITimer? _timer;
     private int _isWatching;
     private int _collections;
@@ -80,7 +80,7 @@ internal sealed class MemoryReturn(WireConnections wire, AdminConnections admin,
     }
 
     /// <summary>Notices that a figure has fallen to half of its peak.</summary>
-    private sealed class Decline(long differenceMin)
+    private sealed class PeakDrop(long differenceMin)
     {
         private long _peak;
 

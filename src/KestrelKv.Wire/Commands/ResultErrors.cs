@@ -18,7 +18,7 @@ internal static class ResultErrors
         ResultStatus.DiskFailed => ProtocolError.DiskFailed,
         ResultStatus.PreconditionFailed => ProtocolError.PreconditionFailed(result.Version),
         ResultStatus.NotFound or ResultStatus.PathNotFound when result.Version == 0 =>
-            new(ErrorCode.NotFound, "there is no such key, so no part of its value can be changed") { Version = 0 },
+            new(ErrorCode.NotFound, "the key does not exist, so no part of its value can be changed") { Version = 0 },
         ResultStatus.PathNotFound or ResultStatus.NotFound =>
             new(ErrorCode.PathNotFound, result.Detail ?? "the path does not exist in the value"),
         ResultStatus.NotANumber => new(ErrorCode.NotANumber, result.Detail ?? "the value to increment is not a number"),

@@ -55,7 +55,7 @@ public sealed class PartTests(DefaultServer server) : IClassFixture<DefaultServe
         (await server.Process.CallAsync(method, "/v1/keys/part?path=a", body)).AssertProblem(400, "invalid_value", "\"path\": ");
         (await server.Process.CallAsync(method, "/v1/keys/part?path=/a~2", body)).AssertProblem(400, "invalid_value", "\"path\": ");
         (await server.Process.CallAsync(method, "/v1/keys/part?path=/a&path=/b", body)).AssertProblem(400, "duplicate_parameter", "\"path\" is given twice");
-        (await server.Process.CallAsync(method, "/v1/keys/part?pth=/a", body)).AssertProblem(400, "unknown_parameter", "\"pth\" is not known here, expected path");
+        (await server.Process.CallAsync(method, "/v1/keys/part?pth=/a", body)).AssertProblem(400, "unknown_parameter", "\"pth\" is unknown, expected path");
         (await server.Process.CallAsync("GET", "/v1/keys/part")).AssertProblem(404, "not_found");
     }
 

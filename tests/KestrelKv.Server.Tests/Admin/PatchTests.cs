@@ -34,7 +34,7 @@ public sealed class PatchTests(DefaultServer server) : IClassFixture<DefaultServ
     [Fact]
     public async Task Patch_OfAMissingKey_CreatesItForMergeAndIsRefusedForJsonPatch()
     {
-        (await server.Process.CallAsync("PATCH", "/v1/keys/patch/new", "[]", Json)).AssertProblem(404, "not_found", "there is no such key");
+        (await server.Process.CallAsync("PATCH", "/v1/keys/patch/new", "[]", Json)).AssertProblem(404, "not_found", "the key does not exist");
         RawResponse created = await server.Process.CallAsync("PATCH", "/v1/keys/patch/new", "{\"a\": null, \"b\": 1}", Merge);
         Assert.Equal((201, "/v1/key?key=patch%2Fnew"), (created.Status, created.Headers["Location"]));
         RawResponse got = await server.Process.CallAsync("GET", "/v1/keys/patch/new?path=/b");

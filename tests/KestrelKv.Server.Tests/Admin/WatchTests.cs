@@ -129,7 +129,7 @@ public sealed class WatchTests(DefaultServer server) : IClassFixture<DefaultServ
     [InlineData("bookmark_interval=3601", "invalid_value", "\"bookmark_interval\" is 3601")]
     [InlineData("bookmark_interval=often", "invalid_value", "\"bookmark_interval\" is \"often\"")]
     [InlineData("prefix=a&prefix=b", "duplicate_parameter", "\"prefix\"")]
-    [InlineData("prefx=a", "unknown_parameter", "\"prefx\" is not known here, expected prefix, from_version, values, bookmark_interval")]
+    [InlineData("prefx=a", "unknown_parameter", "\"prefx\" is unknown, expected prefix, from_version, values, bookmark_interval")]
     [InlineData("key=a", "unknown_parameter", "\"key\"")]
     public async Task Parameter_Invalid_IsRefused(string query, string code, string detail) =>
         (await server.Process.CallAsync("GET", "/v1/watch?" + query)).AssertProblem(400, code, detail);
