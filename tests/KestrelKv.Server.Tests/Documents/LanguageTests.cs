@@ -40,7 +40,7 @@ public sealed partial class LanguageTests
     [GeneratedRegex(
         """
         \b(
-        tells? | told | g[ia]ve[sn]?\ up | go(es)?\ on | went\ on | t[ao]kes?\ back | taken?\ back | took\ back | stands?\ back | lone\ (command|request|write)s?
+        tells? | told | g[ia]ve[sn]?\ up | go(es)?\ on | went\ on | (t[ao]kes?|taken?|took)\ back(?!\ to\ back) | stands?\ back | lone\ (command|request|write)s?
         | hidden\ keys? | remembered\ results? | rehears(al|es|ed) | ma[kd]es?\ space | overtaken | time\ has\ come | anew | nobody | anybody | that\ is\ to\ say
         | kept\ segments? | recogniser
         )\b
