@@ -3,19 +3,19 @@ using System.Globalization;
 namespace KestrelKv.Server.Settings;
 
 /// <summary>
-/// The spelling of durations in settings: <c>hh:mm:ss</c>, <c>d.hh:mm:ss</c>, both with an optional fraction of a second; a
+/// The formats of durations in settings: <c>hh:mm:ss</c>, <c>d.hh:mm:ss</c>, both with an optional fraction of a second; a
 /// whole number with a unit (<c>500ms</c>, <c>30s</c>, <c>5m</c>, <c>24h</c>, <c>7d</c>); or <c>0</c>.
 /// </summary>
 /// <remarks>
-/// <see cref="TimeSpan.Parse(string)"/> reads <c>24:00:00</c> as 24 days and <c>30</c> as 30 days. Here <c>24:00:00</c> is
-/// 24 hours, and a number without a unit is refused.
+/// <see cref="TimeSpan.Parse(string)"/> reads <c>24:00:00</c> as 24 days and <c>30</c> as 30 days. This parser reads
+/// <c>24:00:00</c> as 24 hours and rejects a number without a unit.
 /// </remarks>
 internal static class Duration
 {
-    /// <summary>The spellings, as messages show them.</summary>
+    /// <summary>The accepted formats, as shown in error messages.</summary>
     public const string Spellings = "a duration such as 00:00:30, 24:00:00, 7.00:00:00, 30s, 5m, 24h or 7d";
 
-    /// <summary>More digits would exceed a <see cref="TimeSpan"/>.</summary>
+    /// <summary>The maximum number of digits; more could overflow a <see cref="TimeSpan"/>.</summary>
     private const int DigitsMax = 6;
 
     public static bool TryParse(ReadOnlySpan<char> text, out TimeSpan duration)

@@ -7,41 +7,41 @@ using KestrelKv.Wire;
 namespace KestrelKv.Server.Settings;
 
 /// <summary>
-/// All settings, the section <c>KestrelKv</c> of appsettings.json. Each can be given as an environment variable
-/// (<c>KestrelKv__Wire__Port=5555</c>) or an argument (<c>--KestrelKv:Wire:Port=5555</c>) too; the later of these wins.
+/// The server settings: the section <c>KestrelKv</c> of appsettings.json. An environment variable
+/// (<c>KestrelKv__Wire__Port=5555</c>) overrides the file; an argument (<c>--KestrelKv:Wire:Port=5555</c>) overrides both.
 /// </summary>
 public sealed class ServerSettings
 {
-    /// <summary>The section that they are read from.</summary>
+    /// <summary>The name of the configuration section.</summary>
     public const string Section = "KestrelKv";
 
-    /// <summary>The wire port.</summary>
+    /// <summary>The settings of the wire port.</summary>
     public WireOptions Wire { get; set; } = new();
 
-    /// <summary>The admin HTTP.</summary>
+    /// <summary>The settings of the admin HTTP API.</summary>
     public AdminOptions Admin { get; set; } = new();
 
-    /// <summary>The memory that the store may take.</summary>
+    /// <summary>The memory limits of the store.</summary>
     public EmbeddedStoreOptions Store { get; set; } = new();
 
-    /// <summary>Where the data is kept, and when a write counts as done.</summary>
+    /// <summary>The data directory and the durability of writes.</summary>
     public DataOptions Data { get; set; } = new();
 
-    /// <summary>What one request may ask for.</summary>
+    /// <summary>The limits of a single request.</summary>
     public RequestLimits Limits { get; set; } = new();
 
     /// <summary>
-    /// How long the server, when told to stop, may take to answer what it has received and to take a last snapshot, 0
-    /// to 10 minutes. Default 10 seconds. Connections that are then still busy are cut; a snapshot that is not finished is
-    /// abandoned, and the next start reads the log instead. The process ends at the latest 5 seconds after this time.
+    /// The time that a stop may take to answer received requests and to write a final snapshot, 0 to 10 minutes.
+    /// The default is 10 seconds. After this time, the server closes busy connections and abandons an unfinished snapshot; the
+    /// next start then replays the log. The process ends at most 5 seconds after this time.
     /// </summary>
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>What the log on the console looks like. Default <see cref="LogFormat.Text"/>.</summary>
+    /// <summary>The format of the console log. The default is <see cref="LogFormat.Text"/>.</summary>
     public LogFormat LogFormat { get; set; }
 
-    /// <summary>Reads and checks the settings.</summary>
-    /// <exception cref="SettingsException">One can't be read, is out of its range, or is not known.</exception>
+    /// <summary>Reads and validates the settings.</summary>
+    /// <exception cref="SettingsException">A setting is unreadable, out of range, or unknown.</exception>
     public static ServerSettings Read(IConfiguration configuration)
     {
         var settings = new ServerSettings();
@@ -53,15 +53,15 @@ public sealed class ServerSettings
     }
 }
 
-/// <summary>What the log on the console looks like.</summary>
+/// <summary>The format of the console log.</summary>
 public enum LogFormat
 {
-    /// <summary>Lines for people.</summary>
+    /// <summary>Plain text lines.</summary>
     Text,
 
-    /// <summary>One compact JSON object a line, for machines.</summary>
+    /// <summary>One compact JSON object per line.</summary>
     Json,
 }
 
-/// <summary>The settings are not fit to start with; the message says which, and what is expected.</summary>
+/// <summary>Thrown if settings are invalid. The message names each one and the expected value.</summary>
 public sealed class SettingsException(string message) : Exception(message);

@@ -1,24 +1,26 @@
 namespace KestrelKv.Server.Settings;
 
-/// <summary>What is wrong with the settings: one message for each, in the order in which they were found.</summary>
+/// <summary>Collects one error message per invalid setting, in order of detection.</summary>
 internal sealed class SettingErrors
 {
     private readonly OrderedDictionary<string, string> _messages = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <param name="name">The setting, with its section.</param>
-    /// <param name="value">Its value.</param>
-    /// <param name="expected">What the value can be.</param>
+    /// <summary>Adds an error for an invalid value; the first error of a setting wins.</summary>
+    /// <param name="name">The full name of the setting.</param>
+    /// <param name="value">The invalid value.</param>
+    /// <param name="expected">The description of valid values.</param>
     public void Add(string name, object? value, string expected) =>
         _messages.TryAdd(name, $"the setting {name} is {Show(value)}, expected {expected}");
 
-    /// <param name="name">A name that no setting has.</param>
-    /// <param name="known">The names in its place.</param>
+    /// <summary>Adds an error for an unknown setting.</summary>
+    /// <param name="name">The full name of the unknown setting.</param>
+    /// <param name="known">The names that the section allows.</param>
     public void AddUnknown(string name, IEnumerable<string> known) =>
         _messages.TryAdd(name, known.Any()
             ? $"the setting {name} is unknown, expected one of {string.Join(", ", known)}"
             : $"the setting {name} is unknown");
 
-    /// <exception cref="SettingsException">There is an error.</exception>
+    /// <exception cref="SettingsException">At least one error was added.</exception>
     public void ThrowIfAny()
     {
         if (_messages.Count > 0) throw new SettingsException(string.Join(Environment.NewLine, _messages.Values));

@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace KestrelKv.Server.Settings;
 
-/// <summary>The spelling of each type of setting. Each has one: a converter of .NET accepts more, such as <c>0x10</c> or <c>A,B</c>.</summary>
+/// <summary>Parses setting values. The rules are stricter than those of .NET converters, which accept <c>0x10</c> or <c>A,B</c>.</summary>
 internal static class SettingText
 {
-    /// <summary>Returns the value that <paramref name="text"/> spells, or null if it spells none. Whitespace around it is ignored.</summary>
+    /// <summary>Returns the parsed value, or null if <paramref name="text"/> is invalid. Ignores surrounding whitespace, except in strings.</summary>
     public static object? Parse(string text, Type type)
     {
         if (type == typeof(string)) return text;
@@ -19,14 +19,14 @@ internal static class SettingText
         throw new NotSupportedException($"no setting can be of type {type}");
     }
 
-    /// <summary>Describes what <see cref="Parse"/> accepts for a type.</summary>
+    /// <summary>Describes the values of a type that <see cref="Parse"/> accepts.</summary>
     public static string Expected(Type type)
     {
         if (type == typeof(bool)) return "true or false";
         if (type == typeof(TimeSpan)) return Duration.Spellings;
         if (type.IsEnum) return $"{string.Join(", ", Enum.GetNames(type)[..^1])} or {Enum.GetNames(type)[^1]}";
         return type == typeof(int)
-            ? string.Create(CultureInfo.InvariantCulture, $"a whole number in digits alone, {int.MaxValue} at the most")
-            : "a whole number in digits alone";
+            ? string.Create(CultureInfo.InvariantCulture, $"an integer in decimal digits, at most {int.MaxValue}")
+            : "an integer in decimal digits";
     }
 }

@@ -3,8 +3,8 @@ using System.Reflection;
 namespace KestrelKv.Server.Settings;
 
 /// <summary>
-/// Reads a section of the configuration into the properties with its names. Refuses mistyped names, which would have no
-/// effect, and mistyped values.
+/// Reads a configuration section into the properties of the same names. Rejects unknown names and invalid values, which the
+/// .NET configuration binder would ignore or convert.
 /// </summary>
 internal sealed class SettingsReader(SettingErrors errors)
 {
@@ -22,7 +22,7 @@ internal sealed class SettingsReader(SettingErrors errors)
 
     private void ReadSection(IConfigurationSection section, object settings)
     {
-        // Null stands for {} in JSON.
+        // The configuration represents a JSON {} as null.
         if (section.Value is not null) errors.Add(section.Path, section.Value, $"a section: {section.Path}:NAME=VALUE");
         else Read(section, settings);
     }

@@ -9,10 +9,10 @@ using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Settings;
 
-/// <summary>Checks that each setting is in the range that its documentation gives.</summary>
+/// <summary>Checks each setting against its documented range.</summary>
 internal static class SettingsValidator
 {
-    /// <summary>Adds an error for each setting that is out of its range.</summary>
+    /// <summary>Adds an error for each setting that is out of range.</summary>
     public static void Validate(ServerSettings settings, SettingErrors errors)
     {
         Address("Wire:Address", settings.Wire.Address);
@@ -32,7 +32,7 @@ internal static class SettingsValidator
         Number("Admin:WatchesMax", settings.Admin.WatchesMax, 1, 10_000);
         Number("Store:MemoryBytesMax", settings.Store.MemoryBytesMax, EmbeddedStoreOptions.MemoryBytesMaxMin, long.MaxValue, orZero: true);
         if (settings.Store is { Eviction: not EvictionPolicy.None, MemoryBytesMax: 0 })
-            Wrong("Store:MemoryBytesMax", 0, $"a limit for Store:Eviction {settings.Store.Eviction} to keep");
+            Wrong("Store:MemoryBytesMax", 0, $"a limit, because Store:Eviction is {settings.Store.Eviction}");
         Time("Store:RequestIdWindow", settings.Store.RequestIdWindow, TimeSpan.FromSeconds(1), TimeSpan.FromDays(7));
         Number("Store:RequestIdBytesMax", settings.Store.RequestIdBytesMax, EmbeddedStoreOptions.RequestIdBytesMaxMin, long.MaxValue);
         Number("Store:FeedMemoryBytes", settings.Store.FeedMemoryBytes,

@@ -6,16 +6,16 @@ using Serilog.Parsing;
 namespace KestrelKv.Server.Telemetry;
 
 /// <summary>
-/// Writes the log to the console on a thread of its own. If nobody reads standard output, only that thread blocks:
-/// events wait in a bounded queue, and events beyond it are dropped and counted.
+/// Writes the log to the console on a dedicated thread. If standard output is not read, only that thread blocks.
+/// Events wait in a bounded queue; if the queue is full, events are dropped and counted.
 /// </summary>
 internal sealed class ConsoleLog : ILogEventSink, IDisposable
 {
-    /// <summary>Events that may wait to be written.</summary>
+    /// <summary>The maximum number of queued events.</summary>
     public const int QueuedMax = 4_096;
 
     private static readonly MessageTemplate DroppedTemplate =
-        new MessageTemplateParser().Parse("{Count} log lines were dropped, as standard output was not read");
+        new MessageTemplateParser().Parse("{Count} log lines were dropped because standard output was not read");
 
     private readonly BlockingCollection<LogEvent> _queue = new(QueuedMax);
     private readonly ILogEventSink _console;
@@ -24,7 +24,7 @@ internal sealed class ConsoleLog : ILogEventSink, IDisposable
     private long _dropped;
 
     /// <param name="console">The sink that writes, and may block.</param>
-    /// <param name="endTime">How long <see cref="Dispose"/> waits for queued events to be written.</param>
+    /// <param name="endTime">The maximum time that <see cref="Dispose"/> waits for queued events to be written.</param>
     public ConsoleLog(ILogEventSink console, TimeSpan endTime)
     {
         _console = console;
@@ -33,7 +33,7 @@ internal sealed class ConsoleLog : ILogEventSink, IDisposable
         _thread.Start();
     }
 
-    /// <summary>How many events were dropped.</summary>
+    /// <summary>The number of dropped events.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);
 
     /// <summary>Queues an event; never blocks.</summary>
@@ -45,15 +45,15 @@ internal sealed class ConsoleLog : ILogEventSink, IDisposable
         }
         catch (InvalidOperationException)
         {
-            // The log is closed: this thread outlives the host.
+            // The log is closed, and the calling thread outlives the host.
         }
         Interlocked.Increment(ref _dropped);
     }
 
-    /// <summary>Waits until all events are written, unless standard output blocks for longer than the time for it.</summary>
+    /// <summary>Waits until all queued events are written or the time limit expires.</summary>
     public void Dispose()
     {
-        // The logger and the container both dispose of it.
+        // Both the logger and the container dispose of this instance.
         if (_queue.IsAddingCompleted) return;
         _queue.CompleteAdding();
         _thread.Join(_endTime);
@@ -64,7 +64,7 @@ internal sealed class ConsoleLog : ILogEventSink, IDisposable
         long reported = 0;
         foreach (LogEvent logEvent in _queue.GetConsumingEnumerable())
         {
-            // Once the queue is empty, the console has room again.
+            // An empty queue shows that the console accepts output again, so dropped events can be reported.
             if (TryWrite(logEvent) && _queue.Count == 0 && Dropped - reported is var count and > 0 && TryWrite(OfDropped(count))) reported += count;
         }
     }
@@ -78,7 +78,7 @@ internal sealed class ConsoleLog : ILogEventSink, IDisposable
         }
         catch (Exception)
         {
-            // The terminal has gone (EIO), the disk of a redirected file is full: no line of the log may end the process.
+            // A closed terminal (EIO) or a full disk under a redirected file must not end the process.
             Interlocked.Increment(ref _dropped);
             return false;
         }

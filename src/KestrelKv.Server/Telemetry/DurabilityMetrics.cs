@@ -3,7 +3,7 @@ using KestrelKv.Storage.Durability;
 
 namespace KestrelKv.Server.Telemetry;
 
-/// <summary>The metrics of what makes the store durable. A server without a data directory has none of them.</summary>
+/// <summary>The metrics of the write-ahead log and the snapshots. They exist only if the server has a data directory.</summary>
 internal sealed class DurabilityMetrics
 {
     private readonly DataDirectory _directory;
@@ -20,23 +20,23 @@ internal sealed class DurabilityMetrics
         meter.CreateObservableCounter("kestrelkv.store.syncs", () => Stats.Syncs, "{sync}",
             "Syncs of the write-ahead log.");
         meter.CreateObservableCounter("kestrelkv.store.commits.synced", () => Stats.CommitsSynced, "{commit}",
-            "Commits synced; by the number of syncs, this is how many share one.");
+            "Commits synced to disk. Divided by the number of syncs, the average group commit size.");
         meter.CreateObservableGauge("kestrelkv.store.log.size", () => Stats.LogBytes, "By",
-            "Bytes of the write-ahead log that a start would read.");
+            "Bytes of the write-ahead log that the next start replays.");
         meter.CreateObservableGauge("kestrelkv.store.history.size", () => Stats.HistoryBytes, "By",
-            "Bytes of the log that are kept beyond that, for the change feed.");
+            "Bytes of historical log segments, which serve the change feed.");
         meter.CreateObservableGauge("kestrelkv.store.disk.state", () => (int)Stats.Disk, null,
-            "What the disk does: 0 takes writes, 1 is full, 2 has failed.");
+            "State of the disk: 0 is writable, 1 is full, 2 has failed.");
 
-        // Without a snapshot these have no value, rather than a wrong one.
+        // Without a snapshot, these gauges report no value.
         meter.CreateObservableGauge("kestrelkv.store.snapshot.version", () => OfSnapshot(snapshot => (double)snapshot.Version), null,
-            "Version that the newest snapshot has.");
+            "Version of the newest snapshot.");
         meter.CreateObservableGauge("kestrelkv.store.snapshot.age", () => OfSnapshot(Age), "s",
             "Time since the newest snapshot was finished.");
         meter.CreateObservableGauge("kestrelkv.store.snapshot.duration", () => OfSnapshot(snapshot => snapshot.Duration.TotalSeconds), "s",
-            "Time that the newest snapshot took; 0 where it is from before the start.");
+            "Time taken to write the newest snapshot; 0 if it was written before this start.");
         meter.CreateObservableGauge("kestrelkv.store.snapshot.size", () => OfSnapshot(snapshot => snapshot.Bytes), "By",
-            "Bytes of the newest snapshot's file.");
+            "Size of the newest snapshot file in bytes.");
         meter.CreateObservableCounter("kestrelkv.store.snapshot.failures", () => Stats.SnapshotFailures, "{snapshot}",
             "Snapshots that could not be written.");
     }

@@ -5,13 +5,13 @@ using OpenTelemetry;
 namespace KestrelKv.Server.Telemetry;
 
 /// <summary>
-/// Has OpenTelemetry begin to collect once both ports listen: no client should wait for it. Counts are the server's own
-/// and miss nothing by that, durations only those of the very first requests.
+/// Starts OpenTelemetry after both ports listen, so that it does not delay the start. Counters are complete, because the server
+/// counts by itself; histograms of durations may lack the very first requests.
 /// </summary>
-/// <remarks>Not where metrics are sent by OTLP: settings of a receiver that make no sense are to end the start.</remarks>
+/// <remarks>Not used with OTLP export: invalid OTLP settings must make the start fail.</remarks>
 internal sealed class LateMetrics(ITelemetryHostInitializer telemetry, IHostApplicationLifetime lifetime)
 {
-    /// <summary>Takes the place of what would have it begin before: its own service, and its listener to the host's metrics.</summary>
+    /// <summary>Removes the hosted service and the metrics listener that would start OpenTelemetry earlier.</summary>
     public static void Replace(IServiceCollection services)
     {
         services.Remove(services.Single(IsOpenTelemetrys));
@@ -19,7 +19,7 @@ internal sealed class LateMetrics(ITelemetryHostInitializer telemetry, IHostAppl
         services.AddSingleton<LateMetrics>();
     }
 
-    // What is registered later is called sooner: so who waits for the announcement has all durations counted.
+    // Callbacks run in reverse order of registration, so OpenTelemetry collects before the server announces its start.
     public void BeginWhenStarted() => lifetime.ApplicationStarted.Register(telemetry.Initialize);
 
     private static bool IsOpenTelemetrys(ServiceDescriptor service) =>

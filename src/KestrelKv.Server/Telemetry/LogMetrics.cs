@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace KestrelKv.Server.Telemetry;
 
-/// <summary>The metric of the log on standard output.</summary>
+/// <summary>The metric of the console log.</summary>
 internal sealed class LogMetrics
 {
     public const string MeterName = "KestrelKv.Log";

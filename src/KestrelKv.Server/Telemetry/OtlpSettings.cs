@@ -4,12 +4,12 @@ using KestrelKv.Server.Settings;
 namespace KestrelKv.Server.Telemetry;
 
 /// <summary>
-/// The variables of the OpenTelemetry specification that configure the export by OTLP. The SDK ignores a value that it
-/// can't read and uses the default; here such a value is refused.
+/// Validates the standard OpenTelemetry variables that configure OTLP export. The SDK replaces an invalid value with the
+/// default; the server rejects it.
 /// </summary>
 internal static class OtlpSettings
 {
-    /// <summary>The parts of the names of signals that the server exports.</summary>
+    /// <summary>The signal parts of the variable names; the empty part applies to all signals.</summary>
     private static readonly string[] Signals = ["", "METRICS_", "LOGS_"];
 
     private static readonly string[] Numbers =
@@ -19,11 +19,11 @@ internal static class OtlpSettings
         "OTEL_BLRP_SCHEDULE_DELAY", "OTEL_BLRP_EXPORT_TIMEOUT", "OTEL_BLRP_MAX_QUEUE_SIZE", "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
     ];
 
-    /// <summary>Whether a variable names a receiver.</summary>
+    /// <summary>Whether a variable sets an OTLP endpoint.</summary>
     public static bool NameReceiver(IConfiguration configuration) =>
         Signals.Any(signal => !string.IsNullOrEmpty(configuration[$"OTEL_EXPORTER_OTLP_{signal}ENDPOINT"]));
 
-    /// <exception cref="SettingsException">A variable has a value that its specification does not allow.</exception>
+    /// <exception cref="SettingsException">A variable has a value that the OpenTelemetry specification does not allow.</exception>
     public static void Check(IConfiguration configuration)
     {
         var errors = new SettingErrors();
@@ -33,11 +33,11 @@ internal static class OtlpSettings
             Check($"OTEL_EXPORTER_OTLP_{signal}PROTOCOL", text => text is "grpc" or "http/protobuf", "grpc or http/protobuf");
             Check($"OTEL_EXPORTER_OTLP_{signal}HEADERS", ArePairs, "NAME=VALUE, separated by commas");
         }
-        foreach (string number in Numbers) Check(number, IsPositive, "a whole number, 1 or more");
+        foreach (string number in Numbers) Check(number, IsPositive, "an integer, 1 or more");
         Check("OTEL_RESOURCE_ATTRIBUTES", ArePairs, "NAME=VALUE, separated by commas");
         errors.ThrowIfAny();
 
-        // The specification has an empty value mean the same as none.
+        // The specification treats an empty value as unset.
         void Check(string name, Predicate<string> isValid, string expected)
         {
             if (configuration[name] is { Length: > 0 } value && !isValid(value)) errors.Add(name, value, expected);

@@ -3,7 +3,7 @@ using KestrelKv.Storage;
 
 namespace KestrelKv.Server.Telemetry;
 
-/// <summary>The store's metrics.</summary>
+/// <summary>The metrics of the store.</summary>
 internal sealed class StoreMetrics
 {
     public const string MeterName = "KestrelKv.Store";
@@ -16,22 +16,22 @@ internal sealed class StoreMetrics
         meter.CreateObservableGauge("kestrelkv.store.size", () => store.GetStats().Bytes, "By",
             "Bytes of keys and values in the store.");
         meter.CreateObservableGauge("kestrelkv.store.memory", () => store.GetStats().MemoryBytes, "By",
-            "Bytes of memory that the store's entries take, with all that finds them.");
+            "Bytes of memory used by the store's entries and indexes.");
         meter.CreateObservableGauge("kestrelkv.store.memory.limit", () => store.GetStats().MemoryBytesMax, "By",
-            "Bytes of memory that they may take; 0 for no limit.");
+            "Memory limit of the store in bytes; 0 if there is no limit.");
         meter.CreateObservableCounter("kestrelkv.store.expirations", () => store.GetStats().Expirations, "{key}",
             "Keys removed because they had expired.");
         meter.CreateObservableCounter("kestrelkv.store.evictions", () => store.GetStats().Evictions, "{key}",
-            "Keys removed to make room for others.");
+            "Keys evicted to free memory.");
         meter.CreateObservableCounter("kestrelkv.store.refusals", () => store.GetStats().Refusals, "{write}",
-            "Writes refused because the memory was full.");
+            "Writes rejected because the memory limit was reached.");
         meter.CreateObservableGauge("kestrelkv.store.version", () => store.GetStats().Version, null,
             "Version of the last commit.");
         meter.CreateObservableGauge("kestrelkv.store.version.oldest", () => store.GetStats().OldestVersion, null,
-            "The oldest version that a watch can begin with.");
+            "The oldest version that a watch can start from.");
         meter.CreateObservableGauge("kestrelkv.store.watches", () => store.GetStats().Watches, "{watch}",
-            "Watches that are open.");
+            "Open watches.");
         meter.CreateObservableGauge("kestrelkv.store.request.ids", () => store.GetStats().RequestIds, "{request}",
-            "Requests that are remembered, so that they are not done again.");
+            "Idempotency records held.");
     }
 }

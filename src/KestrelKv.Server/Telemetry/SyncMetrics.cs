@@ -2,12 +2,14 @@ using System.Diagnostics.Metrics;
 
 namespace KestrelKv.Server.Telemetry;
 
-/// <summary>How long syncs take. Apart from the other metrics of durability, as the store tells of syncs from its opening on.</summary>
+/// <summary>
+/// Records sync durations. This class is separate from <see cref="DurabilityMetrics"/> because syncs begin when the store opens.
+/// </summary>
 internal sealed class SyncMetrics(IMeterFactory meters)
 {
-    // From a disk with a battery behind it to one that is about to fail.
+    // The range covers a battery-backed disk up to a disk that is about to fail.
     private readonly Histogram<double> _duration = meters.Create(StoreMetrics.MeterName).CreateHistogram<double>(
-        "kestrelkv.store.sync.duration", "s", "Time that a sync of the write-ahead log took.",
+        "kestrelkv.store.sync.duration", "s", "Duration of a sync of the write-ahead log.",
         tags: null,
         new InstrumentAdvice<double>
         {
@@ -17,6 +19,6 @@ internal sealed class SyncMetrics(IMeterFactory meters)
             ],
         });
 
-    /// <summary>Records one; safe for use by any thread.</summary>
+    /// <summary>Records a sync duration. Thread-safe.</summary>
     public void Record(TimeSpan duration) => _duration.Record(duration.TotalSeconds);
 }

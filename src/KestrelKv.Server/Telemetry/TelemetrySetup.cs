@@ -15,15 +15,15 @@ using Serilog.Settings.Configuration;
 
 namespace KestrelKv.Server.Telemetry;
 
-/// <summary>Logs and metrics.</summary>
+/// <summary>Sets up logging and metrics.</summary>
 internal static class TelemetrySetup
 {
     private const string ConsoleLine = "{Timestamp:yyyy-MM-dd HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
 
-    /// <summary>How long a stop waits for the console to take the last lines of the log.</summary>
+    /// <summary>The maximum time that a stop waits for the console to accept the last log lines.</summary>
     private static readonly TimeSpan LogEndTime = TimeSpan.FromSeconds(1);
 
-    /// <summary>Serilog on the console; the section <c>Serilog</c> sets levels, and sinks besides.</summary>
+    /// <summary>Adds Serilog with console output. The section <c>Serilog</c> sets levels and additional sinks.</summary>
     public static void AddLogging(this WebApplicationBuilder builder, ServerSettings settings)
     {
         builder.Logging.ClearProviders();
@@ -31,10 +31,10 @@ internal static class TelemetrySetup
         builder.Services.AddSerilog(
             (services, log) =>
             {
-                // The levels that appsettings.json has, for a file without them.
+                // The defaults equal the levels in the shipped appsettings.json.
                 log.MinimumLevel.Information();
                 foreach (string framework in (string[])["Microsoft", "System"]) log.MinimumLevel.Override(framework, LogEventLevel.Warning);
-                log.ReadFrom.Configuration(builder.Configuration, WhatItNames(builder.Configuration));
+                log.ReadFrom.Configuration(builder.Configuration, ReaderOptions(builder.Configuration));
                 log.Filter.ByExcluding(IsExplainedByProgram);
                 log.WriteTo.Sink(services.GetRequiredService<ConsoleLog>());
             },
@@ -48,20 +48,20 @@ internal static class TelemetrySetup
     }
 
     /// <summary>
-    /// Where Serilog looks for what its section names. For sinks it looks through all assemblies, which takes long for
-    /// a start; levels, which are all that there mostly is, need nothing but itself.
+    /// Returns the assemblies that Serilog searches. Sinks require a search of all assemblies, which slows the start;
+    /// a section with levels only requires Serilog's own assembly.
     /// </summary>
-    private static ConfigurationReaderOptions WhatItNames(ConfigurationManager configuration) =>
+    private static ConfigurationReaderOptions ReaderOptions(ConfigurationManager configuration) =>
         configuration.GetSection("Serilog").GetChildren().All(section => section.Key == "MinimumLevel")
             ? new(typeof(Logger).Assembly)
             : new();
 
-    /// <summary>A failure to start: the host logs it with its stack trace, and the program explains it in a line.</summary>
+    /// <summary>Whether the event is the host's report of a failed start. The program reports that failure itself, in one line.</summary>
     private static bool IsExplainedByProgram(LogEvent log) => log.Exception is not null && log.MessageTemplate.Text == "Hosting failed to start";
 
     /// <summary>
-    /// Metrics for Prometheus; and metrics and logs by OTLP where the standard variables name a receiver
-    /// (<c>OTEL_EXPORTER_OTLP_ENDPOINT</c> and its like).
+    /// Adds metrics for Prometheus. Exports metrics and logs by OTLP if a standard variable such as
+    /// <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> sets an endpoint.
     /// </summary>
     public static void AddTelemetry(this WebApplicationBuilder builder)
     {
@@ -73,7 +73,7 @@ internal static class TelemetrySetup
             .WithMetrics(metrics => metrics
                 .AddMeter(WireMetrics.MeterName, StoreMetrics.MeterName, LogMetrics.MeterName)
                 .AddMeter("System.Runtime", "Microsoft.AspNetCore.Hosting")
-                // To Prometheus, a name that ends in "count" is that of a histogram's part.
+                // Prometheus reserves names that end in "count" for histograms.
                 .AddView("dotnet.process.cpu.count", "dotnet.process.cpus")
                 .AddView("dotnet.assembly.count", "dotnet.assemblies")
                 .AddView("dotnet.timer.count", "dotnet.timers")
@@ -85,13 +85,15 @@ internal static class TelemetrySetup
             LateMetrics.Replace(builder.Services);
     }
 
-    /// <summary>The names of the service; those in <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c> win, as what is added last does.</summary>
+    /// <summary>
+    /// Sets the service name and version. <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c> are added last and override them.
+    /// </summary>
     private static void Describe(ResourceBuilder resource) =>
         resource.AddService("kestrelkv", serviceVersion: Announcement.ServerVersion).AddEnvironmentVariableDetector();
 
     public static void MapTelemetry(this WebApplication app)
     {
-        // Nobody else asks for them, and their instruments exist from their construction on.
+        // No other service depends on these; their constructors create the instruments.
         app.Services.GetRequiredService<StoreMetrics>();
         app.Services.GetRequiredService<LogMetrics>();
         if (app.Services.GetService<DataDirectory>() is { } directory)

@@ -25,7 +25,7 @@ public sealed class ConsoleLogTests
 
         console.Unblock();
         log.Dispose();
-        Assert.Equal($"{Beyond} log lines were dropped, as standard output was not read", console.Lines.Last());
+        Assert.Equal($"{Beyond} log lines were dropped because standard output was not read", console.Lines.Last());
         Assert.Equal(1 + ConsoleLog.QueuedMax + 1, console.Lines.Count);
     }
 
@@ -51,7 +51,7 @@ public sealed class ConsoleLogTests
         log.Emit(Event("is written"));
         log.Dispose();
         Assert.Equal(1, log.Dropped);
-        Assert.Equal(["is written", "1 log lines were dropped, as standard output was not read"], console.Lines);
+        Assert.Equal(["is written", "1 log lines were dropped because standard output was not read"], console.Lines);
     }
 
     private static void EmitUntilFull(ConsoleLog log, Console console)

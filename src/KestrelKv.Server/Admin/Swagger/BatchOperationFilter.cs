@@ -6,8 +6,8 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 namespace KestrelKv.Server.Admin.Swagger;
 
 /// <summary>
-/// Describes the bodies of batches and calls, which are those of the wire; here for the reason that
-/// <see cref="KeyOperationFilter"/> gives.
+/// Describes the request bodies of batches and calls, which use the wire format. <see cref="KeyOperationFilter"/> explains why
+/// endpoint metadata does not describe them.
 /// </summary>
 internal sealed class BatchOperationFilter : IOperationFilter
 {
@@ -20,11 +20,11 @@ internal sealed class BatchOperationFilter : IOperationFilter
         {
             case OperationIds.Batch:
                 operation.RequestBody = Schemas.Body(
-                    "The operations, with the parameters that they have on the wire.", BatchSchema(), BatchExample());
+                    "The operations, with the same parameters as in the wire protocol.", BatchSchema(), BatchExample());
                 break;
             case OperationIds.Call:
                 operation.RequestBody = Schemas.Body(
-                    "A request as on the wire. `HELP` lists the functions with their parameters.", OperationSchema(new() { Type = JsonSchemaType.String }),
+                    "A request of the wire protocol. `HELP` lists the functions and their parameters.", OperationSchema(new() { Type = JsonSchemaType.String }),
                     Operation("INCR", new() { ["obj"] = "users" }));
                 break;
         }
@@ -34,7 +34,7 @@ internal sealed class BatchOperationFilter : IOperationFilter
         ("ops", new OpenApiSchema { Type = JsonSchemaType.Array, MinItems = 1, MaxItems = 1_000, Items = OperationSchema(NameOf(OfBatches)) }));
 
     /// <summary>
-    /// Without the members that may be left out: generated clients send null for those that are not set, and the wire refuses null.
+    /// Omits optional members: generated clients send null for unset members, and the wire protocol rejects null.
     /// </summary>
     private static OpenApiSchema OperationSchema(OpenApiSchema function) => Schemas.Object(("func", function), ("params", Schemas.AnyObject()));
 
@@ -44,7 +44,7 @@ internal sealed class BatchOperationFilter : IOperationFilter
         Enum = [.. functions.Select(function => JsonValue.Create(Functions.Of(function).Name))],
     };
 
-    /// <summary>Works whether the keys are there or not, and as often as one likes.</summary>
+    /// <summary>Succeeds whether or not the keys exist, and can be repeated.</summary>
     private static JsonObject BatchExample() => new()
     {
         ["ops"] = new JsonArray(

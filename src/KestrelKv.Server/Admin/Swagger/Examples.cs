@@ -6,7 +6,7 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>Shows what responses look like, which the types of the handlers do not have.</summary>
+/// <summary>Adds examples to responses; the handlers' types carry none.</summary>
 internal sealed class Examples : IOperationFilter
 {
     private const string Events =
@@ -52,7 +52,7 @@ internal sealed class Examples : IOperationFilter
         };
     }
 
-    /// <summary>What can be wrong with any request on a key, or without one.</summary>
+    /// <summary>Returns an error that any request with a key, or any request without one, can cause.</summary>
     private static ErrorCode Refused(IList<object> metadata) =>
         metadata.OfType<FunctionCall>().Any(call => call.KeyPlace != KeyPlace.None) ? ErrorCode.InvalidKey : ErrorCode.UnknownParameter;
 

@@ -2,7 +2,7 @@ using Microsoft.OpenApi;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>Descriptions of the headers of responses.</summary>
+/// <summary>Creates descriptions of response headers.</summary>
 internal static class Headers
 {
     public static OpenApiHeader Version() => new()
@@ -15,7 +15,7 @@ internal static class Headers
 
     public static OpenApiHeader Expiry() => new()
     {
-        Description = "The expiry as Unix time in seconds. Entries that do not expire have no such header.",
+        Description = "The expiry as Unix time in seconds. The header is absent if the entry does not expire.",
         Schema = new OpenApiSchema { Type = JsonSchemaType.Number, Format = "double" },
         Example = 1893456000.5,
     };

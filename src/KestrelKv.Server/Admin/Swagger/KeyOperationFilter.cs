@@ -4,10 +4,9 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>Describes the operations on one key: the bodies of PUT and PATCH, and the headers with version and expiry.</summary>
+/// <summary>Describes single-key operations: the bodies of PUT and PATCH, and the version and expiry headers.</summary>
 /// <remarks>
-/// The body is described here, and not by the framework's metadata, because that would refuse bodies that are
-/// labelled otherwise, as <c>curl -d</c> labels them.
+/// Endpoint metadata would make the framework reject bodies with any other Content-Type, such as the one that <c>curl -d</c> sends.
 /// </remarks>
 internal sealed class KeyOperationFilter : IOperationFilter
 {

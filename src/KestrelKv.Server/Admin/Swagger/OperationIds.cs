@@ -3,7 +3,7 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>Names operations: generators derive method names from them, so a name stays once it is published.</summary>
+/// <summary>Sets operation ids. Client generators derive method names from them, so a published id must not change.</summary>
 internal sealed class OperationIds : IOperationFilter
 {
     public const string Batch = "executeBatch";

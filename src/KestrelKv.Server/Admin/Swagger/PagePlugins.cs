@@ -4,14 +4,14 @@ using Swashbuckle.AspNetCore.SwaggerUI;
 namespace KestrelKv.Server.Admin.Swagger;
 
 /// <summary>
-/// The plugins that make Swagger UI show values as the exact text that they are, and watches as they happen.
-/// The scripts are in <c>Page</c>; each defines the plugin that it is named after.
+/// Adds plugins to Swagger UI that show the exact text of values and stream the events of watches.
+/// The scripts are in the folder <c>Page</c>; each defines one plugin.
 /// </summary>
 internal static class PagePlugins
 {
     private const string Folder = "page";
 
-    /// <summary>The plugins by their files. The first wraps what Swagger UI has, the next ones wrap that.</summary>
+    /// <summary>The script files and their plugins, from the innermost wrapper to the outermost.</summary>
     private static readonly (string File, string Plugin)[] All =
     [
         ("exact-text.js", "KestrelKvExactText"),
@@ -29,7 +29,7 @@ internal static class PagePlugins
     {
         RequestPath = $"/swagger/{Folder}",
         FileProvider = new EmbeddedFileProvider(typeof(PagePlugins).Assembly, $"{typeof(PagePlugins).Namespace}.Page"),
-        // Browsers must not keep a script over an update of the server.
+        // Browsers must revalidate scripts, because a server update can change them.
         OnPrepareResponse = file => file.Context.Response.Headers.CacheControl = "no-cache",
     });
 }

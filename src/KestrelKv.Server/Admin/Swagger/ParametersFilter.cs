@@ -4,12 +4,12 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>Describes the parameters of endpoints by the table of functions: the handlers take the request as a whole.</summary>
+/// <summary>Describes endpoint parameters from the function table; handlers read the raw request and declare none.</summary>
 internal sealed class ParametersFilter : IOperationFilter
 {
     /// <summary>
-    /// What Swagger UI fills in. Conditions, cursors, parts and expiries would hide what the other examples show, and the changes of an old
-    /// version may no longer be kept.
+    /// The values that Swagger UI fills in. Conditions, cursors, paths and expiries have none because they would restrict the results of
+    /// the other examples. Versions have none because the history of an old version may have been removed.
     /// </summary>
     private static readonly Dictionary<string, System.Text.Json.Nodes.JsonNode> Examples = new()
     {
@@ -30,28 +30,28 @@ internal sealed class ParametersFilter : IOperationFilter
         if (call.KeyPlace != KeyPlace.None)
         {
             ParameterLocation location = call.KeyPlace == KeyPlace.Path ? ParameterLocation.Path : ParameterLocation.Query;
-            OpenApiParameter key = Parameter(FunctionCall.Key, location, "The key; in a URL it is percent-encoded, which this page does itself.");
+            OpenApiParameter key = Parameter(FunctionCall.Key, location, "The key. It must be percent-encoded in a URL; this page encodes it.");
             key.Required = true;
             yield return key;
         }
         if (call.IsConditional)
         {
             yield return Parameter("If-Match", ParameterLocation.Header,
-                "Only if the version is one of these, such as \"5\", or, with *, if there is the key; otherwise 412.");
+                "Requires the version to be in this list, such as \"5\", or, with *, the key to exist. Otherwise the status is 412.");
             yield return Parameter("If-None-Match", ParameterLocation.Header,
-                "Only if the version is none of these, or, with *, if there is no such key; otherwise 412, or 304 to GET and HEAD.");
+                "Requires the version not to be in this list, or, with *, the key not to exist. Otherwise the status is 412, or 304 for GET and HEAD.");
         }
         foreach (ParameterInfo parameter in call.Query)
             yield return Parameter(parameter.Name, ParameterLocation.Query, Sentence(parameter.Summary), TypeOf(parameter));
         if (call.TakesIdempotencyKey)
         {
             yield return Parameter(FunctionCall.IdempotencyKey, ParameterLocation.Header,
-                "What the client calls this write. Sent again within Store:RequestIdWindow, it is not done again, but answered as the first time.");
+                "A unique id of this write. A retry with the same id within Store:RequestIdWindow is not executed; it returns the first result.");
         }
         if (call.Function.Function == Function.Watch)
         {
             yield return Parameter(FunctionCall.LastEventId, ParameterLocation.Header,
-                "The id of the last event that the client has: the stream continues behind it.");
+                "The id of the last event that the client received. The stream resumes after it.");
         }
     }
 

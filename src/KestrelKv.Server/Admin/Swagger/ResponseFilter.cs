@@ -3,7 +3,7 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>Describes what the metadata of endpoints does not have of responses.</summary>
+/// <summary>Adds the response details that endpoint metadata lacks.</summary>
 internal sealed class ResponseFilter : IOperationFilter
 {
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
@@ -14,7 +14,7 @@ internal sealed class ResponseFilter : IOperationFilter
             sorted.Add(status, response);
             var described = (OpenApiResponse)response;
 
-            // Generated clients would wait for a body that HTTP does not allow, in errors too.
+            // HTTP allows no body in a response to HEAD, not even in errors; generated clients would wait for one.
             if (context.ApiDescription.HttpMethod == HttpMethods.Head) described.Content = null;
             if (status == "200" && operation.OperationId == OperationIds.Watch) DescribeEvents(described);
             if (status == "200" && operation.OperationId == OperationIds.Backup) DescribeFile(described);
@@ -22,7 +22,9 @@ internal sealed class ResponseFilter : IOperationFilter
         operation.Responses = sorted;
     }
 
-    /// <summary>As a file, which generated clients give out as a stream; a string they would read to an end that it does not have.</summary>
+    /// <summary>
+    /// Describes events as a file, which generated clients expose as a stream. They would read a string to its end, and a watch has none.
+    /// </summary>
     private static void DescribeEvents(OpenApiResponse response) =>
         ((OpenApiMediaType)response.Content![EventStream.ContentType]).Schema =
             new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" };

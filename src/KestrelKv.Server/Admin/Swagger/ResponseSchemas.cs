@@ -5,7 +5,7 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>Says which members responses always have, and that later versions may add some.</summary>
+/// <summary>Marks the required members of responses, and allows later versions to add members.</summary>
 internal sealed class ResponseSchemas : ISchemaFilter
 {
     public void Apply(IOpenApiSchema schema, SchemaFilterContext context)
@@ -18,21 +18,21 @@ internal sealed class ResponseSchemas : ISchemaFilter
         if (context.Type == typeof(BatchResponse) && members["results"] is OpenApiSchema results) results.Items = Schemas.AnyObject();
     }
 
-    /// <summary>Any JSON may be null, so that null cannot stand for no value: the member is left out.</summary>
+    /// <summary>Whether a member is omitted if it has no value. A member of any JSON type is: null is one of its values.</summary>
     private static bool IsOptional(IOpenApiSchema member) => member is OpenApiSchema { Type: null };
 
     private static void DescribeProblem(OpenApiSchema problem)
     {
         problem.Properties = new Dictionary<string, IOpenApiSchema>
         {
-            ["type"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "A page about the status." },
-            ["title"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "What all errors of this code have in common." },
+            ["type"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "The URL of a page about the status." },
+            ["title"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "A summary that is the same for all errors with this code." },
             ["status"] = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int32", Description = "The HTTP status." },
-            ["detail"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "What was wrong, and what was expected." },
+            ["detail"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "The cause of the error and the expected value." },
             ["code"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = Codes() },
-            ["index"] = Number("int32", "Which operation of a batch was refused, counted from 0."),
-            ["version"] = Number("int64", "The version of the entry, or of the store."),
-            ["oldest_version"] = Number("int64", "The oldest version that a watch can begin with."),
+            ["index"] = Number("int32", "The zero-based index of the rejected operation of a batch."),
+            ["version"] = Number("int64", "The version of the entry or of the store."),
+            ["oldest_version"] = Number("int64", "The oldest version that a watch can start from."),
         };
         problem.Required = new HashSet<string> { "title", "status", "detail", "code" };
     }
@@ -40,12 +40,12 @@ internal sealed class ResponseSchemas : ISchemaFilter
     private static OpenApiSchema Number(string format, string description) =>
         new() { Type = JsonSchemaType.Integer, Format = format, Description = description };
 
-    /// <summary>Not an enumeration, which would have clients fail on a code that a later version adds.</summary>
+    /// <summary>Lists the codes as text. With an enumeration, clients would fail on codes that later versions add.</summary>
     private static string Codes()
     {
         IEnumerable<string> byStatus = Enum.GetValues<ErrorCode>().Where(code => code != ErrorCode.None)
             .GroupBy(ErrorCodes.Status).OrderBy(codes => codes.Key)
             .Select(codes => $"- {codes.Key}: {string.Join(", ", codes.Select(code => $"`{ErrorCodes.Text(code)}`"))}");
-        return $"The error, for programs. Later versions may add codes.\n\n{string.Join('\n', byStatus)}";
+        return $"The machine-readable error code. Later versions may add codes.\n\n{string.Join('\n', byStatus)}";
     }
 }

@@ -3,13 +3,13 @@ using Microsoft.OpenApi;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>Schemas that the types of the handlers do not have.</summary>
+/// <summary>Creates schemas that the handlers' types do not provide.</summary>
 internal static class Schemas
 {
-    /// <summary>An object with any members. Without this, generators read an object without any.</summary>
+    /// <summary>Returns the schema of an object with arbitrary members. Client generators treat a bare object schema as empty.</summary>
     public static OpenApiSchema AnyObject() => new() { Type = JsonSchemaType.Object, AdditionalProperties = new OpenApiSchema() };
 
-    /// <summary>An object all of whose members must be given.</summary>
+    /// <summary>Returns the schema of an object whose members are all required.</summary>
     public static OpenApiSchema Object(params (string Name, OpenApiSchema Schema)[] members) => new()
     {
         Type = JsonSchemaType.Object,

@@ -3,7 +3,7 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>The description of the admin HTTP, and the page that shows it.</summary>
+/// <summary>Sets up the OpenAPI document of the admin HTTP API and the Swagger UI page.</summary>
 internal static class SwaggerSetup
 {
     public static void AddSwagger(this IServiceCollection services)
@@ -16,13 +16,13 @@ internal static class SwaggerSetup
                 Title = "KestrelKv",
                 Version = "v1",
                 Description =
-                    "Look into the store that port 4444 serves. Values are JSON texts, given back byte for byte; " +
-                    "the ETag of a key is the version of its last change.",
+                    "Inspect and edit the store that port 4444 serves. Values are JSON texts and are returned byte for byte. " +
+                    "The ETag of a key is the version of its last change.",
             });
             IncludeDescriptions(swagger);
             swagger.SupportNonNullableReferenceTypes();
 
-            // Filters run in this order: the next ones look at ids and parameters.
+            // Filters run in this order; later filters use the ids and parameters that earlier filters set.
             swagger.OperationFilter<OperationIds>();
             swagger.OperationFilter<ParametersFilter>();
             swagger.OperationFilter<KeyOperationFilter>();
@@ -34,7 +34,7 @@ internal static class SwaggerSetup
         });
     }
 
-    /// <summary>Images are often stripped of the compiler's documentation file: then the page lacks descriptions.</summary>
+    /// <summary>Adds the compiler's documentation file if it exists; images are often built without it.</summary>
     private static void IncludeDescriptions(SwaggerGenOptions swagger)
     {
         string file = Path.Combine(AppContext.BaseDirectory, $"{typeof(SwaggerSetup).Assembly.GetName().Name}.xml");
@@ -42,8 +42,7 @@ internal static class SwaggerSetup
     }
 
     /// <summary>
-    /// The page is put together when somebody first asks for it: it takes code that is compiled at run time, for which no
-    /// start should wait.
+    /// Serves the page. The page is built on the first request, because its run-time code generation would delay the start.
     /// </summary>
     public static void MapSwaggerUI(this WebApplication app) => app.Use(next =>
     {
@@ -67,7 +66,7 @@ internal static class SwaggerSetup
         return pipeline.Build();
     }
 
-    /// <summary>Generated clients call the address that the description was read from, if they are given no other.</summary>
+    /// <summary>Sets the server address to that of the request; generated clients use it as their default.</summary>
     private static void AddServer(OpenApiDocument document, HttpRequest request) =>
         document.Servers = [new OpenApiServer { Url = $"{request.Scheme}://{request.Host}{request.PathBase}" }];
 }

@@ -3,7 +3,7 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace KestrelKv.Server.Admin.Swagger;
 
-/// <summary>Describes the groups of endpoints.</summary>
+/// <summary>Describes the groups of endpoints and sorts the endpoints by group.</summary>
 internal sealed class TagFilter : IDocumentFilter
 {
     public const string Keys = "Keys";
@@ -13,15 +13,15 @@ internal sealed class TagFilter : IDocumentFilter
     public const string Data = "Data";
     public const string Server = "Server";
 
-    /// <summary>In the order of the page: what people look for comes first.</summary>
+    /// <summary>The groups in page order, the most used first.</summary>
     private static readonly (string Name, string Description)[] Ordered =
     [
-        (Keys, "The key is part of the path: short to type."),
-        (KeysByQuery, "The same with the key as a parameter, which allows any key, whatever characters it has."),
-        (Batches, "Many operations, all of them or none."),
-        (Feed, "Past changes, if they are still kept, and every change as it happens."),
+        (Keys, "The key is part of the path."),
+        (KeysByQuery, "The same operations with the key as a query parameter, which allows any character in the key."),
+        (Batches, "Several operations in one request. A batch is atomic."),
+        (Feed, "Retained past changes, and new changes as they are committed."),
         (Data, "Snapshots of the whole store. To restore one, stop the server and run `KestrelKv.Server restore FILE`."),
-        (Server, "The server itself. See also /health/live, /health/ready and, for Prometheus, /metrics."),
+        (Server, "Server statistics. See also /health/live, /health/ready and, for Prometheus, /metrics."),
     ];
 
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)

@@ -1,7 +1,7 @@
 "use strict";
 
-// Shows, copies and downloads the text of a response as the server sent it. Swagger UI itself parses JSON and writes it
-// again, which rounds numbers, drops repeated members and changes escapes and white space.
+// Shows, copies and downloads the exact text of a response. Swagger UI parses and reserializes JSON, which rounds numbers,
+// drops duplicate members and changes escapes and white space.
 const KestrelKvExactText = system => {
     const { createElement: element, useState } = system.React;
 
@@ -9,7 +9,7 @@ const KestrelKvExactText = system => {
     const shownLengthMax = 256 * 1024;
 
     const copy = text => {
-        // The clipboard API requires HTTPS, and a text field changes CR LF to LF: this event does neither.
+        // The copy event works without HTTPS, unlike the clipboard API, and keeps CR LF, unlike a text field.
         const onCopy = event => {
             event.clipboardData.setData("text/plain", text);
             event.preventDefault();
@@ -27,7 +27,7 @@ const KestrelKvExactText = system => {
         setTimeout(() => URL.revokeObjectURL(link.href));
     };
 
-    // Changes nothing but the white space between tokens.
+    // Changes only the white space between tokens.
     const indent = json => {
         const tokens = json.match(/"[^"\\]*(?:\\[^][^"\\]*)*"?|[{}[\],:]|[^\s"{}[\],:]+/g) ?? [];
         let text = "", depth = 0;
@@ -53,7 +53,7 @@ const KestrelKvExactText = system => {
                 element("input", { type: "checkbox", checked: isIndented, onChange: event => setIndented(event.target.checked) }),
                 " Indent the view"),
             shown.length < text.length &&
-                element("p", null, `The first ${shown.length} of ${text.length} characters; Copy and Download have all.`),
+                element("p", null, `The first ${shown.length} of ${text.length} characters. Copy and Download use the full text.`),
             element("div", { className: "copy-to-clipboard", title: "Copy the exact text" },
                 element("button", { type: "button", "aria-label": "Copy the exact text", onClick: () => copy(text) })),
             element("button", { className: "download-contents", onClick: () => download(text, type) }, "Download"),

@@ -4,7 +4,7 @@ const KestrelKvForms = system => ({
     statePlugins: {
         oas3: {
             wrapActions: {
-                // Swagger UI keeps an edited body when its type changes, and sends it under a type that it does not have.
+                // If the content type changes, Swagger UI keeps the edited body and sends it under the wrong type. This clears the body.
                 setRequestContentType: original => change => {
                     const result = original(change);
                     system.oas3Actions.setRequestBodyValue({ value: undefined, pathMethod: change.pathMethod });
@@ -14,7 +14,7 @@ const KestrelKvForms = system => ({
         },
         spec: {
             wrapActions: {
-                // The page calls the server that it came from, behind whatever proxy that is.
+                // Without a server list, the page calls its own origin, which also works behind a proxy.
                 updateJsonSpec: original => document => original({ ...document, servers: undefined }),
             },
         },

@@ -1,14 +1,14 @@
 "use strict";
 
-// Shows the events of a watch as they come, and stops it. Swagger UI itself waits for the end of a response, which a watch
-// does not have.
+// Shows the events of a watch as they arrive, with a button to stop it. Swagger UI waits for the end of a response, and a
+// watch has none.
 const KestrelKvWatch = system => {
     const { createElement: element, useEffect, useReducer, useRef } = system.React;
 
-    // The view keeps the last events only.
+    // The view keeps only the latest events.
     const textLengthMax = 256 * 1024;
 
-    // Browsers open 6 connections to a server, all tabs together. Two stay for everything else.
+    // Browsers open at most 6 connections to a server across all tabs. Two are reserved for other requests.
     const openMax = 4;
     const tabs = new BroadcastChannel("kestrelkv-watches");
 
@@ -22,7 +22,7 @@ const KestrelKvWatch = system => {
 
         constructor(abort) { this.#abort = abort; }
 
-        // The body that Swagger UI stores for this watch: a comment in the syntax of events.
+        // The body that Swagger UI stores for this watch: an event stream comment.
         get placeholder() { return `: ${this.id}\n`; }
 
         async read(body) {
@@ -50,7 +50,7 @@ const KestrelKvWatch = system => {
         #add(part) {
             this.text += part;
             if (this.text.length > textLengthMax) {
-                // Whole events, so that what is left can be read.
+                // Removes whole events, so that the remaining text is valid.
                 const cut = this.text.indexOf("\n\n", this.text.length - textLengthMax / 2);
                 this.text = this.text.slice(cut < 0 ? -textLengthMax : cut + 2);
             }
@@ -74,7 +74,7 @@ const KestrelKvWatch = system => {
         const response = await fetch(url, { ...request, signal: abort.signal });
         if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return response;
 
-        watch?.stop("stopped: another watch was begun");
+        watch?.stop("stopped: another watch was started");
         const begun = watch = new Watch(abort);
         begun.read(response.body);
         const { ok, status, statusText, headers } = response;
