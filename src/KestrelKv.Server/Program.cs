@@ -4,7 +4,7 @@ using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Settings;
 using KestrelKv.Server.Telemetry;
 
-// A closed terminal and some log rotations send SIGHUP, which by default ends a process at once, without a clean stop.
+// Closed terminals and some log rotations send SIGHUP, which would end the process without a clean stop.
 using IDisposable hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, static signal => signal.Cancel = true);
 try
 {
@@ -38,7 +38,7 @@ try
     builder.AddWire(settings);
     builder.AddAdmin(settings);
 
-    // Disposing of it writes the last lines of the log.
+    // Disposal writes the last log lines.
     await using WebApplication app = builder.Build();
     app.OpenStore();
     app.AnnounceWhenStarted(shortage);
@@ -50,7 +50,7 @@ try
 }
 catch (Exception e)
 {
-    // The person who starts the server can correct it: no stack trace.
+    // The user can correct most of these failures. A stack trace would not help.
     await Console.Error.WriteLineAsync($"kestrelkv: {StartFailure.Explain(e)}");
     return 1;
 }

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace KestrelKv.Server.Hosting;
 
-/// <summary>Where the wire port and the admin HTTP really listen, once the server has started.</summary>
+/// <summary>The addresses and ports that the wire and the admin HTTP are bound to, after the start.</summary>
 internal sealed class BoundAddresses
 {
     private readonly List<ListenOptions> _wire = [];

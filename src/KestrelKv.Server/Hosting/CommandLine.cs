@@ -1,6 +1,6 @@
 namespace KestrelKv.Server.Hosting;
 
-/// <summary>The arguments of the program: a command or none, which serves, and settings.</summary>
+/// <summary>The arguments of the program: an optional command, and settings. Without a command the program serves.</summary>
 /// <param name="Command">One of the commands below; <see cref="Serve"/> if there is none.</param>
 /// <param name="File">The file that the command reads, if it needs one.</param>
 /// <param name="Settings">The arguments that are settings.</param>
@@ -22,10 +22,10 @@ internal sealed record CommandLine(string Command, string? File, string[] Settin
         KestrelKv.Server --version                  prints the version
         KestrelKv.Server --help                     prints this text
 
-        A setting is --KestrelKv:SECTION:NAME=VALUE, such as --KestrelKv:Data:Directory=/var/lib/kestrelkv. README.md lists all settings.
+        A setting is --KestrelKv:SECTION:NAME=VALUE, such as --KestrelKv:Data:Directory=/var/lib/kestrelkv. SETTINGS.md lists all settings.
         """;
 
-    /// <summary>The settings that an argument can set begin with one of these.</summary>
+    /// <summary>The prefixes of settings that an argument can set.</summary>
     private static readonly string[] Sections = ["KestrelKv:", "Serilog:", "OTEL_"];
 
     /// <exception cref="UsageException">The arguments do not follow <see cref="Usage"/>.</exception>
@@ -40,10 +40,10 @@ internal sealed record CommandLine(string Command, string? File, string[] Settin
         {
             Health or Salvage => 1,
             Restore => 2,
-            _ => throw new UsageException($"there is no command '{command}'"),
+            _ => throw new UsageException($"unknown command '{command}', expected health, restore or salvage"),
         };
 
-        // A file's name may begin with a slash, which would make it a setting to the configuration.
+        // A file name may begin with a slash. The configuration would read it as a setting.
         if (args.Length < taken || (taken == 2 && args[1].StartsWith("--", StringComparison.Ordinal)))
             throw new UsageException($"the command '{command}' needs a file");
         if (args.Length > taken && !IsOption(args[taken]))
@@ -51,8 +51,8 @@ internal sealed record CommandLine(string Command, string? File, string[] Settin
         return new(command, taken == 2 ? args[1] : null, CheckSettings(args[taken..]));
     }
 
-    /// <summary>Refuses arguments that the configuration would ignore, or would read as something that no setting is.</summary>
-    /// <remarks>It reads "--name=value", "/name=value", "name=value"; and "--name value", "/name value".</remarks>
+    /// <summary>Rejects arguments that the configuration would ignore or misread.</summary>
+    /// <remarks>The configuration reads "--name=value", "/name=value", "name=value", "--name value" and "/name value".</remarks>
     private static string[] CheckSettings(string[] args)
     {
         for (int i = 0; i < args.Length; i++)
@@ -73,5 +73,5 @@ internal sealed record CommandLine(string Command, string? File, string[] Settin
     private static string WithoutPrefix(string arg) => arg.StartsWith("--", StringComparison.Ordinal) ? arg[2..] : arg.StartsWith('/') ? arg[1..] : arg;
 }
 
-/// <summary>The arguments are wrong; the message names the first that is.</summary>
+/// <summary>The arguments are invalid. The message names the first invalid one.</summary>
 internal sealed class UsageException(string message) : Exception(message);

@@ -6,14 +6,14 @@ using KestrelKv.Storage.Files;
 namespace KestrelKv.Server.Hosting;
 
 /// <summary>
-/// The program as a tool for the data directory of a server that is stopped: <c>KestrelKv.Server restore FILE</c> and
+/// The commands for the data directory of a stopped server: <c>KestrelKv.Server restore FILE</c> and
 /// <c>KestrelKv.Server salvage</c>.
 /// </summary>
 internal static class DataTool
 {
-    /// <summary>Does what is asked for and prints what was done.</summary>
-    /// <exception cref="DataException">It can't be done; nothing was changed.</exception>
-    /// <exception cref="SettingsException">There is no data directory.</exception>
+    /// <summary>Executes the command and prints its result.</summary>
+    /// <exception cref="DataException">The command failed. Nothing was changed.</exception>
+    /// <exception cref="SettingsException">The settings name no data directory.</exception>
     public static async Task RunAsync(CommandLine line, ServerSettings settings)
     {
         if (settings.Data.Durability == DurabilityMode.Memory)

@@ -3,12 +3,12 @@ using KestrelKv.Server.Settings;
 namespace KestrelKv.Server.Hosting;
 
 /// <summary>
-/// The program as a probe: <c>KestrelKv.Server health</c> asks the server that runs with the same settings whether it
-/// is ready. Containers use it, as their image has no other client of HTTP.
+/// The command <c>KestrelKv.Server health</c>: asks the running server with the same settings whether it is ready. Containers
+/// use it, because their image contains no other HTTP client.
 /// </summary>
 internal static class HealthProbe
 {
-    /// <summary>Longer than /health/ready takes to find out.</summary>
+    /// <summary>Exceeds the longest duration of /health/ready.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
 
     /// <returns>The exit code: 0 for ready, 1 for not.</returns>
@@ -25,7 +25,7 @@ internal static class HealthProbe
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
         {
-            // Nobody listens there, or nobody answers in time.
+            // No server listens, or it does not reply in time.
             await Console.Error.WriteLineAsync($"{ready}: {e.Message}");
             return 1;
         }

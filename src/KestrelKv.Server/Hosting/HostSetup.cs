@@ -2,27 +2,27 @@ using KestrelKv.Server.Settings;
 
 namespace KestrelKv.Server.Hosting;
 
-/// <summary>Puts together what both doors share.</summary>
+/// <summary>Composes the parts that the wire and HTTP share.</summary>
 internal static class HostSetup
 {
-    /// <exception cref="SettingsException">The configuration opens ports in another way than by the settings.</exception>
+    /// <exception cref="SettingsException">The configuration contains the section Kestrel, which would open additional ports.</exception>
     public static WebApplicationBuilder CreateBuilder(CommandLine line)
     {
-        // Settings lie beside the program, wherever it is started from. They are not watched for changes: a watch takes an
-        // inotify instance, of which a user has few, and no setting can change while the server runs.
+        // appsettings.json is next to the program. It is not watched for changes: a watch takes one of the user's few inotify
+        // instances, and no setting can change while the server runs.
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
             Args = [.. line.Settings, "--hostBuilder:reloadConfigOnChange=false"],
             ContentRootPath = AppContext.BaseDirectory,
         });
 
-        // Kestrel would open these besides the admin HTTP, without its bounds.
+        // Kestrel would open these ports without the limits of the admin HTTP.
         if (builder.Configuration.GetSection("Kestrel").Exists())
             throw new SettingsException("the section Kestrel is not supported, expected KestrelKv:Admin:Address and KestrelKv:Admin:Port in its place");
         return builder;
     }
 
-    /// <summary>The clock, the limits, the addresses, and how the process stops.</summary>
+    /// <summary>Registers the clock, the limits, the bound addresses and the stop timeout.</summary>
     public static void AddHosting(this WebApplicationBuilder builder, ServerSettings settings)
     {
         builder.Services.AddSingleton(TimeProvider.System);

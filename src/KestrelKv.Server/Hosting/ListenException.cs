@@ -4,11 +4,11 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Server.Hosting;
 
-/// <summary>The server can't listen on an address; the message names it, the reason and the settings.</summary>
+/// <summary>The server cannot listen on an address. The message names the address, the reason and the settings.</summary>
 internal sealed class ListenException(string message, Exception inner) : IOException(message, inner)
 {
-    /// <summary>Binds an address of the door whose settings are in <paramref name="section"/>.</summary>
-    /// <exception cref="ListenException">The system refuses the address or the port.</exception>
+    /// <summary>Binds an address whose settings are in <paramref name="section"/>.</summary>
+    /// <exception cref="ListenException">The operating system rejects the address or the port.</exception>
     public static async ValueTask<IConnectionListener> BindAsync(
         IConnectionListenerFactory transport, EndPoint endpoint, string section, CancellationToken cancellationToken)
     {

@@ -4,28 +4,27 @@ using KestrelKv.Wire;
 namespace KestrelKv.Server.Hosting;
 
 /// <summary>
-/// Returns memory to the system once many connections, large requests or large replies have gone. The collector runs when something
-/// is allocated, and an idle server allocates next to nothing: without this, what 10,000 connections or a reply of 64 MiB took
-/// stays resident.
+/// Returns memory to the operating system after many connections, large requests or large replies have ended. The garbage collector
+/// runs on allocations, and an idle server allocates almost nothing. Without this class, the memory of 10,000 connections or of a
+/// reply of 64 MiB would stay resident.
 /// </summary>
 /// <remarks>
-/// It looks once a second while a port has connections, and once more after the last one; then it has no timer.
-/// <c>ScaleTests</c> and <c>ReplyMemoryTests</c> show it.
-/// A collection that does not compact returns only a part.
+/// It checks once a second while a port has connections, and once more after the last connection. Then its timer stops.
+/// A collection without compaction returns only a part of the memory. <c>ScaleTests</c> and <c>ReplyMemoryTests</c> verify the effect.
 /// </remarks>
 internal sealed class MemoryReturn(WireConnections wire, AdminConnections admin, TimeProvider time) : IHostedService, IDisposable
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 
-    /// <summary>Fewer connections than this are not worth a collection.</summary>
+    /// <summary>The number of ended connections from which a collection is worth its cost.</summary>
     private const int ConnectionsGoneMin = 1_000;
 
-    /// <summary>Nor are fewer bytes of requests and replies: 16 MiB.</summary>
+    /// <summary>The released bytes of requests and replies from which a collection is worth its cost: 16 MiB.</summary>
     private const long BytesGoneMin = 16L * 1024 * 1024;
 
     /// <summary>
-    /// The collection stops all threads for a time that grows with what lives on the heap. Where there is so much, the
-    /// share of the connections is small, and the pause would not be.
+    /// The heap size above which the server does not compact: 512 MiB. A compaction stops all threads for a time that grows with the heap,
+    /// and the share of connections in a large heap is small.
     /// </summary>
     private const long HeapBytesMax = 512L * 1024 * 1024;
 
@@ -65,12 +64,12 @@ internal sealed class MemoryReturn(WireConnections wire, AdminConnections admin,
             return;
         }
 
-        // Either a connection that opens now sees that the timer is at rest, or this sees the connection.
+        // Either a connection that opens now sees that the timer is stopped, or this check sees the connection.
         Interlocked.Exchange(ref _isWatching, 0);
         if (IsInUse) BeginToWatch();
     }
 
-    /// <summary>Compacts a small heap. Of a large one it is not known yet what lives there: first that is found out, without a pause.</summary>
+    /// <summary>Compacts a small heap. A large heap is first collected without a pause, because the size of its live objects is unknown.</summary>
     private void Collect()
     {
         bool isSmall = GC.GetTotalMemory(forceFullCollection: false) <= HeapBytesMax;
@@ -79,7 +78,7 @@ internal sealed class MemoryReturn(WireConnections wire, AdminConnections admin,
         _collections = isSmall ? 0 : _collections - 1;
     }
 
-    /// <summary>Notices that a figure has fallen to half of its peak.</summary>
+    /// <summary>Detects that a number has fallen to half of its peak.</summary>
     private sealed class PeakDrop(long differenceMin)
     {
         private long _peak;

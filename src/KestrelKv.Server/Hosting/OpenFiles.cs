@@ -5,20 +5,20 @@ using KestrelKv.Server.Settings;
 namespace KestrelKv.Server.Hosting;
 
 /// <summary>
-/// Fits the number of connections to the files that the process may open, as each connection takes one. A process that
-/// runs out of files can't accept, log or load code.
+/// Limits the number of connections by the number of files that the process may open. Each connection takes one. A process that
+/// runs out of files cannot accept connections, log or load code.
 /// </summary>
 internal static class OpenFiles
 {
-    /// <summary>Files that the server opens for itself: data, code, event loops, and connections about to be refused.</summary>
+    /// <summary>The number of files that the server reserves for itself: data, code, event loops, and connections that it refuses.</summary>
     public const int Own = 256;
 
-    /// <summary>Fewer connections on the wire are not worth a start.</summary>
+    /// <summary>The minimum number of wire connections. With fewer, the server does not start.</summary>
     private const int ConnectionsMin = 16;
 
     /// <summary>Lowers <c>Wire:ConnectionsMax</c> if the process may not open enough files.</summary>
-    /// <returns>Why it was lowered; null if there are enough.</returns>
-    /// <exception cref="SettingsException">There are so few that hardly a connection could be served.</exception>
+    /// <returns>The reason for which the number was lowered; null if enough files are available.</returns>
+    /// <exception cref="SettingsException">The process may open too few files to serve connections.</exception>
     public static string? Fit(ServerSettings settings, long limit)
     {
         int reserved = AdminConnections.Max(settings.Admin) + Own;
@@ -34,7 +34,7 @@ internal static class OpenFiles
     }
 
     /// <summary>
-    /// Returns how many files this process may open. The runtime raises the soft limit to the hard one when it starts.
+    /// Returns the number of files that this process may open. The runtime raises the soft limit to the hard limit at its start.
     /// </summary>
     public static long ReadLimit()
     {

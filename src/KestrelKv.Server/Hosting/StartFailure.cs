@@ -4,7 +4,7 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Server.Hosting;
 
-/// <summary>Describes why the program does not start or ends, for the person who starts it: without a stack trace.</summary>
+/// <summary>Describes a failure of the program in one line, without a stack trace.</summary>
 internal static class StartFailure
 {
     public static string Explain(Exception e) => e switch
@@ -12,7 +12,7 @@ internal static class StartFailure
         SettingsException or DataException or ListenException => e.Message,
         UsageException => $"{e.Message}{Environment.NewLine}{Environment.NewLine}{CommandLine.Usage}",
 
-        // A broken appsettings.json. The message names the file.
+        // appsettings.json is invalid. The message names the file.
         InvalidDataException { InnerException: FormatException inner } => $"{e.Message} {InFile(inner)}",
         _ => InOneLine(e),
     };
@@ -21,7 +21,7 @@ internal static class StartFailure
         ? $"Line {line + 1}: {json.Message.Split(" LineNumber: ")[0]}"
         : e.Message;
 
-    /// <summary>An exception that nobody has foreseen: its kind helps whoever looks for the cause.</summary>
+    /// <summary>Describes an unexpected exception by its type and message.</summary>
     private static string InOneLine(Exception e)
     {
         string text = $"{e.Message.ReplaceLineEndings(" ")} ({e.GetType().Name})";

@@ -4,12 +4,12 @@ using KestrelKv.Server.Telemetry;
 namespace KestrelKv.Server.Hosting;
 
 /// <summary>
-/// Ends the process if a stop takes longer than <see cref="ServerSettings.StopTimeout"/>: a disk that hangs or a request
-/// that can't be cancelled must not hold it. What was acknowledged as durable is on disk.
+/// Ends the process if a stop exceeds <see cref="ServerSettings.StopTimeout"/>, for example because the disk hangs or a request
+/// cannot be canceled. Every acknowledged durable write is on disk.
 /// </summary>
 internal static partial class StopDeadline
 {
-    /// <summary>For closing the store, after the doors and the last snapshot have had their time.</summary>
+    /// <summary>The additional time for closing the store after <see cref="ServerSettings.StopTimeout"/>.</summary>
     private static readonly TimeSpan ClosingTime = TimeSpan.FromSeconds(5);
 
     public static void EndWhenStopIsLate(this WebApplication app, ServerSettings settings)
@@ -17,7 +17,7 @@ internal static partial class StopDeadline
         ConsoleLog log = app.Services.GetRequiredService<ConsoleLog>();
         app.Lifetime.ApplicationStopping.Register(() => new Thread(End) { Name = "stop deadline", IsBackground = true }.Start());
 
-        // A thread of its own, as those of the pool may be what hangs.
+        // A separate thread, because the thread pool may hang.
         void End()
         {
             Thread.Sleep(settings.StopTimeout + ClosingTime);

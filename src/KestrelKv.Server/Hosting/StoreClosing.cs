@@ -3,12 +3,12 @@ using KestrelKv.Storage.Durability;
 namespace KestrelKv.Server.Hosting;
 
 /// <summary>
-/// Closes the data directory at a clean stop: once both doors have answered what they had received, with what is left of
-/// <see cref="Settings.ServerSettings.StopTimeout"/> for a last snapshot.
+/// Closes the data directory at a clean stop, after both ports have replied to all received requests. The last snapshot may take the
+/// rest of <see cref="Settings.ServerSettings.StopTimeout"/>.
 /// </summary>
 internal sealed class StoreClosing(DataDirectory directory) : IHostedLifecycleService
 {
-    // The host calls this once every service has stopped, Kestrel's among them, with the token that ends the stop.
+    // The host calls this after every service has stopped, including Kestrel, with the token that ends the stop.
     public Task StoppedAsync(CancellationToken cancellationToken) => directory.CloseAsync(cancellationToken);
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -7,7 +7,7 @@ using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Server.Hosting;
 
-/// <summary>Puts together the store, which both doors share.</summary>
+/// <summary>Composes the store.</summary>
 internal static class StoreSetup
 {
     /// <summary>Registers a <see cref="DataDirectory"/> and its store; with <see cref="DurabilityMode.Memory"/>, only a store.</summary>
@@ -34,9 +34,9 @@ internal static class StoreSetup
     }
 
     /// <summary>
-    /// Opens the store, and so recovers what its data directory has: here, where no port listens yet, however long it
-    /// takes. Until then the process has no handler of signals, so that one that tells it to stop ends it at once.
+    /// Opens the store and recovers its data directory before any port listens. The process has no signal handlers yet, so
+    /// SIGTERM ends it at once during a long recovery.
     /// </summary>
-    /// <exception cref="DataException">The data directory is not fit to be used.</exception>
+    /// <exception cref="DataException">The data directory is damaged or cannot be used.</exception>
     public static void OpenStore(this WebApplication app) => app.Services.GetRequiredService<IKeyValueStore>();
 }

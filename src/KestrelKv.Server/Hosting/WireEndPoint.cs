@@ -3,9 +3,9 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Server.Hosting;
 
-/// <summary>An address of the wire port; its type is what sets the port apart from those of HTTP.</summary>
+/// <summary>An address of the wire port. Its type distinguishes it from the addresses of HTTP.</summary>
 internal sealed class WireEndPoint(IPAddress address, int port) : IPEndPoint(address, port)
 {
-    /// <summary>Serves a connection; what Kestrel's configuration of the endpoint built.</summary>
+    /// <summary>The delegate that serves a connection, built from Kestrel's configuration of the endpoint.</summary>
     public ConnectionDelegate? Serve { get; set; }
 }

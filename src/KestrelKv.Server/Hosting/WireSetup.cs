@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Server.Hosting;
 
-/// <summary>Puts together what serves the wire port.</summary>
+/// <summary>Composes the wire port.</summary>
 internal static class WireSetup
 {
     public static void AddWire(this WebApplicationBuilder builder, ServerSettings settings)

@@ -7,12 +7,11 @@ using Microsoft.Extensions.Options;
 namespace KestrelKv.Server.Hosting;
 
 /// <summary>
-/// The transport of the wire port: a batch is read, executed and answered on the thread that was notified
-/// of its arrival. HTTP keeps Kestrel's ordinary transport, which hands over to the thread pool, so that no HTTP
-/// request ever runs on the wire's threads; in return, nothing on the wire's path may block. The handler of a connection also
-/// starts on that thread. Kestrel would start it on the thread pool, which wakes another thread for each connection.
+/// The transport of the wire port. A batch is read, executed and answered on the event loop that was notified of its arrival, and
+/// connection handlers start there, too. Nothing on this path may block. HTTP uses Kestrel's socket transport, which runs
+/// requests on the thread pool, so no HTTP request runs on an event loop.
 /// </summary>
-/// <remarks>Where there is no epoll, Kestrel's ordinary transport serves the wire as well.</remarks>
+/// <remarks>On systems without epoll, Kestrel's socket transport serves the wire.</remarks>
 internal sealed partial class WireTransport(ILoggerFactory loggers) : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable
 {
     private const int Backlog = 4_096;
@@ -28,7 +27,7 @@ internal sealed partial class WireTransport(ILoggerFactory loggers) : IConnectio
 
     public void Dispose() => (_transport as IDisposable)?.Dispose();
 
-    /// <summary>A flush completes once the system has all the bytes, so that the wire notices clients that do not read.</summary>
+    /// <summary>A flush completes when the kernel has all bytes, so the wire detects clients that do not read.</summary>
     private static SocketTransportOptions SocketOptions() => new() { Backlog = Backlog, MaxWriteBufferSize = 2 };
 
     [LoggerMessage(105, LogLevel.Error, "A connection failed before it was served; it is closed")]

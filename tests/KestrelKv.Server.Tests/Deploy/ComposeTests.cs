@@ -60,7 +60,7 @@ public sealed class ComposeTests
 
         await using ServerProcess server = await ServerProcess.StartAsync(environment: environment);
 
-        Assert.Contains("to everybody", server.Log, StringComparison.Ordinal);
+        Assert.Contains("to all clients", server.Log, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -31,8 +31,8 @@ public sealed class CommandLineTests
     }
 
     [Theory]
-    [InlineData("serve", "there is no command 'serve'")]
-    [InlineData("Health", "there is no command 'Health'")]
+    [InlineData("serve", "unknown command 'serve', expected health, restore or salvage")]
+    [InlineData("Health", "unknown command 'Health', expected health, restore or salvage")]
     [InlineData("restore", "the command 'restore' needs a file")]
     [InlineData("restore --KestrelKv:Data:Directory=/data", "the command 'restore' needs a file")]
     [InlineData("restore one two", "the command 'restore' does not take 'two'")]
@@ -53,7 +53,7 @@ public sealed class CommandLineTests
     public async Task Run_WithInvalidArguments_PrintsTheErrorAndTheUsage()
     {
         (int exitCode, string output) = await ServerProcess.RunToEndAsync(["serve"], [], null);
-        Assert.Equal((1, $"kestrelkv: there is no command 'serve'\n\n{CommandLine.Usage}\n"), (exitCode, output));
+        Assert.Equal((1, $"kestrelkv: unknown command 'serve', expected health, restore or salvage\n\n{CommandLine.Usage}\n"), (exitCode, output));
     }
 
     [Fact]
