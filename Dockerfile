@@ -1,11 +1,11 @@
 # syntax=docker/dockerfile:1
 
-# Builds on the machine's own architecture, for the one asked for.
+# Cross-compiles on the build platform for the target architecture.
 FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 ARG TARGETARCH
 WORKDIR /source
 
-# What packages are needed changes less often than the sources: this layer is cached until it does.
+# Package references change less often than the sources, so this layer stays cached.
 COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
 COPY src/Directory.Build.targets src/
 COPY src/KestrelKv.Json/KestrelKv.Json.csproj src/KestrelKv.Json/
@@ -24,18 +24,17 @@ FROM mcr.microsoft.com/dotnet/aspnet:10.0
 WORKDIR /app
 COPY --from=build /source/out ./
 
-# The image's own user owns what the server is to write.
+# The image's unprivileged user owns the data directory.
 RUN mkdir /data && chown $APP_UID /data
 VOLUME /data
 USER $APP_UID
 
-# Inside a container, localhost can't be reached from outside. The image's own port setting is for programs that have none.
+# Clients outside the container cannot reach its localhost. ASPNETCORE_HTTP_PORTS of the base image is for programs without a port setting.
 ENV KestrelKv__Admin__Address=* \
     KestrelKv__Data__Directory=/data \
     ASPNETCORE_HTTP_PORTS=
 EXPOSE 4444 8080
 
-# The image has no client of HTTP but the program itself.
-# While it starts it recovers its data, which may be long.
+# The image contains no HTTP client except the program. The start period allows for a long recovery.
 HEALTHCHECK --interval=10s --timeout=10s --start-period=10m --retries=3 CMD ["./KestrelKv.Server", "health"]
 ENTRYPOINT ["./KestrelKv.Server"]

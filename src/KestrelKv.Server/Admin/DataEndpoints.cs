@@ -13,7 +13,7 @@ namespace KestrelKv.Server.Admin;
 /// <param name="At" example="1700000000.5">The time of completion: Unix time in seconds.</param>
 public sealed record Snapshot(long Version, long Bytes, double DurationSeconds, decimal At);
 
-/// <summary>Snapshots and backups. Shutdown cancels both.</summary>
+/// <summary>Snapshots and backups. A stop cancels both.</summary>
 internal static class DataEndpoints
 {
     private const string Binary = "application/octet-stream";
@@ -31,7 +31,7 @@ internal static class DataEndpoints
     }
 
     /// <summary>Takes a snapshot</summary>
-    /// <remarks>Responds once the snapshot is on disk. Writes continue meanwhile. The log before the snapshot is deleted.</remarks>
+    /// <remarks>Responds once the snapshot is on disk. Writes continue meanwhile. The log before the snapshot is kept only for watches.</remarks>
     /// <response code="200">The snapshot.</response>
     /// <response code="400">A parameter or a header is not valid.</response>
     /// <response code="403">The request comes from a page of another site.</response>

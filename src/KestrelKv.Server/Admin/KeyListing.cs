@@ -7,7 +7,7 @@ namespace KestrelKv.Server.Admin;
 /// <summary>A page of keys in lexicographic byte order.</summary>
 /// <param name="Keys">The keys.</param>
 /// <param name="Next" example="user:1">The value of <c>after</c> for the next page; null on the last page.</param>
-/// <param name="Version" example="5">The latest version visible to watches at the start of the page; watch from the next one.</param>
+/// <param name="Version" example="5">The latest version visible to watches at the start of the page. A watch from the next version misses no change.</param>
 public sealed record KeyPage(IReadOnlyList<KeyEntry> Keys, string? Next, long Version);
 
 /// <summary>The result of a count.</summary>

@@ -25,7 +25,8 @@ internal static class Problems
     /// <summary>Returns the error for a snapshot that could not be written or read.</summary>
     public static IResult SnapshotFailed(IOException e) => Of(e is DiskFullException ? ErrorCode.DiskFull : ErrorCode.DiskFailed, e.Message);
 
-    public static IResult NoDataDirectory() => Of(ErrorCode.NoDataDirectory, "the server has no data directory because Data:Durability is memory");
+    public static IResult NoDataDirectory() => Of(
+        ErrorCode.NoDataDirectory, "the server has no data directory, because the setting KestrelKv:Data:Durability is Memory");
 
     public static IResult HostNotAllowed(string host) => Of(
         ErrorCode.HostNotAllowed,

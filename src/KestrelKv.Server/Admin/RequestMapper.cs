@@ -112,7 +112,8 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
         if (conditions.Any)
         {
             text.Refuse(ErrorCode.InvalidHeader,
-                $"with {FunctionCall.IdempotencyKey}, expected either If-Match with one version or *, or If-None-Match with *");
+                $"the preconditions cannot be combined with {FunctionCall.IdempotencyKey}, expected If-Match with one version or *, " +
+                "or If-None-Match with *");
         }
         text.AddText(call.Function.Parameter("request_id"), id);
     }

@@ -31,7 +31,7 @@ namespace KestrelKv.Server.Admin;
 /// <param name="SnapshotFailures" example="0">The number of failed snapshots since the start.</param>
 /// <param name="Connections" example="1">The number of open connections on the wire port.</param>
 /// <param name="UptimeSeconds" example="3600.5">The time since the server started, in seconds.</param>
-/// <param name="ServerVersion" example="0.1.0">The version of the server software.</param>
+/// <param name="ServerVersion" example="0.1.0">The version of the server program.</param>
 public sealed record Stats(
     long Keys, long Bytes, long MemoryBytes, long MemoryBytesMax, long Expirations, long Evictions, long Refusals, long Version,
     long OldestVersion, long Watches, long RequestIds, string Durability, long? DurableVersion, string? Disk, string? DiskError,

@@ -4,21 +4,21 @@ using Microsoft.Extensions.Hosting.Systemd;
 
 namespace KestrelKv.Server.Hosting;
 
-/// <summary>Logs the addresses that the server listens on, and notifies systemd of the start if it runs as a systemd service of type notify.</summary>
+/// <summary>Logs the start, with the bound addresses, and the stop. Notifies systemd of both if systemd requests it.</summary>
 internal static partial class Announcement
 {
-    /// <summary>The version of the program with its commit, such as <c>0.1.0+1a2b3c</c>.</summary>
+    /// <summary>The version of the program, such as 0.1.0, without its commit.</summary>
     public static string ServerVersion { get; } =
-        typeof(Announcement).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+        typeof(Announcement).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     /// <param name="app">The server.</param>
-    /// <param name="shortage">The reason for which <see cref="OpenFiles.Fit"/> lowered the number of connections; null if it did not.</param>
+    /// <param name="shortage">The reason that <see cref="OpenFiles.Fit"/> returned; null if the number of connections is not lowered.</param>
     public static void AnnounceWhenStarted(this WebApplication app, string? shortage)
     {
         BoundAddresses addresses = app.Services.GetRequiredService<BoundAddresses>();
         WireOptions wire = app.Services.GetRequiredService<WireOptions>();
 
-        // AddSystemd() would look up the parent's name in /proc, which the service's hardening hides.
+        // Not AddSystemd(), which looks up the parent's name in /proc, which the service's hardening hides.
         var systemd = new SystemdNotifier();
         app.Lifetime.ApplicationStarted.Register(() =>
         {

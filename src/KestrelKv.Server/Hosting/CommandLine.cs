@@ -16,9 +16,9 @@ internal sealed record CommandLine(string Command, string? File, string[] Settin
     /// <summary>The arguments that the program accepts.</summary>
     public const string Usage = """
         KestrelKv.Server [SETTING...]               serves until it receives SIGTERM, SIGINT or SIGQUIT
-        KestrelKv.Server health [SETTING...]        asks the server that runs with these settings whether it is ready
-        KestrelKv.Server restore FILE [SETTING...]  replaces the data directory's contents by a backup; the server must be stopped
-        KestrelKv.Server salvage [SETTING...]       makes a damaged data directory usable, and reports what is lost; the server must be stopped
+        KestrelKv.Server health [SETTING...]        checks whether the server with these settings is ready
+        KestrelKv.Server restore FILE [SETTING...]  replaces the contents of the data directory with a backup; the server must be stopped
+        KestrelKv.Server salvage [SETTING...]       repairs a damaged data directory and reports the losses; the server must be stopped
         KestrelKv.Server --version                  prints the version
         KestrelKv.Server --help                     prints this text
 

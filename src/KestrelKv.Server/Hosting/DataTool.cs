@@ -11,17 +11,17 @@ namespace KestrelKv.Server.Hosting;
 /// </summary>
 internal static class DataTool
 {
-    /// <summary>Executes the command and prints its result.</summary>
+    /// <summary>Executes the command and prints its report.</summary>
     /// <exception cref="DataException">The command failed. Nothing was changed.</exception>
-    /// <exception cref="SettingsException">The settings name no data directory.</exception>
+    /// <exception cref="SettingsException">The durability mode is <see cref="DurabilityMode.Memory"/>, which has no data directory.</exception>
     public static async Task RunAsync(CommandLine line, ServerSettings settings)
     {
         if (settings.Data.Durability == DurabilityMode.Memory)
-            throw new SettingsException("the setting KestrelKv:Data:Durability is Memory: there is no data directory");
+            throw new SettingsException("the setting KestrelKv:Data:Durability is Memory, expected Always, EverySec or None, because the command needs a data directory");
 
-        IReadOnlyList<string> done = line.Command == CommandLine.Restore
+        IReadOnlyList<string> report = line.Command == CommandLine.Restore
             ? DataCommands.Restore(settings.Data, line.File!)
             : DataCommands.Salvage(settings.Data);
-        foreach (string told in done) await Console.Out.WriteLineAsync(told);
+        foreach (string text in report) await Console.Out.WriteLineAsync(text);
     }
 }

@@ -9,15 +9,16 @@ namespace KestrelKv.Server.Hosting;
 internal static class HealthProbe
 {
     /// <summary>Exceeds the longest duration of /health/ready.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(8);
 
     /// <returns>The exit code: 0 for ready, 1 for not.</returns>
     public static async Task<int> RunAsync(ServerSettings settings)
     {
-        var ready = new UriBuilder(Uri.UriSchemeHttp, ListenAddress.ToDial(ListenAddress.Parse(settings.Admin.Address)[0]).ToString(), settings.Admin.Port, "/health/ready").Uri;
+        string host = ListenAddress.ToDial(ListenAddress.Parse(settings.Admin.Address)[0]).ToString();
+        var ready = new UriBuilder(Uri.UriSchemeHttp, host, settings.Admin.Port, "/health/ready").Uri;
         try
         {
-            using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
+            using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = RequestTimeout };
             using HttpResponseMessage response = await client.GetAsync(ready);
             string body = await response.Content.ReadAsStringAsync();
             await Console.Out.WriteLineAsync($"{ready}: {(int)response.StatusCode} {body}");

@@ -18,7 +18,10 @@ internal static class HostSetup
 
         // Kestrel would open these ports without the limits of the admin HTTP.
         if (builder.Configuration.GetSection("Kestrel").Exists())
-            throw new SettingsException("the section Kestrel is not supported, expected KestrelKv:Admin:Address and KestrelKv:Admin:Port in its place");
+        {
+            throw new SettingsException(
+                "the section Kestrel is not supported, expected KestrelKv:Admin:Address and KestrelKv:Admin:Port instead");
+        }
         return builder;
     }
 

@@ -33,13 +33,13 @@ internal static class ListenAddress
 
     /// <summary>Parses a setting that has been validated.</summary>
     public static IPAddress[] Parse(string text) =>
-        TryParse(text, out IPAddress[] addresses) ? addresses : throw new ArgumentException($"'{text}' is no address", nameof(text));
+        TryParse(text, out IPAddress[] addresses) ? addresses : throw new ArgumentException($"the address is '{text}', expected *, localhost or an IP address", nameof(text));
 
     /// <summary>Returns the address at which this machine connects to a server that listens on <paramref name="address"/>.</summary>
     public static IPAddress ToDial(IPAddress address) =>
         address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any) ? IPAddress.Loopback : address;
 
-    /// <summary>Returns whether IPv6 works, by binding a socket. A system with IPv6 disabled may still create IPv6 sockets.</summary>
+    /// <summary>Whether IPv6 works. Only binding a socket shows this: a system with IPv6 disabled may still create IPv6 sockets.</summary>
     private static bool HasIPv6Loopback()
     {
         try

@@ -18,11 +18,12 @@ internal sealed class ListenException(string message, Exception inner) : IOExcep
         }
         catch (AddressInUseException e)
         {
-            throw new ListenException($"can't listen on {endpoint}: address already in use; stop the other server, or change {Settings(section)}", e);
+            throw new ListenException(
+                $"cannot listen on {endpoint}: address already in use; stop the other server, or change {Settings(section)}", e);
         }
         catch (SocketException e)
         {
-            throw new ListenException($"can't listen on {endpoint}: {e.Message}; change {Settings(section)}", e);
+            throw new ListenException($"cannot listen on {endpoint}: {e.Message}; change {Settings(section)}", e);
         }
     }
 

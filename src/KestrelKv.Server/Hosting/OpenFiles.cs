@@ -17,7 +17,7 @@ internal static class OpenFiles
     private const int ConnectionsMin = 16;
 
     /// <summary>Lowers <c>Wire:ConnectionsMax</c> if the process may not open enough files.</summary>
-    /// <returns>The reason for which the number was lowered; null if enough files are available.</returns>
+    /// <returns>The reason for the lower number; null if the process may open enough files.</returns>
     /// <exception cref="SettingsException">The process may open too few files to serve connections.</exception>
     public static string? Fit(ServerSettings settings, long limit)
     {
@@ -26,7 +26,8 @@ internal static class OpenFiles
         if (limit >= needed) return null;
 
         string shortage = string.Create(CultureInfo.InvariantCulture,
-            $"the process may open {limit} files, expected {needed}: {settings.Wire.ConnectionsMax} for KestrelKv:Wire:ConnectionsMax and {reserved} for the rest; raise the limit (ulimit -n, or LimitNOFILE of systemd) or lower the setting");
+            $"the process may open {limit} files, expected {needed}: {settings.Wire.ConnectionsMax} for KestrelKv:Wire:ConnectionsMax " +
+            $"and {reserved} for HTTP and the server itself; raise the limit (ulimit -n, or LimitNOFILE of systemd) or lower the setting");
         if (limit < reserved + Math.Min(ConnectionsMin, settings.Wire.ConnectionsMax)) throw new SettingsException(shortage);
 
         settings.Wire.ConnectionsMax = (int)(limit - reserved);

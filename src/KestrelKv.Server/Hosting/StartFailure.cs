@@ -4,7 +4,7 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Server.Hosting;
 
-/// <summary>Describes a failure of the program in one line, without a stack trace.</summary>
+/// <summary>Describes a failure of the program without a stack trace.</summary>
 internal static class StartFailure
 {
     public static string Explain(Exception e) => e switch
@@ -21,7 +21,7 @@ internal static class StartFailure
         ? $"Line {line + 1}: {json.Message.Split(" LineNumber: ")[0]}"
         : e.Message;
 
-    /// <summary>Describes an unexpected exception by its type and message.</summary>
+    /// <summary>Describes an unexpected exception and its causes by message and type.</summary>
     private static string InOneLine(Exception e)
     {
         string text = $"{e.Message.ReplaceLineEndings(" ")} ({e.GetType().Name})";

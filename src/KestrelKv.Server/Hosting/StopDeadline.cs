@@ -4,8 +4,8 @@ using KestrelKv.Server.Telemetry;
 namespace KestrelKv.Server.Hosting;
 
 /// <summary>
-/// Ends the process if a stop exceeds <see cref="ServerSettings.StopTimeout"/>, for example because the disk hangs or a request
-/// cannot be canceled. Every acknowledged durable write is on disk.
+/// Ends the process if a stop takes 5 seconds longer than <see cref="ServerSettings.StopTimeout"/>, for example because the disk hangs
+/// or a request cannot be canceled. Every write acknowledged as durable is on disk.
 /// </summary>
 internal static partial class StopDeadline
 {
@@ -27,6 +27,7 @@ internal static partial class StopDeadline
         }
     }
 
-    [LoggerMessage(104, LogLevel.Warning, "The stop is not finished {StopTimeout} and 5 seconds after its start: the process ends without closing the store")]
+    [LoggerMessage(104, LogLevel.Warning,
+        "The stop has exceeded StopTimeout ({StopTimeout}) by 5 seconds: the process ends without closing the store")]
     private static partial void Late(ILogger logger, TimeSpan stopTimeout);
 }

@@ -4,7 +4,7 @@ namespace KestrelKv.Server.Hosting;
 
 /// <summary>
 /// Closes the data directory at a clean stop, after both ports have replied to all received requests. The last snapshot may take the
-/// rest of <see cref="Settings.ServerSettings.StopTimeout"/>.
+/// remaining time of <see cref="Settings.ServerSettings.StopTimeout"/>.
 /// </summary>
 internal sealed class StoreClosing(DataDirectory directory) : IHostedLifecycleService
 {

@@ -30,6 +30,6 @@ internal sealed partial class WireTransport(ILoggerFactory loggers) : IConnectio
     /// <summary>A flush completes when the kernel has all bytes, so the wire detects clients that do not read.</summary>
     private static SocketTransportOptions SocketOptions() => new() { Backlog = Backlog, MaxWriteBufferSize = 2 };
 
-    [LoggerMessage(105, LogLevel.Error, "A connection failed before it was served; it is closed")]
+    [LoggerMessage(105, LogLevel.Error, "Unhandled exception in the handler or a callback of a connection")]
     private static partial void Failed(ILogger logger, Exception exception);
 }

@@ -21,7 +21,7 @@ public sealed class ServerSettings
     /// <summary>The settings of the admin HTTP API.</summary>
     public AdminOptions Admin { get; set; } = new();
 
-    /// <summary>The memory limits of the store.</summary>
+    /// <summary>The memory, eviction, request ids and change feed of the store.</summary>
     public EmbeddedStoreOptions Store { get; set; } = new();
 
     /// <summary>The data directory and the durability of writes.</summary>
@@ -37,7 +37,7 @@ public sealed class ServerSettings
     /// </summary>
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>The format of the console log. The default is <see cref="LogFormat.Text"/>.</summary>
+    /// <summary>The format of the console log: Text or Json. The default is <see cref="LogFormat.Text"/>.</summary>
     public LogFormat LogFormat { get; set; }
 
     /// <summary>Reads and validates the settings.</summary>
@@ -56,10 +56,10 @@ public sealed class ServerSettings
 /// <summary>The format of the console log.</summary>
 public enum LogFormat
 {
-    /// <summary>Plain text lines.</summary>
+    /// <summary>Plain text lines, for people.</summary>
     Text,
 
-    /// <summary>One compact JSON object per line.</summary>
+    /// <summary>One compact JSON object per line, for programs.</summary>
     Json,
 }
 

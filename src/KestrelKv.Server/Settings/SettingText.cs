@@ -5,7 +5,7 @@ namespace KestrelKv.Server.Settings;
 /// <summary>Parses setting values. The rules are stricter than those of .NET converters, which accept <c>0x10</c> or <c>A,B</c>.</summary>
 internal static class SettingText
 {
-    /// <summary>Returns the parsed value, or null if <paramref name="text"/> is invalid. Ignores surrounding whitespace, except in strings.</summary>
+    /// <summary>Returns the value, or null if <paramref name="text"/> is invalid. Ignores surrounding white space, except in strings.</summary>
     public static object? Parse(string text, Type type)
     {
         if (type == typeof(string)) return text;

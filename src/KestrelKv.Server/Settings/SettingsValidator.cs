@@ -32,7 +32,10 @@ internal static class SettingsValidator
         Number("Admin:WatchesMax", settings.Admin.WatchesMax, 1, 10_000);
         Number("Store:MemoryBytesMax", settings.Store.MemoryBytesMax, EmbeddedStoreOptions.MemoryBytesMaxMin, long.MaxValue, orZero: true);
         if (settings.Store is { Eviction: not EvictionPolicy.None, MemoryBytesMax: 0 })
-            Wrong("Store:MemoryBytesMax", 0, $"a limit, because Store:Eviction is {settings.Store.Eviction}");
+        {
+            Wrong("Store:MemoryBytesMax", 0, string.Create(CultureInfo.InvariantCulture,
+                $"{EmbeddedStoreOptions.MemoryBytesMaxMin:N0} or more, because Store:Eviction is {settings.Store.Eviction}"));
+        }
         Time("Store:RequestIdWindow", settings.Store.RequestIdWindow, TimeSpan.FromSeconds(1), TimeSpan.FromDays(7));
         Number("Store:RequestIdBytesMax", settings.Store.RequestIdBytesMax, EmbeddedStoreOptions.RequestIdBytesMaxMin, long.MaxValue);
         Number("Store:FeedMemoryBytes", settings.Store.FeedMemoryBytes,
@@ -60,16 +63,16 @@ internal static class SettingsValidator
         {
             if ((value >= min && value <= max) || (orZero && value == 0)) return;
             string range = max == long.MaxValue ? "or more" : string.Create(CultureInfo.InvariantCulture, $"to {max:N0}");
-            Wrong(name, value, string.Create(CultureInfo.InvariantCulture, $"{min:N0} {range}{OrNone(orZero)}"));
+            Wrong(name, value, string.Create(CultureInfo.InvariantCulture, $"{min:N0} {range}{OrZero(orZero)}"));
         }
 
         void Time(string name, TimeSpan value, TimeSpan min, TimeSpan max, bool orZero = false)
         {
             if ((value < min || value > max) && !(orZero && value == TimeSpan.Zero))
-                Wrong(name, value, $"{min} to {max}{OrNone(orZero)}");
+                Wrong(name, value, $"{min} to {max}{OrZero(orZero)}");
         }
 
-        static string OrNone(bool orZero) => orZero ? ", or 0 for none" : "";
+        static string OrZero(bool orZero) => orZero ? ", or 0 to disable" : "";
 
         void Address(string name, string value)
         {

@@ -77,7 +77,7 @@ public sealed class CommandLineTests
     {
         using var data = new DataDirectory();
         (int exitCode, string output) = await ServerProcess.RunToEndAsync(Words(args), ["Data:Durability=Memory"], data);
-        Assert.Equal((1, "kestrelkv: the setting KestrelKv:Data:Durability is Memory: there is no data directory\n"), (exitCode, output));
+        Assert.Equal((1, "kestrelkv: the setting KestrelKv:Data:Durability is Memory, expected Always, EverySec or None, because the command needs a data directory\n"), (exitCode, output));
         Assert.Empty(data.Files);
     }
 

@@ -14,10 +14,10 @@ public sealed class StartFailureTests
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost", "the setting OTEL_EXPORTER_OTLP_ENDPOINT is localhost, expected a URL")]
     [InlineData("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "nonsense", "the setting OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is nonsense, expected a URL")]
     [InlineData("OTEL_EXPORTER_OTLP_PROTOCOL", "http", "the setting OTEL_EXPORTER_OTLP_PROTOCOL is http, expected grpc or http/protobuf")]
-    [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT", "5s", "the setting OTEL_EXPORTER_OTLP_TIMEOUT is 5s, expected a whole number")]
+    [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT", "5s", "the setting OTEL_EXPORTER_OTLP_TIMEOUT is 5s, expected an integer in decimal digits")]
     [InlineData("OTEL_RESOURCE_ATTRIBUTES", "production", "the setting OTEL_RESOURCE_ATTRIBUTES is production, expected NAME=VALUE")]
-    [InlineData("KestrelKv__Wire__Address", "fe80::1", "can't listen on [fe80::1]:0: ")]
-    [InlineData("KestrelKv__Admin__Address", "fe80::1", "can't listen on [fe80::1]:0: ")]
+    [InlineData("KestrelKv__Wire__Address", "fe80::1", "cannot listen on [fe80::1]:0: ")]
+    [InlineData("KestrelKv__Admin__Address", "fe80::1", "cannot listen on [fe80::1]:0: ")]
     [InlineData("KestrelKv__Wire__Address", "192.0.2.1", "change KestrelKv:Wire:Address or KestrelKv:Wire:Port")]
     [InlineData("KestrelKv__Admin__Address", "192.0.2.1", "change KestrelKv:Admin:Address or KestrelKv:Admin:Port")]
     [InlineData("KestrelKv__Data__Directory", "/dev/null/data", "/dev/null/data")]
@@ -40,7 +40,7 @@ public sealed class StartFailureTests
             [$"KestrelKv__{door}__Address"] = "127.0.0.1",
             [$"KestrelKv__{door}__Port"] = ((IPEndPoint)taken.LocalEndPoint!).Port.ToString(CultureInfo.InvariantCulture),
         });
-        AssertOneLine(exitCode, output, $"can't listen on {taken.LocalEndPoint}: address already in use; ");
+        AssertOneLine(exitCode, output, $"cannot listen on {taken.LocalEndPoint}: address already in use; ");
         Assert.Contains($"change KestrelKv:{door}:Address or KestrelKv:{door}:Port", output, StringComparison.Ordinal);
     }
 

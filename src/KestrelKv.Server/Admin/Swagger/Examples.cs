@@ -70,7 +70,7 @@ internal sealed class Examples : IOperationFilter
         ErrorCode.ValueTooLong => "the value would exceed the maximum length (Limits:FrameBytesMax)",
         ErrorCode.FrameTooLong => "the body is too long, expected at most 16777216 bytes (Limits:FrameBytesMax)",
         ErrorCode.RequestIdReused => "the request id was recently used for a different request (Store:RequestIdWindow)",
-        ErrorCode.NoDataDirectory => "the server has no data directory because Data:Durability is memory",
+        ErrorCode.NoDataDirectory => "the server has no data directory, because the setting KestrelKv:Data:Durability is Memory",
         ErrorCode.MemoryFull => ProtocolError.MemoryFull.Message,
         ErrorCode.DiskFull => ProtocolError.DiskFull.Message,
         ErrorCode.DiskFailed => ProtocolError.DiskFailed.Message,
