@@ -172,7 +172,7 @@ public sealed class RestartTests : IDisposable
         });
         try
         {
-            for (int i = 0; i < 50; i++) await store.SnapshotAsync().WaitAsync(TimeSpan.FromSeconds(20));
+            for (int i = 0; i < 50; i++) await store.SnapshotAsync().WaitAsync(Wait.Patience);
         }
         finally
         {
