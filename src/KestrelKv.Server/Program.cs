@@ -15,7 +15,7 @@ try
             await Console.Out.WriteLineAsync(CommandLine.Usage);
             return 0;
         case CommandLine.Version:
-            await Console.Out.WriteLineAsync(Announcement.ServerVersion);
+            await Console.Out.WriteLineAsync(Announcement.FullVersion);
             return 0;
     }
 

@@ -44,9 +44,6 @@ internal static class StatsEndpoint
         v1.MapRead("/stats", Get).WithTags(TagFilter.Server).Produces<Stats>().Refuses(ErrorCode.UnknownParameter);
 
     /// <summary>Returns the main statistics of the server</summary>
-    /// <param name="http"></param>
-    /// <param name="store"></param>
-    /// <param name="connections"></param>
     /// <response code="200">The current statistics.</response>
     /// <response code="400">A parameter is unknown.</response>
     public static Stats Get(HttpContext http, IKeyValueStore store, WireConnections connections)

@@ -7,9 +7,12 @@ namespace KestrelKv.Server.Hosting;
 /// <summary>Logs the start, with the bound addresses, and the stop. Notifies systemd of both if systemd requests it.</summary>
 internal static partial class Announcement
 {
-    /// <summary>The version of the program, such as 0.1.0, without its commit.</summary>
-    public static string ServerVersion { get; } =
-        typeof(Announcement).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+    /// <summary>The version of the program with its source revision, such as 0.1.0+79bf2c6, if the build knew the revision.</summary>
+    public static string FullVersion { get; } =
+        typeof(Announcement).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
+    /// <summary>The version of the program, such as 0.1.0, without its source revision.</summary>
+    public static string ServerVersion { get; } = FullVersion.Split('+')[0];
 
     /// <param name="app">The server.</param>
     /// <param name="shortage">The reason that <see cref="OpenFiles.Fit"/> returned; null if the number of connections is not lowered.</param>

@@ -19,7 +19,7 @@ internal sealed record CommandLine(string Command, string? File, string[] Settin
         KestrelKv.Server health [SETTING...]        checks whether the server with these settings is ready
         KestrelKv.Server restore FILE [SETTING...]  replaces the contents of the data directory with a backup; the server must be stopped
         KestrelKv.Server salvage [SETTING...]       repairs a damaged data directory and reports the losses; the server must be stopped
-        KestrelKv.Server --version                  prints the version
+        KestrelKv.Server --version                  prints the version and the source revision
         KestrelKv.Server --help                     prints this text
 
         A setting is --KestrelKv:SECTION:NAME=VALUE, such as --KestrelKv:Data:Directory=/var/lib/kestrelkv. SETTINGS.md lists all settings.

@@ -34,7 +34,7 @@ internal static class SettingsValidator
         if (settings.Store is { Eviction: not EvictionPolicy.None, MemoryBytesMax: 0 })
         {
             Wrong("Store:MemoryBytesMax", 0, string.Create(CultureInfo.InvariantCulture,
-                $"{EmbeddedStoreOptions.MemoryBytesMaxMin:N0} or more, because Store:Eviction is {settings.Store.Eviction}"));
+                $"{EmbeddedStoreOptions.MemoryBytesMaxMin} or more, because Store:Eviction is {settings.Store.Eviction}"));
         }
         Time("Store:RequestIdWindow", settings.Store.RequestIdWindow, TimeSpan.FromSeconds(1), TimeSpan.FromDays(7));
         Number("Store:RequestIdBytesMax", settings.Store.RequestIdBytesMax, EmbeddedStoreOptions.RequestIdBytesMaxMin, long.MaxValue);
@@ -62,8 +62,8 @@ internal static class SettingsValidator
         void Number(string name, long value, long min, long max, bool orZero = false)
         {
             if ((value >= min && value <= max) || (orZero && value == 0)) return;
-            string range = max == long.MaxValue ? "or more" : string.Create(CultureInfo.InvariantCulture, $"to {max:N0}");
-            Wrong(name, value, string.Create(CultureInfo.InvariantCulture, $"{min:N0} {range}{OrZero(orZero)}"));
+            string range = max == long.MaxValue ? "or more" : string.Create(CultureInfo.InvariantCulture, $"to {max}");
+            Wrong(name, value, string.Create(CultureInfo.InvariantCulture, $"{min} {range}{OrZero(orZero)}"));
         }
 
         void Time(string name, TimeSpan value, TimeSpan min, TimeSpan max, bool orZero = false)

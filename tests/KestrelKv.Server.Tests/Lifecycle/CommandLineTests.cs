@@ -1,3 +1,4 @@
+using System.Reflection;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Testing;
 
@@ -64,10 +65,13 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public async Task Run_ForTheVersion_PrintsIt()
+    public async Task Run_ForTheVersion_PrintsItWithItsRevision()
     {
         (int exitCode, string output) = await ServerProcess.RunToEndAsync(["--version"], [], null);
-        Assert.Equal((0, Announcement.ServerVersion + "\n"), (exitCode, output));
+        string full = typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+        Assert.Equal((0, full + "\n"), (exitCode, output));
+        Assert.Matches(@"^[0-9]+\.[0-9]+\.[0-9]+", Announcement.ServerVersion);
+        Assert.DoesNotContain('+', Announcement.ServerVersion);
     }
 
     [Theory]
