@@ -59,6 +59,31 @@ public sealed partial class ProtocolTests
     }
 
     [Fact]
+    public void Functions_InTheirSections_HaveTheErrorsOfTheTable()
+    {
+        foreach (FunctionInfo function in KestrelKv.Protocol.Functions.All)
+        {
+            string section = Assert
+                .Single(Document.Split("\n### "), text => text.StartsWith($"{function.Name}\n", StringComparison.Ordinal))
+                .Split("\n## ")[0];
+            string documented = section.Split("\nErrors: ") is [_, var paragraph] ? paragraph.Split("\n\n")[0] : "";
+            IEnumerable<string> codes = Enum.GetValues<ErrorCode>().Select(ErrorCodes.Text)
+                .Where(code => documented.Contains($"`{code}`", StringComparison.Ordinal));
+
+            // The errors of BATCH are those of its functions.
+            if (function.Function == Function.Batch)
+            {
+                codes = codes.Union(KestrelKv.Protocol.Functions.All
+                    .Where(one => one.Function is >= Function.Get and <= Function.Expire)
+                    .SelectMany(one => one.Outcomes).Select(ErrorCodes.Text));
+            }
+            Assert.Equal(
+                (function.Name, string.Join(' ', function.Outcomes.Select(ErrorCodes.Text).Order(StringComparer.Ordinal))),
+                (function.Name, string.Join(' ', codes.Order(StringComparer.Ordinal))));
+        }
+    }
+
+    [Fact]
     public void ErrorCodes_InTheTables_AreComplete()
     {
         string section = Assert.Single(Document.Split("\n## "), text => text.StartsWith("Errors\n", StringComparison.Ordinal));

@@ -1,18 +1,14 @@
 using System.Globalization;
-using System.Text.Json;
-using KestrelKv.Server.Settings;
 using KestrelKv.Server.Tests.Data;
 using KestrelKv.Testing;
-using Microsoft.Extensions.Configuration;
 
 namespace KestrelKv.Server.Tests.Documents;
 
-/// <summary>The examples of README.md and HTTP.md work when pasted, and SETTINGS.md lists every setting.</summary>
+/// <summary>The examples of README.md and HTTP.md work when pasted.</summary>
 public sealed class ReadmeTests
 {
     private static readonly string Readme = Markdown.Read("README.md");
     private static readonly string Http = Markdown.Read("src", "KestrelKv.Server", "HTTP.md");
-    private static readonly string Settings = Markdown.Read("src", "KestrelKv.Server", "SETTINGS.md");
 
     [Fact]
     public async Task PythonExample_Pasted_PutsAndGets()
@@ -86,26 +82,6 @@ public sealed class ReadmeTests
         await using ServerProcess restored = await ServerProcess.StartAsync(data: data);
         Assert.Equal(997, (await Contents.StatAsync(restored, "keys")).GetInt64());
     }
-
-    [Fact]
-    public void RootAppSettings_Read_HaveEverySettingAtItsDefault()
-    {
-        IConfiguration file = new ConfigurationBuilder().AddJsonFile(SettingsFile.FilePath).Build();
-
-        Assert.Equal(JsonSerializer.Serialize(new ServerSettings()), JsonSerializer.Serialize(ServerSettings.Read(file)));
-        Assert.Equal(
-            SettingNames(JsonSerializer.SerializeToElement(new ServerSettings()), "").Order(StringComparer.Ordinal),
-            SettingsFile.Read().Select(setting => setting.Name));
-    }
-
-    [Fact]
-    public void SettingsTable_Read_HasEverySettingWithItsDefault()
-    {
-        Assert.Equal(SettingsFile.Read(), Markdown.Rows(Settings).OrderBy(row => row.First, StringComparer.Ordinal));
-    }
-
-    private static IEnumerable<string> SettingNames(JsonElement settings, string prefix) => settings.EnumerateObject()
-        .SelectMany(p => p.Value.ValueKind == JsonValueKind.Object ? SettingNames(p.Value, $"{prefix}{p.Name}:") : [prefix + p.Name]);
 
     /// <summary>Returns a script that runs an endless command and ends it after a line with the given text.</summary>
     private static string UntilItPrints(string text, string command) =>
