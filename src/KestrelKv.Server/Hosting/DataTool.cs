@@ -12,12 +12,18 @@ namespace KestrelKv.Server.Hosting;
 internal static class DataTool
 {
     /// <summary>Executes the command and prints its report.</summary>
-    /// <exception cref="DataException">The command failed. Nothing was changed.</exception>
-    /// <exception cref="SettingsException">The durability mode is <see cref="DurabilityMode.Memory"/>, which has no data directory.</exception>
+    /// <exception cref="DataException">The command failed. The message names the data files that were moved, if any.</exception>
+    /// <exception cref="SettingsException">
+    /// The durability mode is <see cref="DurabilityMode.Memory"/>, which has no data directory.
+    /// </exception>
     public static async Task RunAsync(CommandLine line, ServerSettings settings)
     {
         if (settings.Data.Durability == DurabilityMode.Memory)
-            throw new SettingsException("the setting KestrelKv:Data:Durability is Memory, expected Always, EverySec or None, because the command needs a data directory");
+        {
+            throw new SettingsException(
+                "the setting KestrelKv:Data:Durability is Memory, expected Always, EverySec or None, because the command needs a data " +
+                "directory");
+        }
 
         IReadOnlyList<string> report = line.Command == CommandLine.Restore
             ? DataCommands.Restore(settings.Data, line.File!)

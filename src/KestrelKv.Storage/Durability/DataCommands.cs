@@ -10,7 +10,9 @@ public static class DataCommands
     /// moved to a subdirectory, not deleted.
     /// </summary>
     /// <returns>Lines of a report.</returns>
-    /// <exception cref="DataException">The backup is damaged, or the directory is in use.</exception>
+    /// <exception cref="DataException">
+    /// The backup is damaged, the directory is in use, or the disk failed. The message names all files that were moved.
+    /// </exception>
     public static IReadOnlyList<string> Restore(DataOptions data, string backupFile) => Run(data.Directory, () =>
     {
         string backup = Path.GetFullPath(backupFile);
@@ -33,7 +35,9 @@ public static class DataCommands
     /// restore or salvage instead, if there is one.
     /// </summary>
     /// <returns>Lines of a report: what was recovered, and what was lost, with files, offsets and versions.</returns>
-    /// <exception cref="DataException">The directory has no data files, or is in use.</exception>
+    /// <exception cref="DataException">
+    /// The directory has no data files, or is in use, or the disk failed. The message names all files that were moved.
+    /// </exception>
     public static IReadOnlyList<string> Salvage(DataOptions data) => Run(data.Directory, () =>
     {
         using var disk = new FileDisk(data.Directory);
@@ -63,7 +67,8 @@ public static class DataCommands
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DataException($"the data directory {Path.GetFullPath(directory)} could not be modified: {e.Message}", e);
+            throw new DataException(
+                $"the data directory {Path.GetFullPath(directory)} could not be modified: {e.Message}; no data file was moved", e);
         }
     }
 

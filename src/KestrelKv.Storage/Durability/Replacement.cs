@@ -16,6 +16,10 @@ internal sealed class Replacement
     private readonly string _name;
     private readonly List<string> _moved = [];
 
+    /// <summary>The file that is being moved. If its move fails, it may be in either directory.</summary>
+    private string? _moving;
+    private bool _hasBegun;
+
     public Replacement(FileDisk disk, string what)
     {
         _disk = disk;
@@ -53,15 +57,39 @@ internal sealed class Replacement
     }
 
     /// <summary>Replaces the old files by the snapshot with this store number and end.</summary>
+    /// <exception cref="DataException">The disk failed. The message states which files were moved, and how to continue.</exception>
     public void Replace(ulong store, SnapshotEnd end)
     {
+        try
+        {
+            ReplaceFiles(store, end);
+        }
+        catch (Exception e) when (_hasBegun && e is IOException or UnauthorizedAccessException)
+        {
+            if (_moving is not null && File.Exists(Path.Combine(_disk.PathOf(_name), _moving))) _moved.Add(_moving);
+            string moved = _moved.Count == 0
+                ? "no data file was moved"
+                : $"these data files were moved to {_disk.PathOf(_name)}: {string.Join(", ", _moved)}";
+            throw new DataException(
+                $"the data directory {_disk.PathOf("")} is only partly replaced: {e.Message}; {moved}; " +
+                "run the command again before the next start of the server", e);
+        }
+    }
+
+    private void ReplaceFiles(ulong store, SnapshotEnd end)
+    {
         long start = VersionRange.After(Math.Max(end.Version, Begin()), DateTimeOffset.UtcNow);
+        _hasBegun = true;
 
         foreach (string name in _disk.List())
         {
-            if (!name.EndsWith(FileNames.SegmentEnding, StringComparison.Ordinal) && !name.EndsWith(FileNames.SnapshotEnding, StringComparison.Ordinal)) continue;
+            if (!name.EndsWith(FileNames.SegmentEnding, StringComparison.Ordinal) &&
+                !name.EndsWith(FileNames.SnapshotEnding, StringComparison.Ordinal)) continue;
+
+            _moving = name;
             _disk.MoveTo(_name, name);
             _moved.Add(name);
+            _moving = null;
         }
         _disk.SyncNames();
 

@@ -125,10 +125,45 @@ public sealed class DataCommandsTests : IDisposable
         {
             bytes[i] ^= 4;
             File.WriteAllBytes(backup, bytes);
-            Assert.Contains("offset", Assert.Throws<DataException>(() => DataCommands.Restore(Options, backup)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "offset", Assert.Throws<DataException>(() => DataCommands.Restore(Options, backup)).Message, StringComparison.Ordinal);
             bytes[i] ^= 4;
         }
         Assert.Equal(before, _directory.Files);
+    }
+
+    [Fact]
+    public async Task Restore_DiskFailsBeforeTheMoves_ReportsThatNoFileWasMoved()
+    {
+        string backup = await MakeBackupAsync();
+        string[] before = _directory.Files;
+        Directory.CreateDirectory(_directory.PathOf("replacement.tmp"));
+
+        string message = Assert.Throws<DataException>(() => DataCommands.Restore(Options, backup)).Message;
+
+        Assert.EndsWith("; no data file was moved", message, StringComparison.Ordinal);
+        Assert.Equal(before, _directory.Files);
+    }
+
+    [Fact]
+    public async Task Restore_DiskFailsAfterTheMoves_ReportsTheMovedFiles()
+    {
+        string backup = await MakeBackupAsync();
+        string[] obstacles = [.. Enumerable.Range(1, 3).Select(i => _directory.PathOf(FileNames.OfSegment(i) + FileNames.Unfinished))];
+        foreach (string obstacle in obstacles) Directory.CreateDirectory(obstacle);
+
+        string message = Assert.Throws<DataException>(() => DataCommands.Restore(Options, backup)).Message;
+
+        string directory = Assert.Single(Directory.GetDirectories(_directory.Path, "before-restore-*"));
+        string[] moved = [.. Directory.GetFiles(directory).Select(file => Path.GetFileName(file)!)];
+        Assert.Contains(Snapshot100, moved);
+        Assert.Contains($"these data files were moved to {directory}: ", message, StringComparison.Ordinal);
+        Assert.All(moved, name => Assert.Contains(name, message, StringComparison.Ordinal));
+
+        foreach (string obstacle in obstacles) Directory.Delete(obstacle);
+        DataCommands.Restore(Options, backup);
+        await using DataDirectory store = Open();
+        Assert.Equal(100, store.Store.GetStats().Keys);
     }
 
     [Fact]
@@ -136,7 +171,8 @@ public sealed class DataCommandsTests : IDisposable
     {
         string backup = await MakeBackupAsync();
         await using DataDirectory store = Open();
-        Assert.Contains("in use", Assert.Throws<DataException>(() => DataCommands.Restore(Options, backup)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "in use", Assert.Throws<DataException>(() => DataCommands.Restore(Options, backup)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -205,7 +241,9 @@ public sealed class DataCommandsTests : IDisposable
         File.WriteAllBytes(log, bytes);
 
         Assert.Contains("the file has format version 2", Assert.Throws<DataException>(Open).Message, StringComparison.Ordinal);
-        Assert.Contains("the file has format version 2", Assert.Throws<DataException>(() => DataCommands.Salvage(Options)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "the file has format version 2", Assert.Throws<DataException>(() => DataCommands.Salvage(Options)).Message,
+            StringComparison.Ordinal);
     }
 
     /// <summary>Creates a directory with 110 keys, and a backup of the first 100.</summary>
@@ -223,7 +261,8 @@ public sealed class DataCommandsTests : IDisposable
     }
 
     private static async Task PutAsync(DataDirectory store, int key, int valueBytes) => await store.Store.ExecuteAsync(
-        new[] { Operation.Put(Encoding.UTF8.GetBytes($"key{key:D3}"), Encoding.UTF8.GetBytes(new string('1', valueBytes))) }, new CountingSink());
+        new[] { Operation.Put(Encoding.UTF8.GetBytes($"key{key:D3}"), Encoding.UTF8.GetBytes(new string('1', valueBytes))) },
+        new CountingSink());
 
     private static int IndexOfKey(byte[] bytes, int key) => bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes($"key{key:D3}"));
 
@@ -246,5 +285,6 @@ public sealed class DataCommandsTests : IDisposable
 
     private DataDirectory Open() => Open(TimeProvider.System);
 
-    private DataDirectory Open(TimeProvider time) => DataDirectory.Open(Options, new EmbeddedStoreOptions(), time, NullLoggerFactory.Instance);
+    private DataDirectory Open(TimeProvider time) =>
+        DataDirectory.Open(Options, new EmbeddedStoreOptions(), time, NullLoggerFactory.Instance);
 }
