@@ -15,8 +15,8 @@ namespace KestrelKv.Storage.Embedded;
 /// cref="Dispose"/> frees all regions, with the slabs that are still rented; no block in them may be used afterwards.
 /// </para>
 /// <para>
-/// <b>Locks.</b> <c>_lock</c> protects the lists, the unused part of the last region, the count, and the flags. <c>_collapsing</c>
-/// keeps regions alive while their pages are collapsed. It is acquired before <c>_lock</c>.
+/// <b>Locks.</b> <c>_lock</c> protects the lists, the unused part of the last region, the count, and the flags. <c>_advising</c>
+/// keeps regions alive while the kernel is advised on them outside <c>_lock</c>. It is acquired before <c>_lock</c>.
 /// </para>
 /// </remarks>
 internal sealed unsafe partial class SlabPool : IDisposable
@@ -44,7 +44,7 @@ internal sealed unsafe partial class SlabPool : IDisposable
 
     private readonly Lock _lock = new();
 
-    private readonly Lock _collapsing = new();
+    private readonly Lock _advising = new();
     private readonly List<nint> _regions = [];
     private readonly Stack<nint> _free = new();
     private byte* _unused;
@@ -84,16 +84,23 @@ internal sealed unsafe partial class SlabPool : IDisposable
     }
 
     /// <summary>Uses huge pages again. A thread of lower priority collapses the existing small pages.</summary>
+    /// <remarks>
+    /// May run at the same time as <see cref="Dispose"/>, which waits until no region is advised on. After it, there are no regions. The
+    /// thread checks this before each page.
+    /// </remarks>
     public void UseHugePages()
     {
         nint[] regions;
-        lock (_lock)
+        lock (_advising)
         {
-            if (!_smallPages) return;
-            _smallPages = false;
-            regions = [.. _regions];
+            lock (_lock)
+            {
+                if (!_smallPages) return;
+                _smallPages = false;
+                regions = [.. _regions];
+            }
+            foreach (nint region in regions) AdviseHugePages(region);
         }
-        foreach (nint region in regions) AdviseHugePages(region);
         if (regions.Length >= RegionsCollapsedMin)
             new Thread(() => Collapse(regions)) { Name = "kestrelkv pages", IsBackground = true }.Start();
     }
@@ -111,7 +118,7 @@ internal sealed unsafe partial class SlabPool : IDisposable
 
     public void Dispose()
     {
-        lock (_collapsing)
+        lock (_advising)
         lock (_lock)
         {
             _disposed = true;
@@ -143,7 +150,7 @@ internal sealed unsafe partial class SlabPool : IDisposable
         {
             for (int at = 0; at < RegionBytes; at += HugePageBytes)
             {
-                lock (_collapsing)
+                lock (_advising)
                 {
                     if (_disposed) return;
                     _ = Advise((byte*)region + at, HugePageBytes, AdviseCollapse);
