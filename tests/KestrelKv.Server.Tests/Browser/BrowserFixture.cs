@@ -3,6 +3,16 @@ using Microsoft.Playwright;
 
 namespace KestrelKv.Server.Tests.Browser;
 
+/// <summary>
+/// The tests that use a browser share one and run one at a time. Starting a browser, and compiling the page's scripts for the first time,
+/// takes more processor time than most of these tests.
+/// </summary>
+[CollectionDefinition(Name)]
+public sealed class BrowserTests : ICollectionFixture<BrowserFixture>
+{
+    public const string Name = "browser";
+}
+
 /// <summary>A server, and the Chromium installed on this machine.</summary>
 public sealed class BrowserFixture : IAsyncLifetime
 {
@@ -10,6 +20,8 @@ public sealed class BrowserFixture : IAsyncLifetime
 
     private IPlaywright? _playwright;
     private IBrowser? _browser;
+    private IBrowserContext? _context;
+    private IPage? _tab;
 
     internal ServerProcess Server { get; private set; } = null!;
 
@@ -28,8 +40,18 @@ public sealed class BrowserFixture : IAsyncLifetime
                 [
                     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
                     "--disable-sync", "--no-first-run", "--disable-quic",
+                    // All tabs share a process and its compiled scripts.
+                    "--process-per-site",
                 ],
             });
+            _context = await _browser.NewContextAsync(new()
+            {
+                BaseURL = Server.Admin.ToString(),
+                ViewportSize = new() { Width = 1280, Height = 900 },
+                Permissions = ["clipboard-read"],
+            });
+            _context.SetDefaultTimeout((float)Wait.Patience.TotalMilliseconds);
+            _tab = await _context.NewPageAsync();
         }
         catch
         {
@@ -39,25 +61,11 @@ public sealed class BrowserFixture : IAsyncLifetime
         }
     }
 
-    /// <summary>Opens a page in its own browser context.</summary>
-    internal async Task<IPage> OpenAsync() => await (await OpenContextAsync()).NewPageAsync();
+    /// <summary>A tab shared by the tests. A test navigates to a page, which ends the page of the previous test.</summary>
+    internal IPage Tab => _tab!;
 
-    /// <summary>
-    /// Opens a browser context, whose pages share storage. It closes the contexts of earlier tests, because their pages use memory and
-    /// processor time.
-    /// </summary>
-    internal async Task<IBrowserContext> OpenContextAsync()
-    {
-        foreach (IBrowserContext earlier in _browser!.Contexts.ToArray()) await earlier.CloseAsync();
-        IBrowserContext context = await _browser.NewContextAsync(new()
-        {
-            BaseURL = Server.Admin.ToString(),
-            ViewportSize = new() { Width = 1280, Height = 900 },
-            Permissions = ["clipboard-read"],
-        });
-        context.SetDefaultTimeout((float)Wait.Patience.TotalMilliseconds);
-        return context;
-    }
+    /// <summary>Opens another tab. The test must close it.</summary>
+    internal Task<IPage> OpenTabAsync() => _context!.NewPageAsync();
 
     public async Task DisposeAsync()
     {

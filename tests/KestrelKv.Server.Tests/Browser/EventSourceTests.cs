@@ -1,12 +1,17 @@
 using System.Globalization;
+using KestrelKv.Server.Tests.Data;
 using KestrelKv.Testing;
 using Microsoft.Playwright;
 
 namespace KestrelKv.Server.Tests.Browser;
 
 /// <summary>A browser's own EventSource on <c>GET /v1/watch</c>.</summary>
-public sealed class EventSourceTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
+[Collection(BrowserTests.Name)]
+public sealed class EventSourceTests(BrowserFixture browser)
 {
+    /// <summary>A page of the server without scripts, because the test has its own.</summary>
+    private const string Page = "/health/live";
+
     private const string Begin =
         """
         query => new Promise(resolve => {
@@ -24,13 +29,22 @@ public sealed class EventSourceTests(BrowserFixture browser) : IClassFixture<Bro
     [Fact]
     public async Task EventSource_OfTheBrowser_ReceivesEventsWithIds()
     {
+        long version = await Contents.VersionAsync(browser.Server);
         await PutAsync(browser.Server, "watched:1", "[1,\n2]");
-        IPage page = await browser.OpenAsync();
-        await page.GotoAsync("/swagger/index.html");
+        IPage page = await browser.OpenTabAsync();
+        try
+        {
+            await page.GotoAsync(Page);
 
-        await page.EvaluateAsync(Begin, "prefix=watched:&from_version=1&values=true");
+            string query = string.Create(CultureInfo.InvariantCulture, $"prefix=watched:&from_version={version + 1}&values=true");
+            await page.EvaluateAsync(Begin, query);
 
-        await SeenAsync(page, "put watched:1 [1,2]");
+            await SeenAsync(page, "put watched:1 [1,2]");
+        }
+        finally
+        {
+            await page.CloseAsync();
+        }
     }
 
     [Theory]
@@ -41,10 +55,10 @@ public sealed class EventSourceTests(BrowserFixture browser) : IClassFixture<Bro
         using var data = new DataDirectory();
         string[] settings = [string.Create(CultureInfo.InvariantCulture, $"Admin:Port={FreePort.Find()}")];
         ServerProcess server = await ServerProcess.StartAsync(settings, data: data);
-        IPage page = await browser.OpenAsync();
+        IPage page = await browser.OpenTabAsync();
         try
         {
-            await page.GotoAsync(new Uri(server.Admin, "swagger/index.html").ToString());
+            await page.GotoAsync(new Uri(server.Admin, Page).ToString());
             await page.EvaluateAsync(Begin, "prefix=over:");
             await PutAsync(server, "over:1", "1");
             await SeenAsync(page, "put over:1 undefined");

@@ -3,7 +3,8 @@ using KestrelKv.Testing;
 namespace KestrelKv.Server.Tests.Browser;
 
 /// <summary>Swagger UI shows, copies, downloads and sends values as exact text.</summary>
-public sealed class ExactTextTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
+[Collection(BrowserTests.Name)]
+public sealed class ExactTextTests(BrowserFixture browser)
 {
     private const string Get = "operations-Keys-getKey";
     private const string Put = "operations-Keys-putKey";

@@ -27,12 +27,15 @@ internal sealed class SwaggerPage
 
     public Task<string> TitleAsync() => _page.TitleAsync();
 
-    public static async Task<SwaggerPage> OpenAsync(BrowserFixture browser) => await OpenAsync(await browser.OpenContextAsync());
+    /// <summary>Opens the server's root in the shared tab.</summary>
+    public static Task<SwaggerPage> OpenAsync(BrowserFixture browser) => OpenAsync(browser.Tab);
 
-    /// <summary>Opens the server's root in another tab of a browser context.</summary>
-    public static async Task<SwaggerPage> OpenAsync(IBrowserContext context)
+    /// <summary>Opens the server's root in another tab. The test must close it.</summary>
+    public static async Task<SwaggerPage> OpenInAnotherTabAsync(BrowserFixture browser) => await OpenAsync(await browser.OpenTabAsync());
+
+    private static async Task<SwaggerPage> OpenAsync(IPage tab)
     {
-        var swagger = new SwaggerPage(await context.NewPageAsync());
+        var swagger = new SwaggerPage(tab);
         swagger._page.Console += (_, message) =>
         {
             if (message.Type == "error" && !message.Text.StartsWith(RefusedRequest, StringComparison.Ordinal)) swagger.Errors.Add(message.Text);

@@ -3,7 +3,8 @@ using KestrelKv.Testing;
 namespace KestrelKv.Server.Tests.Browser;
 
 /// <summary>The admin HTTP in a browser.</summary>
-public sealed class SwaggerTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
+[Collection(BrowserTests.Name)]
+public sealed class SwaggerTests(BrowserFixture browser)
 {
     private const string ByPath = "operations-Keys-{0}Key";
     private const string ByQuery = "operations-Keys_by_query-{0}KeyByQuery";

@@ -5,7 +5,8 @@ using Microsoft.Playwright;
 namespace KestrelKv.Server.Tests.Browser;
 
 /// <summary>Watches in Swagger UI.</summary>
-public sealed class WatchPageTests(BrowserFixture browser) : IClassFixture<BrowserFixture>
+[Collection(BrowserTests.Name)]
+public sealed class WatchPageTests(BrowserFixture browser)
 {
     private const string Watch = "operations-Feed-watch";
     private const string Value = "{\"big\": 12345678901234567890, \"f\": 1.0, \"d\": 1, \"d\": 2}";
@@ -35,7 +36,7 @@ public sealed class WatchPageTests(BrowserFixture browser) : IClassFixture<Brows
     [InlineData(".opblock-summary-control", 0)]
     public async Task Watch_ClosedOrReplaced_IsStopped(string click, int watches)
     {
-        SwaggerPage page = await SwaggerPage.OpenAsync(browser);
+        SwaggerPage page = await SwaggerPage.OpenInAnotherTabAsync(browser);
         ILocator watch = await ExecuteAsync(page);
         await WaitForWatchesAsync(1);
 
@@ -57,13 +58,24 @@ public sealed class WatchPageTests(BrowserFixture browser) : IClassFixture<Brows
     [Fact]
     public async Task Watches_InManyTabs_LeaveConnectionsForThePage()
     {
-        await using IBrowserContext context = await browser.OpenContextAsync();
+        List<SwaggerPage> pages = [];
         List<ILocator> watches = [];
-        for (int i = 0; i < 7; i++) watches.Add(await ExecuteAsync(await SwaggerPage.OpenAsync(context)));
+        try
+        {
+            for (int i = 0; i < 7; i++)
+            {
+                pages.Add(await SwaggerPage.OpenInAnotherTabAsync(browser));
+                watches.Add(await ExecuteAsync(pages[i]));
+            }
 
-        await State(watches[2], "stopped: 4 newer watches are open in other tabs").WaitForAsync();
-        await WaitForWatchesAsync(4);
-        foreach (ILocator open in watches[3..]) await State(open, "open").WaitForAsync();
+            await State(watches[2], "stopped: 4 newer watches are open in other tabs").WaitForAsync();
+            await WaitForWatchesAsync(4);
+            foreach (ILocator open in watches[3..]) await State(open, "open").WaitForAsync();
+        }
+        finally
+        {
+            foreach (SwaggerPage page in pages) await page.CloseAsync();
+        }
     }
 
     private static async Task<ILocator> ExecuteAsync(SwaggerPage page)
