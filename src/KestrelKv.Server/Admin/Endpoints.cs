@@ -19,7 +19,11 @@ internal static class Endpoints
     public static RouteHandlerBuilder Calls(this RouteHandlerBuilder endpoint, FunctionCall call, params ErrorCode[] others)
     {
         endpoint.WithMetadata(call);
-        return endpoint.Refuses([ErrorCode.InvalidValue, .. call.Function.Outcomes, .. others]);
+        IEnumerable<ErrorCode> outcomes = call.Function.Outcomes;
+
+        // Over HTTP, DELETE does not return the old value.
+        if (call.Function.Function == Function.Delete) outcomes = outcomes.Except([ErrorCode.ValueTooLong, ErrorCode.RepliesFull]);
+        return endpoint.Refuses([ErrorCode.InvalidValue, .. outcomes, .. others]);
     }
 
     /// <summary>Declares the errors of an endpoint.</summary>

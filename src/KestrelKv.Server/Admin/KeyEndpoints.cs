@@ -177,10 +177,9 @@ internal static class KeyEndpoints
     /// <response code="400">The key or a header is not valid.</response>
     /// <response code="404">The key does not exist.</response>
     /// <response code="412">If-Match or If-None-Match does not hold. The request had no effect.</response>
-    /// <response code="413">The previous value is too long for an idempotency record.</response>
     /// <response code="422">The Idempotency-Key was used for a different request.</response>
     /// <response code="503">The disk has failed. The server refuses writes until it is restarted.</response>
-    /// <response code="507">The disk is full. The request had no effect.</response>
+    /// <response code="507">The disk is full, or idempotency records take all of their memory. The request had no effect.</response>
     public static async Task<IResult> DeleteAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         using MappedRequest mapped = await mapper.MapAsync(http);

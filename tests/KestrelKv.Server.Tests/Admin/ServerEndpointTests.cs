@@ -29,9 +29,12 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         {
             endpoints.Add(path, "get", "key If-Match If-None-Match path", "200 304 400 404 412 503");
             endpoints.Add(path, "head", "key If-Match If-None-Match path", "200 304 400 404 412 503");
-            endpoints.Add(path, "put", "key If-Match If-None-Match path ttl expires_at Idempotency-Key", "201 204 400 404 409 412 413 415 422 503 507");
-            endpoints.Add(path, "patch", "key If-Match If-None-Match ttl expires_at Idempotency-Key", "201 204 400 404 409 412 413 415 422 503 507");
-            endpoints.Add(path, "delete", "key If-Match If-None-Match Idempotency-Key", "204 400 404 412 413 422 503 507");
+            endpoints.Add(
+                path, "put", "key If-Match If-None-Match path ttl expires_at Idempotency-Key",
+                "201 204 400 404 409 412 413 415 422 503 507");
+            endpoints.Add(
+                path, "patch", "key If-Match If-None-Match ttl expires_at Idempotency-Key", "201 204 400 404 409 412 413 415 422 503 507");
+            endpoints.Add(path, "delete", "key If-Match If-None-Match Idempotency-Key", "204 400 404 412 422 503 507");
         }
         return endpoints;
     }
@@ -54,7 +57,8 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         JsonElement before = await StatsAsync(own);
         Assert.Equal(
             [
-                "keys", "bytes", "memory_bytes", "memory_bytes_max", "expirations", "evictions", "refusals", "version", "oldest_version", "watches", "request_ids",
+                "keys", "bytes", "memory_bytes", "memory_bytes_max", "expirations", "evictions", "refusals", "version", "oldest_version",
+                "watches", "request_ids",
                 "durability", "durable_version", "disk", "disk_error", "log_bytes", "history_bytes",
                 "last_snapshot_version", "last_snapshot_at", "last_snapshot_bytes", "snapshot_failures",
                 "connections", "uptime_seconds", "server_version",
@@ -77,7 +81,8 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         await Wait.UntilAsync(async () => Figures(await StatsAsync(own)) == (1, 7, 4, 0), () => "the connections are still counted");
 
         static (long, long, long, long) Figures(JsonElement stats) => (
-            stats.GetProperty("keys").GetInt64(), stats.GetProperty("bytes").GetInt64(), stats.GetProperty("version").GetInt64(), stats.GetProperty("connections").GetInt64());
+            stats.GetProperty("keys").GetInt64(), stats.GetProperty("bytes").GetInt64(), stats.GetProperty("version").GetInt64(),
+            stats.GetProperty("connections").GetInt64());
     }
 
     [Theory]
@@ -118,7 +123,8 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         JsonElement paths = (await DescriptionAsync()).GetProperty("paths");
         Assert.Equal(
             Endpoints().Select(row => $"{row[1]} {row[0]}").Order(StringComparer.Ordinal),
-            paths.EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Select(method => $"{method.Name} {path.Name}")).Order(StringComparer.Ordinal));
+            paths.EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Select(method => $"{method.Name} {path.Name}")).Order(
+                StringComparer.Ordinal));
     }
 
     [Theory]
@@ -148,7 +154,8 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         Assert.All(answers, answer =>
         {
             Assert.NotEqual("", answer.Value.GetProperty("description").GetString());
-            if (method != "head" && answer.Name[0] is ('4' or '5')) Assert.True(answer.Value.GetProperty("content").TryGetProperty("application/problem+json", out _));
+            if (method != "head" && answer.Name[0] is ('4' or '5'))
+                Assert.True(answer.Value.GetProperty("content").TryGetProperty("application/problem+json", out _));
         });
     }
 
