@@ -57,7 +57,8 @@ public static class JsonText
 
         // The reader stops after the sign of -Infinity.
         if (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8) || rest.StartsWith("-Infinity"u8))
-            return new(JsonFaultKind.InvalidJson, $"invalid JSON at byte {offset}: NaN and Infinity are not JSON; send null or a string instead");
+            return new(
+                JsonFaultKind.InvalidJson, $"invalid JSON at byte {offset}: NaN and Infinity are not JSON; send null or a string instead");
 
         // The reader's message ends with a line and column, which the byte offset replaces. It may also contain advice for developers.
         string reason = e.Message.Replace(" Change the reader options.", "", StringComparison.Ordinal);

@@ -68,7 +68,10 @@ public static class ErrorCodes
 
     /// <summary>The errors of invalid requests and of connections, which any function can return.</summary>
     public static IEnumerable<ErrorCode> OfRequests { get; } =
-        [.. Enum.GetValues<ErrorCode>().Where(code => code is > ErrorCode.None and <= ErrorCode.TooDeep or >= ErrorCode.UnsupportedVersion and <= ErrorCode.InternalError)];
+    [
+        .. Enum.GetValues<ErrorCode>().Where(code => code is
+            (> ErrorCode.None and <= ErrorCode.TooDeep) or (>= ErrorCode.UnsupportedVersion and <= ErrorCode.InternalError)),
+    ];
 
     /// <summary>Returns the code as the wire, HTTP and the metrics spell it, such as <c>invalid_json</c>.</summary>
     public static string Text(ErrorCode code) => Texts[(int)code];

@@ -9,7 +9,8 @@ namespace KestrelKv.Wire;
 /// <see cref="WireOptions.WriteTimeout"/>, however long the reply is.
 /// </remarks>
 internal sealed class ReplySender(
-    PipeWriter output, ReplyWriter replies, ConnectionCounters counters, ByteBudget budget, TimeSpan timeout, TimeProvider time) : IDisposable
+    PipeWriter output, ReplyWriter replies, ConnectionCounters counters, ByteBudget budget, TimeSpan timeout,
+    TimeProvider time) : IDisposable
 {
     private const long NotWaiting = long.MaxValue;
 

@@ -30,7 +30,8 @@ public sealed class WireConnections : IDisposable
         _max = options.ConnectionsMax;
         Replies = new ByteBudget(options.ReplyBytesTotalMax, time);
         Requests = new ByteBudget(options.RequestBytesTotalMax, time);
-        _timer = time.CreateTimer(static state => ((WireConnections)state!).CheckTimes(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateTimer(
+            static state => ((WireConnections)state!).CheckTimes(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Whether connections are open, or were within the last half second.</summary>

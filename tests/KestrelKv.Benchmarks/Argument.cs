@@ -22,7 +22,8 @@ internal readonly record struct Argument(string Text, string Usage)
     }
 
     /// <summary>A time in seconds, greater than 0.</summary>
-    public double Seconds => double.TryParse(Text, CultureInfo.InvariantCulture, out double seconds) && seconds > 0 ? seconds : throw Bad("a time in seconds");
+    public double Seconds =>
+        double.TryParse(Text, CultureInfo.InvariantCulture, out double seconds) && seconds > 0 ? seconds : throw Bad("a time in seconds");
 
     public bool Flag => bool.TryParse(Text, out bool flag) ? flag : throw Bad("true or false");
 

@@ -4,7 +4,8 @@ public sealed class AllocationTests
 {
     private const int Rounds = 10_000;
 
-    private static readonly byte[] Document = """{"id":7,"name":"a name","counts":{"views":10,"likes":3},"tags":["a","b"],"score":4.5}"""u8.ToArray();
+    private static readonly byte[] Document =
+        """{"id":7,"name":"a name","counts":{"views":10,"likes":3},"tags":["a","b"],"score":4.5}"""u8.ToArray();
 
     private static readonly Func<EditBuffer, EditResult>[] Edits =
     [

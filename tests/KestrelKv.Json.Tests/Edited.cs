@@ -26,7 +26,8 @@ internal sealed record Edited(EditStatus Status, string? Text, string? Detail, s
     public static Edited Increment(string? document, string path, string number, DocumentLimits? limits = null)
     {
         var result = new EditBuffer();
-        return Of(DocumentEdit.Increment(Bytes(document ?? ""), Bytes(path), Bytes(number), limits ?? DocumentLimits.Default, result), result);
+        return Of(
+            DocumentEdit.Increment(Bytes(document ?? ""), Bytes(path), Bytes(number), limits ?? DocumentLimits.Default, result), result);
     }
 
     public static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);

@@ -22,7 +22,8 @@ public sealed class IncrementTests
     [InlineData("0e-400", "", "1", "1", "1")]
     [InlineData("-0e99999999999999999999", "", "1", "1", "1")]
     [InlineData("9223372036854775807", "", "1.0", "9223372036854775808.0", "9223372036854775808.0")]
-    [InlineData("9999999999999999999999999999999999.0", "", "-1", "9999999999999999999999999999999998.0", "9999999999999999999999999999999998.0")]
+    [InlineData(
+        "9999999999999999999999999999999999.0", "", "-1", "9999999999999999999999999999999998.0", "9999999999999999999999999999999998.0")]
     public void Increment_Number_WritesExactSum(string document, string path, string number, string result, string part)
     {
         Edited edited = Edited.Increment(document, path, number);

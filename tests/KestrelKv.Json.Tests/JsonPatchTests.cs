@@ -7,10 +7,14 @@ public sealed class JsonPatchTests
     [Theory]
     // A.1 to A.5
     [InlineData("""{ "foo": "bar"}""", """[{ "op": "add", "path": "/baz", "value": "qux" }]""", """{ "foo": "bar","baz":"qux"}""")]
-    [InlineData("""{ "foo": [ "bar", "baz" ] }""", """[{ "op": "add", "path": "/foo/1", "value": "qux" }]""", """{ "foo": [ "bar","qux", "baz" ] }""")]
+    [InlineData(
+        """{ "foo": [ "bar", "baz" ] }""", """[{ "op": "add", "path": "/foo/1", "value": "qux" }]""",
+        """{ "foo": [ "bar","qux", "baz" ] }""")]
     [InlineData("""{ "baz": "qux", "foo": "bar" }""", """[{ "op": "remove", "path": "/baz" }]""", """{ "foo": "bar" }""")]
     [InlineData("""{ "foo": [ "bar", "qux", "baz" ] }""", """[{ "op": "remove", "path": "/foo/1" }]""", """{ "foo": [ "bar", "baz" ] }""")]
-    [InlineData("""{ "baz": "qux", "foo": "bar" }""", """[{ "op": "replace", "path": "/baz", "value": "boo" }]""", """{ "baz": "boo", "foo": "bar" }""")]
+    [InlineData(
+        """{ "baz": "qux", "foo": "bar" }""", """[{ "op": "replace", "path": "/baz", "value": "boo" }]""",
+        """{ "baz": "boo", "foo": "bar" }""")]
     // A.6 and A.7
     [InlineData(
         """{ "foo": { "bar": "baz", "waldo": "fred" }, "qux": { "corge": "grault" } }""",
@@ -25,11 +29,16 @@ public sealed class JsonPatchTests
         """{ "baz": "qux", "foo": [ "a", 2, "c" ] }""",
         """[{ "op": "test", "path": "/baz", "value": "qux" }, { "op": "test", "path": "/foo/1", "value": 2 }]""",
         """{ "baz": "qux", "foo": [ "a", 2, "c" ] }""")]
-    [InlineData("""{ "foo": "bar" }""", """[{ "op": "add", "path": "/child", "value": { "grandchild": { } } }]""", """{ "foo": "bar","child":{ "grandchild": { } } }""")]
-    [InlineData("""{ "foo": "bar" }""", """[{ "op": "add", "path": "/baz", "value": "qux", "xyz": 123 }]""", """{ "foo": "bar","baz":"qux" }""")]
+    [InlineData(
+        """{ "foo": "bar" }""", """[{ "op": "add", "path": "/child", "value": { "grandchild": { } } }]""",
+        """{ "foo": "bar","child":{ "grandchild": { } } }""")]
+    [InlineData(
+        """{ "foo": "bar" }""", """[{ "op": "add", "path": "/baz", "value": "qux", "xyz": 123 }]""", """{ "foo": "bar","baz":"qux" }""")]
     // A.14, A.16
     [InlineData("""{ "/": 9, "~1": 10 }""", """[{"op": "test", "path": "/~01", "value": 10}]""", """{ "/": 9, "~1": 10 }""")]
-    [InlineData("""{ "foo": ["bar"] }""", """[{ "op": "add", "path": "/foo/-", "value": ["abc", "def"] }]""", """{ "foo": ["bar",["abc", "def"]] }""")]
+    [InlineData(
+        """{ "foo": ["bar"] }""", """[{ "op": "add", "path": "/foo/-", "value": ["abc", "def"] }]""",
+        """{ "foo": ["bar",["abc", "def"]] }""")]
     public void Patch_Rfc6902Examples_ReturnsResult(string document, string patch, string result) =>
         Assert.Equal(result, Edited.Patch(document, patch).Text);
 
@@ -44,16 +53,28 @@ public sealed class JsonPatchTests
     // Cases that the appendix does not cover.
     [InlineData("""{"a":{}}""", """[{"op":"add","path":"/b","value":1},{"op":"test","path":"/b","value":1},{"op":"remove","path":"/a/b"}]""",
         EditStatus.PathNotFound, "operation 2 (\"remove\" of \"/a/b\"): the object has no member \"b\"")]
-    [InlineData("[1]", """[{"op":"add","path":"/2","value":1}]""", EditStatus.PathNotFound, "operation 0 (\"add\" of \"/2\"): the array has no element \"2\"")]
+    [InlineData(
+        "[1]", """[{"op":"add","path":"/2","value":1}]""", EditStatus.PathNotFound,
+        "operation 0 (\"add\" of \"/2\"): the array has no element \"2\"")]
     [InlineData("[1]", """[{"op":"add","path":"/00","value":1}]""", EditStatus.PathNotFound,
         "operation 0 (\"add\" of \"/00\"): \"00\" is not an array index, expected a number without leading zeros, or \"-\"")]
-    [InlineData("[1]", """[{"op":"replace","path":"/-","value":1}]""", EditStatus.PathNotFound, "operation 0 (\"replace\" of \"/-\"): the array has no element \"-\"")]
-    [InlineData("[1]", """[{"op":"test","path":"/1","value":1}]""", EditStatus.PathNotFound, "operation 0 (\"test\" of \"/1\"): the array has no element \"1\"")]
+    [InlineData(
+        "[1]", """[{"op":"replace","path":"/-","value":1}]""", EditStatus.PathNotFound,
+        "operation 0 (\"replace\" of \"/-\"): the array has no element \"-\"")]
+    [InlineData(
+        "[1]", """[{"op":"test","path":"/1","value":1}]""", EditStatus.PathNotFound,
+        "operation 0 (\"test\" of \"/1\"): the array has no element \"1\"")]
     [InlineData("[1]", """[{"op":"add","path":"/0/a","value":1}]""", EditStatus.PathNotFound,
         "operation 0 (\"add\" of \"/0/a\"): the path leads through a value that is neither an object nor an array")]
-    [InlineData("[1]", """[{"op":"copy","from":"/1","path":"/0"}]""", EditStatus.PathNotFound, "operation 0 (\"copy\" of \"/0\"): \"from\" is \"/1\", where no value exists")]
-    [InlineData("[1]", """[{"op":"move","from":"/-","path":"/0"}]""", EditStatus.PathNotFound, "operation 0 (\"move\" of \"/0\"): \"from\" is \"/-\", where no value exists")]
-    [InlineData("[1]", """[{"op":"remove","path":""}]""", EditStatus.PathNotFound, "operation 0 (\"remove\" of \"\"): a patch cannot remove the whole value; use DELETE")]
+    [InlineData(
+        "[1]", """[{"op":"copy","from":"/1","path":"/0"}]""", EditStatus.PathNotFound,
+        "operation 0 (\"copy\" of \"/0\"): \"from\" is \"/1\", where no value exists")]
+    [InlineData(
+        "[1]", """[{"op":"move","from":"/-","path":"/0"}]""", EditStatus.PathNotFound,
+        "operation 0 (\"move\" of \"/0\"): \"from\" is \"/-\", where no value exists")]
+    [InlineData(
+        "[1]", """[{"op":"remove","path":""}]""", EditStatus.PathNotFound,
+        "operation 0 (\"remove\" of \"\"): a patch cannot remove the whole value; use DELETE")]
     [InlineData(null, "[]", EditStatus.PathNotFound, "the key does not exist")]
     public void Patch_NotApplicable_ReturnsReason(string? document, string patch, EditStatus status, string detail)
     {
@@ -118,7 +139,8 @@ public sealed class JsonPatchTests
     public void Patch_TestOfLongExponent_DoesNotConvertToNumber()
     {
         const int Digits = 100_000;
-        byte[] left = Encoding.ASCII.GetBytes($"1e1{new string('0', Digits)}"), right = Encoding.ASCII.GetBytes($"10e{new string('9', Digits)}");
+        byte[] left = Encoding.ASCII.GetBytes($"1e1{new string('0', Digits)}");
+        byte[] right = Encoding.ASCII.GetBytes($"10e{new string('9', Digits)}");
         Assert.True(JsonNumber.Equals(left, right));
         long before = GC.GetAllocatedBytesForCurrentThread();
         Assert.True(JsonNumber.Equals(left, right));

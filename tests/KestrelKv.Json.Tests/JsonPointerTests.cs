@@ -55,7 +55,8 @@ public sealed class JsonPointerTests
     [InlineData("[0,1]", "/0/0", null)]
     [InlineData("\"text\"", "/0", null)]
     [InlineData("{}", "/a", null)]
-    public void TryFind_RareDocuments_FindsLastMatchOrNothing(string document, string path, string? part) => Assert.Equal(part, Find(document, path));
+    public void TryFind_RareDocuments_FindsLastMatchOrNothing(string document, string path, string? part) =>
+        Assert.Equal(part, Find(document, path));
 
     [Theory]
     [InlineData("", null)]

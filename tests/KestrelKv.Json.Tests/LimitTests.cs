@@ -61,7 +61,8 @@ public sealed class LimitTests
     public void Patch_ManyOperationsOnLongDocument_StopsAtLimit()
     {
         string document = $$"""{"text": "{{new string('x', 1 << 20)}}", "list": []}""";
-        string Adds(int count) => $"[{string.Join(',', Enumerable.Range(0, count).Select(i => $$"""{"op":"add","path":"/list/-","value":{{i}}}"""))}]";
+        string Adds(int count) =>
+            $"[{string.Join(',', Enumerable.Range(0, count).Select(i => $$"""{"op":"add","path":"/list/-","value":{{i}}}"""))}]";
         string added = document.Replace("[]", $"[{string.Join(',', Enumerable.Range(0, 250))}]", StringComparison.Ordinal);
         Assert.Equal(added, Edited.Patch(document, Adds(250), DeepLimits).Text);
         Assert.Equal(EditStatus.PatchTooLong, Edited.Patch(document, Adds(257), DeepLimits).Status);
@@ -125,7 +126,8 @@ public sealed class LimitTests
         Assert.Equal($"{wide[..^1]},\"\\u0061{name}\":2}}", Edited.Merge(wide, $"{{\"\\u0061{name}\":2}}", DeepLimits).Text);
     }
 
-    private static string Nested(string open, string inside, string close, int depth) => Repeated(open, depth) + inside + Repeated(close, depth);
+    private static string Nested(string open, string inside, string close, int depth) =>
+        Repeated(open, depth) + inside + Repeated(close, depth);
 
     private static string Repeated(string text, int count) => new StringBuilder(text.Length * count).Insert(0, text, count).ToString();
 

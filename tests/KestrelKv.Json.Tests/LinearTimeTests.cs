@@ -55,7 +55,8 @@ public sealed class LinearTimeTests
     [Fact]
     public void Equality_WideObjects_IsLinear() => Measure(() =>
     {
-        string Numbered(int first) => "{" + string.Join(',', Enumerable.Range(0, Wide).Select(i => $"\"\\u006d{(first + i) % Wide}\":{i}")) + "}";
+        string Numbered(int first) =>
+            "{" + string.Join(',', Enumerable.Range(0, Wide).Select(i => $"\"\\u006d{(first + i) % Wide}\":{i}")) + "}";
         string test = $$"""[{"op":"test","path":"","value":{{Numbered(7)}}}]""";
         Assert.Equal(EditStatus.TestFailed, Edited.Patch(Numbered(0), test, Limits).Status);
     });

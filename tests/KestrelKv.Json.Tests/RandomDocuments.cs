@@ -16,7 +16,8 @@ internal sealed class RandomDocuments(Random random)
 
     public string Name() => Names[random.Next(Names.Length)];
 
-    public string Number() => random.Next(2) == 0 ? Numbers[random.Next(Numbers.Length)] : $"{random.Next(-50, 50)}{(random.Next(2) == 0 ? "" : ".25")}";
+    public string Number() =>
+        random.Next(2) == 0 ? Numbers[random.Next(Numbers.Length)] : $"{random.Next(-50, 50)}{(random.Next(2) == 0 ? "" : ".25")}";
 
     /// <param name="depth">The maximum nesting.</param>
     /// <param name="nulls">The percentage of null values.</param>
@@ -36,8 +37,12 @@ internal sealed class RandomDocuments(Random random)
     {
         int wide = random.Next(12) == 0 ? random.Next(40) : 0;
         string members = Items('{', '}', () => String(Name()) + Space() + ":" + Space() + Value(depth - 1, nulls));
-        for (int i = 0; i < wide; i++) members = $"{{{String("w" + random.Next(30))}:{Value(0, nulls)}{(members.AsSpan(1).Trim().Length > 1 ? "," : "")}{members[1..]}";
-        return random.Next(30) == 0 && members.AsSpan(1).Trim().Length > 1 ? $"{{\"long\":\"{new string('x', 1200)}\",{members[1..]}" : members;
+        for (int i = 0; i < wide; i++)
+            members =
+                $"{{{String("w" + random.Next(30))}:{Value(0, nulls)}{(members.AsSpan(1).Trim().Length > 1 ? "," : "")}{members[1..]}";
+        return random.Next(30) == 0 && members.AsSpan(1).Trim().Length > 1
+            ? $"{{\"long\":\"{new string('x', 1200)}\",{members[1..]}"
+            : members;
     }
 
     public string String(string text)
@@ -82,7 +87,8 @@ internal sealed class RandomDocuments(Random random)
         string path = Pointer(tree), from = Pointer(tree);
         if (op == "move" && path.StartsWith(from + "/", StringComparison.Ordinal)) op = "copy";
         string value = op == "test" && random.Next(4) > 0 ? Respelled(tree, path) : Value(2);
-        string[] members = [$"\"op\":{String(op)}", $"\"path\":{String(path)}", $"\"from\":{String(from)}", $"\"value\":{value}", "\"more\":[{}]"];
+        string[] members =
+            [$"\"op\":{String(op)}", $"\"path\":{String(path)}", $"\"from\":{String(from)}", $"\"value\":{value}", "\"more\":[{}]"];
         random.Shuffle(members);
         return "{" + string.Join(Space() + "," + Space(), members) + "}";
     }
@@ -117,7 +123,8 @@ internal sealed class RandomDocuments(Random random)
         return random.Next(3) == 0 ? number : $"{value}{new string('0', random.Next(2) is var zeros ? zeros : 0)}e{-scale - zeros}";
     }
 
-    private string Index(int count) => random.Next(10) switch { 0 => "-", 1 => $"0{random.Next(3)}", 2 => "99999999999", _ => $"{random.Next(count + 2)}" };
+    private string Index(int count) =>
+        random.Next(10) switch { 0 => "-", 1 => $"0{random.Next(3)}", 2 => "99999999999", _ => $"{random.Next(count + 2)}" };
 
     private string Items(char open, char close, Func<string> item)
     {

@@ -15,7 +15,9 @@ public sealed class RandomEditTests
         byte[] text = Edited.Bytes(document);
         bool found = JsonPointer.TryFind(text, Edited.Bytes(path), out ReadOnlySpan<byte> part);
         string? partText = found ? System.Text.Encoding.UTF8.GetString(part) : null;
-        AssertSame(() => TreeEdits.Find(tree, TreeEdits.Tokens(path)), new Edited(found ? EditStatus.Done : EditStatus.PathNotFound, partText, null, null));
+        AssertSame(
+            () => TreeEdits.Find(tree, TreeEdits.Tokens(path)),
+            new Edited(found ? EditStatus.Done : EditStatus.PathNotFound, partText, null, null));
     });
 
     [Fact]

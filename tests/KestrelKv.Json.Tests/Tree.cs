@@ -37,7 +37,9 @@ internal sealed class Tree
     /// <summary>Whether two values are equal as RFC 6902 defines it.</summary>
     public static bool Equal(Tree a, Tree b) => a.Kind == b.Kind && a.Kind switch
     {
-        '{' => a.Members.Count == b.Members.Count && a.Members.All(m => b.Members.TryGetValue(m.Key, out Tree? other) && Equal(m.Value, other)),
+        '{' =>
+            a.Members.Count == b.Members.Count &&
+                a.Members.All(m => b.Members.TryGetValue(m.Key, out Tree? other) && Equal(m.Value, other)),
         '[' => a.Elements.Count == b.Elements.Count && a.Elements.Zip(b.Elements).All(pair => Equal(pair.First, pair.Second)),
         '0' => Scaled(a.Text) is var x && Scaled(b.Text) is var y && At(x, Math.Max(x.Scale, y.Scale)) == At(y, Math.Max(x.Scale, y.Scale)),
         _ => a.Text == b.Text,

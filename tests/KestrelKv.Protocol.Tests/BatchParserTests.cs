@@ -15,7 +15,9 @@ public sealed class BatchParserTests
             """);
         Assert.Equal((Function.Batch, null), (batch.Function, batch.Error));
         Request[] ops = batch.Options!.Operations;
-        Assert.Equal((Function.Put, "a", "\"\\u0061\"", "[1.0 ,2]", true), (ops[0].Function, Text(ops[0].Key), Text(ops[0].NameText), Text(ops[0].Value), ops[0].AcknowledgeFromMemory));
+        Assert.Equal(
+            (Function.Put, "a", "\"\\u0061\"", "[1.0 ,2]", true),
+            (ops[0].Function, Text(ops[0].Key), Text(ops[0].NameText), Text(ops[0].Value), ops[0].AcknowledgeFromMemory));
         Assert.Equal((Function.Get, "b", "/x"), (ops[1].Function, Text(ops[1].Key), Text(ops[1].Options!.Path)));
         Assert.Equal(2, ops.Length);
     }
@@ -54,8 +56,11 @@ public sealed class BatchParserTests
         var limits = new RequestLimits { JsonDepthMax = 512 };
         Request request = Parse(
             $$$"""{"func": "BATCH", "params": {"ops": [{"func": "GET", "params": {"obj": "k"}}, {"func": "PUT", "params": {"obj": "k", "val": {{{Nested(depth)}}}}}]}}""", limits);
-        Assert.Equal(isValid ? null : (ErrorCode.TooDeep, 1), request.Error is { } error ? (error.Code, error.Index!.Value) : ((ErrorCode, int)?)null);
-        Assert.Equal(ErrorCode.TooDeep, Parse($$$"""{"func": "PUT", "params": {"obj": "k", "val": {{{Nested(513)}}}}}""", limits).Error?.Code);
+        Assert.Equal(
+            isValid ? null : (ErrorCode.TooDeep, 1),
+            request.Error is { } error ? (error.Code, error.Index!.Value) : ((ErrorCode, int)?)null);
+        Assert.Equal(
+            ErrorCode.TooDeep, Parse($$$"""{"func": "PUT", "params": {"obj": "k", "val": {{{Nested(513)}}}}}""", limits).Error?.Code);
     }
 
     [Theory]

@@ -8,10 +8,11 @@ public sealed class ParameterTests
     /// <summary>A valid value of each parameter.</summary>
     private static readonly Dictionary<string, string> Valid = new()
     {
-        ["obj"] = "\"k\"", ["val"] = "1", ["ack"] = "\"memory\"", ["path"] = "\"/a\"", ["meta"] = "true", ["ttl"] = "1.5", ["expires_at"] = "1790000000",
-        ["if_version"] = "3", ["if_exists"] = "true", ["return_old"] = "true", ["request_id"] = "\"r\"", ["merge"] = "{}", ["patch"] = "[]", ["by"] = "2",
-        ["objs"] = "[\"a\"]", ["ops"] = """[{"func": "GET", "params": {"obj": "a"}}]""", ["prefix"] = "\"p\"", ["after"] = "\"a\"", ["until"] = "\"u\"",
-        ["limit"] = "5", ["descending"] = "true", ["values"] = "true", ["count_only"] = "false", ["from_version"] = "4", ["bookmark_interval"] = "0.5", ["watch"] = "1",
+        ["obj"] = "\"k\"", ["val"] = "1", ["ack"] = "\"memory\"", ["path"] = "\"/a\"", ["meta"] = "true", ["ttl"] = "1.5",
+        ["expires_at"] = "1790000000", ["if_version"] = "3", ["if_exists"] = "true", ["return_old"] = "true", ["request_id"] = "\"r\"",
+        ["merge"] = "{}", ["patch"] = "[]", ["by"] = "2", ["objs"] = "[\"a\"]", ["ops"] = """[{"func": "GET", "params": {"obj": "a"}}]""",
+        ["prefix"] = "\"p\"", ["after"] = "\"a\"", ["until"] = "\"u\"", ["limit"] = "5", ["descending"] = "true", ["values"] = "true",
+        ["count_only"] = "false", ["from_version"] = "4", ["bookmark_interval"] = "0.5", ["watch"] = "1",
     };
 
     private static readonly string[] Alternatives = ["ttl", "if_version", "merge"];
@@ -20,7 +21,8 @@ public sealed class ParameterTests
     {
         TheoryData<string, string> all = [];
         foreach (FunctionInfo function in Functions.All)
-            foreach (ParameterInfo parameter in function.RequiredParameters.Concat(function.OptionalParameters)) all.Add(function.Name, parameter.Name);
+            foreach (ParameterInfo parameter in function.RequiredParameters.Concat(function.OptionalParameters))
+                all.Add(function.Name, parameter.Name);
         return all;
     }
 
@@ -65,9 +67,12 @@ public sealed class ParameterTests
                 AssertRefused(Parse(Body(function, Minimal(function).Append(foreign))), ErrorCode.UnknownParameter,
                     $"unknown parameter \"{foreign}\" of {function.Name}, expected ");
         }
-        AssertRefused(Parse("""{"func": "SCAN", "params": {"x": 1}}"""), ErrorCode.UnknownParameter, "expected none, or any of \"prefix\", \"after\"");
+        AssertRefused(
+            Parse("""{"func": "SCAN", "params": {"x": 1}}"""), ErrorCode.UnknownParameter,
+            "expected none, or any of \"prefix\", \"after\"");
         AssertRefused(Parse("""{"func": "PING", "params": {"x": 1}}"""), ErrorCode.UnknownParameter, "\"x\" of PING, expected none");
-        AssertRefused(Parse("""{"func": "UNWATCH", "params": {"x": 1}}"""), ErrorCode.UnknownParameter, "\"x\" of UNWATCH, expected \"watch\"");
+        AssertRefused(
+            Parse("""{"func": "UNWATCH", "params": {"x": 1}}"""), ErrorCode.UnknownParameter, "\"x\" of UNWATCH, expected \"watch\"");
         AssertRefused(Parse("""{"func": "DELETE", "params": {"x": 1}}"""), ErrorCode.UnknownParameter,
             "expected \"obj\" and optionally \"if_version\", \"if_exists\", \"return_old\", \"ack\", \"request_id\"");
     }
@@ -78,10 +83,14 @@ public sealed class ParameterTests
         foreach (FunctionInfo function in Functions.All)
         {
             foreach (ParameterInfo parameter in function.RequiredParameters)
-                AssertRefused(Parse(Body(function, Minimal(function).Where(name => name != parameter.Name))), ErrorCode.MissingParameter, $"\"{parameter.Name}\" is missing");
+                AssertRefused(
+                    Parse(Body(function, Minimal(function).Where(name => name != parameter.Name))), ErrorCode.MissingParameter,
+                    $"\"{parameter.Name}\" is missing");
         }
-        AssertRefused(Parse("""{"func": "PATCH", "params": {"obj": "k"}}"""), ErrorCode.MissingParameter, "\"merge\" or \"patch\" is missing");
-        AssertRefused(Parse("""{"func": "EXPIRE", "params": {"obj": "k"}}"""), ErrorCode.MissingParameter, "\"ttl\" or \"expires_at\" is missing");
+        AssertRefused(
+            Parse("""{"func": "PATCH", "params": {"obj": "k"}}"""), ErrorCode.MissingParameter, "\"merge\" or \"patch\" is missing");
+        AssertRefused(
+            Parse("""{"func": "EXPIRE", "params": {"obj": "k"}}"""), ErrorCode.MissingParameter, "\"ttl\" or \"expires_at\" is missing");
     }
 
     [Theory]
@@ -92,14 +101,17 @@ public sealed class ParameterTests
     public void Parse_ExclusiveParameters_AreRefused(string name, string one, string other)
     {
         FunctionInfo function = Find(name);
-        AssertRefused(Parse(Body(function, Minimal(function).Except([one]).Append(one).Append(other))), ErrorCode.InvalidValue, $"\"{one}\" and \"{other}\" are both given");
+        AssertRefused(
+            Parse(Body(function, Minimal(function).Except([one]).Append(one).Append(other))), ErrorCode.InvalidValue,
+            $"\"{one}\" and \"{other}\" are both given");
     }
 
     [Theory]
     [InlineData("values")]
     [InlineData("meta")]
     public void Parse_CountOnlyWithEntryOptions_IsRefused(string other) => AssertRefused(
-        Parse($$$"""{"func": "SCAN", "params": {"count_only": true, "{{{other}}}": false}}"""), ErrorCode.InvalidValue, $"\"count_only\" and \"{other}\"");
+        Parse($$$"""{"func": "SCAN", "params": {"count_only": true, "{{{other}}}": false}}"""), ErrorCode.InvalidValue,
+        $"\"count_only\" and \"{other}\"");
 
     [Theory]
     [InlineData("PUT", "ttl", "0")]
@@ -137,14 +149,16 @@ public sealed class ParameterTests
     [InlineData("1.0001", 1_001)]
     [InlineData("2.5e-1", 250)]
     public void Parse_Ttl_IsRoundedUpToMilliseconds(string ttl, long milliseconds) => Assert.Equal(
-        new Expiry(ExpiryKind.After, milliseconds), Parse($$$"""{"func": "EXPIRE", "params": {"obj": "k", "ttl": {{{ttl}}}}}""").Options!.Expiry);
+        new Expiry(ExpiryKind.After, milliseconds),
+        Parse($$$"""{"func": "EXPIRE", "params": {"obj": "k", "ttl": {{{ttl}}}}}""").Options!.Expiry);
 
     [Theory]
     [InlineData("1790000000.123", 1_790_000_000_123)]
     [InlineData("0", 1)]
     [InlineData("253402300799.999", 253_402_300_799_999)]
     public void Parse_ExpiresAt_IsInMilliseconds(string at, long milliseconds) => Assert.Equal(
-        new Expiry(ExpiryKind.At, milliseconds), Parse($$$"""{"func": "EXPIRE", "params": {"obj": "k", "expires_at": {{{at}}}}}""").Options!.Expiry);
+        new Expiry(ExpiryKind.At, milliseconds),
+        Parse($$$"""{"func": "EXPIRE", "params": {"obj": "k", "expires_at": {{{at}}}}}""").Options!.Expiry);
 
     [Fact]
     public void Parse_RequestId_AllowsUpTo128Bytes()
@@ -168,7 +182,8 @@ public sealed class ParameterTests
 
     private static FunctionInfo Find(string name) => Functions.All.Single(function => function.Name == name);
 
-    private static IEnumerable<string> Given(FunctionInfo function) => function.RequiredParameters.Concat(function.OptionalParameters).Select(p => p.Name);
+    private static IEnumerable<string> Given(FunctionInfo function) =>
+        function.RequiredParameters.Concat(function.OptionalParameters).Select(p => p.Name);
 
     /// <summary>Returns the required parameters of a function, and one of each required alternative.</summary>
     private static IEnumerable<string> Minimal(FunctionInfo function) => function.RequiredParameters.Select(p => p.Name).Concat(

@@ -250,7 +250,8 @@ public sealed class ReplyWriterTests
         List<string> expected = [];
         for (int i = 0; i < 60; i++)
         {
-            string value = $"\"{new string((char)('a' + (i % 26)), random.Next(random.Next(3) switch { 0 => 50, 1 => 5_000, _ => 300_000 }))}\"";
+            string value =
+                $"\"{new string((char)('a' + (i % 26)), random.Next(random.Next(3) switch { 0 => 50, 1 => 5_000, _ => 300_000 }))}\"";
             if (random.Next(5) == 0)
             {
                 long mark = replies.BytesWritten;

@@ -45,7 +45,8 @@ public sealed class RequestParserFuzzTests
         .. ((string[])[
             "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "\\ud800", "\\udc00", "\\u0061", "\"obj\"", "\"val\"", "\"func\"",
             "\"params\"", "\"GET\"", "\"PUT\"", "\"\\ud800\":1,", "null", "NaN", "-Infinity", "1e999", " ", "\n", "\0", "/*", "//",
-            "\"obj\":\"b\",", "\"ack\":\"memory\",", "\"val\":[],", "\"id\":1,", "\"ttl\":1,", "\"path\":\"\",", "\"ops\":[", "\"objs\":[", "\"BATCH\"", "\"MGET\"", "\"PATCH\"", "é", "😀", "\uFEFF", "[[[[[[[[",
+            "\"obj\":\"b\",", "\"ack\":\"memory\",", "\"val\":[],", "\"id\":1,", "\"ttl\":1,", "\"path\":\"\",", "\"ops\":[", "\"objs\":[",
+            "\"BATCH\"", "\"MGET\"", "\"PATCH\"", "é", "😀", "\uFEFF", "[[[[[[[[",
         ]).Select(Encoding.UTF8.GetBytes),
         [0xFF], [0xC3], [0xED, 0xA0, 0x80],
     ];
@@ -121,7 +122,8 @@ public sealed class RequestParserFuzzTests
     {
         if (request.Function == Function.Invalid)
         {
-            if (request.Error!.Index is null) Assert.Equal(request.Error.Code == ErrorCode.NotAnObject, root.ValueKind != JsonValueKind.Object);
+            if (request.Error!.Index is null)
+                Assert.Equal(request.Error.Code == ErrorCode.NotAnObject, root.ValueKind != JsonValueKind.Object);
             return;
         }
 

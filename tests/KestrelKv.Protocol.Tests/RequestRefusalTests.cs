@@ -94,14 +94,17 @@ public sealed class RequestRefusalTests
         AssertRefused(Parse(body), ErrorCode.MissingParameter, expected);
 
     [Theory]
-    [InlineData("""{"func": "GET", "params": {"obj": "k"}, "ID": 1}""", "unknown member \"ID\", expected \"func\", \"params\" and optionally \"id\"")]
+    [InlineData(
+        """{"func": "GET", "params": {"obj": "k"}, "ID": 1}""",
+        "unknown member \"ID\", expected \"func\", \"params\" and optionally \"id\"")]
     [InlineData("""{"ids": [{}], "func": "F"}""", "unknown member \"ids\"")]
     [InlineData("""{"Func": "GET", "params": {"obj": "k"}}""", "unknown member \"Func\"")]
     [InlineData("""{"": 1, "func": "GET", "params": {"obj": "k"}}""", "unknown member \"\"")]
     [InlineData("""{"\ud800": 1, "func": "GET", "params": {"obj": "k"}}""", "unknown member \"\\ud800\"")]
     [InlineData("""{"func": "GET", "params": {"obj": "k", "val": 1}}""", "unknown parameter \"val\" of GET")]
     [InlineData("""{"func": "GET", "params": {"obj": "k", "if_version": 1}}""", "unknown parameter \"if_version\" of GET")]
-    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "if_versions": {"a": 2}}}""", "unknown parameter \"if_versions\" of PUT")]
+    [InlineData(
+        """{"func": "PUT", "params": {"obj": "k", "val": 1, "if_versions": {"a": 2}}}""", "unknown parameter \"if_versions\" of PUT")]
     [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "o\udc00": 2}}""", "unknown parameter \"o\\udc00\" of PUT")]
     public void Parse_UnknownMember_IsRefused(string body, string expected) =>
         AssertRefused(Parse(body), ErrorCode.UnknownParameter, expected);

@@ -25,7 +25,8 @@ public sealed class RequestTextTests
         Assert.Null(request.Error);
         Assert.Equal(key, Encoding.UTF8.GetString(request.Key.Span));
         Assert.Equal("[1.50]", Encoding.UTF8.GetString(request.Value.Span));
-        Assert.Equal((new Expiry(ExpiryKind.After, 1_500), true, 7L), (request.Options!.Expiry, request.Options.Meta, request.Options.IfVersion));
+        Assert.Equal(
+            (new Expiry(ExpiryKind.After, 1_500), true, 7L), (request.Options!.Expiry, request.Options.Meta, request.Options.IfVersion));
     }
 
     [Theory]

@@ -13,7 +13,8 @@ internal sealed class NaiveStore(TimeProvider time)
 
     public long Version { get; private set; }
 
-    public StoreStats Stats => new(_entries.Count, _entries.Sum(e => Encoding.UTF8.GetByteCount(e.Key) + Encoding.UTF8.GetByteCount(e.Value)), Version);
+    public StoreStats Stats =>
+        new(_entries.Count, _entries.Sum(e => Encoding.UTF8.GetByteCount(e.Key) + Encoding.UTF8.GetByteCount(e.Value)), Version);
 
     public int Expired => _entries.Count(IsExpired);
 

@@ -8,7 +8,8 @@ public abstract partial class StoreContractTests
     {
         await ExecuteAsync(Put("a", "0"), Put("gone", "0"));
         Recorded[] results = await CommitAsync(
-            Get("a"), Put("a", "1"), Get("a"), Put("b", "1"), Delete("gone"), Get("gone"), Put("a", "2"), Expire("b", Now + 5_000), Get("b"));
+            Get("a"), Put("a", "1"), Get("a"), Put("b", "1"), Delete("gone"), Get("gone"), Put("a", "2"), Expire("b", Now + 5_000),
+            Get("b"));
         Assert.Equal(
             [
                 new(0, ResultStatus.Done, 1, 1, Value: "0"),
@@ -57,7 +58,8 @@ public abstract partial class StoreContractTests
             Delete("a", Precondition.Version(2)), Get("a", Precondition.Absent), Put("a", "3", Precondition.Version(0)),
             Delete("old", Precondition.Version(1)), Put("old", "1", Precondition.Absent),
             Expire("old", 1, Precondition.Present), Get("old", Precondition.Absent),
-            Put("dead", "1", expiresAt: 1), Get("dead", Precondition.Absent), Expire("dead", Operation.Never), Get("dead", Precondition.Absent));
+            Put("dead", "1", expiresAt: 1), Get("dead", Precondition.Absent), Expire("dead", Operation.Never),
+            Get("dead", Precondition.Absent));
         Assert.Equal(2, Store.GetStats().Version);
         Assert.Equal("3", (await ExecuteOneAsync(Get("a"))).Value);
     }
@@ -70,8 +72,10 @@ public abstract partial class StoreContractTests
         Assert.Equal(1, (await CommitRefusedAsync(Put("b", "1"), Put("b", "2", Precondition.Absent))).Index);
 
         // The reported version is that of the existing entry.
-        Assert.Equal(new(1, ResultStatus.PreconditionFailed, 1, 1), await CommitRefusedAsync(Delete("a"), Delete("a", Precondition.Present)));
-        Assert.Equal(new(1, ResultStatus.PreconditionFailed, 1, 1), await CommitRefusedAsync(Expire("a", 1), Get("a", Precondition.Version(1))));
+        Assert.Equal(
+            new(1, ResultStatus.PreconditionFailed, 1, 1), await CommitRefusedAsync(Delete("a"), Delete("a", Precondition.Present)));
+        Assert.Equal(
+            new(1, ResultStatus.PreconditionFailed, 1, 1), await CommitRefusedAsync(Expire("a", 1), Get("a", Precondition.Version(1))));
         Assert.Equal(new(1, ResultStatus.PreconditionFailed), await CommitRefusedAsync(Put("b", "1"), Put("b", "2", Precondition.Absent)));
         Assert.Equal(new(0, ResultStatus.Done, 1, 1, Value: "0"), await ExecuteOneAsync(Get("a")));
         AssertStats(keys: 1, bytes: 2, version: 1);

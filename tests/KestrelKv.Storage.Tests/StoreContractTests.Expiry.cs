@@ -76,7 +76,8 @@ public abstract partial class StoreContractTests
     [Fact]
     public async Task BackgroundRemoval_ExpiredEntries_CommitsEachSeparately()
     {
-        await ExecuteAsync(Put("a", "1", expiresAt: Now + 10), Put("b", "1", expiresAt: Now + 20), Put("c", "1", expiresAt: Now + 10_000), Put("d", "1"));
+        await ExecuteAsync(
+            Put("a", "1", expiresAt: Now + 10), Put("b", "1", expiresAt: Now + 20), Put("c", "1", expiresAt: Now + 10_000), Put("d", "1"));
         Advance(RemovalTime);
         AssertStats(keys: 2, bytes: 4, version: 6);
         Advance(RemovalTime);

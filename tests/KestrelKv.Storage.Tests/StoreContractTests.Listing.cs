@@ -161,7 +161,8 @@ public abstract partial class StoreContractTests
     [Fact]
     public async Task ListAsync_ExpiredEntries_AreNeitherListedNorCountedAsMore()
     {
-        await ExecuteAsync(Put("a", "", expiresAt: Now), Put("b", ""), Put("c", "", expiresAt: Now), Put("d", ""), Put("e", "", expiresAt: Now));
+        await ExecuteAsync(
+            Put("a", "", expiresAt: Now), Put("b", ""), Put("c", "", expiresAt: Now), Put("d", ""), Put("e", "", expiresAt: Now));
         AssertPage(await ListAsync(), more: false, "b", "d");
         AssertPage(await ListAsync(limit: 1), more: true, "b");
         AssertPage(await ListAsync(after: "b", limit: 1), more: false, "d");
@@ -191,7 +192,8 @@ public abstract partial class StoreContractTests
         {
             (string[] page, more) = await ListAsync(after: keys.LastOrDefault(""), limit: 7);
             keys.AddRange(page);
-            await ExecuteAsync(Put($"k{round:000}+", ""), Put($"k{99 - round:000}+", ""), Delete($"k{round - 3:000}+"), Put(stay[round], "again"));
+            await ExecuteAsync(
+                Put($"k{round:000}+", ""), Put($"k{99 - round:000}+", ""), Delete($"k{round - 3:000}+"), Put(stay[round], "again"));
         }
         Assert.Equal(stay, keys.Where(key => !key.EndsWith('+')));
         Assert.Equal(keys.Count, keys.Distinct().Count());

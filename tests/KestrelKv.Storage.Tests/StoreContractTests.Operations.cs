@@ -140,9 +140,12 @@ public abstract partial class StoreContractTests
         var cancelled = new CancellationToken(canceled: true);
         var sink = new RecordingSink();
         var entries = new RecordingEntrySink();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Store.ExecuteAsync(new[] { Put("a", "2") }, sink, cancelled));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Store.CommitAsync(new[] { Put("a", "2") }, sink, cancellationToken: cancelled));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Store.ListAsync(new ListQuery { Limit = 1 }, entries, cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await Store.ExecuteAsync(new[] { Put("a", "2") }, sink, cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await Store.CommitAsync(new[] { Put("a", "2") }, sink, cancellationToken: cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await Store.ListAsync(new ListQuery { Limit = 1 }, entries, cancelled));
         Assert.Empty(sink.Results);
         Assert.Empty(entries.Entries);
         AssertStats(keys: 1, bytes: 2, version: 1);

@@ -7,7 +7,8 @@ public abstract partial class StoreContractTests
     public async Task Get_Path_ReturnsExactTextOfPart()
     {
         await ExecuteAsync(Put("a", """{"n": [1.0, {"x":  "y"}]}"""));
-        Assert.Equal(new(0, ResultStatus.Done, 1, 1, Value: """{"x":  "y"}"""), await ExecuteOneAsync(Get("a") with { Path = Utf8("/n/1") }));
+        Assert.Equal(
+            new(0, ResultStatus.Done, 1, 1, Value: """{"x":  "y"}"""), await ExecuteOneAsync(Get("a") with { Path = Utf8("/n/1") }));
         Assert.Equal(new(0, ResultStatus.PathNotFound, 1, 1), await ExecuteOneAsync(Get("a") with { Path = Utf8("/n/2") }));
         Assert.Equal(new(0, ResultStatus.NotFound), await ExecuteOneAsync(Get("b") with { Path = Utf8("/n") }));
     }
@@ -56,7 +57,8 @@ public abstract partial class StoreContractTests
         await ExecuteAsync(Put("a", "[1]"));
         Assert.Equal(
             new(0, ResultStatus.TestFailed, 1, 1),
-            await ExecuteOneAsync(JsonPatch("a", """[{"op": "add", "path": "/-", "value": 2}, {"op": "test", "path": "/0", "value": 2}]""")));
+            await ExecuteOneAsync(
+                JsonPatch("a", """[{"op": "add", "path": "/-", "value": 2}, {"op": "test", "path": "/0", "value": 2}]""")));
         Assert.Equal("[1]", (await ExecuteOneAsync(Get("a"))).Value);
     }
 

@@ -97,7 +97,8 @@ public abstract partial class StoreContractTests
             OperationKind.Put => Put("a", "2", precondition),
             OperationKind.Delete => Delete("a", precondition),
             OperationKind.MergePatch => Operation.MergePatch(Utf8("a"), Utf8("2")) with { Precondition = precondition },
-            OperationKind.JsonPatch => JsonPatch("a", """[{"op": "replace", "path": "", "value": 2}]""") with { Precondition = precondition },
+            OperationKind.JsonPatch =>
+                JsonPatch("a", """[{"op": "replace", "path": "", "value": 2}]""") with { Precondition = precondition },
             OperationKind.Increment => Operation.Increment(Utf8("a"), Utf8("1")) with { Precondition = precondition },
             _ => Expire("a", Now + 1_000, precondition),
         };

@@ -11,7 +11,8 @@ public abstract partial class StoreContractTests
         await ExecuteAsync(Put("a", "1"));
         Operation[] batch =
         [
-            Operation.Increment(Utf8("a"), Utf8("1")) with { ReturnsOld = true }, Get("a"), Delete("absent"), Put("b", "2", expiresAt: Now + 1_000),
+            Operation.Increment(Utf8("a"), Utf8("1")) with { ReturnsOld = true }, Get("a"), Delete("absent"),
+            Put("b", "2", expiresAt: Now + 1_000),
         ];
         Recorded[] first = await CommitAsync("id", batch);
         await ExecuteAsync(Put("a", "100"), Delete("b"), Put("absent", "1"));

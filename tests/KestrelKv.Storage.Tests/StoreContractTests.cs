@@ -71,7 +71,8 @@ public abstract partial class StoreContractTests : IAsyncLifetime
         return Assert.Single(sink.Results);
     }
 
-    private Task<(string[] Keys, bool More)> ListAsync(string prefix = "", string after = "", int limit = int.MaxValue, int stopAfter = int.MaxValue) =>
+    private Task<(string[] Keys, bool More)> ListAsync(
+        string prefix = "", string after = "", int limit = int.MaxValue, int stopAfter = int.MaxValue) =>
         ListAsync(new ListQuery { Prefix = Utf8(prefix), After = Utf8(after), Limit = limit }, stopAfter);
 
     private async Task<(string[] Keys, bool More)> ListAsync(ListQuery query, int stopAfter = int.MaxValue)

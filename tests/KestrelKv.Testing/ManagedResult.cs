@@ -20,11 +20,13 @@ internal sealed record ManagedResult(int Index, ResultStatus Status, long Versio
 
     public bool PassTo(IResultSink results) => results.OnResult(Index, new()
     {
-        Status = Status, Version = Version, PreviousVersion = PreviousVersion, ExpiresAt = ExpiresAt, Value = Value, OldValue = OldValue, Detail = Detail,
+        Status = Status, Version = Version, PreviousVersion = PreviousVersion, ExpiresAt = ExpiresAt, Value = Value, OldValue = OldValue,
+        Detail = Detail,
     });
 
     /// <summary>Copies the result of an operation.</summary>
-    public static ManagedResult Of(int index, in OperationResult result) => new(index, result.Status, result.Version, result.PreviousVersion)
+    public static ManagedResult Of(int index, in OperationResult result) =>
+        new(index, result.Status, result.Version, result.PreviousVersion)
     {
         ExpiresAt = result.ExpiresAt, Value = result.Value.ToArray(), OldValue = result.OldValue.ToArray(), Detail = result.Detail,
     };

@@ -73,7 +73,8 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         {
             committed = requestId.IsEmpty || batch.ToArray().All(operation => !operation.IsWrite)
                 ? Commit(batch.Span, results, out _)
-                : _requests.Execute(batch.Span, requestId, Now(), results, ref _version, sink => (Commit(batch.Span, sink, out bool changed), changed));
+                : _requests.Execute(
+                    batch.Span, requestId, Now(), results, ref _version, sink => (Commit(batch.Span, sink, out bool changed), changed));
         }
         _feed.Wake();
         return new(committed);
@@ -129,7 +130,8 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
             var document = new EditBuffer();
             edit = Edits.Apply(operation, entry is not null, entry?.Value, DocumentLimits.Default, document);
             if (edit.Status != EditStatus.Done) return new(index, edit.Status.ToResult(), previous, previous) { Detail = edit.Detail };
-            write = Operation.Put(operation.Key, document.WrittenMemory, operation.KeepsExpiry ? entry?.ExpiresAt ?? 0 : operation.ExpiresAt);
+            write = Operation.Put(
+                operation.Key, document.WrittenMemory, operation.KeepsExpiry ? entry?.ExpiresAt ?? 0 : operation.ExpiresAt);
         }
         Change(write, entry, version);
         return new(index, ResultStatus.Done, version, previous)
@@ -217,7 +219,8 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         {
             return new(_entries.Count, _bytes, _version)
             {
-                Expirations = _expirations, RequestIds = _requests.Count, DurableVersion = _version, FeedVersion = _version, OldestVersion = 1, Watches = _feed.Watches,
+                Expirations = _expirations, RequestIds = _requests.Count, DurableVersion = _version, FeedVersion = _version,
+                OldestVersion = 1, Watches = _feed.Watches,
             };
         }
     }
@@ -293,7 +296,9 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
     /// <summary>Returns the keys from the start of a page. Reading all keys for each page would be too slow in a large store.</summary>
     private SortedSet<byte[]> KeysFrom(ListQuery query)
     {
-        byte[] from = KeyComparer.Instance.Compare(query.After.Span, query.Prefix.Span) >= 0 ? query.After.ToArray() : query.Prefix.ToArray();
+        byte[] from = KeyComparer.Instance.Compare(query.After.Span, query.Prefix.Span) >= 0
+            ? query.After.ToArray()
+            : query.Prefix.ToArray();
         return _order.Max is { } last && KeyComparer.Instance.Compare(from, last) <= 0 ? _order.GetViewBetween(from, last) : [];
     }
 

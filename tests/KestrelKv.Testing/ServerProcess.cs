@@ -42,7 +42,8 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <param name="dll">The program to start instead of the one built along with the tests.</param>
     /// <param name="data">The data directory. By default the server has its own, which is deleted with it.</param>
     public static async Task<ServerProcess> StartAsync(
-        IEnumerable<string>? settings = null, IReadOnlyDictionary<string, string>? environment = null, string? dll = null, DataDirectory? data = null)
+        IEnumerable<string>? settings = null, IReadOnlyDictionary<string, string>? environment = null, string? dll = null,
+        DataDirectory? data = null)
     {
         DataDirectory? ownData = data is null ? new() : null;
         var server = new ServerProcess(Create([], settings ?? [], environment, dll, (data ?? ownData)!), ownData);
@@ -72,7 +73,8 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
     /// <summary>Runs a command of the program until it exits. Returns its exit code and output.</summary>
     public static async Task<(int ExitCode, string Output)> RunToEndAsync(
-        string[] command, IEnumerable<string> settings, DataDirectory? data, IReadOnlyDictionary<string, string>? environment = null, string? dll = null)
+        string[] command, IEnumerable<string> settings, DataDirectory? data, IReadOnlyDictionary<string, string>? environment = null,
+        string? dll = null)
     {
         using DataDirectory? ownData = data is null ? new() : null;
         using Process process = Create(command, settings, environment, dll, (data ?? ownData)!);
@@ -97,7 +99,9 @@ public sealed partial class ServerProcess : IAsyncDisposable
         try
         {
             await Wait.UntilAsync(
-                () => process.HasExited || File.GetLastWriteTimeUtc(data.PathTo("lock")) != opened, () => "the server never opened its data directory");
+                () =>
+                    process.HasExited || File.GetLastWriteTimeUtc(data.PathTo("lock")) != opened, () =>
+                        "the server never opened its data directory");
             Assert.False(process.HasExited, "the server did not start");
             await Task.Delay(time);
         }

@@ -229,7 +229,8 @@ public sealed class ServeTests
             async connection =>
             {
                 EndPoint? local = connection.LocalEndPoint;
-                connection.Features.Get<IConnectionLifetimeNotificationFeature>()!.ConnectionClosedRequested.Register(() => requested.Enqueue(local));
+                connection.Features.Get<IConnectionLifetimeNotificationFeature>()!.ConnectionClosedRequested.Register(
+                    () => requested.Enqueue(local));
                 await EchoAsync(connection);
             },
             threads: 2);
@@ -296,7 +297,8 @@ public sealed class ServeTests
             {
                 var life = new ClientLifetime(connection);
                 CancellationToken requested = connection.Features.Get<IConnectionLifetimeNotificationFeature>()!.ConnectionClosedRequested;
-                if (requested.IsCancellationRequested || connection.ConnectionClosed.IsCancellationRequested) Interlocked.Increment(ref hits);
+                if (requested.IsCancellationRequested || connection.ConnectionClosed.IsCancellationRequested)
+                    Interlocked.Increment(ref hits);
                 try
                 {
                     ReadResult read = await connection.Transport.Input.ReadAtLeastAsync(8);

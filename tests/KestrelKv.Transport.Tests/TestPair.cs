@@ -68,7 +68,8 @@ internal sealed class TestPair(Socket client, SocketConnection connection) : IAs
     {
         byte[] bytes = new byte[count];
         int received = 0;
-        while (received < count && await client.ReceiveAsync(bytes.AsMemory(received)).WithTimeout() is var more && more > 0) received += more;
+        while (received < count && await client.ReceiveAsync(bytes.AsMemory(received)).WithTimeout() is var more && more > 0)
+            received += more;
         return bytes[..received];
     }
 

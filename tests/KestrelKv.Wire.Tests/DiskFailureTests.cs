@@ -143,7 +143,8 @@ public sealed class DiskFailureTests
         Assert.Equal(1, wire.Metrics["kestrelkv.wire.requests{function=PUT,outcome=ok}"]);
         Assert.Equal(gets, wire.Metrics["kestrelkv.wire.requests{function=GET,outcome=ok}"]);
         Assert.Equal(unknown, wire.Metrics["kestrelkv.wire.requests{function=unknown,outcome=ok}"]);
-        Assert.Equal(invalid, wire.Metrics[$"kestrelkv.wire.requests{{function=invalid,outcome={ErrorCodes.Text(ErrorCode.InvalidJson)}}}"]);
+        Assert.Equal(
+            invalid, wire.Metrics[$"kestrelkv.wire.requests{{function=invalid,outcome={ErrorCodes.Text(ErrorCode.InvalidJson)}}}"]);
         Assert.Equal(refused, wire.Metrics["kestrelkv.wire.requests{function=PUT,outcome=disk_failed}"]);
         Assert.Equal(refused, wire.Metrics["kestrelkv.wire.requests{function=GET,outcome=disk_failed}"]);
     }

@@ -36,7 +36,8 @@ public sealed class ReplyMemoryTests
 
         // A small request needs no room. Waiting requests get room as other clients read.
         Assert.Equal(Frames.PutReply("b"), wire.Connect().Call(Frames.Put("b", "1")));
-        foreach (TestClient client in clients) Assert.Contains("\"status\": \"OK\"", Assert.Single(await client.RepliesAsync(1)), StringComparison.Ordinal);
+        foreach (TestClient client in clients)
+            Assert.Contains("\"status\": \"OK\"", Assert.Single(await client.RepliesAsync(1)), StringComparison.Ordinal);
         await Wait.UntilAsync(() => wire.Connections.Replies.Taken == 0, () => $"{wire.Connections.Replies.Taken} bytes are left");
     }
 

@@ -103,7 +103,10 @@ public sealed class ReuseTests
             foreach ((string request, string? reply) in calls)
             {
                 string got = await CallAsync(client, request, reply);
-                if (reply is null) Assert.Contains(request.Contains("DELETE", StringComparison.Ordinal) ? "\"DELETE\"" : "invalid_json", got, StringComparison.Ordinal);
+                if (reply is null)
+                    Assert.Contains(
+                        request.Contains("DELETE", StringComparison.Ordinal) ? "\"DELETE\"" : "invalid_json", got,
+                        StringComparison.Ordinal);
                 (sent, received) = (sent + Frames.Of(request).Length, received + Frames.Of(got).Length);
             }
             client.Shutdown(SocketShutdown.Send);

@@ -59,7 +59,9 @@ internal sealed class SocketWire : IDisposable
     public static async Task<string?> ReceiveFrameAsync(Socket client)
     {
         byte[] header = await ReceiveAsync(client, 8);
-        return header.Length == 0 ? null : Encoding.UTF8.GetString(await ReceiveAsync(client, BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4))));
+        return header.Length == 0
+            ? null
+            : Encoding.UTF8.GetString(await ReceiveAsync(client, BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4))));
     }
 
     public static void Reset(Socket client)
@@ -81,7 +83,9 @@ internal sealed class SocketWire : IDisposable
     {
         byte[] bytes = new byte[count];
         int received = 0;
-        while (received < count && await client.ReceiveAsync(bytes.AsMemory(received)).AsTask().WaitAsync(Wait.Patience) is var more && more > 0) received += more;
+        while (received < count && await client.ReceiveAsync(bytes.AsMemory(received)).AsTask().WaitAsync(Wait.Patience) is var more &&
+            more > 0)
+            received += more;
         return bytes[..received];
     }
 }

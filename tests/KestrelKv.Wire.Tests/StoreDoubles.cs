@@ -20,7 +20,8 @@ internal abstract class StoreDouble(IKeyValueStore inner) : IKeyValueStore
     public virtual ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default) =>
         inner.ListAsync(query, entries, cancellationToken);
 
-    public ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default) => inner.CountAsync(query, cancellationToken);
+    public ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default) =>
+        inner.CountAsync(query, cancellationToken);
 
     public virtual IWatch Watch(WatchQuery query, Action wake) => inner.Watch(query, wake);
 

@@ -13,7 +13,8 @@ internal sealed class AllowedHosts(AdminOptions options)
     private readonly string[] _names = Names(options.AllowedHosts);
 
     /// <summary>Returns the names in the value of <see cref="AdminOptions.AllowedHosts"/>.</summary>
-    public static string[] Names(string setting) => setting.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    public static string[] Names(string setting) =>
+        setting.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     /// <summary>Whether <paramref name="name"/> is valid in the setting: <c>*</c>, or a host without a port.</summary>
     public static bool IsName(string name) => name == All || Uri.CheckHostName(name) != UriHostNameType.Unknown;

@@ -40,5 +40,7 @@ internal static class BatchEndpoint
 
 /// <summary>The results of a batch.</summary>
 /// <param name="Version" example="5">The version of the commit; 0 if nothing was changed.</param>
-/// <param name="Results" example="[{&quot;obj&quot;: &quot;user:2&quot;, &quot;response&quot;: &quot;ok&quot;}]">The result of each operation, in request order.</param>
+/// <param name="Results" example="[{&quot;obj&quot;: &quot;user:2&quot;, &quot;response&quot;: &quot;ok&quot;}]">
+/// The result of each operation, in request order.
+/// </param>
 public sealed record BatchResponse(long Version, IReadOnlyList<object> Results);

@@ -13,7 +13,8 @@ internal static class CallEndpoint
             .AddEndpointFilter(SameOrigin.Check)
             .Produces<CallReply>()
             .Refuses(
-                ErrorCode.InvalidHeader, ErrorCode.CrossOrigin, ErrorCode.FrameTooLong, ErrorCode.UnsupportedEncoding, ErrorCode.RequestsFull,
+                ErrorCode.InvalidHeader, ErrorCode.CrossOrigin, ErrorCode.FrameTooLong, ErrorCode.UnsupportedEncoding,
+                ErrorCode.RequestsFull,
                 ErrorCode.DiskFailed);
 
     /// <summary>Calls any function of the wire protocol</summary>
@@ -31,10 +32,12 @@ internal static class CallEndpoint
     public static async Task<IResult> CallAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         if (http.Request.Headers.ContainsKey(FunctionCall.IdempotencyKey))
-            return Problems.Of(ErrorCode.InvalidHeader, $"{FunctionCall.IdempotencyKey} is given, expected \"request_id\" among the parameters");
+            return Problems.Of(
+                ErrorCode.InvalidHeader, $"{FunctionCall.IdempotencyKey} is given, expected \"request_id\" among the parameters");
 
         using MappedRequest mapped = await mapper.MapFrameAsync(http);
-        if (mapped.Error is { Code: ErrorCode.UnsupportedEncoding or ErrorCode.InvalidHeader or ErrorCode.RequestsFull } refused) return Problems.Of(refused);
+        if (mapped.Error is { Code: ErrorCode.UnsupportedEncoding or ErrorCode.InvalidHeader or ErrorCode.RequestsFull } refused)
+            return Problems.Of(refused);
         ReplyRoom room = runner.NewRoom();
         var head = new ArrayBufferWriter<byte>();
         var replies = new ReplyWriter(head, room.Budget);
@@ -68,7 +71,9 @@ internal static class CallEndpoint
 
 /// <summary>The reply to a call.</summary>
 /// <param name="Status" example="OK"><c>OK</c>, or <c>ERROR</c>.</param>
-/// <param name="Response" example="{&quot;func&quot;: &quot;INCR&quot;, &quot;response&quot;: {&quot;obj&quot;: &quot;users&quot;, &quot;val&quot;: 1, &quot;found&quot;: false, &quot;version&quot;: 5, &quot;expires_at&quot;: null}}">The result of the function, if it succeeded.</param>
+/// <param name="Response" example="{&quot;func&quot;: &quot;INCR&quot;, &quot;response&quot;: {&quot;obj&quot;: &quot;users&quot;, &quot;val&quot;: 1, &quot;found&quot;: false, &quot;version&quot;: 5, &quot;expires_at&quot;: null}}">
+/// The result of the function, if it succeeded.
+/// </param>
 /// <param name="Error">The error, if the function failed: <c>code</c>, <c>message</c>, and members specific to the code.</param>
 /// <param name="Id">The <c>id</c> of the request, if it has one.</param>
 public sealed record CallReply(string Status, object? Response, object? Error, object? Id);

@@ -31,7 +31,9 @@ internal static class DataEndpoints
     }
 
     /// <summary>Takes a snapshot</summary>
-    /// <remarks>Responds once the snapshot is on disk. Writes continue meanwhile. The log before the snapshot is kept only for watches.</remarks>
+    /// <remarks>
+    /// Responds once the snapshot is on disk. Writes continue meanwhile. The log before the snapshot is kept only for watches.
+    /// </remarks>
     /// <response code="200">The snapshot.</response>
     /// <response code="400">A parameter or a header is not valid.</response>
     /// <response code="403">The request comes from a page of another site.</response>

@@ -99,7 +99,8 @@ internal sealed class EventStream : IDisposable
         }
     }
 
-    private static async ValueTask<bool> WriteChangesAsync(TimedWriter output, long version, TextBuffer changes, CancellationToken cancellationToken)
+    private static async ValueTask<bool> WriteChangesAsync(
+        TimedWriter output, long version, TextBuffer changes, CancellationToken cancellationToken)
     {
         using var head = new TextBuffer();
         WatchSession.WriteHead(head, watch: null, version);

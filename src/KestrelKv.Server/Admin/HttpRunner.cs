@@ -4,7 +4,8 @@ using KestrelKv.Wire;
 namespace KestrelKv.Server.Admin;
 
 /// <summary>Executes HTTP requests. Large replies share the budget <see cref="WireConnections.Replies"/> with the wire.</summary>
-internal sealed class HttpRunner(RequestRunner runner, WireConnections connections, RequestLimits limits, WireOptions wire, TimeProvider time)
+internal sealed class HttpRunner(
+    RequestRunner runner, WireConnections connections, RequestLimits limits, WireOptions wire, TimeProvider time)
 {
     /// <summary>Returns the memory reservation for the reply to one request.</summary>
     public ReplyRoom NewRoom() => new(connections.Replies, limits);
@@ -38,7 +39,8 @@ internal sealed class HttpRunner(RequestRunner runner, WireConnections connectio
     }
 
     /// <summary>Executes a request on one key. Repeats the read of a large value once the budget has room for the value.</summary>
-    public async ValueTask<ProtocolError?> RunAsync(ReadOnlyMemory<Request> one, KeyResult result, ReplyRoom room, CancellationToken cancellationToken)
+    public async ValueTask<ProtocolError?> RunAsync(
+        ReadOnlyMemory<Request> one, KeyResult result, ReplyRoom room, CancellationToken cancellationToken)
     {
         try
         {

@@ -7,7 +7,9 @@ namespace KestrelKv.Server.Admin;
 /// <summary>A page of keys in lexicographic byte order.</summary>
 /// <param name="Keys">The keys.</param>
 /// <param name="Next" example="user:1">The value of <c>after</c> for the next page; null on the last page.</param>
-/// <param name="Version" example="5">The latest version visible to watches at the start of the page. A watch from the next version misses no change.</param>
+/// <param name="Version" example="5">
+/// The latest version visible to watches at the start of the page. A watch from the next version misses no change.
+/// </param>
 public sealed record KeyPage(IReadOnlyList<KeyEntry> Keys, string? Next, long Version);
 
 /// <summary>The result of a count.</summary>
@@ -20,7 +22,9 @@ public sealed record KeyCount(long Count, long Version);
 /// <param name="Version" example="5">The version of its last change.</param>
 /// <param name="ExpiresAt" example="null">The expiry: Unix time in seconds; null if the entry does not expire.</param>
 /// <param name="Bytes" example="28">The length of the value in bytes.</param>
-/// <param name="Value" example="{&quot;name&quot;: &quot;Ada&quot;, &quot;visits&quot;: 1}">The value, if the request has <c>values</c>.</param>
+/// <param name="Value" example="{&quot;name&quot;: &quot;Ada&quot;, &quot;visits&quot;: 1}">
+/// The value, if the request has <c>values</c>.
+/// </param>
 public sealed record KeyEntry(string Key, long Version, decimal? ExpiresAt, long Bytes, object? Value);
 
 /// <summary>Writes the entries of a <see cref="KeyPage"/>, with values as their exact text.</summary>

@@ -33,7 +33,8 @@ internal sealed class KeyResult(ReplyRoom? valueRoom = null) : IKeyResultSink, I
         Version = result.Version;
         ExpiresAt = result.ExpiresAt;
         ValueBytes = result.Value.Length;
-        if (valueRoom is not null && (ValueBytes <= ReplyWriter.SmallBytesMax || valueRoom.HasRoomFor(ValueBytes))) Value.Write(result.Value);
+        if (valueRoom is not null && (ValueBytes <= ReplyWriter.SmallBytesMax || valueRoom.HasRoomFor(ValueBytes)))
+            Value.Write(result.Value);
     }
 
     public void Dispose() => Value.Dispose();

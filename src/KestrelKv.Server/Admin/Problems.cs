@@ -3,7 +3,9 @@ using KestrelKv.Storage.Files;
 
 namespace KestrelKv.Server.Admin;
 
-/// <summary>Error responses, <c>application/problem+json</c>: status, title and <c>code</c> are those of <see cref="ErrorCodes"/>.</summary>
+/// <summary>
+/// Error responses, <c>application/problem+json</c>: status, title and <c>code</c> are those of <see cref="ErrorCodes"/>.
+/// </summary>
 internal static class Problems
 {
     public static IResult Of(ProtocolError error, int? status = null)
@@ -13,7 +15,8 @@ internal static class Problems
         if (error.Version is { } version) extensions["version"] = version;
         if (error.OldestVersion is { } oldest) extensions["oldest_version"] = oldest;
         return Results.Problem(
-            error.Message, statusCode: status ?? ErrorCodes.Status(error.Code), title: ErrorCodes.Title(error.Code), extensions: extensions);
+            error.Message, statusCode: status ?? ErrorCodes.Status(error.Code), title: ErrorCodes.Title(error.Code),
+            extensions: extensions);
     }
 
     public static IResult NotFound() => Of(ErrorCode.NotFound, "the key does not exist");
@@ -23,7 +26,8 @@ internal static class Problems
         new(ErrorCode.PathNotFound, "the path does not exist in the value"), StatusCodes.Status404NotFound);
 
     /// <summary>Returns the error for a snapshot that could not be written or read.</summary>
-    public static IResult SnapshotFailed(IOException e) => Of(e is DiskFullException ? ErrorCode.DiskFull : ErrorCode.DiskFailed, e.Message);
+    public static IResult SnapshotFailed(IOException e) =>
+        Of(e is DiskFullException ? ErrorCode.DiskFull : ErrorCode.DiskFailed, e.Message);
 
     public static IResult NoDataDirectory() => Of(
         ErrorCode.NoDataDirectory, "the server has no data directory, because the setting KestrelKv:Data:Durability is Memory");

@@ -86,7 +86,8 @@ internal sealed class RequestBody(WireConnections connections, RequestLimits lim
         {
             // The length may be stale. It only decides whether a slow client is disconnected now or at the next check.
             int received = text.Length;
-            if (received - checkedBytes < FrameRoom.ProgressBytesMin / ChecksPerTimeout && connections.Requests.HasWaiters) body.CancelPendingRead();
+            if (received - checkedBytes < FrameRoom.ProgressBytesMin / ChecksPerTimeout && connections.Requests.HasWaiters)
+                body.CancelPendingRead();
             checkedBytes = received;
         }
     }

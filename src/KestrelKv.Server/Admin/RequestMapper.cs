@@ -68,7 +68,8 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
         bool isInPath = call.KeyPlace == KeyPlace.Path;
         string? key = isInPath ? RequestTarget.KeyInPath(http) : http.Request.Query[FunctionCall.Key];
         if (key is not null) text.AddText(call.Function.Parameter("obj"), key);
-        else if (isInPath) text.Refuse(ErrorCode.InvalidKey, "the key cannot be read from the path, expected /v1/keys/KEY or /v1/key?key=KEY");
+        else if (isInPath)
+            text.Refuse(ErrorCode.InvalidKey, "the key cannot be read from the path, expected /v1/keys/KEY or /v1/key?key=KEY");
         else text.Refuse(ErrorCode.MissingParameter, "\"key\" is missing, expected the key");
         return key ?? "";
     }
@@ -93,7 +94,8 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
         }
         else
         {
-            text.Refuse(ErrorCode.InvalidHeader, $"{FunctionCall.LastEventId} is not a version, expected the id of an event of this stream");
+            text.Refuse(
+                ErrorCode.InvalidHeader, $"{FunctionCall.LastEventId} is not a version, expected the id of an event of this stream");
         }
     }
 

@@ -30,7 +30,8 @@ internal static class WatchEndpoint
     /// <response code="410">The changes from that version are no longer kept. <c>oldest_version</c> is the oldest one kept.</response>
     /// <response code="503">The changes cannot be read from disk, or <c>Admin:WatchesMax</c> streams are open.</response>
     public static async Task<IResult> WatchAsync(
-        HttpContext http, RequestMapper mapper, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime, WireOptions wire,
+        HttpContext http, RequestMapper mapper, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime,
+        WireOptions wire,
         WireConnections connections)
     {
         using MappedRequest mapped = await mapper.MapAsync(http);

@@ -15,7 +15,9 @@ internal static partial class Announcement
     public static string ServerVersion { get; } = FullVersion.Split('+')[0];
 
     /// <param name="app">The server.</param>
-    /// <param name="shortage">The reason that <see cref="OpenFiles.Fit"/> returned; null if the number of connections is not lowered.</param>
+    /// <param name="shortage">
+    /// The reason that <see cref="OpenFiles.Fit"/> returned; null if the number of connections is not lowered.
+    /// </param>
     public static void AnnounceWhenStarted(this WebApplication app, string? shortage)
     {
         BoundAddresses addresses = app.Services.GetRequiredService<BoundAddresses>();

@@ -33,7 +33,8 @@ internal sealed record CommandLine(string Command, string? File, string[] Settin
     {
         if (args is [Help or "-h" or "-?" or "help", ..]) return new(Help, null, []);
         if (args is [Version or "version"]) return new(Version, null, []);
-        if (args is [] || IsOption(args[0]) || args[0].Contains('=', StringComparison.Ordinal)) return new(Serve, null, CheckSettings(args));
+        if (args is [] || IsOption(args[0]) || args[0].Contains('=', StringComparison.Ordinal))
+            return new(Serve, null, CheckSettings(args));
 
         string command = args[0];
         int taken = command switch
@@ -70,7 +71,8 @@ internal sealed record CommandLine(string Command, string? File, string[] Settin
 
     private static bool IsOption(string arg) => arg.StartsWith('-') || arg.StartsWith('/');
 
-    private static string WithoutPrefix(string arg) => arg.StartsWith("--", StringComparison.Ordinal) ? arg[2..] : arg.StartsWith('/') ? arg[1..] : arg;
+    private static string WithoutPrefix(string arg) =>
+        arg.StartsWith("--", StringComparison.Ordinal) ? arg[2..] : arg.StartsWith('/') ? arg[1..] : arg;
 }
 
 /// <summary>The arguments are invalid. The message names the first invalid one.</summary>

@@ -20,7 +20,9 @@ internal static class ListenAddress
         return addresses.Length > 0;
     }
 
-    /// <summary>Parses an IP address. Unlike <see cref="IPAddress.TryParse(string, out IPAddress)"/> it rejects plain numbers and octal digits.</summary>
+    /// <summary>
+    /// Parses an IP address. Unlike <see cref="IPAddress.TryParse(string, out IPAddress)"/> it rejects plain numbers and octal digits.
+    /// </summary>
     public static bool TryParseIP(string text, [NotNullWhen(true)] out IPAddress? address)
     {
         if (!IPAddress.TryParse(text, out address)) return false;
@@ -33,7 +35,9 @@ internal static class ListenAddress
 
     /// <summary>Parses a setting that has been validated.</summary>
     public static IPAddress[] Parse(string text) =>
-        TryParse(text, out IPAddress[] addresses) ? addresses : throw new ArgumentException($"the address is '{text}', expected *, localhost or an IP address", nameof(text));
+        TryParse(text, out IPAddress[] addresses)
+            ? addresses
+            : throw new ArgumentException($"the address is '{text}', expected *, localhost or an IP address", nameof(text));
 
     /// <summary>Returns the address at which this machine connects to a server that listens on <paramref name="address"/>.</summary>
     public static IPAddress ToDial(IPAddress address) =>

@@ -69,7 +69,9 @@ internal sealed class MemoryReturn(WireConnections wire, AdminConnections admin,
         if (IsInUse) BeginToWatch();
     }
 
-    /// <summary>Compacts a small heap. A large heap is first collected without a pause, because the size of its live objects is unknown.</summary>
+    /// <summary>
+    /// Compacts a small heap. A large heap is first collected without a pause, because the size of its live objects is unknown.
+    /// </summary>
     private void Collect()
     {
         bool isSmall = GC.GetTotalMemory(forceFullCollection: false) <= HeapBytesMax;

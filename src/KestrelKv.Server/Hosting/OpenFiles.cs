@@ -10,7 +10,9 @@ namespace KestrelKv.Server.Hosting;
 /// </summary>
 internal static class OpenFiles
 {
-    /// <summary>The number of files that the server reserves for itself: data, code, event loops, and connections that it refuses.</summary>
+    /// <summary>
+    /// The number of files that the server reserves for itself: data, code, event loops, and connections that it refuses.
+    /// </summary>
     public const int Own = 256;
 
     /// <summary>The minimum number of wire connections. With fewer, the server does not start.</summary>

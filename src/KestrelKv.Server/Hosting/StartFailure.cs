@@ -25,6 +25,8 @@ internal static class StartFailure
     private static string InOneLine(Exception e)
     {
         string text = $"{e.Message.ReplaceLineEndings(" ")} ({e.GetType().Name})";
-        return e.InnerException is { } inner && !e.Message.Contains(inner.Message, StringComparison.Ordinal) ? $"{text}: {InOneLine(inner)}" : text;
+        return e.InnerException is { } inner && !e.Message.Contains(inner.Message, StringComparison.Ordinal)
+            ? $"{text}: {InOneLine(inner)}"
+            : text;
     }
 }

@@ -21,7 +21,8 @@ internal static class StoreSetup
         if (settings.Data.Durability == DurabilityMode.Memory)
         {
             settings.Store.BeginVersionsAt(DateTimeOffset.UtcNow);
-            builder.Services.AddSingleton<IKeyValueStore>(services => new EmbeddedStore(services.GetRequiredService<TimeProvider>(), settings.Store));
+            builder.Services.AddSingleton<IKeyValueStore>(
+                services => new EmbeddedStore(services.GetRequiredService<TimeProvider>(), settings.Store));
             return;
         }
 

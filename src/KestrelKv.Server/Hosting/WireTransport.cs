@@ -12,12 +12,14 @@ namespace KestrelKv.Server.Hosting;
 /// requests on the thread pool, so no HTTP request runs on an event loop.
 /// </summary>
 /// <remarks>On systems without epoll, Kestrel's socket transport serves the wire.</remarks>
-internal sealed partial class WireTransport(ILoggerFactory loggers) : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable
+internal sealed partial class WireTransport(ILoggerFactory loggers)
+    : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable
 {
     private const int Backlog = 4_096;
 
     private readonly IConnectionListenerFactory _transport = OperatingSystem.IsLinux()
-        ? new EpollTransport(Backlog, serve: endpoint => ((WireEndPoint)endpoint).Serve, onFault: e => Failed(loggers.CreateLogger<WireTransport>(), e))
+        ? new EpollTransport(
+            Backlog, serve: endpoint => ((WireEndPoint)endpoint).Serve, onFault: e => Failed(loggers.CreateLogger<WireTransport>(), e))
         : new SocketTransportFactory(Options.Create(SocketOptions()), loggers);
 
     public bool CanBind(EndPoint endpoint) => endpoint is WireEndPoint;

@@ -65,7 +65,8 @@ internal sealed class ConsoleLog : ILogEventSink, IDisposable
         foreach (LogEvent logEvent in _queue.GetConsumingEnumerable())
         {
             // An empty queue shows that the console accepts output again, so dropped events can be reported.
-            if (TryWrite(logEvent) && _queue.Count == 0 && Dropped - reported is var count and > 0 && TryWrite(OfDropped(count))) reported += count;
+            if (TryWrite(logEvent) && _queue.Count == 0 && Dropped - reported is var count and > 0 && TryWrite(OfDropped(count)))
+                reported += count;
         }
     }
 

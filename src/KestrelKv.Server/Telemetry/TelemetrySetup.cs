@@ -27,7 +27,8 @@ internal static class TelemetrySetup
     public static void AddLogging(this WebApplicationBuilder builder, ServerSettings settings)
     {
         builder.Logging.ClearProviders();
-        builder.Services.AddSingleton(_ => new ConsoleLog(LoggerSinkConfiguration.CreateSink(sinks => WriteToConsole(sinks, settings.LogFormat)), LogEndTime));
+        builder.Services.AddSingleton(
+            _ => new ConsoleLog(LoggerSinkConfiguration.CreateSink(sinks => WriteToConsole(sinks, settings.LogFormat)), LogEndTime));
         builder.Services.AddSerilog(
             (services, log) =>
             {
@@ -57,7 +58,8 @@ internal static class TelemetrySetup
             : new();
 
     /// <summary>Whether the event is the host's report of a failed start. The program reports that failure itself, in one line.</summary>
-    private static bool IsExplainedByProgram(LogEvent log) => log.Exception is not null && log.MessageTemplate.Text == "Hosting failed to start";
+    private static bool IsExplainedByProgram(LogEvent log) =>
+        log.Exception is not null && log.MessageTemplate.Text == "Hosting failed to start";
 
     /// <summary>
     /// Adds metrics for Prometheus. Exports metrics and logs by OTLP if a standard variable such as

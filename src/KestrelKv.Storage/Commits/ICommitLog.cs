@@ -55,7 +55,8 @@ internal interface ICommitLog
 }
 
 /// <summary>Statistics of a commit log; see <see cref="StoreStats"/>.</summary>
-internal readonly record struct CommitLogStats(DurabilityMode Mode, long DurableVersion, long FeedVersion, long OldestVersion, long Watches);
+internal readonly record struct CommitLogStats(
+    DurabilityMode Mode, long DurableVersion, long FeedVersion, long OldestVersion, long Watches);
 
 internal enum CommitStatus
 {

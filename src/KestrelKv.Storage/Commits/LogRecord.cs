@@ -86,7 +86,8 @@ internal static class LogRecord
         BinaryPrimitives.ReadInt64LittleEndian(bytes[NumberOffset..]));
 
     /// <summary>Sets the number of a log record that is not sealed yet.</summary>
-    public static void SetNumber(Span<byte> logRecord, long number) => BinaryPrimitives.WriteInt64LittleEndian(logRecord[NumberOffset..], number);
+    public static void SetNumber(Span<byte> logRecord, long number) =>
+        BinaryPrimitives.WriteInt64LittleEndian(logRecord[NumberOffset..], number);
 
     public static uint ChecksumOf(ReadOnlySpan<byte> logRecord, uint seed)
     {
@@ -101,7 +102,8 @@ internal readonly record struct LogRecordHeader(uint Checksum, int PayloadBytes,
     public bool IsZero => this == default;
 
     /// <summary>Whether length and kind are in their valid ranges.</summary>
-    public bool IsPlausible => PayloadBytes is >= 0 and <= LogRecord.PayloadBytesMax && Kind is >= LogRecordKind.Commit and <= LogRecordKind.VersionJump;
+    public bool IsPlausible =>
+        PayloadBytes is >= 0 and <= LogRecord.PayloadBytesMax && Kind is >= LogRecordKind.Commit and <= LogRecordKind.VersionJump;
 
     /// <summary>The length of the log record, in bytes. The header must be plausible.</summary>
     public int LogRecordBytes => LogRecord.BytesFor(PayloadBytes);

@@ -132,11 +132,14 @@ public sealed class DataDirectory : IAsyncDisposable
     {
         while (true)
         {
-            SnapshotInfo snapshot = _engine.Snapshots.Last is { } last && last.Version >= _engine.LastCommit ? last : await SnapshotAsync(cancellationToken);
+            SnapshotInfo snapshot = _engine.Snapshots.Last is { } last && last.Version >= _engine.LastCommit
+                ? last
+                : await SnapshotAsync(cancellationToken);
             try
             {
                 string path = ((FileDisk)_disk).PathOf(FileNames.OfSnapshot(snapshot.Version));
-                var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, useAsync: true);
+                var file = new FileStream(
+                    path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, useAsync: true);
                 return (snapshot, file);
             }
             catch (FileNotFoundException) when (_engine.Snapshots.Last != snapshot)
@@ -259,7 +262,8 @@ public sealed class DataDirectory : IAsyncDisposable
     /// <summary>Restores the short interval. Called by the log thread before it writes.</summary>
     private void ResumeChecks()
     {
-        if (Volatile.Read(ref _isCheckIdle) != 0 && Interlocked.Exchange(ref _isCheckIdle, 0) != 0) _check.Change(CheckPeriod, Timeout.InfiniteTimeSpan);
+        if (Volatile.Read(ref _isCheckIdle) != 0 && Interlocked.Exchange(ref _isCheckIdle, 0) != 0)
+            _check.Change(CheckPeriod, Timeout.InfiniteTimeSpan);
     }
 
     private void CheckDisk()

@@ -23,7 +23,8 @@ internal sealed class DirectoryCheck(IDisk disk, string path, SegmentFiles files
             if (needed.Count > 0)
             {
                 throw new IOException(
-                    $"{needed.Min(StringComparer.Ordinal)}, which a start needs, is missing from the data directory {Path.GetFullPath(path)}");
+                    $"{needed.Min(StringComparer.Ordinal)}, which a start needs, is missing from the data directory " +
+                    $"{Path.GetFullPath(path)}");
             }
         }
         catch (DiskFullException)

@@ -15,7 +15,8 @@ internal static class KnownVersions
         {
             try
             {
-                if (name.EndsWith(FileNames.SnapshotEnding, StringComparison.Ordinal)) greatest = Math.Max(greatest, FileNames.Snapshots([name])[0]);
+                if (name.EndsWith(FileNames.SnapshotEnding, StringComparison.Ordinal))
+                    greatest = Math.Max(greatest, FileNames.Snapshots([name])[0]);
                 if (name.EndsWith(FileNames.SegmentEnding, StringComparison.Ordinal)) greatest = Math.Max(greatest, GreatestIn(disk, name));
             }
             catch (Exception e) when (e is IOException or DataException)
@@ -36,7 +37,8 @@ internal static class KnownVersions
         while (true)
         {
             Scan scan = scanner.Next(out LogRecordHeader logRecord, out _);
-            if (scan == Scan.LogRecord && logRecord.Kind is LogRecordKind.Commit or LogRecordKind.VersionJump) greatest = Math.Max(greatest, logRecord.Number);
+            if (scan == Scan.LogRecord && logRecord.Kind is LogRecordKind.Commit or LogRecordKind.VersionJump)
+                greatest = Math.Max(greatest, logRecord.Number);
             if (scan == Scan.LogRecord) continue;
             if ((scan == Scan.End && scanner.HasOnlyZerosLeft()) || !scanner.SkipToNextRecord()) return greatest;
         }

@@ -39,7 +39,9 @@ internal sealed class Loader(Keyspace? store) : IDisposable
         _filling.Add(new Item { Name = name, Offset = offset, LogRecord = logRecord, Bytes = copy });
 
         // All records of a block are decompressed at once.
-        _bytes += logRecord.Kind == LogRecordKind.CompressedEntries ? (int)Math.Clamp(logRecord.Number, payload.Length, LogRecord.PayloadBytesMax) : payload.Length;
+        _bytes += logRecord.Kind == LogRecordKind.CompressedEntries
+            ? (int)Math.Clamp(logRecord.Number, payload.Length, LogRecord.PayloadBytesMax)
+            : payload.Length;
         if (_bytes >= BlockBytes) Start();
     }
 
@@ -62,7 +64,8 @@ internal sealed class Loader(Keyspace? store) : IDisposable
     {
         if (logRecord.Number is < 0 or > LogRecord.PayloadBytesMax) return null;
         byte[] entries = ArrayPool<byte>.Shared.Rent((int)logRecord.Number);
-        if (BrotliDecoder.TryDecompress(payload, entries.AsSpan(0, (int)logRecord.Number), out int bytes) && bytes == logRecord.Number) return entries;
+        if (BrotliDecoder.TryDecompress(payload, entries.AsSpan(0, (int)logRecord.Number), out int bytes) && bytes == logRecord.Number)
+            return entries;
         ArrayPool<byte>.Shared.Return(entries);
         return null;
     }
@@ -72,7 +75,8 @@ internal sealed class Loader(Keyspace? store) : IDisposable
         Wait();
         (_filling, _loading) = (_loading, _filling);
         _filling.Clear();
-        _work = Task.Factory.StartNew(Load, _bytes >= BlockBytes / 16 ? _parts : 1, CancellationToken.None, TaskCreationOptions.None, TaskScheduler.Default);
+        _work = Task.Factory.StartNew(
+            Load, _bytes >= BlockBytes / 16 ? _parts : 1, CancellationToken.None, TaskCreationOptions.None, TaskScheduler.Default);
         _bytes = 0;
     }
 

@@ -14,7 +14,8 @@ namespace KestrelKv.Storage.Durability;
 /// <see cref="WriteAheadLog.Fail"/>.
 /// </remarks>
 internal sealed class LogWriter(
-    WriteAheadLog log, LogSignals signals, SegmentFiles files, RetainedSegments kept, ChangeFeed feed, bool showsUnsynced, Action<TimeSpan>? onSync)
+    WriteAheadLog log, LogSignals signals, SegmentFiles files, RetainedSegments kept, ChangeFeed feed, bool showsUnsynced,
+    Action<TimeSpan>? onSync)
 {
     private List<LogChunk>? _chunks;
     private int _next;

@@ -8,7 +8,8 @@ namespace KestrelKv.Storage.Durability;
 
 /// <summary>The recovered store, and the position at which its log continues.</summary>
 internal sealed record Recovered(
-    Keyspace Entries, long Version, SegmentFiles Files, long Offset, uint Previous, SnapshotInfo? Snapshot, IReadOnlyList<RetainedSegment> Log)
+    Keyspace Entries, long Version, SegmentFiles Files, long Offset, uint Previous, SnapshotInfo? Snapshot,
+    IReadOnlyList<RetainedSegment> Log)
 {
     /// <summary>The version of the last commit. New commits follow <see cref="Version"/>.</summary>
     public required long LastCommit { get; init; }
@@ -100,10 +101,13 @@ internal sealed class Recovery(
             try
             {
                 using IDiskFile file = disk.Open(name);
-                (FileHeader header, SnapshotEnd end) = SnapshotReader.Read(file, name, entries, read => ReportProgress(name, read, file.Length));
+                (FileHeader header, SnapshotEnd end) = SnapshotReader.Read(
+                    file, name, entries, read => ReportProgress(name, read, file.Length));
                 if (end.Version != versions[i]) throw Damage.At(name, 0, $"the file is the snapshot of version {end.Version}");
                 if (newest is not null) Log.OlderSnapshot(logger, newest.Message, name);
-                return (entries, header.Store, end, new(end.Version, DateTimeOffset.FromUnixTimeMilliseconds(end.At), TimeSpan.Zero, file.Length));
+                return (
+                    entries, header.Store, end,
+                    new(end.Version, DateTimeOffset.FromUnixTimeMilliseconds(end.At), TimeSpan.Zero, file.Length));
             }
             catch (DataException e)
             {
@@ -193,7 +197,9 @@ internal sealed class Recovery(
                 end.Replace(idle.Jump with { Version = jump.Version }, idle.Previous);
                 return jump.Version;
             }
-            Segment next = end.Prepared.Count > 0 ? end.Prepared[0] : SegmentFiles.Create(disk, number, end.Current.Number + 1, options.SegmentBytes);
+            Segment next = end.Prepared.Count > 0
+                ? end.Prepared[0]
+                : SegmentFiles.Create(disk, number, end.Current.Number + 1, options.SegmentBytes);
             full[end.Current.Number] = end.AdvanceTo(next);
             read.Add(new(next.Number, last + 1, next.Bytes));
         }

@@ -35,7 +35,8 @@ internal static class SnapshotReader
                 case LogRecordKind.SnapshotEnd when logRecord.PayloadBytes == SnapshotEnd.PayloadBytes && logRecord.Number == last:
                     long entries = loader.Finish();
                     SnapshotEnd end = SnapshotEnd.Read(logRecord.Number, payload);
-                    if (entries != end.Entries) throw Damage.At(name, offset, $"the snapshot has {entries} entries, expected {end.Entries}");
+                    if (entries != end.Entries)
+                        throw Damage.At(name, offset, $"the snapshot has {entries} entries, expected {end.Entries}");
                     if (scanner.Offset != file.Length) throw Damage.At(name, scanner.Offset, "data follows the end of the snapshot");
                     return (header, end);
                 default:

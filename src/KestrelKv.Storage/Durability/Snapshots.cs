@@ -93,7 +93,8 @@ internal sealed class Snapshots(
             string name = FileNames.OfSegment(segment);
             using IDiskFile file = disk.Open(name);
             var scanner = new LogScanner(file, FileHeader.Read(file, name, FileKind.Segment).Checksum);
-            while (last < upTo && scanner.Next(out LogRecordHeader logRecord, out ReadOnlySpan<byte> payload) == Scan.LogRecord && logRecord.Kind != LogRecordKind.SegmentEnd)
+            while (last < upTo && scanner.Next(out LogRecordHeader logRecord, out ReadOnlySpan<byte> payload) == Scan.LogRecord &&
+                logRecord.Kind != LogRecordKind.SegmentEnd)
             {
                 if (logRecord.Kind != LogRecordKind.Commit || logRecord.Number <= after) continue;
                 if (logRecord.Number != ++last) throw new IOException($"{name}: found commit {logRecord.Number}, expected {last}");

@@ -4,7 +4,8 @@ namespace KestrelKv.Storage.Embedded;
 /// <remarks>
 /// <para>
 /// An entry that a caller saw as expired must not reappear. If the system clock is set back, this clock therefore follows only after
-/// all expired entries are removed (<see cref="StepBack"/>). While no entry expires, it equals the system clock (<see cref="SuspendSweeps"/>).
+/// all expired entries are removed (<see cref="StepBack"/>). While no entry expires, it equals the system clock (<see
+/// cref="SuspendSweeps"/>).
 /// </para>
 /// <para>
 /// The clock also stores the time of the next sweep. Invariant while the locks of all shards are free: the sweeper runs at the latest

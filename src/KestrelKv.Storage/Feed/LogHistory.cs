@@ -83,7 +83,9 @@ internal sealed class LogHistory(IDisk disk, RetainedSegments kept, ILogger logg
             Scan scan = scanner.Next(out LogRecordHeader logRecord, out ReadOnlySpan<byte> records);
             bool isLogRecord = scan == Scan.LogRecord, isJump = isLogRecord && logRecord.Kind == LogRecordKind.VersionJump;
             VersionJump jump = isJump ? VersionJump.Read(logRecord, records) : default;
-            bool isNext = isJump ? jump.CanFollow(cursor.Version) : isLogRecord && logRecord.Kind == LogRecordKind.Commit && logRecord.Number == cursor.Version + 1;
+            bool isNext = isJump
+                ? jump.CanFollow(cursor.Version)
+                : isLogRecord && logRecord.Kind == LogRecordKind.Commit && logRecord.Number == cursor.Version + 1;
             bool isIgnored = isJump ? jump.Version == cursor.Version : isLogRecord && logRecord.Kind == LogRecordKind.Mark;
             if (!isNext && !isIgnored)
                 throw Damage.At(name, cursor.Offset, scan == Scan.Broken ? scanner.Reason : $"version {cursor.Version + 1} is missing");

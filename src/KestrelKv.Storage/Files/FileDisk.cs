@@ -151,7 +151,8 @@ internal sealed class FileDisk : IDisk, IDisposable
         if (mode == FileMode.CreateNew && !OperatingSystem.IsWindows()) TrySetMode(file);
 
         // Messages name the file by its final name.
-        return new FileOnDisk(file, PathOf(name.EndsWith(FileNames.Unfinished, StringComparison.Ordinal) ? name[..^FileNames.Unfinished.Length] : name));
+        return new FileOnDisk(
+            file, PathOf(name.EndsWith(FileNames.Unfinished, StringComparison.Ordinal) ? name[..^FileNames.Unfinished.Length] : name));
     });
 
     [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
@@ -238,7 +239,8 @@ internal sealed class FileDisk : IDisk, IDisposable
         try
         {
             RandomAccess.SetLength(file, 0);
-            RandomAccess.Write(file, System.Text.Encoding.UTF8.GetBytes($"process {Environment.ProcessId} on {Environment.MachineName}"), 0);
+            RandomAccess.Write(
+                file, System.Text.Encoding.UTF8.GetBytes($"process {Environment.ProcessId} on {Environment.MachineName}"), 0);
         }
         catch (IOException)
         {

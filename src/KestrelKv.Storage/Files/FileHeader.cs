@@ -78,7 +78,9 @@ internal readonly record struct FileHeader(FileKind Kind, ulong Store, long Numb
     public static (uint Seed, ulong Store) ReadDamaged(ReadOnlySpan<byte> bytes, string name)
     {
         if (IsWhole(bytes)) RefuseOtherFormats(bytes, name);
-        return (BinaryPrimitives.ReadUInt32LittleEndian(bytes[ChecksumOffset..]), BinaryPrimitives.ReadUInt64LittleEndian(bytes[StoreOffset..]));
+        return (
+            BinaryPrimitives.ReadUInt32LittleEndian(bytes[ChecksumOffset..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(bytes[StoreOffset..]));
     }
 
     private static bool IsWhole(ReadOnlySpan<byte> bytes) =>

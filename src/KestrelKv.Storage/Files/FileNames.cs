@@ -32,7 +32,8 @@ internal static class FileNames
         foreach (string name in names)
         {
             if (!name.EndsWith(ending, StringComparison.Ordinal)) continue;
-            if (name.Length != Digits + ending.Length || !long.TryParse(name.AsSpan(0, Digits), NumberStyles.None, CultureInfo.InvariantCulture, out long number))
+            if (name.Length != Digits + ending.Length ||
+                !long.TryParse(name.AsSpan(0, Digits), NumberStyles.None, CultureInfo.InvariantCulture, out long number))
                 throw new DataException($"{name}: invalid file name, expected {Digits} digits before {ending}");
             numbers.Add(number);
         }

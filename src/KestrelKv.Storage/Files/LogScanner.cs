@@ -77,7 +77,9 @@ internal sealed class LogScanner
         for (long at = Offset; at + LogRecord.HeaderBytes <= _fileBytes; at += Alignment)
         {
             LogRecordHeader header = LogRecord.ReadHeader(Read(at, LogRecord.HeaderBytes));
-            if (header is { Kind: LogRecordKind.Mark, PayloadBytes: 0 } && header.Number > Offset && ScanAt(at, out _, out _) == Scan.LogRecord) return at;
+            if (header is { Kind: LogRecordKind.Mark, PayloadBytes: 0 } && header.Number > Offset &&
+                ScanAt(at, out _, out _) == Scan.LogRecord)
+                return at;
         }
         return -1;
     }
@@ -114,7 +116,9 @@ internal sealed class LogScanner
         if (!header.IsPlausible) return Broken("the header of the log record is invalid");
         if (offset + header.LogRecordBytes > _fileBytes) return Broken("the file ends within a log record");
         logRecord = Read(offset, header.LogRecordBytes);
-        return LogRecord.ChecksumOf(logRecord, _seed) == header.Checksum ? Scan.LogRecord : Broken("the checksum of the log record does not match");
+        return LogRecord.ChecksumOf(logRecord, _seed) == header.Checksum
+            ? Scan.LogRecord
+            : Broken("the checksum of the log record does not match");
     }
 
     private Scan Broken(string reason)

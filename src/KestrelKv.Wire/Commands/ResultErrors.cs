@@ -13,7 +13,8 @@ internal static class ResultErrors
         ResultStatus.Done => null,
         ResultStatus.NotFound when kind is OperationKind.Get or OperationKind.Delete or OperationKind.Expire => null,
         ResultStatus.PathNotFound when kind == OperationKind.Get => null,
-        ResultStatus.MemoryFull => result.Detail is { } detail ? ProtocolError.MemoryFull with { Message = detail } : ProtocolError.MemoryFull,
+        ResultStatus.MemoryFull =>
+            result.Detail is { } detail ? ProtocolError.MemoryFull with { Message = detail } : ProtocolError.MemoryFull,
         ResultStatus.DiskFull => ProtocolError.DiskFull,
         ResultStatus.DiskFailed => ProtocolError.DiskFailed,
         ResultStatus.PreconditionFailed => ProtocolError.PreconditionFailed(result.Version),
@@ -34,7 +35,8 @@ internal static class ResultErrors
             new(ErrorCode.RequestIdReused, "the request id was recently used for a different request (Store:RequestIdWindow)"),
         ResultStatus.Conflict => new(
             ErrorCode.Conflict,
-            result.Detail ?? "other requests changed the entries while this request was being processed; nothing was changed, send the request again"),
+            result.Detail ?? "other requests changed the entries while this request was being processed; nothing was changed, " +
+                "send the request again"),
         _ => throw new UnreachableException($"An operation ended with {result.Status}."),
     };
 }

@@ -26,7 +26,8 @@ internal static class RecoveryBenchmark
         double[] medians = [.. seconds.Select(s => s.Median(x => x))];
         var table = new Table("", "seconds to the first reply", "keys/s", "files, MB");
         foreach ((int index, ServerKind kind) in options.Servers.Index())
-            table.Add(kind.Name, $"{medians[index]:N2}", $"{options.RecoveryKeys / medians[index]:N0}", $"{Megabytes(directories[index]):N0}");
+            table.Add(
+                kind.Name, $"{medians[index]:N2}", $"{options.RecoveryKeys / medians[index]:N0}", $"{Megabytes(directories[index]):N0}");
         if (medians.Length > 1) table.Add("ratio", $"{medians[1] / medians[0]:N2}", "", "");
         Console.WriteLine(table);
     }
@@ -55,7 +56,8 @@ internal static class RecoveryBenchmark
     }
 
     private static string LoadMessage(string output) => string.Join(" / ",
-        output.Split('\n').Where(line => line.Contains("DB loaded", StringComparison.Ordinal) || line.Contains("ecover", StringComparison.Ordinal)));
+        output.Split('\n').Where(
+            line => line.Contains("DB loaded", StringComparison.Ordinal) || line.Contains("ecover", StringComparison.Ordinal)));
 
     private static double Megabytes(TemporaryDirectory directory) =>
         new DirectoryInfo(directory.Path).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length) / 1e6;

@@ -22,7 +22,8 @@ internal static class WatchBenchmark
             $"watchers of {(options.SharesAll ? "all keys" : "keys of their own")}; " +
             $"medians of {options.Repetitions} runs of {options.Seconds} s, taken in turns:\n");
         using var directory = new TemporaryDirectory(options.Directory);
-        await using IServer server = KestrelKvServer.Kind.Start(new ServerSetup(options.Mode, directory.Path, pinning.Server, options.ValueBytes));
+        await using IServer server = KestrelKvServer.Kind.Start(
+            new ServerSetup(options.Mode, directory.Path, pinning.Server, options.ValueBytes));
         await Readiness.WaitAsync(server);
         using (var fill = new Load(LoadFor(options, server) with { InFlight = 100 })) await fill.FillAsync();
 
@@ -49,7 +50,8 @@ internal static class WatchBenchmark
         List<Watcher> watchers = [];
         try
         {
-            for (int i = 0; i < count; i++) watchers.Add(await Watcher.StartAsync(server.Port, options.SharesAll ? AllKeys : PrefixOf(options.Keys, i, count)));
+            for (int i = 0; i < count; i++)
+                watchers.Add(await Watcher.StartAsync(server.Port, options.SharesAll ? AllKeys : PrefixOf(options.Keys, i, count)));
             using var load = new Load(LoadFor(options, server));
             long start = Stopwatch.GetTimestamp();
             LoadResult result = await load.RunAsync(options.Seconds);

@@ -53,7 +53,8 @@ internal sealed record WatchOptions
                 "--mode" => options with
                 {
                     Mode = value.OneOf(
-                        ("always", DurabilityMode.Always), ("everysec", DurabilityMode.EverySec), ("none", DurabilityMode.None), ("memory", DurabilityMode.Memory)),
+                        ("always", DurabilityMode.Always), ("everysec", DurabilityMode.EverySec), ("none", DurabilityMode.None),
+                        ("memory", DurabilityMode.Memory)),
                 },
                 "--directory" => options with { Directory = Path.GetFullPath(value.Text) },
                 "--connections" => options with { Connections = value.Number },

@@ -8,7 +8,8 @@ internal readonly record struct Cost(double Nanoseconds, double AllocatedBytes)
     public static Cost Median(IReadOnlyCollection<Cost> costs) => costs.OrderBy(cost => cost.Nanoseconds).ElementAt(costs.Count / 2);
 
     /// <summary>Fills an empty store. Each thread inserts a part of the keys.</summary>
-    public static Cost OfInserts(IStoreUnderTest store, StoreSize size, int batch, int threads) => Measure(store, batch, threads, (worker, thread) =>
+    public static Cost OfInserts(IStoreUnderTest store, StoreSize size, int batch, int threads) =>
+        Measure(store, batch, threads, (worker, thread) =>
     {
         int[] keys = new int[batch];
         int first = (int)((long)size.Keys * thread / threads), end = (int)((long)size.Keys * (thread + 1) / threads);
@@ -24,7 +25,8 @@ internal readonly record struct Cost(double Nanoseconds, double AllocatedBytes)
     /// <summary>
     /// Executes batches of GETs and of overwrites on uniformly chosen keys. The time includes choosing and writing the keys.
     /// </summary>
-    public static Cost OfAccess(IStoreUnderTest store, StoreSize size, int batch, int threads, int putPercent, double seconds) => Measure(store, batch, threads, (worker, thread) =>
+    public static Cost OfAccess(IStoreUnderTest store, StoreSize size, int batch, int threads, int putPercent, double seconds) =>
+        Measure(store, batch, threads, (worker, thread) =>
     {
         ulong random = (ulong)thread;
         int[] keys = new int[batch];

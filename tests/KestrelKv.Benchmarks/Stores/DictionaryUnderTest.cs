@@ -16,7 +16,8 @@ internal sealed class DictionaryUnderTest(StoreSize size) : IStoreUnderTest
     {
     }
 
-    private sealed class Worker(ConcurrentDictionary<byte[], byte[]>.AlternateLookup<ReadOnlySpan<byte>> lookup, StoreSize size) : IStoreWorker
+    private sealed class Worker(ConcurrentDictionary<byte[], byte[]>.AlternateLookup<ReadOnlySpan<byte>> lookup, StoreSize size)
+        : IStoreWorker
     {
         private readonly byte[] _value = new byte[size.ValueBytes];
         private readonly byte[] _copy = new byte[size.ValueBytes];

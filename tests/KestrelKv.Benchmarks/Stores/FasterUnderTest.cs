@@ -35,7 +35,8 @@ internal sealed unsafe class FasterUnderTest : IStoreUnderTest
 
     private sealed class Worker : IStoreWorker
     {
-        private readonly ClientSession<SpanByte, SpanByte, SpanByte, SpanByteAndMemory, Empty, IFunctions<SpanByte, SpanByte, SpanByte, SpanByteAndMemory, Empty>> _session;
+        private readonly ClientSession<SpanByte, SpanByte, SpanByte, SpanByteAndMemory, Empty,
+            IFunctions<SpanByte, SpanByte, SpanByte, SpanByteAndMemory, Empty>> _session;
         private readonly byte[] _value;
         private readonly byte[] _output;
 

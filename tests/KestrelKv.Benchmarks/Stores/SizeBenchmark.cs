@@ -10,7 +10,8 @@ internal sealed class SizeBenchmark(StoreSize size, StoreOptions options)
 
     public static int StoreCount => Stores.Length;
 
-    private IEnumerable<(int Batch, int Threads)> Combinations => options.Batches.SelectMany(batch => options.Threads.Select(threads => (batch, threads)));
+    private IEnumerable<(int Batch, int Threads)> Combinations =>
+        options.Batches.SelectMany(batch => options.Threads.Select(threads => (batch, threads)));
 
     public void Run()
     {
@@ -38,10 +39,13 @@ internal sealed class SizeBenchmark(StoreSize size, StoreOptions options)
     private void MeasureAccess(IStoreUnderTest[] stores, int batch, int threads, Cost[] insert)
     {
         Cost Access(int store, int putPercent) => Cost.OfAccess(stores[store], size, batch, threads, putPercent, options.Seconds);
-        Cost[] get = Medians(store => Access(store, 0)), overwrite = Medians(store => Access(store, 100)), mixed = Medians(store => Access(store, 50));
+        Cost[] get = Medians(store => Access(store, 0));
+        Cost[] overwrite = Medians(store => Access(store, 100));
+        Cost[] mixed = Medians(store => Access(store, 50));
         for (int i = 0; i < StoreCount; i++)
         {
-            string costs = string.Concat(new[] { insert, get, overwrite, mixed }.Select(cost => $"{cost[i].Nanoseconds,10:N0} {Ratio(cost, i),-6}"));
+            string costs = string.Concat(
+                new[] { insert, get, overwrite, mixed }.Select(cost => $"{cost[i].Nanoseconds,10:N0} {Ratio(cost, i),-6}"));
             Console.WriteLine(
                 $"  {batch,6:N0}{threads,8:N0}  {stores[i].Name,-20}{costs}" +
                 $"{insert[i].AllocatedBytes,10:N1}{get[i].AllocatedBytes,7:N1}{overwrite[i].AllocatedBytes,10:N1}");

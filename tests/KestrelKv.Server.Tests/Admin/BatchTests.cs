@@ -37,17 +37,26 @@ public sealed class BatchTests(DefaultServer server) : IClassFixture<DefaultServ
     [Fact]
     public async Task Batch_OfReads_HasNoVersion()
     {
-        RawResponse response = await server.Process.CallAsync("POST", "/v1/batch", "{\"ops\": [{\"func\": \"GET\", \"params\": {\"obj\": \"nobody\", \"meta\": true}}]}");
+        RawResponse response = await server.Process.CallAsync(
+            "POST", "/v1/batch", "{\"ops\": [{\"func\": \"GET\", \"params\": {\"obj\": \"nobody\", \"meta\": true}}]}");
         Assert.Equal(
-            "{\"version\": 0, \"results\": [{\"obj\": \"nobody\", \"val\": null, \"found\": false, \"version\": 0, \"expires_at\": null}]}", response.Text);
+            "{\"version\": 0, \"results\": [{\"obj\": \"nobody\", \"val\": null, \"found\": false, \"version\": 0, \"expires_at\": null}]}",
+            response.Text);
     }
 
     [Theory]
-    [InlineData("{\"func\": \"PUT\", \"params\": {\"obj\": \"all/there\", \"val\": 1, \"if_version\": 0}}", 412, "precondition_failed", "the entry has version")]
-    [InlineData("{\"func\": \"DELETE\", \"params\": {\"obj\": \"nobody\", \"if_exists\": true}}", 412, "precondition_failed", "the key does not exist")]
-    [InlineData("{\"func\": \"PUT\", \"params\": {\"obj\": \"nobody\", \"val\": 1, \"path\": \"/a\"}}", 404, "not_found", "the key does not exist")]
+    [InlineData(
+        "{\"func\": \"PUT\", \"params\": {\"obj\": \"all/there\", \"val\": 1, \"if_version\": 0}}", 412, "precondition_failed",
+        "the entry has version")]
+    [InlineData(
+        "{\"func\": \"DELETE\", \"params\": {\"obj\": \"nobody\", \"if_exists\": true}}", 412, "precondition_failed",
+        "the key does not exist")]
+    [InlineData(
+        "{\"func\": \"PUT\", \"params\": {\"obj\": \"nobody\", \"val\": 1, \"path\": \"/a\"}}", 404, "not_found", "the key does not exist")]
     [InlineData("{\"func\": \"PUT\", \"params\": {\"obj\": \"all/there\", \"val\": 1, \"path\": \"/a/b\"}}", 409, "path_not_found", "")]
-    [InlineData("{\"func\": \"PATCH\", \"params\": {\"obj\": \"all/there\", \"patch\": [{\"op\": \"test\", \"path\": \"\", \"value\": 0}]}}", 409, "test_failed", "operation 0")]
+    [InlineData(
+        "{\"func\": \"PATCH\", \"params\": {\"obj\": \"all/there\", \"patch\": [{\"op\": \"test\", \"path\": \"\", \"value\": 0}]}}", 409,
+        "test_failed", "operation 0")]
     [InlineData("{\"func\": \"INCR\", \"params\": {\"obj\": \"all/there\"}}", 409, "not_a_number", "")]
     [InlineData("{\"func\": \"INCR\", \"params\": {\"obj\": \"all/greatest\"}}", 409, "number_overflow", "")]
     [InlineData("{\"func\": \"PATCH\", \"params\": {\"obj\": \"nobody\", \"patch\": []}}", 404, "not_found", "the key does not exist")]
@@ -65,7 +74,8 @@ public sealed class BatchTests(DefaultServer server) : IClassFixture<DefaultServ
         await server.Process.CallAsync("PUT", "/v1/keys/all/there", "{}");
         await server.Process.CallAsync("PUT", "/v1/keys/all/greatest", "9223372036854775807");
         RawResponse response = await server.Process.CallAsync(
-            "POST", "/v1/batch", $"{{\"ops\": [{{\"func\": \"PUT\", \"params\": {{\"obj\": \"all/not done\", \"val\": 1}}}}, {operation}]}}");
+            "POST", "/v1/batch",
+            $"{{\"ops\": [{{\"func\": \"PUT\", \"params\": {{\"obj\": \"all/not done\", \"val\": 1}}}}, {operation}]}}");
         Assert.Equal(1, response.AssertProblem(status, code, detail).GetProperty("index").GetInt32());
         (await server.Process.CallAsync("GET", "/v1/keys/all/not%20done")).AssertProblem(404, "not_found");
     }

@@ -16,11 +16,16 @@ public sealed class ErrorShapeTests(DefaultServer server) : IClassFixture<Defaul
     [InlineData("GET", "/v1/batch", 405, "method_not_allowed", "POST")]
     [InlineData("DELETE", "/v1/stats", 405, "method_not_allowed", "GET, HEAD")]
     [InlineData("POST", "/", 405, "method_not_allowed", "GET, HEAD")]
-    public async Task Request_WithoutARoute_GetsTheCodeAndTheAllowedMethods(string method, string target, int status, string code, string? allow)
+    public async Task Request_WithoutARoute_GetsTheCodeAndTheAllowedMethods(
+        string method, string target, int status, string code, string? allow)
     {
         RawResponse response = await server.Process.CallAsync(method, target);
         response.AssertProblem(status, code);
-        Assert.Equal(allow, response.Headers.TryGetValue("Allow", out string? value) ? string.Join(", ", value.Split(", ").Order(StringComparer.Ordinal)) : null);
+        Assert.Equal(
+            allow,
+            response.Headers.TryGetValue("Allow", out string? value)
+                ? string.Join(", ", value.Split(", ").Order(StringComparer.Ordinal))
+                : null);
     }
 
     [Theory]
@@ -54,7 +59,8 @@ public sealed class ErrorShapeTests(DefaultServer server) : IClassFixture<Defaul
     [InlineData("GET", "/v1/admin/backup?x=1")]
     [InlineData("POST", "/v1/batch?x=1")]
     public async Task Parameter_Unknown_IsRefusedByAllEndpoints(string method, string target) =>
-        (await server.Process.CallAsync(method, target, method == "POST" ? "" : null)).AssertProblem(400, "unknown_parameter", "\"x\" is unknown");
+        (await server.Process.CallAsync(method, target, method == "POST" ? "" : null)).AssertProblem(
+            400, "unknown_parameter", "\"x\" is unknown");
 
     [Theory]
     [InlineData("PUT", "/v1/keys/body")]
@@ -63,7 +69,8 @@ public sealed class ErrorShapeTests(DefaultServer server) : IClassFixture<Defaul
     public async Task Body_PartialOrCompressed_IsRefusedAndNothingIsWritten(string method, string target)
     {
         const string Type = "Content-Type: application/merge-patch+json";
-        (await server.Process.CallAsync(method, target, "[9]", Type, "Content-Range: bytes 0-2/42")).AssertProblem(400, "invalid_header", "Content-Range");
+        (await server.Process.CallAsync(method, target, "[9]", Type, "Content-Range: bytes 0-2/42")).AssertProblem(
+            400, "invalid_header", "Content-Range");
         RawResponse compressed = await server.Process.CallAsync(method, target, "[9]", Type, "Content-Encoding: gzip");
         compressed.AssertProblem(415, "unsupported_encoding", "the Content-Encoding is gzip");
         Assert.Equal("identity", compressed.Headers["Accept-Encoding"]);
@@ -80,7 +87,9 @@ public sealed class ErrorShapeTests(DefaultServer server) : IClassFixture<Defaul
             {
                 // A chunked request must not have a Content-Length.
                 using WireClient client = await WireClient.ConnectAsync(own.Admin.Port);
-                await client.SendAsync(Encoding.ASCII.GetBytes($"{method} {target} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"));
+                await client.SendAsync(
+                    Encoding.ASCII.GetBytes(
+                        $"{method} {target} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"));
                 string response = Encoding.UTF8.GetString(await client.ReceiveToEndAsync());
                 Assert.StartsWith("HTTP/1.1 400 ", response, StringComparison.Ordinal);
                 Assert.Contains("\"code\":\"invalid_request\"", response, StringComparison.Ordinal);
@@ -108,7 +117,9 @@ public sealed class ErrorShapeTests(DefaultServer server) : IClassFixture<Defaul
     [Fact]
     public async Task Target_InAbsoluteForm_AddressesItsKey()
     {
-        Assert.Equal(201, (await server.Process.CallAsync("PUT", $"http://{server.Process.Admin.Authority}/v1/keys/url/v1/keys/x?ttl=1000", "1")).Status);
+        Assert.Equal(
+            201,
+            (await server.Process.CallAsync("PUT", $"http://{server.Process.Admin.Authority}/v1/keys/url/v1/keys/x?ttl=1000", "1")).Status);
         Assert.Equal("1", (await server.Process.CallAsync("GET", "/v1/key?key=url/v1/keys/x")).Text);
     }
 
@@ -116,7 +127,8 @@ public sealed class ErrorShapeTests(DefaultServer server) : IClassFixture<Defaul
     public async Task RequestId_InHeaderAndBody_IsRefused()
     {
         const string Batch = "{\"ops\": [{\"func\": \"INCR\", \"params\": {\"obj\": \"two ids\"}}], \"request_id\": \"a\"}";
-        (await server.Process.CallAsync("POST", "/v1/batch", Batch, "Idempotency-Key: a")).AssertProblem(400, "duplicate_parameter", "Idempotency-Key");
+        (await server.Process.CallAsync("POST", "/v1/batch", Batch, "Idempotency-Key: a")).AssertProblem(
+            400, "duplicate_parameter", "Idempotency-Key");
         Assert.Equal(200, (await server.Process.CallAsync("POST", "/v1/batch", Batch)).Status);
         Assert.Equal("1", (await server.Process.CallAsync("GET", "/v1/key?key=two%20ids")).Text);
     }

@@ -11,7 +11,8 @@ internal sealed record ServerEvent(long? Id, string Name, string Data)
     public JsonElement Json => JsonDocument.Parse(Data).RootElement;
 
     /// <summary>The changes as <c>kind obj</c>.</summary>
-    public IEnumerable<string> Changes => Json.GetProperty("changes").EnumerateArray().Select(change => $"{change.GetProperty("kind")} {change.GetProperty("obj")}");
+    public IEnumerable<string> Changes =>
+        Json.GetProperty("changes").EnumerateArray().Select(change => $"{change.GetProperty("kind")} {change.GetProperty("obj")}");
 }
 
 /// <summary>Reads server-sent events by WHATWG HTML, section 9.2.6, as far as the server uses it.</summary>

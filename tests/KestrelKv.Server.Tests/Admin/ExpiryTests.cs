@@ -22,7 +22,8 @@ public sealed class ExpiryTests(DefaultServer server) : IClassFixture<DefaultSer
         Assert.Equal(expected, put.Headers[Header]);
         Assert.Equal(expected, (await server.Process.CallAsync("GET", "/v1/keys/at")).Headers[Header]);
         Assert.Equal(expected, (await server.Process.CallAsync("HEAD", "/v1/keys/at?path=/a")).Headers[Header]);
-        Assert.Contains($"\"expires_at\": {expected},", (await server.Process.CallAsync("GET", "/v1/keys?prefix=at")).Text, StringComparison.Ordinal);
+        Assert.Contains(
+            $"\"expires_at\": {expected},", (await server.Process.CallAsync("GET", "/v1/keys?prefix=at")).Text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -85,7 +86,8 @@ public sealed class ExpiryTests(DefaultServer server) : IClassFixture<DefaultSer
     [InlineData("ttl=253402300800", "\"ttl\" is 253402300800, expected a positive number of seconds that ends by the year 9999")]
     [InlineData("ttl=79228162514264337593543950335", "\"ttl\" is 79228162514264337593543950335")]
     [InlineData("ttl=1e99", "\"ttl\" is 1e99")]
-    [InlineData("expires_at=-62135596800.001", "\"expires_at\" is -62135596800.001, expected a Unix time in seconds in the years 1 to 9999")]
+    [InlineData(
+        "expires_at=-62135596800.001", "\"expires_at\" is -62135596800.001, expected a Unix time in seconds in the years 1 to 9999")]
     [InlineData("expires_at=253402300800", "\"expires_at\" is 253402300800")]
     [InlineData("expires_at=tomorrow", "\"expires_at\" is \"tomorrow\"")]
     [InlineData("ttl=1&expires_at=1", "\"ttl\" and \"expires_at\" are both given")]
@@ -119,9 +121,12 @@ public sealed class ExpiryTests(DefaultServer server) : IClassFixture<DefaultSer
         (await server.Process.CallAsync("GET", $"/v1/keys/{key}?path=/a")).AssertProblem(404, "not_found");
         (await server.Process.CallAsync("DELETE", $"/v1/keys/{key}")).AssertProblem(404, "not_found");
         (await server.Process.CallAsync("PUT", $"/v1/keys/{key}?path=/a", "1")).AssertProblem(404, "not_found");
-        (await server.Process.CallAsync("PATCH", $"/v1/keys/{key}", "[]", "Content-Type: application/json-patch+json")).AssertProblem(404, "not_found");
-        Assert.StartsWith("{\"count\": 0,", (await server.Process.CallAsync("GET", $"/v1/count?prefix={key}")).Text, StringComparison.Ordinal);
+        (await server.Process.CallAsync("PATCH", $"/v1/keys/{key}", "[]", "Content-Type: application/json-patch+json"))
+            .AssertProblem(404, "not_found");
+        Assert.StartsWith(
+            "{\"count\": 0,", (await server.Process.CallAsync("GET", $"/v1/count?prefix={key}")).Text, StringComparison.Ordinal);
         Assert.Equal(201, (await server.Process.CallAsync("PATCH", $"/v1/keys/{key}", "{\"b\": 1}", Merge)).Status);
-        Assert.Equal("{\"b\":1}", (await server.Process.CallAsync("GET", $"/v1/keys/{key}")).Text.Replace(" ", "", StringComparison.Ordinal));
+        Assert.Equal(
+            "{\"b\":1}", (await server.Process.CallAsync("GET", $"/v1/keys/{key}")).Text.Replace(" ", "", StringComparison.Ordinal));
     }
 }

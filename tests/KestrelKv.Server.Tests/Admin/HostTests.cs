@@ -62,7 +62,8 @@ public sealed class HostTests
         using var http = new HttpClient { BaseAddress = server.Admin };
         Assert.Equal("Healthy", await http.GetStringAsync(new Uri("health/ready", UriKind.Relative)));
 
-        (int exitCode, string output) = await ServerProcess.RunToEndAsync(["health"], [$"Admin:Address={address}", $"Admin:Port={server.Admin.Port}"], null);
+        (int exitCode, string output) = await ServerProcess.RunToEndAsync(
+            ["health"], [$"Admin:Address={address}", $"Admin:Port={server.Admin.Port}"], null);
         Assert.Equal((0, true), (exitCode, output.EndsWith("200 Healthy\n", StringComparison.Ordinal)));
     }
 

@@ -75,7 +75,8 @@ public sealed class HttpMemoryTests : IDisposable
     [Fact]
     public async Task Put_LargeBodies_ReleaseTheirBudgetAndDoNotWaitForStalledBodies()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync(["Wire:RequestBytesTotalMax=16777216", "Wire:WriteTimeout=00:00:04"]);
+        await using ServerProcess server = await ServerProcess.StartAsync(
+            ["Wire:RequestBytesTotalMax=16777216", "Wire:WriteTimeout=00:00:04"]);
         using var http = new HttpClient { BaseAddress = server.Admin };
         for (int i = 0; i < 3; i++) await PutAsync(http, $"\"{new string('v', 10_000_000)}\"");
 

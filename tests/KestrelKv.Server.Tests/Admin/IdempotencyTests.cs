@@ -25,9 +25,12 @@ public sealed class IdempotencyTests(DefaultServer server) : IClassFixture<Defau
     public async Task Key_UsedForAnotherWrite_IsRefused()
     {
         Assert.Equal(201, (await server.Process.CallAsync("PUT", "/v1/keys/once/other", "1", "Idempotency-Key: other")).Status);
-        (await server.Process.CallAsync("PUT", "/v1/keys/once/other", "2", "Idempotency-Key: other")).AssertProblem(422, "request_id_reused");
-        (await server.Process.CallAsync("PUT", "/v1/keys/once/another", "1", "Idempotency-Key: other")).AssertProblem(422, "request_id_reused");
-        (await server.Process.CallAsync("DELETE", "/v1/keys/once/other", null, "Idempotency-Key: other")).AssertProblem(422, "request_id_reused");
+        (await server.Process.CallAsync("PUT", "/v1/keys/once/other", "2", "Idempotency-Key: other")).AssertProblem(
+            422, "request_id_reused");
+        (await server.Process.CallAsync("PUT", "/v1/keys/once/another", "1", "Idempotency-Key: other")).AssertProblem(
+            422, "request_id_reused");
+        (await server.Process.CallAsync("DELETE", "/v1/keys/once/other", null, "Idempotency-Key: other")).AssertProblem(
+            422, "request_id_reused");
         (await server.Process.CallAsync("POST", "/v1/batch", Increment, "Idempotency-Key: other")).AssertProblem(422, "request_id_reused");
         Assert.Equal("1", (await server.Process.CallAsync("GET", "/v1/keys/once/other")).Text);
     }
@@ -84,7 +87,8 @@ public sealed class IdempotencyTests(DefaultServer server) : IClassFixture<Defau
     [InlineData("If-Match: *\r\nIf-None-Match: *")]
     public async Task Condition_OnSeveralVersions_IsRefused(string conditions)
     {
-        RawResponse response = await server.Process.CallAsync("PUT", "/v1/keys/once/many", "1", [.. conditions.Split("\r\n"), "Idempotency-Key: many-1"]);
+        RawResponse response = await server.Process.CallAsync(
+            "PUT", "/v1/keys/once/many", "1", [.. conditions.Split("\r\n"), "Idempotency-Key: many-1"]);
         response.AssertProblem(400, "invalid_header", "with Idempotency-Key");
         (await server.Process.CallAsync("GET", "/v1/keys/once/many")).AssertProblem(404, "not_found");
     }
@@ -114,7 +118,8 @@ public sealed class IdempotencyTests(DefaultServer server) : IClassFixture<Defau
     [Fact]
     public async Task Key_GivenTwice_IsRefused()
     {
-        RawResponse response = await server.Process.CallAsync("PUT", "/v1/keys/once/twice", "1", "Idempotency-Key: a", "Idempotency-Key: a");
+        RawResponse response = await server.Process.CallAsync(
+            "PUT", "/v1/keys/once/twice", "1", "Idempotency-Key: a", "Idempotency-Key: a");
         response.AssertProblem(400, "invalid_header", "Idempotency-Key is given twice");
         (await server.Process.CallAsync("GET", "/v1/keys/once/twice")).AssertProblem(404, "not_found");
     }

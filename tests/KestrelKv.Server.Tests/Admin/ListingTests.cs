@@ -18,7 +18,8 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
         string prefix = $"walk {limit}/";
         string[] keys =
         [
-            .. Enumerable.Range(0, 150).Select(i => $"{prefix}{i}"), prefix, prefix + "é", prefix + "😀", prefix + "\uffff", prefix + "日本", prefix + "\"", prefix + "\0", prefix + "%2F", prefix + "&=+#?",
+            .. Enumerable.Range(0, 150).Select(i => $"{prefix}{i}"), prefix, prefix + "é", prefix + "😀", prefix + "\uffff", prefix + "日本",
+            prefix + "\"", prefix + "\0", prefix + "%2F", prefix + "&=+#?",
         ];
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         foreach (string key in keys) await wire.CallAsync(Frames.Put(key, "1"));
@@ -29,8 +30,10 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
         string? after = null;
         do
         {
-            using JsonDocument page = await ListAsync($"prefix={Uri.EscapeDataString(prefix)}&limit={limit}&after={Uri.EscapeDataString(after ?? "")}");
-            string[] onPage = [.. page.RootElement.GetProperty("keys").EnumerateArray().Select(entry => entry.GetProperty("key").GetString()!)];
+            using JsonDocument page = await ListAsync(
+                $"prefix={Uri.EscapeDataString(prefix)}&limit={limit}&after={Uri.EscapeDataString(after ?? "")}");
+            string[] onPage =
+                [.. page.RootElement.GetProperty("keys").EnumerateArray().Select(entry => entry.GetProperty("key").GetString()!)];
             Assert.InRange(onPage.Length, 1, limit);
             walked.AddRange(onPage);
             after = page.RootElement.GetProperty("next").GetString();
@@ -59,7 +62,8 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
         Assert.Equal(25, one.Body.Length);
         Assert.Equal($"{{\"keys\": [{entryA}}}, {entryB}}}], \"next\": null{end}", await TextAsync(own, "prefix=detail/"));
         Assert.Equal(
-            $"{{\"keys\": [{entryA}, \"value\": {one.Text}}}, {entryB}, \"value\": null}}], \"next\": null{end}", await TextAsync(own, "prefix=detail/&values=true"));
+            $"{{\"keys\": [{entryA}, \"value\": {one.Text}}}, {entryB}, \"value\": null}}], \"next\": null{end}",
+            await TextAsync(own, "prefix=detail/&values=true"));
         Assert.Equal($"{{\"keys\": [{entryA}}}], \"next\": \"detail/a\"{end}", await TextAsync(own, "prefix=detail/&limit=1"));
         Assert.Equal($"{{\"keys\": [{entryB}}}], \"next\": null{end}", await TextAsync(own, "prefix=detail/&limit=1&after=detail/a"));
         Assert.Equal($"{{\"keys\": [], \"next\": null{end}", await TextAsync(own, "prefix=detail/&after=detail/b"));
@@ -106,7 +110,9 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
         foreach (char key in "abcdef") await wire.CallAsync(Frames.Put($"counted/{key}", "1"));
         await server.Process.CallAsync("PUT", "/v1/keys/counted/expired?expires_at=1", "1");
-        Assert.StartsWith($"{{\"count\": {expected}, \"version\": ", (await server.Process.CallAsync("GET", "/v1/count?prefix=counted/" + query)).Text, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{{\"count\": {expected}, \"version\": ", (await server.Process.CallAsync("GET", "/v1/count?prefix=counted/" + query)).Text,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -126,7 +132,8 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
         // Each of these characters takes 3 bytes of UTF-8.
         string key = new('\uffff', 4_096 / 3);
         string encoded = Uri.EscapeDataString(key);
-        Assert.StartsWith("{\"keys\": [], \"next\": null,", await TextAsync($"prefix={encoded}&after={encoded}&until={encoded}&descending=true"));
+        Assert.StartsWith(
+            "{\"keys\": [], \"next\": null,", await TextAsync($"prefix={encoded}&after={encoded}&until={encoded}&descending=true"));
     }
 
     [Fact]

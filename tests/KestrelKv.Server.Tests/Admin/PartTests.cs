@@ -41,7 +41,8 @@ public sealed class PartTests(DefaultServer server) : IClassFixture<DefaultServe
     {
         await server.Process.CallAsync("PUT", "/v1/keys/part/missing", Value);
         string query = "?path=" + Uri.EscapeDataString(path);
-        (await server.Process.CallAsync("GET", "/v1/keys/part/missing" + query)).AssertProblem(404, "path_not_found", "the path does not exist in the value");
+        (await server.Process.CallAsync("GET", "/v1/keys/part/missing" + query)).AssertProblem(
+            404, "path_not_found", "the path does not exist in the value");
         Assert.Equal(404, (await server.Process.CallAsync("HEAD", "/v1/keys/part/missing" + query)).Status);
         (await server.Process.CallAsync("GET", "/v1/keys/part/nobody" + query)).AssertProblem(404, "not_found");
     }
@@ -54,8 +55,10 @@ public sealed class PartTests(DefaultServer server) : IClassFixture<DefaultServe
         string? body = method == "PUT" ? "1" : null;
         (await server.Process.CallAsync(method, "/v1/keys/part?path=a", body)).AssertProblem(400, "invalid_value", "\"path\": ");
         (await server.Process.CallAsync(method, "/v1/keys/part?path=/a~2", body)).AssertProblem(400, "invalid_value", "\"path\": ");
-        (await server.Process.CallAsync(method, "/v1/keys/part?path=/a&path=/b", body)).AssertProblem(400, "duplicate_parameter", "\"path\" is given twice");
-        (await server.Process.CallAsync(method, "/v1/keys/part?pth=/a", body)).AssertProblem(400, "unknown_parameter", "\"pth\" is unknown, expected path");
+        (await server.Process.CallAsync(method, "/v1/keys/part?path=/a&path=/b", body)).AssertProblem(
+            400, "duplicate_parameter", "\"path\" is given twice");
+        (await server.Process.CallAsync(method, "/v1/keys/part?pth=/a", body)).AssertProblem(
+            400, "unknown_parameter", "\"pth\" is unknown, expected path");
         (await server.Process.CallAsync("GET", "/v1/keys/part")).AssertProblem(404, "not_found");
     }
 

@@ -34,7 +34,8 @@ public sealed class PatchTests(DefaultServer server) : IClassFixture<DefaultServ
     [Fact]
     public async Task Patch_OfAMissingKey_CreatesItForMergeAndIsRefusedForJsonPatch()
     {
-        (await server.Process.CallAsync("PATCH", "/v1/keys/patch/new", "[]", Json)).AssertProblem(404, "not_found", "the key does not exist");
+        (await server.Process.CallAsync("PATCH", "/v1/keys/patch/new", "[]", Json)).AssertProblem(
+            404, "not_found", "the key does not exist");
         RawResponse created = await server.Process.CallAsync("PATCH", "/v1/keys/patch/new", "{\"a\": null, \"b\": 1}", Merge);
         Assert.Equal((201, "/v1/key?key=patch%2Fnew"), (created.Status, created.Headers["Location"]));
         RawResponse got = await server.Process.CallAsync("GET", "/v1/keys/patch/new?path=/b");
@@ -44,8 +45,10 @@ public sealed class PatchTests(DefaultServer server) : IClassFixture<DefaultServ
 
     [Theory]
     [InlineData("[{\"op\":\"test\",\"path\":\"/n\",\"value\":2}]", 409, "test_failed", "operation 0")]
-    [InlineData("[{\"op\":\"remove\",\"path\":\"/n\"},{\"op\":\"test\",\"path\":\"/list/1\",\"value\":2}]", 409, "test_failed", "operation 1")]
-    [InlineData("[{\"op\":\"remove\",\"path\":\"/n\"},{\"op\":\"test\",\"path\":\"/n\",\"value\":1}]", 409, "path_not_found", "operation 1")]
+    [InlineData(
+        "[{\"op\":\"remove\",\"path\":\"/n\"},{\"op\":\"test\",\"path\":\"/list/1\",\"value\":2}]", 409, "test_failed", "operation 1")]
+    [InlineData(
+        "[{\"op\":\"remove\",\"path\":\"/n\"},{\"op\":\"test\",\"path\":\"/n\",\"value\":1}]", 409, "path_not_found", "operation 1")]
     [InlineData("[{\"op\":\"remove\",\"path\":\"/none\"}]", 409, "path_not_found", "operation 0")]
     [InlineData("[{\"op\":\"add\",\"path\":\"/list/9\",\"value\":2}]", 409, "path_not_found", "operation 0")]
     [InlineData("[{\"op\":\"move\",\"path\":\"/n\",\"from\":\"/none\"}]", 409, "path_not_found", "operation 0")]
@@ -73,12 +76,14 @@ public sealed class PatchTests(DefaultServer server) : IClassFixture<DefaultServ
 
     [Theory]
     [InlineData(null, "the Content-Type is not given")]
-    [InlineData("application/json", "the Content-Type is application/json, expected application/merge-patch+json or application/json-patch+json")]
+    [InlineData(
+        "application/json", "the Content-Type is application/json, expected application/merge-patch+json or application/json-patch+json")]
     [InlineData("application/x-www-form-urlencoded", "the Content-Type is application/x-www-form-urlencoded")]
     [InlineData("merge", "the Content-Type is merge")]
     public async Task Patch_OfAnotherContentType_IsRefusedWithTheAcceptedTypes(string? type, string detail)
     {
-        RawResponse response = await server.Process.CallAsync("PATCH", "/v1/keys/patch/type", "{}", type is null ? [] : [$"Content-Type: {type}"]);
+        RawResponse response = await server.Process.CallAsync(
+            "PATCH", "/v1/keys/patch/type", "{}", type is null ? [] : [$"Content-Type: {type}"]);
         response.AssertProblem(415, "unsupported_patch", detail);
         Assert.Equal("application/merge-patch+json, application/json-patch+json", response.Headers["Accept-Patch"]);
         (await server.Process.CallAsync("GET", "/v1/keys/patch/type")).AssertProblem(404, "not_found");
@@ -97,7 +102,8 @@ public sealed class PatchTests(DefaultServer server) : IClassFixture<DefaultServ
     {
         RawResponse before = await server.Process.CallAsync("PUT", "/v1/keys/patch/condition", "{\"a\":1}");
         string line = header.Replace("#", before.ETag, StringComparison.Ordinal);
-        foreach ((string type, string patch) in (KeyValuePair<string, string>[])[new(Merge, "{\"a\":2}"), new(Json, "[{\"op\":\"replace\",\"path\":\"/a\",\"value\":2}]")])
+        foreach ((string type, string patch) in
+            (KeyValuePair<string, string>[])[new(Merge, "{\"a\":2}"), new(Json, "[{\"op\":\"replace\",\"path\":\"/a\",\"value\":2}]")])
         {
             RawResponse patched = await server.Process.CallAsync("PATCH", "/v1/keys/patch/condition", patch, type, line);
             Assert.Equal(status, patched.Status);
@@ -124,7 +130,8 @@ public sealed class PatchTests(DefaultServer server) : IClassFixture<DefaultServ
     {
         string half = new('x', 9 * 1024 * 1024);
         await server.Process.CallAsync("PUT", "/v1/keys/patch/long", $"{{\"a\":\"{half}\"}}");
-        (await server.Process.CallAsync("PATCH", "/v1/keys/patch/long", $"{{\"b\":\"{half}\"}}", Merge)).AssertProblem(413, "value_too_long");
+        (await server.Process.CallAsync("PATCH", "/v1/keys/patch/long", $"{{\"b\":\"{half}\"}}", Merge)).AssertProblem(
+            413, "value_too_long");
         (await server.Process.CallAsync("GET", "/v1/keys/patch/long?path=/b")).AssertProblem(404, "path_not_found");
     }
 }

@@ -57,7 +57,8 @@ internal static class RawHttp
         return Parse(all.ToArray());
     }
 
-    public static Task<RawResponse> CallAsync(this ServerProcess server, string method, string target, string? body = null, params string[] headers) =>
+    public static Task<RawResponse> CallAsync(
+        this ServerProcess server, string method, string target, string? body = null, params string[] headers) =>
         SendAsync(server.Admin, method, target, headers, body is null ? null : Encoding.UTF8.GetBytes(body));
 
     private static RawResponse Parse(byte[] response)

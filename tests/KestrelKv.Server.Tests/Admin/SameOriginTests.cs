@@ -36,9 +36,11 @@ public sealed class SameOriginTests(DefaultServer server) : IClassFixture<Defaul
     {
         Uri admin = server.Process.Admin;
         string[] lines = [.. headers.Select(header => header.Replace("HOST", admin.Authority, StringComparison.Ordinal))];
-        foreach ((string method, string path) in ((string, string)[])[("POST", "/v1/admin/snapshot"), ("GET", "/v1/admin/backup"), ("POST", "/v1/batch")])
+        foreach ((string method, string path) in
+            ((string, string)[])[("POST", "/v1/admin/snapshot"), ("GET", "/v1/admin/backup"), ("POST", "/v1/batch")])
         {
-            RawResponse response = await RawHttp.SendAsync(admin, method, path, lines, path == "/v1/batch" ? Batch : method == "POST" ? [] : null);
+            RawResponse response = await RawHttp.SendAsync(
+                admin, method, path, lines, path == "/v1/batch" ? Batch : method == "POST" ? [] : null);
             if (status == 403) response.AssertProblem(403, "cross_origin");
             else Assert.Equal(status, response.Status);
         }

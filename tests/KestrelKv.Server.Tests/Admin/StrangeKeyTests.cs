@@ -12,10 +12,14 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
 {
     private static readonly string[] Keys =
     [
-        "plain", "/", "//", "a/b", "/a", "a/", "a//b", "%", "%%", "100%", "%2F", "a%2Fb", "a%252Fb", "%ff", "%zz", ".", "..", "...", "../..", "a/../b", "./a", "a/.",
-        "?", "a?b=c", "&", "a&key=b", "=", "a=b", "#", "a#b", "+", "a+b", " ", " a ", "a b", ";", ",", ":", "@", "!$'()*", "~_-", "\"", "\"a\"", "'", "\\", "a\\b",
-        "<script>", "{}", "[]", "|", "^", "`", "\t", "\n", "\r\n", "\u0001", "\u001f", "\u007f", "\0", "a\0b", "\u0085", "\u00a0", "\u00e9", "e\u0301", "日本", "😀", "👨‍👩‍👧",
-        "\u200b", "\u202e", "\ufeff", "\ufffd", "\uffff", "\U0010ffff", "v1/keys/a", "/v1/keys/a", "null", "true", new('k', 4096), new(' ', 4096), new('%', 4096), new('é', 2048),
+        "plain", "/", "//", "a/b", "/a", "a/", "a//b", "%", "%%", "100%", "%2F", "a%2Fb", "a%252Fb", "%ff", "%zz", ".", "..", "...",
+        "../..", "a/../b", "./a", "a/.",
+        "?", "a?b=c", "&", "a&key=b", "=", "a=b", "#", "a#b", "+", "a+b", " ", " a ", "a b", ";", ",", ":", "@", "!$'()*", "~_-", "\"",
+        "\"a\"", "'", "\\", "a\\b",
+        "<script>", "{}", "[]", "|", "^", "`", "\t", "\n", "\r\n", "\u0001", "\u001f", "\u007f", "\0", "a\0b", "\u0085", "\u00a0", "\u00e9",
+        "e\u0301", "日本", "😀", "👨‍👩‍👧",
+        "\u200b", "\u202e", "\ufeff", "\ufffd", "\uffff", "\U0010ffff", "v1/keys/a", "/v1/keys/a", "null", "true", new('k', 4096),
+        new(' ', 4096), new('%', 4096), new('é', 2048),
     ];
 
     [Fact]
@@ -26,7 +30,8 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
             Assert.Equal(Frames.PutReply(Keys[i]), await wire.CallAsync(Frames.Put(Keys[i], $"\"wire {i}\"")));
 
         await Programs.RunAsync("python3",
-            ["-B", Repository.PathTo("tests", "KestrelKv.Server.Tests", "Admin", "strange_keys.py"), server.Process.Admin.ToString()], JsonSerializer.Serialize(Keys));
+            ["-B", Repository.PathTo("tests", "KestrelKv.Server.Tests", "Admin", "strange_keys.py"), server.Process.Admin.ToString()],
+            JsonSerializer.Serialize(Keys));
         await AssertOnTheWireAsync("urllib");
 
         using var http = new HttpClient { BaseAddress = server.Process.Admin };
@@ -34,7 +39,8 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
         {
             string address = $"v1/key?key={Uri.EscapeDataString(Keys[i])}";
             Assert.Equal($"\"urllib {i}\"", await http.GetStringAsync(address));
-            using HttpResponseMessage put = await http.PutAsync(address, new StringContent($"\"HttpClient {i}\"", Encoding.UTF8, "application/json"));
+            using HttpResponseMessage put = await http.PutAsync(
+                address, new StringContent($"\"HttpClient {i}\"", Encoding.UTF8, "application/json"));
             Assert.Equal(204, (int)put.StatusCode);
         }
         await AssertOnTheWireAsync("HttpClient");
@@ -49,7 +55,8 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
         async Task AssertOnTheWireAsync(string by)
         {
             for (int i = 0; i < Keys.Length; i++)
-                if (by != "curl" || IsForCurl(Keys[i])) Assert.Equal(Frames.GetReply(Keys[i], $"\"{by} {i}\""), await wire.CallAsync(Frames.Get(Keys[i])));
+                if (by != "curl" || IsForCurl(Keys[i]))
+                    Assert.Equal(Frames.GetReply(Keys[i], $"\"{by} {i}\""), await wire.CallAsync(Frames.Get(Keys[i])));
         }
 
         // Runs one curl for all keys. It reads each key from a file: --data-urlencode "key@file".
@@ -114,14 +121,16 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
 
         (string Target, string Key)[] targets =
         [
-            ("x/y", "x/y"), ("x%2Fy", "x/y"), ("x%2fy", "x/y"), ("x%252Fy", "x%2Fy"), ("x%25252Fy", "x%252Fy"), ("x+y", "x+y"), ("x%2By", "x+y"), ("x%20y", "x y"),
+            ("x/y", "x/y"), ("x%2Fy", "x/y"), ("x%2fy", "x/y"), ("x%252Fy", "x%2Fy"), ("x%25252Fy", "x%252Fy"), ("x+y", "x+y"),
+            ("x%2By", "x+y"), ("x%20y", "x y"),
             ("x%2520y", "x%20y"), ("x%252By", "x%2By"), ("%78%2F%79", "x/y"),
         ];
         foreach ((string target, string key) in targets)
             Assert.Equal($"\"is {key}\"", JsonText(await GetAsync("/v1/keys/" + target)));
 
         // A plus sign in a query is a space.
-        foreach ((string target, string key) in ((string, string)[])[("x/y", "x/y"), ("x%2Fy", "x/y"), ("x%252Fy", "x%2Fy"), ("x+y", "x y"), ("x%2By", "x+y"), ("x%20y", "x y")])
+        foreach ((string target, string key) in
+            ((string, string)[])[("x/y", "x/y"), ("x%2Fy", "x/y"), ("x%252Fy", "x%2Fy"), ("x+y", "x y"), ("x%2By", "x+y"), ("x%20y", "x y")])
             Assert.Equal($"\"is {key}\"", JsonText(await GetAsync("/v1/key?key=" + target)));
 
         static string JsonText(RawResponse response) => $"\"{JsonDocument.Parse(response.Text).RootElement.GetString()}\"";
@@ -168,7 +177,8 @@ public sealed class StrangeKeyTests(DefaultServer server) : IClassFixture<Defaul
     public async Task NonAsciiBytes_Unescaped_NeverAddressAnotherKey(string target)
     {
         using WireClient wire = await WireClient.ConnectAsync(server.WirePort);
-        foreach (string key in (string[])["\u00e9", "\u00c3\u00a9", "\ufffd", "?"]) await wire.CallAsync(Frames.Put(key, JsonSerializer.Serialize(key)));
+        foreach (string key in (string[])["\u00e9", "\u00c3\u00a9", "\ufffd", "?"])
+            await wire.CallAsync(Frames.Put(key, JsonSerializer.Serialize(key)));
         RawResponse response = await GetAsync(target);
         if (response.Status == 200) Assert.Equal("\u00e9", JsonDocument.Parse(response.Text).RootElement.GetString());
         else Assert.Equal(400, response.Status);

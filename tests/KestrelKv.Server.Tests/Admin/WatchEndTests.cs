@@ -16,7 +16,8 @@ public sealed class WatchEndTests
         await using ServerProcess server = await ServerProcess.StartAsync(CompactingSoon);
         long start = await StatAsync(server, "version");
         for (int i = 0; i < 3; i++) await server.CallAsync("PUT", "/v1/keys/a", $"{i}");
-        JsonElement problem = (await server.CallAsync("GET", "/v1/watch?from_version=1")).AssertProblem(410, "compacted", "the changes from version 1 on are no longer kept");
+        JsonElement problem = (await server.CallAsync("GET", "/v1/watch?from_version=1")).AssertProblem(
+            410, "compacted", "the changes from version 1 on are no longer kept");
         long oldest = problem.GetProperty("oldest_version").GetInt64();
         Assert.InRange(oldest, start + 2, start + 4);
         (await server.CallAsync("GET", "/v1/watch", null, "Last-Event-ID: 0")).AssertProblem(410, "compacted");
@@ -62,7 +63,8 @@ public sealed class WatchEndTests
         }
 
         // The slot of a stream is released shortly after its watch ends. An invalid request gets its own error once a slot is free.
-        await Wait.UntilAsync(async () => (await server.CallAsync("GET", "/v1/watch?from_version=x")).Status == 400, () => "the stream has not ended");
+        await Wait.UntilAsync(
+            async () => (await server.CallAsync("GET", "/v1/watch?from_version=x")).Status == 400, () => "the stream has not ended");
         using EventReader next = await EventReader.OpenAsync(server, "");
         await next.NextAsync("bookmark");
     }

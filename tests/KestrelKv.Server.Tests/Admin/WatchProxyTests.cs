@@ -16,7 +16,8 @@ public sealed class WatchProxyTests(DefaultServer server) : IClassFixture<Defaul
         using Process nginx = Process.Start("nginx", ["-c", folder.PathTo("nginx.conf"), "-e", "stderr"]);
         try
         {
-            using EventReader events = await OpenAsync(new UriBuilder("http", "127.0.0.1", port, "/v1/watch", "?prefix=proxied&bookmark_interval=3600").Uri);
+            using EventReader events = await OpenAsync(
+                new UriBuilder("http", "127.0.0.1", port, "/v1/watch", "?prefix=proxied&bookmark_interval=3600").Uri);
             await events.NextAsync("bookmark");
             await server.Process.CallAsync("PUT", "/v1/keys/proxied", "1");
             Assert.Equal(["put proxied"], (await events.NextAsync("changes")).Changes);

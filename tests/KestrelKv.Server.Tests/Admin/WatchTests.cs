@@ -46,7 +46,8 @@ public sealed class WatchTests(DefaultServer server) : IClassFixture<DefaultServ
         using EventReader events = await EventReader.OpenAsync(server.Process, "?prefix=kinds/");
         await PutAsync("kinds/a", "{}");
         await server.Process.CallAsync("PATCH", "/v1/keys/kinds/a", "{\"b\": 1}", "Content-Type: application/merge-patch+json");
-        await server.Process.CallAsync("POST", "/v1/batch", "{\"ops\": [{\"func\": \"EXPIRE\", \"params\": {\"obj\": \"kinds/a\", \"expires_at\": 1}}]}");
+        await server.Process.CallAsync(
+            "POST", "/v1/batch", "{\"ops\": [{\"func\": \"EXPIRE\", \"params\": {\"obj\": \"kinds/a\", \"expires_at\": 1}}]}");
         await PutAsync("kinds/b", "1");
         await server.Process.CallAsync("DELETE", "/v1/keys/kinds/b");
         await events.NextAsync("bookmark");
@@ -113,7 +114,10 @@ public sealed class WatchTests(DefaultServer server) : IClassFixture<DefaultServ
     {
         using EventReader events = await EventReader.OpenAsync(server.Process, "?prefix=whole/");
         await events.NextAsync("bookmark");
-        string ops = string.Join(", ", Enumerable.Range(0, 1_000).Select(i => $"{{\"func\": \"PUT\", \"params\": {{\"obj\": \"whole/{i}{new string('k', 1_000)}\", \"val\": 1}}}}"));
+        string ops = string.Join(
+            ", ",
+            Enumerable.Range(0, 1_000).Select(
+                i => $"{{\"func\": \"PUT\", \"params\": {{\"obj\": \"whole/{i}{new string('k', 1_000)}\", \"val\": 1}}}}"));
         RawResponse batch = await server.Process.CallAsync("POST", "/v1/batch", $"{{\"ops\": [{ops}]}}");
         ServerEvent changes = await events.NextAsync("changes");
         Assert.Equal(1_000, changes.Changes.Count());
@@ -141,13 +145,15 @@ public sealed class WatchTests(DefaultServer server) : IClassFixture<DefaultServ
     [InlineData("9223372036854775807")]
     [InlineData("9223372036854775808")]
     public async Task LastEventId_Invalid_IsRefused(string id) =>
-        (await server.Process.CallAsync("GET", "/v1/watch?from_version=1", null, $"Last-Event-ID: {id}")).AssertProblem(400, "invalid_header", "Last-Event-ID");
+        (await server.Process.CallAsync("GET", "/v1/watch?from_version=1", null, $"Last-Event-ID: {id}")).AssertProblem(
+            400, "invalid_header", "Last-Event-ID");
 
     [Fact]
     public async Task Version_InTheFuture_IsRefusedWithTheLastVersion()
     {
         await PutAsync("future", "1");
-        JsonElement problem = (await server.Process.CallAsync("GET", "/v1/watch?from_version=1000000000")).AssertProblem(400, "future_version", "the last version is");
+        JsonElement problem = (await server.Process.CallAsync("GET", "/v1/watch?from_version=1000000000")).AssertProblem(
+            400, "future_version", "the last version is");
         Assert.InRange(problem.GetProperty("version").GetInt64(), 1, 1_000_000);
         (await server.Process.CallAsync("GET", "/v1/watch", null, "Last-Event-ID: 1000000000")).AssertProblem(400, "future_version");
     }

@@ -11,8 +11,12 @@ public sealed class FloorsTests
 {
     private static readonly Floor[] Floors =
     [
-        new("KestrelKv.Json", Projects: [], Packages: [], ForbiddenReferences: ["Microsoft.AspNetCore.", "Microsoft.Extensions.", "System.Net.Sockets", "System.IO.Pipelines"]),
-        new("KestrelKv.Protocol", Projects: ["KestrelKv.Json"], Packages: [], ForbiddenReferences: ["Microsoft.AspNetCore.", "Microsoft.Extensions.", "System.Net.Sockets", "System.IO.Pipelines"]),
+        new(
+            "KestrelKv.Json", Projects: [], Packages: [],
+            ForbiddenReferences: ["Microsoft.AspNetCore.", "Microsoft.Extensions.", "System.Net.Sockets", "System.IO.Pipelines"]),
+        new(
+            "KestrelKv.Protocol", Projects: ["KestrelKv.Json"], Packages: [],
+            ForbiddenReferences: ["Microsoft.AspNetCore.", "Microsoft.Extensions.", "System.Net.Sockets", "System.IO.Pipelines"]),
         new("KestrelKv.Storage", Projects: ["KestrelKv.Json"],
             Packages: ["Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options"],
             ForbiddenReferences: ["Microsoft.AspNetCore.", "System.Net."]),
@@ -60,7 +64,8 @@ public sealed class FloorsTests
         // Settings for all projects under src count for each of them.
         string[] files =
         [
-            Repository.PathTo("src", name, $"{name}.csproj"), Repository.PathTo("Directory.Build.props"), Repository.PathTo("src", "Directory.Build.targets"),
+            Repository.PathTo("src", name, $"{name}.csproj"), Repository.PathTo("Directory.Build.props"),
+            Repository.PathTo("src", "Directory.Build.targets"),
         ];
         foreach (string file in files)
             Assert.Empty(Violations(FloorOf(name), XDocument.Load(file)));
@@ -83,7 +88,9 @@ public sealed class FloorsTests
         Assert.Contains("System.Runtime", references);
         Assert.All(references, reference =>
         {
-            Assert.False(reference.StartsWith("KestrelKv.", StringComparison.Ordinal) && !floor.Projects.Contains(reference), $"{name} references {reference}");
+            Assert.False(
+                reference.StartsWith("KestrelKv.", StringComparison.Ordinal) && !floor.Projects.Contains(reference),
+                $"{name} references {reference}");
             Assert.DoesNotContain(floor.ForbiddenReferences, forbidden => reference.StartsWith(forbidden, StringComparison.Ordinal));
         });
     }
@@ -94,7 +101,8 @@ public sealed class FloorsTests
         string storage = Repository.PathTo("src", "KestrelKv.Storage");
         Assert.Equal(
             StorageNamespaces.Order(StringComparer.Ordinal),
-            Directory.GetDirectories(storage).Select(Path.GetFileName).Where(name => name is not ("bin" or "obj")).Order(StringComparer.Ordinal));
+            Directory.GetDirectories(storage).Select(Path.GetFileName).Where(name => name is not ("bin" or "obj")).Order(
+                StringComparer.Ordinal));
         foreach (string file in Directory.GetFiles(storage, "*.cs", SearchOption.AllDirectories))
         {
             string folder = Path.GetRelativePath(storage, file).Split(Path.DirectorySeparatorChar)[0];

@@ -41,7 +41,8 @@ public sealed class GeneratedClientTests(DefaultServer server) : IClassFixture<D
     [Fact]
     public async Task Head_IsDescribedWithoutABody() =>
         Assert.DoesNotContain(
-            await ResponsesAsync(), response => response.Operation.StartsWith("head", StringComparison.Ordinal) && response.Body.ValueKind != JsonValueKind.Undefined);
+            await ResponsesAsync(), response =>
+                response.Operation.StartsWith("head", StringComparison.Ordinal) && response.Body.ValueKind != JsonValueKind.Undefined);
 
     [Fact]
     public async Task Problems_HaveAnExampleWithACodeOfTheirStatus()
@@ -52,7 +53,9 @@ public sealed class GeneratedClientTests(DefaultServer server) : IClassFixture<D
         {
             if (operation.StartsWith("head", StringComparison.Ordinal) || string.CompareOrdinal(status, "400") < 0) continue;
             string code = body.GetProperty("application/problem+json").GetProperty("example").GetProperty("code").GetString()!;
-            Assert.Contains(codes, line => line.StartsWith($"- {status}: ", StringComparison.Ordinal) && line.Contains($"`{code}`", StringComparison.Ordinal));
+            Assert.Contains(
+                codes,
+                line => line.StartsWith($"- {status}: ", StringComparison.Ordinal) && line.Contains($"`{code}`", StringComparison.Ordinal));
         }
     }
 
@@ -77,5 +80,6 @@ public sealed class GeneratedClientTests(DefaultServer server) : IClassFixture<D
     ];
 
     private async Task<List<JsonElement>> OperationsAsync() =>
-        [.. (await DocumentAsync()).GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject()).Select(method => method.Value)];
+        [.. (await DocumentAsync()).GetProperty("paths").EnumerateObject()
+            .SelectMany(path => path.Value.EnumerateObject()).Select(method => method.Value)];
 }

@@ -14,7 +14,8 @@ internal sealed class TypeScriptClient : IDisposable
         string packages = Path.Combine(Sources, "node_modules");
         Assert.True(Directory.Exists(packages), $"{packages} does not exist: run tests/run.sh, or npm ci in {Sources}");
         Directory.CreateSymbolicLink(PathTo("node_modules"), packages);
-        foreach (string file in (string[])["calls.ts", "package.json", "tsconfig.json"]) File.Copy(Path.Combine(Sources, file), PathTo(file));
+        foreach (string file in (string[])["calls.ts", "package.json", "tsconfig.json"])
+            File.Copy(Path.Combine(Sources, file), PathTo(file));
     }
 
     /// <summary>Generates the types from an OpenAPI description, and compiles the calls with them.</summary>

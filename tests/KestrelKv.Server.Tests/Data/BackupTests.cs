@@ -21,7 +21,8 @@ public sealed class BackupTests
         Assert.InRange(snapshot.GetProperty("bytes").GetInt64(), 1, 10_000);
         Assert.InRange(snapshot.GetProperty("duration_seconds").GetDouble(), 0, 60);
         Assert.InRange(
-            DateTimeOffset.UnixEpoch.AddSeconds(snapshot.GetProperty("at").GetDouble()), DateTimeOffset.UtcNow - Wait.Patience, DateTimeOffset.UtcNow);
+            DateTimeOffset.UnixEpoch.AddSeconds(snapshot.GetProperty("at").GetDouble()), DateTimeOffset.UtcNow - Wait.Patience,
+            DateTimeOffset.UtcNow);
 
         Assert.Equal(7, (await Contents.StatAsync(server, "last_snapshot_version")).GetInt64());
         Assert.Equal(snapshot.GetProperty("bytes").GetInt64(), (await Contents.StatAsync(server, "last_snapshot_bytes")).GetInt64());
@@ -96,7 +97,8 @@ public sealed class BackupTests
                     ? await RawHttp.SendAsync(server.Admin, "POST", "/v1/admin/snapshot", body: [])
                     : await RawHttp.SendAsync(server.Admin, "GET", "/v1/admin/backup");
                 Assert.Equal(200, response.Status);
-                if (each != 0) Assert.Equal(response.Headers["Content-Length"], response.Body.Length.ToString(CultureInfo.InvariantCulture));
+                if (each != 0)
+                    Assert.Equal(response.Headers["Content-Length"], response.Body.Length.ToString(CultureInfo.InvariantCulture));
             }
         })));
         await done.CancelAsync();

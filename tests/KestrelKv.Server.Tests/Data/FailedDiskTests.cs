@@ -49,7 +49,8 @@ public sealed class FailedDiskTests
 
         (await PutAsync(server, "lost")).AssertProblem(503, "disk_failed");
         (await PutAsync(server, "kept")).AssertProblem(503, "disk_failed");
-        (await RawHttp.SendAsync(server.Admin, "PUT", "/v1/keys/kept", ["If-Match: \"1\""], "2"u8.ToArray())).AssertProblem(503, "disk_failed");
+        (await RawHttp.SendAsync(server.Admin, "PUT", "/v1/keys/kept", ["If-Match: \"1\""], "2"u8.ToArray()))
+            .AssertProblem(503, "disk_failed");
         (await RawHttp.SendAsync(server.Admin, "DELETE", "/v1/keys/kept")).AssertProblem(503, "disk_failed");
         (await RawHttp.SendAsync(server.Admin, "GET", "/v1/keys/lost")).AssertProblem(503, "disk_failed");
         (await RawHttp.SendAsync(server.Admin, "GET", "/v1/keys?values=true")).AssertProblem(503, "disk_failed");

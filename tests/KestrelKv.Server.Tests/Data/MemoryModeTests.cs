@@ -53,6 +53,7 @@ public sealed class MemoryModeTests
         Assert.All(
             ["durable_version", "disk", "disk_error", "log_bytes", "history_bytes", "last_snapshot_version", "last_snapshot_at", "last_snapshot_bytes", "snapshot_failures"],
             name => Assert.Equal(JsonValueKind.Null, stats.GetProperty(name).ValueKind));
-        Assert.DoesNotContain("kestrelkv_store_disk_state", (await RawHttp.SendAsync(server.Admin, "GET", "/metrics")).Text, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "kestrelkv_store_disk_state", (await RawHttp.SendAsync(server.Admin, "GET", "/metrics")).Text, StringComparison.Ordinal);
     }
 }

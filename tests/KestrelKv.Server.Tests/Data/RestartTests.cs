@@ -146,6 +146,7 @@ public sealed class RestartTests
         string reply = await wire.CallAsync(Frames.Get($"client {client}"));
 
         // The write in flight at the kill may have been committed as well.
-        Assert.Contains(reply, (string[])[Frames.GetReply($"client {client}", $"{last}"), Frames.GetReply($"client {client}", $"{last + 1}")]);
+        Assert.Contains(
+            reply, (string[])[Frames.GetReply($"client {client}", $"{last}"), Frames.GetReply($"client {client}", $"{last + 1}")]);
     }
 }

@@ -61,7 +61,9 @@ public sealed class RestoreTests : IDisposable
         // The previous files still form a valid data directory.
         string moved = Assert.Single(Directory.GetDirectories(data.FullPath));
         Assert.Contains(moved, output, StringComparison.Ordinal);
-        Assert.Equal(files.Where(file => file != "lock"), Directory.GetFiles(moved).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            files.Where(file => file != "lock"),
+            Directory.GetFiles(moved).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
         await using ServerProcess old = await ServerProcess.StartAsync([$"Data:Directory={moved}"]);
         Assert.Equal(other, await Contents.OfAsync(old));
     }
@@ -108,7 +110,8 @@ public sealed class RestoreTests : IDisposable
         [
             ("missing", null), ("empty", []), ("not a backup", "{\"a\": 1}"u8.ToArray()), ("zeros", new byte[good.Length]),
             ("truncated to half", good[..(good.Length / 2)]), ("truncated by one byte", good[..^1]), ("too long", [.. good, 0]),
-            .. new[] { 0, 9, good.Length / 3, good.Length / 2, good.Length - 1 }.Select(at => ($"a bit flipped at {at}", (byte[]?)Flipped(good, at))),
+            .. new[] { 0, 9, good.Length / 3, good.Length / 2, good.Length - 1 }.Select(
+                at => ($"a bit flipped at {at}", (byte[]?)Flipped(good, at))),
         ];
         foreach ((string what, byte[]? bytes) in damaged)
         {

@@ -20,7 +20,9 @@ public sealed class BuiltImage : IAsyncLifetime
     {
         try
         {
-            string architecture = RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? "arm64" : "amd64";
+            string architecture = RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.Arm64
+                ? "arm64"
+                : "amd64";
             foreach (Dockerfile.Instruction instruction in Dockerfile.Build)
             {
                 if (instruction.Name == "COPY")

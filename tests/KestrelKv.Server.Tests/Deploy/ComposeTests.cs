@@ -36,7 +36,8 @@ public sealed class ComposeTests
         string[] volumes = Keys(Compose["volumes"]);
         foreach (string source in Services().SelectMany(Mounts).Select(mount => mount.Source))
         {
-            if (source.StartsWith("./", StringComparison.Ordinal)) Assert.True(Directory.Exists(Repository.PathTo("deploy", source)), source);
+            if (source.StartsWith("./", StringComparison.Ordinal))
+                Assert.True(Directory.Exists(Repository.PathTo("deploy", source)), source);
             else Assert.Contains(source, volumes);
         }
         Assert.True(File.Exists(Repository.PathTo("deploy", Text(Server["build"]["context"]), "Dockerfile")));
@@ -67,7 +68,8 @@ public sealed class ComposeTests
     public void Server_HasEnoughStopTimeAndFileDescriptors()
     {
         string grace = Text(Server["stop_grace_period"]);
-        TimeSpan stop = TimeSpan.Parse(Text(Server["environment"]["KestrelKv__StopTimeout"]), System.Globalization.CultureInfo.InvariantCulture);
+        TimeSpan stop = TimeSpan.Parse(
+            Text(Server["environment"]["KestrelKv__StopTimeout"]), System.Globalization.CultureInfo.InvariantCulture);
 
         Assert.InRange(stop, new ServerSettings().StopTimeout, TimeSpan.FromMinutes(10));
         Assert.True(TimeSpan.FromSeconds(int.Parse(grace.TrimEnd('s'), System.Globalization.CultureInfo.InvariantCulture)) > stop);
@@ -78,7 +80,11 @@ public sealed class ComposeTests
 
     [Fact]
     public void Server_HasItsDataOnAVolume() =>
-        Assert.Contains(Dockerfile.Final, i => i.Name == "ENV" && i.Arguments.Contains($"KestrelKv__Data__Directory={MountOf("server", "data")} ", StringComparison.Ordinal));
+        Assert.Contains(
+            Dockerfile.Final,
+            i =>
+                i.Name == "ENV" &&
+                    i.Arguments.Contains($"KestrelKv__Data__Directory={MountOf("server", "data")} ", StringComparison.Ordinal));
 
     [Fact]
     public void Prometheus_ScrapesTheServer_AndLoadsTheAlerts()
@@ -110,7 +116,8 @@ public sealed class ComposeTests
             $"{Text(provider["options"]["path"])}/kestrelkv.json",
             Text(Compose["services"]["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]));
         Assert.Equal(Text(Yaml("prometheus/prometheus.yml")["global"]["scrape_interval"]), Text(source["jsonData"]["timeInterval"]));
-        Assert.All(Dashboard.Panels(), panel => Assert.Equal(Text(source["uid"]), panel.GetProperty("datasource").GetProperty("uid").GetString()));
+        Assert.All(
+            Dashboard.Panels(), panel => Assert.Equal(Text(source["uid"]), panel.GetProperty("datasource").GetProperty("uid").GetString()));
     }
 
     private static YamlNode Yaml(string file)

@@ -16,7 +16,10 @@ public sealed class DockerfileTests
         Assert.Contains("Directory.Packages.props", layer);
         Assert.Contains("Directory.Build.props", layer);
         Assert.Contains("global.json", layer);
-        Assert.All(layer, source => Assert.True(File.Exists(Repository.PathTo(source)), $"{source} is not a file: the layer would change with the sources"));
+        Assert.All(
+            layer,
+            source =>
+                Assert.True(File.Exists(Repository.PathTo(source)), $"{source} is not a file: the layer would change with the sources"));
     }
 
     [Fact]
@@ -40,9 +43,12 @@ public sealed class DockerfileTests
     [Fact]
     public void Stages_AreOfTheTargetFramework()
     {
-        string version = XDocument.Load(Repository.PathTo("Directory.Build.props")).Descendants("TargetFramework").Single().Value["net".Length..];
+        string version =
+            XDocument.Load(Repository.PathTo("Directory.Build.props")).Descendants("TargetFramework").Single().Value["net".Length..];
 
-        Assert.All(Dockerfile.Instructions.Where(i => i.Name == "FROM"), from => Assert.Contains($":{version}", from.Arguments, StringComparison.Ordinal));
+        Assert.All(
+            Dockerfile.Instructions.Where(i => i.Name == "FROM"),
+            from => Assert.Contains($":{version}", from.Arguments, StringComparison.Ordinal));
     }
 
     /// <summary>Returns the server's project and all projects that it references, as paths relative to the root.</summary>

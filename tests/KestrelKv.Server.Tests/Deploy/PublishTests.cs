@@ -39,15 +39,18 @@ public sealed class PublishTests(BuiltImage image) : IClassFixture<BuiltImage>
         using var http = new HttpClient { BaseAddress = server.Admin };
 
         Assert.Contains("swagger-ui", await http.GetStringAsync(new Uri("swagger/index.html", UriKind.Relative)), StringComparison.Ordinal);
-        Assert.Contains("Reads a value", await http.GetStringAsync(new Uri("swagger/v1/swagger.json", UriKind.Relative)), StringComparison.Ordinal);
-        Assert.Contains("kestrelkv_wire_connections", await http.GetStringAsync(new Uri("metrics", UriKind.Relative)), StringComparison.Ordinal);
+        Assert.Contains(
+            "Reads a value", await http.GetStringAsync(new Uri("swagger/v1/swagger.json", UriKind.Relative)), StringComparison.Ordinal);
+        Assert.Contains(
+            "kestrelkv_wire_connections", await http.GetStringAsync(new Uri("metrics", UriKind.Relative)), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task PublishedServer_WithTheVariablesOfTheImage_LogsNoWarning()
     {
         var variables = new Dictionary<string, string> { ["ASPNETCORE_HTTP_PORTS"] = "8080" };
-        foreach (string variable in Dockerfile.Final.Where(i => i.Name == "ENV").SelectMany(i => i.Arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)))
+        foreach (string variable in
+            Dockerfile.Final.Where(i => i.Name == "ENV").SelectMany(i => i.Arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)))
             variables[variable.Split('=')[0]] = variable.Split('=')[1];
         Assert.Equal("*", variables["KestrelKv__Admin__Address"]);
 

@@ -69,7 +69,10 @@ public sealed partial class SystemdTests
     public async Task Server_WithANotifySocket_ReportsReadyAndStopping()
     {
         string path = Path.Combine(Path.GetTempPath(), $"kestrelkv-{Guid.NewGuid():N}.sock");
-        using var notifications = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = (int)Wait.Patience.TotalMilliseconds };
+        using var notifications = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified)
+        {
+            ReceiveTimeout = (int)Wait.Patience.TotalMilliseconds,
+        };
         notifications.Bind(new UnixDomainSocketEndPoint(path));
         try
         {
@@ -87,7 +90,9 @@ public sealed partial class SystemdTests
     }
 
     private static string Variable(string name) =>
-        Assert.Single(Key().Matches(Unit), m => m.Groups[1].Value == "Environment" && m.Groups[2].Value.StartsWith($"{name}=", StringComparison.Ordinal))
+        Assert.Single(
+            Key().Matches(Unit),
+            m => m.Groups[1].Value == "Environment" && m.Groups[2].Value.StartsWith($"{name}=", StringComparison.Ordinal))
             .Groups[2].Value[(name.Length + 1)..];
 
     private static string Receive(Socket socket)

@@ -29,12 +29,14 @@ public sealed partial class CallParityTests
     [Fact]
     public void GoodCalls_Together_UseEveryParameterOfEveryFunction()
     {
-        foreach (FunctionInfo function in KestrelKv.Protocol.Functions.All.Where(function => !DoorCalls.NotCallable.ContainsKey(function.Name)))
+        foreach (FunctionInfo function in
+            KestrelKv.Protocol.Functions.All.Where(function => !DoorCalls.NotCallable.ContainsKey(function.Name)))
         {
             JsonObject[] calls = [.. DoorCalls.Good().Where(call => (string?)call["func"] == function.Name)];
             Assert.NotEmpty(calls);
             foreach (ParameterInfo parameter in function.RequiredParameters.Concat(function.OptionalParameters))
-                Assert.Contains(calls, call => call["params"]?[parameter.Name] is not null || call["params"]!.AsObject().ContainsKey(parameter.Name));
+                Assert.Contains(
+                    calls, call => call["params"]?[parameter.Name] is not null || call["params"]!.AsObject().ContainsKey(parameter.Name));
         }
     }
 
@@ -94,8 +96,10 @@ public sealed partial class CallParityTests
         }
         string[] others =
         [
-            "", "{", "[]", "{\"func\": 5}", "{}", "{\"func\": \"SHOUT\", \"params\": {\"a\": 1}, \"id\": 5}", "{\"func\": \"PING\", \"func\": \"PING\"}",
-            "{\"func\": \"GET\", \"params\": {\"obj\": \"a\", \"obj\": \"b\"}}", $"{{\"func\": \"GET\", \"params\": {{\"obj\": \"{new string('k', 5_000)}\"}}}}",
+            "", "{", "[]", "{\"func\": 5}", "{}", "{\"func\": \"SHOUT\", \"params\": {\"a\": 1}, \"id\": 5}",
+            "{\"func\": \"PING\", \"func\": \"PING\"}",
+            "{\"func\": \"GET\", \"params\": {\"obj\": \"a\", \"obj\": \"b\"}}",
+            $"{{\"func\": \"GET\", \"params\": {{\"obj\": \"{new string('k', 5_000)}\"}}}}",
             $"{{\"func\": \"PUT\", \"params\": {{\"obj\": \"deep\", \"val\": {new string('[', 1_025)}{new string(']', 1_025)}}}}}",
             "{\"func\": \"PUT\", \"params\": {\"obj\": \"t\", \"val\": {\"a\": \"x\", \"n\": 9223372036854775807}}}",
             "{\"func\": \"PUT\", \"params\": {\"obj\": \"t\", \"val\": 1, \"if_exists\": false}}",

@@ -16,7 +16,8 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
     private const string Value = "{\"n\": 1.0, \"s\": \"x\", \"big\": 9223372036854775807}";
 
     /// <summary>Query values of each JSON type, at least one of which a parameter does not accept.</summary>
-    private static readonly string[] Texts = ["", "null", "true", "0", "-1", "1", "1.5", "1e99", "1e1", "soon", "/n", "/none", "/none/deeper", "n", "[]", "253402300800"];
+    private static readonly string[] Texts =
+        ["", "null", "true", "0", "-1", "1", "1.5", "1e99", "1e1", "soon", "/n", "/none", "/none/deeper", "n", "[]", "253402300800"];
 
     /// <summary>A call over both doors: method, target with KEY for the key, header, and body; function and parameters.</summary>
     public static TheoryData<string, string, string, string, string, string> Calls() => new()
@@ -46,7 +47,8 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
 
     [Theory]
     [MemberData(nameof(Calls))]
-    public async Task Call_OfAnEndpoint_GetsTheResultOfTheWire(string method, string target, string header, string body, string function, string parameters)
+    public async Task Call_OfAnEndpoint_GetsTheResultOfTheWire(
+        string method, string target, string header, string body, string function, string parameters)
     {
         foreach (bool exists in (bool[])[true, false])
         {
@@ -54,9 +56,13 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
             foreach (string key in keys)
                 if (exists) await server.Process.CallAsync("PUT", $"/v1/keys/{key}", Value);
             RawResponse response = await server.Process.CallAsync(
-                method, target.Replace("KEY", keys[0], StringComparison.Ordinal), body == "" ? null : body.Replace("KEY", keys[0], StringComparison.Ordinal),
+                method, target.Replace("KEY", keys[0], StringComparison.Ordinal), body == ""
+                    ? null
+                    : body.Replace("KEY", keys[0], StringComparison.Ordinal),
                 header == "" ? [] : [header.Replace("parity", keys[0], StringComparison.Ordinal)]);
-            AssertSame(response, await CallAsync(function, parameters.Replace("\"parity\"", $"\"{keys[1]}\"", StringComparison.Ordinal), keys[1]), function);
+            AssertSame(
+                response, await CallAsync(function, parameters.Replace("\"parity\"", $"\"{keys[1]}\"", StringComparison.Ordinal), keys[1]),
+                function);
         }
     }
 
@@ -84,11 +90,14 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
     [Fact]
     public void EveryParameter_OfAFunctionWithAnEndpoint_HasAnEquivalent()
     {
-        IEnumerable<FunctionCall> calls = Endpoint.All.Select(endpoint => endpoint.Call).Append(WatchEndpoint.Call).Append(BatchEndpoint.Call);
+        IEnumerable<FunctionCall> calls =
+            Endpoint.All.Select(endpoint => endpoint.Call).Append(WatchEndpoint.Call).Append(BatchEndpoint.Call);
         foreach (IGrouping<FunctionInfo, FunctionCall> group in calls.GroupBy(call => call.Function))
         {
-            IEnumerable<string> names = group.Key.RequiredParameters.Concat(group.Key.OptionalParameters).Select(parameter => parameter.Name);
-            Assert.Empty(names.Except(group.SelectMany(call => call.Query).Select(parameter => parameter.Name)).Except(DoorCalls.OnlyCallable.Keys));
+            IEnumerable<string> names = group.Key.RequiredParameters.Concat(group.Key.OptionalParameters).Select(
+                parameter => parameter.Name);
+            Assert.Empty(
+                names.Except(group.SelectMany(call => call.Query).Select(parameter => parameter.Name)).Except(DoorCalls.OnlyCallable.Keys));
         }
     }
 
@@ -99,7 +108,8 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
         (await server.Process.CallAsync("PUT", "/v1/keys/parity/deep", Nested(1_025))).AssertProblem(400, "too_deep");
         (await server.Process.CallAsync("PUT", "/v1/keys/parity/deep?path=/a", Nested(1_024))).AssertProblem(400, "too_deep");
         (await server.Process.CallAsync(
-            "PATCH", "/v1/keys/parity/deep", $"[{{\"op\": \"add\", \"path\": \"/a/b/c\", \"value\": {Nested(1_022)}}}]", "Content-Type: application/json-patch+json"))
+            "PATCH", "/v1/keys/parity/deep", $"[{{\"op\": \"add\", \"path\": \"/a/b/c\", \"value\": {Nested(1_022)}}}]",
+            "Content-Type: application/json-patch+json"))
             .AssertProblem(400, "too_deep");
 
         static string Nested(int levels) => new string('[', levels) + new string(']', levels);
@@ -120,7 +130,8 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
             if (function == "DELETE" && response.Status == 404) return; // RFC 9110, section 13.2.1
             ErrorCode code = Enum.GetValues<ErrorCode>().Single(each => ErrorCodes.Text(each) == error["code"]!.GetValue<string>());
             JsonElement problem = response.AssertProblem(ErrorCodes.Status(code), ErrorCodes.Text(code));
-            Assert.Equal(error["index"]?.ToJsonString(), problem.TryGetProperty("index", out JsonElement index) ? index.GetRawText() : null);
+            Assert.Equal(
+                error["index"]?.ToJsonString(), problem.TryGetProperty("index", out JsonElement index) ? index.GetRawText() : null);
             Assert.Equal(error.ContainsKey("version"), problem.TryGetProperty("version", out _));
             return;
         }
@@ -128,7 +139,8 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
         Assert.InRange(response.Status, 200, 204);
         if (function is "GET") Assert.Equal(result["val"]!.ToJsonString(), JsonNode.Parse(response.Body)!.ToJsonString());
         if (result["entries"] is JsonArray entries) Assert.Equal(entries.Count, JsonNode.Parse(response.Body)!["keys"]!.AsArray().Count);
-        if (function is "BATCH" || result.ContainsKey("count")) Assert.Equal(Names(result), Names(JsonNode.Parse(response.Body)!.AsObject()));
+        if (function is "BATCH" || result.ContainsKey("count"))
+            Assert.Equal(Names(result), Names(JsonNode.Parse(response.Body)!.AsObject()));
         if (function is "PUT" or "PATCH")
             Assert.Equal(result["found"]!.GetValue<bool>() ? 204 : 201, response.Status);
         if (result["expires_at"] is { } expiresAt)
@@ -151,7 +163,8 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
         Assert.True(response.Status >= 400, context);
         JsonElement problem = response.AssertProblem(response.Status);
         Assert.True(problem.GetProperty("code").GetString() == expected, context);
-        if (expected == "invalid_value") Assert.True(problem.GetProperty("detail").GetString()!.Contains($"\"{parameter.Name}\"", StringComparison.Ordinal), context);
+        if (expected == "invalid_value")
+            Assert.True(problem.GetProperty("detail").GetString()!.Contains($"\"{parameter.Name}\"", StringComparison.Ordinal), context);
     }
 
     private async Task<JsonNode> CallAsync(Endpoint endpoint, ParameterInfo parameter, string text)

@@ -45,7 +45,8 @@ public sealed class KillTests
         await using var witness = new Witness(random.Next());
         foreach (string mode in (string[])["Data:Durability=Always", "Data:Durability=EverySec", "Data:Durability=None"])
         {
-            await using ServerProcess server = await ServerProcess.StartAsync([.. SmallFiles, mode, "Data:SnapshotOnStop=false"], data: data);
+            await using ServerProcess server = await ServerProcess.StartAsync(
+                [.. SmallFiles, mode, "Data:SnapshotOnStop=false"], data: data);
             await witness.CheckAsync(server);
             await witness.LoadAsync(server);
             await Task.Delay(random.Next(300));

@@ -39,7 +39,9 @@ public sealed class LostDirectoryTests
         {
             string ready = "";
             await Wait.UntilAsync(
-                async () => (ready = (await RawHttp.SendAsync(server.Admin, "GET", "/health/ready")).Text) != "Healthy", () => "it is still healthy");
+                async () =>
+                    (ready = (await RawHttp.SendAsync(server.Admin, "GET", "/health/ready")).Text) != "Healthy", () =>
+                        "it is still healthy");
             Assert.StartsWith("Unhealthy: the disk has failed: ", ready, StringComparison.Ordinal);
             Assert.Contains(data.FullPath, ready, StringComparison.Ordinal);
             Frames.AssertError(await wire.CallAsync(Frames.Put("lost", "1")), "disk_failed", "Data:Directory");

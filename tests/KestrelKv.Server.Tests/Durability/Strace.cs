@@ -65,7 +65,8 @@ internal sealed class Strace : IAsyncDisposable
     /// <summary>Detaches from the server, and returns the lines of the trace.</summary>
     public async Task<string[]> StopAsync()
     {
-        using (Process kill = Process.Start("kill", ["-s", "INT", _process.Id.ToString(CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync();
+        using (Process kill = Process.Start("kill", ["-s", "INT", _process.Id.ToString(CultureInfo.InvariantCulture)]))
+            await kill.WaitForExitAsync();
         await _process.WaitForExitAsync().WaitAsync(Wait.Patience);
         return await File.ReadAllLinesAsync(_path);
     }

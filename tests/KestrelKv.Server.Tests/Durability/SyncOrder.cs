@@ -29,13 +29,15 @@ internal sealed partial class SyncOrder
         }
     }
 
-    public static string[] Options => ["-e", "trace=pwrite64,pwritev,fdatasync,sendmsg,sendto,write,writev", "-e", "signal=none", "-s", "1000000"];
+    public static string[] Options =>
+        ["-e", "trace=pwrite64,pwritev,fdatasync,sendmsg,sendto,write,writev", "-e", "signal=none", "-s", "1000000"];
 
     /// <summary>The marks of all reported writes.</summary>
     public IReadOnlySet<string> Reported => _reported.Select(write => write.Mark).ToHashSet();
 
     /// <summary>The marks of the writes that were reported before they were synced.</summary>
-    public IReadOnlySet<string> ReportedTooEarly => _reported.Where(write => !IsSynced(write.Mark, write.Send)).Select(write => write.Mark).ToHashSet();
+    public IReadOnlySet<string> ReportedTooEarly =>
+        _reported.Where(write => !IsSynced(write.Mark, write.Send)).Select(write => write.Mark).ToHashSet();
 
     public static string MarkOf(int client, int number) => $"mark-{client}-{number}.";
 

@@ -80,10 +80,12 @@ public sealed class SyncOrderTests
         int next = 0;
         for (int batch = 0; batch < Batches; batch++)
         {
-            string[] marks = [.. Enumerable.Range(0, BatchWrites[batch % BatchWrites.Length]).Select(_ => SyncOrder.MarkOf(client, next++))];
+            string[] marks =
+                [.. Enumerable.Range(0, BatchWrites[batch % BatchWrites.Length]).Select(_ => SyncOrder.MarkOf(client, next++))];
 
             // One batch has values that fill several buffers.
-            await wire.SendAsync(Frames.Stream(marks.Select(mark => Frames.Put(mark, $"\"{mark}{new string('x', batch == 6 ? 9_000 : 10)}\""))));
+            await wire.SendAsync(
+                Frames.Stream(marks.Select(mark => Frames.Put(mark, $"\"{mark}{new string('x', batch == 6 ? 9_000 : 10)}\""))));
             foreach (string mark in marks) Assert.Equal(Frames.PutReply(mark), await wire.ReceiveAsync());
         }
     }

@@ -43,9 +43,11 @@ internal sealed partial record SystemCall(string Name, string Arguments, int Beg
         return calls;
     }
 
-    private void Finish(int position, string result) => (End, Result) = (position, result == "?" ? -1 : long.Parse(result, CultureInfo.InvariantCulture));
+    private void Finish(int position, string result) =>
+        (End, Result) = (position, result == "?" ? -1 : long.Parse(result, CultureInfo.InvariantCulture));
 
-    [GeneratedRegex(@"^(?<thread>\d+) +(?<name>\w+)\((?<arguments>.*?)(?: <unfinished \.\.\.>|\) += (?<result>-?\d+|\?).*)$", RegexOptions.Singleline)]
+    [GeneratedRegex(
+        @"^(?<thread>\d+) +(?<name>\w+)\((?<arguments>.*?)(?: <unfinished \.\.\.>|\) += (?<result>-?\d+|\?).*)$", RegexOptions.Singleline)]
     private static partial Regex Begun();
 
     [GeneratedRegex(@"^(?<thread>\d+) +<\.\.\. (?<name>\w+) resumed>.*\) += (?<result>-?\d+|\?)", RegexOptions.Singleline)]

@@ -61,7 +61,8 @@ internal sealed class Witness : IAsyncDisposable
     }
 
     private Task SendAsync(string command, ServerProcess server, string more = "") =>
-        _python.StandardInput.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{command} {server.WirePort} {server.Admin.Port} {more}"));
+        _python.StandardInput.WriteLineAsync(
+            string.Create(CultureInfo.InvariantCulture, $"{command} {server.WirePort} {server.Admin.Port} {more}"));
 
     private async Task<string> ReceiveAsync(string expected)
     {

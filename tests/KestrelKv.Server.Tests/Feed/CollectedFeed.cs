@@ -26,7 +26,8 @@ internal sealed class CollectedFeed(string prefix)
         {
             // A commit is never split: no commit of the last reply continues in this one.
             var change = FeedChange.Of(element);
-            Assert.True(change.Version >= last && change.Version <= version, $"{change} after version {last}, in a reply up to version {version}");
+            Assert.True(
+                change.Version >= last && change.Version <= version, $"{change} after version {last}, in a reply up to version {version}");
             Assert.StartsWith(prefix, change.Key, StringComparison.Ordinal);
             _changes.Add(change);
             last = change.Version;

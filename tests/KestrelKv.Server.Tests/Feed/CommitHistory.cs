@@ -16,7 +16,9 @@ internal sealed class CommitHistory
         foreach (long version in _commits.Keys.Order())
         {
             // Check looks for writes that were acknowledged shortly before or after a start.
-            Assert.True(version == last + 1 || version - last > RaiseMin, $"{_commits.Count} commits were received, but version {last + 1} is missing");
+            Assert.True(
+                version == last + 1 || version - last > RaiseMin,
+                $"{_commits.Count} commits were received, but version {last + 1} is missing");
             last = version;
         }
     }
@@ -29,7 +31,9 @@ internal sealed class CommitHistory
         {
             Assert.True(acknowledged.Add(call.Version!.Value), $"version {call.Version} was assigned twice, once to {call.Text}");
             FeedChange[] received = _commits.GetValueOrDefault(call.Version.Value, []);
-            Assert.True(received.SequenceEqual(call.Changes), $"{call.Text} was acknowledged as {List(call.Changes)}, but the feed has {List(received)}");
+            Assert.True(
+                received.SequenceEqual(call.Changes),
+                $"{call.Text} was acknowledged as {List(call.Changes)}, but the feed has {List(received)}");
         }
         CheckOthers(calls, acknowledged);
     }
@@ -43,9 +47,14 @@ internal sealed class CommitHistory
 
         foreach (FeedChange[] commit in _commits.Values.Where(commit => !acknowledged.Contains(commit[0].Version)))
         {
-            string[] values = [.. commit.Where(change => change.Kind == "put" && !change.Key.StartsWith("n:", StringComparison.Ordinal)).Select(change => change.Value!)];
+            string[] values =
+            [
+                .. commit.Where(change => change.Kind == "put" && !change.Key.StartsWith("n:", StringComparison.Ordinal))
+                    .Select(change => change.Value!),
+            ];
             if (values.Length == 0) continue;
-            Assert.True(unknown.TryGetValue(values[0], out SentCall? call), $"the feed has {List(commit)}, which was not sent, or is a duplicate");
+            Assert.True(
+                unknown.TryGetValue(values[0], out SentCall? call), $"the feed has {List(commit)}, which was not sent, or is a duplicate");
             Assert.True(values.SequenceEqual(call.Values), $"the feed has {List(commit)} for {call.Text}");
             foreach (string value in values) unknown.Remove(value);
         }

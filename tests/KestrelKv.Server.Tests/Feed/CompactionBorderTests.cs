@@ -56,7 +56,8 @@ public sealed class CompactionBorderTests
     private static async Task AssertBordersAsync(ServerProcess server, long oldest, long last)
     {
         JsonElement compacted = await RefusalAsync(server, oldest - 1, HttpStatusCode.Gone);
-        Assert.Equal(("compacted", oldest), (compacted.GetProperty("code").GetString(), compacted.GetProperty("oldest_version").GetInt64()));
+        Assert.Equal(
+            ("compacted", oldest), (compacted.GetProperty("code").GetString(), compacted.GetProperty("oldest_version").GetInt64()));
         await AssertStartsAsync(server, oldest, hasChanges: true);
         await AssertStartsAsync(server, last, hasChanges: true);
         await AssertStartsAsync(server, last + 1, hasChanges: false);
@@ -110,8 +111,10 @@ public sealed class CompactionBorderTests
             if (!hasChanges) continue;
             string? line;
             do line = await lines.ReadLineAsync();
-            while (line is not null && !line.StartsWith("data: {", StringComparison.Ordinal) || line!.EndsWith("[]}", StringComparison.Ordinal));
-            Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"\"changes\": [{{\"version\": {from}, "), line, StringComparison.Ordinal);
+            while (line is not null && !line.StartsWith("data: {", StringComparison.Ordinal) ||
+                line!.EndsWith("[]}", StringComparison.Ordinal));
+            Assert.Contains(
+                string.Create(CultureInfo.InvariantCulture, $"\"changes\": [{{\"version\": {from}, "), line, StringComparison.Ordinal);
         }
     }
 
@@ -121,11 +124,13 @@ public sealed class CompactionBorderTests
         using JsonDocument reply = JsonDocument.Parse(body!);
         JsonElement response = reply.RootElement.GetProperty("response").GetProperty("response");
         JsonElement changes = response.GetProperty("changes");
-        return (response.GetProperty("version").GetInt64(), changes.GetArrayLength() > 0 ? changes[0].GetProperty("version").GetInt64() : null);
+        return (
+            response.GetProperty("version").GetInt64(), changes.GetArrayLength() > 0 ? changes[0].GetProperty("version").GetInt64() : null);
     }
 
     private static string Request(long from) =>
-        string.Create(CultureInfo.InvariantCulture, $"{{\"func\": \"WATCH\", \"params\": {{\"from_version\": {from}, \"bookmark_interval\": 0.1}}}}");
+        string.Create(
+            CultureInfo.InvariantCulture, $"{{\"func\": \"WATCH\", \"params\": {{\"from_version\": {from}, \"bookmark_interval\": 0.1}}}}");
 
     private static async Task<HttpResponseMessage> GetAsync(ServerProcess server, long from, bool byHeader)
     {

@@ -35,7 +35,8 @@ internal sealed class EventWatcher(Lives lives, string prefix, Random random) : 
     private async Task WatchAsync(HttpClient http, Func<bool> continues)
     {
         Watches++;
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(lives.Now.Admin, $"v1/watch?prefix={Uri.EscapeDataString(prefix)}&values=true&bookmark_interval=0.1"));
+        using var request = new HttpRequestMessage(
+            HttpMethod.Get, new Uri(lives.Now.Admin, $"v1/watch?prefix={Uri.EscapeDataString(prefix)}&values=true&bookmark_interval=0.1"));
         request.Headers.Add("Last-Event-ID", Feed.Position.ToString(CultureInfo.InvariantCulture));
         using HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         string refusal = response.IsSuccessStatusCode ? "" : await response.Content.ReadAsStringAsync();

@@ -19,5 +19,7 @@ internal sealed record FeedChange(long Version, string Kind, string Key, string?
     /// <summary>Returns a short form of a value: its text, or the beginning, length and hash of a long one.</summary>
     public static string Digest(string text) => text.Length <= ValueLengthMax
         ? text
-        : string.Create(CultureInfo.InvariantCulture, $"{text.AsSpan(0, ValueLengthMax)}... {text.Length} {text.GetHashCode(StringComparison.Ordinal):x}");
+        : string.Create(
+            CultureInfo.InvariantCulture,
+            $"{text.AsSpan(0, ValueLengthMax)}... {text.Length} {text.GetHashCode(StringComparison.Ordinal):x}");
 }

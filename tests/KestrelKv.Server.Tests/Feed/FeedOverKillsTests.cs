@@ -42,15 +42,18 @@ public sealed class FeedOverKillsTests(ITestOutputHelper output)
         await RunWritersAsync(lives, writers, random.Next(1_000), () => Task.CompletedTask);
         await CatchUpAsync(lives, everything, watchers, watching);
 
-        output.WriteLine($"{everything.Feed.Changes.Count} changes; {string.Join(", ", watchers.Select(watcher => watcher.Watches))} watches");
+        output.WriteLine(
+            $"{everything.Feed.Changes.Count} changes; {string.Join(", ", watchers.Select(watcher => watcher.Watches))} watches");
         new CommitHistory(everything.Feed.Changes).Check([.. writers.SelectMany(writer => writer.Calls)]);
         Assert.Equal(ReplayedEntries.Replay(everything.Feed.Changes), await ReplayedEntries.ScanAsync(lives.Now.WirePort));
         foreach (CollectedFeed feed in watchers.Select(watcher => watcher.Feed))
-            Assert.Equal(everything.Feed.Changes.Where(change => change.Key.StartsWith(feed.Prefix, StringComparison.Ordinal)), feed.Changes);
+            Assert.Equal(
+                everything.Feed.Changes.Where(change => change.Key.StartsWith(feed.Prefix, StringComparison.Ordinal)), feed.Changes);
         lives.Server.AssertNoComplaint(afterKill: true);
     });
 
-    private static Task RunRoundAsync(Lives lives, FeedWriter[] writers, Random random) => RunWritersAsync(lives, writers, random.Next(2_000), async () =>
+    private static Task RunRoundAsync(Lives lives, FeedWriter[] writers, Random random) =>
+        RunWritersAsync(lives, writers, random.Next(2_000), async () =>
     {
         Task snapshot = random.Next(2) == 0 ? lives.Server.TryTakeSnapshotAsync() : Task.CompletedTask;
         bool isKilled = random.Next(4) > 0;
@@ -82,7 +85,8 @@ public sealed class FeedOverKillsTests(ITestOutputHelper output)
     }
 
     private Task WatchAsync(IFeedWatcher[] watchers) =>
-        Task.WhenAll(watchers.Select(watcher => Task.Run(() => watcher.RunAsync(() => watcher.Feed.Position < Volatile.Read(ref _target)))));
+        Task.WhenAll(
+            watchers.Select(watcher => Task.Run(() => watcher.RunAsync(() => watcher.Feed.Position < Volatile.Read(ref _target)))));
 
     /// <summary>Waits, without further writes, until watchers have received the expiry of all entries that expire soon.</summary>
     private Task CatchUpAsync(Lives lives, WireWatcher everything, IFeedWatcher[] watchers, Task watching) => Wait.UntilAsync(
@@ -91,7 +95,8 @@ public sealed class FeedOverKillsTests(ITestOutputHelper output)
             Volatile.Write(ref _target, await Contents.VersionAsync(lives.Server));
             await watching.WaitAsync(Wait.Patience);
             await (watching = WatchAsync(watchers)).WaitAsync(Wait.Patience);
-            return !ReplayedEntries.Replay(everything.Feed.Changes).Exists(entry => entry.ExpiresSoon) && await Contents.VersionAsync(lives.Server) == _target;
+            return !ReplayedEntries.Replay(everything.Feed.Changes).Exists(entry => entry.ExpiresSoon) &&
+                await Contents.VersionAsync(lives.Server) == _target;
         },
         () => "the feed lacks the changes of expired entries");
 }

@@ -77,7 +77,9 @@ internal sealed class FeedWriter(int number, Random random)
     private string Expiry(string none, int rarity)
     {
         if (random.Next(rarity + 1) > 0) return none;
-        return random.Next(2) == 0 ? ", \"ttl\": 36000" : string.Create(CultureInfo.InvariantCulture, $", \"ttl\": {random.Next(1, 400)}e-3");
+        return random.Next(2) == 0
+            ? ", \"ttl\": 36000"
+            : string.Create(CultureInfo.InvariantCulture, $", \"ttl\": {random.Next(1, 400)}e-3");
     }
 
     private static string Obj(string key) => $"\"obj\": \"{key}\"";

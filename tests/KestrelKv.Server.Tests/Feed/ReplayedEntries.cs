@@ -26,9 +26,12 @@ internal static class ReplayedEntries
             FeedEntry? before = entries.GetValueOrDefault(change.Key);
             Assert.True(before is not null || change.Kind == "put", $"{change} of a missing entry");
             if (change.Kind == "put") entries[change.Key] = new(change.Key, change.Value!, change.Version, change.ExpiresAt!);
-            else if (change.Kind == "set_expiry") entries[change.Key] = before! with { Version = change.Version, ExpiresAt = change.ExpiresAt! };
+            else if (change.Kind == "set_expiry")
+                entries[change.Key] = before! with { Version = change.Version, ExpiresAt = change.ExpiresAt! };
             else entries.Remove(change.Key);
-            Assert.True(change.Kind is "put" or "set_expiry" or "delete" || (change.Kind == "expire" && before!.HasExpired), $"{change} of {before}");
+            Assert.True(
+                change.Kind is "put" or "set_expiry" or "delete" || (change.Kind == "expire" && before!.HasExpired),
+                $"{change} of {before}");
         }
         return [.. entries.Values];
     }
@@ -37,7 +40,8 @@ internal static class ReplayedEntries
     public static async Task<List<FeedEntry>> ScanAsync(int wirePort)
     {
         using WireClient wire = await WireClient.ConnectAsync(wirePort);
-        using JsonDocument reply = JsonDocument.Parse(await wire.CallAsync("""{"func": "SCAN", "params": {"limit": 1000, "values": true, "meta": true}}"""));
+        using JsonDocument reply = JsonDocument.Parse(
+            await wire.CallAsync("""{"func": "SCAN", "params": {"limit": 1000, "values": true, "meta": true}}"""));
         JsonElement page = reply.RootElement.GetProperty("response").GetProperty("response");
         Assert.Equal(JsonValueKind.Null, page.GetProperty("next").ValueKind);
         return [.. page.GetProperty("entries").EnumerateArray().Select(entry => new FeedEntry(

@@ -14,7 +14,10 @@ internal sealed class SentCall(params SentWrite[] writes)
     /// <summary>The changes that its reply reports.</summary>
     public IReadOnlyList<FeedChange> Changes { get; private set; } = [];
 
-    public string Text => writes is [var write] ? write.Text : $"{{\"func\": \"BATCH\", \"params\": {{\"ops\": [{string.Join(", ", writes.Select(write => write.Text))}]}}}}";
+    public string Text =>
+        writes is [var write]
+            ? write.Text
+            : $"{{\"func\": \"BATCH\", \"params\": {{\"ops\": [{string.Join(", ", writes.Select(write => write.Text))}]}}}}";
 
     public void Acknowledge(string body)
     {

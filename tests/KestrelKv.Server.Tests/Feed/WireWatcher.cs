@@ -52,7 +52,8 @@ internal sealed class WireWatcher(Lives lives, string prefix, Random random) : I
             if (!await ReceiveAsync(wire)) return false;
         if (random.Next(3) > 0 || !continues()) return false;
 
-        await wire.SendAsync(Frames.Of(string.Create(CultureInfo.InvariantCulture, $"{{\"func\": \"UNWATCH\", \"params\": {{\"watch\": {_number}}}}}")));
+        await wire.SendAsync(
+            Frames.Of(string.Create(CultureInfo.InvariantCulture, $"{{\"func\": \"UNWATCH\", \"params\": {{\"watch\": {_number}}}}}")));
         long ended = _number;
         while (_number == ended)
             if (!await ReceiveAsync(wire)) return false;

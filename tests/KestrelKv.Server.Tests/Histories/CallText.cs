@@ -27,7 +27,8 @@ internal static class CallText
         if (document.RootElement.TryGetProperty("error", out JsonElement error)) return Refusal(error, body);
         JsonElement response = document.RootElement.GetProperty("response").GetProperty("response");
         if (call.Form == CallForm.MGet) return new(0, Steps(call, response.GetProperty("entries")));
-        if (call.Form == CallForm.Batch) return new(response.GetProperty("version").GetInt64(), Steps(call, response.GetProperty("results")));
+        if (call.Form == CallForm.Batch)
+            return new(response.GetProperty("version").GetInt64(), Steps(call, response.GetProperty("results")));
         StepReply reply = Step(call.Steps[0], response);
         return new(call.Writes ? reply.Version : 0, [reply]);
     }
@@ -64,7 +65,8 @@ internal static class CallText
     {
         bool? found = response.TryGetProperty("found", out JsonElement isFound) ? isFound.GetBoolean() : null;
         long? value = null;
-        if (response.TryGetProperty(step.Kind is StepKind.Get or StepKind.Incr ? "val" : "old", out JsonElement given) && given.ValueKind == JsonValueKind.Number)
+        if (response.TryGetProperty(step.Kind is StepKind.Get or StepKind.Incr ? "val" : "old", out JsonElement given) &&
+            given.ValueKind == JsonValueKind.Number)
             value = given.GetInt64();
         if (step.Kind == StepKind.Get) found ??= value is not null;
         return new(found, value, response.TryGetProperty("version", out JsonElement version) ? version.GetInt64() : null);

@@ -21,7 +21,8 @@ internal sealed class FaultyServer(Fault fault, Random random)
         var server = new FaultyServer(fault, random);
         var plan = new CallPlan(keys);
         List<Call> calls = [];
-        List<IEnumerator<bool>> connections = [.. Enumerable.Range(0, Connections).Select(connection => server.Run(connection, plan, calls))];
+        List<IEnumerator<bool>> connections =
+            [.. Enumerable.Range(0, Connections).Select(connection => server.Run(connection, plan, calls))];
         while (connections.Count > 0)
         {
             IEnumerator<bool> next = connections[random.Next(connections.Count)];
@@ -54,7 +55,9 @@ internal sealed class FaultyServer(Fault fault, Random random)
             (Dictionary<int, (long Value, long Version)> after, long commit) = (new(_entries), _version);
             if (isEarly) Restore(entries, version);
             else yield return true;
-            call.ReplyText = call.Reply.RefusedAt is { } at ? string.Create(CultureInfo.InvariantCulture, $"refused at {at}: {call.Reply.CurrentVersion}") : string.Join(", ", replies);
+            call.ReplyText = call.Reply.RefusedAt is { } at
+                ? string.Create(CultureInfo.InvariantCulture, $"refused at {at}: {call.Reply.CurrentVersion}")
+                : string.Join(", ", replies);
             call.Returned = time();
             plan.Learn(call);
             if (!isEarly) continue;
@@ -73,7 +76,8 @@ internal sealed class FaultyServer(Fault fault, Random random)
 
     private CallReply Reply(Call call, List<StepReply> replies)
     {
-        bool changes = call.Steps.Zip(replies).Any(pair => pair.First.Kind is StepKind.Put or StepKind.Incr || (pair.First.Kind == StepKind.Delete && pair.Second.Found == true));
+        bool changes = call.Steps.Zip(replies).Any(
+            pair => pair.First.Kind is StepKind.Put or StepKind.Incr || (pair.First.Kind == StepKind.Delete && pair.Second.Found == true));
         if (changes && !(fault == Fault.VersionGivenTwice && random.Next(4) == 0)) _version++;
         return new(changes ? _version : 0, replies);
     }
@@ -88,7 +92,8 @@ internal sealed class FaultyServer(Fault fault, Random random)
             long current = _entries.TryGetValue(step.Key, out var entry) ? entry.Version : 0;
             bool holds = (step.IfVersion is not { } expected || expected == current || (fault == Fault.IgnoredPrecondition && current > 0))
                 && (step.IfExists is not { } exists || exists == current > 0);
-            if (!holds) refusal = new(0, []) { RefusedAt = i, CurrentVersion = entries.TryGetValue(step.Key, out var stored) ? stored.Version : 0 };
+            if (!holds)
+                refusal = new(0, []) { RefusedAt = i, CurrentVersion = entries.TryGetValue(step.Key, out var stored) ? stored.Version : 0 };
             else Apply(step);
         }
         if (refusal is null || fault != Fault.HalfBatch) Restore(entries, version);
@@ -112,6 +117,7 @@ internal sealed class FaultyServer(Fault fault, Random random)
     {
         (long value, _) = _entries.GetValueOrDefault(step.Key);
         if (step.Kind == StepKind.Delete) _entries.Remove(step.Key);
-        else if (step.Kind != StepKind.Get) _entries[step.Key] = (step.Kind == StepKind.Incr ? value + step.Argument : step.Argument, _version + 1);
+        else if (step.Kind != StepKind.Get)
+            _entries[step.Key] = (step.Kind == StepKind.Incr ? value + step.Argument : step.Argument, _version + 1);
     }
 }

@@ -43,13 +43,19 @@ internal sealed class History(string name, int keys)
 
     /// <summary>Returns the number of calls that overlap a call of another connection.</summary>
     public int CountOverlapping() =>
-        _calls.Count(call => _calls.Exists(other => other.Connection != call.Connection && other.Invoked < call.Returned && call.Invoked < other.Returned));
+        _calls.Count(
+            call =>
+                _calls.Exists(
+                    other => other.Connection != call.Connection && other.Invoked < call.Returned && call.Invoked < other.Returned));
 
     /// <summary>Fails if the history is not linearizable: no order of the calls, one at a time, gives these replies.</summary>
     public void Check()
     {
         if (LinearizabilityChecker.IsLinearizable(keys, _calls)) return;
         IEnumerable<string> lines = _calls.OrderBy(call => call.Invoked).Select(call => call.ToString());
-        Assert.Fail(string.Create(CultureInfo.InvariantCulture, $"The history {name} of {_calls.Count} calls is not linearizable:\n{string.Join('\n', lines)}"));
+        Assert.Fail(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"The history {name} of {_calls.Count} calls is not linearizable:\n{string.Join('\n', lines)}"));
     }
 }

@@ -47,7 +47,11 @@ public sealed class KillHistoryTests(ITestOutputHelper output)
             if (Interlocked.Increment(ref _replies) == killAt + 1) half.SetResult();
         }
 
-        History[] histories = [.. Enumerable.Range(0, LaneCount).Select(lane => new History(string.Create(CultureInfo.InvariantCulture, $"{round}.{lane}."), random.Next(1, 4)))];
+        History[] histories =
+        [
+            .. Enumerable.Range(0, LaneCount).Select(lane => new History(
+                string.Create(CultureInfo.InvariantCulture, $"{round}.{lane}."), random.Next(1, 4))),
+        ];
         Task[] running = [.. _clients.Select((client, number) =>
         {
             History history = number / ConnectionsEach < LaneCount ? histories[number / ConnectionsEach] : sum;
@@ -63,12 +67,14 @@ public sealed class KillHistoryTests(ITestOutputHelper output)
     }
 
     private static IEnumerable<Call> Increments() =>
-        Enumerable.Range(0, IncrementsEach).Select(_ => new Call(CallForm.Unbatched, new Step(StepKind.Incr, 0, 1)) { RequestId = Guid.NewGuid().ToString() });
+        Enumerable.Range(0, IncrementsEach).Select(
+            _ => new Call(CallForm.Unbatched, new Step(StepKind.Incr, 0, 1)) { RequestId = Guid.NewGuid().ToString() });
 
     /// <summary>Asserts that each increment finally got a reply, and that no two got the same sum.</summary>
     private static void AssertEachExecutedOnce(History sum)
     {
         Assert.Equal(Rounds * ConnectionsEach * IncrementsEach, sum.Calls.Count);
-        Assert.Equal(Enumerable.Range(1, sum.Calls.Count).Select(n => (long?)n), sum.Calls.Select(call => call.Reply?.Steps[0].Value).Order());
+        Assert.Equal(
+            Enumerable.Range(1, sum.Calls.Count).Select(n => (long?)n), sum.Calls.Select(call => call.Reply?.Steps[0].Value).Order());
     }
 }

@@ -25,7 +25,8 @@ internal sealed class LinearizabilityChecker
     /// <summary>Whether the history is linearizable.</summary>
     /// <param name="keys">The number of keys, none of which has an entry at first.</param>
     /// <param name="calls">The calls; those of one connection in their order.</param>
-    public static bool IsLinearizable(int keys, IEnumerable<Call> calls) => new LinearizabilityChecker(calls).Search(0, new StoreState(keys));
+    public static bool IsLinearizable(int keys, IEnumerable<Call> calls) =>
+        new LinearizabilityChecker(calls).Search(0, new StoreState(keys));
 
     private bool Search(ulong done, StoreState state)
     {

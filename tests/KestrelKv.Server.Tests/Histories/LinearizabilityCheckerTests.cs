@@ -110,7 +110,8 @@ public sealed class LinearizabilityCheckerTests
 
     private static Call Put(int connection, long invoked, long returned, long value, long? version = null, long? ifVersion = null)
     {
-        Call call = At(connection, invoked, returned, new Call(CallForm.Unbatched, new Step(StepKind.Put, 0, value) { IfVersion = ifVersion }));
+        Call call = At(
+            connection, invoked, returned, new Call(CallForm.Unbatched, new Step(StepKind.Put, 0, value) { IfVersion = ifVersion }));
         call.Reply = new(version, [new(null, null, version)]);
         return call;
     }
@@ -145,7 +146,8 @@ public sealed class LinearizabilityCheckerTests
 
     private static Call Both(int connection, long invoked, long returned, long value)
     {
-        Call call = At(connection, invoked, returned, new Call(CallForm.Batch, new Step(StepKind.Put, 0, value), new Step(StepKind.Put, 1, value)));
+        Call call = At(
+            connection, invoked, returned, new Call(CallForm.Batch, new Step(StepKind.Put, 0, value), new Step(StepKind.Put, 1, value)));
         call.Reply = new(1, [new(null, null, null), new(null, null, null)]);
         return call;
     }

@@ -29,12 +29,15 @@ public sealed class LinearizabilityTests(ITestOutputHelper output)
     /// <summary>Runs histories one after another over the same connections.</summary>
     private async Task RunLaneAsync(Lives lives, int lane, Random random)
     {
-        HistoryClient[] clients = [.. Enumerable.Range(0, ConnectionsMax).Select(_ => new HistoryClient(lives, new Random(random.Next()), resets: true))];
+        HistoryClient[] clients =
+            [.. Enumerable.Range(0, ConnectionsMax).Select(_ => new HistoryClient(lives, new Random(random.Next()), resets: true))];
         foreach (HistoryClient client in clients) await client.ConnectAsync();
         foreach (long step in SoakTime.Steps())
         {
             var history = new History(string.Create(CultureInfo.InvariantCulture, $"{lane}.{step}."), random.Next(1, 4));
-            await Task.WhenAll(clients.Take(random.Next(3, ConnectionsMax + 1)).Select(client => client.RunAsync(history, history.Plan.Calls(new Random(random.Next()), random.Next(4, 9)))));
+            await Task.WhenAll(
+                clients.Take(random.Next(3, ConnectionsMax + 1)).Select(
+                    client => client.RunAsync(history, history.Plan.Calls(new Random(random.Next()), random.Next(4, 9)))));
             history.Check();
             Interlocked.Increment(ref _histories);
             Interlocked.Add(ref _overlapping, history.CountOverlapping());

@@ -26,7 +26,8 @@ internal static class Model
         ModelEntry entry = state[step.Key];
         if (step.IfExists is { } exists && exists != entry.Exists) return false;
         if (reply?.Found is { } found && found != entry.Exists) return false;
-        if (step.Kind == StepKind.Get) return IsShown(entry, reply?.Value) && (reply?.Version is not { } shown || state.TryReport(step.Key, shown));
+        if (step.Kind == StepKind.Get)
+            return IsShown(entry, reply?.Value) && (reply?.Version is not { } shown || state.TryReport(step.Key, shown));
 
         ModelEntry after = After(step, entry, version);
         if (!IsShown(step.Kind == StepKind.Incr ? after : entry, reply?.Value)) return false;
@@ -59,7 +60,9 @@ internal static class Model
         // If an earlier step changed the key, its version is new, so no request can expect it. The reply has the version before the
         // batch.
         bool exists = isChanged ? planned[refused.Key].Exists : current > 0;
-        bool holds = refused.IfVersion is { } expected ? expected == (isChanged && exists ? long.MaxValue : exists ? current : 0) : refused.IfExists == exists;
+        bool holds = refused.IfVersion is { } expected
+            ? expected == (isChanged && exists ? long.MaxValue : exists ? current : 0)
+            : refused.IfExists == exists;
         if (holds) return null;
         var after = new StoreState(before);
         return after.TryReport(refused.Key, current) ? after : null;

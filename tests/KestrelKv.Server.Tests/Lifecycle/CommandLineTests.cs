@@ -44,7 +44,9 @@ public sealed class CommandLineTests
     [InlineData("-KestrelKv:Wire:Port=5555", "the argument '-KestrelKv:Wire:Port=5555' is unknown")]
     [InlineData("--KestrelKv:Wire:Port=5555 5556", "the argument '5556' is unknown")]
     [InlineData("--KestrelKv:Wire:Port", "the argument '--KestrelKv:Wire:Port' has no value, expected --KestrelKv:Wire:Port=VALUE")]
-    [InlineData("--KestrelKv:Wire:Port --KestrelKv:Admin:Port=1", "the argument '--KestrelKv:Wire:Port' has no value, expected --KestrelKv:Wire:Port=VALUE")]
+    [InlineData(
+        "--KestrelKv:Wire:Port --KestrelKv:Admin:Port=1",
+        "the argument '--KestrelKv:Wire:Port' has no value, expected --KestrelKv:Wire:Port=VALUE")]
     [InlineData("--urls=http://127.0.0.1:0", "the argument '--urls=http://127.0.0.1:0' is unknown")]
     [InlineData("--version --KestrelKv:a=b", "the argument '--version' is unknown")]
     public void Parse_InvalidArguments_NamesTheFirst(string args, string expected) =>
@@ -54,7 +56,8 @@ public sealed class CommandLineTests
     public async Task Run_WithInvalidArguments_PrintsTheErrorAndTheUsage()
     {
         (int exitCode, string output) = await ServerProcess.RunToEndAsync(["serve"], [], null);
-        Assert.Equal((1, $"kestrelkv: unknown command 'serve', expected health, restore or salvage\n\n{CommandLine.Usage}\n"), (exitCode, output));
+        Assert.Equal(
+            (1, $"kestrelkv: unknown command 'serve', expected health, restore or salvage\n\n{CommandLine.Usage}\n"), (exitCode, output));
     }
 
     [Fact]
@@ -81,7 +84,8 @@ public sealed class CommandLineTests
     {
         using var data = new DataDirectory();
         (int exitCode, string output) = await ServerProcess.RunToEndAsync(Words(args), ["Data:Durability=Memory"], data);
-        Assert.Equal((1, "kestrelkv: the setting KestrelKv:Data:Durability is Memory, expected Always, EverySec or None, because the command needs a data directory\n"), (exitCode, output));
+        Assert.Equal((1, "kestrelkv: the setting KestrelKv:Data:Durability is Memory, expected Always, EverySec or None, " +
+            "because the command needs a data directory\n"), (exitCode, output));
         Assert.Empty(data.Files);
     }
 

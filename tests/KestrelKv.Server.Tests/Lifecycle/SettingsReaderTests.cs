@@ -18,7 +18,8 @@ public sealed class SettingsReaderTests
     [Fact]
     public void Read_OfValuesOfEachType_SetsThem()
     {
-        ServerSettings settings = Read(("Wire:Port", "5555"), ("wire:protectedmode", "FALSE"), ("Data:HistoryBytes", "99999999999"), ("StopTimeout", "5m"));
+        ServerSettings settings = Read(
+            ("Wire:Port", "5555"), ("wire:protectedmode", "FALSE"), ("Data:HistoryBytes", "99999999999"), ("StopTimeout", "5m"));
         Assert.Equal((5_555, false, 99_999_999_999), (settings.Wire.Port, settings.Wire.ProtectedMode, settings.Data.HistoryBytes));
         Assert.Equal(TimeSpan.FromMinutes(5), settings.StopTimeout);
     }
@@ -53,7 +54,10 @@ public sealed class SettingsReaderTests
     public void Read_OfSeveralErrors_NamesEachOnce()
     {
         SettingsException e = Assert.Throws<SettingsException>(
-            () => Read(("Store:MemoryBytesMax", "1GB"), ("Store:Eviction", "Lru"), ("Wire:Prot", "1"), ("Wire:Port", "99999"), ("Admin", "8080")));
+            () =>
+                Read(
+                    ("Store:MemoryBytesMax", "1GB"), ("Store:Eviction", "Lru"), ("Wire:Prot", "1"), ("Wire:Port", "99999"),
+                    ("Admin", "8080")));
         Assert.Equal(
             ["KestrelKv:Admin is 8080", "KestrelKv:Store:MemoryBytesMax is 1GB", "KestrelKv:Wire:Port is 99999", "KestrelKv:Wire:Prot is unknown"],
             e.Message.Split(Environment.NewLine).Select(line => line.Split(',')[0]["the setting ".Length..]).Order(StringComparer.Ordinal));

@@ -72,7 +72,8 @@ public sealed class SettingsTests
 
     [Theory]
     [InlineData("Wire:Port=65536", "the setting KestrelKv:Wire:Port is 65536, expected 0 to 65535")]
-    [InlineData("Store:Eviction=lru", "the setting KestrelKv:Store:MemoryBytesMax is 0, expected 1048576 or more, because Store:Eviction is Lru")]
+    [InlineData(
+        "Store:Eviction=lru", "the setting KestrelKv:Store:MemoryBytesMax is 0, expected 1048576 or more, because Store:Eviction is Lru")]
     [InlineData("Limits:FrameBytesMax=5119", "the setting KestrelKv:Limits:FrameBytesMax is 5119, expected 5120 to 1073741824")]
     [InlineData("Limits:FrameBytesMax=1073741825", "the setting KestrelKv:Limits:FrameBytesMax is 1073741825, expected 5120 to 1073741824")]
     public void Read_OfASettingOutOfRange_ReportsItInOneLine(string setting, string expected) => Assert.Equal(expected, Refusal(setting));

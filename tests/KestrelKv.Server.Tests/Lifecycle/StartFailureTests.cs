@@ -12,7 +12,8 @@ public sealed class StartFailureTests
     [InlineData("Serilog__MinimumLevel__Default", "Verbos", "Verbos")]
     [InlineData("Kestrel__Endpoints__Other__Url", "http://127.0.0.1:0", "the section Kestrel is not supported")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost", "the setting OTEL_EXPORTER_OTLP_ENDPOINT is localhost, expected a URL")]
-    [InlineData("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "nonsense", "the setting OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is nonsense, expected a URL")]
+    [InlineData(
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "nonsense", "the setting OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is nonsense, expected a URL")]
     [InlineData("OTEL_EXPORTER_OTLP_PROTOCOL", "http", "the setting OTEL_EXPORTER_OTLP_PROTOCOL is http, expected grpc or http/protobuf")]
     [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT", "5s", "the setting OTEL_EXPORTER_OTLP_TIMEOUT is 5s, expected an integer, 1 or more")]
     [InlineData("OTEL_RESOURCE_ATTRIBUTES", "production", "the setting OTEL_RESOURCE_ATTRIBUTES is production, expected NAME=VALUE")]

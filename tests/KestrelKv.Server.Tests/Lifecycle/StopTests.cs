@@ -101,7 +101,9 @@ public sealed class StopTests
         long[] replyBytes = new long[4];
         Task[] clients = [.. Enumerable.Range(0, replyBytes.Length).Select(SendUntilDisconnectedAsync)];
         await Wait.UntilAsync(
-            () => Enumerable.Range(0, replyBytes.Length).All(i => Interlocked.Read(ref replyBytes[i]) > 0), () => "not every client is answered");
+            () =>
+                Enumerable.Range(0, replyBytes.Length).All(i => Interlocked.Read(ref replyBytes[i]) > 0), () =>
+                    "not every client is answered");
 
         Assert.Equal(0, await server.StopAsync());
         await Task.WhenAll(clients).WaitAsync(Wait.Patience);

@@ -9,10 +9,12 @@ public sealed class StrippedProgramTests
     [Fact]
     public async Task Swagger_WithoutDocumentationFiles_IsServed()
     {
-        using var program = new ProgramCopy(file => !file.EndsWith(".xml", StringComparison.Ordinal) && !file.EndsWith(".pdb", StringComparison.Ordinal));
+        using var program = new ProgramCopy(
+            file => !file.EndsWith(".xml", StringComparison.Ordinal) && !file.EndsWith(".pdb", StringComparison.Ordinal));
         await using ServerProcess server = await ServerProcess.StartAsync(dll: program.Dll);
         using var http = new HttpClient { BaseAddress = server.Admin };
-        Assert.Contains("/v1/keys", await http.GetStringAsync(new Uri("swagger/v1/swagger.json", UriKind.Relative)), StringComparison.Ordinal);
+        Assert.Contains(
+            "/v1/keys", await http.GetStringAsync(new Uri("swagger/v1/swagger.json", UriKind.Relative)), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -14,7 +14,9 @@ public sealed partial class LogTests
 
         Assert.All(lines, line => Assert.Matches(TextLine(), line));
         Assert.Contains(lines, line => line.Contains(" INF KestrelKv ", StringComparison.Ordinal));
-        Assert.Contains(lines, line => line.Contains(" WRN ", StringComparison.Ordinal) && line.Contains("too_many_connections", StringComparison.Ordinal));
+        Assert.Contains(
+            lines,
+            line => line.Contains(" WRN ", StringComparison.Ordinal) && line.Contains("too_many_connections", StringComparison.Ordinal));
         Assert.EndsWith(" INF Stopped", lines[^1], StringComparison.Ordinal);
     }
 

@@ -81,7 +81,8 @@ public sealed class MetricsTests(TrafficServer fixture) : IClassFixture<TrafficS
             Scrape during = await Scrape.OfAsync(server.Admin);
             Assert.Equal((1, 1), (during.Sum("kestrelkv_store_watches"), during.Sum("kestrelkv_store_request_ids")));
         }
-        Scrape after = await Scrape.UntilAsync(server.Admin, s => s.Sum("kestrelkv_store_watches") == 0 && s.Sum("http_server_active_requests") <= 1);
+        Scrape after = await Scrape.UntilAsync(
+            server.Admin, s => s.Sum("kestrelkv_store_watches") == 0 && s.Sum("http_server_active_requests") <= 1);
         Assert.DoesNotContain("v1/watch", after.Text, StringComparison.Ordinal);
     }
 
@@ -96,7 +97,8 @@ public sealed class MetricsTests(TrafficServer fixture) : IClassFixture<TrafficS
             ["OTEL_SERVICE_NAME"] = "kv-prod",
             ["OTEL_RESOURCE_ATTRIBUTES"] = "service.instance.id=node-7,deployment.environment.name=prod",
         });
-        string target = Assert.Single((await Scrape.OfAsync(server.Admin)).Text.Split('\n'), line => line.StartsWith("target_info{", StringComparison.Ordinal));
+        string target = Assert.Single(
+            (await Scrape.OfAsync(server.Admin)).Text.Split('\n'), line => line.StartsWith("target_info{", StringComparison.Ordinal));
         foreach (string label in (string[])
             ["service_name=\"kv-prod\"", "service_instance_id=\"node-7\"", "deployment_environment_name=\"prod\"", $"service_version=\"{Announcement.ServerVersion}\""])
             Assert.Contains(label, target, StringComparison.Ordinal);

@@ -65,7 +65,8 @@ internal sealed class PrometheusProcess : IAsyncDisposable
                 Assert.False(_process.HasExited, Log());
                 try
                 {
-                    response = await _http.GetStringAsync(new Uri($"api/v1/query?query={Uri.EscapeDataString(expression)}", UriKind.Relative));
+                    response = await _http.GetStringAsync(
+                        new Uri($"api/v1/query?query={Uri.EscapeDataString(expression)}", UriKind.Relative));
                     result = Read(response);
                     return isExpected(result);
                 }

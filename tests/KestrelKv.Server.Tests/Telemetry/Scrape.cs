@@ -27,7 +27,8 @@ internal sealed partial class Scrape
     public static async Task<Scrape> UntilAsync(Uri admin, Func<Scrape, bool> condition)
     {
         Scrape scrape = Parse("");
-        await Wait.UntilAsync(async () => condition(scrape = await OfAsync(admin)), () => $"the expected samples did not appear:\n{scrape.Text}");
+        await Wait.UntilAsync(
+            async () => condition(scrape = await OfAsync(admin)), () => $"the expected samples did not appear:\n{scrape.Text}");
         return scrape;
     }
 
@@ -53,7 +54,8 @@ internal sealed partial class Scrape
             Match match = Sample().Match(line);
             Assert.True(match.Success, $"not a sample: {line}");
             var labels = Label().Matches(match.Groups["labels"].Value).ToDictionary(l => l.Groups[1].Value, l => l.Groups[2].Value);
-            scrape._samples.Add((match.Groups["name"].Value, labels, double.Parse(match.Groups["value"].Value, CultureInfo.InvariantCulture)));
+            scrape._samples.Add(
+                (match.Groups["name"].Value, labels, double.Parse(match.Groups["value"].Value, CultureInfo.InvariantCulture)));
         }
         return scrape;
     }

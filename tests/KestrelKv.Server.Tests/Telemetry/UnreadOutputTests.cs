@@ -21,7 +21,8 @@ public sealed class UnreadOutputTests
             await Wait.UntilAsync(async () => await TryConnectAsync(port), () => "the server does not serve");
 
             for (int i = 0; i < Connections; i++) await DefaultServer.AssertServesAsync(port);
-            using (Process kill = Process.Start("kill", ["-s", "TERM", server.Id.ToString(CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync();
+            using (Process kill = Process.Start("kill", ["-s", "TERM", server.Id.ToString(CultureInfo.InvariantCulture)]))
+                await kill.WaitForExitAsync();
             await server.WaitForExitAsync().WaitAsync(Wait.Patience);
             Assert.Equal(0, server.ExitCode);
         }

@@ -125,7 +125,8 @@ public sealed class BadRequestTests(DefaultServer server) : IClassFixture<Defaul
         foreach (string bad in (string[])
             [
                 Put + "{\"obj\": \"kept\", \"val\": 1, \"if_versions\": 1}}", Put + "{\"obj\": \"kept\", \"val\": 1, \"val\": 2}}",
-                Put + "{\"obj\": \"kept\", \"val\": 1}, \"id\": null}", Put + "{\"obj\": \"kept\", \"val\": 1}} x", Put + "{\"obj\": \"kept\", \"val\": NaN}}",
+                Put + "{\"obj\": \"kept\", \"val\": 1}, \"id\": null}", Put + "{\"obj\": \"kept\", \"val\": 1}} x",
+                Put + "{\"obj\": \"kept\", \"val\": NaN}}",
             ])
         {
             Assert.StartsWith("{\"status\": \"ERROR\"", await client.CallAsync(bad), StringComparison.Ordinal);

@@ -55,7 +55,8 @@ internal sealed class NetworkNamespace : IAsyncDisposable
         await IpAsync("netns", "add", created._name);
         try
         {
-            await IpAsync("link", "add", created._ownInterface, "type", "veth", "peer", "name", created._peerInterface, "netns", created._name);
+            await IpAsync(
+                "link", "add", created._ownInterface, "type", "veth", "peer", "name", created._peerInterface, "netns", created._name);
             created._hasInterfaces = true;
             await IpAsync("address", "add", $"{created.OwnAddress}/30", "dev", created._ownInterface);
             await IpAsync("link", "set", created._ownInterface, "up");

@@ -47,9 +47,14 @@ public sealed partial class OneCallTests(ITestOutputHelper output)
             .Select(call => string.Create(CultureInfo.InvariantCulture, $"{(double)call.Value / Connections:F2} {call.Key}")));
         output.WriteLine($"system calls per connection: {all}");
 
-        Assert.All(CallsMax, call => Assert.True(calls.GetValueOrDefault(call.Key) <= (call.Value * Connections) + OfTheRuntime, $"too many {call.Key}: {all}"));
+        Assert.All(
+            CallsMax,
+            call =>
+                Assert.True(calls.GetValueOrDefault(call.Key) <= (call.Value * Connections) + OfTheRuntime, $"too many {call.Key}: {all}"));
         Assert.True(calls["accept4"] <= (loopCount * Connections) + OfTheRuntime, $"too many accept4: {all}");
-        Assert.All((string[])["shutdown", "setsockopt", "getsockopt", "getsockname", "ioctl", "fcntl"], name => Assert.DoesNotContain(name, calls.Keys));
+        Assert.All(
+            (string[])["shutdown", "setsockopt", "getsockopt", "getsockname", "ioctl", "fcntl"],
+            name => Assert.DoesNotContain(name, calls.Keys));
     }
 
     [Fact]
@@ -62,7 +67,9 @@ public sealed partial class OneCallTests(ITestOutputHelper output)
         await ChurnAsync(SoakTime.Count(5_000, 100_000), SoakTime.Count(3, 20));
         await Wait.UntilAsync(() => Files(server) <= files, () => $"{Files(server)} files are open, {files} before");
         await Wait.UntilAsync(
-            () => server.ResidentBytes() <= resident + 30 * MiB, () => $"{server.ResidentBytes() / MiB} MiB resident, {resident / MiB} before");
+            () =>
+                server.ResidentBytes() <= resident + 30 * MiB, () =>
+                    $"{server.ResidentBytes() / MiB} MiB resident, {resident / MiB} before");
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{files} files, {resident / MiB} MiB before; {Files(server)} files, {server.ResidentBytes() / MiB} MiB after"));
 
@@ -79,7 +86,8 @@ public sealed partial class OneCallTests(ITestOutputHelper output)
             await CallAsync(server.WirePort, sequential);
             for (int round = 0; round < rounds; round++)
             {
-                WireClient[] clients = await Task.WhenAll(Enumerable.Range(0, AtATime).Select(_ => WireClient.ConnectAsync(server.WirePort)));
+                WireClient[] clients = await Task.WhenAll(
+                    Enumerable.Range(0, AtATime).Select(_ => WireClient.ConnectAsync(server.WirePort)));
                 await Task.WhenAll(clients.Select(DefaultServer.AssertServesAsync));
                 foreach (WireClient client in clients) client.Dispose();
             }

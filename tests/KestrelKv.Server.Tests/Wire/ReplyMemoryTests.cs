@@ -40,7 +40,8 @@ public sealed class ReplyMemoryTests
         // 16 buffered replies of 64 MB would be 1 GB.
         Assert.InRange(peak - before, 0, 450 * MiB);
         await Wait.UntilAsync(
-            () => server.ResidentBytes() < before + (40 * MiB), () => $"{server.ResidentBytes() / MiB} MiB resident, {before / MiB} before");
+            () =>
+                server.ResidentBytes() < before + (40 * MiB), () => $"{server.ResidentBytes() / MiB} MiB resident, {before / MiB} before");
         foreach (WireClient client in clients) client.Dispose();
     }
 
@@ -51,6 +52,7 @@ public sealed class ReplyMemoryTests
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
         Assert.Equal(Frames.PutReply("a"), await client.CallAsync(Frames.Put("a", $"\"{new string('v', 600_000)}\"")));
         Assert.Contains("entries", await client.CallAsync("""{"func": "MGET", "params": {"objs": ["a"]}}"""), StringComparison.Ordinal);
-        Frames.AssertError(await client.CallAsync("""{"func": "MGET", "params": {"objs": ["a", "a"]}}"""), "value_too_long", "Limits:ReadBytesMax");
+        Frames.AssertError(
+            await client.CallAsync("""{"func": "MGET", "params": {"objs": ["a", "a"]}}"""), "value_too_long", "Limits:ReadBytesMax");
     }
 }

@@ -62,7 +62,8 @@ public sealed class WatchTests
     private static async Task<long> FollowAsync(ServerProcess server, long position, List<(long Version, string Key)> received)
     {
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
-        await client.SendAsync(Frames.Of($$$"""{"func": "WATCH", "params": {"from_version": {{{position + 1}}}, "bookmark_interval": 0.1}}"""));
+        await client.SendAsync(
+            Frames.Of($$$"""{"func": "WATCH", "params": {"from_version": {{{position + 1}}}, "bookmark_interval": 0.1}}"""));
         for (int replies = 0; replies < 5; replies++)
         {
             using JsonDocument reply = JsonDocument.Parse((await client.ReceiveAsync())!);

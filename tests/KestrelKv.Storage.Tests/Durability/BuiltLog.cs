@@ -36,13 +36,15 @@ internal sealed class BuiltLog
         }
 
         Names = [.. _disk.List().Order(StringComparer.Ordinal)];
-        foreach (string name in Names.Where(name => name.EndsWith(".log", StringComparison.Ordinal))) _segments[name] = new(_disk.GetContents(name));
+        foreach (string name in Names.Where(name => name.EndsWith(".log", StringComparison.Ordinal)))
+            _segments[name] = new(_disk.GetContents(name));
         _lastUsed = _segments.Where(segment => segment.Value.LogRecords.Count > 0).Max(segment => segment.Key)!;
     }
 
     public string[] Names { get; }
 
-    public IEnumerable<string> UsedSegments => _segments.Where(segment => segment.Value.LogRecords.Count > 0).Select(segment => segment.Key);
+    public IEnumerable<string> UsedSegments =>
+        _segments.Where(segment => segment.Value.LogRecords.Count > 0).Select(segment => segment.Key);
 
     public byte[] Contents(string name) => _disk.GetContents(name);
 
@@ -151,5 +153,6 @@ internal sealed class BuiltLog
 
     private static byte[] Key(string key) => Encoding.ASCII.GetBytes(key);
 
-    private static Operation Put(string key, string value, long expiresAt = Operation.Never) => Operation.Put(Key(key), Encoding.ASCII.GetBytes(value), expiresAt);
+    private static Operation Put(string key, string value, long expiresAt = Operation.Never) =>
+        Operation.Put(Key(key), Encoding.ASCII.GetBytes(value), expiresAt);
 }

@@ -38,17 +38,22 @@ internal sealed class CheckedResults(CommitHistory history, Operation[] operatio
                 return true;
             case ResultStatus.MemoryFull:
                 return true;
-            case ResultStatus.PathNotFound or ResultStatus.NotANumber or ResultStatus.NumberOverflow when isBatch && operation.IsWrite && WasWritten(index):
+            case ResultStatus.PathNotFound or ResultStatus.NotANumber or ResultStatus.NumberOverflow when isBatch && operation.IsWrite &&
+                WasWritten(index):
                 break;
             case ResultStatus.PathNotFound or ResultStatus.NotANumber or ResultStatus.NumberOverflow:
-                Expect(index, StatusOf(operation, entry) == result.Status || IsEvicted(result.Version), $"{result.Status}, expected {StatusOf(operation, entry)}");
+                Expect(
+                    index, StatusOf(operation, entry) == result.Status || IsEvicted(result.Version),
+                    $"{result.Status}, expected {StatusOf(operation, entry)}");
                 Expect(index, result.Version == version || IsEvicted(result.Version), $"version {result.Version}, expected {version}");
                 break;
             case ResultStatus.PreconditionFailed or ResultStatus.NotFound:
                 Expect(index, result.Version == version || IsEvicted(result.Version), $"version {result.Version}, expected {version}");
                 break;
             case ResultStatus.Done when isWrite:
-                Expect(index, result.PreviousVersion == version || IsEvicted(result.PreviousVersion), $"{result.PreviousVersion} before, expected {version}");
+                Expect(
+                    index, result.PreviousVersion == version || IsEvicted(result.PreviousVersion),
+                    $"{result.PreviousVersion} before, expected {version}");
                 Expect(index, MayWrite(), "done, but the disk has failed");
                 Write(operation, result, version, result.PreviousVersion == 0 ? null : entry);
                 break;
@@ -85,7 +90,9 @@ internal sealed class CheckedResults(CommitHistory history, Operation[] operatio
     }
 
     private static string PartOf(Operation get, StoredEntry entry) =>
-        JsonPointer.TryFind(StoredEntry.Bytes(entry.Value), get.Path.Span, out ReadOnlySpan<byte> part) ? StoredEntry.Text(part) : "nothing";
+        JsonPointer.TryFind(StoredEntry.Bytes(entry.Value), get.Path.Span, out ReadOnlySpan<byte> part)
+            ? StoredEntry.Text(part)
+            : "nothing";
 
     private static ResultStatus StatusOf(Operation operation, StoredEntry? entry)
     {
@@ -98,7 +105,8 @@ internal sealed class CheckedResults(CommitHistory history, Operation[] operatio
         var document = new EditBuffer();
         EditResult result = Edits.Apply(edit, entry is not null, StoredEntry.Bytes(entry?.Value ?? ""), DocumentLimits.Default, document);
         long expiresAt = edit.KeepsExpiry ? entry?.ExpiresAt ?? Operation.Never : edit.ExpiresAt;
-        return (result.Status.ToResult(), result.Status == EditStatus.Done ? new(StoredEntry.Text(document.WrittenSpan), 0, expiresAt) : null);
+        return (
+            result.Status.ToResult(), result.Status == EditStatus.Done ? new(StoredEntry.Text(document.WrittenSpan), 0, expiresAt) : null);
     }
 
     private void Expect(int index, bool holds, string what)

@@ -46,7 +46,8 @@ internal sealed class CommitHistory
     /// <summary>Returns the last version that is equivalent to a commit: that of later starts which left no commits.</summary>
     public long WithStarts(long commit)
     {
-        while (_starts.Where(start => start.Value == commit).Select(start => start.Key).DefaultIfEmpty().Max() is var start and > 0) commit = start;
+        while (_starts.Where(start => start.Value == commit).Select(start => start.Key).DefaultIfEmpty().Max() is var start and > 0)
+            commit = start;
         return commit;
     }
 
@@ -75,7 +76,8 @@ internal sealed class CommitHistory
     public bool ChangesNothing(long version)
     {
         KeyHistory[] changed = [.. _keys.Values.Where(key => key.HasChangedAt(version))];
-        return changed.Length > 0 && Array.TrueForAll(changed, key => key.At(version) is null && key.At(version - 1) is null or { ExpiresAt: not Operation.Never });
+        return changed.Length > 0 &&
+            Array.TrueForAll(changed, key => key.At(version) is null && key.At(version - 1) is null or { ExpiresAt: not Operation.Never });
     }
 
     public bool TryGet(ReadOnlySpan<byte> key, [NotNullWhen(true)] out StoredEntry? entry) =>
@@ -125,7 +127,8 @@ internal sealed class CommitHistory
             else throw new LostDataException(
                 $"At version {version} (acknowledged {Acknowledged}, last {Last}) recovery restored {recovered}, expected {expected}.");
         }
-        if (byKey.Count > 0) throw new LostDataException($"At version {version} recovery restored {byKey.Values.First()}, expected nothing.");
+        if (byKey.Count > 0)
+            throw new LostDataException($"At version {version} recovery restored {byKey.Values.First()}, expected nothing.");
         Last = version;
     }
 

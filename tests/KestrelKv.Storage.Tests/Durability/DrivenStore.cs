@@ -32,11 +32,13 @@ internal sealed class DrivenStore : IDisposable
     {
         var options = new DataOptions
         {
-            Durability = profile.Mode, SegmentBytes = profile.SegmentBytes, HistoryBytes = profile.HistoryBytes, HistoryTime = profile.HistoryTime,
+            Durability = profile.Mode, SegmentBytes = profile.SegmentBytes, HistoryBytes = profile.HistoryBytes,
+            HistoryTime = profile.HistoryTime,
         };
         return new(
             new DataEngine(
-                disk, options, profile.StoreOptions, time, logger ?? NullLogger.Instance, onSync: null, DrivenFeed.Threads, CancellationToken.None),
+                disk, options, profile.StoreOptions, time, logger ?? NullLogger.Instance, onSync: null, DrivenFeed.Threads,
+                CancellationToken.None),
             disk);
     }
 

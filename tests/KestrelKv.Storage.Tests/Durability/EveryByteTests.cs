@@ -52,7 +52,8 @@ public sealed class EveryByteTests
     [Theory]
     [InlineData(false, false)]
     [InlineData(true, true)]
-    public void Open_TailOfAnotherSegment_RecoversPrefixOrFails(bool snapshot, bool mark) => ForEachFile(snapshot, mark, (log, name, random) =>
+    public void Open_TailOfAnotherSegment_RecoversPrefixOrFails(bool snapshot, bool mark) =>
+        ForEachFile(snapshot, mark, (log, name, random) =>
     {
         byte[] contents = log.Contents(name);
         foreach (string other in log.UsedSegments.Where(other => other != name))

@@ -22,7 +22,10 @@ public sealed class FormatTests : IDisposable
 
     private readonly TemporaryDirectory _directory = new();
 
-    private DataOptions Options => new() { Directory = _directory.Path, SegmentBytes = DataOptions.SegmentBytesMin, SnapshotOnStop = false, HistoryTime = TimeSpan.Zero };
+    private DataOptions Options => new()
+    {
+        Directory = _directory.Path, SegmentBytes = DataOptions.SegmentBytesMin, SnapshotOnStop = false, HistoryTime = TimeSpan.Zero,
+    };
 
     public void Dispose() => _directory.Dispose();
 
@@ -84,7 +87,8 @@ public sealed class FormatTests : IDisposable
 
     private void UnpackDirectory()
     {
-        foreach (string file in Directory.GetFiles(Fixtures, "0*.gz")) Unpack(file, _directory.PathOf(Path.GetFileNameWithoutExtension(file)));
+        foreach (string file in Directory.GetFiles(Fixtures, "0*.gz"))
+            Unpack(file, _directory.PathOf(Path.GetFileNameWithoutExtension(file)));
     }
 
     private static void Unpack(string name, string to)

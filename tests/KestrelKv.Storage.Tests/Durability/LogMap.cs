@@ -24,7 +24,8 @@ internal sealed class LogMap
 
     /// <summary>Whether a mark outside of a range of bytes proves that a log record was synced.</summary>
     public bool IsProven(Place logRecord, int from, int to) =>
-        LogRecords.Exists(mark => mark.Header.Kind == LogRecordKind.Mark && !mark.Overlaps(from, to) && mark.Header.Number > logRecord.Start);
+        LogRecords.Exists(
+            mark => mark.Header.Kind == LogRecordKind.Mark && !mark.Overlaps(from, to) && mark.Header.Number > logRecord.Start);
 
     /// <summary>Returns the version of the last commit before an offset; null if this segment has none.</summary>
     public long? LastVersionBefore(int offset) =>

@@ -94,7 +94,8 @@ public sealed class LogThreadTests : IDisposable
         await store.Store.ExecuteAsync(Put, new CountingSink());
         await Wait.UntilAsync(() => disk.List().Contains(FileNames.OfSegment(2)), () => "no segment is prepared");
         disk.IsThrowing = true;
-        await Assert.ThrowsAsync<DurabilityLostException>(() => store.Store.ExecuteAsync(PutOther, new CountingSink()).AsTask().WaitAsync(Wait.Patience));
+        await Assert.ThrowsAsync<DurabilityLostException>(
+            () => store.Store.ExecuteAsync(PutOther, new CountingSink()).AsTask().WaitAsync(Wait.Patience));
         Assert.Equal(ResultStatus.DiskFailed, await ExecuteAsync(store, PutOther));
         Assert.Equal(ResultStatus.Done, await ExecuteAsync(store, [Operation.Get("key"u8.ToArray())]));
     }

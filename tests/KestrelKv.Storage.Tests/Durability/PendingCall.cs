@@ -18,7 +18,8 @@ internal abstract class PendingCall(Func<long> shown, Func<string?> wrong)
 }
 
 /// <inheritdoc/>
-internal sealed class PendingCall<T>(ValueTask<T> call, Func<long> shown, Func<string?> wrong, Action<T> onSuccess) : PendingCall(shown, wrong)
+internal sealed class PendingCall<T>(ValueTask<T> call, Func<long> shown, Func<string?> wrong, Action<T> onSuccess)
+    : PendingCall(shown, wrong)
 {
     public override bool IsCompleted => call.IsCompleted;
 

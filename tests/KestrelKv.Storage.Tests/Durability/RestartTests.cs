@@ -23,7 +23,8 @@ public sealed class RestartTests : IDisposable
     [InlineData(DurabilityMode.EverySec, false)]
     [InlineData(DurabilityMode.None, false)]
     [InlineData(DurabilityMode.None, true)]
-    public Task Open_AfterClose_HasAllEntriesWithVersionsAndExpiries(DurabilityMode mode, bool snapshotOnStop) => Seeds.RunAsync(async random =>
+    public Task Open_AfterClose_HasAllEntriesWithVersionsAndExpiries(DurabilityMode mode, bool snapshotOnStop) =>
+        Seeds.RunAsync(async random =>
     {
         long version = 0;
         List<RecordedEntry> expected = [];
@@ -92,7 +93,8 @@ public sealed class RestartTests : IDisposable
         long start = store.Store.GetStats().Version;
         await store.CloseAsync(CancellationToken.None);
 
-        await using DataDirectory again = Open(DurabilityMode.Always, snapshotOnStop: false, time: new FakeTimeProvider(DateTimeOffset.UnixEpoch));
+        await using DataDirectory again = Open(
+            DurabilityMode.Always, snapshotOnStop: false, time: new FakeTimeProvider(DateTimeOffset.UnixEpoch));
         Assert.InRange(again.Store.GetStats().Version, start + VersionRange.Stride, start + 2 * VersionRange.Stride);
     }
 
@@ -168,7 +170,8 @@ public sealed class RestartTests : IDisposable
         using var stop = new CancellationTokenSource();
         Task writing = Task.Run(async () =>
         {
-            while (!stop.IsCancellationRequested) await store.Store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), value) }, new CountingSink());
+            while (!stop.IsCancellationRequested)
+                await store.Store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), value) }, new CountingSink());
         });
         try
         {
@@ -199,7 +202,9 @@ public sealed class RestartTests : IDisposable
         {
             0 => Operation.Delete(key),
             1 => Operation.Expire(key, expiresAt),
-            _ => Operation.Put(key, Encoding.UTF8.GetBytes($"\"{new string('v', random.Next(random.Next(2) == 0 ? 20 : 5_000))}\""), expiresAt),
+            _ =>
+                Operation.Put(
+                    key, Encoding.UTF8.GetBytes($"\"{new string('v', random.Next(random.Next(2) == 0 ? 20 : 5_000))}\""), expiresAt),
         };
     }
 
@@ -210,7 +215,8 @@ public sealed class RestartTests : IDisposable
         return sink.Entries;
     }
 
-    private DataDirectory Open(DurabilityMode mode, bool snapshotOnStop, long historyBytes = 1 << 20, TimeProvider? time = null) => DataDirectory.Open(
+    private DataDirectory Open(DurabilityMode mode, bool snapshotOnStop, long historyBytes = 1 << 20, TimeProvider? time = null) =>
+        DataDirectory.Open(
         new DataOptions
         {
             Directory = _directory.Path, Durability = mode, SegmentBytes = DataOptions.SegmentBytesMin, SnapshotOnStop = snapshotOnStop,

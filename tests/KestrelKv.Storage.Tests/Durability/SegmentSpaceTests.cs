@@ -29,7 +29,11 @@ public sealed class SegmentSpaceTests
         using DrivenStore store = Open();
         _disk.CapacityBytes = _disk.UsedBytes + 10_000;
         var sink = new RecordingSink();
-        Operation[] batch = [.. Enumerable.Range(0, 50).Select(i => Operation.Put(BitConverter.GetBytes(i), new byte[300])), Operation.Get("key"u8.ToArray())];
+        Operation[] batch =
+        [
+            .. Enumerable.Range(0, 50).Select(i => Operation.Put(BitConverter.GetBytes(i), new byte[300])),
+            Operation.Get("key"u8.ToArray()),
+        ];
         Run(store, () => store.Calls.CommitAsync(batch, sink, "id"u8.ToArray()).AsTask());
         Assert.Equal(ResultStatus.DiskFull, Assert.Single(sink.Results).Status);
         Assert.Equal(ResultStatus.Done, Put(store, 100));

@@ -152,7 +152,8 @@ internal sealed class SimulatedDisk(Random random) : IDisk
         long growth = Math.Max(0, offset + copy.Length - file.Length), free = Math.Max(0, CapacityBytes - UsedBytes);
         Change(
             Faults.Write, () => file.Write(copy, offset, Changes), full: growth > free ? 1 : Faults.Full,
-            onFailure: () => file.Write(copy.AsSpan(0, random.Next((int)Math.Max(0, copy.Length - Math.Max(1, growth - free)) + 1)), offset, Changes));
+            onFailure: () =>
+                file.Write(copy.AsSpan(0, random.Next((int)Math.Max(0, copy.Length - Math.Max(1, growth - free)) + 1)), offset, Changes));
     }
 
     internal void Truncate(SimulatedFile file, long length) => Change(Faults.Write, () => file.Truncate(length, Changes));

@@ -30,7 +30,8 @@ internal sealed class SimulatedFile
     public long Length { get; private set; }
 
     /// <summary>The numbers of the unsynced changes.</summary>
-    public IEnumerable<long> Unsynced => _unsynced.Values.SelectMany(sector => sector.Changes).Concat(_unsyncedLengths.Select(l => l.Change));
+    public IEnumerable<long> Unsynced =>
+        _unsynced.Values.SelectMany(sector => sector.Changes).Concat(_unsyncedLengths.Select(l => l.Change));
 
     public int Read(Span<byte> buffer, long offset)
     {
@@ -108,7 +109,9 @@ internal sealed class SimulatedFile
         {
             int kept = flavour.StateOf(states.Changes);
             byte[] content = kept < 0 ? At(_durable, sector) : states.Contents[kept];
-            Set(survivor._durable, sector, flavour.Garbles() ? states.Garble(content, At(_newest, random.Next(_newest.Count)), random) : content);
+            Set(
+                survivor._durable, sector,
+                flavour.Garbles() ? states.Garble(content, At(_newest, random.Next(_newest.Count)), random) : content);
         }
 
         int length = flavour.StateOf([.. _unsyncedLengths.Select(l => l.Change)]);

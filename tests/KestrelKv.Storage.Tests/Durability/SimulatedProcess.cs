@@ -75,7 +75,8 @@ internal sealed class SimulatedProcess : IDisposable
     {
         byte[] value = new byte[2_000];
         Array.Fill(value, (byte)'x');
-        for (int i = 0; i < 500; i++) Issue(new(_history.Last, [Operation.Put(Encoding.ASCII.GetBytes($"fill:{i:D7}"), value)], IsBatch: false));
+        for (int i = 0; i < 500; i++)
+            Issue(new(_history.Last, [Operation.Put(Encoding.ASCII.GetBytes($"fill:{i:D7}"), value)], IsBatch: false));
         Drain();
         FindEvicted();
     }
@@ -128,7 +129,8 @@ internal sealed class SimulatedProcess : IDisposable
         _disk.BeforeOperation = null;
         Drain();
         if (_random.Next(2) == 0) _store.Mark();
-        if (_disk.Failures == 0 && _store.DurableVersion < _store.Version) throw new LostDataException("Some commits were not synced at the stop.");
+        if (_disk.Failures == 0 && _store.DurableVersion < _store.Version)
+            throw new LostDataException("Some commits were not synced at the stop.");
     }
 
     /// <summary>Writes until no call waits. Calls may have to wait for several segments in turn.</summary>

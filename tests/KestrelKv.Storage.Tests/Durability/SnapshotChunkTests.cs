@@ -11,7 +11,8 @@ public sealed class SnapshotChunkTests
     {
         var options = new EmbeddedStoreOptions();
         var entries = new Keyspace(TimeProvider.System, options);
-        using var store = new EmbeddedStore(entries, new InMemoryCommitLog(new ChangeFeed(options.FeedMemoryBytes)), options, TimeProvider.System);
+        using var store = new EmbeddedStore(
+            entries, new InMemoryCommitLog(new ChangeFeed(options.FeedMemoryBytes)), options, TimeProvider.System);
         for (byte i = 0; i < 200; i++)
             await store.ExecuteAsync(new[] { Operation.Put(new[] { i }, new byte[50_000]) }, new CountingSink());
 

@@ -105,5 +105,6 @@ public sealed class UnsyncedNameTests
         }
     }
 
-    private static DrivenStore Open(SimulatedDisk disk) => DrivenStore.Open(disk, new CrashProfile { HistoryBytes = 0 }, TimeProvider.System);
+    private static DrivenStore Open(SimulatedDisk disk) =>
+        DrivenStore.Open(disk, new CrashProfile { HistoryBytes = 0 }, TimeProvider.System);
 }

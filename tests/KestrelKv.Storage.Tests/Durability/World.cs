@@ -13,7 +13,8 @@ internal sealed class World
         byte[][] keys = [.. KeySpaces.Few, .. KeySpaces.Numbered("key:", profile.Evicts ? 200 : random.UpTo(100))];
         Operations = new(random, keys, Time)
         {
-            DeletesPercent = profile.Evicts ? 5 : 30, BatchMax = 8, ValueBytesMax = profile.Evicts ? 5_000 : profile.ValueBytesMax, ExpiryMax = TimeSpan.FromSeconds(3),
+            DeletesPercent = profile.Evicts ? 5 : 30, BatchMax = 8, ValueBytesMax = profile.Evicts ? 5_000 : profile.ValueBytesMax,
+            ExpiryMax = TimeSpan.FromSeconds(3),
             VersionOf = key => History.TryGet(key.Span, out StoredEntry? entry) && entry.IsVisible(Now()) ? entry.Version : 0,
             LastVersion = () => History.Last,
         };

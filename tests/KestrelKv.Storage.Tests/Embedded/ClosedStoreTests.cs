@@ -21,11 +21,14 @@ public sealed class ClosedStoreTests
                 RunAsync(async () => Assert.Equal(Keys, await store.CountAsync(new ListQuery { Limit = int.MaxValue }))),
                 RunAsync(async () => await store.ExecuteAsync(Enumerable.Range(0, 500).Select(Put).ToArray(), new CountingSink())),
                 RunAsync(async () => await store.CommitAsync(Enumerable.Range(0, 500).Select(Put).ToArray(), new CountingSink())),
-                RunAsync(async () => await store.ExecuteAsync(Enumerable.Range(0, 500).Select(i => Operation.Get(Key(i))).ToArray(), new FoundSink())),
+                RunAsync(
+                    async () =>
+                        await store.ExecuteAsync(Enumerable.Range(0, 500).Select(i => Operation.Get(Key(i))).ToArray(), new FoundSink())),
             ];
             await Task.Delay(random.Next(20));
             store.Dispose();
-            foreach (Task caller in callers) await Assert.ThrowsAsync<ObjectDisposedException>(() => caller.WaitAsync(Testing.Wait.Patience));
+            foreach (Task caller in callers)
+                await Assert.ThrowsAsync<ObjectDisposedException>(() => caller.WaitAsync(Testing.Wait.Patience));
             store.Dispose();
         }
     }
@@ -36,7 +39,8 @@ public sealed class ClosedStoreTests
         var store = new EmbeddedStore(TimeProvider.System);
         store.Dispose();
         await Assert.ThrowsAsync<ObjectDisposedException>(async () => await store.ExecuteAsync(new[] { Put(1) }, new CountingSink()));
-        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await store.ExecuteAsync(new[] { Operation.Get(Key(1)) }, new CountingSink()));
+        await Assert.ThrowsAsync<ObjectDisposedException>(
+            async () => await store.ExecuteAsync(new[] { Operation.Get(Key(1)) }, new CountingSink()));
         await Assert.ThrowsAsync<ObjectDisposedException>(async () => await store.CommitAsync(new[] { Put(1) }, new CountingSink()));
         await Assert.ThrowsAsync<ObjectDisposedException>(async () => await store.CountAsync(new ListQuery { Limit = 1 }));
         Assert.Throws<ObjectDisposedException>(() => store.Watch(new WatchQuery(), () => { }));

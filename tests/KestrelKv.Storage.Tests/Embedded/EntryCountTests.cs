@@ -34,6 +34,8 @@ public sealed class EntryCountTests : IDisposable
     public async Task CountAsync_PrefixAndBounds_ApplyInEachStep()
     {
         Assert.Equal(10_000, await _store.CountAsync(new ListQuery { Limit = int.MaxValue, Prefix = "1"u8.ToArray() }));
-        Assert.Equal(12_344, await _store.CountAsync(new ListQuery { Limit = int.MaxValue, After = "00000"u8.ToArray(), Until = "12345"u8.ToArray() }));
+        Assert.Equal(
+            12_344,
+            await _store.CountAsync(new ListQuery { Limit = int.MaxValue, After = "00000"u8.ToArray(), Until = "12345"u8.ToArray() }));
     }
 }

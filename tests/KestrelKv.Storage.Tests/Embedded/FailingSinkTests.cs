@@ -54,7 +54,8 @@ public sealed class FailingSinkTests : IDisposable
     {
         await ExecuteAsync(Put("a", "1"));
         var sink = new OldValues();
-        await _store.ExecuteAsync(new[] { Put("a", "2") with { ReturnsOld = true }, Operation.Delete(Key("a")) with { ReturnsOld = true } }, sink);
+        await _store.ExecuteAsync(
+            new[] { Put("a", "2") with { ReturnsOld = true }, Operation.Delete(Key("a")) with { ReturnsOld = true } }, sink);
         Assert.Equal(["1", "2"], sink.Values);
     }
 

@@ -9,7 +9,9 @@ public sealed partial class MemoryLimitTests : IDisposable
 {
     private const long Limit = 4 * 1024 * 1024;
 
-    /// <summary>The maximum excess of one writer: its entry, and the growth of one index stripe, the ordered keys and the expiries.</summary>
+    /// <summary>
+    /// The maximum excess of one writer: its entry, and the growth of one index stripe, the ordered keys and the expiries.
+    /// </summary>
     private const long Slack = 128 * 1024;
 
     private readonly FakeTimeProvider _time = new();

@@ -44,7 +44,12 @@ public sealed class MemoryTests
             await store.ExecuteAsync(batch, sink);
         }
 
-        Assert.Equal(new StoreStats(0, 0, 3 * Keys) { MemoryBytes = before, DurableVersion = 3 * Keys, FeedVersion = 3 * Keys, OldestVersion = 3 * Keys + 1 }, store.GetStats());
+        Assert.Equal(
+            new StoreStats(0, 0, 3 * Keys)
+            {
+                MemoryBytes = before, DurableVersion = 3 * Keys, FeedVersion = 3 * Keys, OldestVersion = 3 * Keys + 1,
+            },
+            store.GetStats());
         long residentAfter = ResidentBytes();
         Assert.True(residentAfter - residentBefore < (residentFull - residentBefore) / 3,
             $"{residentBefore:N0} bytes resident before, {residentFull:N0} with all keys, {residentAfter:N0} without");

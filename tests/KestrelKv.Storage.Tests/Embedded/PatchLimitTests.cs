@@ -10,7 +10,8 @@ public sealed class PatchLimitTests
     {
         using var store = new EmbeddedStore(TimeProvider.System);
         byte[] key = "a"u8.ToArray();
-        store.ExecuteAsync(new[] { Operation.Put(key, Encoding.UTF8.GetBytes($"[\"{new string('x', 4 << 20)}\"]")) }, new RecordingSink()).Completed();
+        store.ExecuteAsync(new[] { Operation.Put(key, Encoding.UTF8.GetBytes($"[\"{new string('x', 4 << 20)}\"]")) }, new RecordingSink())
+            .Completed();
         string adds = string.Join(',', Enumerable.Repeat("""{"op": "add", "path": "/-", "value": 1}""", 15));
         Operation patch = Operation.JsonPatch(key, Encoding.UTF8.GetBytes($"[{adds}]"));
         Assert.True(await store.CommitAsync(new[] { patch, patch, patch, patch }, new RecordingSink()));

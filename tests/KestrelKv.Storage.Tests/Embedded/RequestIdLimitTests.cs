@@ -19,7 +19,9 @@ public sealed class RequestIdLimitTests : IDisposable
     public void Commit_ReadsExceedRecordLimit_IsRefusedEarly()
     {
         Put();
-        Assert.Equal(((256 << 20) / ValueBytes + 1, ResultStatus.ValueTooLong), Refusal([Operation.Put("b"u8.ToArray(), "1"u8.ToArray()), .. Gets(600)]));
+        Assert.Equal(
+            ((256 << 20) / ValueBytes + 1, ResultStatus.ValueTooLong),
+            Refusal([Operation.Put("b"u8.ToArray(), "1"u8.ToArray()), .. Gets(600)]));
     }
 
     [Fact]

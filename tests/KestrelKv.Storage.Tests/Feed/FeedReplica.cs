@@ -81,22 +81,27 @@ internal sealed class FeedReplica(World world, byte[] prefix) : IChangeSink
         {
         }
         RecordedEntry[] expected = [.. current.Where(entry => Encoding.UTF8.GetBytes(entry.Key).AsSpan().StartsWith(prefix))];
-        RecordedEntry[] copied = [.. _entries.Where(entry => entry.Value.IsVisible(world.Now())).Select(entry => entry.Value.Under(entry.Key))];
+        RecordedEntry[] copied =
+            [.. _entries.Where(entry => entry.Value.IsVisible(world.Now())).Select(entry => entry.Value.Under(entry.Key))];
         if (!expected.SequenceEqual(copied))
-            throw new LostDataException($"The feed reported {string.Join(", ", copied.Except(expected))}, but not {string.Join(", ", expected.Except(copied))}.");
+            throw new LostDataException(
+                $"The feed reported {string.Join(", ", copied.Except(expected))}, but not {string.Join(", ", expected.Except(copied))}.");
     }
 
     public bool OnChange(in ChangeView change)
     {
         world.Counts.Shown++;
-        bool follows = change.Version == _lastChange || (prefix.Length == 0 ? world.History.Follows(change.Version, _lastChange) : change.Version > Math.Max(_lastChange, _upTo));
+        bool follows = change.Version == _lastChange ||
+            (prefix.Length == 0 ? world.History.Follows(change.Version, _lastChange) : change.Version > Math.Max(_lastChange, _upTo));
         if (!follows) throw new LostDataException($"The feed reports version {change.Version} after {_lastChange}.");
         if (!change.Key.StartsWith(prefix))
             throw new LostDataException($"The feed reports {StoredEntry.Text(change.Key)}, which is not under the prefix.");
         _lastChange = change.Version;
         byte[] key = change.Key.ToArray();
-        if (change.Kind == ChangeKind.Put) _entries[key] = new StoredEntry(StoredEntry.Text(change.Value), change.Version, change.ExpiresAt);
-        else if (change.Kind == ChangeKind.SetExpiry) _entries[key] = _entries[key] with { Version = change.Version, ExpiresAt = change.ExpiresAt };
+        if (change.Kind == ChangeKind.Put)
+            _entries[key] = new StoredEntry(StoredEntry.Text(change.Value), change.Version, change.ExpiresAt);
+        else if (change.Kind == ChangeKind.SetExpiry)
+            _entries[key] = _entries[key] with { Version = change.Version, ExpiresAt = change.ExpiresAt };
         else if (!_entries.Remove(key) && !(_beganWithListing && change.Kind is ChangeKind.Expire or ChangeKind.Evict))
             throw new LostDataException($"The feed removes {StoredEntry.Text(key)}, which does not exist.");
         return --_stopAfter > 0;
@@ -131,7 +136,8 @@ internal sealed class FeedReplica(World world, byte[] prefix) : IChangeSink
         _beganWithListing = true;
         var sink = new RecordingEntrySink();
         _ = _store!.ListAsync(new ListQuery { Prefix = prefix, Limit = int.MaxValue }, sink).AsTask();
-        foreach (RecordedEntry entry in sink.Entries) _entries.Add(Encoding.UTF8.GetBytes(entry.Key), new(entry.Value, entry.Version, entry.ExpiresAt));
+        foreach (RecordedEntry entry in sink.Entries)
+            _entries.Add(Encoding.UTF8.GetBytes(entry.Key), new(entry.Value, entry.Version, entry.ExpiresAt));
         Watch(_store.GetStats().Version + 1);
     }
 

@@ -63,7 +63,8 @@ public abstract class FeedTests : IDisposable
     [Fact]
     public void ReadAsync_Evictions_AreReportedOneByOne()
     {
-        using WatchedStore store = Open(new FakeTimeProvider(), new() { MemoryBytesMax = EmbeddedStoreOptions.MemoryBytesMaxMin, Eviction = EvictionPolicy.Lru });
+        using WatchedStore store = Open(
+            new FakeTimeProvider(), new() { MemoryBytesMax = EmbeddedStoreOptions.MemoryBytesMaxMin, Eviction = EvictionPolicy.Lru });
         using var watch = new OpenWatch(store.Calls, from: 1);
         store.Put(600, valueBytes: 2_000);
         Assert.Equal(WatchStatus.UpToDate, watch.ReadAll());
@@ -84,7 +85,8 @@ public abstract class FeedTests : IDisposable
         {
             Assert.Equal(WatchStatus.UpToDate, live[i].ReadAll());
             late[i].ReadAll();
-            Assert.Equal(keys.Where(key => key.StartsWith(prefixes[i], StringComparison.Ordinal)), live[i].Changes.Select(change => change.Key));
+            Assert.Equal(
+                keys.Where(key => key.StartsWith(prefixes[i], StringComparison.Ordinal)), live[i].Changes.Select(change => change.Key));
             Assert.Equal(live[i].Changes, late[i].Changes);
             Assert.Equal((8, 8), (live[i].Position, late[i].Position));
             live[i].Dispose();

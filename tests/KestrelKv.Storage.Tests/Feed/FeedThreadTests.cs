@@ -35,7 +35,8 @@ public sealed class FeedThreadTests : IDisposable
         await using DataDirectory directory = DataDirectory.Open(
             new DataOptions
             {
-                Directory = _directory.Path, Durability = mode, SegmentBytes = DataOptions.SegmentBytesMin, HistoryBytes = 1L << 30, SnapshotOnStop = false,
+                Directory = _directory.Path, Durability = mode, SegmentBytes = DataOptions.SegmentBytesMin, HistoryBytes = 1L << 30,
+                SnapshotOnStop = false,
             },
             new EmbeddedStoreOptions { FeedMemoryBytes = memoryBytes }, TimeProvider.System, NullLoggerFactory.Instance);
         await RunAsync(directory.Store, random, between: () => directory.SnapshotAsync());
@@ -45,7 +46,8 @@ public sealed class FeedThreadTests : IDisposable
     private static async Task RunAsync(IKeyValueStore store, Random random, Func<Task> between)
     {
         using var everything = new FeedReader(store, "", random.Next());
-        FeedReader[] readers = [.. Enumerable.Range(0, Readers).Select(_ => new FeedReader(store, FeedWriter.Key(random, lengthMax: 3), random.Next()))];
+        FeedReader[] readers =
+            [.. Enumerable.Range(0, Readers).Select(_ => new FeedReader(store, FeedWriter.Key(random, lengthMax: 3), random.Next()))];
         Task[] reading = [everything.RunAsync(), .. readers.Select(reader => reader.RunAsync())];
         FeedWriter[] writers = [.. Enumerable.Range(0, Writers).Select(_ => new FeedWriter(store, new Random(random.Next())))];
         Task writing = Task.WhenAll(writers.Select(writer => Task.Run(() => writer.RunAsync(WritesEach))));
@@ -53,16 +55,21 @@ public sealed class FeedThreadTests : IDisposable
         await writing;
 
         // A reader that does not receive its last key has missed a change.
-        Operation[] last = [.. readers.Append(everything).Select(reader => reader.LastKey).Distinct().Select(key => Operations.Put(key, "1"))];
+        Operation[] last =
+            [.. readers.Append(everything).Select(reader => reader.LastKey).Distinct().Select(key => Operations.Put(key, "1"))];
         await store.CommitAsync(last, new CountingSink());
         await Task.WhenAll(reading).WaitAsync(Wait.Patience);
 
-        Assert.Equal(Enumerable.Range(1, (int)store.GetStats().Version).Select(version => (long)version), everything.Changes.Select(change => change.Version).Distinct());
+        Assert.Equal(
+            Enumerable.Range(1, (int)store.GetStats().Version).Select(version => (long)version),
+            everything.Changes.Select(change => change.Version).Distinct());
         ILookup<long, RecordedChange> byVersion = everything.Changes.ToLookup(change => change.Version);
-        foreach (RecordedChange written in writers.SelectMany(writer => writer.Written)) Assert.Equal(written, Assert.Single(byVersion[written.Version]));
+        foreach (RecordedChange written in writers.SelectMany(writer => writer.Written))
+            Assert.Equal(written, Assert.Single(byVersion[written.Version]));
         foreach (FeedReader reader in readers)
         {
-            Assert.Equal(everything.Changes.Where(change => change.Key.StartsWith(reader.Prefix, StringComparison.Ordinal)), reader.Changes);
+            Assert.Equal(
+                everything.Changes.Where(change => change.Key.StartsWith(reader.Prefix, StringComparison.Ordinal)), reader.Changes);
             reader.Dispose();
         }
         Assert.Equal(1, store.GetStats().Watches);
@@ -153,5 +160,6 @@ internal sealed class FeedReader(IKeyValueStore store, string prefix, int seed) 
         if (prefix.Length > 0) watch.Dispose();
     }
 
-    private IWatch Open(long from) => store.Watch(new WatchQuery { Prefix = Encoding.UTF8.GetBytes(prefix), From = from }, () => _woken.Release());
+    private IWatch Open(long from) =>
+        store.Watch(new WatchQuery { Prefix = Encoding.UTF8.GetBytes(prefix), From = from }, () => _woken.Release());
 }

@@ -283,7 +283,8 @@ public sealed class HistoryTests : IDisposable, ILogger
 
     bool ILogger.IsEnabled(LogLevel logLevel) => true;
 
-    void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+    void ILogger.Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
         _events.Add(eventId.Id);
 
     /// <summary>Checks that a watch can begin at the oldest version, and not before it.</summary>
@@ -302,7 +303,8 @@ public sealed class HistoryTests : IDisposable, ILogger
     private void AssertDelivers(OpenWatch watch, long from, long to)
     {
         Assert.Equal(WatchStatus.UpToDate, watch.ReadAll());
-        Assert.Equal([.. Range(from, Math.Min(to, Store.Driven.LastRecovered)), .. Range(Math.Max(from, Store.Start + 1), to)], watch.Versions);
+        Assert.Equal(
+            [.. Range(from, Math.Min(to, Store.Driven.LastRecovered)), .. Range(Math.Max(from, Store.Start + 1), to)], watch.Versions);
         Assert.Equal(to, watch.Position);
     }
 

@@ -93,7 +93,8 @@ internal sealed class WatchedStore : IDisposable
 
 internal static class Operations
 {
-    public static Operation Put(string key, string value, long expiresAt = Operation.Never) => Operation.Put(Bytes(key), Bytes(value), expiresAt);
+    public static Operation Put(string key, string value, long expiresAt = Operation.Never) =>
+        Operation.Put(Bytes(key), Bytes(value), expiresAt);
 
     public static Operation Delete(string key) => Operation.Delete(Bytes(key));
 

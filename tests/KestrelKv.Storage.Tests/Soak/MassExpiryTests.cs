@@ -40,7 +40,8 @@ public sealed class MassExpiryTests(ITestOutputHelper output)
         time.Shift = TimeSpan.FromHours(2);
         await Wait.UntilAsync(() => store.GetStats().Keys == Staying, () => $"{store.GetStats().Keys} keys are left");
         long calls = caller.Calls - callsBefore;
-        output.WriteLine($"{Expiring:N0} keys removed in {Stopwatch.GetElapsedTime(start).TotalSeconds:N1} s; meanwhile {caller.FormatDurations()}");
+        output.WriteLine(
+            $"{Expiring:N0} keys removed in {Stopwatch.GetElapsedTime(start).TotalSeconds:N1} s; meanwhile {caller.FormatDurations()}");
         await stop.CancelAsync();
         await calling;
 

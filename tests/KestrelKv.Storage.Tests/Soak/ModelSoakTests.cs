@@ -32,7 +32,9 @@ public sealed class ModelSoakTests
         stores.Empty();
     });
 
-    /// <summary>Indexes grow and shrink, nodes are split and removed, slabs are rented and returned. The first round has a million keys.</summary>
+    /// <summary>
+    /// Indexes grow and shrink, nodes are split and removed, slabs are rented and returned. The first round has a million keys.
+    /// </summary>
     [Fact]
     public void AnyCalls_FromEmptyToMillionKeysAndBack_MatchTheModel() => Seeds.Run(random =>
     {
@@ -82,7 +84,8 @@ public sealed class ModelSoakTests
             _emptyMemoryBytes = _store.GetStats().MemoryBytes;
             Operations = new(random, keys, _time)
             {
-                ValueBytesMax = valueBytesMax, IncludesDescending = true, VersionOf = VersionOf, LastVersion = () => _model.GetStats().Version,
+                ValueBytesMax = valueBytesMax, IncludesDescending = true, VersionOf = VersionOf, LastVersion = () =>
+                    _model.GetStats().Version,
             };
         }
 

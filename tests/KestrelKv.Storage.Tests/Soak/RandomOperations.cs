@@ -83,7 +83,9 @@ internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvide
         Operation edit = random.Next(5) switch
         {
             0 => Operation.PutAt(key, Path(), Value(key)),
-            1 => Operation.MergePatch(key, Encoding.UTF8.GetBytes($$"""{"n": {{random.Next(9)}}, "{{(char)('a' + random.Next(4))}}": null}""")),
+            1 =>
+                Operation.MergePatch(
+                    key, Encoding.UTF8.GetBytes($$"""{"n": {{random.Next(9)}}, "{{(char)('a' + random.Next(4))}}": null}""")),
             2 => Operation.JsonPatch(key, Encoding.UTF8.GetBytes($$"""[{"op": "replace", "path": "/n", "value": {{random.Next(9)}}}]""")),
             3 => Operation.Increment(key, "1"u8.ToArray()) with { Path = Path() },
             _ => Operation.Increment(key, "-7"u8.ToArray()),

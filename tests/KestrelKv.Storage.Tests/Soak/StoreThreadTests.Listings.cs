@@ -58,10 +58,12 @@ public abstract partial class StoreThreadTests
 
         public bool OnEntry(in EntryView entry)
         {
-            if (entry.Key.SequenceCompareTo(Last) <= 0) OutOfOrder ??= $"{Convert.ToHexString(entry.Key)} after {Convert.ToHexString(Last)}";
+            if (entry.Key.SequenceCompareTo(Last) <= 0)
+                OutOfOrder ??= $"{Convert.ToHexString(entry.Key)} after {Convert.ToHexString(Last)}";
             Last = entry.Key.ToArray();
             if (Last.Length != staying[0].Length) return true;
-            if (Staying >= staying.Length || !entry.Key.SequenceEqual(staying[Staying])) Unexpected ??= $"{Convert.ToHexString(entry.Key)} is not the expected key";
+            if (Staying >= staying.Length || !entry.Key.SequenceEqual(staying[Staying]))
+                Unexpected ??= $"{Convert.ToHexString(entry.Key)} is not the expected key";
             Staying++;
             return true;
         }

@@ -80,7 +80,8 @@ public sealed class EvictingStoreThreadTests : StoreThreadTests
     protected override bool KeepsAll => false;
 
     protected override IKeyValueStore Create() => new EmbeddedStore(
-        TimeProvider.System, new EmbeddedStoreOptions { MemoryBytesMax = EmbeddedStoreOptions.MemoryBytesMaxMin, Eviction = EvictionPolicy.Lru });
+        TimeProvider.System,
+        new EmbeddedStoreOptions { MemoryBytesMax = EmbeddedStoreOptions.MemoryBytesMaxMin, Eviction = EvictionPolicy.Lru });
 }
 
 public sealed class ManagedStoreThreadTests : StoreThreadTests

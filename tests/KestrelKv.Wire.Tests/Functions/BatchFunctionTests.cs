@@ -84,7 +84,8 @@ public sealed class BatchFunctionTests : IDisposable
     [InlineData("1", "not_an_object")]
     public void Batch_BadOperation_IsRefusedWithItsIndex(string operation, string code)
     {
-        string reply = _client.AssertRefused("BATCH", $$$"""{"ops": [{"func": "PUT", "params": {"obj": "a", "val": 1}}, {{{operation}}}]}""", code);
+        string reply = _client.AssertRefused(
+            "BATCH", $$$"""{"ops": [{"func": "PUT", "params": {"obj": "a", "val": 1}}, {{{operation}}}]}""", code);
         Assert.EndsWith("\"index\": 1}}", reply);
         Assert.Equal(0, _wire.Store.GetStats().Version);
     }

@@ -28,7 +28,8 @@ public sealed class DeleteExpireTests : IDisposable
     {
         _client.Call(Calls.Request("PUT", """{"obj": "a", "val": 1, "ttl": 1}"""));
         _wire.Advance(TimeSpan.FromSeconds(1));
-        _client.AssertCall("DELETE", """{"obj": "a", "ack": "memory"}""", """{"obj": "a", "response": "ok", "found": false, "version": 0}""");
+        _client.AssertCall(
+            "DELETE", """{"obj": "a", "ack": "memory"}""", """{"obj": "a", "response": "ok", "found": false, "version": 0}""");
     }
 
     [Fact]
@@ -37,7 +38,8 @@ public sealed class DeleteExpireTests : IDisposable
         _client.Call(Frames.Put("a", "1"));
         Assert.EndsWith("\"version\": 1}}", _client.AssertRefused("DELETE", """{"obj": "a", "if_version": 2}""", "precondition_failed"));
         _client.AssertRefused("DELETE", """{"obj": "b", "if_exists": true}""", "precondition_failed");
-        _client.AssertCall("DELETE", """{"obj": "a", "if_version": 1}""", """{"obj": "a", "response": "ok", "found": true, "version": 2}""");
+        _client.AssertCall(
+            "DELETE", """{"obj": "a", "if_version": 1}""", """{"obj": "a", "response": "ok", "found": true, "version": 2}""");
     }
 
     [Fact]
@@ -58,7 +60,8 @@ public sealed class DeleteExpireTests : IDisposable
     [Fact]
     public void Expire_MissingKey_ReturnsNotFound()
     {
-        _client.AssertCall("EXPIRE", """{"obj": "a", "ttl": 1}""", """{"obj": "a", "response": "ok", "found": false, "version": 0, "expires_at": null}""");
+        _client.AssertCall(
+            "EXPIRE", """{"obj": "a", "ttl": 1}""", """{"obj": "a", "response": "ok", "found": false, "version": 0, "expires_at": null}""");
         _client.AssertRefused("EXPIRE", """{"obj": "a", "ttl": 1, "if_exists": true}""", "precondition_failed");
     }
 }

@@ -14,9 +14,11 @@ public sealed class GetPutTests : IDisposable
     [Fact]
     public void Get_Meta_ReturnsVersionAndExpiry()
     {
-        _client.AssertCall("GET", """{"obj": "a", "meta": true}""", """{"obj": "a", "val": null, "found": false, "version": 0, "expires_at": null}""");
+        _client.AssertCall(
+            "GET", """{"obj": "a", "meta": true}""", """{"obj": "a", "val": null, "found": false, "version": 0, "expires_at": null}""");
         _client.Call(Frames.Put("a", "null"));
-        _client.AssertCall("GET", """{"obj": "a", "meta": true}""", """{"obj": "a", "val": null, "found": true, "version": 1, "expires_at": null}""");
+        _client.AssertCall(
+            "GET", """{"obj": "a", "meta": true}""", """{"obj": "a", "val": null, "found": true, "version": 1, "expires_at": null}""");
         _client.AssertCall("GET", """{"obj": "a", "meta": false}""", """{"obj": "a", "val": null}""");
     }
 
@@ -52,22 +54,26 @@ public sealed class GetPutTests : IDisposable
     {
         _client.Call(Calls.Request("PUT", """{"obj": "a", "val": 1, "ttl": 10}"""));
         _client.Call(Frames.Put("a", "2"));
-        _client.AssertCall("GET", """{"obj": "a", "meta": true}""", """{"obj": "a", "val": 2, "found": true, "version": 2, "expires_at": null}""");
+        _client.AssertCall(
+            "GET", """{"obj": "a", "meta": true}""", """{"obj": "a", "val": 2, "found": true, "version": 2, "expires_at": null}""");
     }
 
     [Fact]
     public void Put_ExpiresAtInPast_RemovesEntryAtOnce()
     {
         _client.AssertCall("PUT", """{"obj": "a", "val": 1, "expires_at": 0}""", """{"obj": "a", "response": "ok"}""");
-        _client.AssertCall("GET", """{"obj": "a", "meta": true}""", """{"obj": "a", "val": null, "found": false, "version": 0, "expires_at": null}""");
+        _client.AssertCall(
+            "GET", """{"obj": "a", "meta": true}""", """{"obj": "a", "val": null, "found": false, "version": 0, "expires_at": null}""");
     }
 
     [Fact]
     public void Put_IfVersion_SucceedsOnlyAtThatVersion()
     {
         _client.AssertCall("PUT", """{"obj": "a", "val": 1, "if_version": 0}""", """{"obj": "a", "response": "ok"}""");
-        Assert.EndsWith("\"version\": 1}}", _client.AssertRefused("PUT", """{"obj": "a", "val": 2, "if_version": 0}""", "precondition_failed"));
-        Assert.EndsWith("\"version\": 0}}", _client.AssertRefused("PUT", """{"obj": "b", "val": 2, "if_version": 7}""", "precondition_failed"));
+        Assert.EndsWith(
+            "\"version\": 1}}", _client.AssertRefused("PUT", """{"obj": "a", "val": 2, "if_version": 0}""", "precondition_failed"));
+        Assert.EndsWith(
+            "\"version\": 0}}", _client.AssertRefused("PUT", """{"obj": "b", "val": 2, "if_version": 7}""", "precondition_failed"));
         _client.AssertCall("PUT", """{"obj": "a", "val": 2, "if_version": 1}""", """{"obj": "a", "response": "ok"}""");
         _client.AssertCall("GET", """{"obj": "a"}""", """{"obj": "a", "val": 2}""");
     }
@@ -84,8 +90,10 @@ public sealed class GetPutTests : IDisposable
     [Fact]
     public void Put_ReturnOld_ReturnsPreviousValue()
     {
-        _client.AssertCall("PUT", """{"obj": "a", "val": 1.0, "return_old": true}""", """{"obj": "a", "response": "ok", "found": false, "old": null}""");
-        _client.AssertCall("PUT", """{"obj": "a", "val": 2, "return_old": true}""", """{"obj": "a", "response": "ok", "found": true, "old": 1.0}""");
+        _client.AssertCall(
+            "PUT", """{"obj": "a", "val": 1.0, "return_old": true}""", """{"obj": "a", "response": "ok", "found": false, "old": null}""");
+        _client.AssertCall(
+            "PUT", """{"obj": "a", "val": 2, "return_old": true}""", """{"obj": "a", "response": "ok", "found": true, "old": 1.0}""");
         _client.AssertCall("PUT", """{"obj": "a", "val": 3, "return_old": true, "meta": true}""",
             """{"obj": "a", "response": "ok", "found": true, "version": 3, "expires_at": null, "old": 2}""");
     }
@@ -113,11 +121,16 @@ public sealed class GetPutTests : IDisposable
         {
             Assert.Equal(Calls.ReplyWithId("PUT", """{"obj": "a", "response": "ok"}""", id),
                 _client.Call(Calls.RequestWithId("PUT", """{"obj": "a", "val": 1}""", id)));
-            Assert.Equal(Calls.ReplyWithId("GET", """{"obj": "a", "val": 1}""", id), _client.Call(Calls.RequestWithId("GET", """{"obj": "a"}""", id)));
-            Assert.Equal(Calls.ReplyWithId("NOPE", "\"ERROR - Function doesn't exist\"", id), _client.Call(Calls.RequestWithId("NOPE", "{}", id)));
+            Assert.Equal(
+                Calls.ReplyWithId("GET", """{"obj": "a", "val": 1}""", id),
+                _client.Call(Calls.RequestWithId("GET", """{"obj": "a"}""", id)));
+            Assert.Equal(
+                Calls.ReplyWithId("NOPE", "\"ERROR - Function doesn't exist\"", id), _client.Call(Calls.RequestWithId("NOPE", "{}", id)));
             Assert.EndsWith($"}}, \"id\": {id}}}", _client.Call(Calls.RequestWithId("GET", """{"obj": 1}""", id)));
             Assert.EndsWith($"}}, \"id\": {id}}}", _client.Call($"{{\"id\": {id}, \"func\": \"PUT\", \"params\": NaN"));
-            Assert.EndsWith($"\"version\": 0}}, \"id\": {id}}}", _client.Call(Calls.RequestWithId("PUT", """{"obj": "b", "val": 1, "if_exists": true}""", id)));
+            Assert.EndsWith(
+                $"\"version\": 0}}, \"id\": {id}}}",
+                _client.Call(Calls.RequestWithId("PUT", """{"obj": "b", "val": 1, "if_exists": true}""", id)));
         }
     }
 }

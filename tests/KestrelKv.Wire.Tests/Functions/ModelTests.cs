@@ -20,7 +20,8 @@ public sealed class ModelTests
     {
         using var engine = new TestWire(store: new EmbeddedStore(TimeProvider.System));
         using var model = new TestWire(store: new ManagedStore(TimeProvider.System));
-        (TestClient Engine, TestClient Model)[] clients = [.. Enumerable.Range(0, Connections).Select(_ => (engine.Connect(), model.Connect()))];
+        (TestClient Engine, TestClient Model)[] clients =
+            [.. Enumerable.Range(0, Connections).Select(_ => (engine.Connect(), model.Connect()))];
         for (int round = 0; round < Rounds; round++)
         {
             (TestClient ofEngine, TestClient ofModel) = clients[random.Next(Connections)];
@@ -52,7 +53,8 @@ public sealed class ModelTests
             "PATCH" => random.Next(2) == 0
                 ? $", \"merge\": {Value(random)}"
                 : $", \"patch\": [{{\"op\": \"{((string[])["add", "replace", "test"])[random.Next(3)]}\"{Path(random)}, \"value\": {Value(random)}}}]",
-            "INCR" => $", \"by\": {((string[])["1", "-3", "0.5"])[random.Next(3)]}{Maybe(random, Path(random))}{Maybe(random, Expiry(random))}",
+            "INCR" =>
+                $", \"by\": {((string[])["1", "-3", "0.5"])[random.Next(3)]}{Maybe(random, Path(random))}{Maybe(random, Expiry(random))}",
             "EXPIRE" => Expiry(random),
             _ => "",
         };

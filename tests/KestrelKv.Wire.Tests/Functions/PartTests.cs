@@ -36,7 +36,9 @@ public sealed class PartTests : IDisposable
 
     [Fact]
     public void Get_PathOfMissingKey_FindsNothing() =>
-        _client.AssertCall("GET", """{"obj": "x", "path": "/a", "meta": true}""", """{"obj": "x", "val": null, "found": false, "version": 0, "expires_at": null}""");
+        _client.AssertCall(
+            "GET", """{"obj": "x", "path": "/a", "meta": true}""",
+            """{"obj": "x", "val": null, "found": false, "version": 0, "expires_at": null}""");
 
     [Fact]
     public void Put_Path_ReplacesThatPartAndKeepsExpiry()
@@ -85,7 +87,9 @@ public sealed class PartTests : IDisposable
     {
         _client.AssertCall("PATCH", """{"obj": "k", "patch": [{"op": "test", "path": "/n", "value": null}, {"op": "replace", "path": "/a/b/0", "value": 7}]}""",
             """{"obj": "k", "response": "ok", "found": true, "version": 2, "expires_at": null}""");
-        _client.AssertRefused("PATCH", """{"obj": "k", "patch": [{"op": "remove", "path": "/n"}, {"op": "test", "path": "/a", "value": 1}]}""", "test_failed");
+        _client.AssertRefused(
+            "PATCH", """{"obj": "k", "patch": [{"op": "remove", "path": "/n"}, {"op": "test", "path": "/a", "value": 1}]}""",
+            "test_failed");
         _client.AssertRefused("PATCH", """{"obj": "k", "patch": [{"op": "remove", "path": "/none"}]}""", "path_not_found");
         Assert.EndsWith("\"version\": 0}}", _client.AssertRefused("PATCH", """{"obj": "x", "patch": []}""", "not_found"));
         _client.AssertRefused("PATCH", """{"obj": "k", "patch": [{"op": "nope", "path": ""}]}""", "invalid_value");
@@ -98,9 +102,14 @@ public sealed class PartTests : IDisposable
         _client.AssertCall("INCR", """{"obj": "i"}""", """{"obj": "i", "val": 1, "found": false, "version": 2, "expires_at": null}""");
         _client.AssertCall("INCR", """{"obj": "i", "by": -3, "expires_at": 1790000000}""",
             """{"obj": "i", "val": -2, "found": true, "version": 3, "expires_at": 1790000000}""");
-        _client.AssertCall("INCR", """{"obj": "i", "by": 0.25}""", """{"obj": "i", "val": -1.75, "found": true, "version": 4, "expires_at": 1790000000}""");
-        _client.AssertCall("INCR", """{"obj": "k", "path": "/a/b/1", "by": 10}""", """{"obj": "k", "val": 12, "found": true, "version": 5, "expires_at": null}""");
-        _client.AssertCall("INCR", """{"obj": "new", "path": "/x/y"}""", """{"obj": "new", "val": 1, "found": false, "version": 6, "expires_at": null}""");
+        _client.AssertCall(
+            "INCR", """{"obj": "i", "by": 0.25}""",
+            """{"obj": "i", "val": -1.75, "found": true, "version": 4, "expires_at": 1790000000}""");
+        _client.AssertCall(
+            "INCR", """{"obj": "k", "path": "/a/b/1", "by": 10}""",
+            """{"obj": "k", "val": 12, "found": true, "version": 5, "expires_at": null}""");
+        _client.AssertCall(
+            "INCR", """{"obj": "new", "path": "/x/y"}""", """{"obj": "new", "val": 1, "found": false, "version": 6, "expires_at": null}""");
         _client.AssertCall("GET", """{"obj": "new"}""", """{"obj": "new", "val": {"x":{"y":1}}}""");
     }
 

@@ -18,7 +18,9 @@ public sealed class RequestRunnerTests : IDisposable
 
     [Theory]
     [InlineData("""{"func": "PUT", "params": {"obj": "a", "val": 1.0}}""", """{"obj": "a", "response": "ok"}""")]
-    [InlineData("""{"func": "GET", "params": {"obj": "a", "meta": true}}""", """{"obj": "a", "val": null, "found": false, "version": 0, "expires_at": null}""")]
+    [InlineData(
+        """{"func": "GET", "params": {"obj": "a", "meta": true}}""",
+        """{"obj": "a", "val": null, "found": false, "version": 0, "expires_at": null}""")]
     [InlineData("""{"func": "MGET", "params": {"objs": ["a"]}}""", """{"entries": [{"obj": "a", "val": null, "found": false}]}""")]
     [InlineData("""{"func": "SCAN", "params": {}}""", """{"entries": [], "next": null, "version": 0}""")]
     [InlineData("""{"func": "PING"}""", """{"response": "pong"}""")]

@@ -18,19 +18,29 @@ public sealed class ScanTests : IDisposable
     public void Dispose() => _wire.Dispose();
 
     [Theory]
-    [InlineData("{}", """{"entries": [{"obj": "a:1"}, {"obj": "a:2"}, {"obj": "a:3"}, {"obj": "b:\"é\""}, {"obj": "c"}], "next": null, "version": 5}""")]
+    [InlineData(
+        "{}",
+        """{"entries": [{"obj": "a:1"}, {"obj": "a:2"}, {"obj": "a:3"}, {"obj": "b:\"é\""}, {"obj": "c"}], "next": null, "version": 5}""")]
     [InlineData("""{"prefix": "a:", "limit": 2}""", """{"entries": [{"obj": "a:1"}, {"obj": "a:2"}], "next": "a:2", "version": 5}""")]
     [InlineData("""{"prefix": "a:", "limit": 2, "after": "a:2"}""", """{"entries": [{"obj": "a:3"}], "next": null, "version": 5}""")]
     [InlineData("""{"after": "a:1", "until": "b"}""", """{"entries": [{"obj": "a:2"}, {"obj": "a:3"}], "next": null, "version": 5}""")]
-    [InlineData("""{"descending": true, "limit": 1, "after": "c"}""", """{"entries": [{"obj": "b:\"é\""}], "next": "b:\"é\"", "version": 5}""")]
-    [InlineData("""{"prefix": "a:", "descending": true, "until": "a:1"}""", """{"entries": [{"obj": "a:3"}, {"obj": "a:2"}], "next": null, "version": 5}""")]
+    [InlineData(
+        """{"descending": true, "limit": 1, "after": "c"}""", """{"entries": [{"obj": "b:\"é\""}], "next": "b:\"é\"", "version": 5}""")]
+    [InlineData(
+        """{"prefix": "a:", "descending": true, "until": "a:1"}""",
+        """{"entries": [{"obj": "a:3"}, {"obj": "a:2"}], "next": null, "version": 5}""")]
     [InlineData("""{"prefix": "x"}""", """{"entries": [], "next": null, "version": 5}""")]
-    [InlineData("""{"prefix": "c", "meta": true}""", """{"entries": [{"obj": "c", "version": 5, "expires_at": null}], "next": null, "version": 5}""")]
+    [InlineData(
+        """{"prefix": "c", "meta": true}""",
+        """{"entries": [{"obj": "c", "version": 5, "expires_at": null}], "next": null, "version": 5}""")]
     public void Scan_Range_IsListedInOrder(string parameters, string response) => _client.AssertCall("SCAN", parameters, response);
 
     [Theory]
-    [InlineData("""{"prefix": "a:", "values": true, "limit": 1}""", """{"entries": [{"obj": "a:1", "val": 0.0}], "next": "a:1", "version": 5}""")]
-    [InlineData("""{"prefix": "c", "values": true, "meta": true, "limit": 1000}""", """{"entries": [{"obj": "c", "val": 4.0, "version": 5, "expires_at": null}], "next": null, "version": 5}""")]
+    [InlineData(
+        """{"prefix": "a:", "values": true, "limit": 1}""", """{"entries": [{"obj": "a:1", "val": 0.0}], "next": "a:1", "version": 5}""")]
+    [InlineData(
+        """{"prefix": "c", "values": true, "meta": true, "limit": 1000}""",
+        """{"entries": [{"obj": "c", "val": 4.0, "version": 5, "expires_at": null}], "next": null, "version": 5}""")]
     [InlineData("""{"count_only": true}""", """{"count": 5, "version": 5}""")]
     [InlineData("""{"count_only": true, "limit": 3}""", """{"count": 3, "version": 5}""")]
     [InlineData("""{"count_only": true, "limit": 9000000000000000000, "prefix": "a"}""", """{"count": 3, "version": 5}""")]

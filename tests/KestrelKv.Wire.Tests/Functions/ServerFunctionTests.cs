@@ -31,7 +31,8 @@ public sealed class ServerFunctionTests : IDisposable
         JsonElement info = reply.RootElement.GetProperty("response").GetProperty("response");
         Assert.Equal(
             [
-                "server", "server_version", "protocol_version", "uptime_seconds", "connections", "keys", "bytes", "memory_bytes", "memory_bytes_max",
+                "server", "server_version", "protocol_version", "uptime_seconds", "connections", "keys", "bytes", "memory_bytes",
+                "memory_bytes_max",
                 "durability", "version", "durable_version", "oldest_version", "watches", "request_ids",
             ],
             info.EnumerateObject().Select(member => member.Name));
@@ -47,12 +48,15 @@ public sealed class ServerFunctionTests : IDisposable
     public void Help_ReturnsFunctionTable()
     {
         using JsonDocument reply = JsonDocument.Parse(_client.Call(Calls.Request("HELP")));
-        JsonElement[] functions = [.. reply.RootElement.GetProperty("response").GetProperty("response").GetProperty("functions").EnumerateArray()];
-        Assert.Equal(KestrelKv.Protocol.Functions.All.Select(function => function.Name), functions.Select(f => f.GetProperty("func").GetString()));
+        JsonElement[] functions =
+            [.. reply.RootElement.GetProperty("response").GetProperty("response").GetProperty("functions").EnumerateArray()];
+        Assert.Equal(
+            KestrelKv.Protocol.Functions.All.Select(function => function.Name), functions.Select(f => f.GetProperty("func").GetString()));
         foreach ((FunctionInfo function, JsonElement told) in KestrelKv.Protocol.Functions.All.Zip(functions))
         {
             Assert.Equal(
-                function.RequiredParameters.Select(p => (p.Name, p.Type, true)).Concat(function.OptionalParameters.Select(p => (p.Name, p.Type, false))),
+                function.RequiredParameters.Select(p => (p.Name, p.Type, true)).Concat(
+                    function.OptionalParameters.Select(p => (p.Name, p.Type, false))),
                 told.GetProperty("params").EnumerateArray().Select(p =>
                     (p.GetProperty("name").GetString()!, p.GetProperty("type").GetString()!, p.GetProperty("required").GetBoolean())));
         }

@@ -45,7 +45,9 @@ public sealed class WatchEndTests
         client.Send(Watch);
         List<string> replies = await client.RepliesAsync(3);
         Assert.Contains("\"version\": 0, \"changes\": []", replies[0], StringComparison.Ordinal);
-        Assert.Contains("\"version\": 2, \"changes\": [{\"version\": 1, \"kind\": \"evict\", \"obj\": \"kkkkkkkkkk\"}, {", replies[1], StringComparison.Ordinal);
+        Assert.Contains(
+            "\"version\": 2, \"changes\": [{\"version\": 1, \"kind\": \"evict\", \"obj\": \"kkkkkkkkkk\"}, {", replies[1],
+            StringComparison.Ordinal);
         Assert.Equal("compacted", Frames.ErrorCode(replies[2]));
     }
 
@@ -150,7 +152,8 @@ public sealed class WatchEndTests
         Assert.Equal(
             """{"status": "OK", "response": {"func": "UNWATCH", "response": {"watch": 1, "response": "ok"}}}""",
             await client.CallAsync("""{"func": "UNWATCH", "params": {"watch": 1}}"""));
-        Assert.Contains("invalid_value", await client.CallAsync("""{"func": "UNWATCH", "params": {"watch": 2}}"""), StringComparison.Ordinal);
+        Assert.Contains(
+            "invalid_value", await client.CallAsync("""{"func": "UNWATCH", "params": {"watch": 2}}"""), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -24,7 +24,9 @@ public sealed class WatchTests : IDisposable
         _writer.Call(Frames.Put("a", "1"));
         Assert.Equal([Reply(1, 2, """{"version": 2, "kind": "put", "obj": "a", "expires_at": null}""")], await _client.RepliesAsync(1));
         _writer.Call(Calls.Request("EXPIRE", """{"obj": "a", "expires_at": 1790000000.5}"""));
-        Assert.Equal([Reply(1, 3, """{"version": 3, "kind": "set_expiry", "obj": "a", "expires_at": 1790000000.5}""")], await _client.RepliesAsync(1));
+        Assert.Equal(
+            [Reply(1, 3, """{"version": 3, "kind": "set_expiry", "obj": "a", "expires_at": 1790000000.5}""")],
+            await _client.RepliesAsync(1));
         _writer.Call(Calls.Request("DELETE", """{"obj": "a"}"""));
         Assert.Equal([Reply(1, 4, """{"version": 4, "kind": "delete", "obj": "a"}""")], await _client.RepliesAsync(1));
     }
@@ -50,14 +52,18 @@ public sealed class WatchTests : IDisposable
         await AssertWatchAsync("""{"prefix": "a:"}""", Reply(1, 0));
         _writer.Call(Frames.Put("b:1", "1"));
         _writer.Call(Frames.Put("a:\"é\"", "1"));
-        Assert.Equal([Reply(1, 2, """{"version": 2, "kind": "put", "obj": "a:\"é\"", "expires_at": null}""")], await _client.RepliesAsync(1));
+        Assert.Equal(
+            [Reply(1, 2, """{"version": 2, "kind": "put", "obj": "a:\"é\"", "expires_at": null}""")], await _client.RepliesAsync(1));
     }
 
     [Fact]
     public async Task Watch_Batch_IsSentWhole()
     {
         await AssertWatchAsync("{}", Reply(1, 0));
-        _writer.Call(Calls.Request("BATCH", """{"ops": [{"func": "PUT", "params": {"obj": "a", "val": 1}}, {"func": "PUT", "params": {"obj": "b", "val": 1}}]}"""));
+        _writer.Call(
+            Calls.Request(
+                "BATCH",
+                """{"ops": [{"func": "PUT", "params": {"obj": "a", "val": 1}}, {"func": "PUT", "params": {"obj": "b", "val": 1}}]}"""));
         Assert.Equal(
             [Reply(1, 1,
                 """{"version": 1, "kind": "put", "obj": "a", "expires_at": null}""",

@@ -24,7 +24,8 @@ internal sealed class BatchOperationFilter : IOperationFilter
                 break;
             case OperationIds.Call:
                 operation.RequestBody = Schemas.Body(
-                    "A request of the wire protocol. `HELP` lists the functions and their parameters.", OperationSchema(new() { Type = JsonSchemaType.String }),
+                    "A request of the wire protocol. `HELP` lists the functions and their parameters.",
+                    OperationSchema(new() { Type = JsonSchemaType.String }),
                     Operation("INCR", new() { ["obj"] = "users" }));
                 break;
         }
@@ -36,7 +37,8 @@ internal sealed class BatchOperationFilter : IOperationFilter
     /// <summary>
     /// Omits optional members: generated clients send null for unset members, and the wire protocol rejects null.
     /// </summary>
-    private static OpenApiSchema OperationSchema(OpenApiSchema function) => Schemas.Object(("func", function), ("params", Schemas.AnyObject()));
+    private static OpenApiSchema OperationSchema(OpenApiSchema function) =>
+        Schemas.Object(("func", function), ("params", Schemas.AnyObject()));
 
     private static OpenApiSchema NameOf(IEnumerable<Function> functions) => new()
     {

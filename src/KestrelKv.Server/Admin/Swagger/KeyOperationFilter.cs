@@ -21,7 +21,10 @@ internal sealed class KeyOperationFilter : IOperationFilter
         {
             bool hasVersion = status is "200" or "201" or "304" || (status == "204" && method != HttpMethods.Delete);
             if (!hasVersion) continue;
-            var headers = new Dictionary<string, IOpenApiHeader> { ["ETag"] = Headers.Version(), [KeyEndpoints.ExpiresAtHeader] = Headers.Expiry() };
+            var headers = new Dictionary<string, IOpenApiHeader>
+            {
+                ["ETag"] = Headers.Version(), [KeyEndpoints.ExpiresAtHeader] = Headers.Expiry(),
+            };
             if (status == "200") headers["Content-Length"] = Headers.Length("The length of the value in bytes.");
             ((OpenApiResponse)response).Headers = headers;
         }

@@ -30,7 +30,8 @@ internal sealed class ParametersFilter : IOperationFilter
         if (call.KeyPlace != KeyPlace.None)
         {
             ParameterLocation location = call.KeyPlace == KeyPlace.Path ? ParameterLocation.Path : ParameterLocation.Query;
-            OpenApiParameter key = Parameter(FunctionCall.Key, location, "The key. It must be percent-encoded in a URL; this page encodes it.");
+            OpenApiParameter key = Parameter(
+                FunctionCall.Key, location, "The key. It must be percent-encoded in a URL; this page encodes it.");
             key.Required = true;
             yield return key;
         }
@@ -39,14 +40,16 @@ internal sealed class ParametersFilter : IOperationFilter
             yield return Parameter("If-Match", ParameterLocation.Header,
                 "Requires the version to be in this list, such as \"5\", or, with *, the key to exist. Otherwise the status is 412.");
             yield return Parameter("If-None-Match", ParameterLocation.Header,
-                "Requires the version not to be in this list, or, with *, the key not to exist. Otherwise the status is 412, or 304 for GET and HEAD.");
+                "Requires the version not to be in this list, or, with *, the key not to exist. Otherwise the status is 412, " +
+                "or 304 for GET and HEAD.");
         }
         foreach (ParameterInfo parameter in call.Query)
             yield return Parameter(parameter.Name, ParameterLocation.Query, Sentence(parameter.Summary), TypeOf(parameter));
         if (call.TakesIdempotencyKey)
         {
             yield return Parameter(FunctionCall.IdempotencyKey, ParameterLocation.Header,
-                "A unique id of this write. A retry with the same id within Store:RequestIdWindow is not executed; it returns the first result.");
+                "A unique id of this write. A retry with the same id within Store:RequestIdWindow is not executed; " +
+                "it returns the first result.");
         }
         if (call.Function.Function == Function.Watch)
         {

@@ -9,7 +9,8 @@ internal sealed class ResponseFilter : IOperationFilter
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
         var sorted = new OpenApiResponses();
-        foreach ((string status, IOpenApiResponse response) in operation.Responses!.OrderBy(response => response.Key, StringComparer.Ordinal))
+        foreach ((string status, IOpenApiResponse response) in
+            operation.Responses!.OrderBy(response => response.Key, StringComparer.Ordinal))
         {
             sorted.Add(status, response);
             var described = (OpenApiResponse)response;

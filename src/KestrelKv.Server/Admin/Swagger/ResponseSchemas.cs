@@ -26,7 +26,10 @@ internal sealed class ResponseSchemas : ISchemaFilter
         problem.Properties = new Dictionary<string, IOpenApiSchema>
         {
             ["type"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "The URL of a page about the status." },
-            ["title"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "A summary that is the same for all errors with this code." },
+            ["title"] = new OpenApiSchema
+            {
+                Type = JsonSchemaType.String, Description = "A summary that is the same for all errors with this code.",
+            },
             ["status"] = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int32", Description = "The HTTP status." },
             ["detail"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "The cause of the error and the expected value." },
             ["code"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = Codes() },

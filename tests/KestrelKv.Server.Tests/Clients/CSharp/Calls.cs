@@ -38,9 +38,12 @@ public static class Calls
         });
         Equal(2, ((JsonElement)batch.Results.First()["val"]).GetInt32());
         Equal(2, (int)(await client.CountKeysAsync("cs:", null, null)).Count);
-        Equal("OK", (await client.CallAsync(new Body2 { Func = "GET", Params = new Dictionary<string, object> { ["obj"] = "cs:2" } })).Status);
+        Equal(
+            "OK",
+            (await client.CallAsync(new Body2 { Func = "GET", Params = new Dictionary<string, object> { ["obj"] = "cs:2" } })).Status);
 
-        var lost = await FailsAsync<ApiException<ProblemDetails>>(client.PutKeyAsync("cs:1", "\"1000000\"", null, null, null, null, null, 1));
+        var lost = await FailsAsync<ApiException<ProblemDetails>>(
+            client.PutKeyAsync("cs:1", "\"1000000\"", null, null, null, null, null, 1));
         Equal("412 precondition_failed", $"{lost.StatusCode} {lost.Result.Code}");
         Equal(true, lost.Result.Version > 0);
 
