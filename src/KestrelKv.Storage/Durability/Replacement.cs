@@ -11,6 +11,7 @@ namespace KestrelKv.Storage.Durability;
 internal sealed class Replacement
 {
     private const string UnfinishedName = "replacement" + FileNames.Unfinished;
+    private const string WritingName = "replacement-writing" + FileNames.Unfinished;
 
     private readonly FileDisk _disk;
     private readonly string _name;
@@ -40,20 +41,26 @@ internal sealed class Replacement
         }
         else
         {
-            // Either only the last step is missing, or the command was repeated and interrupted before its snapshot was written.
+            // Only the last step is missing.
             if (FileNames.Snapshots(_disk.List()).Count == 0)
                 throw new DataException("the snapshot of the interrupted restore is missing; run the restore again");
             End();
         }
     }
 
-    /// <summary>Writes the snapshot. The old files remain in place.</summary>
+    /// <summary>
+    /// Writes the snapshot. The old files remain in place, and so does the snapshot of an interrupted replacement until this one is whole.
+    /// </summary>
     public void Write(Action<IDiskFile> write)
     {
-        if (_disk.List().Contains(UnfinishedName)) _disk.Delete(UnfinishedName);
-        using IDiskFile file = _disk.Create(UnfinishedName);
-        write(file);
-        file.Sync();
+        if (_disk.List().Contains(WritingName)) _disk.Delete(WritingName);
+        using (IDiskFile file = _disk.Create(WritingName))
+        {
+            write(file);
+            file.Sync();
+        }
+        _disk.Rename(WritingName, UnfinishedName);
+        _disk.SyncNames();
     }
 
     /// <summary>Replaces the old files by the snapshot with this store number and end.</summary>

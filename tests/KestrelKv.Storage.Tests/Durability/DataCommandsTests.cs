@@ -137,7 +137,7 @@ public sealed class DataCommandsTests : IDisposable
     {
         string backup = await MakeBackupAsync();
         string[] before = _directory.Files;
-        Directory.CreateDirectory(_directory.PathOf("replacement.tmp"));
+        Directory.CreateDirectory(_directory.PathOf("replacement-writing.tmp"));
 
         string message = Assert.Throws<DataException>(() => DataCommands.Restore(Options, backup)).Message;
 
@@ -188,6 +188,24 @@ public sealed class DataCommandsTests : IDisposable
         await using DataDirectory store = Open();
         Assert.Equal(100, store.Store.GetStats().Keys);
         Assert.InRange(store.Store.GetStats().Version, 110 + VersionRange.Stride, long.MaxValue);
+    }
+
+    [Fact]
+    public async Task Restore_InterruptedAndRepeatedOnAFailingDisk_IsStillCompletedBySalvage()
+    {
+        string backup = await MakeBackupAsync();
+        File.WriteAllText(_directory.PathOf(FileNames.Replacing), "");
+        File.Copy(backup, _directory.PathOf("replacement.tmp"));
+        string obstacle = _directory.PathOf("replacement-writing.tmp");
+        Directory.CreateDirectory(obstacle);
+        Assert.Throws<DataException>(() => DataCommands.Restore(Options, backup));
+        Directory.Delete(obstacle);
+
+        DataCommands.Salvage(Options);
+
+        Assert.Single(Directory.GetDirectories(_directory.Path, "before-*"));
+        await using DataDirectory store = Open();
+        Assert.Equal(100, store.Store.GetStats().Keys);
     }
 
     [Fact]
