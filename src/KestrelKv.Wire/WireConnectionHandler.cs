@@ -1,5 +1,6 @@
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
+using KestrelKv.Wire.Security;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
@@ -18,7 +19,8 @@ public sealed class WireConnectionHandler(
     WireOptions options,
     WireMetrics metrics,
     TimeProvider time,
-    ILogger<WireConnectionHandler> logger) : ConnectionHandler
+    ILogger<WireConnectionHandler> logger,
+    IAccessControl? access = null) : ConnectionHandler
 {
     private static readonly TimeSpan RefusalLogPeriod = TimeSpan.FromSeconds(10);
 
@@ -34,9 +36,9 @@ public sealed class WireConnectionHandler(
             persistent is not null && persistent.Remove(this, out object? last)
             && last is WireConnection reusable && reusable.Serves(connection)
                 ? reusable
-                : new WireConnection(connection, store, limits, options, metrics, connections, time);
+                : new WireConnection(connection, store, limits, options, metrics, connections, access, time);
         wire.Open();
-        if (options.ProtectedMode && !PeerGuard.IsThisMachine(connection)) return RefuseAsync(wire, connection, ProtectedModeError());
+        if (options.ProtectedMode && access is null && !PeerGuard.IsThisMachine(connection)) return RefuseAsync(wire, connection, ProtectedModeError());
         return connections.TryAdd(wire) ? ServeAsync(wire, connection, persistent) : RefuseAsync(wire, connection, TooManyError());
     }
 
@@ -96,6 +98,7 @@ public sealed class WireConnectionHandler(
         metrics.CountRefused(error.Code);
         LogRefusal(connection, error);
         await TrySendAsync(() => wire.CloseAsync(error));
+        wire.Close();
         connections.AddClosed(wire.Counters);
         wire.Dispose();
     }

@@ -17,9 +17,11 @@ public sealed class WireConnections : IDisposable
     private readonly TimeProvider _time;
     private readonly long _startedAt;
     private readonly int _max;
+    private readonly int _unauthenticatedMax;
     private readonly Lock _totalsLock = new();
     private readonly ConnectionCounters _closedTotals = new();
     private int _count;
+    private int _unauthenticated;
     private int _timerIsSet;
 
     /// <summary>Creates the object without connections.</summary>
@@ -28,6 +30,7 @@ public sealed class WireConnections : IDisposable
         _time = time;
         _startedAt = time.GetTimestamp();
         _max = options.ConnectionsMax;
+        _unauthenticatedMax = options.UnauthenticatedMax;
         Replies = new ByteBudget(options.ReplyBytesTotalMax, time);
         Requests = new ByteBudget(options.RequestBytesTotalMax, time);
         _timer = time.CreateTimer(
@@ -64,6 +67,7 @@ public sealed class WireConnections : IDisposable
             return false;
         }
         _open[connection] = true;
+        if (Volatile.Read(ref _unauthenticated) > _unauthenticatedMax) EndOneUnauthenticated();
         StartTimer();
         return true;
     }
@@ -77,6 +81,19 @@ public sealed class WireConnections : IDisposable
             _closedTotals.Add(connection.Counters);
         }
         Interlocked.Decrement(ref _count);
+    }
+
+    /// <summary>Counts a client that is not, or no longer, without identity and rights.</summary>
+    /// <param name="change">1 or -1.</param>
+    internal void CountUnauthenticated(int change) => Interlocked.Add(ref _unauthenticated, change);
+
+    /// <summary>The number of connections whose clients have no identity and no rights.</summary>
+    public int Unauthenticated => Volatile.Read(ref _unauthenticated);
+
+    /// <summary>Makes all connections apply changes of users, rights and secrets.</summary>
+    public void Recheck()
+    {
+        foreach ((WireConnection connection, _) in _open) connection.Recheck();
     }
 
     internal void AddClosed(ConnectionCounters counters)
@@ -94,6 +111,17 @@ public sealed class WireConnections : IDisposable
             foreach ((WireConnection connection, _) in _open) sum.Add(connection.Counters);
         }
         return sum;
+    }
+
+    /// <summary>Ends an arbitrary connection whose client has not authenticated, to make room for a new one.</summary>
+    private void EndOneUnauthenticated()
+    {
+        foreach ((WireConnection connection, _) in _open)
+        {
+            if (connection.IsAdmitted) continue;
+            connection.EndIfNotAdmitted();
+            return;
+        }
     }
 
     /// <summary>Sets the timer if it is stopped. The count must have been incremented before.</summary>

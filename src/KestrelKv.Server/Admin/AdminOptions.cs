@@ -1,3 +1,5 @@
+using KestrelKv.Wire.Security;
+
 namespace KestrelKv.Server.Admin;
 
 /// <summary>The settings of the admin HTTP.</summary>
@@ -11,6 +13,15 @@ public sealed class AdminOptions
 
     /// <summary>The TCP port, 0 to 65,535; 0 lets the system choose a port, which is logged. Default 8,080.</summary>
     public int Port { get; set; } = 8_080;
+
+    /// <summary>The settings of TLS. With a certificate, the port serves HTTPS only.</summary>
+    public TlsOptions Tls { get; set; } = new();
+
+    /// <summary>The settings of an OpenID provider whose tokens identify HTTP clients.</summary>
+    public OidcOptions Oidc { get; set; } = new();
+
+    /// <summary>Whether HTTP clients may send user and secret as HTTP Basic credentials. The default is false.</summary>
+    public bool BasicAuthentication { get; set; }
 
     /// <summary>
     /// The host names that clients may send in <c>Host</c>, separated by <c>;</c>. <c>localhost</c> and IP addresses are always

@@ -1,0 +1,128 @@
+using System.Net;
+using KestrelKv.Protocol;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelKv.Wire.Security;
+
+/// <summary>The identity of one connection's client, from AUTH or a certificate, and the check of its requests.</summary>
+/// <remarks>Must be used by one thread at a time, except <see cref="IsAdmitted"/>, which any thread may read.</remarks>
+internal sealed class ClientSession(IAccessControl access, WireConnections connections, RequestLimits limits)
+{
+    /// <summary>The maximum length of a frame of a client that has not authenticated, in bytes.</summary>
+    private const int FrameBytesMaxBefore = 16 * 1024;
+
+    /// <summary>The number of failed authentications after which the connection is closed.</summary>
+    private const int FailuresMax = 3;
+
+    /// <summary>The error that ends a watch whose client has lost the right to it.</summary>
+    public static ProtocolError WatchForbidden { get; } = new(
+        ErrorCode.Forbidden, "the user may no longer watch this prefix; expected a grant that covers it");
+
+    /// <summary>The error of a longer frame.</summary>
+    public static ProtocolError FrameTooLong { get; } = new(
+        ErrorCode.FrameTooLong, $"the length exceeds {FrameBytesMaxBefore} bytes, the maximum of a client that has not authenticated");
+
+    private volatile Identity _identity = Identity.None;
+    private IPAddress? _address;
+    private bool _isSecure;
+    private int _epoch;
+    private int _failures;
+
+    public Identity Identity => _identity;
+
+    /// <summary>Whether the client has authenticated, or has rights without.</summary>
+    public bool IsAdmitted => _identity.IsAdmitted;
+
+    /// <summary>Whether users, rights or secrets have changed since <see cref="Refresh"/>.</summary>
+    public bool IsStale => _epoch != access.Epoch;
+
+    /// <summary>Whether the client has failed to authenticate too often.</summary>
+    public bool HasFailed => _failures >= FailuresMax;
+
+    /// <summary>The maximum length of the client's next frame, in bytes.</summary>
+    public int FrameBytesMax => _identity.IsAdmitted ? limits.FrameBytesMax : Math.Min(limits.FrameBytesMax, FrameBytesMaxBefore);
+
+    /// <summary>Begins the session of a new client.</summary>
+    public void Begin(ConnectionContext connection)
+    {
+        _address = (connection.RemoteEndPoint as IPEndPoint)?.Address;
+        var tls = connection.Features.Get<ITlsFeature>();
+        _isSecure = tls is not null || access.AllowsPlaintext || PeerGuard.IsThisMachine(connection);
+        _failures = 0;
+        _epoch = access.Epoch;
+        _identity = access.Identify(_address, tls?.ClientCertificate);
+        if (!IsAdmitted) connections.CountUnauthenticated(1);
+    }
+
+    /// <summary>Ends the session.</summary>
+    public void End()
+    {
+        if (!IsAdmitted) connections.CountUnauthenticated(-1);
+    }
+
+    private void Become(Identity identity)
+    {
+        if (identity.IsAdmitted != IsAdmitted) connections.CountUnauthenticated(identity.IsAdmitted ? -1 : 1);
+        _identity = identity;
+    }
+
+    /// <summary>Applies changes of users, rights and secrets.</summary>
+    /// <returns>False if the client's user or secret is no longer valid.</returns>
+    public bool Refresh()
+    {
+        // The epoch is read first: a later change is found by the next call.
+        int epoch = access.Epoch;
+        Identity? identity = access.Refresh(_identity, _address);
+        _epoch = epoch;
+        Become(identity ?? Identity.None);
+        return identity is not null;
+    }
+
+    /// <summary>Replaces the requests that the client may not execute by their refusals.</summary>
+    /// <param name="requests">The requests.</param>
+    /// <param name="areNew">Whether the requests have not been checked before.</param>
+    public void Check(Span<Request> requests, bool areNew)
+    {
+        foreach (ref Request request in requests)
+        {
+            if (AccessCheck.Find(request, _identity) is { } error)
+            {
+                access.OnDenied(_identity, _address, request.Function);
+                request = request.Refused(error);
+            }
+            else if (areNew && (request.Options is not null || request.Function == Function.Info))
+            {
+                request = AccessCheck.Restrict(request, _identity);
+            }
+        }
+    }
+
+    /// <summary>Whether the client may still watch a prefix.</summary>
+    public bool MayWatch(ReadOnlySpan<byte> prefix, bool values) =>
+        _identity.Allows(values ? Rights.Watch | Rights.Read : Rights.Watch, prefix);
+
+    /// <summary>Executes AUTH and writes <c>{"user": NAME}</c>. A failure ends the previous identity.</summary>
+    public async ValueTask<ProtocolError?> AuthenticateAsync(Request request, TextBuffer response, CancellationToken cancellationToken)
+    {
+        Become(Identity.None);
+        if (!_isSecure)
+        {
+            _failures++;
+            return ProtocolError.TlsRequired;
+        }
+
+        RequestOptions options = request.Options!;
+        int epoch = access.Epoch;
+        if (await access.AuthenticateAsync(options.User, options.Secret, _address, cancellationToken) is not { } identity)
+        {
+            _failures++;
+            return ProtocolError.AuthFailed;
+        }
+        _epoch = epoch;
+        Become(identity);
+        response.Write("{\"user\": "u8);
+        response.WriteString(identity.User!);
+        response.Write("}"u8);
+        return null;
+    }
+}
