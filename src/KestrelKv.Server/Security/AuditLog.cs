@@ -27,24 +27,26 @@ internal sealed partial class AuditLog(ILoggerFactory loggers, SecurityOptions o
     private int _lines;
     private long _suppressed;
 
-    public void LoginSucceeded(string user, IPAddress? address) => Succeeded(_log, user, address);
+    public void LoginSucceeded(string user, IPAddress? address) => Succeeded(_log, user, Plain(address));
 
     public void LoginFailed(string user, IPAddress? address, string reason)
     {
-        if (MayWrite()) Failed(_log, Printable(user), address, reason);
+        if (MayWrite()) Failed(_log, Printable(user), Plain(address), reason);
     }
 
     public void Denied(Identity identity, IPAddress? address, in Request request)
     {
         if (!MayWrite()) return;
         string user = identity.User ?? "";
-        if (options.AuditKeys) DeniedWithKey(_log, user, address, NameOf(request.Function), Printable(Encoding.UTF8.GetString(KeyOf(request))));
-        else Denied(_log, user, address, NameOf(request.Function));
+        if (options.AuditKeys) DeniedWithKey(_log, user, Plain(address), NameOf(request.Function), Printable(Encoding.UTF8.GetString(KeyOf(request))));
+        else Denied(_log, user, Plain(address), NameOf(request.Function));
     }
 
     public void Reloaded(int users) => UsersReloaded(_log, users);
 
     public void NotReloaded(string reason) => UsersNotReloaded(_log, reason);
+
+    private static IPAddress? Plain(IPAddress? address) => address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address;
 
     private static string NameOf(Function function) => function.ToString().ToUpperInvariant();
 
@@ -52,11 +54,8 @@ internal sealed partial class AuditLog(ILoggerFactory loggers, SecurityOptions o
         request.Options is { Prefix.IsEmpty: false } options ? options.Prefix.Span : request.Key.Span;
 
     /// <summary>Returns a text that a client has sent without line breaks and other control characters, truncated if long.</summary>
-    private static string Printable(string text)
-    {
-        string short_ = text.Length <= NameLengthMax ? text : text[..NameLengthMax];
-        return JsonEncodedText.Encode(short_).ToString();
-    }
+    private static string Printable(string text) =>
+        JsonEncodedText.Encode(text.Length <= NameLengthMax ? text : text[..NameLengthMax]).ToString();
 
     private bool MayWrite()
     {

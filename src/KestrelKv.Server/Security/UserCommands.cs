@@ -16,6 +16,7 @@ internal static class UserCommands
 
     /// <summary>Executes a command and prints its result.</summary>
     /// <exception cref="UsageException">The arguments are invalid.</exception>
+    /// <exception cref="UserCommandException">The file does not allow the change.</exception>
     /// <exception cref="UsersFileException">The file is invalid or cannot be read.</exception>
     /// <exception cref="SettingsException">No users file is set.</exception>
     public static async Task RunAsync(string[] arguments, ServerSettings settings, DateTimeOffset now)
@@ -57,13 +58,13 @@ internal static class UserCommands
         arguments.End();
         if (!UsersFileCheck.IsName(name))
             throw new UsageException($"'{name}' is not a user name, expected 1 to 64 letters, digits, dots, underscores, hyphens or @");
-        if (file.Users.ContainsKey(name)) throw new UsageException($"the user '{name}' exists, expected a new name, or user rotate {name}");
+        if (file.Users.ContainsKey(name)) throw new UserCommandException($"the user '{name}' exists, expected a new name, or user rotate {name}");
         foreach (string role in roles)
         {
             if (!file.Roles.ContainsKey(role))
             {
                 string known = file.Roles.Count == 0 ? "none exists; add it to the file" : $"expected one of {string.Join(", ", file.Roles.Keys)}";
-                throw new UsageException($"the role '{role}' does not exist, {known}");
+                throw new UserCommandException($"the role '{role}' does not exist, {known}");
             }
         }
         file.Users[name] = new UserEntry(roles, [secret]);
@@ -78,7 +79,7 @@ internal static class UserCommands
         List<SecretEntry> valid = [.. (user.Secrets ?? []).Where(old => old.Expires is null || old.Expires > now)];
         if (valid.Count >= SecretsMax)
         {
-            throw new UsageException(
+            throw new UserCommandException(
                 $"the user '{name}' has {valid.Count} valid secrets, expected at most {SecretsMax - 1}; revoke the old one first: " +
                 $"user revoke {name} --secret {Secret.IdOf(valid[0].Sha256)}");
         }
@@ -100,7 +101,7 @@ internal static class UserCommands
         foreach (string id in ids)
         {
             if (kept.RemoveAll(secret => Secret.IdOf(secret.Sha256).Equals(id, StringComparison.OrdinalIgnoreCase)) == 0)
-                throw new UsageException($"the user '{name}' has no secret '{id}', expected an id that user list shows");
+                throw new UserCommandException($"the user '{name}' has no secret '{id}', expected an id that user list shows");
         }
         file.Users[name] = user with { Secrets = kept };
         return (file, $"{ids.Count} secret(s) of the user {name} are revoked; {kept.Count} remain.");
@@ -142,7 +143,7 @@ internal static class UserCommands
         string name = arguments.Name();
         return file.Users.TryGetValue(name, out UserEntry? user)
             ? (name, user)
-            : throw new UsageException($"the user '{name}' does not exist; user list shows all users");
+            : throw new UserCommandException($"the user '{name}' does not exist; user list shows all users");
     }
 
     private static SecretEntry NewSecret(Arguments arguments, DateTimeOffset now, out string text)
@@ -208,3 +209,6 @@ internal static class UserCommands
         }
     }
 }
+
+/// <summary>A command cannot be executed on the users file as it is.</summary>
+internal sealed class UserCommandException(string message) : Exception(message);
