@@ -154,7 +154,11 @@ internal sealed class WireConnection : IDisposable
         {
             // Watches have no end, and can resume after the restart.
             if (_stopping) _watches.Dispose();
-            if (!RefreshRights()) return await CloseAsync(ProtocolError.AuthRevoked, CloseReason.AuthRevoked);
+            if (_session is { IsStale: true })
+            {
+                if (!RefreshRights()) return await CloseAsync(ProtocolError.AuthRevoked, CloseReason.AuthRevoked);
+                if (_sender.UnsentBytes > 0 && !await _sender.FlushAsync()) return CloseReason.Client;
+            }
             if (_watches.AreSignalled && !await PublishWatchesAsync()) return CloseReason.Client;
 
             // While a watch has more to publish, the connection takes received requests and does not wait for others.
@@ -307,11 +311,10 @@ internal sealed class WireConnection : IDisposable
         return reached;
     }
 
-    /// <summary>Applies changes of users and rights. Returns false if the client's user or secret is no longer valid.</summary>
+    /// <summary>Applies changes of users and rights to the client and its watches. Returns false if the client's user or secret is no longer valid.</summary>
     private bool RefreshRights()
     {
-        if (_session is not { IsStale: true }) return true;
-        if (!_session.Refresh()) return false;
+        if (!_session!.Refresh()) return false;
         _watches.EndForbidden(_session);
         return true;
     }
