@@ -185,7 +185,7 @@ internal sealed class WireConnection : IDisposable
                 {
                     if (_session is { IsStale: true })
                     {
-                        if (!RefreshRights()) return await CloseAsync(ProtocolError.AuthRevoked, CloseReason.AuthRevoked);
+                        if (!RefreshRights()) return await CloseInReadAsync(ProtocolError.AuthRevoked, CloseReason.AuthRevoked);
                         _session.Check(_batch.Last(remaining.Length), areNew: false);
                     }
                     long stopAt = Counters.BytesSent + (_replyBudget.IsExhausted ? ScarceReplyBytesMax : _options.ReplyBytesMax);
@@ -317,6 +317,15 @@ internal sealed class WireConnection : IDisposable
         if (!_session!.Refresh()) return false;
         _watches.EndForbidden(_session);
         return true;
+    }
+
+    /// <summary>Closes the connection before all requests of the current read are executed.</summary>
+    private Task<CloseReason> CloseInReadAsync(ProtocolError error, CloseReason reason)
+    {
+        _batch.Clear();
+        _input.AdvanceTo(_reading!.Value);
+        _reading = null;
+        return CloseAsync(error, reason);
     }
 
     private async Task<CloseReason> CloseAfterRepliesAsync(CloseReason reason)

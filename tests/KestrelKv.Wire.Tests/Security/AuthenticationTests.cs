@@ -198,6 +198,42 @@ public sealed class AuthenticationTests
     }
 
     [Fact]
+    public async Task User_RemovedWhileABatchIsExecuted_ExecutesNothingMore()
+    {
+        var store = new SlowDiskStore();
+        using var wire = new TestWire(store: store, access: _users);
+        TestClient client = wire.Connect();
+        client.Call(TestUsers.Auth("one"));
+        client.Send(Frames.Put("a:1", "1"), """{"func": "PING"}""", Frames.Put("a:2", "2"));
+        await Wait.UntilAsync(() => store.IsWaiting, () => "the first request was not executed");
+        _users.Remove("one");
+        store.Sync();
+        client.EndSending();
+
+        List<string> replies = await client.RepliesToEndAsync();
+        Assert.Equal(2, replies.Count);
+        Assert.Equal("auth_revoked", Frames.ErrorCode(replies[1]));
+        Assert.Equal(1, store.GetStats().Version);
+    }
+
+    [Fact]
+    public async Task Grant_RemovedWhileABatchIsExecuted_RefusesTheRest()
+    {
+        var store = new SlowDiskStore();
+        using var wire = new TestWire(store: store, access: _users);
+        TestClient client = wire.Connect();
+        client.Call(TestUsers.Auth("one"));
+        client.Send(Frames.Put("a:1", "1"), """{"func": "PING"}""", Frames.Put("a:2", "2"));
+        await Wait.UntilAsync(() => store.IsWaiting, () => "the first request was not executed");
+        _users.Set("one", ("b:", All));
+        store.Sync();
+
+        List<string> replies = await client.RepliesAsync(3);
+        Assert.Equal("forbidden", Frames.ErrorCode(replies[2]));
+        Assert.Equal(1, store.GetStats().Version);
+    }
+
+    [Fact]
     public void Anonymous_WithRights_NeedsNoAuth()
     {
         _users.Anonymous = Identity.OfAnonymous(TestUsers.Grants(("open:", Rights.Read)), ServerRights.None);
