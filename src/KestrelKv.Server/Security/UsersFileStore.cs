@@ -17,7 +17,8 @@ internal sealed class UsersFileStore : IDisposable
         try
         {
             // A link is edited at its target, so that it remains a link.
-            string target = new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
+            var given = new FileInfo(path);
+            string target = (given.Exists ? given.ResolveLinkTarget(returnFinalTarget: true)?.FullName : null) ?? given.FullName;
             var file = new FileStream(
                 target + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
             return new(target, file);
