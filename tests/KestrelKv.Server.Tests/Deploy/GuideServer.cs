@@ -5,7 +5,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Deploy;
 
-/// <summary>A server set up with the commands of the guide "Secure remote access" in deploy/README.md: a certificate, roles and three users.</summary>
+/// <summary>A server set up with the commands of "Secure remote access" in deploy/README.md: a certificate, roles and three users.</summary>
 public sealed class GuideServer : IAsyncLifetime
 {
     public static string Guide { get; } = Markdown.Read("deploy", "README.md");
@@ -32,7 +32,8 @@ public sealed class GuideServer : IAsyncLifetime
         {
             await RunAsync("openssl verify");
             await RunAsync("cat > deploy/secure/users.json");
-            foreach ((string user, string role) in ((string, string)[])[("orders", "writer"), ("report", "reader"), ("prometheus", "monitoring")])
+            (string, string)[] users = [("orders", "writer"), ("report", "reader"), ("prometheus", "monitoring")];
+            foreach ((string user, string role) in users)
             {
                 Assert.Contains($"kkv_user add {user} --role {role}", Guide, StringComparison.Ordinal);
                 Secrets[user] = await UserAsync("add", user, "--role", role);
@@ -41,7 +42,10 @@ public sealed class GuideServer : IAsyncLifetime
             string certificate = Path.Combine(Folder, "server.crt"), key = Path.Combine(Folder, "server.key");
             string port = TlsPort.ToString(CultureInfo.InvariantCulture);
             Server = await ServerProcess.StartAsync(
-                [.. UsersFile, $"Wire:Tls:Certificate={certificate}", $"Wire:Tls:Key={key}", $"Wire:TlsPort={port}", "Wire:Address=127.0.0.1"]);
+            [
+                .. UsersFile, "Wire:Address=127.0.0.1", $"Wire:TlsPort={port}",
+                $"Wire:Tls:Certificate={certificate}", $"Wire:Tls:Key={key}",
+            ]);
             string secret = Path.Combine(_folder.FullName, "prometheus.secret");
             await File.WriteAllTextAsync(secret, Secrets["prometheus"]);
             Prometheus = await PrometheusProcess.StartAsync(Server.Admin, secret);

@@ -5,7 +5,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Deploy;
 
-/// <summary>The commands and the client of the guide "Secure remote access" work when pasted, and the panels and alerts show their effects.</summary>
+/// <summary>The commands and the client of "Secure remote access" work when pasted, and the dashboard shows their effects.</summary>
 public sealed class GuideTests(GuideServer guide) : IClassFixture<GuideServer>
 {
     [Fact]
@@ -79,8 +79,9 @@ public sealed class GuideTests(GuideServer guide) : IClassFixture<GuideServer>
         string[] exported = [.. queried.Select(sample => sample.Labels["__name__"]).Order()];
 
         Assert.Equal(
-            exported, Dashboard.Targets().SelectMany(target => MonitoringTests.MetricNames(target.Expression)).Where(MonitoringTests.IsAboutSecurity)
-                .Distinct().Order());
+            exported,
+            Dashboard.Targets().SelectMany(target => MonitoringTests.MetricNames(target.Expression))
+                .Where(MonitoringTests.IsAboutSecurity).Distinct().Order());
         Assert.All(
             MonitoringTests.Alerts().SelectMany(MonitoringTests.MetricNames).Where(MonitoringTests.IsAboutSecurity),
             name => Assert.Contains(name, exported));
@@ -89,8 +90,9 @@ public sealed class GuideTests(GuideServer guide) : IClassFixture<GuideServer>
     /// <summary>Runs the Python client of the guide and returns the replies that it prints. An unknown user has a wrong secret.</summary>
     private async Task<JsonElement[]> RunClientAsync(string user)
     {
+        string address = string.Create(CultureInfo.InvariantCulture, $"(\"127.0.0.1\", {guide.TlsPort})");
         string client = Assert.Single(Markdown.Blocks(GuideServer.Guide, "python"))
-            .Replace("(\"kv.example.com\", 4445)", string.Create(CultureInfo.InvariantCulture, $"(\"127.0.0.1\", {guide.TlsPort})"), StringComparison.Ordinal)
+            .Replace("(\"kv.example.com\", 4445)", address, StringComparison.Ordinal)
             .Replace("print(call(", "print(json.dumps(call(", StringComparison.Ordinal)
             .Replace("))\n", ")))\n", StringComparison.Ordinal);
         string secret = guide.Secrets.GetValueOrDefault(user, "wrong");

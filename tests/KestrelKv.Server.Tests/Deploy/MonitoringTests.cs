@@ -59,7 +59,7 @@ public sealed partial class MonitoringTests(TrafficServer fixture) : IClassFixtu
         Assert.All(queried, name => Assert.Contains(name, exported));
     }
 
-    /// <summary>Whether an expression queries metrics that only a server with users and TLS exports. <see cref="GuideTests"/> tests these.</summary>
+    /// <summary>Whether an expression queries metrics of users and TLS. <see cref="GuideTests"/> tests these.</summary>
     internal static bool IsAboutSecurity(string expression) => expression.Contains("kestrelkv_auth_", StringComparison.Ordinal) ||
         expression.Contains("kestrelkv_tls_", StringComparison.Ordinal);
 

@@ -26,7 +26,7 @@ public sealed class SecureDeploymentTests
     [Fact]
     public void Variables_AreSettings()
     {
-        HashSet<string> settings = [.. SettingsFile.Read().Select(setting => $"KestrelKv__{setting.Name.Replace(":", "__", StringComparison.Ordinal)}")];
+        var settings = SettingsFile.Read().Select(s => $"KestrelKv__{s.Name.Replace(":", "__", StringComparison.Ordinal)}").ToHashSet();
 
         Assert.All(KubernetesVariables.Keys.Concat(ComposeVariables.Keys), variable => Assert.Contains(variable, settings));
     }
@@ -54,7 +54,8 @@ public sealed class SecureDeploymentTests
         // Without the tag, compose adds the ports to those of compose.yaml, and the plain port stays open.
         Assert.Equal("!override", ports.Tag.Value);
         Assert.Equal(
-            [$"{new WireOptions().TlsPort}:{new WireOptions().TlsPort}", $"{new AdminOptions().Port}:{new AdminOptions().Port}"], ports.Select(Text));
+            [$"{new WireOptions().TlsPort}:{new WireOptions().TlsPort}", $"{new AdminOptions().Port}:{new AdminOptions().Port}"],
+            ports.Select(Text));
     }
 
     [Fact]
@@ -78,7 +79,8 @@ public sealed class SecureDeploymentTests
             Assert.StartsWith("./secure/", Text(secret["file"]), StringComparison.Ordinal);
         Assert.All(
             (string[])["server", "user"],
-            service => Assert.StartsWith("./secure/server:/secure", Text(((YamlSequenceNode)Services[service]["volumes"]).Single()), StringComparison.Ordinal));
+            service => Assert.StartsWith(
+                "./secure/server:/secure", Text(((YamlSequenceNode)Services[service]["volumes"]).Single()), StringComparison.Ordinal));
     }
 
     [Fact]
