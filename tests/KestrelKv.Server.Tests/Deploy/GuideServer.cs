@@ -5,7 +5,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Deploy;
 
-/// <summary>A server set up with the commands of "Secure remote access" in deploy/README.md: a certificate, roles and three users.</summary>
+/// <summary>A server set up with the commands of deploy/README.md: a certificate, roles and three users.</summary>
 public sealed class GuideServer : IAsyncLifetime
 {
     public static string Guide { get; } = Markdown.Read("deploy", "README.md");
