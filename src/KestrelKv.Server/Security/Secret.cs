@@ -16,7 +16,7 @@ namespace KestrelKv.Server.Security;
 /// </remarks>
 internal static class Secret
 {
-    private const string Prefix = "kkv_";
+    public const string Prefix = "kkv_";
     private const string Digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     private const int RandomBytes = 32;
     private const int RandomDigits = 43;
