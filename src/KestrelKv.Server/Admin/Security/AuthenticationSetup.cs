@@ -28,7 +28,12 @@ internal static class AuthenticationSetup
         builder.Services.AddSingleton<IAuthorizationMiddlewareResultHandler, AccessRefusals>();
         builder.Services.AddAuthorizationBuilder().SetFallbackPolicy(EndpointAccess.Undeclared);
         OidcOptions oidc = settings.Admin.Oidc;
-        AuthenticationBuilder schemes = builder.Services.AddAuthentication();
+
+        // AddAuthentication would also store keys for cookies on disk, and read settings from the section Authentication.
+        builder.Services.AddAuthenticationCore();
+        builder.Services.AddWebEncoders();
+        builder.Services.AddSingleton<IAuthenticationConfigurationProvider, NoConfiguration>();
+        var schemes = new AuthenticationBuilder(builder.Services);
         schemes.AddScheme<AuthenticationSchemeOptions, SecretHandler>(Scheme, scheme =>
         {
             if (oidc.Authority.Length > 0) scheme.ForwardDefaultSelector = http => IsToken(http) ? TokenScheme : null;
@@ -55,4 +60,9 @@ internal static class AuthenticationSetup
     private static bool IsToken(HttpContext http) =>
         SecretHandler.BearerOf(http.Request) is { Length: > 0 } token && !token.StartsWith(Secret.Prefix, StringComparison.Ordinal) &&
         (RequestClients.IsPrivate(http) || http.RequestServices.GetRequiredService<UserAccess>().AllowsPlaintext);
+
+    private sealed class NoConfiguration : IAuthenticationConfigurationProvider
+    {
+        public IConfiguration AuthenticationConfiguration { get; } = new ConfigurationManager();
+    }
 }

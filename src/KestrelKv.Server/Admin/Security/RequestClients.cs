@@ -16,7 +16,7 @@ internal sealed class RequestClients(TimeProvider time, UserAccess? users = null
 
     /// <summary>The error of a client that lacks rights and has sent no credentials.</summary>
     public static ProtocolError AuthRequired { get; } = new(
-        ErrorCode.AuthRequired, "the request has no credentials, or not enough rights without, expected the header Authorization: Bearer SECRET");
+        ErrorCode.AuthRequired, "the request needs the rights of a user, expected the header Authorization: Bearer SECRET");
 
     /// <summary>Returns the address of the client of a request. Headers such as X-Forwarded-For do not change it.</summary>
     public static IPAddress? AddressOf(HttpContext http) => http.Connection.RemoteIpAddress;

@@ -28,9 +28,11 @@ internal sealed class SecretHandler(
     {
         RequestClient client = await IdentifyAsync(Request.Headers.Authorization);
         Context.Features.Set(client);
+
+        // A failure would be logged, in addition to the audit log. AccessRefusals writes the error.
         return client.Error is null
             ? AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(), Scheme.Name))
-            : AuthenticateResult.Fail(client.Error.Message);
+            : AuthenticateResult.NoResult();
     }
 
     private async ValueTask<RequestClient> IdentifyAsync(StringValues header)
