@@ -64,7 +64,7 @@ internal static class AdminSetup
         builder.Services.AddHealthChecks()
             .AddCheck<RecentHealthCheck>("wire", timeout: TimeSpan.FromSeconds(5))
             .AddCheck<DiskHealthCheck>("disk");
-        builder.Services.AddSwagger();
+        builder.Services.AddSwagger(settings.Admin, hasUsers: settings.Security.UsersFile.Length > 0);
     }
 
     public static void MapAdmin(this WebApplication app)
