@@ -42,13 +42,19 @@ internal sealed partial class AuditLog(ILoggerFactory loggers, SecurityOptions o
         else Denied(_log, user, Plain(address), NameOf(request.Function));
     }
 
+    public void Denied(Identity identity, IPAddress? address, string operation)
+    {
+        if (MayWrite()) Denied(_log, identity.User ?? "", Plain(address), operation);
+    }
+
     public void Reloaded(int users) => UsersReloaded(_log, users);
 
     public void NotReloaded(string reason) => UsersNotReloaded(_log, reason);
 
     private static IPAddress? Plain(IPAddress? address) => address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address;
 
-    private static string NameOf(Function function) => function.ToString().ToUpperInvariant();
+    /// <summary>Returns the name of a function for the audit log and the metrics.</summary>
+    public static string NameOf(Function function) => function.ToString().ToUpperInvariant();
 
     private static ReadOnlySpan<byte> KeyOf(in Request request) =>
         request.Options is { Prefix.IsEmpty: false } options ? options.Prefix.Span : request.Key.Span;

@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using KestrelKv.Protocol;
 using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Security;
@@ -33,8 +32,7 @@ internal sealed class AuthMetrics
 
     public void Failed(string reason) => _failures.Add(1, new KeyValuePair<string, object?>("reason", reason));
 
-    public void Denied(Function function) =>
-        _denials.Add(1, new KeyValuePair<string, object?>("function", function.ToString().ToUpperInvariant()));
+    public void Denied(string function) => _denials.Add(1, new KeyValuePair<string, object?>("function", function));
 
     public void Reloaded(string outcome, int count = 1) => _reloads.Add(count, new KeyValuePair<string, object?>("outcome", outcome));
 }

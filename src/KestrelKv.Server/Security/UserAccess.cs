@@ -67,8 +67,22 @@ internal sealed class UserAccess : IAccessControl, IDisposable
     /// <inheritdoc/>
     public void OnDenied(Identity identity, IPAddress? address, in Request request)
     {
-        _metrics.Denied(request.Function);
+        _metrics.Denied(AuditLog.NameOf(request.Function));
         _audit.Denied(identity, address, request);
+    }
+
+    /// <summary>Records a refused HTTP request for which no wire request exists.</summary>
+    public void OnDenied(Identity identity, IPAddress? address, string operation)
+    {
+        _metrics.Denied(operation);
+        _audit.Denied(identity, address, operation);
+    }
+
+    /// <summary>Records a refused token of the OpenID provider.</summary>
+    public void OnTokenRefused(IPAddress? address, string reason)
+    {
+        _metrics.Failed(reason);
+        _audit.LoginFailed("", address, reason);
     }
 
     /// <summary>Reads the file again. If it is invalid, the previous users remain.</summary>

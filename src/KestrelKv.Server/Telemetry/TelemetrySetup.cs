@@ -1,4 +1,5 @@
 using System.Globalization;
+using KestrelKv.Server.Admin.Security;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Security;
 using KestrelKv.Server.Settings;
@@ -105,6 +106,6 @@ internal static class TelemetrySetup
 
         var scrape = new Lazy<RequestDelegate>(() =>
             ((IApplicationBuilder)app).New().UseOpenTelemetryPrometheusScrapingEndpoint(static _ => true).Build());
-        app.Map("/metrics", context => scrape.Value(context)).ExcludeFromDescription();
+        app.Map("/metrics", context => scrape.Value(context)).ForMetricsReaders().ExcludeFromDescription();
     }
 }

@@ -1,0 +1,54 @@
+using KestrelKv.Protocol;
+using KestrelKv.Server.Security;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.IdentityModel.Tokens;
+
+namespace KestrelKv.Server.Admin.Security;
+
+/// <summary>Converts validated tokens of the OpenID provider to identities.</summary>
+internal sealed class TokenEvents(UserAccess users, OidcOptions oidc) : JwtBearerEvents
+{
+    /// <summary>
+    /// The first part of the names of the provider's users. No user of the users file has such a name, so their records of request ids
+    /// are separate.
+    /// </summary>
+    public const string UserPrefix = "oidc:";
+
+    private const int SubjectLengthMax = 255;
+
+    private static readonly ProtocolError NotChecked = new(
+        ErrorCode.AuthFailed, "the token cannot be checked, because the OpenID provider does not respond (Admin:Oidc:Authority)");
+
+    public override Task TokenValidated(TokenValidatedContext context)
+    {
+        string? subject = context.Principal?.FindFirst("sub")?.Value;
+        if (subject is null or { Length: 0 or > SubjectLengthMax } || subject.Any(char.IsControl))
+        {
+            Refuse(context, ProtocolError.AuthFailed, "no_subject");
+            return Task.CompletedTask;
+        }
+        IEnumerable<string> roles = context.Principal!.FindAll(oidc.RolesClaim).Select(claim => claim.Value);
+        if (users.OfRoles(UserPrefix + subject, roles) is not { } identity)
+        {
+            Refuse(context, new(ErrorCode.Forbidden,
+                $"the token has no role of the users file, expected one in its claim \"{oidc.RolesClaim}\" (Admin:Oidc:RolesClaim)"), "no_role");
+            return Task.CompletedTask;
+        }
+        context.HttpContext.Features.Set(new RequestClient(identity, Error: null, context.SecurityToken.ValidTo));
+        return Task.CompletedTask;
+    }
+
+    public override Task AuthenticationFailed(AuthenticationFailedContext context)
+    {
+        bool isChecked = context.Exception is SecurityTokenException or ArgumentException;
+        Refuse(context, isChecked ? ProtocolError.AuthFailed : NotChecked, isChecked ? "invalid_token" : "provider_unavailable");
+        return Task.CompletedTask;
+    }
+
+    private void Refuse(Microsoft.AspNetCore.Authentication.ResultContext<JwtBearerOptions> context, ProtocolError error, string reason)
+    {
+        users.OnTokenRefused(RequestClients.AddressOf(context.HttpContext), reason);
+        context.HttpContext.Features.Set(RequestClient.Refused(error));
+        context.Fail(error.Message);
+    }
+}
