@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using KestrelKv.Server.Admin;
 using KestrelKv.Server.Hosting;
+using KestrelKv.Server.Security;
 using KestrelKv.Server.Settings;
 using KestrelKv.Server.Telemetry;
 
@@ -35,6 +36,7 @@ try
     builder.AddTelemetry();
     builder.AddHosting(settings);
     builder.AddStore(settings);
+    builder.AddTls(settings);
     builder.AddWire(settings);
     builder.AddAdmin(settings);
 
