@@ -73,6 +73,9 @@ public sealed class ReplyRoom(ByteBudget budget, RequestLimits limits)
     {
         Function.Mget or Function.Batch => limits.ReadBytesMax,
         Function.Scan when request.Options!.Values => ScanPage.BytesMax + limits.FrameBytesMax,
+
+        // Up to 1,000 keys of up to 4,096 bytes by default, which JSON escapes make up to six times as long.
+        Function.Scan when !request.Options!.CountOnly => ScanPage.BytesMax + (6L * limits.KeyBytesMax),
         Function.Watch => ChangesText.BytesMax,
         _ => request.Options is { ReturnsOld: true } ? limits.FrameBytesMax : 0,
     };

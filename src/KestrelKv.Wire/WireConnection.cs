@@ -154,7 +154,11 @@ internal sealed class WireConnection : IDisposable
         {
             // Watches have no end, and can resume after the restart.
             if (_stopping) _watches.Dispose();
-            if (!RefreshRights()) return await CloseAsync(ProtocolError.AuthRevoked, CloseReason.AuthRevoked);
+            if (_session is { IsStale: true })
+            {
+                if (!RefreshRights()) return await CloseAsync(ProtocolError.AuthRevoked, CloseReason.AuthRevoked);
+                if (_sender.UnsentBytes > 0 && !await _sender.FlushAsync()) return CloseReason.Client;
+            }
             if (_watches.AreSignalled && !await PublishWatchesAsync()) return CloseReason.Client;
 
             // While a watch has more to publish, the connection takes received requests and does not wait for others.
@@ -181,7 +185,7 @@ internal sealed class WireConnection : IDisposable
                 {
                     if (_session is { IsStale: true })
                     {
-                        if (!RefreshRights()) return await CloseAsync(ProtocolError.AuthRevoked, CloseReason.AuthRevoked);
+                        if (!RefreshRights()) return await CloseInReadAsync(ProtocolError.AuthRevoked, CloseReason.AuthRevoked);
                         _session.Check(_batch.Last(remaining.Length), areNew: false);
                     }
                     long stopAt = Counters.BytesSent + (_replyBudget.IsExhausted ? ScarceReplyBytesMax : _options.ReplyBytesMax);
@@ -307,13 +311,21 @@ internal sealed class WireConnection : IDisposable
         return reached;
     }
 
-    /// <summary>Applies changes of users and rights. Returns false if the client's user or secret is no longer valid.</summary>
+    /// <summary>Applies changes of users and rights to the client and its watches. Returns false if the client's user or secret is no longer valid.</summary>
     private bool RefreshRights()
     {
-        if (_session is not { IsStale: true }) return true;
-        if (!_session.Refresh()) return false;
+        if (!_session!.Refresh()) return false;
         _watches.EndForbidden(_session);
         return true;
+    }
+
+    /// <summary>Closes the connection before all requests of the current read are executed.</summary>
+    private Task<CloseReason> CloseInReadAsync(ProtocolError error, CloseReason reason)
+    {
+        _batch.Clear();
+        _input.AdvanceTo(_reading!.Value);
+        _reading = null;
+        return CloseAsync(error, reason);
     }
 
     private async Task<CloseReason> CloseAfterRepliesAsync(CloseReason reason)

@@ -62,6 +62,25 @@ public sealed class ReplyMemoryTests
         Assert.Equal(1, wire.Metrics["kestrelkv.wire.requests{function=GET,outcome=replies_full}"]);
     }
 
+    [Theory]
+    [InlineData("""{"func": "SCAN", "params": {}}""", "replies_full")]
+    [InlineData("""{"func": "SCAN", "params": {"count_only": true}}""", null)]
+    public async Task Serve_ScanWithoutRoom_WaitsIfItListsKeys(string request, string? code)
+    {
+        using var wire = Wire();
+        wire.Connect().Call(Frames.Put(new string('k', 4_096), "1"));
+        wire.Connections.Replies.Take(Total);
+        TestClient client = wire.Connect();
+        client.Send(request);
+        if (code is not null)
+        {
+            await Wait.UntilAsync(() => wire.Connections.Replies.HasWaiters, () => "the SCAN does not wait");
+            wire.Advance(WriteTimeout);
+        }
+        string reply = Assert.Single(await client.RepliesAsync(1));
+        Assert.Equal(code, code is null ? null : Frames.ErrorCode(reply));
+    }
+
     [Fact]
     public async Task Serve_WriteWithLargeReplyAndNoRoom_IsNotExecuted()
     {

@@ -17,6 +17,11 @@ internal static class WireSetup
         builder.Services.AddSingleton<WireMetrics>();
         builder.Services.AddSingleton<WireConnectionHandler>();
         builder.Services.AddSingleton<IConnectionListenerFactory, WireTransport>();
+        if (settings.Wire.Tls.IsOn)
+        {
+            builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<WireTls>(
+                services, services.GetServices<ServerCertificate>().OfWire()!, settings.Wire.Tls));
+        }
         builder.Services.AddHostedService<MemoryReturn>();
 
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -44,10 +49,15 @@ internal static class WireSetup
 
     private static void UseTls(ListenOptions listen)
     {
-        var certificate = listen.ApplicationServices.GetServices<ServerCertificate>().OfWire()!;
-        listen.UseHttps(new Microsoft.AspNetCore.Server.Kestrel.Https.TlsHandshakeCallbackOptions
+        if (Environment.GetEnvironmentVariable("BASELINE") is not null)
         {
-            OnConnection = _ => new(certificate.Current.Server),
-        });
+            var certificate = listen.ApplicationServices.GetServices<ServerCertificate>().OfWire()!;
+            listen.UseHttps(new Microsoft.AspNetCore.Server.Kestrel.Https.TlsHandshakeCallbackOptions
+            {
+                OnConnection = _ => new(certificate.Current.Server),
+            });
+            return;
+        }
+        listen.Use(listen.ApplicationServices.GetRequiredService<WireTls>().Encrypt);
     }
 }

@@ -18,7 +18,7 @@ public static class AccessCheck
             AccessTarget.Key => FindForKey(request, access, request.Key.Span, identity),
             AccessTarget.Prefix => FindForKey(request, access, (request.Options ?? RequestOptions.None).Prefix.Span, identity),
             AccessTarget.Operations => FindFirst(request, identity),
-            _ => Forbidden(request.Function, identity),
+            _ => Forbidden(request, access, identity),
         };
     }
 
@@ -45,10 +45,14 @@ public static class AccessCheck
     }
 
     private static ProtocolError? FindForKey(in Request request, Access access, ReadOnlySpan<byte> keyOrPrefix, Identity identity) =>
-        identity.Allows(access.RightsOf(request), keyOrPrefix) ? null : Forbidden(request.Function, identity);
+        identity.Allows(access.RightsOf(request), keyOrPrefix) ? null : Forbidden(request, access, identity);
 
-    /// <summary>A client that has not authenticated may have more rights once it has.</summary>
-    private static ProtocolError Forbidden(Function function, Identity identity) => identity.User is null
-        ? ProtocolError.AuthRequired
-        : new(ErrorCode.Forbidden, $"the user \"{identity.User}\" may not call {Functions.Of(function).Name} with these parameters for this key or prefix");
+    private static ProtocolError Forbidden(in Request request, Access access, Identity identity)
+    {
+        // A client that has not authenticated may have more rights once it has.
+        if (identity.User is null) return ProtocolError.AuthRequired;
+        string rights = access.RightsOf(request).ToString().ToLowerInvariant().Replace(", ", " and ", StringComparison.Ordinal);
+        return new(ErrorCode.Forbidden,
+            $"the user \"{identity.User}\" has no grant for this {(access.Target == AccessTarget.Prefix ? "prefix" : "key")}, expected one that allows {rights}");
+    }
 }

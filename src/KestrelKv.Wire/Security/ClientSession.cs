@@ -87,7 +87,7 @@ internal sealed class ClientSession(IAccessControl access, WireConnections conne
         {
             if (AccessCheck.Find(request, _identity) is { } error)
             {
-                access.OnDenied(_identity, _address, request.Function);
+                access.OnDenied(_identity, _address, request);
                 request = request.Refused(error);
             }
             else if (areNew && (request.Options is not null || request.Function == Function.Info))

@@ -32,5 +32,5 @@ public interface IAccessControl
     Identity? Refresh(Identity identity, IPAddress? address);
 
     /// <summary>Records a request that was refused for lack of rights.</summary>
-    void OnDenied(Identity identity, IPAddress? address, Function function);
+    void OnDenied(Identity identity, IPAddress? address, in Request request);
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace KestrelKv.Wire.Security;
 
 /// <summary>The settings of TLS on one port. TLS is on if <see cref="Certificate"/> is set.</summary>
@@ -30,6 +32,7 @@ public sealed class TlsOptions
     public TimeSpan HandshakeTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Whether TLS is on.</summary>
+    [JsonIgnore]
     public bool IsOn => Certificate.Length > 0;
 }
 
