@@ -21,6 +21,7 @@ public sealed class WireConnections : IDisposable
     private readonly Lock _totalsLock = new();
     private readonly ConnectionCounters _closedTotals = new();
     private int _count;
+    private int _handshakes;
     private int _unauthenticated;
     private int _timerIsSet;
 
@@ -61,7 +62,7 @@ public sealed class WireConnections : IDisposable
     /// <summary>Adds a connection. Returns false if the maximum number is open.</summary>
     internal bool TryAdd(WireConnection connection)
     {
-        if (Interlocked.Increment(ref _count) > _max)
+        if (Interlocked.Increment(ref _count) + Volatile.Read(ref _handshakes) > _max)
         {
             Interlocked.Decrement(ref _count);
             return false;
@@ -71,6 +72,20 @@ public sealed class WireConnections : IDisposable
         StartTimer();
         return true;
     }
+
+    /// <summary>
+    /// Counts a connection that begins a TLS handshake. Returns false if the maximum number is open. Otherwise
+    /// <see cref="EndHandshake"/> must follow.
+    /// </summary>
+    public bool TryBeginHandshake()
+    {
+        if (Interlocked.Increment(ref _handshakes) + Count <= _max) return true;
+        EndHandshake();
+        return false;
+    }
+
+    /// <summary>Ends the count of <see cref="TryBeginHandshake"/>.</summary>
+    public void EndHandshake() => Interlocked.Decrement(ref _handshakes);
 
     internal void Remove(WireConnection connection)
     {
