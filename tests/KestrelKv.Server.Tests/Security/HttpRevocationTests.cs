@@ -1,0 +1,81 @@
+using System.Net;
+using KestrelKv.Server.Tests.Admin;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Server.Tests.Security;
+
+/// <summary>Clients that lose their rights during a long response.</summary>
+public sealed class HttpRevocationTests : IAsyncLifetime
+{
+    private readonly UsersServer _server = new();
+
+    public Task InitializeAsync() => _server.InitializeAsync();
+
+    public Task DisposeAsync() => _server.DisposeAsync();
+
+    [Fact]
+    public async Task EventStream_OfARemovedUser_EndsWithAnErrorAndOthersContinue()
+    {
+        using EventReader removed = await OpenAsync("watcher", "?prefix=order:");
+        using EventReader other = await OpenAsync("root", "?prefix=order:&values=true");
+        await removed.NextAsync("bookmark");
+        await other.NextAsync("bookmark");
+
+        _server.Remove("watcher");
+
+        ServerEvent end = await removed.NextAsync("error");
+        Assert.Equal("auth_revoked", end.Json.GetProperty("code").GetString());
+        Assert.Null(await removed.NextAsync());
+        await _server.SeedAsync();
+        Assert.Equal(["put order:1"], (await other.NextAsync("changes")).Changes);
+        (await _server.CallAsync("watcher", "GET", "/v1/watch?prefix=order:")).AssertProblem(401, "auth_failed");
+    }
+
+    [Fact]
+    public async Task EventStream_OfAUserWithoutTheGrant_EndsWithForbidden()
+    {
+        using EventReader stream = await OpenAsync("watcher", "?prefix=order:");
+        await stream.NextAsync("bookmark");
+
+        _server.Users.Write(_server.Text(orders: "orders/2/"));
+
+        Assert.Equal("forbidden", (await stream.NextAsync("error")).Json.GetProperty("code").GetString());
+        Assert.Null(await stream.NextAsync());
+    }
+
+    [Fact]
+    public async Task EventStream_AfterAChangeOfOtherUsers_Continues()
+    {
+        using EventReader stream = await OpenAsync("watcher", "?prefix=order:");
+        await stream.NextAsync("bookmark");
+
+        _server.Remove("reader");
+        await Wait.UntilAsync(
+            async () => (await _server.CallAsync("reader", "GET", "/v1/keys/order:1")).Status == 401, () => "the users file is not read again");
+
+        await _server.SeedAsync();
+        Assert.Equal(["put order:1"], (await stream.NextAsync("changes")).Changes);
+    }
+
+    /// <summary>The backup is larger than all buffers between the server and the client, which does not read it.</summary>
+    [Fact]
+    public async Task Backup_OfARemovedAdmin_IsCutOff()
+    {
+        string value = $"\"{new string('x', 8_000_000)}\"";
+        for (int i = 0; i < 8; i++) Assert.Equal(201, (await _server.CallAsync("root", "PUT", $"/v1/keys/large:{i}", value)).Status);
+        using var http = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_server.Process.Admin, "v1/admin/backup"));
+        request.Headers.Authorization = new("Bearer", UsersServer.Secrets["ops"]);
+        using HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+
+        _server.Remove("ops");
+        await Wait.UntilAsync(
+            async () => (await _server.CallAsync("ops", "GET", "/v1/stats")).Status == 401, () => "the users file is not read again");
+
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => response.Content.CopyToAsync(Stream.Null));
+    }
+
+    private Task<EventReader> OpenAsync(string user, string query) =>
+        EventReader.OpenAsync(new Uri(_server.Process.Admin, "v1/watch" + query), authorization: $"Bearer {UsersServer.Secrets[user]}");
+}
