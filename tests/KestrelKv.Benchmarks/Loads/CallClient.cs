@@ -8,7 +8,7 @@ namespace KestrelKv.Benchmarks.Loads;
 /// A client that connects, makes one or more calls in sequence, and closes. It checks each reply. A connection that cannot be opened ends
 /// the measurement: an omitted call would make the server look faster.
 /// </summary>
-internal sealed class CallClient(CallOptions options, LoadScratch scratch, SourceAddresses sources, Epoll epoll, int number)
+internal sealed class CallClient(CallOptions options, LoadScratch scratch, SourceAddresses sources, Epoll epoll, int number) : IDisposable
 {
     private const int None = -1;
     private const uint Loopback = 0x7F000001;
@@ -58,6 +58,12 @@ internal sealed class CallClient(CallOptions options, LoadScratch scratch, Sourc
     public void EndCall()
     {
         if (_calls == options.CallsPerConnection) Close();
+    }
+
+    public void Dispose()
+    {
+        Close();
+        _session?.Dispose();
     }
 
     public void Close()

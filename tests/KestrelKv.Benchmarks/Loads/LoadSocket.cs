@@ -9,7 +9,7 @@ internal sealed class LoadSocket : IDisposable
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
     private readonly LoadTls? _tls;
 
-    public LoadSocket(int port, bool isTls)
+    public LoadSocket(int port, bool isTls = false)
     {
         _socket.Connect(new IPEndPoint(IPAddress.Loopback, port));
         _socket.Blocking = false;

@@ -1,6 +1,4 @@
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using System.Security.Authentication;
 
 namespace KestrelKv.Benchmarks.Loads;
 
