@@ -62,7 +62,7 @@ public sealed class WireConnections : IDisposable
     /// <summary>Adds a connection. Returns false if the maximum number is open.</summary>
     internal bool TryAdd(WireConnection connection)
     {
-        if (Interlocked.Increment(ref _count) + Volatile.Read(ref _handshakes) > _max)
+        if (Interlocked.Increment(ref _count) > _max)
         {
             Interlocked.Decrement(ref _count);
             return false;
@@ -74,12 +74,12 @@ public sealed class WireConnections : IDisposable
     }
 
     /// <summary>
-    /// Counts a connection that begins a TLS handshake. Returns false if the maximum number is open. Otherwise
-    /// <see cref="EndHandshake"/> must follow.
+    /// Counts a connection that begins a TLS handshake. Returns false if <see cref="WireOptions.UnauthenticatedMax"/> handshakes are in
+    /// progress. Otherwise <see cref="EndHandshake"/> must follow.
     /// </summary>
     public bool TryBeginHandshake()
     {
-        if (Interlocked.Increment(ref _handshakes) + Count <= _max) return true;
+        if (Interlocked.Increment(ref _handshakes) <= _unauthenticatedMax) return true;
         EndHandshake();
         return false;
     }
@@ -133,9 +133,7 @@ public sealed class WireConnections : IDisposable
     {
         foreach ((WireConnection connection, _) in _open)
         {
-            if (connection.IsAdmitted) continue;
-            connection.EndIfNotAdmitted();
-            return;
+            if (connection.EndIfNotAdmitted()) return;
         }
     }
 

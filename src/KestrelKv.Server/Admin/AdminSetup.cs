@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin.Security;
@@ -11,6 +12,7 @@ using KestrelKv.Wire;
 using KestrelKv.Wire.Security;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
@@ -78,6 +80,12 @@ internal static class AdminSetup
         {
             OnConnection = _ => new(certificate.Current.Server),
             HandshakeTimeout = tls.HandshakeTimeout,
+        });
+        listen.Use(next => connection =>
+        {
+            X509Certificate2? client = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
+            connection.Features.Set<ITlsFeature>(new TlsFeature(client));
+            return next(connection);
         });
     }
 

@@ -64,8 +64,12 @@ internal sealed partial class AuditLog(ILoggerFactory loggers, SecurityOptions o
         user.Length == 0 || (UsersFileCheck.IsName(user) && !user.Contains(Secret.Prefix, StringComparison.Ordinal)) ? user : "(not a name)";
 
     /// <summary>Returns a key without line breaks and other control characters, truncated if long.</summary>
-    private static string Printable(string text) =>
-        JsonEncodedText.Encode(text.Length <= NameLengthMax ? text : text[..NameLengthMax]).ToString();
+    private static string Printable(string text)
+    {
+        int length = Math.Min(text.Length, NameLengthMax);
+        if (length < text.Length && char.IsHighSurrogate(text[length - 1])) length--;
+        return JsonEncodedText.Encode(text.AsSpan(0, length)).ToString();
+    }
 
     private bool MayWrite()
     {

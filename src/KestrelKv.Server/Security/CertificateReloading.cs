@@ -71,7 +71,7 @@ internal sealed partial class CertificateReloading(
                 Loaded(logger, certificate.Port, certificate.Current.NotAfter);
                 WarnOfExpiry();
             }
-            catch (SettingsException e)
+            catch (Exception e) when (e is SettingsException or System.Security.Cryptography.CryptographicException or FormatException or ArgumentException)
             {
                 metrics.CountReload(certificate, isLoaded: false);
                 Kept(logger, certificate.Port, certificate.Current.NotAfter, e.Message);

@@ -83,12 +83,14 @@ internal sealed record PemFile(string Setting, string Path)
             var block = new PemBlock(label, i + 1, end < 0 ? "" : string.Join('\n', lines[i..(end + 1)]));
             string last = $"{End}{label}{Dashes}";
             if (end < 0 || lines[end].TrimEnd() != last) throw Error(block, $"the block is incomplete, expected the line \"{last}\"");
+            if (end == i + 1) throw Error(block, "the block is empty");
             if (lines[i + 1].Contains(':', StringComparison.Ordinal)) throw Error(block, "the block is encrypted, expected no password");
             for (int line = i + 1; line < end; line++)
             {
                 if (!Base64.IsValid(lines[line]))
                     throw Error(block with { Line = line + 1 }, "the line is not valid Base64");
             }
+            if (!Base64.IsValid(string.Concat(lines[(i + 1)..end]))) throw Error(block, "the block is not valid Base64");
             blocks.Add(block);
             i = end;
         }

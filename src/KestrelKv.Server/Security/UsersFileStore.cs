@@ -19,8 +19,8 @@ internal sealed class UsersFileStore : IDisposable
             // A link is edited at its target, so that it remains a link.
             var given = new FileInfo(path);
             string target = (given.Exists ? given.ResolveLinkTarget(returnFinalTarget: true)?.FullName : null) ?? given.FullName;
-            var file = new FileStream(
-                target + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+            // The lock file remains: another process could otherwise lock a deleted one.
+            var file = new FileStream(target + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1);
             return new(target, file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -48,6 +48,9 @@ internal sealed class UsersFileStore : IDisposable
                 stream.Flush(flushToDisk: true);
             }
             FileOwner.Copy(_path, temporary);
+
+            // The process's umask may have removed rights, for example the group's.
+            if (!OperatingSystem.IsWindows() && File.Exists(_path)) File.SetUnixFileMode(temporary, File.GetUnixFileMode(_path));
             File.Move(temporary, _path, overwrite: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

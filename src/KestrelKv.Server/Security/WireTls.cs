@@ -106,6 +106,7 @@ internal sealed partial class WireTls(
 
     [LoggerMessage(113, LogLevel.Debug, "The TLS handshake of connection {ConnectionId} failed: {Reason}")]
     private static partial void Failed(ILogger logger, string connectionId, string reason);
-
-    private sealed record TlsFeature(X509Certificate2? ClientCertificate) : ITlsFeature;
 }
+
+/// <summary>The feature of an encrypted connection.</summary>
+internal sealed record TlsFeature(X509Certificate2? ClientCertificate) : ITlsFeature;

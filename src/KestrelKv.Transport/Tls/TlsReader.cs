@@ -16,6 +16,9 @@ namespace KestrelKv.Transport.Tls;
 /// </remarks>
 internal sealed class TlsReader(PipeReader transport, SslStream tls, RecordStream records) : PipeReader
 {
+    /// <summary>The maximum length of the text of a record, in bytes (RFC 8446, 5.1).</summary>
+    private const int RecordTextBytesMax = 16_384;
+
     // Unconsumed bytes are in [_start, _end). The caller has examined those before _examined.
     private byte[] _buffer = [];
     private int _start;
@@ -95,8 +98,8 @@ internal sealed class TlsReader(PipeReader transport, SslStream tls, RecordStrea
         records.Feed(whole, hasEnded);
         do
         {
-            // The text of records is shorter than they are.
-            if (_pending is null) MakeRoom((int)Math.Max(whole.Length, 1));
+            // The text of records is shorter than they are. A read that waits needs room for the text of any one record.
+            if (_pending is null) MakeRoom((int)Math.Max(whole.Length, RecordTextBytesMax));
             ValueTask<int> reading = _pending ?? tls.ReadAsync(_buffer.AsMemory(_end));
             _pending = reading.IsCompleted ? null : reading;
             if (_pending is not null) return;
