@@ -173,7 +173,8 @@ internal sealed class RecordStream(IDuplexPipe pipe, HandshakeSlots slots) : Str
 
     private async ValueTask FlushHandshakeAsync(CancellationToken cancellationToken) => await pipe.Output.FlushAsync(cancellationToken);
 
-    private void ReleaseSlot()
+    /// <summary>Releases the slot of a handshake that has ended.</summary>
+    public void ReleaseSlot()
     {
         if (_hasSlot) slots.Release();
         _hasSlot = false;

@@ -42,8 +42,16 @@ public sealed class TlsDuplex : IDuplexPipe, IDisposable
     /// <exception cref="HandshakesFullException">Too many handshakes wait.</exception>
     public async Task AuthenticateAsync(SslServerAuthenticationOptions options, CancellationToken cancellationToken)
     {
-        await _tls.AuthenticateAsServerAsync(options, cancellationToken);
-        _records.Open();
+        try
+        {
+            await _tls.AuthenticateAsServerAsync(options, cancellationToken);
+            _records.Open();
+        }
+        finally
+        {
+            // A failed handshake lingers, and must not keep others waiting.
+            _records.ReleaseSlot();
+        }
     }
 
     /// <summary>Sends the end of the stream (close_notify) if the system has room for it, and does not wait otherwise.</summary>

@@ -125,6 +125,7 @@ internal sealed class ClientSession(IAccessControl access, WireConnections conne
         }
         _epoch = epoch;
         HasJustFailed = false;
+        _failures = 0;
         Become(identity);
         response.Write("{\"user\": "u8);
         response.WriteString(identity.User!);

@@ -92,6 +92,20 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
+    public async Task Handshake_ManyFail_DoNotKeepOthersWaiting()
+    {
+        await using ServerProcess server = await StartAsync(["Wire:Tls:HandshakeTimeout=2s"]);
+        List<WireClient> failing = [];
+        for (int i = 0; i < 40; i++)
+        {
+            failing.Add(await WireClient.ConnectAsync(server.TlsPort));
+            await failing[i].SendAsync((byte[])[22, 3, 1, 0, 5, .. "hello"u8]);
+        }
+        Assert.Equal(Served, await CallAsync(server, PutAndGet));
+        foreach (WireClient client in failing) client.Dispose();
+    }
+
+    [Fact]
     public async Task Values_LargeAndPipelined_ArriveExactly()
     {
         await using ServerProcess server = await StartAsync();

@@ -131,6 +131,27 @@ public sealed class AuthenticationTests
     }
 
     [Fact]
+    public async Task AuthTimeout_ClientThatDoesNotRead_IsAborted()
+    {
+        using var wire = new TestWire(access: _users);
+        TestClient client = wire.Connect(unreadBytesMax: 1);
+        client.Send(Frames.Stream(Enumerable.Repeat("""{"func": "PING"}""", 2_000)));
+        Assert.InRange(client.UnreadBytes(), 1, 20_000);
+        wire.Advance(wire.Options.AuthTimeout);
+        await client.ServedAsync();
+        Assert.NotNull(client.Connection.Aborted);
+        Assert.Equal(1, wire.Metrics["kestrelkv.wire.connections.closed{reason=auth_timeout}"]);
+    }
+
+    [Fact]
+    public void UnauthenticatedMax_ManyAtOnce_EndsADifferentConnectionForEach()
+    {
+        using var wire = new TestWire(options => options.UnauthenticatedMax = 5, access: _users);
+        TestClient[] silent = [.. Enumerable.Range(0, 25).Select(_ => wire.Connect())];
+        Assert.Equal(20, silent.Count(client => client.UnreadBytes() > 0));
+    }
+
+    [Fact]
     public async Task UnauthenticatedMax_Exceeded_ClosesOneThatHasNotAuthenticated()
     {
         using var wire = new TestWire(options => options.UnauthenticatedMax = 2, access: _users);
