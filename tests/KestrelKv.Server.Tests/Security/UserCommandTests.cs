@@ -71,7 +71,7 @@ public sealed class UserCommandTests : IDisposable
         File.SetUnixFileMode(_users.FilePath, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
         await RunAsync("user", "add", "app");
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead, File.GetUnixFileMode(_users.FilePath));
-        Assert.Equal([_users.FilePath], Directory.GetFiles(Path.GetDirectoryName(_users.FilePath)!));
+        Assert.Equal([_users.FilePath, _users.FilePath + ".lock"], Directory.GetFiles(Path.GetDirectoryName(_users.FilePath)!).Order(StringComparer.Ordinal));
     }
 
     [Fact]
