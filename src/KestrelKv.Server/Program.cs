@@ -40,6 +40,7 @@ try
     builder.AddHosting(settings);
     builder.AddStore(settings);
     builder.AddSecurity(settings);
+    builder.AddTls(settings);
     builder.AddWire(settings);
     builder.AddAdmin(settings);
 

@@ -56,7 +56,7 @@ internal sealed class WireConnection : IDisposable
 
     private DrainClock? _drain;
     private long _lastActive;
-    private long _openedAt;
+    private long _unadmittedSince;
     private volatile bool _authIsLate;
 
     // The end of the replies whose store calls have completed.
@@ -119,7 +119,7 @@ internal sealed class WireConnection : IDisposable
         _completedBytes = 0;
         _idle = false;
         _authIsLate = false;
-        _lastActive = _openedAt = _time.GetTimestamp();
+        _lastActive = _unadmittedSince = _time.GetTimestamp();
         _session?.Begin(_context);
 
         // Read once per client, because a transport may take a lock to return it.
@@ -188,7 +188,8 @@ internal sealed class WireConnection : IDisposable
                         if (!RefreshRights()) return await CloseInReadAsync(ProtocolError.AuthRevoked, CloseReason.AuthRevoked);
                         _session.Check(_batch.Last(remaining.Length), areNew: false);
                     }
-                    long stopAt = Counters.BytesSent + (_replyBudget.IsExhausted ? ScarceReplyBytesMax : _options.ReplyBytesMax);
+                    bool isScarce = _replyBudget.IsExhausted || _session is { IsAdmitted: false };
+                    long stopAt = Counters.BytesSent + (isScarce ? ScarceReplyBytesMax : _options.ReplyBytesMax);
                     int answered;
                     if (UnbatchedCommands.IsUnbatched(remaining.Span[0])) answered = await _unbatched.ExecuteAsync(remaining[..1], Aborted);
                     else
@@ -211,7 +212,9 @@ internal sealed class WireConnection : IDisposable
                     remaining = remaining[answered..];
                 }
                 _batch.Clear();
-                if (_session is { HasFailed: true }) break;
+                if (_session is null) continue;
+                if (_session.HasFailed) break;
+                if (_session.HasJustFailed) Volatile.Write(ref _unadmittedSince, _time.GetTimestamp());
             }
 
             if (served && !await _sender.FlushAsync()) return CloseReason.Client;
@@ -297,6 +300,13 @@ internal sealed class WireConnection : IDisposable
                 if (!await _sender.FlushAsync()) return false;
                 await _room.WaitAsync(_options.WriteTimeout, Aborted);
             }
+
+            // The client may have lost its rights during the wait.
+            if (_session is { IsStale: true })
+            {
+                _room.Release();
+                break;
+            }
             await _watches.PublishAsync(index, Aborted);
             _room.Release();
             _completedBytes = _replies.BytesWritten;
@@ -377,13 +387,18 @@ internal sealed class WireConnection : IDisposable
     }
 
     /// <summary>Ends the connection if its client has not authenticated. May be called by any thread.</summary>
-    public void EndIfNotAdmitted()
+    /// <returns>False if it has authenticated, is closed, or is being ended already.</returns>
+    public bool EndIfNotAdmitted()
     {
         lock (_gate)
         {
-            if (!_isOpen) return;
+            if (!_isOpen || _authIsLate || IsAdmitted) return false;
             _authIsLate = true;
-            _input.CancelPendingRead();
+
+            // A client that leaves replies unread would not get the error.
+            if (_sender.IsWaiting) Abort(CloseReason.AuthTimeout, "The client did not authenticate in time (Wire:AuthTimeout).");
+            else _input.CancelPendingRead();
+            return true;
         }
     }
 
@@ -399,6 +414,7 @@ internal sealed class WireConnection : IDisposable
 
     private void EndIfLate(long now)
     {
+        if (!IsAdmitted && _time.GetElapsedTime(Volatile.Read(ref _unadmittedSince), now) >= _options.AuthTimeout) EndIfNotAdmitted();
         if (_sender.IsWaiting)
         {
             if (_stopping && _publishes && _time.GetElapsedTime(Volatile.Read(ref _stoppedAt), now) >= DrainTime)
@@ -415,7 +431,6 @@ internal sealed class WireConnection : IDisposable
         {
             Abort(CloseReason.RequestsFull, "The client did not send its request in time (Wire:WriteTimeout), and others wait.");
         }
-        else if (!IsAdmitted && _time.GetElapsedTime(_openedAt, now) >= _options.AuthTimeout) EndIfNotAdmitted();
         else if (_options.IdleTimeout > TimeSpan.Zero && _watches.Count == 0 && IdleTimeIsOver(now))
         {
             _idle = true;

@@ -38,7 +38,8 @@ public sealed class WireConnectionHandler(
                 ? reusable
                 : new WireConnection(connection, store, limits, options, metrics, connections, access, time);
         wire.Open();
-        if (options.ProtectedMode && access is null && !PeerGuard.IsThisMachine(connection)) return RefuseAsync(wire, connection, ProtectedModeError());
+        if (options.ProtectedMode && access is null && !HasRequiredCertificate(connection) && !PeerGuard.IsThisMachine(connection))
+            return RefuseAsync(wire, connection, ProtectedModeError());
         return connections.TryAdd(wire) ? ServeAsync(wire, connection, persistent) : RefuseAsync(wire, connection, TooManyError());
     }
 
@@ -92,6 +93,10 @@ public sealed class WireConnectionHandler(
             else wire.Dispose();
         }
     }
+
+    /// <summary>Whether the client has authenticated by a certificate, and every client of the TLS port must.</summary>
+    private bool HasRequiredCertificate(ConnectionContext connection) =>
+        options.Tls.ClientCertificates == ClientCertificateMode.Require && connection.Features.Get<ITlsFeature>() is { ClientCertificate: not null };
 
     private async Task RefuseAsync(WireConnection wire, ConnectionContext connection, ProtocolError error)
     {

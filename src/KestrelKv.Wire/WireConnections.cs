@@ -21,6 +21,7 @@ public sealed class WireConnections : IDisposable
     private readonly Lock _totalsLock = new();
     private readonly ConnectionCounters _closedTotals = new();
     private int _count;
+    private int _handshakes;
     private int _unauthenticated;
     private int _timerIsSet;
 
@@ -72,6 +73,20 @@ public sealed class WireConnections : IDisposable
         return true;
     }
 
+    /// <summary>
+    /// Counts a connection that begins a TLS handshake. Returns false if <see cref="WireOptions.UnauthenticatedMax"/> handshakes are in
+    /// progress. Otherwise <see cref="EndHandshake"/> must follow.
+    /// </summary>
+    public bool TryBeginHandshake()
+    {
+        if (Interlocked.Increment(ref _handshakes) <= _unauthenticatedMax) return true;
+        EndHandshake();
+        return false;
+    }
+
+    /// <summary>Ends the count of <see cref="TryBeginHandshake"/>.</summary>
+    public void EndHandshake() => Interlocked.Decrement(ref _handshakes);
+
     internal void Remove(WireConnection connection)
     {
         // Under the lock, so that a sum has each connection's counts exactly once, as open or as closed.
@@ -118,9 +133,7 @@ public sealed class WireConnections : IDisposable
     {
         foreach ((WireConnection connection, _) in _open)
         {
-            if (connection.IsAdmitted) continue;
-            connection.EndIfNotAdmitted();
-            return;
+            if (connection.EndIfNotAdmitted()) return;
         }
     }
 

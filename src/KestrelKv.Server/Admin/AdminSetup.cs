@@ -1,15 +1,20 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin.Security;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Server.Hosting;
+using KestrelKv.Server.Security;
 using KestrelKv.Server.Settings;
 using KestrelKv.Storage;
 using KestrelKv.Wire;
+using KestrelKv.Wire.Security;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace KestrelKv.Server.Admin;
@@ -47,6 +52,7 @@ internal static class AdminSetup
                 {
                     listen.Protocols = HttpProtocols.Http1;
                     listen.Use(connections.Limit);
+                    if (settings.Admin.Tls.IsOn) UseTls(listen, settings.Admin.Tls);
                     addresses.AddAdmin(listen);
                 });
             }
@@ -65,6 +71,22 @@ internal static class AdminSetup
             .AddCheck<RecentHealthCheck>("wire", timeout: TimeSpan.FromSeconds(5))
             .AddCheck<DiskHealthCheck>("disk");
         builder.Services.AddSwagger(settings.Admin, hasUsers: settings.Security.UsersFile.Length > 0);
+    }
+
+    private static void UseTls(ListenOptions listen, TlsOptions tls)
+    {
+        ServerCertificate certificate = listen.ApplicationServices.GetServices<ServerCertificate>().OfAdmin()!;
+        listen.UseHttps(new TlsHandshakeCallbackOptions
+        {
+            OnConnection = _ => new(certificate.Current.Server),
+            HandshakeTimeout = tls.HandshakeTimeout,
+        });
+        listen.Use(next => connection =>
+        {
+            X509Certificate2? client = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
+            connection.Features.Set<ITlsFeature>(new TlsFeature(client));
+            return next(connection);
+        });
     }
 
     public static void MapAdmin(this WebApplication app)

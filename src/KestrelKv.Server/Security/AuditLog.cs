@@ -31,7 +31,7 @@ internal sealed partial class AuditLog(ILoggerFactory loggers, SecurityOptions o
 
     public void LoginFailed(string user, IPAddress? address, string reason)
     {
-        if (MayWrite()) Failed(_log, Printable(user), Plain(address), reason);
+        if (MayWrite()) Failed(_log, NameToLog(user), Plain(address), reason);
     }
 
     public void Denied(Identity identity, IPAddress? address, in Request request)
@@ -59,9 +59,17 @@ internal sealed partial class AuditLog(ILoggerFactory loggers, SecurityOptions o
     private static ReadOnlySpan<byte> KeyOf(in Request request) =>
         request.Options is { Prefix.IsEmpty: false } options ? options.Prefix.Span : request.Key.Span;
 
-    /// <summary>Returns a text that a client has sent without line breaks and other control characters, truncated if long.</summary>
-    private static string Printable(string text) =>
-        JsonEncodedText.Encode(text.Length <= NameLengthMax ? text : text[..NameLengthMax]).ToString();
+    /// <summary>Returns the name that a client has sent, unless it cannot be a user's or may be a secret in the wrong place.</summary>
+    private static string NameToLog(string user) =>
+        user.Length == 0 || (UsersFileCheck.IsName(user) && !user.Contains(Secret.Prefix, StringComparison.Ordinal)) ? user : "(not a name)";
+
+    /// <summary>Returns a key without line breaks and other control characters, truncated if long.</summary>
+    private static string Printable(string text)
+    {
+        int length = Math.Min(text.Length, NameLengthMax);
+        if (length < text.Length && char.IsHighSurrogate(text[length - 1])) length--;
+        return JsonEncodedText.Encode(text.AsSpan(0, length)).ToString();
+    }
 
     private bool MayWrite()
     {

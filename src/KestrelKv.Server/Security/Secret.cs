@@ -16,7 +16,9 @@ namespace KestrelKv.Server.Security;
 /// </remarks>
 internal static class Secret
 {
+    /// <summary>The first characters of every secret.</summary>
     public const string Prefix = "kkv_";
+
     private const string Digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     private const int RandomBytes = 32;
     private const int RandomDigits = 43;

@@ -27,11 +27,21 @@ internal sealed class UserAccess : IAccessControl, IDisposable
         (_path, _audit, _metrics, _time) = (Path.GetFullPath(options.UsersFile), audit, metrics, time);
         AllowsPlaintext = options.AllowPlaintext;
         _throttle = new LoginThrottle(time);
-        _table = new UserTable(UsersFile.Read(_path));
+
+        // The watch begins before the file is read, so that no change is missed.
+        _watch = new FileWatch([_path], Reload, time);
+        try
+        {
+            _table = new UserTable(UsersFile.Read(_path));
+        }
+        catch
+        {
+            _watch.Dispose();
+            throw;
+        }
         UsersFilePermissions.WarnIfOthersCanWrite(_path, logger);
         _expiry = time.CreateTimer(static access => ((UserAccess)access!).Publish(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         SetExpiry();
-        _watch = new FileWatch([_path], Reload, time);
     }
 
     /// <inheritdoc/>

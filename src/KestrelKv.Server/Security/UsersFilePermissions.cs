@@ -1,6 +1,6 @@
 namespace KestrelKv.Server.Security;
 
-/// <summary>Checks who can change the users file.</summary>
+/// <summary>Checks which users of the machine can change the users file.</summary>
 internal static partial class UsersFilePermissions
 {
     /// <summary>Logs a warning if the file, or the directory in which it can be replaced, is writable by all users of the machine.</summary>

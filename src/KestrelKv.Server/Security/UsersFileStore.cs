@@ -17,9 +17,10 @@ internal sealed class UsersFileStore : IDisposable
         try
         {
             // A link is edited at its target, so that it remains a link.
-            string target = new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
-            var file = new FileStream(
-                target + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+            var given = new FileInfo(path);
+            string target = (given.Exists ? given.ResolveLinkTarget(returnFinalTarget: true)?.FullName : null) ?? given.FullName;
+            // The lock file remains: another process could otherwise lock a deleted one.
+            var file = new FileStream(target + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1);
             return new(target, file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -47,6 +48,9 @@ internal sealed class UsersFileStore : IDisposable
                 stream.Flush(flushToDisk: true);
             }
             FileOwner.Copy(_path, temporary);
+
+            // The process's umask may have removed rights, for example the group's.
+            if (!OperatingSystem.IsWindows() && File.Exists(_path)) File.SetUnixFileMode(temporary, File.GetUnixFileMode(_path));
             File.Move(temporary, _path, overwrite: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

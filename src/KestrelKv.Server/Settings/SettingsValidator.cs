@@ -31,6 +31,8 @@ internal static class SettingsValidator
         Number("Wire:UnauthenticatedMax", settings.Wire.UnauthenticatedMax, 1, 1_000_000);
         if (settings.Wire is { Plaintext: false, Tls.IsOn: false })
             Wrong("Wire:Plaintext", "false", "true, or Wire:Tls:Certificate, because no port would be open");
+        if (settings.Wire is { Plaintext: true, Tls.IsOn: true, Port: > 0 } && settings.Wire.Port == settings.Wire.TlsPort)
+            Wrong("Wire:TlsPort", settings.Wire.TlsPort, "another port than Wire:Port");
         Tls("Wire:Tls", settings.Wire.Tls);
         Address("Admin:Address", settings.Admin.Address);
         Tls("Admin:Tls", settings.Admin.Tls);

@@ -75,7 +75,7 @@ internal static class TelemetrySetup
         IOpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(Describe)
             .WithMetrics(metrics => metrics
-                .AddMeter(WireMetrics.MeterName, StoreMetrics.MeterName, LogMetrics.MeterName, AuthMetrics.MeterName)
+                .AddMeter(WireMetrics.MeterName, StoreMetrics.MeterName, LogMetrics.MeterName, AuthMetrics.MeterName, TlsMetrics.MeterName)
                 .AddMeter("System.Runtime", "Microsoft.AspNetCore.Hosting")
                 // Prometheus reserves names that end in "count" for histograms.
                 .AddView("dotnet.process.cpu.count", "dotnet.process.cpus")

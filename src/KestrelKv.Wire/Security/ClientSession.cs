@@ -36,6 +36,9 @@ internal sealed class ClientSession(IAccessControl access, WireConnections conne
     /// <summary>Whether users, rights or secrets have changed since <see cref="Refresh"/>.</summary>
     public bool IsStale => _epoch != access.Epoch;
 
+    /// <summary>Whether the last AUTH has failed.</summary>
+    public bool HasJustFailed { get; private set; }
+
     /// <summary>Whether the client has failed to authenticate too often.</summary>
     public bool HasFailed => _failures >= FailuresMax;
 
@@ -49,6 +52,7 @@ internal sealed class ClientSession(IAccessControl access, WireConnections conne
         var tls = connection.Features.Get<ITlsFeature>();
         _isSecure = tls is not null || access.AllowsPlaintext || PeerGuard.IsThisMachine(connection);
         _failures = 0;
+        HasJustFailed = false;
         _epoch = access.Epoch;
         _identity = access.Identify(_address, tls?.ClientCertificate);
         if (!IsAdmitted) connections.CountUnauthenticated(1);
@@ -90,7 +94,7 @@ internal sealed class ClientSession(IAccessControl access, WireConnections conne
                 access.OnDenied(_identity, _address, request);
                 request = request.Refused(error);
             }
-            else if (areNew && (request.Options is not null || request.Function == Function.Info))
+            else if (request.Function == Function.Info || (areNew && request.Options is not null))
             {
                 request = AccessCheck.Restrict(request, _identity);
             }
@@ -105,6 +109,7 @@ internal sealed class ClientSession(IAccessControl access, WireConnections conne
     public async ValueTask<ProtocolError?> AuthenticateAsync(Request request, TextBuffer response, CancellationToken cancellationToken)
     {
         Become(Identity.None);
+        HasJustFailed = true;
         if (!_isSecure)
         {
             _failures++;
@@ -119,6 +124,7 @@ internal sealed class ClientSession(IAccessControl access, WireConnections conne
             return ProtocolError.AuthFailed;
         }
         _epoch = epoch;
+        HasJustFailed = false;
         Become(identity);
         response.Write("{\"user\": "u8);
         response.WriteString(identity.User!);

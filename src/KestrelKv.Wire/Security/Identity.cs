@@ -22,7 +22,7 @@ public enum ServerRights
     Metrics = 2,
 }
 
-/// <summary>Who a client is and what it may do. Immutable and thread-safe.</summary>
+/// <summary>The name and the rights of a client. Immutable and thread-safe.</summary>
 public sealed class Identity
 {
     private readonly Grant[] _grants;

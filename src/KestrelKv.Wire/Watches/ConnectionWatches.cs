@@ -109,6 +109,9 @@ internal sealed class ConnectionWatches(
     public void EndRound()
     {
         RemoveEnded();
+
+        // A round can end before its last watch.
+        if (_open.Exists(watch => watch.Session.IsReady)) _signalled = true;
         SetTimer();
     }
 

@@ -36,7 +36,14 @@ internal sealed class RequestClients(TimeProvider time, UserAccess? users = null
     public Request Validate(HttpContext http, RequestRunner runner, in Request request)
     {
         if (users is null) return runner.Validate(request);
-        Identity identity = Of(http).Identity;
+        RequestClient client = Of(http);
+        Identity? identity = client.Identity;
+        if (identity.User is not null)
+        {
+            // The client may have lost its rights while the body arrived.
+            identity = client.Expires <= time.GetUtcNow() ? null : users.Refresh(identity, AddressOf(http));
+            if (identity is null) return request.Refused(ProtocolError.AuthRevoked);
+        }
         Request valid = runner.Validate(request, identity);
         if (valid.Error is not { Code: ErrorCode.Forbidden or ErrorCode.AuthRequired } error) return valid;
         users.OnDenied(identity, AddressOf(http), request);

@@ -1,3 +1,4 @@
+using System.Text;
 using KestrelKv.Protocol;
 using KestrelKv.Server.Security;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
@@ -13,7 +14,8 @@ internal sealed class TokenEvents(UserAccess users, OidcOptions oidc) : JwtBeare
     /// </summary>
     public const string UserPrefix = "oidc:";
 
-    private const int SubjectLengthMax = 255;
+    /// <summary>The maximum length of a subject in bytes of UTF-8. A request id with the name of its user has at most 256.</summary>
+    private const int SubjectBytesMax = 122;
 
     private static readonly ProtocolError NotChecked = new(
         ErrorCode.AuthFailed, "the token cannot be checked, because the OpenID provider does not respond (Admin:Oidc:Authority)");
@@ -21,7 +23,7 @@ internal sealed class TokenEvents(UserAccess users, OidcOptions oidc) : JwtBeare
     public override Task TokenValidated(TokenValidatedContext context)
     {
         string? subject = context.Principal?.FindFirst("sub")?.Value;
-        if (subject is null or { Length: 0 or > SubjectLengthMax } || subject.Any(char.IsControl))
+        if (string.IsNullOrEmpty(subject) || Encoding.UTF8.GetByteCount(subject) > SubjectBytesMax || subject.Any(char.IsControl))
         {
             Refuse(context, ProtocolError.AuthFailed, "no_subject");
             return Task.CompletedTask;
