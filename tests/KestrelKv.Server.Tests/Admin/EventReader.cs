@@ -82,6 +82,15 @@ internal sealed class EventReader : IDisposable
         return next;
     }
 
+    /// <summary>Returns the code of the next event, which must be an error and the last event.</summary>
+    public async Task<string?> NextErrorAsync()
+    {
+        ServerEvent? end = await NextAsync();
+        Assert.Equal("error", end?.Name);
+        Assert.Null(await NextAsync());
+        return end!.Json.GetProperty("code").GetString();
+    }
+
     public void Dispose()
     {
         _lines.Dispose();

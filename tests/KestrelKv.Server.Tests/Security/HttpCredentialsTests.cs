@@ -90,7 +90,7 @@ public sealed class HttpCredentialsTests(UsersServer server) : IClassFixture<Use
     [NetworkNamespaceFact]
     public async Task Secret_FromAnotherMachineWithoutTls_IsRefused()
     {
-        await using var open = new ForgedServer { Address = "*" };
+        await using var open = new ForgedServer { Address = "0.0.0.0" };
         await open.InitializeAsync();
         await using NetworkNamespace other = await NetworkNamespace.CreateAsync();
         string url = $"http://{other.OwnAddress}:{open.Process.Admin.Port}/v1/keys/order:1";

@@ -55,7 +55,7 @@ public sealed class HttpHeaderTests(UsersServer server, DefaultServer open) : IC
 
         // The number depends on the time that the requests took, but each would have made a connection of its own.
         RawResponse metrics = await server.CallAsync("ops", "GET", "/metrics");
-        string line = metrics.Text.Split('\n').Single(line => line.StartsWith("kestrelkv_connections_accepted_total", StringComparison.Ordinal));
+        string line = metrics.Text.Split('\n').Single(line => line.StartsWith("kestrelkv_wire_connections_accepted", StringComparison.Ordinal));
         Assert.InRange(double.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture), 1, 45);
     }
 

@@ -102,7 +102,7 @@ public sealed class HttpTokenTests : IAsyncLifetime, IDisposable
         using EventReader stream = await EventReader.OpenAsync(
             new Uri(_server.Process.Admin, "v1/watch?prefix=order:"), authorization: $"Bearer {token}");
         await stream.NextAsync("bookmark");
-        Assert.Equal("auth_revoked", (await stream.NextAsync("error")).Json.GetProperty("code").GetString());
+        Assert.Equal("auth_revoked", await stream.NextErrorAsync());
     }
 
     private Task<RawResponse> GetAsync(string token, string target = "/v1/keys/order:1") =>

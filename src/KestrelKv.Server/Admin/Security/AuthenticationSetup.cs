@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.IdentityModel.Tokens;
 
 namespace KestrelKv.Server.Admin.Security;
 
@@ -41,6 +42,10 @@ internal static class AuthenticationSetup
         if (oidc.Authority.Length == 0) return;
         builder.Services.AddSingleton(services => new TokenEvents(services.GetRequiredService<UserAccess>(), oidc));
         schemes.AddJwtBearer(TokenScheme, jwt => Configure(jwt, oidc));
+
+        // Otherwise a key that the provider has withdrawn would remain valid for an hour.
+        builder.Services.PostConfigure<JwtBearerOptions>(
+            TokenScheme, jwt => ((BaseConfigurationManager)jwt.ConfigurationManager!).UseLastKnownGoodConfiguration = false);
     }
 
     private static void Configure(JwtBearerOptions jwt, OidcOptions oidc)

@@ -2,7 +2,6 @@ using System.Text;
 using KestrelKv.Protocol;
 using KestrelKv.Server.Security;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
-using Microsoft.IdentityModel.Tokens;
 
 namespace KestrelKv.Server.Admin.Security;
 
@@ -40,11 +39,24 @@ internal sealed class TokenEvents(UserAccess users, OidcOptions oidc) : JwtBeare
         return Task.CompletedTask;
     }
 
-    public override Task AuthenticationFailed(AuthenticationFailedContext context)
+    public override async Task AuthenticationFailed(AuthenticationFailedContext context)
     {
-        bool isChecked = context.Exception is SecurityTokenException or ArgumentException;
-        Refuse(context, isChecked ? ProtocolError.AuthFailed : NotChecked, isChecked ? "invalid_token" : "provider_unavailable");
-        return Task.CompletedTask;
+        if (await HasKeysAsync(context)) Refuse(context, ProtocolError.AuthFailed, "invalid_token");
+        else Refuse(context, NotChecked, "provider_unavailable");
+    }
+
+    /// <summary>Whether the keys of the provider are known. Otherwise the exception only names a consequence: no key fits the token.</summary>
+    private static async ValueTask<bool> HasKeysAsync(AuthenticationFailedContext context)
+    {
+        try
+        {
+            return await context.Options.ConfigurationManager!.GetConfigurationAsync(context.HttpContext.RequestAborted) is not null;
+        }
+        catch (InvalidOperationException)
+        {
+            // The metadata cannot be read.
+            return false;
+        }
     }
 
     private void Refuse(Microsoft.AspNetCore.Authentication.ResultContext<JwtBearerOptions> context, ProtocolError error, string reason)
