@@ -52,7 +52,6 @@ public sealed class GuideServer : IAsyncLifetime
         }
         catch
         {
-            // xunit does not dispose of a fixture that failed to initialize.
             await DisposeAsync();
             throw;
         }
@@ -62,7 +61,9 @@ public sealed class GuideServer : IAsyncLifetime
     {
         if (Prometheus is not null) await Prometheus.DisposeAsync();
         if (Server is not null) await Server.DisposeAsync();
-        _folder.Delete(recursive: true);
+
+        // After a failure to initialize, this is the second call.
+        if (Directory.Exists(_folder.FullName)) _folder.Delete(recursive: true);
     }
 
     /// <summary>Executes a user command and returns its output.</summary>

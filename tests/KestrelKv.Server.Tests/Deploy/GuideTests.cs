@@ -8,6 +8,9 @@ namespace KestrelKv.Server.Tests.Deploy;
 /// <summary>The commands and the client of "Secure remote access" work when pasted, and the dashboard shows their effects.</summary>
 public sealed class GuideTests(GuideServer guide) : IClassFixture<GuideServer>
 {
+    /// <summary>Replaces the client's print, so that its output can be parsed.</summary>
+    private const string PrintJson = "import builtins, json\nprint = lambda reply: builtins.print(json.dumps(reply))\n";
+
     [Fact]
     public async Task Check_OfTheReader_PrintsTheSentenceOfTheGuide()
     {
@@ -92,12 +95,10 @@ public sealed class GuideTests(GuideServer guide) : IClassFixture<GuideServer>
     {
         string address = string.Create(CultureInfo.InvariantCulture, $"(\"127.0.0.1\", {guide.TlsPort})");
         string client = Assert.Single(Markdown.Blocks(GuideServer.Guide, "python"))
-            .Replace("(\"kv.example.com\", 4445)", address, StringComparison.Ordinal)
-            .Replace("print(call(", "print(json.dumps(call(", StringComparison.Ordinal)
-            .Replace("))\n", ")))\n", StringComparison.Ordinal);
+            .Replace("(\"kv.example.com\", 4445)", address, StringComparison.Ordinal);
         string secret = guide.Secrets.GetValueOrDefault(user, "wrong");
         string printed = await Programs.RunAsync(
-            "env", [$"--chdir={guide.Folder}", $"KKV_USER={user}", $"KKV_SECRET={secret}", "python3", "-c", client]);
+            "env", [$"--chdir={guide.Folder}", $"KKV_USER={user}", $"KKV_SECRET={secret}", "python3", "-c", PrintJson + client]);
         return [.. printed.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
     }
 }
