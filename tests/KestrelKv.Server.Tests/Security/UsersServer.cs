@@ -12,7 +12,7 @@ public class UsersServer : IAsyncLifetime
 
     private ServerProcess? _process;
 
-    /// <summary>The secrets of the users, and those of nobody.</summary>
+    /// <summary>The secrets of the users, and one of no user.</summary>
     public static readonly IReadOnlyDictionary<string, string> Secrets =
         ((string[])["reader", "writer", "watcher", "other", "ops", "root", "disabled", "expired", "unknown"])
             .ToDictionary(name => name, _ => Secret.Create());
@@ -63,7 +63,7 @@ public class UsersServer : IAsyncLifetime
     /// <summary>Removes a user.</summary>
     public void Remove(string user) => Users.Write(Text(user));
 
-    /// <summary>Creates the keys anew.</summary>
+    /// <summary>Replaces the values of the keys.</summary>
     public async Task SeedAsync()
     {
         Assert.True((await CallAsync("root", "PUT", "/v1/keys/order:1", "{\"n\": 1}")).Status < 300);
