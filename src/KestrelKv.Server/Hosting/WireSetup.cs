@@ -3,7 +3,6 @@ using KestrelKv.Server.Security;
 using KestrelKv.Server.Settings;
 using KestrelKv.Wire;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace KestrelKv.Server.Hosting;
 
@@ -37,27 +36,13 @@ internal static class WireSetup
                     var endpoint = new WireEndPoint(address, port, isTls);
                     kestrel.Listen(endpoint, listen =>
                     {
-                        if (isTls) UseTls(listen);
+                        if (isTls) listen.Use(listen.ApplicationServices.GetRequiredService<WireTls>().Encrypt);
                         listen.UseConnectionHandler<WireConnectionHandler>();
-                        if (Environment.GetEnvironmentVariable("BASELINE") is null) endpoint.Serve = ((IConnectionBuilder)listen).Build();
+                        endpoint.Serve = ((IConnectionBuilder)listen).Build();
                         addresses.AddWire(listen, isTls);
                     });
                 }
             }
         });
-    }
-
-    private static void UseTls(ListenOptions listen)
-    {
-        if (Environment.GetEnvironmentVariable("BASELINE") is not null)
-        {
-            var certificate = listen.ApplicationServices.GetServices<ServerCertificate>().OfWire()!;
-            listen.UseHttps(new Microsoft.AspNetCore.Server.Kestrel.Https.TlsHandshakeCallbackOptions
-            {
-                OnConnection = _ => new(certificate.Current.Server),
-            });
-            return;
-        }
-        listen.Use(listen.ApplicationServices.GetRequiredService<WireTls>().Encrypt);
     }
 }

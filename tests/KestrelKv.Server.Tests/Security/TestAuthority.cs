@@ -32,7 +32,8 @@ internal sealed class TestAuthority : IDisposable
     public string IssueServer(string file = "server.pem", int days = 365, int fromDays = -1)
     {
         using X509Certificate2 certificate = Issue("localhost", ServerUsage, days, fromDays);
-        File.WriteAllText(PathTo(file), $"{certificate.ExportCertificatePem()}\n{certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()}\n");
+        string key = certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem();
+        File.WriteAllText(PathTo(file), $"{certificate.ExportCertificatePem()}\n{key}\n");
         return PathTo(file);
     }
 

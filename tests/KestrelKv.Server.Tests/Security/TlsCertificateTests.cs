@@ -53,7 +53,8 @@ public sealed class TlsCertificateTests : IDisposable
         string first = await PresentedAsync(server);
         await File.WriteAllTextAsync(file, "-----BEGIN CERTIFICATE-----\nnot Base64\n-----END CERTIFICATE-----\n");
         await Wait.UntilAsync(() => server.Log.Contains("was not loaded again", StringComparison.Ordinal), () => server.Log);
-        Assert.Contains($"KestrelKv:Wire:Tls:Certificate: {file}, line 2: the line is not valid Base64", server.Log, StringComparison.Ordinal);
+        string reason = $"KestrelKv:Wire:Tls:Certificate: {file}, line 2: the line is not valid Base64";
+        Assert.Contains(reason, server.Log, StringComparison.Ordinal);
         Assert.Equal(first, await PresentedAsync(server));
         Assert.Equal(1, (await Scrape.OfAsync(server.Admin)).Sum(
             "kestrelkv_tls_certificate_reloads_total", ("port", "wire"), ("outcome", "failed")));
@@ -83,7 +84,8 @@ public sealed class TlsCertificateTests : IDisposable
     [InlineData("early", "line 1: the certificate is not valid before")]
     public async Task Start_UnusableCertificate_FailsWithOneLine(string kind, string reason)
     {
-        string file = _authority.IssueServer(days: kind == "expired" ? -1 : 365, fromDays: kind switch { "expired" => -9, "early" => 3, _ => -1 });
+        int fromDays = kind switch { "expired" => -9, "early" => 3, _ => -1 };
+        string file = _authority.IssueServer(days: kind == "expired" ? -1 : 365, fromDays: fromDays);
         string[] key = [];
         string text = await File.ReadAllTextAsync(file);
         switch (kind)
@@ -110,17 +112,20 @@ public sealed class TlsCertificateTests : IDisposable
                 key = [$"Wire:Tls:Key={file}"];
                 break;
         }
-        (int exitCode, string output) = await ServerProcess.RunToEndAsync([$"Wire:Tls:Certificate={_authority.PathTo("server.pem")}", .. key]);
+        (int exitCode, string output) =
+            await ServerProcess.RunToEndAsync([$"Wire:Tls:Certificate={_authority.PathTo("server.pem")}", .. key]);
         Assert.Equal(1, exitCode);
         string line = Assert.Single(output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
-        Assert.StartsWith($"kestrelkv: KestrelKv:Wire:Tls:{(key.Length > 0 ? "Key" : "Certificate")}: {file}", line, StringComparison.Ordinal);
+        string setting = key.Length > 0 ? "Key" : "Certificate";
+        Assert.StartsWith($"kestrelkv: KestrelKv:Wire:Tls:{setting}: {file}", line, StringComparison.Ordinal);
         Assert.Contains(reason, line, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Start_CertificateExpiresSoon_Warns()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync([$"Wire:Tls:Certificate={_authority.IssueServer(days: 3, fromDays: -300)}"]);
+        string file = _authority.IssueServer(days: 3, fromDays: -300);
+        await using ServerProcess server = await ServerProcess.StartAsync([$"Wire:Tls:Certificate={file}"]);
         Assert.Matches("WRN The certificate of the wire port expires at .*; replace its file", server.Log);
     }
 
@@ -147,7 +152,8 @@ public sealed class TlsCertificateTests : IDisposable
     {
         await using ServerProcess server = await ServerProcess.StartAsync([$"Admin:Tls:Certificate={_authority.IssueServer()}"]);
         string[] curl = ["--silent", "--show-error", "--fail", "--cacert", _authority.RootFile];
-        await Programs.RunAsync("curl", [.. curl, "-X", "PUT", "-H", "Content-Type: application/json", "-d", "7", $"{server.Admin}v1/keys/a"]);
+        string[] put = ["-X", "PUT", "-H", "Content-Type: application/json", "-d", "7"];
+        await Programs.RunAsync("curl", [.. curl, .. put, $"{server.Admin}v1/keys/a"]);
         Assert.Equal("7 1.1", await Programs.RunAsync("curl", [.. curl, "-w", " %{http_version}", $"{server.Admin}v1/keys/a"]));
 
         // The port serves no plain HTTP.
