@@ -12,7 +12,7 @@ public class UsersServer : IAsyncLifetime
 
     private ServerProcess? _process;
 
-    /// <summary>The secrets of the users, and those of nobody.</summary>
+    /// <summary>The secrets of the users, and one of no user.</summary>
     public static readonly IReadOnlyDictionary<string, string> Secrets =
         ((string[])["reader", "writer", "watcher", "other", "ops", "root", "disabled", "expired", "unknown"])
             .ToDictionary(name => name, _ => Secret.Create());
@@ -42,7 +42,8 @@ public class UsersServer : IAsyncLifetime
         string[] users =
         [
             User("reader", "read"), User("writer", "read", "write"), User("watcher", "watch"), User("other", "other"), User("ops", "ops"),
-            User("root", "all", "ops"), User("disabled", "all").Replace("[\"all\"]", "[\"all\"], \"enabled\": false", StringComparison.Ordinal),
+            User("root", "all", "ops"),
+            User("disabled", "all").Replace("[\"all\"]", "[\"all\"], \"enabled\": false", StringComparison.Ordinal),
             User("expired", "all").Replace("\"}]", "\", \"expires\": \"2020-01-01T00:00:00Z\"}]", StringComparison.Ordinal),
         ];
         IEnumerable<string> kept = users.Where(user => without == "" || !user.StartsWith($"\"{without}\"", StringComparison.Ordinal));
@@ -63,7 +64,7 @@ public class UsersServer : IAsyncLifetime
     /// <summary>Removes a user.</summary>
     public void Remove(string user) => Users.Write(Text(user));
 
-    /// <summary>Creates the keys anew.</summary>
+    /// <summary>Replaces the values of the keys.</summary>
     public async Task SeedAsync()
     {
         Assert.True((await CallAsync("root", "PUT", "/v1/keys/order:1", "{\"n\": 1}")).Status < 300);

@@ -21,16 +21,13 @@ internal sealed class RequestClients(TimeProvider time, UserAccess? users = null
     /// <summary>Returns the address of the client of a request. Headers such as X-Forwarded-For do not change it.</summary>
     public static IPAddress? AddressOf(HttpContext http) => http.Connection.RemoteIpAddress;
 
-    /// <summary>Whether nobody can read the credentials of a request on the network: it came over TLS, or from this machine.</summary>
+    /// <summary>Whether the credentials of a request cannot be read on the network: it came over TLS, or from this machine.</summary>
     public static bool IsPrivate(HttpContext http) =>
         http.Features.Get<ITlsFeature>() is not null ||
         PeerGuard.IsThisMachine(http.Connection.RemoteIpAddress, http.Connection.LocalIpAddress);
 
     /// <summary>Returns the client of a request. A request that was not authenticated has no rights.</summary>
     public static RequestClient Of(HttpContext http) => http.Features.Get<RequestClient>() ?? RequestClient.None;
-
-    /// <summary>Returns the identity of the client of a request; null if the server has no users.</summary>
-    public Identity? IdentityOf(HttpContext http) => users is null ? null : Of(http).Identity;
 
     /// <summary>Validates a request and checks the client's rights. A refusal is recorded.</summary>
     public Request Validate(HttpContext http, RequestRunner runner, in Request request)
