@@ -96,7 +96,8 @@ public sealed class WireConnectionHandler(
 
     /// <summary>Whether the client has authenticated by a certificate, and every client of the TLS port must.</summary>
     private bool HasRequiredCertificate(ConnectionContext connection) =>
-        options.Tls.ClientCertificates == ClientCertificateMode.Require && connection.Features.Get<ITlsFeature>() is { ClientCertificate: not null };
+        options.Tls.ClientCertificates == ClientCertificateMode.Require
+        && connection.Features.Get<ITlsFeature>() is { ClientCertificate: not null };
 
     private async Task RefuseAsync(WireConnection wire, ConnectionContext connection, ProtocolError error)
     {

@@ -220,6 +220,8 @@ public sealed partial class ServerProcess : IAsyncDisposable
     [GeneratedRegex(@"^.* WRN The log ends at .* was never synced and is discarded$", RegexOptions.Multiline)]
     private static partial Regex TornTail();
 
-    [GeneratedRegex(@"serves the wire on (?:[^ ]*:(?<wire>\d+)[^ ]* (?!\(TLS))?(?:.*:(?<tls>\d+) \(TLS\))?.*to .*the admin HTTP on [\\""]*(?<admin>https?://[^, ""\\]+)")]
+    [GeneratedRegex(
+        @"serves the wire on (?:[^ ]*:(?<wire>\d+)[^ ]* (?!\(TLS))?(?:.*:(?<tls>\d+) \(TLS\))?.*" +
+        @"to .*the admin HTTP on [\\""]*(?<admin>https?://[^, ""\\]+)")]
     private static partial Regex StartedLine();
 }

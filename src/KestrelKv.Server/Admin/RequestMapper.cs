@@ -54,7 +54,8 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
         try
         {
             ProtocolError? error = await bodies.ReadAsync(http, text);
-            return new MappedRequest(error is null ? clients.Validate(http, runner, parse(text.WrittenMemory)) : Request.Invalid(error), text);
+            Request request = error is null ? clients.Validate(http, runner, parse(text.WrittenMemory)) : Request.Invalid(error);
+            return new MappedRequest(request, text);
         }
         catch
         {

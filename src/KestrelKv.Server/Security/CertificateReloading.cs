@@ -5,7 +5,8 @@ namespace KestrelKv.Server.Security;
 
 /// <summary>Replaces certificates when their files change and on SIGHUP.</summary>
 internal sealed partial class CertificateReloading(
-    IEnumerable<ServerCertificate> certificates, TlsMetrics metrics, TimeProvider time, ILogger<CertificateReloading> logger) : IHostedService, IDisposable
+    IEnumerable<ServerCertificate> certificates, TlsMetrics metrics, TimeProvider time, ILogger<CertificateReloading> logger)
+    : IHostedService, IDisposable
 {
     private static readonly TimeSpan CheckPeriod = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WarnPeriod = TimeSpan.FromDays(1);

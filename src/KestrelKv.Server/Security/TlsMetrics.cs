@@ -55,7 +55,7 @@ internal enum HandshakeOutcome
     /// <summary>The connection is encrypted.</summary>
     Ok,
 
-    /// <summary>The client sent no valid handshake, rejected the server's, or presented no valid certificate where one is required.</summary>
+    /// <summary>The client's handshake or certificate was not valid, or the client rejected the server's.</summary>
     Failed,
 
     /// <summary>The handshake took longer than <see cref="Wire.Security.TlsOptions.HandshakeTimeout"/>.</summary>

@@ -11,7 +11,8 @@ namespace KestrelKv.Server.Security;
 
 /// <summary>Encrypts the connections of the wire's TLS port.</summary>
 internal sealed partial class WireTls(
-    ServerCertificate certificate, TlsOptions options, WireConnections connections, TlsMetrics metrics, ILogger<WireTls> logger) : IDisposable
+    ServerCertificate certificate, TlsOptions options, WireConnections connections, TlsMetrics metrics, ILogger<WireTls> logger)
+    : IDisposable
 {
     /// <summary>
     /// The maximum number of clients that wait for the processor. A handshake takes about a millisecond, so later ones would exceed

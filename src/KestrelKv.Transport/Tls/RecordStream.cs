@@ -21,6 +21,10 @@ namespace KestrelKv.Transport.Tls;
 /// </remarks>
 internal sealed class RecordStream(IDuplexPipe pipe, HandshakeSlots slots) : Stream, IValueTaskSource<int>
 {
+    /// <summary>The types of records: change_cipher_spec, alert, handshake, application_data, heartbeat.</summary>
+    private const byte TypeMin = 20;
+    private const byte TypeMax = 24;
+
     /// <summary>The length of a record's header: type, version (2 bytes), length of the body (2 bytes).</summary>
     private const int HeaderBytes = 5;
 
@@ -58,10 +62,12 @@ internal sealed class RecordStream(IDuplexPipe pipe, HandshakeSlots slots) : Str
     }
 
     /// <summary>Returns the length of the whole records at the front of a buffer.</summary>
-    /// <exception cref="InvalidDataException">A record is longer than permitted.</exception>
+    /// <exception cref="InvalidDataException">The bytes are not a record, or a record is longer than permitted.</exception>
     public static long WholeRecords(in ReadOnlySequence<byte> buffer, int recordsMax = int.MaxValue)
     {
         Span<byte> header = stackalloc byte[HeaderBytes];
+        if (!buffer.IsEmpty && buffer.FirstSpan[0] is < TypeMin or > TypeMax)
+            throw new InvalidDataException($"the first byte is {buffer.FirstSpan[0]}, expected a TLS record");
         long length = 0;
         for (int i = 0; i < recordsMax && buffer.Length - length >= HeaderBytes; i++)
         {
@@ -149,7 +155,7 @@ internal sealed class RecordStream(IDuplexPipe pipe, HandshakeSlots slots) : Str
         while (true)
         {
             ReadResult read = await pipe.Input.ReadAsync(cancellationToken);
-            if (isNew) _recordRest = WholeRecords(read.Buffer, recordsMax: 1);
+            if (isNew) _recordRest = FirstRecord(read.Buffer);
             if (_recordRest == 0)
             {
                 pipe.Input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
@@ -168,6 +174,19 @@ internal sealed class RecordStream(IDuplexPipe pipe, HandshakeSlots slots) : Str
                 _hasSlot = true;
             }
             return count;
+        }
+    }
+
+    private long FirstRecord(in ReadOnlySequence<byte> buffer)
+    {
+        try
+        {
+            return WholeRecords(buffer, recordsMax: 1);
+        }
+        catch (InvalidDataException)
+        {
+            pipe.Input.AdvanceTo(buffer.End);
+            throw;
         }
     }
 

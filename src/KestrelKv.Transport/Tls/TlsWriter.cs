@@ -39,7 +39,8 @@ internal sealed class TlsWriter(PipeWriter transport, SslStream tls) : PipeWrite
     }
 
     /// <exception cref="ConnectionResetException">TLS has failed.</exception>
-    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => WriteAsync(default, cancellationToken);
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) =>
+        WriteAsync(default, cancellationToken);
 
     /// <exception cref="ConnectionResetException">TLS has failed.</exception>
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)

@@ -133,7 +133,9 @@ internal sealed record ComparisonOptions
         Close = [CloseKind.Fin, CloseKind.Reset], CallsPerConnection = [1, 10, 100], Seconds = 2, Repetitions = 3,
     };
 
-    /// <summary>The options that <c>--tls</c> sets: TLS next to plain text and to Redis, and new connections, which resume sessions.</summary>
+    /// <summary>
+    /// The options that <c>--tls</c> sets: TLS next to plain text and to Redis, and new connections, which resume sessions.
+    /// </summary>
     private static ComparisonOptions Tls => new()
     {
         Servers = [KestrelKvServer.TlsKind, KestrelKvServer.Kind, RedisServer.TlsKind],

@@ -122,7 +122,8 @@ internal sealed class CallClient(CallOptions options, LoadScratch scratch, Sourc
         if (bytes == 0) throw new InvalidDataException("the server closed the connection before its reply was complete");
         if (bytes < 0)
         {
-            return _tls is not null || SocketCalls.LastError == SocketCalls.WouldBlock ? false : throw new SocketException(SocketCalls.LastError);
+            bool isLater = _tls is not null || SocketCalls.LastError == SocketCalls.WouldBlock;
+            return isLater ? false : throw new SocketException(SocketCalls.LastError);
         }
         MessageShape reply = scratch.ReplyTo(_request[0]);
         int used = reply.Check(scratch.Replies.AsSpan(0, bytes), _request[0].Key, _answeredBytes);

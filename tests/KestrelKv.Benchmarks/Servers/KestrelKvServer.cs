@@ -8,7 +8,10 @@ namespace KestrelKv.Benchmarks.Servers;
 /// <summary>The server built with the benchmarks. It takes no snapshot on its own except at its stop.</summary>
 internal sealed class KestrelKvServer : ISnapshotServer
 {
-    public static readonly ServerKind Kind = new("KestrelKv", setup => Start(setup, isTls: false)) { SnapshotMode = DurabilityMode.EverySec };
+    public static readonly ServerKind Kind = new("KestrelKv", setup => Start(setup, isTls: false))
+    {
+        SnapshotMode = DurabilityMode.EverySec,
+    };
 
     /// <summary>The same over TLS.</summary>
     public static readonly ServerKind TlsKind = Kind with { Name = "KestrelKv TLS", Start = setup => Start(setup, isTls: true) };
@@ -68,9 +71,12 @@ internal sealed class KestrelKvServer : ISnapshotServer
     private static KestrelKvServer Start(ServerSetup setup, bool isTls)
     {
         int adminPort = ServerSetup.FindFreePort();
-        string[] ports = isTls
-            ? [$"Wire:TlsPort={setup.Port}", "Wire:Plaintext=false", $"Wire:Tls:Certificate={new BenchmarkCertificate(setup.Directory).Path}"]
-            : [$"Wire:Port={setup.Port}"];
+        string[] ports = [$"Wire:Port={setup.Port}"];
+        if (isTls)
+        {
+            string certificate = new BenchmarkCertificate(setup.Directory).Path;
+            ports = [$"Wire:TlsPort={setup.Port}", "Wire:Plaintext=false", $"Wire:Tls:Certificate={certificate}"];
+        }
         string[] settings =
         [
             "Wire:Address=127.0.0.1", .. ports,
@@ -78,6 +84,7 @@ internal sealed class KestrelKvServer : ISnapshotServer
             $"Data:Durability={setup.Mode}", $"Data:Directory={setup.Directory}",
             $"Data:SnapshotLogBytes={1L << 50}", "Data:SnapshotInterval=00:00:00",
         ];
-        return new KestrelKvServer(ServerProgram.Start(setup.Cores, Path, settings.Select(s => $"--KestrelKv:{s}")), setup.Port, adminPort, isTls);
+        ServerProgram program = ServerProgram.Start(setup.Cores, Path, settings.Select(s => $"--KestrelKv:{s}"));
+        return new KestrelKvServer(program, setup.Port, adminPort, isTls);
     }
 }

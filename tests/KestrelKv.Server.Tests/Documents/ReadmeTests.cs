@@ -70,7 +70,7 @@ public sealed class ReadmeTests
         string script = Assert.Single(Markdown.Blocks(Http, "sh"), block => block.Contains("$SECRET", StringComparison.Ordinal));
         using var users = new TestUsersFile($$$"""
             {"version": 1, "roles": {"orders": {"grants": [{"prefix": "order:", "allow": ["read", "write"]}]}},
-             "users": {"app": {"roles": ["orders"], "secrets": [{"sha256": "{{{TestUsersFile.HashOf("secret")}}}"}]}}}
+             "users": {"app": {"roles": ["orders"], "secrets": [{"sha256": "{{{TestUsersFile.HashOf("secret")}}}"}]} } }
             """);
         await using ServerProcess server = await ServerProcess.StartAsync([users.Setting]);
 

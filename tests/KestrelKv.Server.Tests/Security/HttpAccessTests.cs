@@ -13,7 +13,8 @@ using Microsoft.AspNetCore.Routing;
 namespace KestrelKv.Server.Tests.Security;
 
 /// <summary>Every endpoint with every kind of client.</summary>
-public sealed class HttpAccessTests(UsersServer server, AnonymousServer anonymous) : IClassFixture<UsersServer>, IClassFixture<AnonymousServer>
+public sealed class HttpAccessTests(UsersServer server, AnonymousServer anonymous)
+    : IClassFixture<UsersServer>, IClassFixture<AnonymousServer>
 {
     /// <summary>The rights of each user to orders (R, W, T for watch) and to the server (A for admin, M for metrics).</summary>
     private static readonly Dictionary<string, string> RightsOf = new()
@@ -79,7 +80,8 @@ public sealed class HttpAccessTests(UsersServer server, AnonymousServer anonymou
                 endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null;
             Assert.True(isDeclared, $"{endpoint} does not declare who may call it, expected a method of EndpointAccess");
             string pattern = "/" + endpoint.RoutePattern.RawText!.Trim('/');
-            endpoints.AddRange((endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["*"]).Select(method => $"{method} {pattern}"));
+            IReadOnlyList<string> methods = endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["*"];
+            endpoints.AddRange(methods.Select(method => $"{method} {pattern}"));
         }
         Assert.Equal(Table.Select(row => row.Endpoint).Distinct().Order(StringComparer.Ordinal), endpoints.Order(StringComparer.Ordinal));
     }
@@ -126,7 +128,8 @@ public sealed class HttpAccessTests(UsersServer server, AnonymousServer anonymou
     [Fact]
     public async Task UndeclaredPath_WithAnyClient_Is404WithoutAnIdentity()
     {
-        foreach (string header in (string[])["X: y", "Authorization: Bearer wrong", UsersServer.Bearer("reader"), UsersServer.Bearer("root")])
+        foreach (string header in
+            (string[])["X: y", "Authorization: Bearer wrong", UsersServer.Bearer("reader"), UsersServer.Bearer("root")])
         {
             foreach (string target in (string[])["/v1/nowhere", "/v1", "/v2/keys", "/v1/admin", "/v1/admin/users", "/Swagger2"])
             {
@@ -261,7 +264,8 @@ public sealed class HttpAccessTests(UsersServer server, AnonymousServer anonymou
         return [.. ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints).Cast<RouteEndpoint>()];
     }
 
-    private sealed record Row(string Endpoint, string Target, string Needs, string? Body = null, string? Header = null, string? Method = null)
+    private sealed record Row(
+        string Endpoint, string Target, string Needs, string? Body = null, string? Header = null, string? Method = null)
     {
         public string Method { get; } = Method ?? (Endpoint[0] == '*' ? "GET" : Endpoint.Split(' ')[0]);
 

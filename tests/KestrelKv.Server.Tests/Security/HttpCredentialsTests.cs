@@ -14,7 +14,8 @@ public sealed class HttpCredentialsTests(UsersServer server) : IClassFixture<Use
     [Fact]
     public async Task Basic_ByDefault_IsRefusedAndNeverAskedFor()
     {
-        RawResponse response = await server.Process.CallAsync("GET", "/v1/keys/order:1", null, Basic("reader", UsersServer.Secrets["reader"]));
+        RawResponse response = await server.Process.CallAsync(
+            "GET", "/v1/keys/order:1", null, Basic("reader", UsersServer.Secrets["reader"]));
         response.AssertProblem(401, "auth_failed", "Admin:BasicAuthentication");
         Assert.Equal("Bearer", response.Headers["WWW-Authenticate"]);
     }
@@ -28,7 +29,8 @@ public sealed class HttpCredentialsTests(UsersServer server) : IClassFixture<Use
         Assert.Equal(404, (await basic.CallAsync("GET", "/v1/keys/order:9", null, $"Authorization: bearer {secret}")).Status);
         foreach (string wrong in (string[])
             [
-                Basic("writer", secret), Basic("reader", ""), Basic("", secret), Basic("reader:", secret), Basic("reader", UsersServer.Secrets["writer"]),
+                Basic("writer", secret), Basic("reader", ""), Basic("", secret), Basic("reader:", secret),
+                Basic("reader", UsersServer.Secrets["writer"]),
                 "Authorization: Basic !!!", "Authorization: Basic ", $"Authorization: Basic {secret}",
             ])
         {
@@ -62,7 +64,8 @@ public sealed class HttpCredentialsTests(UsersServer server) : IClassFixture<Use
     [InlineData("?access_token={0}")]
     [InlineData("?token={0}")]
     public async Task Secret_InTheUrl_IsNotAccepted(string query) => (await server.Process.CallAsync(
-        "GET", "/v1/keys/order:1" + query.Replace("{0}", UsersServer.Secrets["reader"], StringComparison.Ordinal))).AssertProblem(401, "auth_required");
+        "GET", "/v1/keys/order:1" + query.Replace("{0}", UsersServer.Secrets["reader"], StringComparison.Ordinal)))
+        .AssertProblem(401, "auth_required");
 
     /// <summary>The length of the body exceeds the limit, and the body never arrives.</summary>
     [Fact]
@@ -96,7 +99,8 @@ public sealed class HttpCredentialsTests(UsersServer server) : IClassFixture<Use
         string url = $"http://{other.OwnAddress}:{open.Process.Admin.Port}/v1/keys/order:1";
         foreach (string secret in (string[])[UsersServer.Secrets["reader"], "header.payload.signature"])
         {
-            string refused = await other.RunAsync("curl", "-s", "-H", $"Authorization: Bearer {secret}", "-H", "X-Forwarded-Proto: https", url);
+            string refused = await other.RunAsync(
+                "curl", "-s", "-H", $"Authorization: Bearer {secret}", "-H", "X-Forwarded-Proto: https", url);
             Assert.Contains("\"tls_required\"", refused, StringComparison.Ordinal);
         }
         Assert.Contains("\"auth_required\"", await other.RunAsync("curl", "-s", url), StringComparison.Ordinal);

@@ -50,7 +50,8 @@ public sealed class HttpRevocationTests : IAsyncLifetime
 
         _server.Remove("reader");
         await Wait.UntilAsync(
-            async () => (await _server.CallAsync("reader", "GET", "/v1/keys/order:1")).Status == 401, () => "the users file is not read again");
+            async () => (await _server.CallAsync("reader", "GET", "/v1/keys/order:1")).Status == 401,
+            () => "the users file is not read again");
 
         await _server.SeedAsync();
         Assert.Equal(["put order:1"], (await stream.NextAsync("changes")).Changes);

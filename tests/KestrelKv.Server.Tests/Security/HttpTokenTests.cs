@@ -37,7 +37,8 @@ public sealed class HttpTokenTests : IAsyncLifetime, IDisposable
     {
         using var foreign = RSA.Create(2048);
         var foreignKey = new SigningCredentials(new RsaSecurityKey(foreign) { KeyId = "first" }, SecurityAlgorithms.RsaSha256);
-        var publicKey = new SigningCredentials(new SymmetricSecurityKey(_issuer.PublicKey) { KeyId = "first" }, SecurityAlgorithms.HmacSha256);
+        var publicKey = new SigningCredentials(
+            new SymmetricSecurityKey(_issuer.PublicKey) { KeyId = "first" }, SecurityAlgorithms.HmacSha256);
         string valid = _issuer.Token(["all"]);
         string[] parts = valid.Split('.');
         Dictionary<string, string> tokens = new()

@@ -92,7 +92,8 @@ internal sealed class TestIssuer : IDisposable
             RSAParameters key = Rsa.ExportParameters(includePrivateParameters: false);
             return new
             {
-                kty = "RSA", use = "sig", kid = id, alg = "RS256", n = Base64UrlEncoder.Encode(key.Modulus), e = Base64UrlEncoder.Encode(key.Exponent),
+                kty = "RSA", use = "sig", kid = id, alg = "RS256",
+                n = Base64UrlEncoder.Encode(key.Modulus), e = Base64UrlEncoder.Encode(key.Exponent),
             };
         }
     }

@@ -42,7 +42,8 @@ public class UsersServer : IAsyncLifetime
         string[] users =
         [
             User("reader", "read"), User("writer", "read", "write"), User("watcher", "watch"), User("other", "other"), User("ops", "ops"),
-            User("root", "all", "ops"), User("disabled", "all").Replace("[\"all\"]", "[\"all\"], \"enabled\": false", StringComparison.Ordinal),
+            User("root", "all", "ops"),
+            User("disabled", "all").Replace("[\"all\"]", "[\"all\"], \"enabled\": false", StringComparison.Ordinal),
             User("expired", "all").Replace("\"}]", "\", \"expires\": \"2020-01-01T00:00:00Z\"}]", StringComparison.Ordinal),
         ];
         IEnumerable<string> kept = users.Where(user => without == "" || !user.StartsWith($"\"{without}\"", StringComparison.Ordinal));

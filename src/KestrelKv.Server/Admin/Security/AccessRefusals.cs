@@ -32,7 +32,8 @@ internal sealed class AccessRefusals(RequestClients clients) : IAuthorizationMid
             $"the user \"{identity.User}\" does not have the server right {Text(rights)}, expected a role of the user that has it");
 
     private static string NameOf(Endpoint endpoint, ServerRights rights) =>
-        endpoint.Metadata.GetMetadata<FunctionCall>()?.Function.Name ?? (rights == ServerRights.None ? "CALL" : Text(rights).ToUpperInvariant());
+        endpoint.Metadata.GetMetadata<FunctionCall>()?.Function.Name ??
+        (rights == ServerRights.None ? "CALL" : Text(rights).ToUpperInvariant());
 
     private static string Text(ServerRights rights) => rights.ToString().ToLowerInvariant();
 }

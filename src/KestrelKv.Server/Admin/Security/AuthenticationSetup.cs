@@ -61,7 +61,7 @@ internal static class AuthenticationSetup
         jwt.TokenValidationParameters.ClockSkew = TimeSpan.FromMinutes(1);
     }
 
-    /// <summary>Whether the credentials of a request are a token of the provider. Tokens that others can read are refused like secrets.</summary>
+    /// <summary>Whether a request has a token of the provider. Tokens that others can read are refused like secrets.</summary>
     private static bool IsToken(HttpContext http) =>
         SecretHandler.BearerOf(http.Request) is { Length: > 0 } token && !token.StartsWith(Secret.Prefix, StringComparison.Ordinal) &&
         (RequestClients.IsPrivate(http) || http.RequestServices.GetRequiredService<UserAccess>().AllowsPlaintext);

@@ -35,7 +35,10 @@ internal sealed class ClientRights : IDisposable
     {
         (_access, _time, _client, _address, _allows) = (access, time, client, address, allows);
         if (client.Expires is not null)
-            _expiry = time.CreateTimer(static rights => ((ClientRights)rights!).Check(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        {
+            _expiry = time.CreateTimer(
+                static rights => ((ClientRights)rights!).Check(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
         access.Changed += Check;
 
         // The users may have changed since the request was authenticated.

@@ -19,7 +19,9 @@ internal static class EndpointAccess
     public static T ForAll<T>(this T endpoint)
         where T : IEndpointConventionBuilder => endpoint.WithMetadata(new AllowAnonymousAttribute());
 
-    /// <summary>Every client with any rights may call the endpoint, which must pass its request to <see cref="RequestClients.Validate"/>.</summary>
+    /// <summary>
+    /// Every client with any rights may call the endpoint, which must pass its request to <see cref="RequestClients.Validate"/>.
+    /// </summary>
     public static T ForClients<T>(this T endpoint)
         where T : IEndpointConventionBuilder => endpoint.WithMetadata(Clients);
 

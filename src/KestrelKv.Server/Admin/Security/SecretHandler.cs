@@ -62,7 +62,8 @@ internal sealed class SecretHandler(
     /// <remarks>The message does not quote the header, which may contain a secret.</remarks>
     private ProtocolError Unsupported() => new(ErrorCode.AuthFailed, admin.BasicAuthentication
         ? "the header Authorization has an unknown scheme or is given twice, expected Bearer SECRET or Basic"
-        : "the header Authorization has an unknown scheme or is given twice, expected Bearer SECRET (Basic is off: Admin:BasicAuthentication)");
+        : "the header Authorization has an unknown scheme or is given twice, expected Bearer SECRET " +
+          "(Basic is off: Admin:BasicAuthentication)");
 
     private static string? ValueOf(StringValues header, string scheme) =>
         header is [{ } only] && only.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) ? only[scheme.Length..].Trim(' ') : null;

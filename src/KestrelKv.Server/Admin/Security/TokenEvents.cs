@@ -32,7 +32,8 @@ internal sealed class TokenEvents(UserAccess users, OidcOptions oidc) : JwtBeare
         if (users.OfRoles(UserPrefix + subject, roles) is not { } identity)
         {
             Refuse(context, new(ErrorCode.Forbidden,
-                $"the token has no role of the users file, expected one in its claim \"{oidc.RolesClaim}\" (Admin:Oidc:RolesClaim)"), "no_role");
+                $"the token has no role of the users file, expected one in its claim \"{oidc.RolesClaim}\" (Admin:Oidc:RolesClaim)"),
+                "no_role");
             return Task.CompletedTask;
         }
         context.HttpContext.Features.Set(new RequestClient(identity, Error: null, context.SecurityToken.ValidTo));
@@ -45,7 +46,9 @@ internal sealed class TokenEvents(UserAccess users, OidcOptions oidc) : JwtBeare
         else Refuse(context, NotChecked, "provider_unavailable");
     }
 
-    /// <summary>Whether the keys of the provider are known. Otherwise the exception only names a consequence: no key fits the token.</summary>
+    /// <summary>
+    /// Whether the keys of the provider are known. Otherwise the exception only names a consequence: no key fits the token.
+    /// </summary>
     private static async ValueTask<bool> HasKeysAsync(AuthenticationFailedContext context)
     {
         try

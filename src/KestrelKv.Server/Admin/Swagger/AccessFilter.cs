@@ -19,13 +19,15 @@ internal sealed class AccessFilter(AdminOptions admin) : IOperationFilter
         if (metadata.OfType<AuthorizationPolicy>().FirstOrDefault() is not { } policy) return;
         operation.Security = [Requirement(Bearer)];
         if (admin.BasicAuthentication) operation.Security.Add(Requirement(Basic));
-        operation.Description = $"{operation.Description}\n\n{Needs(metadata.OfType<FunctionCall>().SingleOrDefault(), policy)}".TrimStart();
+        string needs = Needs(metadata.OfType<FunctionCall>().SingleOrDefault(), policy);
+        operation.Description = $"{operation.Description}\n\n{needs}".TrimStart();
         Describe(operation, "401", "The credentials are missing or not valid.");
         Describe(operation, "403",
             "The user does not have the rights, the credentials were sent without TLS from another machine, or the request comes from a " +
             "page of another site.");
 
-        OpenApiSecurityRequirement Requirement(string scheme) => new() { [new OpenApiSecuritySchemeReference(scheme, context.Document)] = [] };
+        OpenApiSecurityRequirement Requirement(string scheme) =>
+            new() { [new OpenApiSecuritySchemeReference(scheme, context.Document)] = [] };
     }
 
     private static void Describe(OpenApiOperation operation, string status, string description)

@@ -50,7 +50,9 @@ internal static class SwaggerSetup
         {
             Type = SecuritySchemeType.Http,
             Scheme = "bearer",
-            Description = admin.Oidc.Authority.Length == 0 ? "A secret of a user." : "A secret of a user, or a token of the OpenID provider.",
+            Description = admin.Oidc.Authority.Length == 0
+                ? "A secret of a user."
+                : "A secret of a user, or a token of the OpenID provider.",
         });
         if (!admin.BasicAuthentication) return;
         swagger.AddSecurityDefinition(AccessFilter.Basic, new OpenApiSecurityScheme
