@@ -34,12 +34,13 @@ public sealed partial class ProtocolTests
         using TestUsersFile users = ExampleUsers();
         await using ServerProcess server = await ServerProcess.StartAsync([users.Setting]);
         string[] blocks = Markdown.Blocks(Document, "python");
+        string calls = blocks[1];
         string script = string.Join('\n', blocks).Replace("4444", server.WirePort.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
         string printed = await Programs.RunAsync("python3", ["-c", script]);
         Assert.Equal(
-            blocks[^1].Split('\n').Where(line => line.StartsWith("# ", StringComparison.Ordinal)).Select(line => line[2..]),
+            calls.Split('\n').Where(line => line.StartsWith("# ", StringComparison.Ordinal)).Select(line => line[2..]),
             printed.TrimEnd().Split('\n'));
-        Assert.All(KestrelKv.Protocol.Functions.All, function => Assert.Contains($"call(\"{function.Name}\"", blocks[^1], StringComparison.Ordinal));
+        Assert.All(KestrelKv.Protocol.Functions.All, function => Assert.Contains($"call(\"{function.Name}\"", calls, StringComparison.Ordinal));
     }
 
     [Fact]

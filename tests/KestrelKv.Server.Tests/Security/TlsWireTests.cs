@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Authentication;
+using KestrelKv.Server.Tests.Documents;
 using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Security;
@@ -21,6 +22,16 @@ public sealed class TlsWireTests : IDisposable
         string script = Repository.PathTo("tests", "KestrelKv.Server.Tests", "Security", "tls_client.py");
         Assert.Equal("200 calls", (await Programs.RunAsync("python3", ["-B", script, $"{server.TlsPort}", _authority.RootFile])).Trim());
         await StopAsync(server);
+    }
+
+    [Fact]
+    public async Task PythonClient_OfTheDocument_IsServed()
+    {
+        await using ServerProcess server = await StartAsync();
+        string[] blocks = Markdown.Blocks(Markdown.Read("src", "KestrelKv.Protocol", "PROTOCOL.md"), "python");
+        string client = Assert.Single(blocks, block => block.Contains("class TlsKv", StringComparison.Ordinal));
+        string call = $"print(TlsKv(port={server.TlsPort}, root=\"{_authority.RootFile}\").call(\"PING\"))";
+        Assert.Equal("{'response': 'pong'}", (await Programs.RunAsync("python3", ["-c", $"{blocks[0]}\n{client}\n{call}"])).Trim());
     }
 
     [Fact]
