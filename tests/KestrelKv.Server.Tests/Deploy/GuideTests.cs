@@ -81,8 +81,8 @@ public sealed class GuideTests(GuideServer guide) : IClassFixture<GuideServer>
             result => result.Exists(sample => sample.Labels["__name__"] == "kestrelkv_auth_failures_total"));
 
         // The exporter adds the start times of counters, as OpenMetrics specifies.
-        string[] exported =
-            [.. queried.Select(sample => sample.Labels["__name__"]).Where(name => !name.EndsWith("_created", StringComparison.Ordinal)).Order()];
+        var names = queried.Select(sample => sample.Labels["__name__"]);
+        string[] exported = [.. names.Where(name => !name.EndsWith("_created", StringComparison.Ordinal)).Order()];
 
         Assert.Equal(
             exported,
