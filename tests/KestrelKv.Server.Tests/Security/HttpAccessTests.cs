@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text.Json;
 using KestrelKv.Server.Admin;
 using KestrelKv.Server.Hosting;
@@ -226,7 +229,10 @@ public sealed class HttpAccessTests(UsersServer server, AnonymousServer anonymou
 
     private static async Task<(int Status, string? Code)> SendAsync(UsersServer server, Row row, string authorization)
     {
-        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = Wait.Patience };
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectCallback = ConnectAsync })
+        {
+            Timeout = Wait.Patience,
+        };
         using var request = new HttpRequestMessage(new HttpMethod(row.Method), new Uri(server.Process.Admin, row.Target));
         string[] header = authorization.Split(": ", 2);
         if (authorization != "") request.Headers.TryAddWithoutValidation(header[0], header[1]);
@@ -243,6 +249,15 @@ public sealed class HttpAccessTests(UsersServer server, AnonymousServer anonymou
         Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
         using JsonDocument problem = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
         return (status, problem.RootElement.GetProperty("code").GetString());
+    }
+
+    /// <summary>Connects from a random address of this machine. The server delays its replies to many failures from one address.</summary>
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(new IPAddress([127, .. RandomNumberGenerator.GetBytes(2), 1]), 0));
+        await socket.ConnectAsync(IPAddress.Loopback, context.DnsEndPoint.Port, cancellationToken);
+        return new NetworkStream(socket, ownsSocket: true);
     }
 
     /// <summary>Returns the endpoints of the program, composed as in Program.cs.</summary>
