@@ -25,7 +25,7 @@ internal sealed class TestWire : IDisposable
             Store, Connections, limits ?? new RequestLimits(), Options, new WireMetrics(Metrics, Connections), Time, Log);
     }
 
-    public TickingTime Time { get; } = new();
+    public TestTime Time { get; } = new();
 
     public WireOptions Options { get; } = new();
 
