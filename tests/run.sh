@@ -44,11 +44,13 @@ dotnet build KestrelKv.sln -c Release -nologo -clp:NoSummary -v:quiet
 interruptible=()
 if env --default-signal=INT,QUIT true 2>/dev/null; then interruptible=(env --default-signal=INT,QUIT); fi
 
-# Runs one project at a time, because tests start servers and measure memory.
+# Runs one project at a time, because tests start servers and measure memory. If no test ends for 15 minutes, the run is aborted and the
+# tests in progress are listed.
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 status=0
-"${interruptible[@]}" dotnet test KestrelKv.sln -c Release --no-build -nologo -m:1 "$@" 2>&1 | tee "$results" || status=$?
+"${interruptible[@]}" dotnet test KestrelKv.sln -c Release --no-build -nologo -m:1 \
+    --blame-hang-timeout 15m --blame-hang-dump-type none "$@" 2>&1 | tee "$results" || status=$?
 
 # The summary of each project is "Passed!  - Failed:     0, Passed:    12, Skipped:     0, Total:    12, ..."
 awk -v status="$status" '

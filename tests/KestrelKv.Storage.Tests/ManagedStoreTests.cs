@@ -1,5 +1,4 @@
 using KestrelKv.Testing;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests;
 
@@ -8,7 +7,7 @@ public sealed class ManagedStoreTests : StoreContractTests
     [Fact]
     public async Task Dispose_ExpiredEntries_StopsRemoval()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         var store = new ManagedStore(time);
         await store.ExecuteAsync(new[] { Operation.Put("a"u8.ToArray(), "v"u8.ToArray(), expiresAt: 1) }, new RecordingSink());
         store.Dispose();

@@ -1,5 +1,5 @@
 using System.Text;
-using Microsoft.Extensions.Time.Testing;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests;
 
@@ -13,7 +13,7 @@ public abstract partial class StoreContractTests : IAsyncLifetime
 
     private IKeyValueStore? _store;
 
-    private FakeTimeProvider Time { get; } = new();
+    private TestTime Time { get; } = new();
 
     private IKeyValueStore Store => _store ??= Create(Time);
 

@@ -1,5 +1,4 @@
 using KestrelKv.Testing;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
@@ -68,7 +67,7 @@ public sealed class ConnectionTimerTests
     }
 
     /// <summary>The timers of the store use another clock.</summary>
-    private static TestWire WithoutOtherTimers() => new(store: new ManagedStore(new FakeTimeProvider()));
+    private static TestWire WithoutOtherTimers() => new(store: new ManagedStore(new TestTime()));
 
     private static int TicksInAMinute(TestWire wire)
     {

@@ -27,7 +27,7 @@ internal sealed class TestWire : IDisposable
         if (access is not null) access.Changed += Connections.Recheck;
     }
 
-    public TickingTime Time { get; } = new();
+    public TestTime Time { get; } = new();
 
     public WireOptions Options { get; } = new();
 

@@ -1,6 +1,6 @@
 using System.Text;
 using KestrelKv.Storage.Files;
-using Microsoft.Extensions.Time.Testing;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
@@ -11,7 +11,7 @@ internal sealed class BuiltLog
 {
     private static readonly CrashProfile Profile = new() { SegmentBytes = 512, HistoryBytes = 0 };
 
-    private readonly FakeTimeProvider _time = new(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
+    private readonly TestTime _time = new(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
     private readonly Dictionary<long, List<RecordedEntry>> _states = new() { [0] = [] };
     private readonly Dictionary<string, LogMap> _segments = [];
     private readonly SimulatedDisk _disk;

@@ -4,8 +4,8 @@ using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Files;
 using KestrelKv.Storage.Tests.Feed;
+using KestrelKv.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
@@ -54,7 +54,7 @@ public sealed class DataCommandsTests : IDisposable
     public async Task Restore_VersionsAheadOfTheClock_BeginsAboveThem(bool interrupted)
     {
         string backup = await MakeBackupAsync();
-        var ahead = new FakeTimeProvider(DateTimeOffset.UtcNow.AddYears(30));
+        var ahead = new TestTime(DateTimeOffset.UtcNow.AddYears(30));
         long last;
         await using (DataDirectory store = Open(ahead))
         {

@@ -8,7 +8,6 @@ using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Tests.Feed;
 using KestrelKv.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
@@ -58,7 +57,7 @@ public sealed class FormatTests : IDisposable
         UnpackDirectory();
 
         // The time at which the files were written, when their idempotency records had not expired.
-        await using DataDirectory store = Open(new FakeTimeProvider(DateTimeOffset.FromUnixTimeSeconds(1_795_850_000)));
+        await using DataDirectory store = Open(new TestTime(DateTimeOffset.FromUnixTimeSeconds(1_795_850_000)));
         long before = store.Store.GetStats().Version;
         Operation[] batch =
         [

@@ -3,7 +3,6 @@ using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Files;
 using KestrelKv.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
@@ -11,7 +10,7 @@ namespace KestrelKv.Storage.Tests.Durability;
 public sealed class LostDirectoryTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
 
     private string Data => _directory.PathOf("data");
 

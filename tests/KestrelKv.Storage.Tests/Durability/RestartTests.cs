@@ -5,7 +5,6 @@ using KestrelKv.Storage.Files;
 using KestrelKv.Storage.Tests.Feed;
 using KestrelKv.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
@@ -13,7 +12,7 @@ namespace KestrelKv.Storage.Tests.Durability;
 public sealed class RestartTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
 
     public void Dispose() => _directory.Dispose();
 
@@ -94,7 +93,7 @@ public sealed class RestartTests : IDisposable
         await store.CloseAsync(CancellationToken.None);
 
         await using DataDirectory again = Open(
-            DurabilityMode.Always, snapshotOnStop: false, time: new FakeTimeProvider(DateTimeOffset.UnixEpoch));
+            DurabilityMode.Always, snapshotOnStop: false, time: new TestTime(DateTimeOffset.UnixEpoch));
         Assert.InRange(again.Store.GetStats().Version, start + VersionRange.Stride, start + 2 * VersionRange.Stride);
     }
 

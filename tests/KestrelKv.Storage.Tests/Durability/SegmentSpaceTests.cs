@@ -1,6 +1,5 @@
 using KestrelKv.Storage.Files;
 using KestrelKv.Testing;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
@@ -114,7 +113,7 @@ public sealed class SegmentSpaceTests
     private DrivenStore Open(IDisk? disk = null)
     {
         DrivenStore store = DrivenStore.Open(
-            disk ?? _disk, new CrashProfile { SegmentBytes = SegmentBytes, HistoryBytes = 1 << 20 }, new FakeTimeProvider());
+            disk ?? _disk, new CrashProfile { SegmentBytes = SegmentBytes, HistoryBytes = 1 << 20 }, new TestTime());
         store.Write(sync: true);
         return store;
     }

@@ -3,7 +3,6 @@ using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Files;
 using KestrelKv.Testing;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
@@ -14,7 +13,7 @@ public sealed class SnapshotTriggerTests : IDisposable, ILoggerFactory, ILogger
     private static readonly TimeSpan Watch = TimeSpan.FromSeconds(1);
 
     private readonly TemporaryDirectory _directory = new();
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private int _taken;
 
     public void Dispose() => _directory.Dispose();

@@ -1,6 +1,6 @@
 using KestrelKv.Storage.Tests.Feed;
 using KestrelKv.Storage.Tests.Soak;
-using Microsoft.Extensions.Time.Testing;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Durability;
 
@@ -25,7 +25,7 @@ internal sealed class World
 
     public CrashProfile Profile { get; }
 
-    public FakeTimeProvider Time { get; } = new(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
+    public TestTime Time { get; } = new(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
 
     public CommitHistory History { get; } = new();
 

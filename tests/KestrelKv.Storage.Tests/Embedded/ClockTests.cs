@@ -1,6 +1,6 @@
 using System.Text;
 using KestrelKv.Storage.Embedded;
-using Microsoft.Extensions.Time.Testing;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
@@ -9,7 +9,7 @@ public sealed class ClockTests : IDisposable
 {
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(100);
 
-    private readonly JumpingTime _time = new();
+    private readonly TestTime _time = new();
     private readonly EmbeddedStore _store;
 
     public ClockTests() => _store = new EmbeddedStore(_time);
@@ -20,9 +20,9 @@ public sealed class ClockTests : IDisposable
     public void ExecuteAsync_ClockSetForwardAndBack_ExpiresOnTime()
     {
         Put("before", TimeSpan.FromHours(1));
-        _time.Jump(TimeSpan.FromDays(1));
+        _time.Offset += TimeSpan.FromDays(1);
         Assert.False(Exists("before"));
-        _time.Jump(TimeSpan.FromDays(-1));
+        _time.Offset -= TimeSpan.FromDays(1);
 
         // An entry that was seen as expired does not reappear.
         Assert.False(Exists("before"));
@@ -42,9 +42,9 @@ public sealed class ClockTests : IDisposable
     {
         _ = Exists("anything with an expiry");
         Put("a", TimeSpan.FromHours(48));
-        _time.Jump(TimeSpan.FromDays(1));
+        _time.Offset += TimeSpan.FromDays(1);
         Assert.True(Exists("a"));
-        _time.Jump(TimeSpan.FromDays(-1));
+        _time.Offset -= TimeSpan.FromDays(1);
 
         // A TTL is computed from the store's clock: the entry is not expired at once.
         Put("b", TimeSpan.FromMinutes(1));
@@ -60,25 +60,5 @@ public sealed class ClockTests : IDisposable
         var sink = new RecordingSink();
         _store.ExecuteAsync(new[] { Operation.Get(Encoding.UTF8.GetBytes(key)) }, sink).Completed();
         return sink.Results[0].Status == ResultStatus.Done;
-    }
-
-    /// <summary>A clock whose time of day can be set without affecting its timers.</summary>
-    private sealed class JumpingTime : TimeProvider
-    {
-        private readonly FakeTimeProvider _monotonic = new();
-        private TimeSpan _offset;
-
-        public override long TimestampFrequency => _monotonic.TimestampFrequency;
-
-        public override DateTimeOffset GetUtcNow() => _monotonic.GetUtcNow() + _offset;
-
-        public override long GetTimestamp() => _monotonic.GetTimestamp();
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            _monotonic.CreateTimer(callback, state, dueTime, period);
-
-        public void Jump(TimeSpan by) => _offset += by;
-
-        public void Advance(TimeSpan by) => _monotonic.Advance(by);
     }
 }

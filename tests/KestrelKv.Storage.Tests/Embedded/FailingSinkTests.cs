@@ -1,13 +1,13 @@
 using System.Text;
 using KestrelKv.Storage.Embedded;
-using Microsoft.Extensions.Time.Testing;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
 /// <summary>A sink that throws after the commit: the store still applies the committed changes.</summary>
 public sealed class FailingSinkTests : IDisposable
 {
-    private readonly EmbeddedStore _store = new(new FakeTimeProvider());
+    private readonly EmbeddedStore _store = new(new TestTime());
 
     public void Dispose() => _store.Dispose();
 

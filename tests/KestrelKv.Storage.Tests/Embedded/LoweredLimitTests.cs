@@ -1,7 +1,7 @@
 using System.Text;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Feed;
-using Microsoft.Extensions.Time.Testing;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
@@ -15,7 +15,7 @@ public sealed class LoweredLimitTests
     [InlineData(EvictionPolicy.None)]
     public void Sweep_StoreAboveLimit_EvictsIfEnabled(EvictionPolicy eviction)
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         var options = new EmbeddedStoreOptions { MemoryBytesMax = EmbeddedStoreOptions.MemoryBytesMaxMin, Eviction = eviction };
         var entries = new Keyspace(time, options);
         for (int i = 1; i <= Keys; i++) Load(entries, i);

@@ -1,6 +1,6 @@
 using System.Text;
 using KestrelKv.Storage.Embedded;
-using Microsoft.Extensions.Time.Testing;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
@@ -14,7 +14,7 @@ public sealed partial class MemoryLimitTests : IDisposable
     /// </summary>
     private const long Slack = 128 * 1024;
 
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private EmbeddedStore _store = null!;
 
     private StoreStats Stats => _store.GetStats();
@@ -87,6 +87,6 @@ public sealed partial class MemoryLimitTests : IDisposable
         public override long TimestampFrequency => time.TimestampFrequency;
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            new FakeTimeProvider().CreateTimer(callback, state, dueTime, period);
+            new TestTime().CreateTimer(callback, state, dueTime, period);
     }
 }

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Testing;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
@@ -14,7 +13,7 @@ public sealed class MemoryTests
     public Task MemoryBytes_MillionKeysAddedAndRemoved_ReturnsToInitialValue() => Seeds.RunAsync(async random =>
     {
         const int Keys = 1_000_000;
-        using var store = new EmbeddedStore(new FakeTimeProvider());
+        using var store = new EmbeddedStore(new TestTime());
         long before = store.GetStats().MemoryBytes;
         long residentBefore = ResidentBytes();
 
@@ -59,7 +58,7 @@ public sealed class MemoryTests
     public async Task ExecuteAsync_AnyOperation_AllocatesNothing()
     {
         const int Keys = 100_000;
-        using var store = new EmbeddedStore(new FakeTimeProvider());
+        using var store = new EmbeddedStore(new TestTime());
         var sink = new CountingSink();
         byte[] value = new byte[100];
         Operation[] puts = [.. Enumerable.Range(0, Keys).Select(i => Operation.Put(Key(i), value))];

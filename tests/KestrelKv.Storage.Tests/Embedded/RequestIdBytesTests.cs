@@ -1,6 +1,6 @@
 using System.Text;
 using KestrelKv.Storage.Embedded;
-using Microsoft.Extensions.Time.Testing;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
@@ -9,7 +9,7 @@ public sealed class RequestIdBytesTests : IDisposable
 {
     private const int ValueBytes = 200_000;
 
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private readonly EmbeddedStore _store;
 
     public RequestIdBytesTests()

@@ -1,6 +1,6 @@
 using System.Text;
 using KestrelKv.Storage.Embedded;
-using Microsoft.Extensions.Time.Testing;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Embedded;
 
@@ -9,7 +9,7 @@ public sealed class SweepTests : IDisposable
 {
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(10);
 
-    private readonly TickingTime _time = new();
+    private readonly TestTime _time = new();
     private readonly EmbeddedStore _store;
 
     public SweepTests() => _store = new EmbeddedStore(_time);
@@ -120,24 +120,4 @@ public sealed class SweepTests : IDisposable
                 timeToLive is { } left ? (_store.Clock.GetUtcNow() + left).ToUnixTimeMilliseconds() : Operation.Never),
         },
         new CountingSink()).Completed();
-
-    /// <summary>Counts timer ticks, and has a settable time of day.</summary>
-    private sealed class TickingTime : FakeTimeProvider
-    {
-        private int _ticks;
-
-        public TimeSpan Offset { get; set; }
-
-        public int Ticks => Volatile.Read(ref _ticks);
-
-        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Offset;
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => base.CreateTimer(
-            value =>
-            {
-                Interlocked.Increment(ref _ticks);
-                callback(value);
-            },
-            state, dueTime, period);
-    }
 }

@@ -1,6 +1,6 @@
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Tests.Durability;
-using Microsoft.Extensions.Time.Testing;
+using KestrelKv.Testing;
 using static KestrelKv.Storage.Tests.Feed.Operations;
 
 namespace KestrelKv.Storage.Tests.Feed;
@@ -9,7 +9,7 @@ public abstract class FeedTests : IDisposable
 {
     private static readonly byte[] InternalKey = [0xFF, 1];
 
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestTime _time = new();
     private readonly WatchedStore _store;
 
     protected FeedTests() => _store = Open(_time, new EmbeddedStoreOptions());
@@ -64,7 +64,7 @@ public abstract class FeedTests : IDisposable
     public void ReadAsync_Evictions_AreReportedOneByOne()
     {
         using WatchedStore store = Open(
-            new FakeTimeProvider(), new() { MemoryBytesMax = EmbeddedStoreOptions.MemoryBytesMaxMin, Eviction = EvictionPolicy.Lru });
+            new TestTime(), new() { MemoryBytesMax = EmbeddedStoreOptions.MemoryBytesMaxMin, Eviction = EvictionPolicy.Lru });
         using var watch = new OpenWatch(store.Calls, from: 1);
         store.Put(600, valueBytes: 2_000);
         Assert.Equal(WatchStatus.UpToDate, watch.ReadAll());
@@ -242,7 +242,7 @@ public abstract class FeedTests : IDisposable
     [Fact]
     public void ReadAsync_ClosedStore_ReportsNothing()
     {
-        using WatchedStore store = Open(new FakeTimeProvider(), new());
+        using WatchedStore store = Open(new TestTime(), new());
         using var watch = new OpenWatch(store.Calls);
         watch.Read();
         store.Put(3);
@@ -251,7 +251,7 @@ public abstract class FeedTests : IDisposable
         Assert.Empty(watch.Changes);
     }
 
-    private protected abstract WatchedStore Open(FakeTimeProvider time, EmbeddedStoreOptions options);
+    private protected abstract WatchedStore Open(TestTime time, EmbeddedStoreOptions options);
 
     private OpenWatch Watch(string prefix = "", long from = 0) => new(_store.Calls, prefix, from);
 }
@@ -261,7 +261,7 @@ public sealed class MemoryFeedTests : FeedTests
     [Fact]
     public void ReadAsync_FromBeforeTheFirstWatch_IsCompacted()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         using var store = new EmbeddedStore(time);
         store.ExecuteAsync(new[] { Put("a", "1"), Put("b", "1") }, new CountingSink()).Completed();
         Assert.Equal(3, store.GetStats().OldestVersion);
@@ -300,12 +300,12 @@ public sealed class MemoryFeedTests : FeedTests
         Assert.Equal(100_000, Assert.Single(watch.Changes).Value.Length);
     }
 
-    private protected override WatchedStore Open(FakeTimeProvider time, EmbeddedStoreOptions options) => new(time, options);
+    private protected override WatchedStore Open(TestTime time, EmbeddedStoreOptions options) => new(time, options);
 }
 
 public sealed class LogFeedTests : FeedTests
 {
-    private protected override WatchedStore Open(FakeTimeProvider time, EmbeddedStoreOptions options) => new(
+    private protected override WatchedStore Open(TestTime time, EmbeddedStoreOptions options) => new(
         new SimulatedDisk(new Random(1)),
         new CrashProfile { SegmentBytes = 1 << 20, Evicts = options.Eviction == EvictionPolicy.Lru, FeedMemoryBytes = options.FeedMemoryBytes }, time);
 }

@@ -1,6 +1,6 @@
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Feed;
-using Microsoft.Extensions.Time.Testing;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Tests.Feed;
 
@@ -15,7 +15,7 @@ public sealed class FeedWatchTests : IDisposable
     public FeedWatchTests()
     {
         var options = new EmbeddedStoreOptions();
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         _feed = new ChangeFeed(options.FeedMemoryBytes, threads: DrivenFeed.Threads);
         _store = new EmbeddedStore(new Keyspace(time, options), new InMemoryCommitLog(_feed), options, time);
         Watch().Dispose();

@@ -1,7 +1,7 @@
 using KestrelKv.Storage.Files;
 using KestrelKv.Storage.Tests.Durability;
+using KestrelKv.Testing;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Time.Testing;
 using static KestrelKv.Storage.Tests.Feed.Operations;
 
 namespace KestrelKv.Storage.Tests.Feed;
@@ -12,7 +12,7 @@ public sealed class HistoryTests : IDisposable, ILogger
     private const int DamageEvent = 211;
     private const int HistoryDeletedEvent = 212;
 
-    private readonly FakeTimeProvider _time = new(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
+    private readonly TestTime _time = new(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
     private readonly List<int> _events = [];
     private CrashProfile _profile = new() { SegmentBytes = 4_096, FeedMemoryBytes = 4_096 };
     private SimulatedDisk _disk = new(new Random(1));

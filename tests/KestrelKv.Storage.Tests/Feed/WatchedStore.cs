@@ -3,8 +3,8 @@ using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Feed;
 using KestrelKv.Storage.Files;
 using KestrelKv.Storage.Tests.Durability;
+using KestrelKv.Testing;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Feed;
 
@@ -18,7 +18,7 @@ internal sealed class WatchedStore : IDisposable
     private readonly ChangeFeed? _feed;
     private readonly SingleThread? _thread;
 
-    public WatchedStore(FakeTimeProvider time, EmbeddedStoreOptions? options = null)
+    public WatchedStore(TestTime time, EmbeddedStoreOptions? options = null)
     {
         options ??= new();
         _feed = new ChangeFeed(options.FeedMemoryBytes, threads: DrivenFeed.Threads);
@@ -29,7 +29,7 @@ internal sealed class WatchedStore : IDisposable
         Calls = _memory;
     }
 
-    public WatchedStore(IDisk disk, CrashProfile profile, FakeTimeProvider time, ILogger? logger = null)
+    public WatchedStore(IDisk disk, CrashProfile profile, TestTime time, ILogger? logger = null)
     {
         _driven = DrivenStore.Open(disk, profile, time, logger);
         Start = _driven.Version;

@@ -1,6 +1,5 @@
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Testing;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelKv.Storage.Tests.Soak;
 
@@ -67,7 +66,7 @@ public sealed class ModelSoakTests
     private sealed class StoreBesideModel : IDisposable
     {
         private readonly Random _random;
-        private readonly FakeTimeProvider _time = new();
+        private readonly TestTime _time = new();
         private readonly EmbeddedStore _store;
         private readonly ManagedStore _model;
         private readonly long _emptyMemoryBytes;
