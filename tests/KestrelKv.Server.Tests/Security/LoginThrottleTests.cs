@@ -1,6 +1,6 @@
 using System.Net;
 using KestrelKv.Server.Security;
-using Microsoft.Extensions.Time.Testing;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Security;
 
@@ -12,7 +12,7 @@ public sealed class LoginThrottleTests
     [Fact]
     public void OnFailure_ManyFromOneAddress_DelaysOnlyThatAddress()
     {
-        var throttle = new LoginThrottle(new FakeTimeProvider());
+        var throttle = new LoginThrottle(new TestTime());
         for (int i = 0; i < 10; i++) Assert.Equal(TimeSpan.Zero, throttle.OnFailure(Address));
 
         Assert.True(throttle.OnFailure(Address) > TimeSpan.Zero);
@@ -22,7 +22,7 @@ public sealed class LoginThrottleTests
     [Fact]
     public void OnFailure_AfterAPause_DelaysNoMore()
     {
-        var time = new FakeTimeProvider();
+        var time = new TestTime();
         var throttle = new LoginThrottle(time);
         for (int i = 0; i < 11; i++) throttle.OnFailure(Address);
         time.Advance(TimeSpan.FromMinutes(2));
@@ -38,7 +38,7 @@ public sealed class LoginThrottleTests
     [Fact]
     public void OnFailure_MoreAddressesThanTheTableHolds_ShareOneLimit()
     {
-        var throttle = new LoginThrottle(new FakeTimeProvider());
+        var throttle = new LoginThrottle(new TestTime());
         for (int i = 0; i < 4_096; i++) throttle.OnFailure(new IPAddress(0x0100_0000 + i));
         TimeSpan[] delays = [.. Enumerable.Range(0, 20).Select(i => throttle.OnFailure(new IPAddress(0x0200_0000 + i)))];
         Assert.Equal(10, delays.Count(delay => delay > TimeSpan.Zero));
