@@ -75,11 +75,12 @@ public sealed class WireConnections : IDisposable
 
     /// <summary>
     /// Counts a connection that begins a TLS handshake. Returns false if <see cref="WireOptions.UnauthenticatedMax"/> handshakes are in
-    /// progress. Otherwise <see cref="EndHandshake"/> must follow.
+    /// progress, or <see cref="WireOptions.ConnectionsMax"/> connections with these. Otherwise <see cref="EndHandshake"/> must follow.
     /// </summary>
     public bool TryBeginHandshake()
     {
-        if (Interlocked.Increment(ref _handshakes) <= _unauthenticatedMax) return true;
+        int handshakes = Interlocked.Increment(ref _handshakes);
+        if (handshakes <= _unauthenticatedMax && handshakes + Count <= _max) return true;
         EndHandshake();
         return false;
     }

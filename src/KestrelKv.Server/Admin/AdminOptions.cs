@@ -33,7 +33,7 @@ public sealed class AdminOptions
     /// <summary>
     /// The maximum number of open event streams (<c>/v1/watch</c>), 1 to 10,000. Default 100. A request for another stream fails
     /// with 503, <c>too_many_watches</c>. Each stream uses a connection, and memory for the changes it sends. All other requests
-    /// share 156 additional connections; a connection beyond the total is closed.
+    /// share 156 additional connections. A connection beyond the total replaces one without a request; if there is none, it is closed.
     /// </summary>
     public int WatchesMax { get; set; } = 100;
 }

@@ -93,6 +93,7 @@ internal static class AdminSetup
     {
         var options = app.Services.GetRequiredService<AdminOptions>();
         bool hasUsers = app.Services.GetRequiredService<RequestClients>().HasUsers;
+        app.Use(app.Services.GetRequiredService<AdminConnections>().TrackAsync);
         app.Use(ResponseHeaders.AddAsync);
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {

@@ -1,5 +1,5 @@
 using System.Buffers.Text;
-using System.Security.Cryptography;
+using System.Text;
 using KestrelKv.Server.Settings;
 
 namespace KestrelKv.Server.Security;
@@ -26,27 +26,15 @@ internal sealed record PemFile(string Setting, string Path)
     private const string End = "-----END ";
     private const string Dashes = "-----";
 
-    /// <summary>Returns a text that differs after each change of the file's contents, or of the reason that it cannot be read.</summary>
-    public string Fingerprint()
-    {
-        try
-        {
-            using FileStream file = Open();
-            return Convert.ToHexString(SHA256.HashData(file));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or SettingsException)
-        {
-            return e.Message;
-        }
-    }
+    /// <summary>Returns a file whose contents can be compared.</summary>
+    public static WatchedFile Watch(string path) => new(path, BytesMax);
 
     /// <exception cref="SettingsException">The file cannot be read, or is not in PEM format.</exception>
     public PemBlock[] Read()
     {
         try
         {
-            using var reader = new StreamReader(Open());
-            PemBlock[] blocks = Parse(reader.ReadToEnd());
+            PemBlock[] blocks = Parse(Encoding.UTF8.GetString(Watch(Path).Read()));
             return blocks.Length > 0 ? blocks : throw Error(null, $"no line begins with \"{Begin}\", expected PEM format");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -60,15 +48,6 @@ internal sealed record PemFile(string Setting, string Path)
     {
         string place = block is null ? "" : $", line {block.Line}";
         return new SettingsException($"{ServerSettings.Section}:{Setting}: {Path}{place}: {reason.ReplaceLineEndings(" ")}");
-    }
-
-    private FileStream Open()
-    {
-        FileStream file = File.OpenRead(Path);
-        if (file.Length <= BytesMax) return file;
-        long length = file.Length;
-        file.Dispose();
-        throw Error(null, $"the file has {length} bytes, expected at most {BytesMax}");
     }
 
     private PemBlock[] Parse(string text)

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using KestrelKv.Server.Settings;
 using KestrelKv.Wire;
 using KestrelKv.Wire.Security;
@@ -11,12 +10,14 @@ internal static class SecuritySetup
     /// <summary>Registers the users if the settings name a users file. Otherwise every client may do everything.</summary>
     public static void AddSecurity(this WebApplicationBuilder builder, ServerSettings settings)
     {
+        builder.Services.AddHostedService<Reloading>();
         if (settings.Security.UsersFile.Length == 0) return;
         builder.Services.AddSingleton(settings.Security);
         builder.Services.AddSingleton<AuditLog>();
         builder.Services.AddSingleton<AuthMetrics>();
         builder.Services.AddSingleton<UserAccess>();
         builder.Services.AddSingleton<IAccessControl>(services => services.GetRequiredService<UserAccess>());
+        builder.Services.AddSingleton<IReloadable>(services => services.GetRequiredService<UserAccess>());
     }
 
     /// <summary>Reads the users file, and makes open connections apply its changes.</summary>
@@ -26,7 +27,5 @@ internal static class SecuritySetup
         if (app.Services.GetService<UserAccess>() is not { } users) return;
         WireConnections connections = app.Services.GetRequiredService<WireConnections>();
         users.Changed += connections.Recheck;
-        PosixSignalRegistration hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, _ => users.Reload());
-        app.Lifetime.ApplicationStopped.Register(hangup.Dispose);
     }
 }

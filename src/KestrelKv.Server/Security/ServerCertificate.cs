@@ -4,7 +4,7 @@ using KestrelKv.Wire.Security;
 
 namespace KestrelKv.Server.Security;
 
-/// <summary>The certificate of one port, and its replacement when its files change. Thread-safe.</summary>
+/// <summary>The certificate of one port, and its replacement when its files change. One thread at a time may check and reload it.</summary>
 /// <remarks>
 /// The contents of the files are compared, not their names or times: secrets of Kubernetes and Docker are symbolic links that are swapped.
 /// Changed files are loaded once two checks have found the same contents, so that a certificate and its key can be written one after
@@ -16,8 +16,7 @@ internal sealed class ServerCertificate
     private readonly TlsOptions _tls;
     private readonly SslApplicationProtocol _protocol;
     private readonly TimeProvider _time;
-    private readonly PemFile[] _files;
-    private readonly Lock _lock = new();
+    private readonly WatchedFile[] _files;
     private volatile LoadedCertificate _current;
 
     // The contents that were last loaded, or were refused; and those that the last check found.
@@ -35,7 +34,7 @@ internal sealed class ServerCertificate
         (Port, _section, _tls, _protocol, _time) = (port, section, tls, protocol, time);
         _files =
         [
-            .. new PemFile[] { new("", tls.Certificate), new("", tls.Key), new("", tls.ClientAuthority) }.Where(f => f.Path.Length > 0),
+            .. new[] { tls.Certificate, tls.Key, tls.ClientAuthority }.Where(path => path.Length > 0).Select(PemFile.Watch),
         ];
         _loaded = _seen = Fingerprint();
         _current = LoadedCertificate.Load(_section, _tls, _protocol, _time.GetUtcNow());
@@ -50,23 +49,17 @@ internal sealed class ServerCertificate
     /// <summary>Whether the files have changed, and have been as they are since the last check.</summary>
     public bool HasChanged()
     {
-        lock (_lock)
-        {
-            string last = _seen;
-            _seen = Fingerprint();
-            return _seen != _loaded && _seen == last;
-        }
+        string last = _seen;
+        _seen = Fingerprint();
+        return _seen != _loaded && _seen == last;
     }
 
     /// <summary>Loads the files. New connections use the new certificate.</summary>
     /// <exception cref="SettingsException">A file is not readable or not valid. The port keeps its certificate.</exception>
     public void Reload()
     {
-        lock (_lock)
-        {
-            _loaded = _seen = Fingerprint();
-            _current = LoadedCertificate.Load(_section, _tls, _protocol, _time.GetUtcNow());
-        }
+        _loaded = _seen = Fingerprint();
+        _current = LoadedCertificate.Load(_section, _tls, _protocol, _time.GetUtcNow());
     }
 
     private string Fingerprint() => string.Join('|', _files.Select(file => file.Fingerprint()));

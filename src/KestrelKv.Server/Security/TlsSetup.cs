@@ -15,9 +15,10 @@ internal static class TlsSetup
     /// <exception cref="SettingsException">A certificate is not readable or not valid.</exception>
     public static void AddTls(this WebApplicationBuilder builder, ServerSettings settings)
     {
-        foreach (ServerCertificate certificate in Load(settings)) builder.Services.AddSingleton(certificate);
         builder.Services.AddSingleton<TlsMetrics>();
-        builder.Services.AddHostedService<CertificateReloading>();
+        ServerCertificate[] certificates = [.. Load(settings)];
+        foreach (ServerCertificate certificate in certificates) builder.Services.AddSingleton(certificate);
+        if (certificates.Length > 0) builder.Services.AddSingleton<IReloadable, Certificates>();
     }
 
     /// <summary>Returns the certificate of the wire port; null if it has none.</summary>

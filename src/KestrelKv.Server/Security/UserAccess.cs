@@ -6,21 +6,20 @@ using KestrelKv.Wire.Security;
 
 namespace KestrelKv.Server.Security;
 
-/// <summary>The users of the users file, which is read again when it changes. Thread-safe.</summary>
-internal sealed class UserAccess : IAccessControl, IDisposable
+/// <summary>The users of the users file. Thread-safe; one thread at a time may reload it.</summary>
+internal sealed class UserAccess : IAccessControl, IReloadable, IDisposable
 {
     private readonly string _path;
     private readonly AuditLog _audit;
     private readonly AuthMetrics _metrics;
     private readonly LoginThrottle _throttle;
     private readonly TimeProvider _time;
-    private readonly FileWatch _watch;
     private readonly ITimer _expiry;
-    private readonly Lock _reloading = new();
+    private string _loaded;
     private volatile UserTable _table;
     private volatile int _epoch;
 
-    /// <summary>Reads the users file and begins to watch it.</summary>
+    /// <summary>Reads the users file.</summary>
     /// <exception cref="UsersFileException">The file cannot be read or is invalid.</exception>
     public UserAccess(SecurityOptions options, AuditLog audit, AuthMetrics metrics, TimeProvider time, ILogger<UserAccess> logger)
     {
@@ -28,17 +27,9 @@ internal sealed class UserAccess : IAccessControl, IDisposable
         AllowsPlaintext = options.AllowPlaintext;
         _throttle = new LoginThrottle(time);
 
-        // The watch begins before the file is read, so that no change is missed.
-        _watch = new FileWatch([_path], Reload, time);
-        try
-        {
-            _table = new UserTable(UsersFile.Read(_path));
-        }
-        catch
-        {
-            _watch.Dispose();
-            throw;
-        }
+        // Before the file is read, so that no change is missed.
+        _loaded = UsersFile.Watch(_path).Fingerprint();
+        _table = new UserTable(UsersFile.Read(_path));
         UsersFilePermissions.WarnIfOthersCanWrite(_path, logger);
         _expiry = time.CreateTimer(static access => ((UserAccess)access!).Publish(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         SetExpiry();
@@ -95,34 +86,29 @@ internal sealed class UserAccess : IAccessControl, IDisposable
         _audit.LoginFailed("", address, reason);
     }
 
-    /// <summary>Reads the file again. If it is invalid, the previous users remain.</summary>
-    public void Reload()
+    /// <inheritdoc/>
+    public void Reload(bool always)
     {
-        lock (_reloading)
+        string found = UsersFile.Watch(_path).Fingerprint();
+        if (!always && found == _loaded) return;
+        _loaded = found;
+        try
         {
-            try
-            {
-                _table = new UserTable(UsersFile.Read(_path));
-            }
-            catch (UsersFileException e)
-            {
-                _metrics.Reloaded("error");
-                _audit.NotReloaded(e.Message);
-                return;
-            }
-            SetExpiry();
-            _metrics.Reloaded("ok");
-            _audit.Reloaded(_table.Count);
+            _table = new UserTable(UsersFile.Read(_path));
         }
+        catch (UsersFileException e)
+        {
+            _metrics.Reloaded("error");
+            _audit.NotReloaded(e.Message);
+            return;
+        }
+        _metrics.Reloaded("ok");
+        _audit.Reloaded(_table.Count);
         Publish();
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _watch.Dispose();
-        _expiry.Dispose();
-    }
+    public void Dispose() => _expiry.Dispose();
 
     private async ValueTask<Identity?> AuthenticateAsync(string user, byte[] hash, IPAddress? address, CancellationToken cancellationToken)
     {

@@ -35,17 +35,16 @@ internal sealed record UsersFile(
     /// <summary>Returns a file without roles and users.</summary>
     public static UsersFile Empty() => new(CurrentVersion, [], []);
 
+    /// <summary>Returns a file whose contents can be compared.</summary>
+    public static WatchedFile Watch(string path) => new(path, BytesMax);
+
     /// <summary>Reads a file.</summary>
     /// <exception cref="UsersFileException">The file cannot be read or is invalid. The message names the file, the place and the reason.</exception>
     public static UsersFile Read(string path)
     {
         try
         {
-            using FileStream file = File.OpenRead(path);
-            if (file.Length > BytesMax) throw new UsersFileException(path, null, $"the file has {file.Length} bytes, expected at most {BytesMax}");
-            var bytes = new byte[file.Length];
-            file.ReadExactly(bytes);
-            return Parse(path, bytes);
+            return Parse(path, Watch(path).Read());
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -47,7 +47,7 @@ internal sealed class UsersFileStore : IDisposable
                 stream.Write(Encoding.UTF8.GetBytes(file.ToText()));
                 stream.Flush(flushToDisk: true);
             }
-            FileOwner.Copy(_path, temporary);
+            UnixFile.CopyOwner(_path, temporary);
 
             // The process's umask may have removed rights, for example the group's.
             if (!OperatingSystem.IsWindows() && File.Exists(_path)) File.SetUnixFileMode(temporary, File.GetUnixFileMode(_path));

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text;
 using KestrelKv.Server.Tests.Admin;
 using KestrelKv.Testing;
@@ -61,7 +62,8 @@ public sealed class HttpRevocationTests : IAsyncLifetime
     [Fact]
     public async Task Backup_OfARemovedAdmin_IsCutOff()
     {
-        string value = $"\"{new string('x', 8_000_000)}\"";
+        // Snapshots are compressed, which leaves three quarters of this text.
+        string value = $"\"{Convert.ToBase64String(RandomNumberGenerator.GetBytes(6_000_000))}\"";
         for (int i = 0; i < 8; i++) Assert.Equal(201, (await _server.CallAsync("root", "PUT", $"/v1/keys/large:{i}", value)).Status);
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 65_536 };
         await socket.ConnectAsync(IPAddress.Loopback, _server.Process.Admin.Port);
@@ -85,7 +87,7 @@ public sealed class HttpRevocationTests : IAsyncLifetime
         {
             // The server has reset the connection.
         }
-        Assert.InRange(received, 1, 40_000_000);
+        Assert.InRange(received, 1, 30_000_000);
     }
 
     private Task<EventReader> OpenAsync(string user, string query) =>

@@ -31,6 +31,17 @@ public sealed class UsersReloadTests
     }
 
     [Fact]
+    public async Task Start_NamedPipe_FailsWithOneLine()
+    {
+        using var users = new TestUsersFile("{}");
+        File.Delete(users.FilePath);
+        await Programs.RunAsync("mkfifo", [users.FilePath]);
+        (int exitCode, string output) = await ServerProcess.RunToEndAsync([users.Setting]);
+        Assert.Equal(1, exitCode);
+        Assert.EndsWith("is not valid: the file is not a regular file", Assert.Single(output.TrimEnd().Split('\n')), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Reload_InvalidFile_KeepsTheUsersAndSaysWhy()
     {
         using var users = new TestUsersFile(UsersWith(One));
@@ -56,6 +67,34 @@ public sealed class UsersReloadTests
         await using ServerProcess server = await ServerProcess.StartAsync([users.Setting]);
         await Programs.RunAsync("kill", ["-HUP", $"{server.Id}"]);
         await Wait.UntilAsync(() => server.Log.Contains("the users file was read again, 1 users", StringComparison.Ordinal), () => server.Log);
+    }
+
+    [Fact]
+    public async Task Reload_ManyHangups_ReadTheFileAFewTimes()
+    {
+        const int Signals = 1_000;
+        using var users = new TestUsersFile(UsersWith(One));
+        await using ServerProcess server = await ServerProcess.StartAsync([users.Setting]);
+        await Programs.RunAsync("bash", ["-c", $"for i in {{1..{Signals}}}; do kill -HUP {server.Id}; done"]);
+        await Wait.UntilAsync(() => Reloads(server) > 0, () => server.Log);
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        Assert.Contains("\"OK\"", await AuthAsync(client, One), StringComparison.Ordinal);
+        Assert.InRange(Reloads(server), 1, Signals / 5);
+    }
+
+    [Fact]
+    public async Task Reload_FileWithTheSameLengthAndTime_IsRead()
+    {
+        using var users = new TestUsersFile(UsersWith(One));
+        await using ServerProcess server = await ServerProcess.StartAsync([users.Setting]);
+        DateTime written = File.GetLastWriteTimeUtc(users.FilePath);
+        string replacement = users.FilePath + ".new";
+        await File.WriteAllTextAsync(replacement, UsersWith(Two));
+        File.SetLastWriteTimeUtc(replacement, written);
+        File.Move(replacement, users.FilePath, overwrite: true);
+        await Wait.UntilAsync(() => Reloads(server) > 0, () => server.Log);
+        using WireClient client = await WireClient.ConnectAsync(server.WirePort);
+        Assert.Contains("\"OK\"", await AuthAsync(client, Two), StringComparison.Ordinal);
     }
 
     /// <summary>Kubernetes mounts a secret as links to a directory that it replaces: users.json -> ..data/users.json, ..data -> 1.</summary>
@@ -115,11 +154,13 @@ public sealed class UsersReloadTests
         {
             users.Write(UsersWith(One).Replace("\"users\": {", $"\"users\": {{\"other{i}\": {{\"roles\": []}}, ", StringComparison.Ordinal));
             int reloads = i + 1;
-            await Wait.UntilAsync(() => Regex.Count(server.Log, "the users file was read again") >= reloads, () => server.Log);
+            await Wait.UntilAsync(() => Reloads(server) >= reloads, () => server.Log);
         }
         await stop.CancelAsync();
         Assert.All(await Task.WhenAll(clients), calls => Assert.True(calls > 0));
     }
+
+    private static int Reloads(ServerProcess server) => Regex.Count(server.Log, "the users file was read again");
 
     private static string UsersWith(string secret, DateTimeOffset? expires = null) => $$$$"""
         {"version": 1,
