@@ -98,7 +98,7 @@ internal sealed class WireConnection : IDisposable
         _frameRoom = new FrameRoom(connections.Requests, limits.FrameBytesMax, options.WriteTimeout, time);
         _batch = new RequestBatch(limits, options.BatchRequestsMax, store.Clock);
         _watches = new ConnectionWatches(store, _replies, _replyBudget, options, time, _input.CancelPendingRead);
-        _session = access is null ? null : new ClientSession(access, connections, limits);
+        _session = access is null ? null : new ClientSession(this, access, connections, limits);
         _unbatched = new UnbatchedCommands(new RequestRunner(store, connections), _replies, Counters, _watches, _session, _room);
         _executor = new CommandExecutor(store, _replies, Counters, _room, time);
     }
@@ -386,19 +386,17 @@ internal sealed class WireConnection : IDisposable
             if (_isOpen) _input.CancelPendingRead();
     }
 
-    /// <summary>Ends the connection if its client has not authenticated. May be called by any thread.</summary>
-    /// <returns>False if it has authenticated, is closed, or is being ended already.</returns>
-    public bool EndIfNotAdmitted()
+    /// <summary>Ends the connection if it is open and its client has not authenticated. May be called by any thread.</summary>
+    public void EndIfNotAdmitted()
     {
         lock (_gate)
         {
-            if (!_isOpen || _authIsLate || IsAdmitted) return false;
+            if (!_isOpen || _authIsLate || IsAdmitted) return;
             _authIsLate = true;
 
             // A client that leaves replies unread would not get the error.
             if (_sender.IsWaiting) Abort(CloseReason.AuthTimeout, "The client did not authenticate in time (Wire:AuthTimeout).");
             else _input.CancelPendingRead();
-            return true;
         }
     }
 

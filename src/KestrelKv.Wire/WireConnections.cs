@@ -22,7 +22,10 @@ public sealed class WireConnections : IDisposable
     private readonly ConnectionCounters _closedTotals = new();
     private int _count;
     private int _handshakes;
-    private int _unauthenticated;
+
+    /// <summary>The connections whose clients have neither authenticated nor rights without, with the longest first.</summary>
+    private readonly LinkedList<WireConnection> _unauthenticated = [];
+    private readonly Lock _unauthenticatedLock = new();
     private int _timerIsSet;
 
     /// <summary>Creates the object without connections.</summary>
@@ -68,7 +71,6 @@ public sealed class WireConnections : IDisposable
             return false;
         }
         _open[connection] = true;
-        if (Volatile.Read(ref _unauthenticated) > _unauthenticatedMax) EndOneUnauthenticated();
         StartTimer();
         return true;
     }
@@ -99,12 +101,40 @@ public sealed class WireConnections : IDisposable
         Interlocked.Decrement(ref _count);
     }
 
-    /// <summary>Counts a client that is not, or no longer, without identity and rights.</summary>
-    /// <param name="change">1 or -1.</param>
-    internal void CountUnauthenticated(int change) => Interlocked.Add(ref _unauthenticated, change);
-
     /// <summary>The number of connections whose clients have no identity and no rights.</summary>
-    public int Unauthenticated => Volatile.Read(ref _unauthenticated);
+    public int Unauthenticated
+    {
+        get
+        {
+            lock (_unauthenticatedLock) return _unauthenticated.Count;
+        }
+    }
+
+    /// <summary>
+    /// Adds a connection whose client has no identity and no rights. Beyond <see cref="WireOptions.UnauthenticatedMax"/>, ends the one that
+    /// has had none for longest, so that silent clients do not keep others out.
+    /// </summary>
+    internal void AddUnauthenticated(LinkedListNode<WireConnection> connection)
+    {
+        WireConnection? ended = null;
+        lock (_unauthenticatedLock)
+        {
+            _unauthenticated.AddLast(connection);
+            if (_unauthenticated.Count > _unauthenticatedMax)
+            {
+                ended = _unauthenticated.First!.Value;
+                _unauthenticated.RemoveFirst();
+            }
+        }
+        ended?.EndIfNotAdmitted();
+    }
+
+    /// <summary>Removes a connection if it has been added.</summary>
+    internal void RemoveUnauthenticated(LinkedListNode<WireConnection> connection)
+    {
+        lock (_unauthenticatedLock)
+            if (connection.List is not null) _unauthenticated.Remove(connection);
+    }
 
     /// <summary>Makes all connections apply changes of users, rights and secrets.</summary>
     public void Recheck()
@@ -127,15 +157,6 @@ public sealed class WireConnections : IDisposable
             foreach ((WireConnection connection, _) in _open) sum.Add(connection.Counters);
         }
         return sum;
-    }
-
-    /// <summary>Ends an arbitrary connection whose client has not authenticated, to make room for a new one.</summary>
-    private void EndOneUnauthenticated()
-    {
-        foreach ((WireConnection connection, _) in _open)
-        {
-            if (connection.EndIfNotAdmitted()) return;
-        }
     }
 
     /// <summary>Sets the timer if it is stopped. The count must have been incremented before.</summary>

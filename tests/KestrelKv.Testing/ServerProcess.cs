@@ -179,6 +179,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
         _process.Dispose();
         _ownData?.Dispose();
+        Canary.AssertAbsent(Log, "the log");
     }
 
     private static Process Create(

@@ -64,7 +64,9 @@ public sealed class WireClient : IDisposable
 
         byte[] body = new byte[BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4))];
         await _stream.ReadExactlyAsync(body, timeout.Token);
-        return Encoding.UTF8.GetString(body);
+        string reply = Encoding.UTF8.GetString(body);
+        if (reply.Contains("\"error\"", StringComparison.Ordinal)) Canary.AssertAbsent(reply, "an error");
+        return reply;
     }
 
     public async Task<byte[]> ReceiveToEndAsync()

@@ -28,12 +28,9 @@ internal sealed class Reloading(IEnumerable<IReloadable> files) : BackgroundServ
         if (all.Length == 0) return;
         using var signals = new SemaphoreSlim(0);
         using PosixSignalRegistration hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, _ => signals.Release());
-        while (true)
+        for (bool isSignaled = false; ; isSignaled = await signals.WaitAsync(CheckPeriod, stoppingToken))
         {
-            bool isSignaled = await signals.WaitAsync(CheckPeriod, stoppingToken);
-            while (await signals.WaitAsync(0, stoppingToken))
-            {
-            }
+            while (await signals.WaitAsync(0, stoppingToken)) isSignaled = true;
             foreach (IReloadable reloadable in all) reloadable.Reload(always: isSignaled);
             await Task.Delay(Pause, stoppingToken);
         }

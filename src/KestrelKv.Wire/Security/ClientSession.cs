@@ -6,7 +6,7 @@ namespace KestrelKv.Wire.Security;
 
 /// <summary>The identity of one connection's client, from AUTH or a certificate, and the check of its requests.</summary>
 /// <remarks>Must be used by one thread at a time, except <see cref="IsAdmitted"/>, which any thread may read.</remarks>
-internal sealed class ClientSession(IAccessControl access, WireConnections connections, RequestLimits limits)
+internal sealed class ClientSession(WireConnection owner, IAccessControl access, WireConnections connections, RequestLimits limits)
 {
     /// <summary>The maximum length of a frame of a client that has not authenticated, in bytes.</summary>
     private const int FrameBytesMaxBefore = 16 * 1024;
@@ -22,6 +22,7 @@ internal sealed class ClientSession(IAccessControl access, WireConnections conne
     public static ProtocolError FrameTooLong { get; } = new(
         ErrorCode.FrameTooLong, $"the length exceeds {FrameBytesMaxBefore} bytes, the maximum of a client that has not authenticated");
 
+    private readonly LinkedListNode<WireConnection> _place = new(owner);
     private volatile Identity _identity = Identity.None;
     private IPAddress? _address;
     private bool _isSecure;
@@ -55,19 +56,19 @@ internal sealed class ClientSession(IAccessControl access, WireConnections conne
         HasJustFailed = false;
         _epoch = access.Epoch;
         _identity = access.Identify(_address, tls?.ClientCertificate);
-        if (!IsAdmitted) connections.CountUnauthenticated(1);
+        if (!IsAdmitted) connections.AddUnauthenticated(_place);
     }
 
     /// <summary>Ends the session.</summary>
-    public void End()
-    {
-        if (!IsAdmitted) connections.CountUnauthenticated(-1);
-    }
+    public void End() => connections.RemoveUnauthenticated(_place);
 
     private void Become(Identity identity)
     {
-        if (identity.IsAdmitted != IsAdmitted) connections.CountUnauthenticated(identity.IsAdmitted ? -1 : 1);
+        bool wasAdmitted = IsAdmitted;
         _identity = identity;
+        if (identity.IsAdmitted == wasAdmitted) return;
+        if (wasAdmitted) connections.AddUnauthenticated(_place);
+        else connections.RemoveUnauthenticated(_place);
     }
 
     /// <summary>Applies changes of users, rights and secrets.</summary>

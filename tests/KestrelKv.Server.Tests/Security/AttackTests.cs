@@ -6,14 +6,13 @@ namespace KestrelKv.Server.Tests.Security;
 /// <summary>Attacks on the wire port of the real server by clients without a secret, or with one for other keys.</summary>
 public sealed class AttackTests : IAsyncLifetime, IDisposable
 {
-    private const string Canary = "kkv_canarySecretThatNoLogMayContain000000000000000";
-    private const string CanaryValue = "canary-value-that-no-log-may-contain";
+    private const string Secret = "kkv_canarySecretThatNoLogMayContain000000000000000";
 
     private readonly TestUsersFile _users = new($$$$"""
         {"version": 1,
          "roles": {"orders": {"grants": [{"prefix": "order:", "allow": ["read", "write", "watch"]}]},
                    "viewer": {"grants": [{"prefix": "order:", "allow": ["read"]}]}},
-         "users": {"app": {"roles": ["orders"], "secrets": [{"sha256": "{{{{TestUsersFile.HashOf(Canary)}}}}"}]},
+         "users": {"app": {"roles": ["orders"], "secrets": [{"sha256": "{{{{TestUsersFile.HashOf(Secret)}}}}"}]},
                    "view": {"roles": ["viewer"], "secrets": [{"sha256": "{{{{TestUsersFile.HashOf("view")}}}}"}]}}}
         """);
 
@@ -31,7 +30,7 @@ public sealed class AttackTests : IAsyncLifetime, IDisposable
     {
         using WireClient client = await ConnectAsync();
         string put = Frames.Put("order:1", "1");
-        await client.SendAsync(Frames.Stream([put, Auth("app", "x"), put, Auth("nobody", Canary), put, Auth("view", "view"), put]));
+        await client.SendAsync(Frames.Stream([put, Auth("app", "x"), put, Auth("nobody", Secret), put, Auth("view", "view"), put]));
         string[] codes = new string[7];
         for (int i = 0; i < codes.Length; i++)
         {
@@ -63,7 +62,7 @@ public sealed class AttackTests : IAsyncLifetime, IDisposable
     public async Task Call_WithTricksOnThePrefix_IsRefused(string body, string code)
     {
         using WireClient client = await ConnectAsync();
-        await client.CallAsync(Auth("app", Canary));
+        await client.CallAsync(Auth("app", Secret));
         Assert.Equal(code, Frames.ErrorCode(await client.CallAsync(body)));
     }
 
@@ -71,7 +70,7 @@ public sealed class AttackTests : IAsyncLifetime, IDisposable
     public async Task Call_EscapedKeyWithinTheGrant_IsExecuted()
     {
         using WireClient client = await ConnectAsync();
-        await client.CallAsync(Auth("app", Canary));
+        await client.CallAsync(Auth("app", Secret));
         Assert.Contains("\"OK\"", await client.CallAsync("""{"func": "PUT", "params": {"obj": "\u006frder:1", "val": 1}}"""), StringComparison.Ordinal);
     }
 
@@ -90,7 +89,7 @@ public sealed class AttackTests : IAsyncLifetime, IDisposable
     public async Task SlowBytes_BeforeAuth_EndAfterTheTimeout()
     {
         using WireClient client = await ConnectAsync();
-        byte[] frame = Frames.Of(Auth("app", Canary));
+        byte[] frame = Frames.Of(Auth("app", Secret));
         Task<string?> reply = client.ReceiveAsync();
         for (int i = 0; i < frame.Length && !reply.IsCompleted; i++)
         {
@@ -111,7 +110,7 @@ public sealed class AttackTests : IAsyncLifetime, IDisposable
                 silent.Add(await ConnectAsync());
                 if (i % 100 != 99) continue;
                 using WireClient client = await ConnectAsync();
-                Assert.Contains("\"OK\"", await client.CallAsync(Auth("app", Canary)), StringComparison.Ordinal);
+                Assert.Contains("\"OK\"", await client.CallAsync(Auth("app", Secret)), StringComparison.Ordinal);
             }
         }
         finally
@@ -129,7 +128,7 @@ public sealed class AttackTests : IAsyncLifetime, IDisposable
             Assert.Equal("auth_failed", Frames.ErrorCode(await client.CallAsync(Auth("app", "wrong"))));
         })];
         using WireClient user = await ConnectAsync();
-        Assert.Contains("\"OK\"", await user.CallAsync(Auth("app", Canary)), StringComparison.Ordinal);
+        Assert.Contains("\"OK\"", await user.CallAsync(Auth("app", Secret)), StringComparison.Ordinal);
         await Task.WhenAll(attackers);
     }
 
@@ -138,21 +137,21 @@ public sealed class AttackTests : IAsyncLifetime, IDisposable
     {
         using (WireClient client = await ConnectAsync())
         {
-            await client.CallAsync(Auth("app", Canary));
-            await client.CallAsync(Frames.Put("order:1", $"\"{CanaryValue}\""));
-            await client.CallAsync(Frames.Put("user:1", $"\"{CanaryValue}\""));
-            await client.CallAsync(Auth("app\\n2030-01-01 00:00:00.000 INF forged line", Canary));
-            await client.CallAsync(Auth(Canary + "\\r\\n", "x"));
+            await client.CallAsync(Auth("app", Secret));
+            await client.CallAsync(Frames.Put("order:1", $"\"{Canary.Value}\""));
+            await client.CallAsync(Frames.Put("user:1", $"\"{Canary.Value}\""));
+            await client.CallAsync(Auth("app\\n2030-01-01 00:00:00.000 INF forged line", Secret));
+            await client.CallAsync(Auth(Secret + "\\r\\n", "x"));
         }
-        using (WireClient client = await ConnectAsync()) await client.CallAsync($$"""{"func": "AUTH", "params": {"user": "app", "secret": "{{Canary}}" """);
+        using (WireClient client = await ConnectAsync()) await client.CallAsync($$"""{"func": "AUTH", "params": {"user": "app", "secret": "{{Secret}}" """);
         await Wait.UntilAsync(() => _server.Log.Split("(not a name)").Length == 3, () => _server.Log);
 
         Assert.Contains("authn_login_fail", _server.Log, StringComparison.Ordinal);
         Assert.Contains("authz_fail: user \"app\" from 127.0.0.1: PUT", _server.Log, StringComparison.Ordinal);
-        Assert.DoesNotContain(CanaryValue, _server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain(Canary.Value, _server.Log, StringComparison.Ordinal);
         Assert.DoesNotContain("user:1", _server.Log, StringComparison.Ordinal);
         Assert.DoesNotContain("forged line", _server.Log, StringComparison.Ordinal);
-        Assert.DoesNotContain(Canary, _server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain(Secret, _server.Log, StringComparison.Ordinal);
     }
 
     [Fact]

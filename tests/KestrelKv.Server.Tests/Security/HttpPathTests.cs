@@ -35,11 +35,11 @@ public sealed class HttpPathTests(UsersServer server) : IClassFixture<UsersServe
             foreach (string method in (string[])["GET", "DELETE", "PUT"])
             {
                 RawResponse response = await server.CallAsync(user, method, target, method == "PUT" ? "1" : null);
-                Assert.DoesNotContain(UsersServer.Canary, response.Text, StringComparison.Ordinal);
+                Assert.DoesNotContain(Canary.Value, response.Text, StringComparison.Ordinal);
                 Assert.True(response.Status < 500, $"{method} {target}: {response.Status}");
             }
         }
-        Assert.Equal($"\"{UsersServer.Canary}\"", (await server.CallAsync("root", "GET", "/v1/keys/user:1")).Text);
+        Assert.Equal($"\"{Canary.Value}\"", (await server.CallAsync("root", "GET", "/v1/keys/user:1")).Text);
     }
 
     [Theory]

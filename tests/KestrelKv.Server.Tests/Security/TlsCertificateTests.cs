@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using System.Text.RegularExpressions;
 using KestrelKv.Server.Tests.Telemetry;
 using KestrelKv.Testing;
 
@@ -126,7 +127,8 @@ public sealed class TlsCertificateTests : IDisposable
     {
         string file = _authority.IssueServer(days: 3, fromDays: -300);
         await using ServerProcess server = await ServerProcess.StartAsync([$"Wire:Tls:Certificate={file}"]);
-        Assert.Matches("WRN The certificate of the wire port expires at .*; replace its file", server.Log);
+        await Wait.UntilAsync(
+            () => Regex.IsMatch(server.Log, "WRN The certificate of the wire port expires at .*; replace its file"), () => server.Log);
     }
 
     [Theory]

@@ -145,13 +145,15 @@ public sealed class TlsWireTests : IDisposable
         await using ServerProcess server = await StartAsync("Wire:Tls:HandshakeTimeout=00:00:02");
         WireClient[] stalled = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => WireClient.ConnectAsync(server.TlsPort)));
 
-        // The beginning of a record that never ends.
-        foreach (WireClient client in stalled) await client.SendAsync(new byte[] { 0x16, 3, 1, 2, 0, 1 });
+        // The beginning of a record that never ends, or a record that is no handshake.
+        for (int i = 0; i < stalled.Length; i++)
+            await stalled[i].SendAsync(i % 2 == 0 ? new byte[] { 0x16, 3, 1, 2, 0, 1 } : new byte[] { 0x16, 3, 1, 0, 2, 1, 2 });
         using WireClient other = await WireClient.ConnectAsync(server.TlsPort, _authority.Client());
         Assert.Equal(Pong, await other.CallAsync(Ping));
         foreach (WireClient client in stalled)
         {
-            Assert.Empty(await client.ReceiveToEndAsync());
+            // At most an alert.
+            Assert.InRange((await client.ReceiveToEndAsync()).Length, 0, 7);
             client.Dispose();
         }
     }
@@ -205,23 +207,23 @@ public sealed class TlsWireTests : IDisposable
     public async Task Scanners_FindNoWeakProtocolOrCipher()
     {
         await using ServerProcess server = await StartAsync($"Admin:Tls:Certificate={_authority.PathTo("server.pem")}");
-        foreach (int port in (int[])[server.TlsPort, server.Admin.Port])
-        {
-            string scan = await Programs.RunAsync("sslscan", ["--no-colour", "--no-check-certificate", $"127.0.0.1:{port}"]);
-            foreach (string old in (string[])["SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2"])
-                Assert.Matches($@"{old}\s+disabled", scan);
-            Assert.Matches(@"TLSv1\.3\s+enabled", scan);
-            Assert.DoesNotContain("vulnerable to heartbleed", scan.Replace("not vulnerable to heartbleed", "", StringComparison.Ordinal),
-                StringComparison.Ordinal);
+        await Task.WhenAll(ScanAsync(server.TlsPort), ScanAsync(server.Admin.Port));
+    }
 
-            string test = await Programs.RunAsync("testssl",
-                ["--quiet", "--color", "0", "--warnings", "off", "--severity", "LOW", "--protocols", "--std", "--vulnerable",
-                    $"127.0.0.1:{port}"],
-                timeout: TimeSpan.FromMinutes(10));
-            Assert.DoesNotContain("VULNERABLE (NOT ok)", test, StringComparison.Ordinal);
-            Assert.DoesNotContain("offered (NOT ok)", test, StringComparison.Ordinal);
-            Assert.Contains("TLS 1.3", test, StringComparison.Ordinal);
-        }
+    private static async Task ScanAsync(int port)
+    {
+        string scan = await Programs.RunAsync("sslscan", ["--no-colour", "--no-check-certificate", $"127.0.0.1:{port}"]);
+        foreach (string old in (string[])["SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2"]) Assert.Matches($@"{old}\s+disabled", scan);
+        Assert.Matches(@"TLSv1\.3\s+enabled", scan);
+        Assert.DoesNotContain(
+            "vulnerable to heartbleed", scan.Replace("not vulnerable to heartbleed", "", StringComparison.Ordinal), StringComparison.Ordinal);
+
+        string test = await Programs.RunAsync("testssl",
+            ["--quiet", "--color", "0", "--warnings", "off", "--severity", "LOW", "--protocols", "--std", "--vulnerable", $"127.0.0.1:{port}"],
+            timeout: TimeSpan.FromMinutes(10));
+        Assert.DoesNotContain("VULNERABLE (NOT ok)", test, StringComparison.Ordinal);
+        Assert.DoesNotContain("offered (NOT ok)", test, StringComparison.Ordinal);
+        Assert.Contains("TLS 1.3", test, StringComparison.Ordinal);
     }
 
     /// <summary>Starts a server that serves the wire over TLS only, unless the settings open the other port too.</summary>

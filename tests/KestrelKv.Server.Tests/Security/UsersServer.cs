@@ -7,9 +7,6 @@ namespace KestrelKv.Server.Tests.Security;
 /// <summary>A server with users, for the tests of a class. The keys <c>order:1</c> and <c>user:1</c> exist.</summary>
 public class UsersServer : IAsyncLifetime
 {
-    /// <summary>A part of the value of <c>user:1</c>. Only root and the user "other" may read it.</summary>
-    public const string Canary = "canary-7f3a";
-
     private ServerProcess? _process;
 
     /// <summary>The secrets of the users, and one of no user.</summary>
@@ -68,7 +65,7 @@ public class UsersServer : IAsyncLifetime
     public async Task SeedAsync()
     {
         Assert.True((await CallAsync("root", "PUT", "/v1/keys/order:1", "{\"n\": 1}")).Status < 300);
-        Assert.True((await CallAsync("root", "PUT", "/v1/keys/user:1", $"\"{Canary}\"")).Status < 300);
+        Assert.True((await CallAsync("root", "PUT", "/v1/keys/user:1", $"\"{Canary.Value}\"")).Status < 300);
     }
 
     /// <summary>Sends a request with the secret of a user; without one if the user is empty.</summary>
