@@ -74,8 +74,9 @@ public sealed class ReadmeTests
             """);
         await using ServerProcess server = await ServerProcess.StartAsync([users.Setting]);
 
-        string printed = await Programs.RunAsync("bash", ["-c", $"SECRET=secret; {OnPortsOf(server, script)}"]);
-        string refused = await Programs.RunAsync("bash", ["-c", $"SECRET=wrong; {OnPortsOf(server, script)}"]);
+        const string InNewFolder = "folder=$(mktemp -d); trap 'rm -r $folder' EXIT; cd $folder";
+        string printed = await Programs.RunAsync("bash", ["-c", $"{InNewFolder}; SECRET=secret; {OnPortsOf(server, script)}"]);
+        string refused = await Programs.RunAsync("bash", ["-c", $"{InNewFolder}; SECRET=wrong; {OnPortsOf(server, script)}"]);
 
         Assert.Equal("{\"total\": 12.5}{\"count\": 1, \"version\": 1}", printed);
         Assert.Equal(3, refused.Split("\"code\":\"auth_failed\"").Length - 1);
