@@ -21,8 +21,10 @@ need python3 python3
 need curl curl
 need iproute2 ip
 need procps kill
+need sslscan sslscan
 need strace strace
 need systemd systemd-analyze
+need testssl.sh testssl
 
 if ((${#missing[@]})); then
     echo "Installing ${missing[*]}"

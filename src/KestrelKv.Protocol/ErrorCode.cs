@@ -6,7 +6,8 @@ namespace KestrelKv.Protocol;
 /// </summary>
 /// <remarks>
 /// The codes before <see cref="UnsupportedVersion"/> keep the connection open. The request had no effect, except perhaps after
-/// <see cref="DiskFailed"/>. The parser reports the codes up to <see cref="TooDeep"/>, the execution later ones. The codes from
+/// <see cref="DiskFailed"/>. The parser reports the codes up to <see cref="TooDeep"/>, the check of the client's rights the next two, and the
+/// execution later ones. The codes from
 /// <see cref="UnsupportedVersion"/> on close the connection after the reply, because the frame boundaries are lost or the client is not
 /// admitted. Only HTTP uses the codes from <see cref="InvalidRequest"/> on.
 /// </remarks>
@@ -47,6 +48,18 @@ public enum ErrorCode
 
     /// <summary>The value is nested deeper than <see cref="RequestLimits.JsonDepthMax"/>.</summary>
     TooDeep,
+
+    /// <summary>The client must authenticate first.</summary>
+    AuthRequired,
+
+    /// <summary>The client may not do this with these keys.</summary>
+    Forbidden,
+
+    /// <summary>The user is unknown or disabled, or the secret is wrong, revoked or expired.</summary>
+    AuthFailed,
+
+    /// <summary>A secret was sent without TLS from another machine.</summary>
+    TlsRequired,
 
     /// <summary>The write exceeds the memory limit of the store or the memory of the system.</summary>
     MemoryFull,
@@ -128,6 +141,12 @@ public enum ErrorCode
 
     /// <summary>No byte arrived for the configured time.</summary>
     IdleTimeout,
+
+    /// <summary>The client did not authenticate in time.</summary>
+    AuthTimeout,
+
+    /// <summary>The user was removed or disabled, or the secret was revoked or has expired.</summary>
+    AuthRevoked,
 
     /// <summary>Large requests use all memory for requests. This request had no effect.</summary>
     RequestsFull,

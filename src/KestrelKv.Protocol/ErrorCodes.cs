@@ -19,6 +19,10 @@ public static class ErrorCodes
         new(ErrorCode.InvalidKey, 400, "The key is invalid"),
         new(ErrorCode.KeyTooLong, 400, "The key is too long"),
         new(ErrorCode.TooDeep, 400, "The value is nested too deeply"),
+        new(ErrorCode.AuthRequired, 401, "Authentication is required"),
+        new(ErrorCode.Forbidden, 403, "The client may not do this"),
+        new(ErrorCode.AuthFailed, 401, "The authentication has failed"),
+        new(ErrorCode.TlsRequired, 403, "TLS is required"),
         new(ErrorCode.MemoryFull, 507, "The store is out of memory"),
         new(ErrorCode.DiskFull, 507, "The disk is full"),
         new(ErrorCode.DiskFailed, 503, "The disk has failed"),
@@ -44,6 +48,8 @@ public static class ErrorCodes
         new(ErrorCode.TooManyConnections, 503, "Too many connections are open"),
         new(ErrorCode.ProtectedMode, 403, "The server is in protected mode"),
         new(ErrorCode.IdleTimeout, 408, "The connection was idle for too long"),
+        new(ErrorCode.AuthTimeout, 408, "The client did not authenticate in time"),
+        new(ErrorCode.AuthRevoked, 401, "The credentials are no longer valid"),
         new(ErrorCode.RequestsFull, 503, "Large requests use all memory for requests"),
         new(ErrorCode.InternalError, 500, "Internal server error"),
         new(ErrorCode.InvalidRequest, 400, "The request cannot be read"),
@@ -70,7 +76,7 @@ public static class ErrorCodes
     public static IEnumerable<ErrorCode> OfRequests { get; } =
     [
         .. Enum.GetValues<ErrorCode>().Where(code => code is
-            (> ErrorCode.None and <= ErrorCode.TooDeep) or (>= ErrorCode.UnsupportedVersion and <= ErrorCode.InternalError)),
+            (> ErrorCode.None and <= ErrorCode.Forbidden) or (>= ErrorCode.UnsupportedVersion and <= ErrorCode.InternalError)),
     ];
 
     /// <summary>Returns the code as the wire, HTTP and the metrics spell it, such as <c>invalid_json</c>.</summary>

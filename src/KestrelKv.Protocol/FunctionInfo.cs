@@ -7,9 +7,10 @@ namespace KestrelKv.Protocol;
 public sealed class FunctionInfo
 {
     internal FunctionInfo(
-        Function function, string summary, ParameterInfo[] required, ParameterInfo[] optional, ErrorCode[] outcomes)
+        Function function, Access access, string summary, ParameterInfo[] required, ParameterInfo[] optional, ErrorCode[] outcomes)
     {
         Function = function;
+        Access = access;
         Name = function.ToString().ToUpperInvariant();
         Utf8Name = Encoding.UTF8.GetBytes(Name);
         Summary = summary;
@@ -22,6 +23,9 @@ public sealed class FunctionInfo
 
     /// <summary>The function.</summary>
     public Function Function { get; }
+
+    /// <summary>What a client needs to call the function.</summary>
+    public Access Access { get; }
 
     /// <summary>The name on the wire.</summary>
     public string Name { get; }

@@ -11,33 +11,34 @@ public static class Functions
     private static readonly ParameterInfo[] ByNumber =
     [
         Obj, Val, Ack, Parameters.Path, Meta, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, RequestId, Merge, Patch, By, Objs, Ops,
-        Prefix, After, Until, Limit, Descending, Values, CountOnly, FromVersion, BookmarkInterval, Watch,
+        Prefix, After, Until, Limit, Descending, Values, CountOnly, FromVersion, BookmarkInterval, Watch, User, Secret,
     ];
 
     internal static readonly FunctionInfo[] Table =
     [
-        new(Function.Get, "Returns the value of a key, or a part of the value.", [Obj], [Parameters.Path, Meta, Ack], Outcomes.OfReads),
-        new(Function.Put, "Sets the value of a key, or a part of the value.",
+        new(Function.Get, Access.ToKey(Rights.Read), "Returns the value of a key, or a part of the value.", [Obj], [Parameters.Path, Meta, Ack], Outcomes.OfReads),
+        new(Function.Put, Access.ToKey(Rights.Write), "Sets the value of a key, or a part of the value.",
             [Obj, Val], [Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Meta, Ack, RequestId], Outcomes.OfEdits),
-        new(Function.Delete, "Removes a key.", [Obj], [IfVersion, IfExists, ReturnOld, Ack, RequestId], Outcomes.OfWritesWithOld),
-        new(Function.Patch, "Changes parts of a value. Requires exactly one of merge and patch.",
+        new(Function.Delete, Access.ToKey(Rights.Write), "Removes a key.", [Obj], [IfVersion, IfExists, ReturnOld, Ack, RequestId], Outcomes.OfWritesWithOld),
+        new(Function.Patch, Access.ToKey(Rights.Read | Rights.Write), "Changes parts of a value. Requires exactly one of merge and patch.",
             [Obj], [Merge, Patch, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Ack, RequestId], Outcomes.OfPatches),
-        new(Function.Incr, "Adds a number to a number. Creates a missing key or path.",
+        new(Function.Incr, Access.ToKey(Rights.Read | Rights.Write), "Adds a number to a number. Creates a missing key or path.",
             [Obj], [By, Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId], Outcomes.OfSums),
-        new(Function.Expire, "Sets or clears the expiry of a key. Requires exactly one of ttl and expires_at.",
+        new(Function.Expire, Access.ToKey(Rights.Write), "Sets or clears the expiry of a key. Requires exactly one of ttl and expires_at.",
             [Obj], [Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId], Outcomes.OfWrites),
-        new(Function.Mget, "Reads many keys from one consistent snapshot.", [Objs], [Parameters.Path, Meta, Ack],
+        new(Function.Mget, Access.ToOperations, "Reads many keys from one consistent snapshot.", [Objs], [Parameters.Path, Meta, Ack],
             [.. Outcomes.OfReads, ErrorCode.ValueTooLong, ErrorCode.Conflict]),
-        new(Function.Batch, "Executes operations on any keys atomically: all or none.", [Ops], [Ack, RequestId],
+        new(Function.Batch, Access.ToOperations, "Executes operations on any keys atomically: all or none.", [Ops], [Ack, RequestId],
             Outcomes.OfBatches),
-        new(Function.Scan, "Lists or counts keys in lexicographic byte order, page by page.",
+        new(Function.Scan, Access.ToPrefix(Rights.Read), "Lists or counts keys in lexicographic byte order, page by page.",
             [], [Prefix, After, Until, Limit, Descending, Values, Meta, CountOnly], Outcomes.OfReads),
-        new(Function.Watch, "Streams all changes, optionally from an earlier version on.",
+        new(Function.Watch, Access.ToPrefix(Rights.Watch), "Streams all changes, optionally from an earlier version on.",
             [], [Prefix, FromVersion, Values, BookmarkInterval], Outcomes.OfWatches),
-        new(Function.Unwatch, "Ends a watch.", [Watch], [], [ErrorCode.InvalidValue]),
-        new(Function.Ping, "Returns pong.", [], [], []),
-        new(Function.Info, "Returns statistics of the server and its store.", [], [], []),
-        new(Function.Help, "Returns all functions with their parameters.", [], [], []),
+        new(Function.Unwatch, Access.OfClients, "Ends a watch.", [Watch], [], [ErrorCode.InvalidValue]),
+        new(Function.Ping, Access.Open, "Returns pong.", [], [], []),
+        new(Function.Info, Access.OfClients, "Returns statistics of the server and its store.", [], [], []),
+        new(Function.Help, Access.OfClients, "Returns all functions with their parameters.", [], [], []),
+        new(Function.Auth, Access.Open, "Authenticates the client.", [User, Secret], [], [ErrorCode.AuthFailed, ErrorCode.TlsRequired]),
     ];
 
     private static readonly FunctionInfo?[] ByFunction = Index();

@@ -29,6 +29,8 @@ internal enum Parameter
     FromVersion,
     BookmarkInterval,
     Watch,
+    User,
+    Secret,
 }
 
 /// <summary>JSON types, as a set.</summary>

@@ -83,4 +83,9 @@ internal static class Parameters
 
     public static readonly ParameterInfo Watch = new(Parameter.Watch, "watch", JsonTypes.Number,
         "the number of a watch of this connection", "the number of the watch, from its replies");
+
+    public static readonly ParameterInfo User = new(Parameter.User, "user", JsonTypes.String, "the name of a user", "the name of the user");
+
+    public static readonly ParameterInfo Secret = new(Parameter.Secret, "secret", JsonTypes.String,
+        "the secret of the user", "the secret of the user");
 }

@@ -27,6 +27,23 @@ public sealed record ProtocolError(ErrorCode Code, string Message)
         ErrorCode.RepliesFull,
         "unread replies use all memory for replies (Wire:ReplyBytesTotalMax); the request was not executed, retry later");
 
+    /// <summary>The error of a request of a client that has not authenticated.</summary>
+    public static ProtocolError AuthRequired { get; } = new(
+        ErrorCode.AuthRequired, "the client has not authenticated, expected AUTH with user and secret first");
+
+    /// <summary>The error of any failed authentication. It does not reveal what was wrong.</summary>
+    public static ProtocolError AuthFailed { get; } = new(
+        ErrorCode.AuthFailed, "the user or the secret is not valid");
+
+    /// <summary>The error of a secret sent in plain text from another machine.</summary>
+    public static ProtocolError TlsRequired { get; } = new(
+        ErrorCode.TlsRequired,
+        "a secret was sent without TLS from another machine, expected TLS (Wire:Tls, Admin:Tls), or Security:AllowPlaintext; replace the secret");
+
+    /// <summary>The error of a client whose user or secret is no longer valid.</summary>
+    public static ProtocolError AuthRevoked { get; } = new(
+        ErrorCode.AuthRevoked, "the user was removed or disabled, or its secret was revoked or has expired");
+
     /// <summary>Returns the error of a request that found no memory in time.</summary>
     /// <param name="bytes">The length of the request.</param>
     public static ProtocolError RequestsFull(long bytes) => new(ErrorCode.RequestsFull,

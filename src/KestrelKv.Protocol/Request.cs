@@ -56,6 +56,9 @@ public enum Function
 
     /// <summary>Lists all functions.</summary>
     Help,
+
+    /// <summary>Authenticates the client.</summary>
+    Auth,
 }
 
 /// <summary>A request as slices of the frame's body, valid as long as the body's memory.</summary>
@@ -111,6 +114,9 @@ public struct Request
 
     /// <summary>Returns a GET of the same key, without other parameters.</summary>
     public readonly Request AsRead() => this with { Function = Function.Get, ValueSlice = default, Options = null };
+
+    /// <summary>Returns an INFO that returns only the server's name and version.</summary>
+    public readonly Request AsBrief() => this with { Options = RequestOptions.None with { IsBrief = true } };
 
     /// <summary>Returns this request with a request id.</summary>
     public readonly Request Called(ReadOnlyMemory<byte> requestId) =>

@@ -60,6 +60,15 @@ public sealed record RequestOptions
     /// <summary>The first version of a WATCH; 0 for the next commit.</summary>
     public long FromVersion { get; init; }
 
+    /// <summary>The name of the user, of AUTH.</summary>
+    public ReadOnlyMemory<byte> User { get; init; }
+
+    /// <summary>The secret of the user, of AUTH.</summary>
+    public ReadOnlyMemory<byte> Secret { get; init; }
+
+    /// <summary>Whether the client may see only the server's name and version, of INFO.</summary>
+    public bool IsBrief { get; init; }
+
     /// <summary>The time without changes until a WATCH sends a bookmark.</summary>
     public TimeSpan BookmarkInterval { get; init; }
 

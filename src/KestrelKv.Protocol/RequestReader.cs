@@ -75,6 +75,8 @@ internal static class RequestReader
         FromVersion = given.Integer(Parameter.FromVersion, 1, long.MaxValue) ?? 0,
         BookmarkInterval = BookmarkInterval(given),
         Watch = given.Integer(Parameter.Watch, 1, long.MaxValue) ?? 0,
+        User = given.Characters(Parameter.User),
+        Secret = given.Characters(Parameter.Secret),
     };
 
     private static TimeSpan BookmarkInterval(GivenParameters given)

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using KestrelKv.Server.Admin;
 using KestrelKv.Server.Hosting;
+using KestrelKv.Server.Security;
 using KestrelKv.Server.Settings;
 using KestrelKv.Server.Telemetry;
 
@@ -28,6 +29,9 @@ try
         case CommandLine.Restore or CommandLine.Salvage:
             await DataTool.RunAsync(line, settings);
             return 0;
+        case CommandLine.User:
+            await UserCommands.RunAsync(line.Arguments, settings, TimeProvider.System.GetUtcNow());
+            return 0;
     }
 
     string? shortage = OpenFiles.Fit(settings, OpenFiles.ReadLimit());
@@ -35,11 +39,14 @@ try
     builder.AddTelemetry();
     builder.AddHosting(settings);
     builder.AddStore(settings);
+    builder.AddSecurity(settings);
+    builder.AddTls(settings);
     builder.AddWire(settings);
     builder.AddAdmin(settings);
 
     // Disposal writes the last log lines.
     await using WebApplication app = builder.Build();
+    app.OpenUsers();
     app.OpenStore();
     app.AnnounceWhenStarted(shortage);
     app.EndWhenStopIsLate(settings);

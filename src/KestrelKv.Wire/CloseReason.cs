@@ -18,6 +18,15 @@ internal enum CloseReason
     /// <summary>The client did not read its replies for <see cref="WireOptions.WriteTimeout"/>.</summary>
     WriteTimeout,
 
+    /// <summary>The client did not authenticate within <see cref="WireOptions.AuthTimeout"/>, or was closed to make room for another client.</summary>
+    AuthTimeout,
+
+    /// <summary>The client failed to authenticate several times.</summary>
+    AuthFailed,
+
+    /// <summary>The client's user or secret is no longer valid.</summary>
+    AuthRevoked,
+
     /// <summary>No memory was available for a large request (<see cref="WireOptions.RequestBytesTotalMax"/>).</summary>
     RequestsFull,
 

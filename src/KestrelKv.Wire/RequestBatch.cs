@@ -23,16 +23,21 @@ internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimePr
     /// <summary>The requests, in order of arrival.</summary>
     public ReadOnlyMemory<Request> Requests => _requests.AsMemory(0, _count);
 
+    /// <summary>The last requests, for a check that may replace them.</summary>
+    public Span<Request> Last(int count) => _requests.AsSpan(_count - count, count);
+
     /// <summary>The reason for which nothing after these requests can be read; null if there is none.</summary>
     public ProtocolError? FrameError { get; private set; }
 
-    /// <summary>Reads whole frames from the front of <paramref name="buffer"/>.</summary>
+    /// <summary>Reads whole frames from the front of a buffer, up to an AUTH.</summary>
+    /// <param name="buffer">The buffer, which is advanced to the first byte that was not read.</param>
+    /// <param name="frameBytesMax">The maximum length of a frame's body, in bytes.</param>
     /// <returns>Whether the batch has requests.</returns>
-    public bool Fill(ref ReadOnlySequence<byte> buffer)
+    public bool Fill(ref ReadOnlySequence<byte> buffer, int frameBytesMax)
     {
         while (_count < requestsMax)
         {
-            bool whole = FrameReader.TryRead(ref buffer, limits.FrameBytesMax, out ReadOnlySequence<byte> body, out ProtocolError? error);
+            bool whole = FrameReader.TryRead(ref buffer, frameBytesMax, out ReadOnlySequence<byte> body, out ProtocolError? error);
             FrameError = error;
             if (!whole) break;
 
@@ -41,6 +46,9 @@ internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimePr
             RequestParser.Parse(body.IsSingleSegment ? body.First : Copy(body), limits, out request);
             if (request.Options is not null) request = RequestValidator.Validate(request, time);
             _count++;
+
+            // Later requests are read under the rights and limits that AUTH gives.
+            if (request.Function == Function.Auth) break;
         }
         return _count > 0;
     }

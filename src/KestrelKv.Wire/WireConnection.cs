@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net.Sockets;
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
+using KestrelKv.Wire.Security;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
@@ -42,6 +43,7 @@ internal sealed class WireConnection : IDisposable
     private readonly ByteBudget _replyBudget;
     private readonly ReplyWriter _replies;
     private readonly ReplySender _sender;
+    private readonly int _frameBytesMax;
     private readonly ReplyRoom _room;
     private readonly FrameRoom _frameRoom;
     private readonly RequestBatch _batch;
@@ -49,8 +51,13 @@ internal sealed class WireConnection : IDisposable
     private readonly UnbatchedCommands _unbatched;
     private readonly CommandExecutor _executor;
 
+    /// <summary>Null if the server has no users: every client may then do everything.</summary>
+    private readonly ClientSession? _session;
+
     private DrainClock? _drain;
     private long _lastActive;
+    private long _unadmittedSince;
+    private volatile bool _authIsLate;
 
     // The end of the replies whose store calls have completed.
     private long _completedBytes;
@@ -76,7 +83,7 @@ internal sealed class WireConnection : IDisposable
 
     public WireConnection(
         ConnectionContext context, IKeyValueStore store, RequestLimits limits, WireOptions options, WireMetrics metrics,
-        WireConnections connections, TimeProvider time)
+        WireConnections connections, IAccessControl? access, TimeProvider time)
     {
         _context = context;
         _options = options;
@@ -86,11 +93,13 @@ internal sealed class WireConnection : IDisposable
         _replyBudget = connections.Replies;
         _replies = new ReplyWriter(_output, _replyBudget);
         _sender = new ReplySender(_output, _replies, Counters, _replyBudget, options.WriteTimeout, time);
+        _frameBytesMax = limits.FrameBytesMax;
         _room = new ReplyRoom(_replyBudget, limits);
         _frameRoom = new FrameRoom(connections.Requests, limits.FrameBytesMax, options.WriteTimeout, time);
         _batch = new RequestBatch(limits, options.BatchRequestsMax, store.Clock);
         _watches = new ConnectionWatches(store, _replies, _replyBudget, options, time, _input.CancelPendingRead);
-        _unbatched = new UnbatchedCommands(new RequestRunner(store, connections), _replies, Counters, _watches, _room);
+        _session = access is null ? null : new ClientSession(this, access, connections, limits);
+        _unbatched = new UnbatchedCommands(new RequestRunner(store, connections), _replies, Counters, _watches, _session, _room);
         _executor = new CommandExecutor(store, _replies, Counters, _room, time);
     }
 
@@ -109,7 +118,9 @@ internal sealed class WireConnection : IDisposable
         _replies.Clear();
         _completedBytes = 0;
         _idle = false;
-        _lastActive = _time.GetTimestamp();
+        _authIsLate = false;
+        _lastActive = _unadmittedSince = _time.GetTimestamp();
+        _session?.Begin(_context);
 
         // Read once per client, because a transport may take a lock to return it.
         Aborted = _context.ConnectionClosed;
@@ -120,6 +131,7 @@ internal sealed class WireConnection : IDisposable
     public void Close()
     {
         lock (_gate) _isOpen = false;
+        _session?.End();
     }
 
     public string Id => _context.ConnectionId;
@@ -142,6 +154,11 @@ internal sealed class WireConnection : IDisposable
         {
             // Watches have no end, and can resume after the restart.
             if (_stopping) _watches.Dispose();
+            if (_session is { IsStale: true })
+            {
+                if (!RefreshRights()) return await CloseAsync(ProtocolError.AuthRevoked, CloseReason.AuthRevoked);
+                if (_sender.UnsentBytes > 0 && !await _sender.FlushAsync()) return CloseReason.Client;
+            }
             if (_watches.AreSignalled && !await PublishWatchesAsync()) return CloseReason.Client;
 
             // While a watch has more to publish, the connection takes received requests and does not wait for others.
@@ -159,13 +176,20 @@ internal sealed class WireConnection : IDisposable
             if (buffer.Length > LoopWork.RequestBytesMax && FrameRoom.IsWhole(buffer) && LoopWork.IsHere) await Task.Yield();
 
             bool served = false;
-            while (_batch.Fill(ref buffer))
+            while (_batch.Fill(ref buffer, _session?.FrameBytesMax ?? _frameBytesMax))
             {
                 served = true;
                 bool isRetry = false;
+                _session?.Check(_batch.Last(_batch.Requests.Length), areNew: true);
                 for (ReadOnlyMemory<Request> remaining = _batch.Requests; !remaining.IsEmpty;)
                 {
-                    long stopAt = Counters.BytesSent + (_replyBudget.IsExhausted ? ScarceReplyBytesMax : _options.ReplyBytesMax);
+                    if (_session is { IsStale: true })
+                    {
+                        if (!RefreshRights()) return await CloseInReadAsync(ProtocolError.AuthRevoked, CloseReason.AuthRevoked);
+                        _session.Check(_batch.Last(remaining.Length), areNew: false);
+                    }
+                    bool isScarce = _replyBudget.IsExhausted || _session is { IsAdmitted: false };
+                    long stopAt = Counters.BytesSent + (isScarce ? ScarceReplyBytesMax : _options.ReplyBytesMax);
                     int answered;
                     if (UnbatchedCommands.IsUnbatched(remaining.Span[0])) answered = await _unbatched.ExecuteAsync(remaining[..1], Aborted);
                     else
@@ -188,6 +212,9 @@ internal sealed class WireConnection : IDisposable
                     remaining = remaining[answered..];
                 }
                 _batch.Clear();
+                if (_session is null) continue;
+                if (_session.HasFailed) break;
+                if (_session.HasJustFailed) Volatile.Write(ref _unadmittedSince, _time.GetTimestamp());
             }
 
             if (served && !await _sender.FlushAsync()) return CloseReason.Client;
@@ -224,6 +251,12 @@ internal sealed class WireConnection : IDisposable
             _metrics.RecordDuration(_time.GetElapsedTime(start, end));
         }
 
+        if (_session is { } session)
+        {
+            if (session.HasFailed) return await CloseAfterRepliesAsync(CloseReason.AuthFailed);
+            if (_authIsLate && !session.IsAdmitted) return await CloseAsync(AuthTimeoutError(), CloseReason.AuthTimeout);
+            if (fault is { Code: ErrorCode.FrameTooLong } && !session.IsAdmitted) fault = ClientSession.FrameTooLong;
+        }
         if (fault is not null) return await CloseAsync(fault, CloseReason.FrameError);
         if (!_frameRoom.TryHold(frameBytes, remainingBytes, start) && await WaitForFrameRoomAsync(frameBytes, remainingBytes) is { } full)
             return await CloseAsync(full, CloseReason.RequestsFull);
@@ -259,13 +292,20 @@ internal sealed class WireConnection : IDisposable
         if (LoopWork.IsHere) await Task.Yield();
         int count = _watches.BeginRound();
         _publishes = true;
-        for (int index = 0; index < count && !_stopping; index++)
+        for (int index = 0; index < count && !_stopping && _session is not { IsStale: true }; index++)
         {
             // Changes wait for room without a timeout.
             while (!_room.TryReserve(ChangesText.BytesMax))
             {
                 if (!await _sender.FlushAsync()) return false;
                 await _room.WaitAsync(_options.WriteTimeout, Aborted);
+            }
+
+            // The client may have lost its rights during the wait.
+            if (_session is { IsStale: true })
+            {
+                _room.Release();
+                break;
             }
             await _watches.PublishAsync(index, Aborted);
             _room.Release();
@@ -279,6 +319,29 @@ internal sealed class WireConnection : IDisposable
         bool reached = _sender.UnsentBytes == 0 || await _sender.FlushAsync();
         _publishes = false;
         return reached;
+    }
+
+    /// <summary>Applies changes of users and rights to the client and its watches. Returns false if the client's user or secret is no longer valid.</summary>
+    private bool RefreshRights()
+    {
+        if (!_session!.Refresh()) return false;
+        _watches.EndForbidden(_session);
+        return true;
+    }
+
+    /// <summary>Closes the connection before all requests of the current read are executed.</summary>
+    private Task<CloseReason> CloseInReadAsync(ProtocolError error, CloseReason reason)
+    {
+        _batch.Clear();
+        _input.AdvanceTo(_reading!.Value);
+        _reading = null;
+        return CloseAsync(error, reason);
+    }
+
+    private async Task<CloseReason> CloseAfterRepliesAsync(CloseReason reason)
+    {
+        await LingerAsync();
+        return reason;
     }
 
     private async Task<CloseReason> CloseAsync(ProtocolError error, CloseReason reason)
@@ -316,6 +379,30 @@ internal sealed class WireConnection : IDisposable
         _input.CancelPendingRead();
     }
 
+    /// <summary>Makes the connection apply changes of users and rights. May be called by any thread.</summary>
+    public void Recheck()
+    {
+        lock (_gate)
+            if (_isOpen) _input.CancelPendingRead();
+    }
+
+    /// <summary>Ends the connection if it is open and its client has not authenticated. May be called by any thread.</summary>
+    public void EndIfNotAdmitted()
+    {
+        lock (_gate)
+        {
+            if (!_isOpen || _authIsLate || IsAdmitted) return;
+            _authIsLate = true;
+
+            // A client that leaves replies unread would not get the error.
+            if (_sender.IsWaiting) Abort(CloseReason.AuthTimeout, "The client did not authenticate in time (Wire:AuthTimeout).");
+            else _input.CancelPendingRead();
+        }
+    }
+
+    /// <summary>Whether the client has authenticated, or need not. May be read by any thread.</summary>
+    public bool IsAdmitted => _session?.IsAdmitted ?? true;
+
     /// <summary>Ends the connection if it exceeds a timeout. Must be called periodically. May be called by any thread.</summary>
     public void CheckTimes()
     {
@@ -325,6 +412,7 @@ internal sealed class WireConnection : IDisposable
 
     private void EndIfLate(long now)
     {
+        if (!IsAdmitted && _time.GetElapsedTime(Volatile.Read(ref _unadmittedSince), now) >= _options.AuthTimeout) EndIfNotAdmitted();
         if (_sender.IsWaiting)
         {
             if (_stopping && _publishes && _time.GetElapsedTime(Volatile.Read(ref _stoppedAt), now) >= DrainTime)
@@ -402,6 +490,9 @@ internal sealed class WireConnection : IDisposable
             // The linger time is over.
         }
     }
+
+    private ProtocolError AuthTimeoutError() => new(
+        ErrorCode.AuthTimeout, $"the client did not authenticate within {_options.AuthTimeout.TotalSeconds} seconds (Wire:AuthTimeout)");
 
     private ProtocolError IdleError() =>
         new(ErrorCode.IdleTimeout, $"no byte arrived for {_options.IdleTimeout.TotalSeconds} seconds (Wire:IdleTimeout)");

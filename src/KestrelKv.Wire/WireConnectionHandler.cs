@@ -1,5 +1,6 @@
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
+using KestrelKv.Wire.Security;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
@@ -18,7 +19,8 @@ public sealed class WireConnectionHandler(
     WireOptions options,
     WireMetrics metrics,
     TimeProvider time,
-    ILogger<WireConnectionHandler> logger) : ConnectionHandler
+    ILogger<WireConnectionHandler> logger,
+    IAccessControl? access = null) : ConnectionHandler
 {
     private static readonly TimeSpan RefusalLogPeriod = TimeSpan.FromSeconds(10);
 
@@ -34,9 +36,10 @@ public sealed class WireConnectionHandler(
             persistent is not null && persistent.Remove(this, out object? last)
             && last is WireConnection reusable && reusable.Serves(connection)
                 ? reusable
-                : new WireConnection(connection, store, limits, options, metrics, connections, time);
+                : new WireConnection(connection, store, limits, options, metrics, connections, access, time);
         wire.Open();
-        if (options.ProtectedMode && !PeerGuard.IsThisMachine(connection)) return RefuseAsync(wire, connection, ProtectedModeError());
+        if (options.ProtectedMode && access is null && !HasRequiredCertificate(connection) && !PeerGuard.IsThisMachine(connection))
+            return RefuseAsync(wire, connection, ProtectedModeError());
         return connections.TryAdd(wire) ? ServeAsync(wire, connection, persistent) : RefuseAsync(wire, connection, TooManyError());
     }
 
@@ -91,11 +94,17 @@ public sealed class WireConnectionHandler(
         }
     }
 
+    /// <summary>Whether the client has authenticated by a certificate, and every client of the TLS port must.</summary>
+    private bool HasRequiredCertificate(ConnectionContext connection) =>
+        options.Tls.ClientCertificates == ClientCertificateMode.Require
+        && connection.Features.Get<ITlsFeature>() is { ClientCertificate: not null };
+
     private async Task RefuseAsync(WireConnection wire, ConnectionContext connection, ProtocolError error)
     {
         metrics.CountRefused(error.Code);
         LogRefusal(connection, error);
         await TrySendAsync(() => wire.CloseAsync(error));
+        wire.Close();
         connections.AddClosed(wire.Counters);
         wire.Dispose();
     }

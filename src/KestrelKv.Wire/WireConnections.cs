@@ -17,9 +17,15 @@ public sealed class WireConnections : IDisposable
     private readonly TimeProvider _time;
     private readonly long _startedAt;
     private readonly int _max;
+    private readonly int _unauthenticatedMax;
     private readonly Lock _totalsLock = new();
     private readonly ConnectionCounters _closedTotals = new();
     private int _count;
+    private int _handshakes;
+
+    /// <summary>The connections whose clients have neither authenticated nor rights without, with the longest first.</summary>
+    private readonly LinkedList<WireConnection> _unauthenticated = [];
+    private readonly Lock _unauthenticatedLock = new();
     private int _timerIsSet;
 
     /// <summary>Creates the object without connections.</summary>
@@ -28,6 +34,7 @@ public sealed class WireConnections : IDisposable
         _time = time;
         _startedAt = time.GetTimestamp();
         _max = options.ConnectionsMax;
+        _unauthenticatedMax = options.UnauthenticatedMax;
         Replies = new ByteBudget(options.ReplyBytesTotalMax, time);
         Requests = new ByteBudget(options.RequestBytesTotalMax, time);
         _timer = time.CreateTimer(
@@ -68,6 +75,21 @@ public sealed class WireConnections : IDisposable
         return true;
     }
 
+    /// <summary>
+    /// Counts a connection that begins a TLS handshake. Returns false if <see cref="WireOptions.UnauthenticatedMax"/> handshakes are in
+    /// progress, or <see cref="WireOptions.ConnectionsMax"/> connections with these. Otherwise <see cref="EndHandshake"/> must follow.
+    /// </summary>
+    public bool TryBeginHandshake()
+    {
+        int handshakes = Interlocked.Increment(ref _handshakes);
+        if (handshakes <= _unauthenticatedMax && handshakes + Count <= _max) return true;
+        EndHandshake();
+        return false;
+    }
+
+    /// <summary>Ends the count of <see cref="TryBeginHandshake"/>.</summary>
+    public void EndHandshake() => Interlocked.Decrement(ref _handshakes);
+
     internal void Remove(WireConnection connection)
     {
         // Under the lock, so that a sum has each connection's counts exactly once, as open or as closed.
@@ -77,6 +99,47 @@ public sealed class WireConnections : IDisposable
             _closedTotals.Add(connection.Counters);
         }
         Interlocked.Decrement(ref _count);
+    }
+
+    /// <summary>The number of connections whose clients have no identity and no rights.</summary>
+    public int Unauthenticated
+    {
+        get
+        {
+            lock (_unauthenticatedLock) return _unauthenticated.Count;
+        }
+    }
+
+    /// <summary>
+    /// Adds a connection whose client has no identity and no rights. Beyond <see cref="WireOptions.UnauthenticatedMax"/>, ends the one that
+    /// has had none for longest, so that silent clients do not keep others out.
+    /// </summary>
+    internal void AddUnauthenticated(LinkedListNode<WireConnection> connection)
+    {
+        WireConnection? ended = null;
+        lock (_unauthenticatedLock)
+        {
+            _unauthenticated.AddLast(connection);
+            if (_unauthenticated.Count > _unauthenticatedMax)
+            {
+                ended = _unauthenticated.First!.Value;
+                _unauthenticated.RemoveFirst();
+            }
+        }
+        ended?.EndIfNotAdmitted();
+    }
+
+    /// <summary>Removes a connection if it has been added.</summary>
+    internal void RemoveUnauthenticated(LinkedListNode<WireConnection> connection)
+    {
+        lock (_unauthenticatedLock)
+            if (connection.List is not null) _unauthenticated.Remove(connection);
+    }
+
+    /// <summary>Makes all connections apply changes of users, rights and secrets.</summary>
+    public void Recheck()
+    {
+        foreach ((WireConnection connection, _) in _open) connection.Recheck();
     }
 
     internal void AddClosed(ConnectionCounters counters)

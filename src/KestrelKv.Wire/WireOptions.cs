@@ -1,3 +1,5 @@
+using KestrelKv.Wire.Security;
+
 namespace KestrelKv.Wire;
 
 /// <summary>The settings of the wire port.</summary>
@@ -14,6 +16,18 @@ public sealed class WireOptions
 
     /// <summary>The TCP port, 0 to 65,535. With 0 the system chooses a port, which is logged. The default is 4,444.</summary>
     public int Port { get; set; } = 4_444;
+
+    /// <summary>Whether <see cref="Port"/> is open. The default is true. With false, only <see cref="TlsPort"/> is.</summary>
+    public bool Plaintext { get; set; } = true;
+
+    /// <summary>
+    /// The TCP port of the wire protocol over TLS, 0 to 65,535, open if <see cref="Tls"/> has a certificate. With 0 the system chooses a
+    /// port, which is logged. The default is 4,445.
+    /// </summary>
+    public int TlsPort { get; set; } = 4_445;
+
+    /// <summary>The settings of TLS.</summary>
+    public TlsOptions Tls { get; set; } = new();
 
     /// <summary>
     /// Whether clients on other machines are refused. The default is true. With false, every client that can reach the port can read and
@@ -41,6 +55,18 @@ public sealed class WireOptions
     /// stay unread.
     /// </summary>
     public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// How long a client may take to authenticate if the server has users: 1 second to 1 hour. The default is 10 seconds. A slower client
+    /// fails with <c>auth_timeout</c>.
+    /// </summary>
+    public TimeSpan AuthTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// The maximum number of connections whose clients have not authenticated, 1 to 1,000,000. The default is 1,000. For each further one,
+    /// the oldest of them is closed. Applies only if the server has users.
+    /// </summary>
+    public int UnauthenticatedMax { get; set; } = 1_000;
 
     /// <summary>
     /// The maximum number of requests per batch, 1 to 4,096. The default is 256. It limits the memory of a batch, not the number of

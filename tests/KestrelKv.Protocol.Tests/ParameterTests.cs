@@ -12,7 +12,7 @@ public sealed class ParameterTests
         ["expires_at"] = "1790000000", ["if_version"] = "3", ["if_exists"] = "true", ["return_old"] = "true", ["request_id"] = "\"r\"",
         ["merge"] = "{}", ["patch"] = "[]", ["by"] = "2", ["objs"] = "[\"a\"]", ["ops"] = """[{"func": "GET", "params": {"obj": "a"}}]""",
         ["prefix"] = "\"p\"", ["after"] = "\"a\"", ["until"] = "\"u\"", ["limit"] = "5", ["descending"] = "true", ["values"] = "true",
-        ["count_only"] = "false", ["from_version"] = "4", ["bookmark_interval"] = "0.5", ["watch"] = "1",
+        ["count_only"] = "false", ["from_version"] = "4", ["bookmark_interval"] = "0.5", ["watch"] = "1", ["user"] = "\"u\"", ["secret"] = "\"s\"",
     };
 
     private static readonly string[] Alternatives = ["ttl", "if_version", "merge"];

@@ -36,6 +36,7 @@ public sealed class RequestParserFuzzTests
             """{"func": "SCAN", "params": {"prefix": "a", "after": "b", "until": "", "limit": 10, "descending": true, "values": true}}""",
             """{"func": "WATCH", "params": {"from_version": 5, "bookmark_interval": 0.1}}""",
             """{"func": "UNWATCH", "params": {"watch": 1}}""",
+            """{"func": "AUTH", "params": {"user": "app", "secret": "kkv_x"}}""",
             """{"func": "PING"}""",
         ]).Select(Encoding.UTF8.GetBytes),
     ];

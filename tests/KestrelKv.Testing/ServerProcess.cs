@@ -23,7 +23,11 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
     public int Id => _process.Id;
 
+    /// <summary>The port of the wire without TLS; 0 if it is closed.</summary>
     public int WirePort { get; private set; }
+
+    /// <summary>The port of the wire over TLS; 0 if it is closed.</summary>
+    public int TlsPort { get; private set; }
 
     /// <summary>The address of the admin HTTP, such as <c>http://127.0.0.1:12345/</c>.</summary>
     public Uri Admin { get; private set; } = null!;
@@ -56,7 +60,8 @@ public sealed partial class ServerProcess : IAsyncDisposable
         try
         {
             Match match = await server._started.Task.WaitAsync(Wait.Patience);
-            server.WirePort = int.Parse(match.Groups["wire"].Value, CultureInfo.InvariantCulture);
+            server.WirePort = Port(match.Groups["wire"]);
+            server.TlsPort = Port(match.Groups["tls"]);
             server.Admin = new Uri(match.Groups["admin"].Value);
             return server;
         }
@@ -174,6 +179,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
         _process.Dispose();
         _ownData?.Dispose();
+        Canary.AssertAbsent(Log, "the log");
     }
 
     private static Process Create(
@@ -185,6 +191,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
         // Explicit settings take precedence: arguments over variables, and variables over these.
         start.Environment["KestrelKv__Wire__Port"] = "0";
+        start.Environment["KestrelKv__Wire__TlsPort"] = "0";
         start.Environment["KestrelKv__Admin__Address"] = "127.0.0.1";
         start.Environment["KestrelKv__Admin__Port"] = "0";
         start.Environment["KestrelKv__Data__Directory"] = data.FullPath;
@@ -195,6 +202,8 @@ public sealed partial class ServerProcess : IAsyncDisposable
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         return new Process { StartInfo = start, EnableRaisingEvents = true };
     }
+
+    private static int Port(Group group) => group.Success ? int.Parse(group.Value, CultureInfo.InvariantCulture) : 0;
 
     private void Take(string? line)
     {
@@ -212,6 +221,8 @@ public sealed partial class ServerProcess : IAsyncDisposable
     [GeneratedRegex(@"^.* WRN The log ends at .* was never synced and is discarded$", RegexOptions.Multiline)]
     private static partial Regex TornTail();
 
-    [GeneratedRegex(@"serves the wire on [^ ]*:(?<wire>\d+)[^ ]* to .*the admin HTTP on [\\""]*(?<admin>http://[^, ""\\]+)")]
+    [GeneratedRegex(
+        @"serves the wire on (?:[^ ]*:(?<wire>\d+)[^ ]* (?!\(TLS))?(?:.*:(?<tls>\d+) \(TLS\))?.*" +
+        @"to .*the admin HTTP on [\\""]*(?<admin>https?://[^, ""\\]+)")]
     private static partial Regex StartedLine();
 }

@@ -1,20 +1,17 @@
 using System.Buffers.Binary;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 
 namespace KestrelKv.Testing;
 
-/// <summary>A client of the wire on a real socket.</summary>
+/// <summary>A client of the wire on a real socket, perhaps with TLS.</summary>
 public sealed class WireClient : IDisposable
 {
-    private readonly NetworkStream _stream;
+    private readonly Stream _stream;
 
-    private WireClient(Socket socket)
-    {
-        Socket = socket;
-        _stream = new NetworkStream(socket, ownsSocket: true) { ReadTimeout = (int)Wait.Patience.TotalMilliseconds };
-    }
+    private WireClient(Socket socket, Stream stream) => (Socket, _stream) = (socket, stream);
 
     public Socket Socket { get; }
 
@@ -22,8 +19,30 @@ public sealed class WireClient : IDisposable
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port));
-        return new WireClient(socket);
+        return new WireClient(
+            socket, new NetworkStream(socket, ownsSocket: true) { ReadTimeout = (int)Wait.Patience.TotalMilliseconds });
     }
+
+    /// <summary>Connects and performs a TLS handshake.</summary>
+    public static async Task<WireClient> ConnectAsync(int port, SslClientAuthenticationOptions tls)
+    {
+        WireClient client = await ConnectAsync(port);
+        var stream = new SslStream(client._stream);
+        try
+        {
+            using var timeout = new CancellationTokenSource(Wait.Patience);
+            await stream.AuthenticateAsClientAsync(tls, timeout.Token);
+            return new WireClient(client.Socket, stream);
+        }
+        catch
+        {
+            await stream.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The TLS of the connection; null if it has none.</summary>
+    public SslStream? Tls => _stream as SslStream;
 
     public async Task SendAsync(ReadOnlyMemory<byte> bytes) => await _stream.WriteAsync(bytes);
 
@@ -45,7 +64,9 @@ public sealed class WireClient : IDisposable
 
         byte[] body = new byte[BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4))];
         await _stream.ReadExactlyAsync(body, timeout.Token);
-        return Encoding.UTF8.GetString(body);
+        string reply = Encoding.UTF8.GetString(body);
+        if (reply.Contains("\"error\"", StringComparison.Ordinal)) Canary.AssertAbsent(reply, "an error");
+        return reply;
     }
 
     public async Task<byte[]> ReceiveToEndAsync()
@@ -57,6 +78,13 @@ public sealed class WireClient : IDisposable
     }
 
     /// <summary>Half-closes the connection.</summary>
+    public async Task EndSendingAsync()
+    {
+        if (Tls is { } tls) await tls.ShutdownAsync();
+        EndSending();
+    }
+
+    /// <summary>Half-closes the connection without an end of TLS.</summary>
     public void EndSending() => Socket.Shutdown(SocketShutdown.Send);
 
     /// <summary>Resets the connection. Must be called instead of <see cref="Dispose"/>, which would close it normally first.</summary>

@@ -97,7 +97,7 @@ public sealed class AdmissionTests
         Assert.StartsWith("Refused 100 connections", wire.Log.Warnings[1].Text, StringComparison.Ordinal);
     }
 
-    private static TestClient Connect(TestWire wire, string remote, string local) => wire.Connect(configure: connection =>
+    internal static TestClient Connect(TestWire wire, string remote, string local) => wire.Connect(configure: connection =>
     {
         connection.RemoteEndPoint = new IPEndPoint(IPAddress.Parse(remote), 50_000);
         connection.LocalEndPoint = new IPEndPoint(IPAddress.Parse(local), 4_444);

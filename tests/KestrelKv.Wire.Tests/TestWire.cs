@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
 using KestrelKv.Testing;
+using KestrelKv.Wire.Security;
 
 namespace KestrelKv.Wire.Tests;
 
@@ -15,14 +16,15 @@ internal sealed class TestWire : IDisposable
 {
     private readonly WireConnectionHandler _handler;
 
-    public TestWire(Action<WireOptions>? configure = null, IKeyValueStore? store = null, RequestLimits? limits = null)
+    public TestWire(Action<WireOptions>? configure = null, IKeyValueStore? store = null, RequestLimits? limits = null, IAccessControl? access = null)
     {
         configure?.Invoke(Options);
         Store = store ?? new ManagedStore(Time);
         Connections = new WireConnections(Options, Time);
         Metrics = new MetricsProbe();
         _handler = new WireConnectionHandler(
-            Store, Connections, limits ?? new RequestLimits(), Options, new WireMetrics(Metrics, Connections), Time, Log);
+            Store, Connections, limits ?? new RequestLimits(), Options, new WireMetrics(Metrics, Connections), Time, Log, access);
+        if (access is not null) access.Changed += Connections.Recheck;
     }
 
     public TestTime Time { get; } = new();

@@ -1,13 +1,20 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using KestrelKv.Protocol;
+using KestrelKv.Server.Admin.Security;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Server.Hosting;
+using KestrelKv.Server.Security;
 using KestrelKv.Server.Settings;
 using KestrelKv.Storage;
 using KestrelKv.Wire;
+using KestrelKv.Wire.Security;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace KestrelKv.Server.Admin;
@@ -29,6 +36,7 @@ internal static class AdminSetup
         builder.Services.AddSingleton<RequestBody>();
         builder.Services.AddSingleton<RequestMapper>();
         builder.Services.AddSingleton<HttpRunner>();
+        builder.AddAuthentication(settings);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -44,6 +52,7 @@ internal static class AdminSetup
                 {
                     listen.Protocols = HttpProtocols.Http1;
                     listen.Use(connections.Limit);
+                    if (settings.Admin.Tls.IsOn) UseTls(listen, settings.Admin.Tls);
                     addresses.AddAdmin(listen);
                 });
             }
@@ -56,14 +65,36 @@ internal static class AdminSetup
         // The framework's host filter responds with an HTML page. AllowedHosts replaces it.
         builder.Services.AddHostFiltering(hosts => hosts.AllowedHosts = ["*"]);
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
+        builder.Services.AddSingleton<WireHealthCheck>();
+        builder.Services.AddSingleton<RecentHealthCheck>();
         builder.Services.AddHealthChecks()
-            .AddCheck<WireHealthCheck>("wire", timeout: TimeSpan.FromSeconds(5))
+            .AddCheck<RecentHealthCheck>("wire", timeout: TimeSpan.FromSeconds(5))
             .AddCheck<DiskHealthCheck>("disk");
-        builder.Services.AddSwagger();
+        builder.Services.AddSwagger(settings.Admin, hasUsers: settings.Security.UsersFile.Length > 0);
+    }
+
+    private static void UseTls(ListenOptions listen, TlsOptions tls)
+    {
+        ServerCertificate certificate = listen.ApplicationServices.GetServices<ServerCertificate>().OfAdmin()!;
+        listen.UseHttps(new TlsHandshakeCallbackOptions
+        {
+            OnConnection = _ => new(certificate.Current.Server),
+            HandshakeTimeout = tls.HandshakeTimeout,
+        });
+        listen.Use(next => connection =>
+        {
+            X509Certificate2? client = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
+            connection.Features.Set<ITlsFeature>(new TlsFeature(client));
+            return next(connection);
+        });
     }
 
     public static void MapAdmin(this WebApplication app)
     {
+        var options = app.Services.GetRequiredService<AdminOptions>();
+        bool hasUsers = app.Services.GetRequiredService<RequestClients>().HasUsers;
+        app.Use(app.Services.GetRequiredService<AdminConnections>().TrackAsync);
+        app.Use(ResponseHeaders.AddAsync);
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             StatusCodeSelector = static e => e switch
@@ -77,18 +108,28 @@ internal static class AdminSetup
                 is BadHttpRequestException or ConnectionResetException or OperationCanceledException or DurabilityLostException,
         });
         app.UseStatusCodePages();
-        app.Use(new AllowedHosts(app.Services.GetRequiredService<AdminOptions>()).CheckAsync);
+        app.Use(new AllowedHosts(options).CheckAsync);
 
+        // The page is not an endpoint, and is open.
         app.MapSwaggerUI();
-        app.MapRead("/", () => Results.Redirect("/swagger")).ExcludeFromDescription();
-        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
-        app.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = HealthReports.WriteAsync });
+        if (hasUsers) app.UseAuthorization();
+        app.MapRead("/", () => Results.Redirect("/swagger")).ForAll().ExcludeFromDescription();
+        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false }).ForAll();
+        app.MapHealthChecks("/health/ready", new HealthCheckOptions
+        {
+            ResponseWriter = hasUsers ? HealthReports.WriteStatusAsync : HealthReports.WriteAsync,
+        }).ForAll();
 
         RouteGroupBuilder v1 = app.MapGroup("/v1").AddEndpointFilter(RequestTarget.Check);
+        if (hasUsers)
+        {
+            v1.AddEndpointFilter(SameOrigin.Check);
+            v1.Refuses(ErrorCode.AuthRequired, ErrorCode.AuthFailed, ErrorCode.Forbidden, ErrorCode.TlsRequired, ErrorCode.CrossOrigin);
+        }
         v1.MapKeys();
         v1.MapBatch();
         v1.MapCall();
-        v1.MapWatch(app.Services.GetRequiredService<AdminOptions>());
+        v1.MapWatch(options);
         v1.MapStats();
         v1.MapData();
     }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using KestrelKv.Protocol;
+using KestrelKv.Server.Admin.Security;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Wire;
 
@@ -9,7 +10,7 @@ namespace KestrelKv.Server.Admin;
 internal static class CallEndpoint
 {
     public static void MapCall(this IEndpointRouteBuilder v1) =>
-        v1.MapPost("/call", CallAsync).WithTags(TagFilter.Batches)
+        v1.MapPost("/call", CallAsync).ForClients().WithTags(TagFilter.Batches)
             .AddEndpointFilter(SameOrigin.Check)
             .Produces<CallReply>()
             .Refuses(
@@ -29,7 +30,7 @@ internal static class CallEndpoint
     /// <response code="413">The body is too long.</response>
     /// <response code="415">The body is compressed.</response>
     /// <response code="503">The disk failed during the call, or no memory is available for the body.</response>
-    public static async Task<IResult> CallAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
+    public static async Task<IResult> CallAsync(HttpContext http, RequestMapper mapper, HttpRunner runner, RequestClients clients)
     {
         if (http.Request.Headers.ContainsKey(FunctionCall.IdempotencyKey))
             return Problems.Of(
@@ -42,7 +43,7 @@ internal static class CallEndpoint
         var head = new ArrayBufferWriter<byte>();
         var replies = new ReplyWriter(head, room.Budget);
         using ReplyPieces pieces = replies.Pieces;
-        await WriteAsync(replies, mapped.One, runner, room, http.RequestAborted);
+        await WriteAsync(replies, mapped.One, runner, room, clients.HasUsers, http.RequestAborted);
         http.Response.ContentType = "application/json";
         http.Response.ContentLength = replies.BytesWritten - FrameReader.HeaderBytes;
         await runner.SendAsync(http, head.WrittenMemory[FrameReader.HeaderBytes..]);
@@ -51,7 +52,8 @@ internal static class CallEndpoint
     }
 
     private static async Task WriteAsync(
-        ReplyWriter replies, ReadOnlyMemory<Request> one, HttpRunner runner, ReplyRoom room, CancellationToken cancellationToken)
+        ReplyWriter replies, ReadOnlyMemory<Request> one, HttpRunner runner, ReplyRoom room, bool hasUsers,
+        CancellationToken cancellationToken)
     {
         Request request = one.Span[0];
         using var response = new Response(room);
@@ -59,10 +61,13 @@ internal static class CallEndpoint
         {
             Function.Watch or Function.Unwatch => new(
                 ErrorCode.InvalidValue, "\"func\" requires a dedicated connection, expected GET /v1/watch or the wire port"),
-            Function.Unknown => null,
+            Function.Auth when hasUsers => new(
+                ErrorCode.InvalidValue, "\"func\" authenticates a connection of the wire, expected the header Authorization instead"),
+            Function.Auth or Function.Unknown => null,
             _ => await runner.RunAsync(one, response, room, format: null, cancellationToken),
         };
         if (error is not null) replies.WriteError(error, request.IdText.Span);
+        else if (request.Function == Function.Auth) replies.WriteUnknownFunction("\"AUTH\""u8, request.IdText.Span);
         else if (request.Function == Function.Unknown) replies.WriteUnknownFunction(request.NameText.Span, request.IdText.Span);
         else replies.WriteResponse(request.Function, response.Head.Written, response.Body, default, request.IdText.Span);
         replies.Commit();

@@ -1,7 +1,9 @@
 using System.Globalization;
 using KestrelKv.Protocol;
+using KestrelKv.Server.Admin.Security;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Storage.Durability;
+using KestrelKv.Wire.Security;
 using Microsoft.AspNetCore.Mvc;
 
 namespace KestrelKv.Server.Admin;
@@ -23,7 +25,7 @@ internal static class DataEndpoints
 
     public static void MapData(this IEndpointRouteBuilder v1)
     {
-        RouteGroupBuilder admin = v1.MapGroup("/admin").WithTags(TagFilter.Data)
+        RouteGroupBuilder admin = v1.MapGroup("/admin").ForAdmins().WithTags(TagFilter.Data)
             .AddEndpointFilter(SameOrigin.Check).AddEndpointFilter(ExplainFailure);
         admin.MapPost("/snapshot", SnapshotAsync).Produces<Snapshot>().Refuses(Errors);
         admin.MapRead("/backup", BackupAsync).Produces<FileResult>(StatusCodes.Status200OK, Binary)
@@ -43,7 +45,7 @@ internal static class DataEndpoints
     public static async Task<IResult> SnapshotAsync(HttpContext http, IHostApplicationLifetime lifetime)
     {
         if (http.RequestServices.GetService<DataDirectory>() is not { } directory) return Problems.NoDataDirectory();
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
+        using CancellationTokenSource end = EndOf(http, lifetime);
         SnapshotInfo taken = await directory.SnapshotAsync(end.Token);
         return Results.Ok(new Snapshot(taken.Version, taken.Bytes, Math.Round(taken.Duration.TotalSeconds, 6), UnixTime.Seconds(taken.At)));
     }
@@ -65,7 +67,7 @@ internal static class DataEndpoints
     {
         if (http.RequestServices.GetService<DataDirectory>() is not { } directory) return Problems.NoDataDirectory();
         if (!Conditions.TryRead(http.Request, out Conditions conditions)) return Problems.Of(Conditions.Unreadable);
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
+        using CancellationTokenSource end = EndOf(http, lifetime);
         (SnapshotInfo snapshot, Stream file) = await directory.OpenBackupAsync(end.Token);
         await using (file)
         {
@@ -81,13 +83,26 @@ internal static class DataEndpoints
         return Results.Empty;
     }
 
+    /// <summary>Returns the token that ends a request: the client disconnects or loses its rights, or the server stops.</summary>
+    private static CancellationTokenSource EndOf(HttpContext http, IHostApplicationLifetime lifetime) =>
+        CancellationTokenSource.CreateLinkedTokenSource(
+            http.RequestAborted, lifetime.ApplicationStopping, http.Features.Get<ClientRights>()?.Lost ?? CancellationToken.None);
+
     /// <summary>Returns the reason for a failure. Once the response has started, the connection is aborted instead.</summary>
     private static async ValueTask<object?> ExplainFailure(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         HttpContext http = context.HttpContext;
+        var clients = http.RequestServices.GetRequiredService<RequestClients>();
+        using ClientRights? rights = clients.Follow(http, static identity => identity.Server.HasFlag(ServerRights.Admin));
+        http.Features.Set(rights);
         try
         {
             return await next(context);
+        }
+        catch (OperationCanceledException) when (rights?.Error is not null && !http.Response.HasStarted)
+        {
+            http.Response.Clear();
+            return Problems.Of(rights.Error);
         }
         catch (IOException e) when (!http.Response.HasStarted)
         {

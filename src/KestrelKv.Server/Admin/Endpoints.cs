@@ -1,4 +1,5 @@
 using KestrelKv.Protocol;
+using KestrelKv.Server.Admin.Security;
 
 namespace KestrelKv.Server.Admin;
 
@@ -12,7 +13,7 @@ internal static class Endpoints
         app.MapMethods(pattern, [HttpMethods.Head], handler).ExcludeFromDescription(),
     ]);
 
-    /// <summary>Declares the function that an endpoint calls, and its errors.</summary>
+    /// <summary>Declares the function that an endpoint calls, for clients with rights to its keys, and its errors.</summary>
     /// <param name="endpoint">The endpoint.</param>
     /// <param name="call">The call.</param>
     /// <param name="others">The errors that HTTP adds to those of the function.</param>
@@ -23,11 +24,12 @@ internal static class Endpoints
 
         // Over HTTP, DELETE does not return the old value.
         if (call.Function.Function == Function.Delete) outcomes = outcomes.Except([ErrorCode.ValueTooLong, ErrorCode.RepliesFull]);
-        return endpoint.Refuses([ErrorCode.InvalidValue, .. outcomes, .. others]);
+        return endpoint.ForClients().Refuses([ErrorCode.InvalidValue, .. outcomes, .. others]);
     }
 
     /// <summary>Declares the errors of an endpoint.</summary>
-    public static RouteHandlerBuilder Refuses(this RouteHandlerBuilder endpoint, params IEnumerable<ErrorCode> codes)
+    public static T Refuses<T>(this T endpoint, params IEnumerable<ErrorCode> codes)
+        where T : IEndpointConventionBuilder
     {
         endpoint.WithMetadata(new Refusals([.. codes]));
         foreach (int status in codes.Select(ErrorCodes.Status).Distinct()) endpoint.ProducesProblem(status);

@@ -24,6 +24,7 @@ internal sealed class EventStream : IDisposable
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     private readonly TextBuffer _none = new();
+    private volatile ProtocolError? _end;
 
     /// <summary>Opens the watch.</summary>
     /// <param name="store">The store.</param>
@@ -47,6 +48,13 @@ internal sealed class EventStream : IDisposable
         if (!HttpMethods.IsHead(response.HttpContext.Request.Method)) response.BodyWriter.Write(Retry);
     }
 
+    /// <summary>Ends the stream with an error, after the event that is being sent. Thread-safe.</summary>
+    public void End(ProtocolError error)
+    {
+        _end = error;
+        _ready.Writer.TryWrite(true);
+    }
+
     /// <summary>Reads the first changes.</summary>
     /// <returns>The error if the feed cannot start at the requested version; otherwise null.</returns>
     public async Task<ProtocolError?> BeginAsync(CancellationToken cancellationToken)
@@ -67,15 +75,16 @@ internal sealed class EventStream : IDisposable
         if (!await WriteChangesAsync(output, _watch.Begin, _none, cancellationToken)) return;
         while (true)
         {
-            if (_watch.HasNews)
+            if (_end is null && _watch.HasNews)
             {
                 if (!await WriteChangesAsync(output, _watch.Position, _watch.Changes, cancellationToken)) return;
                 _watch.EndPiece();
             }
-            if (_watch.Error is { } error && !await WriteErrorAsync(output, error, cancellationToken)) return;
-            if (!await output.FlushAsync(cancellationToken) || _watch.Error is not null) return;
-            if (!_watch.IsReady) await WaitAsync(cancellationToken);
-            await _watch.ReadAsync(cancellationToken);
+            ProtocolError? error = _end ?? _watch.Error;
+            if (error is not null && !await WriteErrorAsync(output, error, cancellationToken)) return;
+            if (!await output.FlushAsync(cancellationToken) || error is not null) return;
+            if (_end is null && !_watch.IsReady) await WaitAsync(cancellationToken);
+            if (_end is null) await _watch.ReadAsync(cancellationToken);
         }
     }
 

@@ -13,5 +13,12 @@ internal static class HealthReports
             reasons.Length == 0 ? $"{report.Status}" : $"{report.Status}: {string.Join("; ", reasons)}", http.RequestAborted);
     }
 
+    /// <summary>Writes the status only. The reasons are for users.</summary>
+    public static Task WriteStatusAsync(HttpContext http, HealthReport report)
+    {
+        http.Response.ContentType = "text/plain; charset=utf-8";
+        return http.Response.WriteAsync($"{report.Status}", http.RequestAborted);
+    }
+
     private static string Reason(HealthReportEntry entry) => entry.Description ?? entry.Exception?.Message ?? "the health check timed out";
 }

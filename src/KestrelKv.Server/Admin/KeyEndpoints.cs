@@ -1,5 +1,6 @@
 using System.Globalization;
 using KestrelKv.Protocol;
+using KestrelKv.Server.Admin.Security;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Storage;
 using KestrelKv.Wire;
@@ -28,7 +29,7 @@ internal static class KeyEndpoints
         v1.MapRead("/keys", ListAsync).WithTags(TagFilter.Keys).Produces<KeyPage>().Calls(List);
 
         // Without this route, other methods would match the route of single keys, with the empty key.
-        v1.Map("/keys", NotAllowed).ExcludeFromDescription();
+        v1.Map("/keys", NotAllowed).ForAll().ExcludeFromDescription();
         MapKey(v1.MapGroup("/keys/{**key}").WithTags(TagFilter.Keys), KeyPlace.Path);
         MapKey(v1.MapGroup("/key").WithTags(TagFilter.KeysByQuery), KeyPlace.Query);
     }

@@ -1,15 +1,16 @@
 using System.Globalization;
 using System.Text;
 using KestrelKv.Protocol;
+using KestrelKv.Server.Admin.Security;
 using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Admin;
 
 /// <summary>
 /// Maps HTTP requests to wire requests. The method and path determine the function. The path, query, headers and body supply its
-/// parameters, which the parser and validator of the wire check.
+/// parameters, which the parser and validator of the wire check. The rights of the client are checked here too.
 /// </summary>
-internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, RequestBody bodies)
+internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, RequestBody bodies, RequestClients clients)
 {
     /// <summary>Maps a request according to the <see cref="FunctionCall"/> of its endpoint.</summary>
     /// <param name="http">The request.</param>
@@ -27,7 +28,7 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
             if (call.TakesIdempotencyKey) AddIdempotencyKey(http, call, text, conditions);
             more?.Invoke(call.Function, text);
             if (body is not null) await AddBodyAsync(http, call.Function.Parameter(body), text);
-            return new MappedRequest(runner.Validate(text.Parse(limits)), text) { Key = key, Conditions = conditions };
+            return new MappedRequest(clients.Validate(http, runner, text.Parse(limits)), text) { Key = key, Conditions = conditions };
         }
         catch
         {
@@ -53,7 +54,8 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
         try
         {
             ProtocolError? error = await bodies.ReadAsync(http, text);
-            return new MappedRequest(error is null ? runner.Validate(parse(text.WrittenMemory)) : Request.Invalid(error), text);
+            Request request = error is null ? clients.Validate(http, runner, parse(text.WrittenMemory)) : Request.Invalid(error);
+            return new MappedRequest(request, text);
         }
         catch
         {

@@ -1,4 +1,5 @@
 using KestrelKv.Protocol;
+using KestrelKv.Server.Admin.Security;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Storage;
@@ -41,7 +42,7 @@ public sealed record Stats(
 internal static class StatsEndpoint
 {
     public static void MapStats(this IEndpointRouteBuilder v1) =>
-        v1.MapRead("/stats", Get).WithTags(TagFilter.Server).Produces<Stats>().Refuses(ErrorCode.UnknownParameter);
+        v1.MapRead("/stats", Get).ForAdmins().WithTags(TagFilter.Server).Produces<Stats>().Refuses(ErrorCode.UnknownParameter);
 
     /// <summary>Returns the main statistics of the server</summary>
     /// <response code="200">The current statistics.</response>

@@ -1,4 +1,5 @@
 using KestrelKv.Protocol;
+using KestrelKv.Server.Admin.Security;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Storage;
 using KestrelKv.Wire;
@@ -32,17 +33,24 @@ internal static class WatchEndpoint
     public static async Task<IResult> WatchAsync(
         HttpContext http, RequestMapper mapper, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime,
         WireOptions wire,
-        WireConnections connections)
+        WireConnections connections, RequestClients clients)
     {
         using MappedRequest mapped = await mapper.MapAsync(http);
         if (mapped.Error is { } invalid) return Problems.Of(invalid);
 
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         using var events = new EventStream(store, mapped.Options, time, connections.Replies);
+
+        // A copy: the memory of the request may be reused while another thread checks the rights.
+        byte[] prefix = mapped.Options.Prefix.ToArray();
+        Rights needed = mapped.Options.Values ? Rights.Watch | Rights.Read : Rights.Watch;
+        using ClientRights? rights = clients.Follow(http, identity => identity.Allows(needed, prefix));
+        using CancellationTokenRegistration lost = (rights?.Lost ?? CancellationToken.None).Register(() => events.End(rights!.Error!));
         bool isStarted = false;
         try
         {
             if (await events.BeginAsync(end.Token) is { } error) return Problems.Of(error);
+            if (rights?.Error is { } revoked) return Problems.Of(revoked);
             isStarted = true;
             await events.RunAsync(http.Response, wire.WriteTimeout, end.Token);
         }

@@ -27,8 +27,9 @@ internal static partial class Announcement
         var systemd = new SystemdNotifier();
         app.Lifetime.ApplicationStarted.Register(() =>
         {
-            Started(app.Logger, ServerVersion, string.Join(", ", addresses.Wire), wire.ProtectedMode ? "this machine only" : "all clients",
-                string.Join(", ", addresses.Admin.Select(address => $"http://{address}/")));
+            string[] wires = [.. addresses.Wire.Select(address => $"{address}"), .. addresses.WireTls.Select(address => $"{address} (TLS)")];
+            Started(app.Logger, ServerVersion, string.Join(", ", wires), wire.ProtectedMode ? "this machine only" : "all clients",
+                string.Join(", ", addresses.Admin.Select(address => $"{addresses.AdminScheme}://{address}/")));
             if (shortage is not null) Lowered(app.Logger, wire.ConnectionsMax, shortage);
             systemd.Notify(ServiceState.Ready);
         });

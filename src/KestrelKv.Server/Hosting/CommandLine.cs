@@ -2,9 +2,9 @@ namespace KestrelKv.Server.Hosting;
 
 /// <summary>The arguments of the program: an optional command, and settings. Without a command the program serves.</summary>
 /// <param name="Command">One of the commands below; <see cref="Serve"/> if there is none.</param>
-/// <param name="File">The file that the command reads, if it needs one.</param>
+/// <param name="Arguments">The arguments of the command: the file of restore, or those of user.</param>
 /// <param name="Settings">The arguments that are settings.</param>
-internal sealed record CommandLine(string Command, string? File, string[] Settings)
+internal sealed record CommandLine(string Command, string[] Arguments, string[] Settings)
 {
     public const string Serve = "";
     public const string Help = "--help";
@@ -12,6 +12,7 @@ internal sealed record CommandLine(string Command, string? File, string[] Settin
     public const string Health = "health";
     public const string Restore = "restore";
     public const string Salvage = "salvage";
+    public const string User = "user";
 
     /// <summary>The arguments that the program accepts.</summary>
     public const string Usage = """
@@ -19,6 +20,15 @@ internal sealed record CommandLine(string Command, string? File, string[] Settin
         KestrelKv.Server health [SETTING...]        checks whether the server with these settings is ready
         KestrelKv.Server restore FILE [SETTING...]  replaces the contents of the data directory with a backup; the server must be stopped
         KestrelKv.Server salvage [SETTING...]       repairs a damaged data directory and reports the losses; the server must be stopped
+        KestrelKv.Server user add NAME [--role ROLE]... [--expires DURATION] [SETTING...]
+                                                    adds a user to the users file and prints its secret
+        KestrelKv.Server user rotate NAME [--expires DURATION] [SETTING...]
+                                                    adds a second secret to a user and prints it
+        KestrelKv.Server user revoke NAME [--secret ID]... [SETTING...]
+                                                    removes a user, or the secrets with these ids
+        KestrelKv.Server user list [SETTING...]     lists the users, their roles and the ids of their secrets
+        KestrelKv.Server user check [NAME KEY] [SETTING...]
+                                                    checks the users file, or shows what a user may do with a key
         KestrelKv.Server --version                  prints the version and the source revision
         KestrelKv.Server --help                     prints this text
 
@@ -31,25 +41,26 @@ internal sealed record CommandLine(string Command, string? File, string[] Settin
     /// <exception cref="UsageException">The arguments do not follow <see cref="Usage"/>.</exception>
     public static CommandLine Parse(string[] args)
     {
-        if (args is [Help or "-h" or "-?" or "help", ..]) return new(Help, null, []);
-        if (args is [Version or "version"]) return new(Version, null, []);
+        if (args is [Help or "-h" or "-?" or "help", ..]) return new(Help, [], []);
+        if (args is [Version or "version"]) return new(Version, [], []);
         if (args is [] || IsOption(args[0]) || args[0].Contains('=', StringComparison.Ordinal))
-            return new(Serve, null, CheckSettings(args));
+            return new(Serve, [], CheckSettings(args));
 
         string command = args[0];
         int taken = command switch
         {
             Health or Salvage => 1,
             Restore => 2,
-            _ => throw new UsageException($"unknown command '{command}', expected health, restore or salvage"),
+            User => 1 + args.Skip(1).TakeWhile(arg => !IsSetting(arg)).Count(),
+            _ => throw new UsageException($"unknown command '{command}', expected health, restore, salvage or user"),
         };
 
         // A file name may begin with a slash. The configuration would read it as a setting.
-        if (args.Length < taken || (taken == 2 && args[1].StartsWith("--", StringComparison.Ordinal)))
+        if (args.Length < taken || (command == Restore && args[1].StartsWith("--", StringComparison.Ordinal)))
             throw new UsageException($"the command '{command}' needs a file");
         if (args.Length > taken && !IsOption(args[taken]))
             throw new UsageException($"the command '{command}' does not take '{args[taken]}'");
-        return new(command, taken == 2 ? args[1] : null, CheckSettings(args[taken..]));
+        return new(command, args[1..taken], CheckSettings(args[taken..]));
     }
 
     /// <summary>Rejects arguments that the configuration would ignore or misread.</summary>
@@ -58,9 +69,8 @@ internal sealed record CommandLine(string Command, string? File, string[] Settin
     {
         for (int i = 0; i < args.Length; i++)
         {
+            if (!IsSetting(args[i])) throw new UsageException($"the argument '{args[i]}' is unknown");
             string name = WithoutPrefix(args[i]);
-            if (!Array.Exists(Sections, section => name.StartsWith(section, StringComparison.OrdinalIgnoreCase)))
-                throw new UsageException($"the argument '{args[i]}' is unknown");
             if (name.Contains('=', StringComparison.Ordinal)) continue;
             if (!IsOption(args[i]) || i + 1 == args.Length || args[i + 1].StartsWith("--", StringComparison.Ordinal))
                 throw new UsageException($"the argument '{args[i]}' has no value, expected {args[i]}=VALUE");
@@ -68,6 +78,9 @@ internal sealed record CommandLine(string Command, string? File, string[] Settin
         }
         return args;
     }
+
+    private static bool IsSetting(string arg) =>
+        Array.Exists(Sections, section => WithoutPrefix(arg).StartsWith(section, StringComparison.OrdinalIgnoreCase));
 
     private static bool IsOption(string arg) => arg.StartsWith('-') || arg.StartsWith('/');
 

@@ -26,7 +26,7 @@ internal static class DataTool
         }
 
         IReadOnlyList<string> report = line.Command == CommandLine.Restore
-            ? DataCommands.Restore(settings.Data, line.File!)
+            ? DataCommands.Restore(settings.Data, line.Arguments[0])
             : DataCommands.Salvage(settings.Data);
         foreach (string text in report) await Console.Out.WriteLineAsync(text);
     }

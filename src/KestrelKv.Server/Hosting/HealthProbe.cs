@@ -1,4 +1,6 @@
+using KestrelKv.Server.Security;
 using KestrelKv.Server.Settings;
+using KestrelKv.Wire.Security;
 
 namespace KestrelKv.Server.Hosting;
 
@@ -14,11 +16,14 @@ internal static class HealthProbe
     /// <returns>The exit code: 0 for ready, 1 for not.</returns>
     public static async Task<int> RunAsync(ServerSettings settings)
     {
+        TlsOptions tls = settings.Admin.Tls;
         string host = ListenAddress.ToDial(ListenAddress.Parse(settings.Admin.Address)[0]).ToString();
-        var ready = new UriBuilder(Uri.UriSchemeHttp, host, settings.Admin.Port, "/health/ready").Uri;
+        var ready = new UriBuilder(tls.IsOn ? Uri.UriSchemeHttps : Uri.UriSchemeHttp, host, settings.Admin.Port, "/health/ready").Uri;
         try
         {
-            using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = RequestTimeout };
+            var handler = new SocketsHttpHandler { UseProxy = false };
+            if (tls.IsOn) handler.SslOptions = TlsSetup.LoadAdmin(settings).Current.ToSelf();
+            using var client = new HttpClient(handler) { Timeout = RequestTimeout };
             using HttpResponseMessage response = await client.GetAsync(ready);
             string body = await response.Content.ReadAsStringAsync();
             await Console.Out.WriteLineAsync($"{ready}: {(int)response.StatusCode} {body}");

@@ -19,13 +19,14 @@ internal sealed class ListenException(string message, Exception inner) : IOExcep
         catch (AddressInUseException e)
         {
             throw new ListenException(
-                $"cannot listen on {endpoint}: address already in use; stop the other server, or change {Settings(section)}", e);
+                $"cannot listen on {endpoint}: address already in use; stop the other server, or change {Settings(section, endpoint)}", e);
         }
         catch (SocketException e)
         {
-            throw new ListenException($"cannot listen on {endpoint}: {e.Message}; change {Settings(section)}", e);
+            throw new ListenException($"cannot listen on {endpoint}: {e.Message}; change {Settings(section, endpoint)}", e);
         }
     }
 
-    private static string Settings(string section) => $"KestrelKv:{section}:Address or KestrelKv:{section}:Port";
+    private static string Settings(string section, EndPoint endpoint) =>
+        $"KestrelKv:{section}:Address or KestrelKv:{section}:{(endpoint as WireEndPoint)?.Setting ?? "Port"}";
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using KestrelKv.Server.Security;
 using KestrelKv.Server.Settings;
 using KestrelKv.Storage.Files;
 
@@ -9,7 +10,7 @@ internal static class StartFailure
 {
     public static string Explain(Exception e) => e switch
     {
-        SettingsException or DataException or ListenException => e.Message,
+        SettingsException or UsersFileException or UserCommandException or DataException or ListenException => e.Message,
         UsageException => $"{e.Message}{Environment.NewLine}{Environment.NewLine}{CommandLine.Usage}",
 
         // appsettings.json is invalid. The message names the file.

@@ -1,4 +1,5 @@
 using System.Net;
+using KestrelKv.Server.Security;
 using KestrelKv.Server.Settings;
 using KestrelKv.Wire;
 using Microsoft.AspNetCore.Connections;
@@ -15,20 +16,32 @@ internal static class WireSetup
         builder.Services.AddSingleton<WireMetrics>();
         builder.Services.AddSingleton<WireConnectionHandler>();
         builder.Services.AddSingleton<IConnectionListenerFactory, WireTransport>();
+        if (settings.Wire.Tls.IsOn)
+        {
+            builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<WireTls>(
+                services, services.GetServices<ServerCertificate>().OfWire()!, settings.Wire.Tls));
+        }
         builder.Services.AddHostedService<MemoryReturn>();
 
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             BoundAddresses addresses = kestrel.ApplicationServices.GetRequiredService<BoundAddresses>();
-            foreach (IPAddress address in ListenAddress.Parse(settings.Wire.Address))
+            if (settings.Wire.Plaintext) Listen(settings.Wire.Port, isTls: false);
+            if (settings.Wire.Tls.IsOn) Listen(settings.Wire.TlsPort, isTls: true);
+
+            void Listen(int port, bool isTls)
             {
-                var endpoint = new WireEndPoint(address, settings.Wire.Port);
-                kestrel.Listen(endpoint, listen =>
+                foreach (IPAddress address in ListenAddress.Parse(settings.Wire.Address))
                 {
-                    listen.UseConnectionHandler<WireConnectionHandler>();
-                    endpoint.Serve = ((IConnectionBuilder)listen).Build();
-                    addresses.AddWire(listen);
-                });
+                    var endpoint = new WireEndPoint(address, port, isTls);
+                    kestrel.Listen(endpoint, listen =>
+                    {
+                        if (isTls) listen.Use(listen.ApplicationServices.GetRequiredService<WireTls>().Encrypt);
+                        listen.UseConnectionHandler<WireConnectionHandler>();
+                        endpoint.Serve = ((IConnectionBuilder)listen).Build();
+                        addresses.AddWire(listen, isTls);
+                    });
+                }
             }
         });
     }

@@ -1,5 +1,6 @@
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin;
+using KestrelKv.Server.Security;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Files;
 using KestrelKv.Wire;
@@ -20,6 +21,9 @@ public sealed class ServerSettings
 
     /// <summary>The settings of the admin HTTP API.</summary>
     public AdminOptions Admin { get; set; } = new();
+
+    /// <summary>The users of the server.</summary>
+    public SecurityOptions Security { get; set; } = new();
 
     /// <summary>The memory, eviction, request ids and change feed of the store.</summary>
     public EmbeddedStoreOptions Store { get; set; } = new();

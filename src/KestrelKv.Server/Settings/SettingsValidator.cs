@@ -6,6 +6,7 @@ using KestrelKv.Storage;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Files;
 using KestrelKv.Wire;
+using KestrelKv.Wire.Security;
 
 namespace KestrelKv.Server.Settings;
 
@@ -25,7 +26,24 @@ internal static class SettingsValidator
         Number("Wire:ReplyBytesTotalMax", settings.Wire.ReplyBytesTotalMax, WireOptions.BytesTotalMaxMin, long.MaxValue);
         Number("Wire:RequestBytesTotalMax", settings.Wire.RequestBytesTotalMax, WireOptions.BytesTotalMaxMin, long.MaxValue);
         Number("Wire:WatchesMax", settings.Wire.WatchesMax, 1, 10_000);
+        Number("Wire:TlsPort", settings.Wire.TlsPort, 0, 65_535);
+        Time("Wire:AuthTimeout", settings.Wire.AuthTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+        Number("Wire:UnauthenticatedMax", settings.Wire.UnauthenticatedMax, 1, 1_000_000);
+        if (settings.Wire is { Plaintext: false, Tls.IsOn: false })
+            Wrong("Wire:Plaintext", "false", "true, or Wire:Tls:Certificate, because no port would be open");
+        if (settings.Wire is { Plaintext: true, Tls.IsOn: true, Port: > 0 } && settings.Wire.Port == settings.Wire.TlsPort)
+            Wrong("Wire:TlsPort", settings.Wire.TlsPort, "another port than Wire:Port");
+        Tls("Wire:Tls", settings.Wire.Tls);
         Address("Admin:Address", settings.Admin.Address);
+        Tls("Admin:Tls", settings.Admin.Tls);
+        if (settings.Admin.Oidc is { Authority.Length: > 0 } oidc)
+        {
+            if (settings.Security.UsersFile.Length == 0)
+                Wrong("Security:UsersFile", "", "a users file with the roles of the provider's users, because Admin:Oidc:Authority is set");
+            if (oidc.Audience.Length == 0) Wrong("Admin:Oidc:Audience", "", "the audience of the tokens, because Admin:Oidc:Authority is set");
+            if (!Uri.TryCreate(oidc.Authority, UriKind.Absolute, out Uri? authority) || (oidc.RequireHttps && authority.Scheme != Uri.UriSchemeHttps))
+                Wrong("Admin:Oidc:Authority", oidc.Authority, oidc.RequireHttps ? "an https URL" : "a URL");
+        }
         Number("Admin:Port", settings.Admin.Port, 0, 65_535);
         if (!Array.TrueForAll(AllowedHosts.Names(settings.Admin.AllowedHosts), AllowedHosts.IsName))
             Wrong("Admin:AllowedHosts", settings.Admin.AllowedHosts, "host names without ports, separated by ;, or *");
@@ -47,6 +65,15 @@ internal static class SettingsValidator
         Number("Limits:ReadBytesMax", settings.Limits.ReadBytesMax, RequestLimits.ReadBytesMaxMin, Operation.ValueBytesMax);
         Number("Limits:JsonDepthMax", settings.Limits.JsonDepthMax, 512, 100_000);
         Time("StopTimeout", settings.StopTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
+
+        void Tls(string section, TlsOptions tls)
+        {
+            Time($"{section}:HandshakeTimeout", tls.HandshakeTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1));
+            if (tls is { IsOn: false, Key.Length: > 0 } or { IsOn: false, ClientCertificates: not ClientCertificateMode.None })
+                Wrong($"{section}:Certificate", "", "the path of a certificate, because other settings of TLS are set");
+            if (tls is { ClientCertificates: not ClientCertificateMode.None, ClientAuthority.Length: 0 })
+                Wrong($"{section}:ClientAuthority", "", "the path of root certificates, because ClientCertificates is not None");
+        }
 
         void Data(DataOptions data)
         {

@@ -1,5 +1,7 @@
 using System.Globalization;
+using KestrelKv.Server.Admin.Security;
 using KestrelKv.Server.Hosting;
+using KestrelKv.Server.Security;
 using KestrelKv.Server.Settings;
 using KestrelKv.Storage.Durability;
 using KestrelKv.Wire;
@@ -73,7 +75,7 @@ internal static class TelemetrySetup
         IOpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(Describe)
             .WithMetrics(metrics => metrics
-                .AddMeter(WireMetrics.MeterName, StoreMetrics.MeterName, LogMetrics.MeterName)
+                .AddMeter(WireMetrics.MeterName, StoreMetrics.MeterName, LogMetrics.MeterName, AuthMetrics.MeterName, TlsMetrics.MeterName)
                 .AddMeter("System.Runtime", "Microsoft.AspNetCore.Hosting")
                 // Prometheus reserves names that end in "count" for histograms.
                 .AddView("dotnet.process.cpu.count", "dotnet.process.cpus")
@@ -104,6 +106,6 @@ internal static class TelemetrySetup
 
         var scrape = new Lazy<RequestDelegate>(() =>
             ((IApplicationBuilder)app).New().UseOpenTelemetryPrometheusScrapingEndpoint(static _ => true).Build());
-        app.Map("/metrics", context => scrape.Value(context)).ExcludeFromDescription();
+        app.Map("/metrics", context => scrape.Value(context)).ForMetricsReaders().ExcludeFromDescription();
     }
 }

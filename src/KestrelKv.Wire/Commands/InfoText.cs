@@ -11,11 +11,16 @@ internal static class InfoText
         (typeof(InfoText).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "").Split('+')[0];
 
     /// <summary><c>{"server": "KestrelKv", "server_version": TEXT, "protocol_version": 1, "uptime_seconds": N, ...}</c></summary>
-    public static void Write(TextBuffer text, in StoreStats stats, WireConnections connections)
+    public static void Write(TextBuffer text, in StoreStats stats, WireConnections connections, bool isBrief)
     {
         text.Write("{\"server\": \"KestrelKv\", \"server_version\": "u8);
         text.WriteString(Version);
         text.WriteMember(", \"protocol_version\": "u8, FrameReader.Version);
+        if (isBrief)
+        {
+            text.Write("}"u8);
+            return;
+        }
         text.WriteMember(", \"uptime_seconds\": "u8, (long)connections.Uptime.TotalSeconds);
         text.WriteMember(", \"connections\": "u8, connections.Count);
         text.WriteMember(", \"keys\": "u8, stats.Keys);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
+using KestrelKv.Wire.Security;
 
 namespace KestrelKv.Wire;
 
@@ -11,8 +12,15 @@ namespace KestrelKv.Wire;
 /// </remarks>
 public sealed class RequestRunner(IKeyValueStore store, WireConnections connections)
 {
-    /// <summary>Returns the request, or its refusal.</summary>
-    public Request Validate(in Request request) => RequestValidator.Validate(request, store.Clock);
+    /// <summary>Returns the request as the client may execute it, or its refusal.</summary>
+    /// <param name="request">The parsed request.</param>
+    /// <param name="identity">The client; null if the server has no users.</param>
+    public Request Validate(in Request request, Identity? identity = null)
+    {
+        Request valid = RequestValidator.Validate(request, store.Clock);
+        if (identity is null) return valid;
+        return AccessCheck.Find(valid, identity) is { } error ? valid.Refused(error) : AccessCheck.Restrict(valid, identity);
+    }
 
     /// <summary>Executes a request and writes its response object.</summary>
     /// <param name="one">One validated request.</param>
@@ -40,7 +48,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
                 response.Body.Write("{\"response\": \"pong\"}"u8);
                 return null;
             case Function.Info:
-                InfoText.Write(response.Body, store.GetStats(), connections);
+                InfoText.Write(response.Body, store.GetStats(), connections, options.IsBrief);
                 return null;
             case Function.Help:
                 response.Body.Write(HelpText.Response);

@@ -1,4 +1,5 @@
 using KestrelKv.Protocol;
+using KestrelKv.Wire.Security;
 
 namespace KestrelKv.Wire;
 
@@ -8,7 +9,8 @@ namespace KestrelKv.Wire;
 /// </summary>
 /// <remarks>Replies are written only after the store has completed the call, so they are never retracted.</remarks>
 internal sealed class UnbatchedCommands(
-    RequestRunner runner, ReplyWriter replies, ConnectionCounters counters, ConnectionWatches watches, ReplyRoom room)
+    RequestRunner runner, ReplyWriter replies, ConnectionCounters counters, ConnectionWatches watches, ClientSession? session,
+    ReplyRoom room)
 {
     /// <summary>Whether a request cannot be batched.</summary>
     public static bool IsUnbatched(in Request request) =>
@@ -36,13 +38,21 @@ internal sealed class UnbatchedCommands(
     private async ValueTask RunAsync(ReadOnlyMemory<Request> one, CancellationToken cancellationToken)
     {
         Request request = one.Span[0];
+        if (request.Function == Function.Auth && session is null)
+        {
+            replies.WriteUnknownFunction("\"AUTH\""u8, request.IdText.Span);
+            counters.Count(Function.Unknown);
+            return;
+        }
         using var response = new Response(room);
         ProtocolError? error = request.Function switch
         {
             Function.Watch => await watches.OpenAsync(request, cancellationToken),
             Function.Unwatch => watches.Close(request, response.Body),
+            Function.Auth => await session!.AuthenticateAsync(request, response.Body, cancellationToken),
             _ => await runner.RunAsync(one, response, format: null, cancellationToken),
         };
+        if (request.Function == Function.Auth) watches.EndForbidden(session!);
         if (error is not null)
         {
             replies.WriteError(error, request.IdText.Span);

@@ -1,5 +1,6 @@
 using KestrelKv.Protocol;
 using KestrelKv.Storage;
+using KestrelKv.Wire.Security;
 
 namespace KestrelKv.Wire;
 
@@ -46,7 +47,7 @@ internal sealed class ConnectionWatches(
         {
             await session.ReadAsync(cancellationToken);
             if (session is { HasChanges: false, Error: { } error }) return error;
-            watch = Begin(session, request.IdText);
+            watch = Begin(session, request);
             WritePiece(watch);
             return null;
         }
@@ -85,6 +86,18 @@ internal sealed class ConnectionWatches(
         WritePiece(watch);
     }
 
+    /// <summary>Ends the watches that the client may no longer have, with an error.</summary>
+    public void EndForbidden(ClientSession client)
+    {
+        foreach (ConnectionWatch watch in _open)
+        {
+            if (client.MayWatch(watch.Prefix, watch.Values)) continue;
+            replies.WriteError(ClientSession.WatchForbidden with { Watch = watch.Number }, watch.IdText);
+            watch.End();
+        }
+        RemoveEnded();
+    }
+
     /// <summary>Begins a round over all watches, and returns their number.</summary>
     public int BeginRound()
     {
@@ -96,6 +109,9 @@ internal sealed class ConnectionWatches(
     public void EndRound()
     {
         RemoveEnded();
+
+        // A round can end before its last watch.
+        if (_open.Exists(watch => watch.Session.IsReady)) _signalled = true;
         SetTimer();
     }
 
@@ -116,10 +132,10 @@ internal sealed class ConnectionWatches(
         wake();
     }
 
-    private ConnectionWatch Begin(WatchSession session, ReadOnlyMemory<byte> idText)
+    private ConnectionWatch Begin(WatchSession session, in Request request)
     {
         // The memory of the request is released before the replies are written.
-        var watch = new ConnectionWatch(session, ++_lastNumber, idText.ToArray());
+        var watch = new ConnectionWatch(session, ++_lastNumber, request.IdText.ToArray(), request.Options!.Prefix.ToArray(), request.Options.Values);
         _open.Add(watch);
         _count = _open.Count;
         Write(watch, session.Begin, _none);
@@ -179,8 +195,12 @@ internal sealed class ConnectionWatches(
         if (Interlocked.Exchange(ref _waking, 1) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    private sealed class ConnectionWatch(WatchSession session, long number, byte[] idText)
+    private sealed class ConnectionWatch(WatchSession session, long number, byte[] idText, byte[] prefix, bool values)
     {
+        public ReadOnlySpan<byte> Prefix => prefix;
+
+        public bool Values => values;
+
         public WatchSession Session => session;
 
         public long Number => number;

@@ -8,13 +8,14 @@ namespace KestrelKv.Benchmarks.Comparison;
 internal sealed record ComparisonOptions
 {
     public const string Usage =
-        "usage: compare [--preset main|full] [--one-call] [--against redis,memcached,garnet,constant,bare|none] " +
+        "usage: compare [--preset main|full] [--one-call] [--tls] [--against redis,memcached,garnet,constant,bare|none] " +
         "[--parts throughput,latency,start,interference,one-call] [--modes memory,everysec,always] [--mix get,put,mixed] " +
         "[--connections N,...] [--in-flight N,...] [--value-bytes N,...] [--keys N] [--distribution uniform,zipf] " +
         "[--close fin,reset] [--calls-per-connection N,...] [--strace] " +
         "[--seconds N] [--repetitions N] [--pin true|false] [--directory PATH] [--garnet PATH]";
 
     private const string OneCallSwitch = "--one-call";
+    private const string TlsSwitch = "--tls";
     private const string StraceSwitch = "--strace";
 
     /// <summary>
@@ -76,16 +77,16 @@ internal sealed record ComparisonOptions
     /// <returns>The runs to perform, in order.</returns>
     public static ComparisonOptions[] Parse(ReadOnlySpan<string> args)
     {
-        ComparisonOptions options = args.Contains(OneCallSwitch) ? OneCall : new ComparisonOptions();
+        ComparisonOptions options = args.Contains(OneCallSwitch) ? OneCall : args.Contains(TlsSwitch) ? Tls : new ComparisonOptions();
         bool isFull = false;
         ServerKind garnet = GarnetServer.KindOf();
-        foreach ((string name, Argument value) in Argument.Pairs(args, Usage, OneCallSwitch, StraceSwitch))
+        foreach ((string name, Argument value) in Argument.Pairs(args, Usage, OneCallSwitch, TlsSwitch, StraceSwitch))
         {
             isFull = name == "--preset" ? value.OneOf(("main", false), ("full", true)) : isFull;
             garnet = name == "--garnet" ? GarnetServer.KindOf(value.Text) : garnet;
             options = name switch
             {
-                "--preset" or "--garnet" or OneCallSwitch => options,
+                "--preset" or "--garnet" or OneCallSwitch or TlsSwitch => options,
                 "--against" => options with { Servers = [KestrelKvServer.Kind, .. PeersOf(value)] },
                 "--parts" => options with { Parts = value.ListOf([.. ComparisonBenchmark.Parts.Select(part => (part, part))]) },
                 "--modes" => options with
@@ -130,6 +131,15 @@ internal sealed record ComparisonOptions
         ],
         Parts = [ComparisonBenchmark.OneCall], Modes = [DurabilityMode.Memory, DurabilityMode.Always], Connections = [1, 16, 50],
         Close = [CloseKind.Fin, CloseKind.Reset], CallsPerConnection = [1, 10, 100], Seconds = 2, Repetitions = 3,
+    };
+
+    /// <summary>
+    /// The options that <c>--tls</c> sets: TLS next to plain text and to Redis, and new connections, which resume sessions.
+    /// </summary>
+    private static ComparisonOptions Tls => new()
+    {
+        Servers = [KestrelKvServer.TlsKind, KestrelKvServer.Kind, RedisServer.TlsKind],
+        Parts = ["throughput", ComparisonBenchmark.OneCall], Seconds = 2,
     };
 
     /// <summary>Runs that vary one dimension each. All combinations would take days.</summary>

@@ -8,7 +8,7 @@ namespace KestrelKv.Benchmarks.Loads;
 /// A client that connects, makes one or more calls in sequence, and closes. It checks each reply. A connection that cannot be opened ends
 /// the measurement: an omitted call would make the server look faster.
 /// </summary>
-internal sealed class CallClient(CallOptions options, LoadScratch scratch, SourceAddresses sources, Epoll epoll, int number)
+internal sealed class CallClient(CallOptions options, LoadScratch scratch, SourceAddresses sources, Epoll epoll, int number) : IDisposable
 {
     private const int None = -1;
     private const uint Loopback = 0x7F000001;
@@ -16,6 +16,8 @@ internal sealed class CallClient(CallOptions options, LoadScratch scratch, Sourc
     private readonly LoadRequest[] _request = new LoadRequest[1];
     private int _socket = None;
     private uint _source;
+    private LoadTls? _tls;
+    private LoadTlsSession? _session;
     private bool _isConnected; // The kernel has accepted bytes.
     private uint _watched;
     private int _calls; // On this connection.
@@ -48,6 +50,7 @@ internal sealed class CallClient(CallOptions options, LoadScratch scratch, Sourc
     public bool Continue(uint what)
     {
         if (!IsSent) Send();
+        if (!IsSent) return false;
         return (what & ~Epoll.Writable) != 0 && Receive();
     }
 
@@ -57,9 +60,17 @@ internal sealed class CallClient(CallOptions options, LoadScratch scratch, Sourc
         if (_calls == options.CallsPerConnection) Close();
     }
 
+    public void Dispose()
+    {
+        Close();
+        _session?.Dispose();
+    }
+
     public void Close()
     {
         if (_socket == None) return;
+        _tls?.Dispose();
+        _tls = null;
         if (options.Close == CloseKind.Reset) Check(SocketCalls.SetResetAtClose(_socket));
         Check(SocketCalls.Close(_socket)); // Closing also removes it from epoll.
         _socket = None;
@@ -74,6 +85,7 @@ internal sealed class CallClient(CallOptions options, LoadScratch scratch, Sourc
         Began = Stopwatch.GetTimestamp();
         if (SocketCalls.Connect(_socket, Loopback, options.Load.Port) < 0 && SocketCalls.LastError != SocketCalls.InProgress)
             throw ConnectFailure();
+        if (options.Load.Tls) _tls = new LoadTls(_socket, _session);
     }
 
     /// <summary>
@@ -84,17 +96,17 @@ internal sealed class CallClient(CallOptions options, LoadScratch scratch, Sourc
     {
         Span<byte> request = scratch.Requests.AsSpan(0, _requestBytes);
         scratch.RequestOf(_request[0]).Write(request, _request[0].Key, scratch.Digits.AsSpan(_request[0].DigitsAt));
-        int sent = SocketCalls.Send(_socket, request[_sentBytes..]);
+        int sent = _tls?.Send(request[_sentBytes..]) ?? SocketCalls.Send(_socket, request[_sentBytes..]);
         if (sent >= 0)
         {
             _isConnected = true;
             _sentBytes += sent;
         }
-        else if (SocketCalls.LastError != SocketCalls.WouldBlock)
+        else if (_tls is null && SocketCalls.LastError != SocketCalls.WouldBlock)
         {
             throw _isConnected ? new SocketException(SocketCalls.LastError) : ConnectFailure();
         }
-        Watch(IsSent ? Epoll.Readable : Epoll.Readable | Epoll.Writable);
+        Watch(IsSent || _tls is { WaitsForServer: true } ? Epoll.Readable : Epoll.Readable | Epoll.Writable);
     }
 
     private void Watch(uint events)
@@ -106,17 +118,24 @@ internal sealed class CallClient(CallOptions options, LoadScratch scratch, Sourc
 
     private bool Receive()
     {
-        int bytes = SocketCalls.Receive(_socket, scratch.Replies);
+        int bytes = _tls?.Receive(scratch.Replies) ?? SocketCalls.Receive(_socket, scratch.Replies);
         if (bytes == 0) throw new InvalidDataException("the server closed the connection before its reply was complete");
         if (bytes < 0)
         {
-            return SocketCalls.LastError == SocketCalls.WouldBlock ? false : throw new SocketException(SocketCalls.LastError);
+            bool isLater = _tls is not null || SocketCalls.LastError == SocketCalls.WouldBlock;
+            return isLater ? false : throw new SocketException(SocketCalls.LastError);
         }
         MessageShape reply = scratch.ReplyTo(_request[0]);
         int used = reply.Check(scratch.Replies.AsSpan(0, bytes), _request[0].Key, _answeredBytes);
         if (used < bytes) throw new InvalidDataException("the server sent more bytes than the reply to one request");
         _answeredBytes += used;
-        return _answeredBytes == reply.Length;
+        if (_answeredBytes < reply.Length) return false;
+        if (_tls is not null && _calls == 1)
+        {
+            _session?.Dispose();
+            _session = _tls.TakeSession();
+        }
+        return true;
     }
 
     private static void Check(int result)

@@ -22,7 +22,7 @@ internal sealed class CallLoop : IDisposable
 
     public void Dispose()
     {
-        foreach (CallClient client in _clients) client.Close();
+        foreach (CallClient client in _clients) client.Dispose();
         _epoll.Dispose();
     }
 

@@ -6,7 +6,7 @@ namespace KestrelKv.Benchmarks.Loads;
 /// </summary>
 internal sealed class LoadConnection(LoadOptions options, LoadScratch scratch) : IDisposable
 {
-    private readonly LoadSocket _socket = new(options.Port);
+    private readonly LoadSocket _socket = new(options.Port, options.Tls);
     private readonly LoadRequest[] _round = new LoadRequest[options.InFlight];
     private int _sent;
     private int _sentBytes; // Of request _sent.
@@ -37,7 +37,9 @@ internal sealed class LoadConnection(LoadOptions options, LoadScratch scratch) :
     public bool Continue(uint events)
     {
         bool wasIdle = IsIdle;
-        if ((events & Epoll.Writable) != 0 && _sent < Requests) Send();
+
+        // TLS may have to receive before it can send, during its handshake.
+        if (_sent < Requests && ((events & Epoll.Writable) != 0 || _socket.ReceivesRecords)) Send();
         if ((events & (Epoll.Readable | Epoll.Ended)) != 0) Receive((events & Epoll.Ended) != 0);
         return IsIdle && !wasIdle;
     }
@@ -79,11 +81,12 @@ internal sealed class LoadConnection(LoadOptions options, LoadScratch scratch) :
         do
         {
             bytes = _socket.Receive(replies);
+            if (bytes < 0 && _sent < Requests && _socket.ReceivesRecords) Send();
             if (bytes == 0) throw new InvalidDataException("the server closed the connection");
             if (bytes > 0) Take(replies[..bytes]);
         }
         // A receive that did not fill the buffer took all bytes. Later bytes cause a new event.
-        while (bytes == replies.Length || (hasEnded && bytes > 0));
+        while (bytes == replies.Length || (bytes > 0 && (hasEnded || _socket.ReceivesRecords)));
     }
 
     private void Take(ReadOnlySpan<byte> replies)

@@ -4,13 +4,16 @@ namespace KestrelKv.Benchmarks.Loads;
 internal sealed record LoadOptions
 {
     public const string Usage =
-        "usage: load [--port N] [--protocol frames|resp|memcached] [--connections N] [--in-flight N] [--seconds N] " +
+        "usage: load [--port N] [--tls true|false] [--protocol frames|resp|memcached] [--connections N] [--in-flight N] [--seconds N] " +
         "[--repetitions N] [--keys N] [--distribution uniform|zipf] [--value-bytes N] [--put-percent N]";
 
     /// <summary>The server's port on the loopback address.</summary>
     public int Port { get; init; } = 4_444;
 
     public LoadProtocol Protocol { get; init; } = LoadProtocol.Frames;
+
+    /// <summary>Whether the connections are encrypted.</summary>
+    public bool Tls { get; init; }
 
     public int Connections { get; init; } = 50;
 
@@ -47,6 +50,7 @@ internal sealed record LoadOptions
                         ("frames", LoadProtocol.Frames), ("resp", LoadProtocol.Resp),
                         ("memcached", LoadProtocol.Memcached)),
                 },
+                "--tls" => options with { Tls = value.Flag },
                 "--connections" => options with { Connections = value.Number },
                 "--in-flight" => options with { InFlight = value.Number },
                 "--seconds" => options with { Seconds = value.Seconds },

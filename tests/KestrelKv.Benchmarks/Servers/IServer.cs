@@ -11,5 +11,8 @@ internal interface IServer : IAsyncDisposable
 
     int Port { get; }
 
+    /// <summary>Whether <see cref="Port"/> is encrypted.</summary>
+    bool IsTls => false;
+
     ServerProgram Program { get; }
 }

@@ -8,7 +8,13 @@ namespace KestrelKv.Benchmarks.Servers;
 /// <summary>The server built with the benchmarks. It takes no snapshot on its own except at its stop.</summary>
 internal sealed class KestrelKvServer : ISnapshotServer
 {
-    public static readonly ServerKind Kind = new("KestrelKv", Start) { SnapshotMode = DurabilityMode.EverySec };
+    public static readonly ServerKind Kind = new("KestrelKv", setup => Start(setup, isTls: false))
+    {
+        SnapshotMode = DurabilityMode.EverySec,
+    };
+
+    /// <summary>The same over TLS.</summary>
+    public static readonly ServerKind TlsKind = Kind with { Name = "KestrelKv TLS", Start = setup => Start(setup, isTls: true) };
 
     private const string AllocatedMetric = "dotnet_gc_heap_total_allocated_bytes_total";
 
@@ -18,13 +24,15 @@ internal sealed class KestrelKvServer : ISnapshotServer
     private static readonly string Path =
         typeof(KestrelKvServer).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(a => a.Key == "KestrelKvServer").Value!;
 
-    private KestrelKvServer(ServerProgram program, int port, int adminPort)
+    private KestrelKvServer(ServerProgram program, int port, int adminPort, bool isTls)
     {
-        (Program, Port) = (program, port);
+        (Program, Port, IsTls) = (program, port, isTls);
         Admin = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{adminPort}/"), Timeout = TimeSpan.FromMinutes(10) };
     }
 
-    public string Name => Kind.Name;
+    public string Name => IsTls ? TlsKind.Name : Kind.Name;
+
+    public bool IsTls { get; }
 
     public LoadProtocol Protocol => LoadProtocol.Frames;
 
@@ -60,16 +68,23 @@ internal sealed class KestrelKvServer : ISnapshotServer
         return Program.DisposeAsync();
     }
 
-    private static KestrelKvServer Start(ServerSetup setup)
+    private static KestrelKvServer Start(ServerSetup setup, bool isTls)
     {
         int adminPort = ServerSetup.FindFreePort();
+        string[] ports = [$"Wire:Port={setup.Port}"];
+        if (isTls)
+        {
+            string certificate = new BenchmarkCertificate(setup.Directory).Path;
+            ports = [$"Wire:TlsPort={setup.Port}", "Wire:Plaintext=false", $"Wire:Tls:Certificate={certificate}"];
+        }
         string[] settings =
         [
-            "Wire:Address=127.0.0.1", $"Wire:Port={setup.Port}",
+            "Wire:Address=127.0.0.1", .. ports,
             "Admin:Address=127.0.0.1", $"Admin:Port={adminPort}", "StopTimeout=00:10:00",
             $"Data:Durability={setup.Mode}", $"Data:Directory={setup.Directory}",
             $"Data:SnapshotLogBytes={1L << 50}", "Data:SnapshotInterval=00:00:00",
         ];
-        return new KestrelKvServer(ServerProgram.Start(setup.Cores, Path, settings.Select(s => $"--KestrelKv:{s}")), setup.Port, adminPort);
+        ServerProgram program = ServerProgram.Start(setup.Cores, Path, settings.Select(s => $"--KestrelKv:{s}"));
+        return new KestrelKvServer(program, setup.Port, adminPort, isTls);
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using KestrelKv.Benchmarks.Loads;
 
@@ -30,12 +31,21 @@ internal static class Readiness
             byte[] buffer = new byte[1_024];
             MessageShape get = server.Protocol.ShapeOf(server.Protocol.GetRequest, valueBytes: 2);
             get.Write(buffer, key: 0, digits: default);
-            await socket.SendAsync(buffer.AsMemory(0, get.Length));
-            return server.Protocol.IsGetAnswered(buffer.AsSpan(0, await socket.ReceiveAsync(buffer)));
+            await using Stream stream = server.IsTls ? await EncryptAsync(socket) : new NetworkStream(socket);
+            await stream.WriteAsync(buffer.AsMemory(0, get.Length));
+            return server.Protocol.IsGetAnswered(buffer.AsSpan(0, await stream.ReadAsync(buffer)));
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or IOException)
         {
             return false; // The server is not listening yet.
         }
+    }
+
+    private static async Task<SslStream> EncryptAsync(Socket socket)
+    {
+        // The certificate was made for this run.
+        var stream = new SslStream(new NetworkStream(socket), false, (_, certificate, _, _) => certificate is not null);
+        await stream.AuthenticateAsClientAsync("localhost");
+        return stream;
     }
 }

@@ -14,16 +14,21 @@ namespace KestrelKv.Benchmarks.Servers;
 internal sealed class RedisServer : ISnapshotServer
 {
     /// <summary>Redis loads its snapshot only if it has no log.</summary>
-    public static readonly ServerKind Kind = new("Redis", Start)
+    public static readonly ServerKind Kind = new("Redis", setup => Start(setup, isTls: false))
     {
         SnapshotMode = DurabilityMode.Memory, Program = "redis-server", Installation = "apt-get install redis-server",
     };
 
+    /// <summary>Redis over TLS.</summary>
+    public static readonly ServerKind TlsKind = Kind with { Name = "Redis TLS", Start = setup => Start(setup, isTls: true) };
+
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
 
-    private RedisServer(ServerProgram program, int port) => (Program, Port) = (program, port);
+    private RedisServer(ServerProgram program, int port, bool isTls) => (Program, Port, IsTls) = (program, port, isTls);
 
-    public string Name => Kind.Name;
+    public string Name => IsTls ? TlsKind.Name : Kind.Name;
+
+    public bool IsTls { get; }
 
     public LoadProtocol Protocol => LoadProtocol.Resp;
 
@@ -47,7 +52,7 @@ internal sealed class RedisServer : ISnapshotServer
 
     public ValueTask DisposeAsync() => Program.DisposeAsync();
 
-    private static RedisServer Start(ServerSetup setup)
+    private static RedisServer Start(ServerSetup setup, bool isTls)
     {
         string[] log = setup.Mode switch
         {
@@ -56,9 +61,20 @@ internal sealed class RedisServer : ISnapshotServer
             DurabilityMode.None => ["--appendonly", "yes", "--appendfsync", "no"],
             _ => ["--appendonly", "no"],
         };
+        string port = setup.Port.ToString(CultureInfo.InvariantCulture);
+        string[] ports = ["--port", port];
+        if (isTls)
+        {
+            BenchmarkCertificate certificate = new(setup.Directory);
+            ports =
+            [
+                "--port", "0", "--tls-port", port, "--tls-cert-file", certificate.Path, "--tls-key-file", certificate.Path,
+                "--tls-auth-clients", "no", "--tls-protocols", "TLSv1.3",
+            ];
+        }
         return new RedisServer(ServerProgram.Start(setup.Cores, Kind.Program!,
-            ["--bind", "127.0.0.1", "--port", setup.Port.ToString(CultureInfo.InvariantCulture), "--dir", setup.Directory,
-                "--protected-mode", "no", "--save", "", "--auto-aof-rewrite-percentage", "0", .. log]), setup.Port);
+            ["--bind", "127.0.0.1", .. ports, "--dir", setup.Directory,
+                "--protected-mode", "no", "--save", "", "--auto-aof-rewrite-percentage", "0", .. log]), setup.Port, isTls);
     }
 
     private async Task<Socket> ConnectAsync()

@@ -57,7 +57,7 @@ internal sealed record ServerBench(string Directory, Pinning Pinning)
     }
 
     public static LoadOptions LoadOf(IServer server, LoadOptions clients) =>
-        clients with { Port = server.Port, Protocol = server.Protocol };
+        clients with { Port = server.Port, Protocol = server.Protocol, Tls = server.IsTls };
 
     /// <summary>Measures the items in turns, so that a slow moment of the machine affects all of them.</summary>
     public static async Task<List<TResult>[]> InTurnsAsync<T, TResult>(

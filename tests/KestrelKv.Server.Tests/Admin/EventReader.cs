@@ -29,13 +29,14 @@ internal sealed class EventReader : IDisposable
     public static Task<EventReader> OpenAsync(ServerProcess server, string query = "", long? lastEventId = null) =>
         OpenAsync(new Uri(server.Admin, "v1/watch" + query), lastEventId);
 
-    public static async Task<EventReader> OpenAsync(Uri address, long? lastEventId = null)
+    public static async Task<EventReader> OpenAsync(Uri address, long? lastEventId = null, string? authorization = null)
     {
         var reader = new EventReader();
         using var patience = new CancellationTokenSource(Wait.Patience);
         using var request = new HttpRequestMessage(HttpMethod.Get, address);
         request.Headers.Accept.ParseAdd("text/event-stream");
         if (lastEventId is { } id) request.Headers.Add("Last-Event-ID", id.ToString(CultureInfo.InvariantCulture));
+        if (authorization is not null) request.Headers.Add("Authorization", authorization);
         reader.Response = await reader._http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
         reader._lines = new StreamReader(await reader.Response.Content.ReadAsStreamAsync(patience.Token), Encoding.UTF8);
         return reader;
@@ -79,6 +80,15 @@ internal sealed class EventReader : IDisposable
         ServerEvent next = await NextAsync() ?? throw new EndOfStreamException("The stream ended.");
         Assert.True(next.Name == name, $"{name} expected: {next}");
         return next;
+    }
+
+    /// <summary>Returns the code of the next event, which must be an error and the last event.</summary>
+    public async Task<string?> NextErrorAsync()
+    {
+        ServerEvent? end = await NextAsync();
+        Assert.Equal("error", end?.Name);
+        Assert.Null(await NextAsync());
+        return end!.Json.GetProperty("code").GetString();
     }
 
     public void Dispose()

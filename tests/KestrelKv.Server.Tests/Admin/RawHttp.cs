@@ -70,7 +70,9 @@ internal static class RawHttp
             .ToDictionary(header => header[0], header => header[1], StringComparer.OrdinalIgnoreCase);
         byte[] body = response[(end + 4)..];
         if (headers.GetValueOrDefault("Transfer-Encoding") == "chunked" && body.Length > 0) body = Unchunk(body);
-        return new(int.Parse(lines[0].Split(' ')[1], CultureInfo.InvariantCulture), headers, body);
+        int status = int.Parse(lines[0].Split(' ')[1], CultureInfo.InvariantCulture);
+        if (status >= 400) Canary.AssertAbsent(Encoding.UTF8.GetString(body), "an HTTP error");
+        return new(status, headers, body);
     }
 
     private static byte[] Unchunk(ReadOnlySpan<byte> chunked)

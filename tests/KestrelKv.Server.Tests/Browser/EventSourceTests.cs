@@ -9,8 +9,8 @@ namespace KestrelKv.Server.Tests.Browser;
 [Collection(BrowserTests.Name)]
 public sealed class EventSourceTests(BrowserFixture browser)
 {
-    /// <summary>A page of the server without scripts, because the test has its own.</summary>
-    private const string Page = "/health/live";
+    /// <summary>A page that runs no scripts, because the test has its own, and whose policy permits requests to the server.</summary>
+    private const string Page = "/swagger/plugins.js";
 
     private const string Begin =
         """
@@ -37,7 +37,7 @@ public sealed class EventSourceTests(BrowserFixture browser)
             await page.GotoAsync(Page);
 
             string query = string.Create(CultureInfo.InvariantCulture, $"prefix=watched:&from_version={version + 1}&values=true");
-            await page.EvaluateAsync(Begin, query);
+            await page.EvaluateAsync(Begin, query).WaitAsync(Wait.Patience);
 
             await SeenAsync(page, "put watched:1 [1,2]");
         }
@@ -59,7 +59,7 @@ public sealed class EventSourceTests(BrowserFixture browser)
         try
         {
             await page.GotoAsync(new Uri(server.Admin, Page).ToString());
-            await page.EvaluateAsync(Begin, "prefix=over:");
+            await page.EvaluateAsync(Begin, "prefix=over:").WaitAsync(Wait.Patience);
             await PutAsync(server, "over:1", "1");
             await SeenAsync(page, "put over:1 undefined");
 

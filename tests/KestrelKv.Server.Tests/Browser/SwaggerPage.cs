@@ -33,7 +33,11 @@ internal sealed class SwaggerPage
     /// <summary>Opens the server's root in another tab. The test must close it.</summary>
     public static async Task<SwaggerPage> OpenInAnotherTabAsync(BrowserFixture browser) => await OpenAsync(await browser.OpenTabAsync());
 
-    private static async Task<SwaggerPage> OpenAsync(IPage tab)
+    /// <summary>Opens the root of another server in another tab. The test must close it.</summary>
+    public static async Task<SwaggerPage> OpenInAnotherTabAsync(BrowserFixture browser, Uri server) =>
+        await OpenAsync(await browser.OpenTabAsync(), server.ToString());
+
+    private static async Task<SwaggerPage> OpenAsync(IPage tab, string address = "/")
     {
         var swagger = new SwaggerPage(tab);
         swagger._page.Console += (_, message) =>
@@ -42,7 +46,7 @@ internal sealed class SwaggerPage
         };
         swagger._page.PageError += (_, error) => swagger.Errors.Add(error);
         swagger._page.Request += (_, request) => swagger.Hosts.Add(new Uri(request.Url).Authority);
-        await swagger._page.GotoAsync("/");
+        await swagger._page.GotoAsync(address);
         await swagger._page.Locator(".opblock").First.WaitForAsync();
         return swagger;
     }
@@ -116,6 +120,26 @@ internal sealed class SwaggerPage
         await body.Locator("input[type=checkbox]").CheckAsync();
         return (await body.Locator("pre").TextContentAsync())!;
     }
+
+    /// <summary>Enters a secret in the dialog of the button Authorize.</summary>
+    public async Task AuthorizeAsync(string secret)
+    {
+        await _page.Locator(".btn.authorize").First.ClickAsync();
+        await _page.Locator(".modal-ux input").FillAsync(secret);
+        await _page.Locator(".modal-ux .btn.authorize").ClickAsync();
+        await _page.Locator(".modal-ux .btn-done").ClickAsync();
+    }
+
+    public Task<int> AuthorizeButtonsAsync() => _page.Locator(".btn.authorize").CountAsync();
+
+    public async Task ReloadAsync()
+    {
+        await _page.ReloadAsync();
+        await _page.Locator(".opblock").First.WaitForAsync();
+    }
+
+    /// <summary>Returns the number of items that the page has stored in the browser, for all tabs and for this one.</summary>
+    public Task<string> StoredAsync() => _page.EvaluateAsync<string>("() => `${localStorage.length} ${sessionStorage.length}`");
 
     public Task CloseAsync() => _page.CloseAsync();
 

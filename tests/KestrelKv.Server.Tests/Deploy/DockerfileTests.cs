@@ -13,6 +13,9 @@ public sealed class DockerfileTests
         string[] layer = [.. Dockerfile.Build.TakeWhile(i => i.Name != "RUN").Where(i => i.Name == "COPY").SelectMany(i => i.Sources)];
 
         Assert.Equal(ProjectsOfTheServer().Order(), layer.Where(source => source.EndsWith(".csproj", StringComparison.Ordinal)).Order());
+        Assert.Equal(
+            ProjectsOfTheServer().Select(project => $"{Path.GetDirectoryName(project)}/packages.lock.json").Order(),
+            layer.Where(source => source.EndsWith("/packages.lock.json", StringComparison.Ordinal)).Order());
         Assert.Contains("Directory.Packages.props", layer);
         Assert.Contains("Directory.Build.props", layer);
         Assert.Contains("global.json", layer);
@@ -26,19 +29,36 @@ public sealed class DockerfileTests
     public void Image_RunsAsAnUnprivilegedUser_WhoOwnsTheData()
     {
         var final = Dockerfile.Final.ToList();
-        int own = final.FindIndex(i => i.Name == "RUN" && i.Arguments == "mkdir /data && chown $APP_UID /data");
+        int own = final.FindIndex(i =>
+            i is { Name: "COPY", Arguments: "--from=build --chown=$APP_UID:$APP_UID /source/data /data" });
         int volume = final.FindIndex(i => i is { Name: "VOLUME", Arguments: "/data" });
         int user = final.FindIndex(i => i is { Name: "USER", Arguments: "$APP_UID" });
 
-        // Docker discards changes to a volume's folder after its declaration, and only root may change its owner.
+        // Docker discards changes to a volume's folder after its declaration.
         Assert.InRange(own, 0, volume);
         Assert.InRange(volume, own, user);
-        Assert.DoesNotContain(final.Skip(user), i => i.Name == "RUN");
+        Assert.Contains(Dockerfile.Build, i => i is { Name: "RUN", Arguments: "mkdir data" });
+        Assert.Contains(Dockerfile.Build, i => i is { Name: "WORKDIR", Arguments: "/source" });
+    }
+
+    [Fact]
+    public void Image_HasNoShell_AndNeedsNone()
+    {
+        Assert.EndsWith("-chiseled", Dockerfile.Final.First().Arguments, StringComparison.Ordinal);
+        Assert.DoesNotContain(Dockerfile.Final, i => i.Name is "RUN" or "SHELL");
+
+        // Only the JSON form runs a program without a shell.
+        Assert.StartsWith("[", Dockerfile.Final.Single(i => i.Name == "ENTRYPOINT").Arguments, StringComparison.Ordinal);
+        Assert.Contains(" CMD [", Dockerfile.Final.Single(i => i.Name == "HEALTHCHECK").Arguments, StringComparison.Ordinal);
+        Assert.Equal(
+            "true", XDocument.Load(Repository.PathTo("Directory.Build.props")).Descendants("InvariantGlobalization").Single().Value);
     }
 
     [Fact]
     public void Image_ExposesThePortsOfTheSettings() =>
-        Assert.Equal($"{new WireOptions().Port} {new AdminOptions().Port}", Dockerfile.Final.Single(i => i.Name == "EXPOSE").Arguments);
+        Assert.Equal(
+            $"{new WireOptions().Port} {new WireOptions().TlsPort} {new AdminOptions().Port}",
+            Dockerfile.Final.Single(i => i.Name == "EXPOSE").Arguments);
 
     [Fact]
     public void Stages_AreOfTheTargetFramework()

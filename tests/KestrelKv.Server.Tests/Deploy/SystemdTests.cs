@@ -18,6 +18,7 @@ public sealed partial class SystemdTests
     [Theory]
     [InlineData("Type", "notify")]
     [InlineData("ExecStart", "/opt/kestrelkv/KestrelKv.Server")]
+    [InlineData("ExecReload", "/bin/kill -HUP $MAINPID")]
     [InlineData("EnvironmentFile", "-/etc/kestrelkv/kestrelkv.env")]
     public void Unit_Key_HasItsValue(string key, string value) => Assert.Equal(value, Keys[key]);
 
@@ -56,8 +57,29 @@ public sealed partial class SystemdTests
             string printed = await Programs.RunAsync("sh", ["-c", $"systemd-analyze verify '{unit}' 2>&1"]);
             Assert.DoesNotContain("kestrelkv", printed, StringComparison.Ordinal);
 
-            // The threshold is the exposure level in tenths: from 0.0 (safest) to 10.0 (without any sandboxing).
-            await Programs.RunAsync("systemd-analyze", ["security", "--offline=true", "--threshold=20", unit]);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Unit_ExposureLevel_IsThatOfTheGuide()
+    {
+        Match stated = ExposureLevel().Match(File.ReadAllText(Repository.PathTo("deploy", "README.md")));
+        Assert.True(stated.Success, "deploy/README.md does not state the exposure level");
+        int tenths = int.Parse(stated.Groups[1].Value.Replace(".", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("kestrelkv-unit-");
+        try
+        {
+            // The path is not that of the repository: systemd-analyze would also read drop-ins beside it.
+            string unit = Path.Combine(folder.FullName, "kestrelkv.service");
+            await File.WriteAllTextAsync(unit, Unit);
+
+            // Exits with 1 if the level exceeds the threshold. Both are in tenths.
+            string[] arguments = ["security", "--offline=true", "--no-pager", FormattableString.Invariant($"--threshold={tenths}"), unit];
+            await Programs.RunAsync("systemd-analyze", arguments);
         }
         finally
         {
@@ -100,6 +122,9 @@ public sealed partial class SystemdTests
         byte[] buffer = new byte[1_024];
         return Encoding.UTF8.GetString(buffer, 0, socket.Receive(buffer));
     }
+
+    [GeneratedRegex(@"exposure level (\d\.\d)")]
+    private static partial Regex ExposureLevel();
 
     [GeneratedRegex(@"^([A-Za-z]+)=(.*)$", RegexOptions.Multiline)]
     private static partial Regex Key();

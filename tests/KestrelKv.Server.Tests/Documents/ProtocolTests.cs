@@ -13,7 +13,8 @@ public sealed partial class ProtocolTests
     [Fact]
     public async Task Examples_Sent_GetTheirRepliesByteForByte()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync();
+        using TestUsersFile users = ExampleUsers();
+        await using ServerProcess server = await ServerProcess.StartAsync([users.Setting]);
         using WireClient client = await WireClient.ConnectAsync(server.WirePort);
 
         // The first two blocks show only the forms of requests and replies. The key of the last error is too long for a document.
@@ -30,14 +31,16 @@ public sealed partial class ProtocolTests
     [Fact]
     public async Task PythonExamples_Pasted_PrintTheDocumentedOutput()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync();
+        using TestUsersFile users = ExampleUsers();
+        await using ServerProcess server = await ServerProcess.StartAsync([users.Setting]);
         string[] blocks = Markdown.Blocks(Document, "python");
+        string calls = blocks[1];
         string script = string.Join('\n', blocks).Replace("4444", server.WirePort.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
         string printed = await Programs.RunAsync("python3", ["-c", script]);
         Assert.Equal(
-            blocks[^1].Split('\n').Where(line => line.StartsWith("# ", StringComparison.Ordinal)).Select(line => line[2..]),
+            calls.Split('\n').Where(line => line.StartsWith("# ", StringComparison.Ordinal)).Select(line => line[2..]),
             printed.TrimEnd().Split('\n'));
-        Assert.All(KestrelKv.Protocol.Functions.All, function => Assert.Contains($"call(\"{function.Name}\"", blocks[^1], StringComparison.Ordinal));
+        Assert.All(KestrelKv.Protocol.Functions.All, function => Assert.Contains($"call(\"{function.Name}\"", calls, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -106,7 +109,7 @@ public sealed partial class ProtocolTests
         Dictionary<string, string> settings = SettingsFile.Read().ToDictionary();
         var limits = Markdown.Rows(Document).Where(row => settings.ContainsKey(row.First)).ToList();
 
-        Assert.Equal(15, limits.Count);
+        Assert.Equal(17, limits.Count);
         Assert.All(limits, row => Assert.Equal(Number(settings[row.First]), Number(row.Second)));
 
         // Numbers are "30 seconds", "16,777,216 bytes" and "0 (off)". Times are as in the settings.
@@ -114,6 +117,17 @@ public sealed partial class ProtocolTests
             ? time.TotalSeconds
             : double.Parse(text.Split(' ')[0], CultureInfo.InvariantCulture);
     }
+
+    /// <summary>The user of the examples. Clients of this machine may also do everything without it.</summary>
+    private static TestUsersFile ExampleUsers() => new($$$"""
+        {"version": 1,
+         "roles": {"all": {"grants": [{"prefix": "", "allow": ["read", "write", "watch"]}], "server": ["admin"]}},
+         "users": {"app": {"roles": ["all"], "secrets": [{"sha256": "{{{TestUsersFile.HashOf(Secret().Match(Document).Value)}}}"}]}},
+         "anonymous": {"roles": ["all"], "from": ["127.0.0.1/32", "::1/128"]}}
+        """);
+
+    [GeneratedRegex("kkv_[0-9A-Za-z]+")]
+    private static partial Regex Secret();
 
     /// <summary>Asserts that a reply equals its example, byte for byte. Of INFO, whose figures vary, it compares the member names.</summary>
     private static void AssertSame(string example, string? reply)

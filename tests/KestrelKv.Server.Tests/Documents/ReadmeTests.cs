@@ -65,6 +65,24 @@ public sealed class ReadmeTests
     }
 
     [Fact]
+    public async Task AuthenticationExamples_Pasted_WriteReadAndCount()
+    {
+        string script = Assert.Single(Markdown.Blocks(Http, "sh"), block => block.Contains("$SECRET", StringComparison.Ordinal));
+        using var users = new TestUsersFile($$$"""
+            {"version": 1, "roles": {"orders": {"grants": [{"prefix": "order:", "allow": ["read", "write"]}]}},
+             "users": {"app": {"roles": ["orders"], "secrets": [{"sha256": "{{{TestUsersFile.HashOf("secret")}}}"}]} } }
+            """);
+        await using ServerProcess server = await ServerProcess.StartAsync([users.Setting]);
+
+        const string InNewFolder = "folder=$(mktemp -d); trap 'rm -r $folder' EXIT; cd $folder";
+        string printed = await Programs.RunAsync("bash", ["-c", $"{InNewFolder}; SECRET=secret; {OnPortsOf(server, script)}"]);
+        string refused = await Programs.RunAsync("bash", ["-c", $"{InNewFolder}; SECRET=wrong; {OnPortsOf(server, script)}"]);
+
+        Assert.Equal("{\"total\": 12.5}{\"count\": 1, \"version\": 1}", printed);
+        Assert.Equal(3, refused.Split("\"code\":\"auth_failed\"").Length - 1);
+    }
+
+    [Fact]
     public async Task BackupExamples_Pasted_SaveAFileAndRestoreIt()
     {
         string fetch = Assert.Single(Markdown.Blocks(Readme, "sh"), block => block.Contains("/v1/admin/backup", StringComparison.Ordinal));

@@ -10,6 +10,7 @@ internal static class DoorCalls
     {
         ["WATCH"] = "its replies never end; use GET /v1/watch",
         ["UNWATCH"] = "an event stream ends with its connection",
+        ["AUTH"] = "the header Authorization has the secret",
     };
 
     /// <summary>Parameters that only <c>/v1/call</c> has, although their functions have endpoints, and their equivalents there.</summary>

@@ -90,6 +90,7 @@ class History:
             if at >= least:
                 closest = set(wrong) if len(wrong) <= len(closest) or at == least else closest
                 fits = fits or not wrong
+        fits = fits or (grace is None and self._fits_with_lost_refusals(found, shown))
         assert fits, (
             f"write {least} of {self.number} was acknowledged or shown (last acknowledged: {self._acknowledged[-1:]}), "
             f"but the state matches no write from there on; it differs at {[(key, found[key]) for key in sorted(closest)][:10]} "
@@ -100,3 +101,20 @@ class History:
         self._refused.clear()
         self._acknowledged.clear()
         self.acknowledged_of = {}
+
+    def _fits_with_lost_refusals(self, found, shown):
+        """Whether each write without a reply is present or not, independently of the others.
+
+        While the server rejects writes, for example because the disk is full, it may have rejected any of these.
+        """
+        if not self._refused:
+            return False
+        certain = {number for number, _ in self._acknowledged} | {shown}
+        possible = {key: {number} for key, number in self._found.items()}
+        for number, (key, is_value) in enumerate(self._writes, self._before + 1):
+            outcome = {number if is_value else None}
+            if number in certain:
+                possible[key] = outcome
+            elif number not in self._refused:
+                possible[key] |= outcome
+        return all(found[key] in possible[key] for key in self.keys)

@@ -1,6 +1,7 @@
 using System.Net.ServerSentEvents;
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin;
+using KestrelKv.Server.Admin.Security;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Testing;
 using KestrelKv.Wire;
@@ -46,11 +47,12 @@ public sealed class EventStreamTests(DefaultServer server) : IClassFixture<Defau
         using var connections = new WireConnections(options, TimeProvider.System);
         var limits = new RequestLimits();
         var bodies = new RequestBody(connections, limits, options, TimeProvider.System);
-        var mapper = new RequestMapper(limits, new RequestRunner(store, connections), bodies);
+        var clients = new RequestClients(TimeProvider.System);
+        var mapper = new RequestMapper(limits, new RequestRunner(store, connections), bodies, clients);
         var http = new DefaultHttpContext { Request = { QueryString = new QueryString("?from_version=1") } };
         http.SetEndpoint(new Endpoint(null, new EndpointMetadataCollection(WatchEndpoint.Call), null));
 
-        IResult result = await WatchEndpoint.WatchAsync(http, mapper, store, TimeProvider.System, lifetime, options, connections);
+        IResult result = await WatchEndpoint.WatchAsync(http, mapper, store, TimeProvider.System, lifetime, options, connections, clients);
 
         // A browser reconnects after the end of a stream, but never after an error status.
         Assert.Same(Results.Empty, result);

@@ -20,20 +20,23 @@ public sealed class CommandLineTests
     [InlineData("restore file --KestrelKv:a b", "restore", "file", "--KestrelKv:a b")]
     [InlineData("--KestrelKv:a -1 --OTEL_SERVICE_NAME=kv", "", null, "--KestrelKv:a -1 --OTEL_SERVICE_NAME=kv")]
     [InlineData("--version", "--version", null, "")]
+    [InlineData("user list", "user", "list", "")]
+    [InlineData("user add app --role orders --KestrelKv:a=b", "user", "add app --role orders", "--KestrelKv:a=b")]
     [InlineData("version", "--version", null, "")]
     [InlineData("--help", "--help", null, "")]
     [InlineData("-h more", "--help", null, "")]
     [InlineData("help", "--help", null, "")]
-    public void Parse_Arguments_ReturnsCommandFileAndSettings(string args, string command, string? file, string settings)
+    public void Parse_Arguments_ReturnsCommandItsArgumentsAndSettings(string args, string command, string? arguments, string settings)
     {
         CommandLine line = CommandLine.Parse(Words(args));
-        Assert.Equal((command, file), (line.Command, line.File));
+        Assert.Equal(command, line.Command);
+        Assert.Equal(Words(arguments ?? ""), line.Arguments);
         Assert.Equal(Words(settings), line.Settings);
     }
 
     [Theory]
-    [InlineData("serve", "unknown command 'serve', expected health, restore or salvage")]
-    [InlineData("Health", "unknown command 'Health', expected health, restore or salvage")]
+    [InlineData("serve", "unknown command 'serve', expected health, restore, salvage or user")]
+    [InlineData("Health", "unknown command 'Health', expected health, restore, salvage or user")]
     [InlineData("restore", "the command 'restore' needs a file")]
     [InlineData("restore --KestrelKv:Data:Directory=/data", "the command 'restore' needs a file")]
     [InlineData("restore one two", "the command 'restore' does not take 'two'")]
@@ -57,7 +60,7 @@ public sealed class CommandLineTests
     {
         (int exitCode, string output) = await ServerProcess.RunToEndAsync(["serve"], [], null);
         Assert.Equal(
-            (1, $"kestrelkv: unknown command 'serve', expected health, restore or salvage\n\n{CommandLine.Usage}\n"), (exitCode, output));
+            (1, $"kestrelkv: unknown command 'serve', expected health, restore, salvage or user\n\n{CommandLine.Usage}\n"), (exitCode, output));
     }
 
     [Fact]

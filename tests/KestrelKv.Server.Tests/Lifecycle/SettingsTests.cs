@@ -22,6 +22,15 @@ public sealed class SettingsTests
         ("Wire:ReplyBytesTotalMax", "16777215", null, "16777216 or more"),
         ("Wire:RequestBytesTotalMax", "16777215", null, "16777216 or more"),
         ("Wire:WatchesMax", "0", "10001", "1 to 10000"),
+        ("Wire:TlsPort", "-1", "65536", "0 to 65535"),
+        ("Wire:AuthTimeout", "00:00:00.9", "01:00:01", "00:00:01 to 01:00:00"),
+        ("Wire:UnauthenticatedMax", "0", "1000001", "1 to 1000000"),
+        ("Wire:Tls:HandshakeTimeout", "00:00:00.09", "00:01:01", "00:00:00.1000000 to 00:01:00"),
+        ("Wire:Tls:MinimumVersion", "-1", "2", "Tls12 or Tls13"),
+        ("Wire:Tls:ClientCertificates", "-1", "3", "None, Allow or Require"),
+        ("Admin:Tls:HandshakeTimeout", "00:00:00.09", "00:01:01", "00:00:00.1000000 to 00:01:00"),
+        ("Admin:Tls:MinimumVersion", "-1", "2", "Tls12 or Tls13"),
+        ("Admin:Tls:ClientCertificates", "-1", "3", "None, Allow or Require"),
         ("Admin:Address", "", "everywhere", "*, localhost or an IP address"),
         ("Admin:Port", "-1", "65536", "0 to 65535"),
         ("Admin:AllowedHosts", "a:1", "*;b/c", "host names without ports, separated by ;, or *"),
@@ -46,7 +55,13 @@ public sealed class SettingsTests
     ];
 
     /// <summary>Settings without a range, or with a range that depends on others.</summary>
-    private static readonly string[] Others = ["Wire:ProtectedMode", "Data:SnapshotOnStop", "Limits:FrameBytesMax"];
+    private static readonly string[] Others =
+    [
+        "Wire:ProtectedMode", "Wire:Plaintext", "Wire:Tls:Certificate", "Wire:Tls:Key", "Wire:Tls:ClientAuthority", "Admin:Tls:Certificate",
+        "Admin:Tls:Key", "Admin:Tls:ClientAuthority", "Admin:BasicAuthentication", "Admin:Oidc:Authority", "Admin:Oidc:Audience",
+        "Admin:Oidc:RolesClaim", "Admin:Oidc:RequireHttps", "Security:UsersFile", "Security:AllowPlaintext", "Security:AuditKeys",
+        "Data:SnapshotOnStop", "Limits:FrameBytesMax",
+    ];
 
     [Fact]
     public void Table_OfOutOfRangeValues_HasEverySetting() =>
@@ -133,7 +148,8 @@ public sealed class SettingsTests
         () => ServerSettings.Read(new ConfigurationBuilder().AddCommandLine([$"--{ServerSettings.Section}:{setting}"]).Build())).Message;
 
     private static IEnumerable<string> Names(Type type, string before) =>
-        type.GetProperties(BindingFlags.Public | BindingFlags.Instance).SelectMany(property =>
+        type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.PropertyType.IsClass || property.CanWrite)
+            .SelectMany(property =>
             property.PropertyType.IsClass && property.PropertyType != typeof(string)
                 ? Names(property.PropertyType, $"{before}{property.Name}:")
                 : [before + property.Name]);

@@ -14,13 +14,14 @@ internal sealed class PrometheusProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly HttpClient _http;
 
-    private PrometheusProcess(Uri target)
+    private PrometheusProcess(Uri target, string? credentialsFile)
     {
         string config = File.ReadAllText(Repository.PathTo("deploy", "prometheus", "prometheus.yml"))
             .Replace("server:8080", target.Authority, StringComparison.Ordinal)
             .Replace("scrape_interval: 5s", "scrape_interval: 500ms", StringComparison.Ordinal)
             .Replace("evaluation_interval: 15s", "evaluation_interval: 500ms", StringComparison.Ordinal);
         Assert.Contains(target.Authority, config, StringComparison.Ordinal);
+        if (credentialsFile is not null) config += $"    authorization: {{credentials_file: {credentialsFile}}}\n";
         File.WriteAllText(PathTo("prometheus.yml"), config);
         File.Copy(Repository.PathTo("deploy", "prometheus", "alerts.yml"), PathTo("alerts.yml"));
 
@@ -39,9 +40,11 @@ internal sealed class PrometheusProcess : IAsyncDisposable
     }
 
     /// <summary>Starts Prometheus and waits until it has scraped the server.</summary>
-    public static async Task<PrometheusProcess> StartAsync(Uri target)
+    /// <param name="target">The address of the server.</param>
+    /// <param name="credentialsFile">The path of a file with the secret of a user that may read the metrics; null for none.</param>
+    public static async Task<PrometheusProcess> StartAsync(Uri target, string? credentialsFile = null)
     {
-        var prometheus = new PrometheusProcess(target);
+        var prometheus = new PrometheusProcess(target, credentialsFile);
         try
         {
             await prometheus.QueryUntilAsync("up{job=\"kestrelkv\"}", result => result.Count == 1 && result[0].Value == 1);

@@ -20,7 +20,9 @@ internal sealed partial class Scrape
     {
         await Task.Delay(350);
         using var http = new HttpClient();
-        return Parse(await http.GetStringAsync(new Uri(admin, "metrics")));
+        string text = await http.GetStringAsync(new Uri(admin, "metrics"));
+        Canary.AssertAbsent(text, "/metrics");
+        return Parse(text);
     }
 
     /// <summary>Repeats the scrape until a condition holds.</summary>

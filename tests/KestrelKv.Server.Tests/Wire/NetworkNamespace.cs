@@ -75,6 +75,10 @@ internal sealed class NetworkNamespace : IAsyncDisposable
     public Task<string> RunPythonAsync(string script, params string[] arguments) =>
         Programs.RunAsync("ip", ["netns", "exec", _name, "python3", "-B", Python.PathTo(script), .. arguments]);
 
+    /// <summary>Runs a program on the other machine.</summary>
+    public Task<string> RunAsync(string program, params string[] arguments) =>
+        Programs.RunAsync("ip", ["netns", "exec", _name, program, .. arguments]);
+
     /// <summary>Deletes the interfaces, which would outlive the namespace for some time, and the namespace.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using KestrelKv.Protocol;
+using KestrelKv.Server.Admin.Security;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
@@ -93,6 +94,8 @@ internal sealed class Examples : IOperationFilter
         ErrorCode.PathNotFound when FunctionOf(call) == Function.Patch =>
             "operation 0 (\"add\" of \"/address/city\"): the parent of the path does not exist",
         ErrorCode.PathNotFound => "the parent of the path does not exist",
+        ErrorCode.AuthRequired => RequestClients.AuthRequired.Message,
+        ErrorCode.Forbidden => "the user \"app\" has no grant for this key, expected one that allows read",
         ErrorCode.CrossOrigin => "the request comes from a page of another site, expected the same origin",
         ErrorCode.UnsupportedPatch =>
             $"the Content-Type is text/plain, expected {KeyEndpoints.MergePatchType} or {KeyEndpoints.JsonPatchType}",

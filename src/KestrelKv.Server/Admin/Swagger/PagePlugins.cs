@@ -5,24 +5,18 @@ namespace KestrelKv.Server.Admin.Swagger;
 
 /// <summary>
 /// Adds plugins to Swagger UI that show the exact text of values and stream the events of watches.
-/// The scripts are in the folder <c>Page</c>; each defines one plugin.
+/// The scripts are in the folder <c>Page</c>; each but the last defines one plugin.
 /// </summary>
 internal static class PagePlugins
 {
     private const string Folder = "page";
 
-    /// <summary>The script files and their plugins, from the innermost wrapper to the outermost.</summary>
-    private static readonly (string File, string Plugin)[] All =
-    [
-        ("exact-text.js", "KestrelKvExactText"),
-        ("watch.js", "KestrelKvWatch"),
-        ("forms.js", "KestrelKvForms"),
-    ];
+    /// <summary>The script files. The last one adds the plugins of the others.</summary>
+    private static readonly string[] Files = ["exact-text.js", "watch.js", "forms.js", "plugins.js"];
 
     public static void UsePlugins(this SwaggerUIOptions page)
     {
-        foreach ((string file, _) in All) page.InjectJavascript($"{Folder}/{file}");
-        page.ConfigObject.Plugins = [.. All.Select(each => each.Plugin)];
+        foreach (string file in Files) page.InjectJavascript($"{Folder}/{file}");
     }
 
     public static void UsePluginFiles(this IApplicationBuilder pipeline) => pipeline.UseStaticFiles(new StaticFileOptions

@@ -6,7 +6,11 @@ namespace KestrelKv.Server.Admin.Swagger;
 /// <summary>Sets up the OpenAPI document of the admin HTTP API and the Swagger UI page.</summary>
 internal static class SwaggerSetup
 {
-    public static void AddSwagger(this IServiceCollection services)
+    /// <summary>Adds the services.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="admin">The settings.</param>
+    /// <param name="hasUsers">Whether clients authenticate. The page then has the button Authorize.</param>
+    public static void AddSwagger(this IServiceCollection services, AdminOptions admin, bool hasUsers)
     {
         services.AddEndpointsApiExplorer();
         services.AddSwaggerGen(swagger =>
@@ -28,9 +32,32 @@ internal static class SwaggerSetup
             swagger.OperationFilter<KeyOperationFilter>();
             swagger.OperationFilter<BatchOperationFilter>();
             swagger.OperationFilter<ResponseFilter>();
+            if (hasUsers)
+            {
+                swagger.OperationFilter<AccessFilter>();
+                AddCredentials(swagger, admin);
+            }
             swagger.OperationFilter<Examples>();
             swagger.SchemaFilter<ResponseSchemas>();
             swagger.DocumentFilter<TagFilter>();
+        });
+    }
+
+    /// <summary>Adds what a user can enter after a click on Authorize. The page forgets it when it is closed or reloaded.</summary>
+    private static void AddCredentials(SwaggerGenOptions swagger, AdminOptions admin)
+    {
+        swagger.AddSecurityDefinition(AccessFilter.Bearer, new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.Http,
+            Scheme = "bearer",
+            Description = admin.Oidc.Authority.Length == 0
+                ? "A secret of a user."
+                : "A secret of a user, or a token of the OpenID provider.",
+        });
+        if (!admin.BasicAuthentication) return;
+        swagger.AddSecurityDefinition(AccessFilter.Basic, new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.Http, Scheme = "basic", Description = "The name and a secret of a user.",
         });
     }
 
