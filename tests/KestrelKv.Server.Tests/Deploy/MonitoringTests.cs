@@ -19,7 +19,8 @@ public sealed partial class MonitoringTests(TrafficServer fixture) : IClassFixtu
     [Fact]
     public async Task Alerts_AboutSecurity_PassTheirTests() =>
         await Programs.RunAsync(
-            "promtool", ["test", "rules", Repository.PathTo("tests", "KestrelKv.Server.Tests", "Deploy", "alerts.test.yml")]);
+            "promtool", ["test", "rules", .. ((string[])["alerts", "certificate-alerts"]).Select(file =>
+                Repository.PathTo("tests", "KestrelKv.Server.Tests", "Deploy", $"{file}.test.yml"))]);
 
     [Fact]
     public void Dashboard_PlotsEveryMetricOfTheServer()
