@@ -119,7 +119,8 @@ internal sealed class WireConnection : IDisposable
         _completedBytes = 0;
         _idle = false;
         _authIsLate = false;
-        _lastActive = _unadmittedSince = _time.GetTimestamp();
+        _lastActive = _time.GetTimestamp();
+        BeginAuthTimeout();
         _session?.Begin(_context);
 
         // Read once per client, because a transport may take a lock to return it.
@@ -180,13 +181,15 @@ internal sealed class WireConnection : IDisposable
             {
                 served = true;
                 bool isRetry = false;
-                _session?.Check(_batch.Last(_batch.Requests.Length), areNew: true);
+                bool areNew = true;
                 for (ReadOnlyMemory<Request> remaining = _batch.Requests; !remaining.IsEmpty;)
                 {
-                    if (_session is { IsStale: true })
+                    if (_session is not null && (areNew || _session.IsStale))
                     {
-                        if (!RefreshRights()) return await CloseInReadAsync(ProtocolError.AuthRevoked, CloseReason.AuthRevoked);
-                        _session.Check(_batch.Last(remaining.Length), areNew: false);
+                        if (_session.IsStale && !RefreshRights())
+                            return await CloseInReadAsync(ProtocolError.AuthRevoked, CloseReason.AuthRevoked);
+                        _session.Check(_batch.Last(remaining.Length), areNew);
+                        areNew = false;
                     }
                     bool isScarce = _replyBudget.IsExhausted || _session is { IsAdmitted: false };
                     long stopAt = Counters.BytesSent + (isScarce ? ScarceReplyBytesMax : _options.ReplyBytesMax);
@@ -212,9 +215,7 @@ internal sealed class WireConnection : IDisposable
                     remaining = remaining[answered..];
                 }
                 _batch.Clear();
-                if (_session is null) continue;
-                if (_session.HasFailed) break;
-                if (_session.HasJustFailed) Volatile.Write(ref _unadmittedSince, _time.GetTimestamp());
+                if (_session is { HasFailed: true }) break;
             }
 
             if (served && !await _sender.FlushAsync()) return CloseReason.Client;
@@ -307,7 +308,7 @@ internal sealed class WireConnection : IDisposable
                 _room.Release();
                 break;
             }
-            await _watches.PublishAsync(index, Aborted);
+            await _watches.PublishAsync(index, _session, Aborted);
             _room.Release();
             _completedBytes = _replies.BytesWritten;
             if (_sender.UnsentBytes >= _options.ReplyBytesMax && !await _sender.FlushAsync()) return false;
@@ -380,11 +381,18 @@ internal sealed class WireConnection : IDisposable
     }
 
     /// <summary>Makes the connection apply changes of users and rights. May be called by any thread.</summary>
+    /// <remarks>
+    /// A canceled read continues on this thread, so no lock is held. The next client of a closed connection only reads once more.
+    /// </remarks>
     public void Recheck()
     {
-        lock (_gate)
-            if (_isOpen) _input.CancelPendingRead();
+        bool isOpen;
+        lock (_gate) isOpen = _isOpen;
+        if (isOpen) _input.CancelPendingRead();
     }
+
+    /// <summary>Begins the time in which the client must authenticate.</summary>
+    public void BeginAuthTimeout() => Volatile.Write(ref _unadmittedSince, _time.GetTimestamp());
 
     /// <summary>Ends the connection if it is open and its client has not authenticated. May be called by any thread.</summary>
     public void EndIfNotAdmitted()
@@ -395,9 +403,13 @@ internal sealed class WireConnection : IDisposable
             _authIsLate = true;
 
             // A client that leaves replies unread would not get the error.
-            if (_sender.IsWaiting) Abort(CloseReason.AuthTimeout, "The client did not authenticate in time (Wire:AuthTimeout).");
-            else _input.CancelPendingRead();
+            if (_sender.IsWaiting)
+            {
+                Abort(CloseReason.AuthTimeout, "The client did not authenticate in time (Wire:AuthTimeout).");
+                return;
+            }
         }
+        _input.CancelPendingRead();
     }
 
     /// <summary>Whether the client has authenticated, or need not. May be read by any thread.</summary>

@@ -17,15 +17,15 @@ public sealed class WireConnections : IDisposable
     private readonly TimeProvider _time;
     private readonly long _startedAt;
     private readonly int _max;
-    private readonly int _unauthenticatedMax;
     private readonly Lock _totalsLock = new();
     private readonly ConnectionCounters _closedTotals = new();
     private int _count;
-    private int _handshakes;
 
-    /// <summary>The connections whose clients have neither authenticated nor rights without, with the longest first.</summary>
-    private readonly LinkedList<WireConnection> _unauthenticated = [];
-    private readonly Lock _unauthenticatedLock = new();
+    /// <summary>The connections whose clients have neither authenticated nor rights without.</summary>
+    private readonly OldestFirst<WireConnection> _unauthenticated;
+
+    /// <summary>The connections in the TLS handshake, as the sources that cancel it.</summary>
+    private readonly OldestFirst<CancellationTokenSource> _handshakes;
     private int _timerIsSet;
 
     /// <summary>Creates the object without connections.</summary>
@@ -34,7 +34,8 @@ public sealed class WireConnections : IDisposable
         _time = time;
         _startedAt = time.GetTimestamp();
         _max = options.ConnectionsMax;
-        _unauthenticatedMax = options.UnauthenticatedMax;
+        _unauthenticated = new(options.UnauthenticatedMax);
+        _handshakes = new(options.UnauthenticatedMax);
         Replies = new ByteBudget(options.ReplyBytesTotalMax, time);
         Requests = new ByteBudget(options.RequestBytesTotalMax, time);
         _timer = time.CreateTimer(
@@ -76,19 +77,25 @@ public sealed class WireConnections : IDisposable
     }
 
     /// <summary>
-    /// Counts a connection that begins a TLS handshake. Returns false if <see cref="WireOptions.UnauthenticatedMax"/> handshakes are in
-    /// progress, or <see cref="WireOptions.ConnectionsMax"/> connections with these. Otherwise <see cref="EndHandshake"/> must follow.
+    /// Adds a connection that begins a TLS handshake. Beyond <see cref="WireOptions.UnauthenticatedMax"/>, cancels the oldest handshake.
+    /// Returns false if the maximum number of connections is open. Otherwise <see cref="EndHandshake"/> must follow.
     /// </summary>
-    public bool TryBeginHandshake()
+    public bool TryBeginHandshake(LinkedListNode<CancellationTokenSource> handshake)
     {
-        int handshakes = Interlocked.Increment(ref _handshakes);
-        if (handshakes <= _unauthenticatedMax && handshakes + Count <= _max) return true;
-        EndHandshake();
-        return false;
+        if (Count + _handshakes.Count >= _max) return false;
+        try
+        {
+            _handshakes.Add(handshake)?.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The displaced handshake has ended by itself.
+        }
+        return true;
     }
 
-    /// <summary>Ends the count of <see cref="TryBeginHandshake"/>.</summary>
-    public void EndHandshake() => Interlocked.Decrement(ref _handshakes);
+    /// <summary>Removes a connection whose TLS handshake has ended. Returns false if the handshake was canceled for another one.</summary>
+    public bool EndHandshake(LinkedListNode<CancellationTokenSource> handshake) => _handshakes.Remove(handshake);
 
     internal void Remove(WireConnection connection)
     {
@@ -102,39 +109,16 @@ public sealed class WireConnections : IDisposable
     }
 
     /// <summary>The number of connections whose clients have no identity and no rights.</summary>
-    public int Unauthenticated
-    {
-        get
-        {
-            lock (_unauthenticatedLock) return _unauthenticated.Count;
-        }
-    }
+    public int Unauthenticated => _unauthenticated.Count;
 
     /// <summary>
     /// Adds a connection whose client has no identity and no rights. Beyond <see cref="WireOptions.UnauthenticatedMax"/>, ends the one that
-    /// has had none for longest, so that silent clients do not keep others out.
+    /// has had none for longest.
     /// </summary>
-    internal void AddUnauthenticated(LinkedListNode<WireConnection> connection)
-    {
-        WireConnection? ended = null;
-        lock (_unauthenticatedLock)
-        {
-            _unauthenticated.AddLast(connection);
-            if (_unauthenticated.Count > _unauthenticatedMax)
-            {
-                ended = _unauthenticated.First!.Value;
-                _unauthenticated.RemoveFirst();
-            }
-        }
-        ended?.EndIfNotAdmitted();
-    }
+    internal void AddUnauthenticated(LinkedListNode<WireConnection> connection) => _unauthenticated.Add(connection)?.EndIfNotAdmitted();
 
     /// <summary>Removes a connection if it has been added.</summary>
-    internal void RemoveUnauthenticated(LinkedListNode<WireConnection> connection)
-    {
-        lock (_unauthenticatedLock)
-            if (connection.List is not null) _unauthenticated.Remove(connection);
-    }
+    internal void RemoveUnauthenticated(LinkedListNode<WireConnection> connection) => _unauthenticated.Remove(connection);
 
     /// <summary>Makes all connections apply changes of users, rights and secrets.</summary>
     public void Recheck()

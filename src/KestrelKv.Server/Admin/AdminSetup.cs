@@ -93,7 +93,6 @@ internal static class AdminSetup
     {
         var options = app.Services.GetRequiredService<AdminOptions>();
         bool hasUsers = app.Services.GetRequiredService<RequestClients>().HasUsers;
-        app.Use(app.Services.GetRequiredService<AdminConnections>().TrackAsync);
         app.Use(ResponseHeaders.AddAsync);
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
@@ -113,6 +112,9 @@ internal static class AdminSetup
         // The page is not an endpoint, and is open.
         app.MapSwaggerUI();
         if (hasUsers) app.UseAuthorization();
+
+        // After the delay of failed authentications.
+        app.Use(app.Services.GetRequiredService<AdminConnections>().TrackAsync);
         app.MapRead("/", () => Results.Redirect("/swagger")).ForAll().ExcludeFromDescription();
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false }).ForAll();
         app.MapHealthChecks("/health/ready", new HealthCheckOptions

@@ -1,5 +1,6 @@
 using System.Reflection;
 using KestrelKv.Wire;
+using KestrelKv.Wire.Security;
 using Microsoft.Extensions.Hosting.Systemd;
 
 namespace KestrelKv.Server.Hosting;
@@ -22,13 +23,14 @@ internal static partial class Announcement
     {
         BoundAddresses addresses = app.Services.GetRequiredService<BoundAddresses>();
         WireOptions wire = app.Services.GetRequiredService<WireOptions>();
+        bool hasUsers = app.Services.GetService<IAccessControl>() is not null;
 
         // Not AddSystemd(), which looks up the parent's name in /proc, which the service's hardening hides.
         var systemd = new SystemdNotifier();
         app.Lifetime.ApplicationStarted.Register(() =>
         {
             string[] wires = [.. addresses.Wire.Select(address => $"{address}"), .. addresses.WireTls.Select(address => $"{address} (TLS)")];
-            Started(app.Logger, ServerVersion, string.Join(", ", wires), wire.ProtectedMode ? "this machine only" : "all clients",
+            Started(app.Logger, ServerVersion, string.Join(", ", wires), wire.ProtectedMode && !hasUsers ? "this machine only" : "all clients",
                 string.Join(", ", addresses.Admin.Select(address => $"{addresses.AdminScheme}://{address}/")));
             if (shortage is not null) Lowered(app.Logger, wire.ConnectionsMax, shortage);
             systemd.Notify(ServiceState.Ready);

@@ -119,7 +119,7 @@ internal sealed class LoadedCertificate
         {
             return X509Certificate2.CreateFromPem(certificate.Text, key.Text);
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        catch (Exception e) when (e is CryptographicException or ArgumentException or NotSupportedException)
         {
             throw file.Error(key, $"the key does not belong to the certificate, or is not valid: {e.Message}");
         }

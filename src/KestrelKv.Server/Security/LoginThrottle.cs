@@ -28,6 +28,7 @@ internal sealed class LoginThrottle(TimeProvider time)
     private readonly Dictionary<IPAddress, Bucket> _buckets = [];
     private readonly Bucket _others = new();
     private readonly Lock _lock = new();
+    private long _sweptAt = time.GetTimestamp();
 
     /// <summary>Counts a failure and returns the delay of its reply.</summary>
     public TimeSpan OnFailure(IPAddress? address)
@@ -55,15 +56,16 @@ internal sealed class LoginThrottle(TimeProvider time)
     private Bucket BucketOf(IPAddress network, long now)
     {
         if (_buckets.TryGetValue(network, out Bucket? bucket)) return bucket;
-        if (_buckets.Count >= AddressesMax)
+        if (_buckets.Count >= AddressesMax && time.GetElapsedTime(_sweptAt, now) >= RefillTime)
         {
+            _sweptAt = now;
             foreach ((IPAddress key, Bucket old) in _buckets)
             {
                 Refill(old, now);
                 if (old.Failures == 0) _buckets.Remove(key);
             }
-            if (_buckets.Count >= AddressesMax) return _others;
         }
+        if (_buckets.Count >= AddressesMax) return _others;
         return _buckets[network] = new Bucket { RefilledAt = now };
     }
 

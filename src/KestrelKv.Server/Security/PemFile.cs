@@ -57,7 +57,7 @@ internal sealed record PemFile(string Setting, string Path)
         for (int i = 0; i < lines.Length; i++)
         {
             if (!lines[i].StartsWith(Begin, StringComparison.Ordinal)) continue;
-            string label = lines[i].TrimEnd()[Begin.Length..].Replace(Dashes, "", StringComparison.Ordinal);
+            string label = lines[i][Begin.Length..].TrimEnd().Replace(Dashes, "", StringComparison.Ordinal);
             int end = Array.FindIndex(lines, i + 1, line => line.StartsWith(Dashes, StringComparison.Ordinal));
             var block = new PemBlock(label, i + 1, end < 0 ? "" : string.Join('\n', lines[i..(end + 1)]));
             string last = $"{End}{label}{Dashes}";

@@ -15,7 +15,7 @@ internal interface IReloadable
 /// <remarks>
 /// Polls, because notifications of the file system do not follow links. Signals that arrive during a check cause one further check.
 /// </remarks>
-internal sealed class Reloading(IEnumerable<IReloadable> files) : BackgroundService
+internal sealed partial class Reloading(IEnumerable<IReloadable> files, ILogger<Reloading> logger) : BackgroundService
 {
     private static readonly TimeSpan CheckPeriod = TimeSpan.FromSeconds(1);
 
@@ -31,8 +31,22 @@ internal sealed class Reloading(IEnumerable<IReloadable> files) : BackgroundServ
         for (bool isSignaled = false; ; isSignaled = await signals.WaitAsync(CheckPeriod, stoppingToken))
         {
             while (await signals.WaitAsync(0, stoppingToken)) isSignaled = true;
-            foreach (IReloadable reloadable in all) reloadable.Reload(always: isSignaled);
+            foreach (IReloadable reloadable in all)
+            {
+                try
+                {
+                    reloadable.Reload(always: isSignaled);
+                }
+                catch (Exception e)
+                {
+                    // An unexpected failure must not end the server, which continues with what was loaded before.
+                    Failed(logger, e);
+                }
+            }
             await Task.Delay(Pause, stoppingToken);
         }
     }
+
+    [LoggerMessage(311, LogLevel.Error, "The users file or a certificate was not reloaded; the previous one remains")]
+    private static partial void Failed(ILogger logger, Exception exception);
 }

@@ -61,6 +61,6 @@ internal enum HandshakeOutcome
     /// <summary>The handshake took longer than <see cref="Wire.Security.TlsOptions.HandshakeTimeout"/>.</summary>
     Timeout,
 
-    /// <summary>Too many connections are open, or too many handshakes wait.</summary>
+    /// <summary>Too many connections are open, the handshake made room for a later one, or the server stops.</summary>
     Refused,
 }

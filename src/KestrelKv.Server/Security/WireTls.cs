@@ -14,16 +14,10 @@ internal sealed partial class WireTls(
     ServerCertificate certificate, TlsOptions options, WireConnections connections, TlsMetrics metrics, ILogger<WireTls> logger)
     : IDisposable
 {
-    /// <summary>
-    /// The maximum number of clients that wait for the processor. A handshake takes about a millisecond, so later ones would exceed
-    /// <see cref="TlsOptions.HandshakeTimeout"/>.
-    /// </summary>
-    private const int WaitingMax = 4_096;
-
     /// <summary>How long bytes are discarded after a failed handshake, so that the client can read the reason (an alert).</summary>
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(1);
 
-    private readonly HandshakeSlots _slots = new(Environment.ProcessorCount, WaitingMax);
+    private readonly HandshakeSlots _slots = new(Environment.ProcessorCount);
 
     public ConnectionDelegate Encrypt(ConnectionDelegate next) => connection => ServeAsync(connection, next);
 
@@ -33,7 +27,7 @@ internal sealed partial class WireTls(
     {
         IDuplexPipe transport = connection.Transport;
         using var tls = new TlsDuplex(transport, _slots);
-        HandshakeOutcome outcome = connections.TryBeginHandshake() ? await HandshakeAsync(connection, tls) : HandshakeOutcome.Refused;
+        HandshakeOutcome outcome = await HandshakeAsync(connection, tls);
         metrics.CountHandshake(outcome);
         if (outcome != HandshakeOutcome.Ok) return;
 
@@ -56,6 +50,8 @@ internal sealed partial class WireTls(
     {
         CancellationToken stop = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var place = new LinkedListNode<CancellationTokenSource>(timeout);
+        if (!connections.TryBeginHandshake(place)) return HandshakeOutcome.Refused;
         timeout.CancelAfter(options.HandshakeTimeout);
         try
         {
@@ -64,11 +60,7 @@ internal sealed partial class WireTls(
         }
         catch (OperationCanceledException)
         {
-            return stop.IsCancellationRequested ? HandshakeOutcome.Refused : HandshakeOutcome.Timeout;
-        }
-        catch (HandshakesFullException)
-        {
-            return HandshakeOutcome.Refused;
+            return stop.IsCancellationRequested || !connections.EndHandshake(place) ? HandshakeOutcome.Refused : HandshakeOutcome.Timeout;
         }
         catch (Exception e) when (e is AuthenticationException or IOException or InvalidDataException)
         {
@@ -78,7 +70,7 @@ internal sealed partial class WireTls(
         }
         finally
         {
-            connections.EndHandshake();
+            connections.EndHandshake(place);
         }
     }
 

@@ -81,11 +81,7 @@ internal sealed class RecordStream(IDuplexPipe pipe, HandshakeSlots slots) : Str
     }
 
     /// <summary>Ends the handshake.</summary>
-    public void Open()
-    {
-        _isOpen = true;
-        ReleaseSlot();
-    }
+    public void Open() => _isOpen = true;
 
     /// <summary>Passes whole records, and the end of the stream. They must be read before they change.</summary>
     public void Feed(in ReadOnlySequence<byte> records, bool hasEnded)
@@ -133,12 +129,6 @@ internal sealed class RecordStream(IDuplexPipe pipe, HandshakeSlots slots) : Str
     void IValueTaskSource<int>.OnCompleted(
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _wait.OnCompleted(continuation, state, token, flags);
-
-    protected override void Dispose(bool disposing)
-    {
-        ReleaseSlot();
-        base.Dispose(disposing);
-    }
 
     private int Take(Span<byte> room)
     {

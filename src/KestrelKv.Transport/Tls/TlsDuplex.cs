@@ -39,7 +39,6 @@ public sealed class TlsDuplex : IDuplexPipe, IDisposable
     /// <exception cref="System.Security.Authentication.AuthenticationException">The handshake failed.</exception>
     /// <exception cref="IOException">The client has disconnected.</exception>
     /// <exception cref="InvalidDataException">The client has sent no TLS record.</exception>
-    /// <exception cref="HandshakesFullException">Too many handshakes wait.</exception>
     public async Task AuthenticateAsync(SslServerAuthenticationOptions options, CancellationToken cancellationToken)
     {
         try
@@ -74,6 +73,5 @@ public sealed class TlsDuplex : IDuplexPipe, IDisposable
         Input.Complete();
         Output.Complete();
         _tls.Dispose();
-        _records.Dispose();
     }
 }

@@ -108,7 +108,7 @@ internal sealed class TlsReader(PipeReader transport, SslStream tls, RecordStrea
             if (count == 0) _isCompleted = true;
             _end += count;
         }
-        while (records.HasMore && !_isCompleted);
+        while ((records.HasMore || _end == _buffer.Length) && !_isCompleted); // A read that fills its room may leave text in the stream.
     }
 
     /// <summary>Makes room after the unconsumed bytes, which may move.</summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using KestrelKv.Protocol;
 using Microsoft.AspNetCore.Connections;
 
@@ -25,7 +26,11 @@ internal sealed class ClientSession(WireConnection owner, IAccessControl access,
     private readonly LinkedListNode<WireConnection> _place = new(owner);
     private volatile Identity _identity = Identity.None;
     private IPAddress? _address;
+    private X509Certificate2? _certificate;
     private bool _isSecure;
+
+    /// <summary>Whether the last AUTH has failed. The client then has no rights without another AUTH.</summary>
+    private bool _hasJustFailed;
     private int _epoch;
     private int _failures;
 
@@ -36,9 +41,6 @@ internal sealed class ClientSession(WireConnection owner, IAccessControl access,
 
     /// <summary>Whether users, rights or secrets have changed since <see cref="Refresh"/>.</summary>
     public bool IsStale => _epoch != access.Epoch;
-
-    /// <summary>Whether the last AUTH has failed.</summary>
-    public bool HasJustFailed { get; private set; }
 
     /// <summary>Whether the client has failed to authenticate too often.</summary>
     public bool HasFailed => _failures >= FailuresMax;
@@ -52,10 +54,11 @@ internal sealed class ClientSession(WireConnection owner, IAccessControl access,
         _address = (connection.RemoteEndPoint as IPEndPoint)?.Address;
         var tls = connection.Features.Get<ITlsFeature>();
         _isSecure = tls is not null || access.AllowsPlaintext || PeerGuard.IsThisMachine(connection);
+        _certificate = tls?.ClientCertificate;
         _failures = 0;
-        HasJustFailed = false;
+        _hasJustFailed = false;
         _epoch = access.Epoch;
-        _identity = access.Identify(_address, tls?.ClientCertificate);
+        _identity = access.Identify(_address, _certificate);
         if (!IsAdmitted) connections.AddUnauthenticated(_place);
     }
 
@@ -67,7 +70,11 @@ internal sealed class ClientSession(WireConnection owner, IAccessControl access,
         bool wasAdmitted = IsAdmitted;
         _identity = identity;
         if (identity.IsAdmitted == wasAdmitted) return;
-        if (wasAdmitted) connections.AddUnauthenticated(_place);
+        if (wasAdmitted)
+        {
+            owner.BeginAuthTimeout();
+            connections.AddUnauthenticated(_place);
+        }
         else connections.RemoveUnauthenticated(_place);
     }
 
@@ -77,7 +84,7 @@ internal sealed class ClientSession(WireConnection owner, IAccessControl access,
     {
         // The epoch is read first: a later change is found by the next call.
         int epoch = access.Epoch;
-        Identity? identity = access.Refresh(_identity, _address);
+        Identity? identity = Current();
         _epoch = epoch;
         Become(identity ?? Identity.None);
         return identity is not null;
@@ -103,14 +110,16 @@ internal sealed class ClientSession(WireConnection owner, IAccessControl access,
     }
 
     /// <summary>Whether the client may still watch a prefix.</summary>
-    public bool MayWatch(ReadOnlySpan<byte> prefix, bool values) =>
-        _identity.Allows(values ? Rights.Watch | Rights.Read : Rights.Watch, prefix);
+    public bool MayWatch(ReadOnlySpan<byte> prefix, bool values) => MayWatch(_identity, prefix, values);
+
+    /// <summary>Whether the client may still watch a prefix, after changes that <see cref="Refresh"/> has not applied yet.</summary>
+    public bool MayStillWatch(ReadOnlySpan<byte> prefix, bool values) => !IsStale || Current() is { } identity && MayWatch(identity, prefix, values);
 
     /// <summary>Executes AUTH and writes <c>{"user": NAME}</c>. A failure ends the previous identity.</summary>
     public async ValueTask<ProtocolError?> AuthenticateAsync(Request request, TextBuffer response, CancellationToken cancellationToken)
     {
         Become(Identity.None);
-        HasJustFailed = true;
+        _hasJustFailed = true;
         if (!_isSecure)
         {
             _failures++;
@@ -125,7 +134,7 @@ internal sealed class ClientSession(WireConnection owner, IAccessControl access,
             return ProtocolError.AuthFailed;
         }
         _epoch = epoch;
-        HasJustFailed = false;
+        _hasJustFailed = false;
         _failures = 0;
         Become(identity);
         response.Write("{\"user\": "u8);
@@ -133,4 +142,12 @@ internal sealed class ClientSession(WireConnection owner, IAccessControl access,
         response.Write("}"u8);
         return null;
     }
+
+    private static bool MayWatch(Identity identity, ReadOnlySpan<byte> prefix, bool values) =>
+        identity.Allows(values ? Rights.Watch | Rights.Read : Rights.Watch, prefix);
+
+    /// <summary>Returns the identity by the current users; null if the client's user or secret is no longer valid.</summary>
+    private Identity? Current() =>
+        _identity.User is not null ? access.Refresh(_identity, _address) :
+        _hasJustFailed ? Identity.None : access.Identify(_address, _certificate);
 }

@@ -78,12 +78,14 @@ internal sealed class ConnectionWatches(
     }
 
     /// <summary>Writes the next piece of the watch at an index, if it is ready.</summary>
-    public async ValueTask PublishAsync(int index, CancellationToken cancellationToken)
+    public async ValueTask PublishAsync(int index, ClientSession? client, CancellationToken cancellationToken)
     {
         ConnectionWatch watch = _open[index];
         if (!watch.Session.IsReady) return;
         await watch.Session.ReadAsync(cancellationToken);
-        WritePiece(watch);
+
+        // If the client has lost its rights during the read, the connection ends the watch next.
+        if (client is null || client.MayStillWatch(watch.Prefix, watch.Values)) WritePiece(watch);
     }
 
     /// <summary>Ends the watches that the client may no longer have, with an error.</summary>

@@ -61,6 +61,15 @@ public sealed class TlsWireTests : IDisposable
         using WireClient client = await WireClient.ConnectAsync(server.TlsPort, _authority.Client());
         foreach (byte one in Frames.Stream([Ping, Ping, Ping])) await client.SendAsync(new[] { one });
         for (int i = 0; i < 3; i++) Assert.Equal(Pong, await client.ReceiveAsync());
+
+        // After an empty record, a request that fills one record and a part of the next.
+        for (int bytes = 16_300; bytes < 16_500; bytes += 7)
+        {
+            await client.Tls!.WriteAsync(ReadOnlyMemory<byte>.Empty);
+            await client.Tls!.FlushAsync();
+            Assert.Equal(Pong, await client.CallAsync(Ping));
+            Assert.Equal(Frames.PutReply("k"), await client.CallAsync(Frames.Put("k", $"\"{new string('x', bytes)}\"")));
+        }
     }
 
     [Fact]
@@ -156,6 +165,21 @@ public sealed class TlsWireTests : IDisposable
             Assert.InRange((await client.ReceiveToEndAsync()).Length, 0, 7);
             client.Dispose();
         }
+    }
+
+    [Fact]
+    public async Task Handshakes_ManySilent_DoNotKeepOthersOut()
+    {
+        await using ServerProcess server = await StartAsync("Wire:UnauthenticatedMax=20");
+        List<WireClient> silent = [];
+        for (int i = 0; i < 100; i++)
+        {
+            silent.Add(await WireClient.ConnectAsync(server.TlsPort));
+            if (i % 10 != 9) continue;
+            using WireClient client = await WireClient.ConnectAsync(server.TlsPort, _authority.Client());
+            Assert.Equal(Pong, await client.CallAsync(Ping));
+        }
+        foreach (WireClient client in silent) client.Dispose();
     }
 
     [Fact]

@@ -130,6 +130,24 @@ public sealed class AuthenticationTests
         Assert.Equal(Frames.GetReply("a:1", "null"), client.Call(Frames.Get("a:1")));
     }
 
+    /// <summary>The time begins again with a failed AUTH, but not with later requests.</summary>
+    [Fact]
+    public async Task AuthTimeout_AfterAFailedAuth_Applies()
+    {
+        using var wire = new TestWire(access: _users);
+        TestClient client = wire.Connect();
+        client.Call(TestUsers.Auth("one"));
+        wire.Advance(wire.Options.AuthTimeout * 2);
+        client.Call(TestUsers.Auth("one", "wrong"));
+        wire.Advance(wire.Options.AuthTimeout / 2);
+        client.Call("""{"func": "PING"}""");
+        wire.Advance(wire.Options.AuthTimeout / 2);
+        wire.Advance(TimeSpan.FromSeconds(1));
+        client.EndSending();
+
+        Assert.Equal("auth_timeout", Frames.ErrorCode(Assert.Single(await client.RepliesToEndAsync())));
+    }
+
     [Fact]
     public async Task AuthTimeout_ClientThatDoesNotRead_IsAborted()
     {
@@ -148,7 +166,8 @@ public sealed class AuthenticationTests
     {
         using var wire = new TestWire(options => options.UnauthenticatedMax = 5, access: _users);
         TestClient[] silent = [.. Enumerable.Range(0, 25).Select(_ => wire.Connect())];
-        Assert.Equal(20, silent.Count(client => client.UnreadBytes() > 0));
+        Assert.All(silent[..20], client => Assert.True(client.UnreadBytes() > 0));
+        Assert.All(silent[20..], client => Assert.Equal(0, client.UnreadBytes()));
     }
 
     [Fact]
@@ -266,6 +285,30 @@ public sealed class AuthenticationTests
         Assert.Equal("auth_required", Frames.ErrorCode(client.Call(Frames.Put("open:1", "1"))));
         Assert.Equal(0, wire.Connections.Unauthenticated);
         Assert.Equal(AuthOk, client.Call(TestUsers.Auth("one")));
+    }
+
+    [Fact]
+    public void Anonymous_AfterAFailedAuth_HasNoRightsEvenAfterAChange()
+    {
+        _users.Anonymous = Identity.OfAnonymous(TestUsers.Grants(("open:", Rights.Read)), ServerRights.None);
+        using var wire = new TestWire(access: _users);
+        TestClient client = wire.Connect();
+        Assert.Equal("auth_failed", Frames.ErrorCode(client.Call(TestUsers.Auth("one", "wrong"))));
+        _users.Set("two");
+        Assert.Equal("auth_required", Frames.ErrorCode(client.Call(Frames.Get("open:1"))));
+        Assert.Equal(1, wire.Connections.Unauthenticated);
+    }
+
+    /// <summary>A request that arrives with a change is judged by the new rights.</summary>
+    [Fact]
+    public void Grant_AddedBeforeARequest_PermitsIt()
+    {
+        using var wire = new TestWire(access: _users);
+        TestClient client = wire.Connect();
+        client.Call(TestUsers.Auth("two"));
+        _users.Quietly("two", ("a:", All));
+        Assert.Equal(Frames.GetReply("a:1", "null"), client.Call(Frames.Get("a:1")));
+        Assert.Empty(_users.Denials);
     }
 
     [Fact]

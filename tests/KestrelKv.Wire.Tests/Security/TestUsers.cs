@@ -33,6 +33,13 @@ internal sealed class TestUsers : IAccessControl
         Publish();
     }
 
+    /// <summary>Replaces a user without notice to open connections, which then find the change with their next request.</summary>
+    public void Quietly(string name, params (string Prefix, Rights Rights)[] grants)
+    {
+        _users[name] = Identity.OfUser(name, Grants(grants), ServerRights.None, name);
+        _epoch++;
+    }
+
     public void Remove(string name)
     {
         _users.Remove(name);

@@ -35,7 +35,7 @@ internal sealed class RequestClients(TimeProvider time, UserAccess? users = null
         if (users is null) return runner.Validate(request);
         RequestClient client = Of(http);
         Identity? identity = client.Identity;
-        if (identity.User is not null)
+        if (client.Error is null)
         {
             // The client may have lost its rights while the body arrived.
             identity = client.Expires <= time.GetUtcNow() ? null : users.Refresh(identity, AddressOf(http));
