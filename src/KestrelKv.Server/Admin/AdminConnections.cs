@@ -1,3 +1,4 @@
+using KestrelKv.Wire;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelKv.Server.Admin;
@@ -15,10 +16,8 @@ internal sealed class AdminConnections(AdminOptions options)
     /// <summary>The maximum number of connections in addition to those for event streams.</summary>
     public const int OtherMax = 156;
 
-    private readonly Lock _lock = new();
-
-    /// <summary>The connections without a request, with the longest first.</summary>
-    private readonly LinkedList<ConnectionContext> _idle = [];
+    /// <summary>The connections without a request.</summary>
+    private readonly OldestFirst<ConnectionContext> _idle = new(int.MaxValue);
 
     private int _open;
 
@@ -35,45 +34,41 @@ internal sealed class AdminConnections(AdminOptions options)
     public ConnectionDelegate Limit(ConnectionDelegate next) => async connection =>
     {
         var place = new LinkedListNode<ConnectionContext>(connection);
-        ConnectionContext? replaced = null;
-        bool isAccepted;
-        lock (_lock)
-        {
-            isAccepted = ++_open <= Max(options) || (replaced = _idle.First?.Value) is not null;
-            if (replaced is not null) _idle.RemoveFirst();
-            if (isAccepted) _idle.AddLast(place);
-        }
-        replaced?.Abort(new ConnectionAbortedException("The connection had no request, and its place was needed."));
-        Used?.Invoke();
         try
         {
+            if (Interlocked.Increment(ref _open) > Max(options))
+            {
+                if (_idle.Displace() is not { } displaced) return;
+                displaced.Abort(new ConnectionAbortedException("The connection had no request, and its place was needed."));
+            }
+            Used?.Invoke();
+            _idle.Add(place);
             connection.Features.Set(place);
-            if (isAccepted) await next(connection);
+            await next(connection);
         }
         finally
         {
-            lock (_lock)
-            {
-                _open--;
-                if (place.List is not null) _idle.Remove(place);
-            }
+            _idle.Remove(place);
+            Interlocked.Decrement(ref _open);
         }
     };
 
     /// <summary>Middleware of requests.</summary>
     public async Task TrackAsync(HttpContext context, RequestDelegate next)
     {
-        LinkedListNode<ConnectionContext>? place = context.Features.Get<LinkedListNode<ConnectionContext>>();
-        lock (_lock)
-            if (place?.List is not null) _idle.Remove(place);
+        if (context.Features.Get<LinkedListNode<ConnectionContext>>() is not { } place)
+        {
+            await next(context);
+            return;
+        }
+        _idle.Remove(place);
         try
         {
             await next(context);
         }
         finally
         {
-            lock (_lock)
-                if (place is not null) _idle.AddLast(place);
+            _idle.Add(place);
         }
     }
 }

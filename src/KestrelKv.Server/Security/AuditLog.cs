@@ -100,10 +100,10 @@ internal sealed partial class AuditLog(ILoggerFactory loggers, SecurityOptions o
     [LoggerMessage(303, LogLevel.Warning, "authz_fail: user \"{User}\" from {Address}: {Function} of \"{Key}\"")]
     private static partial void DeniedWithKey(ILogger logger, string user, IPAddress? address, string function, string key);
 
-    [LoggerMessage(304, LogLevel.Information, "privilege_permissions_changed: the users file was read again, {Users} users")]
+    [LoggerMessage(304, LogLevel.Information, "privilege_permissions_changed: the users file was reloaded, {Users} users")]
     private static partial void UsersReloaded(ILogger logger, int users);
 
-    [LoggerMessage(305, LogLevel.Error, "The users file was not read again, and the previous users remain: {Reason}")]
+    [LoggerMessage(305, LogLevel.Error, "The users file was not reloaded, and the previous users remain: {Reason}")]
     private static partial void UsersNotReloaded(ILogger logger, string reason);
 
     [LoggerMessage(306, LogLevel.Warning, "{Count} failed authentications and refusals were not logged one by one")]

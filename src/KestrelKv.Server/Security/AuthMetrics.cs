@@ -24,7 +24,7 @@ internal sealed class AuthMetrics
         meter.CreateObservableCounter("kestrelkv.auth.denials", () => Read(_denials, "function"), "{request}",
             "Requests refused for lack of rights, by function.");
         meter.CreateObservableCounter("kestrelkv.auth.reloads", () => Read(_reloads, "outcome"), "{reload}",
-            "Attempts to read the users file again, by outcome.");
+            "Attempts to reload the users file, by outcome.");
         meter.CreateObservableUpDownCounter("kestrelkv.auth.unauthenticated", () => connections.Unauthenticated, "{connection}",
             "Open connections of the wire whose clients have not authenticated.");
     }

@@ -52,11 +52,11 @@ internal sealed partial class Certificates(
         }
     }
 
-    [LoggerMessage(110, LogLevel.Information, "The certificate of the {Port} port was loaded again; it expires at {NotAfter:u}")]
+    [LoggerMessage(110, LogLevel.Information, "The certificate of the {Port} port was reloaded; it expires at {NotAfter:u}")]
     private static partial void Loaded(ILogger logger, string port, DateTime notAfter);
 
     [LoggerMessage(111, LogLevel.Error,
-        "The certificate of the {Port} port was not loaded again; the previous one, which expires at {NotAfter:u}, is kept: {Reason}")]
+        "The certificate of the {Port} port was not reloaded; the previous one, which expires at {NotAfter:u}, is kept: {Reason}")]
     private static partial void Kept(ILogger logger, string port, DateTime notAfter, string reason);
 
     [LoggerMessage(112, LogLevel.Warning, "The certificate of the {Port} port expires at {NotAfter:u}; replace its file")]

@@ -6,9 +6,8 @@ using System.Text;
 namespace KestrelKv.Server.Security;
 
 /// <summary>
-/// The secret of a user: <c>kkv_</c>, 43 base62 digits with 256 random bits, and 6 with a checksum of these: the first
-/// 32 bits of their SHA-256. The prefix and the
-/// checksum let scanners of source code find leaked secrets without false alarms.
+/// The secret of a user: <c>kkv_</c>, 43 base62 digits with 256 random bits, and 6 base62 digits with a checksum, the first 32 bits of the
+/// SHA-256 of the 43. The prefix and the checksum let scanners of source code find leaked secrets without false alarms.
 /// </summary>
 /// <remarks>
 /// The file stores the SHA-256 of the text. Slow password hashes protect secrets that people choose; these cannot be guessed (OWASP
@@ -31,19 +30,13 @@ internal static class Secret
         return Prefix + random + Checksum(random);
     }
 
-    /// <summary>Whether a text has the form of a secret.</summary>
-    public static bool IsWellFormed(string text) =>
-        text.Length == Prefix.Length + RandomDigits + ChecksumDigits && text.StartsWith(Prefix, StringComparison.Ordinal) &&
-        text[Prefix.Length..].All(char.IsAsciiLetterOrDigit) &&
-        text.EndsWith(Checksum(text.Substring(Prefix.Length, RandomDigits)), StringComparison.Ordinal);
-
     /// <summary>Returns the SHA-256 of a secret.</summary>
     public static byte[] Hash(ReadOnlySpan<byte> utf8) => SHA256.HashData(utf8);
 
     /// <summary>Returns the id of a secret: the first 8 hexadecimal digits of its SHA-256.</summary>
     public static string IdOf(string sha256) => sha256[..8];
 
-    private static string Checksum(string random) => 
+    private static string Checksum(string random) =>
         Base62(BinaryPrimitives.ReadUInt32BigEndian(SHA256.HashData(Encoding.ASCII.GetBytes(random))), ChecksumDigits);
 
     private static string Base62(BigInteger value, int length)

@@ -141,10 +141,13 @@ internal sealed class RecordStream(IDuplexPipe pipe, HandshakeSlots slots) : Str
     private async ValueTask<int> ReadHandshakeAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         bool isNew = _recordRest == 0;
-        if (isNew) ReleaseSlot();
         while (true)
         {
-            ReadResult read = await pipe.Input.ReadAsync(cancellationToken);
+            if (!pipe.Input.TryRead(out ReadResult read))
+            {
+                ReleaseSlot();
+                read = await pipe.Input.ReadAsync(cancellationToken);
+            }
             if (isNew) _recordRest = FirstRecord(read.Buffer);
             if (_recordRest == 0)
             {
@@ -158,7 +161,7 @@ internal sealed class RecordStream(IDuplexPipe pipe, HandshakeSlots slots) : Str
             // Only the taken bytes are marked as examined, so the next read returns the others at once.
             pipe.Input.AdvanceTo(read.Buffer.GetPosition(count));
             _recordRest -= count;
-            if (isNew)
+            if (!_hasSlot)
             {
                 await slots.TakeAsync(cancellationToken);
                 _hasSlot = true;

@@ -7,7 +7,7 @@ public sealed class TlsOptions
 {
     /// <summary>
     /// The path of the server's certificate in PEM format, followed by its intermediate certificates. The default is empty: no TLS. The
-    /// file is read again when it changes.
+    /// file is reloaded when it changes.
     /// </summary>
     public string Certificate { get; set; } = "";
 

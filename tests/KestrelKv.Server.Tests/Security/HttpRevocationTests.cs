@@ -52,7 +52,7 @@ public sealed class HttpRevocationTests : IAsyncLifetime
         _server.Remove("reader");
         await Wait.UntilAsync(
             async () => (await _server.CallAsync("reader", "GET", "/v1/keys/order:1")).Status == 401,
-            () => "the users file is not read again");
+            () => "the users file is not reloaded");
 
         await _server.SeedAsync();
         Assert.Equal(["put order:1"], (await stream.NextAsync("changes")).Changes);
@@ -75,7 +75,7 @@ public sealed class HttpRevocationTests : IAsyncLifetime
 
         _server.Remove("ops");
         await Wait.UntilAsync(
-            async () => (await _server.CallAsync("ops", "GET", "/v1/stats")).Status == 401, () => "the users file is not read again");
+            async () => (await _server.CallAsync("ops", "GET", "/v1/stats")).Status == 401, () => "the users file is not reloaded");
 
         long received = length;
         await using var rest = new NetworkStream(socket);

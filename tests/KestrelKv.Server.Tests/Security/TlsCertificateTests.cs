@@ -53,7 +53,7 @@ public sealed class TlsCertificateTests : IDisposable
         await using ServerProcess server = await ServerProcess.StartAsync([$"Wire:Tls:Certificate={file}"]);
         string first = await PresentedAsync(server);
         await File.WriteAllTextAsync(file, "-----BEGIN CERTIFICATE-----\nnot Base64\n-----END CERTIFICATE-----\n");
-        await Wait.UntilAsync(() => server.Log.Contains("was not loaded again", StringComparison.Ordinal), () => server.Log);
+        await Wait.UntilAsync(() => server.Log.Contains("was not reloaded", StringComparison.Ordinal), () => server.Log);
         string reason = $"KestrelKv:Wire:Tls:Certificate: {file}, line 2: the line is not valid Base64";
         Assert.Contains(reason, server.Log, StringComparison.Ordinal);
         Assert.Equal(first, await PresentedAsync(server));
@@ -70,7 +70,7 @@ public sealed class TlsCertificateTests : IDisposable
     {
         await using ServerProcess server = await ServerProcess.StartAsync([$"Wire:Tls:Certificate={_authority.IssueServer()}"]);
         server.SendSignal("HUP");
-        await Wait.UntilAsync(() => server.Log.Contains("was loaded again", StringComparison.Ordinal), () => server.Log);
+        await Wait.UntilAsync(() => server.Log.Contains("was reloaded", StringComparison.Ordinal), () => server.Log);
         Assert.Contains("pong", await PingAsync(server), StringComparison.Ordinal);
     }
 

@@ -50,7 +50,7 @@ public sealed class UsersReloadTests
         Assert.Contains("\"OK\"", await AuthAsync(client, One), StringComparison.Ordinal);
 
         users.Write(UsersWith(Two)[..^5]);
-        await Wait.UntilAsync(() => server.Log.Contains("was not read again", StringComparison.Ordinal), () => server.Log);
+        await Wait.UntilAsync(() => server.Log.Contains("was not reloaded", StringComparison.Ordinal), () => server.Log);
         Assert.Contains(users.FilePath, server.Log, StringComparison.Ordinal);
         Assert.Equal(Frames.GetReply("k", "null"), await client.CallAsync(Frames.Get("k")));
 
@@ -66,7 +66,7 @@ public sealed class UsersReloadTests
         using var users = new TestUsersFile(UsersWith(One));
         await using ServerProcess server = await ServerProcess.StartAsync([users.Setting]);
         await Programs.RunAsync("kill", ["-HUP", $"{server.Id}"]);
-        await Wait.UntilAsync(() => server.Log.Contains("the users file was read again, 1 users", StringComparison.Ordinal), () => server.Log);
+        await Wait.UntilAsync(() => server.Log.Contains("the users file was reloaded, 1 users", StringComparison.Ordinal), () => server.Log);
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public sealed class UsersReloadTests
         Assert.All(await Task.WhenAll(clients), calls => Assert.True(calls > 0));
     }
 
-    private static int Reloads(ServerProcess server) => Regex.Count(server.Log, "the users file was read again");
+    private static int Reloads(ServerProcess server) => Regex.Count(server.Log, "the users file was reloaded");
 
     private static string UsersWith(string secret, DateTimeOffset? expires = null) => $$$$"""
         {"version": 1,
