@@ -134,6 +134,30 @@ public sealed class HttpPathTests(UsersServer server) : IClassFixture<UsersServe
         Assert.True(preflight.Status >= 400);
     }
 
+    /// <summary>The bytes after the first request are a request without credentials, or none.</summary>
+    [Theory]
+    [InlineData("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
+    [InlineData("Transfer-Encoding: chunked\r\nContent-Length: 400\r\n\r\n0\r\n\r\n")]
+    [InlineData("Content-Length: 0\r\nContent-Length: 400\r\n\r\n")]
+    [InlineData("Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n")]
+    [InlineData("Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\nffffffffffffffff0\r\n\r\n")]
+    public async Task Request_WithAmbiguousLength_GivesItsRightsToNoOther(string headersAndBody)
+    {
+        await server.SeedAsync();
+        using WireClient http = await WireClient.ConnectAsync(server.Process.Admin.Port);
+        string first = $"POST /v1/call HTTP/1.1\r\nHost: localhost\r\n{UsersServer.Bearer("root")}\r\n{headersAndBody}";
+        await http.SendAsync(Encoding.ASCII.GetBytes(
+            $"{first}DELETE /v1/keys/order:1 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /v1/keys/user:1 HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        http.EndSending();
+        string replies = Encoding.UTF8.GetString(await http.ReceiveToEndAsync());
+        Assert.DoesNotContain(Canary.Value, replies, StringComparison.Ordinal);
+        Assert.DoesNotContain("HTTP/1.1 20", replies, StringComparison.Ordinal);
+        Assert.Equal(200, (await server.CallAsync("root", "GET", "/v1/keys/order:1")).Status);
+    }
+
     [Fact]
     public async Task Connection_WithManyRequests_ChecksEachByItself()
     {

@@ -67,6 +67,14 @@ public sealed class TlsClientCertificateTests : IDisposable
         using WireClient other = await WireClient.ConnectAsync(server.TlsPort, _authority.Client());
         Assert.Equal("auth_required", Frames.ErrorCode(await other.CallAsync(Frames.Get("k"))));
 
+        // Names in certificates have no meaning.
+        foreach (string name in (string[])["app", "app\0.example", "anything"])
+        {
+            using X509Certificate2 named = _authority.Issue(name, TestAuthority.ClientUsage);
+            using WireClient impostor = await WireClient.ConnectAsync(server.TlsPort, _authority.Client(named));
+            Assert.Equal("auth_required", Frames.ErrorCode(await impostor.CallAsync(Frames.Get("k"))));
+        }
+
         Uri key = new(server.Admin, "v1/keys/k");
         using var http = new HttpClient(new SocketsHttpHandler { SslOptions = _authority.Client(certificate) });
         Assert.Equal("1", await http.GetStringAsync(key));
