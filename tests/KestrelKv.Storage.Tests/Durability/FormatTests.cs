@@ -28,12 +28,15 @@ public sealed class FormatTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
+    /// <summary>A clock at the time at which the files were written, when their idempotency records had not expired.</summary>
+    private static TestTime WhenWritten() => new(DateTimeOffset.FromUnixTimeSeconds(1_795_850_000));
+
     [Fact]
     public async Task Open_DirectoryOfTheFirstVersion_HasAllEntriesAndTheHistory()
     {
         UnpackDirectory();
         (long version, string[] entries) = Expected("directory.txt");
-        await using (DataDirectory store = Open())
+        await using (DataDirectory store = Open(WhenWritten()))
         {
             Assert.Equal(version, store.LastRecovered);
             Assert.Equal(entries, await ListAsync(store));
@@ -56,8 +59,7 @@ public sealed class FormatTests : IDisposable
     {
         UnpackDirectory();
 
-        // The time at which the files were written, when their idempotency records had not expired.
-        await using DataDirectory store = Open(new TestTime(DateTimeOffset.FromUnixTimeSeconds(1_795_850_000)));
+        await using DataDirectory store = Open(WhenWritten());
         long before = store.Store.GetStats().Version;
         Operation[] batch =
         [
