@@ -64,7 +64,7 @@ public sealed class WireOptions
 
     /// <summary>
     /// The maximum number of connections whose clients have not authenticated, 1 to 1,000,000. The default is 1,000. For each further one,
-    /// the oldest of them is closed. Applies only if the server has users.
+    /// the oldest of them is closed. Applies only if the server has users. Always also the maximum number of TLS handshakes in progress.
     /// </summary>
     public int UnauthenticatedMax { get; set; } = 1_000;
 

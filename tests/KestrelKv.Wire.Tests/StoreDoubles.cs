@@ -142,3 +142,31 @@ internal sealed class BuggyStore() : StoreDouble(new ManagedStore(TimeProvider.S
         return bug < 0 ? executed : throw new InvalidTimeZoneException("A bug.");
     }
 }
+
+/// <summary>A store that calls an action after each read of a watch.</summary>
+internal sealed class HookedWatchStore() : StoreDouble(new ManagedStore(TimeProvider.System))
+{
+    public Action AfterRead { get; set; } = () => { };
+
+    public override ValueTask<int> ExecuteAsync(
+        ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default) =>
+        Inner.ExecuteAsync(operations, results, cancellationToken);
+
+    public override IWatch Watch(WatchQuery query, Action wake) => new Hooked(this, Inner.Watch(query, wake));
+
+    private sealed class Hooked(HookedWatchStore store, IWatch watch) : IWatch
+    {
+        public long Position => watch.Position;
+
+        public long OldestVersion => watch.OldestVersion;
+
+        public async ValueTask<WatchStatus> ReadAsync(IChangeSink changes, CancellationToken cancellationToken = default)
+        {
+            WatchStatus status = await watch.ReadAsync(changes, cancellationToken);
+            store.AfterRead();
+            return status;
+        }
+
+        public void Dispose() => watch.Dispose();
+    }
+}

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace KestrelKv.Server.Security;
 
-/// <summary>The users file: roles with grants, users with secrets. PROTOCOL and deploy/README.md describe its format.</summary>
+/// <summary>The users file: roles with grants, users with secrets. SETTINGS.md describes its members.</summary>
 /// <param name="Version">The version of the format: 1.</param>
 /// <param name="Roles">The roles by name.</param>
 /// <param name="Users">The users by name.</param>

@@ -185,7 +185,7 @@ internal sealed class RecordStream(IDuplexPipe pipe, HandshakeSlots slots) : Str
 
     private async ValueTask FlushHandshakeAsync(CancellationToken cancellationToken) => await pipe.Output.FlushAsync(cancellationToken);
 
-    /// <summary>Releases the slot of a handshake that has ended.</summary>
+    /// <summary>Releases the slot if the handshake holds it.</summary>
     public void ReleaseSlot()
     {
         if (_hasSlot) slots.Release();

@@ -84,8 +84,9 @@ internal sealed class ConnectionWatches(
         if (!watch.Session.IsReady) return;
         await watch.Session.ReadAsync(cancellationToken);
 
-        // If the client has lost its rights during the read, the connection ends the watch next.
+        // The client may have lost its rights during the read. A watch without this piece must not continue.
         if (client is null || client.MayStillWatch(watch.Prefix, watch.Values)) WritePiece(watch);
+        else Forbid(watch);
     }
 
     /// <summary>Ends the watches that the client may no longer have, with an error.</summary>
@@ -93,9 +94,7 @@ internal sealed class ConnectionWatches(
     {
         foreach (ConnectionWatch watch in _open)
         {
-            if (client.MayWatch(watch.Prefix, watch.Values)) continue;
-            replies.WriteError(ClientSession.WatchForbidden with { Watch = watch.Number }, watch.IdText);
-            watch.End();
+            if (!client.MayWatch(watch.Prefix, watch.Values)) Forbid(watch);
         }
         RemoveEnded();
     }
@@ -142,6 +141,12 @@ internal sealed class ConnectionWatches(
         _count = _open.Count;
         Write(watch, session.Begin, _none);
         return watch;
+    }
+
+    private void Forbid(ConnectionWatch watch)
+    {
+        replies.WriteError(ClientSession.WatchForbidden with { Watch = watch.Number }, watch.IdText);
+        watch.End();
     }
 
     /// <summary>Writes the outcome of a read: changes, a bookmark, or the error that ends the watch.</summary>

@@ -275,6 +275,21 @@ public sealed class AuthenticationTests
     }
 
     [Fact]
+    public async Task Grant_RemovedWhileAWatchReads_EndsItWithoutTheChanges()
+    {
+        var store = new HookedWatchStore();
+        using var wire = new TestWire(store: store, access: _users);
+        TestClient client = wire.Connect();
+        client.Call(TestUsers.Auth("one"));
+        client.Call(WatchA);
+        TestClient writer = wire.Connect();
+        writer.Call(TestUsers.Auth("one"));
+        store.AfterRead = () => _users.Quietly("one", ("b:", All));
+        writer.Send(Frames.Put("a:1", "1"));
+        Assert.Equal("forbidden", Frames.ErrorCode(Assert.Single(await client.RepliesAsync(1))));
+    }
+
+    [Fact]
     public void Anonymous_WithRights_NeedsNoAuth()
     {
         _users.Anonymous = Identity.OfAnonymous(TestUsers.Grants(("open:", Rights.Read)), ServerRights.None);
