@@ -148,11 +148,12 @@ public sealed class HttpPathTests(UsersServer server) : IClassFixture<UsersServe
     {
         await server.SeedAsync();
         using WireClient http = await WireClient.ConnectAsync(server.Process.Admin.Port);
-        string first = $"POST /v1/call HTTP/1.1\r\nHost: localhost\r\n{UsersServer.Bearer("root")}\r\n{headersAndBody}";
+        string first = $"POST /v1/batch HTTP/1.1\r\nHost: localhost\r\n{UsersServer.Bearer("root")}\r\n{headersAndBody}";
         await http.SendAsync(Encoding.ASCII.GetBytes(
-            $"{first}DELETE /v1/keys/order:1 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /v1/keys/user:1 HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-        http.EndSending();
+            $"{first}DELETE /v1/keys/order:1 HTTP/1.1\r\nHost: localhost\r\n\r\n" +
+            "GET /v1/keys/user:1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
         string replies = Encoding.UTF8.GetString(await http.ReceiveToEndAsync());
+        Assert.StartsWith("HTTP/1.1 ", replies, StringComparison.Ordinal);
         Assert.DoesNotContain(Canary.Value, replies, StringComparison.Ordinal);
         Assert.DoesNotContain("HTTP/1.1 20", replies, StringComparison.Ordinal);
         Assert.Equal(200, (await server.CallAsync("root", "GET", "/v1/keys/order:1")).Status);
