@@ -28,7 +28,8 @@ internal sealed class CheckedResults(CommitHistory history, Operation[] operatio
         Operation operation = operations[index];
         ReadOnlySpan<byte> key = operation.Key.Span;
         history.TryGet(key, out StoredEntry? entry);
-        if (entry is not null && !entry.IsVisible(now())) entry = null;
+        bool wasExpired = entry is not null && !entry.IsVisible(now());
+        if (wasExpired) entry = null;
         long version = entry?.Version ?? 0;
         bool isWrite = operation.IsWrite && result.Status == ResultStatus.Done;
         switch (result.Status)
@@ -55,7 +56,7 @@ internal sealed class CheckedResults(CommitHistory history, Operation[] operatio
                     index, result.PreviousVersion == version || IsEvicted(result.PreviousVersion),
                     $"{result.PreviousVersion} before, expected {version}");
                 Expect(index, MayWrite(), "done, but the disk has failed");
-                Write(operation, result, version, result.PreviousVersion == 0 ? null : entry);
+                Write(operation, result, version, result.PreviousVersion == 0 ? null : entry, wasExpired);
                 break;
             default:
                 var read = new StoredEntry(StoredEntry.Text(result.Value), result.Version, result.ExpiresAt);
@@ -76,7 +77,7 @@ internal sealed class CheckedResults(CommitHistory history, Operation[] operatio
         return false;
     }
 
-    private void Write(Operation operation, in OperationResult result, long version, StoredEntry? entry)
+    private void Write(Operation operation, in OperationResult result, long version, StoredEntry? entry, bool wasExpired)
     {
         ReadOnlySpan<byte> key = operation.Key.Span;
         if (result.PreviousVersion == 0 && version != 0) history.Lose(key, EvictsAfter?.Invoke() ?? 0, result.Version - 1);
@@ -86,7 +87,7 @@ internal sealed class CheckedResults(CommitHistory history, Operation[] operatio
             OperationKind.Put => new StoredEntry(StoredEntry.Text(operation.Value.Span), result.Version, operation.ExpiresAt),
             OperationKind.Expire => entry! with { Version = result.Version, ExpiresAt = operation.ExpiresAt },
             _ => null,
-        });
+        }, wasExpired);
     }
 
     private static string PartOf(Operation get, StoredEntry entry) =>

@@ -27,9 +27,13 @@ internal sealed class CommitHistory
     /// <summary>
     /// Records the new state of an entry; null if it was removed. Of several changes of one version, the last one counts.
     /// </summary>
-    public void Set(ReadOnlySpan<byte> key, long version, StoredEntry? entry)
+    /// <param name="key">The key.</param>
+    /// <param name="version">The version.</param>
+    /// <param name="entry">The new state.</param>
+    /// <param name="wasExpired">Whether the state before had expired, so that a commit of its own has removed it.</param>
+    public void Set(ReadOnlySpan<byte> key, long version, StoredEntry? entry, bool wasExpired = false)
     {
-        Of(key).Set(version, entry);
+        Of(key).Set(version, entry, wasExpired);
         Last = Math.Max(Last, version);
         _greatest = Math.Max(_greatest, version);
     }
@@ -143,16 +147,20 @@ internal sealed class CommitHistory
     {
         private readonly List<(long Version, StoredEntry? Entry)> _states = [];
         private readonly List<(long After, long At)> _losses = [];
+        private readonly HashSet<long> _afterExpiry = [];
 
         public (long Version, StoredEntry? Entry) Latest => _states.Count == 0 ? default : _states[^1];
 
         /// <summary>
-        /// The version of the last commit that changed the visible state. A commit that adds and removes the key does not count.
+        /// The version of the last commit that changed the visible state. A commit that adds and removes the key does not count, and
+        /// neither does the removal of an expired entry before it.
         /// </summary>
-        public long ChangedAt => _states.FindLast(state => state.Entry is not null || At(state.Version - 1) is not null).Version;
+        public long ChangedAt => _states
+            .FindLast(state => state.Entry is not null || (At(state.Version - 1) is not null && !_afterExpiry.Contains(state.Version))).Version;
 
-        public void Set(long version, StoredEntry? entry)
+        public void Set(long version, StoredEntry? entry, bool wasExpired = false)
         {
+            if (wasExpired) _afterExpiry.Add(version);
             if (Latest.Version == version) _states.RemoveAll(state => state.Version == version);
             _states.Add((version, entry));
         }
@@ -173,6 +181,7 @@ internal sealed class CommitHistory
         {
             _states.RemoveAll(state => state.Version > version);
             _losses.RemoveAll(loss => loss.At > version);
+            _afterExpiry.RemoveWhere(at => at > version);
         }
     }
 }
