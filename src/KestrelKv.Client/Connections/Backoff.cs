@@ -1,0 +1,26 @@
+namespace KestrelKv.Client.Connections;
+
+/// <summary>
+/// The pauses between connection attempts: a random time up to a limit that doubles with each failure ("full jitter", see Brooker,
+/// "Exponential Backoff And Jitter", AWS Architecture Blog, 2015). Clients that lost their connections together do not return together.
+/// </summary>
+internal struct Backoff(TimeSpan max)
+{
+    private static readonly TimeSpan First = TimeSpan.FromMilliseconds(50);
+    private int _attempts;
+
+    /// <summary>Returns the pause before the next attempt: none before the first one.</summary>
+    public TimeSpan Next()
+    {
+        if (_attempts == 0)
+        {
+            _attempts++;
+            return TimeSpan.Zero;
+        }
+        double limit = Math.Min(max.TotalMilliseconds, First.TotalMilliseconds * Math.Pow(2, Math.Min(_attempts++ - 1, 30)));
+        return TimeSpan.FromMilliseconds(Random.Shared.NextDouble() * limit);
+    }
+
+    /// <summary>Begins anew after a success. The next attempt has a short pause, because many clients may have lost their connections at once.</summary>
+    public void Reset() => _attempts = 1;
+}

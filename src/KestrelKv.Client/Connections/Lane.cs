@@ -1,0 +1,309 @@
+namespace KestrelKv.Client.Connections;
+
+/// <summary>A queue of calls and the connection that sends them. Calls are sent in the order of their submission. Thread-safe.</summary>
+/// <remarks>
+/// <para>
+/// A lane connects when a call needs it. If a connection breaks, the calls that had no reply are sent again on the next one, before all
+/// others and in their order, if they are repeatable; otherwise their outcome is unknown.
+/// </para>
+/// <para><see cref="_gate"/> protects the queue, and the sent calls of the connection. It is held for short, never while data is sent.</para>
+/// </remarks>
+internal sealed class Lane : IAsyncDisposable
+{
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromMilliseconds(50);
+
+    private readonly Lock _gate = new();
+    private readonly KestrelKvClientOptions _options;
+    private readonly Connector _connector;
+    private readonly Admission _admission;
+    private readonly ITimer _sweeper;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly CallQueue _queue = new();
+    private Connection? _connection;
+    private Task _connecting = Task.CompletedTask;
+    private Backoff _backoff;
+
+    // Why the last connection attempt failed; null after a success and before the first attempt.
+    private Exception? _lastFailure;
+    private bool _isSweeping;
+    private bool _isConnecting;
+
+    public Lane(string name, KestrelKvClientOptions options, Connector connector)
+    {
+        Name = name;
+        (_options, _connector) = (options, connector);
+        _admission = new(options.CallsMax, options.QueuedBytesMax);
+        _backoff = new(options.ReconnectDelayMax);
+        _sweeper = options.Time.CreateTimer(static lane => ((Lane)lane!).Sweep(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    public string Name { get; }
+
+    public TimeProvider Time => _options.Time;
+
+    public TimeSpan StallTimeout => _options.StallTimeout;
+
+    public int ReplyBytesMax => _options.ReplyBytesMax;
+
+    /// <summary>The number of calls that are in progress.</summary>
+    public int Calls => _admission.Calls;
+
+    /// <summary>Whether the lane has a connection now.</summary>
+    public bool IsConnected => Volatile.Read(ref _connection) is not null;
+
+    public bool TryEnter() => _admission.TryEnter();
+
+    /// <summary>Waits until the lane has room for another call.</summary>
+    public async Task EnterAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        using var late = new CancellationTokenSource(timeout, Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken, _stopping.Token);
+        try
+        {
+            await _admission.EnterAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw _stopping.IsCancellationRequested
+                ? new ObjectDisposedException(nameof(KestrelKvClient))
+                : NotSent(
+                    $"The deadline passed while {_options.CallsMax} calls (CallsMax) or {_options.QueuedBytesMax} bytes (QueuedBytesMax) were queued",
+                    new TimeoutException("The deadline of the call has passed."));
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new OperationCanceledException(e.Message, new NotSentException("The call was canceled before the request was sent."), cancellationToken);
+        }
+    }
+
+    public void Leave(int bytes) => _admission.Leave(bytes);
+
+    /// <summary>Queues a call, which has entered. The lane becomes an owner of it.</summary>
+    public void Submit(Call call)
+    {
+        _admission.Add(call.Request.Length);
+        Connection? sender = null;
+        bool here = false, refused;
+        lock (_gate)
+        {
+            refused = _stopping.IsCancellationRequested || (call.FailsFast && _connection is null && _lastFailure is not null);
+            if (!refused)
+            {
+                _queue.Add(call);
+                if (!_isSweeping) StartSweeping();
+                if (_connection is null) Connect();
+                else if (_connection.TryBeginSending(out here)) sender = _connection;
+            }
+        }
+        sender?.Send(here);
+        if (refused) Refuse(call);
+    }
+
+    /// <summary>
+    /// Moves queued calls to those that a connection has sent, and copies their requests to a buffer. A request that is longer than the
+    /// whole buffer is returned instead: the caller sends it and then releases the call.
+    /// </summary>
+    /// <returns>The number of bytes in the buffer. If it is 0 and there is no long request, nothing is left and the connection stops sending.</returns>
+    public int TakeForSending(Connection connection, Span<byte> buffer, out Call? longCall)
+    {
+        int length = 0;
+        longCall = null;
+        lock (_gate)
+        {
+            long now = Time.GetTimestamp();
+            while (_queue.TryPeek(out Call? call))
+            {
+                ReadOnlySpan<byte> frame = call.Request.Frame.Span;
+                if (call.IsEnded)
+                {
+                    _queue.Remove();
+                    call.Release();
+                    continue;
+                }
+                if (frame.Length > buffer.Length - length && (length > 0 || frame.Length <= buffer.Length)) break;
+                _queue.Remove();
+                connection.AddSent(call, now);
+                if (call.FirstSentAt == 0) call.FirstSentAt = now;
+                if (frame.Length > buffer.Length)
+                {
+                    call.AddOwner();
+                    longCall = call;
+                    break;
+                }
+                frame.CopyTo(buffer[length..]);
+                length += frame.Length;
+            }
+            if (length == 0 && longCall is null) connection.EndSending();
+            return length;
+        }
+    }
+
+    /// <summary>Removes the calls that the next replies belong to from those that a connection has sent.</summary>
+    /// <returns>The number of calls, fewer than requested if fewer were sent.</returns>
+    public int TakeSent(Connection connection, Span<Call> calls)
+    {
+        lock (_gate) return connection.TakeSent(calls);
+    }
+
+    /// <summary>Handles the end of a connection.</summary>
+    public void OnBroken(Connection connection, Exception reason)
+    {
+        List<Call> lost = [];
+        lock (_gate)
+        {
+            if (_connection != connection) return;
+            Volatile.Write(ref _connection, null);
+            long now = Time.GetTimestamp();
+            List<Call> repeated = [];
+            while (connection.TryTakeSent(out Call? call))
+            {
+                if (call.IsEnded) call.Release();
+                else if (call.IsRepeatable && !_stopping.IsCancellationRequested && Time.GetElapsedTime(call.FirstSentAt, now) < _options.RetryTime) repeated.Add(call);
+                else lost.Add(call);
+            }
+            _queue.AddFirst(repeated);
+            if (_queue.Count > 0) Connect();
+        }
+        foreach (Call call in lost)
+        {
+            call.EndWith(new OutcomeUnknownException($"The connection broke before the reply to the request arrived: {reason.Message}", reason));
+            call.Release();
+        }
+    }
+
+    /// <summary>Returns the failure of a call that was not sent, with the reason why there is no connection.</summary>
+    public NotSentException NotSent(string message, Exception? inner = null)
+    {
+        Exception? failure = Volatile.Read(ref _lastFailure);
+        string text = failure is null ? $"{message}." : $"{message}. The last connection attempt failed: {failure.Message}";
+        return new(text, inner ?? failure);
+    }
+
+    /// <summary>Closes the connection. Calls that have no reply fail.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task connecting;
+        Connection? connection;
+        lock (_gate)
+        {
+            if (_stopping.IsCancellationRequested) return;
+            _stopping.Cancel();
+            (connecting, connection) = (_connecting, _connection);
+        }
+        connection?.Break(new ObjectDisposedException(nameof(KestrelKvClient)));
+        await connecting;
+        await _sweeper.DisposeAsync();
+        FailQueued(_ => new NotSentException("The client was disposed before the request was sent.", new ObjectDisposedException(nameof(KestrelKvClient))));
+    }
+
+    private void Refuse(Call call)
+    {
+        call.EndWith(_stopping.IsCancellationRequested
+            ? new NotSentException("The client is disposed.", new ObjectDisposedException(nameof(KestrelKvClient)))
+            : NotSent("The client is not connected, and the call may not wait"));
+        call.Release();
+    }
+
+    /// <summary>Starts connecting. Requires the gate.</summary>
+    private void Connect()
+    {
+        if (_isConnecting || _stopping.IsCancellationRequested) return;
+        _isConnecting = true;
+        _connecting = Task.Run(ConnectAsync);
+    }
+
+    private async Task ConnectAsync()
+    {
+        while (true)
+        {
+            TimeSpan pause = _backoff.Next();
+            if (pause > TimeSpan.Zero) await Task.Delay(pause, Time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            try
+            {
+                _stopping.Token.ThrowIfCancellationRequested();
+                Stream stream = await _connector.ConnectAsync(_stopping.Token);
+                Begin(new Connection(this, stream));
+                return;
+            }
+            catch (Exception e)
+            {
+                if (!ContinuesAfter(e)) return;
+            }
+        }
+    }
+
+    private void Begin(Connection connection)
+    {
+        lock (_gate)
+        {
+            _backoff.Reset();
+            _isConnecting = false;
+            _lastFailure = null;
+            Volatile.Write(ref _connection, connection);
+            connection.TryBeginSending(out _);
+        }
+        connection.Start();
+        if (_stopping.IsCancellationRequested) connection.Break(new ObjectDisposedException(nameof(KestrelKvClient)));
+    }
+
+    /// <summary>Handles a failed connection attempt.</summary>
+    /// <returns>Whether calls still wait for a connection.</returns>
+    private bool ContinuesAfter(Exception failure)
+    {
+        Volatile.Write(ref _lastFailure, failure);
+
+        // A refusal, such as auth_failed, does not pass by waiting.
+        if (failure is RefusedException refusal) FailQueued(_ => new RefusedException(refusal));
+        else FailQueued(call => call.FailsFast ? NotSent("The client is not connected, and the call may not wait") : null);
+        lock (_gate)
+        {
+            _queue.RemoveEnded();
+            if (_queue.Count > 0 && !_stopping.IsCancellationRequested) return true;
+            _isConnecting = false;
+            return false;
+        }
+    }
+
+    /// <summary>Ends the queued calls for which there is an error.</summary>
+    private void FailQueued(Func<Call, Exception?> error)
+    {
+        lock (_gate)
+        {
+            foreach (Call call in _queue)
+            {
+                if (call.IsEnded || error(call) is not { } failure) continue;
+
+                // A call that is to be repeated was sent: it may have taken effect.
+                call.EndWith(call.FirstSentAt == 0 ? failure : new OutcomeUnknownException($"The request was sent, and its reply did not arrive. {failure.Message}", failure));
+            }
+            _queue.RemoveEnded();
+        }
+    }
+
+    /// <summary>Starts the timer. Requires the gate.</summary>
+    private void StartSweeping()
+    {
+        _isSweeping = true;
+        _sweeper.Change(SweepInterval, SweepInterval);
+    }
+
+    /// <summary>Ends late calls and a stalled connection. Runs while there are calls.</summary>
+    private void Sweep()
+    {
+        Connection? stalled = null;
+        lock (_gate)
+        {
+            long now = Time.GetTimestamp();
+            foreach (Call call in _queue)
+                if (call.Deadline <= now) call.EndLate();
+            _queue.RemoveEnded();
+            if (_connection is { } connection && connection.CheckSent(now)) stalled = connection;
+            if (_queue.Count == 0 && (_connection is null || _connection.SentCount == 0))
+            {
+                _isSweeping = false;
+                _sweeper.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            }
+        }
+        stalled?.Break(new IOException($"The connection is stalled: no byte arrived for {StallTimeout.TotalSeconds} seconds (StallTimeout) although replies are due."));
+    }
+}

@@ -1,0 +1,232 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using KestrelKv.Client.Connections;
+using KestrelKv.Client.Replies;
+using KestrelKv.Client.Requests;
+using KestrelKv.Client.Watching;
+
+namespace KestrelKv.Client;
+
+public sealed partial class KestrelKvClient
+{
+    /// <summary>Reports the changes of entries, in commit order, each exactly once.</summary>
+    /// <remarks>
+    /// If the connection breaks, the watch reconnects and continues after the last change, without gap and repetition, for as long as the
+    /// caller enumerates. Each watch has its own connection. A caller that enumerates slowly falls behind, and continues from the server's history.
+    /// </remarks>
+    /// <typeparam name="T">The type of the values.</typeparam>
+    /// <param name="prefix">The prefix of the keys; empty for all keys.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="cancellationToken">Ends the watch.</param>
+    /// <exception cref="HistoryCompactedException">The next changes are no longer kept: the watch would have a gap.</exception>
+    /// <exception cref="RefusedException">The server refused the watch, such as for lack of a right.</exception>
+    /// <exception cref="JsonException">A value cannot be converted to <typeparamref name="T"/>.</exception>
+    [OverloadResolutionPriority(1)]
+    public IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(
+        string prefix, WatchOptions options = default, CancellationToken cancellationToken = default) =>
+        WatchAsync(prefix, TypeOf<T>(), options, cancellationToken);
+
+    /// <inheritdoc cref="WatchAsync{T}(string, WatchOptions, CancellationToken)"/>
+    /// <param name="prefix">The prefix of the keys; empty for all keys.</param>
+    /// <param name="type">How the values are converted.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="cancellationToken">Ends the watch.</param>
+    public IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(
+        string prefix, JsonTypeInfo<T> type, WatchOptions options = default, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        RequestText.CheckText(prefix, _options, nameof(prefix));
+        if (options.FromVersion < 0) throw ArgumentError.Create($"FromVersion is {options.FromVersion}, expected 0 or more.", nameof(options));
+        return ReadChangesAsync(prefix, type, options, cancellationToken);
+    }
+
+    /// <summary>
+    /// Reports all entries, then their changes: <see cref="WatchEventKind.Reset"/>, a <see cref="WatchEventKind.Put"/> for each entry,
+    /// <see cref="WatchEventKind.CaughtUp"/>, and from then on all changes.
+    /// </summary>
+    /// <remarks>
+    /// Changes that happen while the snapshot is read are reported before <see cref="WatchEventKind.CaughtUp"/>. If the server no longer keeps the
+    /// next changes, the sequence begins again with a reset.
+    /// </remarks>
+    /// <typeparam name="T">The type of the values.</typeparam>
+    /// <param name="prefix">The prefix of the keys; empty for all keys.</param>
+    /// <param name="options">The options, without <see cref="WatchOptions.FromVersion"/>.</param>
+    /// <param name="cancellationToken">Ends the watch.</param>
+    /// <exception cref="RefusedException">The server refused the watch, such as for lack of a right.</exception>
+    /// <exception cref="JsonException">A value cannot be converted to <typeparamref name="T"/>.</exception>
+    [OverloadResolutionPriority(1)]
+    public IAsyncEnumerable<WatchEvent<T>> SnapshotThenWatchAsync<T>(
+        string prefix, WatchOptions options = default, CancellationToken cancellationToken = default) =>
+        SnapshotThenWatchAsync(prefix, TypeOf<T>(), options, cancellationToken);
+
+    /// <inheritdoc cref="SnapshotThenWatchAsync{T}(string, WatchOptions, CancellationToken)"/>
+    /// <param name="prefix">The prefix of the keys; empty for all keys.</param>
+    /// <param name="type">How the values are converted.</param>
+    /// <param name="options">The options, without <see cref="WatchOptions.FromVersion"/>.</param>
+    /// <param name="cancellationToken">Ends the watch.</param>
+    public async IAsyncEnumerable<WatchEvent<T>> SnapshotThenWatchAsync<T>(
+        string prefix, JsonTypeInfo<T> type, WatchOptions options = default, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        OptionsCheck.Unused(options.FromVersion is not null, nameof(options.FromVersion), nameof(SnapshotThenWatchAsync));
+        while (true)
+        {
+            var snapshot = new SnapshotVersions();
+            // A server that keeps its data in memory only keeps changes while there is a watch. This one matches no key of the snapshot.
+            WatchStream anchor = (await OpenWatchAsync(prefix + "\uffff\uffff", null, values: false, cancellationToken)).Stream;
+            await using (anchor)
+            {
+                yield return new(WatchEventKind.Reset, "", default, 0, null);
+                string? after = null;
+                do
+                {
+                    var page = new ScanRequest<T>(
+                        prefix, after, limit: 100, options.KeysOnly ? null : type, delimiter: null, new() { Timeout = Timeout.InfiniteTimeSpan });
+                    ScanPage<T> read = await CallAsync<ScanRequest<T>, ScanPage<T>>(page, cancellationToken);
+                    snapshot.AddPage(read.Version);
+                    foreach (ScanItem<T> item in read.Items)
+                    {
+                        snapshot.Add(item.Entry.Key, item.Entry.Version);
+                        yield return new(WatchEventKind.Put, item.Entry.Key, item.Entry.Value, item.Entry.Version, item.Entry.ExpiresAt);
+                    }
+                    after = read.Next;
+                }
+                while (after is not null);
+            }
+
+            IAsyncEnumerator<WatchEvent<T>> changes = ReadChangesAsync(
+                prefix, type, options with { FromVersion = snapshot.Version + 1, ReportProgress = true }, cancellationToken).GetAsyncEnumerator(cancellationToken);
+            bool isCaughtUp = false;
+            await using (changes)
+            {
+                while (await MovesNextAsync(changes))
+                {
+                    WatchEvent<T> change = changes.Current;
+                    if (!isCaughtUp && snapshot.IsCompleteAt(change))
+                    {
+                        isCaughtUp = true;
+                        yield return new(WatchEventKind.CaughtUp, "", default, snapshot.LastVersion, null);
+                    }
+                    if (change.Kind == WatchEventKind.Progress ? options.ReportProgress && isCaughtUp : !snapshot.Contains(change)) yield return change;
+                }
+            }
+        }
+
+        // Returns false if the history has a gap.
+        static async ValueTask<bool> MovesNextAsync(IAsyncEnumerator<WatchEvent<T>> changes)
+        {
+            try
+            {
+                return await changes.MoveNextAsync();
+            }
+            catch (HistoryCompactedException)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Keeps a copy of all entries with a prefix in memory, which follows their changes.</summary>
+    /// <typeparam name="T">The type of the values.</typeparam>
+    /// <param name="prefix">The prefix of the keys; empty for all keys.</param>
+    /// <param name="cancellationToken">Cancels the wait for the first complete copy.</param>
+    /// <returns>The copy, once it is complete. The caller disposes of it.</returns>
+    /// <exception cref="RefusedException">The server refused the watch, such as for lack of a right.</exception>
+    /// <exception cref="JsonException">A value cannot be converted to <typeparamref name="T"/>.</exception>
+    public Task<Mirror<T>> MirrorAsync<T>(string prefix, CancellationToken cancellationToken = default) =>
+        MirrorAsync(prefix, TypeOf<T>(), cancellationToken);
+
+    /// <inheritdoc cref="MirrorAsync{T}(string, CancellationToken)"/>
+    /// <param name="prefix">The prefix of the keys; empty for all keys.</param>
+    /// <param name="type">How the values are converted.</param>
+    /// <param name="cancellationToken">Cancels the wait for the first complete copy.</param>
+    public Task<Mirror<T>> MirrorAsync<T>(string prefix, JsonTypeInfo<T> type, CancellationToken cancellationToken = default) =>
+        Mirror<T>.StartAsync(stop => SnapshotThenWatchAsync(prefix, type, new() { ReportProgress = true }, stop), cancellationToken);
+
+    private async IAsyncEnumerable<WatchEvent<T>> ReadChangesAsync<T>(
+        string prefix, JsonTypeInfo<T> type, WatchOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposed.Token);
+        long? next = options.FromVersion;
+        while (true)
+        {
+            (WatchStream stream, long version) = await OpenWatchAsync(prefix, next, !options.KeysOnly, stop.Token);
+            await using (stream)
+            {
+                next ??= version + 1;
+                if (options.ReportProgress) yield return new(WatchEventKind.Progress, "", default, version, null);
+                while (await TryReadAsync(stream, stop.Token) is { } response)
+                {
+                    (List<WatchEvent<T>> changes, version) = ParseChanges(response.Span, type, options.KeysOnly);
+                    foreach (WatchEvent<T> change in changes) yield return change;
+                    next = version + 1;
+                    if (options.ReportProgress) yield return new(WatchEventKind.Progress, "", default, version, null);
+                }
+            }
+        }
+
+        // Returns null if the connection broke.
+        static async ValueTask<ReadOnlyMemory<byte>?> TryReadAsync(WatchStream stream, CancellationToken cancellationToken)
+        {
+            try
+            {
+                return await stream.ReadAsync(cancellationToken);
+            }
+            catch (Exception e) when (IsTransient(e))
+            {
+                return null;
+            }
+        }
+    }
+
+    /// <summary>Opens a watch, with as many attempts as necessary.</summary>
+    private async Task<(WatchStream Stream, long Version)> OpenWatchAsync(
+        string prefix, long? fromVersion, bool values, CancellationToken cancellationToken)
+    {
+        var backoff = new Backoff(_options.ReconnectDelayMax);
+        while (true)
+        {
+            TimeSpan pause = backoff.Next();
+            if (pause > TimeSpan.Zero) await Task.Delay(pause, _options.Time, cancellationToken);
+            try
+            {
+                return await WatchStream.OpenAsync(_connector, _options, prefix, fromVersion, values, cancellationToken);
+            }
+            catch (Exception e) when (IsTransient(e))
+            {
+                // The next attempt follows.
+            }
+        }
+    }
+
+    /// <summary>Whether a watch continues on another connection.</summary>
+    private static bool IsTransient(Exception error) => error switch
+    {
+        OutcomeUnknownException => true, // disk_failed: a later watch may succeed.
+        HistoryCompactedException => false,
+        RefusedException refused => refused.Code is "too_many_watches" or "replies_full" or "requests_full" or "too_many_connections" or "idle_timeout" or "auth_timeout" or "internal_error",
+        IOException or System.Net.Sockets.SocketException or ObjectDisposedException => true,
+        _ => false,
+    };
+
+    private static (List<WatchEvent<T>> Changes, long Version) ParseChanges<T>(ReadOnlySpan<byte> response, JsonTypeInfo<T> type, bool keysOnly)
+    {
+        var changes = new List<WatchEvent<T>>();
+        var reader = new EntriesReader(response);
+        while (reader.TryRead(out EntryText change))
+        {
+            WatchEventKind kind = change.Kind switch
+            {
+                var k when k.SequenceEqual("put"u8) => WatchEventKind.Put,
+                var k when k.SequenceEqual("set_expiry"u8) => WatchEventKind.SetExpiry,
+                var k when k.SequenceEqual("expire"u8) => WatchEventKind.Expire,
+                var k when k.SequenceEqual("evict"u8) => WatchEventKind.Evict,
+                _ => WatchEventKind.Delete,
+            };
+            T? value = kind == WatchEventKind.Put && !keysOnly ? JsonSerializer.Deserialize(change.Value, type) : default;
+            changes.Add(new(kind, EntryText.Text(change.Key), value, change.Version, change.ExpiresAt));
+        }
+        return (changes, reader.Version);
+    }
+}

@@ -1,0 +1,152 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace KestrelKv.Client.Replies;
+
+/// <summary>Reads replies: <c>{"status": "OK", "response": {"func": "GET", "response": {...}}}</c>.</summary>
+internal static class ReplyText
+{
+    private static readonly JsonReaderOptions Options = new() { MaxDepth = JsonDepth.Max };
+
+    /// <summary>Returns the inner response object of a reply.</summary>
+    /// <param name="reply">The body of the reply.</param>
+    /// <param name="error">The error of the reply; otherwise the default.</param>
+    /// <returns>The text of the response; empty if the reply is an error.</returns>
+    /// <exception cref="IOException">The reply has neither.</exception>
+    public static ReadOnlySpan<byte> Open(ReadOnlySpan<byte> reply, out ServerError error)
+    {
+        error = default;
+        if (TryOpenUsual(reply, out ReadOnlySpan<byte> response)) return response;
+        if (ServerError.TryRead(reply, out error)) return default;
+        return OpenAny(reply);
+    }
+
+    /// <summary>Returns the inner response object of a reply, or throws its error.</summary>
+    public static ReadOnlySpan<byte> OpenOrThrow(ReadOnlySpan<byte> reply)
+    {
+        ReadOnlySpan<byte> response = Open(reply, out ServerError error);
+        return error.Code is null ? response : throw error.ToException();
+    }
+
+    /// <summary>Reads an entry: <c>{"obj": ..., "val": ..., "found": ..., "version": ..., "expires_at": ...}</c>.</summary>
+    public static EntryText ReadEntry(ReadOnlySpan<byte> response)
+    {
+        var entry = new EntryText();
+        var reader = new Utf8JsonReader(response, Options);
+        reader.Read();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName) entry.Take(ref reader, response);
+        return entry;
+    }
+
+    /// <summary>Reads the result of a write. A failed precondition or test, or a missing part, is a result.</summary>
+    public static WriteResult ReadWrite(ReadOnlySpan<byte> reply)
+    {
+        ReadOnlySpan<byte> response = Open(reply, out ServerError error);
+        if (error.Code is not null) return new() { Status = StatusOf(error), Existed = error.Version > 0, Version = error.Version ?? 0 };
+        EntryText entry = ReadEntry(response);
+        return new() { Existed = entry.Found, Version = entry.Version, ExpiresAt = entry.ExpiresAt, Old = entry.Old.ToArray() };
+    }
+
+    /// <summary>Reads the result of an increment.</summary>
+    public static IncrementResult<T> ReadIncrement<T>(ReadOnlySpan<byte> reply, JsonTypeInfo<T> type)
+    {
+        ReadOnlySpan<byte> response = Open(reply, out ServerError error);
+        if (error.Code is not null)
+            return new() { Status = StatusOf(error), Value = default!, Existed = error.Version > 0, Version = error.Version ?? 0 };
+        EntryText entry = ReadEntry(response);
+        return new() { Value = JsonSerializer.Deserialize(entry.Value, type)!, Existed = entry.Found, Version = entry.Version, ExpiresAt = entry.ExpiresAt };
+    }
+
+    /// <summary>Returns the status that an error stands for, or throws the error.</summary>
+    public static WriteStatus StatusOf(in ServerError error) => error.Code switch
+    {
+        "precondition_failed" => WriteStatus.PreconditionFailed,
+        "test_failed" => WriteStatus.TestFailed,
+        "not_found" => WriteStatus.NotFound,
+        "path_not_found" => WriteStatus.PathNotFound,
+        _ => throw error.ToException(),
+    };
+
+    /// <summary>Opens a reply in the server's usual spelling without parsing it.</summary>
+    private static bool TryOpenUsual(ReadOnlySpan<byte> reply, out ReadOnlySpan<byte> response)
+    {
+        response = default;
+        ReadOnlySpan<byte> head = "{\"status\": \"OK\", \"response\": {\"func\": \""u8, middle = "\", \"response\": "u8, tail = "}}"u8;
+        if (!reply.StartsWith(head)) return false;
+        ReadOnlySpan<byte> rest = reply[head.Length..];
+        int name = rest.IndexOf((byte)'"');
+        if (name < 0 || !rest[name..].StartsWith(middle) || !rest.EndsWith(tail)) return false;
+        response = rest[(name + middle.Length)..^tail.Length];
+        return true;
+    }
+
+    private static ReadOnlySpan<byte> OpenAny(ReadOnlySpan<byte> reply)
+    {
+        var reader = new Utf8JsonReader(reply, Options);
+        for (int level = 0; level < 2; level++)
+        {
+            do
+            {
+                if (!reader.Read()) throw new IOException("The server sent a reply without a response.");
+            }
+            while (reader.TokenType != JsonTokenType.PropertyName || !reader.ValueTextEquals("response"u8) || !Enters(ref reader));
+        }
+        int start = (int)reader.TokenStartIndex;
+        reader.Skip();
+        return reply[start..(int)reader.BytesConsumed];
+
+        static bool Enters(ref Utf8JsonReader reader) => reader.Read();
+    }
+}
+
+/// <summary>An entry in a reply. The texts refer to the reply.</summary>
+internal ref struct EntryText
+{
+    public ReadOnlySpan<byte> Key;
+    public ReadOnlySpan<byte> Value;
+    public ReadOnlySpan<byte> Old;
+    public ReadOnlySpan<byte> Prefix;
+    public ReadOnlySpan<byte> Kind;
+    public bool Found;
+    public long Version;
+    public long Keys;
+    public DateTimeOffset? ExpiresAt;
+
+    /// <summary>Reads one member.</summary>
+    /// <param name="reader">A reader at the name of the member.</param>
+    /// <param name="text">The text that the reader reads.</param>
+    public void Take(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> text)
+    {
+        if (reader.ValueTextEquals("obj"u8)) Key = Raw(ref reader, text);
+        else if (reader.ValueTextEquals("val"u8)) Value = Raw(ref reader, text);
+        else if (reader.ValueTextEquals("found"u8)) Found = reader.Read() && reader.TokenType == JsonTokenType.True;
+        else if (reader.ValueTextEquals("version"u8)) Version = reader.Read() ? reader.GetInt64() : 0;
+        else if (reader.ValueTextEquals("expires_at"u8)) ExpiresAt = reader.Read() && reader.TokenType == JsonTokenType.Number ? Time(reader.GetDecimal()) : null;
+        else if (reader.ValueTextEquals("old"u8)) Old = Raw(ref reader, text);
+        else if (reader.ValueTextEquals("kind"u8)) Kind = Raw(ref reader, text)[1..^1];
+        else if (reader.ValueTextEquals("prefix"u8)) Prefix = Raw(ref reader, text);
+        else if (reader.ValueTextEquals("keys"u8)) Keys = reader.Read() ? reader.GetInt64() : 0;
+        else reader.Skip();
+    }
+
+    public readonly Entry<T> ToEntry<T>(string key, JsonTypeInfo<T> type) =>
+        new(key, Found, Found ? JsonSerializer.Deserialize(Value, type) : default, Version, ExpiresAt);
+
+    /// <summary>Returns a JSON string as text.</summary>
+    public static string Text(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json);
+        reader.Read();
+        return reader.GetString() ?? "";
+    }
+
+    private static ReadOnlySpan<byte> Raw(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> text)
+    {
+        reader.Read();
+        int start = (int)reader.TokenStartIndex;
+        reader.Skip();
+        return text[start..(int)reader.BytesConsumed];
+    }
+
+    private static DateTimeOffset Time(decimal seconds) => DateTimeOffset.UnixEpoch.AddTicks((long)(seconds * TimeSpan.TicksPerSecond));
+}

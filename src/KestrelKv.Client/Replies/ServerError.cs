@@ -1,0 +1,71 @@
+using System.Text.Json;
+
+namespace KestrelKv.Client.Replies;
+
+/// <summary>The error in a reply: <c>{"code": "...", "message": "...", "index": 0, "version": 1, "oldest_version": 1}</c>.</summary>
+internal readonly record struct ServerError(string Code, string Message, int? Index, long? Version, long? OldestVersion)
+{
+    /// <summary>Parses the reply if it is an error.</summary>
+    public static bool TryRead(ReadOnlySpan<byte> reply, out ServerError error)
+    {
+        error = default;
+        if (reply.StartsWith("{\"status\": \"OK\""u8)) return false;
+        string code = "", message = "";
+        int? index = null;
+        long? version = null, oldest = null;
+        bool isError = false;
+        var reader = new Utf8JsonReader(reply, new JsonReaderOptions { MaxDepth = JsonDepth.Max });
+        reader.Read();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (!reader.ValueTextEquals("error"u8))
+            {
+                reader.Skip();
+                continue;
+            }
+            isError = true;
+            reader.Read();
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                if (reader.ValueTextEquals("code"u8)) code = ReadString(ref reader);
+                else if (reader.ValueTextEquals("message"u8)) message = ReadString(ref reader);
+                else if (reader.ValueTextEquals("index"u8)) index = (int)ReadNumber(ref reader);
+                else if (reader.ValueTextEquals("version"u8)) version = ReadNumber(ref reader);
+                else if (reader.ValueTextEquals("oldest_version"u8)) oldest = ReadNumber(ref reader);
+                else reader.Skip();
+            }
+        }
+        error = new(code, message, index, version, oldest);
+        return isError;
+    }
+
+    /// <summary>Returns why the server closes the connection, if the reply is an error after which it does. Such an error answers no request.</summary>
+    public static Exception? ClosingReason(ReadOnlySpan<byte> reply)
+    {
+        if (reply.StartsWith("{\"status\": \"OK\""u8) || !TryRead(reply, out ServerError error)) return null;
+        return error.Code is "unsupported_version" or "invalid_length" or "frame_too_long" or "truncated_frame" or "too_many_connections" or
+            "protected_mode" or "idle_timeout" or "auth_timeout" or "auth_revoked" or "requests_full" or "internal_error"
+            ? error.ToException()
+            : null;
+    }
+
+    public KestrelKvException ToException() => Code switch
+    {
+        "compacted" => new HistoryCompactedException(Message, OldestVersion ?? 0),
+        // The write may be on disk, and appear after the restart of the server.
+        "disk_failed" => new OutcomeUnknownException($"{Message} ({Code})", code: Code),
+        _ => new RefusedException(Code, Message, Index, Version),
+    };
+
+    private static string ReadString(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        return reader.GetString() ?? "";
+    }
+
+    private static long ReadNumber(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        return reader.TryGetInt64(out long number) ? number : 0;
+    }
+}

@@ -1,0 +1,24 @@
+namespace KestrelKv.Client.Requests;
+
+/// <summary>BATCH.</summary>
+internal readonly struct BatchRequest(Batch batch, PutOptions options) : IRequest<BatchResult>
+{
+    public static string Function => "BATCH";
+    public static LaneKind Lane => LaneKind.Bulk;
+    public static bool IsWrite => true;
+    public CallSettings Settings => new(options.Timeout, options.FailFast, options.Retry);
+
+    public void Write(RequestBuffer to, KestrelKvClientOptions limits)
+    {
+        OptionsCheck.Unused(options.Path is not null, nameof(options.Path), Function);
+        OptionsCheck.Unused(options.Expiry.Kind != ExpiryKind.Unchanged, nameof(options.Expiry), Function);
+        OptionsCheck.Unused(options.IfVersion is not null || options.IfExists is not null, "A precondition", Function);
+        OptionsCheck.Unused(options.ReturnOld, nameof(options.ReturnOld), Function);
+        to.Write("\"ops\": ["u8);
+        to.Write(batch.Operations);
+        to.Write("]"u8);
+        RequestText.Put(to, options, meta: false);
+    }
+
+    public BatchResult Read(ReadOnlySpan<byte> reply) => new(reply, batch.Types);
+}

@@ -1,0 +1,36 @@
+namespace KestrelKv.Client.Requests;
+
+/// <summary>A request of one function, and how its reply is read. Implemented by structs, so that a call allocates nothing.</summary>
+/// <typeparam name="TResult">The result of the call.</typeparam>
+internal interface IRequest<TResult>
+{
+    /// <summary>The name of the function.</summary>
+    static abstract string Function { get; }
+
+    /// <summary>The lane that sends the request.</summary>
+    static abstract LaneKind Lane { get; }
+
+    /// <summary>Whether the request is a write.</summary>
+    static virtual bool IsWrite => false;
+
+    CallSettings Settings { get; }
+
+    /// <summary>Writes the parameters, without <c>request_id</c>. Checks them before anything is sent.</summary>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    void Write(RequestBuffer to, KestrelKvClientOptions limits);
+
+    /// <summary>Reads the reply.</summary>
+    /// <exception cref="KestrelKvException">The reply is an error that is not a result of this function.</exception>
+    TResult Read(ReadOnlySpan<byte> reply);
+}
+
+/// <summary>The settings of one call; null for those of the client.</summary>
+internal readonly record struct CallSettings(TimeSpan? Timeout = null, bool? FailFast = null, WriteRetry? Retry = null);
+
+/// <summary>The lanes of a client. Each has its own connection.</summary>
+internal enum LaneKind
+{
+    Read,
+    Write,
+    Bulk,
+}

@@ -1,0 +1,14 @@
+namespace KestrelKv.Client;
+
+/// <summary>Options of a watch.</summary>
+public readonly record struct WatchOptions
+{
+    /// <summary>The first version to report; null, the default, for the next commit after the watch is open.</summary>
+    public long? FromVersion { get; init; }
+
+    /// <summary>Whether to omit the values of changed entries. The default is false.</summary>
+    public bool KeysOnly { get; init; }
+
+    /// <summary>Whether to also report <see cref="WatchEventKind.Progress"/>, about every <see cref="KestrelKvClientOptions.BookmarkInterval"/>. The default is false.</summary>
+    public bool ReportProgress { get; init; }
+}

@@ -1,0 +1,119 @@
+using System.Buffers.Binary;
+using KestrelKv.Client.Connections;
+using KestrelKv.Client.Replies;
+using KestrelKv.Client.Requests;
+
+namespace KestrelKv.Client.Watching;
+
+/// <summary>The connection of one open watch. Its replies are read one at a time, so a slow reader slows down the server's sending.</summary>
+internal sealed class WatchStream : IAsyncDisposable
+{
+    private const int HeaderBytes = 8;
+    private const int ProtocolVersion = 1;
+
+    private readonly Stream _stream;
+    private readonly KestrelKvClientOptions _options;
+    private byte[] _received = new byte[16 * 1024];
+
+    // The received bytes are from _start to _end. The current reply is before _start.
+    private int _start;
+    private int _end;
+
+    private WatchStream(Stream stream, KestrelKvClientOptions options) => (_stream, _options) = (stream, options);
+
+    /// <summary>Opens a watch.</summary>
+    /// <exception cref="KestrelKvException">The server refused the watch.</exception>
+    /// <exception cref="IOException">There is no connection.</exception>
+    public static async Task<(WatchStream Stream, long Version)> OpenAsync(
+        Connector connector, KestrelKvClientOptions options, string prefix, long? fromVersion, bool values, CancellationToken cancellationToken)
+    {
+        var watch = new WatchStream(await connector.ConnectAsync(cancellationToken), options);
+        try
+        {
+            var request = new RequestBuffer();
+            RequestText.Begin(request, "WATCH");
+            request.Write("\"prefix\": "u8);
+            request.WriteString(prefix);
+            if (values) request.Write(", \"values\": true"u8);
+            if (fromVersion is { } from)
+            {
+                request.Write(", \"from_version\": "u8);
+                request.WriteNumber(from);
+            }
+            request.Write(", \"bookmark_interval\": "u8);
+            request.WriteSeconds((long)options.BookmarkInterval.TotalMilliseconds);
+            RequestText.End(request, options, activity: null);
+            await watch._stream.WriteAsync(request.Frame, cancellationToken);
+            ReadOnlyMemory<byte> first = await watch.ReadAsync(cancellationToken);
+            return (watch, VersionOf(first.Span));
+        }
+        catch
+        {
+            await watch.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Returns the response of the next reply, which is valid until the next read.</summary>
+    /// <exception cref="KestrelKvException">The server ended the watch.</exception>
+    /// <exception cref="IOException">The connection broke, or the server sent nothing for three bookmark intervals.</exception>
+    public async ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
+    {
+        int length = await FillAsync(HeaderBytes, cancellationToken);
+        int version = BinaryPrimitives.ReadInt32LittleEndian(_received.AsSpan(_start));
+        int bytes = BinaryPrimitives.ReadInt32LittleEndian(_received.AsSpan(_start + 4));
+        if (version != ProtocolVersion || bytes < 0 || bytes > _options.ReplyBytesMax)
+            throw new IOException($"The server sent a header with version {version} and length {bytes}, expected version 1 and at most {_options.ReplyBytesMax} bytes (ReplyBytesMax).");
+        if (length < HeaderBytes + bytes) await FillAsync(HeaderBytes + bytes, cancellationToken);
+        var reply = new ReadOnlyMemory<byte>(_received, _start + HeaderBytes, bytes);
+        _start += HeaderBytes + bytes;
+        return reply[Offset(reply.Span)];
+    }
+
+    public ValueTask DisposeAsync() => _stream.DisposeAsync();
+
+    private static Range Offset(ReadOnlySpan<byte> reply)
+    {
+        ReadOnlySpan<byte> response = ReplyText.OpenOrThrow(reply);
+        reply.Overlaps(response, out int offset);
+        return offset..(offset + response.Length);
+    }
+
+    private static long VersionOf(ReadOnlySpan<byte> response)
+    {
+        var reader = new EntriesReader(response);
+        while (reader.TryRead(out _))
+        {
+        }
+        return reader.Version;
+    }
+
+    /// <summary>Receives until at least a number of bytes is available.</summary>
+    private async ValueTask<int> FillAsync(int bytes, CancellationToken cancellationToken)
+    {
+        if (_end - _start >= bytes) return _end - _start;
+        if (_start > 0)
+        {
+            _received.AsSpan(_start, _end - _start).CopyTo(_received);
+            (_start, _end) = (0, _end - _start);
+        }
+        if (_received.Length < bytes) Array.Resize(ref _received, bytes);
+        while (_end < bytes)
+        {
+            using var late = new CancellationTokenSource(_options.BookmarkInterval * 3, _options.Time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
+            int received;
+            try
+            {
+                received = await _stream.ReadAsync(_received.AsMemory(_end), either.Token);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                throw new IOException($"The server sent nothing for {_options.BookmarkInterval * 3} (three times BookmarkInterval).");
+            }
+            if (received == 0) throw new EndOfStreamException("The server closed the connection.");
+            _end += received;
+        }
+        return _end - _start;
+    }
+}
