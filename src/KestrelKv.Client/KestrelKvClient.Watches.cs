@@ -204,8 +204,7 @@ public sealed partial class KestrelKvClient
     private static bool IsTransient(Exception error) => error switch
     {
         OutcomeUnknownException => true, // disk_failed: a later watch may succeed.
-        HistoryCompactedException => false,
-        RefusedException refused => refused.Code is "too_many_watches" or "replies_full" or "requests_full" or "too_many_connections" or "idle_timeout" or "auth_timeout" or "internal_error",
+        RefusedException refused => refused.IsTransient,
         IOException or System.Net.Sockets.SocketException or ObjectDisposedException => true,
         _ => false,
     };

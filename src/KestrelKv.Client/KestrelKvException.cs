@@ -44,6 +44,10 @@ public class RefusedException : KestrelKvException
     /// <summary>The error code, such as <c>too_deep</c>: see the table of errors in PROTOCOL.md.</summary>
     public string Code { get; }
 
+    /// <summary>Whether the same request may succeed later without a change of the request or of the user's rights.</summary>
+    public bool IsTransient => Code is "conflict" or "memory_full" or "disk_full" or "replies_full" or "requests_full" or "too_many_connections" or
+        "too_many_watches" or "idle_timeout" or "auth_timeout" or "internal_error";
+
     /// <summary>The operation of a batch that failed, counted from 0; null for other requests.</summary>
     public int? Index { get; }
 

@@ -12,12 +12,16 @@ namespace KestrelKv.Client.Connections;
 /// its call.
 /// </para>
 /// <para>
-/// The first of reply, failure, deadline and cancellation that wins <see cref="TryEnd"/> completes the call. The continuation of the caller
-/// runs on the thread pool, never on the thread that completes it.
+/// The first of reply, failure, deadline and cancellation that wins <see cref="TryEnd"/> completes the call. One atomic field states whether
+/// the request was sent before, so a call that ends as not sent is never sent. The continuation of the caller runs on the thread pool, never
+/// on the thread that completes it.
 /// </para>
 /// </remarks>
 internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
 {
+    private const int Queued = 0;
+    private const int Sent = 1;
+    private const int Ended = 2;
     private const int PooledMax = 4_096;
     private const int KeptReplyBytesMax = 4_096;
 
@@ -32,7 +36,7 @@ internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
     private byte[] _reply = [];
     private int _replyLength;
     private int _countedBytes;
-    private int _ended;
+    private int _state;
     private int _owners;
 
     private Call()
@@ -54,7 +58,7 @@ internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
     public long FirstSentAt { get; set; }
 
     /// <summary>Whether the call has ended. Its request need not be sent.</summary>
-    public bool IsEnded => Volatile.Read(ref _ended) != 0;
+    public bool IsEnded => Volatile.Read(ref _state) == Ended;
 
     /// <summary>The body of the reply, valid until <see cref="Release"/>.</summary>
     public ReadOnlySpan<byte> Reply => _reply.AsSpan(0, _replyLength);
@@ -81,32 +85,42 @@ internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
         return new(this, _wait.Version);
     }
 
+    /// <summary>Records that the request is about to be sent.</summary>
+    /// <returns>False if the call has ended. The request must not be sent.</returns>
+    public bool TryMarkSent() => Interlocked.CompareExchange(ref _state, Sent, Queued) != Ended;
+
     /// <summary>Completes the call with a reply, which is copied.</summary>
     public void EndWith(ReadOnlySpan<byte> reply)
     {
-        if (!TryEnd()) return;
+        if (!TryEnd(out _)) return;
         if (_reply.Length < reply.Length) _reply = new byte[Math.Max(reply.Length, 256)];
         reply.CopyTo(_reply);
         _replyLength = reply.Length;
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
     }
 
-    /// <summary>Completes the call with a failure.</summary>
-    public void EndWith(Exception error)
+    /// <summary>Completes the call because its request cannot be sent. If it was sent before, on another connection, its outcome is unknown.</summary>
+    public void EndUnsent(Exception failure)
     {
-        if (!TryEnd()) return;
-        _error = error;
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        if (!TryEnd(out bool wasSent)) return;
+        Fail(wasSent ? new OutcomeUnknownException($"The request was sent, and its reply did not arrive. {failure.Message}", failure) : failure);
+    }
+
+    /// <summary>Completes the call because the connection that sent its request broke.</summary>
+    public void EndBroken(Exception reason)
+    {
+        if (!TryEnd(out _)) return;
+        Fail(new OutcomeUnknownException($"The connection broke before the reply to the request arrived: {reason.Message}", reason));
     }
 
     /// <summary>Completes the call because its deadline has passed.</summary>
     public void EndLate()
     {
-        if (IsEnded) return;
+        if (!TryEnd(out bool wasSent)) return;
         var timeout = new TimeoutException("The deadline of the call has passed.");
-        EndWith(FirstSentAt == 0
-            ? _lane!.NotSent("The deadline passed before the request was sent", timeout)
-            : new OutcomeUnknownException("The deadline passed before the reply to the request arrived.", timeout));
+        Fail(wasSent
+            ? new OutcomeUnknownException("The deadline passed before the reply to the request arrived.", timeout)
+            : _lane!.NotSent("The deadline passed before the request was sent", timeout));
     }
 
     /// <summary>Adds an owner, which must call <see cref="Release"/>. The caller of this method is an owner.</summary>
@@ -119,7 +133,7 @@ internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
         _lane!.Leave(_countedBytes);
         Request.Clear();
         _wait.Reset();
-        (_lane, _error, _cancellation, _countedBytes, _replyLength, FirstSentAt, _ended) = (null, null, default, 0, 0, 0, 0);
+        (_lane, _error, _cancellation, _countedBytes, _replyLength, FirstSentAt, _state) = (null, null, default, 0, 0, 0, Queued);
         if (_reply.Length > KeptReplyBytesMax) _reply = [];
         if (Volatile.Read(ref s_pooled) >= PooledMax) return;
         Interlocked.Increment(ref s_pooled);
@@ -145,14 +159,25 @@ internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
     void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _wait.OnCompleted(continuation, state, token, flags);
 
-    private bool TryEnd() => Interlocked.Exchange(ref _ended, 1) == 0;
+    private bool TryEnd(out bool wasSent)
+    {
+        int before = Interlocked.Exchange(ref _state, Ended);
+        wasSent = before == Sent;
+        return before != Ended;
+    }
+
+    private void Fail(Exception error)
+    {
+        _error = error;
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
 
     private void Cancel()
     {
-        if (IsEnded) return;
-        KestrelKvException outcome = FirstSentAt == 0
-            ? new NotSentException("The call was canceled before the request was sent.")
-            : new OutcomeUnknownException("The call was canceled after the request was sent.");
-        EndWith(new OperationCanceledException(outcome.Message, outcome, _cancellation));
+        if (!TryEnd(out bool wasSent)) return;
+        KestrelKvException outcome = wasSent
+            ? new OutcomeUnknownException("The call was canceled after the request was sent.")
+            : new NotSentException("The call was canceled before the request was sent.");
+        Fail(new OperationCanceledException(outcome.Message, outcome, _cancellation));
     }
 }

@@ -22,6 +22,7 @@ internal sealed class Lane : IAsyncDisposable
     private Connection? _connection;
     private Task _connecting = Task.CompletedTask;
     private Backoff _backoff;
+    private long _lastAttempt;
 
     // Why the last connection attempt failed; null after a success and before the first attempt.
     private Exception? _lastFailure;
@@ -114,14 +115,13 @@ internal sealed class Lane : IAsyncDisposable
             while (_queue.TryPeek(out Call? call))
             {
                 ReadOnlySpan<byte> frame = call.Request.Frame.Span;
-                if (call.IsEnded)
+                if (frame.Length > buffer.Length - length && length > 0) break;
+                _queue.Remove();
+                if (!call.TryMarkSent())
                 {
-                    _queue.Remove();
                     call.Release();
                     continue;
                 }
-                if (frame.Length > buffer.Length - length && (length > 0 || frame.Length <= buffer.Length)) break;
-                _queue.Remove();
                 connection.AddSent(call, now);
                 if (call.FirstSentAt == 0) call.FirstSentAt = now;
                 if (frame.Length > buffer.Length)
@@ -166,7 +166,7 @@ internal sealed class Lane : IAsyncDisposable
         }
         foreach (Call call in lost)
         {
-            call.EndWith(new OutcomeUnknownException($"The connection broke before the reply to the request arrived: {reason.Message}", reason));
+            call.EndBroken(reason);
             call.Release();
         }
     }
@@ -184,12 +184,8 @@ internal sealed class Lane : IAsyncDisposable
     {
         Task connecting;
         Connection? connection;
-        lock (_gate)
-        {
-            if (_stopping.IsCancellationRequested) return;
-            _stopping.Cancel();
-            (connecting, connection) = (_connecting, _connection);
-        }
+        await _stopping.CancelAsync();
+        lock (_gate) (connecting, connection) = (_connecting, _connection);
         connection?.Break(new ObjectDisposedException(nameof(KestrelKvClient)));
         await connecting;
         await _sweeper.DisposeAsync();
@@ -198,7 +194,7 @@ internal sealed class Lane : IAsyncDisposable
 
     private void Refuse(Call call)
     {
-        call.EndWith(_stopping.IsCancellationRequested
+        call.EndUnsent(_stopping.IsCancellationRequested
             ? new NotSentException("The client is disposed.", new ObjectDisposedException(nameof(KestrelKvClient)))
             : NotSent("The client is not connected, and the call may not wait"));
         call.Release();
@@ -216,8 +212,9 @@ internal sealed class Lane : IAsyncDisposable
     {
         while (true)
         {
-            TimeSpan pause = _backoff.Next();
+            TimeSpan pause = _backoff.Next() - Time.GetElapsedTime(_lastAttempt);
             if (pause > TimeSpan.Zero) await Task.Delay(pause, Time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _lastAttempt = Time.GetTimestamp();
             try
             {
                 _stopping.Token.ThrowIfCancellationRequested();
@@ -253,7 +250,7 @@ internal sealed class Lane : IAsyncDisposable
         Volatile.Write(ref _lastFailure, failure);
 
         // A refusal, such as auth_failed, does not pass by waiting.
-        if (failure is RefusedException refusal) FailQueued(_ => new RefusedException(refusal));
+        if (failure is RefusedException { IsTransient: false } refusal) FailQueued(_ => new RefusedException(refusal));
         else FailQueued(call => call.FailsFast ? NotSent("The client is not connected, and the call may not wait") : null);
         lock (_gate)
         {
@@ -270,12 +267,7 @@ internal sealed class Lane : IAsyncDisposable
         lock (_gate)
         {
             foreach (Call call in _queue)
-            {
-                if (call.IsEnded || error(call) is not { } failure) continue;
-
-                // A call that is to be repeated was sent: it may have taken effect.
-                call.EndWith(call.FirstSentAt == 0 ? failure : new OutcomeUnknownException($"The request was sent, and its reply did not arrive. {failure.Message}", failure));
-            }
+                if (!call.IsEnded && error(call) is { } failure) call.EndUnsent(failure);
             _queue.RemoveEnded();
         }
     }
