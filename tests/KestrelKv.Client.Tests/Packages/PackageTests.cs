@@ -71,10 +71,10 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
         using var directory = new DataDirectory();
-        await File.WriteAllTextAsync(Path.Combine(directory.Path, "nuget.config"), $"""
+        await File.WriteAllTextAsync(Path.Combine(directory.FullPath, "nuget.config"), $"""
             <configuration>
               <config>
-                <add key="globalPackagesFolder" value="{Path.Combine(directory.Path, "packages")}" />
+                <add key="globalPackagesFolder" value="{Path.Combine(directory.FullPath, "packages")}" />
               </config>
               <packageSources>
                 <add key="local" value="{packages.Directory}" />
@@ -84,7 +84,7 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
               </fallbackPackageFolders>
             </configuration>
             """);
-        string project = Path.Combine(directory.Path, "program.csproj");
+        string project = Path.Combine(directory.FullPath, "program.csproj");
         await File.WriteAllTextAsync(project, """
             <Project Sdk="Microsoft.NET.Sdk.Web">
               <PropertyGroup>
@@ -95,7 +95,7 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
               </PropertyGroup>
             </Project>
             """);
-        await File.WriteAllTextAsync(Path.Combine(directory.Path, "Program.cs"), """
+        await File.WriteAllTextAsync(Path.Combine(directory.FullPath, "Program.cs"), """
             using KestrelKv.Client;
             using KestrelKv.Client.Testing;
 
@@ -127,7 +127,7 @@ public sealed class PackedPackages : IAsyncLifetime, IDisposable
     public static string SharedFolder { get; } = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ??
         Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
-    public string Directory => _directory.Path;
+    public string Directory => _directory.FullPath;
 
     public string Version { get; private set; } = "";
 
