@@ -28,7 +28,7 @@ public sealed class AllocationTests
 
     /// <summary>The general parser allocates nothing for these requests either.</summary>
     [Fact]
-    public void Serve_RequestsWithTraceAndNobodyListens_AllocatesNothingPerRequest()
+    public void Serve_RequestsWithTraceAndNoListener_AllocatesNothingPerRequest()
     {
         using var wire = new TestWire(store: new ConstantStore());
         wire.Metrics.Dispose();

@@ -25,7 +25,7 @@ public sealed class RequestTracing : IDisposable
     public ActivitySource Source => _source;
 
     /// <summary>Begins the span of a request.</summary>
-    /// <returns>The span; null if the request has no <c>trace</c>, or nobody listens.</returns>
+    /// <returns>The span; null if the request has no <c>trace</c>, or if no listener asks for it.</returns>
     public Activity? Begin(in Request request)
     {
         if (!request.HasTrace || !_source.HasListeners()) return null;
