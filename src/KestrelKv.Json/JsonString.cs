@@ -12,7 +12,7 @@ public static class JsonString
     private const int StackBytes = 256;
 
     /// <summary>The maximum ratio of spelled to unescaped length: <c>\u0061</c> is one byte.</summary>
-    private const int EscapeRatioMax = 6;
+    public const int EscapeRatioMax = 6;
 
     private const int CharacterBytesMax = 4;
 

@@ -20,6 +20,8 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
     private JsonToken _func;
     private JsonToken _params;
     private JsonToken _id;
+    private JsonToken _trace;
+    private int _traceStart;
     private JsonToken _obj;
     private JsonToken _val;
     private JsonToken _ack;
@@ -53,7 +55,8 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
                 ProtocolError? wrong =
                     NameIs(reader, "func"u8) ? Take(ref reader, ref _func, "func") :
                     NameIs(reader, "params"u8) ? TakeParams(ref reader) :
-                    place == Place.Frame && NameIs(reader, "id"u8) ? TakeId(ref reader) : SkipUnknown(ref reader);
+                    place == Place.Frame && NameIs(reader, "id"u8) ? TakeId(ref reader) :
+                    place == Place.Frame && NameIs(reader, "trace"u8) ? TakeTrace(ref reader) : SkipUnknown(ref reader);
                 error ??= wrong;
             }
         }
@@ -77,7 +80,7 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
                 $"\"func\" is {Quote(_func.Inside.Of(body).Span)}, expected GET, PUT, DELETE, PATCH, INCR or EXPIRE in a batch");
 
         return function is null
-            ? new Request { Function = Function.Unknown, Body = body, NameSlice = _func.Slice, IdSlice = IdSlice }
+            ? new Request { Function = Function.Unknown, Body = body, NameSlice = _func.Slice, IdSlice = IdSlice, TraceStart = _traceStart }
             : WithParams(function, limits);
     }
 
@@ -122,6 +125,7 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
             UnescapedKey = unescapedKey,
             ValueSlice = _val.Slice,
             IdSlice = IdSlice,
+            TraceStart = _traceStart,
         };
         return function.IsPlain && _others is null ? plain : RequestReader.Complete(plain, _others ?? new(body), limits);
     }
@@ -156,11 +160,29 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
             : new(ErrorCode.InvalidValue, $"\"id\" has {_id.Slice.Length} bytes, expected at most {IdBytesMax}");
     }
 
+    private ProtocolError? TakeTrace(ref Utf8JsonReader reader)
+    {
+        ProtocolError? twice = Take(ref reader, ref _trace, "trace");
+        if (twice is not null) return twice;
+        if (!_trace.IsString) return new(ErrorCode.WrongType, $"\"trace\" is {_trace.TypeName}, expected a string");
+
+        // The value is not repeated: no reply contains any part of it. A text of this length is too long even if it has escapes.
+        ReadOnlyMemory<byte> text = _trace.Inside.Of(body);
+        if (text.Length <= JsonString.EscapeRatioMax * TraceParent.Bytes) _trace.TryUnescape(body, out text);
+        if (TraceParent.Check(text.Span) is { } fault)
+        {
+            return new(ErrorCode.InvalidValue,
+                $"\"trace\" {fault}, expected a W3C traceparent of {TraceParent.Bytes} bytes: 00-TRACE_ID-PARENT_ID-FLAGS");
+        }
+        _traceStart = _trace.Inside.Start;
+        return null;
+    }
+
     private readonly ProtocolError SkipUnknown(ref Utf8JsonReader reader)
     {
         string name = Quote(reader.ValueSpan);
         reader.Skip();
-        string expected = place == Place.Frame ? "\"func\", \"params\" and optionally \"id\"" : "\"func\" and \"params\"";
+        string expected = place == Place.Frame ? "\"func\", \"params\" and optionally \"id\" and \"trace\"" : "\"func\" and \"params\"";
         return new(ErrorCode.UnknownParameter, $"unknown member {name}, expected {expected}");
     }
 
@@ -224,8 +246,9 @@ internal ref struct Envelope(ReadOnlyMemory<byte> body, Place place)
 
     private readonly Request Invalid(ErrorCode code, string message) => Refuse(new(code, message));
 
-    /// <summary>Returns the refused request, which keeps only its id.</summary>
-    public readonly Request Refuse(ProtocolError error) => Request.Invalid(error) with { Body = body, IdSlice = IdSlice };
+    /// <summary>Returns the refused request, which keeps only its id and trace.</summary>
+    public readonly Request Refuse(ProtocolError error) =>
+        Request.Invalid(error) with { Body = body, IdSlice = IdSlice, TraceStart = _traceStart };
 
     /// <summary>Returns a string in quotes for a message, as spelled and truncated if long.</summary>
     private static string Quote(ReadOnlySpan<byte> text) => text.Length <= 64

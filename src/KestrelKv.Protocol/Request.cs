@@ -76,11 +76,21 @@ public struct Request
     internal JsonSlice ValueSlice;
     internal JsonSlice IdSlice;
 
+    /// <summary>The offset in the body of the characters of <c>trace</c>; 0 for none. A valid one ends at the next quote.</summary>
+    internal int TraceStart;
+
+    // A byte, so that the offset takes no more memory.
+    private byte _function;
+
     /// <summary>The unescaped key if the key has escapes; otherwise null, and <see cref="KeySlice"/> is the key.</summary>
     internal byte[]? UnescapedKey;
 
     /// <summary>The function.</summary>
-    public Function Function { readonly get; internal set; }
+    public Function Function
+    {
+        readonly get => (Function)_function;
+        internal set => _function = (byte)value;
+    }
 
     /// <summary>Whether the reply may be sent before the data in it is durable.</summary>
     public bool AcknowledgeFromMemory { readonly get; internal set; }
@@ -105,8 +115,28 @@ public struct Request
     /// <summary>The request's id as spelled, which the reply returns; empty for none.</summary>
     public readonly ReadOnlyMemory<byte> IdText => IdSlice.Of(Body);
 
-    /// <summary>Returns the refused request, which keeps only its id.</summary>
-    public readonly Request Refused(ProtocolError error) => Invalid(error) with { Body = Body, IdSlice = IdSlice };
+    /// <summary>Whether the request has a <c>trace</c>.</summary>
+    public readonly bool HasTrace => TraceStart > 0;
+
+    /// <summary>The valid <see cref="TraceParent"/> of the client's span; empty for none.</summary>
+    public readonly ReadOnlySpan<byte> Trace
+    {
+        get
+        {
+            if (TraceStart == 0) return default;
+            ReadOnlySpan<byte> text = Body.Span[TraceStart..];
+            text = text[..text.IndexOf((byte)'"')];
+
+            // A longer text has escapes.
+            if (text.Length == TraceParent.Bytes) return text;
+            JsonString.TryUnescape(text, out byte[] characters);
+            return characters;
+        }
+    }
+
+    /// <summary>Returns the refused request, which keeps only its id and trace.</summary>
+    public readonly Request Refused(ProtocolError error) =>
+        Invalid(error) with { Body = Body, IdSlice = IdSlice, TraceStart = TraceStart };
 
     /// <summary>Returns this request with a precondition: the version of the entry, 0 for a missing key.</summary>
     public readonly Request IfVersion(long version) =>

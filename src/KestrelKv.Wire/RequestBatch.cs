@@ -8,7 +8,7 @@ namespace KestrelKv.Wire;
 /// Requests are slices of the receive buffer, so a batch must be cleared before the buffer is released. A frame that spans two blocks of
 /// it is copied into a pooled array. All arrays are rented: a waiting connection holds none.
 /// </remarks>
-internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimeProvider time)
+internal sealed class RequestBatch(RequestLimits limits, int requestsMax, RequestSpans spans, TimeProvider time)
 {
     /// <summary>The maximum size of a pooled copy, in bytes. The pool would keep a longer one.</summary>
     private const int PooledBytesMax = 1024 * 1024;
@@ -44,6 +44,9 @@ internal sealed class RequestBatch(RequestLimits limits, int requestsMax, TimePr
             if (_count == _requests.Length) Grow();
             ref Request request = ref _requests[_count];
             RequestParser.Parse(body.IsSingleSegment ? body.First : Copy(body), limits, out request);
+
+            // The validator and the check of rights replace refused requests, which have no function.
+            if (request.HasTrace) spans.Begin(_count, request, requestsMax);
             if (request.Options is not null) request = RequestValidator.Validate(request, time);
             _count++;
 

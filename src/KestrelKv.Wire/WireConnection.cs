@@ -46,6 +46,7 @@ internal sealed class WireConnection : IDisposable
     private readonly int _frameBytesMax;
     private readonly ReplyRoom _room;
     private readonly FrameRoom _frameRoom;
+    private readonly RequestSpans _spans;
     private readonly RequestBatch _batch;
     private readonly ConnectionWatches _watches;
     private readonly UnbatchedCommands _unbatched;
@@ -83,7 +84,7 @@ internal sealed class WireConnection : IDisposable
 
     public WireConnection(
         ConnectionContext context, IKeyValueStore store, RequestLimits limits, WireOptions options, WireMetrics metrics,
-        WireConnections connections, IAccessControl? access, TimeProvider time)
+        WireConnections connections, IAccessControl? access, RequestTracing? tracing, TimeProvider time)
     {
         _context = context;
         _options = options;
@@ -96,11 +97,12 @@ internal sealed class WireConnection : IDisposable
         _frameBytesMax = limits.FrameBytesMax;
         _room = new ReplyRoom(_replyBudget, limits);
         _frameRoom = new FrameRoom(connections.Requests, limits.FrameBytesMax, options.WriteTimeout, time);
-        _batch = new RequestBatch(limits, options.BatchRequestsMax, store.Clock);
+        _spans = new RequestSpans(tracing);
+        _batch = new RequestBatch(limits, options.BatchRequestsMax, _spans, store.Clock);
         _watches = new ConnectionWatches(store, _replies, _replyBudget, options, time, _input.CancelPendingRead);
         _session = access is null ? null : new ClientSession(this, access, connections, limits);
-        _unbatched = new UnbatchedCommands(new RequestRunner(store, connections), _replies, Counters, _watches, _session, _room);
-        _executor = new CommandExecutor(store, _replies, Counters, _room, time);
+        _unbatched = new UnbatchedCommands(new RequestRunner(store, connections), _replies, Counters, _watches, _session, _room, _spans);
+        _executor = new CommandExecutor(store, _replies, Counters, _room, _spans, time);
     }
 
     /// <summary>Whether the object can serve another client of the same <see cref="ConnectionContext"/>: no state is left.</summary>
@@ -132,6 +134,7 @@ internal sealed class WireConnection : IDisposable
     public void Close()
     {
         lock (_gate) _isOpen = false;
+        _spans.Abandon();
         _session?.End();
     }
 
@@ -209,6 +212,7 @@ internal sealed class WireConnection : IDisposable
                         if (_executor.TookLong) await Task.Yield();
                     }
                     isRetry = false;
+                    _spans.End(answered);
                     _completedBytes = _replies.BytesWritten;
                     if ((_completedBytes >= stopAt || answered == 0) && !await _sender.FlushAsync()) return CloseReason.Client;
                     if (answered == 0) answered = await WaitForRoomAsync(remaining.Span[0]);
@@ -230,6 +234,8 @@ internal sealed class WireConnection : IDisposable
         if (await _room.WaitAsync(_options.WriteTimeout, Aborted)) return 0;
         _replies.WriteError(ProtocolError.RepliesFull, request.IdText.Span);
         Counters.CountError(ErrorCode.RepliesFull, request.Function);
+        _spans.Fail(0, ErrorCode.RepliesFull);
+        _spans.End(1);
         return 1;
     }
 
@@ -334,6 +340,7 @@ internal sealed class WireConnection : IDisposable
     private Task<CloseReason> CloseInReadAsync(ProtocolError error, CloseReason reason)
     {
         _batch.Clear();
+        _spans.Abandon(error.Code);
         _input.AdvanceTo(_reading!.Value);
         _reading = null;
         return CloseAsync(error, reason);
@@ -366,6 +373,7 @@ internal sealed class WireConnection : IDisposable
     /// </summary>
     public async Task FailAsync(ProtocolError error)
     {
+        _spans.Abandon(error.Code);
         if (_reading is { } end) _input.AdvanceTo(end);
         if (_replies.TryRetract(_completedBytes)) await CloseAsync(error);
         else _context.Abort(new ConnectionAbortedException(error.Message));

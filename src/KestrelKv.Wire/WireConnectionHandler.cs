@@ -20,7 +20,8 @@ public sealed class WireConnectionHandler(
     WireMetrics metrics,
     TimeProvider time,
     ILogger<WireConnectionHandler> logger,
-    IAccessControl? access = null) : ConnectionHandler
+    IAccessControl? access = null,
+    RequestTracing? tracing = null) : ConnectionHandler
 {
     private static readonly TimeSpan RefusalLogPeriod = TimeSpan.FromSeconds(10);
 
@@ -36,7 +37,7 @@ public sealed class WireConnectionHandler(
             persistent is not null && persistent.Remove(this, out object? last)
             && last is WireConnection reusable && reusable.Serves(connection)
                 ? reusable
-                : new WireConnection(connection, store, limits, options, metrics, connections, access, time);
+                : new WireConnection(connection, store, limits, options, metrics, connections, access, tracing, time);
         wire.Open();
         if (options.ProtectedMode && access is null && !HasRequiredCertificate(connection) && !PeerGuard.IsThisMachine(connection))
             return RefuseAsync(wire, connection, ProtectedModeError());

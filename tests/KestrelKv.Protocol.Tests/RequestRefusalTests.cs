@@ -96,7 +96,7 @@ public sealed class RequestRefusalTests
     [Theory]
     [InlineData(
         """{"func": "GET", "params": {"obj": "k"}, "ID": 1}""",
-        "unknown member \"ID\", expected \"func\", \"params\" and optionally \"id\"")]
+        "unknown member \"ID\", expected \"func\", \"params\" and optionally \"id\" and \"trace\"")]
     [InlineData("""{"ids": [{}], "func": "F"}""", "unknown member \"ids\"")]
     [InlineData("""{"Func": "GET", "params": {"obj": "k"}}""", "unknown member \"Func\"")]
     [InlineData("""{"": 1, "func": "GET", "params": {"obj": "k"}}""", "unknown member \"\"")]

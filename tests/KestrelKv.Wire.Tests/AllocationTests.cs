@@ -26,6 +26,41 @@ public sealed class AllocationTests
         if (IsOptimized) Assert.Equal(0, forMany);
     }
 
+    /// <summary>The general parser allocates nothing for these requests either.</summary>
+    [Fact]
+    public void Serve_RequestsWithTraceAndNoListener_AllocatesNothingPerRequest()
+    {
+        using var wire = new TestWire(store: new ConstantStore());
+        wire.Metrics.Dispose();
+        TestClient client = wire.Connect();
+        byte[] few = Frames.Stream(Enumerable.Range(0, Few).Select(i => Traces.Sampled(Frames.Get($"key {i}"))));
+        byte[] many = Frames.Stream(Enumerable.Range(0, Many).Select(i => Traces.Sampled(Frames.Get($"key {i}"))));
+        long forFew = Least(() => Measure(client, few));
+        Assert.Equal(forFew, Least(() => Measure(client, many)));
+        if (IsOptimized) Assert.Equal(0, forFew);
+
+        // The same requests do allocate spans for a listener.
+        using var spans = new SpanRecorder(wire.Tracing.Source);
+        Measure(client, few);
+        Assert.Equal(Few * Rounds, spans.Ended.Count);
+    }
+
+    /// <summary>A listener costs nothing for requests without <c>trace</c>.</summary>
+    [Fact]
+    public void Serve_RequestsWithoutTraceAndAListener_AllocatesNothingPerRequest()
+    {
+        using var wire = new TestWire(store: new ConstantStore());
+        wire.Metrics.Dispose();
+        using var spans = new SpanRecorder(wire.Tracing.Source);
+        TestClient client = wire.Connect();
+        byte[] few = Batch(Few);
+        byte[] many = Batch(Many);
+        long forFew = Least(() => Measure(client, few));
+        Assert.Equal(forFew, Least(() => Measure(client, many)));
+        if (IsOptimized) Assert.Equal(0, forFew);
+        Assert.Empty(spans.Begun);
+    }
+
     private static bool IsOptimized =>
         !typeof(WireConnectionHandler).Assembly.GetCustomAttributes(false).OfType<DebuggableAttribute>().Any(a => a.IsJITOptimizerDisabled);
 

@@ -23,7 +23,7 @@ internal sealed class TestWire : IDisposable
         Connections = new WireConnections(Options, Time);
         Metrics = new MetricsProbe();
         _handler = new WireConnectionHandler(
-            Store, Connections, limits ?? new RequestLimits(), Options, new WireMetrics(Metrics, Connections), Time, Log, access);
+            Store, Connections, limits ?? new RequestLimits(), Options, new WireMetrics(Metrics, Connections), Time, Log, access, Tracing);
         if (access is not null) access.Changed += Connections.Recheck;
     }
 
@@ -38,6 +38,8 @@ internal sealed class TestWire : IDisposable
     public MetricsProbe Metrics { get; }
 
     public RecordingLogger Log { get; } = new();
+
+    public RequestTracing Tracing { get; } = new();
 
     /// <summary>Connects a client, and serves its connection.</summary>
     /// <param name="unreadBytesMax">The number of unread bytes from which the server must wait; 0 for no limit.</param>
@@ -76,6 +78,7 @@ internal sealed class TestWire : IDisposable
     {
         Connections.Dispose();
         Metrics.Dispose();
+        Tracing.Dispose();
         (Store as IDisposable)?.Dispose();
     }
 

@@ -7,6 +7,7 @@ using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Security;
 using KestrelKv.Server.Settings;
+using KestrelKv.Server.Telemetry;
 using KestrelKv.Storage;
 using KestrelKv.Wire;
 using KestrelKv.Wire.Security;
@@ -93,6 +94,7 @@ internal static class AdminSetup
     {
         var options = app.Services.GetRequiredService<AdminOptions>();
         bool hasUsers = app.Services.GetRequiredService<RequestClients>().HasUsers;
+        app.Use(HttpSpans.DescribeAsync);
         app.Use(ResponseHeaders.AddAsync);
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {

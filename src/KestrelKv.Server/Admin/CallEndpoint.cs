@@ -30,7 +30,7 @@ internal static class CallEndpoint
     /// <response code="413">The body is too long.</response>
     /// <response code="415">The body is compressed.</response>
     /// <response code="503">The disk failed during the call, or no memory is available for the body.</response>
-    public static async Task<IResult> CallAsync(HttpContext http, RequestMapper mapper, HttpRunner runner, RequestClients clients)
+    public static async Task<IResult> CallAsync(HttpContext http, RequestMapper mapper, HttpRunner runner, RequestClients clients, RequestTracing tracing)
     {
         if (http.Request.Headers.ContainsKey(FunctionCall.IdempotencyKey))
             return Problems.Of(
@@ -39,11 +39,15 @@ internal static class CallEndpoint
         using MappedRequest mapped = await mapper.MapFrameAsync(http);
         if (mapped.Error is { Code: ErrorCode.UnsupportedEncoding or ErrorCode.InvalidHeader or ErrorCode.RequestsFull } refused)
             return Problems.Of(refused);
+
+        // "trace" gives the call a span of its own. The header traceparent belongs to the span of the HTTP request.
+        using var span = new CallSpan(tracing, mapped.One.Span[0]);
         ReplyRoom room = runner.NewRoom();
         var head = new ArrayBufferWriter<byte>();
         var replies = new ReplyWriter(head, room.Budget);
         using ReplyPieces pieces = replies.Pieces;
-        await WriteAsync(replies, mapped.One, runner, room, clients.HasUsers, http.RequestAborted);
+        span.Error = await WriteAsync(replies, mapped.One, runner, room, clients.HasUsers, http.RequestAborted);
+        span.Dispose();
         http.Response.ContentType = "application/json";
         http.Response.ContentLength = replies.BytesWritten - FrameReader.HeaderBytes;
         await runner.SendAsync(http, head.WrittenMemory[FrameReader.HeaderBytes..]);
@@ -51,7 +55,8 @@ internal static class CallEndpoint
         return Results.Empty;
     }
 
-    private static async Task WriteAsync(
+    /// <summary>Executes the request and writes its reply. Returns the error in the reply; null for none.</summary>
+    private static async Task<ErrorCode?> WriteAsync(
         ReplyWriter replies, ReadOnlyMemory<Request> one, HttpRunner runner, ReplyRoom room, bool hasUsers,
         CancellationToken cancellationToken)
     {
@@ -71,6 +76,7 @@ internal static class CallEndpoint
         else if (request.Function == Function.Unknown) replies.WriteUnknownFunction(request.NameText.Span, request.IdText.Span);
         else replies.WriteResponse(request.Function, response.Head.Written, response.Body, default, request.IdText.Span);
         replies.Commit();
+        return error?.Code;
     }
 }
 

@@ -14,6 +14,7 @@ internal static class WireSetup
         builder.Services.AddSingleton(settings.Wire);
         builder.Services.AddSingleton<WireConnections>();
         builder.Services.AddSingleton<WireMetrics>();
+        builder.Services.AddSingleton<RequestTracing>();
         builder.Services.AddSingleton<WireConnectionHandler>();
         builder.Services.AddSingleton<IConnectionListenerFactory, WireTransport>();
         if (settings.Wire.Tls.IsOn)

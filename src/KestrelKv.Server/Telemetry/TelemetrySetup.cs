@@ -8,6 +8,7 @@ using KestrelKv.Wire;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
 using Serilog;
 using Serilog.Configuration;
 using Serilog.Core;
@@ -17,7 +18,7 @@ using Serilog.Settings.Configuration;
 
 namespace KestrelKv.Server.Telemetry;
 
-/// <summary>Sets up logging and metrics.</summary>
+/// <summary>Sets up logging, metrics and traces.</summary>
 internal static class TelemetrySetup
 {
     private const string ConsoleLine = "{Timestamp:yyyy-MM-dd HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
@@ -64,7 +65,7 @@ internal static class TelemetrySetup
         log.Exception is not null && log.MessageTemplate.Text == "Hosting failed to start";
 
     /// <summary>
-    /// Adds metrics for Prometheus. Exports metrics and logs by OTLP if a standard variable such as
+    /// Adds metrics for Prometheus. Exports metrics, logs and traces by OTLP if a standard variable such as
     /// <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> sets an endpoint.
     /// </summary>
     public static void AddTelemetry(this WebApplicationBuilder builder)
@@ -84,9 +85,21 @@ internal static class TelemetrySetup
                 .AddPrometheusExporter());
 
         if (OtlpSettings.NameReceiver(builder.Configuration))
+        {
+            if (OtlpSettings.ExportsTraces(builder.Configuration)) telemetry.WithTracing(traces => AddTraces(traces, builder.Configuration));
             telemetry.WithLogging().UseOtlpExporter();
-        else
-            LateMetrics.Replace(builder.Services);
+        }
+        else LateMetrics.Replace(builder.Services);
+    }
+
+    /// <summary>
+    /// Adds the spans of requests. By default, a request is recorded if its client records its own span, and no other.
+    /// <c>OTEL_TRACES_SAMPLER</c> sets another sampler.
+    /// </summary>
+    private static void AddTraces(TracerProviderBuilder traces, IConfiguration configuration)
+    {
+        traces.AddSource(RequestTracing.SourceName, HttpSpans.SourceName);
+        if (!OtlpSettings.NameSampler(configuration)) traces.SetSampler(new ParentBasedSampler(new AlwaysOffSampler()));
     }
 
     /// <summary>

@@ -9,7 +9,7 @@ namespace KestrelKv.Wire;
 /// belongs to one connection, and must not be used by two threads at once.
 /// </remarks>
 internal sealed class CommandExecutor(
-    IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, ReplyRoom room, TimeProvider time)
+    IKeyValueStore store, ReplyWriter replies, ConnectionCounters counters, ReplyRoom room, RequestSpans spans, TimeProvider time)
     : IResultSink, IDisposable
 {
     // Counts of the group, which are added to those of the connection once the store has completed the call.
@@ -76,6 +76,7 @@ internal sealed class CommandExecutor(
     {
         room.Release();
         Clear();
+        spans.Retract();
         return replies.TryRetract(_mark);
     }
 
@@ -134,7 +135,7 @@ internal sealed class CommandExecutor(
     {
         if (ResultErrors.Find(OperationMapper.KindOf(request), result) is { } error)
         {
-            WriteError(request, error);
+            WriteError(request, error, _answered - 1);
             return;
         }
         _text.Truncate(0);
@@ -164,9 +165,10 @@ internal sealed class CommandExecutor(
         return (requests, count);
     }
 
-    private void WriteError(in Request request, ProtocolError error)
+    private void WriteError(in Request request, ProtocolError error, int index)
     {
         replies.WriteError(error, request.IdText.Span);
+        spans.Fail(index, error.Code);
         _counts.CountError(error.Code, request.Function);
     }
 
@@ -184,7 +186,7 @@ internal sealed class CommandExecutor(
                     _counts.Count(Function.Unknown);
                     break;
                 case Function.Invalid:
-                    WriteError(request, request.Error!);
+                    WriteError(request, request.Error!, _answered);
                     break;
                 default:
                     return;

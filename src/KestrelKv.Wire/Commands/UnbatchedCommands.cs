@@ -10,7 +10,7 @@ namespace KestrelKv.Wire;
 /// <remarks>Replies are written only after the store has completed the call, so they are never retracted.</remarks>
 internal sealed class UnbatchedCommands(
     RequestRunner runner, ReplyWriter replies, ConnectionCounters counters, ConnectionWatches watches, ClientSession? session,
-    ReplyRoom room)
+    ReplyRoom room, RequestSpans spans)
 {
     /// <summary>Whether a request cannot be batched.</summary>
     public static bool IsUnbatched(in Request request) =>
@@ -57,6 +57,7 @@ internal sealed class UnbatchedCommands(
         {
             replies.WriteError(error, request.IdText.Span);
             counters.CountError(error.Code, request.Function);
+            spans.Fail(0, error.Code);
             return;
         }
 

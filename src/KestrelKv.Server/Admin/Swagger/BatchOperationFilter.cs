@@ -24,7 +24,7 @@ internal sealed class BatchOperationFilter : IOperationFilter
                 break;
             case OperationIds.Call:
                 operation.RequestBody = Schemas.Body(
-                    "A request of the wire protocol. `HELP` lists the functions and their parameters.",
+                    "A request of the wire protocol. `HELP` lists the functions and their parameters. The optional members `id` and `trace` are those of the wire.",
                     OperationSchema(new() { Type = JsonSchemaType.String }),
                     Operation("INCR", new() { ["obj"] = "users" }));
                 break;
