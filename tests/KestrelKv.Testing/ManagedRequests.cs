@@ -13,13 +13,14 @@ internal sealed class ManagedRequests
 
     /// <summary>Executes a batch, or passes on the recorded results of its request id.</summary>
     public bool Execute(
-        ReadOnlySpan<Operation> batch, ReadOnlyMemory<byte> id, long now, IResultSink results, ref long version,
+        ReadOnlySpan<Operation> batch, RequestId requestId, long now, IResultSink results, ref long version,
         Func<IResultSink, (bool Committed, bool Changed)> execute)
     {
         string text = Describe(batch);
-        if (_requests.TryGetValue(id.ToArray(), out Request? known) && known.ExpiresAt <= now)
+        byte[] id = requestId.Bytes.ToArray();
+        if (_requests.TryGetValue(id, out Request? known) && known.ExpiresAt <= now)
         {
-            _requests.Remove(id.ToArray());
+            _requests.Remove(id);
             version++;
             known = null;
         }
@@ -35,7 +36,7 @@ internal sealed class ManagedRequests
 
             // The record itself is a commit.
             if (!changed) version++;
-            _requests[id.ToArray()] = known = new(text, committed, recording.Results, now + (long)Window.TotalMilliseconds);
+            _requests[id] = known = new(text, committed, recording.Results, now + (long)Window.TotalMilliseconds);
         }
         foreach (ManagedResult result in known.Results) result.PassTo(results);
         return known.Committed;

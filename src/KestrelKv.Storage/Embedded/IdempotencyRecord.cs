@@ -22,43 +22,66 @@ namespace KestrelKv.Storage.Embedded;
 /// </code>
 /// The version of the batch's own commit is not known in advance and encoded as <see cref="OwnVersion"/>. It is the version of the entry
 /// that has the record. A batch that only reads has no record.
+/// <para>An object encodes one record. Each thread reuses its last object, so that a small record costs no allocation.</para>
 /// </remarks>
-internal sealed class IdempotencyRecord
+internal sealed class IdempotencyRecord : IDisposable
 {
     /// <summary>Represents the version of the batch's own commit.</summary>
     public const long OwnVersion = -1;
     private const int CommittedOffset = 4;
     private const int HeaderBytes = 5;
+
     /// <summary>The size of a result without its value, old value and detail, in bytes.</summary>
     public const int ResultBytes = 44;
 
     private const int BytesMaxMin = 64 * 1024;
     private const int BytesMaxMax = 256 * 1024 * 1024;
 
-    private readonly ArrayBufferWriter<byte> _bytes = new();
+    /// <summary>The maximum memory of an object that is kept for the next record of its thread.</summary>
+    private const int IdleBytesMax = 64 * 1024;
 
-    public IdempotencyRecord(ReadOnlySpan<Operation> batch, ReadOnlySpan<byte> requestId, int valueBytesMax)
+    [ThreadStatic]
+    private static IdempotencyRecord? idle;
+
+    private readonly byte[] _key = new byte[1 + RequestId.BytesMax];
+    private readonly ArrayBufferWriter<byte> _bytes = new();
+    private int _keyBytes;
+
+    private IdempotencyRecord()
     {
-        Digest = DigestOf(batch);
-        Key = InternalKey.OfRequest(requestId);
-        BytesMax = Math.Min(valueBytesMax, BytesMaxMax) + (long)batch.Length * ResultBytes + BytesMaxMin;
     }
 
-    public ReadOnlyMemory<byte> Key { get; }
+    public ReadOnlyMemory<byte> Key => _key.AsMemory(0, _keyBytes);
 
     /// <summary>
     /// The maximum size of all results, in bytes: one value of the maximum length, up to 256 MiB, the fixed part of each result, and
     /// 64 KiB.
     /// </summary>
-    public long BytesMax { get; }
+    public long BytesMax { get; private set; }
 
     /// <summary>
     /// Identifies the batch: a checksum of all parameters except expiry times, which may be relative. One wrong reuse of a request id in
     /// four billion remains undetected.
     /// </summary>
-    public uint Digest { get; }
+    public uint Digest { get; private set; }
 
     public ReadOnlyMemory<byte> Bytes => _bytes.WrittenMemory;
+
+    /// <summary>Returns an empty record of a batch, for the current thread.</summary>
+    public static IdempotencyRecord Rent(ReadOnlySpan<Operation> batch, in RequestId id, int valueBytesMax)
+    {
+        IdempotencyRecord record = idle ?? new();
+        idle = null;
+        record.Digest = DigestOf(batch);
+        record._keyBytes = InternalKey.WriteOfRequest(id.Bytes.Span, record._key);
+        record.BytesMax = Math.Min(valueBytesMax, BytesMaxMax) + (long)batch.Length * ResultBytes + BytesMaxMin;
+        return record;
+    }
+
+    public void Dispose()
+    {
+        if (_bytes.Capacity <= IdleBytesMax) idle = this;
+    }
 
     public void Begin(bool committed)
     {
@@ -88,14 +111,14 @@ internal sealed class IdempotencyRecord
     }
 
     /// <summary>
-    /// Passes recorded results to a sink, and returns whether the batch was committed. The version is that of the commit that wrote the
+    /// Passes recorded results to the sink, and returns whether the batch was committed. The version is that of the commit that wrote the
     /// record.
     /// </summary>
-    public static bool Deliver(ReadOnlySpan<byte> bytes, uint digest, long version, IResultSink results)
+    public static bool Deliver(ReadOnlySpan<byte> bytes, uint digest, long version, ref BatchResults results)
     {
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes) != digest)
         {
-            results.OnResult(0, new() { Status = ResultStatus.RequestIdReused });
+            results.Pass(0, new() { Status = ResultStatus.RequestIdReused });
             return false;
         }
         bool committed = bytes[CommittedOffset] != 0;
@@ -105,7 +128,7 @@ internal sealed class IdempotencyRecord
             int oldBytes = BinaryPrimitives.ReadInt32LittleEndian(bytes[36..]);
             int detailBytes = BinaryPrimitives.ReadInt32LittleEndian(bytes[40..]);
             ReadOnlySpan<byte> rest = bytes[ResultBytes..];
-            results.OnResult(BinaryPrimitives.ReadInt32LittleEndian(bytes), new()
+            results.Pass(BinaryPrimitives.ReadInt32LittleEndian(bytes), new()
             {
                 Status = (ResultStatus)BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]),
                 Version = ReadVersion(bytes[8..], version),

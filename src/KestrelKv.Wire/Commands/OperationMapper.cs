@@ -62,6 +62,7 @@ internal static class OperationMapper
             Precondition = PreconditionOf(options),
             ReturnsOld = options.ReturnsOld,
             AcknowledgeFromMemory = request.AcknowledgeFromMemory,
+            RequestId = new(options.RequestId),
         };
     }
 

@@ -26,7 +26,7 @@ public sealed class RequestIdBytesTests : IDisposable
         for (int i = 0; i < 100; i++)
         {
             var sink = new RecordingSink();
-            Assert.True(_store.CommitAsync(new[] { Operation.Get(Key("long")) }, sink, Key("the same id")).Completed());
+            Assert.True(_store.CommitAsync(new[] { Operation.Get(Key("long")) }, sink, new(Key("the same id"))).Completed());
             Assert.Equal(ValueBytes, Assert.Single(sink.Results).Value.Length);
         }
         Assert.Equal((0, 1), (_store.GetStats().RequestIds, _store.GetStats().Version));
@@ -53,7 +53,7 @@ public sealed class RequestIdBytesTests : IDisposable
     private Recorded Commit(string id)
     {
         var sink = new RecordingSink();
-        _store.CommitAsync(new[] { Put("short", "1"), Operation.Get(Key("long")) }, sink, Key(id)).Completed();
+        _store.CommitAsync(new[] { Put("short", "1"), Operation.Get(Key("long")) }, sink, new(Key(id))).Completed();
         return sink.Results[0];
     }
 
