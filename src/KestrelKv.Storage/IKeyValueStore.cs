@@ -55,8 +55,9 @@ public interface IKeyValueStore
     /// The id of the request. A batch that repeats the id of an earlier one within the configured time, also after a crash, is not
     /// executed. Its sink receives the recorded results of the first batch, a commit or a refusal. Refusals for lack of memory or disk
     /// space, or for conflicts, are not recorded, so a retry is executed. A different batch with the same id is refused with
-    /// <see cref="ResultStatus.RequestIdReused"/>; expiry times are not compared. A batch that only reads is not recorded. The ids of the
-    /// operations themselves are ignored.
+    /// <see cref="ResultStatus.RequestIdReused"/>; expiry times are not compared. A batch with a higher <see cref="RequestId.Sequence"/> is
+    /// executed and replaces the record, one with a lower sequence is refused as reused. A batch that only reads is not recorded. The ids
+    /// of the operations themselves are ignored.
     /// </param>
     /// <param name="cancellationToken">Cancels waits and long work. A batch whose results were passed on is not undone.</param>
     /// <returns>Whether the batch was committed.</returns>

@@ -163,6 +163,71 @@ public abstract partial class StoreContractTests
         Assert.Equal(results[1], stopped.Results[1]);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Sequence_HigherEqualLower_ExecutesRepeatsRefuses(bool asBatch)
+    {
+        Operation increment = Operation.Increment(Utf8("a"), Utf8("1"));
+        Recorded first = await CallAsync(increment, 1);
+        Assert.Equal(("1", 1L), (first.Value, first.Version));
+        Assert.Equal(first, await CallAsync(increment, 1));
+
+        // The record is replaced, even by a higher sequence than the next.
+        Recorded second = await CallAsync(increment, 7);
+        Assert.Equal(("2", 2L), (second.Value, second.Version));
+        Assert.Equal(second, await CallAsync(increment, 7));
+        Assert.Equal(ResultStatus.RequestIdReused, (await CallAsync(increment, 1)).Status);
+        Assert.Equal(ResultStatus.RequestIdReused, (await CallAsync(increment, 6)).Status);
+        Assert.Equal(ResultStatus.RequestIdReused, (await CallAsync(increment, 0)).Status);
+        Assert.Equal(ResultStatus.RequestIdReused, (await CallAsync(Put("a", "9"), 7)).Status);
+        Assert.Equal(second, await CallAsync(increment, 7));
+        Assert.Equal((2, 1), (Store.GetStats().Version, Store.GetStats().RequestIds));
+
+        // A refusal also replaces the record.
+        Recorded refused = await CallAsync(Put("a", "9", Precondition.Absent), 8);
+        Assert.Equal(ResultStatus.PreconditionFailed, refused.Status);
+        Assert.Equal(ResultStatus.RequestIdReused, (await CallAsync(increment, 7)).Status);
+        await ExecuteAsync(Delete("a"));
+        Assert.Equal(refused, await CallAsync(Put("a", "9", Precondition.Absent), 8));
+
+        async Task<Recorded> CallAsync(Operation operation, long sequence)
+        {
+            RequestId id = new(Utf8("slot"), sequence);
+            if (!asBatch) return await ExecuteOneAsync(operation with { RequestId = id });
+            var sink = new RecordingSink();
+            await Store.CommitAsync(new[] { operation }, sink, id);
+            return Assert.Single(sink.Results);
+        }
+    }
+
+    [Fact]
+    public async Task Sequence_IdWithoutSequence_IsLower()
+    {
+        Operation increment = Operation.Increment(Utf8("a"), Utf8("1"));
+        await ExecuteAsync(increment with { RequestId = Id("id") });
+        Operation next = increment with { RequestId = new(Utf8("id"), 1) };
+        Recorded second = await ExecuteOneAsync(next);
+        Assert.Equal("2", second.Value);
+        Assert.Equal(second, await ExecuteOneAsync(next));
+        Assert.Equal(ResultStatus.RequestIdReused, (await ExecuteOneAsync(increment with { RequestId = Id("id") })).Status);
+    }
+
+    [Fact]
+    public async Task Sequence_AfterWindow_IsExecuted()
+    {
+        Operation increment = Operation.Increment(Utf8("a"), Utf8("1"));
+        await ExecuteAsync(increment with { RequestId = new(Utf8("id"), 5) });
+        Advance(RequestIdWindow - TimeSpan.FromMilliseconds(1));
+
+        // The window begins again with each request.
+        await ExecuteAsync(increment with { RequestId = new(Utf8("id"), 6) });
+        Advance(RequestIdWindow - TimeSpan.FromMilliseconds(1));
+        Assert.Equal(ResultStatus.RequestIdReused, (await ExecuteOneAsync(increment with { RequestId = new(Utf8("id"), 5) })).Status);
+        Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal("3", (await ExecuteOneAsync(increment with { RequestId = new(Utf8("id"), 5) })).Value);
+    }
+
     private static RequestId Id(string id) => new(Utf8(id));
 
     private async Task<Recorded[]> CommitAsync(string requestId, params Operation[] batch)

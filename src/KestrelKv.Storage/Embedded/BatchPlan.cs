@@ -106,6 +106,11 @@ internal ref struct BatchPlan : IDisposable
 
     public IdempotencyRecord? Record { get; }
 
+    /// <summary>
+    /// The growth of all idempotency records, in bytes, after <see cref="AddRecord"/>. The new record may replace one with a lower sequence.
+    /// </summary>
+    public readonly int RecordGrowthBytes => Record!.Bytes.Length - _keys[_keyCount].StoredValueBytes;
+
     /// <summary>Whether the results may be shown before they are durable.</summary>
     public bool AcknowledgesFromMemory { get; }
 

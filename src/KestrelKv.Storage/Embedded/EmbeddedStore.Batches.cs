@@ -57,10 +57,12 @@ public sealed partial class EmbeddedStore
             isLong |= attempt.Outcome == Outcome.NeedsLongWork;
             if (attempt.Outcome == Outcome.NeedsLog) await _log.WhenReady(attempt.NeededBytes).WaitAsync(cancellationToken);
             attempt = isLong
-                ? await Task.Run(() => Commit(batch.Span, new(results, first), requestId, isLong: true, cancellationToken), cancellationToken)
-                : Commit(batch.Span, new(results, first), requestId, isLong: false, cancellationToken);
+                ? await Task.Run(() => TryCommit(isLong: true), cancellationToken)
+                : TryCommit(isLong: false);
         }
         return attempt;
+
+        AttemptResult TryCommit(bool isLong) => Commit(batch.Span, new(results, first), requestId, isLong, cancellationToken);
     }
 
     private AttemptResult Commit(
@@ -134,15 +136,19 @@ public sealed partial class EmbeddedStore
     private Outcome Commit(ref BatchPlan plan, ref BatchContext context, long? workBytesMax)
     {
         long now = _entries.Clock.Now();
-        if (plan.Record is not null && plan.FindRecord() is { Exists: true } earlier && !earlier.IsExpired(now))
-            return Repeat(earlier, plan.Record, ref context);
+        if (plan.Record is { } record && plan.FindRecord() is { Exists: true } earlier && !earlier.IsExpired(now) &&
+            !record.Replaces(earlier.Value))
+        {
+            return Repeat(earlier, record, ref context);
+        }
 
         plan.RemoveExpired(_log, now);
         if (workBytesMax is not null) plan.Capture(now);
         else if (!plan.IsCurrent(now) && !plan.OnlyReadsOneKey) return Outcome.Conflict;
 
         // The result of a batch that is refused, or only reads, depends on the last changes of its keys.
-        if (!plan.AcknowledgesFromMemory && !TryObserve(plan.LastChange(), ref context)) return Refuse(CommitStatus.DiskFailed, ref context);
+        if (!plan.AcknowledgesFromMemory && !TryObserve(plan.LastChange(), ref context))
+            return Refuse(CommitStatus.DiskFailed, ref context);
         if (workBytesMax is { } max && !plan.Evaluate(now, _log.Last + 1, max)) return Outcome.NeedsLongWork;
         if (plan.IsRefused && plan.Record is null)
         {
@@ -152,7 +158,8 @@ public sealed partial class EmbeddedStore
         if (plan.Record is not null)
         {
             plan.AddRecord(now, now + (long)_requestIdWindow.TotalMilliseconds);
-            if (_entries.InternalBytes + plan.Record.Bytes.Length > _requestIdBytesMax) return RefuseRecord(ref context);
+            if (plan.RecordGrowthBytes > 0 && _entries.InternalBytes + plan.RecordGrowthBytes > _requestIdBytesMax)
+                return RefuseRecord(ref context);
         }
         if (!plan.HasChanges)
         {
@@ -188,7 +195,7 @@ public sealed partial class EmbeddedStore
             // The changes are not applied yet: the results refer to the previous values without copies.
             context.IsCommitted = !plan.IsRefused;
             if (plan.Record is null) plan.Deliver(version, ref context.Results);
-            else IdempotencyRecord.Deliver(plan.Record.Bytes.Span, plan.Record.Digest, version, ref context.Results);
+            else plan.Record.Deliver(plan.Record.Bytes.Span, version, ref context.Results);
             return Outcome.Done;
         }
         finally
@@ -202,7 +209,7 @@ public sealed partial class EmbeddedStore
     private Outcome Repeat(Entry earlier, IdempotencyRecord record, ref BatchContext context)
     {
         if (!TryObserve(earlier.Version, ref context)) return Refuse(CommitStatus.DiskFailed, ref context);
-        context.IsCommitted = IdempotencyRecord.Deliver(earlier.Value, record.Digest, earlier.Version, ref context.Results);
+        context.IsCommitted = record.Deliver(earlier.Value, earlier.Version, ref context.Results);
         return Outcome.Done;
     }
 

@@ -92,7 +92,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
     private async ValueTask<ProtocolError?> CommitAsync(RequestOptions options, Response response, CancellationToken cancellationToken)
     {
         var execution = new KeyExecution(store, new ResultText(response.Body), response.Room);
-        await execution.ExecuteAsync(options.Operations, new RequestId(options.RequestId), cancellationToken);
+        await execution.ExecuteAsync(options.Operations, OperationMapper.RequestIdOf(options), cancellationToken);
         if (execution.Error is not null) return execution.Error;
         response.Head.WriteMember("{\"version\": "u8, execution.Version);
         response.Head.Write(", \"results\": ["u8);

@@ -65,6 +65,31 @@ public sealed class RequestIdDurabilityTests : IDisposable
         Assert.InRange(repeated.Results[1].Version, 3, long.MaxValue);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ExecuteAsync_SequenceAfterRecovery_IsThatOfTheLastDurableRecord(bool withSnapshot)
+    {
+        foreach (int sequence in (int[])[1, 2])
+        {
+            Task<int> call = ExecuteAsync(new RecordingSink(), Increment(sequence));
+            _store.Write(sync: true);
+            await call;
+        }
+        if (withSnapshot) _store.Snapshot();
+        _ = ExecuteAsync(new RecordingSink(), Increment(3));
+
+        using DrivenStore recovered = Open(_disk.Crash());
+        var results = new RecordingSink();
+        _ = recovered.Calls.ExecuteAsync(new[] { Increment(1), Increment(2), Increment(3), Increment(3) }, results).AsTask();
+        Assert.Equal(
+            [(ResultStatus.RequestIdReused, ""), (ResultStatus.Done, "2"), (ResultStatus.Done, "3"), (ResultStatus.Done, "3")],
+            results.Results.Select(result => (result.Status, result.Value)));
+
+        static Operation Increment(int sequence) =>
+            Operation.Increment(Key("n"), "1"u8.ToArray()) with { RequestId = new(Key("slot"), sequence) };
+    }
+
     [Fact]
     public void ExecuteAsync_RepeatedAfterDiskFailure_IsRefused()
     {

@@ -171,7 +171,8 @@ public sealed class ModelSoakTests
             return operations;
         }
 
-        private RequestId RandomId() => new(BitConverter.GetBytes(_random.Next(1_000)));
+        private RequestId RandomId() =>
+            new(BitConverter.GetBytes(_random.Next(1_000)), _random.Next(3) == 0 ? 0 : Math.Max(0, _step / 50 - _random.Next(3)));
 
         private void Commit(Operation[] batch)
         {
