@@ -10,26 +10,27 @@ public static class Functions
 {
     private static readonly ParameterInfo[] ByNumber =
     [
-        Obj, Val, Ack, Parameters.Path, Meta, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, RequestId, Merge, Patch, By, Objs, Ops,
-        Prefix, After, Until, Limit, Descending, Values, CountOnly, FromVersion, BookmarkInterval, Watch, User, Secret,
+        Obj, Val, Ack, Parameters.Path, Meta, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, RequestId, RequestSeq, Merge, Patch, By,
+        Objs, Ops, Prefix, After, Until, Limit, Descending, Values, CountOnly, FromVersion, BookmarkInterval, Watch, User, Secret,
     ];
 
     internal static readonly FunctionInfo[] Table =
     [
         new(Function.Get, Access.ToKey(Rights.Read), "Returns the value of a key, or a part of the value.", [Obj], [Parameters.Path, Meta, Ack], Outcomes.OfReads),
         new(Function.Put, Access.ToKey(Rights.Write), "Sets the value of a key, or a part of the value.",
-            [Obj, Val], [Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Meta, Ack, RequestId], Outcomes.OfEdits),
-        new(Function.Delete, Access.ToKey(Rights.Write), "Removes a key.", [Obj], [IfVersion, IfExists, ReturnOld, Ack, RequestId], Outcomes.OfWritesWithOld),
+            [Obj, Val], [Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Meta, Ack, RequestId, RequestSeq], Outcomes.OfEdits),
+        new(Function.Delete, Access.ToKey(Rights.Write), "Removes a key.",
+            [Obj], [IfVersion, IfExists, ReturnOld, Ack, RequestId, RequestSeq], Outcomes.OfWritesWithOld),
         new(Function.Patch, Access.ToKey(Rights.Read | Rights.Write), "Changes parts of a value. Requires exactly one of merge and patch.",
-            [Obj], [Merge, Patch, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Ack, RequestId], Outcomes.OfPatches),
+            [Obj], [Merge, Patch, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Ack, RequestId, RequestSeq], Outcomes.OfPatches),
         new(Function.Incr, Access.ToKey(Rights.Read | Rights.Write), "Adds a number to a number. Creates a missing key or path.",
-            [Obj], [By, Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId], Outcomes.OfSums),
+            [Obj], [By, Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId, RequestSeq], Outcomes.OfSums),
         new(Function.Expire, Access.ToKey(Rights.Write), "Sets or clears the expiry of a key. Requires exactly one of ttl and expires_at.",
-            [Obj], [Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId], Outcomes.OfWrites),
+            [Obj], [Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId, RequestSeq], Outcomes.OfWrites),
         new(Function.Mget, Access.ToOperations, "Reads many keys from one consistent snapshot.", [Objs], [Parameters.Path, Meta, Ack],
             [.. Outcomes.OfReads, ErrorCode.ValueTooLong, ErrorCode.Conflict]),
-        new(Function.Batch, Access.ToOperations, "Executes operations on any keys atomically: all or none.", [Ops], [Ack, RequestId],
-            Outcomes.OfBatches),
+        new(Function.Batch, Access.ToOperations, "Executes operations on any keys atomically: all or none.",
+            [Ops], [Ack, RequestId, RequestSeq], Outcomes.OfBatches),
         new(Function.Scan, Access.ToPrefix(Rights.Read), "Lists or counts keys in lexicographic byte order, page by page.",
             [], [Prefix, After, Until, Limit, Descending, Values, Meta, CountOnly], Outcomes.OfReads),
         new(Function.Watch, Access.ToPrefix(Rights.Watch), "Streams all changes, optionally from an earlier version on.",
@@ -55,7 +56,7 @@ public static class Functions
     internal static uint AllParameters => (1u << ByNumber.Length) - 1;
 
     /// <summary>The parameters that apply to a whole batch and are not allowed in its operations.</summary>
-    internal static uint NotInABatch { get; } = Ack.Bit | RequestId.Bit;
+    internal static uint NotInABatch { get; } = Ack.Bit | RequestId.Bit | RequestSeq.Bit;
 
     /// <summary>Returns the description of a function in the table.</summary>
     public static FunctionInfo Of(Function function) => ByFunction[(int)function]!;

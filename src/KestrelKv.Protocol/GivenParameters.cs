@@ -57,6 +57,13 @@ internal sealed class GivenParameters(ReadOnlyMemory<byte> body)
             Refuse(ErrorCode.MissingParameter, $"\"{Name(one)}\" or \"{Name(other)}\" is missing, expected exactly one");
     }
 
+    /// <summary>Records an error if a parameter is given without the other one that it belongs to.</summary>
+    public void CheckWith(Parameter parameter, Parameter other)
+    {
+        if (Has(parameter) && !Has(other))
+            Refuse(ErrorCode.MissingParameter, $"\"{Name(other)}\" is missing, expected because \"{Name(parameter)}\" is given");
+    }
+
     public ReadOnlyMemory<byte> Text(Parameter parameter) => this[parameter].Text(body);
 
     /// <summary>Returns the unescaped characters of a string in UTF-8; empty if it is not given.</summary>

@@ -14,6 +14,7 @@ internal enum Parameter
     IfExists,
     ReturnOld,
     RequestId,
+    RequestSeq,
     Merge,
     Patch,
     By,

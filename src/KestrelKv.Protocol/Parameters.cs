@@ -38,6 +38,9 @@ internal static class Parameters
     public static readonly ParameterInfo RequestId = new(Parameter.RequestId, "request_id", JsonTypes.String,
         "a string of 1 to 128 bytes of UTF-8", "a client-chosen id that makes retries safe");
 
+    public static readonly ParameterInfo RequestSeq = new(Parameter.RequestSeq, "request_seq", JsonTypes.Number,
+        "an integer from 1 to 9007199254740992", "the sequence of request_id, which makes the id reusable: higher for each request");
+
     public static readonly ParameterInfo Merge = new(Parameter.Merge, "merge", JsonTypes.Any,
         "a JSON Merge Patch", "a JSON Merge Patch (RFC 7396)");
 

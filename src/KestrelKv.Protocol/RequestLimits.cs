@@ -12,6 +12,9 @@ public sealed class RequestLimits
     /// <summary>The maximum length of a request id, in bytes of UTF-8.</summary>
     public const int RequestIdBytesMax = 128;
 
+    /// <summary>The maximum of <c>request_seq</c>: 2^53, which a JSON number represents exactly in every language.</summary>
+    public const long RequestSequenceMax = 1L << 53;
+
     /// <summary>The maximum number of entries of a page.</summary>
     public const int PageEntriesMax = 1_000;
 

@@ -6,6 +6,9 @@ public sealed record RequestOptions
     /// <summary>The options of a request without such parameters.</summary>
     public static RequestOptions None { get; } = new();
 
+    /// <summary>The options of a request with <c>meta</c> only.</summary>
+    internal static RequestOptions OnlyMeta { get; } = new() { Meta = true };
+
     /// <summary>The part of the value; empty for the whole value. Not validated as a JSON Pointer.</summary>
     public ReadOnlyMemory<byte> Path { get; init; }
 
@@ -29,6 +32,9 @@ public sealed record RequestOptions
 
     /// <summary>The id that makes retries safe; empty for none.</summary>
     public ReadOnlyMemory<byte> RequestId { get; init; }
+
+    /// <summary>The sequence of <see cref="RequestId"/>; 0 for none.</summary>
+    public long RequestSequence { get; init; }
 
     /// <summary>Whether <see cref="Request.Value"/> of a PATCH is a JSON Patch; otherwise it is a JSON Merge Patch.</summary>
     public bool IsJsonPatch { get; init; }

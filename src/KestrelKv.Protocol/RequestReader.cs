@@ -36,6 +36,7 @@ internal static class RequestReader
         if (function == Function.Expire) given.CheckExactlyOne(Parameter.Ttl, Parameter.ExpiresAt);
         given.CheckNotBoth(Parameter.Ttl, Parameter.ExpiresAt);
         given.CheckNotBoth(Parameter.IfVersion, Parameter.IfExists);
+        given.CheckWith(Parameter.RequestSeq, Parameter.RequestId);
         if (!given.IsTrue(Parameter.CountOnly)) return;
         given.CheckNotBoth(Parameter.CountOnly, Parameter.Values);
         given.CheckNotBoth(Parameter.CountOnly, Parameter.Meta);
@@ -58,6 +59,7 @@ internal static class RequestReader
         IfVersion = given.Integer(Parameter.IfVersion, 0, long.MaxValue),
         IfExists = given.Boolean(Parameter.IfExists),
         RequestId = RequestId(given),
+        RequestSequence = given.Integer(Parameter.RequestSeq, 1, RequestLimits.RequestSequenceMax) ?? 0,
         IsJsonPatch = given.Has(Parameter.Patch),
         Operations = plain.Function switch
         {

@@ -29,12 +29,10 @@ namespace KestrelKv.Storage;
 /// </remarks>
 public interface IKeyValueStore
 {
-    /// <summary>The maximum length of a request id, in bytes.</summary>
-    const int RequestIdBytesMax = 256;
-
     /// <summary>
     /// Executes operations in order and independently of each other. A refused operation changes nothing, and execution continues with
-    /// the next. An operation sees the effects of earlier ones.
+    /// the next. An operation sees the effects of earlier ones. A write with a <see cref="Operation.RequestId"/> that repeats an earlier
+    /// one gets the recorded result, as in <see cref="CommitAsync"/>.
     /// </summary>
     /// <param name="operations">Any number of operations, on any keys.</param>
     /// <param name="results">Receives the result of each operation, in order. May stop the call after any result.</param>
@@ -54,19 +52,18 @@ public interface IKeyValueStore
     /// It cannot stop the call. A read or removal of a missing entry does not refuse the batch.
     /// </param>
     /// <param name="requestId">
-    /// The id of the request, at most <see cref="RequestIdBytesMax"/> bytes; empty for none. A batch that repeats the id of an earlier one
-    /// within the configured time, also after a crash, is not executed. Its sink receives the recorded results of the first batch, a
-    /// commit or a refusal. Refusals for lack of memory or disk space, or for conflicts, are not recorded, so a retry is executed. A
-    /// different batch with the same id is refused with <see cref="ResultStatus.RequestIdReused"/>; expiry times are not compared. A batch
-    /// that only reads is not recorded.
+    /// The id of the request. A batch that repeats the id of an earlier one within the configured time, also after a crash, is not
+    /// executed. Its sink receives the recorded results of the first batch, a commit or a refusal. Refusals for lack of memory or disk
+    /// space, or for conflicts, are not recorded, so a retry is executed. A different batch with the same id is refused with
+    /// <see cref="ResultStatus.RequestIdReused"/>; expiry times are not compared. A batch with a higher <see cref="RequestId.Sequence"/> is
+    /// executed and replaces the record, one with a lower sequence is refused as reused. A batch that only reads is not recorded. The ids
+    /// of the operations themselves are ignored.
     /// </param>
     /// <param name="cancellationToken">Cancels waits and long work. A batch whose results were passed on is not undone.</param>
     /// <returns>Whether the batch was committed.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">
-    /// The request id is too long, or the keys and values of the batch exceed 1 GiB in total.
-    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">The keys and values of the batch exceed 1 GiB in total.</exception>
     ValueTask<bool> CommitAsync(
-        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
+        ReadOnlyMemory<Operation> batch, IResultSink results, RequestId requestId = default,
         CancellationToken cancellationToken = default);
 
     /// <summary>

@@ -86,8 +86,17 @@ public readonly struct Operation
     /// </summary>
     public bool AcknowledgeFromMemory { get; init; }
 
+    /// <summary>
+    /// The id of the request, of a write in <see cref="IKeyValueStore.ExecuteAsync"/>. The write is then executed as an atomic batch of one
+    /// operation with this id. Default none.
+    /// </summary>
+    public RequestId RequestId { get; init; }
+
     /// <summary>Whether the operation is a write.</summary>
     public bool IsWrite => Kind != OperationKind.Get;
+
+    /// <summary>Whether the operation has an idempotency record.</summary>
+    internal bool IsIdempotent => !RequestId.IsEmpty && IsWrite;
 
     /// <summary>
     /// Whether the resulting value or expiry depends on the entry. <see cref="Edits.Resolve"/> then converts the operation to a put of a

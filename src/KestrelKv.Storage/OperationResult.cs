@@ -47,7 +47,7 @@ public enum ResultStatus
     /// <summary>A JSON Patch has too many operations for the length of the value, and would take too long. Nothing was changed.</summary>
     PatchTooLong,
 
-    /// <summary>The request id belongs to a different recent batch. Nothing was changed.</summary>
+    /// <summary>The request id belongs to a different recent batch, or to one with a higher sequence. Nothing was changed.</summary>
     RequestIdReused,
 
     /// <summary>Other calls repeatedly changed the entries during long work. Nothing was changed. The call may be retried.</summary>

@@ -10,6 +10,7 @@ public sealed class ParameterTests
     {
         ["obj"] = "\"k\"", ["val"] = "1", ["ack"] = "\"memory\"", ["path"] = "\"/a\"", ["meta"] = "true", ["ttl"] = "1.5",
         ["expires_at"] = "1790000000", ["if_version"] = "3", ["if_exists"] = "true", ["return_old"] = "true", ["request_id"] = "\"r\"",
+        ["request_seq"] = "7",
         ["merge"] = "{}", ["patch"] = "[]", ["by"] = "2", ["objs"] = "[\"a\"]", ["ops"] = """[{"func": "GET", "params": {"obj": "a"}}]""",
         ["prefix"] = "\"p\"", ["after"] = "\"a\"", ["until"] = "\"u\"", ["limit"] = "5", ["descending"] = "true", ["values"] = "true",
         ["count_only"] = "false", ["from_version"] = "4", ["bookmark_interval"] = "0.5", ["watch"] = "1", ["user"] = "\"u\"", ["secret"] = "\"s\"",
@@ -74,7 +75,7 @@ public sealed class ParameterTests
         AssertRefused(
             Parse("""{"func": "UNWATCH", "params": {"x": 1}}"""), ErrorCode.UnknownParameter, "\"x\" of UNWATCH, expected \"watch\"");
         AssertRefused(Parse("""{"func": "DELETE", "params": {"x": 1}}"""), ErrorCode.UnknownParameter,
-            "expected \"obj\" and optionally \"if_version\", \"if_exists\", \"return_old\", \"ack\", \"request_id\"");
+            "expected \"obj\" and optionally \"if_version\", \"if_exists\", \"return_old\", \"ack\", \"request_id\", \"request_seq\"");
     }
 
     [Fact]
@@ -168,6 +169,30 @@ public sealed class ParameterTests
 
         static string WithId(string id) => $$$"""{"func": "DELETE", "params": {"obj": "k", "request_id": "{{{id}}}"}}""";
     }
+
+    [Theory]
+    [InlineData("1", 1)]
+    [InlineData("9007199254740992", 1L << 53)]
+    public void Parse_RequestSeq_IsRead(string number, long sequence) => Assert.Equal(sequence, WithSequence(number).Options!.RequestSequence);
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("1.0")]
+    [InlineData("1e3")]
+    [InlineData("9007199254740993")]
+    public void Parse_RequestSeqOutOfRange_IsRefused(string number) => AssertRefused(
+        WithSequence(number), ErrorCode.InvalidValue, $"\"request_seq\" is {number}, expected an integer from 1 to 9007199254740992");
+
+    [Theory]
+    [InlineData("DELETE", "\"obj\": \"k\"")]
+    [InlineData("BATCH", "\"ops\": [{\"func\": \"GET\", \"params\": {\"obj\": \"k\"}}]")]
+    public void Parse_RequestSeqWithoutRequestId_IsRefused(string function, string parameters) => AssertRefused(
+        Parse($$$"""{"func": "{{{function}}}", "params": {{{{parameters}}}, "request_seq": 1}}"""), ErrorCode.MissingParameter,
+        "\"request_id\" is missing, expected because \"request_seq\" is given");
+
+    private static Request WithSequence(string number) =>
+        Parse($$$"""{"func": "DELETE", "params": {"obj": "k", "request_id": "r", "request_seq": {{{number}}}}}""");
 
     [Fact]
     public void Parse_PlainRequest_HasNoOptions()

@@ -25,7 +25,7 @@ public sealed class RequestParserFuzzTests
             """{"func": "PUT", "params": {"obj": "k", "val": [], "ack": "memory"}}""",
             """{"func": "OTHER", "params": [true, false, -1e5]}""",
             """{"func": "GET", "params": {"obj": "k", "path": "/a~1\u00e9", "meta": true}, "id": "\u0061"}""",
-            """{"id": -1.50e3, "func": "PUT", "params": {"obj": "k", "val": {}, "ttl": 1.5, "if_version": 3, "return_old": false, "request_id": "r"}}""",
+            """{"id": -1.50e3, "func": "PUT", "params": {"obj": "k", "val": {}, "ttl": 1.5, "if_version": 3, "return_old": false, "request_id": "r", "request_seq": 12}}""",
             """{"func": "DELETE", "params": {"obj": "k", "if_exists": true}}""",
             """{"func": "PATCH", "params": {"obj": "k", "merge": {"a": null}, "expires_at": 1790000000.5}}""",
             """{"func": "PATCH", "params": {"patch": [{"op": "remove", "path": "/a"}], "obj": "k"}}""",
@@ -158,6 +158,8 @@ public sealed class RequestParserFuzzTests
         Assert.Equal(Raw("val") + Raw("merge") + Raw("patch") + Raw("by"), Text(request.Value));
         Assert.Equal(Characters("path"), Text(options.Path));
         Assert.Equal(Characters("request_id"), Text(options.RequestId));
+        Assert.Equal(given.TryGetValue("request_seq", out JsonElement sequence) ? sequence.GetInt64() : 0, options.RequestSequence);
+        Assert.True(options.RequestSequence == 0 || !options.RequestId.IsEmpty);
         Assert.Equal(Characters("prefix"), Text(options.Prefix));
         Assert.Equal(given.TryGetValue("if_version", out JsonElement version) ? version.GetInt64() : null, options.IfVersion);
         Assert.Equal(Raw("if_exists"), options.IfExists is { } exists ? (exists ? "true" : "false") : "");

@@ -1,4 +1,5 @@
 using KestrelKv.Storage;
+using KestrelKv.Storage.Embedded;
 
 namespace KestrelKv.Testing;
 
@@ -13,19 +14,23 @@ internal sealed class ManagedRequests
 
     /// <summary>Executes a batch, or passes on the recorded results of its request id.</summary>
     public bool Execute(
-        ReadOnlySpan<Operation> batch, ReadOnlyMemory<byte> id, long now, IResultSink results, ref long version,
+        ReadOnlySpan<Operation> batch, RequestId requestId, long now, IResultSink results, ref long version,
         Func<IResultSink, (bool Committed, bool Changed)> execute)
     {
         string text = Describe(batch);
-        if (_requests.TryGetValue(id.ToArray(), out Request? known) && known.ExpiresAt <= now)
+        byte[] id = requestId.Bytes.ToArray();
+        if (_requests.TryGetValue(id, out Request? known) && known.ExpiresAt <= now)
         {
-            _requests.Remove(id.ToArray());
+            _requests.Remove(id);
             version++;
             known = null;
         }
-        if (known is not null && known.Text != text)
+        bool isLate = known is not null && requestId.Sequence < known.Sequence;
+        if (known is not null && requestId.Sequence > known.Sequence) known = null;
+        if (isLate || (known is not null && known.Text != text))
         {
-            results.OnResult(0, new() { Status = ResultStatus.RequestIdReused });
+            string? detail = isLate ? IdempotencyRecord.SequenceTooLow(requestId.Sequence, known!.Sequence) : null;
+            results.OnResult(0, new() { Status = ResultStatus.RequestIdReused, Detail = detail });
             return false;
         }
         if (known is null)
@@ -35,7 +40,7 @@ internal sealed class ManagedRequests
 
             // The record itself is a commit.
             if (!changed) version++;
-            _requests[id.ToArray()] = known = new(text, committed, recording.Results, now + (long)Window.TotalMilliseconds);
+            _requests[id] = known = new(text, requestId.Sequence, committed, recording.Results, now + (long)Window.TotalMilliseconds);
         }
         foreach (ManagedResult result in known.Results) result.PassTo(results);
         return known.Committed;
@@ -59,7 +64,7 @@ internal sealed class ManagedRequests
         return text;
     }
 
-    private sealed record Request(string Text, bool Committed, List<ManagedResult> Results, long ExpiresAt);
+    private sealed record Request(string Text, long Sequence, bool Committed, List<ManagedResult> Results, long ExpiresAt);
 
     private sealed class Recording : IResultSink
     {

@@ -52,6 +52,13 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
             for (bool continues = true; continues && executed < operations.Length; executed++)
             {
                 ref readonly Operation operation = ref operations.Span[executed];
+                if (operation.IsIdempotent)
+                {
+                    var one = new OneResult(results, executed);
+                    CommitOnce(operations.Slice(executed, 1), one, operation.RequestId);
+                    continues = !one.HasStopped;
+                    continue;
+                }
                 if (operation.IsWrite) RemoveIfExpired(operation.Key.Span, now);
                 ManagedResult result = Execute(executed, operation, _version + 1, now);
                 if (result.Changed) _version++;
@@ -63,22 +70,23 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
     }
 
     public ValueTask<bool> CommitAsync(
-        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
-        CancellationToken cancellationToken = default)
+        ReadOnlyMemory<Operation> batch, IResultSink results, RequestId requestId = default, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(requestId.Length, IKeyValueStore.RequestIdBytesMax, nameof(requestId));
         bool committed;
         lock (_lock)
         {
             committed = requestId.IsEmpty || batch.ToArray().All(operation => !operation.IsWrite)
                 ? Commit(batch.Span, results, out _)
-                : _requests.Execute(
-                    batch.Span, requestId, Now(), results, ref _version, sink => (Commit(batch.Span, sink, out bool changed), changed));
+                : CommitOnce(batch, results, requestId);
         }
         _feed.Wake();
         return new(committed);
     }
+
+    /// <summary>Commits a batch, unless its request id has a record.</summary>
+    private bool CommitOnce(ReadOnlyMemory<Operation> batch, IResultSink results, RequestId id) => _requests.Execute(
+        batch.Span, id, Now(), results, ref _version, sink => (Commit(batch.Span, sink, out bool changed), changed));
 
     private bool Commit(ReadOnlySpan<Operation> batch, IResultSink results, out bool changed)
     {
@@ -300,6 +308,14 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
             ? query.After.ToArray()
             : query.Prefix.ToArray();
         return _order.Max is { } last && KeyComparer.Instance.Compare(from, last) <= 0 ? _order.GetViewBetween(from, last) : [];
+    }
+
+    /// <summary>Passes the result of a batch of one operation to the sink of a larger call.</summary>
+    private sealed class OneResult(IResultSink results, int index) : IResultSink
+    {
+        public bool HasStopped { get; private set; }
+
+        public bool OnResult(int _, in OperationResult result) => !(HasStopped = !results.OnResult(index, result));
     }
 
     private sealed record Entry(byte[] Value, long Version, long ExpiresAt)

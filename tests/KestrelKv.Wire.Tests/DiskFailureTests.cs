@@ -32,6 +32,36 @@ public sealed class DiskFailureTests
     }
 
     [Fact]
+    public void Serve_DiskFailsWhileRequestIdsWait_RetractsRepliesAndExecutesOnce()
+    {
+        var store = new FailingDiskStore();
+        using var wire = new TestWire(store: store);
+        TestClient client = ConnectWithAnEntry(wire, store);
+        string[] increments = [.. Enumerable.Range(0, 20).Select(i => Calls.Request("INCR", $$"""{"obj": "n", "request_id": "{{i / 2}}"}"""))];
+
+        client.Send(increments);
+        Assert.Equal(0, client.UnreadBytes());
+        Assert.Equal(1 + increments.Length / 2, store.GetStats().Version);
+        store.Fail();
+        Assert.All(client.Replies(), reply => Assert.Equal("disk_failed", Frames.ErrorCode(reply)));
+        Assert.Equal(1 + increments.Length / 2, store.GetStats().Version);
+        Assert.Equal(increments.Length, wire.Metrics["kestrelkv.wire.requests{function=INCR,outcome=disk_failed}"]);
+        Assert.Equal(0, wire.Metrics["kestrelkv.wire.requests{function=INCR,outcome=ok}"]);
+    }
+
+    [Fact]
+    public void Serve_PipelinedRequestIds_WaitForTheDiskTogether()
+    {
+        var store = new FailingDiskStore();
+        using var wire = new TestWire(store: store);
+        TestClient client = ConnectWithAnEntry(wire, store);
+        client.Send([.. Enumerable.Range(0, 50).Select(i => Calls.Request("PUT", $$"""{"obj": "{{i}}", "val": 1, "request_id": "{{i}}"}"""))]);
+        Assert.Equal(0, client.UnreadBytes());
+        store.Sync();
+        Assert.Equal(Enumerable.Range(0, 50).Select(i => Frames.PutReply($"{i}")), client.Replies());
+    }
+
+    [Fact]
     public void Serve_DiskFails_CountsSentReplies()
     {
         var store = new FailingDiskStore();

@@ -13,8 +13,7 @@ internal abstract class StoreDouble(IKeyValueStore inner) : IKeyValueStore
         ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default);
 
     public virtual ValueTask<bool> CommitAsync(
-        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
-        CancellationToken cancellationToken = default) =>
+        ReadOnlyMemory<Operation> batch, IResultSink results, RequestId requestId = default, CancellationToken cancellationToken = default) =>
         inner.CommitAsync(batch, results, requestId, cancellationToken);
 
     public virtual ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default) =>

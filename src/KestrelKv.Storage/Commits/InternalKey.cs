@@ -14,6 +14,11 @@ internal static class InternalKey
 
     public static bool Is(ReadOnlySpan<byte> key) => key[0] == FirstByte;
 
-    /// <summary>Returns the key of the idempotency record of a request.</summary>
-    public static byte[] OfRequest(ReadOnlySpan<byte> requestId) => [FirstByte, .. requestId];
+    /// <summary>Writes the key of the idempotency record of a request, one byte longer than the id, and returns its length.</summary>
+    public static int WriteOfRequest(ReadOnlySpan<byte> requestId, Span<byte> to)
+    {
+        to[0] = FirstByte;
+        requestId.CopyTo(to[1..]);
+        return 1 + requestId.Length;
+    }
 }

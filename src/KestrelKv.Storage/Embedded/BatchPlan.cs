@@ -20,7 +20,7 @@ namespace KestrelKv.Storage.Embedded;
 /// The plan is valid if <see cref="IsCurrent"/> returns true under the locks.
 /// </para>
 /// <para>Several writes of a key become one change: a commit has at most one record for each key.</para>
-/// <para>All arrays are rented. A batch without edits allocates nothing.</para>
+/// <para>All arrays are rented, so a batch allocates nothing on average.</para>
 /// </remarks>
 internal ref struct BatchPlan : IDisposable
 {
@@ -49,7 +49,10 @@ internal ref struct BatchPlan : IDisposable
     /// <summary>The edited values by operation, and whether a result refers to each. Null without edits.</summary>
     private readonly byte[]?[]? _editedValues;
     private readonly bool[]? _isReferenced;
-    private readonly ArrayBufferWriter<byte>? _sums;
+
+    /// <summary>The sums of increments, in a rented array.</summary>
+    private byte[] _sums = [];
+    private int _sumBytes;
     private int _keyCount;
     private int _writeCount;
     private ResultStatus _refusedStatus;
@@ -88,7 +91,6 @@ internal ref struct BatchPlan : IDisposable
         {
             _editedValues = ArrayPool<byte[]?>.Shared.Rent(batch.Length);
             _isReferenced = ArrayPool<bool>.Shared.Rent(batch.Length);
-            _sums = new ArrayBufferWriter<byte>();
         }
         if (record is null) return;
         ref PlannedKey key = ref _keys[_keyCount];
@@ -103,6 +105,11 @@ internal ref struct BatchPlan : IDisposable
     public readonly bool OnlyReadsOneKey => _keyCount == 1 && !_keys[0].IsWritten;
 
     public IdempotencyRecord? Record { get; }
+
+    /// <summary>
+    /// The growth of all idempotency records, in bytes, after <see cref="AddRecord"/>. The new record may replace one with a lower sequence.
+    /// </summary>
+    public readonly int RecordGrowthBytes => Record!.Bytes.Length - _keys[_keyCount].StoredValueBytes;
 
     /// <summary>Whether the results may be shown before they are durable.</summary>
     public bool AcknowledgesFromMemory { get; }
@@ -155,6 +162,7 @@ internal ref struct BatchPlan : IDisposable
         ArrayPool<int>.Shared.Return(_buckets);
         if (_editedValues is not null) ArrayPool<byte[]?>.Shared.Return(_editedValues);
         if (_isReferenced is not null) ArrayPool<bool>.Shared.Return(_isReferenced);
+        if (_sums.Length > 0) ScratchArrays.Return(_sums);
     }
 
     public readonly void Capture(long now)
@@ -249,7 +257,7 @@ internal ref struct BatchPlan : IDisposable
         _writeCount = 0;
         GrowthBytes = WrittenBytes = _commitBytes = _work = _editedBytes = _patchedBytes = _readBytes = _recordBytes = 0;
         ReleaseEditedValues();
-        _sums?.ResetWrittenCount();
+        _sumBytes = 0;
         _batch.CopyTo(_operations);
         foreach (ref PlannedKey key in Keys) key.Begin();
         for (int i = 0; i < _batch.Length && !IsRefused; i++)
@@ -313,13 +321,13 @@ internal ref struct BatchPlan : IDisposable
     public readonly void Abandon() => Abandon(_writeCount);
 
     /// <summary>Passes all results to a sink. Must be called before the changes are applied.</summary>
-    public readonly void Deliver(long version, IResultSink results)
+    public readonly void Deliver(long version, ref BatchResults results)
     {
         for (int i = 0; i < _batch.Length; i++)
         {
             ref readonly PlannedKey key = ref _keys[_keyOf[i]];
             if (!_batch[i].IsWrite && key.Stored.Exists) _entries.ShardOf(key.Hash).Touch(key.Stored);
-            results.OnResult(i, ResultAt(i, version));
+            results.Pass(i, ResultAt(i, version));
         }
     }
 
@@ -425,7 +433,7 @@ internal ref struct BatchPlan : IDisposable
         result.PreviousVersion = key.Version == next ? IdempotencyRecord.OwnVersion : key.Version;
         result.ExpiresAt = write.ExpiresAt;
         if (write.ReturnsOld && key.Version != 0) result.Old = TextOf(index, key, 0, key.ValueBytes);
-        if (sumBytes > 0) result.Value = new(TextPlace.Sums, 0, _sums!.WrittenCount - sumBytes, sumBytes);
+        if (sumBytes > 0) result.Value = new(TextPlace.Sums, 0, _sumBytes - sumBytes, sumBytes);
 
         switch (write.Kind)
         {
@@ -469,8 +477,22 @@ internal ref struct BatchPlan : IDisposable
         {
             ReturnsOld = put.ReturnsOld,
         };
-        _sums!.Write(put.Value.Span.Slice(edit.PartStart, edit.PartBytes));
+        AddSum(put.Value.Span.Slice(edit.PartStart, edit.PartBytes));
         return true;
+    }
+
+    private void AddSum(ReadOnlySpan<byte> sum)
+    {
+        if (sum.IsEmpty) return;
+        if (_sums.Length < _sumBytes + sum.Length)
+        {
+            byte[] sums = ScratchArrays.Rent<byte>(2 * (_sumBytes + sum.Length));
+            _sums.AsSpan(0, _sumBytes).CopyTo(sums);
+            if (_sums.Length > 0) ScratchArrays.Return(_sums);
+            _sums = sums;
+        }
+        sum.CopyTo(_sums.AsSpan(_sumBytes));
+        _sumBytes += sum.Length;
     }
 
     /// <summary>Collects the changes, each at the position of the last write of its key.</summary>
@@ -528,7 +550,7 @@ internal ref struct BatchPlan : IDisposable
     {
         TextPlace.Stored => _keys[text.At].StoredText(text.Start, text.Length),
         TextPlace.Operation => _operations[text.At].Value.Span.Slice(text.Start, text.Length),
-        TextPlace.Sums => _sums!.WrittenSpan.Slice(text.Start, text.Length),
+        TextPlace.Sums => _sums.AsSpan(text.Start, text.Length),
         _ => default,
     };
 

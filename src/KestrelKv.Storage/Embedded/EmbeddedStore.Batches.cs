@@ -12,51 +12,64 @@ public sealed partial class EmbeddedStore
 
     /// <inheritdoc/>
     public ValueTask<bool> CommitAsync(
-        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
-        CancellationToken cancellationToken = default)
+        ReadOnlyMemory<Operation> batch, IResultSink results, RequestId requestId = default, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(requestId.Length, IKeyValueStore.RequestIdBytesMax, nameof(requestId));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(CommitBytes(batch.Span), LogRecord.PayloadBytesMax, nameof(batch));
-        AttemptResult attempt = Commit(batch.Span, results, requestId.Span, isLong: false, cancellationToken);
-        return attempt.Outcome == Outcome.Done
+        AttemptResult attempt = Commit(batch.Span, new(results, 0), requestId, isLong: false, cancellationToken);
+        return attempt.Outcome <= Outcome.Stop
             ? WhenDurable(attempt.IsCommitted, attempt.ObservedVersion, cancellationToken)
             : ContinueCommitAsync(batch, results, requestId, attempt, cancellationToken);
     }
 
     private async ValueTask<bool> ContinueCommitAsync(
-        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId, AttemptResult attempt,
+        ReadOnlyMemory<Operation> batch, IResultSink results, RequestId requestId, AttemptResult attempt,
         CancellationToken cancellationToken)
     {
-        attempt = await CompleteAsync(batch, results, requestId, attempt, cancellationToken);
+        attempt = await CompleteAsync(batch, results, first: 0, requestId, attempt, cancellationToken);
         return await WhenDurable(attempt.IsCommitted, attempt.ObservedVersion, cancellationToken);
     }
 
-    /// <summary>Executes one long operation as a batch, and returns the highest version that its result depends on.</summary>
-    private async ValueTask<long> CommitLongAsync(
-        ReadOnlyMemory<Operation> one, IResultSink results, CancellationToken cancellationToken) =>
-        (await CompleteAsync(one, results, default, new(Outcome.NeedsLongWork, false, 0, 0), cancellationToken)).ObservedVersion;
+    /// <summary>Executes one long operation of a call as a batch.</summary>
+    private ValueTask<AttemptResult> CommitLongAsync(
+        ReadOnlyMemory<Operation> one, IResultSink results, int index, CancellationToken cancellationToken) =>
+        CompleteAsync(one, results, index, one.Span[0].RequestId, new(Outcome.NeedsLongWork, false, 0, 0), cancellationToken);
+
+    /// <summary>
+    /// Tries to execute a write with a request id as a batch. Its record has a lock of its own, so the lock of the write's shard must be
+    /// free.
+    /// </summary>
+    private Outcome CommitOne(ref OperationContext context)
+    {
+        AttemptResult attempt = Commit(
+            context.OperationAsBatch, context.AsBatchResults, context.Operation.RequestId, isLong: false, CancellationToken.None);
+        context.ObservedVersion = Math.Max(context.ObservedVersion, attempt.ObservedVersion);
+        return context.Needs(attempt.Outcome, attempt.NeededBytes);
+    }
 
     /// <summary>Executes a batch that is too long to run under locks, or needs space in the log.</summary>
     private async ValueTask<AttemptResult> CompleteAsync(
-        ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId, AttemptResult attempt,
+        ReadOnlyMemory<Operation> batch, IResultSink results, int first, RequestId requestId, AttemptResult attempt,
         CancellationToken cancellationToken)
     {
-        for (bool isLong = false; attempt.Outcome != Outcome.Done;)
+        for (bool isLong = false; attempt.Outcome > Outcome.Stop;)
         {
             isLong |= attempt.Outcome == Outcome.NeedsLongWork;
             if (attempt.Outcome == Outcome.NeedsLog) await _log.WhenReady(attempt.NeededBytes).WaitAsync(cancellationToken);
             attempt = isLong
-                ? await Task.Run(() => Commit(batch.Span, results, requestId.Span, isLong: true, cancellationToken), cancellationToken)
-                : Commit(batch.Span, results, requestId.Span, isLong: false, cancellationToken);
+                ? await Task.Run(() => TryCommit(isLong: true), cancellationToken)
+                : TryCommit(isLong: false);
         }
         return attempt;
+
+        AttemptResult TryCommit(bool isLong) => Commit(batch.Span, new(results, first), requestId, isLong, cancellationToken);
     }
 
     private AttemptResult Commit(
-        ReadOnlySpan<Operation> batch, IResultSink results, ReadOnlySpan<byte> requestId, bool isLong, CancellationToken cancellationToken)
+        ReadOnlySpan<Operation> batch, BatchResults results, in RequestId requestId, bool isLong, CancellationToken cancellationToken)
     {
-        IdempotencyRecord? record = requestId.IsEmpty || !HasWrites(batch) ? null : new(batch, requestId, _documents.BytesMax);
+        using IdempotencyRecord? record =
+            requestId.IsEmpty || !HasWrites(batch) ? null : IdempotencyRecord.Rent(batch, requestId, _documents.BytesMax);
         var plan = new BatchPlan(batch, _entries, record, _documents);
         var context = new BatchContext { Results = results };
         if (_entries.Evicts) _entries.Clock.RefreshUseTime();
@@ -76,15 +89,16 @@ public sealed partial class EmbeddedStore
                     case Outcome.NeedsMemory when _room!.TryReserve(context.NeededBytes, ref context.ReservedBytes):
                         continue;
                     case Outcome.NeedsMemory:
-                        results.OnResult(plan.LargestIndex, RefusedForMemory());
+                        context.Results.Pass(plan.LargestIndex, RefusedForMemory());
+                        outcome = Outcome.Done;
                         break;
                     case Outcome.NeedsLongWork when isLong:
-                        results.OnResult(0, RefusedForConflicts(context.Conflicts));
+                        context.Results.Pass(0, RefusedForConflicts(context.Conflicts));
+                        outcome = Outcome.Done;
                         break;
-                    default:
-                        return new(outcome, context.IsCommitted, context.ObservedVersion, context.NeededBytes);
                 }
-                return new(Outcome.Done, IsCommitted: false, context.ObservedVersion, 0);
+                if (outcome == Outcome.Done && context.Results.HasStopped) outcome = Outcome.Stop;
+                return new(outcome, context.IsCommitted, context.ObservedVersion, context.NeededBytes);
             }
         }
         finally
@@ -122,29 +136,34 @@ public sealed partial class EmbeddedStore
     private Outcome Commit(ref BatchPlan plan, ref BatchContext context, long? workBytesMax)
     {
         long now = _entries.Clock.Now();
-        if (plan.Record is not null && plan.FindRecord() is { Exists: true } earlier && !earlier.IsExpired(now))
-            return Repeat(earlier, plan.Record, ref context);
+        if (plan.Record is { } record && plan.FindRecord() is { Exists: true } earlier && !earlier.IsExpired(now) &&
+            !record.Replaces(earlier.Value))
+        {
+            return Repeat(earlier, record, ref context);
+        }
 
         plan.RemoveExpired(_log, now);
         if (workBytesMax is not null) plan.Capture(now);
         else if (!plan.IsCurrent(now) && !plan.OnlyReadsOneKey) return Outcome.Conflict;
 
         // The result of a batch that is refused, or only reads, depends on the last changes of its keys.
-        if (!plan.AcknowledgesFromMemory && !TryObserve(plan.LastChange(), ref context)) return Refuse(CommitStatus.DiskFailed, context);
+        if (!plan.AcknowledgesFromMemory && !TryObserve(plan.LastChange(), ref context))
+            return Refuse(CommitStatus.DiskFailed, ref context);
         if (workBytesMax is { } max && !plan.Evaluate(now, _log.Last + 1, max)) return Outcome.NeedsLongWork;
         if (plan.IsRefused && plan.Record is null)
         {
-            context.Results.OnResult(plan.RefusedIndex, plan.Refusal);
+            context.Results.Pass(plan.RefusedIndex, plan.Refusal);
             return Outcome.Done;
         }
         if (plan.Record is not null)
         {
             plan.AddRecord(now, now + (long)_requestIdWindow.TotalMilliseconds);
-            if (_entries.InternalBytes + plan.Record.Bytes.Length > _requestIdBytesMax) return RefuseRecord(context);
+            if (plan.RecordGrowthBytes > 0 && _entries.InternalBytes + plan.RecordGrowthBytes > _requestIdBytesMax)
+                return RefuseRecord(ref context);
         }
         if (!plan.HasChanges)
         {
-            plan.Deliver(version: 0, context.Results);
+            plan.Deliver(version: 0, ref context.Results);
             context.IsCommitted = true;
             return Outcome.Done;
         }
@@ -159,7 +178,7 @@ public sealed partial class EmbeddedStore
     {
         if (!plan.TryPrepare())
         {
-            context.Results.OnResult(plan.LargestIndex, RefusedForMemory());
+            context.Results.Pass(plan.LargestIndex, RefusedForMemory());
             return Outcome.Done;
         }
         CommitStatus status = CommitStatus.NotReady;
@@ -170,13 +189,13 @@ public sealed partial class EmbeddedStore
             context.NeededBytes = plan.CommitBytes;
             if (status == CommitStatus.VersionConflict) return Outcome.Conflict;
             if (status == CommitStatus.NotReady) return Outcome.NeedsLog;
-            if (status != CommitStatus.Done) return Refuse(status, context);
+            if (status != CommitStatus.Done) return Refuse(status, ref context);
             if (!plan.AcknowledgesFromMemory) context.ObservedVersion = Math.Max(context.ObservedVersion, version);
 
             // The changes are not applied yet: the results refer to the previous values without copies.
             context.IsCommitted = !plan.IsRefused;
-            if (plan.Record is null) plan.Deliver(version, context.Results);
-            else IdempotencyRecord.Deliver(plan.Record.Bytes.Span, plan.Record.Digest, version, context.Results);
+            if (plan.Record is null) plan.Deliver(version, ref context.Results);
+            else plan.Record.Deliver(plan.Record.Bytes.Span, version, ref context.Results);
             return Outcome.Done;
         }
         finally
@@ -189,15 +208,15 @@ public sealed partial class EmbeddedStore
     /// <summary>Delivers the recorded results of an earlier batch with the same request id.</summary>
     private Outcome Repeat(Entry earlier, IdempotencyRecord record, ref BatchContext context)
     {
-        if (!TryObserve(earlier.Version, ref context)) return Refuse(CommitStatus.DiskFailed, context);
-        context.IsCommitted = IdempotencyRecord.Deliver(earlier.Value, record.Digest, earlier.Version, context.Results);
+        if (!TryObserve(earlier.Version, ref context)) return Refuse(CommitStatus.DiskFailed, ref context);
+        context.IsCommitted = record.Deliver(earlier.Value, earlier.Version, ref context.Results);
         return Outcome.Done;
     }
 
-    private Outcome RefuseRecord(in BatchContext context)
+    private Outcome RefuseRecord(ref BatchContext context)
     {
         Interlocked.Increment(ref _refusals);
-        context.Results.OnResult(0, new()
+        context.Results.Pass(0, new()
         {
             Status = ResultStatus.MemoryFull,
             Detail = $"the records of request ids would take more than {_requestIdBytesMax} bytes (Store:RequestIdBytesMax); " +
@@ -213,9 +232,9 @@ public sealed partial class EmbeddedStore
             "send the request again",
     };
 
-    private static Outcome Refuse(CommitStatus status, in BatchContext context)
+    private static Outcome Refuse(CommitStatus status, ref BatchContext context)
     {
-        context.Results.OnResult(0, RefusedForDisk(status));
+        context.Results.Pass(0, RefusedForDisk(status));
         return Outcome.Done;
     }
 
@@ -255,7 +274,7 @@ public sealed partial class EmbeddedStore
 
     private ref struct BatchContext
     {
-        public IResultSink Results;
+        public BatchResults Results;
 
         /// <summary>The number of times that an entry changed while the batch was evaluated without locks.</summary>
         public int Conflicts;

@@ -26,9 +26,9 @@ public sealed partial class EmbeddedStore
         {
             if (needs == Outcome.NeedsLongWork)
             {
-                var one = new IndexedSink(results, next);
-                seen = Math.Max(seen, await CommitLongAsync(operations.Slice(next++, 1), one, cancellationToken));
-                if (one.HasStopped) break;
+                AttemptResult attempt = await CommitLongAsync(operations.Slice(next, 1), results, next, cancellationToken);
+                (next, seen) = (next + 1, Math.Max(seen, attempt.ObservedVersion));
+                if (attempt.Outcome == Outcome.Stop) break;
             }
             else
             {
@@ -59,10 +59,18 @@ public sealed partial class EmbeddedStore
             Prefetch(group, hashes);
             for (int i = 0; i < group.Length; i++)
             {
-                context.Hash = hashes[i];
-                context.Shard = _entries.ShardOf(hashes[i]);
-                Outcome outcome = ExecuteInShard(ref context);
-                if (outcome == Outcome.NeedsMemory) outcome = ExecuteWithReservation(ref context);
+                Outcome outcome;
+                if (group[i].IsIdempotent)
+                {
+                    outcome = CommitOne(ref context);
+                }
+                else
+                {
+                    context.Hash = hashes[i];
+                    context.Shard = _entries.ShardOf(hashes[i]);
+                    outcome = ExecuteInShard(ref context);
+                    if (outcome == Outcome.NeedsMemory) outcome = ExecuteWithReservation(ref context);
+                }
                 if (outcome <= Outcome.Stop) context.Index++;
                 if (outcome != Outcome.Done) return outcome;
             }
@@ -244,13 +252,5 @@ public sealed partial class EmbeddedStore
     {
         ObjectDisposedException.ThrowIf(status == CommitStatus.Closed, typeof(EmbeddedStore));
         return new() { Status = status == CommitStatus.DiskFull ? ResultStatus.DiskFull : ResultStatus.DiskFailed };
-    }
-
-    /// <summary>Passes the result of a call with one operation to the sink of a larger call.</summary>
-    private sealed class IndexedSink(IResultSink results, int index) : IResultSink
-    {
-        public bool HasStopped { get; private set; }
-
-        public bool OnResult(int _, in OperationResult result) => !(HasStopped = !results.OnResult(index, result));
     }
 }

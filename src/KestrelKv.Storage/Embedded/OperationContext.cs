@@ -55,6 +55,12 @@ internal ref struct OperationContext(ReadOnlySpan<Operation> operations, IResult
 
     public readonly ref readonly Operation Operation => ref _operations[Index];
 
+    /// <summary>The operation, as an atomic batch.</summary>
+    public readonly ReadOnlySpan<Operation> OperationAsBatch => _operations.Slice(Index, 1);
+
+    /// <summary>The sink, for the operation as an atomic batch.</summary>
+    public readonly BatchResults AsBatchResults => new(_results, Index);
+
     /// <summary>Passes the result of the operation to the sink.</summary>
     public readonly Outcome PassResult(in OperationResult result) => _results.OnResult(Index, result) ? Outcome.Done : Outcome.Stop;
 

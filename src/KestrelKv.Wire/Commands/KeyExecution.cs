@@ -17,9 +17,12 @@ internal sealed class KeyExecution(IKeyValueStore store, IKeyResultSink results,
     public long Version { get; private set; }
 
     /// <summary>Executes one request, or several as one atomic batch. The results may be sent afterwards.</summary>
+    /// <param name="requests">One or more requests.</param>
+    /// <param name="requestId">The id of a BATCH. The id of a single request is in its options.</param>
+    /// <param name="cancellationToken">Cancels the wait, but undoes nothing.</param>
     /// <exception cref="DurabilityLostException">The disk failed during both attempts.</exception>
     public async ValueTask ExecuteAsync(
-        ReadOnlyMemory<Request> requests, ReadOnlyMemory<byte> requestId, CancellationToken cancellationToken = default)
+        ReadOnlyMemory<Request> requests, RequestId requestId = default, CancellationToken cancellationToken = default)
     {
         Operation[] operations = ArrayPool<Operation>.Shared.Rent(requests.Length);
         for (int i = 0; i < requests.Length; i++) operations[i] = OperationMapper.Map(requests.Span[i], store.Clock);
@@ -62,7 +65,7 @@ internal sealed class KeyExecution(IKeyValueStore store, IKeyResultSink results,
     }
 
     private async ValueTask ExecuteAsync(
-        ReadOnlyMemory<Operation> operations, ReadOnlyMemory<byte> requestId, CancellationToken cancellationToken)
+        ReadOnlyMemory<Operation> operations, RequestId requestId, CancellationToken cancellationToken)
     {
         if (operations.Length == 1 && requestId.IsEmpty) await store.ExecuteAsync(operations, this, cancellationToken);
         else if (!await store.CommitAsync(operations, this, requestId, cancellationToken) && Error is null)

@@ -39,6 +39,8 @@ internal static class OperationMapper
         _ => Operation.Never,
     };
 
+    public static RequestId RequestIdOf(RequestOptions options) => new(options.RequestId, options.RequestSequence);
+
     private static Operation Map(in Request request, RequestOptions options, TimeProvider time)
     {
         // The clock may have advanced since the validation.
@@ -62,6 +64,7 @@ internal static class OperationMapper
             Precondition = PreconditionOf(options),
             ReturnsOld = options.ReturnsOld,
             AcknowledgeFromMemory = request.AcknowledgeFromMemory,
+            RequestId = RequestIdOf(options),
         };
     }
 

@@ -73,7 +73,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
     {
         Debug.Assert(one.Span[0].Function is >= Function.Get and <= Function.Expire);
         var execution = new KeyExecution(store, result, room);
-        await execution.ExecuteAsync(one, (one.Span[0].Options ?? RequestOptions.None).RequestId, cancellationToken);
+        await execution.ExecuteAsync(one, cancellationToken: cancellationToken);
         return WithoutIndex(execution.Error);
     }
 
@@ -81,7 +81,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
     private async ValueTask<ProtocolError?> ReadManyAsync(RequestOptions options, Response response, CancellationToken cancellationToken)
     {
         var execution = new KeyExecution(store, new ResultText(response.Body), response.Room);
-        await execution.ExecuteAsync(options.Operations, default, cancellationToken);
+        await execution.ExecuteAsync(options.Operations, cancellationToken: cancellationToken);
         if (execution.Error is not null) return WithoutIndex(execution.Error);
         response.Head.Write("{\"entries\": ["u8);
         response.Body.Write("]}"u8);
@@ -92,7 +92,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
     private async ValueTask<ProtocolError?> CommitAsync(RequestOptions options, Response response, CancellationToken cancellationToken)
     {
         var execution = new KeyExecution(store, new ResultText(response.Body), response.Room);
-        await execution.ExecuteAsync(options.Operations, options.RequestId, cancellationToken);
+        await execution.ExecuteAsync(options.Operations, OperationMapper.RequestIdOf(options), cancellationToken);
         if (execution.Error is not null) return execution.Error;
         response.Head.WriteMember("{\"version\": "u8, execution.Version);
         response.Head.Write(", \"results\": ["u8);

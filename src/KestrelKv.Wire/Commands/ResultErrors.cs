@@ -32,7 +32,8 @@ internal static class ResultErrors
         ResultStatus.PatchTooLong =>
             new(ErrorCode.PatchTooLong, result.Detail ?? "the patch has too many operations for the length of the value"),
         ResultStatus.RequestIdReused =>
-            new(ErrorCode.RequestIdReused, "the request id was recently used for a different request (Store:RequestIdWindow)"),
+            new(ErrorCode.RequestIdReused,
+                result.Detail ?? "the request id was recently used for a different request (Store:RequestIdWindow)"),
         ResultStatus.Conflict => new(
             ErrorCode.Conflict,
             result.Detail ?? "other requests changed the entries while this request was being processed; nothing was changed, " +

@@ -3,18 +3,14 @@ using KestrelKv.Wire.Security;
 
 namespace KestrelKv.Wire;
 
-/// <summary>
-/// Executes the requests that cannot be batched: atomic batches, writes with a request id, listings, watches, and requests that need no
-/// store.
-/// </summary>
+/// <summary>Executes the requests that cannot be batched: atomic batches, listings, watches, and requests that need no store.</summary>
 /// <remarks>Replies are written only after the store has completed the call, so they are never retracted.</remarks>
 internal sealed class UnbatchedCommands(
     RequestRunner runner, ReplyWriter replies, ConnectionCounters counters, ConnectionWatches watches, ClientSession? session,
     ReplyRoom room, RequestSpans spans)
 {
     /// <summary>Whether a request cannot be batched.</summary>
-    public static bool IsUnbatched(in Request request) =>
-        request.Function >= Function.Mget || request.Options is { RequestId.IsEmpty: false };
+    public static bool IsUnbatched(in Request request) => request.Function >= Function.Mget;
 
     /// <summary>Executes one request and writes its reply.</summary>
     /// <returns>The number of answered requests; 0 if the request needs room for its reply.</returns>

@@ -136,6 +136,25 @@ public sealed class IdempotencyTests(DefaultServer server) : IClassFixture<Defau
         Assert.Equal(recorded + 1, await RecordedAsync());
     }
 
+    [Fact]
+    public async Task Batch_WithSequence_ReusesItsId()
+    {
+        long recorded = await RecordedAsync();
+        string first = (await CallAsync(1)).Text;
+        Assert.Equal(first, (await CallAsync(1)).Text);
+        Assert.NotEqual(first, (await CallAsync(2)).Text);
+        (await CallAsync(1)).AssertProblem(422, "request_id_reused", "\"request_seq\" is 1, expected 2 or more");
+        Assert.Equal("2", (await server.Process.CallAsync("GET", "/v1/keys/once/slot")).Text);
+        Assert.Equal(recorded + 1, await RecordedAsync());
+
+        (await server.Process.CallAsync("POST", "/v1/batch", Body("\"request_seq\": 3"), "Idempotency-Key: slot")).AssertProblem(
+            400, "missing_parameter", "request_id");
+
+        Task<RawResponse> CallAsync(int sequence) =>
+            server.Process.CallAsync("POST", "/v1/batch", Body($"\"request_id\": \"slot\", \"request_seq\": {sequence}"));
+        static string Body(string more) => $"{{\"ops\": [{{\"func\": \"INCR\", \"params\": {{\"obj\": \"once/slot\"}}}}], {more}}}";
+    }
+
     private async Task<long> RecordedAsync() =>
         JsonDocument.Parse((await server.Process.CallAsync("GET", "/v1/stats")).Body).RootElement.GetProperty("request_ids").GetInt64();
 }

@@ -110,6 +110,8 @@ public sealed partial class CallParityTests
             "{\"func\": \"PATCH\", \"params\": {\"obj\": \"t\", \"patch\": [{\"op\": \"test\", \"path\": \"/a\", \"value\": 1}]}}",
             "{\"func\": \"PUT\", \"params\": {\"obj\": \"once\", \"val\": 1, \"request_id\": \"again\"}}",
             "{\"func\": \"PUT\", \"params\": {\"obj\": \"once\", \"val\": 2, \"request_id\": \"again\"}}",
+            "{\"func\": \"PUT\", \"params\": {\"obj\": \"once\", \"val\": 3, \"request_id\": \"again\", \"request_seq\": 2}}",
+            "{\"func\": \"PUT\", \"params\": {\"obj\": \"once\", \"val\": 4, \"request_id\": \"again\", \"request_seq\": 1}}",
             "{\"func\": \"BATCH\", \"params\": {\"ops\": [{\"func\": \"GET\", \"params\": {\"obj\": \"t\"}}, {\"func\": \"DELETE\", \"params\": {\"obj\": \"t\", \"if_version\": 0}}]}}",
         ];
         foreach (string other in others) yield return other;

@@ -66,7 +66,7 @@ public sealed class FormatTests : IDisposable
             Operation.Put("a:batch"u8.ToArray(), "[32]"u8.ToArray()), Operation.Delete("a:16"u8.ToArray()),
             Operation.Put(Encoding.UTF8.GetBytes("a:é32"), "1.0"u8.ToArray()),
         ];
-        Assert.True(await store.Store.CommitAsync(batch, new CountingSink(), "request-a-32"u8.ToArray()));
+        Assert.True(await store.Store.CommitAsync(batch, new CountingSink(), new("request-a-32"u8.ToArray())));
         Assert.Equal(before, store.Store.GetStats().Version);
     }
 

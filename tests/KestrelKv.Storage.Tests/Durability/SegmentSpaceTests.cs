@@ -33,7 +33,7 @@ public sealed class SegmentSpaceTests
             .. Enumerable.Range(0, 50).Select(i => Operation.Put(BitConverter.GetBytes(i), new byte[300])),
             Operation.Get("key"u8.ToArray()),
         ];
-        Run(store, () => store.Calls.CommitAsync(batch, sink, "id"u8.ToArray()).AsTask());
+        Run(store, () => store.Calls.CommitAsync(batch, sink, new("id"u8.ToArray())).AsTask());
         Assert.Equal(ResultStatus.DiskFull, Assert.Single(sink.Results).Status);
         Assert.Equal(ResultStatus.Done, Put(store, 100));
     }

@@ -90,14 +90,14 @@ public sealed class ConflictTests : IDisposable
         Operation[] batch = [Increment];
         Interfere(EmbeddedStore.ConflictsMax, callsBefore: 1);
         var sink = new RecordingSink();
-        Assert.False(await _store.CommitAsync(batch, sink, "id"u8.ToArray()));
+        Assert.False(await _store.CommitAsync(batch, sink, new("id"u8.ToArray())));
         Assert.Equal(new(0, ResultStatus.Conflict), Assert.Single(sink.Results));
         Assert.Equal(0, _store.GetStats().RequestIds);
 
         for (int i = 0; i < 2; i++)
         {
             sink = new RecordingSink();
-            Assert.True(await _store.CommitAsync(batch, sink, "id"u8.ToArray()));
+            Assert.True(await _store.CommitAsync(batch, sink, new("id"u8.ToArray())));
             Assert.Equal(new(0, ResultStatus.Done, 18, 17, Operation.ExpiresAtMax, "1"), Assert.Single(sink.Results));
         }
         Assert.Equal((18, 1), (_store.GetStats().Version, _store.GetStats().RequestIds));

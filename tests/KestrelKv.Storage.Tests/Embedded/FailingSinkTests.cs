@@ -30,12 +30,24 @@ public sealed class FailingSinkTests : IDisposable
     public async Task CommitAsync_SinkThrowsWithRequestId_AppliesBatchAndRecord()
     {
         Operation[] batch = [Put("a", "1"), Operation.Increment(Key("n"), "1"u8.ToArray())];
-        await Assert.ThrowsAsync<InvalidOperationException>(async () => await _store.CommitAsync(batch, new FailingSink(1), Key("id")));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await _store.CommitAsync(batch, new FailingSink(1), new(Key("id"))));
 
         var repeated = new RecordingSink();
-        Assert.True(await _store.CommitAsync(batch, repeated, Key("id")));
+        Assert.True(await _store.CommitAsync(batch, repeated, new(Key("id"))));
         Assert.Equal([1L, 1L], repeated.Results.Select(result => result.Version));
         Assert.Equal(["a=1@1", "n=1@1"], List());
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_SinkThrowsWithRequestId_RecordsResult()
+    {
+        Operation[] writes = [Put("a", "1") with { RequestId = new(Key("id")) }];
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await _store.ExecuteAsync(writes, new FailingSink(0)));
+
+        var repeated = new RecordingSink();
+        await _store.ExecuteAsync(writes, repeated);
+        Assert.Equal(1, Assert.Single(repeated.Results).Version);
+        Assert.Equal(["a=1@1"], List());
     }
 
     [Theory]

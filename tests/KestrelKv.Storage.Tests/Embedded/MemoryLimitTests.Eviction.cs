@@ -39,7 +39,7 @@ public sealed partial class MemoryLimitTests
         for (int i = 0; i < 1_000; i++) StatusOf(Put(Name(i), 100));
         int requests = 0;
         for (; Stats.Evictions == 0; requests++)
-            Assert.True(_store.CommitAsync(new[] { Delete("absent") }, new RecordingSink(), Key(Name(requests))).Completed());
+            Assert.True(_store.CommitAsync(new[] { Delete("absent") }, new RecordingSink(), new(Key(Name(requests)))).Completed());
 
         Assert.InRange(requests, 20_000, int.MaxValue);
         for (int i = 1_000; i < 2_000; i++) Assert.Equal(ResultStatus.Done, StatusOf(Put(Name(i), 100)));

@@ -80,6 +80,33 @@ public sealed class MemoryTests
         }
     }
 
+    [Fact]
+    public async Task ExecuteAsync_WritesWithRequestIds_AllocateNothing()
+    {
+        const int Slots = 50;
+        using var store = new EmbeddedStore(new TestTime());
+        var sink = new CountingSink();
+        byte[] value = new byte[100];
+        Operation[][] rounds =
+        [
+            .. Enumerable.Range(0, 1_000).Select(round => Enumerable.Range(0, Slots).Select(slot => WriteOf(round, slot)).ToArray()),
+        ];
+        foreach (Operation[] round in rounds.AsSpan(0, 100).ToArray()) await store.ExecuteAsync(round, sink);
+        Assert.InRange(rounds.Skip(100).Chunk(300).Min(Allocated) / (300.0 * Slots), 0, 4);
+
+        long Allocated(Operation[][] some)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            foreach (Operation[] round in some) store.ExecuteAsync(round, sink).Completed();
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Operation WriteOf(int round, int slot) => (slot % 4 == 0 ? Operation.Increment(Key(-slot), "1"u8.ToArray()) : Operation.Put(Key(slot), value)) with
+        {
+            RequestId = new(Key(round * Slots + slot)),
+        };
+    }
+
     private static byte[] Key(int i) => Encoding.ASCII.GetBytes($"key:{i * 2_654_435_761u % 4_294_967_296:D12}");
 
     /// <summary>Returns the resident memory without the managed heap, which holds the values of this test.</summary>

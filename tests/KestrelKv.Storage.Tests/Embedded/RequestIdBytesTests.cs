@@ -26,7 +26,7 @@ public sealed class RequestIdBytesTests : IDisposable
         for (int i = 0; i < 100; i++)
         {
             var sink = new RecordingSink();
-            Assert.True(_store.CommitAsync(new[] { Operation.Get(Key("long")) }, sink, Key("the same id")).Completed());
+            Assert.True(_store.CommitAsync(new[] { Operation.Get(Key("long")) }, sink, new(Key("the same id"))).Completed());
             Assert.Equal(ValueBytes, Assert.Single(sink.Results).Value.Length);
         }
         Assert.Equal((0, 1), (_store.GetStats().RequestIds, _store.GetStats().Version));
@@ -50,10 +50,33 @@ public sealed class RequestIdBytesTests : IDisposable
         Assert.Equal(ResultStatus.Done, Commit("another").Status);
     }
 
-    private Recorded Commit(string id)
+    [Fact]
+    public void CommitAsync_ReplacedRecords_NeedNoMoreBytes()
+    {
+        for (int i = 1; i <= 100; i++) Assert.Equal(ResultStatus.Done, Commit("slot", i).Status);
+        Assert.Equal(1, _store.GetStats().RequestIds);
+        for (int i = 0; Commit($"id {i}").Status == ResultStatus.Done; i++)
+        {
+        }
+        Recorded last = Commit("slot", 101);
+        Assert.Equal(ResultStatus.Done, last.Status);
+
+        // A longer record finds no room. The slot keeps its record, and the retry is executed once there is room.
+        Assert.Equal(ResultStatus.MemoryFull, Commit("slot", 102, reads: 3).Status);
+        Assert.Equal(last, Commit("slot", 101));
+        _time.Advance(TimeSpan.FromMinutes(4));
+        Assert.Equal(ResultStatus.Done, Commit("slot", 102).Status);
+        _time.Advance(TimeSpan.FromMinutes(2));
+        Assert.Equal(1, _store.GetStats().RequestIds);
+        Assert.Equal(ResultStatus.RequestIdReused, Commit("slot", 101).Status);
+        Assert.Equal(ResultStatus.Done, Commit("slot", 103, reads: 3).Status);
+    }
+
+    private Recorded Commit(string id, long sequence = 0, int reads = 1)
     {
         var sink = new RecordingSink();
-        _store.CommitAsync(new[] { Put("short", "1"), Operation.Get(Key("long")) }, sink, Key(id)).Completed();
+        Operation[] batch = [Put("short", "1"), .. Enumerable.Repeat(Operation.Get(Key("long")), reads)];
+        _store.CommitAsync(batch, sink, new(Key(id), sequence)).Completed();
         return sink.Results[0];
     }
 

@@ -42,7 +42,7 @@ public sealed class RequestIdLimitTests : IDisposable
     private (int Index, ResultStatus Status) Refusal(Operation[] batch)
     {
         var sink = new LastResult();
-        Assert.False(_store.CommitAsync(batch, sink, "id"u8.ToArray()).Completed());
+        Assert.False(_store.CommitAsync(batch, sink, new("id"u8.ToArray())).Completed());
         return (sink.Index, sink.Status);
     }
 

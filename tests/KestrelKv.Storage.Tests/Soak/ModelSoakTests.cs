@@ -65,6 +65,8 @@ public sealed class ModelSoakTests
     /// <summary>The engine and its model on one clock. Each call runs on both, and their results must be equal.</summary>
     private sealed class StoreBesideModel : IDisposable
     {
+        private static readonly TimeSpan RequestIdWindow = new EmbeddedStoreOptions().RequestIdWindow;
+
         private readonly Random _random;
         private readonly TestTime _time = new();
         private readonly EmbeddedStore _store;
@@ -73,6 +75,7 @@ public sealed class ModelSoakTests
         private readonly Transcript _actual = new();
         private readonly Transcript _expected = new();
         private readonly VersionSink _version = new();
+        private readonly List<Operation> _idempotent = [];
         private long _step;
 
         public StoreBesideModel(Random random, byte[][] keys, int valueBytesMax)
@@ -103,7 +106,7 @@ public sealed class ModelSoakTests
             switch (_random.Next(100))
             {
                 case < 50:
-                    Execute(Operations.Batch());
+                    Execute(WithRequestIds(Operations.Batch()));
                     break;
                 case < 80:
                     Commit(Operations.Batch());
@@ -136,10 +139,10 @@ public sealed class ModelSoakTests
 
         public void AssertSameListing() => Assert.False(List(new ListQuery { Limit = int.MaxValue }, int.MaxValue));
 
-        /// <summary>Removes all keys, by expiry where possible, and checks that all memory is freed.</summary>
+        /// <summary>Removes all keys and records, by expiry where possible, and checks that all memory is freed.</summary>
         public void Empty()
         {
-            Advance(Operations.ExpiryMax + TimeSpan.FromSeconds(1));
+            Advance(Operations.ExpiryMax + RequestIdWindow + TimeSpan.FromSeconds(1));
             for (bool more = true; more;)
             {
                 more = List(new ListQuery { Limit = 1_000 }, int.MaxValue);
@@ -149,10 +152,33 @@ public sealed class ModelSoakTests
             Assert.Equal((0, 0, _emptyMemoryBytes), (_store.GetStats().Keys, _store.GetStats().Bytes, _store.GetStats().MemoryBytes));
         }
 
+        /// <summary>Gives some writes ids, of which some are used by other writes, and replaces some by recent writes with ids.</summary>
+        private Operation[] WithRequestIds(Operation[] operations)
+        {
+            const int Recent = 50;
+            for (int i = 0; i < operations.Length; i++)
+            {
+                if (!operations[i].IsWrite || _random.Next(8) > 0) continue;
+                if (_idempotent.Count > 0 && _random.Next(2) == 0)
+                {
+                    operations[i] = _idempotent[_random.Next(_idempotent.Count)];
+                    continue;
+                }
+                operations[i] = operations[i] with { RequestId = RandomId() };
+                if (_idempotent.Count == Recent) _idempotent[_random.Next(Recent)] = operations[i];
+                else _idempotent.Add(operations[i]);
+            }
+            return operations;
+        }
+
+        private RequestId RandomId() =>
+            new(BitConverter.GetBytes(_random.Next(1_000)), _random.Next(3) == 0 ? 0 : Math.Max(0, _step / 50 - _random.Next(3)));
+
         private void Commit(Operation[] batch)
         {
-            bool expected = _model.CommitAsync(batch, _expected.Restart()).Completed();
-            bool committed = _store.CommitAsync(batch, _actual.Restart()).Completed();
+            RequestId id = _random.Next(4) == 0 ? RandomId() : default;
+            bool expected = _model.CommitAsync(batch, _expected.Restart(), id).Completed();
+            bool committed = _store.CommitAsync(batch, _actual.Restart(), id).Completed();
             AssertSame(expected, committed, i => Describe("commit", batch[i]));
         }
 
@@ -178,7 +204,7 @@ public sealed class ModelSoakTests
         {
             const int TicksMax = 10;
             _time.Advance(time);
-            for (int tick = 0; tick < TicksMax && _store.GetStats().Keys != _model.GetStats().Keys; tick++)
+            for (int tick = 0; tick < TicksMax && Counts(_store.GetStats()) != Counts(_model.GetStats()); tick++)
                 _time.Advance(TimeSpan.FromMilliseconds(100));
             AssertSameStats();
         }

@@ -76,6 +76,7 @@ public sealed class BatchFunctionTests : IDisposable
     [InlineData("""{"func": "PUT", "params": {"obj": "b"}}""", "missing_parameter")]
     [InlineData("""{"func": "PUT", "params": {"obj": "b", "val": 1, "ack": "memory"}}""", "unknown_parameter")]
     [InlineData("""{"func": "PUT", "params": {"obj": "b", "val": 1, "request_id": "r"}}""", "unknown_parameter")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "b", "val": 1, "request_seq": 1}}""", "unknown_parameter")]
     [InlineData("""{"func": "PUT", "params": {"obj": "b", "val": 1}, "id": 1}""", "unknown_parameter")]
     [InlineData("""{"func": "PING"}""", "invalid_value")]
     [InlineData("""{"func": "BATCH", "params": {"ops": []}}""", "invalid_value")]
@@ -104,6 +105,30 @@ public sealed class BatchFunctionTests : IDisposable
         string done = _client.Call(batch);
         Assert.Contains("\"found\": true", done, StringComparison.Ordinal);
         Assert.Equal(done, _client.Call(batch));
+    }
+
+    [Fact]
+    public void RequestSeq_HigherEqualLower_ExecutesRepeatsRefuses()
+    {
+        string first = _client.Call(Increment(1));
+        string second = _client.Call(Increment(2));
+        Assert.Contains("\"val\": 2", second, StringComparison.Ordinal);
+        Assert.Equal(second, _client.Call(Increment(2)));
+        string late = _client.Call(Increment(1));
+        Frames.AssertError(late, "request_id_reused", "\"request_seq\" is 1, expected 2 or more");
+        Frames.AssertError(
+            _client.Call(Calls.Request("INCR", """{"obj": "n", "request_id": "slot"}""")), "request_id_reused", "\"request_seq\" is missing");
+        _client.AssertRefused("INCR", """{"obj": "n", "by": 2, "request_id": "slot", "request_seq": 2}""", "request_id_reused");
+
+        string batch = Calls.Request("BATCH", """{"ops": [{"func": "INCR", "params": {"obj": "n"}}], "request_id": "slot", "request_seq": 9}""");
+        string done = _client.Call(batch);
+        Assert.Equal(done, _client.Call(batch));
+        Assert.Contains("\"val\": 3", done, StringComparison.Ordinal);
+        Assert.NotEqual(first, done);
+        Assert.Equal((3, 1), (_wire.Store.GetStats().Version, _wire.Store.GetStats().RequestIds));
+
+        static string Increment(int sequence) =>
+            Calls.Request("INCR", $$"""{"obj": "n", "request_id": "slot", "request_seq": {{sequence}}}""");
     }
 
     [Fact]

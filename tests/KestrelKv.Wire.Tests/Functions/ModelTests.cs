@@ -78,7 +78,7 @@ public sealed class ModelTests
     private static string Expiry(Random random) =>
         ((string[])[", \"ttl\": null", ", \"expires_at\": 4102444800.5", ", \"expires_at\": 4102444801"])[random.Next(3)];
 
-    private static string RequestId(Random random) => random.Next(8) == 0 ? $", \"request_id\": \"r{random.Next(20)}\"" : "";
+    private static string RequestId(Random random) => random.Next(8) == 0 ? $", \"request_id\": \"r{random.Next(20)}\"{Maybe(random, $", \"request_seq\": {random.Next(1, 4)}")}" : "";
 
     private static string Flag(Random random) => random.Next(2) == 0 ? "true" : "false";
 
