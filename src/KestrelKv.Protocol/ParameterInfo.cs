@@ -31,6 +31,7 @@ internal enum Parameter
     Watch,
     User,
     Secret,
+    Touch,
 }
 
 /// <summary>JSON types, as a set.</summary>

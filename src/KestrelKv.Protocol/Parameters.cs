@@ -88,4 +88,8 @@ internal static class Parameters
 
     public static readonly ParameterInfo Secret = new(Parameter.Secret, "secret", JsonTypes.String,
         "the secret of the user", "the secret of the user");
+
+    public static readonly ParameterInfo Touch = new(Parameter.Touch, "touch", JsonTypes.Number,
+        "a positive number of seconds that ends by the year 9999",
+        "extends the expiry, if the entry has one, to at least this number of seconds from now");
 }

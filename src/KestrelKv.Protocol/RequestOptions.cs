@@ -21,6 +21,9 @@ public sealed record RequestOptions
     /// <summary>The expiry of the entry.</summary>
     public Expiry Expiry { get; init; }
 
+    /// <summary>The time from now to which a read extends the expiry of its entry, in milliseconds; 0 for a plain read.</summary>
+    public long Touch { get; init; }
+
     /// <summary>The required version of the entry; null for any.</summary>
     public long? IfVersion { get; init; }
 

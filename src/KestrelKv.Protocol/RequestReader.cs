@@ -55,6 +55,7 @@ internal static class RequestReader
         Meta = given.IsTrue(Parameter.Meta),
         ReturnsOld = given.IsTrue(Parameter.ReturnOld),
         Expiry = Expiry(given),
+        Touch = Touch(given),
         IfVersion = given.Integer(Parameter.IfVersion, 0, long.MaxValue),
         IfExists = given.Boolean(Parameter.IfExists),
         RequestId = RequestId(given),
@@ -97,6 +98,8 @@ internal static class RequestReader
             : new(ExpiryKind.Never);
     }
 
+    private static long Touch(GivenParameters given) => given.Milliseconds(Parameter.Touch, TimeMin, TimeMax) ?? 0;
+
     private static ReadOnlyMemory<byte> RequestId(GivenParameters given)
     {
         ReadOnlyMemory<byte> id = given.Characters(Parameter.RequestId);
@@ -131,6 +134,7 @@ internal static class RequestReader
             Path = given.Characters(Parameter.Path),
             HasPath = true,
             Meta = given.IsTrue(Parameter.Meta),
+            Touch = Touch(given),
         };
 
         List<Request> keys = [];

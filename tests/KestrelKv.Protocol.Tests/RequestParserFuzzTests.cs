@@ -25,6 +25,7 @@ public sealed class RequestParserFuzzTests
             """{"func": "PUT", "params": {"obj": "k", "val": [], "ack": "memory"}}""",
             """{"func": "OTHER", "params": [true, false, -1e5]}""",
             """{"func": "GET", "params": {"obj": "k", "path": "/a~1\u00e9", "meta": true}, "id": "\u0061"}""",
+            """{"func": "GET", "params": {"touch": 60.5, "obj": "k"}}""",
             """{"id": -1.50e3, "func": "PUT", "params": {"obj": "k", "val": {}, "ttl": 1.5, "if_version": 3, "return_old": false, "request_id": "r"}}""",
             """{"func": "DELETE", "params": {"obj": "k", "if_exists": true}}""",
             """{"func": "PATCH", "params": {"obj": "k", "merge": {"a": null}, "expires_at": 1790000000.5}}""",
@@ -163,6 +164,7 @@ public sealed class RequestParserFuzzTests
         Assert.Equal(Raw("if_exists"), options.IfExists is { } exists ? (exists ? "true" : "false") : "");
         Assert.Equal(given.ContainsKey("ttl") || given.ContainsKey("expires_at"), options.Expiry.Kind != ExpiryKind.NotGiven);
         Assert.Equal(Raw("meta") == "true", options.Meta);
+        Assert.Equal(given.ContainsKey("touch"), options.Touch > 0);
 
         if (given.TryGetValue("objs", out JsonElement objs))
             Assert.Equal(objs.EnumerateArray().Select(key => key.GetString()), options.Operations.Select(get => Text(get.Key)));

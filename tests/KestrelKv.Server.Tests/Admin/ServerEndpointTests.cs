@@ -27,8 +27,8 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         };
         foreach (string path in (string[])["/v1/key", "/v1/keys/{key}"])
         {
-            endpoints.Add(path, "get", "key If-Match If-None-Match path", "200 304 400 404 412 503");
-            endpoints.Add(path, "head", "key If-Match If-None-Match path", "200 304 400 404 412 503");
+            endpoints.Add(path, "get", "key If-Match If-None-Match path touch", "200 304 400 403 404 412 503");
+            endpoints.Add(path, "head", "key If-Match If-None-Match path touch", "200 304 400 403 404 412 503");
             endpoints.Add(
                 path, "put", "key If-Match If-None-Match path ttl expires_at Idempotency-Key",
                 "201 204 400 404 409 412 413 415 422 503 507");

@@ -39,6 +39,7 @@ internal static class DoorCalls
         {"func": "PUT", "params": {"obj": "b", "val": "é", "expires_at": 4102444800.5, "meta": true}, "id": 1.50}
         {"func": "GET", "params": {"obj": "a", "path": "/list/0", "meta": true, "ack": "memory"}}
         {"func": "GET", "params": {"obj": "a", "path": "/none"}}
+        {"func": "GET", "params": {"obj": "b", "touch": 60, "meta": true}}
         {"func": "GET", "params": {"obj": "\u0061"}}
         {"func": "PATCH", "params": {"obj": "a", "merge": {"m": null, "k": 2}, "ttl": null, "if_version": 2, "return_old": true, "ack": "memory", "request_id": "r2"}}
         {"func": "PATCH", "params": {"obj": "a", "patch": [{"op": "add", "path": "/list/-", "value": 7}], "expires_at": null, "if_exists": true}}
@@ -47,7 +48,7 @@ internal static class DoorCalls
         {"func": "INCR", "params": {"obj": "c", "expires_at": 4102444800, "if_version": 0, "request_id": "r3"}}
         {"func": "EXPIRE", "params": {"obj": "c", "ttl": null, "if_exists": true, "ack": "memory", "request_id": "r4"}}
         {"func": "EXPIRE", "params": {"obj": "nobody", "expires_at": 4102444800, "if_version": 0}}
-        {"func": "MGET", "params": {"objs": ["a", "nobody"], "path": "/n", "meta": true, "ack": "memory"}}
+        {"func": "MGET", "params": {"objs": ["a", "nobody", "b"], "path": "/n", "meta": true, "touch": 0.5, "ack": "memory"}}
         {"func": "BATCH", "params": {"ops": [{"func": "INCR", "params": {"obj": "c"}}, {"func": "GET", "params": {"obj": "c", "meta": true}}], "ack": "memory", "request_id": "r5"}}
         {"func": "SCAN", "params": {"prefix": "", "after": "a", "until": "z", "limit": 1, "values": true, "meta": true, "descending": false}}
         {"func": "SCAN", "params": {"count_only": true}}

@@ -24,6 +24,7 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
     {
         { "GET", "/v1/keys/KEY", "", "", "GET", "{}" },
         { "GET", "/v1/keys/KEY?path=/s", "", "", "GET", "{\"path\": \"/s\"}" },
+        { "GET", "/v1/keys/KEY?touch=60", "", "", "GET", "{\"touch\": 60}" },
         { "PUT", "/v1/keys/KEY", "", "[1.50]", "PUT", "{\"val\": [1.50]}" },
         { "PUT", "/v1/keys/KEY?path=/n&expires_at=4102444800.5", "", "2", "PUT", "{\"val\": 2, \"path\": \"/n\", \"expires_at\": 4102444800.5}" },
         { "PUT", "/v1/keys/KEY?path=/a/b", "", "2", "PUT", "{\"val\": 2, \"path\": \"/a/b\"}" },

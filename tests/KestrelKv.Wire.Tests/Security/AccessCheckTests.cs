@@ -19,6 +19,7 @@ public sealed class AccessCheckTests
         (Function.Get, R, """{"params": {"obj": "\u0061:1"}, "func": "GET"}"""),
         (Function.Get, R, """{"func": "GET", "params": {"obj": "a:1", "path": "/x"}}"""),
         (Function.Get, R, """{"func": "GET", "params": {"obj": "a:1", "meta": true}}"""),
+        (Function.Get, R | W, """{"func": "GET", "params": {"obj": "a:1", "touch": 60}}"""),
         (Function.Put, W, """{"func": "PUT", "params": {"obj": "a:1", "val": 1}}"""),
         (Function.Put, W, """{"func":"PUT","params":{"obj":"a:1","val":1}}"""),
         (Function.Put, W, """{"func": "PUT", "params": {"val": 1, "obj": "a:1"}}"""),
@@ -34,6 +35,8 @@ public sealed class AccessCheckTests
         (Function.Incr, R | W, """{"func": "INCR", "params": {"obj": "a:1", "path": "/n"}}"""),
         (Function.Expire, W, """{"func": "EXPIRE", "params": {"obj": "a:1", "ttl": 60}}"""),
         (Function.Mget, R, """{"func": "MGET", "params": {"objs": ["a:1", "a:2"]}}"""),
+        (Function.Mget, R | W, """{"func": "MGET", "params": {"objs": ["a:1", "a:2"], "touch": 60}}"""),
+        (Function.Batch, R | W, """{"func": "BATCH", "params": {"ops": [{"func": "GET", "params": {"obj": "a:1", "touch": 60}}]}}"""),
         (Function.Batch, W, """{"func": "BATCH", "params": {"ops": [{"func": "PUT", "params": {"obj": "a:1", "val": 1}}]}}"""),
         (Function.Batch, R | W, """
             {"func": "BATCH", "params": {"ops": [{"func": "PUT", "params": {"obj": "a:1", "val": 1}}, {"func": "GET", "params": {"obj": "a:1"}}]}}
