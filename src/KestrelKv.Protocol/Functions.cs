@@ -12,7 +12,7 @@ public static class Functions
     [
         Obj, Val, Ack, Parameters.Path, Meta, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, RequestId, Merge, Patch, By, Objs, Ops,
         Prefix, After, Until, Limit, Descending, Values, CountOnly, FromVersion, BookmarkInterval, Watch, User, Secret,
-        Touch,
+        Touch, Delimiter,
     ];
 
     internal static readonly FunctionInfo[] Table =
@@ -32,7 +32,7 @@ public static class Functions
         new(Function.Batch, Access.ToOperations, "Executes operations on any keys atomically: all or none.", [Ops], [Ack, RequestId],
             Outcomes.OfBatches),
         new(Function.Scan, Access.ToPrefix(Rights.Read), "Lists or counts keys in lexicographic byte order, page by page.",
-            [], [Prefix, After, Until, Limit, Descending, Values, Meta, CountOnly], Outcomes.OfReads),
+            [], [Prefix, After, Until, Delimiter, Limit, Descending, Values, Meta, CountOnly], Outcomes.OfReads),
         new(Function.Watch, Access.ToPrefix(Rights.Watch), "Streams all changes, optionally from an earlier version on.",
             [], [Prefix, FromVersion, Values, BookmarkInterval], Outcomes.OfWatches),
         new(Function.Unwatch, Access.OfClients, "Ends a watch.", [Watch], [], [ErrorCode.InvalidValue]),

@@ -32,6 +32,7 @@ internal enum Parameter
     User,
     Secret,
     Touch,
+    Delimiter,
 }
 
 /// <summary>JSON types, as a set.</summary>

@@ -48,6 +48,9 @@ public sealed record RequestOptions
     /// <summary>The exclusive end of a SCAN; empty for no end.</summary>
     public ReadOnlyMemory<byte> Until { get; init; }
 
+    /// <summary>The delimiter that groups the keys of a SCAN; empty for no groups.</summary>
+    public ReadOnlyMemory<byte> Delimiter { get; init; }
+
     /// <summary>The maximum number of entries that a SCAN lists or counts.</summary>
     public int Limit { get; init; }
 

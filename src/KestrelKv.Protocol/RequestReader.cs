@@ -39,6 +39,7 @@ internal static class RequestReader
         if (!given.IsTrue(Parameter.CountOnly)) return;
         given.CheckNotBoth(Parameter.CountOnly, Parameter.Values);
         given.CheckNotBoth(Parameter.CountOnly, Parameter.Meta);
+        given.CheckNotBoth(Parameter.CountOnly, Parameter.Delimiter);
     }
 
     private static JsonSlice Value(in Request plain, GivenParameters given) => plain.Function switch
@@ -58,7 +59,7 @@ internal static class RequestReader
         Touch = Touch(given),
         IfVersion = given.Integer(Parameter.IfVersion, 0, long.MaxValue),
         IfExists = given.Boolean(Parameter.IfExists),
-        RequestId = RequestId(given),
+        RequestId = ShortText(Parameter.RequestId, RequestLimits.RequestIdBytesMax, given),
         IsJsonPatch = given.Has(Parameter.Patch),
         Operations = plain.Function switch
         {
@@ -69,6 +70,7 @@ internal static class RequestReader
         Prefix = Key(Parameter.Prefix, given, limits),
         After = Key(Parameter.After, given, limits),
         Until = Key(Parameter.Until, given, limits),
+        Delimiter = ShortText(Parameter.Delimiter, RequestLimits.DelimiterBytesMax, given),
         Limit = Limit(given),
         Descending = given.IsTrue(Parameter.Descending),
         Values = given.IsTrue(Parameter.Values),
@@ -100,14 +102,13 @@ internal static class RequestReader
 
     private static long Touch(GivenParameters given) => given.Milliseconds(Parameter.Touch, TimeMin, TimeMax) ?? 0;
 
-    private static ReadOnlyMemory<byte> RequestId(GivenParameters given)
+    /// <summary>Returns a string of 1 to <paramref name="bytesMax"/> bytes; empty if it is not given.</summary>
+    private static ReadOnlyMemory<byte> ShortText(Parameter parameter, int bytesMax, GivenParameters given)
     {
-        ReadOnlyMemory<byte> id = given.Characters(Parameter.RequestId);
-        if (given.Error is null && given.Has(Parameter.RequestId) && id.Length is 0 or > RequestLimits.RequestIdBytesMax)
-        {
-            given.Refuse(Parameters.RequestId.Refuse(ErrorCode.InvalidValue, $"has {id.Length} bytes"));
-        }
-        return id;
+        ReadOnlyMemory<byte> text = given.Characters(parameter);
+        if (given.Error is null && given.Has(parameter) && (text.IsEmpty || text.Length > bytesMax))
+            given.Refuse(Functions.Parameter(parameter).Refuse(ErrorCode.InvalidValue, $"has {text.Length} bytes"));
+        return text;
     }
 
     private static ReadOnlyMemory<byte> Key(Parameter parameter, GivenParameters given, RequestLimits limits)

@@ -1,3 +1,4 @@
+using System.Text;
 using static KestrelKv.Protocol.Tests.Parsing;
 
 namespace KestrelKv.Protocol.Tests;
@@ -13,7 +14,7 @@ public sealed class ParameterTests
         ["merge"] = "{}", ["patch"] = "[]", ["by"] = "2", ["objs"] = "[\"a\"]", ["ops"] = """[{"func": "GET", "params": {"obj": "a"}}]""",
         ["prefix"] = "\"p\"", ["after"] = "\"a\"", ["until"] = "\"u\"", ["limit"] = "5", ["descending"] = "true", ["values"] = "true",
         ["count_only"] = "false", ["from_version"] = "4", ["bookmark_interval"] = "0.5", ["watch"] = "1", ["user"] = "\"u\"", ["secret"] = "\"s\"",
-        ["touch"] = "60",
+        ["touch"] = "60", ["delimiter"] = "\"/\"",
     };
 
     private static readonly string[] Alternatives = ["ttl", "if_version", "merge"];
@@ -110,8 +111,9 @@ public sealed class ParameterTests
     [Theory]
     [InlineData("values")]
     [InlineData("meta")]
+    [InlineData("delimiter")]
     public void Parse_CountOnlyWithEntryOptions_IsRefused(string other) => AssertRefused(
-        Parse($$$"""{"func": "SCAN", "params": {"count_only": true, "{{{other}}}": false}}"""), ErrorCode.InvalidValue,
+        Parse($$$"""{"func": "SCAN", "params": {"count_only": true, "{{{other}}}": {{{Valid[other]}}}}}"""), ErrorCode.InvalidValue,
         $"\"count_only\" and \"{other}\"");
 
     [Theory]
@@ -135,6 +137,10 @@ public sealed class ParameterTests
     [InlineData("MGET", "objs", "[]")]
     [InlineData("BATCH", "ops", "[]")]
     [InlineData("SCAN", "limit", "0")]
+    [InlineData("SCAN", "delimiter", "\"\"")]
+    [InlineData("SCAN", "delimiter", "\"01234567890123456\"")]
+    [InlineData("SCAN", "delimiter", "\"éééééééé \"")]
+    [InlineData("SCAN", "delimiter", "\"\\ud800\"")]
     [InlineData("SCAN", "limit", "1001")]
     [InlineData("SCAN", "prefix", "\"\\ud800\"")]
     [InlineData("WATCH", "from_version", "0")]
@@ -167,6 +173,14 @@ public sealed class ParameterTests
         RequestOptions many = Parse($$$"""{"func": "MGET", "params": {"objs": ["a", "b"], "touch": {{{touch}}}}}""").Options!;
         Assert.All(many.Operations, get => Assert.Equal(milliseconds, get.Options!.Touch));
     }
+
+    [Theory]
+    [InlineData("/")]
+    [InlineData("éééééééé")]
+    [InlineData("0123456789abcdef")]
+    public void Parse_Delimiter_HasUpTo16Bytes(string delimiter) => Assert.Equal(
+        delimiter, Encoding.UTF8.GetString(
+            Parse($$$"""{"func": "SCAN", "params": {"delimiter": "{{{delimiter}}}"}}""").Options!.Delimiter.Span));
 
     [Fact]
     public void Parse_TouchNull_IsRefused() => AssertRefused(

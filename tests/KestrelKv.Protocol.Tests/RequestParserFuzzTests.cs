@@ -35,6 +35,7 @@ public sealed class RequestParserFuzzTests
             """{"func": "MGET", "params": {"objs": ["a", "\u0062", "😀"], "ack": "memory"}}""",
             """{"func": "BATCH", "params": {"ops": [{"func": "PUT", "params": {"obj": "k", "val": [1 ]}}, {"params": {"obj": "é"}, "func": "GET"}], "request_id": "é"}}""",
             """{"func": "SCAN", "params": {"prefix": "a", "after": "b", "until": "", "limit": 10, "descending": true, "values": true}}""",
+            """{"func": "SCAN", "params": {"delimiter": "\u002f"}}""",
             """{"func": "WATCH", "params": {"from_version": 5, "bookmark_interval": 0.1}}""",
             """{"func": "UNWATCH", "params": {"watch": 1}}""",
             """{"func": "AUTH", "params": {"user": "app", "secret": "kkv_x"}}""",
@@ -160,6 +161,7 @@ public sealed class RequestParserFuzzTests
         Assert.Equal(Characters("path"), Text(options.Path));
         Assert.Equal(Characters("request_id"), Text(options.RequestId));
         Assert.Equal(Characters("prefix"), Text(options.Prefix));
+        Assert.Equal(Characters("delimiter"), Text(options.Delimiter));
         Assert.Equal(given.TryGetValue("if_version", out JsonElement version) ? version.GetInt64() : null, options.IfVersion);
         Assert.Equal(Raw("if_exists"), options.IfExists is { } exists ? (exists ? "true" : "false") : "");
         Assert.Equal(given.ContainsKey("ttl") || given.ContainsKey("expires_at"), options.Expiry.Kind != ExpiryKind.NotGiven);

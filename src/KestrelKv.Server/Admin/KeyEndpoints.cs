@@ -17,7 +17,7 @@ internal static class KeyEndpoints
     internal const string ExpiresAtHeader = "KestrelKv-Expires-At";
 
     internal static readonly FunctionCall Count = new(Function.Scan, "prefix", "after", "until");
-    internal static readonly FunctionCall List = new(Function.Scan, "prefix", "after", "until", "limit", "values", "descending");
+    internal static readonly FunctionCall List = new(Function.Scan, "prefix", "after", "until", "limit", "values", "descending", "delimiter");
     internal static readonly FunctionCall Get = new(Function.Get, "path", "touch");
     internal static readonly FunctionCall Put = new(Function.Put, "path", "ttl", "expires_at");
     internal static readonly FunctionCall Patch = new(Function.Patch, "ttl", "expires_at");
@@ -62,7 +62,11 @@ internal static class KeyEndpoints
         .Produces(StatusCodes.Status204NoContent);
 
     /// <summary>Lists keys in lexicographic byte order, in pages</summary>
-    /// <remarks>To request the next page, set <c>after</c> to <c>next</c> of this page. <c>next</c> is null on the last page.</remarks>
+    /// <remarks>
+    /// To request the next page, set <c>after</c> to <c>next</c> of this page. <c>next</c> is null on the last page. With
+    /// <c>delimiter</c>, keys that contain it after the prefix are not listed: <c>prefixes</c> has their common prefixes, up to and
+    /// including the delimiter, each with the number of keys.
+    /// </remarks>
     /// <response code="200">A page of keys.</response>
     /// <response code="400">A parameter is not valid.</response>
     /// <response code="503">The disk has failed, and the entries of the page may not be durable.</response>

@@ -16,7 +16,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
     {
         TheoryData<string, string, string, string> endpoints = new()
         {
-            { "/v1/keys", "get", "prefix after until limit values descending", "200 400 503" },
+            { "/v1/keys", "get", "prefix after until limit values descending delimiter", "200 400 503" },
             { "/v1/count", "get", "prefix after until", "200 400 503" },
             { "/v1/batch", "post", "Idempotency-Key", "200 400 403 404 409 412 413 415 422 503 507" },
             { "/v1/call", "post", "", "200 400 403 413 415 503" },

@@ -52,6 +52,9 @@ internal static class DoorCalls
         {"func": "BATCH", "params": {"ops": [{"func": "INCR", "params": {"obj": "c"}}, {"func": "GET", "params": {"obj": "c", "meta": true}}], "ack": "memory", "request_id": "r5"}}
         {"func": "SCAN", "params": {"prefix": "", "after": "a", "until": "z", "limit": 1, "values": true, "meta": true, "descending": false}}
         {"func": "SCAN", "params": {"count_only": true}}
+        {"func": "PUT", "params": {"obj": "a/1", "val": 1}}
+        {"func": "SCAN", "params": {"delimiter": "/"}}
+        {"func": "SCAN", "params": {"delimiter": "/", "limit": 2, "descending": true, "values": true, "meta": true}}
         {"func": "DELETE", "params": {"obj": "c", "if_exists": true, "return_old": true, "ack": "memory", "request_id": "r6"}}
         {"func": "DELETE", "params": {"obj": "nobody", "if_version": 0}}
         {"func": "PUT", "params": {"obj": "gone", "val": 1, "expires_at": -1, "meta": true}}

@@ -39,7 +39,7 @@ public sealed class ModelTests
     {
         0 => Calls.Request("MGET", $"{{\"objs\": [{Key(random)}, {Key(random)}]{Maybe(random, Path(random))}{Maybe(random, Touch(random))}, \"meta\": true}}"),
         1 => Calls.Request("BATCH", $"{{\"ops\": [{string.Join(", ", Enumerable.Range(0, random.Next(1, 5)).Select(_ => Single(random, inBatch: true)))}]{RequestId(random)}}}"),
-        2 => Calls.Request("SCAN", $"{{\"limit\": {random.Next(1, 4)}, \"meta\": true, \"values\": true, \"descending\": {Flag(random)}{Maybe(random, $", \"after\": {Key(random)}")}}}"),
+        2 => Calls.Request("SCAN", $"{{\"limit\": {random.Next(1, 4)}, \"meta\": true, \"values\": true, \"descending\": {Flag(random)}{Maybe(random, ", \"delimiter\": \"3\"")}{Maybe(random, $", \"after\": {Key(random)}")}}}"),
         _ => Single(random, inBatch: false),
     };
 

@@ -47,6 +47,7 @@ public sealed class AccessCheckTests
         (Function.Scan, R, """{"func": "SCAN", "params": {"prefix": "a:"}}"""),
         (Function.Scan, R, """{"func": "SCAN", "params": {"prefix": "a:", "count_only": true}}"""),
         (Function.Scan, R, """{"func": "SCAN", "params": {"prefix": "a:1", "values": true, "after": "a:0", "until": "b"}}"""),
+        (Function.Scan, R, """{"func": "SCAN", "params": {"prefix": "a:", "delimiter": "/"}}"""),
         (Function.Watch, Rights.Watch, """{"func": "WATCH", "params": {"prefix": "a:"}}"""),
         (Function.Watch, Rights.Watch | R, """{"func": "WATCH", "params": {"prefix": "a:", "values": true, "from_version": 1}}"""),
         (Function.Unwatch, Rights.None, """{"func": "UNWATCH", "params": {"watch": 9}}"""),
