@@ -51,7 +51,16 @@ public readonly record struct Access(AccessTarget Target, Rights Rights)
 
     internal static Access ToPrefix(Rights rights) => new(AccessTarget.Prefix, rights);
 
-    /// <summary>Returns the rights that a request needs: those of its function, and Read if a parameter returns or depends on values.</summary>
-    public Rights RightsOf(in Request request) =>
-        request.Options is { } options && (options.ReturnsOld || options.HasPath || options.Values) ? Rights | Rights.Read : Rights;
+    /// <summary>
+    /// Returns the rights that a request needs: those of its function, Read if a parameter returns or depends on values, and Write if it
+    /// extends an expiry.
+    /// </summary>
+    public Rights RightsOf(in Request request)
+    {
+        if (request.Options is not { } options) return Rights;
+        Rights rights = Rights;
+        if (options.ReturnsOld || options.HasPath || options.Values) rights |= Rights.Read;
+        if (options.Touch > 0) rights |= Rights.Write;
+        return rights;
+    }
 }

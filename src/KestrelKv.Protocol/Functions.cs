@@ -12,11 +12,12 @@ public static class Functions
     [
         Obj, Val, Ack, Parameters.Path, Meta, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, RequestId, RequestSeq, Merge, Patch, By,
         Objs, Ops, Prefix, After, Until, Limit, Descending, Values, CountOnly, FromVersion, BookmarkInterval, Watch, User, Secret,
+        Touch, Delimiter,
     ];
 
     internal static readonly FunctionInfo[] Table =
     [
-        new(Function.Get, Access.ToKey(Rights.Read), "Returns the value of a key, or a part of the value.", [Obj], [Parameters.Path, Meta, Ack], Outcomes.OfReads),
+        new(Function.Get, Access.ToKey(Rights.Read), "Returns the value of a key, or a part of the value.", [Obj], [Parameters.Path, Meta, Touch, Ack], Outcomes.OfReads),
         new(Function.Put, Access.ToKey(Rights.Write), "Sets the value of a key, or a part of the value.",
             [Obj, Val], [Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, ReturnOld, Meta, Ack, RequestId, RequestSeq], Outcomes.OfEdits),
         new(Function.Delete, Access.ToKey(Rights.Write), "Removes a key.",
@@ -27,12 +28,12 @@ public static class Functions
             [Obj], [By, Parameters.Path, Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId, RequestSeq], Outcomes.OfSums),
         new(Function.Expire, Access.ToKey(Rights.Write), "Sets or clears the expiry of a key. Requires exactly one of ttl and expires_at.",
             [Obj], [Ttl, ExpiresAt, IfVersion, IfExists, Ack, RequestId, RequestSeq], Outcomes.OfWrites),
-        new(Function.Mget, Access.ToOperations, "Reads many keys from one consistent snapshot.", [Objs], [Parameters.Path, Meta, Ack],
+        new(Function.Mget, Access.ToOperations, "Reads many keys from one consistent snapshot.", [Objs], [Parameters.Path, Meta, Touch, Ack],
             [.. Outcomes.OfReads, ErrorCode.ValueTooLong, ErrorCode.Conflict]),
         new(Function.Batch, Access.ToOperations, "Executes operations on any keys atomically: all or none.",
             [Ops], [Ack, RequestId, RequestSeq], Outcomes.OfBatches),
         new(Function.Scan, Access.ToPrefix(Rights.Read), "Lists or counts keys in lexicographic byte order, page by page.",
-            [], [Prefix, After, Until, Limit, Descending, Values, Meta, CountOnly], Outcomes.OfReads),
+            [], [Prefix, After, Until, Delimiter, Limit, Descending, Values, Meta, CountOnly], Outcomes.OfReads),
         new(Function.Watch, Access.ToPrefix(Rights.Watch), "Streams all changes, optionally from an earlier version on.",
             [], [Prefix, FromVersion, Values, BookmarkInterval], Outcomes.OfWatches),
         new(Function.Unwatch, Access.OfClients, "Ends a watch.", [Watch], [], [ErrorCode.InvalidValue]),

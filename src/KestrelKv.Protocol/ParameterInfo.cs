@@ -32,6 +32,8 @@ internal enum Parameter
     Watch,
     User,
     Secret,
+    Touch,
+    Delimiter,
 }
 
 /// <summary>JSON types, as a set.</summary>

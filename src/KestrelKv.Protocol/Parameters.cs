@@ -91,4 +91,12 @@ internal static class Parameters
 
     public static readonly ParameterInfo Secret = new(Parameter.Secret, "secret", JsonTypes.String,
         "the secret of the user", "the secret of the user");
+
+    public static readonly ParameterInfo Touch = new(Parameter.Touch, "touch", JsonTypes.Number,
+        "a positive number of seconds that ends by the year 9999",
+        "extends the expiry, if the entry has one, to at least this number of seconds from now");
+
+    public static readonly ParameterInfo Delimiter = new(Parameter.Delimiter, "delimiter", JsonTypes.String,
+        "a string of 1 to 16 bytes of UTF-8",
+        "lists the keys that contain it after the prefix as groups: common prefixes up to and including it, each with its number of keys");
 }

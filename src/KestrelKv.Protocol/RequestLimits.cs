@@ -21,6 +21,9 @@ public sealed class RequestLimits
     /// <summary>The default for the maximum number of entries of a page.</summary>
     public const int PageEntriesDefault = 100;
 
+    /// <summary>The maximum length of the delimiter of a listing, in bytes of UTF-8.</summary>
+    public const int DelimiterBytesMax = 16;
+
     /// <summary>The minimum time without changes until a bookmark, in seconds.</summary>
     public const decimal BookmarkSecondsMin = 0.1m;
 

@@ -24,6 +24,9 @@ public sealed record RequestOptions
     /// <summary>The expiry of the entry.</summary>
     public Expiry Expiry { get; init; }
 
+    /// <summary>The time from now to which a read extends the expiry of its entry, in milliseconds; 0 for a plain read.</summary>
+    public long Touch { get; init; }
+
     /// <summary>The required version of the entry; null for any.</summary>
     public long? IfVersion { get; init; }
 
@@ -50,6 +53,9 @@ public sealed record RequestOptions
 
     /// <summary>The exclusive end of a SCAN; empty for no end.</summary>
     public ReadOnlyMemory<byte> Until { get; init; }
+
+    /// <summary>The delimiter that groups the keys of a SCAN; empty for no groups.</summary>
+    public ReadOnlyMemory<byte> Delimiter { get; init; }
 
     /// <summary>The maximum number of entries that a SCAN lists or counts.</summary>
     public int Limit { get; init; }

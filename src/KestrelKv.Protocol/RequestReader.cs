@@ -40,6 +40,7 @@ internal static class RequestReader
         if (!given.IsTrue(Parameter.CountOnly)) return;
         given.CheckNotBoth(Parameter.CountOnly, Parameter.Values);
         given.CheckNotBoth(Parameter.CountOnly, Parameter.Meta);
+        given.CheckNotBoth(Parameter.CountOnly, Parameter.Delimiter);
     }
 
     private static JsonSlice Value(in Request plain, GivenParameters given) => plain.Function switch
@@ -56,9 +57,10 @@ internal static class RequestReader
         Meta = given.IsTrue(Parameter.Meta),
         ReturnsOld = given.IsTrue(Parameter.ReturnOld),
         Expiry = Expiry(given),
+        Touch = Touch(given),
         IfVersion = given.Integer(Parameter.IfVersion, 0, long.MaxValue),
         IfExists = given.Boolean(Parameter.IfExists),
-        RequestId = RequestId(given),
+        RequestId = ShortText(Parameter.RequestId, RequestLimits.RequestIdBytesMax, given),
         RequestSequence = given.Integer(Parameter.RequestSeq, 1, RequestLimits.RequestSequenceMax) ?? 0,
         IsJsonPatch = given.Has(Parameter.Patch),
         Operations = plain.Function switch
@@ -70,6 +72,7 @@ internal static class RequestReader
         Prefix = Key(Parameter.Prefix, given, limits),
         After = Key(Parameter.After, given, limits),
         Until = Key(Parameter.Until, given, limits),
+        Delimiter = ShortText(Parameter.Delimiter, RequestLimits.DelimiterBytesMax, given),
         Limit = Limit(given),
         Descending = given.IsTrue(Parameter.Descending),
         Values = given.IsTrue(Parameter.Values),
@@ -99,14 +102,15 @@ internal static class RequestReader
             : new(ExpiryKind.Never);
     }
 
-    private static ReadOnlyMemory<byte> RequestId(GivenParameters given)
+    private static long Touch(GivenParameters given) => given.Milliseconds(Parameter.Touch, TimeMin, TimeMax) ?? 0;
+
+    /// <summary>Returns a string of 1 to <paramref name="bytesMax"/> bytes; empty if it is not given.</summary>
+    private static ReadOnlyMemory<byte> ShortText(Parameter parameter, int bytesMax, GivenParameters given)
     {
-        ReadOnlyMemory<byte> id = given.Characters(Parameter.RequestId);
-        if (given.Error is null && given.Has(Parameter.RequestId) && id.Length is 0 or > RequestLimits.RequestIdBytesMax)
-        {
-            given.Refuse(Parameters.RequestId.Refuse(ErrorCode.InvalidValue, $"has {id.Length} bytes"));
-        }
-        return id;
+        ReadOnlyMemory<byte> text = given.Characters(parameter);
+        if (given.Error is null && given.Has(parameter) && (text.IsEmpty || text.Length > bytesMax))
+            given.Refuse(Functions.Parameter(parameter).Refuse(ErrorCode.InvalidValue, $"has {text.Length} bytes"));
+        return text;
     }
 
     private static ReadOnlyMemory<byte> Key(Parameter parameter, GivenParameters given, RequestLimits limits)
@@ -133,6 +137,7 @@ internal static class RequestReader
             Path = given.Characters(Parameter.Path),
             HasPath = true,
             Meta = given.IsTrue(Parameter.Meta),
+            Touch = Touch(given),
         };
 
         List<Request> keys = [];

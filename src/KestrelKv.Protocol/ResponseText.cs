@@ -91,6 +91,18 @@ public static class ResponseText
         text.Write("}"u8);
     }
 
+    /// <summary><c>{"prefix": PREFIX, "keys": N}</c>, a group of SCAN.</summary>
+    /// <param name="text">The buffer to write to.</param>
+    /// <param name="prefix">The prefix that the keys of the group share, up to and including the delimiter.</param>
+    /// <param name="keys">The number of keys in the group.</param>
+    public static void WriteGroup(TextBuffer text, ReadOnlySpan<byte> prefix, long keys)
+    {
+        text.Write("{\"prefix\": "u8);
+        text.WriteString(prefix);
+        text.WriteMember(", \"keys\": "u8, keys);
+        text.Write("}"u8);
+    }
+
     private static void WriteMembers(TextBuffer text, in EntryText entry)
     {
         if (entry.Members.HasFlag(ResponseMembers.Found))

@@ -13,6 +13,11 @@ namespace KestrelKv.Storage;
 /// with its own version. The first write to the key commits the removal before itself; otherwise it happens in the background.
 /// </para>
 /// <para>
+/// <b>Touch.</b> A read can extend the expiry of its entry (<see cref="Operation.Touch"/>). The extension is visible to all later
+/// operations, but is no commit: it changes no version, and the feed does not report it. It becomes durable with the next commit that
+/// keeps the expiry, or with a snapshot. After a restart, the entry may therefore expire at its earlier expiry.
+/// </para>
+/// <para>
 /// <b>Memory limit.</b> If the limit is reached, a write that needs more memory is refused, or evicts the entries used least
 /// recently, depending on the configuration. Each eviction is a separate commit with its own version. Reads, removals and writes that
 /// need no more memory continue. Which writes are refused depends on the memory layout of the store and is not part of the contract.

@@ -64,7 +64,8 @@ public readonly struct Operation
     public ReadOnlyMemory<byte> Path { get; init; }
 
     /// <summary>
-    /// The expiry of the entry in milliseconds of Unix time, 1 to <see cref="ExpiresAtMax"/>, or <see cref="Never"/>.
+    /// The expiry of the entry in milliseconds of Unix time, 1 to <see cref="ExpiresAtMax"/>, or <see cref="Never"/>. For a
+    /// <see cref="OperationKind.Get"/>, the time to which the read extends the expiry, or <see cref="Never"/> for a plain read.
     /// </summary>
     public long ExpiresAt { get; private init; }
 
@@ -112,6 +113,14 @@ public readonly struct Operation
     /// <summary>Reads an entry.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The key's length is out of range.</exception>
     public static Operation Get(ReadOnlyMemory<byte> key) => new() { Kind = OperationKind.Get, Key = Checked(key) };
+
+    /// <summary>
+    /// Reads an entry, and extends its expiry to a time if it expires earlier. An entry without an expiry gets none. This is no commit: the
+    /// entry keeps its version. See <see cref="IKeyValueStore"/>.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="expiresAt"/>, or the key's length, is out of range.</exception>
+    public static Operation Touch(ReadOnlyMemory<byte> key, long expiresAt) =>
+        new() { Kind = OperationKind.Get, Key = Checked(key), ExpiresAt = Checked(expiresAt) };
 
     /// <summary>Sets an entry's value and expiry.</summary>
     /// <exception cref="ArgumentOutOfRangeException">

@@ -21,7 +21,7 @@ internal static class LoopWork
     public static bool IsTooLong(in Request request) => request.Function switch
     {
         Function.Mget or Function.Batch => request.Options!.Operations.Length > EntriesMax,
-        Function.Scan => request.Options is not { CountOnly: false, Values: false, Limit: <= EntriesMax },
+        Function.Scan => request.Options is not { CountOnly: false, Values: false, Delimiter.IsEmpty: true, Limit: <= EntriesMax },
         _ => false,
     };
 

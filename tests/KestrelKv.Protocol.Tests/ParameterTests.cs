@@ -1,3 +1,4 @@
+using System.Text;
 using static KestrelKv.Protocol.Tests.Parsing;
 
 namespace KestrelKv.Protocol.Tests;
@@ -14,6 +15,7 @@ public sealed class ParameterTests
         ["merge"] = "{}", ["patch"] = "[]", ["by"] = "2", ["objs"] = "[\"a\"]", ["ops"] = """[{"func": "GET", "params": {"obj": "a"}}]""",
         ["prefix"] = "\"p\"", ["after"] = "\"a\"", ["until"] = "\"u\"", ["limit"] = "5", ["descending"] = "true", ["values"] = "true",
         ["count_only"] = "false", ["from_version"] = "4", ["bookmark_interval"] = "0.5", ["watch"] = "1", ["user"] = "\"u\"", ["secret"] = "\"s\"",
+        ["touch"] = "60", ["delimiter"] = "\"/\"",
     };
 
     private static readonly string[] Alternatives = ["ttl", "if_version", "merge"];
@@ -110,8 +112,9 @@ public sealed class ParameterTests
     [Theory]
     [InlineData("values")]
     [InlineData("meta")]
+    [InlineData("delimiter")]
     public void Parse_CountOnlyWithEntryOptions_IsRefused(string other) => AssertRefused(
-        Parse($$$"""{"func": "SCAN", "params": {"count_only": true, "{{{other}}}": false}}"""), ErrorCode.InvalidValue,
+        Parse($$$"""{"func": "SCAN", "params": {"count_only": true, "{{{other}}}": {{{Valid[other]}}}}}"""), ErrorCode.InvalidValue,
         $"\"count_only\" and \"{other}\"");
 
     [Theory]
@@ -119,6 +122,10 @@ public sealed class ParameterTests
     [InlineData("PUT", "ttl", "-1")]
     [InlineData("PUT", "ttl", "1e400")]
     [InlineData("PUT", "ttl", "253402300800")]
+    [InlineData("GET", "touch", "0")]
+    [InlineData("GET", "touch", "-0.5")]
+    [InlineData("MGET", "touch", "1e400")]
+    [InlineData("MGET", "touch", "253402300800")]
     [InlineData("PUT", "expires_at", "-62135596800.001")]
     [InlineData("PUT", "expires_at", "253402300800")]
     [InlineData("PUT", "if_version", "-1")]
@@ -131,6 +138,10 @@ public sealed class ParameterTests
     [InlineData("MGET", "objs", "[]")]
     [InlineData("BATCH", "ops", "[]")]
     [InlineData("SCAN", "limit", "0")]
+    [InlineData("SCAN", "delimiter", "\"\"")]
+    [InlineData("SCAN", "delimiter", "\"01234567890123456\"")]
+    [InlineData("SCAN", "delimiter", "\"éééééééé \"")]
+    [InlineData("SCAN", "delimiter", "\"\\ud800\"")]
     [InlineData("SCAN", "limit", "1001")]
     [InlineData("SCAN", "prefix", "\"\\ud800\"")]
     [InlineData("WATCH", "from_version", "0")]
@@ -152,6 +163,30 @@ public sealed class ParameterTests
     public void Parse_Ttl_IsRoundedUpToMilliseconds(string ttl, long milliseconds) => Assert.Equal(
         new Expiry(ExpiryKind.After, milliseconds),
         Parse($$$"""{"func": "EXPIRE", "params": {"obj": "k", "ttl": {{{ttl}}}}}""").Options!.Expiry);
+
+    [Theory]
+    [InlineData("1", 1_000)]
+    [InlineData("0.0001", 1)]
+    [InlineData("2.5e-1", 250)]
+    public void Parse_Touch_IsRoundedUpToMilliseconds(string touch, long milliseconds)
+    {
+        Assert.Equal(milliseconds, Parse($$$"""{"func": "GET", "params": {"obj": "k", "touch": {{{touch}}}}}""").Options!.Touch);
+        RequestOptions many = Parse($$$"""{"func": "MGET", "params": {"objs": ["a", "b"], "touch": {{{touch}}}}}""").Options!;
+        Assert.All(many.Operations, get => Assert.Equal(milliseconds, get.Options!.Touch));
+    }
+
+    [Theory]
+    [InlineData("/")]
+    [InlineData("éééééééé")]
+    [InlineData("0123456789abcdef")]
+    public void Parse_Delimiter_HasUpTo16Bytes(string delimiter) => Assert.Equal(
+        delimiter, Encoding.UTF8.GetString(
+            Parse($$$"""{"func": "SCAN", "params": {"delimiter": "{{{delimiter}}}"}}""").Options!.Delimiter.Span));
+
+    [Fact]
+    public void Parse_TouchNull_IsRefused() => AssertRefused(
+        Parse("""{"func": "GET", "params": {"obj": "k", "touch": null}}"""), ErrorCode.WrongType,
+        "\"touch\" is null, expected a positive number of seconds");
 
     [Theory]
     [InlineData("1790000000.123", 1_790_000_000_123)]

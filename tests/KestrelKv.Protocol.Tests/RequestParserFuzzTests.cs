@@ -25,6 +25,7 @@ public sealed class RequestParserFuzzTests
             """{"func": "PUT", "params": {"obj": "k", "val": [], "ack": "memory"}}""",
             """{"func": "OTHER", "params": [true, false, -1e5]}""",
             """{"func": "GET", "params": {"obj": "k", "path": "/a~1\u00e9", "meta": true}, "id": "\u0061"}""",
+            """{"func": "GET", "params": {"touch": 60.5, "obj": "k"}}""",
             """{"id": -1.50e3, "func": "PUT", "params": {"obj": "k", "val": {}, "ttl": 1.5, "if_version": 3, "return_old": false, "request_id": "r", "request_seq": 12}}""",
             """{"func": "DELETE", "params": {"obj": "k", "if_exists": true}}""",
             """{"func": "PATCH", "params": {"obj": "k", "merge": {"a": null}, "expires_at": 1790000000.5}}""",
@@ -34,6 +35,7 @@ public sealed class RequestParserFuzzTests
             """{"func": "MGET", "params": {"objs": ["a", "\u0062", "😀"], "ack": "memory"}}""",
             """{"func": "BATCH", "params": {"ops": [{"func": "PUT", "params": {"obj": "k", "val": [1 ]}}, {"params": {"obj": "é"}, "func": "GET"}], "request_id": "é"}}""",
             """{"func": "SCAN", "params": {"prefix": "a", "after": "b", "until": "", "limit": 10, "descending": true, "values": true}}""",
+            """{"func": "SCAN", "params": {"delimiter": "\u002f"}}""",
             """{"func": "WATCH", "params": {"from_version": 5, "bookmark_interval": 0.1}}""",
             """{"func": "UNWATCH", "params": {"watch": 1}}""",
             """{"func": "AUTH", "params": {"user": "app", "secret": "kkv_x"}}""",
@@ -161,10 +163,12 @@ public sealed class RequestParserFuzzTests
         Assert.Equal(given.TryGetValue("request_seq", out JsonElement sequence) ? sequence.GetInt64() : 0, options.RequestSequence);
         Assert.True(options.RequestSequence == 0 || !options.RequestId.IsEmpty);
         Assert.Equal(Characters("prefix"), Text(options.Prefix));
+        Assert.Equal(Characters("delimiter"), Text(options.Delimiter));
         Assert.Equal(given.TryGetValue("if_version", out JsonElement version) ? version.GetInt64() : null, options.IfVersion);
         Assert.Equal(Raw("if_exists"), options.IfExists is { } exists ? (exists ? "true" : "false") : "");
         Assert.Equal(given.ContainsKey("ttl") || given.ContainsKey("expires_at"), options.Expiry.Kind != ExpiryKind.NotGiven);
         Assert.Equal(Raw("meta") == "true", options.Meta);
+        Assert.Equal(given.ContainsKey("touch"), options.Touch > 0);
 
         if (given.TryGetValue("objs", out JsonElement objs))
             Assert.Equal(objs.EnumerateArray().Select(key => key.GetString()), options.Operations.Select(get => Text(get.Key)));

@@ -100,6 +100,7 @@ internal sealed class NaiveStore(TimeProvider time)
             case OperationKind.Get or OperationKind.Delete or OperationKind.Expire when entry is null:
                 return new(index, ResultStatus.NotFound);
             case OperationKind.Get:
+                if (entry.ExpiresAt != 0 && entry.ExpiresAt < operation.ExpiresAt) Set(entry = entry with { ExpiresAt = operation.ExpiresAt });
                 return Read(index, operation, entry);
             case OperationKind.Delete:
                 _entries.Remove(entry);

@@ -14,7 +14,7 @@ public abstract partial class StoreContractTests
         var model = new NaiveStore(Time);
         var operations = new RandomOperations(random, KeySpaces.Few, Time)
         {
-            BatchMax = 7, IncludesDescending = true, ValueBytesMax = 8, VersionOf = model.VersionOf, LastVersion = () => model.Version,
+            BatchMax = 7, IncludesDescending = true, IncludesTouches = true, ValueBytesMax = 8, VersionOf = model.VersionOf, LastVersion = () => model.Version,
         };
         for (int step = 0; step < Steps; step++)
         {

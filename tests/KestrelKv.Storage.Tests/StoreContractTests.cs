@@ -34,6 +34,9 @@ public abstract partial class StoreContractTests : IAsyncLifetime
     private static Operation Get(string key, Precondition precondition = default) =>
         Operation.Get(Utf8(key)) with { Precondition = precondition };
 
+    private static Operation Touch(string key, long expiresAt, Precondition precondition = default) =>
+        Operation.Touch(Utf8(key), expiresAt) with { Precondition = precondition };
+
     private static Operation Put(string key, string value, Precondition precondition = default, long expiresAt = Operation.Never) =>
         Operation.Put(Utf8(key), Utf8(value), expiresAt) with { Precondition = precondition };
 

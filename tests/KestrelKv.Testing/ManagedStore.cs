@@ -129,7 +129,12 @@ public sealed class ManagedStore : IKeyValueStore, IDisposable
         long previous = entry?.Version ?? 0;
         if (!operation.Precondition.Holds(previous)) return new(index, ResultStatus.PreconditionFailed, previous, previous);
         if (entry is null && !operation.Changes(exists: false)) return new(index, ResultStatus.NotFound);
-        if (operation.Kind == OperationKind.Get) return Read(index, operation, entry!);
+        if (operation.Kind == OperationKind.Get)
+        {
+            if (entry!.ExpiresAt != Operation.Never && entry.ExpiresAt < operation.ExpiresAt)
+                Set(operation.Key.Span, entry = entry with { ExpiresAt = operation.ExpiresAt });
+            return Read(index, operation, entry);
+        }
 
         Operation write = operation;
         EditResult edit = default;

@@ -17,8 +17,8 @@ internal static class KeyEndpoints
     internal const string ExpiresAtHeader = "KestrelKv-Expires-At";
 
     internal static readonly FunctionCall Count = new(Function.Scan, "prefix", "after", "until");
-    internal static readonly FunctionCall List = new(Function.Scan, "prefix", "after", "until", "limit", "values", "descending");
-    internal static readonly FunctionCall Get = new(Function.Get, "path");
+    internal static readonly FunctionCall List = new(Function.Scan, "prefix", "after", "until", "limit", "values", "descending", "delimiter");
+    internal static readonly FunctionCall Get = new(Function.Get, "path", "touch");
     internal static readonly FunctionCall Put = new(Function.Put, "path", "ttl", "expires_at");
     internal static readonly FunctionCall Patch = new(Function.Patch, "ttl", "expires_at");
     internal static readonly FunctionCall Delete = new(Function.Delete);
@@ -38,8 +38,8 @@ internal static class KeyEndpoints
     private static void MapKey(RouteGroupBuilder group, KeyPlace key)
     {
         FunctionCall get = Get with { KeyPlace = key };
-        group.MapGet("", GetAsync).Readable().Calls(get, ErrorCode.NotFound, ErrorCode.PreconditionFailed);
-        group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable().Calls(get, ErrorCode.NotFound, ErrorCode.PreconditionFailed);
+        group.MapGet("", GetAsync).Readable().Calls(get);
+        group.MapMethods("", [HttpMethods.Head], HeadAsync).Readable().Calls(get);
         group.MapPut("", PutAsync).Writable().Calls(Put with { KeyPlace = key }, ErrorCode.UnsupportedEncoding, ErrorCode.RequestsFull);
         group.MapPatch("", PatchAsync).Writable().Calls(Patch with { KeyPlace = key }, ErrorCode.UnsupportedPatch);
         group.MapDelete("", DeleteAsync).Produces(StatusCodes.Status204NoContent).Calls(Delete with { KeyPlace = key }, ErrorCode.NotFound);
@@ -52,15 +52,21 @@ internal static class KeyEndpoints
     }
 
     private static RouteHandlerBuilder Readable(this RouteHandlerBuilder endpoint) => endpoint
+        .AddEndpointFilter(SameOrigin.CheckTouch)
         .Produces<object>(StatusCodes.Status200OK, Json)
-        .Produces(StatusCodes.Status304NotModified);
+        .Produces(StatusCodes.Status304NotModified)
+        .Refuses(ErrorCode.NotFound, ErrorCode.PreconditionFailed, ErrorCode.CrossOrigin);
 
     private static RouteHandlerBuilder Writable(this RouteHandlerBuilder endpoint) => endpoint
         .Produces(StatusCodes.Status201Created)
         .Produces(StatusCodes.Status204NoContent);
 
     /// <summary>Lists keys in lexicographic byte order, in pages</summary>
-    /// <remarks>To request the next page, set <c>after</c> to <c>next</c> of this page. <c>next</c> is null on the last page.</remarks>
+    /// <remarks>
+    /// To request the next page, set <c>after</c> to <c>next</c> of this page. <c>next</c> is null on the last page. With
+    /// <c>delimiter</c>, keys that contain it after the prefix are not listed: <c>prefixes</c> has their common prefixes, up to and
+    /// including the delimiter, each with the number of keys.
+    /// </remarks>
     /// <response code="200">A page of keys.</response>
     /// <response code="400">A parameter is not valid.</response>
     /// <response code="503">The disk has failed, and the entries of the page may not be durable.</response>
@@ -90,6 +96,7 @@ internal static class KeyEndpoints
     /// <response code="200">The value.</response>
     /// <response code="304">If-None-Match lists the version.</response>
     /// <response code="400">The key or a header is not valid.</response>
+    /// <response code="403">The request has touch, and comes from a page of another site.</response>
     /// <response code="404">The key does not exist, or the path does not exist in the value.</response>
     /// <response code="412">If-Match does not list the version.</response>
     /// <response code="503">The disk has failed, and the entry may not be durable.</response>
@@ -101,6 +108,7 @@ internal static class KeyEndpoints
     /// <response code="200">The key exists.</response>
     /// <response code="304">If-None-Match lists the version.</response>
     /// <response code="400">The key or a header is not valid.</response>
+    /// <response code="403">The request has touch, and comes from a page of another site.</response>
     /// <response code="404">The key does not exist, or the path does not exist in the value.</response>
     /// <response code="412">If-Match does not list the version.</response>
     /// <response code="503">The disk has failed, and the entry may not be durable.</response>

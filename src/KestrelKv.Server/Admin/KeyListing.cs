@@ -6,11 +6,20 @@ namespace KestrelKv.Server.Admin;
 
 /// <summary>A page of keys in lexicographic byte order.</summary>
 /// <param name="Keys">The keys.</param>
+/// <param name="Prefixes">
+/// The common prefixes of the keys that contain the delimiter after the prefix, if the request has <c>delimiter</c>. The limit counts keys
+/// and prefixes together, in one order.
+/// </param>
 /// <param name="Next" example="user:1">The value of <c>after</c> for the next page; null on the last page.</param>
 /// <param name="Version" example="5">
 /// The latest version visible to watches at the start of the page. A watch from the next version misses no change.
 /// </param>
-public sealed record KeyPage(IReadOnlyList<KeyEntry> Keys, string? Next, long Version);
+public sealed record KeyPage(IReadOnlyList<KeyEntry> Keys, IReadOnlyList<KeyPrefix>? Prefixes, string? Next, long Version);
+
+/// <summary>A group of keys with a common prefix.</summary>
+/// <param name="Prefix" example="user:">The prefix, up to and including the delimiter.</param>
+/// <param name="Keys" example="2">The number of keys with this prefix.</param>
+public sealed record KeyPrefix(string Prefix, long Keys);
 
 /// <summary>The result of a count.</summary>
 /// <param name="Count" example="2">The number of keys.</param>
@@ -33,6 +42,8 @@ internal sealed class KeyListing : ListFormat
     public static KeyListing Format { get; } = new();
 
     public override string Name => "keys";
+
+    public override string GroupsName => "prefixes";
 
     public override void WriteEntry(TextBuffer text, in EntryView entry, RequestOptions options)
     {

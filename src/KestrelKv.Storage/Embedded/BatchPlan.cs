@@ -218,6 +218,23 @@ internal ref struct BatchPlan : IDisposable
         return true;
     }
 
+    /// <summary>
+    /// Adopts the expiries that reads have extended since the plan was computed, which changes no version. Requires a current plan.
+    /// </summary>
+    public readonly void AdoptExpiries()
+    {
+        for (int i = 0; i < _batch.Length; i++)
+        {
+            if (_results[i].KeepsExpiry)
+                _results[i].ExpiresAt = Math.Max(_results[i].ExpiresAt, _keys[_keyOf[i]].StoredExpiresAt);
+        }
+        for (int i = 0; i < _writeCount; i++)
+        {
+            ref readonly PlannedKey key = ref _keys[_writeKeys[i]];
+            if (key.KeepsExpiry) _writes[i] = _writes[i].WithExpiry(Math.Max(_writes[i].ExpiresAt, key.StoredExpiresAt));
+        }
+    }
+
     /// <summary>The version of the last commit that may have changed any of the keys.</summary>
     public readonly long LastChange()
     {
@@ -331,8 +348,20 @@ internal ref struct BatchPlan : IDisposable
         }
     }
 
+    /// <summary>Extends the expiries of entries that the batch reads and does not write. They keep their versions.</summary>
+    public readonly void ExtendExpiries()
+    {
+        if (IsRefused) return;
+        foreach (ref readonly PlannedKey key in Keys)
+        {
+            if (key.TouchedUntil != Operation.Never && key.Change == KeyChange.None && key.StoredVersion != 0)
+                _entries.ShardOf(key.Hash).ExtendExpiry(key.Stored, key.TouchedUntil);
+        }
+    }
+
     public readonly void Complete(long version)
     {
+        ExtendExpiries();
         for (int i = 0; i < _writeCount; i++)
         {
             ref PlannedKey key = ref _keys[_writeKeys[i]];
@@ -396,7 +425,8 @@ internal ref struct BatchPlan : IDisposable
         if (operation.IsEdit && !TryResolve(index, key, out edit)) return;
         if (operation.Changes(key.Version != 0)) Write(index, ref key, edit.PartBytes, ref result, now, next);
         else if (operation.IsWrite || key.Version == 0) result.Status = ResultStatus.NotFound;
-        else Read(index, key, ref result, next);
+        else Read(index, ref key, ref result, next);
+        result.KeepsExpiry = key.KeepsExpiry;
 
         _recordBytes += IdempotencyRecord.ResultBytes + result.Value.Length + result.Old.Length;
         if (Record is not null && _recordBytes > Record.BytesMax)
@@ -406,11 +436,15 @@ internal ref struct BatchPlan : IDisposable
         }
     }
 
-    private readonly void Read(int index, in PlannedKey key, ref PlannedResult result, long next)
+    private readonly void Read(int index, ref PlannedKey key, ref PlannedResult result, long next)
     {
         result.Version = result.PreviousVersion = key.Version == next ? IdempotencyRecord.OwnVersion : key.Version;
-        result.ExpiresAt = key.ExpiresAt;
         ref readonly Operation get = ref _batch[index];
+        key.TouchedUntil = Math.Max(key.TouchedUntil, get.ExpiresAt);
+
+        // If the batch writes the key, its commit has the extended expiry.
+        if (key.ExpiresAt != Operation.Never && key.ExpiresAt < get.ExpiresAt) key.ExpiresAt = key.ChangedExpiresAt = get.ExpiresAt;
+        result.ExpiresAt = key.ExpiresAt;
         int start = 0, length = key.ValueBytes;
         if (!get.Path.IsEmpty)
         {
@@ -432,6 +466,7 @@ internal ref struct BatchPlan : IDisposable
         result.Version = IdempotencyRecord.OwnVersion;
         result.PreviousVersion = key.Version == next ? IdempotencyRecord.OwnVersion : key.Version;
         result.ExpiresAt = write.ExpiresAt;
+        key.KeepsExpiry &= _batch[index].KeepsExpiry;
         if (write.ReturnsOld && key.Version != 0) result.Old = TextOf(index, key, 0, key.ValueBytes);
         if (sumBytes > 0) result.Value = new(TextPlace.Sums, 0, _sumBytes - sumBytes, sumBytes);
 

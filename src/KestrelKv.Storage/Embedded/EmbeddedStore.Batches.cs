@@ -144,7 +144,8 @@ public sealed partial class EmbeddedStore
 
         plan.RemoveExpired(_log, now);
         if (workBytesMax is not null) plan.Capture(now);
-        else if (!plan.IsCurrent(now) && !plan.OnlyReadsOneKey) return Outcome.Conflict;
+        else if (plan.IsCurrent(now)) plan.AdoptExpiries();
+        else if (!plan.OnlyReadsOneKey) return Outcome.Conflict;
 
         // The result of a batch that is refused, or only reads, depends on the last changes of its keys.
         if (!plan.AcknowledgesFromMemory && !TryObserve(plan.LastChange(), ref context))
@@ -164,6 +165,7 @@ public sealed partial class EmbeddedStore
         if (!plan.HasChanges)
         {
             plan.Deliver(version: 0, ref context.Results);
+            plan.ExtendExpiries();
             context.IsCommitted = true;
             return Outcome.Done;
         }

@@ -157,6 +157,7 @@ public sealed partial class EmbeddedStore
         if (!TryObserve(operation, ref context)) return context.PassResult(RefusedForDisk(CommitStatus.DiskFailed));
         if (operation.IsWrite || !entry.Exists) return context.PassResult(new() { Status = ResultStatus.NotFound });
         context.Shard.Touch(entry);
+        if (operation.ExpiresAt != Operation.Never) context.Shard.ExtendExpiry(entry, operation.ExpiresAt);
         ReadOnlySpan<byte> value = entry.Value;
         bool found = operation.Path.IsEmpty || JsonPointer.TryFind(value, operation.Path.Span, out value);
         return context.PassResult(new()

@@ -26,6 +26,12 @@ internal struct PlannedKey
 
     public bool NeedsCopy;
 
+    /// <summary>Whether <see cref="ExpiresAt"/> is <see cref="StoredExpiresAt"/>, or an extension of it.</summary>
+    public bool KeepsExpiry;
+
+    /// <summary>The time to which reads of the batch extend the expiry; <see cref="Operation.Never"/> for none.</summary>
+    public long TouchedUntil;
+
     /// <summary>The entry in the store, even if it has expired.</summary>
     public Entry Stored;
 
@@ -38,7 +44,9 @@ internal struct PlannedKey
 
     /// <summary>The memory of <see cref="Stored"/> in bytes.</summary>
     public long StoredBytes;
-    private long _storedExpiresAt;
+
+    /// <summary>The expiry of the entry in the store, without extensions by the batch.</summary>
+    public long StoredExpiresAt;
 
     /// <summary>The prepared block of the entry, if the change needs one.</summary>
     public Entry Prepared;
@@ -74,7 +82,7 @@ internal struct PlannedKey
     public void Capture(Shard shard, long now)
     {
         Stored = shard.Find(Name.Span, Hash, out Slot);
-        (StoredVersion, StoredValueBytes, StoredBytes, _storedExpiresAt) = (0, 0, 0, Operation.Never);
+        (StoredVersion, StoredValueBytes, StoredBytes, StoredExpiresAt) = (0, 0, 0, Operation.Never);
         if (!Stored.Exists)
         {
             shard.ThrowIfClosed();
@@ -84,7 +92,7 @@ internal struct PlannedKey
         StoredValueBytes = Stored.Value.Length;
         if (Stored.IsExpired(now)) return;
         StoredVersion = Stored.Version;
-        _storedExpiresAt = Stored.ExpiresAt;
+        StoredExpiresAt = Stored.ExpiresAt;
     }
 
     public void Copy()
@@ -106,8 +114,8 @@ internal struct PlannedKey
 
     public void Begin()
     {
-        (Change, ValueOf, LastWrite) = (KeyChange.None, -1, -1);
-        (Version, ExpiresAt) = (StoredVersion, _storedExpiresAt);
+        (Change, ValueOf, LastWrite, KeepsExpiry, TouchedUntil) = (KeyChange.None, -1, -1, true, Operation.Never);
+        (Version, ExpiresAt) = (StoredVersion, StoredExpiresAt);
         ValueBytes = StoredVersion == 0 ? 0 : StoredValueBytes;
     }
 }

@@ -29,6 +29,9 @@ internal struct PlannedResult
     /// <inheritdoc cref="Version"/>
     public long PreviousVersion;
     public long ExpiresAt;
+
+    /// <inheritdoc cref="PlannedKey.KeepsExpiry"/>
+    public bool KeepsExpiry;
     public PlannedText Value;
     public PlannedText Old;
 }

@@ -117,6 +117,17 @@ internal sealed class Shard : IDisposable
     }
 
     /// <summary>
+    /// Extends the expiry of an entry that has not expired, if it expires before <paramref name="expiresAt"/>. Cannot fail. The clock needs
+    /// no notice, because the planned sweep is early enough for any later expiry.
+    /// </summary>
+    public void ExtendExpiry(Entry entry, long expiresAt)
+    {
+        if (!entry.Expires || entry.ExpiresAt >= expiresAt) return;
+        entry.ExpiresAt = expiresAt;
+        _expiries.Replace(entry.HeapIndex, entry);
+    }
+
+    /// <summary>
     /// Allocates all memory for a change, so that <see cref="Complete"/> cannot fail. <paramref name="isLast"/> makes the insertion of a
     /// key faster that is greater than all others.
     /// </summary>
@@ -185,13 +196,17 @@ internal sealed class Shard : IDisposable
     }
 
     /// <summary>
-    /// Applies a change from the log or a snapshot, unless the entry has a later version. An expiry or removal without an entry has no
-    /// effect.
+    /// Applies a change from the log or a snapshot, unless the entry already has it or a later one. An expiry or removal without an entry
+    /// has no effect.
     /// </summary>
+    /// <remarks>
+    /// An entry that has the version of the change came from a snapshot, which may have a later expiry than the change because of a read
+    /// that extended it.
+    /// </remarks>
     public void Apply(in Record change, ulong hash, long version, bool isLast = false)
     {
         Entry entry = Find(change.Key, hash, out int slot);
-        if (entry.Exists ? entry.Version > version : change.Kind != RecordKind.Put) return;
+        if (entry.Exists ? entry.Version >= version : change.Kind != RecordKind.Put) return;
         Complete(change, hash, entry, slot, Prepare(change, hash, entry, isLast), version);
     }
 

@@ -12,6 +12,11 @@ public class ListFormat
     /// <summary>The name of the member that contains the entries.</summary>
     public virtual string Name => "entries";
 
+    /// <summary>
+    /// The name of the member that contains the groups of a listing with a delimiter; null if they are listed among the entries.
+    /// </summary>
+    public virtual string? GroupsName => null;
+
     /// <summary>Writes an entry, under the rules of <see cref="IEntrySink"/>.</summary>
     /// <param name="text">The buffer to write to.</param>
     /// <param name="entry">The entry.</param>

@@ -47,7 +47,7 @@ internal static class OperationMapper
         long expiresAt = Math.Min(ExpiresAt(options.Expiry, time), Operation.ExpiresAtMax);
         Operation operation = KindOf(request) switch
         {
-            OperationKind.Get => Operation.Get(request.Key) with { Path = options.Path },
+            OperationKind.Get => Get(request, options, time) with { Path = options.Path },
             OperationKind.Put when options.HasPath => Operation.PutAt(request.Key, options.Path, request.Value),
             OperationKind.Put => Operation.Put(request.Key, request.Value),
             OperationKind.Delete => Operation.Delete(request.Key),
@@ -67,6 +67,10 @@ internal static class OperationMapper
             RequestId = RequestIdOf(options),
         };
     }
+
+    private static Operation Get(in Request request, RequestOptions options, TimeProvider time) => options.Touch == 0
+        ? Operation.Get(request.Key)
+        : Operation.Touch(request.Key, Math.Min(ExpiresAt(new Expiry(ExpiryKind.After, options.Touch), time), Operation.ExpiresAtMax));
 
     private static Precondition PreconditionOf(RequestOptions options) => options switch
     {

@@ -43,7 +43,8 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
             case Function.Batch:
                 return await CommitAsync(options, response, cancellationToken);
             case Function.Scan:
-                return await new ScanPage(options, format ?? ListFormat.Scan, response.Body).WriteAsync(store, cancellationToken);
+                using (var page = new ScanPage(options, format ?? ListFormat.Scan, response.Body))
+                    return await page.WriteAsync(store, cancellationToken);
             case Function.Ping:
                 response.Body.Write("{\"response\": \"pong\"}"u8);
                 return null;

@@ -33,8 +33,13 @@ internal static class RequestValidator
             return new(ErrorCode.InvalidValue, $"\"path\": {path}");
         if (options.IsJsonPatch && JsonPatch.Check(request.Value.Span) is { } patch)
             return new(ErrorCode.InvalidValue, $"\"patch\": {patch}");
-        return options.Expiry.Kind == ExpiryKind.After && OperationMapper.ExpiresAt(options.Expiry, time) > Operation.ExpiresAtMax
-            ? new(ErrorCode.InvalidValue, "\"ttl\" ends after the year 9999, expected an earlier expiry, or null for none")
+        if (options.Expiry.Kind == ExpiryKind.After && EndsTooLate(options.Expiry, time))
+            return new(ErrorCode.InvalidValue, "\"ttl\" ends after the year 9999, expected an earlier expiry, or null for none");
+        return options.Touch > 0 && EndsTooLate(new Expiry(ExpiryKind.After, options.Touch), time)
+            ? new(ErrorCode.InvalidValue, "\"touch\" ends after the year 9999, expected an earlier expiry")
             : null;
     }
+
+    private static bool EndsTooLate(Expiry expiry, TimeProvider time) =>
+        OperationMapper.ExpiresAt(expiry, time) > Operation.ExpiresAtMax;
 }

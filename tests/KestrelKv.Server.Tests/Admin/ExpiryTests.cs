@@ -35,6 +35,25 @@ public sealed class ExpiryTests(DefaultServer server) : IClassFixture<DefaultSer
         Assert.InRange(expiry, before.AddSeconds(1000.499), DateTimeOffset.UtcNow.AddSeconds(1000.502));
     }
 
+    [Theory]
+    [InlineData("GET", 200)]
+    [InlineData("HEAD", 200)]
+    [InlineData("GET", 304, "If-None-Match: *")]
+    [InlineData("GET", 412, "If-Match: \"0\"")]
+    public async Task Touch_OfARead_ExtendsTheExpiryAlone(string method, int status, params string[] headers)
+    {
+        RawResponse put = await server.Process.CallAsync("PUT", "/v1/keys/touch?ttl=1000", "1");
+        DateTimeOffset before = DateTimeOffset.UtcNow;
+        RawResponse read = await server.Process.CallAsync(method, "/v1/keys/touch?touch=2000.5", null, headers);
+        Assert.Equal((status, put.Headers["ETag"]), (read.Status, (await server.Process.CallAsync("GET", "/v1/keys/touch")).Headers["ETag"]));
+
+        string shown = (await server.Process.CallAsync("GET", "/v1/keys/touch?touch=1")).Headers[Header];
+        DateTimeOffset expiry = DateTimeOffset.UnixEpoch.AddSeconds(double.Parse(shown, CultureInfo.InvariantCulture));
+        Assert.InRange(expiry, before.AddSeconds(2000.499), DateTimeOffset.UtcNow.AddSeconds(2000.502));
+        await server.Process.CallAsync("PUT", "/v1/keys/touch", "1");
+        Assert.False((await server.Process.CallAsync("GET", "/v1/keys/touch?touch=60")).Headers.ContainsKey(Header));
+    }
+
     [Fact]
     public async Task Ttl_Elapsed_RemovesTheKey()
     {

@@ -99,6 +99,29 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
         if (next is not null) Assert.Equal(keys[^1], next);
     }
 
+    [Fact]
+    public async Task Listing_WithADelimiter_HasPrefixesWithTheirNumberOfKeys()
+    {
+        await using ServerProcess own = await ServerProcess.StartAsync();
+        using WireClient wire = await WireClient.ConnectAsync(own.WirePort);
+        foreach (string key in (string[])["a", "b/1", "b/2/3", "c", "d/", "é/\"/1"]) await wire.CallAsync(Frames.Put(key, "1"));
+        const string A = "{\"key\": \"a\", \"version\": 1, \"expires_at\": null, \"bytes\": 1}";
+        const string C = "{\"key\": \"c\", \"version\": 4, \"expires_at\": null, \"bytes\": 1}";
+        const string B = "{\"prefix\": \"b/\", \"keys\": 2}", D = "{\"prefix\": \"d/\", \"keys\": 1}", E = "{\"prefix\": \"é/\", \"keys\": 1}";
+        Assert.Equal(
+            $"{{\"keys\": [{A}, {C}], \"prefixes\": [{B}, {D}, {E}], \"next\": null, \"version\": 6}}", await TextAsync(own, "delimiter=/"));
+        Assert.Equal($"{{\"keys\": [{A}], \"prefixes\": [{B}], \"next\": \"b/\", \"version\": 6}}", await TextAsync(own, "delimiter=/&limit=2"));
+        Assert.Equal(
+            $"{{\"keys\": [{C}], \"prefixes\": [{D}], \"next\": \"d/\", \"version\": 6}}",
+            await TextAsync(own, "delimiter=/&limit=2&after=b/"));
+        Assert.Equal(
+            $"{{\"keys\": [], \"prefixes\": [{E}, {D}], \"next\": \"d/\", \"version\": 6}}",
+            await TextAsync(own, "delimiter=/&limit=2&descending=true"));
+        Assert.Equal(
+            "{\"keys\": [], \"prefixes\": [{\"prefix\": \"é/\\\"/\", \"keys\": 1}], \"next\": null, \"version\": 6}",
+            await TextAsync(own, "delimiter=/&prefix=%C3%A9/"));
+    }
+
     [Theory]
     [InlineData("", 6)]
     [InlineData("&after=counted/b", 4)]
@@ -118,7 +141,9 @@ public sealed class ListingTests(DefaultServer server) : IClassFixture<DefaultSe
     [Theory]
     [InlineData("/v1/count?limit=1", "unknown_parameter", "expected prefix, after, until")]
     [InlineData("/v1/count?until=a&until=b", "duplicate_parameter", "\"until\"")]
-    [InlineData("/v1/keys?untl=a", "unknown_parameter", "expected prefix, after, until, limit, values, descending")]
+    [InlineData("/v1/keys?untl=a", "unknown_parameter", "expected prefix, after, until, limit, values, descending, delimiter")]
+    [InlineData("/v1/keys?delimiter=", "invalid_value", "\"delimiter\" has 0 bytes, expected a string of 1 to 16 bytes of UTF-8")]
+    [InlineData("/v1/count?delimiter=/", "unknown_parameter", "\"delimiter\"")]
     [InlineData("/v1/keys?key=a", "unknown_parameter", "\"key\"")]
     [InlineData("/v1/keys?descending=2", "invalid_value", "\"descending\" is \"2\", expected true or false")]
     [InlineData("/v1/keys?limit=0", "invalid_value", "\"limit\" is 0, expected an integer from 1 to 1000")]

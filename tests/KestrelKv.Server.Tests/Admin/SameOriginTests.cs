@@ -20,6 +20,25 @@ public sealed class SameOriginTests(DefaultServer server) : IClassFixture<Defaul
     }
 
     [Theory]
+    [InlineData(403, "Sec-Fetch-Site: cross-site")]
+    [InlineData(403, "Origin: http://evil.example")]
+    [InlineData(200, "Sec-Fetch-Site: same-origin")]
+    [InlineData(200)]
+    public async Task Touch_FromAPage_IsAcceptedOnlyFromTheServersOrigin(int status, params string[] headers)
+    {
+        await server.Process.CallAsync("PUT", "/v1/keys/touched?ttl=1000", "1");
+        foreach (string target in (string[])["/v1/keys/touched", "/v1/key?key=touched"])
+        {
+            string touch = $"{target}{(target.Contains('?', StringComparison.Ordinal) ? '&' : '?')}touch=1";
+            RawResponse response = await server.Process.CallAsync("GET", touch, null, headers);
+            if (status == 403) response.AssertProblem(403, "cross_origin");
+            else Assert.Equal(status, response.Status);
+            Assert.Equal(status, (await server.Process.CallAsync("HEAD", touch, null, headers)).Status);
+            Assert.Equal(200, (await server.Process.CallAsync("GET", target, null, headers)).Status);
+        }
+    }
+
+    [Theory]
     [InlineData(200, "Sec-Fetch-Site: same-origin")]
     [InlineData(200, "Sec-Fetch-Site: none")]
     [InlineData(403, "Sec-Fetch-Site: same-site")]

@@ -16,7 +16,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
     {
         TheoryData<string, string, string, string> endpoints = new()
         {
-            { "/v1/keys", "get", "prefix after until limit values descending", "200 400 503" },
+            { "/v1/keys", "get", "prefix after until limit values descending delimiter", "200 400 503" },
             { "/v1/count", "get", "prefix after until", "200 400 503" },
             { "/v1/batch", "post", "Idempotency-Key", "200 400 403 404 409 412 413 415 422 503 507" },
             { "/v1/call", "post", "", "200 400 403 413 415 503" },
@@ -27,8 +27,8 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         };
         foreach (string path in (string[])["/v1/key", "/v1/keys/{key}"])
         {
-            endpoints.Add(path, "get", "key If-Match If-None-Match path", "200 304 400 404 412 503");
-            endpoints.Add(path, "head", "key If-Match If-None-Match path", "200 304 400 404 412 503");
+            endpoints.Add(path, "get", "key If-Match If-None-Match path touch", "200 304 400 403 404 412 503");
+            endpoints.Add(path, "head", "key If-Match If-None-Match path touch", "200 304 400 403 404 412 503");
             endpoints.Add(
                 path, "put", "key If-Match If-None-Match path ttl expires_at Idempotency-Key",
                 "201 204 400 404 409 412 413 415 422 503 507");

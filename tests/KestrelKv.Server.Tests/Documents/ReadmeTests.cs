@@ -55,7 +55,7 @@ public sealed class ReadmeTests
         string watched = await Programs.RunAsync("bash", ["-c", OnPortsOf(server, UntilItPrints("\"visits\": 4", watch))]);
 
         const string Batch = "{\"version\": 4, \"results\": [{\"obj\": \"user:2\", \"val\": 4, \"found\": true, \"version\": 4, \"expires_at\": null}, {\"obj\": \"log:17\", \"response\": \"ok\"}]}";
-        const string Expected = "3" + Batch + "{\"count\": 1, \"version\": ";
+        const string Expected = "3\"open\"" + Batch + "{\"count\": 1, \"version\": ";
         Assert.StartsWith(Expected, changed, StringComparison.Ordinal);
         Assert.StartsWith(Expected, again, StringComparison.Ordinal);
         Assert.StartsWith("retry: 1000\nid: 0\nevent: bookmark\ndata: {\"version\": 0, \"changes\": []}\n\nid: ", watched, StringComparison.Ordinal);

@@ -40,6 +40,7 @@ internal static class DoorCalls
         {"func": "PUT", "params": {"obj": "b", "val": "é", "expires_at": 4102444800.5, "meta": true}, "id": 1.50}
         {"func": "GET", "params": {"obj": "a", "path": "/list/0", "meta": true, "ack": "memory"}}
         {"func": "GET", "params": {"obj": "a", "path": "/none"}}
+        {"func": "GET", "params": {"obj": "b", "touch": 60, "meta": true}}
         {"func": "GET", "params": {"obj": "\u0061"}}
         {"func": "PATCH", "params": {"obj": "a", "merge": {"m": null, "k": 2}, "ttl": null, "if_version": 2, "return_old": true, "ack": "memory", "request_id": "r2", "request_seq": 7}}
         {"func": "PATCH", "params": {"obj": "a", "patch": [{"op": "add", "path": "/list/-", "value": 7}], "expires_at": null, "if_exists": true}}
@@ -48,10 +49,13 @@ internal static class DoorCalls
         {"func": "INCR", "params": {"obj": "c", "expires_at": 4102444800, "if_version": 0, "request_id": "r3", "request_seq": 7}}
         {"func": "EXPIRE", "params": {"obj": "c", "ttl": null, "if_exists": true, "ack": "memory", "request_id": "r4", "request_seq": 7}}
         {"func": "EXPIRE", "params": {"obj": "nobody", "expires_at": 4102444800, "if_version": 0}}
-        {"func": "MGET", "params": {"objs": ["a", "nobody"], "path": "/n", "meta": true, "ack": "memory"}}
+        {"func": "MGET", "params": {"objs": ["a", "nobody", "b"], "path": "/n", "meta": true, "touch": 0.5, "ack": "memory"}}
         {"func": "BATCH", "params": {"ops": [{"func": "INCR", "params": {"obj": "c"}}, {"func": "GET", "params": {"obj": "c", "meta": true}}], "ack": "memory", "request_id": "r5", "request_seq": 7}}
         {"func": "SCAN", "params": {"prefix": "", "after": "a", "until": "z", "limit": 1, "values": true, "meta": true, "descending": false}}
         {"func": "SCAN", "params": {"count_only": true}}
+        {"func": "PUT", "params": {"obj": "a/1", "val": 1}}
+        {"func": "SCAN", "params": {"delimiter": "/"}}
+        {"func": "SCAN", "params": {"delimiter": "/", "limit": 2, "descending": true, "values": true, "meta": true}}
         {"func": "DELETE", "params": {"obj": "c", "if_exists": true, "return_old": true, "ack": "memory", "request_id": "r6", "request_seq": 7}}
         {"func": "DELETE", "params": {"obj": "nobody", "if_version": 0}}
         {"func": "PUT", "params": {"obj": "gone", "val": 1, "expires_at": -1, "meta": true}}

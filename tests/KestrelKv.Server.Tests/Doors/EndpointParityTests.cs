@@ -24,6 +24,7 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
     {
         { "GET", "/v1/keys/KEY", "", "", "GET", "{}" },
         { "GET", "/v1/keys/KEY?path=/s", "", "", "GET", "{\"path\": \"/s\"}" },
+        { "GET", "/v1/keys/KEY?touch=60", "", "", "GET", "{\"touch\": 60}" },
         { "PUT", "/v1/keys/KEY", "", "[1.50]", "PUT", "{\"val\": [1.50]}" },
         { "PUT", "/v1/keys/KEY?path=/n&expires_at=4102444800.5", "", "2", "PUT", "{\"val\": 2, \"path\": \"/n\", \"expires_at\": 4102444800.5}" },
         { "PUT", "/v1/keys/KEY?path=/a/b", "", "2", "PUT", "{\"val\": 2, \"path\": \"/a/b\"}" },
@@ -42,6 +43,7 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
         { "POST", "/v1/batch", "", "{\"ops\": [{\"func\": \"INCR\", \"params\": {\"obj\": \"KEY\", \"path\": \"/n\", \"if_exists\": true}}]}", "BATCH", "{\"ops\": [{\"func\": \"INCR\", \"params\": {\"obj\": \"KEY\", \"path\": \"/n\", \"if_exists\": true}}]}" },
         { "POST", "/v1/batch", "", "{\"ops\": [{\"func\": \"INCR\", \"params\": {\"obj\": \"KEY\", \"path\": \"/big\"}}]}", "BATCH", "{\"ops\": [{\"func\": \"INCR\", \"params\": {\"obj\": \"KEY\", \"path\": \"/big\"}}]}" },
         { "GET", "/v1/keys?prefix=KEY&limit=1&values=true", "", "", "SCAN", "{\"prefix\": \"KEY\", \"limit\": 1, \"values\": true}" },
+        { "GET", "/v1/keys?prefix=parity/&delimiter=0&limit=1000", "", "", "SCAN", "{\"prefix\": \"parity/\", \"delimiter\": \"0\", \"limit\": 1000}" },
         { "GET", "/v1/count?prefix=KEY", "", "", "SCAN", "{\"prefix\": \"KEY\", \"count_only\": true}" },
     };
 
@@ -138,7 +140,14 @@ public sealed class EndpointParityTests(DefaultServer server) : IClassFixture<De
 
         Assert.InRange(response.Status, 200, 204);
         if (function is "GET") Assert.Equal(result["val"]!.ToJsonString(), JsonNode.Parse(response.Body)!.ToJsonString());
-        if (result["entries"] is JsonArray entries) Assert.Equal(entries.Count, JsonNode.Parse(response.Body)!["keys"]!.AsArray().Count);
+        if (result["entries"] is JsonArray entries)
+        {
+            JsonNode page = JsonNode.Parse(response.Body)!;
+            Assert.Equal(entries.Count(entry => entry!["obj"] is not null), page["keys"]!.AsArray().Count);
+            Assert.Equal(
+                entries.Where(entry => entry!["obj"] is null).Select(entry => entry!.ToJsonString()),
+                (page["prefixes"] as JsonArray ?? []).Select(group => group!.ToJsonString()));
+        }
         if (function is "BATCH" || result.ContainsKey("count"))
             Assert.Equal(Names(result), Names(JsonNode.Parse(response.Body)!.AsObject()));
         if (function is "PUT" or "PATCH")

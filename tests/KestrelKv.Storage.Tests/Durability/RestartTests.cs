@@ -1,4 +1,5 @@
 using System.Text;
+using KestrelKv.Storage.Commits;
 using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Files;
@@ -180,6 +181,75 @@ public sealed class RestartTests : IDisposable
         {
             await stop.CancelAsync();
             await writing;
+        }
+    }
+
+    /// <summary>A touch is no commit. It is on disk with the next commit that keeps the expiry, or with a snapshot.</summary>
+    [Theory]
+    [InlineData("nothing", false)]
+    [InlineData("a snapshot", true)]
+    [InlineData("an edit", true)]
+    [InlineData("a commit of another key", false)]
+    [InlineData("a commit of another key and a stop with a snapshot", true)]
+    [InlineData("a stop with a snapshot", false)]
+    public async Task Open_TouchedEntry_HasTheExpiryOnDisk(string after, bool isExtended)
+    {
+        bool snapshotOnStop = after.EndsWith("a stop with a snapshot", StringComparison.Ordinal);
+        long expiresAt = _time.GetUtcNow().ToUnixTimeMilliseconds() + 60_000;
+        DataDirectory store = Open(DurabilityMode.Always, snapshotOnStop: false);
+        await store.Store.ExecuteAsync(new[] { Operation.Put("key"u8.ToArray(), "1"u8.ToArray(), expiresAt) }, new CountingSink());
+        if (after == "a stop with a snapshot") await store.SnapshotAsync();
+        await store.CloseAsync(CancellationToken.None);
+
+        store = Open(DurabilityMode.Always, snapshotOnStop);
+        long version = store.Store.GetStats().Version;
+        await store.Store.ExecuteAsync(new[] { Operation.Touch("key"u8.ToArray(), expiresAt + 60_000) }, new CountingSink());
+        Assert.Equal(expiresAt + 60_000, Assert.Single(await ListAsync(store)).ExpiresAt);
+        Assert.Equal(version, store.Store.GetStats().Version);
+        if (after == "a snapshot") await store.SnapshotAsync();
+        if (after == "an edit")
+            await store.Store.ExecuteAsync(new[] { Operation.Increment("key"u8.ToArray(), "1"u8.ToArray()) }, new CountingSink());
+        if (after.StartsWith("a commit of another key", StringComparison.Ordinal)) await PutAsync(store, "other");
+        await store.CloseAsync(CancellationToken.None);
+
+        await using DataDirectory again = Open(DurabilityMode.Always, snapshotOnStop: false);
+        RecordedEntry entry = (await ListAsync(again)).Single(entry => entry.Key == "key");
+        Assert.Equal(isExtended ? expiresAt + 60_000 : expiresAt, entry.ExpiresAt);
+
+        // The expiry is in force: the entry is removed when it expires.
+        _time.Advance(TimeSpan.FromSeconds(61));
+        Assert.Equal(isExtended, (await ListAsync(again)).Any(left => left.Key == "key"));
+        _time.Advance(TimeSpan.FromSeconds(61));
+        Assert.DoesNotContain(await ListAsync(again), left => left.Key == "key");
+    }
+
+    /// <summary>A snapshot copied an entry after its last commit and after a touch. The commit follows in the same file.</summary>
+    [Fact]
+    public void Replay_CommitThatTheEntryHas_KeepsTheLaterExpiry()
+    {
+        using var entries = new Keyspace(_time, new EmbeddedStoreOptions());
+        entries.Load(Bytes(new() { Kind = RecordKind.Put, Key = "key"u8, Value = "1"u8, ExpiresAt = 9_000, Version = 5 }), 1, 0);
+        entries.Replay(Bytes(new() { Kind = RecordKind.Put, Key = "key"u8, Value = "1"u8, ExpiresAt = 8_000 }), version: 5);
+        Assert.Equal(9_000, ExpiryOf(entries));
+        entries.Replay(Bytes(new() { Kind = RecordKind.SetExpiry, Key = "key"u8, ExpiresAt = 7_000 }), version: 6);
+        Assert.Equal(7_000, ExpiryOf(entries));
+
+        static byte[] Bytes(in Commits.Record record)
+        {
+            byte[] bytes = new byte[record.Bytes];
+            record.Write(bytes);
+            return bytes;
+        }
+
+        static long ExpiryOf(Keyspace entries)
+        {
+            long expiresAt = 0;
+            entries.CopyEntries(1, chunk =>
+            {
+                Assert.True(Commits.Record.TryRead(ref chunk, out Commits.Record record));
+                expiresAt = record.ExpiresAt;
+            });
+            return expiresAt;
         }
     }
 

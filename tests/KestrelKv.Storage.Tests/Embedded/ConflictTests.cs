@@ -61,6 +61,56 @@ public sealed class ConflictTests : IDisposable
         Assert.Equal(18, _store.GetStats().Version);
     }
 
+    /// <summary>
+    /// A touch changes the expiry without the version. The edit of the copy keeps the new expiry, and is not repeated for it.
+    /// </summary>
+    [Fact]
+    public async Task ExecuteAsync_TouchesDuringALongEdit_KeepTheExtendedExpiry()
+    {
+        long expiresAt = Operation.ExpiresAtMax - 100;
+        await PutAsync(Long, expiresAt);
+        Interfere(1, callsBefore: 0, Operation.Touch(Key, expiresAt + 1));
+        Assert.Equal(new(0, ResultStatus.Done, 2, 1, expiresAt + 1, "1"), await ExecuteAsync(Increment));
+        Assert.Equal(expiresAt + 1, (await ExecuteAsync(Operation.Get(Key) with { Path = Path })).ExpiresAt);
+    }
+
+    [Fact]
+    public async Task CommitAsync_TouchesDuringALongBatch_AffectOnlyResultsThatKeepTheExpiry()
+    {
+        long expiresAt = Operation.ExpiresAtMax - 100;
+        await PutAsync(Long, expiresAt);
+        Interfere(1, callsBefore: 1, Operation.Touch(Key, expiresAt + 5));
+        var sink = new RecordingSink();
+        Operation[] batch =
+        [
+            Operation.Touch(Key, expiresAt + 2) with { Path = Path }, Increment, Operation.Touch(Key, expiresAt + 9) with { Path = Path },
+            Operation.Expire(Key, expiresAt + 3), Increment,
+        ];
+        Assert.True(await _store.CommitAsync(batch, sink));
+        Assert.Equal([5L, 5L, 9L, 3L, 3L], sink.Results.Select(result => result.ExpiresAt - expiresAt));
+        Assert.Equal((2, expiresAt + 3), (sink.Results[^1].Version, (await ExecuteAsync(Operation.Get(Key) with { Path = Path })).ExpiresAt));
+    }
+
+    [Fact]
+    public async Task ExecuteAsync_TouchWithASearchInALongValue_ExtendsTheExpiry()
+    {
+        long expiresAt = Operation.ExpiresAtMax - 100;
+        await PutAsync(Long, expiresAt);
+        Operation search = Operation.Touch(Key, expiresAt + 1) with { Path = Path };
+        Assert.Equal(new(0, ResultStatus.Done, 1, 1, expiresAt + 1, "0"), await ExecuteAsync(search));
+        Interfere(1, callsBefore: 0, Operation.Touch(Key, expiresAt + 2));
+        Assert.Equal(new(0, ResultStatus.Done, 1, 1, expiresAt + 2, "0"), await ExecuteAsync(search));
+
+        // The entry changes during the search. Its new expiry is extended as well, unless it has none.
+        Interfere(1, callsBefore: 0, Operation.Put(Key, "{}"u8.ToArray(), expiresAt));
+        Assert.Equal("0", (await ExecuteAsync(search)).Value);
+        Assert.Equal(new(0, ResultStatus.Done, 2, 2, expiresAt + 1, "{}"), await ExecuteAsync(Operation.Get(Key)));
+        await PutAsync(Long, expiresAt);
+        Interfere(1, callsBefore: 0, Operation.Put(Key, "{}"u8.ToArray(), 1));
+        Assert.Equal("0", (await ExecuteAsync(search)).Value);
+        Assert.Equal(ResultStatus.NotFound, (await ExecuteAsync(Operation.Get(Key))).Status);
+    }
+
     /// <summary>The copy of one value is a consistent state, so a search in it is not validated again.</summary>
     [Fact]
     public async Task ExecuteAsync_SearchInChangingLongValue_ReturnsCopiedState()
@@ -122,8 +172,8 @@ public sealed class ConflictTests : IDisposable
         return Assert.Single(sink.Results);
     }
 
-    private Task<Recorded> PutAsync(int bytes) =>
-        ExecuteAsync(Operation.Put(Key, Encoding.UTF8.GetBytes($$"""{"filler":"{{new string('x', bytes)}}","n":0}""")));
+    private Task<Recorded> PutAsync(int bytes, long expiresAt = Operation.Never) =>
+        ExecuteAsync(Operation.Put(Key, Encoding.UTF8.GetBytes($$"""{"filler":"{{new string('x', bytes)}}","n":0}"""), expiresAt));
 
     /// <summary>A log that runs another call while a batch is evaluated, when <see cref="Last"/> is read.</summary>
     private sealed class InterferingLog(InMemoryCommitLog log) : ICommitLog

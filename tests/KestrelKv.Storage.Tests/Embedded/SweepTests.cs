@@ -62,6 +62,53 @@ public sealed class SweepTests : IDisposable
         Assert.Equal(2, _store.GetStats().Expirations);
     }
 
+    [Theory]
+    [InlineData(500)]
+    [InlineData(5_000)]
+    [InlineData(3_600_000)]
+    public void Sweep_TouchedEntry_IsRemovedAtItsNewExpiryAlone(int milliseconds)
+    {
+        // The touched entry moves behind the others in the order of expiries.
+        Put("a", TimeSpan.FromMilliseconds(200));
+        for (int i = 0; i < 100; i++) Put($"{i}", TimeSpan.FromMilliseconds(300));
+        Touch("a", TimeSpan.FromMilliseconds(milliseconds));
+        TicksIn(TimeSpan.FromMilliseconds(milliseconds) - Step);
+        Assert.Equal(100, _store.GetStats().Expirations);
+        Assert.Equal(1, _store.GetStats().Keys);
+        TicksIn(TimeSpan.FromMilliseconds(100) + 2 * Step);
+        Assert.Equal(101, _store.GetStats().Expirations);
+    }
+
+    /// <summary>Random touches among writes, against the expiry that each entry should have.</summary>
+    [Fact]
+    public void Sweep_RandomTouches_RemovesEachEntryAtItsLastExpiry() => Seeds.Run(random =>
+    {
+        using var store = new EmbeddedStore(_time);
+        Dictionary<string, long> expected = [];
+        for (int step = 0; step < 3_000; step++)
+        {
+            long now = _time.GetUtcNow().ToUnixTimeMilliseconds();
+            string key = $"{random.Next(200)}";
+            long expiresAt = now + random.Next(1, 2_000);
+            bool touches = random.Next(4) > 0;
+            byte[] name = Encoding.UTF8.GetBytes(key);
+            store.ExecuteAsync(
+                new[] { touches ? Operation.Touch(name, expiresAt) : Operation.Put(name, "1"u8.ToArray(), expiresAt) },
+                new CountingSink()).Completed();
+            if (!touches) expected[key] = expiresAt;
+            else if (expected.TryGetValue(key, out long before) && before > now) expected[key] = Math.Max(before, expiresAt);
+            if (random.Next(10) > 0) continue;
+
+            _time.Advance(TimeSpan.FromMilliseconds(random.Next(200)));
+            var sink = new RecordingEntrySink();
+            store.ListAsync(new ListQuery { Limit = int.MaxValue }, sink).Completed();
+            now = _time.GetUtcNow().ToUnixTimeMilliseconds();
+            Assert.Equal(
+                expected.Where(entry => entry.Value > now).OrderBy(entry => entry.Key, StringComparer.Ordinal),
+                sink.Entries.ToDictionary(entry => entry.Key, entry => entry.ExpiresAt));
+        }
+    });
+
     [Fact]
     public void Sweep_WritesWithEarlierExpiries_DoNotDelayIt()
     {
@@ -112,6 +159,10 @@ public sealed class SweepTests : IDisposable
         for (TimeSpan passed = TimeSpan.Zero; passed < time; passed += Step) _time.Advance(time - passed < Step ? time - passed : Step);
         return _time.Ticks - before;
     }
+
+    private void Touch(string key, TimeSpan timeToLive) => _store.ExecuteAsync(
+        new[] { Operation.Touch(Encoding.UTF8.GetBytes(key), (_store.Clock.GetUtcNow() + timeToLive).ToUnixTimeMilliseconds()) },
+        new CountingSink()).Completed();
 
     private void Put(string key, TimeSpan? timeToLive) => _store.ExecuteAsync(
         new[]

@@ -86,7 +86,7 @@ public sealed class ModelSoakTests
             _emptyMemoryBytes = _store.GetStats().MemoryBytes;
             Operations = new(random, keys, _time)
             {
-                ValueBytesMax = valueBytesMax, IncludesDescending = true, VersionOf = VersionOf, LastVersion = () =>
+                ValueBytesMax = valueBytesMax, IncludesDescending = true, IncludesTouches = true, VersionOf = VersionOf, LastVersion = () =>
                     _model.GetStats().Version,
             };
         }

@@ -20,6 +20,9 @@ internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvide
 
     public bool IncludesDescending { get; init; }
 
+    /// <summary>Whether reads extend expiries. After a crash, an entry may then have an earlier expiry than it had.</summary>
+    public bool IncludesTouches { get; init; }
+
     /// <summary>Returns the version of a key's entry, for preconditions that should hold; 0 if there is none.</summary>
     public Func<ReadOnlyMemory<byte>, long> VersionOf { get; init; } = _ => 0;
 
@@ -37,6 +40,7 @@ internal sealed class RandomOperations(Random random, byte[][] keys, TimeProvide
     {
         Operation operation = random.Next(10) switch
         {
+            0 when IncludesTouches => Operation.Touch(key, Expiry()),
             < 3 => Operation.Get(key),
             3 => Operation.Expire(key, Expiry()),
             4 when MakeValue is null => Edit(key),

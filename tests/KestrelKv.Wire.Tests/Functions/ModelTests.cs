@@ -37,9 +37,9 @@ public sealed class ModelTests
 
     private static string RequestOf(Random random) => random.Next(10) switch
     {
-        0 => Calls.Request("MGET", $"{{\"objs\": [{Key(random)}, {Key(random)}]{Maybe(random, Path(random))}, \"meta\": true}}"),
+        0 => Calls.Request("MGET", $"{{\"objs\": [{Key(random)}, {Key(random)}]{Maybe(random, Path(random))}{Maybe(random, Touch(random))}, \"meta\": true}}"),
         1 => Calls.Request("BATCH", $"{{\"ops\": [{string.Join(", ", Enumerable.Range(0, random.Next(1, 5)).Select(_ => Single(random, inBatch: true)))}]{RequestId(random)}}}"),
-        2 => Calls.Request("SCAN", $"{{\"limit\": {random.Next(1, 4)}, \"meta\": true, \"values\": true, \"descending\": {Flag(random)}{Maybe(random, $", \"after\": {Key(random)}")}}}"),
+        2 => Calls.Request("SCAN", $"{{\"limit\": {random.Next(1, 4)}, \"meta\": true, \"values\": true, \"descending\": {Flag(random)}{Maybe(random, ", \"delimiter\": \"3\"")}{Maybe(random, $", \"after\": {Key(random)}")}}}"),
         _ => Single(random, inBatch: false),
     };
 
@@ -48,7 +48,7 @@ public sealed class ModelTests
         string function = ((string[])["GET", "PUT", "DELETE", "PATCH", "INCR", "EXPIRE"])[random.Next(6)];
         string own = function switch
         {
-            "GET" => Maybe(random, Path(random)) + Maybe(random, ", \"meta\": true"),
+            "GET" => Maybe(random, Path(random)) + Maybe(random, Touch(random)) + Maybe(random, ", \"meta\": true"),
             "PUT" => $", \"val\": {Value(random)}{Maybe(random, Path(random))}{Maybe(random, Expiry(random))}{Maybe(random, ", \"meta\": true")}",
             "PATCH" => random.Next(2) == 0
                 ? $", \"merge\": {Value(random)}"
@@ -77,6 +77,9 @@ public sealed class ModelTests
 
     private static string Expiry(Random random) =>
         ((string[])[", \"ttl\": null", ", \"expires_at\": 4102444800.5", ", \"expires_at\": 4102444801"])[random.Next(3)];
+
+    /// <summary>Returns a touch that ends before or after every expiry; one that extends it would depend on the time.</summary>
+    private static string Touch(Random random) => random.Next(2) == 0 ? ", \"touch\": 0.5" : ", \"touch\": 60";
 
     private static string RequestId(Random random) => random.Next(8) == 0 ? $", \"request_id\": \"r{random.Next(20)}\"{Maybe(random, $", \"request_seq\": {random.Next(1, 4)}")}" : "";
 

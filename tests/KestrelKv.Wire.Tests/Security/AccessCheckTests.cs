@@ -19,6 +19,7 @@ public sealed class AccessCheckTests
         (Function.Get, R, """{"params": {"obj": "\u0061:1"}, "func": "GET"}"""),
         (Function.Get, R, """{"func": "GET", "params": {"obj": "a:1", "path": "/x"}}"""),
         (Function.Get, R, """{"func": "GET", "params": {"obj": "a:1", "meta": true}}"""),
+        (Function.Get, R | W, """{"func": "GET", "params": {"obj": "a:1", "touch": 60}}"""),
         (Function.Put, W, """{"func": "PUT", "params": {"obj": "a:1", "val": 1}}"""),
         (Function.Put, W, """{"func":"PUT","params":{"obj":"a:1","val":1}}"""),
         (Function.Put, W, """{"func": "PUT", "params": {"val": 1, "obj": "a:1"}}"""),
@@ -34,6 +35,8 @@ public sealed class AccessCheckTests
         (Function.Incr, R | W, """{"func": "INCR", "params": {"obj": "a:1", "path": "/n"}}"""),
         (Function.Expire, W, """{"func": "EXPIRE", "params": {"obj": "a:1", "ttl": 60}}"""),
         (Function.Mget, R, """{"func": "MGET", "params": {"objs": ["a:1", "a:2"]}}"""),
+        (Function.Mget, R | W, """{"func": "MGET", "params": {"objs": ["a:1", "a:2"], "touch": 60}}"""),
+        (Function.Batch, R | W, """{"func": "BATCH", "params": {"ops": [{"func": "GET", "params": {"obj": "a:1", "touch": 60}}]}}"""),
         (Function.Batch, W, """{"func": "BATCH", "params": {"ops": [{"func": "PUT", "params": {"obj": "a:1", "val": 1}}]}}"""),
         (Function.Batch, R | W, """
             {"func": "BATCH", "params": {"ops": [{"func": "PUT", "params": {"obj": "a:1", "val": 1}}, {"func": "GET", "params": {"obj": "a:1"}}]}}
@@ -44,6 +47,7 @@ public sealed class AccessCheckTests
         (Function.Scan, R, """{"func": "SCAN", "params": {"prefix": "a:"}}"""),
         (Function.Scan, R, """{"func": "SCAN", "params": {"prefix": "a:", "count_only": true}}"""),
         (Function.Scan, R, """{"func": "SCAN", "params": {"prefix": "a:1", "values": true, "after": "a:0", "until": "b"}}"""),
+        (Function.Scan, R, """{"func": "SCAN", "params": {"prefix": "a:", "delimiter": "/"}}"""),
         (Function.Watch, Rights.Watch, """{"func": "WATCH", "params": {"prefix": "a:"}}"""),
         (Function.Watch, Rights.Watch | R, """{"func": "WATCH", "params": {"prefix": "a:", "values": true, "from_version": 1}}"""),
         (Function.Unwatch, Rights.None, """{"func": "UNWATCH", "params": {"watch": 9}}"""),

@@ -44,7 +44,12 @@ internal sealed class AccessFilter(AdminOptions admin) : IOperationFilter
         string rights = access.Rights.ToString().ToLowerInvariant().Replace(", ", "` and `", StringComparison.Ordinal);
         string values = call.Query.Any(parameter => parameter.Name == "values") && !access.Rights.HasFlag(Rights.Read)
             ? ", with `values` also `read`" : "";
-        string path = call.Function.Function == Function.Put ? ", with `path` also `read`" : "";
+        string path = call.Function.Function switch
+        {
+            Function.Put => ", with `path` also `read`",
+            Function.Get => ", with `touch` also `write`",
+            _ => "",
+        };
         return access.Target switch
         {
             AccessTarget.Key => $"Requires `{rights}` for the key{path}.",

@@ -12,14 +12,18 @@ internal sealed class ResponseSchemas : ISchemaFilter
     {
         if (schema is not OpenApiSchema { Properties: { } members } described) return;
         if (context.Type == typeof(ProblemDetails)) DescribeProblem(described);
-        else described.Required = members.Where(member => !IsOptional(member.Value)).Select(member => member.Key).ToHashSet();
+        else described.Required = members.Where(member => !IsOptional(context.Type, member.Key, member.Value)).Select(member => member.Key).ToHashSet();
         described.AdditionalPropertiesAllowed = true;
 
         if (context.Type == typeof(BatchResponse) && members["results"] is OpenApiSchema results) results.Items = Schemas.AnyObject();
     }
 
-    /// <summary>Whether a member is omitted if it has no value. A member of any JSON type is: null is one of its values.</summary>
-    private static bool IsOptional(IOpenApiSchema member) => member is OpenApiSchema { Type: null };
+    /// <summary>
+    /// Whether a member is omitted if it has no value. A member of any JSON type is: null is one of its values. The prefixes of a page
+    /// are omitted without a delimiter.
+    /// </summary>
+    private static bool IsOptional(Type type, string name, IOpenApiSchema member) =>
+        member is OpenApiSchema { Type: null } || (type == typeof(KeyPage) && name == "prefixes");
 
     private static void DescribeProblem(OpenApiSchema problem)
     {

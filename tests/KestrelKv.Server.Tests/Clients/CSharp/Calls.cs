@@ -18,15 +18,18 @@ public static class Calls
         var client = new KestrelKvClient(http);
 
         await client.PutKeyAsync("cs:1", null, null, null, 3600.5, null, null, new { name = "Ada", visits = 1 });
-        var value = (JsonElement)(await client.GetKeyByQueryAsync("cs:1", null, null, null));
+        var value = (JsonElement)(await client.GetKeyByQueryAsync("cs:1", null, null, null, 7200.5));
         Equal("Ada", value.GetProperty("name").GetString());
 
-        KeyPage page = await client.ListKeysAsync("cs:", null, null, 10, true, false);
+        KeyPage page = await client.ListKeysAsync("cs:", null, null, 10, true, false, null);
         KeyEntry entry = page.Keys.Single();
         Equal("cs:1", entry.Key);
         Equal(1, ((JsonElement)entry.Value).GetProperty("visits").GetInt32());
         Equal(true, entry.Expires_at > 0);
         Equal(null, page.Next);
+        Equal(null, page.Prefixes);
+        KeyPrefix group = (await client.ListKeysAsync("cs", null, null, null, null, null, ":")).Prefixes.Single();
+        Equal(("cs:", 1L), (group.Prefix, group.Keys));
 
         BatchResponse batch = await client.ExecuteBatchAsync(null, new Body
         {
@@ -47,8 +50,8 @@ public static class Calls
         Equal("412 precondition_failed", $"{lost.StatusCode} {lost.Result.Code}");
         Equal(true, lost.Result.Version > 0);
 
-        await client.HeadKeyAsync("cs:1", null, null, null);
-        var none = await FailsAsync<ApiException>(client.HeadKeyAsync("cs:none", null, null, null));
+        await client.HeadKeyAsync("cs:1", null, null, null, null);
+        var none = await FailsAsync<ApiException>(client.HeadKeyAsync("cs:none", null, null, null, null));
         Equal(404, none.StatusCode);
 
         using FileResponse events = await client.WatchAsync("cs:", 1, true, null, null);

@@ -22,7 +22,7 @@ const noKey = () => client.GET("/v1/key", {});
 // @ts-expect-error Operations are required.
 const noOperations = () => client.POST("/v1/batch", { body: {} });
 
-const get = await client.GET("/v1/key", { params: { query: { key: "ts:1" }, header: { "If-Match": version } } });
+const get = await client.GET("/v1/key", { params: { query: { key: "ts:1", touch: 7200.5 }, header: { "If-Match": version } } });
 equal<unknown>(get.data, { name: "Ada", visits: 1 }, "get");
 
 const list = await client.GET("/v1/keys", { params: { query: { prefix: "ts:", values: true, limit: 10 } } });
@@ -32,6 +32,10 @@ equal(entries.map(entry => entry.key), ["ts:1"], "list");
 equal(entries[0]!.version, Number(version.slice(1, -1)), "the version in a list");
 equal<unknown>(entries[0]!.value, { name: "Ada", visits: 1 }, "the value in a list");
 equal(entries[0]!.expires_at! > Date.now() / 1000, true, "the expiry in a list");
+const grouped = await client.GET("/v1/keys", { params: { query: { prefix: "ts", delimiter: ":" } } });
+const groups: components["schemas"]["KeyPrefix"][] = grouped.data!.prefixes!;
+equal(groups, [{ prefix: "ts:", keys: 1 }], "groups");
+equal(list.data.prefixes, undefined, "no groups");
 const next: string | null = list.data.next;
 equal(next, null, "next");
 
