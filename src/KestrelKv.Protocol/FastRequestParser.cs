@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Runtime.CompilerServices;
 using System.Text.Unicode;
 using KestrelKv.Json;
@@ -7,12 +8,12 @@ namespace KestrelKv.Protocol;
 /// <summary>Parses GET and PUT in the spellings of nearly all clients, faster than the general parser.</summary>
 /// <remarks>
 /// <code>
-///   {"func": "GET", "params": {"obj": "KEY"}[, "id": ID]}
-///   {"func": "PUT", "params": {"obj": "KEY", "val": VALUE}[, "id": ID]}
+///   {"func": "GET", "params": {"obj": "KEY"[, "meta": true]}[, "id": ID]}
+///   {"func": "PUT", "params": {"obj": "KEY", "val": VALUE[, "meta": true][, "request_id": "ID"[, "request_seq": N]]}[, "id": ID]}
 /// </code>
 /// with the members in this order. One space follows each colon and comma, as in Python's <c>json.dumps</c>, or none, as in JavaScript's
-/// <c>JSON.stringify</c> and Go's <c>json.Marshal</c>. The key has no escapes. The general parser handles all other bodies, valid or
-/// not. For every body that this parser accepts, the general parser returns the same request.
+/// <c>JSON.stringify</c> and Go's <c>json.Marshal</c>. The key and the request id have no escapes. The general parser handles all other
+/// bodies, valid or not. For every body that this parser accepts, the general parser returns the same request.
 /// </remarks>
 internal static class FastRequestParser
 {
@@ -46,14 +47,19 @@ internal static class FastRequestParser
             if (at < 0) return false;
         }
 
+        RequestOptions? options = null;
         int id = 0;
         int idEnd = 0;
         if (!Take(text, ref at, "}}"u8))
         {
-            if (!Take(text, ref at, "}, \"id\": "u8) && !Take(text, ref at, "},\"id\":"u8)) return false;
-            id = at;
-            at = idEnd = text[at..] is [(byte)'"', ..] ? skipper.SkipString(at) : skipper.SkipNumber(at);
-            if (at < 0 || idEnd - id > Envelope.IdBytesMax || !Take(text, ref at, "}"u8)) return false;
+            if (text[at..] is [(byte)',', ..] && (options = TakeOptions(body, function, ref skipper, ref at)) is null) return false;
+            if (!Take(text, ref at, "}}"u8))
+            {
+                if (!Take(text, ref at, "}, \"id\": "u8) && !Take(text, ref at, "},\"id\":"u8)) return false;
+                id = at;
+                at = idEnd = text[at..] is [(byte)'"', ..] ? skipper.SkipString(at) : skipper.SkipNumber(at);
+                if (at < 0 || idEnd - id > Envelope.IdBytesMax || !Take(text, ref at, "}"u8)) return false;
+            }
         }
 
         // Everything outside strings has been compared or skipped, and is ASCII.
@@ -66,7 +72,37 @@ internal static class FastRequestParser
         request.KeySlice = JsonSlice.Between(key, keyEnd);
         request.ValueSlice = JsonSlice.Between(value, valueEnd);
         request.IdSlice = JsonSlice.Between(id, idEnd);
+        if (options is not null) request.Options = options;
         return true;
+    }
+
+    /// <summary>Consumes the members of <c>params</c> after the value or, in a GET, the key.</summary>
+    /// <returns>Null if another member comes next, or one is invalid.</returns>
+    private static RequestOptions? TakeOptions(ReadOnlyMemory<byte> body, Function function, ref JsonSkipper skipper, ref int at)
+    {
+        ReadOnlySpan<byte> text = body.Span;
+        bool meta = Take(text, ref at, ", \"meta\": true"u8) || Take(text, ref at, ",\"meta\":true"u8);
+        if (function != Function.Put ||
+            (!Take(text, ref at, ", \"request_id\": \""u8) && !Take(text, ref at, ",\"request_id\":\""u8)))
+        {
+            return meta ? RequestOptions.OnlyMeta : null;
+        }
+
+        ReadOnlyMemory<byte> requestId = body[at..(at = skipper.SkipCharacters(at))];
+        if (requestId.Length is 0 or > RequestLimits.RequestIdBytesMax || !Take(text, ref at, "\""u8)) return null;
+
+        long sequence = 0;
+        if (Take(text, ref at, ", \"request_seq\": "u8) || Take(text, ref at, ",\"request_seq\":"u8))
+        {
+            // A JSON number has no sign "+" and no leading zeros.
+            if (text[at..] is not [>= (byte)'1' and <= (byte)'9', ..] || !Utf8Parser.TryParse(text[at..], out sequence, out int digits) ||
+                sequence > RequestLimits.RequestSequenceMax)
+            {
+                return null;
+            }
+            at += digits;
+        }
+        return new RequestOptions { Meta = meta, RequestId = requestId, RequestSequence = sequence };
     }
 
     /// <summary>Consumes the text before the key.</summary>

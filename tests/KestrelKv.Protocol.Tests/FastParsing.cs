@@ -18,8 +18,7 @@ internal static class FastParsing
         {
             Assert.Null(general.Error);
             Assert.Null(parsed.Error);
-            Assert.Null(general.Options);
-            Assert.Null(parsed.Options);
+            Assert.Equal(Normal(general.Options), Normal(parsed.Options));
             Assert.Equal((general.Function, general.AcknowledgeFromMemory), (parsed.Function, parsed.AcknowledgeFromMemory));
             AssertSame(general.NameText, parsed.NameText);
             AssertSame(general.Key, parsed.Key);
@@ -34,6 +33,10 @@ internal static class FastParsing
     }
 
     public static bool AssertAgrees(string body, RequestLimits limits) => AssertAgrees(Encoding.UTF8.GetBytes(body), limits);
+
+    /// <summary>Returns options without the defaults that only other functions use. Equal slices refer to the same memory.</summary>
+    private static RequestOptions? Normal(RequestOptions? options) =>
+        options is null ? null : options with { Limit = 0, BookmarkInterval = default };
 
     /// <summary>Asserts that two slices refer to the same memory.</summary>
     private static void AssertSame(ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> actual)

@@ -23,6 +23,8 @@ public sealed class FastRequestParserFuzzTests
             "\\u", "\\u00", "\\u0061", "\\ud800", "\\uD83D\\uDE00", "\\n", "\\/", "\\x", "\\\"", "\\\\", "\"\"", "\":", "\": ", ", \"",
             "-0", "01", "1.", ".1", "1e", "1E+5", "-", "+1", "1e-", "-01", "0.0", "00", "0e0", "NaN", "-Infinity", "tru", "nulll", "True",
             ",\"", "{}", "[]", "{]", "[}", "[1,]", "{\"a\":1,}", "{\"a\"}", "{,}", "[,]",
+            ", \"meta\": true", ",\"meta\":true", ", \"request_id\": \"r\"", ",\"request_id\":\"r\",\"request_seq\":7",
+            ", \"request_seq\": 7",
             "\"obj\": \"b\", ", ", \"val\": 1", ", \"ack\": \"memory\"",
             ", \"id\": 1", "}, \"id\": \"x\"", "}}", "}}}", "}} ", "/**/", "//",
         ]).Select(Encoding.UTF8.GetBytes),
@@ -58,7 +60,9 @@ public sealed class FastRequestParserFuzzTests
             """{"func": "GET", "params": {"obj": "key"}}""",
             """{"func":"GET","params":{"obj":"é"},"id":-1.5e3}""",
             """{"func": "PUT", "params": {"obj": "k", "val": {"a": [0, -1.5E+7, true], "\u0062": "\n😀"}}, "id": "x"}""",
-            """{"func":"PUT","params":{"obj":"k","val":[{"a":null,"b":false},{},[]]}}"""])
+            """{"func":"PUT","params":{"obj":"k","val":[{"a":null,"b":false},{},[]]}}""",
+            """{"func": "GET", "params": {"obj": "key", "meta": true}, "id": 1}""",
+            """{"func": "PUT", "params": {"obj": "k", "val": 1, "meta": true, "request_id": "é-1", "request_seq": 12}}"""])
         {
             byte[] body = Encoding.UTF8.GetBytes(text);
             for (int at = 0; at <= body.Length; at++)

@@ -19,6 +19,13 @@ public sealed class FastRequestParserTests
     [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": "text"}, "id": -0.5}""")]
     [InlineData("""{"func":"PUT","params":{"obj":"k","val":{"a":[1,2.5,{"b":true}],"c":{}}},"id":"\u0061"}""")]
     [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": {"a": "\u00e9\n", "é": ["😀", []], "a": false}}}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k", "meta": true}}""")]
+    [InlineData("""{"func":"GET","params":{"obj":"k","meta":true},"id":1}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": {"a": 1}, "meta": true}, "id": "x"}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "request_id": "c-7"}}""")]
+    [InlineData("""{"func":"PUT","params":{"obj":"k","val":1,"meta":true,"request_id":"é"}}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "meta": true, "request_id": "c-7", "request_seq": 1}}""")]
+    [InlineData("""{"func":"PUT","params":{"obj":"k","val":"v","request_id":"c-7","request_seq":9007199254740992},"id":5}""")]
     [InlineData("{\"func\":\"PUT\",\"params\":{\"obj\":\"k\",\"val\":[\r\n\t1 ,\n{ \"a\" : 2 } ]}}")]
     public void TryParse_SpellingsOfClients_AreParsed(string body) => Assert.True(AssertAgrees(body, new()));
 
@@ -39,14 +46,27 @@ public sealed class FastRequestParserTests
     [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": }}""")]
     [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "ack": "memory"}}""")]
     [InlineData("""{"func": "PUT", "params": {"val": 1, "obj": "k"}}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k", "meta": false}}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k", "meta": true, "meta": true}}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k", "meta": true, "request_id": "c"}}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "request_id": "c", "meta": true}}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "request_id": ""}}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "request_id": "\u0063"}}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "request_id": 7}}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "request_seq": 1}}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "request_id": "c", "request_seq": 9007199254740993}}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "request_id": "c", "request_seq": "1"}}""")]
     [InlineData("\uFEFF{\"func\": \"GET\", \"params\": {\"obj\": \"k\"}}")]
     public void TryParse_OtherSpellings_AreLeftToGeneralParser(string body) => Assert.False(IsParsed(body));
 
-    [Fact]
-    public void TryParse_AnyRequest_AllocatesNothing()
+    [Theory]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": {"a": [1, "é"]}}, "id": 7}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "meta": true}}""")]
+    [InlineData("""{"func": "GET", "params": {"obj": "k", "meta": true}}""")]
+    public void TryParse_RequestWithoutRequestId_AllocatesNothing(string text)
     {
         var limits = new RequestLimits();
-        byte[] body = Encoding.UTF8.GetBytes("""{"func": "PUT", "params": {"obj": "k", "val": {"a": [1, "é"]}}, "id": 7}""");
+        byte[] body = Encoding.UTF8.GetBytes(text);
         Assert.True(FastRequestParser.TryParse(body, limits, out _));
         long before = GC.GetAllocatedBytesForCurrentThread();
         FastRequestParser.TryParse(body, limits, out _);
@@ -125,6 +145,7 @@ public sealed class FastRequestParserTests
                 {
                     AssertAgrees(With(Get(text), character), limits);
                     AssertAgrees(With(Put("k", $"\"{text}\""), character), limits);
+                    AssertAgrees(With($"{Put("k", "1")[..^2]}, \"request_id\": \"{text}\"}}}}", character), limits);
                 }
 
                 byte[] With(string body, byte character)
@@ -146,6 +167,29 @@ public sealed class FastRequestParserTests
             string body = Put("k", number);
             Assert.Equal(Parse(body, limits).Function == Function.Put, AssertAgrees(body, limits));
         }
+    }
+
+    [Fact]
+    public void TryParse_AllShortSequences_AreParsedIfIntegers()
+    {
+        var limits = new RequestLimits();
+        foreach (string number in Texts("-+.eE019", 5))
+        {
+            string body = $"{Put("k", "1")[..^2]}, \"request_id\": \"c\", \"request_seq\": {number}}}}}";
+            Assert.Equal(Parse(body, limits).Function == Function.Put, AssertAgrees(body, limits));
+        }
+    }
+
+    [Fact]
+    public void TryParse_RequestId_IsParsedUpToLimit()
+    {
+        foreach (string id in (string[])[new string('i', 128), new string('é', 64)])
+        {
+            Assert.True(AssertAgrees(WithRequestId(id), new()));
+            Assert.False(IsParsed(WithRequestId(id + "i")));
+        }
+
+        static string WithRequestId(string id) => $"{Put("k", "1")[..^2]}, \"request_id\": \"{id}\"}}}}";
     }
 
     [Fact]
