@@ -31,7 +31,7 @@ internal sealed record ClientKind(
 
     /// <summary>The version of the library, without the commit from which it was built.</summary>
     public string Version =>
-        Library.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+        Library.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0].Trim() ?? "";
 
     public override string ToString() => $"{Name} {Version}";
 }
