@@ -15,6 +15,16 @@ internal sealed record CallGroup(string Name, bool IsWrite, params ClientCall[] 
         new ClientCall(ClientKind.StackExchangeRedis, ClientCall.Put),
         new ClientCall(ClientKind.Nats, ClientCall.Put));
 
-    /// <summary>Returns the calls of some clients.</summary>
-    public CallGroup Of(IEnumerable<ClientKind> clients) => this with { Calls = [.. Calls.Where(call => clients.Contains(call.Client))] };
+    /// <summary>The calls of a distributed cache.</summary>
+    public static readonly CallGroup[] Cache =
+    [
+        CacheGroup("GetAsync", isWrite: false, ClientCall.Get),
+        CacheGroup("TryGetAsync, reused memory", isWrite: false, ClientCall.GetReused),
+        CacheGroup("GetAsync, sliding", isWrite: false, ClientCall.GetSliding),
+        CacheGroup("SetAsync", isWrite: true, ClientCall.Put),
+        CacheGroup("SetAsync, sliding", isWrite: true, ClientCall.PutSliding),
+    ];
+
+    private static CallGroup CacheGroup(string name, bool isWrite, string call) =>
+        new(name, isWrite, [.. ClientKind.Caches.Select(kind => new ClientCall(kind, call))]);
 }

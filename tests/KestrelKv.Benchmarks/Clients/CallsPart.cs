@@ -7,14 +7,14 @@ internal static class CallsPart
     {
         await using ClientSet clients = await ClientSet.StartAsync(servers, options.Clients, options, options.ValueBytes);
         Console.WriteLine($"Calls by concurrent callers: {options.Keys:N0} keys, values of {options.ValueBytes:N0} bytes:\n");
-        await RunAsync(clients, options, CallGroup.Get, CallGroup.GetReused, CallGroup.Put);
+        await RunAsync(clients, options, ClientKind.StackExchangeRedis, CallGroup.Get, CallGroup.GetReused, CallGroup.Put);
     }
 
-    /// <summary>Measures groups of calls, and prints a table.</summary>
-    public static async Task RunAsync(ClientSet clients, ClientOptions options, params CallGroup[] groups)
+    /// <summary>Measures groups of calls, and prints a table with ratios to one of the clients.</summary>
+    public static async Task RunAsync(ClientSet clients, ClientOptions options, ClientKind baseline, params CallGroup[] groups)
     {
         var table = new Table(
-            "", "callers", "client", "calls/s", $"client / {ClientKind.StackExchangeRedis.Name}", "allocated bytes/call", "client us/call",
+            "", "callers", "client", "calls/s", $"client / {baseline.Name}", "allocated bytes/call", "client us/call",
             "server us/call");
         foreach (CallGroup group in groups)
         {

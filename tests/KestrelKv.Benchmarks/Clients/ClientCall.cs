@@ -18,5 +18,11 @@ internal sealed record ClientCall(ClientKind Client, string Call, string Note = 
     /// <summary>Writes a value. A retry may write it twice.</summary>
     public const string PutAtLeastOnce = "put-at-least-once";
 
+    /// <summary>Writes a cache entry with a sliding expiry.</summary>
+    public const string PutSliding = "put-sliding";
+
+    /// <summary>Reads a cache entry with a sliding expiry, and extends it if necessary.</summary>
+    public const string GetSliding = "get-sliding";
+
     public string Label => Note.Length == 0 ? Client.Name : $"{Client.Name}, {Note}";
 }

@@ -1,6 +1,8 @@
 using System.Reflection;
 using KestrelKv.Benchmarks.Servers;
 using KestrelKv.Client;
+using KestrelKv.Extensions.Caching;
+using Microsoft.Extensions.Caching.StackExchangeRedis;
 using NATS.Client.Core;
 using StackExchange.Redis;
 
@@ -25,6 +27,18 @@ internal sealed record ClientKind(
         "nats", "NATS.Net", NatsServer.Name, typeof(NatsConnection), NatsUnderTest.ConnectAsync);
 
     public static readonly ClientKind[] All = [KestrelKv, StackExchangeRedis, Nats];
+
+    /// <summary>The distributed cache on <see cref="KestrelKv"/>.</summary>
+    public static readonly ClientKind KestrelKvCache = new(
+        "kestrelkv-cache", "KestrelKv.Extensions.Caching", KestrelKv.Server, typeof(KestrelKvCacheOptions),
+        DistributedCacheUnderTest.CreateOnKestrelKvAsync);
+
+    /// <summary>The distributed cache on <see cref="StackExchangeRedis"/>.</summary>
+    public static readonly ClientKind RedisCache = new(
+        "redis-cache", "Caching.StackExchangeRedis", StackExchangeRedis.Server, typeof(RedisCacheOptions),
+        DistributedCacheUnderTest.CreateOnRedisAsync);
+
+    public static readonly ClientKind[] Caches = [KestrelKvCache, RedisCache];
 
     /// <summary>Whether the other clients are compared to this one.</summary>
     public bool IsBaseline => Server == RedisServer.Kind.Name;

@@ -20,7 +20,7 @@ internal static class ClientProgram
         string[] numbers = args[1..].ToArray();
         int port = Parse(numbers[0]), keys = Parse(numbers[1]), valueBytes = Parse(numbers[2]);
         string id = args[0];
-        ClientKind kind = ClientKind.All.Single(kind => kind.Id == id);
+        ClientKind kind = ClientKind.All.Concat(ClientKind.Caches).Single(kind => kind.Id == id);
         IClientUnderTest? client = null;
         Reply(async () =>
         {
