@@ -1,4 +1,5 @@
 using System.Globalization;
+using KestrelKv.Benchmarks.Clients;
 using KestrelKv.Benchmarks.Comparison;
 using KestrelKv.Benchmarks.Constants;
 using KestrelKv.Benchmarks.Durability;
@@ -7,6 +8,11 @@ using KestrelKv.Benchmarks.Loads;
 using KestrelKv.Benchmarks.Servers;
 using KestrelKv.Benchmarks.Stores;
 
+if (args is [ClientProgram.Command, .. var client])
+{
+    ClientProgram.Run(client); // Clients run with the runtime's default settings.
+    return 0;
+}
 // Socket continuations of the watchers and of the constant server run on the thread that polls the socket, which saves a thread switch.
 // .NET reads the setting when the first socket is created.
 Environment.SetEnvironmentVariable(ServerProgram.InlineCompletions, "1");
@@ -25,6 +31,9 @@ switch (args)
     case ["watch", .. var rest]:
         await WatchBenchmark.RunAsync(WatchOptions.Parse(rest));
         return 0;
+    case ["client", .. var rest]:
+        await ClientBenchmark.RunAsync(ClientOptions.Parse(rest));
+        return 0;
     case ["compare", .. var rest]:
         await ComparisonBenchmark.RunAsync(ComparisonOptions.Parse(rest));
         return 0;
@@ -37,7 +46,7 @@ switch (args)
         string[] usages =
         [
             StoreOptions.Usage, LoadOptions.Usage, DurabilityOptions.Usage, WatchOptions.Usage, ComparisonOptions.Usage,
-            ConstantOptions.Usage,
+            ConstantOptions.Usage, ClientOptions.Usage,
         ];
         Console.Error.WriteLine(string.Join('\n', usages));
         return 2;

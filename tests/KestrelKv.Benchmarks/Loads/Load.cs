@@ -1,12 +1,10 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 
 namespace KestrelKv.Benchmarks.Loads;
 
-internal sealed partial class Load : IDisposable
+internal sealed class Load : IDisposable
 {
     private const int Seed = 1;
-    private const int TimerSlackOption = 29; // PR_SET_TIMERSLACK
 
     private readonly LoadOptions _options;
     private readonly LoadRandom _random = new(Seed);
@@ -55,12 +53,9 @@ internal sealed partial class Load : IDisposable
     {
         void Run()
         {
-            _ = SetProcessOption(TimerSlackOption, 1); // 1 ns; the default adds 50 us to each wait.
+            TimerSlack.Minimize();
             _loop.Run(rounds, log);
         }
         return Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
-
-    [LibraryImport("libc", EntryPoint = "prctl")]
-    private static partial int SetProcessOption(int option, ulong value);
 }
