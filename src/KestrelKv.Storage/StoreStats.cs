@@ -12,6 +12,9 @@ public readonly record struct StoreStats(long Keys, long Bytes, long Version)
     /// <summary>The limit of <see cref="MemoryBytes"/>; 0 for no limit.</summary>
     public long MemoryBytesMax { get; init; }
 
+    /// <summary>Whether the store evicts entries at that limit, instead of rejecting writes.</summary>
+    public bool Evicts { get; init; }
+
     /// <summary>The number of entries removed because they expired.</summary>
     public long Expirations { get; init; }
 

@@ -93,6 +93,7 @@ public sealed partial class EmbeddedStore : IKeyValueStore, IDisposable
         {
             MemoryBytes = memory,
             MemoryBytesMax = _entries.Limit?.BytesMax ?? 0,
+            Evicts = _entries.Evicts,
             Expirations = expirations,
             Evictions = evictions,
             Refusals = Volatile.Read(ref _refusals),

@@ -27,6 +27,8 @@ internal static class InfoText
         text.WriteMember(", \"bytes\": "u8, stats.Bytes);
         text.WriteMember(", \"memory_bytes\": "u8, stats.MemoryBytes);
         text.WriteMember(", \"memory_bytes_max\": "u8, stats.MemoryBytesMax);
+        text.Write(", \"eviction\": "u8);
+        text.WriteString(stats.Evicts ? "Lru" : "None");
         text.Write(", \"durability\": "u8);
         text.WriteString(stats.Durability.ToString());
         text.WriteMember(", \"version\": "u8, stats.Version);

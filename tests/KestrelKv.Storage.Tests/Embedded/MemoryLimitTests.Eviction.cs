@@ -14,6 +14,7 @@ public sealed partial class MemoryLimitTests
         for (int i = 0; i < Puts; i++) Assert.Equal(ResultStatus.Done, StatusOf(Put(Name(i), 100)));
 
         StoreStats stats = Stats;
+        Assert.True(stats.Evicts);
         Assert.InRange(stats.Evictions, Puts / 2, Puts - 1);
         Assert.Equal((Puts - stats.Evictions, Puts + stats.Evictions), (stats.Keys, stats.Version));
         Assert.InRange(stats.MemoryBytes, Limit - Slack, Limit + Slack);

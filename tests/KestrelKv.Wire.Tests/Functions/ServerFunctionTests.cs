@@ -33,13 +33,14 @@ public sealed class ServerFunctionTests : IDisposable
             [
                 "server", "server_version", "protocol_version", "uptime_seconds", "connections", "keys", "bytes", "memory_bytes",
                 "memory_bytes_max",
-                "durability", "version", "durable_version", "oldest_version", "watches", "request_ids",
+                "eviction", "durability", "version", "durable_version", "oldest_version", "watches", "request_ids",
             ],
             info.EnumerateObject().Select(member => member.Name));
         Assert.Equal("KestrelKv", info.GetProperty("server").GetString());
         Assert.Equal(90, info.GetProperty("uptime_seconds").GetInt64());
         Assert.Equal((1, 1, 5, 1), (Number("connections"), Number("keys"), Number("bytes"), Number("version")));
         Assert.Equal("Memory", info.GetProperty("durability").GetString());
+        Assert.Equal("None", info.GetProperty("eviction").GetString());
 
         long Number(string name) => info.GetProperty(name).GetInt64();
     }
