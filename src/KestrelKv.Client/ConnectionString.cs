@@ -5,14 +5,12 @@ namespace KestrelKv.Client;
 /// <summary>Parses connection strings: URLs and lists of pairs.</summary>
 internal static class ConnectionString
 {
-    public static KestrelKvClientOptions Parse(string text)
+    /// <summary>Sets the options that a connection string names.</summary>
+    public static void Apply(string text, KestrelKvClientOptions options)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(text);
-        var options = new KestrelKvClientOptions();
+        ArgumentException.ThrowIfNullOrWhiteSpace(text, "connectionString");
         if (text.Contains("://", StringComparison.Ordinal) && !IsPairs(text)) ParseUrl(text, options);
         else ParsePairs(text, options);
-        OptionsValidator.Validate(options);
-        return options;
     }
 
     private static bool IsPairs(string text) => text.IndexOf('=', StringComparison.Ordinal) is var at and >= 0 && at < text.IndexOf("://", StringComparison.Ordinal);
@@ -60,7 +58,8 @@ internal static class ConnectionString
         return (pair[..equals], pair[(equals + 1)..]);
     }
 
-    private static void Set(KestrelKvClientOptions options, string name, string value)
+    /// <summary>Sets the option with a name, in any case.</summary>
+    public static void Set(KestrelKvClientOptions options, string name, string value)
     {
         switch (name.ToUpperInvariant())
         {
@@ -89,7 +88,7 @@ internal static class ConnectionString
             case "REQUESTBYTESMAX": options.RequestBytesMax = Integer(name, value); break;
             case "REPLYBYTESMAX": options.ReplyBytesMax = Integer(name, value); break;
             case "KEYBYTESMAX": options.KeyBytesMax = Integer(name, value); break;
-            default: throw Invalid($"The connection string has the unknown name \"{name}\"", "a property of KestrelKvClientOptions, such as Host, Port, User, Secret, Tls, Timeout");
+            default: throw Invalid($"\"{name}\" is not the name of an option", "a property of KestrelKvClientOptions, such as Host, Port, User, Secret, Tls, Timeout");
         }
     }
 

@@ -111,7 +111,33 @@ public sealed class KestrelKvClientOptions
     /// names are those of the properties of this class, in any case. Times are numbers of seconds or as in <c>00:00:05</c>.
     /// </param>
     /// <exception cref="ArgumentException">The text is invalid. The message names the part, but contains no secret.</exception>
-    public static KestrelKvClientOptions Parse(string connectionString) => ConnectionString.Parse(connectionString);
+    public static KestrelKvClientOptions Parse(string connectionString)
+    {
+        var options = new KestrelKvClientOptions();
+        options.Apply(connectionString);
+        options.Validate();
+        return options;
+    }
+
+    /// <summary>Sets the options that a connection string names. Others keep their values, so that several sources can complement each other.</summary>
+    /// <param name="connectionString">See <see cref="Parse"/>.</param>
+    /// <exception cref="ArgumentException">The text is invalid. The message names the part, but contains no secret.</exception>
+    public void Apply(string connectionString) => ConnectionString.Apply(connectionString, this);
+
+    /// <summary>Sets an option that has a simple type, given as text, as from a configuration.</summary>
+    /// <param name="name">The name of a property of this class, in any case.</param>
+    /// <param name="value">The value, as in a connection string.</param>
+    /// <exception cref="ArgumentException">There is no such option, or the value is not of its type.</exception>
+    public void Set(string name, string value)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ArgumentNullException.ThrowIfNull(value);
+        ConnectionString.Set(this, name, value);
+    }
+
+    /// <summary>Checks all options, as the creation of a client does.</summary>
+    /// <exception cref="ArgumentException">An option is invalid. The message names it and the valid range.</exception>
+    public void Validate() => OptionsValidator.Validate(this);
 
     internal KestrelKvClientOptions Copy() => (KestrelKvClientOptions)MemberwiseClone();
 }
