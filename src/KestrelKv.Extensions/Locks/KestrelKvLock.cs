@@ -141,7 +141,8 @@ public sealed class KestrelKvLock
     {
         try
         {
-            await _entry.TryRemoveAsync(owner.Id, null, _entry.Validity);
+            // The first removal expects no entry. It is executed after the creation if both use the same connection, as a read is not.
+            await _entry.TryRemoveAsync(owner.Id, 0, _entry.Validity);
         }
         catch (Exception e) when (e is KestrelKvException or ObjectDisposedException)
         {

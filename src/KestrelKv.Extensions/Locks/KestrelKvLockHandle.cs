@@ -138,6 +138,9 @@ public sealed class KestrelKvLockHandle : IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _validUntil, 0) == 0) return;
         Log.LockLost(_logger, Name, FencingToken);
+
+        // A renewal that waits for a connection would extend the lock, although the holder no longer counts as one.
+        _stop.Cancel();
         _ = _lost.CancelAsync();
     }
 
