@@ -2,7 +2,10 @@ using KestrelKv.Client;
 
 namespace KestrelKv.Extensions.Tests.Worker;
 
-/// <summary>A resource that protects itself: it refuses writes with a token lower than the highest one. Its value is the list of the tokens of its writers.</summary>
+/// <summary>
+/// A resource that protects itself: it refuses writes with a token lower than the highest one. Its value is the list of the tokens of its
+/// writers.
+/// </summary>
 internal sealed class FencedResource(KestrelKvClient client, string name)
 {
     public async Task<bool> TryWriteAsync(long token)

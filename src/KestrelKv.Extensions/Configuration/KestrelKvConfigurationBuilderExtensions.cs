@@ -11,7 +11,9 @@ public static class KestrelKvConfigurationBuilderExtensions
     /// <param name="builder">The builder.</param>
     /// <param name="connectionString">See <see cref="KestrelKvClientOptions.Parse"/>.</param>
     /// <param name="prefix">The prefix of the keys: see <see cref="KestrelKvConfigurationOptions.Prefix"/>.</param>
-    /// <param name="optional">Whether the application starts if the server cannot be reached: see <see cref="KestrelKvConfigurationOptions.Optional"/>.</param>
+    /// <param name="optional">
+    /// Whether the application starts if the server cannot be reached: see <see cref="KestrelKvConfigurationOptions.Optional"/>.
+    /// </param>
     /// <param name="reloadOnChange">Whether to follow changes.</param>
     /// <exception cref="ArgumentException">The connection string is invalid.</exception>
     public static IConfigurationBuilder AddKestrelKv(

@@ -8,17 +8,17 @@ namespace KestrelKv.Extensions.Configuration;
 /// <summary>Provides the settings that are stored under a prefix in a KestrelKv server, and follows their changes.</summary>
 /// <remarks>
 /// <para>
-/// <b>Settings.</b> With the prefix <c>config/</c>, the entry <c>config/Mail/Port</c> with the value <c>25</c> is the setting <c>Mail:Port</c>, and so is
-/// the entry <c>config/Mail</c> with the value <c>{"Port": 25}</c>. Objects and arrays are flattened as those in <c>appsettings.json</c>. End the prefix with
-/// <c>/</c>: it is compared as text.
+/// <b>Settings.</b> With the prefix <c>config/</c>, the entry <c>config/Mail/Port</c> with the value <c>25</c> is the setting
+/// <c>Mail:Port</c>, and so is the entry <c>config/Mail</c> with the value <c>{"Port": 25}</c>. Objects and arrays are flattened as those
+/// in <c>appsettings.json</c>. End the prefix with <c>/</c>: it is compared as text.
 /// </para>
 /// <para>
-/// <b>Changes.</b> The change token is raised once for each commit, or group of commits, that changes a setting, after all its changes are in
-/// place. Settings that were written in one batch therefore change together. During a disconnection, the last values remain.
+/// <b>Changes.</b> The change token is raised once for each commit, or group of commits, that changes a setting, after all its changes are
+/// in place. Settings that were written in one batch therefore change together. During a disconnection, the last values remain.
 /// </para>
 /// <para>
-/// <b>Start.</b> <see cref="Load"/> is synchronous, as the interface demands. It blocks the calling thread, and no other, for at most
-/// <see cref="KestrelKvConfigurationOptions.LoadTimeout"/>. The calls run on the thread pool without the caller's synchronization context, so it
+/// <b>Start.</b> <see cref="Load"/> is synchronous, as the interface demands. It blocks the calling thread, and no other, for at most <see
+/// cref="KestrelKvConfigurationOptions.LoadTimeout"/>. The calls run on the thread pool without the caller's synchronization context, so it
 /// cannot deadlock.
 /// </para>
 /// </remarks>
@@ -43,7 +43,9 @@ public sealed class KestrelKvConfigurationProvider : ConfigurationProvider, IDis
         Exception? failure;
         try
         {
-            failure = _loaded.Task.Wait(_options.LoadTimeout) ? null : new TimeoutException($"The server did not send them within {_options.LoadTimeout} ({nameof(_options.LoadTimeout)}).");
+            failure = _loaded.Task.Wait(_options.LoadTimeout)
+                ? null
+                : new TimeoutException($"The server did not send them within {_options.LoadTimeout} ({nameof(_options.LoadTimeout)}).");
         }
         catch (AggregateException e)
         {
@@ -56,7 +58,8 @@ public sealed class KestrelKvConfigurationProvider : ConfigurationProvider, IDis
             return;
         }
         Dispose();
-        throw new InvalidOperationException($"The settings with the prefix \"{_options.Prefix}\" could not be read from KestrelKv: {failure.Message}", failure);
+        throw new InvalidOperationException(
+            $"The settings with the prefix \"{_options.Prefix}\" could not be read from KestrelKv: {failure.Message}", failure);
     }
 
     /// <summary>Stops following changes. The settings remain.</summary>

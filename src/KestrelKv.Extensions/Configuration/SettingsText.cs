@@ -6,7 +6,9 @@ namespace KestrelKv.Extensions.Configuration;
 /// <summary>Converts entries to settings, as the configuration provider for JSON files does.</summary>
 internal static class SettingsText
 {
-    /// <summary>Returns the settings of entries. If two entries define the same setting, the one with the later key in ordinal order wins.</summary>
+    /// <summary>
+    /// Returns the settings of entries. If two entries define the same setting, the one with the later key in ordinal order wins.
+    /// </summary>
     public static Dictionary<string, string?> Flatten(string prefix, IEnumerable<KeyValuePair<string, JsonElement>> entries)
     {
         var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);

@@ -6,7 +6,10 @@ using Microsoft.Extensions.Options;
 
 namespace KestrelKv.Extensions.Hosting;
 
-/// <summary>Registers a client with its options. There is one singleton per service key; registrations with the same key share it, and their options add up.</summary>
+/// <summary>
+/// Registers a client with its options. There is one singleton per service key; registrations with the same key share it, and their options
+/// add up.
+/// </summary>
 internal static class ClientRegistration
 {
     /// <summary>Registers a client.</summary>

@@ -9,12 +9,15 @@ using OpenTelemetry.Trace;
 
 namespace Microsoft.Extensions.Hosting;
 
-/// <summary>Registers <see cref="KestrelKvClient"/> by the name of its connection, with health check, tracing and metrics, as Aspire integrations do.</summary>
+/// <summary>
+/// Registers <see cref="KestrelKvClient"/> by the name of its connection, with health check, tracing and metrics, as Aspire integrations
+/// do.
+/// </summary>
 /// <remarks>
-/// The settings are read from the sections <c>KestrelKv:Client</c> and <c>KestrelKv:Client:{name}</c>, which have the properties of
-/// <see cref="KestrelKvClientSettings"/> and of <see cref="KestrelKvClientOptions"/>, and from <c>ConnectionStrings:{name}</c>. Later sources take
-/// precedence, except that an option in a section overrides the same option in a connection string. Without a connection string and a <c>Host</c>,
-/// the host does not start.
+/// The settings are read from the sections <c>KestrelKv:Client</c> and <c>KestrelKv:Client:{name}</c>, which have the properties of <see
+/// cref="KestrelKvClientSettings"/> and of <see cref="KestrelKvClientOptions"/>, and from <c>ConnectionStrings:{name}</c>. Later sources
+/// take precedence, except that an option in a section overrides the same option in a connection string. Without a connection string and a
+/// <c>Host</c>, the host does not start.
 /// </remarks>
 public static class KestrelKvHostApplicationBuilderExtensions
 {

@@ -8,13 +8,13 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <summary>Registers <see cref="KestrelKvClient"/> as a singleton.</summary>
 /// <remarks>
 /// <para>
-/// The container creates the client when it is first resolved, and disposes of it: dispose of the container with
-/// <see cref="IAsyncDisposable.DisposeAsync"/>, as hosts do. The client connects when the first call needs it.
+/// The container creates the client when it is first resolved, and disposes of it: dispose of the container with <see
+/// cref="IAsyncDisposable.DisposeAsync"/>, as hosts do. The client connects when the first call needs it.
 /// </para>
 /// <para>
 /// The host checks the options when it starts, and fails with a message that names the setting. Further registrations with the same key add
-/// to the options of the first; so do <c>services.Configure&lt;KestrelKvClientOptions&gt;</c> and <c>PostConfigure</c>, for a keyed client with the
-/// key as the name of the options.
+/// to the options of the first; so do <c>services.Configure&lt;KestrelKvClientOptions&gt;</c> and <c>PostConfigure</c>, for a keyed client
+/// with the key as the name of the options.
 /// </para>
 /// </remarks>
 public static class KestrelKvServiceCollectionExtensions
@@ -43,8 +43,9 @@ public static class KestrelKvServiceCollectionExtensions
     /// <summary>Registers a client with options from configuration.</summary>
     /// <param name="services">The services.</param>
     /// <param name="section">
-    /// A section such as <c>configuration.GetSection("KestrelKv")</c>, whose keys are <c>ConnectionString</c> and the names of the properties of
-    /// <see cref="KestrelKvClientOptions"/>; or one that is a connection string, such as <c>configuration.GetSection("ConnectionStrings:kv")</c>.
+    /// A section such as <c>configuration.GetSection("KestrelKv")</c>, whose keys are <c>ConnectionString</c> and the names of the
+    /// properties of <see cref="KestrelKvClientOptions"/>; or one that is a connection string, such as
+    /// <c>configuration.GetSection("ConnectionStrings:kv")</c>.
     /// </param>
     /// <param name="configure">Sets further options; null for none.</param>
     public static IServiceCollection AddKestrelKvClient(

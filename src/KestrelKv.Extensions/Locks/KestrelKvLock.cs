@@ -6,31 +6,31 @@ namespace KestrelKv.Extensions.Locks;
 /// <summary>A lock that one holder at a time has, among all processes that use the same server. Not reentrant. Thread-safe.</summary>
 /// <remarks>
 /// <para>
-/// <b>How it works.</b> The lock is an entry with an expiry. It is acquired by a put that requires the key to be missing, renewed each time a
-/// third of the expiry has passed, and released by a removal. Each of these writes requires the version of the holder's last one, so that it never
-/// touches the lock of another holder. A waiter watches the key, and tries again when the entry is released or expires. There is no order
-/// among waiters of different processes.
+/// <b>How it works.</b> The lock is an entry with an expiry. It is acquired by a put that requires the key to be missing, renewed each time
+/// a third of the expiry has passed, and released by a removal. Each of these writes requires the version of the holder's last one, so that
+/// it never touches the lock of another holder. A waiter watches the key, and tries again when the entry is released or expires. There is
+/// no order among waiters of different processes.
 /// </para>
 /// <para>
-/// <b>What it guarantees.</b> The server gives the lock to a new holder only after the previous one has released it or its expiry has passed.
-/// <see cref="KestrelKvLockHandle.FencingToken"/> is the version of the acquisition. Versions are never reused, so each holder of a lock has a
-/// greater token than all before it, across restarts and restores of the server. <see cref="KestrelKvLockHandle.LostToken"/> is canceled before
-/// another holder can acquire the lock, if the holder's process runs: the holder counts the expiry from before it sent the last successful
-/// write, by its own monotonic clock, and less a margin. No clocks are compared, but their speeds must be equal within the margin, the server's
-/// clock must not be set forward, and the holder's machine must not be suspended.
+/// <b>What it guarantees.</b> The server gives the lock to a new holder only after the previous one has released it or its expiry has
+/// passed. <see cref="KestrelKvLockHandle.FencingToken"/> is the version of the acquisition. Versions are never reused, so each holder of a
+/// lock has a greater token than all before it, across restarts and restores of the server. <see cref="KestrelKvLockHandle.LostToken"/> is
+/// canceled before another holder can acquire the lock, if the holder's process runs: the holder counts the expiry from before it sent the
+/// last successful write, by its own monotonic clock, and less a margin. No clocks are compared, but their speeds must be equal within the
+/// margin, the server's clock must not be set forward, and the holder's machine must not be suspended.
 /// </para>
 /// <para>
 /// <b>What it does not guarantee.</b> No lock with an expiry can stop a holder that is paused at the wrong moment, by garbage collection, a
-/// debugger, or a virtual machine that is moved: it continues in the belief that it holds the lock, and a write that it has sent may arrive even later.
-/// See M. Kleppmann, "How to do distributed locking" (2016). If such a write would cause damage, the resource must protect itself: send it the
-/// fencing token with each write, and let it refuse tokens lower than the highest that it has seen. Without such a check, the lock avoids
-/// duplicate work, but is not sufficient for correctness. If a crash of the server loses the acquisition (a durability other than
-/// <c>Always</c>), a second holder can exist at once; its token is greater.
+/// debugger, or a virtual machine that is moved: it continues in the belief that it holds the lock, and a write that it has sent may arrive
+/// even later. See M. Kleppmann, "How to do distributed locking" (2016). If such a write would cause damage, the resource must protect
+/// itself: send it the fencing token with each write, and let it refuse tokens lower than the highest that it has seen. Without such a
+/// check, the lock avoids duplicate work, but is not sufficient for correctness. If a crash of the server loses the acquisition (a
+/// durability other than <c>Always</c>), a second holder can exist at once; its token is greater.
 /// </para>
 /// <para>
-/// <b>Unknown outcomes.</b> The writes have request ids, so a broken connection does not matter: the client repeats them, and they are executed
-/// once. If an acquisition is canceled, or its deadline passes after the request was sent, the entry may be created without a holder. It is removed at
-/// once if the server can be reached, and otherwise expires.
+/// <b>Unknown outcomes.</b> The writes have request ids, so a broken connection does not matter: the client repeats them, and they are
+/// executed once. If an acquisition is canceled, or its deadline passes after the request was sent, the entry may be created without a
+/// holder. It is removed at once if the server can be reached, and otherwise expires.
 /// </para>
 /// </remarks>
 public sealed class KestrelKvLock
@@ -71,7 +71,9 @@ public sealed class KestrelKvLock
     /// <param name="timeout">The maximum time to wait, greater than zero; null, the default, for no limit.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <returns>The handle of the lock, which releases it when disposed.</returns>
-    /// <exception cref="TimeoutException">The lock was not free in time, or the server could not be reached (see the inner exception).</exception>
+    /// <exception cref="TimeoutException">
+    /// The lock was not free in time, or the server could not be reached (see the inner exception).
+    /// </exception>
     /// <exception cref="RefusedException">The server refused a call, such as for lack of a right.</exception>
     public async Task<KestrelKvLockHandle> AcquireAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {

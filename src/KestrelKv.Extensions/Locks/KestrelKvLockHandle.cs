@@ -3,7 +3,9 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelKv.Extensions.Locks;
 
-/// <summary>An acquired lock. It is renewed until it is disposed of, which releases it. See <see cref="KestrelKvLock"/> for what it guarantees.</summary>
+/// <summary>
+/// An acquired lock. It is renewed until it is disposed of, which releases it. See <see cref="KestrelKvLock"/> for what it guarantees.
+/// </summary>
 public sealed class KestrelKvLockHandle : IAsyncDisposable
 {
     private readonly LockEntry _entry;
@@ -35,8 +37,8 @@ public sealed class KestrelKvLockHandle : IAsyncDisposable
     public string Name { get; }
 
     /// <summary>
-    /// The version of the acquisition, greater than those of all previous holders of this lock. A resource that refuses tokens lower than the
-    /// highest it has seen is safe from a holder that has lost the lock without noticing.
+    /// The version of the acquisition, greater than those of all previous holders of this lock. A resource that refuses tokens lower than
+    /// the highest it has seen is safe from a holder that has lost the lock without noticing.
     /// </summary>
     public long FencingToken { get; }
 
@@ -44,8 +46,8 @@ public sealed class KestrelKvLockHandle : IAsyncDisposable
     public CancellationToken LostToken => _lost.Token;
 
     /// <summary>
-    /// Whether the lock is held, by the holder's clock: not released, not lost, and renewed in time. After a pause of the process, this is correct even before
-    /// <see cref="LostToken"/> is canceled.
+    /// Whether the lock is held, by the holder's clock: not released, not lost, and renewed in time. After a pause of the process, this is
+    /// correct even before <see cref="LostToken"/> is canceled.
     /// </summary>
     public bool IsHeld => Volatile.Read(ref _validUntil) is var deadline && deadline != 0 && _entry.Time.GetTimestamp() < deadline;
 

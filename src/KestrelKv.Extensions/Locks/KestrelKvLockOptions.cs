@@ -10,18 +10,21 @@ public sealed class KestrelKvLockOptions
     public string Prefix { get; set; } = "locks/";
 
     /// <summary>
-    /// The time after which the lock of a holder that has stopped becomes free, 100 milliseconds to 1 day. The default is 30 seconds. The holder renews
-    /// the lock each time a third has passed. A short time frees the lock of a crashed process early, but loses it in shorter disturbances.
+    /// The time after which the lock of a holder that has stopped becomes free, 100 milliseconds to 1 day. The default is 30 seconds. The
+    /// holder renews the lock each time a third has passed. A short time frees the lock of a crashed process early, but loses it in shorter
+    /// disturbances.
     /// </summary>
     public TimeSpan Expiry { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How long before the expiry the holder considers the lock lost, at most half of <see cref="Expiry"/>. Null, the default, for a tenth of it. It covers
-    /// the difference in speed of the two clocks, and the time until the holder has stopped its work.
+    /// How long before the expiry the holder considers the lock lost, at most half of <see cref="Expiry"/>. Null, the default, for a tenth
+    /// of it. It covers the difference in speed of the two clocks, and the time until the holder has stopped its work.
     /// </summary>
     public TimeSpan? SafetyMargin { get; set; }
 
-    /// <summary>The clock of the holder. Only its monotonic timestamps and timers are used. The default is <see cref="TimeProvider.System"/>.</summary>
+    /// <summary>
+    /// The clock of the holder. Only its monotonic timestamps and timers are used. The default is <see cref="TimeProvider.System"/>.
+    /// </summary>
     public TimeProvider Time { get; set; } = TimeProvider.System;
 
     /// <summary>The time from a renewal to the moment at which the holder considers the lock lost.</summary>

@@ -38,13 +38,13 @@ public sealed class LeaderElection
     }
 
     /// <summary>
-    /// Waits until this process is the leader, and runs the work. If the leadership is lost, the work is canceled; once it has ended, the process is
-    /// a candidate again.
+    /// Waits until this process is the leader, and runs the work. If the leadership is lost, the work is canceled; once it has ended, the
+    /// process is a candidate again.
     /// </summary>
     /// <param name="name">The name of the election, and of its lock.</param>
     /// <param name="work">
-    /// The work of the leader. Its token is canceled by the loss of the leadership and by <paramref name="cancellationToken"/>: it must then end
-    /// at once.
+    /// The work of the leader. Its token is canceled by the loss of the leadership and by <paramref name="cancellationToken"/>: it must
+    /// then end at once.
     /// </param>
     /// <param name="cancellationToken">Ends the candidacy, or the work.</param>
     /// <returns>A task that completes when the work ends by itself, or fails. The leadership then ends too.</returns>

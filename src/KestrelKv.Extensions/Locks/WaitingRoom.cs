@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace KestrelKv.Extensions.Locks;
 
 /// <summary>
-/// Lets one caller of this process at a time wait for a lock at the server. The others wait here, in their order, and cost no watch. Thread-safe.
+/// Lets one caller of this process at a time wait for a lock at the server. The others wait here, in their order, and cost no watch.
+/// Thread-safe.
 /// </summary>
 internal sealed class WaitingRoom
 {

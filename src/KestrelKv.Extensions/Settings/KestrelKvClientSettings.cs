@@ -6,7 +6,10 @@ namespace KestrelKv.Extensions.Settings;
 /// </summary>
 public sealed class KestrelKvClientSettings
 {
-    /// <summary>The connection string: see <see cref="Client.KestrelKvClientOptions.Parse"/>. Null for the options of the section, and their defaults.</summary>
+    /// <summary>
+    /// The connection string: see <see cref="Client.KestrelKvClientOptions.Parse"/>. Null for the options of the section, and their
+    /// defaults.
+    /// </summary>
     public string? ConnectionString { get; set; }
 
     /// <summary>Whether to register no health check. The default is false.</summary>

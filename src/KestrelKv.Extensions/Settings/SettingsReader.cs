@@ -6,7 +6,9 @@ using Microsoft.Extensions.Options;
 namespace KestrelKv.Extensions.Settings;
 
 /// <summary>Reads settings and client options from configuration sections. An error names the setting.</summary>
-/// <remarks>It has its own conversions: times are numbers of seconds, as in connection strings, and a name that does not exist is an error.</remarks>
+/// <remarks>
+/// It has its own conversions: times are numbers of seconds, as in connection strings, and a name that does not exist is an error.
+/// </remarks>
 internal static class SettingsReader
 {
     /// <summary>Sets the settings of a section.</summary>
@@ -27,8 +29,8 @@ internal static class SettingsReader
     }
 
     /// <summary>
-    /// Sets the client options of a section. A section that has a value is a connection string. Otherwise its <c>ConnectionString</c> comes first, and
-    /// its other values complement it.
+    /// Sets the client options of a section. A section that has a value is a connection string. Otherwise its <c>ConnectionString</c> comes
+    /// first, and its other values complement it.
     /// </summary>
     public static void Read(IConfiguration configuration, KestrelKvClientOptions options)
     {
@@ -66,7 +68,9 @@ internal static class SettingsReader
         }
     }
 
-    /// <summary>Returns the message of an exception without the name of the parameter, which is of no use to a reader of settings.</summary>
+    /// <summary>
+    /// Returns the message of an exception without the name of the parameter, which is of no use to a reader of settings.
+    /// </summary>
     public static string MessageOf(ArgumentException error) =>
         error.ParamName is { } parameter ? error.Message.Replace($" (Parameter '{parameter}')", "", StringComparison.Ordinal) : error.Message;
 

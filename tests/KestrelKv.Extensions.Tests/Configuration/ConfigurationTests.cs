@@ -32,7 +32,7 @@ public sealed class ConfigurationTests : IAsyncDisposable
         await _client.PutAsync("other/Mail/Port", 26);
         using ConfigurationRoot configuration = Build();
         Assert.Equal(
-            ["Greeting:Text=hello", "Mail:Port=25", "Mail:Tls=True", "Shop:Name=Kite", "Shop:Rooms:0=a", "Shop:Rooms:1=b"],
+            ["Greeting:Text=hello", "Mail:Port=25", "Mail:Tls=True", "Shop:name=Kite", "Shop:rooms:0=a", "Shop:rooms:1=b"],
             configuration.AsEnumerable().Where(setting => setting.Value is not null).Select(setting => $"{setting.Key}={setting.Value}").Order(StringComparer.Ordinal));
         Assert.Equal("25", configuration["mail:port"]);
     }

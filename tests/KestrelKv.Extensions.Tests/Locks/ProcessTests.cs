@@ -4,7 +4,10 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Extensions.Tests.Locks;
 
-/// <summary>Locks and leader election in several processes that are paused and killed. The expiry is short: it is the time that these tests must wait.</summary>
+/// <summary>
+/// Locks and leader election in several processes that are paused and killed. The expiry is short: it is the time that these tests must
+/// wait.
+/// </summary>
 public sealed class ProcessTests : IAsyncLifetime, IAsyncDisposable
 {
     private ServerProcess _server = null!;

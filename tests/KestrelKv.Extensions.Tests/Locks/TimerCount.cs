@@ -1,6 +1,8 @@
 namespace KestrelKv.Extensions.Tests.Locks;
 
-/// <summary>A clock that counts the timers that were created, so that a test advances the time only after a renewal has scheduled the next one.</summary>
+/// <summary>
+/// A clock that counts the timers that were created, so that a test advances the time only after a renewal has scheduled the next one.
+/// </summary>
 internal sealed class TimerCount(TimeProvider time) : TimeProvider
 {
     private int _created;
