@@ -48,10 +48,12 @@ internal sealed class PipeStream(PipeReader reader, PipeWriter writer) : Stream
                 lock (_lock)
                 {
                     ThrowIfClosed();
-                    ReadOnlySequence<byte> received = read.Buffer.Slice(0, Math.Min(buffer.Length, read.Buffer.Length));
+                    // The sequence is invalid once the reader has advanced.
+                    int count = (int)Math.Min(buffer.Length, read.Buffer.Length);
+                    ReadOnlySequence<byte> received = read.Buffer.Slice(0, count);
                     received.CopyTo(buffer.Span);
                     reader.AdvanceTo(received.End);
-                    if (received.Length > 0 || read.IsCompleted || buffer.IsEmpty) return (int)received.Length;
+                    if (count > 0 || read.IsCompleted || buffer.IsEmpty) return count;
                 }
             }
         }

@@ -104,7 +104,7 @@ public abstract partial class StoreContractTests
         foreach (long touch in (long[])[later, later + 5_000])
         {
             var sink = new RecordingSink();
-            Assert.True(await Store.CommitAsync(new[] { Touch("a", touch), Put("b", "1") }, sink, Utf8("id")));
+            Assert.True(await Store.CommitAsync(new[] { Touch("a", touch), Put("b", "1") }, sink, new RequestId(Utf8("id"))));
             Assert.Equal(later, sink.Results[0].ExpiresAt);
         }
         Assert.Equal(later, (await ExecuteOneAsync(Get("a"))).ExpiresAt);

@@ -6,7 +6,6 @@ using KestrelKv.Extensions.AspNetCore;
 using KestrelKv.Extensions.AspNetCore.DataProtection;
 using KestrelKv.Testing;
 using Microsoft.AspNetCore.DataProtection;
-using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.IO.Pipelines;
 using KestrelKv.Client;
 using KestrelKv.Client.Testing;
-using KestrelKv.Extensions.AspNetCore;
 using KestrelKv.Extensions.AspNetCore.OutputCaching;
 using KestrelKv.Testing;
 using Microsoft.AspNetCore.Builder;
@@ -11,7 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace KestrelKv.Extensions.Tests.AspNetCore;
 
-public sealed class OutputCacheTests : IAsyncDisposable
+public sealed class OutputCacheTests : IAsyncLifetime, IAsyncDisposable
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 
@@ -26,6 +25,10 @@ public sealed class OutputCacheTests : IAsyncDisposable
         _client = _server.CreateClient();
         _store = new(_client, new(), _time);
     }
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     public async ValueTask DisposeAsync()
     {

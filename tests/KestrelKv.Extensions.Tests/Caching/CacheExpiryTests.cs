@@ -6,11 +6,15 @@ using Microsoft.Extensions.Caching.Distributed;
 namespace KestrelKv.Extensions.Tests.Caching;
 
 /// <summary>Absolute, relative and sliding expiry, by a clock that the test advances.</summary>
-public sealed class CacheExpiryTests : IAsyncDisposable
+public sealed class CacheExpiryTests : IAsyncLifetime, IAsyncDisposable
 {
     private readonly CacheUnderTest _test = new();
 
     private KestrelKvDistributedCache Cache => _test.Cache;
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     public ValueTask DisposeAsync() => _test.DisposeAsync();
 

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Caching.Distributed;
 namespace KestrelKv.Extensions.Tests.Caching;
 
 /// <summary>Values and keys: the contract of the distributed cache without its expiry.</summary>
-public sealed class CacheValueTests : IAsyncDisposable
+public sealed class CacheValueTests : IAsyncLifetime, IAsyncDisposable
 {
     private static readonly DistributedCacheEntryOptions NoExpiry = new();
 
@@ -18,6 +18,10 @@ public sealed class CacheValueTests : IAsyncDisposable
     public static TheoryData<int> Sizes => [0, 1, 2, 3, 4, 5, 255, 4_096, 1_000_000];
 
     private KestrelKvDistributedCache Cache => _test.Cache;
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     public ValueTask DisposeAsync() => _test.DisposeAsync();
 
@@ -195,7 +199,6 @@ public sealed class CacheValueTests : IAsyncDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Cache.RemoveAsync("a", canceled.Token));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
             async () => await Cache.TryGetAsync("a", new ArrayBufferWriter<byte>(), canceled.Token));
-        Assert.Equal(0, await _test.VersionAsync() - await _test.VersionAsync());
         Assert.Null(await Cache.GetAsync("a"));
     }
 

@@ -12,7 +12,7 @@ using Microsoft.Extensions.Hosting;
 namespace KestrelKv.Extensions.Tests.Caching;
 
 /// <summary>HybridCache in two processes (service providers) with one server.</summary>
-public sealed class HybridCacheTests : IAsyncLifetime
+public sealed class HybridCacheTests : IAsyncLifetime, IAsyncDisposable
 {
     private readonly InMemoryServer _server = new();
     private readonly List<KestrelKvClient> _clients = [];
@@ -25,7 +25,9 @@ public sealed class HybridCacheTests : IAsyncLifetime
         _b = await HybridNode.StartAsync(NewClient());
     }
 
-    public async Task DisposeAsync()
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
+
+    public async ValueTask DisposeAsync()
     {
         await _a.DisposeAsync();
         await _b.DisposeAsync();

@@ -258,7 +258,7 @@ public sealed class TracingTests
         }
 
         public override ValueTask<bool> CommitAsync(
-            ReadOnlyMemory<Operation> batch, IResultSink results, ReadOnlyMemory<byte> requestId = default,
+            ReadOnlyMemory<Operation> batch, IResultSink results, RequestId requestId = default,
             CancellationToken cancellationToken = default)
         {
             Current.Add(Activity.Current);
