@@ -32,7 +32,14 @@ internal sealed class InMemoryConnection : DefaultConnectionContext
     public void Break()
     {
         ClientStream.Break();
-        _closed.Cancel();
+        try
+        {
+            _closed.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The server has finished with the connection at this moment.
+        }
     }
 
     public override void Abort(ConnectionAbortedException abortReason) => Break();

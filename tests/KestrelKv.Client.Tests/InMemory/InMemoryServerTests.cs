@@ -50,7 +50,7 @@ public sealed class InMemoryServerTests
     {
         var time = new FakeTimeProvider { AutoAdvanceAmount = TimeSpan.FromMilliseconds(50) };
         await using var server = new InMemoryServer(time);
-        await using KestrelKvClient client = server.CreateClient(options => options.Timeout = Timeout.InfiniteTimeSpan);
+        await using KestrelKvClient client = server.CreateClient(options => options.Time = TimeProvider.System);
         for (int i = 0; i < 200; i++) await client.PutAsync($"{i}", i, new() { Expiry = TimeSpan.FromMilliseconds(100) }).AsTask().WaitAsync(Wait.Patience);
     }
 
