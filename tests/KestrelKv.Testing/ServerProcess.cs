@@ -45,12 +45,15 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <param name="environment">Additional environment variables.</param>
     /// <param name="dll">The program to start instead of the one built along with the tests.</param>
     /// <param name="data">The data directory. By default the server has its own, which is deleted with it.</param>
+    /// <param name="network">The network namespace to run in instead of that of the tests.</param>
     public static async Task<ServerProcess> StartAsync(
         IEnumerable<string>? settings = null, IReadOnlyDictionary<string, string>? environment = null, string? dll = null,
-        DataDirectory? data = null)
+        DataDirectory? data = null, NetworkNamespace? network = null)
     {
         DataDirectory? ownData = data is null ? new() : null;
-        var server = new ServerProcess(Create([], settings ?? [], environment, dll, (data ?? ownData)!), ownData);
+        Process process = Create([], settings ?? [], environment, dll, (data ?? ownData)!);
+        network?.Enter(process.StartInfo);
+        var server = new ServerProcess(process, ownData);
         server._process.OutputDataReceived += (_, line) => server.Take(line.Data);
         server._process.ErrorDataReceived += (_, line) => server.Take(line.Data);
         server._process.Exited += (_, _) => server._started.TrySetException(new InvalidOperationException("The server has exited."));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using KestrelKv.Testing.Histories;
 
 namespace KestrelKv.Server.Tests.Histories;
 

@@ -1,4 +1,5 @@
 using KestrelKv.Testing;
+using KestrelKv.Testing.Histories;
 
 namespace KestrelKv.Server.Tests.Histories;
 

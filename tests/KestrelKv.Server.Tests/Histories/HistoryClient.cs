@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using KestrelKv.Testing;
+using KestrelKv.Testing.Histories;
 
 namespace KestrelKv.Server.Tests.Histories;
 

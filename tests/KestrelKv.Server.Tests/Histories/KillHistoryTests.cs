@@ -1,5 +1,6 @@
 using System.Globalization;
 using KestrelKv.Testing;
+using KestrelKv.Testing.Histories;
 using Xunit.Abstractions;
 
 namespace KestrelKv.Server.Tests.Histories;

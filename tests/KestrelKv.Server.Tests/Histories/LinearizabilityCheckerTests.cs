@@ -1,3 +1,5 @@
+using KestrelKv.Testing.Histories;
+
 namespace KestrelKv.Server.Tests.Histories;
 
 /// <summary>Handwritten histories. Times are whole numbers.</summary>

@@ -1,6 +1,5 @@
 using System.Text;
 using KestrelKv.Server.Tests.Admin;
-using KestrelKv.Server.Tests.Wire;
 using KestrelKv.Testing;
 
 namespace KestrelKv.Server.Tests.Security;

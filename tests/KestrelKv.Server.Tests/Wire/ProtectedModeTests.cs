@@ -61,7 +61,7 @@ public sealed class ProtectedModeTests
     }
 
     private static async Task<string[]> CallFromAsync(NetworkNamespace other, ServerProcess server) =>
-        Lines(await other.RunPythonAsync("peer.py", other.OwnAddress, server.WirePort.ToString(CultureInfo.InvariantCulture)));
+        Lines(await other.RunAsync("python3", "-B", Python.PathTo("peer.py"), other.OwnAddress, server.WirePort.ToString(CultureInfo.InvariantCulture)));
 
     private static string[] Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 }

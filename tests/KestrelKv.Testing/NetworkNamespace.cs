@@ -1,7 +1,7 @@
+using System.Diagnostics;
 using System.Globalization;
-using KestrelKv.Testing;
 
-namespace KestrelKv.Server.Tests.Wire;
+namespace KestrelKv.Testing;
 
 /// <summary>A fact that needs another machine on the network. It uses a network namespace, which requires root on Linux.</summary>
 [AttributeUsage(AttributeTargets.Method)]
@@ -14,7 +14,7 @@ public sealed class NetworkNamespaceFactAttribute : FactAttribute
 /// A network namespace that acts as another machine on the network, connected to this machine by a pair of virtual interfaces. It is not
 /// reachable from elsewhere. Disposal removes it.
 /// </summary>
-internal sealed class NetworkNamespace : IAsyncDisposable
+public sealed class NetworkNamespace : IAsyncDisposable
 {
     private readonly string _name;
     private readonly string _ownInterface;
@@ -62,6 +62,7 @@ internal sealed class NetworkNamespace : IAsyncDisposable
             await IpAsync("link", "set", created._ownInterface, "up");
             await IpAsync("-n", created._name, "address", "add", $"{created.PeerAddress}/30", "dev", created._peerInterface);
             await IpAsync("-n", created._name, "link", "set", created._peerInterface, "up");
+            await IpAsync("-n", created._name, "link", "set", "lo", "up");
             return created;
         }
         catch
@@ -71,9 +72,52 @@ internal sealed class NetworkNamespace : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs a Python script of this folder on the other machine.</summary>
-    public Task<string> RunPythonAsync(string script, params string[] arguments) =>
-        Programs.RunAsync("ip", ["netns", "exec", _name, "python3", "-B", Python.PathTo(script), .. arguments]);
+    /// <summary>Makes a process that is about to be started run on the other machine. Its process id remains that of the program.</summary>
+    public void Enter(ProcessStartInfo start)
+    {
+        string[] command = [start.FileName, .. start.ArgumentList];
+        start.FileName = "ip";
+        start.ArgumentList.Clear();
+        foreach (string word in (string[])["netns", "exec", _name, .. command]) start.ArgumentList.Add(word);
+    }
+
+    /// <summary>
+    /// Drops all packets between the machines, in both directions, without an error on either: as after a power failure of the other machine or
+    /// of a switch. Frames are sent to addresses that no interface has.
+    /// </summary>
+    public async Task DropPacketsAsync()
+    {
+        const string Nobody = "02:00:00:00:00:01";
+        await IpAsync("neighbor", "replace", PeerAddress, "lladdr", Nobody, "dev", _ownInterface, "nud", "permanent");
+        await IpAsync("-n", _name, "neighbor", "replace", OwnAddress, "lladdr", Nobody, "dev", _peerInterface, "nud", "permanent");
+    }
+
+    /// <summary>Ends <see cref="DropPacketsAsync"/>.</summary>
+    public async Task DeliverPacketsAsync()
+    {
+        await IpAsync("neighbor", "delete", PeerAddress, "dev", _ownInterface);
+        await IpAsync("-n", _name, "neighbor", "delete", OwnAddress, "dev", _peerInterface);
+    }
+
+    /// <summary>Delays all packets between the machines, and drops some.</summary>
+    /// <param name="delay">The additional round trip time.</param>
+    /// <param name="lossPercent">The percentage of packets that are lost, in each direction.</param>
+    /// <returns>False if the kernel lacks this function (netem).</returns>
+    public async Task<bool> TryImpairAsync(TimeSpan delay, int lossPercent)
+    {
+        string half = string.Create(CultureInfo.InvariantCulture, $"{delay.TotalMilliseconds / 2}ms");
+        string loss = string.Create(CultureInfo.InvariantCulture, $"{lossPercent}%");
+        try
+        {
+            await Programs.RunAsync("tc", ["qdisc", "add", "dev", _ownInterface, "root", "netem", "delay", half, "loss", loss]);
+            await Programs.RunAsync("tc", ["-n", _name, "qdisc", "add", "dev", _peerInterface, "root", "netem", "delay", half, "loss", loss]);
+            return true;
+        }
+        catch (Xunit.Sdk.TrueException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Runs a program on the other machine.</summary>
     public Task<string> RunAsync(string program, params string[] arguments) =>

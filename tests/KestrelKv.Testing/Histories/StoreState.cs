@@ -1,4 +1,4 @@
-namespace KestrelKv.Server.Tests.Histories;
+namespace KestrelKv.Testing.Histories;
 
 /// <summary>An entry of the model. Its version is 0 for no entry, and -n if no reply has reported it and it is at least n.</summary>
 internal readonly record struct ModelEntry(long Value, long Version)

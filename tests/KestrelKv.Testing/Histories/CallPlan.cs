@@ -1,4 +1,4 @@
-namespace KestrelKv.Server.Tests.Histories;
+namespace KestrelKv.Testing.Histories;
 
 /// <summary>Generates random calls for the connections of one history. Safe for concurrent use.</summary>
 /// <param name="keys">The number of keys: so small that calls conflict.</param>

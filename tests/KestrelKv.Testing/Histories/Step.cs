@@ -1,4 +1,4 @@
-namespace KestrelKv.Server.Tests.Histories;
+namespace KestrelKv.Testing.Histories;
 
 /// <summary>The operation of a step. All values are integers.</summary>
 internal enum StepKind

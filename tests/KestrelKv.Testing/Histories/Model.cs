@@ -1,4 +1,4 @@
-namespace KestrelKv.Server.Tests.Histories;
+namespace KestrelKv.Testing.Histories;
 
 /// <summary>A server that executes calls atomically, one at a time.</summary>
 internal static class Model

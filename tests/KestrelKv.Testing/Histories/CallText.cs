@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 
-namespace KestrelKv.Server.Tests.Histories;
+namespace KestrelKv.Testing.Histories;
 
 /// <summary>Converts calls to requests, and replies to results.</summary>
 internal static class CallText

@@ -3,10 +3,10 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace KestrelKv.Server.Tests.Security;
+namespace KestrelKv.Testing;
 
 /// <summary>A root that issues certificates in PEM files of a temporary directory. Disposal deletes it.</summary>
-internal sealed class TestAuthority : IDisposable
+public sealed class TestAuthority : IDisposable
 {
     private const string ServerUsage = "1.3.6.1.5.5.7.3.1";
     public const string ClientUsage = "1.3.6.1.5.5.7.3.2";

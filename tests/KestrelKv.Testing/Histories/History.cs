@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace KestrelKv.Server.Tests.Histories;
+namespace KestrelKv.Testing.Histories;
 
 /// <summary>The calls of several connections on a few keys of their own, whose prefix is <paramref name="name"/>.</summary>
 internal sealed class History(string name, int keys)
@@ -19,7 +19,9 @@ internal sealed class History(string name, int keys)
     public int NextConnection() => Interlocked.Increment(ref _connections);
 
     /// <summary>Records calls that are about to be sent.</summary>
-    public void Begin(IReadOnlyList<Call> calls, int connection)
+    /// <param name="calls">The calls.</param>
+    /// <param name="connection">The connection that executes them in order; null if there is no such order.</param>
+    public void Begin(IReadOnlyList<Call> calls, int? connection)
     {
         lock (_lock)
         {
@@ -33,12 +35,24 @@ internal sealed class History(string name, int keys)
         }
     }
 
-    public void End(Call call, string reply)
+    /// <summary>Records the reply to a call.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="reply">The body of the reply.</param>
+    public void End(Call call, string reply) => End(call, Stopwatch.GetTimestamp(), CallText.Reply(call, reply), reply);
+
+    /// <summary>Records the result of a call of a client library.</summary>
+    public void End(Call call, CallReply reply)
     {
-        call.Returned = Stopwatch.GetTimestamp();
-        call.ReplyText = reply;
-        call.Reply = CallText.Reply(call, reply);
-        Plan.Learn(call);
+        string text = reply.RefusedAt is { } at
+            ? string.Create(CultureInfo.InvariantCulture, $"refused at {at}, version {reply.CurrentVersion}")
+            : string.Create(CultureInfo.InvariantCulture, $"version {reply.Version}: {string.Join(", ", reply.Steps)}");
+        End(call, Stopwatch.GetTimestamp(), reply, text);
+    }
+
+    /// <summary>Removes a call that was not sent.</summary>
+    public void Discard(Call call)
+    {
+        lock (_lock) _calls.Remove(call);
     }
 
     /// <summary>Returns the number of calls that overlap a call of another connection.</summary>
@@ -47,6 +61,12 @@ internal sealed class History(string name, int keys)
             call =>
                 _calls.Exists(
                     other => other.Connection != call.Connection && other.Invoked < call.Returned && call.Invoked < other.Returned));
+
+    private void End(Call call, long returned, CallReply reply, string text)
+    {
+        (call.Returned, call.Reply, call.ReplyText) = (returned, reply, text);
+        Plan.Learn(call);
+    }
 
     /// <summary>Fails if the history is not linearizable: no order of the calls, one at a time, gives these replies.</summary>
     public void Check()

@@ -1,4 +1,4 @@
-namespace KestrelKv.Server.Tests.Histories;
+namespace KestrelKv.Testing.Histories;
 
 /// <summary>
 /// Searches for an order of a history's calls in which a server that executes them one at a time gives the same replies. The algorithm is
