@@ -33,16 +33,16 @@ public sealed class CounterTests(ITestOutputHelper output)
         options.Retry = retry;
         await using (var client = new KestrelKvClient(options))
         {
-            using var stop = new CancellationTokenSource();
+            bool isEnding = false;
             Task[] callers = [.. Enumerable.Range(0, Callers).Select(_ => random.Next()).Select(
-                (seed, caller) => Task.Run(() => RunAsync(client, caller, new Random(seed), stop.Token)))];
+                (seed, caller) => Task.Run(() => RunAsync(client, caller, new Random(seed), () => !Volatile.Read(ref isEnding))))];
             for (int round = SoakTime.Count(4, 50); round > 0; round--)
             {
                 int target = Count(Outcome.Acknowledged) + random.Next(100, 1_000);
                 await Wait.UntilAsync(() => Count(Outcome.Acknowledged) > target || callers.Any(caller => caller.IsFaulted), () => "no progress");
                 await server.RestartAsync();
             }
-            await stop.CancelAsync();
+            Volatile.Write(ref isEnding, true);
             await Task.WhenAll(callers).WaitAsync(Wait.Patience);
         }
         await CheckAsync(server);
@@ -55,9 +55,9 @@ public sealed class CounterTests(ITestOutputHelper output)
         lock (_lock) return _outcomes.Values.Count(known => known == outcome);
     }
 
-    private async Task RunAsync(KestrelKvClient client, int caller, Random random, CancellationToken stop)
+    private async Task RunAsync(KestrelKvClient client, int caller, Random random, Func<bool> continues)
     {
-        for (int i = 0; !stop.IsCancellationRequested; i++)
+        for (int i = 0; continues(); i++)
         {
             string key = $"once:{caller}:{i}";
             var options = new PutOptions

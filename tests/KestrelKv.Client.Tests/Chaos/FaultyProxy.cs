@@ -43,7 +43,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
     public void CutAll()
     {
         lock (_lock)
-            foreach (Link link in _links) link.Cut();
+            foreach (Link link in _links) link.Dispose();
     }
 
     public async ValueTask DisposeAsync()
@@ -84,7 +84,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
     }
 
     /// <summary>A connection of a client, and that to the server.</summary>
-    private sealed class Link(FaultyProxy proxy, Socket client)
+    private sealed class Link(FaultyProxy proxy, Socket client) : IDisposable
     {
         private readonly Socket _server = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
 
@@ -105,12 +105,13 @@ internal sealed class FaultyProxy : IAsyncDisposable
             }
             finally
             {
-                Cut();
+                Dispose();
                 lock (proxy._lock) proxy._links.Remove(this);
             }
         }
 
-        public void Cut()
+        /// <summary>Resets both connections.</summary>
+        public void Dispose()
         {
             foreach (Socket socket in (Socket[])[client, _server])
             {
@@ -141,7 +142,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
                     {
                         Interlocked.Increment(ref proxy._cuts);
                         await SendAsync(to, bytes[..proxy.Next(length)]);
-                        Cut();
+                        Dispose();
                         return;
                     }
                     if (dice < 8)

@@ -10,12 +10,12 @@ internal sealed class Load(KestrelKvClient client, string prefix, Random random)
 {
     private const int Counters = 4;
 
-    private readonly CancellationTokenSource _stop = new();
     private readonly List<long>[] _sums = [.. Enumerable.Range(0, Counters).Select(_ => new List<long>())];
     private readonly Dictionary<string, int> _values = [];
     private Task[] _callers = [];
     private int _calls;
     private int _updates;
+    private bool _isEnding;
 
     /// <summary>The number of calls that have returned.</summary>
     public int Calls => Volatile.Read(ref _calls);
@@ -36,7 +36,7 @@ internal sealed class Load(KestrelKvClient client, string prefix, Random random)
     /// <summary>Ends the callers, none of which may have failed.</summary>
     public async Task EndAsync()
     {
-        await _stop.CancelAsync();
+        Volatile.Write(ref _isEnding, true);
         await Task.WhenAll(_callers).WaitAsync(Wait.Patience);
     }
 
@@ -64,7 +64,7 @@ internal sealed class Load(KestrelKvClient client, string prefix, Random random)
         Dictionary<string, int> own = [];
         List<(int Counter, long Sum)> sums = [];
         int updates = 0, last = 0;
-        while (!_stop.IsCancellationRequested)
+        while (!Volatile.Read(ref _isEnding))
         {
             string key = $"{prefix}v:{caller}:{choices.Next(8)}";
             int counter = choices.Next(Counters), value = ++last;
