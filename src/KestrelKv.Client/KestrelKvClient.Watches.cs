@@ -82,7 +82,7 @@ public sealed partial class KestrelKvClient
                 do
                 {
                     var page = new ScanRequest<T>(
-                        prefix, after, limit: 100, options.KeysOnly ? null : type, delimiter: null, new() { Timeout = Timeout.InfiniteTimeSpan });
+                        prefix, after, limit: 100, options.KeysOnly ? null : type, delimiter: null, default, waits: true);
                     ScanPage<T> read = await CallAsync<ScanRequest<T>, ScanPage<T>>(page, cancellationToken);
                     snapshot.AddPage(read.Version);
                     foreach (ScanItem<T> item in read.Items)

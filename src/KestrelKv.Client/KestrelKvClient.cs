@@ -89,7 +89,7 @@ public sealed partial class KestrelKvClient : IAsyncDisposable
     private async ValueTask<TResult> CallAsync<TRequest, TResult>(TRequest request, CancellationToken cancellationToken)
         where TRequest : struct, IRequest<TResult>
     {
-        cancellationToken.ThrowIfCancellationRequested();
+        if (cancellationToken.IsCancellationRequested) throw Canceled(cancellationToken);
         CallSettings settings = request.Settings;
         TimeSpan timeout = settings.Timeout ?? _options.Timeout;
         if (timeout <= TimeSpan.Zero && timeout != Timeout.InfiniteTimeSpan)
@@ -105,6 +105,7 @@ public sealed partial class KestrelKvClient : IAsyncDisposable
             call = Call.Rent(lane);
             WriteRetry retry = settings.Retry ?? _options.Retry;
             if (TRequest.IsWrite && retry == WriteRetry.ExactlyOnce) slot = _slots.Take();
+            call.IsWrite = TRequest.IsWrite;
             call.IsRepeatable = !TRequest.IsWrite || retry != WriteRetry.AtMostOnce;
             call.FailsFast = settings.FailFast ?? _options.FailFast;
             call.Deadline = deadline;
@@ -128,6 +129,9 @@ public sealed partial class KestrelKvClient : IAsyncDisposable
             call?.Release();
         }
     }
+
+    private static OperationCanceledException Canceled(CancellationToken cancellationToken) =>
+        new("The call was canceled.", new NotSentException("The call was canceled before the request was sent."), cancellationToken);
 
     private long DeadlineAfter(TimeSpan timeout) =>
         timeout == Timeout.InfiniteTimeSpan

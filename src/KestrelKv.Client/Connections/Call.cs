@@ -54,8 +54,11 @@ internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
     /// <summary>The timestamp of the deadline; <see cref="long.MaxValue"/> for none.</summary>
     public long Deadline { get; set; }
 
-    /// <summary>The timestamp at which the request was first sent; 0 if it was not.</summary>
-    public long FirstSentAt { get; set; }
+    /// <summary>Whether the request is a write.</summary>
+    public bool IsWrite { get; set; }
+
+    /// <summary>The timestamp from which the request must not be sent again; 0 if it was not sent.</summary>
+    public long RetryUntil { get; set; }
 
     /// <summary>Whether the call has ended. Its request need not be sent.</summary>
     public bool IsEnded => Volatile.Read(ref _state) == Ended;
@@ -113,6 +116,14 @@ internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
         Fail(new OutcomeUnknownException($"The connection broke before the reply to the request arrived: {reason.Message}", reason));
     }
 
+    /// <summary>Completes the call because the server might no longer recognize its retry.</summary>
+    public void EndUnretried(TimeSpan retryTime)
+    {
+        if (!TryEnd(out _)) return;
+        Fail(new OutcomeUnknownException(
+            $"The connection broke before the reply to the request arrived, and the request could not be repeated within {retryTime} (RetryTime)."));
+    }
+
     /// <summary>Completes the call because its deadline has passed.</summary>
     public void EndLate()
     {
@@ -133,7 +144,7 @@ internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
         _lane!.Leave(_countedBytes);
         Request.Clear();
         _wait.Reset();
-        (_lane, _error, _cancellation, _countedBytes, _replyLength, FirstSentAt, _state) = (null, null, default, 0, 0, 0, Queued);
+        (_lane, _error, _cancellation, _countedBytes, _replyLength, RetryUntil, _state) = (null, null, default, 0, 0, 0, Queued);
         if (_reply.Length > KeptReplyBytesMax) _reply = [];
         if (Volatile.Read(ref s_pooled) >= PooledMax) return;
         Interlocked.Increment(ref s_pooled);

@@ -17,6 +17,7 @@ internal sealed class Lane : IAsyncDisposable
     private readonly Connector _connector;
     private readonly Admission _admission;
     private readonly ITimer _sweeper;
+    private readonly long _retryTicks;
     private readonly CancellationTokenSource _stopping = new();
     private readonly CallQueue _queue = new();
     private Connection? _connection;
@@ -24,7 +25,7 @@ internal sealed class Lane : IAsyncDisposable
     private Backoff _backoff;
     private long _lastAttempt;
 
-    // Why the last connection attempt failed; null after a success and before the first attempt.
+    // Why the last connection or attempt failed; null if there is a connection, and before the first attempt.
     private Exception? _lastFailure;
     private bool _isSweeping;
     private bool _isConnecting;
@@ -33,6 +34,7 @@ internal sealed class Lane : IAsyncDisposable
     {
         Name = name;
         (_options, _connector) = (options, connector);
+        _retryTicks = (long)(options.RetryTime.TotalSeconds * options.Time.TimestampFrequency);
         _admission = new(options.CallsMax, options.QueuedBytesMax);
         _backoff = new(options.ReconnectDelayMax);
         _sweeper = options.Time.CreateTimer(static lane => ((Lane)lane!).Sweep(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -87,13 +89,13 @@ internal sealed class Lane : IAsyncDisposable
         bool here = false, refused;
         lock (_gate)
         {
+            if (_connection is null) Connect();
             refused = _stopping.IsCancellationRequested || (call.FailsFast && _connection is null && _lastFailure is not null);
             if (!refused)
             {
                 _queue.Add(call);
                 if (!_isSweeping) StartSweeping();
-                if (_connection is null) Connect();
-                else if (_connection.TryBeginSending(out here)) sender = _connection;
+                if (_connection?.TryBeginSending(out here) == true) sender = _connection;
             }
         }
         sender?.Send(here);
@@ -111,19 +113,22 @@ internal sealed class Lane : IAsyncDisposable
         longCall = null;
         lock (_gate)
         {
+            // A broken connection must take no calls: they would be lost with it.
+            if (_connection != connection) return 0;
             long now = Time.GetTimestamp();
             while (_queue.TryPeek(out Call? call))
             {
                 ReadOnlySpan<byte> frame = call.Request.Frame.Span;
                 if (frame.Length > buffer.Length - length && length > 0) break;
                 _queue.Remove();
+                if (call.RetryUntil > 0 && call.RetryUntil <= now) call.EndUnretried(_options.RetryTime);
                 if (!call.TryMarkSent())
                 {
                     call.Release();
                     continue;
                 }
                 connection.AddSent(call, now);
-                if (call.FirstSentAt == 0) call.FirstSentAt = now;
+                if (call.RetryUntil == 0) call.RetryUntil = call.IsWrite ? now + _retryTicks : long.MaxValue;
                 if (frame.Length > buffer.Length)
                 {
                     call.AddOwner();
@@ -153,12 +158,12 @@ internal sealed class Lane : IAsyncDisposable
         {
             if (_connection != connection) return;
             Volatile.Write(ref _connection, null);
-            long now = Time.GetTimestamp();
+            _lastFailure = reason;
             List<Call> repeated = [];
             while (connection.TryTakeSent(out Call? call))
             {
                 if (call.IsEnded) call.Release();
-                else if (call.IsRepeatable && !_stopping.IsCancellationRequested && Time.GetElapsedTime(call.FirstSentAt, now) < _options.RetryTime) repeated.Add(call);
+                else if (call.IsRepeatable && !_stopping.IsCancellationRequested) repeated.Add(call);
                 else lost.Add(call);
             }
             _queue.AddFirst(repeated);
@@ -175,7 +180,7 @@ internal sealed class Lane : IAsyncDisposable
     public NotSentException NotSent(string message, Exception? inner = null)
     {
         Exception? failure = Volatile.Read(ref _lastFailure);
-        string text = failure is null ? $"{message}." : $"{message}. The last connection attempt failed: {failure.Message}";
+        string text = failure is null ? $"{message}." : $"{message}. The last connection failed: {failure.Message}";
         return new(text, inner ?? failure);
     }
 
@@ -287,7 +292,10 @@ internal sealed class Lane : IAsyncDisposable
         {
             long now = Time.GetTimestamp();
             foreach (Call call in _queue)
+            {
                 if (call.Deadline <= now) call.EndLate();
+                else if (call.RetryUntil > 0 && call.RetryUntil <= now) call.EndUnretried(_options.RetryTime);
+            }
             _queue.RemoveEnded();
             if (_connection is { } connection && connection.CheckSent(now)) stalled = connection;
             if (_queue.Count == 0 && (_connection is null || _connection.SentCount == 0))

@@ -44,12 +44,14 @@ internal readonly struct GetManyRequest<T>(IReadOnlyList<string> keys, JsonTypeI
 /// <param name="type">The type of the values; null for keys only.</param>
 /// <param name="delimiter">The delimiter of groups; null for none.</param>
 /// <param name="options">The options.</param>
-internal readonly struct ScanRequest<T>(string prefix, string? after, int limit, JsonTypeInfo<T>? type, string? delimiter, ScanOptions options)
+/// <param name="waits">Whether the call waits for a connection without a deadline, whatever the options of the client.</param>
+internal readonly struct ScanRequest<T>(
+    string prefix, string? after, int limit, JsonTypeInfo<T>? type, string? delimiter, ScanOptions options, bool waits = false)
     : IRequest<ScanPage<T>>
 {
     public static string Function => "SCAN";
     public static LaneKind Lane => LaneKind.Bulk;
-    public CallSettings Settings => new(options.Timeout);
+    public CallSettings Settings => waits ? new(Timeout.InfiniteTimeSpan, FailFast: false) : new(options.Timeout);
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
