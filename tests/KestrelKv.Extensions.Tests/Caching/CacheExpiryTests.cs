@@ -225,7 +225,7 @@ public sealed class CacheExpiryTests : IAsyncLifetime, IAsyncDisposable
         await Wait.UntilAsync(
             () =>
             {
-                _test.Advance(0.1);
+                _test.Advance(0.02);
                 return read.IsCompleted;
             },
             () => "the read waits for the extension");
