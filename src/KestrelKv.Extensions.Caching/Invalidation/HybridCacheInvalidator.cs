@@ -81,6 +81,12 @@ internal sealed partial class HybridCacheInvalidator(
                 LogGap(distributed.Prefix);
                 _applied = null;
             }
+            catch (RefusedException e) when (e.Code == "future_version")
+            {
+                // The server has other data than before: its versions cannot be compared with those that were applied.
+                LogGap(distributed.Prefix);
+                (_applied, _lastApplied) = (null, 0);
+            }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // Whatever it is, the cache must not end the application. While nothing is heard, the local level is evicted from time to time.

@@ -135,6 +135,12 @@ public sealed class HybridCacheTests : IAsyncLifetime, IAsyncDisposable
         await node.Hybrid.SetAsync("k", "1");
         await node.Hybrid.SetAsync("t", "1", tags: ["x"]);
         Assert.Equal("1", await node.ReadAsync("t", tags: ["x"]));
+
+        // The watch is now beyond every version of the new server.
+        for (int i = 0; i < 10; i++) await node.Hybrid.SetAsync($"{i}", "1");
+        node.Memory.Set("marker", "1");
+        await client.PutAsync("cache:marker", 1);
+        await UntilAsync(() => Task.FromResult(!node.HasLocally("marker")), "the marker is cached locally");
         InMemoryServer lost = Interlocked.Exchange(ref server, new());
         await using (KestrelKvClient other = server.CreateClient())
         {
