@@ -3,7 +3,8 @@ namespace KestrelKv.Benchmarks.Clients;
 /// <summary>Calls that do the same, one or more of each client.</summary>
 internal sealed record CallGroup(string Name, bool IsWrite, params ClientCall[] Calls)
 {
-    public static readonly CallGroup Get = new("GET", IsWrite: false, [.. ClientKind.All.Select(kind => new ClientCall(kind, ClientCall.Get))]);
+    public static readonly CallGroup Get = new(
+        "GET", IsWrite: false, [.. ClientKind.All.Select(kind => new ClientCall(kind, ClientCall.Get))]);
 
     public static readonly CallGroup GetReused = new(
         "GET, reused memory", IsWrite: false, [.. ClientKind.All.Select(kind => new ClientCall(kind, ClientCall.GetReused))]);

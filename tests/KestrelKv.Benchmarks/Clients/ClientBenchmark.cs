@@ -5,8 +5,8 @@ using KestrelKv.Benchmarks.Servers;
 namespace KestrelKv.Benchmarks.Clients;
 
 /// <summary>
-/// Compares client libraries, each with its own server. The servers share one core. The clients share another, each in a process of its own;
-/// only one of them makes calls at a time.
+/// Compares client libraries, each with its own server. The servers share one core. The clients share another, each in a process of its
+/// own; only one of them makes calls at a time.
 /// </summary>
 internal static class ClientBenchmark
 {
@@ -42,6 +42,9 @@ internal static class ClientBenchmark
         bool withNats = !clients.Contains(ClientKind.Nats) || NatsServer.IsInstalled;
         if (!withNats)
             Console.Error.WriteLine($"{NatsServer.Name} is skipped: {NatsServer.Program} is not installed; run: {NatsServer.Installation}");
-        return [.. clients.Where(client => (withRedis || client != ClientKind.StackExchangeRedis) && (withNats || client != ClientKind.Nats))];
+        return
+        [
+            .. clients.Where(client => (withRedis || client != ClientKind.StackExchangeRedis) && (withNats || client != ClientKind.Nats)),
+        ];
     }
 }

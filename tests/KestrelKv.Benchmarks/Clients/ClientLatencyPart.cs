@@ -10,7 +10,8 @@ internal static class ClientLatencyPart
     {
         await using ClientSet clients = await ClientSet.StartAsync(servers, options.Clients, options, options.ValueBytes);
         Console.WriteLine(
-            $"Latency, open loop, at half of the slowest client's maximum: {options.Keys:N0} keys, values of {options.ValueBytes:N0} bytes:\n");
+            $"Latency, open loop, at half of the slowest client's maximum: {options.Keys:N0} keys, " +
+            $"values of {options.ValueBytes:N0} bytes:\n");
         var table = new Table(
             "", "client", $"maximum with {SaturationCallers} callers, calls/s", "rate, calls/s", "p50/p99/p99.9 us",
             $"p99.9, client / {ClientKind.StackExchangeRedis.Name}", "client us/call");

@@ -4,8 +4,8 @@ namespace KestrelKv.Benchmarks.Clients;
 internal sealed record ClientOptions
 {
     public const string Usage =
-        "usage: client [--part calls,pipeline,latency,cache] [--against redis,nats|none] [--callers N,...] [--in-flight N,...] [--keys N] " +
-        "[--value-bytes N] [--cache-bytes N,...] [--seconds N] [--repeat N] [--pin true|false]";
+        "usage: client [--part calls,pipeline,latency,cache] [--against redis,nats|none] [--callers N,...] [--in-flight N,...] " +
+        "[--keys N] [--value-bytes N] [--cache-bytes N,...] [--seconds N] [--repeat N] [--pin true|false]";
 
     /// <summary>The parts to run, in order.</summary>
     public string[] Parts { get; init; } = ClientBenchmark.Parts;

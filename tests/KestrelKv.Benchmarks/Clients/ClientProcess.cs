@@ -15,7 +15,7 @@ internal sealed class ClientProcess : IAsyncDisposable
     private ClientProcess(Process process) => _process = process;
 
     /// <summary>Starts a client, and waits until it has written all values and read them back.</summary>
-    /// <exception cref="InvalidOperationException">The client fails.</exception>
+    /// <exception cref="InvalidDataException">A call fails, or its result is wrong.</exception>
     public static async Task<ClientProcess> StartAsync(ClientKind kind, int port, ClientOptions options, int valueBytes)
     {
         string program = Path.Combine(AppContext.BaseDirectory, typeof(ClientProcess).Assembly.GetName().Name!);
@@ -39,7 +39,7 @@ internal sealed class ClientProcess : IAsyncDisposable
     }
 
     /// <summary>Measures calls.</summary>
-    /// <exception cref="InvalidOperationException">A call fails.</exception>
+    /// <exception cref="InvalidDataException">A call fails, or its result is wrong.</exception>
     /// <exception cref="TimeoutException">The client does not finish.</exception>
     public async Task<ClientResult> RunAsync(ClientTask task)
     {
@@ -60,6 +60,6 @@ internal sealed class ClientProcess : IAsyncDisposable
         string line = await _process.StandardOutput.ReadLineAsync().WaitAsync(duration + ReplyTimeout)
             ?? throw new InvalidOperationException("the process of the client has ended");
         var result = JsonSerializer.Deserialize<ClientResult>(line)!;
-        return result.Error is null ? result : throw new InvalidOperationException(result.Error);
+        return result.Error is null ? result : throw new InvalidDataException(result.Error);
     }
 }

@@ -35,8 +35,8 @@ internal sealed record ClientResult(long Calls, double PerSecond, double Allocat
         P50 = latencies.Percentile(0.5), P99 = latencies.Percentile(0.99), P999 = latencies.Percentile(0.999),
     };
 
-    /// <summary>Returns the median of each figure separately.</summary>
-    public static ClientResult Median(IReadOnlyList<ClientResult> results) => new(
+    /// <summary>Returns the median of each figure separately; <see cref="None"/> if a measurement failed.</summary>
+    public static ClientResult Median(IReadOnlyList<ClientResult> results) => results.Contains(None) ? None : new(
         (long)results.Median(r => r.Calls), results.Median(r => r.PerSecond), results.Median(r => r.AllocatedBytes),
         results.Median(r => r.ClientMicroseconds))
     {

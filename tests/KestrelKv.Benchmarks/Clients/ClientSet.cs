@@ -12,7 +12,8 @@ internal sealed class ClientSet : IAsyncDisposable
     }
 
     /// <summary>Starts clients. A client that fails is left out, with a message.</summary>
-    public static async Task<ClientSet> StartAsync(ClientServers servers, IEnumerable<ClientKind> kinds, ClientOptions options, int valueBytes)
+    public static async Task<ClientSet> StartAsync(
+        ClientServers servers, IEnumerable<ClientKind> kinds, ClientOptions options, int valueBytes)
     {
         var clients = new ClientSet();
         foreach (ClientKind kind in kinds)
@@ -22,7 +23,7 @@ internal sealed class ClientSet : IAsyncDisposable
             {
                 clients._clients[kind] = (await ClientProcess.StartAsync(kind, server.Port, options, valueBytes), server);
             }
-            catch (Exception e) when (e is InvalidOperationException or TimeoutException)
+            catch (InvalidDataException e)
             {
                 ServerBench.Progress($"{kind.Name} is skipped: {e.Message}"); // The other clients are still measured.
             }

@@ -21,7 +21,9 @@ internal sealed record Contestant(string Label, ClientKind? Client, ClientServer
         return [.. results.Select(ClientResult.Median)];
     }
 
-    /// <summary>Returns the ratio of a figure to that of the client to which the others are compared; empty for that one and without it.</summary>
+    /// <summary>
+    /// Returns the ratio of a figure to that of the client to which the others are compared; empty for that one and without it.
+    /// </summary>
     public static string Ratio(
         IReadOnlyList<Contestant> contestants, ClientResult[] results, int index, Func<ClientResult, double> figure)
     {
@@ -31,7 +33,7 @@ internal sealed record Contestant(string Label, ClientKind? Client, ClientServer
             : $"{figure(results[index]) / figure(results[baseline]):N2}";
     }
 
-    /// <returns><see cref="ClientResult.None"/> if a call fails; the other clients are still measured.</returns>
+    /// <returns><see cref="ClientResult.None"/> if a call fails or its result is wrong; the other clients are still measured.</returns>
     private async Task<ClientResult> TryMeasureAsync(double seconds)
     {
         try
@@ -41,7 +43,7 @@ internal sealed record Contestant(string Label, ClientKind? Client, ClientServer
             ServerBench.Progress($"{Label}: {result.PerSecond:N0} calls/s");
             return result with { ServerMicroseconds = (Server.Program.ProcessorTime - processor).TotalMicroseconds / result.Calls };
         }
-        catch (InvalidOperationException e)
+        catch (InvalidDataException e)
         {
             ServerBench.Progress($"{Label} failed: {e.Message}");
             return ClientResult.None;

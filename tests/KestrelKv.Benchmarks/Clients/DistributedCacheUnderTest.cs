@@ -8,6 +8,9 @@ namespace KestrelKv.Benchmarks.Clients;
 /// <summary>A distributed cache, as an application registers it. Entries expire after ten minutes, which no measurement reaches.</summary>
 internal sealed class DistributedCacheUnderTest : IClientUnderTest
 {
+    /// <summary>The text that both caches put before each key: the default of KestrelKv's.</summary>
+    private const string KeyPrefix = "cache:";
+
     private const string SlidingPrefix = "sliding:";
 
     private static readonly TimeSpan Expiry = TimeSpan.FromMinutes(10);
@@ -50,10 +53,14 @@ internal sealed class DistributedCacheUnderTest : IClientUnderTest
 
     public static Task<IClientUnderTest> CreateOnKestrelKvAsync(int port, ClientData data) => CreateAsync(data, services => services
         .AddSingleton(_ => new KestrelKvClient(new KestrelKvClientOptions { Host = "127.0.0.1", Port = port }))
-        .AddKestrelKvDistributedCache());
+        .AddKestrelKvDistributedCache(options => options.Prefix = KeyPrefix));
 
     public static Task<IClientUnderTest> CreateOnRedisAsync(int port, ClientData data) => CreateAsync(
-        data, services => services.AddStackExchangeRedisCache(options => options.Configuration = $"127.0.0.1:{port}"));
+        data, services => services.AddStackExchangeRedisCache(options =>
+        {
+            options.Configuration = $"127.0.0.1:{port}";
+            options.InstanceName = KeyPrefix;
+        }));
 
     public ValueTask DisposeAsync() => _services.DisposeAsync();
 

@@ -12,7 +12,9 @@ internal sealed class ResourceUse
     private ResourceUse()
     {
         GC.Collect(); // The garbage of the last measurement is not at the expense of this one.
-        (_allocated, _processor, _begin) = (GC.GetTotalAllocatedBytes(precise: true), Environment.CpuUsage.TotalTime, Stopwatch.GetTimestamp());
+        _allocated = GC.GetTotalAllocatedBytes(precise: true);
+        _processor = Environment.CpuUsage.TotalTime;
+        _begin = Stopwatch.GetTimestamp();
     }
 
     public static ResourceUse Begin() => new();

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace KestrelKv.Benchmarks.Servers;
 
-/// <summary>Debian's nats-server with JetStream, which has the key-value store. The benchmarks load it through a client library only.</summary>
+/// <summary>
+/// Debian's nats-server with JetStream, which has the key-value store. The benchmarks load it through a client library only.
+/// </summary>
 internal static class NatsServer
 {
     public const string Name = "NATS";
@@ -22,7 +24,10 @@ internal static class NatsServer
     {
         ServerProgram server = ServerProgram.Start(
             setup.Cores, Program,
-            ["--addr", "127.0.0.1", "--port", setup.Port.ToString(CultureInfo.InvariantCulture), "--jetstream", "--store_dir", setup.Directory]);
+            [
+                "--addr", "127.0.0.1", "--port", setup.Port.ToString(CultureInfo.InvariantCulture),
+                "--jetstream", "--store_dir", setup.Directory,
+            ]);
         using var timeout = new CancellationTokenSource(Timeout);
         while (!server.Output.Contains(ReadyText, StringComparison.Ordinal))
         {
