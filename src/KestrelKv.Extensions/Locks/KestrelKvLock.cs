@@ -24,8 +24,9 @@ namespace KestrelKv.Extensions.Locks;
 /// debugger, or a virtual machine that is moved: it continues in the belief that it holds the lock, and a write that it has sent may arrive
 /// even later. See M. Kleppmann, "How to do distributed locking" (2016). If such a write would cause damage, the resource must protect
 /// itself: send it the fencing token with each write, and let it refuse tokens lower than the highest that it has seen. Without such a
-/// check, the lock avoids duplicate work, but is not sufficient for correctness. If a crash of the server loses the acquisition (a
-/// durability other than <c>Always</c>), a second holder can exist at once; its token is greater.
+/// check, the lock avoids duplicate work, but is not sufficient for correctness. If a server loses the acquisition
+/// in a crash (a durability other than <c>Always</c>) or evicts it (<c>Store:Eviction</c>), a second holder can exist at once; its token is
+/// greater.
 /// </para>
 /// <para>
 /// <b>Unknown outcomes.</b> The writes have request ids, so a broken connection does not matter: the client repeats them, and they are
@@ -75,6 +76,7 @@ public sealed class KestrelKvLock
     /// The lock was not free in time, or the server could not be reached (see the inner exception).
     /// </exception>
     /// <exception cref="RefusedException">The server refused a call, such as for lack of a right.</exception>
+    /// <exception cref="NotSentException">The client is disposed.</exception>
     public async Task<KestrelKvLockHandle> AcquireAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
         if (timeout is { } limit) ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero, nameof(timeout));
@@ -84,18 +86,22 @@ public sealed class KestrelKvLock
         try
         {
             using IDisposable turn = await _waiting.EnterAsync(_entry.Key, either.Token);
-            if (await TryAsync() is { } handle) return handle;
             while (true)
             {
-                // The first event reports that the watch is open: a release before it was missed, so try again.
+                if (await TryAsync() is { } handle) return handle;
                 try
                 {
+                    // The first event reports that the watch is open: a release before it was missed, so try again.
                     await foreach (WatchEventKind _ in _entry.WatchRemovalsAsync(either.Token))
                         if (await TryAsync() is { } acquired) return acquired;
                 }
                 catch (HistoryCompactedException)
                 {
-                    // The watch was disconnected for longer than the server keeps changes. The next one begins with a try.
+                    // The watch was disconnected for longer than the server keeps changes.
+                }
+                catch (OperationCanceledException) when (!either.IsCancellationRequested)
+                {
+                    // The client is disposed, which the next try reports.
                 }
             }
         }
@@ -132,8 +138,12 @@ public sealed class KestrelKvLock
     public async Task<LockOwner?> GetOwnerAsync(CancellationToken cancellationToken = default) =>
         (await _entry.ReadAsync(null, cancellationToken)).Value;
 
-    private static bool IsTemporary(KestrelKvException error) => error is not RefusedException refused ||
-        refused.Code is "memory_full" or "disk_full" or "disk_failed" or "requests_full" or "replies_full" or "internal_error";
+    private static bool IsTemporary(KestrelKvException error) => error switch
+    {
+        RefusedException refused => refused.Code is "memory_full" or "disk_full" or "requests_full" or "replies_full" or "internal_error",
+        { InnerException: ObjectDisposedException } => false,
+        _ => true,
+    };
 
     private static bool IsUnknown(Exception error) =>
         error is OutcomeUnknownException || (error is OperationCanceledException && error.InnerException is OutcomeUnknownException);

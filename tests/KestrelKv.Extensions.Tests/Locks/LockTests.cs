@@ -220,23 +220,46 @@ public sealed class LockTests : IAsyncDisposable
     [Fact]
     public async Task Acquire_OutcomeUnknown_LeavesNoEntry()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
-        await using var client = new KestrelKvClient($"kestrelkv://127.0.0.1:{server.WirePort}");
+        // The first connection is that of writes. Its requests arrive late, after reads that were sent later.
+        GatedStream? writes = null;
+        await using KestrelKvClient client = _server.CreateClient(options => options.ConnectCallback = async stop =>
+        {
+            Stream stream = await _server.ConnectAsync(stop);
+            return writes is null ? writes = new(stream) : stream;
+        });
         KestrelKvLock some = new KestrelKvLockProvider(client, new() { Expiry = TimeSpan.FromHours(1) }).CreateLock("a");
         await using (await some.AcquireAsync())
         {
-            // The connection of writes is open.
+            // The connection is open.
         }
-        server.SendSignal("STOP");
+        writes!.CloseGate();
         using var cancel = new CancellationTokenSource();
-        Task<KestrelKvLockHandle> waiting = some.AcquireAsync(cancellationToken: cancel.Token);
-        await Task.Delay(TimeSpan.FromMilliseconds(200));
+        Task<KestrelKvLockHandle> acquiring = some.AcquireAsync(cancellationToken: cancel.Token);
+        await writes.Waiting.WaitAsync(Wait.Patience);
         await cancel.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting.WaitAsync(Wait.Patience));
-        server.SendSignal("CONT");
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => acquiring.WaitAsync(Wait.Patience));
+        for (int i = 0; i < 100; i++) await client.GetAsync<int>("read");
+        writes.OpenGate();
 
         // Long before the expiry.
         await using KestrelKvLockHandle next = await some.AcquireAsync().WaitAsync(Wait.Patience);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Acquire_ClientDisposed_Throws(bool isWaiting)
+    {
+        await using KestrelKvLockHandle handle = await _locks.CreateLock("a").AcquireAsync();
+        KestrelKvClient client = _server.CreateClient();
+        KestrelKvLock some = new KestrelKvLockProvider(client).CreateLock("a");
+        int connections = _server.ConnectionCount;
+        Task<KestrelKvLockHandle>? waiting = isWaiting ? some.AcquireAsync() : null;
+
+        // One for writes, one for the watch.
+        if (isWaiting) await Wait.UntilAsync(() => _server.ConnectionCount == connections + 2, () => "there is no watch");
+        await client.DisposeAsync();
+        await Assert.ThrowsAsync<NotSentException>(() => (waiting ?? some.AcquireAsync()).WaitAsync(Wait.Patience));
     }
 
     [Theory]
