@@ -8,6 +8,7 @@ public sealed class SecurityTests : IDisposable
     // The prefix kkv_ makes the server's log and errors fail the test if they contain a secret.
     private const string One = "kkv_one";
     private const string Two = "kkv_two";
+    private const string Three = "kkv_three";
 
     private readonly TestAuthority _authority = new();
     private readonly TestUsersFile _users = new(UsersWith(One));
@@ -91,7 +92,7 @@ public sealed class SecurityTests : IDisposable
         await using ServerProcess server = await StartAsync();
         await using var app = new KestrelKvClient(Options(server, "app", One));
         await app.PutAsync("app:k", 1);
-        await using var reader = new KestrelKvClient(Options(server, "reader", One));
+        await using var reader = new KestrelKvClient(Options(server, "reader", Three));
         Assert.Equal(1, (await reader.GetAsync<int>("app:k")).Value);
         await AssertForbiddenAsync(() => reader.PutAsync("app:k", 2).AsTask());
         await AssertForbiddenAsync(() => reader.DeleteAsync("app:k").AsTask());
@@ -159,7 +160,7 @@ public sealed class SecurityTests : IDisposable
                 "read": {"grants": [{"prefix": "app:", "allow": ["read"]}]}},
              "users": {
                 "app": {"roles": ["all"], "secrets": [{{{{list}}}}]},
-                "reader": {"roles": ["read"], "secrets": [{"sha256": "{{{{TestUsersFile.HashOf(One)}}}}"}]}}}
+                "reader": {"roles": ["read"], "secrets": [{"sha256": "{{{{TestUsersFile.HashOf(Three)}}}}"}]}}}
             """;
     }
 }
