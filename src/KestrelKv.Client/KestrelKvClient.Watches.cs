@@ -204,7 +204,8 @@ public sealed partial class KestrelKvClient
     private static bool IsTransient(Exception error) => error switch
     {
         OutcomeUnknownException => true, // disk_failed: a later watch may succeed.
-        RefusedException refused => refused.IsTransient,
+        // The next connection authenticates with the current secret. If there is no valid one, it fails with auth_failed.
+        RefusedException refused => refused.IsTransient || refused.Code == "auth_revoked",
         IOException or System.Net.Sockets.SocketException or ObjectDisposedException => true,
         _ => false,
     };

@@ -173,9 +173,12 @@ internal sealed class Connection : IThreadPoolWorkItem
         while ((needed = FrameBytes(text[end..])) > 0 && needed <= text.Length - end)
         {
             closing = ServerError.ClosingReason(text.Slice(end + HeaderBytes, needed - HeaderBytes));
-            if (closing is not null) break;
+
+            // This error answers a request: it would close each further connection that sends it.
+            if (closing is not null and not RefusedException { Code: "frame_too_long" }) break;
             end += needed;
             count++;
+            if (closing is not null) break;
         }
         if (_answered.Length < count) _answered = new Call[count];
         Span<Call> calls = _answered.AsSpan(0, count);

@@ -39,7 +39,7 @@ internal readonly record struct ServerError(string Code, string Message, int? In
         return isError;
     }
 
-    /// <summary>Returns why the server closes the connection, if the reply is an error after which it does. Such an error answers no request.</summary>
+    /// <summary>Returns why the server closes the connection, if the reply is an error after which it does. Such an error answers no request, except <c>frame_too_long</c>.</summary>
     public static Exception? ClosingReason(ReadOnlySpan<byte> reply)
     {
         if (reply.StartsWith("{\"status\": \"OK\""u8) || !TryRead(reply, out ServerError error)) return null;

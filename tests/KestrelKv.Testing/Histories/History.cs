@@ -55,12 +55,10 @@ internal sealed class History(string name, int keys)
         lock (_lock) _calls.Remove(call);
     }
 
-    /// <summary>Returns the number of calls that overlap a call of another connection.</summary>
-    public int CountOverlapping() =>
-        _calls.Count(
-            call =>
-                _calls.Exists(
-                    other => other.Connection != call.Connection && other.Invoked < call.Returned && call.Invoked < other.Returned));
+    /// <summary>Returns the number of calls that overlap a call of another connection, or any call if they have no connection.</summary>
+    public int CountOverlapping() => _calls.Count(call => _calls.Exists(
+        other => other != call && (call.Connection is null || other.Connection != call.Connection)
+            && other.Invoked < call.Returned && call.Invoked < other.Returned));
 
     private void End(Call call, long returned, CallReply reply, string text)
     {
