@@ -10,6 +10,9 @@ namespace KestrelKv.Client;
 
 public sealed partial class KestrelKvClient
 {
+    // The interval of bookmarks until a snapshot is complete, the shortest that the server permits.
+    private static readonly TimeSpan CatchUpInterval = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Reports the changes of entries, in commit order, each exactly once.</summary>
     /// <remarks>
     /// If the connection breaks, the watch reconnects and continues after the last change, without gap and repetition, for as long as the
@@ -38,7 +41,7 @@ public sealed partial class KestrelKvClient
         ArgumentNullException.ThrowIfNull(type);
         RequestText.CheckText(prefix, _options, nameof(prefix));
         if (options.FromVersion < 0) throw ArgumentError.Create($"FromVersion is {options.FromVersion}, expected 0 or more.", nameof(options));
-        return ReadChangesAsync(prefix, type, options, cancellationToken);
+        return ReadChangesAsync(prefix, type, options, bookmarkInterval: null, cancellationToken);
     }
 
     /// <summary>
@@ -74,7 +77,7 @@ public sealed partial class KestrelKvClient
         {
             var snapshot = new SnapshotVersions();
             // A server that keeps its data in memory only keeps changes while there is a watch. This one matches no key of the snapshot.
-            WatchStream anchor = (await OpenWatchAsync(prefix + "\uffff\uffff", null, values: false, cancellationToken)).Stream;
+            WatchStream anchor = (await OpenWatchAsync(prefix + "\uffff\uffff", null, values: false, bookmarkInterval: null, cancellationToken)).Stream;
             await using (anchor)
             {
                 yield return new(WatchEventKind.Reset, "", default, 0, null);
@@ -93,22 +96,36 @@ public sealed partial class KestrelKvClient
                     after = read.Next;
                 }
                 while (after is not null);
+
+                // An entry that was removed before its page was read is missing, whatever the versions of the others.
+                var last = new ScanRequest<T>(prefix, null, limit: 1, type: null, delimiter: null, default, waits: true);
+                snapshot.End((await CallAsync<ScanRequest<T>, ScanPage<T>>(last, cancellationToken)).Version);
             }
 
-            IAsyncEnumerator<WatchEvent<T>> changes = ReadChangesAsync(
-                prefix, type, options with { FromVersion = snapshot.Version + 1, ReportProgress = true }, cancellationToken).GetAsyncEnumerator(cancellationToken);
-            bool isCaughtUp = false;
-            await using (changes)
+            long next = snapshot.Version + 1;
+            bool isCaughtUp = false, isComplete = true;
+            while (isComplete)
             {
-                while (await MovesNextAsync(changes))
+                // If nothing under the prefix changes any more, only a bookmark reports that the end of the snapshot is reached.
+                bool isQuick = !isCaughtUp && snapshot.LastVersion > snapshot.Version;
+                IAsyncEnumerator<WatchEvent<T>> changes = ReadChangesAsync(
+                    prefix, type, options with { FromVersion = next, ReportProgress = true }, isQuick ? CatchUpInterval : null, cancellationToken)
+                    .GetAsyncEnumerator(cancellationToken);
+                await using (changes)
                 {
-                    WatchEvent<T> change = changes.Current;
-                    if (!isCaughtUp && snapshot.IsCompleteAt(change))
+                    while (isComplete = await MovesNextAsync(changes))
                     {
-                        isCaughtUp = true;
-                        yield return new(WatchEventKind.CaughtUp, "", default, snapshot.LastVersion, null);
+                        WatchEvent<T> change = changes.Current;
+                        if (!isCaughtUp && snapshot.IsCompleteAt(change))
+                        {
+                            isCaughtUp = true;
+                            yield return new(WatchEventKind.CaughtUp, "", default, snapshot.LastVersion, null);
+                        }
+                        if (change.Kind == WatchEventKind.Progress ? options.ReportProgress && isCaughtUp : !snapshot.Contains(change)) yield return change;
+                        if (change.Kind != WatchEventKind.Progress || !isCaughtUp || !isQuick) continue;
+                        next = change.Version + 1;
+                        break;
                     }
-                    if (change.Kind == WatchEventKind.Progress ? options.ReportProgress && isCaughtUp : !snapshot.Contains(change)) yield return change;
                 }
             }
         }
@@ -145,13 +162,13 @@ public sealed partial class KestrelKvClient
         Mirror<T>.StartAsync(stop => SnapshotThenWatchAsync(prefix, type, new() { ReportProgress = true }, stop), cancellationToken);
 
     private async IAsyncEnumerable<WatchEvent<T>> ReadChangesAsync<T>(
-        string prefix, JsonTypeInfo<T> type, WatchOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+        string prefix, JsonTypeInfo<T> type, WatchOptions options, TimeSpan? bookmarkInterval, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposed.Token);
         long? next = options.FromVersion;
         while (true)
         {
-            (WatchStream stream, long version) = await OpenWatchAsync(prefix, next, !options.KeysOnly, stop.Token);
+            (WatchStream stream, long version) = await OpenWatchAsync(prefix, next, !options.KeysOnly, bookmarkInterval, stop.Token);
             await using (stream)
             {
                 next ??= version + 1;
@@ -182,7 +199,7 @@ public sealed partial class KestrelKvClient
 
     /// <summary>Opens a watch, with as many attempts as necessary.</summary>
     private async Task<(WatchStream Stream, long Version)> OpenWatchAsync(
-        string prefix, long? fromVersion, bool values, CancellationToken cancellationToken)
+        string prefix, long? fromVersion, bool values, TimeSpan? bookmarkInterval, CancellationToken cancellationToken)
     {
         var backoff = new Backoff(_options.ReconnectDelayMax);
         while (true)
@@ -191,7 +208,8 @@ public sealed partial class KestrelKvClient
             if (pause > TimeSpan.Zero) await Task.Delay(pause, _options.Time, cancellationToken);
             try
             {
-                return await WatchStream.OpenAsync(_connector, _options, prefix, fromVersion, values, cancellationToken);
+                return await WatchStream.OpenAsync(
+                    _connector, _options, prefix, fromVersion, values, bookmarkInterval ?? _options.BookmarkInterval, cancellationToken);
             }
             catch (Exception e) when (IsTransient(e))
             {

@@ -12,7 +12,7 @@ internal sealed class SnapshotVersions
     /// <summary>The version of the first page: all later changes are watched. -1 before the first page.</summary>
     public long Version { get; private set; } = -1;
 
-    /// <summary>The version at which the snapshot is consistent: no page has a later entry. If it exceeds <see cref="Version"/>, the watch reports a change with it.</summary>
+    /// <summary>The version at which the snapshot is consistent: no page has a later entry, or lacks one that was removed later.</summary>
     public long LastVersion { get; private set; }
 
     public void AddPage(long version)
@@ -26,6 +26,9 @@ internal sealed class SnapshotVersions
         if (version > Version) _newer[key] = version;
         LastVersion = Math.Max(LastVersion, version);
     }
+
+    /// <summary>Records the last version that was visible after the last page had been read.</summary>
+    public void End(long version) => LastVersion = Math.Max(LastVersion, version);
 
     /// <summary>Whether the snapshot already contains a change.</summary>
     public bool Contains<T>(in WatchEvent<T> change) => _newer.TryGetValue(change.Key, out long version) && change.Version <= version;

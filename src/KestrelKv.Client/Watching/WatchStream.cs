@@ -25,7 +25,8 @@ internal sealed class WatchStream : IAsyncDisposable
     /// <exception cref="KestrelKvException">The server refused the watch.</exception>
     /// <exception cref="IOException">There is no connection.</exception>
     public static async Task<(WatchStream Stream, long Version)> OpenAsync(
-        Connector connector, KestrelKvClientOptions options, string prefix, long? fromVersion, bool values, CancellationToken cancellationToken)
+        Connector connector, KestrelKvClientOptions options, string prefix, long? fromVersion, bool values, TimeSpan bookmarkInterval,
+        CancellationToken cancellationToken)
     {
         var watch = new WatchStream(await connector.ConnectAsync(cancellationToken), options);
         try
@@ -41,7 +42,7 @@ internal sealed class WatchStream : IAsyncDisposable
                 request.WriteNumber(from);
             }
             request.Write(", \"bookmark_interval\": "u8);
-            request.WriteSeconds((long)options.BookmarkInterval.TotalMilliseconds);
+            request.WriteSeconds((long)bookmarkInterval.TotalMilliseconds);
             RequestText.End(request, options, activity: null);
             await watch._stream.WriteAsync(request.Frame, cancellationToken);
             ReadOnlyMemory<byte> first = await watch.ReadAsync(cancellationToken);

@@ -44,6 +44,7 @@ public sealed class CounterTests(ITestOutputHelper output)
             }
             Volatile.Write(ref isEnding, true);
             await Task.WhenAll(callers).WaitAsync(Wait.Patience);
+            await Wait.UntilAsync(() => client.CallsInProgress == 0, () => $"{client.CallsInProgress} calls remain");
         }
         await CheckAsync(server);
         output.WriteLine(string.Join(", ", Enum.GetValues<Outcome>().Select(outcome => $"{outcome}: {Count(outcome)}")));

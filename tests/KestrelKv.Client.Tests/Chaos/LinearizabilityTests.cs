@@ -33,7 +33,11 @@ public sealed class LinearizabilityTests(ITestOutputHelper output)
             if (random.Next(3) > 0) await server.RestartAsync();
             await Task.WhenAll(running).WaitAsync(Wait.Patience);
         }
-        foreach (KestrelKvClient client in clients) await client.DisposeAsync();
+        foreach (KestrelKvClient client in clients)
+        {
+            await Wait.UntilAsync(() => client.CallsInProgress == 0, () => $"{client.CallsInProgress} calls remain");
+            await client.DisposeAsync();
+        }
         foreach (FaultyProxy proxy in proxies) await proxy.DisposeAsync();
         output.WriteLine(
             $"{_histories} histories, {_overlapping} overlapping calls, {_unknown} unknown outcomes, {proxies.Sum(proxy => proxy.Faults)} cuts and stalls");

@@ -21,6 +21,7 @@ public sealed class WatchTests(ITestOutputHelper output)
         ["Data:SegmentBytes=1048576", "Data:SnapshotLogBytes=1048576", "Data:HistoryBytes=2097152", "Store:FeedMemoryBytes=1048576"];
 
     private readonly ConcurrentBag<WatchEvent<string>> _written = [];
+    private readonly List<(long Version, Dictionary<string, Entry<string>> Entries)> _snapshots = [];
 
     [Fact]
     public Task Watches_AcrossCutsAndKills_ReportEachCommitOnceAndInOrder() => Seeds.RunAsync(async random =>
@@ -29,13 +30,14 @@ public sealed class WatchTests(ITestOutputHelper output)
         await using var proxy = new FaultyProxy(server.Port, random);
         await using var writing = new KestrelKvClient(server.Options());
         await using var watching = new KestrelKvClient(OptionsFor(proxy));
-        await writing.PutAsync("a:first", "");
+        Record(WatchEventKind.Put, "a:first", "", (await writing.PutAsync("a:first", "")).Version);
         await using Mirror<string> mirror = await watching.MirrorAsync<string>("a:");
         using var stop = new CancellationTokenSource();
         Task<List<WatchEvent<string>>>[] watches = [.. ((string[])["", "a:", "b:"]).Select(prefix => CollectAsync(watching, prefix, stop.Token))];
         Task<List<WatchEvent<string>>> slow = CollectAsync(watching, "", stop.Token, new Random(random.Next()));
 
         bool isEnding = false;
+        Task<int> snapshots = SnapshotAsync(watching, () => !Volatile.Read(ref isEnding));
         Task[] writers = [.. Enumerable.Range(0, Writers).Select(_ => random.Next()).Select(
             (seed, writer) => Task.Run(() => WriteAsync(writing, writer, new Random(seed), () => !Volatile.Read(ref isEnding))))];
         for (int round = SoakTime.Count(3, 40); round > 0; round--)
@@ -52,7 +54,7 @@ public sealed class WatchTests(ITestOutputHelper output)
 
         // The last commit ends the watches.
         long last = (await writing.PutAsync("a:end", "")).Version;
-        await writing.PutAsync("b:end", "");
+        long end = (await writing.PutAsync("b:end", "")).Version;
         WatchEvent<string>[] expected = [.. _written.Where(change => change.Version > 1).OrderBy(change => change.Version)];
         foreach (Task<List<WatchEvent<string>>> watch in (Task<List<WatchEvent<string>>>[])[.. watches, slow])
         {
@@ -63,7 +65,13 @@ public sealed class WatchTests(ITestOutputHelper output)
         await mirror.WaitForVersionAsync(last).WaitAsync(Wait.Patience);
         await AssertMirrorsAsync(writing, mirror, "a:");
         await stop.CancelAsync();
-        output.WriteLine($"{expected.Length} changes, {proxy.Faults} cuts and stalls");
+        Record(WatchEventKind.Put, "a:end", "", last);
+        Record(WatchEventKind.Put, "b:end", "", end);
+        int complete = await snapshots.WaitAsync(Wait.Patience);
+        foreach ((long version, Dictionary<string, Entry<string>> entries) in _snapshots)
+            Assert.Equal(Replay(version), entries.Values.OrderBy(entry => entry.Key, StringComparer.Ordinal));
+        output.WriteLine($"{expected.Length} changes, {complete} snapshots, {proxy.Faults} cuts and stalls");
+        Assert.True(complete > 0, "there was no snapshot");
         Assert.True(proxy.Faults > 0, "the network had no fault");
     });
 
@@ -199,12 +207,65 @@ public sealed class WatchTests(ITestOutputHelper output)
         return changes;
     });
 
+    /// <summary>
+    /// Takes snapshots with watches, one after another, and records each when it is complete and a little later. No event may set an entry back.
+    /// </summary>
+    /// <returns>The number of complete snapshots.</returns>
+    private Task<int> SnapshotAsync(KestrelKvClient client, Func<bool> continues) => Task.Run(async () =>
+    {
+        int complete = 0;
+        while (continues())
+        {
+            Dictionary<string, Entry<string>> entries = [];
+            Dictionary<string, long> versions = [];
+            int left = int.MaxValue;
+            await foreach (WatchEvent<string> change in client.SnapshotThenWatchAsync<string>("", new WatchOptions { ReportProgress = true }))
+            {
+                if (change.Kind == WatchEventKind.Reset)
+                {
+                    entries.Clear();
+                    versions.Clear();
+                    continue;
+                }
+                if (change.Key != "")
+                {
+                    Assert.True(versions.GetValueOrDefault(change.Key) < change.Version, $"{change} came after version {versions.GetValueOrDefault(change.Key)}");
+                    versions[change.Key] = change.Version;
+                    Apply(entries, change);
+                    continue;
+                }
+                if (change.Kind == WatchEventKind.CaughtUp) (complete, left) = (complete + 1, 5);
+                _snapshots.Add((change.Version, new(entries)));
+                if (--left == 0 || !continues()) break;
+            }
+        }
+        return complete;
+    });
+
+    /// <summary>Returns the entries as of a version.</summary>
+    private IEnumerable<Entry<string>> Replay(long version)
+    {
+        Dictionary<string, Entry<string>> entries = [];
+        foreach (WatchEvent<string> change in _written.Where(change => change.Version <= version).OrderBy(change => change.Version)) Apply(entries, change);
+        return entries.Values.OrderBy(entry => entry.Key, StringComparer.Ordinal);
+    }
+
+    private static void Apply(Dictionary<string, Entry<string>> entries, WatchEvent<string> change)
+    {
+        if (change.IsRemoval) entries.Remove(change.Key);
+        else if (change.Kind == WatchEventKind.Put) entries[change.Key] = new(change.Key, true, change.Value, change.Version, change.ExpiresAt);
+
+        // The entry may have been removed before its page was read: the removal follows.
+        else if (entries.TryGetValue(change.Key, out Entry<string> entry))
+            entries[change.Key] = entry with { Version = change.Version, ExpiresAt = change.ExpiresAt };
+    }
+
     /// <summary>Makes random writes to keys that no other writer uses, and records their commits.</summary>
     private async Task WriteAsync(KestrelKvClient client, int writer, Random random, Func<bool> continues)
     {
         for (int i = 0; continues(); i++)
         {
-            string key = string.Create(CultureInfo.InvariantCulture, $"{(random.Next(2) == 0 ? "a:" : "b:")}{writer}:{random.Next(6)}");
+            string key = string.Create(CultureInfo.InvariantCulture, $"{(random.Next(2) == 0 ? "a:" : "b:")}{writer}:{random.Next(40)}");
             string value = string.Create(CultureInfo.InvariantCulture, $"{writer}.{i} {new string('x', random.Next(40) == 0 ? random.Next(40_000) : random.Next(50))}");
             switch (random.Next(10))
             {
