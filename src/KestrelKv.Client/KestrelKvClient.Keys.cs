@@ -112,7 +112,7 @@ public sealed partial class KestrelKvClient
 
     /// <summary>Writes a value given as JSON text, which is stored byte for byte.</summary>
     /// <param name="key">The key, not empty.</param>
-    /// <param name="json">One JSON value in UTF-8. It must not change until the method returns.</param>
+    /// <param name="json">One JSON value in UTF-8. It must not change until the call has ended.</param>
     /// <param name="options">The options. With <see cref="PutOptions.Path"/>, the call writes a part of the value.</param>
     /// <param name="cancellationToken">Cancels the call. A write that was sent may still take effect.</param>
     /// <returns>The result; <see cref="WriteResult.Applied"/> is false if a precondition failed.</returns>
@@ -164,7 +164,7 @@ public sealed partial class KestrelKvClient
 
     /// <summary>Merges an object, given as JSON text, into a value (JSON Merge Patch, RFC 7396). A missing key is created.</summary>
     /// <param name="key">The key, not empty.</param>
-    /// <param name="json">The patch in UTF-8. It must not change until the method returns.</param>
+    /// <param name="json">The patch in UTF-8. It must not change until the call has ended.</param>
     /// <param name="options">The options, without a path.</param>
     /// <param name="cancellationToken">Cancels the call. A write that was sent may still take effect.</param>
     /// <returns>The result; <see cref="WriteResult.Applied"/> is false if a precondition failed.</returns>

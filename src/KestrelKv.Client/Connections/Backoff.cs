@@ -21,6 +21,6 @@ internal struct Backoff(TimeSpan max)
         return TimeSpan.FromMilliseconds(Random.Shared.NextDouble() * limit);
     }
 
-    /// <summary>Begins anew after a success. The next attempt has a short pause, because many clients may have lost their connections at once.</summary>
+    /// <summary>Restarts the sequence after a success. The next attempt has a short pause, because many clients may have lost their connections at once.</summary>
     public void Reset() => _attempts = 1;
 }
