@@ -84,7 +84,7 @@ internal static class ConnectionString
                     : throw Invalid($"{name} is \"{value}\"", string.Join(", ", Enum.GetNames<WriteRetry>()));
                 break;
             case "CALLSMAX": options.CallsMax = Integer(name, value); break;
-            case "QUEUEDBYTESMAX": options.QueuedBytesMax = Integer(name, value); break;
+            case "QUEUEDBYTESMAX": options.QueuedBytesMax = Long(name, value); break;
             case "REQUESTBYTESMAX": options.RequestBytesMax = Integer(name, value); break;
             case "REPLYBYTESMAX": options.ReplyBytesMax = Integer(name, value); break;
             case "KEYBYTESMAX": options.KeyBytesMax = Integer(name, value); break;
@@ -94,6 +94,9 @@ internal static class ConnectionString
 
     private static int Integer(string name, string value) =>
         int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw Invalid($"{name} is \"{value}\"", "an integer");
+
+    private static long Long(string name, string value) =>
+        long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : throw Invalid($"{name} is \"{value}\"", "an integer");
 
     private static bool Boolean(string name, string value) =>
         bool.TryParse(value, out bool result) ? result : throw Invalid($"{name} is \"{value}\"", "true or false");

@@ -39,7 +39,7 @@ public sealed partial class KestrelKvClient
         string prefix, JsonTypeInfo<T> type, WatchOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(type);
-        RequestText.CheckText(prefix, _options, nameof(prefix));
+        RequestText.CheckText(prefix, _options, nameof(prefix), nameof(prefix));
         if (options.FromVersion < 0) throw ArgumentError.Create($"FromVersion is {options.FromVersion}, expected 0 or more.", nameof(options));
         return ReadChangesAsync(prefix, type, options, bookmarkInterval: null, cancellationToken);
     }
@@ -72,6 +72,7 @@ public sealed partial class KestrelKvClient
         string prefix, JsonTypeInfo<T> type, WatchOptions options = default, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(type);
+        RequestText.CheckText(prefix, _options, nameof(prefix), nameof(prefix));
         OptionsCheck.Unused(options.FromVersion is not null, nameof(options.FromVersion), nameof(SnapshotThenWatchAsync));
         while (true)
         {

@@ -92,8 +92,6 @@ public sealed partial class KestrelKvClient : IAsyncDisposable
         if (cancellationToken.IsCancellationRequested) throw Canceled(cancellationToken);
         CallSettings settings = request.Settings;
         TimeSpan timeout = settings.Timeout ?? _options.Timeout;
-        if (timeout <= TimeSpan.Zero && timeout != Timeout.InfiniteTimeSpan)
-            throw ArgumentError.Create($"The timeout is {timeout}, expected a positive time, or Timeout.InfiniteTimeSpan.", "timeout");
         Lane lane = _lanes[(int)TRequest.Lane];
         long deadline = DeadlineAfter(timeout);
         ClientTelemetry.Measurement measurement = ClientTelemetry.Begin(TRequest.Function, _connector.Host, _connector.Port);
@@ -133,8 +131,15 @@ public sealed partial class KestrelKvClient : IAsyncDisposable
     private static OperationCanceledException Canceled(CancellationToken cancellationToken) =>
         new("The call was canceled.", new NotSentException("The call was canceled before the request was sent."), cancellationToken);
 
-    private long DeadlineAfter(TimeSpan timeout) =>
-        timeout == Timeout.InfiniteTimeSpan
-            ? long.MaxValue
-            : _options.Time.GetTimestamp() + (long)(timeout.TotalSeconds * _options.Time.TimestampFrequency);
+    /// <exception cref="ArgumentException">The timeout is out of range.</exception>
+    private long DeadlineAfter(TimeSpan timeout)
+    {
+        if (timeout == Timeout.InfiniteTimeSpan) return long.MaxValue;
+        if (timeout <= TimeSpan.Zero || timeout > OptionsValidator.TimeoutMax)
+        {
+            throw ArgumentError.Create(
+                $"The timeout is {timeout}, expected more than zero and at most {OptionsValidator.TimeoutMax}, or Timeout.InfiniteTimeSpan.", nameof(timeout));
+        }
+        return _options.Time.GetTimestamp() + (long)(timeout.TotalSeconds * _options.Time.TimestampFrequency);
+    }
 }

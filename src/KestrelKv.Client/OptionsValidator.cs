@@ -3,6 +3,9 @@ namespace KestrelKv.Client;
 /// <summary>Checks the options of a client. A message names the option, its value and the valid range.</summary>
 internal static class OptionsValidator
 {
+    /// <summary>The maximum time until the deadline of a call, if it has one.</summary>
+    public static readonly TimeSpan TimeoutMax = TimeSpan.FromDays(1);
+
     public static void Validate(KestrelKvClientOptions options)
     {
         if (string.IsNullOrWhiteSpace(options.Host)) throw new ArgumentException("Host is empty, expected a name or an address.", nameof(options));
@@ -15,7 +18,7 @@ internal static class OptionsValidator
             throw new ArgumentException("An option for TLS is set, but Tls is false.", nameof(options));
         CheckTime(options.ConnectTimeout, nameof(options.ConnectTimeout), TimeSpan.FromMilliseconds(10), TimeSpan.FromHours(1));
         if (options.Timeout != Timeout.InfiniteTimeSpan)
-            CheckTime(options.Timeout, nameof(options.Timeout), TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1));
+            CheckTime(options.Timeout, nameof(options.Timeout), TimeSpan.FromMilliseconds(1), TimeoutMax);
         CheckTime(options.StallTimeout, nameof(options.StallTimeout), TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1));
         CheckTime(options.ReconnectDelayMax, nameof(options.ReconnectDelayMax), TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(1));
         CheckTime(options.RetryTime, nameof(options.RetryTime), TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(4));

@@ -12,7 +12,7 @@ internal static class ReplyText
     /// <param name="reply">The body of the reply.</param>
     /// <param name="error">The error of the reply; otherwise the default.</param>
     /// <returns>The text of the response; empty if the reply is an error.</returns>
-    /// <exception cref="IOException">The reply has neither.</exception>
+    /// <exception cref="OutcomeUnknownException">The reply has neither.</exception>
     public static ReadOnlySpan<byte> Open(ReadOnlySpan<byte> reply, out ServerError error)
     {
         error = default;
@@ -87,7 +87,7 @@ internal static class ReplyText
         {
             do
             {
-                if (!reader.Read()) throw new IOException("The server sent a reply without a response.");
+                if (!reader.Read()) throw new OutcomeUnknownException("The server sent a reply that is neither a response nor an error.");
             }
             while (reader.TokenType != JsonTokenType.PropertyName || !reader.ValueTextEquals("response"u8) || !Enters(ref reader));
         }

@@ -55,16 +55,18 @@ internal readonly struct ScanRequest<T>(
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
-        RequestText.CheckText(prefix, limits, nameof(prefix));
+        RequestText.CheckText(prefix, limits, nameof(prefix), nameof(prefix));
         to.Write("\"prefix\": "u8);
         to.WriteString(prefix);
         if (after is not null)
         {
+            RequestText.CheckText(after, limits, nameof(options), nameof(options.After));
             to.Write(", \"after\": "u8);
             to.WriteString(after);
         }
         if (options.Until is { } until)
         {
+            RequestText.CheckText(until, limits, nameof(options), nameof(options.Until));
             to.Write(", \"until\": "u8);
             to.WriteString(until);
         }
@@ -73,6 +75,7 @@ internal readonly struct ScanRequest<T>(
         to.Write(", \"meta\": true, \"limit\": "u8);
         to.WriteNumber(limit);
         if (delimiter is null) return;
+        RequestText.CheckText(delimiter, limits, nameof(delimiter), nameof(delimiter));
         to.Write(", \"delimiter\": "u8);
         to.WriteString(delimiter);
     }
@@ -109,7 +112,7 @@ internal readonly struct CountRequest(string prefix, TimeSpan? timeout) : IReque
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
-        RequestText.CheckText(prefix, limits, nameof(prefix));
+        RequestText.CheckText(prefix, limits, nameof(prefix), nameof(prefix));
         to.Write("\"prefix\": "u8);
         to.WriteString(prefix);
         to.Write(", \"count_only\": true"u8);
@@ -124,6 +127,6 @@ internal readonly struct CountRequest(string prefix, TimeSpan? timeout) : IReque
             if (reader.ValueTextEquals("count"u8) && reader.Read()) return reader.GetInt64();
             reader.Skip();
         }
-        throw new IOException("The server sent a count without a number.");
+        throw new OutcomeUnknownException("The server sent a count without a number.");
     }
 }

@@ -30,6 +30,9 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
     /// <summary>The number of bytes of the frame.</summary>
     public int Length => _length;
 
+    /// <summary>The number of bytes of the frame without its header.</summary>
+    public int BodyLength => _length - HeaderBytes;
+
     /// <summary>Begins a frame. Text that was written before is discarded.</summary>
     public void BeginFrame() => _length = HeaderBytes;
 

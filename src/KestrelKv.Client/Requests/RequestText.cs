@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
 
 namespace KestrelKv.Client.Requests;
 
@@ -34,10 +35,10 @@ internal static class RequestText
         {
             to.Write("}}"u8);
         }
-        if (to.Length > limits.RequestBytesMax)
+        if (to.BodyLength > limits.RequestBytesMax)
         {
             throw new ArgumentException(
-                $"The request has {to.Length} bytes, expected at most {limits.RequestBytesMax} (RequestBytesMax, the server's Limits:FrameBytesMax).");
+                $"The request has {to.BodyLength} bytes, expected at most {limits.RequestBytesMax} (RequestBytesMax, the server's Limits:FrameBytesMax).");
         }
         to.EndFrame();
     }
@@ -56,20 +57,30 @@ internal static class RequestText
         CheckText(key, limits, argument);
     }
 
-    /// <summary>Checks a key or a prefix, which may be empty.</summary>
-    public static void CheckText(string text, KestrelKvClientOptions limits, string argument)
+    /// <summary>Checks a key, or a part of one, which may be empty.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="limits">The limits.</param>
+    /// <param name="argument">The name of the argument.</param>
+    /// <param name="name">The name of the text in messages.</param>
+    public static void CheckText(string text, KestrelKvClientOptions limits, string argument, string name = "key")
     {
         ArgumentNullException.ThrowIfNull(text, argument);
         if (text.Length * 3 > limits.KeyBytesMax && Encoding.UTF8.GetByteCount(text) is var bytes && bytes > limits.KeyBytesMax)
         {
             throw new ArgumentException(
-                $"The key has {bytes} bytes, expected at most {limits.KeyBytesMax} (KeyBytesMax, the server's Limits:KeyBytesMax).", argument);
+                $"The {name} has {bytes} bytes, expected at most {limits.KeyBytesMax} (KeyBytesMax, the server's Limits:KeyBytesMax).", argument);
         }
+        CheckUnicode(text, argument, name);
+    }
+
+    /// <summary>Checks that a text can be converted to UTF-8: a conversion would replace a lone surrogate by another character.</summary>
+    private static void CheckUnicode(string text, string argument, string name)
+    {
         for (int at = text.AsSpan().IndexOfAnyInRange('\ud800', '\udfff'); at >= 0 && at < text.Length; at++)
         {
             if (!char.IsSurrogate(text[at])) continue;
             if (!char.IsSurrogatePair(text, at++))
-                throw new ArgumentException($"The key has a lone surrogate at index {at - 1}, expected valid UTF-16.", argument);
+                throw new ArgumentException($"The {name} has a lone surrogate at index {at - 1}, expected valid UTF-16.", argument);
         }
     }
 
@@ -85,6 +96,7 @@ internal static class RequestText
     {
         if (path.Length > 0 && path[0] != '/')
             throw new ArgumentException($"The path is \"{path}\", expected a JSON Pointer (RFC 6901), such as \"/items/0\", or an empty text.", nameof(path));
+        CheckUnicode(path, nameof(path), "path");
         to.Write(", \"path\": "u8);
         to.WriteString(path);
     }
@@ -99,6 +111,8 @@ internal static class RequestText
     /// <exception cref="ArgumentException">The text is not valid JSON.</exception>
     public static void Value(RequestBuffer to, ReadOnlySpan<byte> member, ReadOnlySpan<byte> json, string argument)
     {
+        // The reader of JSON does not check the contents of strings.
+        if (!Utf8.IsValid(json)) throw new ArgumentException("The text is not valid UTF-8, expected one JSON value in UTF-8.", argument);
         try
         {
             var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = DepthMax });
@@ -166,6 +180,7 @@ internal static class RequestText
 
     private static void Touch(RequestBuffer to, TimeSpan touch)
     {
+        if (touch <= TimeSpan.Zero) throw ArgumentError.Create($"Touch is {touch}, expected a time greater than zero.", "options");
         to.Write(", \"touch\": "u8);
         to.WriteSeconds(Client.Expiry.In(touch).Milliseconds);
     }
