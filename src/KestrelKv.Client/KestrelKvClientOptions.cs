@@ -51,8 +51,8 @@ public sealed class KestrelKvClientOptions
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// The deadline of a call that sets none, all retries and the wait for a connection included. The default is 10 seconds;
-    /// <see cref="System.Threading.Timeout.InfiniteTimeSpan"/> for no deadline. The client checks deadlines every 50 milliseconds.
+    /// The deadline of a call that sets none, all retries and the wait for a connection included: at most 1 day, as for a call that sets one. The
+    /// default is 10 seconds; <see cref="System.Threading.Timeout.InfiniteTimeSpan"/> for no deadline. The client checks deadlines every 50 milliseconds.
     /// </summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(10);
 
