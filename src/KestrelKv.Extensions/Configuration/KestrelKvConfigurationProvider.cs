@@ -31,6 +31,9 @@ public sealed class KestrelKvConfigurationProvider : ConfigurationProvider, IDis
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task? _following;
 
+    // Why the client had no connection; null if it had one.
+    private NotSentException? _disconnection;
+
     internal KestrelKvConfigurationProvider(KestrelKvConfigurationOptions options) => _options = options;
 
     /// <summary>Waits for the settings. A further call has no effect, because the settings are already followed.</summary>
@@ -40,17 +43,12 @@ public sealed class KestrelKvConfigurationProvider : ConfigurationProvider, IDis
         if (_following is not null) return;
         KestrelKvClient client = _options.Client ?? new(_options.ClientOptions);
         _following = Task.Run(() => FollowAsync(client));
-        Exception? failure;
-        try
+        if (!HasEndedWithin(_options.LoadTimeout))
         {
-            failure = _loaded.Task.Wait(_options.LoadTimeout)
-                ? null
-                : new TimeoutException($"The server did not send them within {_options.LoadTimeout} ({nameof(_options.LoadTimeout)}).");
+            _loaded.TrySetException(Volatile.Read(ref _disconnection) ?? (Exception)new TimeoutException(
+                $"The server did not send them within {_options.LoadTimeout} ({nameof(_options.LoadTimeout)})."));
         }
-        catch (AggregateException e)
-        {
-            failure = e.InnerException;
-        }
+        Exception? failure = _loaded.Task.Exception?.InnerException;
         if (failure is null) return;
         if (_options.Optional)
         {
@@ -73,14 +71,39 @@ public sealed class KestrelKvConfigurationProvider : ConfigurationProvider, IDis
     {
         try
         {
-            // Only for its error: a watch waits for the server without any.
-            await TryAsync(() => client.PingAsync(_options.LoadTimeout * 0.9, _stop.Token));
+            await TryAsync(() => CheckConnectionAsync(client));
             while (!_stop.IsCancellationRequested && !await TryAsync(() => ReadAsync(client)))
                 await Task.Delay(PauseAfterFailure, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         finally
         {
             if (_options.Client is null) await client.DisposeAsync();
+        }
+    }
+
+    /// <summary>Finds out why there is no connection: a watch waits for one without an error.</summary>
+    private async Task CheckConnectionAsync(KestrelKvClient client)
+    {
+        try
+        {
+            await client.PingAsync(_options.LoadTimeout / 2, _stop.Token);
+        }
+        catch (NotSentException e)
+        {
+            // The settings may still arrive in time.
+            Volatile.Write(ref _disconnection, e);
+        }
+    }
+
+    private bool HasEndedWithin(TimeSpan timeout)
+    {
+        try
+        {
+            return _loaded.Task.Wait(timeout);
+        }
+        catch (AggregateException)
+        {
+            return true;
         }
     }
 

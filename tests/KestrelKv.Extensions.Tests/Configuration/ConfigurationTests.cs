@@ -9,12 +9,16 @@ using Microsoft.Extensions.Primitives;
 
 namespace KestrelKv.Extensions.Tests.Configuration;
 
-public sealed class ConfigurationTests : IAsyncDisposable
+public sealed class ConfigurationTests : IAsyncLifetime, IAsyncDisposable
 {
     private readonly InMemoryServer _server = new();
     private readonly KestrelKvClient _client;
 
     public ConfigurationTests() => _client = _server.CreateClient();
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     public async ValueTask DisposeAsync()
     {

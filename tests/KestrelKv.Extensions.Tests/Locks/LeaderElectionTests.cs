@@ -5,7 +5,7 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Extensions.Tests.Locks;
 
-public sealed class LeaderElectionTests : IAsyncDisposable
+public sealed class LeaderElectionTests : IAsyncLifetime, IAsyncDisposable
 {
     private readonly TestTime _time = new();
     private readonly InMemoryServer _server = new();
@@ -17,6 +17,10 @@ public sealed class LeaderElectionTests : IAsyncDisposable
         _client = _server.CreateClient();
         _election = new(new(_client, new() { Time = _time }));
     }
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     public async ValueTask DisposeAsync()
     {

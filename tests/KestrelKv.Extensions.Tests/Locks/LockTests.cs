@@ -6,7 +6,7 @@ using KestrelKv.Testing;
 namespace KestrelKv.Extensions.Tests.Locks;
 
 /// <summary>Locks in one process, against a server in memory. The clock of the holder is one that the test advances.</summary>
-public sealed class LockTests : IAsyncDisposable
+public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
 {
     private static readonly TimeSpan Expiry = TimeSpan.FromSeconds(30);
 
@@ -22,6 +22,10 @@ public sealed class LockTests : IAsyncDisposable
         _client = _server.CreateClient();
         _locks = new(_client, new() { Expiry = Expiry, Time = _timers });
     }
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     public async ValueTask DisposeAsync()
     {

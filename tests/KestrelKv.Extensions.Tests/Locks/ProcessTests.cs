@@ -23,7 +23,7 @@ public sealed class ProcessTests : IAsyncLifetime, IAsyncDisposable
         _client = new($"kestrelkv://127.0.0.1:{_server.WirePort}");
     }
 
-    Task IAsyncLifetime.DisposeAsync() => Task.CompletedTask;
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     public async ValueTask DisposeAsync()
     {
