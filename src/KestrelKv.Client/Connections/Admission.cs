@@ -1,13 +1,20 @@
 namespace KestrelKv.Client.Connections;
 
 /// <summary>Limits the calls of a lane, and the bytes of their requests. Calls beyond a limit wait in order of arrival. Thread-safe.</summary>
-/// <remarks>A call enters before its request is written, when its length is not known. One request per caller can exceed the limit of bytes.</remarks>
+/// <remarks>
+/// A call enters before its request is written, when its length is not known. Callers that did not wait can together exceed the limit of bytes,
+/// by one request each. Those that waited enter one after the other, each once the bytes of the previous one are counted: otherwise all of them
+/// would enter as soon as there is room for one.
+/// </remarks>
 internal sealed class Admission(int callsMax, long bytesMax)
 {
     private readonly Lock _lock = new();
     private readonly Queue<TaskCompletionSource> _waiting = new();
     private int _calls;
     private long _bytes;
+
+    // The calls that have entered, and neither counted their bytes nor left.
+    private int _uncounted;
 
     /// <summary>The number of calls that have entered and not left.</summary>
     public int Calls => Volatile.Read(ref _calls);
@@ -17,7 +24,7 @@ internal sealed class Admission(int callsMax, long bytesMax)
         lock (_lock)
         {
             if (_waiting.Count > 0 || !HasRoom) return false;
-            _calls++;
+            Enter();
             return true;
         }
     }
@@ -31,7 +38,7 @@ internal sealed class Admission(int callsMax, long bytesMax)
         {
             if (_waiting.Count == 0 && HasRoom)
             {
-                _calls++;
+                Enter();
                 return;
             }
             _waiting.Enqueue(waiter = new(TaskCreationOptions.RunContinuationsAsynchronously));
@@ -41,22 +48,41 @@ internal sealed class Admission(int callsMax, long bytesMax)
             await waiter.Task;
     }
 
-    /// <summary>Counts the bytes of a request. The call has entered.</summary>
+    /// <summary>Counts the bytes of a request, at least 1. The call has entered.</summary>
     public void Add(int bytes)
     {
-        lock (_lock) _bytes += bytes;
+        lock (_lock)
+        {
+            _bytes += bytes;
+            _uncounted--;
+            AdmitNext();
+        }
     }
 
+    /// <summary>Ends a call.</summary>
+    /// <param name="bytes">The number of bytes that were counted; 0 if none were.</param>
     public void Leave(int bytes)
     {
         lock (_lock)
         {
             _calls--;
             _bytes -= bytes;
-            while (HasRoom && _waiting.TryDequeue(out TaskCompletionSource? next))
-                if (next.TrySetResult()) _calls++;
+            if (bytes == 0) _uncounted--;
+            AdmitNext();
         }
     }
 
     private bool HasRoom => _calls < callsMax && _bytes < bytesMax;
+
+    private void Enter()
+    {
+        _calls++;
+        _uncounted++;
+    }
+
+    private void AdmitNext()
+    {
+        while (_uncounted == 0 && HasRoom && _waiting.TryDequeue(out TaskCompletionSource? next))
+            if (next.TrySetResult()) Enter();
+    }
 }
