@@ -13,7 +13,7 @@ public sealed class DeadPeerTests(ITestOutputHelper output)
     public async Task SilentServer_IsNoticedByCallsAndWatches()
     {
         await using NetworkNamespace network = await NetworkNamespace.CreateAsync();
-        await using ServerProcess server = await ServerProcess.StartAsync(Settings, network: network);
+        await using RestartableServer server = await RestartableServer.StartAsync(network, Settings);
         await using var client = new KestrelKvClient(Options(network, server));
         await client.PutAsync("k", 1);
         await client.GetAsync<int>("k");
@@ -34,8 +34,13 @@ public sealed class DeadPeerTests(ITestOutputHelper output)
             async () => await client.PutAsync("k", 2, new PutOptions { Timeout = TimeSpan.FromMilliseconds(200) }));
         Assert.True(late.IsTimeout, late.Message);
 
-        // Longer than any timeout of the watch: its next change can only arrive on another connection.
-        await Task.Delay(TimeSpan.FromSeconds(4));
+        // The machine restarts: its system forgets the connections, and no packet tells the clients. An idle watch sends nothing that the new
+        // system could refuse.
+        await network.RunAsync("sh", "-c", "echo 1 > /proc/sys/net/ipv4/tcp_orphan_retries");
+        await server.KillAsync();
+        await Wait.UntilAsync(
+            async () => (await network.RunAsync("ss", "-Htan", $"sport = :{server.Port}")).Length == 0, () => "connections of the server remain");
+        await server.StartAsync();
         await network.DeliverPacketsAsync();
         await Task.WhenAll(increments).WaitAsync(Wait.Patience);
         Assert.Equal(1, (await read).Value);
@@ -56,7 +61,7 @@ public sealed class DeadPeerTests(ITestOutputHelper output)
     public Task LossyNetwork_FailsNoCallAndRepeatsNone() => Seeds.RunAsync(async random =>
     {
         await using NetworkNamespace network = await NetworkNamespace.CreateAsync();
-        await using ServerProcess server = await ServerProcess.StartAsync(Settings, network: network);
+        await using RestartableServer server = await RestartableServer.StartAsync(network, Settings);
         await using var client = new KestrelKvClient(Options(network, server));
         bool hasNetem = await network.TryImpairAsync(TimeSpan.FromMilliseconds(100), 20);
         output.WriteLine(hasNetem ? "netem" : "the kernel lacks netem");
@@ -78,9 +83,9 @@ public sealed class DeadPeerTests(ITestOutputHelper output)
         await load.CheckAsync(client);
     });
 
-    private static KestrelKvClientOptions Options(NetworkNamespace network, ServerProcess server)
+    private static KestrelKvClientOptions Options(NetworkNamespace network, RestartableServer server)
     {
-        KestrelKvClientOptions options = RestartableServer.Options(server.WirePort);
+        KestrelKvClientOptions options = server.Options();
         options.Host = network.PeerAddress;
         options.StallTimeout = TimeSpan.FromSeconds(2);
         options.ConnectTimeout = TimeSpan.FromSeconds(2);

@@ -7,17 +7,21 @@ internal sealed class RestartableServer : IAsyncDisposable
 {
     private readonly DataDirectory _data = new();
     private readonly string[] _settings;
+    private readonly NetworkNamespace? _network;
     private ServerProcess? _process;
 
-    private RestartableServer(string[] settings) => _settings = [$"Wire:Port={Port}", .. settings];
+    private RestartableServer(string[] settings, NetworkNamespace? network) => (_settings, _network) = ([$"Wire:Port={Port}", .. settings], network);
 
     public int Port { get; } = FreePort.FindFixed();
 
     public ServerProcess Process => _process ?? throw new InvalidOperationException("The server is not running.");
 
-    public static async Task<RestartableServer> StartAsync(params string[] settings)
+    public static Task<RestartableServer> StartAsync(params string[] settings) => StartAsync(null, settings);
+
+    /// <summary>Starts a server in a network namespace.</summary>
+    public static async Task<RestartableServer> StartAsync(NetworkNamespace? network, params string[] settings)
     {
-        var server = new RestartableServer(settings);
+        var server = new RestartableServer(settings, network);
         try
         {
             await server.StartAsync();
@@ -43,7 +47,7 @@ internal sealed class RestartableServer : IAsyncDisposable
     public KestrelKvClientOptions Options() => Options(Port);
 
     /// <summary>Starts the server after <see cref="KillAsync"/>.</summary>
-    public async Task StartAsync() => _process = await ServerProcess.StartAsync(_settings, data: _data);
+    public async Task StartAsync() => _process = await ServerProcess.StartAsync(_settings, data: _data, network: _network);
 
     /// <summary>Ends the server with SIGKILL.</summary>
     public async Task KillAsync()
