@@ -18,6 +18,7 @@ need nodejs node
 need npm npm
 need prometheus promtool
 need python3 python3
+need clang clang gcc # Native AOT links with it.
 need curl curl
 need iproute2 ip
 need procps kill

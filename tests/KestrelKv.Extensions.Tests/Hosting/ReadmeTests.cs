@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Text.RegularExpressions;
 using KestrelKv.Client;
 using KestrelKv.Extensions.Locks;
 using KestrelKv.Testing;
@@ -13,17 +11,11 @@ using OpenTelemetry.Trace;
 namespace KestrelKv.Extensions.Tests.Hosting;
 
 /// <summary>The examples of the package's page. They are in this file too, where they are compiled and run.</summary>
-public sealed partial class ReadmeTests
+public sealed class ReadmeTests
 {
     [Fact]
-    public void Examples_OfThePage_AreThoseOfThisFile()
-    {
-        string page = File.ReadAllText(Repository.PathTo("src", "KestrelKv.Extensions", "README.md"));
-        string source = Space().Replace(File.ReadAllText(ThisFile()), " ");
-        string[] examples = [.. Example().Matches(page).Select(match => match.Groups[1].Value)];
-        Assert.True(examples.Length >= 7, $"{examples.Length}");
-        Assert.All(examples, example => Assert.Contains(Space().Replace(example, " ").Trim(), source, StringComparison.Ordinal));
-    }
+    public void Examples_OfThePage_AreThoseOfThisFile() =>
+        Examples.AssertAreIn("tests/KestrelKv.Extensions.Tests/Hosting/ReadmeTests.cs", "src/KestrelKv.Extensions/README.md", 7);
 
     [Fact]
     public async Task Client_Examples_Work()
@@ -109,13 +101,4 @@ public sealed partial class ReadmeTests
     {
         builder.Configuration.AddKestrelKv("kestrelkv://localhost:4444", "config/shop/");
     }
-
-    private static string ThisFile([CallerFilePath] string path = "") =>
-        Repository.PathTo("tests", "KestrelKv.Extensions.Tests", "Hosting", Path.GetFileName(path));
-
-    [GeneratedRegex(@"```csharp\n(.*?)```", RegexOptions.Singleline)]
-    private static partial Regex Example();
-
-    [GeneratedRegex(@"\s+")]
-    private static partial Regex Space();
 }
