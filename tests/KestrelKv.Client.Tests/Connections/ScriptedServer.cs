@@ -30,7 +30,8 @@ internal sealed class ScriptedServer
     }
 
     /// <summary>Returns the next connection, whose first request (PING or AUTH) is still to be read.</summary>
-    public async Task<ScriptedConnection> AcceptRawAsync() => await _connections.Reader.ReadAsync().AsTask().WaitAsync(Wait.Patience);
+    public async Task<ScriptedConnection> AcceptRawAsync(CancellationToken cancellationToken = default) =>
+        await _connections.Reader.ReadAsync(cancellationToken).AsTask().WaitAsync(Wait.Patience, cancellationToken);
 
     /// <summary>Returns the next connection, and answers its PING.</summary>
     public async Task<ScriptedConnection> AcceptAsync()
