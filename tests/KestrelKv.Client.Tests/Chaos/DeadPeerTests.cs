@@ -34,7 +34,7 @@ public sealed class DeadPeerTests(ITestOutputHelper output)
             async () => await client.PutAsync("k", 2, new PutOptions { Timeout = TimeSpan.FromMilliseconds(200) }));
         Assert.True(late.IsTimeout, late.Message);
 
-        // The machine restarts: its system forgets the connections, and no packet tells the clients. An idle watch sends nothing that the new
+        // The machine restarts: its system forgets the connections, and no packet informs the clients. An idle watch sends nothing that the new
         // system could refuse.
         await network.RunAsync("sh", "-c", "echo 1 > /proc/sys/net/ipv4/tcp_orphan_retries");
         await server.KillAsync();
