@@ -144,8 +144,7 @@ public sealed class WatchTests
     public async Task Snapshot_EntriesChangeBetweenPages_AreReportedOnceAndDeletionsFollow()
     {
         await using KestrelKvClient client = _server.CreateClient();
-        using var stop = new CancellationTokenSource();
-        Task<List<string>> reading = ReadAsync(client, 8, stop);
+        Task<List<string>> reading = ReadAsync(client, 8);
         await OpenAnchorAsync();
         ScriptedConnection bulk = await _server.AcceptAsync();
         Assert.Contains("\"prefix\": \"p\", \"values\": true", await bulk.ReadAsync(), StringComparison.Ordinal);
@@ -175,10 +174,10 @@ public sealed class WatchTests
     }
 
     /// <summary>Reads a number of events, then ends the watch.</summary>
-    private static async Task<List<string>> ReadAsync(KestrelKvClient client, int count, CancellationTokenSource stop)
+    private static async Task<List<string>> ReadAsync(KestrelKvClient client, int count)
     {
         List<string> events = [];
-        await foreach (WatchEvent<int> e in client.SnapshotThenWatchAsync<int>("p", default, stop.Token))
+        await foreach (WatchEvent<int> e in client.SnapshotThenWatchAsync<int>("p"))
         {
             events.Add($"{e.Kind} {e.Key} {e.Version}");
             if (events.Count == count) break;
