@@ -94,7 +94,7 @@ public sealed class ArgumentTests
         foreach (TimeSpan time in (TimeSpan[])[TimeSpan.Zero, TimeSpan.FromSeconds(-1)])
         {
             Assert.Throws<ArgumentOutOfRangeException>(() => Expiry.In(time));
-            await RequestTexts.AssertInvalidAsync(client => client.GetAsync<int>("k", new() { Touch = time }).AsTask(), "time");
+            await RequestTexts.AssertInvalidAsync(client => client.GetAsync<int>("k", new() { Touch = time }).AsTask(), "options");
             await RequestTexts.AssertInvalidAsync(client => client.GetAsync<int>("k", new() { Timeout = time }).AsTask(), "timeout", $"{time}");
         }
     }
