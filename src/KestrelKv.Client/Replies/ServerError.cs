@@ -35,7 +35,7 @@ internal readonly record struct ServerError(string Code, string Message, int? In
                 else reader.Skip();
             }
         }
-        error = new(code, message, index, version, oldest);
+        if (isError) error = new(code, message, index, version, oldest);
         return isError;
     }
 
