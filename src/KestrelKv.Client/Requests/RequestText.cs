@@ -126,8 +126,6 @@ internal static class RequestText
                 $"The text is not valid JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine} of the line. Expected one JSON value in UTF-8, at most {DepthMax} levels deep.",
                 argument, e);
         }
-        // The reader does not check the bytes of strings.
-        if (!Utf8.IsValid(json)) throw new ArgumentException("The text is not valid UTF-8, expected one JSON value in UTF-8.", argument);
         to.Write(member);
         to.Write(json);
     }
