@@ -41,9 +41,10 @@ packages=tests/KestrelKv.Server.Tests/Clients/TypeScript
 
 dotnet build KestrelKv.sln -c Release -nologo -clp:NoSummary -v:quiet
 
-# Background processes ignore SIGINT and SIGQUIT, and their children inherit it. The tests send these signals to the server.
+# Background processes ignore SIGINT and SIGQUIT, those of nohup SIGHUP, and their children inherit it. The tests send these signals to the
+# server.
 interruptible=()
-if env --default-signal=INT,QUIT true 2>/dev/null; then interruptible=(env --default-signal=INT,QUIT); fi
+if env --default-signal=HUP,INT,QUIT true 2>/dev/null; then interruptible=(env --default-signal=HUP,INT,QUIT); fi
 
 # Runs one project at a time, because tests start servers and measure memory. If no test ends for 15 minutes, the run is aborted and the
 # tests in progress are listed.
