@@ -91,7 +91,8 @@ public sealed class TouchTests : IDisposable
         wire.Metrics.Dispose();
         TestClient client = wire.Connect();
         client.Call(Calls.Request("PUT", """{"obj": "key", "val": 1, "ttl": 1000}"""));
-        byte[] meta = Frames.Stream(Enumerable.Repeat(Calls.Request("GET", """{"obj": "key", "meta": true}"""), 100));
+        // In the usual order of members, the fast parser accepts meta, but not touch.
+        byte[] meta = Frames.Stream(Enumerable.Repeat(Calls.Request("GET", """{"meta": true, "obj": "key"}"""), 100));
         byte[] touch = Frames.Stream(Enumerable.Repeat(Calls.Request("GET", """{"obj": "key", "meta": true, "touch": 2000.5}"""), 100));
         long forMeta = Least(meta), forTouch = Least(touch);
         Assert.True(forMeta > 0);
