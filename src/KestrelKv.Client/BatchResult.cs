@@ -19,7 +19,7 @@ public sealed class BatchResult
         _text = response.ToArray();
         if (error.Code is not null)
         {
-            Status = ReplyText.StatusOf(error);
+            Status = error.Status ?? throw error.ToException();
             (FailedIndex, Version) = (error.Index, error.Version ?? 0);
             return;
         }

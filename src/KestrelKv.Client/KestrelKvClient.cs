@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using KestrelKv.Client.Connections;
@@ -31,7 +30,6 @@ public sealed partial class KestrelKvClient : IAsyncDisposable
     private readonly KestrelKvClientOptions _options;
     private readonly Connector _connector;
     private readonly Lane[] _lanes;
-    private readonly RequestSlots _slots = new();
     private readonly JsonTypes _types;
     private readonly CancellationTokenSource _disposed = new();
 
@@ -85,47 +83,45 @@ public sealed partial class KestrelKvClient : IAsyncDisposable
     private JsonTypeInfo<T> TypeOf<T>() => _types.Of<T>();
 
     /// <summary>Executes a request.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<TResult> CallAsync<TRequest, TResult>(TRequest request, CancellationToken cancellationToken)
+    private ValueTask<TResult> CallAsync<TRequest, TResult>(in TRequest request, CancellationToken cancellationToken)
         where TRequest : struct, IRequest<TResult>
     {
-        if (cancellationToken.IsCancellationRequested) throw Canceled(cancellationToken);
         CallSettings settings = request.Settings;
-        TimeSpan timeout = settings.Timeout ?? _options.Timeout;
-        Lane lane = _lanes[(int)TRequest.Lane];
-        long deadline = DeadlineAfter(timeout);
-        ClientTelemetry.Measurement measurement = ClientTelemetry.Begin(TRequest.Function, _connector.Host, _connector.Port);
-        RequestSlot slot = default;
-        Call? call = null;
+        ClientTelemetry.Measurement measurement =
+            ClientTelemetry.Begin(TRequest.Function, settings.Operations, _connector.Host, _connector.Port);
         try
         {
-            if (!lane.TryEnter()) await lane.EnterAsync(timeout, cancellationToken);
-            call = Call.Rent(lane);
-            WriteRetry retry = settings.Retry ?? _options.Retry;
-            if (TRequest.IsWrite && retry == WriteRetry.ExactlyOnce) slot = _slots.Take();
-            call.IsWrite = TRequest.IsWrite;
-            call.IsRepeatable = !TRequest.IsWrite || retry != WriteRetry.AtMostOnce;
-            call.FailsFast = settings.FailFast ?? _options.FailFast;
-            call.Deadline = deadline;
-            RequestText.Begin(call.Request, TRequest.Function);
-            request.Write(call.Request, _options);
-            RequestText.RequestId(call.Request, slot);
-            RequestText.End(call.Request, _options, measurement.Activity);
-            await call.SendAsync(cancellationToken);
-            TResult result = request.Read(call.Reply);
-            measurement.End();
-            return result;
+            if (cancellationToken.IsCancellationRequested) throw Canceled(cancellationToken);
+            TimeSpan timeout = settings.Timeout ?? _options.Timeout;
+            long deadline = DeadlineAfter(timeout);
+            Lane lane = _lanes[(int)TRequest.Lane];
+            return lane.TryEnter()
+                ? Call<TRequest, TResult>.Send(request, lane, _options, deadline, measurement, cancellationToken)
+                : EnterAndCallAsync<TRequest, TResult>(request, lane, timeout, deadline, measurement, cancellationToken);
+        }
+        catch (Exception e)
+        {
+            measurement.End(e);
+            return ValueTask.FromException<TResult>(e);
+        }
+    }
+
+    private async ValueTask<TResult> EnterAndCallAsync<TRequest, TResult>(
+        TRequest request, Lane lane, TimeSpan timeout, long deadline, ClientTelemetry.Measurement measurement, CancellationToken cancellationToken)
+        where TRequest : struct, IRequest<TResult>
+    {
+        ValueTask<TResult> call;
+        try
+        {
+            await lane.EnterAsync(timeout, cancellationToken);
+            call = Call<TRequest, TResult>.Send(request, lane, _options, deadline, measurement, cancellationToken);
         }
         catch (Exception e)
         {
             measurement.End(e);
             throw;
         }
-        finally
-        {
-            _slots.Return(slot);
-            call?.Release();
-        }
+        return await call;
     }
 
     private static OperationCanceledException Canceled(CancellationToken cancellationToken) =>

@@ -1,61 +1,55 @@
 using System.Collections.Concurrent;
 using System.Threading.Tasks.Sources;
 using KestrelKv.Client.Requests;
+using KestrelKv.Client.Telemetry;
 
 namespace KestrelKv.Client.Connections;
 
-/// <summary>One call: a request, the wait for its reply, and the reply. Instances are reused.</summary>
+/// <summary>One call, as its lane sees it: a request, the wait for its reply, and the reply.</summary>
 /// <remarks>
 /// <para>
-/// A call has two owners: its caller, and the lane from <see cref="Lane.Submit"/> until the lane needs the request no more. It is reused
-/// when both have called <see cref="Release"/>. So a caller whose deadline passes leaves at once, while the reply that is still due finds
-/// its call.
+/// A call has two owners. The lane owns it from <see cref="Lane.Submit"/> until it has called <see cref="Release"/> for each of its uses, the
+/// caller until it has the result. It is reused when both are done. So a caller whose deadline passes leaves at once, while the reply that is
+/// still due finds its call. A caller that does not await the result keeps the call from being reused, and nothing else.
 /// </para>
 /// <para>
 /// The first of reply, failure, deadline and cancellation that wins <see cref="TryEnd"/> completes the call. One atomic field states whether
 /// the request was sent before, so a call that ends as not sent is never sent. The continuation of the caller runs on the thread pool, never
-/// on the thread that completes it.
+/// on the thread that completes it, and it is the caller that reads the reply.
 /// </para>
 /// </remarks>
-internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
+internal abstract class Call
 {
     private const int Queued = 0;
     private const int Sent = 1;
     private const int Ended = 2;
-    private const int PooledMax = 4_096;
-    private const int KeptReplyBytesMax = 4_096;
 
-    private static readonly ConcurrentQueue<Call> Pool = new();
-    private static int s_pooled;
-
-    private ManualResetValueTaskSourceCore<bool> _wait;
+    private protected ManualResetValueTaskSourceCore<bool> _wait = new() { RunContinuationsAsynchronously = true };
     private CancellationTokenRegistration _registration;
     private CancellationToken _cancellation;
-    private Exception? _error;
     private Lane? _lane;
+    private RequestSlot _slot;
+    private ClientTelemetry.Measurement _measurement;
     private byte[] _reply = [];
     private int _replyLength;
     private int _countedBytes;
     private int _state;
+    private int _uses;
     private int _owners;
-
-    private Call()
-    {
-    }
 
     public RequestBuffer Request { get; } = new();
 
     /// <summary>Whether the request may be sent again after its connection broke.</summary>
-    public bool IsRepeatable { get; set; }
+    public bool IsRepeatable { get; private set; }
 
     /// <summary>Whether the call fails if there is no connection.</summary>
-    public bool FailsFast { get; set; }
+    public bool FailsFast { get; private set; }
 
     /// <summary>The timestamp of the deadline; <see cref="long.MaxValue"/> for none.</summary>
-    public long Deadline { get; set; }
+    public long Deadline { get; private set; }
 
     /// <summary>Whether the request is a write.</summary>
-    public bool IsWrite { get; set; }
+    public bool IsWrite { get; private set; }
 
     /// <summary>The timestamp from which the request must not be sent again; 0 if it was not sent.</summary>
     public long RetryUntil { get; set; }
@@ -63,30 +57,8 @@ internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
     /// <summary>Whether the call has ended. Its request need not be sent.</summary>
     public bool IsEnded => Volatile.Read(ref _state) == Ended;
 
-    /// <summary>The body of the reply, valid until <see cref="Release"/>.</summary>
-    public ReadOnlySpan<byte> Reply => _reply.AsSpan(0, _replyLength);
-
-    /// <summary>Returns a call of a lane, which has been entered and is left with the last release.</summary>
-    public static Call Rent(Lane lane)
-    {
-        if (Pool.TryDequeue(out Call? call)) Interlocked.Decrement(ref s_pooled);
-        else call = new();
-        call._lane = lane;
-        call._owners = 1;
-        return call;
-    }
-
-    /// <summary>Submits the request. The caller awaits the result, then reads <see cref="Reply"/>.</summary>
-    public ValueTask SendAsync(CancellationToken cancellationToken)
-    {
-        _countedBytes = Request.Length;
-        _owners = 2;
-        _cancellation = cancellationToken;
-        _lane!.Submit(this);
-        if (cancellationToken.CanBeCanceled)
-            _registration = cancellationToken.UnsafeRegister(static s => ((Call)s!).Cancel(), this);
-        return new(this, _wait.Version);
-    }
+    /// <summary>The body of the reply, valid until the caller has the result.</summary>
+    private protected ReadOnlySpan<byte> Reply => _reply.AsSpan(0, _replyLength);
 
     /// <summary>Records that the request is about to be sent.</summary>
     /// <returns>False if the call has ended. The request must not be sent.</returns>
@@ -96,10 +68,12 @@ internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
     public void EndWith(ReadOnlySpan<byte> reply)
     {
         if (!TryEnd(out _)) return;
-        if (_reply.Length < reply.Length) _reply = new byte[Math.Max(reply.Length, 256)];
+        ReusedArray.EnsureLength(ref _reply, reply.Length);
         reply.CopyTo(_reply);
         _replyLength = reply.Length;
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
+        _measurement.End(reply);
+        Leave();
+        _wait.SetResult(true);
     }
 
     /// <summary>Completes the call because its request cannot be sent. If it was sent before, on another connection, its outcome is unknown.</summary>
@@ -134,41 +108,77 @@ internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
             : _lane!.NotSent("The deadline passed before the request was sent", timeout));
     }
 
-    /// <summary>Adds an owner, which must call <see cref="Release"/>. The caller of this method is an owner.</summary>
-    public void AddOwner() => Interlocked.Increment(ref _owners);
+    /// <summary>Begins another use of the lane, which must call <see cref="Release"/>.</summary>
+    public void AddUse() => Interlocked.Increment(ref _uses);
 
-    /// <summary>Ends the ownership of the caller or of the lane.</summary>
+    /// <summary>Ends a use of the lane.</summary>
     public void Release()
     {
-        if (Interlocked.Decrement(ref _owners) != 0) return;
+        if (Interlocked.Decrement(ref _uses) != 0) return;
         _lane!.Leave(_countedBytes);
         Request.Clear();
+        EndOwnership();
+    }
+
+    /// <summary>Prepares a call of a lane, which it has entered.</summary>
+    /// <param name="lane">The lane.</param>
+    /// <param name="isWrite">Whether the request is a write.</param>
+    /// <param name="retry">How a write is retried.</param>
+    /// <param name="failsFast">Whether the call fails if there is no connection.</param>
+    /// <param name="deadline">The deadline.</param>
+    /// <param name="measurement">The measurement, which the call ends.</param>
+    private protected void Begin(
+        Lane lane, bool isWrite, WriteRetry retry, bool failsFast, long deadline, in ClientTelemetry.Measurement measurement)
+    {
+        (_lane, IsWrite, FailsFast, Deadline, _measurement) = (lane, isWrite, failsFast, deadline, measurement);
+        IsRepeatable = !isWrite || retry != WriteRetry.AtMostOnce;
+        if (isWrite && retry == WriteRetry.ExactlyOnce) _slot = lane.Slots.Take();
+        (_uses, _owners) = (1, 2);
+    }
+
+    /// <summary>Ends the text of the request: its id and its trace.</summary>
+    /// <exception cref="ArgumentException">The request is longer than the limit.</exception>
+    private protected void EndRequest(KestrelKvClientOptions limits)
+    {
+        RequestText.RequestId(Request, _slot);
+        RequestText.End(Request, limits, _measurement.Activity);
+    }
+
+    /// <summary>Submits the request.</summary>
+    private protected void Submit(CancellationToken cancellationToken)
+    {
+        _countedBytes = Request.Length;
+        if (cancellationToken.CanBeCanceled)
+        {
+            _cancellation = cancellationToken;
+            _registration = cancellationToken.UnsafeRegister(static s => ((Call)s!).Cancel(), this);
+        }
+        _lane!.Submit(this);
+    }
+
+    /// <summary>Returns a call that was not submitted, because its request is invalid.</summary>
+    private protected void Discard()
+    {
+        Leave();
+        Release();
+        EndOwnership();
+    }
+
+    /// <summary>Ends the ownership of the caller or of the lane.</summary>
+    private protected void EndOwnership()
+    {
+        if (Interlocked.Decrement(ref _owners) != 0) return;
         _wait.Reset();
-        (_lane, _error, _cancellation, _countedBytes, _replyLength, RetryUntil, _state) = (null, null, default, 0, 0, 0, Queued);
-        if (_reply.Length > KeptReplyBytesMax) _reply = [];
-        if (Volatile.Read(ref s_pooled) >= PooledMax) return;
-        Interlocked.Increment(ref s_pooled);
-        Pool.Enqueue(this);
+        (_lane, _cancellation, _registration, _countedBytes, _replyLength, RetryUntil, _state) = (null, default, default, 0, 0, 0, Queued);
+        ReusedArray.Trim(ref _reply);
+        Reuse();
     }
 
-    void IThreadPoolWorkItem.Execute()
-    {
-        if (_error is { } error) _wait.SetException(error);
-        else _wait.SetResult(true);
-    }
+    /// <summary>Keeps the call for another request.</summary>
+    private protected abstract void Reuse();
 
-    void IValueTaskSource.GetResult(short token)
-    {
-        // Waits for a cancellation that runs at this moment: afterwards the call may be reused.
-        _registration.Dispose();
-        _registration = default;
-        _wait.GetResult(token);
-    }
-
-    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _wait.GetStatus(token);
-
-    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _wait.OnCompleted(continuation, state, token, flags);
+    /// <summary>Waits for a cancellation that runs at this moment: afterwards, the call may be reused.</summary>
+    private protected void EndCancellation() => _registration.Dispose();
 
     private bool TryEnd(out bool wasSent)
     {
@@ -179,8 +189,18 @@ internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
 
     private void Fail(Exception error)
     {
-        _error = error;
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        _measurement.End(error);
+        Leave();
+        _wait.SetException(error);
+    }
+
+    /// <summary>Gives back what an ended call needs no more, even if its caller does not await the result.</summary>
+    private void Leave()
+    {
+        _lane!.Slots.Return(_slot);
+        _slot = default;
+        _measurement = default;
+        _registration.Unregister();
     }
 
     private void Cancel()
@@ -191,4 +211,78 @@ internal sealed class Call : IValueTaskSource, IThreadPoolWorkItem
             : new NotSentException("The call was canceled before the request was sent.");
         Fail(new OperationCanceledException(outcome.Message, outcome, _cancellation));
     }
+}
+
+/// <summary>One call, as its caller sees it: the source of its result. Instances are reused, so that a call allocates nothing.</summary>
+internal sealed class Call<TRequest, TResult> : Call, IValueTaskSource<TResult>
+    where TRequest : struct, IRequest<TResult>
+{
+    private const int PooledMax = 4_096;
+
+    private static readonly ConcurrentQueue<Call<TRequest, TResult>> Pool = new();
+    private static int s_pooled;
+
+    private TRequest _request;
+
+    private Call()
+    {
+    }
+
+    /// <summary>Submits a request to a lane, which the call has entered.</summary>
+    /// <exception cref="ArgumentException">An argument is invalid. Nothing is sent, and the call has left the lane.</exception>
+    public static ValueTask<TResult> Send(
+        in TRequest request, Lane lane, KestrelKvClientOptions options, long deadline, in ClientTelemetry.Measurement measurement,
+        CancellationToken cancellationToken)
+    {
+        if (Pool.TryDequeue(out Call<TRequest, TResult>? call)) Interlocked.Decrement(ref s_pooled);
+        else call = new();
+        CallSettings settings = request.Settings;
+        call.Begin(lane, TRequest.IsWrite, settings.Retry ?? options.Retry, settings.FailFast ?? options.FailFast, deadline, measurement);
+        try
+        {
+            RequestText.Begin(call.Request, TRequest.Function);
+            request.Write(call.Request, options);
+            call.EndRequest(options);
+        }
+        catch
+        {
+            call.Discard();
+            throw;
+        }
+        call._request = request;
+        short version = call._wait.Version;
+        call.Submit(cancellationToken);
+        return new(call, version);
+    }
+
+    private protected override void Reuse()
+    {
+        _request = default;
+        if (Volatile.Read(ref s_pooled) >= PooledMax) return;
+        Interlocked.Increment(ref s_pooled);
+        Pool.Enqueue(this);
+    }
+
+    TResult IValueTaskSource<TResult>.GetResult(short token)
+    {
+        // Also checks the token: a caller that awaits twice must not end the ownership of another one.
+        if (_wait.GetStatus(token) == ValueTaskSourceStatus.Pending)
+            throw new InvalidOperationException("The call has not ended. Await its ValueTask, or convert it with AsTask.");
+        try
+        {
+            _wait.GetResult(token);
+            return _request.Read(Reply);
+        }
+        finally
+        {
+            EndCancellation();
+            EndOwnership();
+        }
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<TResult>.GetStatus(short token) => _wait.GetStatus(token);
+
+    void IValueTaskSource<TResult>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _wait.OnCompleted(continuation, state, token, flags);
 }

@@ -1,3 +1,5 @@
+using KestrelKv.Client.Requests;
+
 namespace KestrelKv.Client.Connections;
 
 /// <summary>A queue of calls and the connection that sends them. Calls are sent in the order of their submission. Thread-safe.</summary>
@@ -47,6 +49,9 @@ internal sealed class Lane : IAsyncDisposable
     public TimeSpan StallTimeout => _options.StallTimeout;
 
     public int ReplyBytesMax => _options.ReplyBytesMax;
+
+    /// <summary>The request ids of the lane's writes.</summary>
+    public RequestSlots Slots { get; } = new();
 
     /// <summary>The number of calls that are in progress.</summary>
     public int Calls => _admission.Calls;
@@ -131,7 +136,7 @@ internal sealed class Lane : IAsyncDisposable
                 if (call.RetryUntil == 0) call.RetryUntil = call.IsWrite ? now + _retryTicks : long.MaxValue;
                 if (frame.Length > buffer.Length)
                 {
-                    call.AddOwner();
+                    call.AddUse();
                     longCall = call;
                     break;
                 }

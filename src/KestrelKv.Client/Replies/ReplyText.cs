@@ -42,7 +42,7 @@ internal static class ReplyText
     public static WriteResult ReadWrite(ReadOnlySpan<byte> reply)
     {
         ReadOnlySpan<byte> response = Open(reply, out ServerError error);
-        if (error.Code is not null) return new() { Status = StatusOf(error), Existed = error.Version > 0, Version = error.Version ?? 0 };
+        if (error.Code is not null) return new() { Status = error.Status ?? throw error.ToException(), Existed = error.Version > 0, Version = error.Version ?? 0 };
         EntryText entry = ReadEntry(response);
         return new() { Existed = entry.Found, Version = entry.Version, ExpiresAt = entry.ExpiresAt, Old = entry.Old.ToArray() };
     }
@@ -52,20 +52,10 @@ internal static class ReplyText
     {
         ReadOnlySpan<byte> response = Open(reply, out ServerError error);
         if (error.Code is not null)
-            return new() { Status = StatusOf(error), Value = default!, Existed = error.Version > 0, Version = error.Version ?? 0 };
+            return new() { Status = error.Status ?? throw error.ToException(), Value = default!, Existed = error.Version > 0, Version = error.Version ?? 0 };
         EntryText entry = ReadEntry(response);
         return new() { Value = JsonSerializer.Deserialize(entry.Value, type)!, Existed = entry.Found, Version = entry.Version, ExpiresAt = entry.ExpiresAt };
     }
-
-    /// <summary>Returns the status that an error stands for, or throws the error.</summary>
-    public static WriteStatus StatusOf(in ServerError error) => error.Code switch
-    {
-        "precondition_failed" => WriteStatus.PreconditionFailed,
-        "test_failed" => WriteStatus.TestFailed,
-        "not_found" => WriteStatus.NotFound,
-        "path_not_found" => WriteStatus.PathNotFound,
-        _ => throw error.ToException(),
-    };
 
     /// <summary>Opens a reply in the server's usual spelling without parsing it.</summary>
     private static bool TryOpenUsual(ReadOnlySpan<byte> reply, out ReadOnlySpan<byte> response)

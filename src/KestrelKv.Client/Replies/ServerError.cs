@@ -5,6 +5,16 @@ namespace KestrelKv.Client.Replies;
 /// <summary>The error in a reply: <c>{"code": "...", "message": "...", "index": 0, "version": 1, "oldest_version": 1}</c>.</summary>
 internal readonly record struct ServerError(string Code, string Message, int? Index, long? Version, long? OldestVersion)
 {
+    /// <summary>The status of the write, if the error is a result of it: a failed precondition or test, or a missing part.</summary>
+    public WriteStatus? Status => Code switch
+    {
+        "precondition_failed" => WriteStatus.PreconditionFailed,
+        "test_failed" => WriteStatus.TestFailed,
+        "not_found" => WriteStatus.NotFound,
+        "path_not_found" => WriteStatus.PathNotFound,
+        _ => null,
+    };
+
     /// <summary>Parses the reply if it is an error.</summary>
     public static bool TryRead(ReadOnlySpan<byte> reply, out ServerError error)
     {

@@ -6,7 +6,7 @@ internal readonly struct BatchRequest(Batch batch, PutOptions options) : IReques
     public static string Function => "BATCH";
     public static LaneKind Lane => LaneKind.Bulk;
     public static bool IsWrite => true;
-    public CallSettings Settings => new(options.Timeout, options.FailFast, options.Retry);
+    public CallSettings Settings => new(options.Timeout, options.FailFast, options.Retry, batch.Count);
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {

@@ -25,7 +25,11 @@ internal interface IRequest<TResult>
 }
 
 /// <summary>The settings of one call; null for those of the client.</summary>
-internal readonly record struct CallSettings(TimeSpan? Timeout = null, bool? FailFast = null, WriteRetry? Retry = null);
+/// <param name="Timeout">The deadline.</param>
+/// <param name="FailFast">Whether the call fails if there is no connection.</param>
+/// <param name="Retry">How a write is retried.</param>
+/// <param name="Operations">The number of operations of a batch; 1 for other calls.</param>
+internal readonly record struct CallSettings(TimeSpan? Timeout = null, bool? FailFast = null, WriteRetry? Retry = null, int Operations = 1);
 
 /// <summary>The lanes of a client. Each has its own connection.</summary>
 internal enum LaneKind

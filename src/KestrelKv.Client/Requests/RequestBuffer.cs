@@ -15,12 +15,9 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
     private const int HeaderBytes = 8;
     private const int ProtocolVersion = 1;
 
-    /// <summary>The size of the array that is kept when a buffer is reused, in bytes.</summary>
-    private const int KeptBytesMax = 4_096;
-
     private static readonly JsonWriterOptions ValueOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
-    private byte[] _bytes = new byte[256];
+    private byte[] _bytes = [];
     private int _length;
     private Utf8JsonWriter? _values;
 
@@ -34,7 +31,11 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
     public int BodyLength => _length - HeaderBytes;
 
     /// <summary>Begins a frame. Text that was written before is discarded.</summary>
-    public void BeginFrame() => _length = HeaderBytes;
+    public void BeginFrame()
+    {
+        ReusedArray.EnsureLength(ref _bytes, HeaderBytes);
+        _length = HeaderBytes;
+    }
 
     /// <summary>Writes the header. The frame may then be sent.</summary>
     public void EndFrame()
@@ -47,7 +48,7 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
     public void Clear()
     {
         _length = 0;
-        if (_bytes.Length > KeptBytesMax) _bytes = new byte[256];
+        ReusedArray.Trim(ref _bytes);
     }
 
     /// <summary>Discards the text after a length.</summary>
@@ -131,6 +132,5 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
         writer.Flush();
     }
 
-    private void Grow(int bytes) =>
-        Array.Resize(ref _bytes, (int)Math.Min(Array.MaxLength, Math.Max((long)_bytes.Length * 2, (long)_length + bytes)));
+    private void Grow(int bytes) => ReusedArray.EnsureLength(ref _bytes, checked(_length + bytes), _length);
 }

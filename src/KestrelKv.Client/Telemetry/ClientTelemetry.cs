@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using KestrelKv.Client.Replies;
 
 namespace KestrelKv.Client.Telemetry;
 
@@ -15,48 +16,62 @@ internal static class ClientTelemetry
         "db.client.operation.duration", "s", "Duration of calls, retries included.",
         advice: new() { HistogramBucketBoundaries = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] });
 
-    /// <summary>Begins the measurement of a call. A batch is one operation.</summary>
-    public static Measurement Begin(string operation, string host, int port)
+    /// <summary>Begins the measurement of a call. A batch is one call with several operations.</summary>
+    public static Measurement Begin(string function, int operations, string host, int port)
     {
-        Activity? activity = null;
-        if (Source.HasListeners())
+        if (!Source.HasListeners() && !Duration.Enabled) return default;
+        var tags = new TagList
         {
-            activity = Source.StartActivity(operation, ActivityKind.Client);
-            if (activity is { IsAllDataRequested: true })
-            {
-                activity.SetTag("db.system.name", "kestrelkv").SetTag("db.operation.name", operation)
-                    .SetTag("server.address", host).SetTag("server.port", port);
-            }
-        }
-        return new(operation, host, port, activity, Duration.Enabled ? Stopwatch.GetTimestamp() : 0);
+            { "db.system.name", "kestrelkv" }, { "db.operation.name", function }, { "server.address", host }, { "server.port", port },
+        };
+        if (operations > 1) tags.Add("db.operation.batch.size", operations);
+
+        // The call ends in another thread: the span must not remain the current one of the caller's.
+        Activity? current = Activity.Current;
+        Activity? activity = Source.StartActivity(ActivityKind.Client, tags: tags, name: function);
+        Activity.Current = current;
+        return new(function, host, port, activity, Duration.Enabled ? Stopwatch.GetTimestamp() : 0);
     }
 
-    /// <summary>The measurement of one call. Must be ended.</summary>
-    public readonly struct Measurement(string operation, string host, int port, Activity? activity, long begunAt)
+    /// <summary>The measurement of one call. Must be ended. The default value measures nothing.</summary>
+    public readonly struct Measurement(string function, string host, int port, Activity? activity, long begunAt)
     {
         /// <summary>The span to name in the request: that of the call, or the current one.</summary>
         public Activity? Activity => activity ?? Activity.Current;
 
-        public void End(Exception? error = null)
+        /// <summary>Ends the measurement of a call that has a reply.</summary>
+        public void End(ReadOnlySpan<byte> reply)
         {
             if (activity is null && begunAt == 0) return;
-            string? type = error switch
-            {
-                null => null,
-                RefusedException refused => refused.Code,
-                _ => error.GetType().FullName,
-            };
+            if (ServerError.TryRead(reply, out ServerError error)) End(error.Code, error.Status is null ? error.Code : null, error.Message);
+            else End(null, null, null);
+        }
+
+        /// <summary>Ends the measurement of a call that failed without a reply.</summary>
+        public void End(Exception error)
+        {
+            if (activity is null && begunAt == 0) return;
+            string? code = (error as RefusedException)?.Code;
+            End(code, code ?? error.GetType().FullName, error.Message);
+        }
+
+        private void End(string? code, string? error, string? message)
+        {
             if (activity is not null)
             {
-                if (type is not null) activity.SetTag("error.type", type).SetStatus(ActivityStatusCode.Error, error!.Message);
+                if (code is not null) activity.SetTag("db.response.status_code", code);
+                if (error is not null) activity.SetTag("error.type", error).SetStatus(ActivityStatusCode.Error, message);
+                Activity? current = Activity.Current;
                 activity.Dispose();
+                Activity.Current = current;
             }
             if (begunAt == 0) return;
             var tags = new TagList
             {
-                { "db.system.name", "kestrelkv" }, { "db.operation.name", operation }, { "server.address", host }, { "server.port", port },
+                { "db.system.name", "kestrelkv" }, { "db.operation.name", function }, { "server.address", host }, { "server.port", port },
             };
-            if (type is not null) tags.Add("error.type", type);
+            if (code is not null) tags.Add("db.response.status_code", code);
+            if (error is not null) tags.Add("error.type", error);
             Duration.Record(Stopwatch.GetElapsedTime(begunAt).TotalSeconds, tags);
         }
     }
