@@ -30,7 +30,7 @@ internal abstract class Call
     private Lane? _lane;
     private RequestSlot _slot;
     private ClientTelemetry.Measurement _measurement;
-    private byte[] _reply = [];
+    private ReusedArray _reply;
     private int _replyLength;
     private int _countedBytes;
     private int _state;
@@ -58,7 +58,7 @@ internal abstract class Call
     public bool IsEnded => Volatile.Read(ref _state) == Ended;
 
     /// <summary>The body of the reply, valid until the caller has the result.</summary>
-    private protected ReadOnlySpan<byte> Reply => _reply.AsSpan(0, _replyLength);
+    private protected ReadOnlySpan<byte> Reply => _reply.Array.AsSpan(0, _replyLength);
 
     /// <summary>Records that the request is about to be sent.</summary>
     /// <returns>False if the call has ended. The request must not be sent.</returns>
@@ -68,8 +68,8 @@ internal abstract class Call
     public void EndWith(ReadOnlySpan<byte> reply)
     {
         if (!TryEnd(out _)) return;
-        ReusedArray.EnsureLength(ref _reply, reply.Length);
-        reply.CopyTo(_reply);
+        _reply.EnsureLength(reply.Length);
+        reply.CopyTo(_reply.Array);
         _replyLength = reply.Length;
         _measurement.End(reply);
         Leave();
@@ -170,7 +170,7 @@ internal abstract class Call
         if (Interlocked.Decrement(ref _owners) != 0) return;
         _wait.Reset();
         (_lane, _cancellation, _registration, _countedBytes, _replyLength, RetryUntil, _state) = (null, default, default, 0, 0, 0, Queued);
-        ReusedArray.Trim(ref _reply);
+        _reply.Clear();
         Reuse();
     }
 

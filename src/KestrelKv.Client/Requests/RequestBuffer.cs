@@ -17,12 +17,12 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
 
     private static readonly JsonWriterOptions ValueOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
-    private byte[] _bytes = [];
+    private ReusedArray _array;
     private int _length;
     private Utf8JsonWriter? _values;
 
     /// <summary>The frame, complete after <see cref="EndFrame"/>.</summary>
-    public ReadOnlyMemory<byte> Frame => _bytes.AsMemory(0, _length);
+    public ReadOnlyMemory<byte> Frame => _array.Array.AsMemory(0, _length);
 
     /// <summary>The number of bytes of the frame.</summary>
     public int Length => _length;
@@ -33,22 +33,22 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
     /// <summary>Begins a frame. Text that was written before is discarded.</summary>
     public void BeginFrame()
     {
-        ReusedArray.EnsureLength(ref _bytes, HeaderBytes);
+        _array.EnsureLength(HeaderBytes);
         _length = HeaderBytes;
     }
 
     /// <summary>Writes the header. The frame may then be sent.</summary>
     public void EndFrame()
     {
-        BinaryPrimitives.WriteInt32LittleEndian(_bytes, ProtocolVersion);
-        BinaryPrimitives.WriteInt32LittleEndian(_bytes.AsSpan(4), _length - HeaderBytes);
+        BinaryPrimitives.WriteInt32LittleEndian(_array.Array, ProtocolVersion);
+        BinaryPrimitives.WriteInt32LittleEndian(_array.Array.AsSpan(4), _length - HeaderBytes);
     }
 
     /// <summary>Prepares the buffer for another request, and frees large memory.</summary>
     public void Clear()
     {
         _length = 0;
-        ReusedArray.Trim(ref _bytes);
+        _array.Clear();
     }
 
     /// <summary>Discards the text after a length.</summary>
@@ -57,8 +57,8 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Write(ReadOnlySpan<byte> text)
     {
-        if (_bytes.Length - _length < text.Length) Grow(text.Length);
-        text.CopyTo(_bytes.AsSpan(_length));
+        if (_array.Array.Length - _length < text.Length) Grow(text.Length);
+        text.CopyTo(_array.Array.AsSpan(_length));
         _length += text.Length;
     }
 
@@ -66,8 +66,8 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
     public void WriteString(string text)
     {
         int max = Encoding.UTF8.GetMaxByteCount(text.Length) + 2;
-        if (_bytes.Length - _length < max) Grow(max);
-        Span<byte> to = _bytes.AsSpan(_length);
+        if (_array.Array.Length - _length < max) Grow(max);
+        Span<byte> to = _array.Array.AsSpan(_length);
         if (text.AsSpan().ContainsAny(NeedsEscape))
         {
             WriteEscaped(text);
@@ -82,8 +82,8 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
     public void WriteNumber(long number)
     {
         const int digitsMax = 20;
-        if (_bytes.Length - _length < digitsMax) Grow(digitsMax);
-        Utf8Formatter.TryFormat(number, _bytes.AsSpan(_length), out int written);
+        if (_array.Array.Length - _length < digitsMax) Grow(digitsMax);
+        Utf8Formatter.TryFormat(number, _array.Array.AsSpan(_length), out int written);
         _length += written;
     }
 
@@ -110,14 +110,14 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
 
     Memory<byte> IBufferWriter<byte>.GetMemory(int sizeHint)
     {
-        if (_bytes.Length - _length < Math.Max(sizeHint, 1)) Grow(Math.Max(sizeHint, 1));
-        return _bytes.AsMemory(_length);
+        if (_array.Array.Length - _length < Math.Max(sizeHint, 1)) Grow(Math.Max(sizeHint, 1));
+        return _array.Array.AsMemory(_length);
     }
 
     Span<byte> IBufferWriter<byte>.GetSpan(int sizeHint)
     {
-        if (_bytes.Length - _length < Math.Max(sizeHint, 1)) Grow(Math.Max(sizeHint, 1));
-        return _bytes.AsSpan(_length);
+        if (_array.Array.Length - _length < Math.Max(sizeHint, 1)) Grow(Math.Max(sizeHint, 1));
+        return _array.Array.AsSpan(_length);
     }
 
     private static readonly SearchValues<char> NeedsEscape = SearchValues.Create(
@@ -132,5 +132,5 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
         writer.Flush();
     }
 
-    private void Grow(int bytes) => ReusedArray.EnsureLength(ref _bytes, checked(_length + bytes), _length);
+    private void Grow(int bytes) => _array.EnsureLength(checked(_length + bytes), _length);
 }

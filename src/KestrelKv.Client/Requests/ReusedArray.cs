@@ -2,36 +2,38 @@ using System.Buffers;
 
 namespace KestrelKv.Client.Requests;
 
-/// <summary>An array that an object keeps between uses while it is short. A longer one is rented from the shared pool and returned after the use.</summary>
-internal static class ReusedArray
+/// <summary>An array for repeated use: a short one is kept, a longer one is rented from the shared pool until <see cref="Clear"/>. Not thread-safe.</summary>
+internal struct ReusedArray
 {
-    /// <summary>The longest array that is kept, in bytes. There can be thousands of idle calls.</summary>
-    private const int KeptMax = 1_024;
+    /// <summary>The length of the array that is kept, in bytes: the requests of short values fit. There can be thousands of idle calls.</summary>
+    private const int KeptLength = 512;
 
-    private const int First = 256;
+    private byte[]? _kept;
+    private byte[]? _current;
 
-    /// <summary>Replaces the array by a longer one, if it is too short. Copies the first <paramref name="used"/> bytes.</summary>
-    public static void EnsureLength(ref byte[] array, int length, int used = 0)
+    /// <summary>The array; empty before the first use.</summary>
+    public readonly byte[] Array => _current ?? [];
+
+    /// <summary>Replaces the array by a longer one if it is too short, and copies the first <paramref name="used"/> bytes.</summary>
+    public void EnsureLength(int length, int used = 0)
     {
-        if (array.Length >= length) return;
-        byte[] longer = length <= KeptMax
-            ? new byte[Math.Max(First, length)]
-            : ArrayPool<byte>.Shared.Rent((int)Math.Min(Array.MaxLength, Math.Max(length, 2L * array.Length)));
-        array.AsSpan(0, used).CopyTo(longer);
-        Return(array);
-        array = longer;
+        byte[] before = Array;
+        if (before.Length >= length) return;
+        if (length <= KeptLength)
+        {
+            _current = _kept = new byte[KeptLength];
+            return;
+        }
+        byte[] longer = ArrayPool<byte>.Shared.Rent((int)Math.Min(System.Array.MaxLength, Math.Max(length, 2L * before.Length)));
+        before.AsSpan(0, used).CopyTo(longer);
+        Clear();
+        _current = longer;
     }
 
-    /// <summary>Ends the use of the array, and of its contents if it is long.</summary>
-    public static void Trim(ref byte[] array)
+    /// <summary>Ends a use. The contents are lost.</summary>
+    public void Clear()
     {
-        if (array.Length <= KeptMax) return;
-        Return(array);
-        array = [];
-    }
-
-    private static void Return(byte[] array)
-    {
-        if (array.Length > KeptMax) ArrayPool<byte>.Shared.Return(array);
+        if (_current != _kept) ArrayPool<byte>.Shared.Return(_current!);
+        _current = _kept;
     }
 }

@@ -1,35 +1,23 @@
-using System.Globalization;
-
 namespace KestrelKv.Client.Tests.Chaos;
 
 /// <summary>A program with many concurrent callers of one client and two threads.</summary>
 internal static class FewThreads
 {
-    /// <summary>The first argument that makes the test assembly run this program.</summary>
-    public const string Argument = "few-threads";
-
     private const int PutsEach = 2;
 
     /// <summary>Runs the program: its arguments are the server's port, the number of callers, and the milliseconds that some continuations block.</summary>
-    public static async Task<int> Main(string[] args)
+    public static async Task RunAsync(int[] numbers)
     {
-        if (args is not [Argument, ..])
-        {
-            Console.Error.WriteLine("This assembly has tests: run dotnet test.");
-            return 2;
-        }
-        int[] numbers = [.. args.Skip(1).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
         if (!ThreadPool.SetMinThreads(1, 1) || !ThreadPool.SetMaxThreads(2, 2)) throw new InvalidOperationException("The thread pool has more threads.");
         await using var client = new KestrelKvClient(RestartableServer.Options(numbers[0]));
-        await Task.WhenAll(Enumerable.Range(0, numbers[1]).Select(caller => RunAsync(client, caller, numbers[2])));
+        await Task.WhenAll(Enumerable.Range(0, numbers[1]).Select(caller => CallAsync(client, caller, numbers[2])));
         long sum = (await client.GetAsync<long>("sum")).Value;
         if (sum != numbers[1]) throw new InvalidOperationException($"The sum is {sum}, expected {numbers[1]}.");
         if (client.CallsInProgress != 0) throw new InvalidOperationException($"{client.CallsInProgress} calls remain.");
         Console.WriteLine($"{numbers[1]} callers, {ThreadPool.ThreadCount} threads");
-        return 0;
     }
 
-    private static async Task RunAsync(KestrelKvClient client, int caller, int blockedMilliseconds)
+    private static async Task CallAsync(KestrelKvClient client, int caller, int blockedMilliseconds)
     {
         string key = $"v:{caller}";
         for (int i = 0; i < PutsEach; i++)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using KestrelKv.Testing;
 using Xunit.Abstractions;
 
@@ -13,10 +12,6 @@ public sealed class ThreadPoolTests(ITestOutputHelper output)
     public async Task ManyCallers_OnTwoThreads_Complete(int callers, int blockedMilliseconds)
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
-        string[] numbers = [.. ((int[])[server.WirePort, callers, blockedMilliseconds]).Select(number => number.ToString(CultureInfo.InvariantCulture))];
-
-        // The thread pool refuses fewer threads than processors.
-        output.WriteLine(await Programs.RunAsync(
-            "env", ["DOTNET_PROCESSOR_COUNT=2", "dotnet", typeof(FewThreads).Assembly.Location, FewThreads.Argument, .. numbers]));
+        output.WriteLine(await TestPrograms.RunAsync(nameof(FewThreads), server.WirePort, callers, blockedMilliseconds));
     }
 }
