@@ -47,7 +47,10 @@ internal static class ConnectionString
         foreach (string pair in text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             (string name, string value) = Split(pair);
-            Set(options, name.Trim(), value.Trim());
+
+            // The name may be a part of the secret, which a message must not contain.
+            if (!TrySet(options, name.Trim(), value.Trim()))
+                throw options.Secret is null ? Unknown(name) : Invalid("A part after the secret is not an option", "a secret without a semicolon, or the form of a URL");
         }
     }
 
@@ -60,6 +63,11 @@ internal static class ConnectionString
 
     /// <summary>Sets the option with a name, in any case.</summary>
     public static void Set(KestrelKvClientOptions options, string name, string value)
+    {
+        if (!TrySet(options, name, value)) throw Unknown(name);
+    }
+
+    private static bool TrySet(KestrelKvClientOptions options, string name, string value)
     {
         switch (name.ToUpperInvariant())
         {
@@ -88,8 +96,9 @@ internal static class ConnectionString
             case "REQUESTBYTESMAX": options.RequestBytesMax = Integer(name, value); break;
             case "REPLYBYTESMAX": options.ReplyBytesMax = Integer(name, value); break;
             case "KEYBYTESMAX": options.KeyBytesMax = Integer(name, value); break;
-            default: throw Invalid($"\"{name}\" is not the name of an option", "a property of KestrelKvClientOptions, such as Host, Port, User, Secret, Tls, Timeout");
+            default: return false;
         }
+        return true;
     }
 
     private static int Integer(string name, string value) =>
@@ -109,6 +118,9 @@ internal static class ConnectionString
             ? time
             : throw Invalid($"{name} is \"{value}\"", "a number of seconds, or a time such as 00:00:05");
     }
+
+    private static ArgumentException Unknown(string name) =>
+        Invalid($"\"{name}\" is not the name of an option", "a property of KestrelKvClientOptions, such as Host, Port, User, Secret, Tls, Timeout");
 
     private static ArgumentException Invalid(string problem, string expected) =>
         ArgumentError.Create($"{problem}, expected {expected}.", "connectionString");

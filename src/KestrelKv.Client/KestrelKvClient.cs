@@ -25,7 +25,7 @@ namespace KestrelKv.Client;
 /// </para>
 /// <para>A <see cref="ValueTask{TResult}"/> that a method returns must be awaited once, and only once.</para>
 /// </remarks>
-public sealed partial class KestrelKvClient : IAsyncDisposable
+public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
 {
     private readonly KestrelKvClientOptions _options;
     private readonly Connector _connector;
@@ -71,6 +71,13 @@ public sealed partial class KestrelKvClient : IAsyncDisposable
         CallAsync<InfoRequest, JsonElement>(new(timeout), cancellationToken);
 
     /// <summary>Closes all connections. Calls without a reply fail.</summary>
+    public void Dispose()
+    {
+        _disposed.Cancel();
+        foreach (Lane lane in _lanes) lane.Dispose();
+    }
+
+    /// <summary>Closes all connections, and waits until attempts to connect have ended. Calls without a reply fail.</summary>
     public async ValueTask DisposeAsync()
     {
         await _disposed.CancelAsync();

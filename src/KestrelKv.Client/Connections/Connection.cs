@@ -170,7 +170,8 @@ internal sealed class Connection : IThreadPoolWorkItem
     {
         int count = 0, end = 0;
         Exception? closing = null;
-        while ((needed = FrameBytes(text[end..])) > 0 && needed <= text.Length - end)
+        needed = 0;
+        while (closing is null && TryReadHeader(text[end..], out needed, out closing) && needed <= text.Length - end)
         {
             closing = ServerError.ClosingReason(text.Slice(end + HeaderBytes, needed - HeaderBytes));
 
@@ -178,7 +179,6 @@ internal sealed class Connection : IThreadPoolWorkItem
             if (closing is not null and not RefusedException { Code: "frame_too_long" }) break;
             end += needed;
             count++;
-            if (closing is not null) break;
         }
         if (_answered.Length < count) _answered = new Call[count];
         Span<Call> calls = _answered.AsSpan(0, count);
@@ -186,10 +186,10 @@ internal sealed class Connection : IThreadPoolWorkItem
         int at = 0;
         foreach (Call call in calls[..taken])
         {
-            int bytes = FrameBytes(text[at..]);
-            call.EndWith(text.Slice(at + HeaderBytes, bytes - HeaderBytes));
+            int length = BinaryPrimitives.ReadInt32LittleEndian(text[(at + 4)..]);
+            call.EndWith(text.Slice(at + HeaderBytes, length));
             call.Release();
-            at += bytes;
+            at += HeaderBytes + length;
         }
         calls.Clear();
         if (closing is not null) throw closing;
@@ -197,16 +197,23 @@ internal sealed class Connection : IThreadPoolWorkItem
         return end;
     }
 
-    /// <summary>Returns the length of the frame at the beginning of the text; 0 if its header has not arrived.</summary>
-    private int FrameBytes(ReadOnlySpan<byte> text)
+    /// <summary>Reads the header at the beginning of the text.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="frameBytes">The length of the frame; 0 if its header has not arrived or is invalid.</param>
+    /// <param name="fault">What is wrong with the header; otherwise null.</param>
+    /// <returns>Whether there is a valid header.</returns>
+    private bool TryReadHeader(ReadOnlySpan<byte> text, out int frameBytes, out Exception? fault)
     {
-        if (text.Length < HeaderBytes) return 0;
+        (frameBytes, fault) = (0, null);
+        if (text.Length < HeaderBytes) return false;
         int version = BinaryPrimitives.ReadInt32LittleEndian(text);
         int length = BinaryPrimitives.ReadInt32LittleEndian(text[4..]);
         if (version != 1 || length < 0)
-            throw new IOException($"The server sent a header with version {version} and length {length}, expected version 1: the port is not one of KestrelKv's wire protocol, or expects TLS.");
-        if (length > _lane.ReplyBytesMax)
-            throw new IOException($"The server sent a reply of {length} bytes, expected at most {_lane.ReplyBytesMax} (ReplyBytesMax).");
-        return HeaderBytes + length;
+            fault = new IOException($"The server sent a header with version {version} and length {length}, expected version 1: the port is not one of KestrelKv's wire protocol, or expects TLS.");
+        else if (length > _lane.ReplyBytesMax)
+            fault = new IOException($"The server sent a reply of {length} bytes, expected at most {_lane.ReplyBytesMax} (ReplyBytesMax).");
+        else
+            frameBytes = HeaderBytes + length;
+        return fault is null;
     }
 }

@@ -10,7 +10,7 @@ namespace KestrelKv.Client.Connections;
 /// </para>
 /// <para><see cref="_gate"/> protects the queue, and the sent calls of the connection. It is held for short, never while data is sent.</para>
 /// </remarks>
-internal sealed class Lane : IAsyncDisposable
+internal sealed class Lane : IDisposable, IAsyncDisposable
 {
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMilliseconds(50);
 
@@ -190,16 +190,23 @@ internal sealed class Lane : IAsyncDisposable
     }
 
     /// <summary>Closes the connection. Calls that have no reply fail.</summary>
+    public void Dispose()
+    {
+        _stopping.Cancel();
+        Connection? connection;
+        lock (_gate) connection = _connection;
+        connection?.Break(new ObjectDisposedException(nameof(KestrelKvClient)));
+        FailQueued(_ => new NotSentException("The client was disposed before the request was sent.", new ObjectDisposedException(nameof(KestrelKvClient))));
+        _sweeper.Dispose();
+    }
+
+    /// <summary>Closes the connection, and waits until an attempt to connect has ended. Calls that have no reply fail.</summary>
     public async ValueTask DisposeAsync()
     {
+        Dispose();
         Task connecting;
-        Connection? connection;
-        await _stopping.CancelAsync();
-        lock (_gate) (connecting, connection) = (_connecting, _connection);
-        connection?.Break(new ObjectDisposedException(nameof(KestrelKvClient)));
+        lock (_gate) connecting = _connecting;
         await connecting;
-        await _sweeper.DisposeAsync();
-        FailQueued(_ => new NotSentException("The client was disposed before the request was sent.", new ObjectDisposedException(nameof(KestrelKvClient))));
     }
 
     private void Refuse(Call call)

@@ -8,8 +8,7 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <summary>Registers <see cref="KestrelKvClient"/> as a singleton.</summary>
 /// <remarks>
 /// <para>
-/// The container creates the client when it is first resolved, and disposes of it: dispose of the container with <see
-/// cref="IAsyncDisposable.DisposeAsync"/>, as hosts do. The client connects when the first call needs it.
+/// The container creates the client when it is first resolved, and disposes of it. The client connects when the first call needs it.
 /// </para>
 /// <para>
 /// The host checks the options when it starts, and fails with a message that names the setting. Further registrations with the same key add

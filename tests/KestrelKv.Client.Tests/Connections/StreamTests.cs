@@ -53,6 +53,23 @@ public sealed class StreamTests
     }
 
     [Fact]
+    public async Task Reply_WithGarbageAfterIt_ReachesItsCall()
+    {
+        await using KestrelKvClient client = _server.CreateClient();
+        Task<Entry<int>> call = client.GetAsync<int>("a").AsTask();
+        ScriptedConnection connection = await _server.AcceptAsync();
+        await connection.ReadAsync();
+        connection.Send([.. Frames.Stream([ScriptedConnection.Found("7")]), .. "HTTP/1.1 400 Bad Request"u8]);
+        Assert.Equal(7, (await call).Value);
+
+        Task<Entry<int>> next = client.GetAsync<int>("b").AsTask();
+        ScriptedConnection second = await _server.AcceptAsync();
+        await second.ReadAsync();
+        second.Reply(ScriptedConnection.Found("8"));
+        Assert.Equal(8, (await next).Value);
+    }
+
+    [Fact]
     public async Task Requests_LongerThanTheBuffer_AreSentWholeAndInOrder()
     {
         await using KestrelKvClient client = _server.CreateClient();

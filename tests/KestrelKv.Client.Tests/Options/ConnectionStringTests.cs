@@ -30,6 +30,14 @@ public sealed class ConnectionStringTests
         Assert.Equal(("ada", "a=b://c=="), (options.User, options.Secret));
     }
 
+    [Fact]
+    public void Parse_SecretWithSemicolon_MessageHasNoPartOfIt()
+    {
+        ArgumentException e = Assert.Throws<ArgumentException>(() => KestrelKvClientOptions.Parse("Host=h;User=ada;Secret=one;two=three"));
+        Assert.DoesNotContain("two", e.Message, StringComparison.Ordinal);
+        Assert.Contains("semicolon", e.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("00:00:07", 7)]
     [InlineData("7", 7)]
