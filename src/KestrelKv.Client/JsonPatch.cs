@@ -32,12 +32,12 @@ public sealed class JsonPatch
     /// <summary>Moves a part.</summary>
     /// <param name="from">The JSON Pointer of the part, which must exist.</param>
     /// <param name="path">The JSON Pointer of its new place.</param>
-    public JsonPatch Move(string from, string path) => AddOperation<object>("move", path, from, null, null, hasValue: false);
+    public JsonPatch Move(string from, string path) => AddOperationFrom("move", from, path);
 
     /// <summary>Copies a part.</summary>
     /// <param name="from">The JSON Pointer of the part, which must exist.</param>
     /// <param name="path">The JSON Pointer of the copy.</param>
-    public JsonPatch Copy(string from, string path) => AddOperation<object>("copy", path, from, null, null, hasValue: false);
+    public JsonPatch Copy(string from, string path) => AddOperationFrom("copy", from, path);
 
     /// <summary>Requires that a part has a value. Otherwise the patch changes nothing, with <see cref="WriteStatus.TestFailed"/>.</summary>
     /// <typeparam name="T">The type of the value.</typeparam>
@@ -55,6 +55,12 @@ public sealed class JsonPatch
         writer.WriteEndArray();
         writer.Flush();
         return text.WrittenMemory;
+    }
+
+    private JsonPatch AddOperationFrom(string operation, string from, string path)
+    {
+        ArgumentNullException.ThrowIfNull(from);
+        return AddOperation<object>(operation, path, from, null, null, hasValue: false);
     }
 
     private JsonPatch AddOperation<T>(string operation, string path, string? from, T? value, JsonTypeInfo<T>? type, bool hasValue = true)

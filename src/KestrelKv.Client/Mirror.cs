@@ -65,8 +65,16 @@ public sealed class Mirror<T> : IReadOnlyDictionary<string, Entry<T>>, IAsyncDis
             if (_version >= version) return;
             _waiting.Add((version, reached));
         }
-        await Task.WhenAny(reached.Task, Completion).WaitAsync(cancellationToken);
-        if (!reached.Task.IsCompleted) throw new InvalidOperationException("The mirror has stopped.", Completion.Exception?.InnerException);
+        try
+        {
+            await Task.WhenAny(reached.Task, Completion).WaitAsync(cancellationToken);
+        }
+        finally
+        {
+            // A wait that ends early must remain neither in the list nor among the continuations of Completion.
+            if (reached.TrySetCanceled(CancellationToken.None)) Forget(version, reached);
+        }
+        if (!reached.Task.IsCompletedSuccessfully) throw new InvalidOperationException("The mirror has stopped.", Completion.Exception?.InnerException);
     }
 
     /// <summary>Stops following changes. The copy remains readable.</summary>
@@ -74,6 +82,15 @@ public sealed class Mirror<T> : IReadOnlyDictionary<string, Entry<T>>, IAsyncDis
     {
         await _stop.CancelAsync();
         await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>The number of waits for a version that is not reached.</summary>
+    internal int Waits
+    {
+        get
+        {
+            lock (_lock) return _waiting.Count;
+        }
     }
 
     internal static async Task<Mirror<T>> StartAsync(
@@ -131,6 +148,11 @@ public sealed class Mirror<T> : IReadOnlyDictionary<string, Entry<T>>, IAsyncDis
         {
             // Disposed.
         }
+    }
+
+    private void Forget(long version, TaskCompletionSource reached)
+    {
+        lock (_lock) _waiting.Remove((version, reached));
     }
 
     private void Reach(long version)

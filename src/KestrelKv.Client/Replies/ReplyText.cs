@@ -67,25 +67,31 @@ internal static class ReplyText
         int name = rest.IndexOf((byte)'"');
         if (name < 0 || !rest[name..].StartsWith(middle) || !rest.EndsWith(tail)) return false;
         response = rest[(name + middle.Length)..^tail.Length];
-        return true;
+        // Otherwise it is a text: "ERROR - Function doesn't exist".
+        return response.StartsWith((byte)'{');
     }
 
     private static ReadOnlySpan<byte> OpenAny(ReadOnlySpan<byte> reply)
     {
         var reader = new Utf8JsonReader(reply, Options);
-        for (int level = 0; level < 2; level++)
-        {
-            do
-            {
-                if (!reader.Read()) throw new OutcomeUnknownException("The server sent a reply that is neither a response nor an error.");
-            }
-            while (reader.TokenType != JsonTokenType.PropertyName || !reader.ValueTextEquals("response"u8) || !Enters(ref reader));
-        }
+        reader.Read();
+        if (!TryEnter(ref reader) || !TryEnter(ref reader) || reader.TokenType != JsonTokenType.StartObject)
+            throw new OutcomeUnknownException("The server sent a reply that is neither a response nor an error.");
         int start = (int)reader.TokenStartIndex;
         reader.Skip();
         return reply[start..(int)reader.BytesConsumed];
 
-        static bool Enters(ref Utf8JsonReader reader) => reader.Read();
+        // Moves to the value of the member "response". Other members may contain members of this name.
+        static bool TryEnter(ref Utf8JsonReader reader)
+        {
+            if (reader.TokenType != JsonTokenType.StartObject) return false;
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                if (reader.ValueTextEquals("response"u8)) return reader.Read();
+                reader.Skip();
+            }
+            return false;
+        }
     }
 }
 

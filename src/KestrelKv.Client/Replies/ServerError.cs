@@ -28,13 +28,12 @@ internal readonly record struct ServerError(string Code, string Message, int? In
         reader.Read();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (!reader.ValueTextEquals("error"u8))
+            if (!reader.ValueTextEquals("error"u8) || !reader.Read() || reader.TokenType != JsonTokenType.StartObject)
             {
                 reader.Skip();
                 continue;
             }
             isError = true;
-            reader.Read();
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 if (reader.ValueTextEquals("code"u8)) code = ReadString(ref reader);

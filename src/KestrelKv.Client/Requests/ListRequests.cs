@@ -32,7 +32,10 @@ internal readonly struct GetManyRequest<T>(IReadOnlyList<string> keys, JsonTypeI
     {
         var entries = new List<Entry<T>>(keys.Count);
         var reader = new EntriesReader(ReplyText.OpenOrThrow(reply));
-        while (reader.TryRead(out EntryText entry)) entries.Add(entry.ToEntry(keys[entries.Count], type));
+        int count = 0;
+        while (reader.TryRead(out EntryText entry) && count++ < keys.Count) entries.Add(entry.ToEntry(keys[entries.Count], type));
+        if (count != keys.Count)
+            throw new OutcomeUnknownException($"The server did not send one entry for each key, expected {keys.Count} entries.");
         return entries;
     }
 }

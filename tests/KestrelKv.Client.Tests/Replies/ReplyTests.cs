@@ -54,7 +54,36 @@ public sealed class ReplyTests
     public async Task Write_DiskFailed_OutcomeUnknownWithTheCode() => Assert.Equal("disk_failed", (await Assert.ThrowsAsync<OutcomeUnknownException>(
         () => CallAsync(ScriptedConnection.Error("disk_failed"), client => client.PutAsync("k", 1).AsTask()))).Code);
 
-    private static async Task<T> CallAsync<T>(string reply, Func<KestrelKvClient, Task<T>> call)
+    [Theory]
+    [InlineData("""{"status": "OK", "response": {"func": "GET", "response": {"val": 5, "found": true, "version": 3}, "new": {"response": {}}}}""")]
+    [InlineData("""{"status": "OK", "new": {"response": {"response": {"found": false}}}, "response": {"func": "GET", "response": {"val": 5, "found": true, "version": 3}}}""")]
+    [InlineData("""{"status": "OK", "response": {"new": {"response": {"found": false}}, "response": {"val": 5, "found": true, "version": 3}}}""")]
+    [InlineData("""{"error": null, "response": {"response": {"val": 5, "found": true, "version": 3}}}""")]
+    public async Task Reply_UnknownMembers_AreSkipped(string reply) =>
+        Assert.Equal(new("k", true, 5, 3, null), await CallAsync(reply, client => client.GetAsync<int>("k").AsTask()));
+
+    [Theory]
+    [InlineData("""{"status": "OK", "response": {"func": "F", "response": "ERROR - Function doesn't exist"}}""")]
+    [InlineData("""{"response":{"response":"ERROR - Function doesn't exist","func":"F"},"status":"OK"}""")]
+    [InlineData("""{"status": "OK", "response": {"func": "F", "response": null}}""")]
+    [InlineData("""{"status": "OK", "response": {"func": "F", "response": [{}]}}""")]
+    public async Task Reply_ResponseThatIsNoObject_HasAnUnknownOutcome(string reply)
+    {
+        await AssertUnknownAsync(client => client.GetAsync<int>("k").AsTask());
+        await AssertUnknownAsync(client => client.GetUtf8Async("k").AsTask());
+        await AssertUnknownAsync(client => client.PutAsync("k", 1).AsTask());
+        await AssertUnknownAsync(client => client.IncrementAsync("k").AsTask());
+        await AssertUnknownAsync(client => client.PatchAsync("k", new JsonPatch()).AsTask());
+        await AssertUnknownAsync(client => client.CreateBatch().Get("k").CommitAsync().AsTask());
+        await AssertUnknownAsync(client => client.GetManyAsync<int>(["k"]).AsTask());
+        await AssertUnknownAsync(client => client.CountAsync().AsTask());
+        await AssertUnknownAsync(client => client.InfoAsync().AsTask());
+
+        Task AssertUnknownAsync<T>(Func<KestrelKvClient, Task<T>> call) => Assert.ThrowsAsync<OutcomeUnknownException>(() => CallAsync(reply, call));
+    }
+
+    /// <summary>Returns the result of a call that the server answers with a reply.</summary>
+    internal static async Task<T> CallAsync<T>(string reply, Func<KestrelKvClient, Task<T>> call)
     {
         var server = new ScriptedServer();
         await using KestrelKvClient client = server.CreateClient();
