@@ -1,0 +1,53 @@
+namespace KestrelKv.Client.Tests.Connections;
+
+/// <summary>Calls of a client that is disposed of, with and without waiting.</summary>
+public sealed class DisposeTests
+{
+    private readonly ScriptedServer _server = new();
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Dispose_WithCalls_EndsThemAndRefusesOthers(bool waits)
+    {
+        KestrelKvClient client = _server.CreateClient();
+        Task<Entry<int>> sent = client.GetAsync<int>("sent").AsTask();
+        ScriptedConnection connection = await _server.AcceptAsync();
+        await connection.ReadAsync();
+        connection.HoldWrites();
+        Task<Entry<int>> held = client.GetAsync<int>("held").AsTask();
+        await connection.ReadAsync();
+        Task<Entry<int>> queued = client.GetAsync<int>("queued").AsTask();
+
+        await DisposeAsync(client, waits);
+        await Assert.ThrowsAsync<OutcomeUnknownException>(() => sent);
+        await Assert.ThrowsAsync<OutcomeUnknownException>(() => held);
+        await AssertDisposedAsync(queued);
+        await AssertDisposedAsync(client.GetAsync<int>("later").AsTask());
+        Assert.Equal(1, _server.Attempts);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Dispose_WhileConnecting_EndsTheCall(bool waits)
+    {
+        KestrelKvClient client = _server.CreateClient();
+        Task<Entry<int>> call = client.GetAsync<int>("k").AsTask();
+        await _server.AcceptRawAsync();
+        await DisposeAsync(client, waits);
+        await AssertDisposedAsync(call);
+        await BrokenConnectionTests.AssertNoCallsAsync(client);
+    }
+
+    private static async Task AssertDisposedAsync(Task call) =>
+        Assert.IsType<ObjectDisposedException>((await Assert.ThrowsAsync<NotSentException>(() => call)).InnerException);
+
+    private static async Task DisposeAsync(KestrelKvClient client, bool waits)
+    {
+#pragma warning disable CA1849 // The subject of the test. A second time is harmless.
+        if (waits) await client.DisposeAsync();
+        client.Dispose();
+#pragma warning restore CA1849
+    }
+}
