@@ -12,7 +12,7 @@ public sealed class BatchResult
     private readonly List<Range> _results = [];
     private readonly JsonTypes _types;
 
-    internal BatchResult(ReadOnlySpan<byte> reply, JsonTypes types)
+    internal BatchResult(ReadOnlySpan<byte> reply, int operations, JsonTypes types)
     {
         _types = types;
         ReadOnlySpan<byte> response = ReplyText.Open(reply, out ServerError error);
@@ -27,11 +27,11 @@ public sealed class BatchResult
         reader.Read();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (reader.ValueTextEquals("version"u8) && reader.Read()) Version = reader.GetInt64();
+            if (reader.ValueTextEquals("version"u8)) Version = reader.ReadInteger();
             else if (!reader.ValueTextEquals("results"u8)) reader.Skip();
             else
             {
-                reader.Read();
+                reader.ReadStart(JsonTokenType.StartArray);
                 while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
                 {
                     int start = (int)reader.TokenStartIndex;
@@ -40,6 +40,7 @@ public sealed class BatchResult
                 }
             }
         }
+        if (_results.Count != operations) throw ReplyJson.Unexpected($"{operations} results");
     }
 
     /// <summary>Whether the batch took effect, or why it did not.</summary>

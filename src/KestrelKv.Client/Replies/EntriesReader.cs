@@ -36,15 +36,20 @@ internal ref struct EntriesReader
                     _isInList = false;
                     continue;
                 }
+                if (_reader.TokenType != JsonTokenType.StartObject) throw ReplyJson.Unexpected("an object");
                 EntryText read = default;
                 while (_reader.Read() && _reader.TokenType == JsonTokenType.PropertyName) read.Take(ref _reader, _text);
                 entry = read;
                 return true;
             }
             if (_reader.TokenType != JsonTokenType.PropertyName) return false;
-            if (_reader.ValueTextEquals("entries"u8) || _reader.ValueTextEquals("changes"u8)) _isInList = _reader.Read();
-            else if (_reader.ValueTextEquals("next"u8)) Next = _reader.Read() ? _reader.GetString() : null;
-            else if (_reader.ValueTextEquals("version"u8)) Version = _reader.Read() ? _reader.GetInt64() : 0;
+            if (_reader.ValueTextEquals("entries"u8) || _reader.ValueTextEquals("changes"u8))
+            {
+                _reader.ReadStart(JsonTokenType.StartArray);
+                _isInList = true;
+            }
+            else if (_reader.ValueTextEquals("next"u8)) Next = _reader.ReadText();
+            else if (_reader.ValueTextEquals("version"u8)) Version = _reader.ReadInteger();
             else _reader.Skip();
         }
         return false;

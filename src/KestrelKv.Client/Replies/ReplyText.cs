@@ -116,12 +116,12 @@ internal ref struct EntryText
         if (reader.ValueTextEquals("obj"u8)) Key = Raw(ref reader, text);
         else if (reader.ValueTextEquals("val"u8)) Value = Raw(ref reader, text);
         else if (reader.ValueTextEquals("found"u8)) Found = reader.Read() && reader.TokenType == JsonTokenType.True;
-        else if (reader.ValueTextEquals("version"u8)) Version = reader.Read() ? reader.GetInt64() : 0;
-        else if (reader.ValueTextEquals("expires_at"u8)) ExpiresAt = reader.Read() && reader.TokenType == JsonTokenType.Number ? Time(reader.GetDecimal()) : null;
+        else if (reader.ValueTextEquals("version"u8)) Version = reader.ReadInteger();
+        else if (reader.ValueTextEquals("expires_at"u8)) ExpiresAt = reader.ReadTime();
         else if (reader.ValueTextEquals("old"u8)) Old = Raw(ref reader, text);
         else if (reader.ValueTextEquals("kind"u8)) Kind = Raw(ref reader, text)[1..^1];
         else if (reader.ValueTextEquals("prefix"u8)) Prefix = Raw(ref reader, text);
-        else if (reader.ValueTextEquals("keys"u8)) Keys = reader.Read() ? reader.GetInt64() : 0;
+        else if (reader.ValueTextEquals("keys"u8)) Keys = reader.ReadInteger();
         else reader.Skip();
     }
 
@@ -132,8 +132,7 @@ internal ref struct EntryText
     public static string Text(ReadOnlySpan<byte> json)
     {
         var reader = new Utf8JsonReader(json);
-        reader.Read();
-        return reader.GetString() ?? "";
+        return reader.ReadText() ?? "";
     }
 
     private static ReadOnlySpan<byte> Raw(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> text)
@@ -143,6 +142,4 @@ internal ref struct EntryText
         reader.Skip();
         return text[start..(int)reader.BytesConsumed];
     }
-
-    private static DateTimeOffset Time(decimal seconds) => DateTimeOffset.UnixEpoch.AddTicks((long)(seconds * TimeSpan.TicksPerSecond));
 }

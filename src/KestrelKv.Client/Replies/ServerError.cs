@@ -36,11 +36,11 @@ internal readonly record struct ServerError(string Code, string Message, int? In
             isError = true;
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                if (reader.ValueTextEquals("code"u8)) code = ReadString(ref reader);
-                else if (reader.ValueTextEquals("message"u8)) message = ReadString(ref reader);
-                else if (reader.ValueTextEquals("index"u8)) index = (int)ReadNumber(ref reader);
-                else if (reader.ValueTextEquals("version"u8)) version = ReadNumber(ref reader);
-                else if (reader.ValueTextEquals("oldest_version"u8)) oldest = ReadNumber(ref reader);
+                if (reader.ValueTextEquals("code"u8)) code = reader.ReadText() ?? "";
+                else if (reader.ValueTextEquals("message"u8)) message = reader.ReadText() ?? "";
+                else if (reader.ValueTextEquals("index"u8)) index = (int)reader.ReadInteger();
+                else if (reader.ValueTextEquals("version"u8)) version = reader.ReadInteger();
+                else if (reader.ValueTextEquals("oldest_version"u8)) oldest = reader.ReadInteger();
                 else reader.Skip();
             }
         }
@@ -65,16 +65,4 @@ internal readonly record struct ServerError(string Code, string Message, int? In
         "disk_failed" => new OutcomeUnknownException($"{Message} ({Code})", code: Code),
         _ => new RefusedException(Code, Message, Index, Version),
     };
-
-    private static string ReadString(ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        return reader.GetString() ?? "";
-    }
-
-    private static long ReadNumber(ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        return reader.TryGetInt64(out long number) ? number : 0;
-    }
 }

@@ -20,5 +20,5 @@ internal readonly struct BatchRequest(Batch batch, PutOptions options) : IReques
         RequestText.Put(to, options, meta: false);
     }
 
-    public BatchResult Read(ReadOnlySpan<byte> reply) => new(reply, batch.Types);
+    public BatchResult Read(ReadOnlySpan<byte> reply) => new(reply, batch.Count, batch.Types);
 }

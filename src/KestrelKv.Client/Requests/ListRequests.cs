@@ -34,8 +34,7 @@ internal readonly struct GetManyRequest<T>(IReadOnlyList<string> keys, JsonTypeI
         var reader = new EntriesReader(ReplyText.OpenOrThrow(reply));
         int count = 0;
         while (reader.TryRead(out EntryText entry) && count++ < keys.Count) entries.Add(entry.ToEntry(keys[entries.Count], type));
-        if (count != keys.Count)
-            throw new OutcomeUnknownException($"The server did not send one entry for each key, expected {keys.Count} entries.");
+        if (count != keys.Count) throw ReplyJson.Unexpected($"{keys.Count} entries");
         return entries;
     }
 }
@@ -127,9 +126,9 @@ internal readonly struct CountRequest(string prefix, TimeSpan? timeout) : IReque
         reader.Read();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (reader.ValueTextEquals("count"u8) && reader.Read()) return reader.GetInt64();
+            if (reader.ValueTextEquals("count"u8)) return reader.ReadInteger();
             reader.Skip();
         }
-        throw new OutcomeUnknownException("The server sent a count without a number.");
+        throw ReplyJson.Unexpected("a count");
     }
 }

@@ -25,7 +25,7 @@ public sealed class BatchReplyTests
     [Fact]
     public async Task Commit_MissingMembers_HaveTheirDefaults()
     {
-        BatchResult result = await CommitAsync("""{"status": "OK", "response": {"func": "BATCH", "response": {"results": [{}, {}]}}}""");
+        BatchResult result = await CommitAsync("""{"status": "OK", "response": {"func": "BATCH", "response": {"results": [{}, {}, {}]}}}""");
         Assert.Equal((true, 0), (result.Applied, result.Version));
         Assert.Equal((false, 0, 0, null), (result.GetWrite(1).Existed, result.GetWrite(1).Version, result.GetWrite(1).Old.Length, result.GetWrite(1).ExpiresAt));
         Assert.Throws<JsonException>(() => result.GetIncrement(0));
@@ -33,11 +33,17 @@ public sealed class BatchReplyTests
 
     [Theory]
     [InlineData("""{"status": "OK", "response": {"func": "BATCH", "response": {"version": 10, "results": []}}}""")]
+    [InlineData("""{"status": "OK", "response": {"func": "BATCH", "response": {"version": 10, "results": null}}}""")]
+    [InlineData("""{"status": "OK", "response": {"func": "BATCH", "response": {"version": "10", "results": [{}, {}, {}]}}}""")]
     [InlineData("""{"status": "OK", "response": {"func": "BATCH", "response": {}}}""")]
-    public async Task GetEntry_NoSuchOperation_IsRefused(string reply)
+    public async Task Commit_WithoutAResultPerOperation_OutcomeIsUnknown(string reply) =>
+        await Assert.ThrowsAsync<OutcomeUnknownException>(() => CommitAsync(reply));
+
+    [Fact]
+    public async Task GetEntry_NoSuchOperation_IsRefused()
     {
-        BatchResult result = await CommitAsync(reply);
-        Assert.Throws<ArgumentOutOfRangeException>(() => result.GetEntry<int>(0));
+        BatchResult result = await CommitAsync("""{"status": "OK", "response": {"func": "BATCH", "response": {"results": [{}, {}, {}]}}}""");
+        Assert.Throws<ArgumentOutOfRangeException>(() => result.GetEntry<int>(3));
         Assert.Throws<ArgumentOutOfRangeException>(() => result.GetWrite(-1));
     }
 
