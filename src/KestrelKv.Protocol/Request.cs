@@ -77,8 +77,8 @@ public struct Request
     internal JsonSlice IdSlice;
 
     /// <summary>
-    /// The request id, if it has no escapes and the request no other options: a request id then costs no object. Otherwise
-    /// <see cref="Options"/> has it.
+    /// The request id of a request that the fast parser read, so that the id costs no object. Otherwise <see cref="Options"/> has it,
+    /// and takes precedence.
     /// </summary>
     internal JsonSlice RequestIdSlice;
 
