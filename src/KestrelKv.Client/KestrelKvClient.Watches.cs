@@ -74,11 +74,13 @@ public sealed partial class KestrelKvClient
         ArgumentNullException.ThrowIfNull(type);
         RequestText.CheckText(prefix, _options, nameof(prefix), nameof(prefix));
         OptionsCheck.Unused(options.FromVersion is not null, nameof(options.FromVersion), nameof(SnapshotThenWatchAsync));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposed.Token);
+        var backoff = new Backoff(_options.ReconnectDelayMax);
         while (true)
         {
             var snapshot = new SnapshotVersions();
             // A server that keeps its data in memory only keeps changes while there is a watch. This one matches no key of the snapshot.
-            WatchStream anchor = (await OpenWatchAsync(prefix + "\uffff\uffff", null, values: false, bookmarkInterval: null, cancellationToken)).Stream;
+            WatchStream anchor = (await OpenWatchAsync(prefix + "\uffff\uffff", null, values: false, bookmarkInterval: null, backoff, stop.Token)).Stream;
             await using (anchor)
             {
                 yield return new(WatchEventKind.Reset, "", default, 0, null);
@@ -87,7 +89,7 @@ public sealed partial class KestrelKvClient
                 {
                     var page = new ScanRequest<T>(
                         prefix, after, limit: 100, options.KeysOnly ? null : type, delimiter: null, default, waits: true);
-                    ScanPage<T> read = await CallAsync<ScanRequest<T>, ScanPage<T>>(page, cancellationToken);
+                    ScanPage<T> read = await ReadPageAsync(page, stop.Token);
                     snapshot.AddPage(read.Version);
                     foreach (ScanItem<T> item in read.Items)
                     {
@@ -100,7 +102,7 @@ public sealed partial class KestrelKvClient
 
                 // An entry that was removed before its page was read is missing, whatever the versions of the others.
                 var last = new ScanRequest<T>(prefix, null, limit: 1, type: null, delimiter: null, default, waits: true);
-                snapshot.End((await CallAsync<ScanRequest<T>, ScanPage<T>>(last, cancellationToken)).Version);
+                snapshot.End((await ReadPageAsync(last, stop.Token)).Version);
             }
 
             long next = snapshot.Version + 1;
@@ -120,6 +122,7 @@ public sealed partial class KestrelKvClient
                         if (!isCaughtUp && snapshot.IsCompleteAt(change))
                         {
                             isCaughtUp = true;
+                            backoff.Reset();
                             yield return new(WatchEventKind.CaughtUp, "", default, snapshot.LastVersion, null);
                         }
                         if (change.Kind == WatchEventKind.Progress ? options.ReportProgress && isCaughtUp : !snapshot.Contains(change)) yield return change;
@@ -167,15 +170,17 @@ public sealed partial class KestrelKvClient
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposed.Token);
         long? next = options.FromVersion;
+        var backoff = new Backoff(_options.ReconnectDelayMax);
         while (true)
         {
-            (WatchStream stream, long version) = await OpenWatchAsync(prefix, next, !options.KeysOnly, bookmarkInterval, stop.Token);
+            (WatchStream stream, long version) = await OpenWatchAsync(prefix, next, !options.KeysOnly, bookmarkInterval, backoff, stop.Token);
             await using (stream)
             {
                 next ??= version + 1;
                 if (options.ReportProgress) yield return new(WatchEventKind.Progress, "", default, version, null);
                 while (await TryReadAsync(stream, stop.Token) is { } response)
                 {
+                    backoff.Reset();
                     (List<WatchEvent<T>> changes, version) = ParseChanges(response.Span, type, options.KeysOnly);
                     foreach (WatchEvent<T> change in changes) yield return change;
                     next = version + 1;
@@ -198,11 +203,29 @@ public sealed partial class KestrelKvClient
         }
     }
 
-    /// <summary>Opens a watch, with as many attempts as necessary.</summary>
-    private async Task<(WatchStream Stream, long Version)> OpenWatchAsync(
-        string prefix, long? fromVersion, bool values, TimeSpan? bookmarkInterval, CancellationToken cancellationToken)
+    /// <summary>Reads a page, with as many attempts as necessary.</summary>
+    private async Task<ScanPage<T>> ReadPageAsync<T>(ScanRequest<T> page, CancellationToken cancellationToken)
     {
         var backoff = new Backoff(_options.ReconnectDelayMax);
+        while (true)
+        {
+            TimeSpan pause = backoff.Next();
+            if (pause > TimeSpan.Zero) await Task.Delay(pause, _options.Time, cancellationToken);
+            try
+            {
+                return await CallAsync<ScanRequest<T>, ScanPage<T>>(page, cancellationToken);
+            }
+            catch (Exception e) when (IsTransient(e))
+            {
+                // The next attempt follows.
+            }
+        }
+    }
+
+    /// <summary>Opens a watch, with as many attempts as necessary.</summary>
+    private async Task<(WatchStream Stream, long Version)> OpenWatchAsync(
+        string prefix, long? fromVersion, bool values, TimeSpan? bookmarkInterval, Backoff backoff, CancellationToken cancellationToken)
+    {
         while (true)
         {
             TimeSpan pause = backoff.Next();
@@ -237,10 +260,10 @@ public sealed partial class KestrelKvClient
         {
             WatchEventKind kind = change.Kind switch
             {
-                var k when k.SequenceEqual("put"u8) => WatchEventKind.Put,
-                var k when k.SequenceEqual("set_expiry"u8) => WatchEventKind.SetExpiry,
-                var k when k.SequenceEqual("expire"u8) => WatchEventKind.Expire,
-                var k when k.SequenceEqual("evict"u8) => WatchEventKind.Evict,
+                var k when k.SequenceEqual("\"put\""u8) => WatchEventKind.Put,
+                var k when k.SequenceEqual("\"set_expiry\""u8) => WatchEventKind.SetExpiry,
+                var k when k.SequenceEqual("\"expire\""u8) => WatchEventKind.Expire,
+                var k when k.SequenceEqual("\"evict\""u8) => WatchEventKind.Evict,
                 _ => WatchEventKind.Delete,
             };
             T? value = kind == WatchEventKind.Put && !keysOnly ? JsonSerializer.Deserialize(change.Value, type) : default;

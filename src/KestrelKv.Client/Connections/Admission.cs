@@ -9,7 +9,7 @@ namespace KestrelKv.Client.Connections;
 internal sealed class Admission(int callsMax, long bytesMax)
 {
     private readonly Lock _lock = new();
-    private readonly Queue<TaskCompletionSource> _waiting = new();
+    private readonly LinkedList<TaskCompletionSource> _waiting = new();
     private int _calls;
     private long _bytes;
 
@@ -33,7 +33,7 @@ internal sealed class Admission(int callsMax, long bytesMax)
     /// <exception cref="OperationCanceledException">The token was canceled. The call has not entered.</exception>
     public async Task EnterAsync(CancellationToken cancellationToken)
     {
-        TaskCompletionSource waiter;
+        LinkedListNode<TaskCompletionSource> waiter;
         lock (_lock)
         {
             if (_waiting.Count == 0 && HasRoom)
@@ -41,11 +41,10 @@ internal sealed class Admission(int callsMax, long bytesMax)
                 Enter();
                 return;
             }
-            _waiting.Enqueue(waiter = new(TaskCreationOptions.RunContinuationsAsynchronously));
+            waiter = _waiting.AddLast(new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         }
-        // A waiter that was canceled stays in the queue until its turn, which costs little: its call has ended.
-        await using (cancellationToken.UnsafeRegister(static (s, t) => ((TaskCompletionSource)s!).TrySetCanceled(t), waiter))
-            await waiter.Task;
+        await using (cancellationToken.UnsafeRegister(_ => Cancel(waiter, cancellationToken), null))
+            await waiter.Value.Task;
     }
 
     /// <summary>Counts the bytes of a request, at least 1. The call has entered.</summary>
@@ -72,6 +71,18 @@ internal sealed class Admission(int callsMax, long bytesMax)
         }
     }
 
+    private void Cancel(LinkedListNode<TaskCompletionSource> waiter, CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            if (!waiter.Value.TrySetCanceled(cancellationToken)) return;
+            _waiting.Remove(waiter);
+
+            // The next one may have waited behind this one only.
+            AdmitNext();
+        }
+    }
+
     private bool HasRoom => _calls < callsMax && _bytes < bytesMax;
 
     private void Enter()
@@ -82,7 +93,10 @@ internal sealed class Admission(int callsMax, long bytesMax)
 
     private void AdmitNext()
     {
-        while (_uncounted == 0 && HasRoom && _waiting.TryDequeue(out TaskCompletionSource? next))
-            if (next.TrySetResult()) Enter();
+        while (_uncounted == 0 && HasRoom && _waiting.First is { } next)
+        {
+            _waiting.RemoveFirst();
+            if (next.Value.TrySetResult()) Enter();
+        }
     }
 }

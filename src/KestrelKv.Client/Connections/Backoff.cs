@@ -4,7 +4,7 @@ namespace KestrelKv.Client.Connections;
 /// The pauses between connection attempts: a random time up to a limit that doubles with each failure ("full jitter", see Brooker,
 /// "Exponential Backoff And Jitter", AWS Architecture Blog, 2015). Clients that lost their connections together do not return together.
 /// </summary>
-internal struct Backoff(TimeSpan max)
+internal sealed class Backoff(TimeSpan max)
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(50);
     private int _attempts;
@@ -18,9 +18,11 @@ internal struct Backoff(TimeSpan max)
             return TimeSpan.Zero;
         }
         double limit = Math.Min(max.TotalMilliseconds, First.TotalMilliseconds * Math.Pow(2, Math.Min(_attempts++ - 1, 30)));
-        return TimeSpan.FromMilliseconds(Random.Shared.NextDouble() * limit);
+
+        // A delay of less than a millisecond would not wait at all, and a loop of failures would never leave its thread.
+        return TimeSpan.FromMilliseconds(Math.Max(1, Random.Shared.NextDouble() * limit));
     }
 
-    /// <summary>Restarts the sequence after a success. The next attempt has a short pause, because many clients may have lost their connections at once.</summary>
+    /// <summary>Restarts the sequence once the server has replied. The next attempt has a short pause, because many clients may have lost their connections at once.</summary>
     public void Reset() => _attempts = 1;
 }

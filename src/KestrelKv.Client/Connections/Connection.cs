@@ -96,8 +96,14 @@ internal sealed class Connection : IThreadPoolWorkItem
     public void Break(Exception reason)
     {
         if (Interlocked.Exchange(ref _isBroken, 1) != 0) return;
-        _stream.Dispose();
-        _lane.OnBroken(this, reason);
+        try
+        {
+            _stream.Dispose();
+        }
+        finally
+        {
+            _lane.OnBroken(this, reason);
+        }
     }
 
     private async Task SendAsync()
@@ -175,8 +181,8 @@ internal sealed class Connection : IThreadPoolWorkItem
         {
             closing = ServerError.ClosingReason(text.Slice(end + HeaderBytes, needed - HeaderBytes));
 
-            // This error answers a request: it would close each further connection that sends it.
-            if (closing is not null and not RefusedException { Code: "frame_too_long" }) break;
+            // These answer a request, which would close each further connection that sends it: too long a request, and a reply that cannot be read.
+            if (closing is not null and not (RefusedException { Code: "frame_too_long" } or OutcomeUnknownException)) break;
             end += needed;
             count++;
         }

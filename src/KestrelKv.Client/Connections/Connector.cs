@@ -28,7 +28,7 @@ internal sealed class Connector(KestrelKvClientOptions options)
         Stream? stream = null;
         try
         {
-            stream = options.ConnectCallback is { } connect ? await connect(either.Token) : await ConnectSocketAsync(either.Token);
+            stream = options.ConnectCallback is { } connect ? await connect(either.Token).AsTask().WaitAsync(either.Token) : await ConnectSocketAsync(either.Token);
             if (options.Tls) stream = await StartTlsAsync(stream, either.Token);
             await GreetAsync(stream, either.Token);
             return stream;
@@ -123,7 +123,7 @@ internal sealed class Connector(KestrelKvClientOptions options)
             request.Write("\"user\": "u8);
             request.WriteString(user);
             request.Write(", \"secret\": "u8);
-            request.WriteString(options.SecretProvider is { } provider ? await provider(cancellationToken) : options.Secret ?? "");
+            request.WriteString(options.SecretProvider is { } provider ? await provider(cancellationToken).AsTask().WaitAsync(cancellationToken) : options.Secret ?? "");
         }
         else
         {

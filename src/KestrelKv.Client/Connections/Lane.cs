@@ -26,7 +26,7 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
     private readonly CallQueue _queue = new();
     private Connection? _connection;
     private Task _connecting = Task.CompletedTask;
-    private Backoff _backoff;
+    private readonly Backoff _backoff;
     private long _lastAttempt;
 
     // Why the last connection or attempt failed; null if there is a connection, and before the first attempt.
@@ -158,7 +158,12 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
     /// <returns>The number of calls, fewer than requested if fewer were sent.</returns>
     public int TakeSent(Connection connection, Span<Call> calls)
     {
-        lock (_gate) return connection.TakeSent(calls);
+        lock (_gate)
+        {
+            // Not earlier: a connection that breaks before its first reply must not be followed by the next one at once, again and again.
+            if (!calls.IsEmpty) _backoff.Reset();
+            return connection.TakeSent(calls);
+        }
     }
 
     /// <summary>Handles the end of a connection.</summary>
@@ -260,7 +265,6 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
     {
         lock (_gate)
         {
-            _backoff.Reset();
             _isConnecting = false;
             _lastFailure = null;
             Volatile.Write(ref _connection, connection);

@@ -10,8 +10,18 @@ internal static class ReplyJson
         reader.Read() && reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out long number) ? number : throw Unexpected("an integer");
 
     /// <summary>Reads the next token, which must be a string or null.</summary>
-    public static string? ReadText(this ref Utf8JsonReader reader) =>
-        reader.Read() && reader.TokenType is JsonTokenType.String or JsonTokenType.Null ? reader.GetString() : throw Unexpected("a string or null");
+    public static string? ReadText(this ref Utf8JsonReader reader)
+    {
+        if (!reader.Read() || reader.TokenType is not (JsonTokenType.String or JsonTokenType.Null)) throw Unexpected("a string or null");
+        try
+        {
+            return reader.GetString();
+        }
+        catch (InvalidOperationException e)
+        {
+            throw Unexpected("valid Unicode", e);
+        }
+    }
 
     /// <summary>Reads the next token, which must be a time in seconds since 1970, or null.</summary>
     public static DateTimeOffset? ReadTime(this ref Utf8JsonReader reader)
@@ -28,9 +38,11 @@ internal static class ReplyJson
         if (!reader.Read() || reader.TokenType != start) throw Unexpected(start == JsonTokenType.StartArray ? "an array" : "an object");
     }
 
-    public static OutcomeUnknownException Unexpected(string expected) =>
-        new($"The server sent a reply that cannot be read: a member is missing or has another type, expected {expected}.");
+    public static OutcomeUnknownException Unexpected(string expected, Exception? inner = null) =>
+        new($"The server sent a reply that cannot be read: a member is missing or has another type, expected {expected}.", inner);
+
+    public static OutcomeUnknownException NotJson(JsonException reason) => new("The server sent a reply that is not valid JSON.", reason);
 
     private static readonly decimal MinSeconds = DateTimeOffset.MinValue.ToUnixTimeSeconds();
-    private static readonly decimal MaxSeconds = DateTimeOffset.MaxValue.ToUnixTimeSeconds();
+    private static readonly decimal MaxSeconds = DateTimeOffset.MaxValue.ToUnixTimeSeconds() + 0.999m;
 }

@@ -17,8 +17,14 @@ internal static class ReplyText
     {
         error = default;
         if (TryOpenUsual(reply, out ReadOnlySpan<byte> response)) return response;
-        if (ServerError.TryRead(reply, out error)) return default;
-        return OpenAny(reply);
+        try
+        {
+            return ServerError.TryRead(reply, out error) ? default : OpenAny(reply);
+        }
+        catch (JsonException e)
+        {
+            throw ReplyJson.NotJson(e);
+        }
     }
 
     /// <summary>Returns the inner response object of a reply, or throws its error.</summary>
@@ -32,10 +38,17 @@ internal static class ReplyText
     public static EntryText ReadEntry(ReadOnlySpan<byte> response)
     {
         var entry = new EntryText();
-        var reader = new Utf8JsonReader(response, Options);
-        reader.Read();
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName) entry.Take(ref reader, response);
-        return entry;
+        try
+        {
+            var reader = new Utf8JsonReader(response, Options);
+            reader.Read();
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName) entry.Take(ref reader, response);
+            return entry;
+        }
+        catch (JsonException e)
+        {
+            throw ReplyJson.NotJson(e);
+        }
     }
 
     /// <summary>Reads the result of a write. A failed precondition or test, or a missing part, is a result.</summary>
@@ -119,7 +132,7 @@ internal ref struct EntryText
         else if (reader.ValueTextEquals("version"u8)) Version = reader.ReadInteger();
         else if (reader.ValueTextEquals("expires_at"u8)) ExpiresAt = reader.ReadTime();
         else if (reader.ValueTextEquals("old"u8)) Old = Raw(ref reader, text);
-        else if (reader.ValueTextEquals("kind"u8)) Kind = Raw(ref reader, text)[1..^1];
+        else if (reader.ValueTextEquals("kind"u8)) Kind = Raw(ref reader, text);
         else if (reader.ValueTextEquals("prefix"u8)) Prefix = Raw(ref reader, text);
         else if (reader.ValueTextEquals("keys"u8)) Keys = reader.ReadInteger();
         else reader.Skip();

@@ -38,7 +38,7 @@ internal readonly record struct ServerError(string Code, string Message, int? In
             {
                 if (reader.ValueTextEquals("code"u8)) code = reader.ReadText() ?? "";
                 else if (reader.ValueTextEquals("message"u8)) message = reader.ReadText() ?? "";
-                else if (reader.ValueTextEquals("index"u8)) index = (int)reader.ReadInteger();
+                else if (reader.ValueTextEquals("index"u8)) index = (int)Math.Clamp(reader.ReadInteger(), 0, int.MaxValue);
                 else if (reader.ValueTextEquals("version"u8)) version = reader.ReadInteger();
                 else if (reader.ValueTextEquals("oldest_version"u8)) oldest = reader.ReadInteger();
                 else reader.Skip();
@@ -48,10 +48,23 @@ internal readonly record struct ServerError(string Code, string Message, int? In
         return isError;
     }
 
-    /// <summary>Returns why the server closes the connection, if the reply is an error after which it does. Such an error answers no request, except <c>frame_too_long</c>.</summary>
-    public static Exception? ClosingReason(ReadOnlySpan<byte> reply)
+    /// <summary>Returns why the server closes the connection, if the reply is an error after which it does. Such an error answers no request, except <c>frame_too_long</c>. Or why the reply cannot be read.</summary>
+    public static KestrelKvException? ClosingReason(ReadOnlySpan<byte> reply)
     {
-        if (reply.StartsWith("{\"status\": \"OK\""u8) || !TryRead(reply, out ServerError error)) return null;
+        if (reply.StartsWith("{\"status\": \"OK\""u8)) return null;
+        ServerError error;
+        try
+        {
+            if (!TryRead(reply, out error)) return null;
+        }
+        catch (JsonException e)
+        {
+            return ReplyJson.NotJson(e);
+        }
+        catch (OutcomeUnknownException e)
+        {
+            return e;
+        }
         return error.Code is "unsupported_version" or "invalid_length" or "frame_too_long" or "truncated_frame" or "too_many_connections" or
             "protected_mode" or "idle_timeout" or "auth_timeout" or "auth_revoked" or "requests_full" or "internal_error"
             ? error.ToException()

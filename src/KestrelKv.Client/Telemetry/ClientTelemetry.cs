@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Text.Json;
 using KestrelKv.Client.Replies;
 
 namespace KestrelKv.Client.Telemetry;
@@ -43,8 +44,16 @@ internal static class ClientTelemetry
         public void End(ReadOnlySpan<byte> reply)
         {
             if (activity is null && begunAt == 0) return;
-            if (ServerError.TryRead(reply, out ServerError error)) End(error.Code, error.Status is null ? error.Code : null, error.Message);
-            else End(null, null, null);
+            string? code = null, type = null, message = null;
+            try
+            {
+                if (ServerError.TryRead(reply, out ServerError error)) (code, type, message) = (error.Code, error.Status is null ? error.Code : null, error.Message);
+            }
+            catch (Exception e) when (e is JsonException or KestrelKvException)
+            {
+                (type, message) = (e.GetType().FullName, e.Message);
+            }
+            End(code, type, message);
         }
 
         /// <summary>Ends the measurement of a call that failed without a reply.</summary>

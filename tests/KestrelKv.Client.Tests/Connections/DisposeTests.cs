@@ -1,3 +1,5 @@
+using KestrelKv.Testing;
+
 namespace KestrelKv.Client.Tests.Connections;
 
 /// <summary>Calls of a client that is disposed of, with and without waiting.</summary>
@@ -49,6 +51,27 @@ public sealed class DisposeTests
         await client.DisposeAsync();
         await Assert.ThrowsAsync<OutcomeUnknownException>(() => first);
         await AssertDisposedAsync(waiting);
+    }
+
+    [Fact]
+    public async Task Dispose_WhileAConnectCallbackNeverEnds_EndsTheCall()
+    {
+        KestrelKvClient client = _server.CreateClient(options => options.ConnectCallback = _ => new(new TaskCompletionSource<Stream>().Task));
+        Task<Entry<int>> call = client.GetAsync<int>("k").AsTask();
+        await client.DisposeAsync().AsTask().WaitAsync(Wait.Patience);
+        await AssertDisposedAsync(call);
+    }
+
+    [Fact]
+    public async Task Dispose_WithoutAServer_EndsAMirrorThatWaits()
+    {
+        _server.IsDown = true;
+        KestrelKvClient client = _server.CreateClient();
+        Task mirror = client.MirrorAsync<int>("p");
+        await Wait.UntilAsync(() => _server.Attempts > 2, () => "The mirror does not connect.");
+        await client.DisposeAsync();
+        await Assert.ThrowsAnyAsync<Exception>(() => mirror.WaitAsync(Wait.Patience));
+        Assert.True(mirror.IsCompleted);
     }
 
     private static async Task AssertDisposedAsync(Task call) =>

@@ -5,6 +5,15 @@ namespace KestrelKv.Client.Tests.Replies;
 /// <summary>How replies become results and exceptions.</summary>
 public sealed class ReplyTests
 {
+    [Fact]
+    public async Task Get_LatestExpiryOfTheServer_IsRead()
+    {
+        Entry<int> entry = await CallAsync(
+            """{"status": "OK", "response": {"func": "GET", "response": {"obj": "k", "val": 5, "found": true, "version": 3, "expires_at": 253402300799.999}}}""",
+            client => client.GetAsync<int>("k").AsTask());
+        Assert.Equal(DateTimeOffset.MaxValue.ToUnixTimeMilliseconds(), entry.ExpiresAt!.Value.ToUnixTimeMilliseconds());
+    }
+
     [Theory]
     [InlineData("""{"status": "OK", "response": {"func": "GET", "response": {"obj": "k", "val": 5, "found": true, "version": 3, "expires_at": 1.5}}}""")]
     [InlineData("""{"response":{"response":{"expires_at":1.5,"version":3,"found":true,"val":5,"obj":"k"},"func":"GET"},"status":"OK"}""")]

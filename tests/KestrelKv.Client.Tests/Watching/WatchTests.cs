@@ -120,6 +120,73 @@ public sealed class WatchTests
     }
 
     [Fact]
+    public async Task Watch_ConnectionsBreakAtOnce_PausesBecomeLonger()
+    {
+        var time = new TestTime();
+        await using KestrelKvClient client = _server.CreateClient(
+            options => (options.Time, options.ReconnectDelayMax) = (time, TimeSpan.FromSeconds(10)));
+        await using IAsyncEnumerator<WatchEvent<int>> events = client.WatchAsync<int>("p").GetAsyncEnumerator();
+        ValueTask<bool> next = events.MoveNextAsync();
+        long begin = time.GetTimestamp();
+        for (int i = 0; i < 12; i++)
+        {
+            Task<ScriptedConnection> accepting = _server.AcceptAsync();
+            await Clock.AdvanceUntilAsync(time, accepting, TimeSpan.FromMilliseconds(1));
+            ScriptedConnection connection = await accepting;
+            await connection.ReadAsync();
+            connection.Reply(Opened(3));
+            connection.Close();
+        }
+
+        // The limits of the random pauses are 50 ms, 100 ms, ..., 10 s.
+        Assert.True(time.GetElapsedTime(begin) > TimeSpan.FromSeconds(1), $"12 connections broke within {time.GetElapsedTime(begin)}.");
+        await client.DisposeAsync();
+        await Assert.ThrowsAnyAsync<Exception>(() => next.AsTask());
+    }
+
+    [Fact]
+    public async Task Snapshot_CompactedAgainAndAgain_PausesBecomeLonger()
+    {
+        var time = new TestTime();
+        await using KestrelKvClient client = _server.CreateClient(
+            options => (options.Time, options.ReconnectDelayMax) = (time, TimeSpan.FromSeconds(10)));
+        await using IAsyncEnumerator<WatchEvent<int>> events = client.SnapshotThenWatchAsync<int>("p").GetAsyncEnumerator();
+        long begin = time.GetTimestamp();
+        ScriptedConnection? scans = null;
+        for (int i = 0; i < 12; i++)
+        {
+            Task<bool> next = events.MoveNextAsync().AsTask();
+            ScriptedConnection anchor = await AcceptAsync();
+            await anchor.ReadAsync();
+            anchor.Reply(Opened(3));
+            Assert.True(await next);
+            Assert.Equal(WatchEventKind.Reset, events.Current.Kind);
+
+            next = events.MoveNextAsync().AsTask();
+            scans ??= await AcceptAsync();
+            for (int page = 0; page < 2; page++)
+            {
+                await scans.ReadAsync();
+                scans.Reply("""{"status": "OK", "response": {"func": "SCAN", "response": {"entries": [], "next": null, "version": 3}}}""");
+            }
+            ScriptedConnection watch = await AcceptAsync();
+            await watch.ReadAsync();
+            watch.Reply(ScriptedConnection.Error("compacted", ", \"oldest_version\": 40"));
+            _ = next.ContinueWith(_ => { }, TaskScheduler.Default);
+            if (i < 11) continue;
+            Assert.True(time.GetElapsedTime(begin) > TimeSpan.FromSeconds(1), $"12 snapshots within {time.GetElapsedTime(begin)}.");
+            return;
+        }
+
+        async Task<ScriptedConnection> AcceptAsync()
+        {
+            Task<ScriptedConnection> accepting = _server.AcceptAsync();
+            await Clock.AdvanceUntilAsync(time, accepting, TimeSpan.FromMilliseconds(1));
+            return await accepting;
+        }
+    }
+
+    [Fact]
     public async Task Watch_NothingForThreeIntervals_Reconnects()
     {
         var time = new TestTime();
