@@ -50,7 +50,7 @@ public sealed partial class KestrelKvClient
     /// </summary>
     /// <remarks>
     /// Changes that happen while the snapshot is read are reported before <see cref="WatchEventKind.CaughtUp"/>. If the server no longer keeps the
-    /// next changes, the sequence begins again with a reset.
+    /// next changes, or has other data than before, the sequence begins again with a reset.
     /// </remarks>
     /// <typeparam name="T">The type of the values.</typeparam>
     /// <param name="prefix">The prefix of the keys; empty for all keys.</param>
@@ -131,14 +131,14 @@ public sealed partial class KestrelKvClient
             }
         }
 
-        // Returns false if the history has a gap.
+        // Returns false if the server no longer keeps the next changes, or has other data than before, with lower versions.
         static async ValueTask<bool> MovesNextAsync(IAsyncEnumerator<WatchEvent<T>> changes)
         {
             try
             {
                 return await changes.MoveNextAsync();
             }
-            catch (HistoryCompactedException)
+            catch (RefusedException e) when (e.Code is "compacted" or "future_version")
             {
                 return false;
             }

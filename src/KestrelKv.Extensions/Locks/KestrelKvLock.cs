@@ -95,9 +95,9 @@ public sealed class KestrelKvLock
                     await foreach (WatchEventKind _ in _entry.WatchRemovalsAsync(either.Token))
                         if (await TryAsync() is { } acquired) return acquired;
                 }
-                catch (HistoryCompactedException)
+                catch (RefusedException e) when (e.Code is "compacted" or "future_version")
                 {
-                    // The watch was disconnected for longer than the server keeps changes.
+                    // The watch was disconnected for longer than the server keeps changes, or the server has other data than before.
                 }
                 catch (OperationCanceledException) when (!either.IsCancellationRequested)
                 {

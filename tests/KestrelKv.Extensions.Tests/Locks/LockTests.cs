@@ -252,6 +252,27 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
         await using KestrelKvLockHandle next = await some.AcquireAsync().WaitAsync(Wait.Patience);
     }
 
+    [Fact]
+    public async Task Acquire_ServerWithOtherData_IsTriedAgain()
+    {
+        await using var other = new InMemoryServer();
+        InMemoryServer server = _server;
+        await using KestrelKvClient client = _server.CreateClient(options =>
+            options.ConnectCallback = stop => Volatile.Read(ref server).ConnectAsync(stop));
+        await using KestrelKvLockHandle handle = await _locks.CreateLock("a").AcquireAsync();
+        for (int i = 0; i < 10; i++) await _client.PutAsync("other", i);
+        int connections = _server.ConnectionCount;
+        Task<KestrelKvLockHandle> waiting = new KestrelKvLockProvider(client).CreateLock("a").AcquireAsync();
+        await Wait.UntilAsync(() => _server.ConnectionCount == connections + 2, () => "there is no watch");
+        for (int i = 0; i < 100; i++) await _client.GetAsync<int>("read");
+
+        // The second server has lower versions, so it refuses to continue the watch with future_version. There, the lock is free.
+        Volatile.Write(ref server, other);
+        _server.DropConnections();
+        await using KestrelKvLockHandle acquired = await waiting.WaitAsync(Wait.Patience);
+        Assert.True(acquired.IsHeld);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
