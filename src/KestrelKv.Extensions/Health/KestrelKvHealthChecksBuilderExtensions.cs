@@ -24,7 +24,10 @@ public static class KestrelKvHealthChecksBuilderExtensions
         ArgumentNullException.ThrowIfNull(builder);
         TimeSpan limit = timeout ?? TimeoutDefault;
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero, nameof(timeout));
-        return builder.Add(new HealthCheckRegistration(
-            name, provider => new KestrelKvHealthCheck(ClientRegistration.Resolve(provider, serviceKey), limit), failureStatus, tags));
+        return builder.Add(CreateCheck(name, failureStatus, tags, limit, serviceKey));
     }
+
+    internal static HealthCheckRegistration CreateCheck(
+        string name, HealthStatus? failureStatus, IEnumerable<string>? tags, TimeSpan timeout, object? serviceKey) =>
+        new(name, provider => new KestrelKvHealthCheck(ClientRegistration.Resolve(provider, serviceKey), timeout), failureStatus, tags);
 }
