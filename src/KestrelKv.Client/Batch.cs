@@ -35,7 +35,8 @@ public sealed class Batch
     /// <summary>Adds a read. Its result is <see cref="BatchResult.GetEntry{T}"/>.</summary>
     /// <param name="key">The key, not empty.</param>
     /// <param name="path">The part of the value to read, as a JSON Pointer; null for the whole value.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
     public Batch Get(string key, string? path = null) => Add("GET", key, default, to =>
     {
         RequestText.Get(to, new GetOptions { Path = path });
@@ -47,7 +48,8 @@ public sealed class Batch
     /// <param name="value">The value.</param>
     /// <param name="options">The path, expiry, precondition and <see cref="PutOptions.ReturnOld"/>. Other options concern the whole batch.</param>
     /// <param name="type">How the value is converted; null for <see cref="KestrelKvClientOptions.Json"/>.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
     public Batch Put<T>(string key, T value, PutOptions options = default, JsonTypeInfo<T>? type = null) => Add("PUT", key, options, to =>
     {
         RequestText.Value(to, value, type ?? _types.Of<T>());
@@ -58,7 +60,8 @@ public sealed class Batch
     /// <param name="key">The key, not empty.</param>
     /// <param name="json">One JSON value in UTF-8.</param>
     /// <param name="options">The path, expiry, precondition and <see cref="PutOptions.ReturnOld"/>. Other options concern the whole batch.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
     public Batch PutUtf8(string key, ReadOnlyMemory<byte> json, PutOptions options = default) => Add("PUT", key, options, to =>
     {
         RequestText.Value(to, ", \"val\": "u8, json.Span, nameof(json));
@@ -68,7 +71,8 @@ public sealed class Batch
     /// <summary>Adds a removal. Its result is <see cref="BatchResult.GetWrite"/>.</summary>
     /// <param name="key">The key, not empty.</param>
     /// <param name="options">The precondition and <see cref="PutOptions.ReturnOld"/>.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
     public Batch Delete(string key, PutOptions options = default) => Add("DELETE", key, options, to =>
     {
         OptionsCheck.Unused(options.Path is not null, nameof(options.Path), "DELETE");
@@ -82,7 +86,8 @@ public sealed class Batch
     /// <param name="patch">The patch.</param>
     /// <param name="options">The expiry, precondition and <see cref="PutOptions.ReturnOld"/>.</param>
     /// <param name="type">How the patch is converted; null for <see cref="KestrelKvClientOptions.Json"/>.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
     public Batch Merge<T>(string key, T patch, PutOptions options = default, JsonTypeInfo<T>? type = null) => Add("PATCH", key, options, to =>
     {
         OptionsCheck.Unused(options.Path is not null, nameof(options.Path), "PATCH");
@@ -95,7 +100,8 @@ public sealed class Batch
     /// <param name="key">The key, not empty.</param>
     /// <param name="patch">The patch.</param>
     /// <param name="options">The expiry, precondition and <see cref="PutOptions.ReturnOld"/>.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
     public Batch Patch(string key, JsonPatch patch, PutOptions options = default) => Add("PATCH", key, options, to =>
     {
         ArgumentNullException.ThrowIfNull(patch);
@@ -108,7 +114,8 @@ public sealed class Batch
     /// <param name="key">The key, not empty.</param>
     /// <param name="by">The addend.</param>
     /// <param name="options">The path, expiry and precondition.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
     public Batch Increment(string key, long by = 1, PutOptions options = default) => Add("INCR", key, options, to =>
     {
         OptionsCheck.Unused(options.ReturnOld, nameof(options.ReturnOld), "INCR");
@@ -121,7 +128,8 @@ public sealed class Batch
     /// <param name="key">The key, not empty.</param>
     /// <param name="expiry">The expiry, not <see cref="Expiry.Unchanged"/>.</param>
     /// <param name="options">The precondition.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
     public Batch Expire(string key, Expiry expiry, PutOptions options = default) => Add("EXPIRE", key, options, to =>
     {
         OptionsCheck.Unused(options.Path is not null, nameof(options.Path), "EXPIRE");

@@ -90,6 +90,11 @@ public sealed partial class KestrelKvClient
     /// <param name="cancellationToken">Cancels the call. A write that was sent may still take effect.</param>
     /// <returns>The result; <see cref="WriteResult.Applied"/> is false if a precondition failed.</returns>
     /// <exception cref="ArgumentException">An argument is invalid. Nothing was sent.</exception>
+    /// <exception cref="JsonException">
+    /// The value cannot be converted to JSON: for example, it is nested more deeply than <see cref="JsonSerializerOptions.MaxDepth"/> (64 levels by
+    /// default). Nothing was sent.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">There is no JSON type information for <typeparamref name="T"/>. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">The call failed.</exception>
     [OverloadResolutionPriority(1)]
     public ValueTask<WriteResult> PutAsync<T>(
@@ -143,6 +148,11 @@ public sealed partial class KestrelKvClient
     /// <param name="cancellationToken">Cancels the call. A write that was sent may still take effect.</param>
     /// <returns>The result; <see cref="WriteResult.Applied"/> is false if a precondition failed.</returns>
     /// <exception cref="ArgumentException">An argument is invalid. Nothing was sent.</exception>
+    /// <exception cref="JsonException">
+    /// The patch cannot be converted to JSON: for example, it is nested more deeply than <see cref="JsonSerializerOptions.MaxDepth"/> (64 levels by
+    /// default). Nothing was sent.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">There is no JSON type information for <typeparamref name="T"/>. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">The call failed.</exception>
     [OverloadResolutionPriority(1)]
     public ValueTask<WriteResult> MergeAsync<T>(

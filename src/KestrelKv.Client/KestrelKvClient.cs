@@ -20,8 +20,8 @@ namespace KestrelKv.Client;
 /// exceptions.
 /// </para>
 /// <para>
-/// <b>Retries.</b> If the connection breaks, reads and (see <see cref="WriteRetry"/>) writes are sent again until their deadlines. A write is
-/// executed at most once by default.
+/// <b>Retries.</b> By default, a repeated write is executed once (<see cref="WriteRetry.ExactlyOnce"/>). Reads are repeated until their
+/// deadlines, writes until their deadlines or for <see cref="KestrelKvClientOptions.RetryTime"/>, whichever is shorter.
 /// </para>
 /// <para>A <see cref="ValueTask{TResult}"/> that a method returns must be awaited once, and only once.</para>
 /// </remarks>

@@ -22,8 +22,8 @@ public readonly record struct WriteResult
     public DateTimeOffset? ExpiresAt { get; init; }
 
     /// <summary>
-    /// The JSON text of the value before the write, if <see cref="PutOptions.ReturnOld"/> was set; <c>null</c> if the key was missing.
-    /// Otherwise empty. The memory belongs to the caller.
+    /// The JSON text of the value before the write, or the four bytes <c>null</c> if the key was missing. Empty if
+    /// <see cref="PutOptions.ReturnOld"/> was not set. The memory belongs to the caller.
     /// </summary>
     public ReadOnlyMemory<byte> Old { get; init; }
 }

@@ -16,7 +16,7 @@ public sealed class HybridCacheInvalidationOptions
     public object? DistributedCacheServiceKey { get; set; }
 
     /// <summary>
-    /// The time without news from the server after which everything that is cached locally is evicted, and again each time it has passed, 1 second
+    /// The time without a message from the server after which everything that is cached locally is evicted, and again each time it has passed, 1 second
     /// to 1 hour. The default is 30 seconds. It must exceed the client's <c>BookmarkInterval</c>, at which the server reports that nothing changed.
     /// </summary>
     public TimeSpan DisconnectedTimeMax { get; set; } = TimeSpan.FromSeconds(30);

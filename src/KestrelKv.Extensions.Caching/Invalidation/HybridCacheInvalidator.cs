@@ -89,7 +89,7 @@ internal sealed partial class HybridCacheInvalidator(
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
-                // Whatever it is, the cache must not end the application. While nothing is heard, the local level is evicted from time to time.
+                // Whatever it is, the cache must not end the application. While the watch is closed, the local level is evicted from time to time.
                 LogFailure(e, distributed.Prefix);
                 await Task.Delay(RetryDelay, time, stoppingToken);
             }
