@@ -46,11 +46,11 @@ public sealed class Batch
     /// <typeparam name="T">The type of the value.</typeparam>
     /// <param name="key">The key, not empty.</param>
     /// <param name="value">The value.</param>
-    /// <param name="options">The path, expiry, precondition and <see cref="PutOptions.ReturnOld"/>. Other options concern the whole batch.</param>
+    /// <param name="options">The path, expiry, precondition and <see cref="WriteOptions.ReturnOld"/>. Other options concern the whole batch.</param>
     /// <param name="type">How the value is converted; null for <see cref="KestrelKvClientOptions.Json"/>.</param>
     /// <exception cref="ArgumentException">An argument is invalid.</exception>
     /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
-    public Batch Put<T>(string key, T value, PutOptions options = default, JsonTypeInfo<T>? type = null) => Add("PUT", key, options, to =>
+    public Batch Put<T>(string key, T value, WriteOptions options = default, JsonTypeInfo<T>? type = null) => Add("PUT", key, options, to =>
     {
         RequestText.Value(to, value, type ?? _types.Of<T>());
         RequestText.Put(to, options, meta: true);
@@ -59,10 +59,10 @@ public sealed class Batch
     /// <summary>Adds a write of a value given as JSON text. Its result is <see cref="BatchResult.GetWrite"/>.</summary>
     /// <param name="key">The key, not empty.</param>
     /// <param name="json">One JSON value in UTF-8.</param>
-    /// <param name="options">The path, expiry, precondition and <see cref="PutOptions.ReturnOld"/>. Other options concern the whole batch.</param>
+    /// <param name="options">The path, expiry, precondition and <see cref="WriteOptions.ReturnOld"/>. Other options concern the whole batch.</param>
     /// <exception cref="ArgumentException">An argument is invalid.</exception>
     /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
-    public Batch PutUtf8(string key, ReadOnlyMemory<byte> json, PutOptions options = default) => Add("PUT", key, options, to =>
+    public Batch PutUtf8(string key, ReadOnlyMemory<byte> json, WriteOptions options = default) => Add("PUT", key, options, to =>
     {
         RequestText.Value(to, ", \"val\": "u8, json.Span, nameof(json));
         RequestText.Put(to, options, meta: true);
@@ -70,13 +70,13 @@ public sealed class Batch
 
     /// <summary>Adds a removal. Its result is <see cref="BatchResult.GetWrite"/>.</summary>
     /// <param name="key">The key, not empty.</param>
-    /// <param name="options">The precondition and <see cref="PutOptions.ReturnOld"/>.</param>
+    /// <param name="options">The precondition and <see cref="WriteOptions.ReturnOld"/>.</param>
     /// <exception cref="ArgumentException">An argument is invalid.</exception>
     /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
-    public Batch Delete(string key, PutOptions options = default) => Add("DELETE", key, options, to =>
+    public Batch Delete(string key, WriteOptions options = default) => Add("DELETE", key, options, to =>
     {
         OptionsCheck.Unused(options.Path is not null, nameof(options.Path), "DELETE");
-        OptionsCheck.Unused(options.Expiry.Kind != ExpiryKind.Unchanged, nameof(options.Expiry), "DELETE");
+        OptionsCheck.Unused(options.Expiry.Kind != ExpiryKind.Default, nameof(options.Expiry), "DELETE");
         RequestText.Put(to, options, meta: false);
     });
 
@@ -84,11 +84,11 @@ public sealed class Batch
     /// <typeparam name="T">The type of the patch.</typeparam>
     /// <param name="key">The key, not empty.</param>
     /// <param name="patch">The patch.</param>
-    /// <param name="options">The expiry, precondition and <see cref="PutOptions.ReturnOld"/>.</param>
+    /// <param name="options">The expiry, precondition and <see cref="WriteOptions.ReturnOld"/>.</param>
     /// <param name="type">How the patch is converted; null for <see cref="KestrelKvClientOptions.Json"/>.</param>
     /// <exception cref="ArgumentException">An argument is invalid.</exception>
     /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
-    public Batch Merge<T>(string key, T patch, PutOptions options = default, JsonTypeInfo<T>? type = null) => Add("PATCH", key, options, to =>
+    public Batch Merge<T>(string key, T patch, WriteOptions options = default, JsonTypeInfo<T>? type = null) => Add("PATCH", key, options, to =>
     {
         OptionsCheck.Unused(options.Path is not null, nameof(options.Path), "PATCH");
         to.Write(", \"merge\": "u8);
@@ -99,10 +99,10 @@ public sealed class Batch
     /// <summary>Adds a JSON Patch (RFC 6902). Its result is <see cref="BatchResult.GetWrite"/>.</summary>
     /// <param name="key">The key, not empty.</param>
     /// <param name="patch">The patch.</param>
-    /// <param name="options">The expiry, precondition and <see cref="PutOptions.ReturnOld"/>.</param>
+    /// <param name="options">The expiry, precondition and <see cref="WriteOptions.ReturnOld"/>.</param>
     /// <exception cref="ArgumentException">An argument is invalid.</exception>
     /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
-    public Batch Patch(string key, JsonPatch patch, PutOptions options = default) => Add("PATCH", key, options, to =>
+    public Batch Patch(string key, JsonPatch patch, WriteOptions options = default) => Add("PATCH", key, options, to =>
     {
         ArgumentNullException.ThrowIfNull(patch);
         OptionsCheck.Unused(options.Path is not null, nameof(options.Path), "PATCH");
@@ -116,7 +116,7 @@ public sealed class Batch
     /// <param name="options">The path, expiry and precondition.</param>
     /// <exception cref="ArgumentException">An argument is invalid.</exception>
     /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
-    public Batch Increment(string key, long by = 1, PutOptions options = default) => Add("INCR", key, options, to =>
+    public Batch Increment(string key, long by = 1, WriteOptions options = default) => Add("INCR", key, options, to =>
     {
         OptionsCheck.Unused(options.ReturnOld, nameof(options.ReturnOld), "INCR");
         to.Write(", \"by\": "u8);
@@ -126,32 +126,32 @@ public sealed class Batch
 
     /// <summary>Adds a change of an expiry. Its result is <see cref="BatchResult.GetWrite"/>.</summary>
     /// <param name="key">The key, not empty.</param>
-    /// <param name="expiry">The expiry, not <see cref="Expiry.Unchanged"/>.</param>
+    /// <param name="expiry">The expiry, not <see cref="Expiry.Default"/>.</param>
     /// <param name="options">The precondition.</param>
     /// <exception cref="ArgumentException">An argument is invalid.</exception>
     /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
-    public Batch Expire(string key, Expiry expiry, PutOptions options = default) => Add("EXPIRE", key, options, to =>
+    public Batch Expire(string key, Expiry expiry, WriteOptions options = default) => Add("EXPIRE", key, options, to =>
     {
         OptionsCheck.Unused(options.Path is not null, nameof(options.Path), "EXPIRE");
         OptionsCheck.Unused(options.ReturnOld, nameof(options.ReturnOld), "EXPIRE");
-        if (expiry.Kind == ExpiryKind.Unchanged)
-            throw ArgumentError.Create("The expiry is Unchanged, expected Expiry.In, Expiry.At or Expiry.Never.", nameof(expiry));
+        if (expiry.Kind == ExpiryKind.Default)
+            throw ArgumentError.Create("The expiry is Expiry.Default, expected Expiry.In, Expiry.At or Expiry.Never.", nameof(expiry));
         RequestText.Put(to, options with { Expiry = expiry }, meta: false);
     });
 
     /// <summary>Executes the operations. The batch can be committed again, as another request.</summary>
-    /// <param name="options">The deadline, retry mode and <see cref="PutOptions.AcknowledgeFromMemory"/> of the whole batch. Other options belong to the operations.</param>
+    /// <param name="options">The deadline, retry mode and <see cref="WriteOptions.AcknowledgeFromMemory"/> of the whole batch. Other options belong to the operations.</param>
     /// <param name="cancellationToken">Cancels the call. A batch that was sent may still take effect.</param>
     /// <returns>The results. <see cref="BatchResult.Applied"/> is false if the precondition of an operation failed.</returns>
     /// <exception cref="InvalidOperationException">The batch is empty.</exception>
     /// <exception cref="KestrelKvException">The call failed.</exception>
-    public ValueTask<BatchResult> CommitAsync(PutOptions options = default, CancellationToken cancellationToken = default)
+    public ValueTask<BatchResult> CommitAsync(WriteOptions options = default, CancellationToken cancellationToken = default)
     {
         if (Count == 0) throw new InvalidOperationException("The batch has no operations, expected 1 to 1,000.");
         return _client.CommitAsync(this, options, cancellationToken);
     }
 
-    private Batch Add(string function, string key, in PutOptions options, Action<RequestBuffer> write)
+    private Batch Add(string function, string key, in WriteOptions options, Action<RequestBuffer> write)
     {
         if (Count == OperationsMax) throw new InvalidOperationException($"The batch has {OperationsMax} operations, which is the maximum.");
         OptionsCheck.Unused(options.AcknowledgeFromMemory, nameof(options.AcknowledgeFromMemory), "an operation of a batch");

@@ -1,6 +1,6 @@
 namespace KestrelKv.Client;
 
-/// <summary>The expiry that a write sets. The default value is <see cref="Unchanged"/>.</summary>
+/// <summary>The expiry that a write sets. The default value is <see cref="Default"/>.</summary>
 public readonly record struct Expiry
 {
     // In: the duration. At: the UTC time. Otherwise 0.
@@ -9,7 +9,7 @@ public readonly record struct Expiry
     private Expiry(ExpiryKind kind, long ticks) => (Kind, _ticks) = (kind, ticks);
 
     /// <summary>The write does not mention the expiry: a put of a whole value clears it, other writes keep it.</summary>
-    public static Expiry Unchanged => default;
+    public static Expiry Default => default;
 
     /// <summary>The entry does not expire.</summary>
     public static Expiry Never => new(ExpiryKind.Never, 0);
@@ -51,7 +51,7 @@ public readonly record struct Expiry
 
 internal enum ExpiryKind : byte
 {
-    Unchanged,
+    Default,
     Never,
     In,
     At,

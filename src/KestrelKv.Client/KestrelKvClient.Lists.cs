@@ -53,7 +53,7 @@ public sealed partial class KestrelKvClient
     /// <param name="cancellationToken">Cancels the enumeration.</param>
     /// <exception cref="ArgumentException">An argument is invalid. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">A call failed.</exception>
-    public async IAsyncEnumerable<KeyGroup> ScanTreeAsync(
+    public async IAsyncEnumerable<KeyNode> ScanTreeAsync(
         string prefix, string delimiter, ScanOptions options = default, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(delimiter);

@@ -41,7 +41,7 @@ public sealed partial class KestrelKvClient
         ArgumentNullException.ThrowIfNull(type);
         RequestText.CheckText(prefix, _options, nameof(prefix), nameof(prefix));
         if (options.FromVersion < 0) throw ArgumentError.Create($"FromVersion is {options.FromVersion}, expected 0 or more.", nameof(options));
-        return ReadChangesAsync(prefix, type, options, bookmarkInterval: null, cancellationToken);
+        return ReadChangesAsync(prefix, type, options, progressInterval: null, cancellationToken);
     }
 
     /// <summary>
@@ -78,7 +78,7 @@ public sealed partial class KestrelKvClient
         {
             var snapshot = new SnapshotVersions();
             // A server that keeps its data in memory only keeps changes while there is a watch. This one matches no key of the snapshot.
-            WatchStream anchor = (await OpenWatchAsync(prefix + "\uffff\uffff", null, values: false, bookmarkInterval: null, cancellationToken)).Stream;
+            WatchStream anchor = (await OpenWatchAsync(prefix + "\uffff\uffff", null, values: false, progressInterval: null, cancellationToken)).Stream;
             await using (anchor)
             {
                 yield return new(WatchEventKind.Reset, "", default, 0, null);
@@ -163,13 +163,13 @@ public sealed partial class KestrelKvClient
         Mirror<T>.StartAsync(stop => SnapshotThenWatchAsync(prefix, type, new() { ReportProgress = true }, stop), cancellationToken);
 
     private async IAsyncEnumerable<WatchEvent<T>> ReadChangesAsync<T>(
-        string prefix, JsonTypeInfo<T> type, WatchOptions options, TimeSpan? bookmarkInterval, [EnumeratorCancellation] CancellationToken cancellationToken)
+        string prefix, JsonTypeInfo<T> type, WatchOptions options, TimeSpan? progressInterval, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposed.Token);
         long? next = options.FromVersion;
         while (true)
         {
-            (WatchStream stream, long version) = await OpenWatchAsync(prefix, next, !options.KeysOnly, bookmarkInterval, stop.Token);
+            (WatchStream stream, long version) = await OpenWatchAsync(prefix, next, !options.KeysOnly, progressInterval, stop.Token);
             await using (stream)
             {
                 next ??= version + 1;
@@ -200,7 +200,7 @@ public sealed partial class KestrelKvClient
 
     /// <summary>Opens a watch, with as many attempts as necessary.</summary>
     private async Task<(WatchStream Stream, long Version)> OpenWatchAsync(
-        string prefix, long? fromVersion, bool values, TimeSpan? bookmarkInterval, CancellationToken cancellationToken)
+        string prefix, long? fromVersion, bool values, TimeSpan? progressInterval, CancellationToken cancellationToken)
     {
         var backoff = new Backoff(_options.ReconnectDelayMax);
         while (true)
@@ -210,7 +210,7 @@ public sealed partial class KestrelKvClient
             try
             {
                 return await WatchStream.OpenAsync(
-                    _connector, _options, prefix, fromVersion, values, bookmarkInterval ?? _options.BookmarkInterval, cancellationToken);
+                    _connector, _options, prefix, fromVersion, values, progressInterval ?? _options.ProgressInterval, cancellationToken);
             }
             catch (Exception e) when (IsTransient(e))
             {

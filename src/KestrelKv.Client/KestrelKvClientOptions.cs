@@ -97,7 +97,7 @@ public sealed class KestrelKvClientOptions
     public int KeyBytesMax { get; set; } = 4_096;
 
     /// <summary>The interval at which the server reports the progress of a watch without changes, 0.1 seconds to 1 hour. The default is 5 seconds. A watch that receives nothing for three intervals reconnects.</summary>
-    public TimeSpan BookmarkInterval { get; set; } = TimeSpan.FromSeconds(5);
+    public TimeSpan ProgressInterval { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
     /// How values are converted to and from JSON by methods without a <see cref="System.Text.Json.Serialization.Metadata.JsonTypeInfo{T}"/>. Null, the

@@ -23,7 +23,7 @@ public readonly record struct WriteResult
 
     /// <summary>
     /// The JSON text of the value before the write, or the four bytes <c>null</c> if the key was missing. Empty if
-    /// <see cref="PutOptions.ReturnOld"/> was not set. The memory belongs to the caller.
+    /// <see cref="WriteOptions.ReturnOld"/> was not set. The memory belongs to the caller.
     /// </summary>
     public ReadOnlyMemory<byte> Old { get; init; }
 }
@@ -34,7 +34,7 @@ public enum WriteStatus
     /// <summary>The write took effect.</summary>
     Applied,
 
-    /// <summary>The precondition (<see cref="PutOptions.IfVersion"/> or <see cref="PutOptions.IfExists"/>) did not hold.</summary>
+    /// <summary>The precondition (<see cref="WriteOptions.IfVersion"/> or <see cref="WriteOptions.IfExists"/>) did not hold.</summary>
     PreconditionFailed,
 
     /// <summary>A <c>test</c> operation of a JSON Patch failed.</summary>

@@ -27,7 +27,7 @@ internal sealed class KestrelKvDistributedCache : IBufferDistributedCache
     private readonly KestrelKvCacheOptions _options;
     private readonly TimeProvider _time;
     private readonly GetOptions _read;
-    private readonly PutOptions _write;
+    private readonly WriteOptions _write;
     private OwnWrites? _ownWrites;
 
     public KestrelKvDistributedCache(KestrelKvClient client, KestrelKvCacheOptions options, TimeProvider time)
@@ -161,7 +161,7 @@ internal sealed class KestrelKvDistributedCache : IBufferDistributedCache
     /// <summary>Corrects the expiry of an entry that another client wrote between a read and its touch. Such an entry must not live too long.</summary>
     private async ValueTask CorrectAsync(string key, SlidingExpiry before, Entry<SlidingExpiry> touched, TimeSpan extension, CancellationToken token)
     {
-        PutOptions ifUnchanged = _write with { IfVersion = touched.Version };
+        WriteOptions ifUnchanged = _write with { IfVersion = touched.Version };
         DateTimeOffset now = _time.GetUtcNow();
         if (touched.Found && touched.Value == before) return;
         if (touched.Found && touched.Value.Extension(now) is var own && own > TimeSpan.Zero)

@@ -1,7 +1,7 @@
 namespace KestrelKv.Client.Requests;
 
 /// <summary>BATCH.</summary>
-internal readonly struct BatchRequest(Batch batch, PutOptions options) : IRequest<BatchResult>
+internal readonly struct BatchRequest(Batch batch, WriteOptions options) : IRequest<BatchResult>
 {
     public static string Function => "BATCH";
     public static LaneKind Lane => LaneKind.Bulk;
@@ -11,7 +11,7 @@ internal readonly struct BatchRequest(Batch batch, PutOptions options) : IReques
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
         OptionsCheck.Unused(options.Path is not null, nameof(options.Path), Function);
-        OptionsCheck.Unused(options.Expiry.Kind != ExpiryKind.Unchanged, nameof(options.Expiry), Function);
+        OptionsCheck.Unused(options.Expiry.Kind != ExpiryKind.Default, nameof(options.Expiry), Function);
         OptionsCheck.Unused(options.IfVersion is not null || options.IfExists is not null, "A precondition", Function);
         OptionsCheck.Unused(options.ReturnOld, nameof(options.ReturnOld), Function);
         to.Write("\"ops\": ["u8);

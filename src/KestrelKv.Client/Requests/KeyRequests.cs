@@ -65,7 +65,7 @@ internal readonly struct GetBytesRequest(string key, GetOptions options) : IRequ
 }
 
 /// <summary>PUT of a typed value.</summary>
-internal readonly struct PutRequest<T>(string key, T value, JsonTypeInfo<T> type, PutOptions options) : IRequest<WriteResult>
+internal readonly struct PutRequest<T>(string key, T value, JsonTypeInfo<T> type, WriteOptions options) : IRequest<WriteResult>
 {
     public static string Function => "PUT";
     public static LaneKind Lane => LaneKind.Write;
@@ -83,7 +83,7 @@ internal readonly struct PutRequest<T>(string key, T value, JsonTypeInfo<T> type
 }
 
 /// <summary>PUT of JSON text.</summary>
-internal readonly struct PutTextRequest(string key, ReadOnlyMemory<byte> json, PutOptions options) : IRequest<WriteResult>
+internal readonly struct PutTextRequest(string key, ReadOnlyMemory<byte> json, WriteOptions options) : IRequest<WriteResult>
 {
     public static string Function => "PUT";
     public static LaneKind Lane => LaneKind.Write;
@@ -100,7 +100,7 @@ internal readonly struct PutTextRequest(string key, ReadOnlyMemory<byte> json, P
     public WriteResult Read(ReadOnlySpan<byte> reply) => ReplyText.ReadWrite(reply);
 }
 
-internal readonly struct DeleteRequest(string key, PutOptions options) : IRequest<WriteResult>
+internal readonly struct DeleteRequest(string key, WriteOptions options) : IRequest<WriteResult>
 {
     public static string Function => "DELETE";
     public static LaneKind Lane => LaneKind.Write;
@@ -110,7 +110,7 @@ internal readonly struct DeleteRequest(string key, PutOptions options) : IReques
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
         OptionsCheck.Unused(options.Path is not null, nameof(options.Path), Function);
-        OptionsCheck.Unused(options.Expiry.Kind != ExpiryKind.Unchanged, nameof(options.Expiry), Function);
+        OptionsCheck.Unused(options.Expiry.Kind != ExpiryKind.Default, nameof(options.Expiry), Function);
         RequestText.Key(to, key, limits);
         RequestText.Put(to, options, meta: false);
     }
@@ -119,7 +119,7 @@ internal readonly struct DeleteRequest(string key, PutOptions options) : IReques
 }
 
 /// <summary>PATCH with a JSON Merge Patch.</summary>
-internal readonly struct MergeRequest<T>(string key, T patch, JsonTypeInfo<T> type, PutOptions options) : IRequest<WriteResult>
+internal readonly struct MergeRequest<T>(string key, T patch, JsonTypeInfo<T> type, WriteOptions options) : IRequest<WriteResult>
 {
     public static string Function => "PATCH";
     public static LaneKind Lane => LaneKind.Write;
@@ -139,7 +139,7 @@ internal readonly struct MergeRequest<T>(string key, T patch, JsonTypeInfo<T> ty
 }
 
 /// <summary>PATCH with JSON text: <c>merge</c> or <c>patch</c>.</summary>
-internal readonly struct PatchTextRequest(string key, ReadOnlyMemory<byte> json, bool isMerge, PutOptions options) : IRequest<WriteResult>
+internal readonly struct PatchTextRequest(string key, ReadOnlyMemory<byte> json, bool isMerge, WriteOptions options) : IRequest<WriteResult>
 {
     public static string Function => "PATCH";
     public static LaneKind Lane => LaneKind.Write;
@@ -157,7 +157,7 @@ internal readonly struct PatchTextRequest(string key, ReadOnlyMemory<byte> json,
     public WriteResult Read(ReadOnlySpan<byte> reply) => ReplyText.ReadWrite(reply);
 }
 
-internal readonly struct IncrementRequest<T>(string key, T by, JsonTypeInfo<T> type, PutOptions options) : IRequest<IncrementResult<T>>
+internal readonly struct IncrementRequest<T>(string key, T by, JsonTypeInfo<T> type, WriteOptions options) : IRequest<IncrementResult<T>>
 {
     public static string Function => "INCR";
     public static LaneKind Lane => LaneKind.Write;
@@ -176,7 +176,7 @@ internal readonly struct IncrementRequest<T>(string key, T by, JsonTypeInfo<T> t
     public IncrementResult<T> Read(ReadOnlySpan<byte> reply) => ReplyText.ReadIncrement(reply, type);
 }
 
-internal readonly struct ExpireRequest(string key, Expiry expiry, PutOptions options) : IRequest<WriteResult>
+internal readonly struct ExpireRequest(string key, Expiry expiry, WriteOptions options) : IRequest<WriteResult>
 {
     public static string Function => "EXPIRE";
     public static LaneKind Lane => LaneKind.Write;
@@ -187,8 +187,8 @@ internal readonly struct ExpireRequest(string key, Expiry expiry, PutOptions opt
     {
         OptionsCheck.Unused(options.Path is not null, nameof(options.Path), Function);
         OptionsCheck.Unused(options.ReturnOld, nameof(options.ReturnOld), Function);
-        if (expiry.Kind == ExpiryKind.Unchanged)
-            throw ArgumentError.Create("The expiry is Unchanged, expected Expiry.In, Expiry.At or Expiry.Never.", nameof(expiry));
+        if (expiry.Kind == ExpiryKind.Default)
+            throw ArgumentError.Create("The expiry is Expiry.Default, expected Expiry.In, Expiry.At or Expiry.Never.", nameof(expiry));
         RequestText.Key(to, key, limits);
         RequestText.Put(to, options with { Expiry = expiry }, meta: false);
     }

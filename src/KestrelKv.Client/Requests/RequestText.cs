@@ -131,7 +131,7 @@ internal static class RequestText
     }
 
     /// <summary>Writes the options of a write, in the order of the fast parser: <c>meta</c>, ..., <c>request_id</c>, <c>request_seq</c>.</summary>
-    public static void Put(RequestBuffer to, in PutOptions options, bool meta)
+    public static void Put(RequestBuffer to, in WriteOptions options, bool meta)
     {
         if (options.Path is { } path) Path(to, path);
         if (meta) to.Write(", \"meta\": true"u8);

@@ -25,7 +25,7 @@ internal sealed class WatchStream : IAsyncDisposable
     /// <exception cref="KestrelKvException">The server refused the watch.</exception>
     /// <exception cref="IOException">There is no connection.</exception>
     public static async Task<(WatchStream Stream, long Version)> OpenAsync(
-        Connector connector, KestrelKvClientOptions options, string prefix, long? fromVersion, bool values, TimeSpan bookmarkInterval,
+        Connector connector, KestrelKvClientOptions options, string prefix, long? fromVersion, bool values, TimeSpan progressInterval,
         CancellationToken cancellationToken)
     {
         var watch = new WatchStream(await connector.ConnectAsync(cancellationToken), options);
@@ -42,7 +42,7 @@ internal sealed class WatchStream : IAsyncDisposable
                 request.WriteNumber(from);
             }
             request.Write(", \"bookmark_interval\": "u8);
-            request.WriteSeconds((long)bookmarkInterval.TotalMilliseconds);
+            request.WriteSeconds((long)progressInterval.TotalMilliseconds);
             RequestText.End(request, options, activity: null);
             await watch._stream.WriteAsync(request.Frame, cancellationToken);
             ReadOnlyMemory<byte> first = await watch.ReadAsync(cancellationToken);
@@ -57,7 +57,7 @@ internal sealed class WatchStream : IAsyncDisposable
 
     /// <summary>Returns the response of the next reply, which is valid until the next read.</summary>
     /// <exception cref="KestrelKvException">The server ended the watch.</exception>
-    /// <exception cref="IOException">The connection broke, or the server sent nothing for three bookmark intervals.</exception>
+    /// <exception cref="IOException">The connection broke, or the server sent nothing for three times the interval.</exception>
     public async ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
     {
         int length = await FillAsync(HeaderBytes, cancellationToken);
@@ -101,7 +101,7 @@ internal sealed class WatchStream : IAsyncDisposable
         if (_received.Length < bytes) Array.Resize(ref _received, bytes);
         while (_end < bytes)
         {
-            using var late = new CancellationTokenSource(_options.BookmarkInterval * 3, _options.Time);
+            using var late = new CancellationTokenSource(_options.ProgressInterval * 3, _options.Time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
             int received;
             try
@@ -110,7 +110,7 @@ internal sealed class WatchStream : IAsyncDisposable
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                throw new IOException($"The server sent nothing for {_options.BookmarkInterval * 3} (three times BookmarkInterval).");
+                throw new IOException($"The server sent nothing for {_options.ProgressInterval * 3} (three times ProgressInterval).");
             }
             if (received == 0) throw new EndOfStreamException("The server closed the connection.");
             _end += received;

@@ -26,7 +26,7 @@ internal sealed class KestrelKvOutputCacheStore : IOutputCacheBufferStore
     private readonly TimeSpan _evictionPause;
     private readonly TimeProvider _time;
     private readonly GetOptions _read;
-    private readonly PutOptions _write;
+    private readonly WriteOptions _write;
 
     public KestrelKvOutputCacheStore(KestrelKvClient client, KestrelKvOutputCacheOptions options, TimeProvider time)
     {
@@ -73,7 +73,7 @@ internal sealed class KestrelKvOutputCacheStore : IOutputCacheBufferStore
             await _client.PutAsync(_keys.Page(name), page, Payload.Type, _write with { Expiry = validFor }, cancellationToken);
             return;
         }
-        var expiry = new PutOptions { Expiry = validFor };
+        var expiry = new WriteOptions { Expiry = validFor };
         Batch batch = _client.CreateBatch();
         // Removes nothing. It fails, and the batch with it, if the mark of an eviction exists.
         foreach (string tag in tags.Span) batch.Delete(_keys.Evicted(tag), new() { IfExists = false });

@@ -17,7 +17,7 @@ public sealed class HybridCacheInvalidationOptions
 
     /// <summary>
     /// The time without a message from the server after which everything that is cached locally is evicted, and again each time it has passed, 1 second
-    /// to 1 hour. The default is 30 seconds. It must exceed the client's <c>BookmarkInterval</c>, at which the server reports that nothing changed.
+    /// to 1 hour. The default is 30 seconds. It must exceed the client's <c>ProgressInterval</c>, at which the server reports that nothing changed.
     /// </summary>
     public TimeSpan DisconnectedTimeMax { get; set; } = TimeSpan.FromSeconds(30);
 

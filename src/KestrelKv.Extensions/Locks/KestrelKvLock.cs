@@ -52,19 +52,19 @@ public sealed class KestrelKvLock
     /// <exception cref="KestrelKvException">The call failed.</exception>
     public async Task<KestrelKvLockHandle?> TryAcquireAsync(CancellationToken cancellationToken = default)
     {
-        var owner = LockOwner.Create(_entry.Time);
+        var holder = LockHolder.Create(_entry.Time);
         long begunAt = _entry.Time.GetTimestamp();
         long? version;
         try
         {
-            version = await _entry.TryCreateAsync(owner, _entry.Validity, cancellationToken);
+            version = await _entry.TryCreateAsync(holder, _entry.Validity, cancellationToken);
         }
         catch (Exception e) when (IsUnknown(e))
         {
-            _ = RemoveUnheldAsync(owner);
+            _ = RemoveUnheldAsync(holder);
             throw;
         }
-        return version is { } token ? new(Name, _entry, owner, token, begunAt, _logger) : null;
+        return version is { } token ? new(Name, _entry, holder, token, begunAt, _logger) : null;
     }
 
     /// <summary>Waits until the lock is free, and acquires it.</summary>
@@ -135,7 +135,7 @@ public sealed class KestrelKvLock
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <exception cref="KestrelKvException">The call failed.</exception>
     /// <exception cref="System.Text.Json.JsonException">The entry is not a lock.</exception>
-    public async Task<LockOwner?> GetOwnerAsync(CancellationToken cancellationToken = default) =>
+    public async Task<LockHolder?> GetHolderAsync(CancellationToken cancellationToken = default) =>
         (await _entry.ReadAsync(null, cancellationToken)).Value;
 
     private static bool IsTemporary(KestrelKvException error) => error switch
@@ -149,12 +149,12 @@ public sealed class KestrelKvLock
         error is OutcomeUnknownException || (error is OperationCanceledException && error.InnerException is OutcomeUnknownException);
 
     /// <summary>Removes the entry of an acquisition whose outcome is unknown.</summary>
-    private async Task RemoveUnheldAsync(LockOwner owner)
+    private async Task RemoveUnheldAsync(LockHolder holder)
     {
         try
         {
             // The first removal expects no entry. It is executed after the creation if both use the same connection, as a read is not.
-            await _entry.TryRemoveAsync(owner.Id, 0, _entry.Validity);
+            await _entry.TryRemoveAsync(holder.Id, 0, _entry.Validity);
         }
         catch (Exception e) when (e is KestrelKvException or ObjectDisposedException)
         {

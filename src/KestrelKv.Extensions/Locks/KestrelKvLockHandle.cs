@@ -9,7 +9,7 @@ namespace KestrelKv.Extensions.Locks;
 public sealed class KestrelKvLockHandle : IAsyncDisposable
 {
     private readonly LockEntry _entry;
-    private readonly LockOwner _owner;
+    private readonly LockHolder _holder;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _lost = new();
     private readonly CancellationTokenSource _stop = new();
@@ -23,9 +23,9 @@ public sealed class KestrelKvLockHandle : IAsyncDisposable
     private long? _version;
     private Task<bool>? _release;
 
-    internal KestrelKvLockHandle(string name, LockEntry entry, LockOwner owner, long version, long begunAt, ILogger logger)
+    internal KestrelKvLockHandle(string name, LockEntry entry, LockHolder holder, long version, long begunAt, ILogger logger)
     {
-        (Name, FencingToken, _entry, _owner, _version, _logger) = (name, version, entry, owner, version, logger);
+        (Name, FencingToken, _entry, _holder, _version, _logger) = (name, version, entry, holder, version, logger);
         _validUntil = Deadline(begunAt);
         _expiry = entry.Time.CreateTimer(
             static handle => ((KestrelKvLockHandle)handle!).CheckExpiry(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -72,7 +72,7 @@ public sealed class KestrelKvLockHandle : IAsyncDisposable
         await _expiry.DisposeAsync();
         try
         {
-            return await _entry.TryRemoveAsync(_owner.Id, _version, timeout) && !wasLost;
+            return await _entry.TryRemoveAsync(_holder.Id, _version, timeout) && !wasLost;
         }
         catch (Exception e) when (e is KestrelKvException or ObjectDisposedException)
         {
@@ -91,7 +91,7 @@ public sealed class KestrelKvLockHandle : IAsyncDisposable
             if (_stop.IsCancellationRequested) return;
             try
             {
-                _version ??= await _entry.VersionOfAsync(_owner.Id, CallTimeout(), _stop.Token);
+                _version ??= await _entry.VersionOfAsync(_holder.Id, CallTimeout(), _stop.Token);
                 if (_version is not { } known) break;
 
                 // Unknown until the reply arrives.

@@ -174,7 +174,7 @@ public sealed class WatchTests(ITestOutputHelper output)
         KestrelKvClientOptions options = RestartableServer.Options(proxy.Port);
         options.StallTimeout = TimeSpan.FromMilliseconds(500);
         options.ConnectTimeout = TimeSpan.FromSeconds(2);
-        options.BookmarkInterval = TimeSpan.FromMilliseconds(300);
+        options.ProgressInterval = TimeSpan.FromMilliseconds(300);
         return options;
     }
 

@@ -118,7 +118,7 @@ public sealed class ReadmeTests
         foreach (string key in (string[])["file:docs/a", "file:docs/b", "file:readme"]) await kv.PutAsync(key, 1);
 
         await foreach (KeyInfo key in kv.ScanKeysAsync("file:", new() { After = "file:docs/", Limit = 100 })) Console.WriteLine(key.Key);
-        await foreach (KeyGroup node in kv.ScanTreeAsync("file:", "/")) Console.WriteLine($"{node.Key} {node.Count}");
+        await foreach (KeyNode node in kv.ScanTreeAsync("file:", "/")) Console.WriteLine($"{node.Key} {node.Count}");
         long files = await kv.CountAsync("file:");
 
         Assert.Equal(["file:docs/a", "file:docs/b", "file:readme", "file:docs/ 2", "file:readme 1"], Console.Lines);

@@ -53,7 +53,7 @@ public sealed class ListReplyTests
     {
         var server = new ScriptedServer();
         await using KestrelKvClient client = server.CreateClient();
-        Task<List<KeyGroup>> scan = client.ScanTreeAsync("", "/", new() { Limit = 3, PageSize = 2 }).ToListAsync().AsTask();
+        Task<List<KeyNode>> scan = client.ScanTreeAsync("", "/", new() { Limit = 3, PageSize = 2 }).ToListAsync().AsTask();
         ScriptedConnection connection = await server.AcceptAsync();
         Assert.EndsWith("\"prefix\": \"\", \"meta\": true, \"limit\": 2, \"delimiter\": \"/\"}}", await connection.ReadAsync(), StringComparison.Ordinal);
         connection.Reply("""{"status": "OK", "response": {"func": "SCAN", "response": {"entries": [{"obj": "a"}, {"prefix": "b/", "keys": 12}], "next": "b/", "version": 9}}}""");

@@ -74,7 +74,7 @@ public sealed class ArgumentTests
         await RequestTexts.AssertInvalidAsync(client => client.DeleteAsync("k", new() { Expiry = Expiry.Never }).AsTask(), "options", "Expiry", "DELETE");
         await RequestTexts.AssertInvalidAsync(client => client.IncrementAsync("k", 1, new() { ReturnOld = true }).AsTask(), "options", "ReturnOld", "INCR");
         await RequestTexts.AssertInvalidAsync(client => client.ExpireAsync("k", Expiry.Never, new() { Path = "/a" }).AsTask(), "options", "Path", "EXPIRE");
-        await RequestTexts.AssertInvalidAsync(client => client.ExpireAsync("k", Expiry.Unchanged).AsTask(), "expiry", "Unchanged");
+        await RequestTexts.AssertInvalidAsync(client => client.ExpireAsync("k", Expiry.Default).AsTask(), "expiry", "Default");
         await RequestTexts.AssertInvalidAsync(client => client.PutAsync("k", 1, new() { IfVersion = 1, IfExists = true }).AsTask(), "options", "IfVersion", "IfExists");
         await RequestTexts.AssertInvalidAsync(client => client.PutAsync("k", 1, new() { IfVersion = -1 }).AsTask(), "IfVersion", "-1");
         await RequestTexts.AssertInvalidAsync(client => client.CreateBatch().Get("a").CommitAsync(new() { IfExists = true }).AsTask(), "options", "precondition");

@@ -47,7 +47,7 @@ public sealed class RequestTextTests
             "\"obj\": \"k\", \"val\": 1, \"path\": \"/a\", \"meta\": true, \"ttl\": 2, \"if_version\": 3, \"return_old\": true, \"ack\": \"memory\"",
             await PutAsync(new() { Path = "/a", Expiry = TimeSpan.FromSeconds(2), IfVersion = 3, ReturnOld = true, AcknowledgeFromMemory = true }));
 
-        static Task<string> PutAsync(PutOptions options) =>
+        static Task<string> PutAsync(WriteOptions options) =>
             RequestTexts.ParametersAsync("PUT", (client, stop) => client.PutAsync("k", 1, options, stop).AsTask());
     }
 
@@ -100,7 +100,7 @@ public sealed class RequestTextTests
     [Fact]
     public async Task OtherWrites_EachFunction()
     {
-        PutOptions options = new() { IfVersion = 3, AcknowledgeFromMemory = true };
+        WriteOptions options = new() { IfVersion = 3, AcknowledgeFromMemory = true };
         const string tail = ", \"if_version\": 3, \"ack\": \"memory\"";
         Assert.Equal("\"obj\": \"k\"", await RequestTexts.ParametersAsync("DELETE", (client, stop) => client.DeleteAsync("k", default, stop).AsTask()));
         Assert.Equal("\"obj\": \"k\"" + tail, await RequestTexts.ParametersAsync("DELETE", (client, stop) => client.DeleteAsync("k", options, stop).AsTask()));

@@ -123,7 +123,7 @@ public sealed class WatchTests
     public async Task Watch_NothingForThreeIntervals_Reconnects()
     {
         var time = new TestTime();
-        await using KestrelKvClient client = _server.CreateClient(options => (options.Time, options.BookmarkInterval) = (time, TimeSpan.FromSeconds(5)));
+        await using KestrelKvClient client = _server.CreateClient(options => (options.Time, options.ProgressInterval) = (time, TimeSpan.FromSeconds(5)));
         await using IAsyncEnumerator<WatchEvent<int>> events = client.WatchAsync<int>("p").GetAsyncEnumerator();
         ValueTask<bool> next = events.MoveNextAsync();
         ScriptedConnection first = await _server.AcceptAsync();

@@ -108,7 +108,7 @@ public sealed class ServiceCollectionTests
             .AddKeyedKestrelKvClient("locks", options => options.ConnectCallback = server.ConnectAsync)
             .AddKestrelKvLocks(options => options.Prefix = "app/locks/", clientKey: "locks").BuildServiceProvider();
         await using KestrelKvLockHandle handle = await provider.GetRequiredService<KestrelKvLockProvider>().CreateLock("a").AcquireAsync();
-        Assert.True((await provider.GetRequiredKeyedService<KestrelKvClient>("locks").GetAsync<LockOwner>("app/locks/a")).Found);
+        Assert.True((await provider.GetRequiredKeyedService<KestrelKvClient>("locks").GetAsync<LockHolder>("app/locks/a")).Found);
         Assert.NotNull(provider.GetRequiredService<LeaderElection>());
     }
 

@@ -39,12 +39,12 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
         KestrelKvLock some = _locks.CreateLock("a");
         await using KestrelKvLockHandle handle = (await some.TryAcquireAsync())!;
 
-        Entry<LockOwner> entry = await _client.GetAsync<LockOwner>("locks/a");
+        Entry<LockHolder> entry = await _client.GetAsync<LockHolder>("locks/a");
         Assert.Equal(entry.Version, handle.FencingToken);
         Assert.True(handle.IsHeld);
         Assert.Equal((Environment.MachineName, Environment.ProcessId), (entry.Value!.Host, entry.Value.Process));
         Assert.NotNull(entry.ExpiresAt);
-        Assert.Equal(entry.Value, await some.GetOwnerAsync());
+        Assert.Equal(entry.Value, await some.GetHolderAsync());
     }
 
     [Fact]
@@ -64,12 +64,12 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
         Assert.True(await first.ReleaseAsync());
         Assert.False(first.IsHeld);
         Assert.False(first.LostToken.IsCancellationRequested);
-        Assert.Null(await some.GetOwnerAsync());
+        Assert.Null(await some.GetHolderAsync());
 
         await using KestrelKvLockHandle second = await some.AcquireAsync();
         Assert.True(second.FencingToken > first.FencingToken);
         await first.DisposeAsync();
-        Assert.NotNull(await some.GetOwnerAsync());
+        Assert.NotNull(await some.GetHolderAsync());
     }
 
     [Fact]
@@ -163,7 +163,7 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
             await Wait.UntilAsync(() => _timers.Created >= expected, () => "no renewal is scheduled");
             _time.Advance(Expiry / 3);
             long last = version;
-            await Wait.UntilAsync(async () => (version = (await _client.GetAsync<LockOwner>("locks/a")).Version) != last, () => "the lock is not renewed");
+            await Wait.UntilAsync(async () => (version = (await _client.GetAsync<LockHolder>("locks/a")).Version) != last, () => "the lock is not renewed");
         }
         Assert.True(handle.IsHeld);
         Assert.False(handle.LostToken.IsCancellationRequested);
@@ -203,9 +203,9 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
 
         // No other process can have it yet.
         server.AcceptsConnections = true;
-        Assert.True((await client.GetAsync<LockOwner>("locks/a")).Found);
+        Assert.True((await client.GetAsync<LockHolder>("locks/a")).Found);
         _time.Advance(TimeSpan.FromSeconds(2));
-        Assert.False((await client.GetAsync<LockOwner>("locks/a")).Found);
+        Assert.False((await client.GetAsync<LockHolder>("locks/a")).Found);
     }
 
     [Fact]
@@ -219,7 +219,7 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
         _time.Advance(Expiry / 3);
         await Task.Yield();
         _server.AcceptsConnections = true;
-        await Wait.UntilAsync(async () => (await _client.GetAsync<LockOwner>("locks/a")).Version != handle.FencingToken, () => "the lock is not renewed");
+        await Wait.UntilAsync(async () => (await _client.GetAsync<LockHolder>("locks/a")).Version != handle.FencingToken, () => "the lock is not renewed");
         Assert.True(handle.IsHeld);
         Assert.True(await handle.ReleaseAsync());
     }

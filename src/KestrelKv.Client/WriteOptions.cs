@@ -1,7 +1,7 @@
 namespace KestrelKv.Client;
 
 /// <summary>Options of a write. Not every write uses all of them: an option that a method does not use causes an <see cref="ArgumentException"/>.</summary>
-public readonly record struct PutOptions
+public readonly record struct WriteOptions
 {
     /// <summary>The part of the value to write, as a JSON Pointer (RFC 6901) such as <c>/items/0</c>. Null, the default, for the whole value.</summary>
     public string? Path { get; init; }
