@@ -38,7 +38,7 @@ public sealed partial class KestrelKvClient
     /// <inheritdoc cref="GetAsync{T}(string, GetOptions, CancellationToken)"/>
     public ValueTask<Entry<ReadOnlyMemory<byte>>> GetUtf8Async(
         string key, GetOptions options = default, CancellationToken cancellationToken = default) =>
-        CallAsync<GetBytesRequest, Entry<ReadOnlyMemory<byte>>>(new(key, options), cancellationToken);
+        CallAsync<GetUtf8Request, Entry<ReadOnlyMemory<byte>>>(new(key, options), cancellationToken);
 
     /// <summary>Writes the exact JSON text of a value, in UTF-8, to a buffer. Allocates nothing.</summary>
     /// <param name="key">The key, not empty.</param>
@@ -52,7 +52,7 @@ public sealed partial class KestrelKvClient
         string key, IBufferWriter<byte> destination, GetOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(destination);
-        return CallAsync<GetTextRequest, Entry<int>>(new(key, destination, options), cancellationToken);
+        return CallAsync<GetIntoBufferRequest, Entry<int>>(new(key, destination, options), cancellationToken);
     }
 
     /// <summary>Reads up to 1,000 values at one point in time.</summary>
@@ -125,7 +125,7 @@ public sealed partial class KestrelKvClient
     /// <exception cref="KestrelKvException">The call failed.</exception>
     public ValueTask<WriteResult> PutUtf8Async(
         string key, ReadOnlyMemory<byte> json, WriteOptions options = default, CancellationToken cancellationToken = default) =>
-        CallAsync<PutTextRequest, WriteResult>(new(key, json, options), cancellationToken);
+        CallAsync<PutUtf8Request, WriteResult>(new(key, json, options), cancellationToken);
 
     /// <summary>Removes a key.</summary>
     /// <param name="key">The key, not empty.</param>
@@ -182,7 +182,7 @@ public sealed partial class KestrelKvClient
     /// <exception cref="KestrelKvException">The call failed.</exception>
     public ValueTask<WriteResult> MergeUtf8Async(
         string key, ReadOnlyMemory<byte> json, WriteOptions options = default, CancellationToken cancellationToken = default) =>
-        CallAsync<PatchTextRequest, WriteResult>(new(key, json, isMerge: true, options), cancellationToken);
+        CallAsync<PatchUtf8Request, WriteResult>(new(key, json, isMerge: true, options), cancellationToken);
 
     /// <summary>Applies a JSON Patch (RFC 6902) to a value.</summary>
     /// <param name="key">The key, not empty.</param>
@@ -196,8 +196,20 @@ public sealed partial class KestrelKvClient
         string key, JsonPatch patch, WriteOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(patch);
-        return CallAsync<PatchTextRequest, WriteResult>(new(key, patch.ToUtf8(_types), isMerge: false, options), cancellationToken);
+        return CallAsync<PatchUtf8Request, WriteResult>(new(key, patch.ToUtf8(_types), isMerge: false, options), cancellationToken);
     }
+
+    /// <summary>Applies a JSON Patch (RFC 6902), given as JSON text, to a value.</summary>
+    /// <param name="key">The key, not empty.</param>
+    /// <param name="json">The operations in UTF-8, as an array. It must not change until the call has ended.</param>
+    /// <param name="options">The options, without a path.</param>
+    /// <param name="cancellationToken">Cancels the call. A write that was sent may still take effect.</param>
+    /// <returns>The result. A failed test, a missing key and a missing part are results: see <see cref="WriteStatus"/>.</returns>
+    /// <exception cref="ArgumentException">An argument is invalid, or the text is not JSON. Nothing was sent.</exception>
+    /// <exception cref="KestrelKvException">The call failed.</exception>
+    public ValueTask<WriteResult> PatchUtf8Async(
+        string key, ReadOnlyMemory<byte> json, WriteOptions options = default, CancellationToken cancellationToken = default) =>
+        CallAsync<PatchUtf8Request, WriteResult>(new(key, json, isMerge: false, options), cancellationToken);
 
     /// <summary>Adds an integer to a number. A missing key or part counts as 0.</summary>
     /// <param name="key">The key, not empty.</param>
@@ -253,8 +265,8 @@ public sealed partial class KestrelKvClient
         string key, Func<Entry<T>, T> update, JsonTypeInfo<T> type, WriteOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(update);
-        OptionsCheck.Unused(options.IfVersion is not null || options.IfExists is not null, "A precondition", nameof(UpdateAsync));
-        OptionsCheck.Unused(options.Path is not null, nameof(options.Path), nameof(UpdateAsync));
+        ArgumentError.ThrowIfUnused(options.IfVersion is not null || options.IfExists is not null, "A precondition", nameof(UpdateAsync));
+        ArgumentError.ThrowIfUnused(options.Path is not null, nameof(options.Path), nameof(UpdateAsync));
         long deadline = DeadlineAfter(options.Timeout ?? _options.Timeout);
         while (true)
         {

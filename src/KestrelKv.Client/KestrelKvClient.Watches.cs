@@ -40,7 +40,7 @@ public sealed partial class KestrelKvClient
     {
         ArgumentNullException.ThrowIfNull(type);
         RequestText.CheckText(prefix, _options, nameof(prefix), nameof(prefix));
-        if (options.FromVersion < 0) throw ArgumentError.Create($"FromVersion is {options.FromVersion}, expected 0 or more.", nameof(options));
+        if (options.FromVersion < 0) throw ArgumentError.OfOptions($"FromVersion is {options.FromVersion}, expected 0 or more.");
         return ReadChangesAsync(prefix, type, options, progressInterval: null, cancellationToken);
     }
 
@@ -68,12 +68,18 @@ public sealed partial class KestrelKvClient
     /// <param name="type">How the values are converted.</param>
     /// <param name="options">The options, without <see cref="WatchOptions.FromVersion"/>.</param>
     /// <param name="cancellationToken">Ends the watch.</param>
-    public async IAsyncEnumerable<WatchEvent<T>> SnapshotThenWatchAsync<T>(
-        string prefix, JsonTypeInfo<T> type, WatchOptions options = default, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<WatchEvent<T>> SnapshotThenWatchAsync<T>(
+        string prefix, JsonTypeInfo<T> type, WatchOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(type);
         RequestText.CheckText(prefix, _options, nameof(prefix), nameof(prefix));
-        OptionsCheck.Unused(options.FromVersion is not null, nameof(options.FromVersion), nameof(SnapshotThenWatchAsync));
+        ArgumentError.ThrowIfUnused(options.FromVersion is not null, nameof(options.FromVersion), nameof(SnapshotThenWatchAsync));
+        return ReadSnapshotThenChangesAsync(prefix, type, options, cancellationToken);
+    }
+
+    private async IAsyncEnumerable<WatchEvent<T>> ReadSnapshotThenChangesAsync<T>(
+        string prefix, JsonTypeInfo<T> type, WatchOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         while (true)
         {
             var snapshot = new SnapshotVersions();
@@ -152,6 +158,7 @@ public sealed partial class KestrelKvClient
     /// <returns>The copy, once it is complete. The caller disposes of it.</returns>
     /// <exception cref="RefusedException">The server refused the watch, such as for lack of a right.</exception>
     /// <exception cref="JsonException">A value cannot be converted to <typeparamref name="T"/>.</exception>
+    [OverloadResolutionPriority(1)]
     public Task<Mirror<T>> MirrorAsync<T>(string prefix, CancellationToken cancellationToken = default) =>
         MirrorAsync(prefix, TypeOf<T>(), cancellationToken);
 

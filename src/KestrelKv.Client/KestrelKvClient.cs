@@ -53,22 +53,24 @@ public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
     }
 
     /// <summary>Connects, if the client is not connected, and measures the round trip of a PING.</summary>
-    /// <param name="timeout">The deadline; null for <see cref="KestrelKvClientOptions.Timeout"/>.</param>
+    /// <param name="options">The options.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="ArgumentException">An option is invalid. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">The server cannot be reached, or refuses the client.</exception>
-    public async Task<TimeSpan> PingAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+    public async ValueTask<TimeSpan> PingAsync(CallOptions options = default, CancellationToken cancellationToken = default)
     {
         long begin = _options.Time.GetTimestamp();
-        await CallAsync<PingRequest, bool>(new(timeout), cancellationToken);
+        await CallAsync<PingRequest, bool>(new(options), cancellationToken);
         return _options.Time.GetElapsedTime(begin);
     }
 
     /// <summary>Returns statistics of the server: see INFO in PROTOCOL.md.</summary>
-    /// <param name="timeout">The deadline; null for <see cref="KestrelKvClientOptions.Timeout"/>.</param>
+    /// <param name="options">The options.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="ArgumentException">An option is invalid. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">The call failed.</exception>
-    public ValueTask<JsonElement> InfoAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
-        CallAsync<InfoRequest, JsonElement>(new(timeout), cancellationToken);
+    public ValueTask<JsonElement> InfoAsync(CallOptions options = default, CancellationToken cancellationToken = default) =>
+        CallAsync<InfoRequest, JsonElement>(new(options), cancellationToken);
 
     /// <summary>Closes all connections. Calls without a reply fail.</summary>
     public void Dispose()
@@ -140,8 +142,8 @@ public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
         if (timeout == Timeout.InfiniteTimeSpan) return long.MaxValue;
         if (timeout <= TimeSpan.Zero || timeout > OptionsValidator.TimeoutMax)
         {
-            throw ArgumentError.Create(
-                $"The timeout is {timeout}, expected more than zero and at most {OptionsValidator.TimeoutMax}, or Timeout.InfiniteTimeSpan.", nameof(timeout));
+            throw ArgumentError.OfOptions(
+                $"Timeout is {timeout}, expected more than zero and at most {OptionsValidator.TimeoutMax}, or Timeout.InfiniteTimeSpan.");
         }
         return _options.Time.GetTimestamp() + (long)(timeout.TotalSeconds * _options.Time.TimestampFrequency);
     }

@@ -77,8 +77,8 @@ internal sealed class KestrelKvOutputCacheStore : IOutputCacheBufferStore
         Batch batch = _client.CreateBatch();
         // Removes nothing. It fails, and the batch with it, if the mark of an eviction exists.
         foreach (string tag in tags.Span) batch.Delete(_keys.Evicted(tag), new() { IfExists = false });
-        batch.Put(_keys.Page(name), page, expiry, Payload.Type);
-        foreach (string tag in tags.Span) batch.Put(_keys.Tagged(tag, name), true, expiry, PayloadTypes.Boolean);
+        batch.Put(_keys.Page(name), page, Payload.Type, expiry);
+        foreach (string tag in tags.Span) batch.Put(_keys.Tagged(tag, name), true, PayloadTypes.Boolean, expiry);
         // A page that is not stored will be rendered again.
         await batch.CommitAsync(_write, cancellationToken);
     }

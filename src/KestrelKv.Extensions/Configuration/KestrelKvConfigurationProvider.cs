@@ -86,7 +86,7 @@ public sealed class KestrelKvConfigurationProvider : ConfigurationProvider, IDis
     {
         try
         {
-            await client.PingAsync(_options.LoadTimeout / 2, _stop.Token);
+            await client.PingAsync(new() { Timeout = _options.LoadTimeout / 2 }, _stop.Token);
         }
         catch (NotSentException e)
         {

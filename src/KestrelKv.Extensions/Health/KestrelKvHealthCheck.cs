@@ -10,7 +10,7 @@ internal sealed class KestrelKvHealthCheck(KestrelKvClient client, TimeSpan time
     {
         try
         {
-            TimeSpan roundTrip = await client.PingAsync(timeout, cancellationToken);
+            TimeSpan roundTrip = await client.PingAsync(new() { Timeout = timeout }, cancellationToken);
             return HealthCheckResult.Healthy(data: new Dictionary<string, object> { ["round_trip_ms"] = roundTrip.TotalMilliseconds });
         }
         catch (KestrelKvException e)

@@ -13,7 +13,7 @@ public sealed class StoppedServerTests
         await using ServerProcess server = await ServerProcess.StartAsync();
         await using var client = new KestrelKvClient(RestartableServer.Options(server.WirePort));
         await using var late = new KestrelKvClient(RestartableServer.Options(server.WirePort));
-        await client.CountAsync();
+        await client.CountAsync("");
         await client.GetAsync<int>("k");
 
         server.SendSignal("STOP");

@@ -161,7 +161,7 @@ public sealed class WatchTests(ITestOutputHelper output)
             await server.Process.TryTakeSnapshotAsync();
 
             // The lane of scans notices the outage, too.
-            await Assert.ThrowsAnyAsync<KestrelKvException>(async () => await client.CountAsync());
+            await Assert.ThrowsAnyAsync<KestrelKvException>(async () => await client.CountAsync(""));
             proxy.IsClosed = false;
             WriteResult end = await writing.PutAsync("end", outage.ToString(CultureInfo.InvariantCulture));
             await mirror.WaitForVersionAsync(end.Version).WaitAsync(Wait.Patience);

@@ -35,7 +35,7 @@ public sealed class InMemoryServerTests
         Assert.True((await client.PutAsync("a", 1)).Applied);
         Assert.Equal(3, (await client.IncrementAsync("a", 2)).Value);
         Assert.Equal(3, (await client.GetAsync<int>("a")).Value);
-        Assert.Equal(1, await client.CountAsync());
+        Assert.Equal(1, await client.CountAsync(""));
         Assert.Equal("Memory", (await client.InfoAsync()).GetProperty("durability").GetString());
     }
 

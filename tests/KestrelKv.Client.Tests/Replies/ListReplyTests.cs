@@ -79,7 +79,7 @@ public sealed class ListReplyTests
     [InlineData("""{"response":{"response":{"version":9,"count":5000000000},"func":"SCAN"},"status":"OK"}""")]
     [InlineData(""" { "response" : { "response" : { "new" : { "count" : 1 } , "count" : 5000000000 } } } """)]
     public async Task Count_AnySpelling_IsRead(string reply) =>
-        Assert.Equal(5_000_000_000, await ReplyTests.CallAsync(reply, client => client.CountAsync().AsTask()));
+        Assert.Equal(5_000_000_000, await ReplyTests.CallAsync(reply, client => client.CountAsync("").AsTask()));
 
     [Theory]
     [InlineData("""{"status": "OK", "response": {"func": "INFO", "response": {"version": "1.0", "keys": {"count": 7}}}}""")]
@@ -129,7 +129,7 @@ public sealed class ListReplyTests
         client => client.ScanAsync<int>("").ToListAsync().AsTask(),
         client => client.ScanKeysAsync("").ToListAsync().AsTask(),
         client => client.ScanTreeAsync("", "/").ToListAsync().AsTask(),
-        client => client.CountAsync().AsTask(),
+        client => client.CountAsync("").AsTask(),
         client => client.InfoAsync().AsTask(),
     ];
 

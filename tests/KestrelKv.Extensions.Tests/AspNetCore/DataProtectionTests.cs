@@ -43,7 +43,7 @@ public sealed class DataProtectionTests
         InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => Repository(client).GetAllElements());
         Assert.Contains("Store:Eviction is Lru", error.Message, StringComparison.Ordinal);
         Assert.Throws<InvalidOperationException>(() => Repository(client).StoreElement(new XElement("a"), "a"));
-        Assert.Equal(0, await client.CountAsync());
+        Assert.Equal(0, await client.CountAsync(""));
     }
 
     [Fact]

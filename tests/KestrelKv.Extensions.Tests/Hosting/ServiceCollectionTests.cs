@@ -54,7 +54,7 @@ public sealed class ServiceCollectionTests
             client = provider.GetRequiredService<KestrelKvClient>();
             await client.PingAsync();
         }
-        await Assert.ThrowsAsync<NotSentException>(() => client.PingAsync());
+        await Assert.ThrowsAsync<NotSentException>(() => client.PingAsync().AsTask());
     }
 
     [Fact]
