@@ -122,7 +122,7 @@ public sealed class KestrelKvLock
                     // The reply took longer than the expiry.
                     await acquired.DisposeAsync();
                 }
-                catch (KestrelKvException e) when (IsTemporary(e))
+                catch (KestrelKvException e) when (IsTransient(e))
                 {
                     failure = e;
                     await Task.Delay(LockTimes.AfterFailure, _entry.Time, either.Token);
@@ -138,9 +138,9 @@ public sealed class KestrelKvLock
     public async Task<LockHolder?> GetHolderAsync(CancellationToken cancellationToken = default) =>
         (await _entry.ReadAsync(null, cancellationToken)).Value;
 
-    private static bool IsTemporary(KestrelKvException error) => error switch
+    private static bool IsTransient(KestrelKvException error) => error switch
     {
-        RefusedException refused => refused.Code is "memory_full" or "disk_full" or "requests_full" or "replies_full" or "internal_error",
+        RefusedException refused => refused.IsTransient,
         { InnerException: ObjectDisposedException } => false,
         _ => true,
     };
