@@ -154,7 +154,7 @@ public sealed class PatchTextTests
         await RequestTexts.AssertInvalidAsync(client => client.MergeUtf8Async("", "5"u8.ToArray()).AsTask(), "key");
         await RequestTexts.AssertInvalidAsync(client => client.MergeAsync("k", 5, new WriteOptions { Path = "/a" }).AsTask(), "options", "Path", "PATCH");
         await RequestTexts.AssertInvalidAsync(client => client.MergeUtf8Async("k", "5"u8.ToArray(), new() { Path = "" }).AsTask(), "options", "Path", "PATCH");
-        await RequestTexts.AssertInvalidAsync(client => client.MergeAsync("k", 5, new WriteOptions { IfVersion = -1 }).AsTask(), "IfVersion", "-1");
+        await RequestTexts.AssertInvalidAsync(client => client.MergeAsync("k", 5, new WriteOptions { IfVersion = -1 }).AsTask(), "options", "IfVersion is -1");
         await RequestTexts.AssertInvalidAsync(client => client.MergeAsync("k", 5, (JsonTypeInfo<int>)null!).AsTask(), "type");
     }
 
