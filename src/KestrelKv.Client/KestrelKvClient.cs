@@ -27,6 +27,9 @@ namespace KestrelKv.Client;
 /// </remarks>
 public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
 {
+    /// <summary>The name of the <see cref="System.Diagnostics.ActivitySource"/> and of the <see cref="System.Diagnostics.Metrics.Meter"/> of all clients.</summary>
+    public const string TelemetryName = "KestrelKv.Client";
+
     private readonly KestrelKvClientOptions _options;
     private readonly Connector _connector;
     private readonly Lane[] _lanes;

@@ -24,13 +24,13 @@ internal sealed class KestrelKvDistributedCache : IBufferDistributedCache
     private static readonly TimeSpan ExtensionTimeout = TimeSpan.FromSeconds(1);
 
     private readonly KestrelKvClient _client;
-    private readonly KestrelKvCacheOptions _options;
+    private readonly KestrelKvDistributedCacheOptions _options;
     private readonly TimeProvider _time;
     private readonly GetOptions _read;
     private readonly WriteOptions _write;
     private OwnWrites? _ownWrites;
 
-    public KestrelKvDistributedCache(KestrelKvClient client, KestrelKvCacheOptions options, TimeProvider time)
+    public KestrelKvDistributedCache(KestrelKvClient client, KestrelKvDistributedCacheOptions options, TimeProvider time)
     {
         (_client, _options, _time) = (client, options, time);
         _read = new() { AllowUnsynced = options.AcknowledgeFromMemory };

@@ -16,7 +16,7 @@ namespace KestrelKv.Extensions.AspNetCore.DataProtection;
 /// The interface is synchronous, so its methods block a thread. Data Protection calls them at the start, and about once a day.
 /// </remarks>
 internal sealed partial class KestrelKvXmlRepository(
-    KestrelKvClient client, string prefix, KestrelKvKeyRepositoryOptions options, ILogger<KestrelKvXmlRepository> logger) : IDeletableXmlRepository
+    KestrelKvClient client, KestrelKvDataProtectionOptions options, ILogger<KestrelKvXmlRepository> logger) : IDeletableXmlRepository
 {
     /// <summary>The number of characters of a friendly name that become part of a key.</summary>
     private const int NameLengthMax = 200;
@@ -43,20 +43,20 @@ internal sealed partial class KestrelKvXmlRepository(
     {
         await CheckServerAsync();
         var elements = new List<XElement>();
-        await foreach (Entry<string> entry in client.ScanAsync(prefix, PayloadTypes.String)) elements.Add(XElement.Parse(entry.Value!));
+        await foreach (Entry<string> entry in client.ScanAsync(options.Prefix, PayloadTypes.String)) elements.Add(XElement.Parse(entry.Value!));
         return elements.AsReadOnly();
     }
 
     private async ValueTask<bool> AddAsync(string name, string text)
     {
         await CheckServerAsync();
-        string key = prefix + name;
+        string key = options.Prefix + name;
         while (true)
         {
             // A retry of this write is recognized by its request id, so an existing key belongs to another element.
             WriteResult result = await client.PutAsync(key, text, PayloadTypes.String, new() { IfExists = false });
             if (result.Applied) return true;
-            key = $"{prefix}{name}-{Guid.NewGuid():N}";
+            key = $"{options.Prefix}{name}-{Guid.NewGuid():N}";
         }
     }
 
@@ -64,7 +64,7 @@ internal sealed partial class KestrelKvXmlRepository(
     {
         await CheckServerAsync();
         var elements = new List<Element>();
-        await foreach (Entry<string> entry in client.ScanAsync(prefix, PayloadTypes.String)) elements.Add(new(entry.Key, XElement.Parse(entry.Value!)));
+        await foreach (Entry<string> entry in client.ScanAsync(options.Prefix, PayloadTypes.String)) elements.Add(new(entry.Key, XElement.Parse(entry.Value!)));
         choose(elements);
         // The order matters: if a removal fails, the later ones must not happen.
         foreach (Element element in elements.Where(element => element.DeletionOrder is not null).OrderBy(element => element.DeletionOrder))
@@ -100,7 +100,7 @@ internal sealed partial class KestrelKvXmlRepository(
             {
                 throw new InvalidOperationException(
                     "The KestrelKv server keeps its data in memory only (Data:Durability is Memory), so a restart would lose the keys of Data Protection. " +
-                    $"Use another durability, or set {nameof(KestrelKvKeyRepositoryOptions)}.{nameof(KestrelKvKeyRepositoryOptions.AllowMemoryDurability)}.");
+                    $"Use another durability, or set {nameof(KestrelKvDataProtectionOptions)}.{nameof(KestrelKvDataProtectionOptions.AllowMemoryDurability)}.");
             }
         }
         else

@@ -20,7 +20,7 @@ namespace KestrelKv.Extensions.Caching.Invalidation;
 /// </para>
 /// </remarks>
 internal sealed partial class HybridCacheInvalidator(
-    KestrelKvDistributedCache distributed, LocalCache local, HybridCacheInvalidationOptions options, TimeProvider time,
+    KestrelKvDistributedCache distributed, LocalCache local, KestrelKvHybridCacheInvalidationOptions options, TimeProvider time,
     ILogger<HybridCacheInvalidator> logger) : BackgroundService
 {
     /// <summary>The beginning of the keys under which Microsoft's hybrid cache stores the removal of tags.</summary>

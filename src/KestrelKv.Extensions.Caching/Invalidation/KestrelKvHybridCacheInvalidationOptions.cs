@@ -4,11 +4,8 @@ using Microsoft.Extensions.Caching.Hybrid;
 namespace KestrelKv.Extensions.Caching;
 
 /// <summary>Options of the invalidation of <see cref="HybridCache"/>'s local level.</summary>
-public sealed class HybridCacheInvalidationOptions
+public sealed class KestrelKvHybridCacheInvalidationOptions
 {
-    /// <summary>The service key of the <see cref="HybridCache"/>; null, the default, for the one without a key.</summary>
-    public object? HybridCacheServiceKey { get; set; }
-
     /// <summary>
     /// The service key of the <see cref="IDistributedCache"/> that the hybrid cache uses; null, the default, for the one without a key. It must be
     /// registered with this package.
@@ -40,5 +37,5 @@ public sealed class HybridCacheInvalidationOptions
         Check(nameof(StartTimeout), StartTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(1));
 
     private static string? Check(string name, TimeSpan value, TimeSpan min, TimeSpan max) =>
-        value >= min && value <= max ? null : $"HybridCacheInvalidationOptions.{name} is {value}, expected {min} to {max}.";
+        value >= min && value <= max ? null : $"KestrelKvHybridCacheInvalidationOptions.{name} is {value}, expected {min} to {max}.";
 }

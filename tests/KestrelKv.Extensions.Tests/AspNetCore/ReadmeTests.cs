@@ -86,7 +86,7 @@ public sealed class ReadmeTests
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
         builder.Services.AddRouting().AddLogging(logging => logging.ClearProviders());
         builder.Services.AddSingleton(_ => new KestrelKvClient(connectionString));
-        builder.Services.AddDataProtection().SetApplicationName("shop").PersistKeysToKestrelKv("shop:keys:");
+        builder.Services.AddDataProtection().SetApplicationName("shop").PersistKeysToKestrelKv(options => options.Prefix = "shop:keys:");
         builder.Services.AddKestrelKvOutputCache(options => options.Prefix = "shop:pages:");
         await using WebApplication app = builder.Build();
 

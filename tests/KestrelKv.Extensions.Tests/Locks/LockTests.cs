@@ -291,8 +291,8 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
     }
 
     [Theory]
-    [InlineData("00:00:00.099", null, "Expiry is 00:00:00.0990000, expected 00:00:00.1000000 to 1.00:00:00.")]
-    [InlineData("00:00:10", "00:00:06", "SafetyMargin is 00:00:06, expected 00:00:00 to 00:00:05, half of Expiry.")]
+    [InlineData("00:00:00.099", null, "KestrelKvLockOptions.Expiry is 00:00:00.0990000, expected 00:00:00.1000000 to 1.00:00:00.")]
+    [InlineData("00:00:10", "00:00:06", "KestrelKvLockOptions.SafetyMargin is 00:00:06, expected 00:00:00 to 00:00:05, half of Expiry.")]
     public void Provider_InvalidOption_IsNamed(string expiry, string? margin, string message)
     {
         var options = new KestrelKvLockOptions
