@@ -125,7 +125,7 @@ public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
         ValueTask<TResult> call;
         try
         {
-            await lane.EnterAsync(timeout, cancellationToken);
+            await lane.EnterAsync(timeout, request.Settings.FailFast ?? _options.FailFast, cancellationToken);
             call = Call<TRequest, TResult>.Send(request, lane, _options, deadline, measurement, cancellationToken);
         }
         catch (Exception e)

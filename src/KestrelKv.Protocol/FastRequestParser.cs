@@ -47,12 +47,18 @@ internal static class FastRequestParser
             if (at < 0) return false;
         }
 
-        RequestOptions? options = null;
+        bool meta = false;
+        JsonSlice requestId = default;
+        long sequence = 0;
         int id = 0;
         int idEnd = 0;
         if (!Take(text, ref at, "}}"u8))
         {
-            if (text[at..] is [(byte)',', ..] && (options = TakeOptions(body, function, ref skipper, ref at)) is null) return false;
+            if (text[at..] is [(byte)',', ..])
+            {
+                meta = Take(text, ref at, ", \"meta\": true"u8) || Take(text, ref at, ",\"meta\":true"u8);
+                if (function == Function.Put && !TryTakeRequestId(text, ref skipper, ref at, out requestId, out sequence)) return false;
+            }
             if (!Take(text, ref at, "}}"u8))
             {
                 if (!Take(text, ref at, "}, \"id\": "u8) && !Take(text, ref at, "},\"id\":"u8)) return false;
@@ -72,37 +78,33 @@ internal static class FastRequestParser
         request.KeySlice = JsonSlice.Between(key, keyEnd);
         request.ValueSlice = JsonSlice.Between(value, valueEnd);
         request.IdSlice = JsonSlice.Between(id, idEnd);
-        if (options is not null) request.Options = options;
+        request.RequestIdSlice = requestId;
+        request.RequestIdSequence = sequence;
+        if (meta) request.Options = RequestOptions.OnlyMeta;
         return true;
     }
 
-    /// <summary>Consumes the members of <c>params</c> after the value or, in a GET, the key.</summary>
-    /// <returns>Null if another member comes next, or one is invalid.</returns>
-    private static RequestOptions? TakeOptions(ReadOnlyMemory<byte> body, Function function, ref JsonSkipper skipper, ref int at)
+    /// <summary>Consumes the request id and its sequence if they come next.</summary>
+    /// <returns>False if one of them is invalid, or has another spelling.</returns>
+    private static bool TryTakeRequestId(
+        ReadOnlySpan<byte> text, ref JsonSkipper skipper, ref int at, out JsonSlice requestId, out long sequence)
     {
-        ReadOnlySpan<byte> text = body.Span;
-        bool meta = Take(text, ref at, ", \"meta\": true"u8) || Take(text, ref at, ",\"meta\":true"u8);
-        if (function != Function.Put ||
-            (!Take(text, ref at, ", \"request_id\": \""u8) && !Take(text, ref at, ",\"request_id\":\""u8)))
-        {
-            return meta ? RequestOptions.OnlyMeta : null;
-        }
+        (requestId, sequence) = (default, 0);
+        if (!Take(text, ref at, ", \"request_id\": \""u8) && !Take(text, ref at, ",\"request_id\":\""u8)) return true;
+        int start = at;
+        at = skipper.SkipCharacters(at);
+        requestId = JsonSlice.Between(start, at);
+        if (requestId.Length is 0 or > RequestLimits.RequestIdBytesMax || !Take(text, ref at, "\""u8)) return false;
+        if (!Take(text, ref at, ", \"request_seq\": "u8) && !Take(text, ref at, ",\"request_seq\":"u8)) return true;
 
-        ReadOnlyMemory<byte> requestId = body[at..(at = skipper.SkipCharacters(at))];
-        if (requestId.Length is 0 or > RequestLimits.RequestIdBytesMax || !Take(text, ref at, "\""u8)) return null;
-
-        long sequence = 0;
-        if (Take(text, ref at, ", \"request_seq\": "u8) || Take(text, ref at, ",\"request_seq\":"u8))
+        // A JSON number has no sign "+" and no leading zeros.
+        if (text[at..] is not [>= (byte)'1' and <= (byte)'9', ..] || !Utf8Parser.TryParse(text[at..], out sequence, out int digits) ||
+            sequence > RequestLimits.RequestSequenceMax)
         {
-            // A JSON number has no sign "+" and no leading zeros.
-            if (text[at..] is not [>= (byte)'1' and <= (byte)'9', ..] || !Utf8Parser.TryParse(text[at..], out sequence, out int digits) ||
-                sequence > RequestLimits.RequestSequenceMax)
-            {
-                return null;
-            }
-            at += digits;
+            return false;
         }
-        return new RequestOptions { Meta = meta, RequestId = requestId, RequestSequence = sequence };
+        at += digits;
+        return true;
     }
 
     /// <summary>Consumes the text before the key.</summary>

@@ -76,6 +76,15 @@ public struct Request
     internal JsonSlice ValueSlice;
     internal JsonSlice IdSlice;
 
+    /// <summary>
+    /// The request id of a request that the fast parser read, so that the id costs no object. Otherwise <see cref="Options"/> has it,
+    /// and takes precedence.
+    /// </summary>
+    internal JsonSlice RequestIdSlice;
+
+    /// <summary>The sequence of <see cref="RequestIdSlice"/>; 0 for none.</summary>
+    internal long RequestIdSequence;
+
     /// <summary>The offset in the body of the characters of <c>trace</c>; 0 for none. A valid one ends at the next quote.</summary>
     internal int TraceStart;
 
@@ -98,7 +107,9 @@ public struct Request
     /// <summary>The error if <see cref="Function"/> is <see cref="Function.Invalid"/>; otherwise null.</summary>
     public ProtocolError? Error { readonly get; internal set; }
 
-    /// <summary>The less common parameters; null if none is given to GET, PUT, DELETE or INCR.</summary>
+    /// <summary>
+    /// The less common parameters; null if none is given to GET, PUT, DELETE or INCR. <see cref="RequestId"/> may exist without it.
+    /// </summary>
     public RequestOptions? Options { readonly get; internal set; }
 
     /// <summary>
@@ -111,6 +122,17 @@ public struct Request
 
     /// <summary>The exact text of the value, the patch, or the number to add.</summary>
     public readonly ReadOnlyMemory<byte> Value => ValueSlice.Of(Body);
+
+    /// <summary>The id that makes retries safe; empty for none.</summary>
+    public readonly ReadOnlyMemory<byte> RequestId =>
+        Options is { RequestId.IsEmpty: false } options ? options.RequestId : RequestIdSlice.Of(Body);
+
+    /// <summary>The sequence of <see cref="RequestId"/>; 0 for none.</summary>
+    public readonly long RequestSequence =>
+        Options is { RequestId.IsEmpty: false } options ? options.RequestSequence : RequestIdSequence;
+
+    /// <summary>Whether there is a <see cref="RequestId"/>.</summary>
+    public readonly bool HasRequestId => RequestIdSlice.Length > 0 || Options is { RequestId.IsEmpty: false };
 
     /// <summary>The request's id as spelled, which the reply returns; empty for none.</summary>
     public readonly ReadOnlyMemory<byte> IdText => IdSlice.Of(Body);
@@ -143,14 +165,19 @@ public struct Request
         this with { Options = (Options ?? RequestOptions.None) with { IfVersion = version } };
 
     /// <summary>Returns a GET of the same key, without other parameters.</summary>
-    public readonly Request AsRead() => this with { Function = Function.Get, ValueSlice = default, Options = null };
+    public readonly Request AsRead() => this with
+    {
+        Function = Function.Get, ValueSlice = default, RequestIdSlice = default, RequestIdSequence = 0, Options = null,
+    };
 
     /// <summary>Returns an INFO that returns only the server's name and version.</summary>
     public readonly Request AsBrief() => this with { Options = RequestOptions.None with { IsBrief = true } };
 
-    /// <summary>Returns this request with a request id.</summary>
-    public readonly Request Called(ReadOnlyMemory<byte> requestId) =>
-        this with { Options = (Options ?? RequestOptions.None) with { RequestId = requestId } };
+    /// <summary>Returns this request with another request id, and the same sequence.</summary>
+    public readonly Request Called(ReadOnlyMemory<byte> requestId) => this with
+    {
+        Options = (Options ?? RequestOptions.None) with { RequestId = requestId, RequestSequence = RequestSequence },
+    };
 
     /// <summary>Returns a refused request.</summary>
     public static Request Invalid(ProtocolError error) => new() { Function = Function.Invalid, Error = error };

@@ -33,11 +33,11 @@ public sealed record RequestOptions
     /// <summary>Whether the key must exist; null for either.</summary>
     public bool? IfExists { get; init; }
 
-    /// <summary>The id that makes retries safe; empty for none.</summary>
-    public ReadOnlyMemory<byte> RequestId { get; init; }
+    /// <summary>The request id, unless the request has it without options. Read <see cref="Request.RequestId"/>.</summary>
+    internal ReadOnlyMemory<byte> RequestId { get; init; }
 
     /// <summary>The sequence of <see cref="RequestId"/>; 0 for none.</summary>
-    public long RequestSequence { get; init; }
+    internal long RequestSequence { get; init; }
 
     /// <summary>Whether <see cref="Request.Value"/> of a PATCH is a JSON Patch; otherwise it is a JSON Merge Patch.</summary>
     public bool IsJsonPatch { get; init; }

@@ -47,7 +47,7 @@ internal sealed class RequestBatch(RequestLimits limits, int requestsMax, Reques
 
             // The validator and the check of rights replace refused requests, which have no function.
             if (request.HasTrace) spans.Begin(_count, request, requestsMax);
-            if (request.Options is not null) request = RequestValidator.Validate(request, time);
+            if (RequestValidator.Find(request, time) is { } refusal) request = request.Refused(refusal);
             _count++;
 
             // Later requests are read under the rights and limits that AUTH gives.

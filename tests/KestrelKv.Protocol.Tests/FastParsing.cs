@@ -24,6 +24,8 @@ internal static class FastParsing
             AssertSame(general.Key, parsed.Key);
             AssertSame(general.Value, parsed.Value);
             AssertSame(general.IdText, parsed.IdText);
+            AssertSame(general.RequestId, parsed.RequestId);
+            Assert.Equal((general.RequestSequence, general.HasRequestId), (parsed.RequestSequence, parsed.HasRequestId));
         }
         catch (Exception e)
         {
@@ -34,9 +36,14 @@ internal static class FastParsing
 
     public static bool AssertAgrees(string body, RequestLimits limits) => AssertAgrees(Encoding.UTF8.GetBytes(body), limits);
 
-    /// <summary>Returns options without the defaults that only other functions use. Equal slices refer to the same memory.</summary>
-    private static RequestOptions? Normal(RequestOptions? options) =>
-        options is null ? null : options with { Limit = 0, BookmarkInterval = default };
+    /// <summary>
+    /// Returns options without the defaults that only other functions use, and without the request id, which needs none. Equal slices
+    /// refer to the same memory.
+    /// </summary>
+    private static RequestOptions Normal(RequestOptions? options) => (options ?? RequestOptions.None) with
+    {
+        Limit = 0, BookmarkInterval = default, RequestId = default, RequestSequence = 0,
+    };
 
     /// <summary>Asserts that two slices refer to the same memory.</summary>
     private static void AssertSame(ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> actual)

@@ -63,7 +63,9 @@ public sealed class FastRequestParserTests
     [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": {"a": [1, "é"]}}, "id": 7}""")]
     [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "meta": true}}""")]
     [InlineData("""{"func": "GET", "params": {"obj": "k", "meta": true}}""")]
-    public void TryParse_RequestWithoutRequestId_AllocatesNothing(string text)
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "request_id": "c.1", "request_seq": 7}}""")]
+    [InlineData("""{"func": "PUT", "params": {"obj": "k", "val": 1, "meta": true, "request_id": "c.1"}}""")]
+    public void TryParse_AllocatesNothing(string text)
     {
         var limits = new RequestLimits();
         byte[] body = Encoding.UTF8.GetBytes(text);

@@ -199,7 +199,7 @@ public sealed class ParameterTests
     [Fact]
     public void Parse_RequestId_AllowsUpTo128Bytes()
     {
-        Assert.Equal(128, Parse(WithId(new string('é', 64))).Options!.RequestId.Length);
+        Assert.Equal(128, Parse(WithId(new string('é', 64))).RequestId.Length);
         AssertRefused(Parse(WithId(new string('é', 64) + "x")), ErrorCode.InvalidValue, "\"request_id\" has 129 bytes");
 
         static string WithId(string id) => $$$"""{"func": "DELETE", "params": {"obj": "k", "request_id": "{{{id}}}"}}""";
@@ -208,7 +208,7 @@ public sealed class ParameterTests
     [Theory]
     [InlineData("1", 1)]
     [InlineData("9007199254740992", 1L << 53)]
-    public void Parse_RequestSeq_IsRead(string number, long sequence) => Assert.Equal(sequence, WithSequence(number).Options!.RequestSequence);
+    public void Parse_RequestSeq_IsRead(string number, long sequence) => Assert.Equal(sequence, WithSequence(number).RequestSequence);
 
     [Theory]
     [InlineData("0")]

@@ -159,9 +159,9 @@ public sealed class RequestParserFuzzTests
         Assert.InRange(request.Key.Length, given.ContainsKey("obj") ? 1 : 0, Limits.KeyBytesMax);
         Assert.Equal(Raw("val") + Raw("merge") + Raw("patch") + Raw("by"), Text(request.Value));
         Assert.Equal(Characters("path"), Text(options.Path));
-        Assert.Equal(Characters("request_id"), Text(options.RequestId));
-        Assert.Equal(given.TryGetValue("request_seq", out JsonElement sequence) ? sequence.GetInt64() : 0, options.RequestSequence);
-        Assert.True(options.RequestSequence == 0 || !options.RequestId.IsEmpty);
+        Assert.Equal(Characters("request_id"), Text(request.RequestId));
+        Assert.Equal(given.TryGetValue("request_seq", out JsonElement sequence) ? sequence.GetInt64() : 0, request.RequestSequence);
+        Assert.True(request.RequestSequence == 0 || request.HasRequestId);
         Assert.Equal(Characters("prefix"), Text(options.Prefix));
         Assert.Equal(Characters("delimiter"), Text(options.Delimiter));
         Assert.Equal(given.TryGetValue("if_version", out JsonElement version) ? version.GetInt64() : null, options.IfVersion);

@@ -71,7 +71,10 @@ public sealed class AllocationTests
     private static long Least(Func<long> measure) => Enumerable.Range(0, 10).Min(_ => measure());
 
     private static byte[] Batch(int count) => Frames.Stream(Enumerable.Range(0, count / 2).SelectMany(i =>
-        (string[])[WithId(Frames.Get($"key {i}"), i), WithId(Frames.Put($"key {i}", "{\"a\": [1, 2, 3]}"), i)]));
+        (string[])[WithId(Frames.Get($"key {i}"), i), WithId(Frames.Put($"key {i}", "{\"a\": [1, 2, 3]}" + RequestId(i)), i)]));
+
+    /// <summary>Every other PUT has a request id.</summary>
+    private static string RequestId(int i) => i % 2 == 0 ? $", \"request_id\": \"c.{i}\", \"request_seq\": 7" : "";
 
     /// <summary>Every other request has an id.</summary>
     private static string WithId(string body, int i) => i % 2 == 0 ? body : $"{body[..^1]}, \"id\": {i}}}";

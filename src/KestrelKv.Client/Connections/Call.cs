@@ -68,7 +68,16 @@ internal abstract class Call
     public void EndWith(ReadOnlySpan<byte> reply)
     {
         if (!TryEnd(out _)) return;
-        _reply.EnsureLength(reply.Length);
+        try
+        {
+            _reply.EnsureLength(reply.Length);
+        }
+        catch (OutOfMemoryException e)
+        {
+            // The other calls of the connection must have their replies.
+            Fail(new OutcomeUnknownException($"There is no memory for the reply of {reply.Length} bytes.", e));
+            return;
+        }
         reply.CopyTo(_reply.Array);
         _replyLength = reply.Length;
         _measurement.End(reply);
@@ -223,6 +232,7 @@ internal sealed class Call<TRequest, TResult> : Call, IValueTaskSource<TResult>
     private static int s_pooled;
 
     private TRequest _request;
+    private int _isTaken;
 
     private Call()
     {
@@ -257,7 +267,7 @@ internal sealed class Call<TRequest, TResult> : Call, IValueTaskSource<TResult>
 
     private protected override void Reuse()
     {
-        _request = default;
+        (_request, _isTaken) = (default, 0);
         if (Volatile.Read(ref s_pooled) >= PooledMax) return;
         Interlocked.Increment(ref s_pooled);
         Pool.Enqueue(this);
@@ -265,9 +275,11 @@ internal sealed class Call<TRequest, TResult> : Call, IValueTaskSource<TResult>
 
     TResult IValueTaskSource<TResult>.GetResult(short token)
     {
-        // Also checks the token: a caller that awaits twice must not end the ownership of another one.
+        // A caller that awaits twice must not disturb the call that reuses this object, or end the ownership of the lane.
         if (_wait.GetStatus(token) == ValueTaskSourceStatus.Pending)
             throw new InvalidOperationException("The call has not ended. Await its ValueTask, or convert it with AsTask.");
+        if (Interlocked.Exchange(ref _isTaken, 1) != 0)
+            throw new InvalidOperationException("The ValueTask was awaited twice. Convert it with AsTask to await it more often.");
         try
         {
             _wait.GetResult(token);

@@ -12,6 +12,8 @@ namespace KestrelKv.Client.Connections;
 /// </remarks>
 internal sealed class Lane : IDisposable, IAsyncDisposable
 {
+    private const string MayNotWait = "The client is not connected, and the call may not wait";
+
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock _gate = new();
@@ -62,8 +64,12 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
     public bool TryEnter() => _admission.TryEnter();
 
     /// <summary>Waits until the lane has room for another call.</summary>
-    public async Task EnterAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    /// <param name="timeout">The deadline.</param>
+    /// <param name="failsFast">Whether the call fails if there is no connection.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    public async Task EnterAsync(TimeSpan timeout, bool failsFast, CancellationToken cancellationToken)
     {
+        if (failsFast && Volatile.Read(ref _connection) is null && Volatile.Read(ref _lastFailure) is not null) throw NotSent(MayNotWait);
         using var late = new CancellationTokenSource(timeout, Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken, _stopping.Token);
         try
@@ -73,7 +79,7 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw _stopping.IsCancellationRequested
-                ? new ObjectDisposedException(nameof(KestrelKvClient))
+                ? Disposed()
                 : NotSent(
                     $"The deadline passed while {_options.CallsMax} calls (CallsMax) or {_options.QueuedBytesMax} bytes (QueuedBytesMax) were queued",
                     new TimeoutException("The deadline of the call has passed."));
@@ -196,7 +202,7 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
         Connection? connection;
         lock (_gate) connection = _connection;
         connection?.Break(new ObjectDisposedException(nameof(KestrelKvClient)));
-        FailQueued(_ => new NotSentException("The client was disposed before the request was sent.", new ObjectDisposedException(nameof(KestrelKvClient))));
+        FailQueued(_ => Disposed());
         _sweeper.Dispose();
     }
 
@@ -209,11 +215,13 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
         await connecting;
     }
 
+    private static NotSentException Disposed() => new("The client is disposed.", new ObjectDisposedException(nameof(KestrelKvClient)));
+
     private void Refuse(Call call)
     {
         call.EndUnsent(_stopping.IsCancellationRequested
-            ? new NotSentException("The client is disposed.", new ObjectDisposedException(nameof(KestrelKvClient)))
-            : NotSent("The client is not connected, and the call may not wait"));
+            ? Disposed()
+            : NotSent(MayNotWait));
         call.Release();
     }
 
@@ -222,7 +230,9 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
     {
         if (_isConnecting || _stopping.IsCancellationRequested) return;
         _isConnecting = true;
-        _connecting = Task.Run(ConnectAsync);
+
+        // The connection outlives the call, whose context and span must not stay with it.
+        using (ExecutionContext.IsFlowSuppressed() ? default(AsyncFlowControl?) : ExecutionContext.SuppressFlow()) _connecting = Task.Run(ConnectAsync);
     }
 
     private async Task ConnectAsync()
@@ -268,7 +278,7 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
 
         // A refusal, such as auth_failed, does not pass by waiting.
         if (failure is RefusedException { IsTransient: false } refusal) FailQueued(_ => new RefusedException(refusal));
-        else FailQueued(call => call.FailsFast ? NotSent("The client is not connected, and the call may not wait") : null);
+        else FailQueued(call => call.FailsFast ? NotSent(MayNotWait) : null);
         lock (_gate)
         {
             _queue.RemoveEnded();

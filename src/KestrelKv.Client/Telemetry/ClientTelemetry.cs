@@ -54,6 +54,18 @@ internal static class ClientTelemetry
 
         private void End(string? code, string? error, string? message)
         {
+            try
+            {
+                Report(code, error, message);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                // A listener has failed. The call must end all the same, and so must those whose replies arrived with its reply.
+            }
+        }
+
+        private void Report(string? code, string? error, string? message)
+        {
             if (activity is not null)
             {
                 if (code is not null) activity.SetTag("db.response.status_code", code);

@@ -125,7 +125,7 @@ internal sealed class RequestMapper(RequestLimits limits, RequestRunner runner, 
     private static Request WithIdempotencyKey(HttpContext http, Request batch)
     {
         if (batch.Error is not null || IdempotencyKeyOf(http, out ProtocolError? error) is not { } id) return batch;
-        if (!batch.Options!.RequestId.IsEmpty)
+        if (batch.HasRequestId)
         {
             error ??= new(ErrorCode.DuplicateParameter,
                 $"the request id is given twice, expected either the header {FunctionCall.IdempotencyKey} or \"request_id\"");

@@ -22,7 +22,7 @@ internal interface ICommitLog
     /// Commits the changes of an atomic batch: puts, expiries or deletes of whole entries, at most one for each key. They are empty if
     /// they cancel each other out. <paramref name="expected"/> is the version that the commit must get; 0 for any.
     /// </summary>
-    CommitStatus TryCommit(ReadOnlySpan<Operation> changes, long expected, out long version);
+    CommitStatus TryCommit(ReadOnlySpan<Change> changes, long expected, out long version);
 
     /// <summary>
     /// Waits until changes of this length can be committed or will be refused. Call it without locks, after

@@ -82,16 +82,16 @@ internal readonly ref struct Record
         return to[(Key.Length + Value.Length)..];
     }
 
-    public static int BytesOf(ReadOnlySpan<Operation> changes)
+    public static int BytesOf(ReadOnlySpan<Change> changes)
     {
         int bytes = 0;
-        foreach (ref readonly Operation change in changes) bytes = checked(bytes + Of(change).Bytes);
+        foreach (ref readonly Change change in changes) bytes = checked(bytes + change.AsRecord().Bytes);
         return bytes;
     }
 
-    public static void Write(ReadOnlySpan<Operation> changes, Span<byte> to)
+    public static void Write(ReadOnlySpan<Change> changes, Span<byte> to)
     {
-        foreach (ref readonly Operation change in changes) to = Of(change).Write(to);
+        foreach (ref readonly Change change in changes) to = change.AsRecord().Write(to);
     }
 
     /// <summary>

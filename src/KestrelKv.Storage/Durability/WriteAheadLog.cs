@@ -111,7 +111,7 @@ internal sealed class WriteAheadLog : ICommitLog
         }
     }
 
-    public CommitStatus TryCommit(ReadOnlySpan<Operation> changes, long expected, out long version)
+    public CommitStatus TryCommit(ReadOnlySpan<Change> changes, long expected, out long version)
     {
         int payloadBytes = Record.BytesOf(changes);
         _lock.Enter();

@@ -20,7 +20,7 @@ namespace KestrelKv.Storage.Embedded;
 /// The plan is valid if <see cref="IsCurrent"/> returns true under the locks.
 /// </para>
 /// <para>Several writes of a key become one change: a commit has at most one record for each key.</para>
-/// <para>All arrays are rented, so a batch allocates nothing on average.</para>
+/// <para>All arrays are reused (<see cref="PlanArrays"/>), so a batch allocates nothing on average.</para>
 /// </remarks>
 internal ref struct BatchPlan : IDisposable
 {
@@ -33,17 +33,16 @@ internal ref struct BatchPlan : IDisposable
     private readonly ReadOnlySpan<Operation> _batch;
     private readonly Keyspace _entries;
     private readonly DocumentLimits _limits;
-    private readonly int _mask;
-    private readonly int[] _buckets;
+    private readonly PlanArrays _arrays;
     private readonly PlannedKey[] _keys;
     private readonly int[] _keyOf;
     private readonly PlannedResult[] _results;
 
-    /// <summary>The operations, with edits converted to puts.</summary>
-    private readonly Operation[] _operations;
+    /// <summary>The operations, with edits converted to puts. Unused without edits.</summary>
+    private readonly Operation[] _resolved;
 
     /// <summary>The changes, and the indexes of their keys.</summary>
-    private readonly Operation[] _writes;
+    private readonly Change[] _writes;
     private readonly int[] _writeKeys;
 
     /// <summary>The edited values by operation, and whether a result refers to each. Null without edits.</summary>
@@ -70,20 +69,16 @@ internal ref struct BatchPlan : IDisposable
     {
         _batch = batch;
         (_entries, Record, _limits) = (entries, record, limits);
-        _operations = ArrayPool<Operation>.Shared.Rent(batch.Length);
-        _results = ArrayPool<PlannedResult>.Shared.Rent(batch.Length);
-        _keyOf = ArrayPool<int>.Shared.Rent(batch.Length);
-        _keys = ArrayPool<PlannedKey>.Shared.Rent(batch.Length + 1);
-        _writes = ArrayPool<Operation>.Shared.Rent(batch.Length + 1);
-        _writeKeys = ArrayPool<int>.Shared.Rent(batch.Length + 1);
-        _mask = (int)BitOperations.RoundUpToPowerOf2((uint)batch.Length + 1) - 1;
-        _buckets = ArrayPool<int>.Shared.Rent(_mask + 1);
-        Array.Clear(_buckets, 0, _mask + 1);
+        _arrays = PlanArrays.Rent(batch.Length);
+        (_keys, _keyOf, _results) = (_arrays.Keys, _arrays.KeyOf, _arrays.Results);
+        (_resolved, _writes, _writeKeys) = (_arrays.Resolved, _arrays.Writes, _arrays.WriteKeys);
+        int bucketMask = (int)BitOperations.RoundUpToPowerOf2((uint)batch.Length + 1) - 1;
+        Array.Clear(_arrays.Buckets, 0, bucketMask + 1);
         bool hasEdits = false;
         AcknowledgesFromMemory = !batch.IsEmpty;
         for (int i = 0; i < batch.Length; i++)
         {
-            AddKey(i);
+            AddKey(i, bucketMask);
             AcknowledgesFromMemory &= batch[i].AcknowledgeFromMemory;
             hasEdits |= batch[i].IsEdit;
         }
@@ -142,7 +137,7 @@ internal ref struct BatchPlan : IDisposable
     public bool HasChanges { get; private set; }
 
     /// <summary>The changes to commit: one put, expiry or delete for each key whose entry differs afterwards.</summary>
-    public readonly ReadOnlySpan<Operation> Writes => _writes.AsSpan(0, _writeCount);
+    public readonly ReadOnlySpan<Change> Writes => _writes.AsSpan(0, _writeCount);
 
     private readonly Span<PlannedKey> Keys => _keys.AsSpan(0, _keyCount);
 
@@ -150,29 +145,35 @@ internal ref struct BatchPlan : IDisposable
     {
         ReleaseEditedValues();
         ReleaseCopies();
-        Array.Clear(_operations, 0, _batch.Length);
+        if (_editedValues is not null)
+        {
+            Array.Clear(_resolved, 0, _batch.Length);
+            ArrayPool<byte[]?>.Shared.Return(_editedValues);
+            ArrayPool<bool>.Shared.Return(_isReferenced!);
+        }
+        if (_sums.Length > 0) ScratchArrays.Return(_sums);
         Array.Clear(_writes, 0, _batch.Length + 1);
         Array.Clear(_keys, 0, _batch.Length + 1);
-        ArrayPool<Operation>.Shared.Return(_operations);
-        ArrayPool<Operation>.Shared.Return(_writes);
-        ArrayPool<PlannedKey>.Shared.Return(_keys);
-        ArrayPool<PlannedResult>.Shared.Return(_results);
-        ArrayPool<int>.Shared.Return(_keyOf);
-        ArrayPool<int>.Shared.Return(_writeKeys);
-        ArrayPool<int>.Shared.Return(_buckets);
-        if (_editedValues is not null) ArrayPool<byte[]?>.Shared.Return(_editedValues);
-        if (_isReferenced is not null) ArrayPool<bool>.Shared.Return(_isReferenced);
-        if (_sums.Length > 0) ScratchArrays.Return(_sums);
+        _arrays.Return();
     }
 
-    public readonly void Capture(long now)
+    /// <summary>Reads the state of each key. Removes expired entries that the batch writes, in separate commits.</summary>
+    public readonly void Capture(ICommitLog log, long now)
     {
-        foreach (ref PlannedKey key in Keys) key.Capture(_entries.ShardOf(key.Hash), now);
+        foreach (ref PlannedKey key in Keys) key.Capture(_entries.ShardOf(key.Hash), log, now);
+    }
+
+    /// <summary>Reads the state of the idempotency record. Returns the record of an earlier batch with the same request id, if any.</summary>
+    public readonly Entry CaptureRecord(ICommitLog log, long now)
+    {
+        ref PlannedKey key = ref _keys[_keyCount];
+        key.Capture(_entries.ShardOf(key.Hash), log, now);
+        return key.StoredVersion == 0 ? default : key.Stored;
     }
 
     /// <summary>Reads the state of each key, and copies the values to edit or search. Acquires each key's lock itself.</summary>
     /// <returns>False if the copies would exceed 1 GiB. An operation is then refused.</returns>
-    public bool CaptureCopies(long now)
+    public bool CaptureCopies(ICommitLog log, long now)
     {
         long copied = 0;
         bool fits = true;
@@ -183,7 +184,7 @@ internal ref struct BatchPlan : IDisposable
             shard.Enter();
             try
             {
-                key.Capture(shard, now);
+                key.Capture(shard, log, now);
                 if (fits && key.NeedsCopy && (copied += key.StoredValueBytes) <= CopiedBytesMax) key.Copy();
             }
             finally
@@ -207,12 +208,12 @@ internal ref struct BatchPlan : IDisposable
     }
 
     /// <summary>Reads the state of all keys again. Returns whether their versions are unchanged since the plan was computed.</summary>
-    public readonly bool IsCurrent(long now)
+    public readonly bool IsCurrent(ICommitLog log, long now)
     {
         foreach (ref PlannedKey key in Keys)
         {
             long version = key.StoredVersion;
-            key.Capture(_entries.ShardOf(key.Hash), now);
+            key.Capture(_entries.ShardOf(key.Hash), log, now);
             if (key.StoredVersion != version) return false;
         }
         return true;
@@ -231,7 +232,7 @@ internal ref struct BatchPlan : IDisposable
         for (int i = 0; i < _writeCount; i++)
         {
             ref readonly PlannedKey key = ref _keys[_writeKeys[i]];
-            if (key.KeepsExpiry) _writes[i] = _writes[i].WithExpiry(Math.Max(_writes[i].ExpiresAt, key.StoredExpiresAt));
+            if (key.KeepsExpiry) _writes[i].ExpiresAt = Math.Max(_writes[i].ExpiresAt, key.StoredExpiresAt);
         }
     }
 
@@ -241,18 +242,6 @@ internal ref struct BatchPlan : IDisposable
         long last = 0;
         foreach (ref readonly PlannedKey key in Keys) last = Math.Max(last, key.LastChange(_entries.ShardOf(key.Hash)));
         return last;
-    }
-
-    /// <summary>Removes expired entries that the batch writes, in separate commits.</summary>
-    public readonly void RemoveExpired(ICommitLog log, long now)
-    {
-        foreach (ref readonly PlannedKey key in _keys.AsSpan(0, Record is null ? _keyCount : _keyCount + 1))
-        {
-            if (!key.IsWritten) continue;
-            Shard shard = _entries.ShardOf(key.Hash);
-            Entry entry = shard.Find(key.Name.Span, key.Hash, out int slot);
-            if (entry.Exists && entry.IsExpired(now)) shard.TryRemoveExpired(log, entry, slot, key.Hash);
-        }
     }
 
     /// <summary>Marks the entries of all keys as recently used, so that eviction does not choose them next.</summary>
@@ -275,7 +264,7 @@ internal ref struct BatchPlan : IDisposable
         GrowthBytes = WrittenBytes = _commitBytes = _work = _editedBytes = _patchedBytes = _readBytes = _recordBytes = 0;
         ReleaseEditedValues();
         _sumBytes = 0;
-        _batch.CopyTo(_operations);
+        if (_editedValues is not null) _batch.CopyTo(_resolved);
         foreach (ref PlannedKey key in Keys) key.Begin();
         for (int i = 0; i < _batch.Length && !IsRefused; i++)
         {
@@ -289,7 +278,7 @@ internal ref struct BatchPlan : IDisposable
     }
 
     /// <summary>Adds the put of the idempotency record to the changes. For a refused batch, it is the only change.</summary>
-    public void AddRecord(long now, long expiresAt)
+    public void AddRecord(long expiresAt)
     {
         if (!IsRefused)
         {
@@ -307,13 +296,8 @@ internal ref struct BatchPlan : IDisposable
             Record.Add(RefusedIndex, Refusal);
         }
         HasChanges = true;
-        _keys[_keyCount].Capture(_entries.ShardOf(_keys[_keyCount].Hash), now);
-        AddWrite(Operation.Put(Record!.Key, Record.Bytes, expiresAt), _keyCount, Record.Bytes.Length, LargestIndex);
+        AddWrite(_keyCount, RecordKind.Put, Record!.Bytes, expiresAt, LargestIndex);
     }
-
-    /// <summary>Returns the record of an earlier batch with the same request id.</summary>
-    public readonly Entry FindRecord() =>
-        _entries.ShardOf(_keys[_keyCount].Hash).Find(_keys[_keyCount].Name.Span, _keys[_keyCount].Hash, out _);
 
     /// <summary>Returns false if the system has no memory. Nothing has changed then.</summary>
     public readonly bool TryPrepare()
@@ -324,7 +308,7 @@ internal ref struct BatchPlan : IDisposable
             for (; prepared < _writeCount; prepared++)
             {
                 ref PlannedKey key = ref _keys[_writeKeys[prepared]];
-                key.Prepared = _entries.ShardOf(key.Hash).Prepare(Commits.Record.Of(_writes[prepared]), key.Hash, key.Stored);
+                key.Prepared = _entries.ShardOf(key.Hash).Prepare(_writes[prepared].AsRecord(), key.Hash, key.Stored);
             }
             return true;
         }
@@ -367,9 +351,10 @@ internal ref struct BatchPlan : IDisposable
             ref PlannedKey key = ref _keys[_writeKeys[i]];
             Shard shard = _entries.ShardOf(key.Hash);
 
-            // Preparing or completing other keys may have moved the slots of the index.
-            if (key.Stored.Exists) shard.Find(key.Name.Span, key.Hash, out key.Slot);
-            shard.Complete(Commits.Record.Of(_writes[i]), key.Hash, key.Stored, key.Slot, key.Prepared, version);
+            // Preparing or completing other keys may have moved the slots of the index. A change in place needs none.
+            bool isInPlace = !key.Prepared.Exists && _writes[i].Kind != RecordKind.Delete;
+            if (key.Stored.Exists && !isInPlace) shard.Find(key.Name.Span, key.Hash, out key.Slot);
+            shard.Complete(_writes[i].AsRecord(), key.Hash, key.Stored, key.Slot, key.Prepared, version);
         }
     }
 
@@ -382,11 +367,11 @@ internal ref struct BatchPlan : IDisposable
         }
     }
 
-    private void AddKey(int index)
+    private void AddKey(int index, int bucketMask)
     {
         ref readonly Operation operation = ref _batch[index];
         ulong hash = KeyHash.Of(operation.Key.Span);
-        ref int bucket = ref _buckets[(int)(hash >> 32) & _mask];
+        ref int bucket = ref _arrays.Buckets[(int)(hash >> 32) & bucketMask];
         int at = bucket - 1;
         while (at >= 0 && !_keys[at].Name.Span.SequenceEqual(operation.Key.Span)) at = _keys[at].NextInBucket - 1;
         if (at < 0)
@@ -462,7 +447,7 @@ internal ref struct BatchPlan : IDisposable
 
     private void Write(int index, ref PlannedKey key, int sumBytes, ref PlannedResult result, long now, long next)
     {
-        ref readonly Operation write = ref _operations[index];
+        ref readonly Operation write = ref ResolvedAt(index);
         result.Version = IdempotencyRecord.OwnVersion;
         result.PreviousVersion = key.Version == next ? IdempotencyRecord.OwnVersion : key.Version;
         result.ExpiresAt = write.ExpiresAt;
@@ -508,7 +493,7 @@ internal ref struct BatchPlan : IDisposable
         byte[] edited = ScratchArrays.Rent<byte>(put.Value.Length);
         (_editedValues![index], _isReferenced![index]) = (edited, false);
         put.Value.CopyTo(edited);
-        _operations[index] = Operation.Put(put.Key, edited.AsMemory(0, put.Value.Length), put.ExpiresAt) with
+        _resolved[index] = Operation.Put(put.Key, edited.AsMemory(0, put.Value.Length), put.ExpiresAt) with
         {
             ReturnsOld = put.ReturnsOld,
         };
@@ -542,36 +527,46 @@ internal ref struct BatchPlan : IDisposable
 
             // The batch itself added the entry and removed it again.
             if (key.Change == KeyChange.Delete && key.StoredVersion == 0) continue;
-            Operation write = key.Change switch
+            switch (key.Change)
             {
-                KeyChange.Put => Operation.Put(key.Name, _operations[key.ValueOf].Value, key.ChangedExpiresAt),
-                KeyChange.Expiry => Operation.Expire(key.Name, key.ChangedExpiresAt),
-                _ => Operation.Delete(key.Name),
-            };
-            AddWrite(write, _keyOf[i], key.Change == KeyChange.Put ? write.Value.Length : key.StoredValueBytes, i);
+                case KeyChange.Put:
+                    AddWrite(_keyOf[i], RecordKind.Put, ResolvedAt(key.ValueOf).Value, key.ChangedExpiresAt, i);
+                    break;
+                case KeyChange.Expiry:
+                    AddWrite(_keyOf[i], RecordKind.SetExpiry, default, key.ChangedExpiresAt, i);
+                    break;
+                default:
+                    AddWrite(_keyOf[i], RecordKind.Delete, default, Operation.Never, i);
+                    break;
+            }
         }
         if (_commitBytes > LogRecord.PayloadBytesMax) Refuse(LargestIndex, ResultStatus.ValueTooLong, 0, "the batch exceeds 1 GiB");
     }
 
-    private void AddWrite(in Operation write, int key, int valueBytes, int index)
+    private void AddWrite(int keyIndex, RecordKind kind, ReadOnlyMemory<byte> value, long expiresAt, int index)
     {
-        Shard shard = _entries.ShardOf(_keys[key].Hash);
-        long bytes = write.Kind == OperationKind.Delete ? 0 : shard.EntryBytes(write.Key.Length, valueBytes, write.ExpiresAt);
-        long growth = bytes - _keys[key].StoredBytes;
+        ref readonly PlannedKey key = ref _keys[keyIndex];
+        int valueBytes = kind == RecordKind.Put ? value.Length : key.StoredValueBytes;
+        long bytes = kind == RecordKind.Delete ? 0 : _entries.ShardOf(key.Hash).EntryBytes(key.Name.Length, valueBytes, expiresAt);
+        long growth = bytes - key.StoredBytes;
         if (growth > _largestGrowth) (_largestGrowth, LargestIndex) = (growth, index);
         GrowthBytes += growth;
         WrittenBytes += bytes;
-        _commitBytes += Commits.Record.Of(write).Bytes;
-        _writeKeys[_writeCount] = key;
-        _writes[_writeCount++] = write;
+        _writeKeys[_writeCount] = keyIndex;
+        ref Change change = ref _writes[_writeCount++];
+        (change.Kind, change.Key, change.Value, change.ExpiresAt) = (kind, key.Name, value, expiresAt);
+        _commitBytes += change.AsRecord().Bytes;
     }
+
+    /// <summary>An operation of the batch, or the put that an edit was converted to.</summary>
+    private readonly ref readonly Operation ResolvedAt(int index) => ref _editedValues is null ? ref _batch[index] : ref _resolved[index];
 
     private void Refuse(int index, ResultStatus status, long version, string? detail = null) =>
         (RefusedIndex, _refusedStatus, _refusedVersion, _refusedDetail) = (index, status, version, detail);
 
     /// <summary>The value of a key after the operations so far; empty if it does not exist.</summary>
     private readonly ReadOnlySpan<byte> ValueOf(in PlannedKey key) =>
-        key.Version == 0 ? default : key.ValueOf >= 0 ? _operations[key.ValueOf].Value.Span : key.StoredValue;
+        key.Version == 0 ? default : key.ValueOf >= 0 ? ResolvedAt(key.ValueOf).Value.Span : key.StoredValue;
 
     /// <summary>Returns a reference to a part of that value, and keeps its text until the batch ends.</summary>
     private readonly PlannedText TextOf(int index, in PlannedKey key, int start, int length)
@@ -584,7 +579,7 @@ internal ref struct BatchPlan : IDisposable
     private readonly ReadOnlySpan<byte> TextAt(PlannedText text) => text.Place switch
     {
         TextPlace.Stored => _keys[text.At].StoredText(text.Start, text.Length),
-        TextPlace.Operation => _operations[text.At].Value.Span.Slice(text.Start, text.Length),
+        TextPlace.Operation => ResolvedAt(text.At).Value.Span.Slice(text.Start, text.Length),
         TextPlace.Sums => _sums.AsSpan(text.Start, text.Length),
         _ => default,
     };
@@ -609,7 +604,7 @@ internal ref struct BatchPlan : IDisposable
         if (_editedValues?[operation] is not { } editedValue || _isReferenced![operation]) return;
         ScratchArrays.Return(editedValue);
         _editedValues[operation] = null;
-        _editedBytes -= _operations[operation].Value.Length;
+        _editedBytes -= ResolvedAt(operation).Value.Length;
     }
 
     private readonly void ReleaseEditedValues()

@@ -1,3 +1,4 @@
+using System.Numerics;
 using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Embedded;
@@ -112,7 +113,7 @@ public sealed partial class EmbeddedStore
     private Outcome CommitOnCopies(ref BatchPlan plan, ref BatchContext context)
     {
         long now = _entries.Clock.Now();
-        if (plan.CaptureCopies(now)) plan.Evaluate(now, _log.Last + 1, long.MaxValue);
+        if (plan.CaptureCopies(_log, now)) plan.Evaluate(now, _log.Last + 1, long.MaxValue);
         return CommitInShards(ref plan, ref context, workBytesMax: null);
     }
 
@@ -136,15 +137,11 @@ public sealed partial class EmbeddedStore
     private Outcome Commit(ref BatchPlan plan, ref BatchContext context, long? workBytesMax)
     {
         long now = _entries.Clock.Now();
-        if (plan.Record is { } record && plan.FindRecord() is { Exists: true } earlier && !earlier.IsExpired(now) &&
-            !record.Replaces(earlier.Value))
-        {
+        if (plan.Record is { } record && plan.CaptureRecord(_log, now) is { Exists: true } earlier && !record.Replaces(earlier.Value))
             return Repeat(earlier, record, ref context);
-        }
 
-        plan.RemoveExpired(_log, now);
-        if (workBytesMax is not null) plan.Capture(now);
-        else if (plan.IsCurrent(now)) plan.AdoptExpiries();
+        if (workBytesMax is not null) plan.Capture(_log, now);
+        else if (plan.IsCurrent(_log, now)) plan.AdoptExpiries();
         else if (!plan.OnlyReadsOneKey) return Outcome.Conflict;
 
         // The result of a batch that is refused, or only reads, depends on the last changes of its keys.
@@ -158,7 +155,7 @@ public sealed partial class EmbeddedStore
         }
         if (plan.Record is not null)
         {
-            plan.AddRecord(now, now + (long)_requestIdWindow.TotalMilliseconds);
+            plan.AddRecord(now + (long)_requestIdWindow.TotalMilliseconds);
             if (plan.RecordGrowthBytes > 0 && _entries.InternalBytes + plan.RecordGrowthBytes > _requestIdBytesMax)
                 return RefuseRecord(ref context);
         }
@@ -264,14 +261,12 @@ public sealed partial class EmbeddedStore
 
     private void EnterAll(uint shards)
     {
-        for (int i = 0; i < _entries.Shards.Length; i++)
-            if ((shards & (1u << i)) != 0) _entries.Shards[i].Enter();
+        for (; shards != 0; shards &= shards - 1) _entries.Shards[BitOperations.TrailingZeroCount(shards)].Enter();
     }
 
     private void ExitAll(uint shards)
     {
-        for (int i = 0; i < _entries.Shards.Length; i++)
-            if ((shards & (1u << i)) != 0) _entries.Shards[i].Exit();
+        for (; shards != 0; shards &= shards - 1) _entries.Shards[BitOperations.TrailingZeroCount(shards)].Exit();
     }
 
     private ref struct BatchContext

@@ -95,7 +95,7 @@ internal sealed class IdempotencyRecord : IDisposable
 
     public void Add(int index, in OperationResult result)
     {
-        byte[] detail = Encoding.UTF8.GetBytes(result.Detail ?? "");
+        byte[] detail = result.Detail is { } text ? Encoding.UTF8.GetBytes(text) : [];
         Span<byte> to = _bytes.GetSpan(ResultBytes);
         BinaryPrimitives.WriteInt32LittleEndian(to, index);
         BinaryPrimitives.WriteInt32LittleEndian(to[4..], (int)result.Status);

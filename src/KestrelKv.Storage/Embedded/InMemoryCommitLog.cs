@@ -44,7 +44,7 @@ internal sealed class InMemoryCommitLog : ICommitLog
     }
 
     /// <inheritdoc/>
-    public CommitStatus TryCommit(ReadOnlySpan<Operation> changes, long expected, out long version)
+    public CommitStatus TryCommit(ReadOnlySpan<Change> changes, long expected, out long version)
     {
         _lock.Enter();
         bool recording = _isRecording;

@@ -1,4 +1,5 @@
 using KestrelKv.Json;
+using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Embedded;
 
@@ -78,10 +79,13 @@ internal struct PlannedKey
     public readonly ReadOnlySpan<byte> StoredText(int start, int length) =>
         _copy is null ? Stored.Value.Slice(start, length) : _copy.AsSpan(start, length);
 
-    /// <summary>Reads the entry. Requires its shard's lock.</summary>
-    public void Capture(Shard shard, long now)
+    /// <summary>
+    /// Reads the entry. If it has expired and the batch writes the key, it is removed in a separate commit. Requires its shard's lock.
+    /// </summary>
+    public void Capture(Shard shard, ICommitLog log, long now)
     {
         Stored = shard.Find(Name.Span, Hash, out Slot);
+        if (IsWritten && Stored.Exists && Stored.IsExpired(now) && shard.TryRemoveExpired(log, Stored, Slot, Hash)) Stored = default;
         (StoredVersion, StoredValueBytes, StoredBytes, StoredExpiresAt) = (0, 0, 0, Operation.Never);
         if (!Stored.Exists)
         {

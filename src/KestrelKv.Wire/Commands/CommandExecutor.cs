@@ -95,13 +95,17 @@ internal sealed class CommandExecutor(
         if (result.Value.Length > ReplyWriter.SmallBytesMax && request.Function == Function.Get && !room.HasRoomFor(result.Value.Length))
             return false;
         _answered++;
+
+        // Expiries, preconditions and request ids do not change the reply to a read or write of a whole value.
+        bool isPlain = request.Options is null ||
+            (request.Function <= Function.Put && request.Options is { HasPath: false, Meta: false, ReturnsOld: false });
         switch (request.Function)
         {
-            case Function.Get when request.Options is null && result.Status is ResultStatus.Done or ResultStatus.NotFound:
+            case Function.Get when isPlain && result.Status is ResultStatus.Done or ResultStatus.NotFound:
                 replies.WriteGet(request.NameText.Span, result.Status == ResultStatus.Done ? result.Value : "null"u8, request.IdText.Span);
                 _counts.Gets++;
                 break;
-            case Function.Put when request.Options is null && result.Status == ResultStatus.Done:
+            case Function.Put when isPlain && result.Status == ResultStatus.Done:
                 replies.WritePut(request.NameText.Span, request.IdText.Span);
                 _counts.Puts++;
                 break;
@@ -109,7 +113,7 @@ internal sealed class CommandExecutor(
                 WriteResult(request, result);
                 break;
         }
-        return replies.BytesWritten < _stopAt && (request.Options is null || !MustEnd());
+        return replies.BytesWritten < _stopAt && (isPlain || !MustEnd());
     }
 
     /// <summary>

@@ -15,6 +15,7 @@ internal static class OperationMapper
         Operation operation = request.Function switch
         {
             Function.Get => Operation.Get(request.Key),
+            Function.Put when request.HasRequestId => Operation.Put(request.Key, request.Value) with { RequestId = RequestIdOf(request) },
             Function.Put => Operation.Put(request.Key, request.Value),
             _ => Map(request, RequestOptions.None, time),
         };
@@ -39,7 +40,7 @@ internal static class OperationMapper
         _ => Operation.Never,
     };
 
-    public static RequestId RequestIdOf(RequestOptions options) => new(options.RequestId, options.RequestSequence);
+    public static RequestId RequestIdOf(in Request request) => new(request.RequestId, request.RequestSequence);
 
     private static Operation Map(in Request request, RequestOptions options, TimeProvider time)
     {
@@ -64,7 +65,7 @@ internal static class OperationMapper
             Precondition = PreconditionOf(options),
             ReturnsOld = options.ReturnsOld,
             AcknowledgeFromMemory = request.AcknowledgeFromMemory,
-            RequestId = RequestIdOf(options),
+            RequestId = RequestIdOf(request),
         };
     }
 

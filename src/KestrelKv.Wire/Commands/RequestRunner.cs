@@ -17,9 +17,10 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
     /// <param name="identity">The client; null if the server has no users.</param>
     public Request Validate(in Request request, Identity? identity = null)
     {
-        Request valid = RequestValidator.Validate(request, store.Clock);
-        if (identity is null) return valid;
-        return AccessCheck.Find(valid, identity) is { } error ? valid.Refused(error) : AccessCheck.Restrict(valid, identity);
+        ProtocolError? error = RequestValidator.Find(request, store.Clock);
+        if (error is null && identity is not null) error = AccessCheck.Find(request, identity);
+        if (error is not null) return request.Refused(error);
+        return identity is null ? request : AccessCheck.Restrict(request, identity);
     }
 
     /// <summary>Executes a request and writes its response object.</summary>
@@ -41,7 +42,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
             case Function.Mget:
                 return await ReadManyAsync(options, response, cancellationToken);
             case Function.Batch:
-                return await CommitAsync(options, response, cancellationToken);
+                return await CommitAsync(request, response, cancellationToken);
             case Function.Scan:
                 using (var page = new ScanPage(options, format ?? ListFormat.Scan, response.Body))
                     return await page.WriteAsync(store, cancellationToken);
@@ -90,10 +91,10 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
     }
 
     /// <summary>Writes <c>{"version": V, "results": [RESULT, ...]}</c>.</summary>
-    private async ValueTask<ProtocolError?> CommitAsync(RequestOptions options, Response response, CancellationToken cancellationToken)
+    private async ValueTask<ProtocolError?> CommitAsync(Request request, Response response, CancellationToken cancellationToken)
     {
         var execution = new KeyExecution(store, new ResultText(response.Body), response.Room);
-        await execution.ExecuteAsync(options.Operations, OperationMapper.RequestIdOf(options), cancellationToken);
+        await execution.ExecuteAsync(request.Options!.Operations, OperationMapper.RequestIdOf(request), cancellationToken);
         if (execution.Error is not null) return execution.Error;
         response.Head.WriteMember("{\"version\": "u8, execution.Version);
         response.Head.Write(", \"results\": ["u8);

@@ -7,12 +7,9 @@ namespace KestrelKv.Wire;
 /// <summary>Refuses requests whose faults the parser cannot detect: in paths, patches, and times that depend on the clock.</summary>
 internal static class RequestValidator
 {
-    /// <summary>Returns the request, or its refusal.</summary>
-    public static Request Validate(in Request request, TimeProvider time)
-    {
-        if (request.Options is null || Find(request, request.Options, time) is not { } error) return request;
-        return request.Refused(error);
-    }
+    /// <summary>Returns the fault of a request; null if there is none.</summary>
+    public static ProtocolError? Find(in Request request, TimeProvider time) =>
+        request.Options is { } options ? Find(request, options, time) : null;
 
     private static ProtocolError? Find(in Request request, RequestOptions options, TimeProvider time) =>
         FindOne(request, options, time) ?? (request.Function == Function.Batch ? FindFirst(options.Operations, time) : null);

@@ -28,8 +28,7 @@ public static class AccessCheck
     /// </summary>
     public static Request Restrict(in Request request, Identity identity)
     {
-        if (request.Options is { RequestId.IsEmpty: false } options)
-            return request.Called((byte[])[.. identity.RequestIdScope, .. options.RequestId.Span]);
+        if (request.HasRequestId) return request.Called((byte[])[.. identity.RequestIdScope, .. request.RequestId.Span]);
         return request.Function == Function.Info && !identity.Server.HasFlag(ServerRights.Admin) ? request.AsBrief() : request;
     }
 

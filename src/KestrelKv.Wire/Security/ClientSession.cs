@@ -102,7 +102,7 @@ internal sealed class ClientSession(WireConnection owner, IAccessControl access,
                 access.OnDenied(_identity, _address, request);
                 request = request.Refused(error);
             }
-            else if (request.Function == Function.Info || (areNew && request.Options is not null))
+            else if (request.Function == Function.Info || (areNew && request.HasRequestId))
             {
                 request = AccessCheck.Restrict(request, _identity);
             }

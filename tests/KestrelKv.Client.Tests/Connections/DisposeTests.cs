@@ -40,6 +40,17 @@ public sealed class DisposeTests
         await BrokenConnectionTests.AssertNoCallsAsync(client);
     }
 
+    [Fact]
+    public async Task Dispose_WithAWaitingCall_EndsItAsNotSent()
+    {
+        KestrelKvClient client = _server.CreateClient(options => options.CallsMax = 1);
+        Task<Entry<int>> first = client.GetAsync<int>("first").AsTask(), waiting = client.GetAsync<int>("waiting").AsTask();
+        await (await _server.AcceptAsync()).ReadAsync();
+        await client.DisposeAsync();
+        await Assert.ThrowsAsync<OutcomeUnknownException>(() => first);
+        await AssertDisposedAsync(waiting);
+    }
+
     private static async Task AssertDisposedAsync(Task call) =>
         Assert.IsType<ObjectDisposedException>((await Assert.ThrowsAsync<NotSentException>(() => call)).InnerException);
 

@@ -161,6 +161,49 @@ public sealed class HandshakeTests
     }
 
     [Fact]
+    public async Task FailFast_FullLaneWithoutAConnection_FailsAtOnce()
+    {
+        await using KestrelKvClient client = _server.CreateClient(options => options.CallsMax = 1);
+        Task<Entry<int>> waiting = client.GetAsync<int>("waiting").AsTask();
+        ScriptedConnection connection = await _server.AcceptAsync();
+        await connection.ReadAsync();
+        _server.IsDown = true;
+        connection.Break();
+        await Wait.UntilAsync(() => _server.Attempts > 1, () => "The client does not reconnect.");
+        await Assert.ThrowsAsync<NotSentException>(() => client.GetAsync<int>("fast", new() { FailFast = true }).AsTask());
+        Assert.False(waiting.IsCompleted);
+
+        _server.IsDown = false;
+        ScriptedConnection second = await _server.AcceptAsync();
+        await second.ReadAsync();
+        second.Reply(ScriptedConnection.Found("1"));
+        Assert.Equal(1, (await waiting).Value);
+    }
+
+    [Fact]
+    public async Task Connection_OfACallWithAContext_DoesNotKeepIt()
+    {
+        var context = new AsyncLocal<string?>();
+        string? seen = "unset";
+        await using KestrelKvClient client = _server.CreateClient(options =>
+        {
+            Func<CancellationToken, ValueTask<Stream>> connect = options.ConnectCallback!;
+            options.ConnectCallback = token =>
+            {
+                seen = context.Value;
+                return connect(token);
+            };
+        });
+        context.Value = "the first caller's";
+        Task<Entry<int>> call = client.GetAsync<int>("k").AsTask();
+        ScriptedConnection connection = await _server.AcceptAsync();
+        await connection.ReadAsync();
+        connection.Reply(ScriptedConnection.Found("1"));
+        Assert.Equal(1, (await call).Value);
+        Assert.Null(seen);
+    }
+
+    [Fact]
     public async Task FailFast_SentReadWhoseServerIsGone_OutcomeUnknown()
     {
         await using KestrelKvClient client = _server.CreateClient(options => options.FailFast = true);

@@ -49,6 +49,29 @@ public sealed class ResultTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task Call_CanceledAndAwaitedTwice_ThrowsAndKeepsItsReply()
+    {
+        await using KestrelKvClient client = _server.CreateClient();
+        using var canceler = new CancellationTokenSource();
+        ValueTask<Entry<int>> canceled = client.GetAsync<int>("canceled", cancellationToken: canceler.Token);
+        ScriptedConnection connection = await _server.AcceptAsync();
+        await connection.ReadAsync();
+        await canceler.CancelAsync();
+#pragma warning disable CA2012 // The subject of the test.
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await canceled);
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await canceled);
+#pragma warning restore CA2012
+
+        // The late reply belongs to the canceled call, whose object no other call may have.
+        Task<Entry<int>> next = client.GetAsync<int>("next").AsTask();
+        await connection.ReadAsync();
+        connection.Reply(ScriptedConnection.Found("1"));
+        connection.Reply(ScriptedConnection.Found("2"));
+        Assert.Equal(2, (await next).Value);
+        await BrokenConnectionTests.AssertNoCallsAsync(client);
+    }
+
+    [Fact]
     public async Task Calls_AwaitedInReverse_HaveTheirResults()
     {
         await using KestrelKvClient client = _server.CreateClient();

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using KestrelKv.Client.Tests.Connections;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Client.Tests.Telemetry;
 
@@ -29,6 +30,29 @@ public sealed class ClientTelemetryTests : IDisposable
         { "INFO", client => client.InfoAsync().AsTask(), Reply("INFO", "{}") },
         { "PING", client => client.PingAsync().AsTask(), ScriptedConnection.Pong },
     };
+
+    [Fact]
+    public async Task Calls_ListenerThrows_HaveTheirReplies()
+    {
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "KestrelKv.Client",
+            Sample = (ref ActivityCreationOptions<ActivityContext> options) =>
+                options.Parent.TraceId == _probe.Caller.TraceId ? ActivitySamplingResult.AllDataAndRecorded : ActivitySamplingResult.None,
+            ActivityStopped = span =>
+            {
+                if (span.TraceId == _probe.Caller.TraceId) throw new InvalidOperationException("The listener fails.");
+            },
+        };
+        ActivitySource.AddActivityListener(listener);
+        await using KestrelKvClient client = CreateClient();
+        Task<Entry<int>>[] calls = [.. Enumerable.Range(0, 3).Select(i => client.GetAsync<int>($"{i}").AsTask())];
+        ScriptedConnection connection = await _server.AcceptAsync();
+        await connection.ReadManyAsync(calls.Length);
+        connection.Send(Frames.Stream([.. calls.Select((_, i) => ScriptedConnection.Found($"{i}"))]));
+        Assert.Equal([0, 1, 2], (await Task.WhenAll(calls)).Select(entry => entry.Value));
+        await BrokenConnectionTests.AssertNoCallsAsync(client);
+    }
 
     [Theory]
     [MemberData(nameof(Calls))]
@@ -187,7 +211,7 @@ public sealed class ClientTelemetryTests : IDisposable
         Task<BatchResult> call = batch.CommitAsync().AsTask();
         ScriptedConnection connection = await _server.AcceptAsync();
         await connection.ReadAsync();
-        connection.Reply(Reply("BATCH", """{"version": 0, "results": []}"""));
+        connection.Reply(Reply("BATCH", $$"""{"version": 0, "results": [{{string.Join(", ", Enumerable.Repeat("{}", count))}}]}"""));
         await call;
         Activity span = await _probe.ReadSpanAsync();
         AssertCommonTags(new(span.TagObjects), "BATCH");

@@ -193,7 +193,7 @@ public sealed class ConflictTests : IDisposable
 
         public CommitStatus TryCommit(in Commits.Record change, out long version) => log.TryCommit(change, out version);
 
-        public CommitStatus TryCommit(ReadOnlySpan<Operation> changes, long expected, out long version) =>
+        public CommitStatus TryCommit(ReadOnlySpan<Change> changes, long expected, out long version) =>
             log.TryCommit(changes, expected, out version);
 
         public Task WhenReady(long recordBytes) => log.WhenReady(recordBytes);
