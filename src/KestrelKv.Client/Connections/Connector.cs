@@ -10,7 +10,6 @@ namespace KestrelKv.Client.Connections;
 /// <summary>Opens connections: TCP, TLS, authentication. Thread-safe.</summary>
 internal sealed class Connector(KestrelKvClientOptions options)
 {
-    private const int HeaderBytes = 8;
     private const int TcpUserTimeout = 18;
     private const int HandshakeReplyBytesMax = 64 * 1024;
 
@@ -136,12 +135,9 @@ internal sealed class Connector(KestrelKvClientOptions options)
 
     private static async Task<byte[]> ReadFrameAsync(Stream stream, CancellationToken cancellationToken)
     {
-        byte[] header = new byte[HeaderBytes];
+        byte[] header = new byte[FrameHeader.Bytes];
         await stream.ReadExactlyAsync(header, cancellationToken);
-        int version = BinaryPrimitives.ReadInt32LittleEndian(header);
-        int length = BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4));
-        if (version != 1 || length is < 0 or > HandshakeReplyBytesMax)
-            throw new IOException("The server is not a KestrelKv server, or this port expects TLS.");
+        if (!FrameHeader.TryRead(header, HandshakeReplyBytesMax, out int length, out IOException? fault)) throw fault;
         byte[] body = new byte[length];
         await stream.ReadExactlyAsync(body, cancellationToken);
         return body;

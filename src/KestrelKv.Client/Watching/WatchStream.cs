@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using KestrelKv.Client.Connections;
 using KestrelKv.Client.Replies;
 using KestrelKv.Client.Requests;
@@ -8,9 +7,6 @@ namespace KestrelKv.Client.Watching;
 /// <summary>The connection of one open watch. Its replies are read one at a time, so a slow reader slows down the server's sending.</summary>
 internal sealed class WatchStream : IAsyncDisposable
 {
-    private const int HeaderBytes = 8;
-    private const int ProtocolVersion = 1;
-
     private readonly Stream _stream;
     private readonly KestrelKvClientOptions _options;
     private byte[] _received = new byte[16 * 1024];
@@ -60,14 +56,11 @@ internal sealed class WatchStream : IAsyncDisposable
     /// <exception cref="IOException">The connection broke, or the server sent nothing for three times the interval.</exception>
     public async ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
     {
-        int length = await FillAsync(HeaderBytes, cancellationToken);
-        int version = BinaryPrimitives.ReadInt32LittleEndian(_received.AsSpan(_start));
-        int bytes = BinaryPrimitives.ReadInt32LittleEndian(_received.AsSpan(_start + 4));
-        if (version != ProtocolVersion || bytes < 0 || bytes > _options.ReplyBytesMax)
-            throw new IOException($"The server sent a header with version {version} and length {bytes}, expected version 1 and at most {_options.ReplyBytesMax} bytes (ReplyBytesMax).");
-        if (length < HeaderBytes + bytes) await FillAsync(HeaderBytes + bytes, cancellationToken);
-        var reply = new ReadOnlyMemory<byte>(_received, _start + HeaderBytes, bytes);
-        _start += HeaderBytes + bytes;
+        int length = await FillAsync(FrameHeader.Bytes, cancellationToken);
+        if (!FrameHeader.TryRead(_received.AsSpan(_start), _options.ReplyBytesMax, out int bytes, out IOException? fault)) throw fault;
+        if (length < FrameHeader.Bytes + bytes) await FillAsync(FrameHeader.Bytes + bytes, cancellationToken);
+        var reply = new ReadOnlyMemory<byte>(_received, _start + FrameHeader.Bytes, bytes);
+        _start += FrameHeader.Bytes + bytes;
         return reply[Offset(reply.Span)];
     }
 
