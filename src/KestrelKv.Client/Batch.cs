@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json.Serialization.Metadata;
 using KestrelKv.Client.Requests;
 
@@ -18,6 +19,9 @@ public sealed class Batch
 {
     internal const int OperationsMax = 1_000;
 
+    // The name of an operation in errors.
+    private const string OperationName = "an operation of a batch";
+
     private readonly KestrelKvClient _client;
     private readonly KestrelKvClientOptions _limits;
     private readonly JsonTypes _types;
@@ -34,130 +38,156 @@ public sealed class Batch
 
     /// <summary>Adds a read. Its result is <see cref="BatchResult.GetEntry{T}"/>.</summary>
     /// <param name="key">The key, not empty.</param>
-    /// <param name="path">The part of the value to read, as a JSON Pointer; null for the whole value.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
-    public Batch Get(string key, string? path = null) => Add("GET", key, default, to =>
+    /// <param name="options">The path and <see cref="GetOptions.Touch"/>. Other options concern the whole batch.</param>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
+    public Batch Get(string key, GetOptions options = default)
     {
-        RequestText.Get(to, new GetOptions { Path = path });
-    });
+        ArgumentError.ThrowIfUnused(options.AllowUnsynced, nameof(options.AllowUnsynced), OperationName);
+        return Add(new GetUtf8Request(key, options));
+    }
 
     /// <summary>Adds a write of a value. Its result is <see cref="BatchResult.GetWrite"/>.</summary>
-    /// <typeparam name="T">The type of the value.</typeparam>
+    /// <typeparam name="T">The type of the value, converted as <see cref="KestrelKvClientOptions.Json"/> states.</typeparam>
     /// <param name="key">The key, not empty.</param>
     /// <param name="value">The value.</param>
-    /// <param name="options">The path, expiry, precondition and <see cref="PutOptions.ReturnOld"/>. Other options concern the whole batch.</param>
-    /// <param name="type">How the value is converted; null for <see cref="KestrelKvClientOptions.Json"/>.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
-    public Batch Put<T>(string key, T value, PutOptions options = default, JsonTypeInfo<T>? type = null) => Add("PUT", key, options, to =>
+    /// <param name="options">The path, expiry, precondition and <see cref="WriteOptions.ReturnOld"/>. Other options concern the whole batch.</param>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations, or there is no JSON type information for <typeparamref name="T"/>.</exception>
+    [OverloadResolutionPriority(1)]
+    public Batch Put<T>(string key, T value, WriteOptions options = default) => Put(key, value, _types.Of<T>(), options);
+
+    /// <inheritdoc cref="Put{T}(string, T, WriteOptions)"/>
+    /// <param name="key">The key, not empty.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="type">How the value is converted.</param>
+    /// <param name="options">The path, expiry, precondition and <see cref="WriteOptions.ReturnOld"/>. Other options concern the whole batch.</param>
+    public Batch Put<T>(string key, T value, JsonTypeInfo<T> type, WriteOptions options = default)
     {
-        RequestText.Value(to, value, type ?? _types.Of<T>());
-        RequestText.Put(to, options, meta: true);
-    });
+        ArgumentNullException.ThrowIfNull(type);
+        return Add(new PutRequest<T>(key, value, type, options), options);
+    }
 
     /// <summary>Adds a write of a value given as JSON text. Its result is <see cref="BatchResult.GetWrite"/>.</summary>
     /// <param name="key">The key, not empty.</param>
-    /// <param name="json">One JSON value in UTF-8.</param>
-    /// <param name="options">The path, expiry, precondition and <see cref="PutOptions.ReturnOld"/>. Other options concern the whole batch.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
-    public Batch PutUtf8(string key, ReadOnlyMemory<byte> json, PutOptions options = default) => Add("PUT", key, options, to =>
-    {
-        RequestText.Value(to, ", \"val\": "u8, json.Span, nameof(json));
-        RequestText.Put(to, options, meta: true);
-    });
+    /// <param name="json">One JSON value in UTF-8, which is copied.</param>
+    /// <param name="options">The path, expiry, precondition and <see cref="WriteOptions.ReturnOld"/>. Other options concern the whole batch.</param>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
+    public Batch PutUtf8(string key, ReadOnlyMemory<byte> json, WriteOptions options = default) => Add(new PutUtf8Request(key, json, options), options);
 
     /// <summary>Adds a removal. Its result is <see cref="BatchResult.GetWrite"/>.</summary>
     /// <param name="key">The key, not empty.</param>
-    /// <param name="options">The precondition and <see cref="PutOptions.ReturnOld"/>.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
-    public Batch Delete(string key, PutOptions options = default) => Add("DELETE", key, options, to =>
-    {
-        OptionsCheck.Unused(options.Path is not null, nameof(options.Path), "DELETE");
-        OptionsCheck.Unused(options.Expiry.Kind != ExpiryKind.Unchanged, nameof(options.Expiry), "DELETE");
-        RequestText.Put(to, options, meta: false);
-    });
+    /// <param name="options">The precondition and <see cref="WriteOptions.ReturnOld"/>.</param>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
+    public Batch Delete(string key, WriteOptions options = default) => Add(new DeleteRequest(key, options), options);
 
     /// <summary>Adds a JSON Merge Patch (RFC 7396). Its result is <see cref="BatchResult.GetWrite"/>.</summary>
-    /// <typeparam name="T">The type of the patch.</typeparam>
+    /// <typeparam name="T">The type of the patch, converted as <see cref="KestrelKvClientOptions.Json"/> states.</typeparam>
     /// <param name="key">The key, not empty.</param>
     /// <param name="patch">The patch.</param>
-    /// <param name="options">The expiry, precondition and <see cref="PutOptions.ReturnOld"/>.</param>
-    /// <param name="type">How the patch is converted; null for <see cref="KestrelKvClientOptions.Json"/>.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
-    public Batch Merge<T>(string key, T patch, PutOptions options = default, JsonTypeInfo<T>? type = null) => Add("PATCH", key, options, to =>
+    /// <param name="options">The expiry, precondition and <see cref="WriteOptions.ReturnOld"/>.</param>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations, or there is no JSON type information for <typeparamref name="T"/>.</exception>
+    [OverloadResolutionPriority(1)]
+    public Batch Merge<T>(string key, T patch, WriteOptions options = default) => Merge(key, patch, _types.Of<T>(), options);
+
+    /// <inheritdoc cref="Merge{T}(string, T, WriteOptions)"/>
+    /// <param name="key">The key, not empty.</param>
+    /// <param name="patch">The patch.</param>
+    /// <param name="type">How the patch is converted.</param>
+    /// <param name="options">The expiry, precondition and <see cref="WriteOptions.ReturnOld"/>.</param>
+    public Batch Merge<T>(string key, T patch, JsonTypeInfo<T> type, WriteOptions options = default)
     {
-        OptionsCheck.Unused(options.Path is not null, nameof(options.Path), "PATCH");
-        to.Write(", \"merge\": "u8);
-        to.WriteValue(patch, type ?? _types.Of<T>());
-        RequestText.Put(to, options, meta: false);
-    });
+        ArgumentNullException.ThrowIfNull(type);
+        return Add(new MergeRequest<T>(key, patch, type, options), options);
+    }
+
+    /// <summary>Adds a JSON Merge Patch (RFC 7396) given as JSON text. Its result is <see cref="BatchResult.GetWrite"/>.</summary>
+    /// <param name="key">The key, not empty.</param>
+    /// <param name="json">The patch in UTF-8, which is copied.</param>
+    /// <param name="options">The expiry, precondition and <see cref="WriteOptions.ReturnOld"/>.</param>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
+    public Batch MergeUtf8(string key, ReadOnlyMemory<byte> json, WriteOptions options = default) =>
+        Add(new PatchUtf8Request(key, json, isMerge: true, options), options);
 
     /// <summary>Adds a JSON Patch (RFC 6902). Its result is <see cref="BatchResult.GetWrite"/>.</summary>
     /// <param name="key">The key, not empty.</param>
     /// <param name="patch">The patch.</param>
-    /// <param name="options">The expiry, precondition and <see cref="PutOptions.ReturnOld"/>.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
-    public Batch Patch(string key, JsonPatch patch, PutOptions options = default) => Add("PATCH", key, options, to =>
+    /// <param name="options">The expiry, precondition and <see cref="WriteOptions.ReturnOld"/>.</param>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
+    public Batch Patch(string key, JsonPatch patch, WriteOptions options = default)
     {
         ArgumentNullException.ThrowIfNull(patch);
-        OptionsCheck.Unused(options.Path is not null, nameof(options.Path), "PATCH");
-        RequestText.Value(to, ", \"patch\": "u8, patch.ToUtf8(_types).Span, nameof(patch));
-        RequestText.Put(to, options, meta: false);
-    });
+        return PatchUtf8(key, patch.ToUtf8(_types), options);
+    }
+
+    /// <summary>Adds a JSON Patch (RFC 6902) given as JSON text. Its result is <see cref="BatchResult.GetWrite"/>.</summary>
+    /// <param name="key">The key, not empty.</param>
+    /// <param name="json">The operations in UTF-8, as an array, which is copied.</param>
+    /// <param name="options">The expiry, precondition and <see cref="WriteOptions.ReturnOld"/>.</param>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
+    public Batch PatchUtf8(string key, ReadOnlyMemory<byte> json, WriteOptions options = default) =>
+        Add(new PatchUtf8Request(key, json, isMerge: false, options), options);
 
     /// <summary>Adds an increment. Its result is <see cref="BatchResult.GetIncrement"/>.</summary>
     /// <param name="key">The key, not empty.</param>
     /// <param name="by">The addend.</param>
     /// <param name="options">The path, expiry and precondition.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
-    public Batch Increment(string key, long by = 1, PutOptions options = default) => Add("INCR", key, options, to =>
-    {
-        OptionsCheck.Unused(options.ReturnOld, nameof(options.ReturnOld), "INCR");
-        to.Write(", \"by\": "u8);
-        to.WriteNumber(by);
-        RequestText.Put(to, options, meta: false);
-    });
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
+    public Batch Increment(string key, long by = 1, WriteOptions options = default) =>
+        Add(new IncrementRequest<long>(key, by, _types.Of<long>(), options), options);
+
+    /// <summary>Adds an increment by a decimal number, which is exact. Its result is <see cref="BatchResult.GetDecimalIncrement"/>.</summary>
+    /// <inheritdoc cref="Increment(string, long, WriteOptions)"/>
+    public Batch Increment(string key, decimal by, WriteOptions options = default) =>
+        Add(new IncrementRequest<decimal>(key, by, _types.Of<decimal>(), options), options);
 
     /// <summary>Adds a change of an expiry. Its result is <see cref="BatchResult.GetWrite"/>.</summary>
     /// <param name="key">The key, not empty.</param>
-    /// <param name="expiry">The expiry, not <see cref="Expiry.Unchanged"/>.</param>
+    /// <param name="expiry">The expiry, not <see cref="Expiry.Default"/>.</param>
     /// <param name="options">The precondition.</param>
-    /// <exception cref="ArgumentException">An argument is invalid, or the batch has 1,000 operations.</exception>
-    public Batch Expire(string key, Expiry expiry, PutOptions options = default) => Add("EXPIRE", key, options, to =>
-    {
-        OptionsCheck.Unused(options.Path is not null, nameof(options.Path), "EXPIRE");
-        OptionsCheck.Unused(options.ReturnOld, nameof(options.ReturnOld), "EXPIRE");
-        if (expiry.Kind == ExpiryKind.Unchanged)
-            throw ArgumentError.Create("The expiry is Unchanged, expected Expiry.In, Expiry.At or Expiry.Never.", nameof(expiry));
-        RequestText.Put(to, options with { Expiry = expiry }, meta: false);
-    });
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
+    public Batch Expire(string key, Expiry expiry, WriteOptions options = default) => Add(new ExpireRequest(key, expiry, options), options);
 
     /// <summary>Executes the operations. The batch can be committed again, as another request.</summary>
-    /// <param name="options">The deadline, retry mode and <see cref="PutOptions.AcknowledgeFromMemory"/> of the whole batch. Other options belong to the operations.</param>
+    /// <param name="options">The deadline, retry mode and <see cref="WriteOptions.AcknowledgeFromMemory"/> of the whole batch. Other options belong to the operations.</param>
     /// <param name="cancellationToken">Cancels the call. A batch that was sent may still take effect.</param>
     /// <returns>The results. <see cref="BatchResult.Applied"/> is false if the precondition of an operation failed.</returns>
     /// <exception cref="InvalidOperationException">The batch is empty.</exception>
     /// <exception cref="KestrelKvException">The call failed.</exception>
-    public ValueTask<BatchResult> CommitAsync(PutOptions options = default, CancellationToken cancellationToken = default)
+    public ValueTask<BatchResult> CommitAsync(WriteOptions options = default, CancellationToken cancellationToken = default)
     {
         if (Count == 0) throw new InvalidOperationException("The batch has no operations, expected 1 to 1,000.");
         return _client.CommitAsync(this, options, cancellationToken);
     }
 
-    private Batch Add(string function, string key, in PutOptions options, Action<RequestBuffer> write)
+    private Batch Add<TRequest>(in TRequest request, in WriteOptions options) where TRequest : struct, IRequest
+    {
+        ArgumentError.ThrowIfUnused(options.AcknowledgeFromMemory, nameof(options.AcknowledgeFromMemory), OperationName);
+        return Add(request);
+    }
+
+    private Batch Add<TRequest>(in TRequest request) where TRequest : struct, IRequest
     {
         if (Count == OperationsMax) throw new InvalidOperationException($"The batch has {OperationsMax} operations, which is the maximum.");
-        OptionsCheck.Unused(options.AcknowledgeFromMemory, nameof(options.AcknowledgeFromMemory), "an operation of a batch");
-        OptionsCheck.Unused(options.Retry is not null, nameof(options.Retry), "an operation of a batch");
-        OptionsCheck.Unused(options.Timeout is not null, nameof(options.Timeout), "an operation of a batch");
-        OptionsCheck.Unused(options.FailFast is not null, nameof(options.FailFast), "an operation of a batch");
+        CallSettings settings = request.Settings;
+        ArgumentError.ThrowIfUnused(settings.Retry is not null, nameof(settings.Retry), OperationName);
+        ArgumentError.ThrowIfUnused(settings.Timeout is not null, nameof(settings.Timeout), OperationName);
+        ArgumentError.ThrowIfUnused(settings.FailFast is not null, nameof(settings.FailFast), OperationName);
         int mark = _operations.Length;
         try
         {
             _operations.Write(Count == 0 ? "{\"func\": "u8 : ", {\"func\": "u8);
-            _operations.WriteString(function);
+            _operations.WriteString(TRequest.Function);
             _operations.Write(", \"params\": {"u8);
-            RequestText.Key(_operations, key, _limits);
-            write(_operations);
+            request.Write(_operations, _limits);
             _operations.Write("}}"u8);
             Count++;
         }

@@ -23,7 +23,7 @@ public sealed class BatchResult
             (FailedIndex, Version) = (error.Index, error.Version ?? 0);
             return;
         }
-        var reader = new Utf8JsonReader(_text, new JsonReaderOptions { MaxDepth = JsonDepth.Max });
+        var reader = new Utf8JsonReader(_text, ReplyText.ReaderOptions);
         reader.Read();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -71,24 +71,17 @@ public sealed class BatchResult
     /// <param name="index">The operation, counted from 0.</param>
     /// <exception cref="InvalidOperationException">The batch was not applied.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such operation.</exception>
-    public WriteResult GetWrite(int index)
-    {
-        EntryText entry = ReplyText.ReadEntry(TextOf(index));
-        return new() { Existed = entry.Found, Version = entry.Version, ExpiresAt = entry.ExpiresAt, Old = entry.Old.ToArray() };
-    }
+    public WriteResult GetWrite(int index) => ReplyText.ReadEntry(TextOf(index)).ToWrite();
 
     /// <summary>Returns the result of an increment.</summary>
     /// <param name="index">The operation, counted from 0.</param>
     /// <exception cref="InvalidOperationException">The batch was not applied.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such operation.</exception>
-    public IncrementResult<long> GetIncrement(int index)
-    {
-        EntryText entry = ReplyText.ReadEntry(TextOf(index));
-        return new()
-        {
-            Value = JsonSerializer.Deserialize(entry.Value, _types.Of<long>()), Existed = entry.Found, Version = entry.Version, ExpiresAt = entry.ExpiresAt,
-        };
-    }
+    public IncrementResult<long> GetIncrement(int index) => ReplyText.ReadEntry(TextOf(index)).ToIncrement(_types.Of<long>());
+
+    /// <summary>Returns the result of an increment by a decimal number.</summary>
+    /// <inheritdoc cref="GetIncrement"/>
+    public IncrementResult<decimal> GetDecimalIncrement(int index) => ReplyText.ReadEntry(TextOf(index)).ToIncrement(_types.Of<decimal>());
 
     private ReadOnlySpan<byte> TextOf(int index)
     {

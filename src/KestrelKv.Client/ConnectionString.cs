@@ -84,7 +84,7 @@ internal static class ConnectionString
             case "STALLTIMEOUT": options.StallTimeout = Time(name, value); break;
             case "RECONNECTDELAYMAX": options.ReconnectDelayMax = Time(name, value); break;
             case "RETRYTIME": options.RetryTime = Time(name, value); break;
-            case "BOOKMARKINTERVAL": options.BookmarkInterval = Time(name, value); break;
+            case "PROGRESSINTERVAL": options.ProgressInterval = Time(name, value); break;
             case "FAILFAST": options.FailFast = Boolean(name, value); break;
             case "RETRY":
                 options.Retry = Enum.TryParse(value, ignoreCase: true, out WriteRetry retry) && Enum.IsDefined(retry)

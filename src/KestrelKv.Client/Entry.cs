@@ -6,7 +6,7 @@ namespace KestrelKv.Client;
 /// <param name="Found">Whether the key exists; for a read with a path, whether the part exists.</param>
 /// <param name="Value">The value; the default of <typeparamref name="T"/> if <paramref name="Found"/> is false.</param>
 /// <param name="Version">
-/// The version of the entry, 0 if the key is missing. Use it as <see cref="PutOptions.IfVersion"/> to write only if no other client has.
+/// The version of the entry, 0 if the key is missing. Use it as <see cref="WriteOptions.IfVersion"/> to write only if no other client has.
 /// </param>
 /// <param name="ExpiresAt">The time at which the entry expires, to the millisecond; null for never.</param>
 public readonly record struct Entry<T>(string Key, bool Found, T? Value, long Version, DateTimeOffset? ExpiresAt);

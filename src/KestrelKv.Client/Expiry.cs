@@ -1,16 +1,15 @@
 namespace KestrelKv.Client;
 
-/// <summary>The expiry that a write sets. The default value is <see cref="Unchanged"/>.</summary>
+/// <summary>The expiry that a write sets. The default value is <see cref="Default"/>.</summary>
 public readonly record struct Expiry
 {
-    // Unchanged: 0. In: the duration. At: the time. None: null with the kind.
-    private readonly ExpiryKind _kind;
+    // In: the duration. At: the UTC time. Otherwise 0.
     private readonly long _ticks;
 
-    private Expiry(ExpiryKind kind, long ticks) => (_kind, _ticks) = (kind, ticks);
+    private Expiry(ExpiryKind kind, long ticks) => (Kind, _ticks) = (kind, ticks);
 
     /// <summary>The write does not mention the expiry: a put of a whole value clears it, other writes keep it.</summary>
-    public static Expiry Unchanged => default;
+    public static Expiry Default => default;
 
     /// <summary>The entry does not expire.</summary>
     public static Expiry Never => new(ExpiryKind.Never, 0);
@@ -36,14 +35,14 @@ public readonly record struct Expiry
     /// <param name="time">The time until the entry expires.</param>
     public static Expiry FromTimeSpan(TimeSpan time) => In(time);
 
-    internal ExpiryKind Kind => _kind;
+    internal ExpiryKind Kind { get; }
 
     /// <summary>The duration, or the Unix time, in milliseconds, rounded up.</summary>
     internal long Milliseconds
     {
         get
         {
-            long ticks = _kind == ExpiryKind.At ? _ticks - DateTimeOffset.UnixEpoch.Ticks : _ticks;
+            long ticks = Kind == ExpiryKind.At ? _ticks - DateTimeOffset.UnixEpoch.Ticks : _ticks;
             long whole = Math.DivRem(ticks, TimeSpan.TicksPerMillisecond, out long rest);
             return rest > 0 ? whole + 1 : whole;
         }
@@ -52,7 +51,7 @@ public readonly record struct Expiry
 
 internal enum ExpiryKind : byte
 {
-    Unchanged,
+    Default,
     Never,
     In,
     At,

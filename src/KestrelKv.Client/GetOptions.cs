@@ -18,6 +18,6 @@ public readonly record struct GetOptions
     /// <summary>The deadline of the call; null, the default, for <see cref="KestrelKvClientOptions.Timeout"/>.</summary>
     public TimeSpan? Timeout { get; init; }
 
-    /// <summary>Whether the call fails at once if the client has no connection. Null, the default, for <see cref="KestrelKvClientOptions.FailFast"/>.</summary>
+    /// <summary>Whether the call fails at once if its connection is broken. Null, the default, for <see cref="KestrelKvClientOptions.FailFast"/>.</summary>
     public bool? FailFast { get; init; }
 }

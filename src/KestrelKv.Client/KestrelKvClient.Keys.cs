@@ -38,7 +38,7 @@ public sealed partial class KestrelKvClient
     /// <inheritdoc cref="GetAsync{T}(string, GetOptions, CancellationToken)"/>
     public ValueTask<Entry<ReadOnlyMemory<byte>>> GetUtf8Async(
         string key, GetOptions options = default, CancellationToken cancellationToken = default) =>
-        CallAsync<GetBytesRequest, Entry<ReadOnlyMemory<byte>>>(new(key, options), cancellationToken);
+        CallAsync<GetUtf8Request, Entry<ReadOnlyMemory<byte>>>(new(key, options), cancellationToken);
 
     /// <summary>Writes the exact JSON text of a value, in UTF-8, to a buffer. Allocates nothing.</summary>
     /// <param name="key">The key, not empty.</param>
@@ -52,7 +52,7 @@ public sealed partial class KestrelKvClient
         string key, IBufferWriter<byte> destination, GetOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(destination);
-        return CallAsync<GetTextRequest, Entry<int>>(new(key, destination, options), cancellationToken);
+        return CallAsync<GetIntoBufferRequest, Entry<int>>(new(key, destination, options), cancellationToken);
     }
 
     /// <summary>Reads up to 1,000 values at one point in time.</summary>
@@ -86,25 +86,30 @@ public sealed partial class KestrelKvClient
     /// <typeparam name="T">The type of the value, converted as <see cref="KestrelKvClientOptions.Json"/> states.</typeparam>
     /// <param name="key">The key, not empty.</param>
     /// <param name="value">The value.</param>
-    /// <param name="options">The options. With <see cref="PutOptions.Path"/>, the call writes a part of the value.</param>
+    /// <param name="options">The options. With <see cref="WriteOptions.Path"/>, the call writes a part of the value.</param>
     /// <param name="cancellationToken">Cancels the call. A write that was sent may still take effect.</param>
     /// <returns>The result; <see cref="WriteResult.Applied"/> is false if a precondition failed.</returns>
     /// <exception cref="ArgumentException">An argument is invalid. Nothing was sent.</exception>
+    /// <exception cref="JsonException">
+    /// The value cannot be converted to JSON: for example, it is nested more deeply than <see cref="JsonSerializerOptions.MaxDepth"/> (64 levels by
+    /// default). Nothing was sent.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">There is no JSON type information for <typeparamref name="T"/>. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">The call failed.</exception>
     [OverloadResolutionPriority(1)]
     public ValueTask<WriteResult> PutAsync<T>(
-        string key, T value, PutOptions options = default, CancellationToken cancellationToken = default) =>
+        string key, T value, WriteOptions options = default, CancellationToken cancellationToken = default) =>
         PutAsync(key, value, TypeOf<T>(), options, cancellationToken);
 
     /// <summary>Writes a value with explicit type information, which needs no reflection.</summary>
-    /// <inheritdoc cref="PutAsync{T}(string, T, PutOptions, CancellationToken)"/>
+    /// <inheritdoc cref="PutAsync{T}(string, T, WriteOptions, CancellationToken)"/>
     /// <param name="key">The key, not empty.</param>
     /// <param name="value">The value.</param>
     /// <param name="type">How the value is converted.</param>
-    /// <param name="options">The options. With <see cref="PutOptions.Path"/>, the call writes a part of the value.</param>
+    /// <param name="options">The options. With <see cref="WriteOptions.Path"/>, the call writes a part of the value.</param>
     /// <param name="cancellationToken">Cancels the call. A write that was sent may still take effect.</param>
     public ValueTask<WriteResult> PutAsync<T>(
-        string key, T value, JsonTypeInfo<T> type, PutOptions options = default, CancellationToken cancellationToken = default)
+        string key, T value, JsonTypeInfo<T> type, WriteOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(type);
         return CallAsync<PutRequest<T>, WriteResult>(new(key, value, type, options), cancellationToken);
@@ -113,14 +118,14 @@ public sealed partial class KestrelKvClient
     /// <summary>Writes a value given as JSON text, which is stored byte for byte.</summary>
     /// <param name="key">The key, not empty.</param>
     /// <param name="json">One JSON value in UTF-8. It must not change until the call has ended.</param>
-    /// <param name="options">The options. With <see cref="PutOptions.Path"/>, the call writes a part of the value.</param>
+    /// <param name="options">The options. With <see cref="WriteOptions.Path"/>, the call writes a part of the value.</param>
     /// <param name="cancellationToken">Cancels the call. A write that was sent may still take effect.</param>
     /// <returns>The result; <see cref="WriteResult.Applied"/> is false if a precondition failed.</returns>
     /// <exception cref="ArgumentException">An argument is invalid, or the text is not JSON. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">The call failed.</exception>
     public ValueTask<WriteResult> PutUtf8Async(
-        string key, ReadOnlyMemory<byte> json, PutOptions options = default, CancellationToken cancellationToken = default) =>
-        CallAsync<PutTextRequest, WriteResult>(new(key, json, options), cancellationToken);
+        string key, ReadOnlyMemory<byte> json, WriteOptions options = default, CancellationToken cancellationToken = default) =>
+        CallAsync<PutUtf8Request, WriteResult>(new(key, json, options), cancellationToken);
 
     /// <summary>Removes a key.</summary>
     /// <param name="key">The key, not empty.</param>
@@ -129,7 +134,7 @@ public sealed partial class KestrelKvClient
     /// <returns>The result; <see cref="WriteResult.Existed"/> is false if the key was missing.</returns>
     /// <exception cref="ArgumentException">An argument is invalid. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">The call failed.</exception>
-    public ValueTask<WriteResult> DeleteAsync(string key, PutOptions options = default, CancellationToken cancellationToken = default) =>
+    public ValueTask<WriteResult> DeleteAsync(string key, WriteOptions options = default, CancellationToken cancellationToken = default) =>
         CallAsync<DeleteRequest, WriteResult>(new(key, options), cancellationToken);
 
     /// <summary>
@@ -143,20 +148,25 @@ public sealed partial class KestrelKvClient
     /// <param name="cancellationToken">Cancels the call. A write that was sent may still take effect.</param>
     /// <returns>The result; <see cref="WriteResult.Applied"/> is false if a precondition failed.</returns>
     /// <exception cref="ArgumentException">An argument is invalid. Nothing was sent.</exception>
+    /// <exception cref="JsonException">
+    /// The patch cannot be converted to JSON: for example, it is nested more deeply than <see cref="JsonSerializerOptions.MaxDepth"/> (64 levels by
+    /// default). Nothing was sent.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">There is no JSON type information for <typeparamref name="T"/>. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">The call failed.</exception>
     [OverloadResolutionPriority(1)]
     public ValueTask<WriteResult> MergeAsync<T>(
-        string key, T patch, PutOptions options = default, CancellationToken cancellationToken = default) =>
+        string key, T patch, WriteOptions options = default, CancellationToken cancellationToken = default) =>
         MergeAsync(key, patch, TypeOf<T>(), options, cancellationToken);
 
-    /// <inheritdoc cref="MergeAsync{T}(string, T, PutOptions, CancellationToken)"/>
+    /// <inheritdoc cref="MergeAsync{T}(string, T, WriteOptions, CancellationToken)"/>
     /// <param name="key">The key, not empty.</param>
     /// <param name="patch">The patch.</param>
     /// <param name="type">How the patch is converted.</param>
     /// <param name="options">The options, without a path.</param>
     /// <param name="cancellationToken">Cancels the call. A write that was sent may still take effect.</param>
     public ValueTask<WriteResult> MergeAsync<T>(
-        string key, T patch, JsonTypeInfo<T> type, PutOptions options = default, CancellationToken cancellationToken = default)
+        string key, T patch, JsonTypeInfo<T> type, WriteOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(type);
         return CallAsync<MergeRequest<T>, WriteResult>(new(key, patch, type, options), cancellationToken);
@@ -171,8 +181,8 @@ public sealed partial class KestrelKvClient
     /// <exception cref="ArgumentException">An argument is invalid. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">The call failed.</exception>
     public ValueTask<WriteResult> MergeUtf8Async(
-        string key, ReadOnlyMemory<byte> json, PutOptions options = default, CancellationToken cancellationToken = default) =>
-        CallAsync<PatchTextRequest, WriteResult>(new(key, json, isMerge: true, options), cancellationToken);
+        string key, ReadOnlyMemory<byte> json, WriteOptions options = default, CancellationToken cancellationToken = default) =>
+        CallAsync<PatchUtf8Request, WriteResult>(new(key, json, isMerge: true, options), cancellationToken);
 
     /// <summary>Applies a JSON Patch (RFC 6902) to a value.</summary>
     /// <param name="key">The key, not empty.</param>
@@ -183,40 +193,52 @@ public sealed partial class KestrelKvClient
     /// <exception cref="ArgumentException">An argument is invalid. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">The call failed.</exception>
     public ValueTask<WriteResult> PatchAsync(
-        string key, JsonPatch patch, PutOptions options = default, CancellationToken cancellationToken = default)
+        string key, JsonPatch patch, WriteOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(patch);
-        return CallAsync<PatchTextRequest, WriteResult>(new(key, patch.ToUtf8(_types), isMerge: false, options), cancellationToken);
+        return CallAsync<PatchUtf8Request, WriteResult>(new(key, patch.ToUtf8(_types), isMerge: false, options), cancellationToken);
     }
+
+    /// <summary>Applies a JSON Patch (RFC 6902), given as JSON text, to a value.</summary>
+    /// <param name="key">The key, not empty.</param>
+    /// <param name="json">The operations in UTF-8, as an array. It must not change until the call has ended.</param>
+    /// <param name="options">The options, without a path.</param>
+    /// <param name="cancellationToken">Cancels the call. A write that was sent may still take effect.</param>
+    /// <returns>The result. A failed test, a missing key and a missing part are results: see <see cref="WriteStatus"/>.</returns>
+    /// <exception cref="ArgumentException">An argument is invalid, or the text is not JSON. Nothing was sent.</exception>
+    /// <exception cref="KestrelKvException">The call failed.</exception>
+    public ValueTask<WriteResult> PatchUtf8Async(
+        string key, ReadOnlyMemory<byte> json, WriteOptions options = default, CancellationToken cancellationToken = default) =>
+        CallAsync<PatchUtf8Request, WriteResult>(new(key, json, isMerge: false, options), cancellationToken);
 
     /// <summary>Adds an integer to a number. A missing key or part counts as 0.</summary>
     /// <param name="key">The key, not empty.</param>
     /// <param name="by">The addend.</param>
-    /// <param name="options">The options. With <see cref="PutOptions.Path"/>, the call adds to a part of the value.</param>
+    /// <param name="options">The options. With <see cref="WriteOptions.Path"/>, the call adds to a part of the value.</param>
     /// <param name="cancellationToken">Cancels the call. A write that was sent may still take effect.</param>
     /// <returns>The result with the sum.</returns>
     /// <exception cref="ArgumentException">An argument is invalid. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">The call failed: for example, the sum is outside the signed 64-bit range.</exception>
     public ValueTask<IncrementResult<long>> IncrementAsync(
-        string key, long by = 1, PutOptions options = default, CancellationToken cancellationToken = default) =>
+        string key, long by = 1, WriteOptions options = default, CancellationToken cancellationToken = default) =>
         CallAsync<IncrementRequest<long>, IncrementResult<long>>(new(key, by, TypeOf<long>(), options), cancellationToken);
 
     /// <summary>Adds a decimal number to a number, exactly. A missing key or part counts as 0.</summary>
-    /// <inheritdoc cref="IncrementAsync(string, long, PutOptions, CancellationToken)"/>
+    /// <inheritdoc cref="IncrementAsync(string, long, WriteOptions, CancellationToken)"/>
     public ValueTask<IncrementResult<decimal>> IncrementAsync(
-        string key, decimal by, PutOptions options = default, CancellationToken cancellationToken = default) =>
+        string key, decimal by, WriteOptions options = default, CancellationToken cancellationToken = default) =>
         CallAsync<IncrementRequest<decimal>, IncrementResult<decimal>>(new(key, by, TypeOf<decimal>(), options), cancellationToken);
 
     /// <summary>Sets or clears the expiry of a key without changing its value.</summary>
     /// <param name="key">The key, not empty.</param>
-    /// <param name="expiry">The expiry, not <see cref="Expiry.Unchanged"/>.</param>
-    /// <param name="options">The options, without a path and <see cref="PutOptions.ReturnOld"/>.</param>
+    /// <param name="expiry">The expiry, not <see cref="Expiry.Default"/>.</param>
+    /// <param name="options">The options, without a path and <see cref="WriteOptions.ReturnOld"/>.</param>
     /// <param name="cancellationToken">Cancels the call. A write that was sent may still take effect.</param>
     /// <returns>The result; <see cref="WriteResult.Existed"/> is false if the key is missing.</returns>
     /// <exception cref="ArgumentException">An argument is invalid. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">The call failed.</exception>
     public ValueTask<WriteResult> ExpireAsync(
-        string key, Expiry expiry, PutOptions options = default, CancellationToken cancellationToken = default) =>
+        string key, Expiry expiry, WriteOptions options = default, CancellationToken cancellationToken = default) =>
         CallAsync<ExpireRequest, WriteResult>(new(key, expiry, options), cancellationToken);
 
     /// <summary>Replaces a value by a function of it. If another client writes in between, the function is called again with the new value.</summary>
@@ -230,29 +252,29 @@ public sealed partial class KestrelKvClient
     /// <exception cref="KestrelKvException">The call failed.</exception>
     [OverloadResolutionPriority(1)]
     public ValueTask<Entry<T>> UpdateAsync<T>(
-        string key, Func<Entry<T>, T> update, PutOptions options = default, CancellationToken cancellationToken = default) =>
+        string key, Func<Entry<T>, T> update, WriteOptions options = default, CancellationToken cancellationToken = default) =>
         UpdateAsync(key, update, TypeOf<T>(), options, cancellationToken);
 
-    /// <inheritdoc cref="UpdateAsync{T}(string, Func{Entry{T}, T}, PutOptions, CancellationToken)"/>
+    /// <inheritdoc cref="UpdateAsync{T}(string, Func{Entry{T}, T}, WriteOptions, CancellationToken)"/>
     /// <param name="key">The key, not empty.</param>
     /// <param name="update">Returns the new value. May be called several times. <see cref="Entry{T}.Found"/> is false if the key is missing.</param>
     /// <param name="type">How the value is converted.</param>
     /// <param name="options">The options, without preconditions and a path. By default, the expiry of the entry remains.</param>
     /// <param name="cancellationToken">Cancels the call. A write that was sent may still take effect.</param>
     public async ValueTask<Entry<T>> UpdateAsync<T>(
-        string key, Func<Entry<T>, T> update, JsonTypeInfo<T> type, PutOptions options = default, CancellationToken cancellationToken = default)
+        string key, Func<Entry<T>, T> update, JsonTypeInfo<T> type, WriteOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(update);
-        OptionsCheck.Unused(options.IfVersion is not null || options.IfExists is not null, "A precondition", nameof(UpdateAsync));
-        OptionsCheck.Unused(options.Path is not null, nameof(options.Path), nameof(UpdateAsync));
+        ArgumentError.ThrowIfUnused(options.IfVersion is not null || options.IfExists is not null, "A precondition", nameof(UpdateAsync));
+        ArgumentError.ThrowIfUnused(options.Path is not null, nameof(options.Path), nameof(UpdateAsync));
         long deadline = DeadlineAfter(options.Timeout ?? _options.Timeout);
         while (true)
         {
-            Entry<T> current = await GetAsync(key, type, new() { Timeout = Left(deadline), FailFast = options.FailFast }, cancellationToken);
+            Entry<T> current = await GetAsync(key, type, new() { Timeout = Left(deadline), FailFast = options.FailFast }, cancellationToken).ConfigureAwait(false);
             T value = update(current);
-            Expiry expiry = options.Expiry.Kind == ExpiryKind.Unchanged && current.ExpiresAt is { } time ? Expiry.At(time) : options.Expiry;
-            PutOptions conditional = options with { IfVersion = current.Version, Expiry = expiry, Timeout = Left(deadline) };
-            WriteResult result = await PutAsync(key, value, type, conditional, cancellationToken);
+            Expiry expiry = options.Expiry.Kind == ExpiryKind.Default && current.ExpiresAt is { } time ? Expiry.At(time) : options.Expiry;
+            WriteOptions conditional = options with { IfVersion = current.Version, Expiry = expiry, Timeout = Left(deadline) };
+            WriteResult result = await PutAsync(key, value, type, conditional, cancellationToken).ConfigureAwait(false);
             if (result.Applied) return new(key, true, value, result.Version, result.ExpiresAt);
         }
     }

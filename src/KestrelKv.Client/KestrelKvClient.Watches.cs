@@ -40,8 +40,8 @@ public sealed partial class KestrelKvClient
     {
         ArgumentNullException.ThrowIfNull(type);
         RequestText.CheckText(prefix, _options, nameof(prefix), nameof(prefix));
-        if (options.FromVersion < 0) throw ArgumentError.Create($"FromVersion is {options.FromVersion}, expected 0 or more.", nameof(options));
-        return ReadChangesAsync(prefix, type, options, bookmarkInterval: null, cancellationToken);
+        if (options.FromVersion < 0) throw ArgumentError.OfOptions($"FromVersion is {options.FromVersion}, expected 0 or more.");
+        return UntilDisposedAsync(stop => ReadChangesAsync(prefix, type, options, progressInterval: null, stop), cancellationToken);
     }
 
     /// <summary>
@@ -50,7 +50,7 @@ public sealed partial class KestrelKvClient
     /// </summary>
     /// <remarks>
     /// Changes that happen while the snapshot is read are reported before <see cref="WatchEventKind.CaughtUp"/>. If the server no longer keeps the
-    /// next changes, the sequence begins again with a reset.
+    /// next changes, or has other data than before, the sequence begins again with a reset.
     /// </remarks>
     /// <typeparam name="T">The type of the values.</typeparam>
     /// <param name="prefix">The prefix of the keys; empty for all keys.</param>
@@ -68,19 +68,46 @@ public sealed partial class KestrelKvClient
     /// <param name="type">How the values are converted.</param>
     /// <param name="options">The options, without <see cref="WatchOptions.FromVersion"/>.</param>
     /// <param name="cancellationToken">Ends the watch.</param>
-    public async IAsyncEnumerable<WatchEvent<T>> SnapshotThenWatchAsync<T>(
-        string prefix, JsonTypeInfo<T> type, WatchOptions options = default, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<WatchEvent<T>> SnapshotThenWatchAsync<T>(
+        string prefix, JsonTypeInfo<T> type, WatchOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(type);
         RequestText.CheckText(prefix, _options, nameof(prefix), nameof(prefix));
-        OptionsCheck.Unused(options.FromVersion is not null, nameof(options.FromVersion), nameof(SnapshotThenWatchAsync));
+        ArgumentError.ThrowIfUnused(options.FromVersion is not null, nameof(options.FromVersion), nameof(SnapshotThenWatchAsync));
+        return UntilDisposedAsync(stop => ReadSnapshotThenChangesAsync(prefix, type, options, stop), cancellationToken);
+    }
+
+    /// <summary>Reports the events of a watch until the client is disposed of.</summary>
+    private async IAsyncEnumerable<WatchEvent<T>> UntilDisposedAsync<T>(
+        Func<CancellationToken, IAsyncEnumerable<WatchEvent<T>>> watch, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposed.Token);
+        IAsyncEnumerator<WatchEvent<T>> events = watch(stop.Token).GetAsyncEnumerator(stop.Token);
+        await using (events)
+            while (await MovesNextAsync().ConfigureAwait(false)) yield return events.Current;
+
+        async ValueTask<bool> MovesNextAsync()
+        {
+            try
+            {
+                return await events.MoveNextAsync().ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (_disposed.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                throw NotSentException.Disposed();
+            }
+        }
+    }
+
+    private async IAsyncEnumerable<WatchEvent<T>> ReadSnapshotThenChangesAsync<T>(
+        string prefix, JsonTypeInfo<T> type, WatchOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         var backoff = new Backoff(_options.ReconnectDelayMax);
         while (true)
         {
             var snapshot = new SnapshotVersions();
             // A server that keeps its data in memory only keeps changes while there is a watch. This one matches no key of the snapshot.
-            WatchStream anchor = (await OpenWatchAsync(prefix + "\uffff\uffff", null, values: false, bookmarkInterval: null, backoff, stop.Token)).Stream;
+            WatchStream anchor = (await OpenWatchAsync(prefix + "\uffff\uffff", null, values: false, progressInterval: null, backoff, cancellationToken).ConfigureAwait(false)).Stream;
             await using (anchor)
             {
                 yield return new(WatchEventKind.Reset, "", default, 0, null);
@@ -89,7 +116,7 @@ public sealed partial class KestrelKvClient
                 {
                     var page = new ScanRequest<T>(
                         prefix, after, limit: 100, options.KeysOnly ? null : type, delimiter: null, default, waits: true);
-                    ScanPage<T> read = await ReadPageAsync(page, stop.Token);
+                    ScanPage<T> read = await ReadPageAsync(page, cancellationToken).ConfigureAwait(false);
                     snapshot.AddPage(read.Version);
                     foreach (ScanItem<T> item in read.Items)
                     {
@@ -102,7 +129,7 @@ public sealed partial class KestrelKvClient
 
                 // An entry that was removed before its page was read is missing, whatever the versions of the others.
                 var last = new ScanRequest<T>(prefix, null, limit: 1, type: null, delimiter: null, default, waits: true);
-                snapshot.End((await ReadPageAsync(last, stop.Token)).Version);
+                snapshot.End((await ReadPageAsync(last, cancellationToken).ConfigureAwait(false)).Version);
             }
 
             long next = snapshot.Version + 1;
@@ -116,7 +143,7 @@ public sealed partial class KestrelKvClient
                     .GetAsyncEnumerator(cancellationToken);
                 await using (changes)
                 {
-                    while (isComplete = await MovesNextAsync(changes))
+                    while (isComplete = await MovesNextAsync(changes).ConfigureAwait(false))
                     {
                         WatchEvent<T> change = changes.Current;
                         if (!isCaughtUp && snapshot.IsCompleteAt(change))
@@ -134,14 +161,14 @@ public sealed partial class KestrelKvClient
             }
         }
 
-        // Returns false if the history has a gap.
+        // Returns false if the server no longer keeps the next changes, or has other data than before, with lower versions.
         static async ValueTask<bool> MovesNextAsync(IAsyncEnumerator<WatchEvent<T>> changes)
         {
             try
             {
-                return await changes.MoveNextAsync();
+                return await changes.MoveNextAsync().ConfigureAwait(false);
             }
-            catch (HistoryCompactedException)
+            catch (RefusedException e) when (e.Code is "compacted" or "future_version")
             {
                 return false;
             }
@@ -155,6 +182,7 @@ public sealed partial class KestrelKvClient
     /// <returns>The copy, once it is complete. The caller disposes of it.</returns>
     /// <exception cref="RefusedException">The server refused the watch, such as for lack of a right.</exception>
     /// <exception cref="JsonException">A value cannot be converted to <typeparamref name="T"/>.</exception>
+    [OverloadResolutionPriority(1)]
     public Task<Mirror<T>> MirrorAsync<T>(string prefix, CancellationToken cancellationToken = default) =>
         MirrorAsync(prefix, TypeOf<T>(), cancellationToken);
 
@@ -166,19 +194,18 @@ public sealed partial class KestrelKvClient
         Mirror<T>.StartAsync(stop => SnapshotThenWatchAsync(prefix, type, new() { ReportProgress = true }, stop), cancellationToken);
 
     private async IAsyncEnumerable<WatchEvent<T>> ReadChangesAsync<T>(
-        string prefix, JsonTypeInfo<T> type, WatchOptions options, TimeSpan? bookmarkInterval, [EnumeratorCancellation] CancellationToken cancellationToken)
+        string prefix, JsonTypeInfo<T> type, WatchOptions options, TimeSpan? progressInterval, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposed.Token);
         long? next = options.FromVersion;
         var backoff = new Backoff(_options.ReconnectDelayMax);
         while (true)
         {
-            (WatchStream stream, long version) = await OpenWatchAsync(prefix, next, !options.KeysOnly, bookmarkInterval, backoff, stop.Token);
+            (WatchStream stream, long version) = await OpenWatchAsync(prefix, next, !options.KeysOnly, progressInterval, backoff, cancellationToken).ConfigureAwait(false);
             await using (stream)
             {
                 next ??= version + 1;
                 if (options.ReportProgress) yield return new(WatchEventKind.Progress, "", default, version, null);
-                while (await TryReadAsync(stream, stop.Token) is { } response)
+                while (await TryReadAsync(stream, cancellationToken).ConfigureAwait(false) is { } response)
                 {
                     backoff.Reset();
                     (List<WatchEvent<T>> changes, version) = ParseChanges(response.Span, type, options.KeysOnly);
@@ -194,7 +221,7 @@ public sealed partial class KestrelKvClient
         {
             try
             {
-                return await stream.ReadAsync(cancellationToken);
+                return await stream.ReadAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (Exception e) when (IsTransient(e))
             {
@@ -210,10 +237,10 @@ public sealed partial class KestrelKvClient
         while (true)
         {
             TimeSpan pause = backoff.Next();
-            if (pause > TimeSpan.Zero) await Task.Delay(pause, _options.Time, cancellationToken);
+            if (pause > TimeSpan.Zero) await Task.Delay(pause, _options.Time, cancellationToken).ConfigureAwait(false);
             try
             {
-                return await CallAsync<ScanRequest<T>, ScanPage<T>>(page, cancellationToken);
+                return await CallAsync<ScanRequest<T>, ScanPage<T>>(page, cancellationToken).ConfigureAwait(false);
             }
             catch (Exception e) when (IsTransient(e))
             {
@@ -224,16 +251,16 @@ public sealed partial class KestrelKvClient
 
     /// <summary>Opens a watch, with as many attempts as necessary.</summary>
     private async Task<(WatchStream Stream, long Version)> OpenWatchAsync(
-        string prefix, long? fromVersion, bool values, TimeSpan? bookmarkInterval, Backoff backoff, CancellationToken cancellationToken)
+        string prefix, long? fromVersion, bool values, TimeSpan? progressInterval, Backoff backoff, CancellationToken cancellationToken)
     {
         while (true)
         {
             TimeSpan pause = backoff.Next();
-            if (pause > TimeSpan.Zero) await Task.Delay(pause, _options.Time, cancellationToken);
+            if (pause > TimeSpan.Zero) await Task.Delay(pause, _options.Time, cancellationToken).ConfigureAwait(false);
             try
             {
                 return await WatchStream.OpenAsync(
-                    _connector, _options, prefix, fromVersion, values, bookmarkInterval ?? _options.BookmarkInterval, cancellationToken);
+                    _connector, _options, prefix, fromVersion, values, progressInterval ?? _options.ProgressInterval, cancellationToken).ConfigureAwait(false);
             }
             catch (Exception e) when (IsTransient(e))
             {

@@ -20,13 +20,16 @@ namespace KestrelKv.Client;
 /// exceptions.
 /// </para>
 /// <para>
-/// <b>Retries.</b> If the connection breaks, reads and (see <see cref="WriteRetry"/>) writes are sent again until their deadlines. A write is
-/// executed at most once by default.
+/// <b>Retries.</b> By default, a repeated write is executed once (<see cref="WriteRetry.ExactlyOnce"/>). Reads are repeated until their
+/// deadlines, writes until their deadlines or for <see cref="KestrelKvClientOptions.RetryTime"/>, whichever is shorter.
 /// </para>
 /// <para>A <see cref="ValueTask{TResult}"/> that a method returns must be awaited once, and only once.</para>
 /// </remarks>
 public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
 {
+    /// <summary>The name of the <see cref="System.Diagnostics.ActivitySource"/> and of the <see cref="System.Diagnostics.Metrics.Meter"/> of all clients.</summary>
+    public const string TelemetryName = "KestrelKv.Client";
+
     private readonly KestrelKvClientOptions _options;
     private readonly Connector _connector;
     private readonly Lane[] _lanes;
@@ -49,26 +52,28 @@ public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
         OptionsValidator.Validate(_options);
         _types = new(_options.Json);
         _connector = new(_options);
-        _lanes = [new("read", _options, _connector), new("write", _options, _connector), new("bulk", _options, _connector)];
+        _lanes = [new(_options, _connector), new(_options, _connector), new(_options, _connector)];
     }
 
     /// <summary>Connects, if the client is not connected, and measures the round trip of a PING.</summary>
-    /// <param name="timeout">The deadline; null for <see cref="KestrelKvClientOptions.Timeout"/>.</param>
+    /// <param name="options">The options.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="ArgumentException">An option is invalid. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">The server cannot be reached, or refuses the client.</exception>
-    public async Task<TimeSpan> PingAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+    public async ValueTask<TimeSpan> PingAsync(CallOptions options = default, CancellationToken cancellationToken = default)
     {
         long begin = _options.Time.GetTimestamp();
-        await CallAsync<PingRequest, bool>(new(timeout), cancellationToken);
+        await CallAsync<PingRequest, bool>(new(options), cancellationToken).ConfigureAwait(false);
         return _options.Time.GetElapsedTime(begin);
     }
 
     /// <summary>Returns statistics of the server: see INFO in PROTOCOL.md.</summary>
-    /// <param name="timeout">The deadline; null for <see cref="KestrelKvClientOptions.Timeout"/>.</param>
+    /// <param name="options">The options.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="ArgumentException">An option is invalid. Nothing was sent.</exception>
     /// <exception cref="KestrelKvException">The call failed.</exception>
-    public ValueTask<JsonElement> InfoAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
-        CallAsync<InfoRequest, JsonElement>(new(timeout), cancellationToken);
+    public ValueTask<JsonElement> InfoAsync(CallOptions options = default, CancellationToken cancellationToken = default) =>
+        CallAsync<InfoRequest, JsonElement>(new(options), cancellationToken);
 
     /// <summary>Closes all connections. Calls without a reply fail.</summary>
     public void Dispose()
@@ -80,8 +85,8 @@ public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
     /// <summary>Closes all connections, and waits until attempts to connect have ended. Calls without a reply fail.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _disposed.CancelAsync();
-        foreach (Lane lane in _lanes) await lane.DisposeAsync();
+        await _disposed.CancelAsync().ConfigureAwait(false);
+        foreach (Lane lane in _lanes) await lane.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>The number of calls in progress: those queued, those sent, and abandoned calls whose replies are due.</summary>
@@ -120,7 +125,7 @@ public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
         ValueTask<TResult> call;
         try
         {
-            await lane.EnterAsync(timeout, request.Settings.FailFast ?? _options.FailFast, cancellationToken);
+            await lane.EnterAsync(timeout, request.Settings.FailFast ?? _options.FailFast, cancellationToken).ConfigureAwait(false);
             call = Call<TRequest, TResult>.Send(request, lane, _options, deadline, measurement, cancellationToken);
         }
         catch (Exception e)
@@ -128,7 +133,7 @@ public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
             measurement.End(e);
             throw;
         }
-        return await call;
+        return await call.ConfigureAwait(false);
     }
 
     private static OperationCanceledException Canceled(CancellationToken cancellationToken) =>
@@ -140,8 +145,8 @@ public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
         if (timeout == Timeout.InfiniteTimeSpan) return long.MaxValue;
         if (timeout <= TimeSpan.Zero || timeout > OptionsValidator.TimeoutMax)
         {
-            throw ArgumentError.Create(
-                $"The timeout is {timeout}, expected more than zero and at most {OptionsValidator.TimeoutMax}, or Timeout.InfiniteTimeSpan.", nameof(timeout));
+            throw ArgumentError.OfOptions(
+                $"Timeout is {timeout}, expected more than zero and at most {OptionsValidator.TimeoutMax}, or Timeout.InfiniteTimeSpan.");
         }
         return _options.Time.GetTimestamp() + (long)(timeout.TotalSeconds * _options.Time.TimestampFrequency);
     }

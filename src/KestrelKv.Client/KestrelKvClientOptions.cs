@@ -65,22 +65,26 @@ public sealed class KestrelKvClientOptions
     /// <summary>The maximum pause between two connection attempts. Each pause is a random time up to a limit that doubles from 50 milliseconds to this value (full jitter). The default is 5 seconds.</summary>
     public TimeSpan ReconnectDelayMax { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How calls behave while there is no connection: they wait for one until their deadline (false, the default), or fail at once with <see cref="NotSentException"/> (true). The first call after the client was created always waits.</summary>
+    /// <summary>
+    /// Whether a call fails at once with <see cref="NotSentException"/> if its connection (reads, writes, bulk) is broken, and starts a reconnection.
+    /// The first call on each connection waits. The default is false: calls wait for a connection until their deadlines.
+    /// </summary>
     public bool FailFast { get; set; }
 
     /// <summary>What happens to a write whose connection broke before the reply arrived. The default is <see cref="WriteRetry.ExactlyOnce"/>.</summary>
     public WriteRetry Retry { get; set; }
 
     /// <summary>
-    /// The time for which a call is retried, 1 second to 4 minutes, in addition to its deadline. The default is 2 minutes. It must be shorter than the
-    /// server's <c>Store:RequestIdWindow</c> (5 minutes by default), because later the server no longer recognizes a retry.
+    /// The maximum time from the first sending of a write to its last retry, 1 second to 4 minutes. The deadline of the call applies too. The default
+    /// is 2 minutes. It must be shorter than the server's <c>Store:RequestIdWindow</c> (5 minutes by default), because later the server no longer
+    /// recognizes a retry.
     /// </summary>
     public TimeSpan RetryTime { get; set; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>The maximum number of calls that a lane has queued or sent, 1 to 1,000,000. Further calls wait. The default is 16,384.</summary>
+    /// <summary>The maximum number of calls that are queued or sent per connection (reads, writes, bulk), 1 to 1,000,000. Further calls wait. The default is 16,384.</summary>
     public int CallsMax { get; set; } = 16_384;
 
-    /// <summary>The number of queued bytes per lane at which further calls wait. The default is 64 MiB.</summary>
+    /// <summary>The number of queued bytes per connection (reads, writes, bulk) at which further calls wait. The default is 64 MiB.</summary>
     public long QueuedBytesMax { get; set; } = 64 * 1024 * 1024;
 
     /// <summary>The maximum length of a request, in bytes: the server's <c>Limits:FrameBytesMax</c>. The default is 16 MiB.</summary>
@@ -92,8 +96,8 @@ public sealed class KestrelKvClientOptions
     /// <summary>The maximum length of a key in UTF-8, in bytes: the server's <c>Limits:KeyBytesMax</c>. The default is 4,096.</summary>
     public int KeyBytesMax { get; set; } = 4_096;
 
-    /// <summary>The interval at which the server reports the progress of a watch without changes, 0.1 seconds to 1 hour. The default is 5 seconds. A watch that hears nothing for three intervals reconnects.</summary>
-    public TimeSpan BookmarkInterval { get; set; } = TimeSpan.FromSeconds(5);
+    /// <summary>The interval at which the server reports the progress of a watch without changes, 0.1 seconds to 1 hour. The default is 5 seconds. A watch that receives nothing for three intervals reconnects.</summary>
+    public TimeSpan ProgressInterval { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
     /// How values are converted to and from JSON by methods without a <see cref="System.Text.Json.Serialization.Metadata.JsonTypeInfo{T}"/>. Null, the

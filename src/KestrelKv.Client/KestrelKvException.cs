@@ -17,17 +17,20 @@ public sealed class NotSentException : KestrelKvException
     internal NotSentException(string message, Exception? inner = null) : base(message, inner)
     {
     }
+
+    /// <summary>Returns the failure of a call of a client that was disposed of.</summary>
+    internal static NotSentException Disposed() => new("The client is disposed.", new ObjectDisposedException(nameof(KestrelKvClient)));
 }
 
 /// <summary>
-/// The request was sent, and no reply arrived: a write may or may not take effect. Read the entry to find out, or repeat a write whose
-/// repetition is harmless.
+/// The request was sent, and its outcome is unknown, usually because no reply arrived. A write may or may not take effect. Read the entry to
+/// find out, or repeat a write whose repetition is harmless.
 /// </summary>
 public sealed class OutcomeUnknownException : KestrelKvException
 {
     internal OutcomeUnknownException(string message, Exception? inner = null, string? code = null) : base(message, inner) => Code = code;
 
-    /// <summary>The error code of the server, such as <c>disk_failed</c>; null if no reply arrived.</summary>
+    /// <summary>The error code of the server, such as <c>disk_failed</c>; null if there is none.</summary>
     public string? Code { get; }
 }
 

@@ -10,4 +10,4 @@ public readonly record struct KeyInfo(string Key, long Version, DateTimeOffset? 
 /// <param name="Key">The key, or the common prefix, which ends with the delimiter.</param>
 /// <param name="IsGroup">Whether this is a group.</param>
 /// <param name="Count">The number of keys of the group; 1 for a key.</param>
-public readonly record struct KeyGroup(string Key, bool IsGroup, long Count);
+public readonly record struct KeyNode(string Key, bool IsGroup, long Count);

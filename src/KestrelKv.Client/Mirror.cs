@@ -67,7 +67,7 @@ public sealed class Mirror<T> : IReadOnlyDictionary<string, Entry<T>>, IAsyncDis
         }
         try
         {
-            await Task.WhenAny(reached.Task, Completion).WaitAsync(cancellationToken);
+            await Task.WhenAny(reached.Task, Completion).WaitAsync(cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -80,7 +80,7 @@ public sealed class Mirror<T> : IReadOnlyDictionary<string, Entry<T>>, IAsyncDis
     /// <summary>Stops following changes. The copy remains readable.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync();
+        await _stop.CancelAsync().ConfigureAwait(false);
         await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
@@ -100,12 +100,12 @@ public sealed class Mirror<T> : IReadOnlyDictionary<string, Entry<T>>, IAsyncDis
         mirror.Completion = mirror.FollowAsync(watch(mirror._stop.Token));
         try
         {
-            await (await Task.WhenAny(mirror._complete.Task, mirror.Completion).WaitAsync(cancellationToken));
+            await (await Task.WhenAny(mirror._complete.Task, mirror.Completion).WaitAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
             return mirror;
         }
         catch
         {
-            await mirror.DisposeAsync();
+            await mirror.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
@@ -116,7 +116,7 @@ public sealed class Mirror<T> : IReadOnlyDictionary<string, Entry<T>>, IAsyncDis
         ConcurrentDictionary<string, Entry<T>> entries = _entries;
         try
         {
-            await foreach (WatchEvent<T> change in events)
+            await foreach (WatchEvent<T> change in events.ConfigureAwait(false))
             {
                 switch (change.Kind)
                 {

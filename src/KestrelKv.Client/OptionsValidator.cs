@@ -22,7 +22,7 @@ internal static class OptionsValidator
         CheckTime(options.StallTimeout, nameof(options.StallTimeout), TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1));
         CheckTime(options.ReconnectDelayMax, nameof(options.ReconnectDelayMax), TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(1));
         CheckTime(options.RetryTime, nameof(options.RetryTime), TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(4));
-        CheckTime(options.BookmarkInterval, nameof(options.BookmarkInterval), TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1));
+        CheckTime(options.ProgressInterval, nameof(options.ProgressInterval), TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1));
         Check(Enum.IsDefined(options.Retry), nameof(options.Retry), options.Retry, string.Join(", ", Enum.GetNames<WriteRetry>()));
         Check(options.CallsMax is >= 1 and <= 1_000_000, nameof(options.CallsMax), options.CallsMax, "1 to 1,000,000");
         Check(options.QueuedBytesMax >= 1, nameof(options.QueuedBytesMax), options.QueuedBytesMax, "at least 1");

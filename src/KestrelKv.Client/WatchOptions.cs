@@ -9,6 +9,6 @@ public readonly record struct WatchOptions
     /// <summary>Whether to omit the values of changed entries. The default is false.</summary>
     public bool KeysOnly { get; init; }
 
-    /// <summary>Whether to also report <see cref="WatchEventKind.Progress"/>, about every <see cref="KestrelKvClientOptions.BookmarkInterval"/>. The default is false.</summary>
+    /// <summary>Whether to also report <see cref="WatchEventKind.Progress"/>, about every <see cref="KestrelKvClientOptions.ProgressInterval"/>. The default is false.</summary>
     public bool ReportProgress { get; init; }
 }

@@ -22,8 +22,8 @@ public readonly record struct WriteResult
     public DateTimeOffset? ExpiresAt { get; init; }
 
     /// <summary>
-    /// The JSON text of the value before the write, if <see cref="PutOptions.ReturnOld"/> was set; <c>null</c> if the key was missing.
-    /// Otherwise empty. The memory belongs to the caller.
+    /// The JSON text of the value before the write, or the four bytes <c>null</c> if the key was missing. Empty if
+    /// <see cref="WriteOptions.ReturnOld"/> was not set. The memory belongs to the caller.
     /// </summary>
     public ReadOnlyMemory<byte> Old { get; init; }
 }
@@ -34,7 +34,7 @@ public enum WriteStatus
     /// <summary>The write took effect.</summary>
     Applied,
 
-    /// <summary>The precondition (<see cref="PutOptions.IfVersion"/> or <see cref="PutOptions.IfExists"/>) did not hold.</summary>
+    /// <summary>The precondition (<see cref="WriteOptions.IfVersion"/> or <see cref="WriteOptions.IfExists"/>) did not hold.</summary>
     PreconditionFailed,
 
     /// <summary>A <c>test</c> operation of a JSON Patch failed.</summary>

@@ -4,13 +4,13 @@ namespace KestrelKv.Client;
 public enum WriteRetry
 {
     /// <summary>
-    /// The write is sent again, and executed exactly once: the server recognizes it by its request id. The default. It costs the server a
-    /// record of each write's outcome.
+    /// The write is sent again, and executed exactly once: the server recognizes it by its request id. The default. The server
+    /// keeps one idempotency record for each concurrent write of the client.
     /// </summary>
     ExactlyOnce,
 
     /// <summary>
-    /// The write is sent again, and may be executed twice. For writes that may be repeated, such as those of a cache: a write of another
+    /// The write is sent again, and may be executed more than once. For writes that may be repeated, such as those of a cache: a write of another
     /// client in between would be overwritten.
     /// </summary>
     AtLeastOnce,

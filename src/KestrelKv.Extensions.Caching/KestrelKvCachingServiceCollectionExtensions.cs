@@ -1,13 +1,13 @@
 using KestrelKv.Client;
 using KestrelKv.Extensions.Caching;
 using KestrelKv.Extensions.Caching.Invalidation;
+using KestrelKv.Extensions.Hosting;
 using Microsoft.Extensions.Caching.Distributed;
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -21,7 +21,7 @@ public static class KestrelKvCachingServiceCollectionExtensions
     /// <param name="services">The services.</param>
     /// <param name="configure">Sets options; null for the defaults.</param>
     public static IServiceCollection AddKestrelKvDistributedCache(
-        this IServiceCollection services, Action<KestrelKvCacheOptions>? configure = null) =>
+        this IServiceCollection services, Action<KestrelKvDistributedCacheOptions>? configure = null) =>
         AddCache(services, null, configure);
 
     /// <summary>Registers an <see cref="IDistributedCache"/> with a service key, such as for a keyed <see cref="HybridCache"/>.</summary>
@@ -29,7 +29,7 @@ public static class KestrelKvCachingServiceCollectionExtensions
     /// <param name="serviceKey">The service key.</param>
     /// <param name="configure">Sets options; null for the defaults.</param>
     public static IServiceCollection AddKeyedKestrelKvDistributedCache(
-        this IServiceCollection services, object serviceKey, Action<KestrelKvCacheOptions>? configure = null)
+        this IServiceCollection services, object serviceKey, Action<KestrelKvDistributedCacheOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(serviceKey);
         return AddCache(services, serviceKey, configure);
@@ -42,67 +42,59 @@ public static class KestrelKvCachingServiceCollectionExtensions
     /// <param name="services">The services.</param>
     /// <param name="configure">Sets options; null for the defaults.</param>
     public static IServiceCollection AddKestrelKvHybridCacheInvalidation(
-        this IServiceCollection services, Action<HybridCacheInvalidationOptions>? configure = null)
+        this IServiceCollection services, Action<KestrelKvHybridCacheInvalidationOptions>? configure = null) =>
+        AddInvalidation(services, null, configure);
+
+    /// <summary>The same for a <see cref="HybridCache"/> with a service key.</summary>
+    /// <inheritdoc cref="AddKestrelKvHybridCacheInvalidation"/>
+    /// <param name="services">The services.</param>
+    /// <param name="serviceKey">The service key of the hybrid cache.</param>
+    /// <param name="configure">Sets options; null for the defaults.</param>
+    public static IServiceCollection AddKeyedKestrelKvHybridCacheInvalidation(
+        this IServiceCollection services, object serviceKey, Action<KestrelKvHybridCacheInvalidationOptions>? configure = null)
     {
-        ArgumentNullException.ThrowIfNull(services);
-        var options = new HybridCacheInvalidationOptions();
-        configure?.Invoke(options);
-        if (options.Validate() is { } error) throw new ArgumentException(error, nameof(configure));
-        return services.AddSingleton<IHostedService>(provider => CreateInvalidator(provider, options));
+        ArgumentNullException.ThrowIfNull(serviceKey);
+        return AddInvalidation(services, serviceKey, configure);
     }
 
-    private static IServiceCollection AddCache(IServiceCollection services, object? serviceKey, Action<KestrelKvCacheOptions>? configure)
+    private static IServiceCollection AddCache(IServiceCollection services, object? serviceKey, Action<KestrelKvDistributedCacheOptions>? configure)
     {
         ArgumentNullException.ThrowIfNull(services);
-        string name = OptionsName(serviceKey);
-        OptionsBuilder<KestrelKvCacheOptions> builder = services.AddOptions<KestrelKvCacheOptions>(name);
-        if (configure is not null) builder.Configure(configure);
-        services.AddSingleton<IValidateOptions<KestrelKvCacheOptions>>(new OptionsValidator(name));
+        services.AddCheckedOptions(serviceKey, configure, options => options.Validate());
         if (serviceKey is null)
         {
-            services.AddSingleton(provider => CreateCache(provider, name));
+            services.AddSingleton(provider => CreateCache(provider, null));
             services.AddSingleton<IDistributedCache>(provider => provider.GetRequiredService<KestrelKvDistributedCache>());
         }
         else
         {
-            services.AddKeyedSingleton(serviceKey, (provider, _) => CreateCache(provider, name));
+            services.AddKeyedSingleton(serviceKey, (provider, _) => CreateCache(provider, serviceKey));
             services.AddKeyedSingleton<IDistributedCache>(serviceKey, (provider, key) => provider.GetRequiredKeyedService<KestrelKvDistributedCache>(key));
         }
         return services;
     }
 
-    private static KestrelKvDistributedCache CreateCache(IServiceProvider provider, string name)
+    private static KestrelKvDistributedCache CreateCache(IServiceProvider provider, object? serviceKey)
     {
-        KestrelKvCacheOptions options = provider.GetRequiredService<IOptionsMonitor<KestrelKvCacheOptions>>().Get(name);
-        return new(Resolve<KestrelKvClient>(provider, options.ClientServiceKey), options, TimeOf(provider));
+        var options = provider.OptionsOf<KestrelKvDistributedCacheOptions>(serviceKey);
+        return new(provider.Resolve<KestrelKvClient>(options.ClientServiceKey), options, TimeOf(provider));
     }
 
-    private static HybridCacheInvalidator CreateInvalidator(IServiceProvider provider, HybridCacheInvalidationOptions options)
+    private static IServiceCollection AddInvalidation(
+        IServiceCollection services, object? hybridCacheKey, Action<KestrelKvHybridCacheInvalidationOptions>? configure)
     {
-        var local = new LocalCache(Resolve<HybridCache>(provider, options.HybridCacheServiceKey), provider.GetRequiredService<IMemoryCache>());
+        ArgumentNullException.ThrowIfNull(services);
+        services.AddCheckedOptions(hybridCacheKey, configure, options => options.Validate());
+        return services.AddSingleton<IHostedService>(provider => CreateInvalidator(provider, hybridCacheKey));
+    }
+
+    private static HybridCacheInvalidator CreateInvalidator(IServiceProvider provider, object? hybridCacheKey)
+    {
+        var options = provider.OptionsOf<KestrelKvHybridCacheInvalidationOptions>(hybridCacheKey);
+        var local = new LocalCache(provider.Resolve<HybridCache>(hybridCacheKey), provider.GetRequiredService<IMemoryCache>());
         ILogger<HybridCacheInvalidator> logger = provider.GetService<ILogger<HybridCacheInvalidator>>() ?? NullLogger<HybridCacheInvalidator>.Instance;
-        return new(Resolve<KestrelKvDistributedCache>(provider, options.DistributedCacheServiceKey), local, options, TimeOf(provider), logger);
+        return new(provider.Resolve<KestrelKvDistributedCache>(options.DistributedCacheServiceKey), local, options, TimeOf(provider), logger);
     }
-
-    private static T Resolve<T>(IServiceProvider provider, object? serviceKey) where T : notnull =>
-        serviceKey is null ? provider.GetRequiredService<T>() : provider.GetRequiredKeyedService<T>(serviceKey);
 
     private static TimeProvider TimeOf(IServiceProvider provider) => provider.GetService<TimeProvider>() ?? TimeProvider.System;
-
-    // Keys of different types can have the same text.
-    private static string OptionsName(object? serviceKey) => serviceKey switch
-    {
-        null => Options.Options.DefaultName,
-        string text => text,
-        _ => $"{serviceKey.GetType().FullName}:{serviceKey}",
-    };
-
-    private sealed class OptionsValidator(string cache) : IValidateOptions<KestrelKvCacheOptions>
-    {
-        public ValidateOptionsResult Validate(string? name, KestrelKvCacheOptions options)
-        {
-            if (name != cache) return ValidateOptionsResult.Skip;
-            return options.Validate() is { } error ? ValidateOptionsResult.Fail(error) : ValidateOptionsResult.Success;
-        }
-    }
 }

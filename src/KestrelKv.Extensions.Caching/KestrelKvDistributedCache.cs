@@ -24,13 +24,13 @@ internal sealed class KestrelKvDistributedCache : IBufferDistributedCache
     private static readonly TimeSpan ExtensionTimeout = TimeSpan.FromSeconds(1);
 
     private readonly KestrelKvClient _client;
-    private readonly KestrelKvCacheOptions _options;
+    private readonly KestrelKvDistributedCacheOptions _options;
     private readonly TimeProvider _time;
     private readonly GetOptions _read;
-    private readonly PutOptions _write;
+    private readonly WriteOptions _write;
     private OwnWrites? _ownWrites;
 
-    public KestrelKvDistributedCache(KestrelKvClient client, KestrelKvCacheOptions options, TimeProvider time)
+    public KestrelKvDistributedCache(KestrelKvClient client, KestrelKvDistributedCacheOptions options, TimeProvider time)
     {
         (_client, _options, _time) = (client, options, time);
         _read = new() { AllowUnsynced = options.AcknowledgeFromMemory };
@@ -89,7 +89,7 @@ internal sealed class KestrelKvDistributedCache : IBufferDistributedCache
         string key, ReadOnlySequence<byte> value, DistributedCacheEntryOptions options, CancellationToken token = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        await WriteAsync(KeyOf(key), value, options, token);
+        await WriteAsync(KeyOf(key), value, options, token).ConfigureAwait(false);
     }
 
     public void Refresh(string key) => SynchronousCall.Run((Cache: this, Key: KeyOf(key)), static call => call.Cache.ExtendAsync(call.Key, default));
@@ -109,7 +109,7 @@ internal sealed class KestrelKvDistributedCache : IBufferDistributedCache
     private async ValueTask<byte[]?> ReadAsync(string key, CancellationToken token)
     {
         PayloadDecoder decoder = PayloadDecoder.Rent(null, _time.GetUtcNow());
-        await ReadAsync(key, decoder, token);
+        await ReadAsync(key, decoder, token).ConfigureAwait(false);
         byte[]? bytes = decoder.Bytes;
         decoder.Return();
         return bytes;
@@ -118,7 +118,7 @@ internal sealed class KestrelKvDistributedCache : IBufferDistributedCache
     private async ValueTask<bool> ReadAsync(string key, IBufferWriter<byte> destination, CancellationToken token)
     {
         PayloadDecoder decoder = PayloadDecoder.Rent(destination, _time.GetUtcNow());
-        await ReadAsync(key, decoder, token);
+        await ReadAsync(key, decoder, token).ConfigureAwait(false);
         bool hasDecoded = decoder.HasDecoded;
         decoder.Return();
         return hasDecoded;
@@ -126,11 +126,11 @@ internal sealed class KestrelKvDistributedCache : IBufferDistributedCache
 
     private async ValueTask ReadAsync(string key, PayloadDecoder decoder, CancellationToken token)
     {
-        Entry<SlidingExpiry> entry = await _client.GetAsync(key, decoder.TypeInfo, _read, token);
+        Entry<SlidingExpiry> entry = await _client.GetAsync(key, decoder.TypeInfo, _read, token).ConfigureAwait(false);
         if (!decoder.HasDecoded || !entry.Value.IsDue(entry.ExpiresAt, _time.GetUtcNow())) return;
         try
         {
-            await TouchAsync(key, entry, _read with { Timeout = ExtensionTimeout, FailFast = true }, token);
+            await TouchAsync(key, entry, _read with { Timeout = ExtensionTimeout, FailFast = true }, token).ConfigureAwait(false);
         }
         catch (KestrelKvException)
         {
@@ -142,10 +142,10 @@ internal sealed class KestrelKvDistributedCache : IBufferDistributedCache
     private async ValueTask<bool> ExtendAsync(string key, CancellationToken token)
     {
         // An entry without a sliding window does not have this part.
-        Entry<SlidingExpiry> entry = await _client.GetAsync(key, SlidingExpiry.Type, _read with { Path = SlidingExpiry.Path }, token);
+        Entry<SlidingExpiry> entry = await _client.GetAsync(key, SlidingExpiry.Type, _read with { Path = SlidingExpiry.Path }, token).ConfigureAwait(false);
         DateTimeOffset now = _time.GetUtcNow();
         if (!entry.Found || entry.Value.HasPassed(now) || !entry.Value.IsDue(entry.ExpiresAt, now)) return false;
-        await TouchAsync(key, entry, _read, token);
+        await TouchAsync(key, entry, _read, token).ConfigureAwait(false);
         return true;
     }
 
@@ -154,21 +154,21 @@ internal sealed class KestrelKvDistributedCache : IBufferDistributedCache
         TimeSpan extension = entry.Value.Extension(_time.GetUtcNow());
         if (extension <= TimeSpan.Zero) return;
         Entry<SlidingExpiry> touched = await _client.GetAsync(
-            key, SlidingExpiry.Type, options with { Path = SlidingExpiry.Path, Touch = extension }, token);
-        if (touched.Version != entry.Version && touched.Version != 0) await CorrectAsync(key, entry.Value, touched, extension, token);
+            key, SlidingExpiry.Type, options with { Path = SlidingExpiry.Path, Touch = extension }, token).ConfigureAwait(false);
+        if (touched.Version != entry.Version && touched.Version != 0) await CorrectAsync(key, entry.Value, touched, extension, token).ConfigureAwait(false);
     }
 
     /// <summary>Corrects the expiry of an entry that another client wrote between a read and its touch. Such an entry must not live too long.</summary>
     private async ValueTask CorrectAsync(string key, SlidingExpiry before, Entry<SlidingExpiry> touched, TimeSpan extension, CancellationToken token)
     {
-        PutOptions ifUnchanged = _write with { IfVersion = touched.Version };
+        WriteOptions ifUnchanged = _write with { IfVersion = touched.Version };
         DateTimeOffset now = _time.GetUtcNow();
         if (touched.Found && touched.Value == before) return;
         if (touched.Found && touched.Value.Extension(now) is var own && own > TimeSpan.Zero)
-            await _client.ExpireAsync(key, Expiry.In(own), ifUnchanged, token);
+            await _client.ExpireAsync(key, Expiry.In(own), ifUnchanged, token).ConfigureAwait(false);
         // The entry has an absolute expiry alone, which is unknown now if the touch has extended it. A cache may lose an entry.
         else if (touched.ExpiresAt is { } expiry && expiry <= now + extension + ExtensionTimeout)
-            await _client.DeleteAsync(key, ifUnchanged, token);
+            await _client.DeleteAsync(key, ifUnchanged, token).ConfigureAwait(false);
     }
 
     private async ValueTask<long> WriteAsync(string key, ReadOnlySequence<byte> value, DistributedCacheEntryOptions options, CancellationToken token)
@@ -179,7 +179,7 @@ internal sealed class KestrelKvDistributedCache : IBufferDistributedCache
         try
         {
             WriteResult result = await _client.PutAsync(
-                key, new Payload(value, expiry.Sliding), Payload.Type, _write with { Expiry = expiry.Initial }, token);
+                key, new Payload(value, expiry.Sliding), Payload.Type, _write with { Expiry = expiry.Initial }, token).ConfigureAwait(false);
             return write.Version = result.Version;
         }
         finally
@@ -193,7 +193,7 @@ internal sealed class KestrelKvDistributedCache : IBufferDistributedCache
         OwnWrites.Write write = OwnWrites.Begin(_ownWrites, key);
         try
         {
-            WriteResult result = await _client.DeleteAsync(key, _write, token);
+            WriteResult result = await _client.DeleteAsync(key, _write, token).ConfigureAwait(false);
             return write.Version = result.Version;
         }
         finally

@@ -11,7 +11,7 @@ builder.AddKestrelKvClient("kv");
 builder.Configuration.AddKestrelKv(builder.Configuration.GetConnectionString("kv")!, "shop/config/");
 
 // Sessions, with cookies that each process can read.
-builder.Services.AddDataProtection().SetApplicationName("shop").PersistKeysToKestrelKv("shop/keys/");
+builder.Services.AddDataProtection().SetApplicationName("shop").PersistKeysToKestrelKv(options => options.Prefix = "shop/keys/");
 builder.Services.AddKestrelKvDistributedCache(options => options.Prefix = "shop/sessions/");
 builder.Services.AddSession(options => options.IdleTimeout = TimeSpan.FromMinutes(20));
 

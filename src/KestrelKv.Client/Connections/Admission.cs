@@ -44,7 +44,7 @@ internal sealed class Admission(int callsMax, long bytesMax)
             waiter = _waiting.AddLast(new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         }
         await using (cancellationToken.UnsafeRegister(_ => Cancel(waiter, cancellationToken), null))
-            await waiter.Value.Task;
+            await waiter.Value.Task.ConfigureAwait(false);
     }
 
     /// <summary>Counts the bytes of a request, at least 1. The call has entered.</summary>

@@ -203,7 +203,7 @@ internal abstract class Call
         _wait.SetException(error);
     }
 
-    /// <summary>Gives back what an ended call needs no more, even if its caller does not await the result.</summary>
+    /// <summary>Releases the slot, the measurement and the registration of an ended call, even if its caller does not await the result.</summary>
     private void Leave()
     {
         _lane!.Slots.Return(_slot);

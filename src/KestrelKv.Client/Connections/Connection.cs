@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using KestrelKv.Client.Replies;
 
@@ -15,7 +14,6 @@ namespace KestrelKv.Client.Connections;
 /// </remarks>
 internal sealed class Connection : IThreadPoolWorkItem
 {
-    private const int HeaderBytes = 8;
     private const int SendBufferBytes = 64 * 1024;
     private const int ReceiveBufferBytes = 64 * 1024;
 
@@ -40,14 +38,14 @@ internal sealed class Connection : IThreadPoolWorkItem
     public void Start()
     {
         _ = ReceiveAsync();
-        Send(here: false);
+        Send(onCallerThread: false);
     }
 
     /// <summary>Reserves the sender's role. Requires the gate.</summary>
-    /// <param name="here">Whether the caller itself should send, because no reply is due.</param>
-    public bool TryBeginSending(out bool here)
+    /// <param name="onCallerThread">Whether the caller itself should send, because no reply is due.</param>
+    public bool TryBeginSending(out bool onCallerThread)
     {
-        here = _sent.Count == 0;
+        onCallerThread = _sent.Count == 0;
         if (_isSending) return false;
         return _isSending = true;
     }
@@ -56,9 +54,9 @@ internal sealed class Connection : IThreadPoolWorkItem
     public void EndSending() => _isSending = false;
 
     /// <summary>Sends the queued calls. The caller has called <see cref="TryBeginSending"/>.</summary>
-    public void Send(bool here)
+    public void Send(bool onCallerThread)
     {
-        if (here) _ = SendAsync();
+        if (onCallerThread) _ = SendAsync();
         else ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
@@ -113,9 +111,9 @@ internal sealed class Connection : IThreadPoolWorkItem
             while (true)
             {
                 int length = _lane.TakeForSending(this, _sendBuffer, out Call? longCall);
-                if (length > 0) await _stream.WriteAsync(_sendBuffer.AsMemory(0, length));
+                if (length > 0) await _stream.WriteAsync(_sendBuffer.AsMemory(0, length)).ConfigureAwait(false);
                 else if (longCall is null) return;
-                if (longCall is not null) await SendLongAsync(longCall);
+                if (longCall is not null) await SendLongAsync(longCall).ConfigureAwait(false);
             }
         }
         catch (Exception e)
@@ -132,7 +130,7 @@ internal sealed class Connection : IThreadPoolWorkItem
             for (ReadOnlyMemory<byte> rest = call.Request.Frame; !rest.IsEmpty;)
             {
                 int piece = Math.Min(rest.Length, SendBufferBytes);
-                await _stream.WriteAsync(rest[..piece]);
+                await _stream.WriteAsync(rest[..piece]).ConfigureAwait(false);
                 rest = rest[piece..];
                 Volatile.Write(ref _lastActivity, _lane.Time.GetTimestamp());
             }
@@ -150,7 +148,7 @@ internal sealed class Connection : IThreadPoolWorkItem
             int length = 0;
             while (true)
             {
-                int received = await _stream.ReadAsync(_received.AsMemory(length));
+                int received = await _stream.ReadAsync(_received.AsMemory(length)).ConfigureAwait(false);
                 if (received == 0) throw new EndOfStreamException("The server closed the connection.");
                 Volatile.Write(ref _lastActivity, _lane.Time.GetTimestamp());
                 length += received;
@@ -177,13 +175,16 @@ internal sealed class Connection : IThreadPoolWorkItem
         int count = 0, end = 0;
         Exception? closing = null;
         needed = 0;
-        while (closing is null && TryReadHeader(text[end..], out needed, out closing) && needed <= text.Length - end)
+        while (closing is null && TryReadHeader(text[end..], out int length, out closing))
         {
-            closing = ServerError.ClosingReason(text.Slice(end + HeaderBytes, needed - HeaderBytes));
+            needed = FrameHeader.Bytes + length;
+            if (needed > text.Length - end) break;
+            closing = ServerError.ClosingReason(text.Slice(end + FrameHeader.Bytes, length));
 
             // These answer a request, which would close each further connection that sends it: too long a request, and a reply that cannot be read.
             if (closing is not null and not (RefusedException { Code: "frame_too_long" } or OutcomeUnknownException)) break;
             end += needed;
+            needed = 0;
             count++;
         }
         if (_answered.Length < count) _answered = new Call[count];
@@ -192,10 +193,10 @@ internal sealed class Connection : IThreadPoolWorkItem
         int at = 0;
         foreach (Call call in calls[..taken])
         {
-            int length = BinaryPrimitives.ReadInt32LittleEndian(text[(at + 4)..]);
-            call.EndWith(text.Slice(at + HeaderBytes, length));
+            FrameHeader.TryRead(text[at..], _lane.ReplyBytesMax, out int length, out _);
+            call.EndWith(text.Slice(at + FrameHeader.Bytes, length));
             call.Release();
-            at += HeaderBytes + length;
+            at += FrameHeader.Bytes + length;
         }
         calls.Clear();
         if (closing is not null) throw closing;
@@ -203,23 +204,14 @@ internal sealed class Connection : IThreadPoolWorkItem
         return end;
     }
 
-    /// <summary>Reads the header at the beginning of the text.</summary>
-    /// <param name="text">The text.</param>
-    /// <param name="frameBytes">The length of the frame; 0 if its header has not arrived or is invalid.</param>
-    /// <param name="fault">What is wrong with the header; otherwise null.</param>
-    /// <returns>Whether there is a valid header.</returns>
-    private bool TryReadHeader(ReadOnlySpan<byte> text, out int frameBytes, out Exception? fault)
+    /// <summary>Reads the next header.</summary>
+    /// <returns>False if it has not arrived, or is invalid.</returns>
+    private bool TryReadHeader(ReadOnlySpan<byte> text, out int length, out Exception? fault)
     {
-        (frameBytes, fault) = (0, null);
-        if (text.Length < HeaderBytes) return false;
-        int version = BinaryPrimitives.ReadInt32LittleEndian(text);
-        int length = BinaryPrimitives.ReadInt32LittleEndian(text[4..]);
-        if (version != 1 || length < 0)
-            fault = new IOException($"The server sent a header with version {version} and length {length}, expected version 1: the port is not one of KestrelKv's wire protocol, or expects TLS.");
-        else if (length > _lane.ReplyBytesMax)
-            fault = new IOException($"The server sent a reply of {length} bytes, expected at most {_lane.ReplyBytesMax} (ReplyBytesMax).");
-        else
-            frameBytes = HeaderBytes + length;
-        return fault is null;
+        (length, fault) = (0, null);
+        if (text.Length < FrameHeader.Bytes) return false;
+        if (FrameHeader.TryRead(text, _lane.ReplyBytesMax, out length, out IOException? invalid)) return true;
+        fault = invalid;
+        return false;
     }
 }

@@ -10,7 +10,6 @@ namespace KestrelKv.Client.Connections;
 /// <summary>Opens connections: TCP, TLS, authentication. Thread-safe.</summary>
 internal sealed class Connector(KestrelKvClientOptions options)
 {
-    private const int HeaderBytes = 8;
     private const int TcpUserTimeout = 18;
     private const int HandshakeReplyBytesMax = 64 * 1024;
 
@@ -28,14 +27,14 @@ internal sealed class Connector(KestrelKvClientOptions options)
         Stream? stream = null;
         try
         {
-            stream = options.ConnectCallback is { } connect ? await connect(either.Token).AsTask().WaitAsync(either.Token) : await ConnectSocketAsync(either.Token);
-            if (options.Tls) stream = await StartTlsAsync(stream, either.Token);
-            await GreetAsync(stream, either.Token);
+            stream = options.ConnectCallback is { } connect ? await connect(either.Token).AsTask().WaitAsync(either.Token).ConfigureAwait(false) : await ConnectSocketAsync(either.Token).ConfigureAwait(false);
+            if (options.Tls) stream = await StartTlsAsync(stream, either.Token).ConfigureAwait(false);
+            await GreetAsync(stream, either.Token).ConfigureAwait(false);
             return stream;
         }
         catch (Exception e)
         {
-            if (stream is not null) await stream.DisposeAsync();
+            if (stream is not null) await stream.DisposeAsync().ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
             if (e is KestrelKvException) throw;
             if (late.IsCancellationRequested)
@@ -50,7 +49,7 @@ internal sealed class Connector(KestrelKvClientOptions options)
         try
         {
             DetectDeadPeers(socket);
-            await socket.ConnectAsync(Host, Port, cancellationToken);
+            await socket.ConnectAsync(Host, Port, cancellationToken).ConfigureAwait(false);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch
@@ -103,12 +102,12 @@ internal sealed class Connector(KestrelKvClientOptions options)
                     SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(certificate, options.TlsKey ?? certificate), null);
             }
             options.ConfigureTls?.Invoke(authentication);
-            await tls.AuthenticateAsClientAsync(authentication, cancellationToken);
+            await tls.AuthenticateAsClientAsync(authentication, cancellationToken).ConfigureAwait(false);
             return tls;
         }
         catch
         {
-            await tls.DisposeAsync();
+            await tls.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
@@ -123,27 +122,24 @@ internal sealed class Connector(KestrelKvClientOptions options)
             request.Write("\"user\": "u8);
             request.WriteString(user);
             request.Write(", \"secret\": "u8);
-            request.WriteString(options.SecretProvider is { } provider ? await provider(cancellationToken).AsTask().WaitAsync(cancellationToken) : options.Secret ?? "");
+            request.WriteString(options.SecretProvider is { } provider ? await provider(cancellationToken).AsTask().WaitAsync(cancellationToken).ConfigureAwait(false) : options.Secret ?? "");
         }
         else
         {
             RequestText.Begin(request, "PING");
         }
         RequestText.End(request, options, activity: null);
-        await stream.WriteAsync(request.Frame, cancellationToken);
-        ReplyText.OpenOrThrow(await ReadFrameAsync(stream, cancellationToken));
+        await stream.WriteAsync(request.Frame, cancellationToken).ConfigureAwait(false);
+        ReplyText.OpenOrThrow(await ReadFrameAsync(stream, cancellationToken).ConfigureAwait(false));
     }
 
     private static async Task<byte[]> ReadFrameAsync(Stream stream, CancellationToken cancellationToken)
     {
-        byte[] header = new byte[HeaderBytes];
-        await stream.ReadExactlyAsync(header, cancellationToken);
-        int version = BinaryPrimitives.ReadInt32LittleEndian(header);
-        int length = BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4));
-        if (version != 1 || length is < 0 or > HandshakeReplyBytesMax)
-            throw new IOException("The server is not a KestrelKv server, or this port expects TLS.");
+        byte[] header = new byte[FrameHeader.Bytes];
+        await stream.ReadExactlyAsync(header, cancellationToken).ConfigureAwait(false);
+        if (!FrameHeader.TryRead(header, HandshakeReplyBytesMax, out int length, out IOException? fault)) throw fault;
         byte[] body = new byte[length];
-        await stream.ReadExactlyAsync(body, cancellationToken);
+        await stream.ReadExactlyAsync(body, cancellationToken).ConfigureAwait(false);
         return body;
     }
 }

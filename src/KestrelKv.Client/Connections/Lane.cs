@@ -34,17 +34,14 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
     private bool _isSweeping;
     private bool _isConnecting;
 
-    public Lane(string name, KestrelKvClientOptions options, Connector connector)
+    public Lane(KestrelKvClientOptions options, Connector connector)
     {
-        Name = name;
         (_options, _connector) = (options, connector);
         _retryTicks = (long)(options.RetryTime.TotalSeconds * options.Time.TimestampFrequency);
         _admission = new(options.CallsMax, options.QueuedBytesMax);
         _backoff = new(options.ReconnectDelayMax);
         _sweeper = options.Time.CreateTimer(static lane => ((Lane)lane!).Sweep(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
-
-    public string Name { get; }
 
     public TimeProvider Time => _options.Time;
 
@@ -57,9 +54,6 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
 
     /// <summary>The number of calls that are in progress.</summary>
     public int Calls => _admission.Calls;
-
-    /// <summary>Whether the lane has a connection now.</summary>
-    public bool IsConnected => Volatile.Read(ref _connection) is not null;
 
     public bool TryEnter() => _admission.TryEnter();
 
@@ -74,12 +68,12 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken, _stopping.Token);
         try
         {
-            await _admission.EnterAsync(either.Token);
+            await _admission.EnterAsync(either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw _stopping.IsCancellationRequested
-                ? Disposed()
+                ? NotSentException.Disposed()
                 : NotSent(
                     $"The deadline passed while {_options.CallsMax} calls (CallsMax) or {_options.QueuedBytesMax} bytes (QueuedBytesMax) were queued",
                     new TimeoutException("The deadline of the call has passed."));
@@ -97,7 +91,7 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
     {
         _admission.Add(call.Request.Length);
         Connection? sender = null;
-        bool here = false, refused;
+        bool onCallerThread = false, refused;
         lock (_gate)
         {
             if (_connection is null) Connect();
@@ -106,10 +100,10 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
             {
                 _queue.Add(call);
                 if (!_isSweeping) StartSweeping();
-                if (_connection?.TryBeginSending(out here) == true) sender = _connection;
+                if (_connection?.TryBeginSending(out onCallerThread) == true) sender = _connection;
             }
         }
-        sender?.Send(here);
+        sender?.Send(onCallerThread);
         if (refused) Refuse(call);
     }
 
@@ -207,7 +201,7 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
         Connection? connection;
         lock (_gate) connection = _connection;
         connection?.Break(new ObjectDisposedException(nameof(KestrelKvClient)));
-        FailQueued(_ => Disposed());
+        FailQueued(_ => NotSentException.Disposed());
         _sweeper.Dispose();
     }
 
@@ -217,15 +211,13 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
         Dispose();
         Task connecting;
         lock (_gate) connecting = _connecting;
-        await connecting;
+        await connecting.ConfigureAwait(false);
     }
-
-    private static NotSentException Disposed() => new("The client is disposed.", new ObjectDisposedException(nameof(KestrelKvClient)));
 
     private void Refuse(Call call)
     {
         call.EndUnsent(_stopping.IsCancellationRequested
-            ? Disposed()
+            ? NotSentException.Disposed()
             : NotSent(MayNotWait));
         call.Release();
     }
@@ -250,8 +242,8 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
             try
             {
                 _stopping.Token.ThrowIfCancellationRequested();
-                Stream stream = await _connector.ConnectAsync(_stopping.Token);
-                Begin(new Connection(this, stream));
+                Stream stream = await _connector.ConnectAsync(_stopping.Token).ConfigureAwait(false);
+                Attach(new Connection(this, stream));
                 return;
             }
             catch (Exception e)
@@ -261,7 +253,7 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
         }
     }
 
-    private void Begin(Connection connection)
+    private void Attach(Connection connection)
     {
         lock (_gate)
         {

@@ -13,7 +13,7 @@ internal ref struct EntriesReader
     public EntriesReader(ReadOnlySpan<byte> response)
     {
         _text = response;
-        _reader = new(response, new JsonReaderOptions { MaxDepth = JsonDepth.Max });
+        _reader = new(response, ReplyText.ReaderOptions);
         _reader.Read();
     }
 

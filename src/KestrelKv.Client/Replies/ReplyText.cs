@@ -6,7 +6,8 @@ namespace KestrelKv.Client.Replies;
 /// <summary>Reads replies: <c>{"status": "OK", "response": {"func": "GET", "response": {...}}}</c>.</summary>
 internal static class ReplyText
 {
-    private static readonly JsonReaderOptions Options = new() { MaxDepth = JsonDepth.Max };
+    /// <summary>Permits the deepest nesting of a reply: the server's largest setting for values, and the levels around them.</summary>
+    public static readonly JsonReaderOptions ReaderOptions = new() { MaxDepth = 100_000 };
 
     /// <summary>Returns the inner response object of a reply.</summary>
     /// <param name="reply">The body of the reply.</param>
@@ -40,7 +41,7 @@ internal static class ReplyText
         var entry = new EntryText();
         try
         {
-            var reader = new Utf8JsonReader(response, Options);
+            var reader = new Utf8JsonReader(response, ReaderOptions);
             reader.Read();
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName) entry.Take(ref reader, response);
             return entry;
@@ -56,8 +57,7 @@ internal static class ReplyText
     {
         ReadOnlySpan<byte> response = Open(reply, out ServerError error);
         if (error.Code is not null) return new() { Status = error.Status ?? throw error.ToException(), Existed = error.Version > 0, Version = error.Version ?? 0 };
-        EntryText entry = ReadEntry(response);
-        return new() { Existed = entry.Found, Version = entry.Version, ExpiresAt = entry.ExpiresAt, Old = entry.Old.ToArray() };
+        return ReadEntry(response).ToWrite();
     }
 
     /// <summary>Reads the result of an increment.</summary>
@@ -66,8 +66,7 @@ internal static class ReplyText
         ReadOnlySpan<byte> response = Open(reply, out ServerError error);
         if (error.Code is not null)
             return new() { Status = error.Status ?? throw error.ToException(), Value = default!, Existed = error.Version > 0, Version = error.Version ?? 0 };
-        EntryText entry = ReadEntry(response);
-        return new() { Value = JsonSerializer.Deserialize(entry.Value, type)!, Existed = entry.Found, Version = entry.Version, ExpiresAt = entry.ExpiresAt };
+        return ReadEntry(response).ToIncrement(type);
     }
 
     /// <summary>Opens a reply in the server's usual spelling without parsing it.</summary>
@@ -86,7 +85,7 @@ internal static class ReplyText
 
     private static ReadOnlySpan<byte> OpenAny(ReadOnlySpan<byte> reply)
     {
-        var reader = new Utf8JsonReader(reply, Options);
+        var reader = new Utf8JsonReader(reply, ReaderOptions);
         reader.Read();
         if (!TryEnter(ref reader) || !TryEnter(ref reader) || reader.TokenType != JsonTokenType.StartObject)
             throw new OutcomeUnknownException("The server sent a reply that is neither a response nor an error.");
@@ -140,6 +139,11 @@ internal ref struct EntryText
 
     public readonly Entry<T> ToEntry<T>(string key, JsonTypeInfo<T> type) =>
         new(key, Found, Found ? JsonSerializer.Deserialize(Value, type) : default, Version, ExpiresAt);
+
+    public readonly WriteResult ToWrite() => new() { Existed = Found, Version = Version, ExpiresAt = ExpiresAt, Old = Old.ToArray() };
+
+    public readonly IncrementResult<T> ToIncrement<T>(JsonTypeInfo<T> type) =>
+        new() { Value = JsonSerializer.Deserialize(Value, type)!, Existed = Found, Version = Version, ExpiresAt = ExpiresAt };
 
     /// <summary>Returns a JSON string as text.</summary>
     public static string Text(ReadOnlySpan<byte> json)

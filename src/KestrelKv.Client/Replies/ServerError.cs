@@ -24,7 +24,7 @@ internal readonly record struct ServerError(string Code, string Message, int? In
         int? index = null;
         long? version = null, oldest = null;
         bool isError = false;
-        var reader = new Utf8JsonReader(reply, new JsonReaderOptions { MaxDepth = JsonDepth.Max });
+        var reader = new Utf8JsonReader(reply, ReplyText.ReaderOptions);
         reader.Read();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {

@@ -1,7 +1,7 @@
 namespace KestrelKv.Client.Requests;
 
 /// <summary>BATCH.</summary>
-internal readonly struct BatchRequest(Batch batch, PutOptions options) : IRequest<BatchResult>
+internal readonly struct BatchRequest(Batch batch, WriteOptions options) : IRequest<BatchResult>
 {
     public static string Function => "BATCH";
     public static LaneKind Lane => LaneKind.Bulk;
@@ -10,14 +10,14 @@ internal readonly struct BatchRequest(Batch batch, PutOptions options) : IReques
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
-        OptionsCheck.Unused(options.Path is not null, nameof(options.Path), Function);
-        OptionsCheck.Unused(options.Expiry.Kind != ExpiryKind.Unchanged, nameof(options.Expiry), Function);
-        OptionsCheck.Unused(options.IfVersion is not null || options.IfExists is not null, "A precondition", Function);
-        OptionsCheck.Unused(options.ReturnOld, nameof(options.ReturnOld), Function);
+        ArgumentError.ThrowIfUnused(options.Path is not null, nameof(options.Path), Function);
+        ArgumentError.ThrowIfUnused(options.Expiry.Kind != ExpiryKind.Default, nameof(options.Expiry), Function);
+        ArgumentError.ThrowIfUnused(options.IfVersion is not null || options.IfExists is not null, "A precondition", Function);
+        ArgumentError.ThrowIfUnused(options.ReturnOld, nameof(options.ReturnOld), Function);
         to.Write("\"ops\": ["u8);
         to.Write(batch.Operations);
         to.Write("]"u8);
-        RequestText.Put(to, options, meta: false);
+        RequestText.WriteOptions(to, options, meta: false);
     }
 
     public BatchResult Read(ReadOnlySpan<byte> reply) => new(reply, batch.Count, batch.Types);

@@ -1,23 +1,27 @@
 namespace KestrelKv.Client.Requests;
 
-/// <summary>A request of one function, and how its reply is read. Implemented by structs, so that a call allocates nothing.</summary>
-/// <typeparam name="TResult">The result of the call.</typeparam>
-internal interface IRequest<TResult>
+/// <summary>A request of one function: a call, or an operation of a batch. Implemented by structs, so that a call allocates nothing.</summary>
+internal interface IRequest
 {
     /// <summary>The name of the function.</summary>
     static abstract string Function { get; }
-
-    /// <summary>The lane that sends the request.</summary>
-    static abstract LaneKind Lane { get; }
-
-    /// <summary>Whether the request is a write.</summary>
-    static virtual bool IsWrite => false;
 
     CallSettings Settings { get; }
 
     /// <summary>Writes the parameters, without <c>request_id</c>. Checks them before anything is sent.</summary>
     /// <exception cref="ArgumentException">An argument is invalid.</exception>
     void Write(RequestBuffer to, KestrelKvClientOptions limits);
+}
+
+/// <summary>A request that is a call, and how its reply is read.</summary>
+/// <typeparam name="TResult">The result of the call.</typeparam>
+internal interface IRequest<TResult> : IRequest
+{
+    /// <summary>The lane that sends the request.</summary>
+    static abstract LaneKind Lane { get; }
+
+    /// <summary>Whether the request is a write.</summary>
+    static virtual bool IsWrite => false;
 
     /// <summary>Reads the reply.</summary>
     /// <exception cref="KestrelKvException">The reply is an error that is not a result of this function.</exception>

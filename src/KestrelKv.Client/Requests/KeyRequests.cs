@@ -14,7 +14,7 @@ internal readonly struct GetRequest<T>(string key, JsonTypeInfo<T> type, GetOpti
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
         RequestText.Key(to, key, limits);
-        RequestText.Get(to, options);
+        RequestText.ReadOptions(to, options);
     }
 
     public Entry<T> Read(ReadOnlySpan<byte> reply) => ReplyText.ReadEntry(ReplyText.OpenOrThrow(reply)).ToEntry(key, type);
@@ -24,7 +24,7 @@ internal readonly struct GetRequest<T>(string key, JsonTypeInfo<T> type, GetOpti
 /// <param name="key">The key.</param>
 /// <param name="destination">Receives the text.</param>
 /// <param name="options">The options.</param>
-internal readonly struct GetTextRequest(string key, IBufferWriter<byte> destination, GetOptions options) : IRequest<Entry<int>>
+internal readonly struct GetIntoBufferRequest(string key, IBufferWriter<byte> destination, GetOptions options) : IRequest<Entry<int>>
 {
     public static string Function => "GET";
     public static LaneKind Lane => LaneKind.Read;
@@ -33,7 +33,7 @@ internal readonly struct GetTextRequest(string key, IBufferWriter<byte> destinat
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
         RequestText.Key(to, key, limits);
-        RequestText.Get(to, options);
+        RequestText.ReadOptions(to, options);
     }
 
     public Entry<int> Read(ReadOnlySpan<byte> reply)
@@ -45,7 +45,7 @@ internal readonly struct GetTextRequest(string key, IBufferWriter<byte> destinat
 }
 
 /// <summary>GET of the exact text of a value, into new memory.</summary>
-internal readonly struct GetBytesRequest(string key, GetOptions options) : IRequest<Entry<ReadOnlyMemory<byte>>>
+internal readonly struct GetUtf8Request(string key, GetOptions options) : IRequest<Entry<ReadOnlyMemory<byte>>>
 {
     public static string Function => "GET";
     public static LaneKind Lane => LaneKind.Read;
@@ -54,7 +54,7 @@ internal readonly struct GetBytesRequest(string key, GetOptions options) : IRequ
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
         RequestText.Key(to, key, limits);
-        RequestText.Get(to, options);
+        RequestText.ReadOptions(to, options);
     }
 
     public Entry<ReadOnlyMemory<byte>> Read(ReadOnlySpan<byte> reply)
@@ -65,7 +65,7 @@ internal readonly struct GetBytesRequest(string key, GetOptions options) : IRequ
 }
 
 /// <summary>PUT of a typed value.</summary>
-internal readonly struct PutRequest<T>(string key, T value, JsonTypeInfo<T> type, PutOptions options) : IRequest<WriteResult>
+internal readonly struct PutRequest<T>(string key, T value, JsonTypeInfo<T> type, WriteOptions options) : IRequest<WriteResult>
 {
     public static string Function => "PUT";
     public static LaneKind Lane => LaneKind.Write;
@@ -76,14 +76,14 @@ internal readonly struct PutRequest<T>(string key, T value, JsonTypeInfo<T> type
     {
         RequestText.Key(to, key, limits);
         RequestText.Value(to, value, type);
-        RequestText.Put(to, options, meta: true);
+        RequestText.WriteOptions(to, options, meta: true);
     }
 
     public WriteResult Read(ReadOnlySpan<byte> reply) => ReplyText.ReadWrite(reply);
 }
 
 /// <summary>PUT of JSON text.</summary>
-internal readonly struct PutTextRequest(string key, ReadOnlyMemory<byte> json, PutOptions options) : IRequest<WriteResult>
+internal readonly struct PutUtf8Request(string key, ReadOnlyMemory<byte> json, WriteOptions options) : IRequest<WriteResult>
 {
     public static string Function => "PUT";
     public static LaneKind Lane => LaneKind.Write;
@@ -94,13 +94,13 @@ internal readonly struct PutTextRequest(string key, ReadOnlyMemory<byte> json, P
     {
         RequestText.Key(to, key, limits);
         RequestText.Value(to, ", \"val\": "u8, json.Span, nameof(json));
-        RequestText.Put(to, options, meta: true);
+        RequestText.WriteOptions(to, options, meta: true);
     }
 
     public WriteResult Read(ReadOnlySpan<byte> reply) => ReplyText.ReadWrite(reply);
 }
 
-internal readonly struct DeleteRequest(string key, PutOptions options) : IRequest<WriteResult>
+internal readonly struct DeleteRequest(string key, WriteOptions options) : IRequest<WriteResult>
 {
     public static string Function => "DELETE";
     public static LaneKind Lane => LaneKind.Write;
@@ -109,17 +109,17 @@ internal readonly struct DeleteRequest(string key, PutOptions options) : IReques
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
-        OptionsCheck.Unused(options.Path is not null, nameof(options.Path), Function);
-        OptionsCheck.Unused(options.Expiry.Kind != ExpiryKind.Unchanged, nameof(options.Expiry), Function);
+        ArgumentError.ThrowIfUnused(options.Path is not null, nameof(options.Path), Function);
+        ArgumentError.ThrowIfUnused(options.Expiry.Kind != ExpiryKind.Default, nameof(options.Expiry), Function);
         RequestText.Key(to, key, limits);
-        RequestText.Put(to, options, meta: false);
+        RequestText.WriteOptions(to, options, meta: false);
     }
 
     public WriteResult Read(ReadOnlySpan<byte> reply) => ReplyText.ReadWrite(reply);
 }
 
 /// <summary>PATCH with a JSON Merge Patch.</summary>
-internal readonly struct MergeRequest<T>(string key, T patch, JsonTypeInfo<T> type, PutOptions options) : IRequest<WriteResult>
+internal readonly struct MergeRequest<T>(string key, T patch, JsonTypeInfo<T> type, WriteOptions options) : IRequest<WriteResult>
 {
     public static string Function => "PATCH";
     public static LaneKind Lane => LaneKind.Write;
@@ -128,18 +128,18 @@ internal readonly struct MergeRequest<T>(string key, T patch, JsonTypeInfo<T> ty
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
-        OptionsCheck.Unused(options.Path is not null, nameof(options.Path), Function);
+        ArgumentError.ThrowIfUnused(options.Path is not null, nameof(options.Path), Function);
         RequestText.Key(to, key, limits);
         to.Write(", \"merge\": "u8);
         to.WriteValue(patch, type);
-        RequestText.Put(to, options, meta: false);
+        RequestText.WriteOptions(to, options, meta: false);
     }
 
     public WriteResult Read(ReadOnlySpan<byte> reply) => ReplyText.ReadWrite(reply);
 }
 
 /// <summary>PATCH with JSON text: <c>merge</c> or <c>patch</c>.</summary>
-internal readonly struct PatchTextRequest(string key, ReadOnlyMemory<byte> json, bool isMerge, PutOptions options) : IRequest<WriteResult>
+internal readonly struct PatchUtf8Request(string key, ReadOnlyMemory<byte> json, bool isMerge, WriteOptions options) : IRequest<WriteResult>
 {
     public static string Function => "PATCH";
     public static LaneKind Lane => LaneKind.Write;
@@ -148,16 +148,16 @@ internal readonly struct PatchTextRequest(string key, ReadOnlyMemory<byte> json,
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
-        OptionsCheck.Unused(options.Path is not null, nameof(options.Path), Function);
+        ArgumentError.ThrowIfUnused(options.Path is not null, nameof(options.Path), Function);
         RequestText.Key(to, key, limits);
         RequestText.Value(to, isMerge ? ", \"merge\": "u8 : ", \"patch\": "u8, json.Span, nameof(json));
-        RequestText.Put(to, options, meta: false);
+        RequestText.WriteOptions(to, options, meta: false);
     }
 
     public WriteResult Read(ReadOnlySpan<byte> reply) => ReplyText.ReadWrite(reply);
 }
 
-internal readonly struct IncrementRequest<T>(string key, T by, JsonTypeInfo<T> type, PutOptions options) : IRequest<IncrementResult<T>>
+internal readonly struct IncrementRequest<T>(string key, T by, JsonTypeInfo<T> type, WriteOptions options) : IRequest<IncrementResult<T>>
 {
     public static string Function => "INCR";
     public static LaneKind Lane => LaneKind.Write;
@@ -166,17 +166,17 @@ internal readonly struct IncrementRequest<T>(string key, T by, JsonTypeInfo<T> t
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
-        OptionsCheck.Unused(options.ReturnOld, nameof(options.ReturnOld), Function);
+        ArgumentError.ThrowIfUnused(options.ReturnOld, nameof(options.ReturnOld), Function);
         RequestText.Key(to, key, limits);
         to.Write(", \"by\": "u8);
         to.WriteValue(by, type);
-        RequestText.Put(to, options, meta: false);
+        RequestText.WriteOptions(to, options, meta: false);
     }
 
     public IncrementResult<T> Read(ReadOnlySpan<byte> reply) => ReplyText.ReadIncrement(reply, type);
 }
 
-internal readonly struct ExpireRequest(string key, Expiry expiry, PutOptions options) : IRequest<WriteResult>
+internal readonly struct ExpireRequest(string key, Expiry expiry, WriteOptions options) : IRequest<WriteResult>
 {
     public static string Function => "EXPIRE";
     public static LaneKind Lane => LaneKind.Write;
@@ -185,22 +185,13 @@ internal readonly struct ExpireRequest(string key, Expiry expiry, PutOptions opt
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
-        OptionsCheck.Unused(options.Path is not null, nameof(options.Path), Function);
-        OptionsCheck.Unused(options.ReturnOld, nameof(options.ReturnOld), Function);
-        if (expiry.Kind == ExpiryKind.Unchanged)
-            throw ArgumentError.Create("The expiry is Unchanged, expected Expiry.In, Expiry.At or Expiry.Never.", nameof(expiry));
+        ArgumentError.ThrowIfUnused(options.Path is not null, nameof(options.Path), Function);
+        ArgumentError.ThrowIfUnused(options.ReturnOld, nameof(options.ReturnOld), Function);
+        if (expiry.Kind == ExpiryKind.Default)
+            throw ArgumentError.Create("The expiry is Expiry.Default, expected Expiry.In, Expiry.At or Expiry.Never.", nameof(expiry));
         RequestText.Key(to, key, limits);
-        RequestText.Put(to, options with { Expiry = expiry }, meta: false);
+        RequestText.WriteOptions(to, options with { Expiry = expiry }, meta: false);
     }
 
     public WriteResult Read(ReadOnlySpan<byte> reply) => ReplyText.ReadWrite(reply);
-}
-
-internal static class OptionsCheck
-{
-    /// <summary>Throws if an option is set that the function does not have.</summary>
-    public static void Unused(bool isSet, string option, string function)
-    {
-        if (isSet) throw ArgumentError.Create($"{option} is set, but {function} has no such option.", "options");
-    }
 }

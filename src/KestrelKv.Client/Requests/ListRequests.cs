@@ -25,7 +25,7 @@ internal readonly struct GetManyRequest<T>(IReadOnlyList<string> keys, JsonTypeI
             to.WriteString(keys[i]);
         }
         to.Write("]"u8);
-        RequestText.Get(to, options);
+        RequestText.ReadOptions(to, options);
     }
 
     public IReadOnlyList<Entry<T>> Read(ReadOnlySpan<byte> reply)
@@ -51,24 +51,35 @@ internal readonly struct ScanRequest<T>(
     string prefix, string? after, int limit, JsonTypeInfo<T>? type, string? delimiter, ScanOptions options, bool waits = false)
     : IRequest<ScanPage<T>>
 {
+    public const int PageSizeMax = 1_000;
+
     public static string Function => "SCAN";
     public static LaneKind Lane => LaneKind.Bulk;
-    public CallSettings Settings => waits ? new(Timeout.InfiniteTimeSpan, FailFast: false) : new(options.Timeout);
+    public CallSettings Settings => waits ? new(Timeout.InfiniteTimeSpan, FailFast: false) : new(options.Timeout, options.FailFast);
+
+    /// <summary>Checks the arguments of a scan, before its first page is requested.</summary>
+    /// <exception cref="ArgumentException">An argument is invalid.</exception>
+    public static void Check(string prefix, string? delimiter, in ScanOptions options, KestrelKvClientOptions limits)
+    {
+        RequestText.CheckText(prefix, limits, nameof(prefix), nameof(prefix));
+        if (delimiter is not null) RequestText.CheckKey(delimiter, limits, nameof(delimiter), nameof(delimiter));
+        if (options.After is { } after) RequestText.CheckText(after, limits, nameof(options), nameof(options.After));
+        if (options.Until is { } until) RequestText.CheckText(until, limits, nameof(options), nameof(options.Until));
+        if (options.PageSize is < 1 or > PageSizeMax) throw ArgumentError.OfOptions($"PageSize is {options.PageSize}, expected 1 to {PageSizeMax}.");
+        if (options.Limit is < 1) throw ArgumentError.OfOptions($"Limit is {options.Limit}, expected 1 or more.");
+    }
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
-        RequestText.CheckText(prefix, limits, nameof(prefix), nameof(prefix));
         to.Write("\"prefix\": "u8);
         to.WriteString(prefix);
         if (after is not null)
         {
-            RequestText.CheckText(after, limits, nameof(options), nameof(options.After));
             to.Write(", \"after\": "u8);
             to.WriteString(after);
         }
         if (options.Until is { } until)
         {
-            RequestText.CheckText(until, limits, nameof(options), nameof(options.Until));
             to.Write(", \"until\": "u8);
             to.WriteString(until);
         }
@@ -77,7 +88,6 @@ internal readonly struct ScanRequest<T>(
         to.Write(", \"meta\": true, \"limit\": "u8);
         to.WriteNumber(limit);
         if (delimiter is null) return;
-        RequestText.CheckText(delimiter, limits, nameof(delimiter), nameof(delimiter));
         to.Write(", \"delimiter\": "u8);
         to.WriteString(delimiter);
     }
@@ -106,11 +116,11 @@ internal readonly record struct ScanItem<T>(Entry<T> Entry, string? Prefix, long
 /// <param name="Version">The last version that was visible to watches when the server began the page.</param>
 internal readonly record struct ScanPage<T>(IReadOnlyList<ScanItem<T>> Items, string? Next, long Version);
 
-internal readonly struct CountRequest(string prefix, TimeSpan? timeout) : IRequest<long>
+internal readonly struct CountRequest(string prefix, CallOptions options) : IRequest<long>
 {
     public static string Function => "SCAN";
     public static LaneKind Lane => LaneKind.Bulk;
-    public CallSettings Settings => new(timeout);
+    public CallSettings Settings => new(options.Timeout, options.FailFast);
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {

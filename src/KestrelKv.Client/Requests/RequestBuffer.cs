@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Runtime.CompilerServices;
 using System.Text;
@@ -9,12 +8,9 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace KestrelKv.Client.Requests;
 
-/// <summary>A request frame under construction: a header of 8 bytes, then JSON text. Grows as needed. Not thread-safe.</summary>
+/// <summary>A request frame under construction: a <see cref="FrameHeader"/>, then JSON text. Grows as needed. Not thread-safe.</summary>
 internal sealed class RequestBuffer : IBufferWriter<byte>
 {
-    private const int HeaderBytes = 8;
-    private const int ProtocolVersion = 1;
-
     private static readonly JsonWriterOptions ValueOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     private ReusedArray _array;
@@ -28,21 +24,17 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
     public int Length => _length;
 
     /// <summary>The number of bytes of the frame without its header.</summary>
-    public int BodyLength => _length - HeaderBytes;
+    public int BodyLength => _length - FrameHeader.Bytes;
 
     /// <summary>Begins a frame. Text that was written before is discarded.</summary>
     public void BeginFrame()
     {
-        _array.EnsureLength(HeaderBytes);
-        _length = HeaderBytes;
+        _array.EnsureLength(FrameHeader.Bytes);
+        _length = FrameHeader.Bytes;
     }
 
     /// <summary>Writes the header. The frame may then be sent.</summary>
-    public void EndFrame()
-    {
-        BinaryPrimitives.WriteInt32LittleEndian(_array.Array, ProtocolVersion);
-        BinaryPrimitives.WriteInt32LittleEndian(_array.Array.AsSpan(4), _length - HeaderBytes);
-    }
+    public void EndFrame() => FrameHeader.Write(_array.Array, BodyLength);
 
     /// <summary>Prepares the buffer for another request, and frees large memory.</summary>
     public void Clear()

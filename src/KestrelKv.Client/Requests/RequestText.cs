@@ -44,17 +44,17 @@ internal static class RequestText
     }
 
     /// <summary>Writes <c>"obj": KEY</c>.</summary>
-    public static void Key(RequestBuffer to, string key, KestrelKvClientOptions limits, string argument = "key")
+    public static void Key(RequestBuffer to, string key, KestrelKvClientOptions limits)
     {
-        CheckKey(key, limits, argument);
+        CheckKey(key, limits, nameof(key));
         to.Write("\"obj\": "u8);
         to.WriteString(key);
     }
 
-    public static void CheckKey(string key, KestrelKvClientOptions limits, string argument)
+    public static void CheckKey(string key, KestrelKvClientOptions limits, string argument, string name = "key")
     {
         ArgumentException.ThrowIfNullOrEmpty(key, argument);
-        CheckText(key, limits, argument);
+        CheckText(key, limits, argument, name);
     }
 
     /// <summary>Checks a key, or a part of one, which may be empty.</summary>
@@ -84,7 +84,7 @@ internal static class RequestText
         }
     }
 
-    public static void Get(RequestBuffer to, in GetOptions options)
+    public static void ReadOptions(RequestBuffer to, in GetOptions options)
     {
         if (options.Path is { } path) Path(to, path);
         to.Write(", \"meta\": true"u8);
@@ -95,8 +95,8 @@ internal static class RequestText
     public static void Path(RequestBuffer to, string path)
     {
         if (path.Length > 0 && path[0] != '/')
-            throw new ArgumentException($"The path is \"{path}\", expected a JSON Pointer (RFC 6901), such as \"/items/0\", or an empty text.", nameof(path));
-        CheckUnicode(path, nameof(path), "path");
+            throw ArgumentError.OfOptions($"Path is \"{path}\", expected a JSON Pointer (RFC 6901), such as \"/items/0\", or an empty text.");
+        CheckUnicode(path, "options", "Path");
         to.Write(", \"path\": "u8);
         to.WriteString(path);
     }
@@ -131,15 +131,15 @@ internal static class RequestText
     }
 
     /// <summary>Writes the options of a write, in the order of the fast parser: <c>meta</c>, ..., <c>request_id</c>, <c>request_seq</c>.</summary>
-    public static void Put(RequestBuffer to, in PutOptions options, bool meta)
+    public static void WriteOptions(RequestBuffer to, in WriteOptions options, bool meta)
     {
         if (options.Path is { } path) Path(to, path);
         if (meta) to.Write(", \"meta\": true"u8);
         Expiry(to, options.Expiry);
         if (options.IfVersion is { } version)
         {
-            if (options.IfExists is not null) throw new ArgumentException("Both IfVersion and IfExists are set, expected at most one.", nameof(options));
-            ArgumentOutOfRangeException.ThrowIfNegative(version, nameof(options.IfVersion));
+            if (options.IfExists is not null) throw ArgumentError.OfOptions("IfVersion and IfExists are both set, expected at most one.");
+            if (version < 0) throw ArgumentError.OfOptions($"IfVersion is {version}, expected 0 or more.");
             to.Write(", \"if_version\": "u8);
             to.WriteNumber(version);
         }
@@ -180,7 +180,7 @@ internal static class RequestText
 
     private static void Touch(RequestBuffer to, TimeSpan touch)
     {
-        if (touch <= TimeSpan.Zero) throw ArgumentError.Create($"Touch is {touch}, expected a time greater than zero.", "options");
+        if (touch <= TimeSpan.Zero) throw ArgumentError.OfOptions($"Touch is {touch}, expected a time greater than zero.");
         to.Write(", \"touch\": "u8);
         to.WriteSeconds(Client.Expiry.In(touch).Milliseconds);
     }

@@ -3,11 +3,11 @@ using KestrelKv.Client.Replies;
 
 namespace KestrelKv.Client.Requests;
 
-internal readonly struct PingRequest(TimeSpan? timeout) : IRequest<bool>
+internal readonly struct PingRequest(CallOptions options) : IRequest<bool>
 {
     public static string Function => "PING";
     public static LaneKind Lane => LaneKind.Read;
-    public CallSettings Settings => new(timeout);
+    public CallSettings Settings => new(options.Timeout, options.FailFast);
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
@@ -16,11 +16,11 @@ internal readonly struct PingRequest(TimeSpan? timeout) : IRequest<bool>
     public bool Read(ReadOnlySpan<byte> reply) => !ReplyText.OpenOrThrow(reply).IsEmpty;
 }
 
-internal readonly struct InfoRequest(TimeSpan? timeout) : IRequest<JsonElement>
+internal readonly struct InfoRequest(CallOptions options) : IRequest<JsonElement>
 {
     public static string Function => "INFO";
     public static LaneKind Lane => LaneKind.Read;
-    public CallSettings Settings => new(timeout);
+    public CallSettings Settings => new(options.Timeout, options.FailFast);
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {

@@ -8,11 +8,8 @@ namespace KestrelKv.Client.Telemetry;
 /// <summary>Spans and metrics, named by the OpenTelemetry conventions for database clients. They cost nothing unless something listens.</summary>
 internal static class ClientTelemetry
 {
-    /// <summary>The name of the source of spans and of the meter.</summary>
-    public const string Name = "KestrelKv.Client";
-
-    private static readonly ActivitySource Source = new(Name);
-    private static readonly Meter Meter = new(Name);
+    private static readonly ActivitySource Source = new(KestrelKvClient.TelemetryName);
+    private static readonly Meter Meter = new(KestrelKvClient.TelemetryName);
     private static readonly Histogram<double> Duration = Meter.CreateHistogram<double>(
         "db.client.operation.duration", "s", "Duration of calls, retries included.",
         advice: new() { HistogramBucketBoundaries = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] });

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using KestrelKv.Client.Connections;
 using KestrelKv.Client.Replies;
 using KestrelKv.Client.Requests;
@@ -8,9 +7,6 @@ namespace KestrelKv.Client.Watching;
 /// <summary>The connection of one open watch. Its replies are read one at a time, so a slow reader slows down the server's sending.</summary>
 internal sealed class WatchStream : IAsyncDisposable
 {
-    private const int HeaderBytes = 8;
-    private const int ProtocolVersion = 1;
-
     private readonly Stream _stream;
     private readonly KestrelKvClientOptions _options;
     private byte[] _received = new byte[16 * 1024];
@@ -25,10 +21,10 @@ internal sealed class WatchStream : IAsyncDisposable
     /// <exception cref="KestrelKvException">The server refused the watch.</exception>
     /// <exception cref="IOException">There is no connection.</exception>
     public static async Task<(WatchStream Stream, long Version)> OpenAsync(
-        Connector connector, KestrelKvClientOptions options, string prefix, long? fromVersion, bool values, TimeSpan bookmarkInterval,
+        Connector connector, KestrelKvClientOptions options, string prefix, long? fromVersion, bool values, TimeSpan progressInterval,
         CancellationToken cancellationToken)
     {
-        var watch = new WatchStream(await connector.ConnectAsync(cancellationToken), options);
+        var watch = new WatchStream(await connector.ConnectAsync(cancellationToken).ConfigureAwait(false), options);
         try
         {
             var request = new RequestBuffer();
@@ -42,32 +38,29 @@ internal sealed class WatchStream : IAsyncDisposable
                 request.WriteNumber(from);
             }
             request.Write(", \"bookmark_interval\": "u8);
-            request.WriteSeconds((long)bookmarkInterval.TotalMilliseconds);
+            request.WriteSeconds((long)progressInterval.TotalMilliseconds);
             RequestText.End(request, options, activity: null);
-            await watch._stream.WriteAsync(request.Frame, cancellationToken);
-            ReadOnlyMemory<byte> first = await watch.ReadAsync(cancellationToken);
+            await watch._stream.WriteAsync(request.Frame, cancellationToken).ConfigureAwait(false);
+            ReadOnlyMemory<byte> first = await watch.ReadAsync(cancellationToken).ConfigureAwait(false);
             return (watch, VersionOf(first.Span));
         }
         catch
         {
-            await watch.DisposeAsync();
+            await watch.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
 
     /// <summary>Returns the response of the next reply, which is valid until the next read.</summary>
     /// <exception cref="KestrelKvException">The server ended the watch.</exception>
-    /// <exception cref="IOException">The connection broke, or the server sent nothing for three bookmark intervals.</exception>
+    /// <exception cref="IOException">The connection broke, or the server sent nothing for three times the interval.</exception>
     public async ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
     {
-        int length = await FillAsync(HeaderBytes, cancellationToken);
-        int version = BinaryPrimitives.ReadInt32LittleEndian(_received.AsSpan(_start));
-        int bytes = BinaryPrimitives.ReadInt32LittleEndian(_received.AsSpan(_start + 4));
-        if (version != ProtocolVersion || bytes < 0 || bytes > _options.ReplyBytesMax)
-            throw new IOException($"The server sent a header with version {version} and length {bytes}, expected version 1 and at most {_options.ReplyBytesMax} bytes (ReplyBytesMax).");
-        if (length < HeaderBytes + bytes) await FillAsync(HeaderBytes + bytes, cancellationToken);
-        var reply = new ReadOnlyMemory<byte>(_received, _start + HeaderBytes, bytes);
-        _start += HeaderBytes + bytes;
+        int length = await FillAsync(FrameHeader.Bytes, cancellationToken).ConfigureAwait(false);
+        if (!FrameHeader.TryRead(_received.AsSpan(_start), _options.ReplyBytesMax, out int bytes, out IOException? fault)) throw fault;
+        if (length < FrameHeader.Bytes + bytes) await FillAsync(FrameHeader.Bytes + bytes, cancellationToken).ConfigureAwait(false);
+        var reply = new ReadOnlyMemory<byte>(_received, _start + FrameHeader.Bytes, bytes);
+        _start += FrameHeader.Bytes + bytes;
         return reply[Offset(reply.Span)];
     }
 
@@ -101,16 +94,16 @@ internal sealed class WatchStream : IAsyncDisposable
         if (_received.Length < bytes) Array.Resize(ref _received, bytes);
         while (_end < bytes)
         {
-            using var late = new CancellationTokenSource(_options.BookmarkInterval * 3, _options.Time);
+            using var late = new CancellationTokenSource(_options.ProgressInterval * 3, _options.Time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
             int received;
             try
             {
-                received = await _stream.ReadAsync(_received.AsMemory(_end), either.Token);
+                received = await _stream.ReadAsync(_received.AsMemory(_end), either.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                throw new IOException($"The server sent nothing for {_options.BookmarkInterval * 3} (three times BookmarkInterval).");
+                throw new IOException($"The server sent nothing for {_options.ProgressInterval * 3} (three times ProgressInterval).");
             }
             if (received == 0) throw new EndOfStreamException("The server closed the connection.");
             _end += received;

@@ -16,7 +16,7 @@ namespace KestrelKv.Extensions.AspNetCore.DataProtection;
 /// The interface is synchronous, so its methods block a thread. Data Protection calls them at the start, and about once a day.
 /// </remarks>
 internal sealed partial class KestrelKvXmlRepository(
-    KestrelKvClient client, string prefix, KestrelKvKeyRepositoryOptions options, ILogger<KestrelKvXmlRepository> logger) : IDeletableXmlRepository
+    KestrelKvClient client, KestrelKvDataProtectionOptions options, ILogger<KestrelKvXmlRepository> logger) : IDeletableXmlRepository
 {
     /// <summary>The number of characters of a friendly name that become part of a key.</summary>
     private const int NameLengthMax = 200;
@@ -41,37 +41,37 @@ internal sealed partial class KestrelKvXmlRepository(
 
     private async ValueTask<IReadOnlyCollection<XElement>> ReadAsync()
     {
-        await CheckServerAsync();
+        await CheckServerAsync().ConfigureAwait(false);
         var elements = new List<XElement>();
-        await foreach (Entry<string> entry in client.ScanAsync(prefix, PayloadTypes.String)) elements.Add(XElement.Parse(entry.Value!));
+        await foreach (Entry<string> entry in client.ScanAsync(options.Prefix, PayloadTypes.String).ConfigureAwait(false)) elements.Add(XElement.Parse(entry.Value!));
         return elements.AsReadOnly();
     }
 
     private async ValueTask<bool> AddAsync(string name, string text)
     {
-        await CheckServerAsync();
-        string key = prefix + name;
+        await CheckServerAsync().ConfigureAwait(false);
+        string key = options.Prefix + name;
         while (true)
         {
             // A retry of this write is recognized by its request id, so an existing key belongs to another element.
-            WriteResult result = await client.PutAsync(key, text, PayloadTypes.String, new() { IfExists = false });
+            WriteResult result = await client.PutAsync(key, text, PayloadTypes.String, new() { IfExists = false }).ConfigureAwait(false);
             if (result.Applied) return true;
-            key = $"{prefix}{name}-{Guid.NewGuid():N}";
+            key = $"{options.Prefix}{name}-{Guid.NewGuid():N}";
         }
     }
 
     private async ValueTask<bool> DeleteAsync(Action<IReadOnlyCollection<IDeletableElement>> choose)
     {
-        await CheckServerAsync();
+        await CheckServerAsync().ConfigureAwait(false);
         var elements = new List<Element>();
-        await foreach (Entry<string> entry in client.ScanAsync(prefix, PayloadTypes.String)) elements.Add(new(entry.Key, XElement.Parse(entry.Value!)));
+        await foreach (Entry<string> entry in client.ScanAsync(options.Prefix, PayloadTypes.String).ConfigureAwait(false)) elements.Add(new(entry.Key, XElement.Parse(entry.Value!)));
         choose(elements);
         // The order matters: if a removal fails, the later ones must not happen.
         foreach (Element element in elements.Where(element => element.DeletionOrder is not null).OrderBy(element => element.DeletionOrder))
         {
             try
             {
-                await client.DeleteAsync(element.Key);
+                await client.DeleteAsync(element.Key).ConfigureAwait(false);
             }
             catch (KestrelKvException e)
             {
@@ -87,7 +87,7 @@ internal sealed partial class KestrelKvXmlRepository(
     private async ValueTask CheckServerAsync()
     {
         if (_isServerChecked) return;
-        JsonElement info = await client.InfoAsync();
+        JsonElement info = await client.InfoAsync().ConfigureAwait(false);
         if (info.TryGetProperty("eviction", out JsonElement eviction) && eviction.GetString() is { } policy and not "None")
         {
             throw new InvalidOperationException(
@@ -100,7 +100,7 @@ internal sealed partial class KestrelKvXmlRepository(
             {
                 throw new InvalidOperationException(
                     "The KestrelKv server keeps its data in memory only (Data:Durability is Memory), so a restart would lose the keys of Data Protection. " +
-                    $"Use another durability, or set {nameof(KestrelKvKeyRepositoryOptions)}.{nameof(KestrelKvKeyRepositoryOptions.AllowMemoryDurability)}.");
+                    $"Use another durability, or set {nameof(KestrelKvDataProtectionOptions)}.{nameof(KestrelKvDataProtectionOptions.AllowMemoryDurability)}.");
             }
         }
         else

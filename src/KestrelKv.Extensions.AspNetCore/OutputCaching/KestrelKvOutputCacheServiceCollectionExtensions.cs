@@ -1,6 +1,7 @@
 using KestrelKv.Client;
 using KestrelKv.Extensions.AspNetCore;
 using KestrelKv.Extensions.AspNetCore.OutputCaching;
+using KestrelKv.Extensions.Hosting;
 using Microsoft.AspNetCore.OutputCaching;
 
 namespace Microsoft.Extensions.DependencyInjection;
@@ -14,25 +15,20 @@ public static class KestrelKvOutputCacheServiceCollectionExtensions
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">Sets options; null for the defaults.</param>
-    /// <exception cref="ArgumentException">An option is invalid. The message names it and the valid range.</exception>
     public static IServiceCollection AddKestrelKvOutputCache(
         this IServiceCollection services, Action<KestrelKvOutputCacheOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
-        var options = new KestrelKvOutputCacheOptions();
-        configure?.Invoke(options);
-        if (options.Validate() is { } error) throw new ArgumentException(error, nameof(configure));
+        services.AddCheckedOptions(null, configure, options => options.Validate());
         services.AddOutputCache();
         // The last registration is used.
-        services.AddSingleton<IOutputCacheStore>(provider => Create(provider, options));
+        services.AddSingleton<IOutputCacheStore>(Create);
         return services;
     }
 
-    private static KestrelKvOutputCacheStore Create(IServiceProvider provider, KestrelKvOutputCacheOptions options)
+    private static KestrelKvOutputCacheStore Create(IServiceProvider provider)
     {
-        KestrelKvClient client = options.ClientServiceKey is { } key
-            ? provider.GetRequiredKeyedService<KestrelKvClient>(key)
-            : provider.GetRequiredService<KestrelKvClient>();
-        return new(client, options, provider.GetService<TimeProvider>() ?? TimeProvider.System);
+        var options = provider.OptionsOf<KestrelKvOutputCacheOptions>();
+        return new(provider.Resolve<KestrelKvClient>(options.ClientServiceKey), options, provider.GetService<TimeProvider>() ?? TimeProvider.System);
     }
 }

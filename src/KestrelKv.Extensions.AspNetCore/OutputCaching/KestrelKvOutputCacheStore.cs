@@ -26,7 +26,7 @@ internal sealed class KestrelKvOutputCacheStore : IOutputCacheBufferStore
     private readonly TimeSpan _evictionPause;
     private readonly TimeProvider _time;
     private readonly GetOptions _read;
-    private readonly PutOptions _write;
+    private readonly WriteOptions _write;
 
     public KestrelKvOutputCacheStore(KestrelKvClient client, KestrelKvOutputCacheOptions options, TimeProvider time)
     {
@@ -39,7 +39,7 @@ internal sealed class KestrelKvOutputCacheStore : IOutputCacheBufferStore
     public async ValueTask<byte[]?> GetAsync(string key, CancellationToken cancellationToken)
     {
         PayloadDecoder decoder = PayloadDecoder.Rent(null, _time.GetUtcNow());
-        await ReadAsync(key, decoder, cancellationToken);
+        await ReadAsync(key, decoder, cancellationToken).ConfigureAwait(false);
         byte[]? bytes = decoder.Bytes;
         decoder.Return();
         return bytes;
@@ -49,7 +49,7 @@ internal sealed class KestrelKvOutputCacheStore : IOutputCacheBufferStore
     {
         ArgumentNullException.ThrowIfNull(destination);
         PayloadDecoder decoder = PayloadDecoder.Rent(destination, _time.GetUtcNow());
-        await ReadAsync(key, decoder, cancellationToken);
+        await ReadAsync(key, decoder, cancellationToken).ConfigureAwait(false);
         bool hasDecoded = decoder.HasDecoded;
         decoder.Return();
         return hasDecoded;
@@ -70,39 +70,39 @@ internal sealed class KestrelKvOutputCacheStore : IOutputCacheBufferStore
         var page = new Payload(value, null);
         if (tags.IsEmpty)
         {
-            await _client.PutAsync(_keys.Page(name), page, Payload.Type, _write with { Expiry = validFor }, cancellationToken);
+            await _client.PutAsync(_keys.Page(name), page, Payload.Type, _write with { Expiry = validFor }, cancellationToken).ConfigureAwait(false);
             return;
         }
-        var expiry = new PutOptions { Expiry = validFor };
+        var expiry = new WriteOptions { Expiry = validFor };
         Batch batch = _client.CreateBatch();
         // Removes nothing. It fails, and the batch with it, if the mark of an eviction exists.
         foreach (string tag in tags.Span) batch.Delete(_keys.Evicted(tag), new() { IfExists = false });
-        batch.Put(_keys.Page(name), page, expiry, Payload.Type);
-        foreach (string tag in tags.Span) batch.Put(_keys.Tagged(tag, name), true, expiry, PayloadTypes.Boolean);
+        batch.Put(_keys.Page(name), page, Payload.Type, expiry);
+        foreach (string tag in tags.Span) batch.Put(_keys.Tagged(tag, name), true, PayloadTypes.Boolean, expiry);
         // A page that is not stored will be rendered again.
-        await batch.CommitAsync(_write, cancellationToken);
+        await batch.CommitAsync(_write, cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask EvictByTagAsync(string tag, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(tag);
         if (_evictionPause > TimeSpan.Zero)
-            await _client.PutAsync(_keys.Evicted(tag), true, PayloadTypes.Boolean, _write with { Expiry = _evictionPause }, cancellationToken);
+            await _client.PutAsync(_keys.Evicted(tag), true, PayloadTypes.Boolean, _write with { Expiry = _evictionPause }, cancellationToken).ConfigureAwait(false);
         string prefix = _keys.TagPrefix(tag);
         Batch batch = _client.CreateBatch();
-        await foreach (KeyInfo tagged in _client.ScanKeysAsync(prefix, cancellationToken: cancellationToken))
+        await foreach (KeyInfo tagged in _client.ScanKeysAsync(prefix, cancellationToken: cancellationToken).ConfigureAwait(false))
         {
             batch.Delete(_keys.Page(tagged.Key[prefix.Length..])).Delete(tagged.Key);
             if (batch.Count < EvictedAtOnce * 2) continue;
-            await batch.CommitAsync(_write, cancellationToken);
+            await batch.CommitAsync(_write, cancellationToken).ConfigureAwait(false);
             batch = _client.CreateBatch();
         }
-        if (batch.Count > 0) await batch.CommitAsync(_write, cancellationToken);
+        if (batch.Count > 0) await batch.CommitAsync(_write, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask ReadAsync(string key, PayloadDecoder decoder, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(key);
-        await _client.GetAsync(_keys.Page(PageKeys.NameOf(key)), decoder.TypeInfo, _read, cancellationToken);
+        await _client.GetAsync(_keys.Page(PageKeys.NameOf(key)), decoder.TypeInfo, _read, cancellationToken).ConfigureAwait(false);
     }
 }

@@ -20,7 +20,7 @@ namespace KestrelKv.Extensions.Caching.Invalidation;
 /// </para>
 /// </remarks>
 internal sealed partial class HybridCacheInvalidator(
-    KestrelKvDistributedCache distributed, LocalCache local, HybridCacheInvalidationOptions options, TimeProvider time,
+    KestrelKvDistributedCache distributed, LocalCache local, KestrelKvHybridCacheInvalidationOptions options, TimeProvider time,
     ILogger<HybridCacheInvalidator> logger) : BackgroundService
 {
     /// <summary>The beginning of the keys under which Microsoft's hybrid cache stores the removal of tags.</summary>
@@ -50,10 +50,10 @@ internal sealed partial class HybridCacheInvalidator(
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         Volatile.Write(ref _heardAt, time.GetTimestamp());
-        await base.StartAsync(cancellationToken);
+        await base.StartAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            await _open.Task.WaitAsync(options.StartTimeout, time, cancellationToken);
+            await _open.Task.WaitAsync(options.StartTimeout, time, cancellationToken).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
@@ -74,7 +74,7 @@ internal sealed partial class HybridCacheInvalidator(
         {
             try
             {
-                await ApplyChangesAsync(stoppingToken);
+                await ApplyChangesAsync(stoppingToken).ConfigureAwait(false);
             }
             catch (HistoryCompactedException)
             {
@@ -89,9 +89,9 @@ internal sealed partial class HybridCacheInvalidator(
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
-                // Whatever it is, the cache must not end the application. While nothing is heard, the local level is evicted from time to time.
+                // Whatever it is, the cache must not end the application. While the watch is closed, the local level is evicted from time to time.
                 LogFailure(e, distributed.Prefix);
-                await Task.Delay(RetryDelay, time, stoppingToken);
+                await Task.Delay(RetryDelay, time, stoppingToken).ConfigureAwait(false);
             }
         }
     }
@@ -99,16 +99,16 @@ internal sealed partial class HybridCacheInvalidator(
     private async Task ApplyChangesAsync(CancellationToken stoppingToken)
     {
         var from = new WatchOptions { KeysOnly = true, ReportProgress = true, FromVersion = _applied + 1 };
-        await foreach (WatchEvent<bool> change in distributed.Client.WatchAsync(distributed.Prefix, NoValue, from, stoppingToken))
+        await foreach (WatchEvent<bool> change in distributed.Client.WatchAsync(distributed.Prefix, NoValue, from, stoppingToken).ConfigureAwait(false))
         {
             Volatile.Write(ref _heardAt, time.GetTimestamp());
             if (change.Kind != WatchEventKind.Progress)
             {
-                await ApplyAsync(change);
+                await ApplyAsync(change).ConfigureAwait(false);
                 continue;
             }
             // From here on, every change is reported.
-            if (_applied is null) await SynchronizeAsync(stoppingToken);
+            if (_applied is null) await SynchronizeAsync(stoppingToken).ConfigureAwait(false);
             _applied = _lastApplied = change.Version;
             _open.TrySetResult();
         }
@@ -118,12 +118,12 @@ internal sealed partial class HybridCacheInvalidator(
     {
         // An evicted entry was not changed, and a change of the expiry is no change of the value.
         if (change.Kind is not (WatchEventKind.Put or WatchEventKind.Delete or WatchEventKind.Expire)) return;
-        if (await _ownWrites.ContainsAsync(change.Key, change.Version)) return;
+        if (await _ownWrites.ContainsAsync(change.Key, change.Version).ConfigureAwait(false)) return;
         string key = change.Key[distributed.Prefix.Length..];
         Evictions++;
         if (key.StartsWith(TagKeyPrefix, StringComparison.Ordinal))
         {
-            if (change.Kind == WatchEventKind.Put) await local.EvictTagAsync(key[TagKeyPrefix.Length..]);
+            if (change.Kind == WatchEventKind.Put) await local.EvictTagAsync(key[TagKeyPrefix.Length..]).ConfigureAwait(false);
             return;
         }
         local.Evict(key);
@@ -134,11 +134,11 @@ internal sealed partial class HybridCacheInvalidator(
     private async ValueTask SynchronizeAsync(CancellationToken stoppingToken)
     {
         if (!Volatile.Read(ref _hasStarted)) return;
-        await local.EvictAllAsync();
+        await local.EvictAllAsync().ConfigureAwait(false);
         _repeated.Add(null);
-        await foreach (KeyInfo tag in distributed.Client.ScanKeysAsync(distributed.Prefix + TagKeyPrefix, cancellationToken: stoppingToken))
+        await foreach (KeyInfo tag in distributed.Client.ScanKeysAsync(distributed.Prefix + TagKeyPrefix, cancellationToken: stoppingToken).ConfigureAwait(false))
         {
-            if (tag.Version > _lastApplied) await local.EvictTagAsync(tag.Key[(distributed.Prefix.Length + TagKeyPrefix.Length)..]);
+            if (tag.Version > _lastApplied) await local.EvictTagAsync(tag.Key[(distributed.Prefix.Length + TagKeyPrefix.Length)..]).ConfigureAwait(false);
         }
     }
 
@@ -146,13 +146,13 @@ internal sealed partial class HybridCacheInvalidator(
     {
         using var timer = new PeriodicTimer(options.DisconnectedTimeMax / 4, time);
         long evictedAt = time.GetTimestamp();
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
         {
             if (time.GetElapsedTime(Volatile.Read(ref _heardAt)) < options.DisconnectedTimeMax) continue;
             if (time.GetElapsedTime(evictedAt) < options.DisconnectedTimeMax) continue;
             evictedAt = time.GetTimestamp();
             LogDisconnected(distributed.Prefix, options.DisconnectedTimeMax);
-            await local.EvictAllAsync();
+            await local.EvictAllAsync().ConfigureAwait(false);
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class OwnWrites(TimeProvider time)
     {
         // The value ends with this method: a flow does not pass changes to its caller.
         Suppressed.Value = true;
-        await action();
+        await action().ConfigureAwait(false);
     }
 
     /// <summary>Begins a write. The caller ends it.</summary>
@@ -57,7 +57,7 @@ internal sealed class OwnWrites(TimeProvider time)
         }
         try
         {
-            await answered.WaitAsync(AnswerTimeout, time);
+            await answered.WaitAsync(AnswerTimeout, time).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {

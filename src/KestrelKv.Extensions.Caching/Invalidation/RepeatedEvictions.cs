@@ -26,16 +26,16 @@ internal sealed class RepeatedEvictions(LocalCache cache, TimeSpan delay, TimePr
     /// <summary>Evicts keys when they are due, until it is canceled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        await foreach ((string? key, long addedAt) in _keys.Reader.ReadAllAsync(cancellationToken))
+        await foreach ((string? key, long addedAt) in _keys.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
         {
             TimeSpan pause = delay - time.GetElapsedTime(addedAt);
-            if (pause > TimeSpan.Zero) await Task.Delay(pause, time, cancellationToken);
-            if (key is null) await cache.EvictAllAsync();
+            if (pause > TimeSpan.Zero) await Task.Delay(pause, time, cancellationToken).ConfigureAwait(false);
+            if (key is null) await cache.EvictAllAsync().ConfigureAwait(false);
             else cache.Evict(key);
             if (!Volatile.Read(ref _hasOverflowed)) continue;
             Volatile.Write(ref _hasOverflowed, false);
-            await Task.Delay(delay, time, cancellationToken);
-            await cache.EvictAllAsync();
+            await Task.Delay(delay, time, cancellationToken).ConfigureAwait(false);
+            await cache.EvictAllAsync().ConfigureAwait(false);
         }
     }
 }

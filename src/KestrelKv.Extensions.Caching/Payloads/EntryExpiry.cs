@@ -42,7 +42,7 @@ internal readonly record struct EntryExpiry(Expiry Initial, SlidingExpiry? Slidi
             return new(Expiry.In(first > TimeSpan.Zero ? first : TimeSpan.FromMilliseconds(1)), sliding);
         }
         if (relative is { } ttl) return new(Expiry.In(ttl), null);
-        return new(absolute is { } point ? Expiry.At(point) : Expiry.Unchanged, null);
+        return new(absolute is { } point ? Expiry.At(point) : Expiry.Default, null);
 
         static long Milliseconds(TimeSpan time) => Math.Max(1, (long)time.TotalMilliseconds);
     }

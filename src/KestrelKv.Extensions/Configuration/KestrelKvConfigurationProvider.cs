@@ -71,13 +71,13 @@ public sealed class KestrelKvConfigurationProvider : ConfigurationProvider, IDis
     {
         try
         {
-            await TryAsync(() => CheckConnectionAsync(client));
-            while (!_stop.IsCancellationRequested && !await TryAsync(() => ReadAsync(client)))
+            await TryAsync(() => CheckConnectionAsync(client)).ConfigureAwait(false);
+            while (!_stop.IsCancellationRequested && !await TryAsync(() => ReadAsync(client)).ConfigureAwait(false))
                 await Task.Delay(PauseAfterFailure, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         finally
         {
-            if (_options.Client is null) await client.DisposeAsync();
+            if (_options.Client is null) await client.DisposeAsync().ConfigureAwait(false);
         }
     }
 
@@ -86,7 +86,7 @@ public sealed class KestrelKvConfigurationProvider : ConfigurationProvider, IDis
     {
         try
         {
-            await client.PingAsync(_options.LoadTimeout / 2, _stop.Token);
+            await client.PingAsync(new() { Timeout = _options.LoadTimeout / 2 }, _stop.Token).ConfigureAwait(false);
         }
         catch (NotSentException e)
         {
@@ -115,7 +115,7 @@ public sealed class KestrelKvConfigurationProvider : ConfigurationProvider, IDis
         bool isComplete = false, isChanged = false;
         var options = new WatchOptions { ReportProgress = true };
         await foreach (WatchEvent<JsonElement> change in client.SnapshotThenWatchAsync(
-            _options.Prefix, ConfigurationJson.Default.JsonElement, options, _stop.Token))
+            _options.Prefix, ConfigurationJson.Default.JsonElement, options, _stop.Token).ConfigureAwait(false))
         {
             switch (change.Kind)
             {
@@ -162,7 +162,7 @@ public sealed class KestrelKvConfigurationProvider : ConfigurationProvider, IDis
     {
         try
         {
-            await step();
+            await step().ConfigureAwait(false);
             return true;
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)

@@ -19,7 +19,7 @@ internal static class ClientRegistration
     /// <param name="configure">Sets options.</param>
     public static void Add(IServiceCollection services, object? serviceKey, string source, Action<IServiceProvider, KestrelKvClientOptions> configure)
     {
-        string name = OptionsName(serviceKey);
+        string name = Registration.OptionsName(serviceKey);
         services.AddOptions<KestrelKvClientOptions>(name)
             .Configure<IServiceProvider>((options, provider) => configure(provider, options))
             .ValidateOnStart();
@@ -27,18 +27,6 @@ internal static class ClientRegistration
         if (serviceKey is null) services.TryAddSingleton(provider => Create(provider, name));
         else services.TryAddKeyedSingleton(serviceKey, (provider, _) => Create(provider, name));
     }
-
-    /// <summary>Returns the client that was registered with a key, or the one without a key.</summary>
-    public static KestrelKvClient Resolve(IServiceProvider provider, object? serviceKey) =>
-        serviceKey is null ? provider.GetRequiredService<KestrelKvClient>() : provider.GetRequiredKeyedService<KestrelKvClient>(serviceKey);
-
-    // Keys of different types can have the same text.
-    private static string OptionsName(object? serviceKey) => serviceKey switch
-    {
-        null => Options.DefaultName,
-        string text => text,
-        _ => $"{serviceKey.GetType().FullName}:{serviceKey}",
-    };
 
     private static KestrelKvClient Create(IServiceProvider provider, string name) =>
         new(provider.GetRequiredService<IOptionsMonitor<KestrelKvClientOptions>>().Get(name));

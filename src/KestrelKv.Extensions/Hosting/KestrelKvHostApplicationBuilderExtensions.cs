@@ -3,6 +3,7 @@ using KestrelKv.Extensions.Hosting;
 using KestrelKv.Extensions.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
@@ -14,9 +15,9 @@ namespace Microsoft.Extensions.Hosting;
 /// do.
 /// </summary>
 /// <remarks>
-/// The settings are read from the sections <c>KestrelKv:Client</c> and <c>KestrelKv:Client:{name}</c>, which have the properties of <see
-/// cref="KestrelKvClientSettings"/> and of <see cref="KestrelKvClientOptions"/>, and from <c>ConnectionStrings:{name}</c>. Later sources
-/// take precedence, except that an option in a section overrides the same option in a connection string. Without a connection string and a
+/// The options are set by the connection string (<c>ConnectionStrings:{name}</c>, otherwise <c>ConnectionString</c> of a section), then by the
+/// sections <c>KestrelKv:Client</c> and <c>KestrelKv:Client:{name}</c>, then by code. Each overrides the ones before. The sections have the
+/// properties of <see cref="KestrelKvClientSettings"/> and of <see cref="KestrelKvClientOptions"/>. Without a connection string and a
 /// <c>Host</c>, the host does not start.
 /// </remarks>
 public static class KestrelKvHostApplicationBuilderExtensions
@@ -70,8 +71,14 @@ public static class KestrelKvHostApplicationBuilderExtensions
         });
         if (!settings.DisableHealthChecks)
         {
-            builder.Services.AddHealthChecks().AddKestrelKvHealthCheck(
-                serviceKey is null ? "KestrelKv" : $"KestrelKv_{serviceKey}", timeout: settings.HealthCheckTimeout, serviceKey: serviceKey);
+            HealthCheckRegistration check = KestrelKvHealthChecksBuilderExtensions.CreateCheck(
+                serviceKey is null ? "KestrelKv" : $"KestrelKv_{serviceKey}", null, null, settings.HealthCheckTimeout, serviceKey);
+            builder.Services.AddHealthChecks();
+            builder.Services.Configure<HealthCheckServiceOptions>(options =>
+            {
+                // Registrations of the same client share its check: two of one name are an error.
+                if (options.Registrations.All(other => other.Name != check.Name)) options.Registrations.Add(check);
+            });
         }
         if (!settings.DisableTracing) builder.Services.ConfigureOpenTelemetryTracerProvider(tracing => tracing.AddKestrelKvInstrumentation());
         if (!settings.DisableMetrics) builder.Services.ConfigureOpenTelemetryMeterProvider(metrics => metrics.AddKestrelKvInstrumentation());

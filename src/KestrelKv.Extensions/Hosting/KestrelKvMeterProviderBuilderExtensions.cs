@@ -1,8 +1,8 @@
-using KestrelKv.Extensions.Hosting;
+using KestrelKv.Client;
 
 namespace OpenTelemetry.Metrics;
 
-/// <summary>Adds the metrics of <see cref="KestrelKv.Client.KestrelKvClient"/>.</summary>
+/// <summary>Adds the metrics of <see cref="KestrelKvClient"/>.</summary>
 public static class KestrelKvMeterProviderBuilderExtensions
 {
     /// <summary>Adds the histogram <c>db.client.operation.duration</c> of the client's calls.</summary>
@@ -10,6 +10,6 @@ public static class KestrelKvMeterProviderBuilderExtensions
     public static MeterProviderBuilder AddKestrelKvInstrumentation(this MeterProviderBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.AddMeter(ClientInstrumentation.Name);
+        return builder.AddMeter(KestrelKvClient.TelemetryName);
     }
 }

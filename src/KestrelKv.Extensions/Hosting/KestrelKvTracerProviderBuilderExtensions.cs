@@ -1,8 +1,8 @@
-using KestrelKv.Extensions.Hosting;
+using KestrelKv.Client;
 
 namespace OpenTelemetry.Trace;
 
-/// <summary>Adds the spans of <see cref="KestrelKv.Client.KestrelKvClient"/> to traces.</summary>
+/// <summary>Adds the spans of <see cref="KestrelKvClient"/> to traces.</summary>
 public static class KestrelKvTracerProviderBuilderExtensions
 {
     /// <summary>
@@ -13,6 +13,6 @@ public static class KestrelKvTracerProviderBuilderExtensions
     public static TracerProviderBuilder AddKestrelKvInstrumentation(this TracerProviderBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.AddSource(ClientInstrumentation.Name);
+        return builder.AddSource(KestrelKvClient.TelemetryName);
     }
 }

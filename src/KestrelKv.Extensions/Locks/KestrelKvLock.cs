@@ -52,19 +52,19 @@ public sealed class KestrelKvLock
     /// <exception cref="KestrelKvException">The call failed.</exception>
     public async Task<KestrelKvLockHandle?> TryAcquireAsync(CancellationToken cancellationToken = default)
     {
-        var owner = LockOwner.Create(_entry.Time);
+        var holder = LockHolder.Create(_entry.Time);
         long begunAt = _entry.Time.GetTimestamp();
         long? version;
         try
         {
-            version = await _entry.TryCreateAsync(owner, _entry.Validity, cancellationToken);
+            version = await _entry.TryCreateAsync(holder, _entry.Validity, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (IsUnknown(e))
         {
-            _ = RemoveUnheldAsync(owner);
+            _ = RemoveUnheldAsync(holder);
             throw;
         }
-        return version is { } token ? new(Name, _entry, owner, token, begunAt, _logger) : null;
+        return version is { } token ? new(Name, _entry, holder, token, begunAt, _logger) : null;
     }
 
     /// <summary>Waits until the lock is free, and acquires it.</summary>
@@ -85,19 +85,19 @@ public sealed class KestrelKvLock
         KestrelKvException? failure = null;
         try
         {
-            using IDisposable turn = await _waiting.EnterAsync(_entry.Key, either.Token);
+            using IDisposable turn = await _waiting.EnterAsync(_entry.Key, either.Token).ConfigureAwait(false);
             while (true)
             {
-                if (await TryAsync() is { } handle) return handle;
+                if (await TryAsync().ConfigureAwait(false) is { } handle) return handle;
                 try
                 {
                     // The first event reports that the watch is open: a release before it was missed, so try again.
-                    await foreach (WatchEventKind _ in _entry.WatchRemovalsAsync(either.Token))
-                        if (await TryAsync() is { } acquired) return acquired;
+                    await foreach (WatchEventKind _ in _entry.WatchRemovalsAsync(either.Token).ConfigureAwait(false))
+                        if (await TryAsync().ConfigureAwait(false) is { } acquired) return acquired;
                 }
-                catch (HistoryCompactedException)
+                catch (RefusedException e) when (e.Code is "compacted" or "future_version")
                 {
-                    // The watch was disconnected for longer than the server keeps changes.
+                    // The watch was disconnected for longer than the server keeps changes, or the server has other data than before.
                 }
                 catch (OperationCanceledException) when (!either.IsCancellationRequested)
                 {
@@ -116,16 +116,16 @@ public sealed class KestrelKvLock
             {
                 try
                 {
-                    KestrelKvLockHandle? acquired = await TryAcquireAsync(either.Token);
+                    KestrelKvLockHandle? acquired = await TryAcquireAsync(either.Token).ConfigureAwait(false);
                     if (acquired is null || acquired.IsHeld) return acquired;
 
                     // The reply took longer than the expiry.
-                    await acquired.DisposeAsync();
+                    await acquired.DisposeAsync().ConfigureAwait(false);
                 }
-                catch (KestrelKvException e) when (IsTemporary(e))
+                catch (KestrelKvException e) when (IsTransient(e))
                 {
                     failure = e;
-                    await Task.Delay(LockTimes.AfterFailure, _entry.Time, either.Token);
+                    await Task.Delay(LockTimes.AfterFailure, _entry.Time, either.Token).ConfigureAwait(false);
                 }
             }
         }
@@ -135,12 +135,12 @@ public sealed class KestrelKvLock
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <exception cref="KestrelKvException">The call failed.</exception>
     /// <exception cref="System.Text.Json.JsonException">The entry is not a lock.</exception>
-    public async Task<LockOwner?> GetOwnerAsync(CancellationToken cancellationToken = default) =>
-        (await _entry.ReadAsync(null, cancellationToken)).Value;
+    public async Task<LockHolder?> GetHolderAsync(CancellationToken cancellationToken = default) =>
+        (await _entry.ReadAsync(null, cancellationToken).ConfigureAwait(false)).Value;
 
-    private static bool IsTemporary(KestrelKvException error) => error switch
+    private static bool IsTransient(KestrelKvException error) => error switch
     {
-        RefusedException refused => refused.Code is "memory_full" or "disk_full" or "requests_full" or "replies_full" or "internal_error",
+        RefusedException refused => refused.IsTransient,
         { InnerException: ObjectDisposedException } => false,
         _ => true,
     };
@@ -149,12 +149,12 @@ public sealed class KestrelKvLock
         error is OutcomeUnknownException || (error is OperationCanceledException && error.InnerException is OutcomeUnknownException);
 
     /// <summary>Removes the entry of an acquisition whose outcome is unknown.</summary>
-    private async Task RemoveUnheldAsync(LockOwner owner)
+    private async Task RemoveUnheldAsync(LockHolder holder)
     {
         try
         {
             // The first removal expects no entry. It is executed after the creation if both use the same connection, as a read is not.
-            await _entry.TryRemoveAsync(owner.Id, 0, _entry.Validity);
+            await _entry.TryRemoveAsync(holder.Id, 0, _entry.Validity).ConfigureAwait(false);
         }
         catch (Exception e) when (e is KestrelKvException or ObjectDisposedException)
         {

@@ -9,7 +9,7 @@ namespace KestrelKv.Extensions.Locks;
 public sealed class KestrelKvLockHandle : IAsyncDisposable
 {
     private readonly LockEntry _entry;
-    private readonly LockOwner _owner;
+    private readonly LockHolder _holder;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _lost = new();
     private readonly CancellationTokenSource _stop = new();
@@ -23,9 +23,9 @@ public sealed class KestrelKvLockHandle : IAsyncDisposable
     private long? _version;
     private Task<bool>? _release;
 
-    internal KestrelKvLockHandle(string name, LockEntry entry, LockOwner owner, long version, long begunAt, ILogger logger)
+    internal KestrelKvLockHandle(string name, LockEntry entry, LockHolder holder, long version, long begunAt, ILogger logger)
     {
-        (Name, FencingToken, _entry, _owner, _version, _logger) = (name, version, entry, owner, version, logger);
+        (Name, FencingToken, _entry, _holder, _version, _logger) = (name, version, entry, holder, version, logger);
         _validUntil = Deadline(begunAt);
         _expiry = entry.Time.CreateTimer(
             static handle => ((KestrelKvLockHandle)handle!).CheckExpiry(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -59,20 +59,20 @@ public sealed class KestrelKvLockHandle : IAsyncDisposable
     }
 
     /// <summary>Releases the lock. Throws no exception if the server cannot be reached: the lock then expires.</summary>
-    public async ValueTask DisposeAsync() => await ReleaseAsync();
+    public async ValueTask DisposeAsync() => await ReleaseAsync().ConfigureAwait(false);
 
     private async Task<bool> EndAsync()
     {
         // A renewal that is in progress is abandoned, and may still be executed: the removal takes that into account.
-        await _stop.CancelAsync();
-        await _renewing;
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _renewing.ConfigureAwait(false);
         bool wasLost = _lost.IsCancellationRequested || !IsHeld;
         TimeSpan timeout = wasLost ? LockTimes.LateRelease : LockTimes.Release;
         Volatile.Write(ref _validUntil, 0);
-        await _expiry.DisposeAsync();
+        await _expiry.DisposeAsync().ConfigureAwait(false);
         try
         {
-            return await _entry.TryRemoveAsync(_owner.Id, _version, timeout) && !wasLost;
+            return await _entry.TryRemoveAsync(_holder.Id, _version, timeout).ConfigureAwait(false) && !wasLost;
         }
         catch (Exception e) when (e is KestrelKvException or ObjectDisposedException)
         {
@@ -91,13 +91,13 @@ public sealed class KestrelKvLockHandle : IAsyncDisposable
             if (_stop.IsCancellationRequested) return;
             try
             {
-                _version ??= await _entry.VersionOfAsync(_owner.Id, CallTimeout(), _stop.Token);
+                _version ??= await _entry.VersionOfAsync(_holder.Id, CallTimeout(), _stop.Token).ConfigureAwait(false);
                 if (_version is not { } known) break;
 
                 // Unknown until the reply arrives.
                 _version = null;
                 long sentAt = _entry.Time.GetTimestamp();
-                if (await _entry.TryRenewAsync(known, CallTimeout(), _stop.Token) is not { } renewed) break;
+                if (await _entry.TryRenewAsync(known, CallTimeout(), _stop.Token).ConfigureAwait(false) is not { } renewed) break;
                 _version = renewed;
                 Renewed(sentAt);
                 pause = _entry.RenewalInterval;

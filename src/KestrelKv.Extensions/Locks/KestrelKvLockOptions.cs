@@ -10,6 +10,12 @@ public sealed class KestrelKvLockOptions
     public string Prefix { get; set; } = "locks/";
 
     /// <summary>
+    /// The service key of the <see cref="Client.KestrelKvClient"/> for locks that are registered with <c>AddKestrelKvLocks</c>; null, the
+    /// default, for the client that is registered without a key.
+    /// </summary>
+    public object? ClientServiceKey { get; set; }
+
+    /// <summary>
     /// The time after which the lock of a holder that has stopped becomes free, 100 milliseconds to 1 day. The default is 30 seconds. The
     /// holder renews the lock each time a third has passed. A short time frees the lock of a crashed process early, but loses it in shorter
     /// disturbances.
@@ -32,22 +38,14 @@ public sealed class KestrelKvLockOptions
 
     internal KestrelKvLockOptions Copy() => (KestrelKvLockOptions)MemberwiseClone();
 
-    /// <summary>Checks the options.</summary>
-    /// <exception cref="ArgumentException">An option is invalid. The message names it and the valid range.</exception>
-    internal void Validate()
+    /// <summary>Returns what is wrong, or null.</summary>
+    internal string? Check()
     {
-        ArgumentNullException.ThrowIfNull(Prefix);
-        ArgumentNullException.ThrowIfNull(Time);
-        Check(Expiry >= ExpiryMin && Expiry <= ExpiryMax, $"{nameof(Expiry)} is {Expiry}, expected {ExpiryMin} to {ExpiryMax}.");
-        Check(
-            SafetyMargin is not { } margin || (margin >= TimeSpan.Zero && margin <= Expiry / 2),
-            $"{nameof(SafetyMargin)} is {SafetyMargin}, expected 00:00:00 to {Expiry / 2}, half of {nameof(Expiry)}.");
-
-        static void Check(bool isValid, string message)
-        {
-            if (!isValid) throw Error(message, "options");
-        }
-
-        static ArgumentException Error(string message, string argument) => new(message, argument);
+        if (Prefix is null) return "KestrelKvLockOptions.Prefix is null, expected a text.";
+        if (Time is null) return "KestrelKvLockOptions.Time is null, expected a clock.";
+        if (Expiry < ExpiryMin || Expiry > ExpiryMax) return $"KestrelKvLockOptions.Expiry is {Expiry}, expected {ExpiryMin} to {ExpiryMax}.";
+        return SafetyMargin is { } margin && (margin < TimeSpan.Zero || margin > Expiry / 2)
+            ? $"KestrelKvLockOptions.SafetyMargin is {margin}, expected 00:00:00 to {Expiry / 2}, half of Expiry."
+            : null;
     }
 }

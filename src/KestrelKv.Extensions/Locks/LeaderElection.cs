@@ -53,7 +53,7 @@ public sealed class LeaderElection
     {
         ArgumentNullException.ThrowIfNull(work);
         KestrelKvLock candidate = _locks.CreateLock(name);
-        while (await LeadAsync(await candidate.AcquireAsync(null, cancellationToken), work, cancellationToken))
+        while (await LeadAsync(await candidate.AcquireAsync(null, cancellationToken).ConfigureAwait(false), work, cancellationToken).ConfigureAwait(false))
         {
         }
     }
@@ -68,7 +68,7 @@ public sealed class LeaderElection
             Log.LeadershipGained(_logger, handle.Name, handle.FencingToken);
             try
             {
-                await work(new(handle), stop.Token);
+                await work(new(handle), stop.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (IsLost())
             {

@@ -26,7 +26,7 @@ internal sealed class WaitingRoom
         }
         try
         {
-            await turn.WaitAsync(cancellationToken);
+            await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
             return new Turn(this, key, turn);
         }
         catch

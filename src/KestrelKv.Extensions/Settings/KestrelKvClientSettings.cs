@@ -6,6 +6,8 @@ namespace KestrelKv.Extensions.Settings;
 /// </summary>
 public sealed class KestrelKvClientSettings
 {
+    internal static readonly TimeSpan HealthCheckTimeoutDefault = TimeSpan.FromSeconds(5);
+
     /// <summary>
     /// The connection string: see <see cref="Client.KestrelKvClientOptions.Parse"/>. Null for the options of the section, and their
     /// defaults.
@@ -22,5 +24,5 @@ public sealed class KestrelKvClientSettings
     public bool DisableMetrics { get; set; }
 
     /// <summary>The time after which the health check fails, greater than zero. The default is 5 seconds.</summary>
-    public TimeSpan HealthCheckTimeout { get; set; } = TimeSpan.FromSeconds(5);
+    public TimeSpan HealthCheckTimeout { get; set; } = HealthCheckTimeoutDefault;
 }

@@ -11,21 +11,20 @@ namespace KestrelKv.Extensions.Settings;
 /// </remarks>
 internal static class SettingsReader
 {
+    private static readonly Dictionary<string, Action<KestrelKvClientSettings, IConfigurationSection>> Settings = new(StringComparer.OrdinalIgnoreCase)
+    {
+        [nameof(KestrelKvClientSettings.ConnectionString)] = (settings, child) => settings.ConnectionString = child.Value,
+        [nameof(KestrelKvClientSettings.DisableHealthChecks)] = (settings, child) => settings.DisableHealthChecks = Boolean(child),
+        [nameof(KestrelKvClientSettings.DisableTracing)] = (settings, child) => settings.DisableTracing = Boolean(child),
+        [nameof(KestrelKvClientSettings.DisableMetrics)] = (settings, child) => settings.DisableMetrics = Boolean(child),
+        [nameof(KestrelKvClientSettings.HealthCheckTimeout)] = (settings, child) => settings.HealthCheckTimeout = Time(child),
+    };
+
     /// <summary>Sets the settings of a section.</summary>
     public static void Read(IConfiguration section, KestrelKvClientSettings settings)
     {
         foreach (IConfigurationSection child in Values(section))
-        {
-            string value = child.Value!;
-            switch (child.Key.ToUpperInvariant())
-            {
-                case "CONNECTIONSTRING": settings.ConnectionString = value; break;
-                case "DISABLEHEALTHCHECKS": settings.DisableHealthChecks = Boolean(child, value); break;
-                case "DISABLETRACING": settings.DisableTracing = Boolean(child, value); break;
-                case "DISABLEMETRICS": settings.DisableMetrics = Boolean(child, value); break;
-                case "HEALTHCHECKTIMEOUT": settings.HealthCheckTimeout = Time(child, value); break;
-            }
-        }
+            if (Settings.TryGetValue(child.Key, out Action<KestrelKvClientSettings, IConfigurationSection>? set)) set(settings, child);
     }
 
     /// <summary>
@@ -48,7 +47,7 @@ internal static class SettingsReader
     public static void ReadOptions(IConfiguration section, KestrelKvClientOptions options)
     {
         foreach (IConfigurationSection child in Values(section))
-            if (!IsSetting(child.Key)) ApplySetting(child.Path, () => options.Set(child.Key, child.Value!));
+            if (!Settings.ContainsKey(child.Key)) ApplySetting(child.Path, () => options.Set(child.Key, child.Value!));
     }
 
     /// <summary>Whether a section names a server.</summary>
@@ -77,22 +76,19 @@ internal static class SettingsReader
     // Sections below, such as those of other clients, have no value.
     private static IEnumerable<IConfigurationSection> Values(IConfiguration section) => section.GetChildren().Where(child => child.Value is not null);
 
-    private static bool IsSetting(string name) => name.ToUpperInvariant() is
-        "CONNECTIONSTRING" or "DISABLEHEALTHCHECKS" or "DISABLETRACING" or "DISABLEMETRICS" or "HEALTHCHECKTIMEOUT";
-
     private static string PathOf(IConfiguration section, string name) => section is IConfigurationSection { Path: var path } ? $"{path}:{name}" : name;
 
-    private static bool Boolean(IConfigurationSection setting, string value) =>
-        bool.TryParse(value, out bool result) ? result : throw Invalid(setting.Path, $"the value is \"{value}\", expected true or false.");
+    private static bool Boolean(IConfigurationSection setting) =>
+        bool.TryParse(setting.Value, out bool result) ? result : throw Invalid(setting.Path, $"the value is \"{setting.Value}\", expected true or false.");
 
-    private static TimeSpan Time(IConfigurationSection setting, string value)
+    private static TimeSpan Time(IConfigurationSection setting)
     {
-        TimeSpan time = double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds < 86_400
+        TimeSpan time = double.TryParse(setting.Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds < 86_400
             ? TimeSpan.FromSeconds(seconds)
-            : TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out TimeSpan parsed) ? parsed : TimeSpan.Zero;
+            : TimeSpan.TryParse(setting.Value, CultureInfo.InvariantCulture, out TimeSpan parsed) ? parsed : TimeSpan.Zero;
         return time > TimeSpan.Zero
             ? time
-            : throw Invalid(setting.Path, $"the value is \"{value}\", expected a number of seconds greater than 0, or a time such as 00:00:05.");
+            : throw Invalid(setting.Path, $"the value is \"{setting.Value}\", expected a number of seconds greater than 0, or a time such as 00:00:05.");
     }
 
     private static OptionsValidationException Invalid(string setting, string problem) =>

@@ -30,7 +30,7 @@ internal sealed record ClientKind(
 
     /// <summary>The distributed cache on <see cref="KestrelKv"/>.</summary>
     public static readonly ClientKind KestrelKvCache = new(
-        "kestrelkv-cache", "KestrelKv.Extensions.Caching", KestrelKv.Server, typeof(KestrelKvCacheOptions),
+        "kestrelkv-cache", "KestrelKv.Extensions.Caching", KestrelKv.Server, typeof(KestrelKvDistributedCacheOptions),
         DistributedCacheUnderTest.CreateOnKestrelKvAsync);
 
     /// <summary>The distributed cache on <see cref="StackExchangeRedis"/>.</summary>

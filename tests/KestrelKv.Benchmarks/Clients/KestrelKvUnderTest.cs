@@ -14,7 +14,7 @@ internal sealed class KestrelKvUnderTest : IClientUnderTest
         Writes = new Dictionary<string, ICallUnderTest>
         {
             [ClientCall.Put] = Put(ClientCall.Put, data, default),
-            [ClientCall.PutAtLeastOnce] = Put(ClientCall.PutAtLeastOnce, data, new PutOptions { Retry = WriteRetry.AtLeastOnce }),
+            [ClientCall.PutAtLeastOnce] = Put(ClientCall.PutAtLeastOnce, data, new WriteOptions { Retry = WriteRetry.AtLeastOnce }),
         };
         Reads = new Dictionary<string, ICallUnderTest>
         {
@@ -42,7 +42,7 @@ internal sealed class KestrelKvUnderTest : IClientUnderTest
 
     public ValueTask DisposeAsync() => _client.DisposeAsync();
 
-    private CallUnderTest<WriteResult> Put(string name, ClientData data, PutOptions options) => new(
+    private CallUnderTest<WriteResult> Put(string name, ClientData data, WriteOptions options) => new(
         name, data.Keys.Count,
         (_, key) => _client.PutUtf8Async(data.Keys[key], data.ValueOf(key), options),
         (_, _, result) => result.Applied);

@@ -41,7 +41,7 @@ public sealed class CancellationTests(ITestOutputHelper output)
         Type? failure = null, outcome = null;
         try
         {
-            Task<IncrementResult<long>> call = client.IncrementAsync(key, 1, new PutOptions { Timeout = timeout }, cancel.Token).AsTask();
+            Task<IncrementResult<long>> call = client.IncrementAsync(key, 1, new WriteOptions { Timeout = timeout }, cancel.Token).AsTask();
             if (timeout is null)
             {
                 if (random.Next(2) == 0) await Task.Delay(random.Next(10), CancellationToken.None);

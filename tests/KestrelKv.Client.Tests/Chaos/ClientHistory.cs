@@ -46,7 +46,7 @@ internal static class ClientHistory
     {
         Step step = call.Steps[0];
         string key = Key(keys, step);
-        PutOptions options = Options(step) with { Retry = Retry(call), Timeout = timeout };
+        WriteOptions options = Options(step) with { Retry = Retry(call), Timeout = timeout };
         switch (step.Kind)
         {
             case StepKind.Get:
@@ -88,7 +88,7 @@ internal static class ClientHistory
 
     private static WriteRetry Retry(Call call) => call.RequestId is null ? WriteRetry.AtMostOnce : WriteRetry.ExactlyOnce;
 
-    private static PutOptions Options(Step step) => new() { IfVersion = step.IfVersion, IfExists = step.IfExists, ReturnOld = step.ReturnOld };
+    private static WriteOptions Options(Step step) => new() { IfVersion = step.IfVersion, IfExists = step.IfExists, ReturnOld = step.ReturnOld };
 
     private static string Key(string keys, Step step) => $"{keys}{step.Key}";
 

@@ -61,7 +61,7 @@ public sealed class CounterTests(ITestOutputHelper output)
         for (int i = 0; continues(); i++)
         {
             string key = $"once:{caller}:{i}";
-            var options = new PutOptions
+            var options = new WriteOptions
             {
                 Timeout = TimeSpan.FromMilliseconds(random.Next(4) == 0 ? random.Next(1, 200) : random.Next(1_000, 10_000)),
             };

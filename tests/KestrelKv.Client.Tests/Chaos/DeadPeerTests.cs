@@ -24,14 +24,14 @@ public sealed class DeadPeerTests(ITestOutputHelper output)
 
         await network.DropPacketsAsync();
         OutcomeUnknownException broken = await Assert.ThrowsAsync<OutcomeUnknownException>(
-            async () => await client.IncrementAsync("n", 1, new PutOptions { Retry = WriteRetry.AtMostOnce }));
+            async () => await client.IncrementAsync("n", 1, new WriteOptions { Retry = WriteRetry.AtMostOnce }));
         Assert.False(broken.IsTimeout, broken.Message);
 
         // These wait for a new connection.
         Task<IncrementResult<long>>[] increments = [.. Enumerable.Range(0, 20).Select(_ => client.IncrementAsync("n").AsTask())];
         Task<Entry<int>> read = client.GetAsync<int>("k").AsTask();
         NotSentException late = await Assert.ThrowsAsync<NotSentException>(
-            async () => await client.PutAsync("k", 2, new PutOptions { Timeout = TimeSpan.FromMilliseconds(200) }));
+            async () => await client.PutAsync("k", 2, new WriteOptions { Timeout = TimeSpan.FromMilliseconds(200) }));
         Assert.True(late.IsTimeout, late.Message);
 
         // The machine restarts: its system forgets the connections, and no packet informs the clients. An idle watch sends nothing that the new
@@ -89,7 +89,7 @@ public sealed class DeadPeerTests(ITestOutputHelper output)
         options.Host = network.PeerAddress;
         options.StallTimeout = TimeSpan.FromSeconds(2);
         options.ConnectTimeout = TimeSpan.FromSeconds(2);
-        options.BookmarkInterval = TimeSpan.FromSeconds(1);
+        options.ProgressInterval = TimeSpan.FromSeconds(1);
         return options;
     }
 }

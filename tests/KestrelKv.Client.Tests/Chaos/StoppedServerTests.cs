@@ -13,7 +13,7 @@ public sealed class StoppedServerTests
         await using ServerProcess server = await ServerProcess.StartAsync();
         await using var client = new KestrelKvClient(RestartableServer.Options(server.WirePort));
         await using var late = new KestrelKvClient(RestartableServer.Options(server.WirePort));
-        await client.CountAsync();
+        await client.CountAsync("");
         await client.GetAsync<int>("k");
 
         server.SendSignal("STOP");
@@ -33,7 +33,7 @@ public sealed class StoppedServerTests
 
         static async ValueTask<WriteResult> CallAsync(KestrelKvClient to, int i)
         {
-            var options = new PutOptions { Timeout = Short };
+            var options = new WriteOptions { Timeout = Short };
             BatchResult batch = await to.CreateBatch().Put($"key:{i}", i).Increment("n").CommitAsync(options);
             return batch.GetWrite(0);
         }
@@ -53,7 +53,7 @@ public sealed class StoppedServerTests
         server.SendSignal("STOP");
         Task<IncrementResult<long>>[] repeated = [.. Enumerable.Range(0, Increments).Select(_ => client.IncrementAsync("n").AsTask())];
         OutcomeUnknownException broken = await Assert.ThrowsAsync<OutcomeUnknownException>(
-            async () => await client.IncrementAsync("once", 1, new PutOptions { Retry = WriteRetry.AtMostOnce }));
+            async () => await client.IncrementAsync("once", 1, new WriteOptions { Retry = WriteRetry.AtMostOnce }));
         Assert.Contains(nameof(options.StallTimeout), broken.Message, StringComparison.Ordinal);
         Assert.False(broken.IsTimeout);
 
@@ -78,9 +78,9 @@ public sealed class StoppedServerTests
         await client.PutAsync("k", 1);
 
         server.SendSignal("STOP");
-        await Assert.ThrowsAsync<OutcomeUnknownException>(async () => await client.PutAsync("k", 2, new PutOptions { Retry = WriteRetry.AtMostOnce }));
+        await Assert.ThrowsAsync<OutcomeUnknownException>(async () => await client.PutAsync("k", 2, new WriteOptions { Retry = WriteRetry.AtMostOnce }));
         Task<WriteResult> waiting = client.PutAsync("k", 3).AsTask();
-        var failFast = new PutOptions { FailFast = true };
+        var failFast = new WriteOptions { FailFast = true };
         for (int i = 0; i < 3; i++)
         {
             NotSentException failure = await Assert.ThrowsAsync<NotSentException>(async () => await client.PutAsync("k", 4, failFast));

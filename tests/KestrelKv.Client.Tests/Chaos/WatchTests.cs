@@ -161,7 +161,7 @@ public sealed class WatchTests(ITestOutputHelper output)
             await server.Process.TryTakeSnapshotAsync();
 
             // The lane of scans notices the outage, too.
-            await Assert.ThrowsAnyAsync<KestrelKvException>(async () => await client.CountAsync());
+            await Assert.ThrowsAnyAsync<KestrelKvException>(async () => await client.CountAsync(""));
             proxy.IsClosed = false;
             WriteResult end = await writing.PutAsync("end", outage.ToString(CultureInfo.InvariantCulture));
             await mirror.WaitForVersionAsync(end.Version).WaitAsync(Wait.Patience);
@@ -174,7 +174,7 @@ public sealed class WatchTests(ITestOutputHelper output)
         KestrelKvClientOptions options = RestartableServer.Options(proxy.Port);
         options.StallTimeout = TimeSpan.FromMilliseconds(500);
         options.ConnectTimeout = TimeSpan.FromSeconds(2);
-        options.BookmarkInterval = TimeSpan.FromMilliseconds(300);
+        options.ProgressInterval = TimeSpan.FromMilliseconds(300);
         return options;
     }
 

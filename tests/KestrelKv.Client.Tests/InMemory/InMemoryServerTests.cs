@@ -7,6 +7,26 @@ namespace KestrelKv.Client.Tests.InMemory;
 public sealed class InMemoryServerTests
 {
     [Fact]
+    public async Task Mirror_ServerWithOtherData_BeginsAgain()
+    {
+        await using InMemoryServer before = new(), after = new();
+        InMemoryServer server = before;
+        await using KestrelKvClient client = before.CreateClient(options =>
+            options.ConnectCallback = stop => Volatile.Read(ref server).ConnectAsync(stop));
+        await using KestrelKvClient other = after.CreateClient();
+        await other.PutAsync("new", 2);
+        for (int i = 0; i < 10; i++) await client.PutAsync("old", i);
+        await using Mirror<int> mirror = await client.MirrorAsync<int>("");
+
+        // The second server has lower versions, so it refuses to continue the watch with future_version.
+        Volatile.Write(ref server, after);
+        before.DropConnections();
+        await Wait.UntilAsync(() => mirror.ContainsKey("new") || mirror.Completion.IsCompleted, () => "the mirror keeps its copy");
+        Assert.Equal(["new"], mirror.Keys);
+        Assert.False(mirror.Completion.IsCompleted);
+    }
+
+    [Fact]
     public async Task CreateClient_Calls_AreServedByTheEngine()
     {
         await using var server = new InMemoryServer();
@@ -15,7 +35,7 @@ public sealed class InMemoryServerTests
         Assert.True((await client.PutAsync("a", 1)).Applied);
         Assert.Equal(3, (await client.IncrementAsync("a", 2)).Value);
         Assert.Equal(3, (await client.GetAsync<int>("a")).Value);
-        Assert.Equal(1, await client.CountAsync());
+        Assert.Equal(1, await client.CountAsync(""));
         Assert.Equal("Memory", (await client.InfoAsync()).GetProperty("durability").GetString());
     }
 

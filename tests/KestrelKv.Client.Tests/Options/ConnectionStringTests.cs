@@ -100,7 +100,7 @@ public sealed class ConnectionStringTests
             ("Host", o => o.Host = " "), ("Port", o => o.Port = 65_536), ("ConnectTimeout", o => o.ConnectTimeout = TimeSpan.FromMilliseconds(9)),
             ("Timeout", o => o.Timeout = TimeSpan.Zero), ("StallTimeout", o => o.StallTimeout = TimeSpan.FromMilliseconds(99)),
             ("ReconnectDelayMax", o => o.ReconnectDelayMax = TimeSpan.Zero), ("RetryTime", o => o.RetryTime = TimeSpan.FromMinutes(4.1)),
-            ("BookmarkInterval", o => o.BookmarkInterval = TimeSpan.FromHours(2)), ("Retry", o => o.Retry = (WriteRetry)9),
+            ("ProgressInterval", o => o.ProgressInterval = TimeSpan.FromHours(2)), ("Retry", o => o.Retry = (WriteRetry)9),
             ("CallsMax", o => o.CallsMax = 0), ("QueuedBytesMax", o => o.QueuedBytesMax = 0), ("RequestBytesMax", o => o.RequestBytesMax = 1_023),
             ("ReplyBytesMax", o => o.ReplyBytesMax = 1_023), ("KeyBytesMax", o => o.KeyBytesMax = 65_537), ("Tls", o => o.TlsAuthority = "x"),
         ];

@@ -53,7 +53,7 @@ public sealed class ListReplyTests
     {
         var server = new ScriptedServer();
         await using KestrelKvClient client = server.CreateClient();
-        Task<List<KeyGroup>> scan = client.ScanTreeAsync("", "/", new() { Limit = 3, PageSize = 2 }).ToListAsync().AsTask();
+        Task<List<KeyNode>> scan = client.ScanTreeAsync("", "/", new() { Limit = 3, PageSize = 2 }).ToListAsync().AsTask();
         ScriptedConnection connection = await server.AcceptAsync();
         Assert.EndsWith("\"prefix\": \"\", \"meta\": true, \"limit\": 2, \"delimiter\": \"/\"}}", await connection.ReadAsync(), StringComparison.Ordinal);
         connection.Reply("""{"status": "OK", "response": {"func": "SCAN", "response": {"entries": [{"obj": "a"}, {"prefix": "b/", "keys": 12}], "next": "b/", "version": 9}}}""");
@@ -79,7 +79,7 @@ public sealed class ListReplyTests
     [InlineData("""{"response":{"response":{"version":9,"count":5000000000},"func":"SCAN"},"status":"OK"}""")]
     [InlineData(""" { "response" : { "response" : { "new" : { "count" : 1 } , "count" : 5000000000 } } } """)]
     public async Task Count_AnySpelling_IsRead(string reply) =>
-        Assert.Equal(5_000_000_000, await ReplyTests.CallAsync(reply, client => client.CountAsync().AsTask()));
+        Assert.Equal(5_000_000_000, await ReplyTests.CallAsync(reply, client => client.CountAsync("").AsTask()));
 
     [Theory]
     [InlineData("""{"status": "OK", "response": {"func": "INFO", "response": {"version": "1.0", "keys": {"count": 7}}}}""")]
@@ -129,7 +129,7 @@ public sealed class ListReplyTests
         client => client.ScanAsync<int>("").ToListAsync().AsTask(),
         client => client.ScanKeysAsync("").ToListAsync().AsTask(),
         client => client.ScanTreeAsync("", "/").ToListAsync().AsTask(),
-        client => client.CountAsync().AsTask(),
+        client => client.CountAsync("").AsTask(),
         client => client.InfoAsync().AsTask(),
     ];
 

@@ -85,7 +85,7 @@ public sealed class ReplyTests
         await AssertUnknownAsync(client => client.PatchAsync("k", new JsonPatch()).AsTask());
         await AssertUnknownAsync(client => client.CreateBatch().Get("k").CommitAsync().AsTask());
         await AssertUnknownAsync(client => client.GetManyAsync<int>(["k"]).AsTask());
-        await AssertUnknownAsync(client => client.CountAsync().AsTask());
+        await AssertUnknownAsync(client => client.CountAsync("").AsTask());
         await AssertUnknownAsync(client => client.InfoAsync().AsTask());
 
         Task AssertUnknownAsync<T>(Func<KestrelKvClient, Task<T>> call) => Assert.ThrowsAsync<OutcomeUnknownException>(() => CallAsync(reply, call));

@@ -33,7 +33,7 @@ public sealed class UnknownReplyTests
         listener.Start();
         Task served = ServeAsync(listener, """{"status": "OK", "response": {"func": "SCAN", "response": {}}}""");
         await using (var client = new KestrelKvClient($"kestrelkv://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"))
-            await Assert.ThrowsAsync<OutcomeUnknownException>(() => client.CountAsync().AsTask().WaitAsync(Wait.Patience));
+            await Assert.ThrowsAsync<OutcomeUnknownException>(() => client.CountAsync("").AsTask().WaitAsync(Wait.Patience));
         await served.WaitAsync(Wait.Patience);
     }
 

@@ -74,9 +74,9 @@ public sealed class ArgumentTests
         await RequestTexts.AssertInvalidAsync(client => client.DeleteAsync("k", new() { Expiry = Expiry.Never }).AsTask(), "options", "Expiry", "DELETE");
         await RequestTexts.AssertInvalidAsync(client => client.IncrementAsync("k", 1, new() { ReturnOld = true }).AsTask(), "options", "ReturnOld", "INCR");
         await RequestTexts.AssertInvalidAsync(client => client.ExpireAsync("k", Expiry.Never, new() { Path = "/a" }).AsTask(), "options", "Path", "EXPIRE");
-        await RequestTexts.AssertInvalidAsync(client => client.ExpireAsync("k", Expiry.Unchanged).AsTask(), "expiry", "Unchanged");
+        await RequestTexts.AssertInvalidAsync(client => client.ExpireAsync("k", Expiry.Default).AsTask(), "expiry", "Default");
         await RequestTexts.AssertInvalidAsync(client => client.PutAsync("k", 1, new() { IfVersion = 1, IfExists = true }).AsTask(), "options", "IfVersion", "IfExists");
-        await RequestTexts.AssertInvalidAsync(client => client.PutAsync("k", 1, new() { IfVersion = -1 }).AsTask(), "IfVersion", "-1");
+        await RequestTexts.AssertInvalidAsync(client => client.PutAsync("k", 1, new() { IfVersion = -1 }).AsTask(), "options", "IfVersion is -1");
         await RequestTexts.AssertInvalidAsync(client => client.CreateBatch().Get("a").CommitAsync(new() { IfExists = true }).AsTask(), "options", "precondition");
         await RequestTexts.AssertInvalidAsync(client => client.CreateBatch().Delete("a", new() { Retry = WriteRetry.AtMostOnce }).CommitAsync().AsTask(), "options", "Retry");
     }
@@ -84,8 +84,8 @@ public sealed class ArgumentTests
     [Fact]
     public async Task Path_NotAPointer_IsRefused()
     {
-        await RequestTexts.AssertInvalidAsync(client => client.GetAsync<int>("k", new() { Path = "a" }).AsTask(), "path", "\"a\"", "JSON Pointer");
-        await RequestTexts.AssertInvalidAsync(client => client.PutAsync("k", 1, new() { Path = "#/a" }).AsTask(), "path");
+        await RequestTexts.AssertInvalidAsync(client => client.GetAsync<int>("k", new() { Path = "a" }).AsTask(), "options", "Path is \"a\"", "JSON Pointer");
+        await RequestTexts.AssertInvalidAsync(client => client.PutAsync("k", 1, new() { Path = "#/a" }).AsTask(), "options");
     }
 
     [Fact]
@@ -95,7 +95,7 @@ public sealed class ArgumentTests
         {
             Assert.Throws<ArgumentOutOfRangeException>(() => Expiry.In(time));
             await RequestTexts.AssertInvalidAsync(client => client.GetAsync<int>("k", new() { Touch = time }).AsTask(), "options");
-            await RequestTexts.AssertInvalidAsync(client => client.GetAsync<int>("k", new() { Timeout = time }).AsTask(), "timeout", $"{time}");
+            await RequestTexts.AssertInvalidAsync(client => client.GetAsync<int>("k", new() { Timeout = time }).AsTask(), "options", $"Timeout is {time}");
         }
     }
 
@@ -104,7 +104,7 @@ public sealed class ArgumentTests
     {
         await RequestTexts.AssertInvalidAsync(client => client.GetManyAsync<int>([]).AsTask(), "keys", "0", "1 to 1000");
         await RequestTexts.AssertInvalidAsync(client => client.GetManyAsync<int>([.. Enumerable.Repeat("k", 1_001)]).AsTask(), "keys", "1001", "1 to 1000");
-        foreach (ScanOptions options in (ScanOptions[])[new() { PageSize = -1 }, new() { PageSize = 1_001 }, new() { Limit = 0 }])
+        foreach (ScanOptions options in (ScanOptions[])[new() { PageSize = 0 }, new() { PageSize = 1_001 }, new() { Limit = 0 }])
             await RequestTexts.AssertInvalidAsync(async client => await client.ScanKeysAsync("", options).GetAsyncEnumerator().MoveNextAsync(), "options");
         await RequestTexts.AssertInvalidAsync(async client => await client.ScanTreeAsync("", "").GetAsyncEnumerator().MoveNextAsync(), "delimiter");
     }

@@ -12,8 +12,8 @@ public sealed class InvalidArgumentTests
     public static TheoryData<string, Func<KestrelKvClient, Task>, string, string> Calls() => new()
     {
         { "key", client => client.GetAsync<int>(Lone).AsTask(), "key", $"The key {LoneMessage}" },
-        { "path of a read", client => client.GetAsync<int>("k", new() { Path = "/" + Lone }).AsTask(), "path", "The path has a lone surrogate at index 2, expected valid UTF-16" },
-        { "path of a write", client => client.PutAsync("k", 1, new() { Path = "/" + Lone }).AsTask(), "path", "The path has a lone surrogate at index 2" },
+        { "path of a read", client => client.GetAsync<int>("k", new() { Path = "/" + Lone }).AsTask(), "options", "The Path has a lone surrogate at index 2, expected valid UTF-16" },
+        { "path of a write", client => client.PutAsync("k", 1, new() { Path = "/" + Lone }).AsTask(), "options", "The Path has a lone surrogate at index 2" },
         { "prefix of a scan", client => First(client.ScanKeysAsync(Lone)), "prefix", $"The prefix {LoneMessage}" },
         { "prefix of a count", client => client.CountAsync(Lone).AsTask(), "prefix", $"The prefix {LoneMessage}" },
         { "prefix of a watch", client => First(client.WatchAsync<int>(Lone)), "prefix", $"The prefix {LoneMessage}" },
@@ -23,15 +23,17 @@ public sealed class InvalidArgumentTests
         { "After", client => First(client.ScanKeysAsync("", new() { After = Lone })), "options", $"The After {LoneMessage}" },
         { "Until", client => First(client.ScanKeysAsync("", new() { Until = Lone })), "options", $"The Until {LoneMessage}" },
         { "delimiter", client => First(client.ScanTreeAsync("", Lone)), "delimiter", $"The delimiter {LoneMessage}" },
+        { "long timeout of a scan", client => First(client.ScanKeysAsync("", new() { Timeout = TimeSpan.MaxValue })), "options", "Timeout is" },
+        { "page size", client => First(client.ScanKeysAsync("", new() { PageSize = 0 })), "options", "PageSize is 0, expected 1 to 1000" },
         { "long prefix", client => client.CountAsync(new('x', 4_097)).AsTask(), "prefix", "The prefix has 4097 bytes, expected at most 4096" },
         { "Touch", client => client.GetAsync<int>("k", new() { Touch = TimeSpan.Zero }).AsTask(), "options", "Touch is 00:00:00, expected a time greater than zero" },
         { "not UTF-8", client => client.PutUtf8Async("k", (byte[])[(byte)'"', 0xff, (byte)'"']).AsTask(), "json", "not valid UTF-8" },
         { "not UTF-8 in a merge", client => client.MergeUtf8Async("k", (byte[])[(byte)'"', 0xff, (byte)'"']).AsTask(), "json", "not valid UTF-8" },
-        { "long timeout of a read", client => client.GetAsync<int>("k", new() { Timeout = TimeSpan.MaxValue }).AsTask(), "timeout", "expected more than zero and at most 1.00:00:00" },
-        { "long timeout of a write", client => client.PutAsync("k", 1, new() { Timeout = TimeSpan.FromDays(1.1) }).AsTask(), "timeout", "at most 1.00:00:00" },
-        { "negative timeout", client => client.PingAsync(TimeSpan.FromSeconds(-1)), "timeout", "The timeout is -00:00:01" },
-        { "no timeout of an update", client => client.UpdateAsync<int>("k", _ => 1, new() { Timeout = TimeSpan.Zero }).AsTask(), "timeout", "The timeout is 00:00:00" },
-        { "long timeout of an update", client => client.UpdateAsync<int>("k", _ => 1, new() { Timeout = TimeSpan.MaxValue }).AsTask(), "timeout", "at most 1.00:00:00" },
+        { "long timeout of a read", client => client.GetAsync<int>("k", new() { Timeout = TimeSpan.MaxValue }).AsTask(), "options", "expected more than zero and at most 1.00:00:00" },
+        { "long timeout of a write", client => client.PutAsync("k", 1, new() { Timeout = TimeSpan.FromDays(1.1) }).AsTask(), "options", "at most 1.00:00:00" },
+        { "negative timeout", client => client.PingAsync(new() { Timeout = TimeSpan.FromSeconds(-1) }).AsTask(), "options", "Timeout is -00:00:01" },
+        { "no timeout of an update", client => client.UpdateAsync<int>("k", _ => 1, new() { Timeout = TimeSpan.Zero }).AsTask(), "options", "Timeout is 00:00:00" },
+        { "long timeout of an update", client => client.UpdateAsync<int>("k", _ => 1, new() { Timeout = TimeSpan.MaxValue }).AsTask(), "options", "at most 1.00:00:00" },
     };
 
     [Theory]

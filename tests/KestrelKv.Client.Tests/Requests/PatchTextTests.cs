@@ -97,7 +97,7 @@ public sealed class PatchTextTests
     [Fact]
     public async Task PatchAndMerge_EachOption()
     {
-        (PutOptions, string)[] cases =
+        (WriteOptions, string)[] cases =
         [
             (new() { Expiry = TimeSpan.FromSeconds(1.5) }, ", \"ttl\": 1.500"),
             (new() { Expiry = Expiry.Never }, ", \"ttl\": null"),
@@ -109,7 +109,7 @@ public sealed class PatchTextTests
             (new() { AcknowledgeFromMemory = true }, ", \"ack\": \"memory\""),
             (new() { Expiry = TimeSpan.FromSeconds(2), IfVersion = 3, ReturnOld = true, AcknowledgeFromMemory = true }, ", \"ttl\": 2, \"if_version\": 3, \"return_old\": true, \"ack\": \"memory\""),
         ];
-        foreach ((PutOptions options, string text) in cases)
+        foreach ((WriteOptions options, string text) in cases)
         {
             Assert.Equal($"{MergeStart}5{text}", await MergeAsync(5, options));
             Assert.Equal($"{MergeStart}5{text}", await MergeTextAsync("5", options));
@@ -124,7 +124,7 @@ public sealed class PatchTextTests
     {
         Func<KestrelKvClient, CancellationToken, Task>[] calls =
         [
-            (client, stop) => client.MergeAsync("k", 5, new PutOptions { IfVersion = 1 }, stop).AsTask(),
+            (client, stop) => client.MergeAsync("k", 5, new WriteOptions { IfVersion = 1 }, stop).AsTask(),
             (client, stop) => client.MergeUtf8Async("k", "5"u8.ToArray(), new() { IfVersion = 1 }, stop).AsTask(),
             (client, stop) => client.PatchAsync("k", new JsonPatch(), new() { IfVersion = 1 }, stop).AsTask(),
         ];
@@ -152,16 +152,16 @@ public sealed class PatchTextTests
         await RequestTexts.AssertInvalidAsync(client => client.MergeUtf8Async("k", (byte[])[(byte)'"', 0xff, (byte)'"']).AsTask(), "json", "UTF-8");
         await RequestTexts.AssertInvalidAsync(client => client.MergeAsync("", 5).AsTask(), "key");
         await RequestTexts.AssertInvalidAsync(client => client.MergeUtf8Async("", "5"u8.ToArray()).AsTask(), "key");
-        await RequestTexts.AssertInvalidAsync(client => client.MergeAsync("k", 5, new PutOptions { Path = "/a" }).AsTask(), "options", "Path", "PATCH");
+        await RequestTexts.AssertInvalidAsync(client => client.MergeAsync("k", 5, new WriteOptions { Path = "/a" }).AsTask(), "options", "Path", "PATCH");
         await RequestTexts.AssertInvalidAsync(client => client.MergeUtf8Async("k", "5"u8.ToArray(), new() { Path = "" }).AsTask(), "options", "Path", "PATCH");
-        await RequestTexts.AssertInvalidAsync(client => client.MergeAsync("k", 5, new PutOptions { IfVersion = -1 }).AsTask(), "IfVersion", "-1");
+        await RequestTexts.AssertInvalidAsync(client => client.MergeAsync("k", 5, new WriteOptions { IfVersion = -1 }).AsTask(), "options", "IfVersion is -1");
         await RequestTexts.AssertInvalidAsync(client => client.MergeAsync("k", 5, (JsonTypeInfo<int>)null!).AsTask(), "type");
     }
 
     [Fact]
     public async Task Batch_PatchAndMerge_TakeTheSameOptions()
     {
-        PutOptions options = new() { Expiry = TimeSpan.FromSeconds(2), IfVersion = 3, ReturnOld = true };
+        WriteOptions options = new() { Expiry = TimeSpan.FromSeconds(2), IfVersion = 3, ReturnOld = true };
         string parameters = await RequestTexts.ParametersAsync("BATCH", (client, stop) =>
         {
             Batch batch = client.CreateBatch();
@@ -180,10 +180,10 @@ public sealed class PatchTextTests
     private static Task<string> PatchAsync(JsonPatch patch) =>
         RequestTexts.ParametersAsync("PATCH", (client, stop) => client.PatchAsync("k", patch, default, stop).AsTask());
 
-    private static Task<string> MergeAsync<T>(T patch, PutOptions options) =>
+    private static Task<string> MergeAsync<T>(T patch, WriteOptions options) =>
         RequestTexts.ParametersAsync("PATCH", (client, stop) => client.MergeAsync("k", patch, options, stop).AsTask());
 
-    private static Task<string> MergeTextAsync(string json, PutOptions options) =>
+    private static Task<string> MergeTextAsync(string json, WriteOptions options) =>
         RequestTexts.ParametersAsync("PATCH", (client, stop) => client.MergeUtf8Async("k", Encoding.UTF8.GetBytes(json), options, stop).AsTask());
 
     private sealed record Item(string Name);

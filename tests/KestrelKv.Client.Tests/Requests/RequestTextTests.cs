@@ -1,4 +1,6 @@
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 
 namespace KestrelKv.Client.Tests.Requests;
 
@@ -47,7 +49,7 @@ public sealed class RequestTextTests
             "\"obj\": \"k\", \"val\": 1, \"path\": \"/a\", \"meta\": true, \"ttl\": 2, \"if_version\": 3, \"return_old\": true, \"ack\": \"memory\"",
             await PutAsync(new() { Path = "/a", Expiry = TimeSpan.FromSeconds(2), IfVersion = 3, ReturnOld = true, AcknowledgeFromMemory = true }));
 
-        static Task<string> PutAsync(PutOptions options) =>
+        static Task<string> PutAsync(WriteOptions options) =>
             RequestTexts.ParametersAsync("PUT", (client, stop) => client.PutAsync("k", 1, options, stop).AsTask());
     }
 
@@ -100,7 +102,7 @@ public sealed class RequestTextTests
     [Fact]
     public async Task OtherWrites_EachFunction()
     {
-        PutOptions options = new() { IfVersion = 3, AcknowledgeFromMemory = true };
+        WriteOptions options = new() { IfVersion = 3, AcknowledgeFromMemory = true };
         const string tail = ", \"if_version\": 3, \"ack\": \"memory\"";
         Assert.Equal("\"obj\": \"k\"", await RequestTexts.ParametersAsync("DELETE", (client, stop) => client.DeleteAsync("k", default, stop).AsTask()));
         Assert.Equal("\"obj\": \"k\"" + tail, await RequestTexts.ParametersAsync("DELETE", (client, stop) => client.DeleteAsync("k", options, stop).AsTask()));
@@ -135,7 +137,7 @@ public sealed class RequestTextTests
             await RequestTexts.ParametersAsync("SCAN", (client, stop) => ReadAsync(client.ScanTreeAsync("p", "/", all, stop))));
         Assert.Equal("\"prefix\": \"p\", \"count_only\": true", await RequestTexts.ParametersAsync("SCAN", (client, stop) => client.CountAsync("p", cancellationToken: stop).AsTask()));
         Assert.Equal("", await RequestTexts.ParametersAsync("INFO", (client, stop) => client.InfoAsync(cancellationToken: stop).AsTask()));
-        Assert.Equal("", await RequestTexts.ParametersAsync("PING", (client, stop) => client.PingAsync(cancellationToken: stop)));
+        Assert.Equal("", await RequestTexts.ParametersAsync("PING", (client, stop) => client.PingAsync(cancellationToken: stop).AsTask()));
 
         static async Task ReadAsync<T>(IAsyncEnumerable<T> entries)
         {
@@ -147,20 +149,25 @@ public sealed class RequestTextTests
     public async Task Batch_EachOperation()
     {
         string parameters = await RequestTexts.ParametersAsync("BATCH", (client, stop) => client.CreateBatch()
-            .Get("a").Get("a", "/p").Put("b", "x", new() { IfVersion = 1 }).PutUtf8("b", "[1]"u8.ToArray()).Delete("c", new() { ReturnOld = true })
-            .Increment("d", 5).Expire("e", Expiry.Never).Merge("f", new { a = 1 }).Patch("g", new JsonPatch().Remove("/x"))
+            .Get("a").Get("a", new() { Path = "/p", Touch = TimeSpan.FromSeconds(5) }).Put("b", "x", new() { IfVersion = 1 }).PutUtf8("b", "[1]"u8.ToArray()).Delete("c", new() { ReturnOld = true })
+            .Increment("d", 5).Increment("d", 0.5m).Expire("e", Expiry.Never).Merge("f", new { a = 1 }).Patch("g", new JsonPatch().Remove("/x"))
+            .MergeUtf8("h", "{}"u8.ToArray()).PatchUtf8("i", "[]"u8.ToArray()).Put("j", 1, (JsonTypeInfo<int>)JsonSerializerOptions.Web.GetTypeInfo(typeof(int)))
             .CommitAsync(new() { AcknowledgeFromMemory = true }, stop).AsTask());
         string[] operations =
         [
             """{"func": "GET", "params": {"obj": "a", "meta": true}}""",
-            """{"func": "GET", "params": {"obj": "a", "path": "/p", "meta": true}}""",
+            """{"func": "GET", "params": {"obj": "a", "path": "/p", "meta": true, "touch": 5}}""",
             """{"func": "PUT", "params": {"obj": "b", "val": "x", "meta": true, "if_version": 1}}""",
             """{"func": "PUT", "params": {"obj": "b", "val": [1], "meta": true}}""",
             """{"func": "DELETE", "params": {"obj": "c", "return_old": true}}""",
             """{"func": "INCR", "params": {"obj": "d", "by": 5}}""",
+            """{"func": "INCR", "params": {"obj": "d", "by": 0.5}}""",
             """{"func": "EXPIRE", "params": {"obj": "e", "ttl": null}}""",
             """{"func": "PATCH", "params": {"obj": "f", "merge": {"a":1}}}""",
             """{"func": "PATCH", "params": {"obj": "g", "patch": [{"op":"remove","path":"/x"}]}}""",
+            """{"func": "PATCH", "params": {"obj": "h", "merge": {}}}""",
+            """{"func": "PATCH", "params": {"obj": "i", "patch": []}}""",
+            """{"func": "PUT", "params": {"obj": "j", "val": 1, "meta": true}}""",
         ];
         Assert.Equal($"\"ops\": [{string.Join(", ", operations)}], \"ack\": \"memory\"", parameters);
     }

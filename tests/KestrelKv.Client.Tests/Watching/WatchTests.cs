@@ -128,18 +128,18 @@ public sealed class WatchTests
         await using IAsyncEnumerator<WatchEvent<int>> events = client.WatchAsync<int>("p").GetAsyncEnumerator();
         ValueTask<bool> next = events.MoveNextAsync();
         long begin = time.GetTimestamp();
-        for (int i = 0; i < 12; i++)
+        for (int i = 0; i < 8; i++)
         {
             Task<ScriptedConnection> accepting = _server.AcceptAsync();
-            await Clock.AdvanceUntilAsync(time, accepting, TimeSpan.FromMilliseconds(1));
+            await Clock.AdvanceUntilAsync(time, accepting, TimeSpan.FromMilliseconds(20));
             ScriptedConnection connection = await accepting;
             await connection.ReadAsync();
             connection.Reply(Opened(3));
             connection.Close();
         }
 
-        // The limits of the random pauses are 50 ms, 100 ms, ..., 10 s.
-        Assert.True(time.GetElapsedTime(begin) > TimeSpan.FromSeconds(1), $"12 connections broke within {time.GetElapsedTime(begin)}.");
+        // The limits of the random pauses are 50 ms, 100 ms, ..., 6.4 s.
+        Assert.True(time.GetElapsedTime(begin) > TimeSpan.FromSeconds(0.4), $"8 connections broke within {time.GetElapsedTime(begin)}.");
         await client.DisposeAsync();
         await Assert.ThrowsAnyAsync<Exception>(() => next.AsTask());
     }
@@ -153,7 +153,7 @@ public sealed class WatchTests
         await using IAsyncEnumerator<WatchEvent<int>> events = client.SnapshotThenWatchAsync<int>("p").GetAsyncEnumerator();
         long begin = time.GetTimestamp();
         ScriptedConnection? scans = null;
-        for (int i = 0; i < 12; i++)
+        for (int i = 0; i < 8; i++)
         {
             Task<bool> next = events.MoveNextAsync().AsTask();
             ScriptedConnection anchor = await AcceptAsync();
@@ -173,15 +173,15 @@ public sealed class WatchTests
             await watch.ReadAsync();
             watch.Reply(ScriptedConnection.Error("compacted", ", \"oldest_version\": 40"));
             _ = next.ContinueWith(_ => { }, TaskScheduler.Default);
-            if (i < 11) continue;
-            Assert.True(time.GetElapsedTime(begin) > TimeSpan.FromSeconds(1), $"12 snapshots within {time.GetElapsedTime(begin)}.");
+            if (i < 7) continue;
+            Assert.True(time.GetElapsedTime(begin) > TimeSpan.FromSeconds(0.4), $"8 snapshots within {time.GetElapsedTime(begin)}.");
             return;
         }
 
         async Task<ScriptedConnection> AcceptAsync()
         {
             Task<ScriptedConnection> accepting = _server.AcceptAsync();
-            await Clock.AdvanceUntilAsync(time, accepting, TimeSpan.FromMilliseconds(1));
+            await Clock.AdvanceUntilAsync(time, accepting, TimeSpan.FromMilliseconds(20));
             return await accepting;
         }
     }
@@ -190,7 +190,7 @@ public sealed class WatchTests
     public async Task Watch_NothingForThreeIntervals_Reconnects()
     {
         var time = new TestTime();
-        await using KestrelKvClient client = _server.CreateClient(options => (options.Time, options.BookmarkInterval) = (time, TimeSpan.FromSeconds(5)));
+        await using KestrelKvClient client = _server.CreateClient(options => (options.Time, options.ProgressInterval) = (time, TimeSpan.FromSeconds(5)));
         await using IAsyncEnumerator<WatchEvent<int>> events = client.WatchAsync<int>("p").GetAsyncEnumerator();
         ValueTask<bool> next = events.MoveNextAsync();
         ScriptedConnection first = await _server.AcceptAsync();

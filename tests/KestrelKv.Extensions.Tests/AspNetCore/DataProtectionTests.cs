@@ -8,6 +8,7 @@ using KestrelKv.Testing;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 
 namespace KestrelKv.Extensions.Tests.AspNetCore;
 
@@ -43,7 +44,7 @@ public sealed class DataProtectionTests
         InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => Repository(client).GetAllElements());
         Assert.Contains("Store:Eviction is Lru", error.Message, StringComparison.Ordinal);
         Assert.Throws<InvalidOperationException>(() => Repository(client).StoreElement(new XElement("a"), "a"));
-        Assert.Equal(0, await client.CountAsync());
+        Assert.Equal(0, await client.CountAsync(""));
     }
 
     [Fact]
@@ -98,21 +99,25 @@ public sealed class DataProtectionTests
     }
 
     [Fact]
-    public void Prefix_Empty_IsRefused() =>
-        Assert.Throws<ArgumentException>(() => new ServiceCollection().AddDataProtection().PersistKeysToKestrelKv(""));
-
-    private static KestrelKvXmlRepository Repository(KestrelKvClient client, Action<KestrelKvKeyRepositoryOptions>? configure = null)
+    public async Task Prefix_Empty_IsRefused()
     {
-        var options = new KestrelKvKeyRepositoryOptions { AllowMemoryDurability = true };
+        await using var client = new KestrelKvClient();
+        await using ServiceProvider services = Services(client, "");
+        Assert.Throws<OptionsValidationException>(() => Protector(services).Protect("hello"));
+    }
+
+    private static KestrelKvXmlRepository Repository(KestrelKvClient client, Action<KestrelKvDataProtectionOptions>? configure = null)
+    {
+        var options = new KestrelKvDataProtectionOptions { Prefix = "keys:", AllowMemoryDurability = true };
         configure?.Invoke(options);
-        return new(client, "keys:", options, NullLogger<KestrelKvXmlRepository>.Instance);
+        return new(client, options, NullLogger<KestrelKvXmlRepository>.Instance);
     }
 
     private static ServiceProvider Services(KestrelKvClient client, string prefix = "keys:")
     {
         var services = new ServiceCollection();
         services.AddKeyedSingleton("kv", client);
-        services.AddDataProtection().SetApplicationName("test").PersistKeysToKestrelKv(prefix, options => options.ClientServiceKey = "kv");
+        services.AddDataProtection().SetApplicationName("test").PersistKeysToKestrelKv(options => (options.Prefix, options.ClientServiceKey) = (prefix, "kv"));
         return services.BuildServiceProvider();
     }
 

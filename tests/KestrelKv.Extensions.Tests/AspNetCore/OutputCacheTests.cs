@@ -2,11 +2,13 @@ using System.Buffers;
 using System.IO.Pipelines;
 using KestrelKv.Client;
 using KestrelKv.Client.Testing;
+using KestrelKv.Extensions.AspNetCore;
 using KestrelKv.Extensions.AspNetCore.OutputCaching;
 using KestrelKv.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.OutputCaching;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace KestrelKv.Extensions.Tests.AspNetCore;
 
@@ -62,10 +64,10 @@ public sealed class OutputCacheTests : IAsyncLifetime, IAsyncDisposable
     {
         await _store.SetAsync("a", [1], ["t", "u"], Minute, default);
         await _store.SetAsync("b", [1], null, TimeSpan.Zero, default);
-        Assert.Equal(3, await _client.CountAsync());
+        Assert.Equal(3, await _client.CountAsync(""));
         _time.Advance(Minute + TimeSpan.FromSeconds(1));
         Assert.Null(await _store.GetAsync("a", default));
-        Assert.Equal(0, await _client.CountAsync());
+        Assert.Equal(0, await _client.CountAsync(""));
     }
 
     [Fact]
@@ -90,7 +92,7 @@ public sealed class OutputCacheTests : IAsyncLifetime, IAsyncDisposable
         for (int i = 0; i < 1_100; i++) await _store.SetAsync($"{i}", [1], ["t"], Minute, default);
         await _store.EvictByTagAsync("t", default);
         _time.Advance(TimeSpan.FromSeconds(6));
-        Assert.Equal(0, await _client.CountAsync());
+        Assert.Equal(0, await _client.CountAsync(""));
     }
 
     [Fact]
@@ -145,8 +147,15 @@ public sealed class OutputCacheTests : IAsyncLifetime, IAsyncDisposable
     [Fact]
     public void Options_Invalid_AreRefused()
     {
-        Assert.Throws<ArgumentException>(() => new ServiceCollection().AddKestrelKvOutputCache(options => options.Prefix = ""));
-        Assert.Throws<ArgumentException>(() => new ServiceCollection().AddKestrelKvOutputCache(options => options.EvictionPause = -Minute));
+        Assert.Contains("Prefix is empty", Refusal(options => options.Prefix = ""), StringComparison.Ordinal);
+        Assert.Contains("EvictionPause is -00:01:00", Refusal(options => options.EvictionPause = -Minute), StringComparison.Ordinal);
+
+        string Refusal(Action<KestrelKvOutputCacheOptions> configure)
+        {
+            using ServiceProvider services = new ServiceCollection().AddSingleton(_client).AddKestrelKvOutputCache()
+                .Configure(configure).BuildServiceProvider();
+            return Assert.Throws<OptionsValidationException>(services.GetRequiredService<IOutputCacheStore>).Message;
+        }
     }
 
     [Fact]

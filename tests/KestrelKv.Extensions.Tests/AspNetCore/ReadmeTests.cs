@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Text.RegularExpressions;
 using KestrelKv.Client;
 using KestrelKv.Testing;
 using Microsoft.AspNetCore.Builder;
@@ -14,7 +12,7 @@ using Microsoft.Extensions.Logging;
 namespace KestrelKv.Extensions.Tests.AspNetCore;
 
 /// <summary>The examples of the pages of two packages. They are in this file too, where they are compiled and run.</summary>
-public sealed partial class ReadmeTests
+public sealed class ReadmeTests
 {
     private int _rendered;
     private int _saved;
@@ -22,14 +20,8 @@ public sealed partial class ReadmeTests
     [Theory]
     [InlineData("KestrelKv.Extensions.Caching", 3)]
     [InlineData("KestrelKv.Extensions.AspNetCore", 2)]
-    public void Examples_OfThePage_AreThoseOfThisFile(string package, int count)
-    {
-        string page = File.ReadAllText(Repository.PathTo("src", package, "README.md"));
-        string source = Space().Replace(File.ReadAllText(ThisFile()), " ");
-        string[] examples = [.. Example().Matches(page).Select(match => match.Groups[1].Value)];
-        Assert.Equal(count, examples.Length);
-        Assert.All(examples, example => Assert.Contains(Space().Replace(example, " ").Trim(), source, StringComparison.Ordinal));
-    }
+    public void Examples_OfThePage_AreThoseOfThisFile(string package, int count) =>
+        Examples.AssertAreIn("tests/KestrelKv.Extensions.Tests/AspNetCore/ReadmeTests.cs", $"src/{package}/README.md", count);
 
     [Fact]
     public async Task Caching_Examples_Work()
@@ -38,7 +30,7 @@ public sealed partial class ReadmeTests
         string connectionString = $"kestrelkv://127.0.0.1:{server.WirePort}";
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
-        builder.Services.AddSingleton(new KestrelKvClient(connectionString));
+        builder.Services.AddSingleton(_ => new KestrelKvClient(connectionString));
         builder.Services.AddKestrelKvDistributedCache(options => options.Prefix = "shop:");
         builder.Services.AddSession();
         await using WebApplication app = builder.Build();
@@ -93,8 +85,8 @@ public sealed partial class ReadmeTests
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
         builder.Services.AddRouting().AddLogging(logging => logging.ClearProviders());
-        builder.Services.AddSingleton(new KestrelKvClient(connectionString));
-        builder.Services.AddDataProtection().SetApplicationName("shop").PersistKeysToKestrelKv("shop:keys:");
+        builder.Services.AddSingleton(_ => new KestrelKvClient(connectionString));
+        builder.Services.AddDataProtection().SetApplicationName("shop").PersistKeysToKestrelKv(options => options.Prefix = "shop:keys:");
         builder.Services.AddKestrelKvOutputCache(options => options.Prefix = "shop:pages:");
         await using WebApplication app = builder.Build();
 
@@ -116,14 +108,6 @@ public sealed partial class ReadmeTests
         (await browser.PostAsync(products, body)).EnsureSuccessStatusCode();
         Assert.Equal((1, "2"), (_saved, await browser.GetStringAsync(products)));
     }
-
-    private static string ThisFile([CallerFilePath] string path = "") => path;
-
-    [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
-    private static partial Regex Example();
-
-    [GeneratedRegex(@"\s+")]
-    private static partial Regex Space();
 
     private string GetProducts() => $"{++_rendered}";
 

@@ -31,7 +31,7 @@ public sealed class CacheRegistrationTests
             "AbsoluteExpiration is", Refusal(options => options.DefaultEntryOptions = new() { AbsoluteExpiration = DateTimeOffset.MaxValue }),
             StringComparison.Ordinal);
 
-        static string Refusal(Action<KestrelKvCacheOptions> configure)
+        static string Refusal(Action<KestrelKvDistributedCacheOptions> configure)
         {
             using ServiceProvider services = new ServiceCollection().AddSingleton(new KestrelKvClient())
                 .AddKestrelKvDistributedCache(configure).BuildServiceProvider();

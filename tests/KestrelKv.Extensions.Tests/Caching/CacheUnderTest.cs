@@ -8,11 +8,11 @@ namespace KestrelKv.Extensions.Tests.Caching;
 /// <summary>A cache on a server in memory, whose clock the test advances.</summary>
 public sealed class CacheUnderTest : IAsyncDisposable
 {
-    public CacheUnderTest(Action<KestrelKvCacheOptions>? configure = null)
+    public CacheUnderTest(Action<KestrelKvDistributedCacheOptions>? configure = null)
     {
         Server = new(Time);
         Client = Server.CreateClient();
-        var options = new KestrelKvCacheOptions();
+        var options = new KestrelKvDistributedCacheOptions();
         configure?.Invoke(options);
         Cache = new(Client, options, LocalTime);
     }

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace KestrelKv.Extensions.Tests.Caching;
 
@@ -224,7 +225,7 @@ public sealed class HybridCacheTests : IAsyncLifetime, IAsyncDisposable
         await using ServiceProvider services = new ServiceCollection()
             .AddKeyedSingleton("kv", NewClient())
             .AddKeyedKestrelKvDistributedCache("l2", options => (options.ClientServiceKey, options.Prefix) = ("kv", "keyed:"))
-            .AddKestrelKvHybridCacheInvalidation(options => (options.HybridCacheServiceKey, options.DistributedCacheServiceKey) = ("hybrid", "l2"))
+            .AddKeyedKestrelKvHybridCacheInvalidation("hybrid", options => options.DistributedCacheServiceKey = "l2")
             .AddKeyedHybridCache("hybrid", options => options.DistributedCacheServiceKey = "l2").Services
             .BuildServiceProvider();
         IHostedService invalidator = services.GetServices<IHostedService>().Single();
@@ -291,9 +292,10 @@ public sealed class HybridCacheTests : IAsyncLifetime, IAsyncDisposable
     [InlineData("StartTimeout", 61)]
     public void Options_Invalid_AreRefused(string option, double seconds)
     {
-        ArgumentException error = Assert.Throws<ArgumentException>(() => new ServiceCollection().AddKestrelKvHybridCacheInvalidation(
-            options => typeof(HybridCacheInvalidationOptions).GetProperty(option)!.SetValue(options, TimeSpan.FromSeconds(seconds))));
-        Assert.Contains($"HybridCacheInvalidationOptions.{option}", error.Message, StringComparison.Ordinal);
+        using ServiceProvider services = new ServiceCollection().AddKestrelKvHybridCacheInvalidation(
+            options => typeof(KestrelKvHybridCacheInvalidationOptions).GetProperty(option)!.SetValue(options, TimeSpan.FromSeconds(seconds))).BuildServiceProvider();
+        OptionsValidationException error = Assert.Throws<OptionsValidationException>(services.GetRequiredService<IHostedService>);
+        Assert.Contains($"KestrelKvHybridCacheInvalidationOptions.{option}", error.Message, StringComparison.Ordinal);
     }
 
     private static Task UntilAsync(Func<Task<bool>> condition, string otherwise) => Wait.UntilAsync(condition, () => otherwise);

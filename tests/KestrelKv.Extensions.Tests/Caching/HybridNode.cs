@@ -22,7 +22,7 @@ internal sealed class HybridNode : IAsyncDisposable
     public HybridCacheInvalidator Invalidator => _services.GetServices<IHostedService>().OfType<HybridCacheInvalidator>().Single();
 
     public static async Task<HybridNode> StartAsync(
-        KestrelKvClient client, Action<HybridCacheInvalidationOptions>? configure = null, TimeProvider? time = null,
+        KestrelKvClient client, Action<KestrelKvHybridCacheInvalidationOptions>? configure = null, TimeProvider? time = null,
         Action<IServiceCollection>? services = null)
     {
         IServiceCollection collection = new ServiceCollection().AddSingleton(client).AddKestrelKvDistributedCache()

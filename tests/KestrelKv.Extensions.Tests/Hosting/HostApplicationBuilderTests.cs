@@ -65,6 +65,19 @@ public sealed class HostApplicationBuilderTests
     }
 
     [Fact]
+    public async Task AddKestrelKvClient_Twice_RegistersOneHealthCheck()
+    {
+        await using var server = new InMemoryServer();
+        HostApplicationBuilder builder = CreateBuilder(("ConnectionStrings:kv", "Host=db"));
+        builder.AddKestrelKvClient("kv");
+        builder.AddKestrelKvClient("kv", configureOptions: options => options.ConnectCallback = server.ConnectAsync);
+        using IHost host = builder.Build();
+        HealthReport report = await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync();
+        Assert.Equal(["KestrelKv"], report.Entries.Keys);
+        Assert.Equal(HealthStatus.Healthy, report.Status);
+    }
+
+    [Fact]
     public void AddKestrelKvClient_HealthChecksDisabled_RegistersNone()
     {
         HostApplicationBuilder builder = CreateBuilder(("ConnectionStrings:orders", "Host=db"), ("KestrelKv:Client:DisableHealthChecks", "true"));

@@ -82,7 +82,7 @@ public sealed class ReadmeTests
         services.AddLogging();
         IConfiguration configuration = ServiceCollectionTests.Configuration(("KestrelKv:Sessions:Host", "sessions.example"));
 
-        services.AddKestrelKvClient("Host=db.example;User=app", options => options.SecretProvider = ReadSecretAsync);
+        services.AddKestrelKvClient("kestrelkvs://app@db.example", options => options.SecretProvider = ReadSecretAsync);
         services.AddKeyedKestrelKvClient("sessions", configuration.GetSection("KestrelKv:Sessions"));
 
         services.AddHealthChecks().AddKestrelKvHealthCheck(timeout: TimeSpan.FromSeconds(2));

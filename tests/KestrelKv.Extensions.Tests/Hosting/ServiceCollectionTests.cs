@@ -54,7 +54,7 @@ public sealed class ServiceCollectionTests
             client = provider.GetRequiredService<KestrelKvClient>();
             await client.PingAsync();
         }
-        await Assert.ThrowsAsync<NotSentException>(() => client.PingAsync());
+        await Assert.ThrowsAsync<NotSentException>(() => client.PingAsync().AsTask());
     }
 
     [Fact]
@@ -106,10 +106,20 @@ public sealed class ServiceCollectionTests
         await using var server = new InMemoryServer();
         await using ServiceProvider provider = new ServiceCollection()
             .AddKeyedKestrelKvClient("locks", options => options.ConnectCallback = server.ConnectAsync)
-            .AddKestrelKvLocks(options => options.Prefix = "app/locks/", clientKey: "locks").BuildServiceProvider();
+            .AddKestrelKvLocks(options => (options.Prefix, options.ClientServiceKey) = ("app/locks/", "locks")).BuildServiceProvider();
         await using KestrelKvLockHandle handle = await provider.GetRequiredService<KestrelKvLockProvider>().CreateLock("a").AcquireAsync();
-        Assert.True((await provider.GetRequiredKeyedService<KestrelKvClient>("locks").GetAsync<LockOwner>("app/locks/a")).Found);
+        Assert.True((await provider.GetRequiredKeyedService<KestrelKvClient>("locks").GetAsync<LockHolder>("app/locks/a")).Found);
         Assert.NotNull(provider.GetRequiredService<LeaderElection>());
+    }
+
+    [Fact]
+    public async Task AddKestrelKvLocks_InvalidOption_DoesNotStart()
+    {
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddKestrelKvLocks().Configure<KestrelKvLockOptions>(options => options.Expiry = TimeSpan.Zero);
+        using IHost host = builder.Build();
+        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync());
+        Assert.Contains("KestrelKvLockOptions.Expiry is 00:00:00", error.Message, StringComparison.Ordinal);
     }
 
     internal static IConfiguration Configuration(params (string Name, string Value)[] settings) =>

@@ -54,7 +54,7 @@ public sealed class TelemetryTests
         spans.Listen("KestrelKv.Client");
         using Activity? parent = parentSource.StartActivity("parent");
         await using var client = new KestrelKvClient(new KestrelKvClientOptions { ConnectCallback = _ => throw new IOException(), Timeout = TimeSpan.FromMilliseconds(60) });
-        await Assert.ThrowsAsync<NotSentException>(() => client.PingAsync());
+        await Assert.ThrowsAsync<NotSentException>(() => client.PingAsync().AsTask());
         Activity span = Assert.Single(spans.Ended, span => span.ParentSpanId == parent!.SpanId);
         Assert.Equal(ActivityStatusCode.Error, span.Status);
         Assert.Equal(typeof(NotSentException).FullName, span.GetTagItem("error.type"));
@@ -99,7 +99,7 @@ public sealed class TelemetryTests
         listener.Start();
         int port = ((IPEndPoint)listener.LocalEndpoint).Port;
         await using var client = new KestrelKvClient($"kestrelkv://127.0.0.1:{port}");
-        Task<TimeSpan> ping = client.PingAsync();
+        Task<TimeSpan> ping = client.PingAsync().AsTask();
         using TcpClient connection = await listener.AcceptTcpClientAsync().WaitAsync(Wait.Patience);
         NetworkStream stream = connection.GetStream();
         byte[] body = [];

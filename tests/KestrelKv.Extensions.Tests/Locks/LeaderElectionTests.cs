@@ -50,7 +50,7 @@ public sealed class LeaderElectionTests : IAsyncLifetime, IAsyncDisposable
     public async Task Run_WorkFails_ThrowsAndFreesTheLeadership()
     {
         await Assert.ThrowsAsync<InvalidOperationException>(() => _election.RunAsync("a", (_, _) => throw new InvalidOperationException(), CancellationToken.None));
-        Assert.False((await _client.GetAsync<LockOwner>("locks/a")).Found);
+        Assert.False((await _client.GetAsync<LockHolder>("locks/a")).Found);
     }
 
     [Fact]
@@ -78,6 +78,6 @@ public sealed class LeaderElectionTests : IAsyncLifetime, IAsyncDisposable
         Assert.True(tokens[1] > tokens[0]);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running.WaitAsync(Wait.Patience));
-        Assert.False((await _client.GetAsync<LockOwner>("locks/a")).Found);
+        Assert.False((await _client.GetAsync<LockHolder>("locks/a")).Found);
     }
 }

@@ -39,12 +39,12 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
         KestrelKvLock some = _locks.CreateLock("a");
         await using KestrelKvLockHandle handle = (await some.TryAcquireAsync())!;
 
-        Entry<LockOwner> entry = await _client.GetAsync<LockOwner>("locks/a");
+        Entry<LockHolder> entry = await _client.GetAsync<LockHolder>("locks/a");
         Assert.Equal(entry.Version, handle.FencingToken);
         Assert.True(handle.IsHeld);
         Assert.Equal((Environment.MachineName, Environment.ProcessId), (entry.Value!.Host, entry.Value.Process));
         Assert.NotNull(entry.ExpiresAt);
-        Assert.Equal(entry.Value, await some.GetOwnerAsync());
+        Assert.Equal(entry.Value, await some.GetHolderAsync());
     }
 
     [Fact]
@@ -64,12 +64,12 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
         Assert.True(await first.ReleaseAsync());
         Assert.False(first.IsHeld);
         Assert.False(first.LostToken.IsCancellationRequested);
-        Assert.Null(await some.GetOwnerAsync());
+        Assert.Null(await some.GetHolderAsync());
 
         await using KestrelKvLockHandle second = await some.AcquireAsync();
         Assert.True(second.FencingToken > first.FencingToken);
         await first.DisposeAsync();
-        Assert.NotNull(await some.GetOwnerAsync());
+        Assert.NotNull(await some.GetHolderAsync());
     }
 
     [Fact]
@@ -163,7 +163,7 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
             await Wait.UntilAsync(() => _timers.Created >= expected, () => "no renewal is scheduled");
             _time.Advance(Expiry / 3);
             long last = version;
-            await Wait.UntilAsync(async () => (version = (await _client.GetAsync<LockOwner>("locks/a")).Version) != last, () => "the lock is not renewed");
+            await Wait.UntilAsync(async () => (version = (await _client.GetAsync<LockHolder>("locks/a")).Version) != last, () => "the lock is not renewed");
         }
         Assert.True(handle.IsHeld);
         Assert.False(handle.LostToken.IsCancellationRequested);
@@ -203,9 +203,9 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
 
         // No other process can have it yet.
         server.AcceptsConnections = true;
-        Assert.True((await client.GetAsync<LockOwner>("locks/a")).Found);
+        Assert.True((await client.GetAsync<LockHolder>("locks/a")).Found);
         _time.Advance(TimeSpan.FromSeconds(2));
-        Assert.False((await client.GetAsync<LockOwner>("locks/a")).Found);
+        Assert.False((await client.GetAsync<LockHolder>("locks/a")).Found);
     }
 
     [Fact]
@@ -219,7 +219,7 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
         _time.Advance(Expiry / 3);
         await Task.Yield();
         _server.AcceptsConnections = true;
-        await Wait.UntilAsync(async () => (await _client.GetAsync<LockOwner>("locks/a")).Version != handle.FencingToken, () => "the lock is not renewed");
+        await Wait.UntilAsync(async () => (await _client.GetAsync<LockHolder>("locks/a")).Version != handle.FencingToken, () => "the lock is not renewed");
         Assert.True(handle.IsHeld);
         Assert.True(await handle.ReleaseAsync());
     }
@@ -252,6 +252,27 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
         await using KestrelKvLockHandle next = await some.AcquireAsync().WaitAsync(Wait.Patience);
     }
 
+    [Fact]
+    public async Task Acquire_ServerWithOtherData_IsTriedAgain()
+    {
+        await using var other = new InMemoryServer();
+        InMemoryServer server = _server;
+        await using KestrelKvClient client = _server.CreateClient(options =>
+            options.ConnectCallback = stop => Volatile.Read(ref server).ConnectAsync(stop));
+        await using KestrelKvLockHandle handle = await _locks.CreateLock("a").AcquireAsync();
+        for (int i = 0; i < 10; i++) await _client.PutAsync("other", i);
+        int connections = _server.ConnectionCount;
+        Task<KestrelKvLockHandle> waiting = new KestrelKvLockProvider(client).CreateLock("a").AcquireAsync();
+        await Wait.UntilAsync(() => _server.ConnectionCount == connections + 2, () => "there is no watch");
+        for (int i = 0; i < 100; i++) await _client.GetAsync<int>("read");
+
+        // The second server has lower versions, so it refuses to continue the watch with future_version. There, the lock is free.
+        Volatile.Write(ref server, other);
+        _server.DropConnections();
+        await using KestrelKvLockHandle acquired = await waiting.WaitAsync(Wait.Patience);
+        Assert.True(acquired.IsHeld);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -270,8 +291,8 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
     }
 
     [Theory]
-    [InlineData("00:00:00.099", null, "Expiry is 00:00:00.0990000, expected 00:00:00.1000000 to 1.00:00:00.")]
-    [InlineData("00:00:10", "00:00:06", "SafetyMargin is 00:00:06, expected 00:00:00 to 00:00:05, half of Expiry.")]
+    [InlineData("00:00:00.099", null, "KestrelKvLockOptions.Expiry is 00:00:00.0990000, expected 00:00:00.1000000 to 1.00:00:00.")]
+    [InlineData("00:00:10", "00:00:06", "KestrelKvLockOptions.SafetyMargin is 00:00:06, expected 00:00:00 to 00:00:05, half of Expiry.")]
     public void Provider_InvalidOption_IsNamed(string expiry, string? margin, string message)
     {
         var options = new KestrelKvLockOptions

@@ -1,7 +1,7 @@
 namespace KestrelKv.Client;
 
 /// <summary>Options of a write. Not every write uses all of them: an option that a method does not use causes an <see cref="ArgumentException"/>.</summary>
-public readonly record struct PutOptions
+public readonly record struct WriteOptions
 {
     /// <summary>The part of the value to write, as a JSON Pointer (RFC 6901) such as <c>/items/0</c>. Null, the default, for the whole value.</summary>
     public string? Path { get; init; }
@@ -29,6 +29,6 @@ public readonly record struct PutOptions
     /// <summary>The deadline of the call; null, the default, for <see cref="KestrelKvClientOptions.Timeout"/>.</summary>
     public TimeSpan? Timeout { get; init; }
 
-    /// <summary>Whether the call fails at once if the client has no connection. Null, the default, for <see cref="KestrelKvClientOptions.FailFast"/>.</summary>
+    /// <summary>Whether the call fails at once if its connection is broken. Null, the default, for <see cref="KestrelKvClientOptions.FailFast"/>.</summary>
     public bool? FailFast { get; init; }
 }

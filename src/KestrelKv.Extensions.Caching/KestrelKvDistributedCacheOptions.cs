@@ -4,7 +4,7 @@ using Microsoft.Extensions.Caching.Distributed;
 namespace KestrelKv.Extensions.Caching;
 
 /// <summary>Options of a distributed cache.</summary>
-public sealed class KestrelKvCacheOptions
+public sealed class KestrelKvDistributedCacheOptions
 {
     /// <summary>
     /// The text before each key on the server, not empty. The default is <c>cache:</c>. Give each application that shares a server its own
@@ -33,9 +33,9 @@ public sealed class KestrelKvCacheOptions
     /// <summary>Returns what is wrong, or null.</summary>
     internal string? Validate()
     {
-        if (string.IsNullOrEmpty(Prefix)) return "KestrelKvCacheOptions.Prefix is empty, expected at least one character.";
+        if (string.IsNullOrEmpty(Prefix)) return "KestrelKvDistributedCacheOptions.Prefix is empty, expected at least one character.";
         if (DefaultEntryOptions?.AbsoluteExpiration is { } time)
-            return $"KestrelKvCacheOptions.DefaultEntryOptions.AbsoluteExpiration is {time:O}, expected null. Use AbsoluteExpirationRelativeToNow or SlidingExpiration.";
+            return $"KestrelKvDistributedCacheOptions.DefaultEntryOptions.AbsoluteExpiration is {time:O}, expected null. Use AbsoluteExpirationRelativeToNow or SlidingExpiration.";
         return null;
     }
 }

@@ -4,11 +4,8 @@ using Microsoft.Extensions.Caching.Hybrid;
 namespace KestrelKv.Extensions.Caching;
 
 /// <summary>Options of the invalidation of <see cref="HybridCache"/>'s local level.</summary>
-public sealed class HybridCacheInvalidationOptions
+public sealed class KestrelKvHybridCacheInvalidationOptions
 {
-    /// <summary>The service key of the <see cref="HybridCache"/>; null, the default, for the one without a key.</summary>
-    public object? HybridCacheServiceKey { get; set; }
-
     /// <summary>
     /// The service key of the <see cref="IDistributedCache"/> that the hybrid cache uses; null, the default, for the one without a key. It must be
     /// registered with this package.
@@ -16,8 +13,8 @@ public sealed class HybridCacheInvalidationOptions
     public object? DistributedCacheServiceKey { get; set; }
 
     /// <summary>
-    /// The time without news from the server after which everything that is cached locally is evicted, and again each time it has passed, 1 second
-    /// to 1 hour. The default is 30 seconds. It must exceed the client's <c>BookmarkInterval</c>, at which the server reports that nothing changed.
+    /// The time without a message from the server after which everything that is cached locally is evicted, and again each time it has passed, 1 second
+    /// to 1 hour. The default is 30 seconds. It must exceed the client's <c>ProgressInterval</c>, at which the server reports that nothing changed.
     /// </summary>
     public TimeSpan DisconnectedTimeMax { get; set; } = TimeSpan.FromSeconds(30);
 
@@ -40,5 +37,5 @@ public sealed class HybridCacheInvalidationOptions
         Check(nameof(StartTimeout), StartTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(1));
 
     private static string? Check(string name, TimeSpan value, TimeSpan min, TimeSpan max) =>
-        value >= min && value <= max ? null : $"HybridCacheInvalidationOptions.{name} is {value}, expected {min} to {max}.";
+        value >= min && value <= max ? null : $"KestrelKvHybridCacheInvalidationOptions.{name} is {value}, expected {min} to {max}.";
 }

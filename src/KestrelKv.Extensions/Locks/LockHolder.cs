@@ -7,15 +7,15 @@ namespace KestrelKv.Extensions.Locks;
 /// <param name="Host">The name of the machine.</param>
 /// <param name="Process">The id of the process.</param>
 /// <param name="AcquiredAt">The time of the acquisition, by the holder's clock.</param>
-public sealed record LockOwner(
+public sealed record LockHolder(
     [property: JsonPropertyName("id")] string Id,
     [property: JsonPropertyName("host")] string Host,
     [property: JsonPropertyName("process")] int Process,
     [property: JsonPropertyName("acquired_at")] DateTimeOffset AcquiredAt)
 {
-    internal static LockOwner Create(TimeProvider time) =>
+    internal static LockHolder Create(TimeProvider time) =>
         new(Guid.CreateVersion7().ToString("N"), Environment.MachineName, Environment.ProcessId, time.GetUtcNow());
 }
 
-[JsonSerializable(typeof(LockOwner))]
+[JsonSerializable(typeof(LockHolder))]
 internal sealed partial class LockJson : JsonSerializerContext;

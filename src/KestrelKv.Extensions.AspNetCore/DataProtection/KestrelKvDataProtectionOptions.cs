@@ -2,9 +2,12 @@ using KestrelKv.Client;
 
 namespace KestrelKv.Extensions.AspNetCore;
 
-/// <summary>Options of a key repository of Data Protection.</summary>
-public sealed class KestrelKvKeyRepositoryOptions
+/// <summary>Options of the key repository of Data Protection.</summary>
+public sealed class KestrelKvDataProtectionOptions
 {
+    /// <summary>The text before each key on the server, not empty. The default is <c>data-protection:</c>. No other data may have it.</summary>
+    public string Prefix { get; set; } = "data-protection:";
+
     /// <summary>
     /// The service key of the <see cref="KestrelKvClient"/>; null, the default, for the client that is registered without a key.
     /// </summary>
@@ -15,4 +18,7 @@ public sealed class KestrelKvKeyRepositoryOptions
     /// keys, an application can read none of its cookies and tokens.
     /// </summary>
     public bool AllowMemoryDurability { get; set; }
+
+    /// <summary>Returns what is wrong, or null.</summary>
+    internal string? Validate() => string.IsNullOrEmpty(Prefix) ? "KestrelKvDataProtectionOptions.Prefix is empty, expected at least one character." : null;
 }
