@@ -25,9 +25,10 @@ public sealed class Batch
     private readonly KestrelKvClient _client;
     private readonly KestrelKvClientOptions _limits;
     private readonly JsonTypes _types;
-    private readonly RequestBuffer _operations = new();
+    private readonly RequestBuffer _operations;
 
-    internal Batch(KestrelKvClient client, KestrelKvClientOptions limits, JsonTypes types) => (_client, _limits, _types) = (client, limits, types);
+    internal Batch(KestrelKvClient client, KestrelKvClientOptions limits, JsonTypes types) =>
+        (_client, _limits, _types, _operations) = (client, limits, types, new(limits.RequestBytesMax));
 
     /// <summary>The number of operations, at most 1,000.</summary>
     public int Count { get; private set; }

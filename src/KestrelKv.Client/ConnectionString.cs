@@ -27,6 +27,7 @@ internal static class ConnectionString
             _ => throw Invalid($"The connection string has the scheme \"{url.Scheme}\"", "kestrelkv or kestrelkvs"),
         };
         if (url.AbsolutePath is not ("" or "/")) throw Invalid("The connection string has a path", "no path");
+        if (url.Fragment.Length > 0) throw Invalid("The connection string has a #", "%23 instead of a # in the secret");
         options.Host = url.IdnHost;
         if (url.Port >= 0) options.Port = url.Port;
         if (url.UserInfo is { Length: > 0 } user)
@@ -38,7 +39,7 @@ internal static class ConnectionString
         foreach (string pair in url.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             (string name, string value) = Split(pair);
-            Set(options, Uri.UnescapeDataString(name), Uri.UnescapeDataString(value));
+            Set(options, Uri.UnescapeDataString(name), Uri.UnescapeDataString(value), isSecret: text.Contains('@', StringComparison.Ordinal));
         }
     }
 
@@ -47,10 +48,7 @@ internal static class ConnectionString
         foreach (string pair in text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             (string name, string value) = Split(pair);
-
-            // The name may be a part of the secret, which a message must not contain.
-            if (!TrySet(options, name.Trim(), value.Trim()))
-                throw options.Secret is null ? Unknown(name) : Invalid("A part after the secret is not an option", "a secret without a semicolon, or the form of a URL");
+            Set(options, name.Trim(), value.Trim(), isSecret: options.Secret is not null);
         }
     }
 
@@ -62,65 +60,64 @@ internal static class ConnectionString
     }
 
     /// <summary>Sets the option with a name, in any case.</summary>
-    public static void Set(KestrelKvClientOptions options, string name, string value)
+    /// <param name="options">The options.</param>
+    /// <param name="name">The name.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="isSecret">Whether name and value may be parts of a secret with a delimiter, which no message may contain.</param>
+    public static void Set(KestrelKvClientOptions options, string name, string value, bool isSecret = false)
     {
-        if (!TrySet(options, name, value)) throw Unknown(name);
-    }
-
-    private static bool TrySet(KestrelKvClientOptions options, string name, string value)
-    {
+        string shown = isSecret ? "invalid" : $"\"{value}\"";
         switch (name.ToUpperInvariant())
         {
             case "HOST": options.Host = value; break;
-            case "PORT": options.Port = Integer(name, value); break;
+            case "PORT": options.Port = Integer(name, value, shown); break;
             case "USER": options.User = value; break;
             case "SECRET": options.Secret = value; break;
-            case "TLS": options.Tls = Boolean(name, value); break;
+            case "TLS": options.Tls = Boolean(name, value, shown); break;
             case "TLSAUTHORITY": options.TlsAuthority = value; break;
             case "TLSCERTIFICATE": options.TlsCertificate = value; break;
             case "TLSKEY": options.TlsKey = value; break;
-            case "CONNECTTIMEOUT": options.ConnectTimeout = Time(name, value); break;
-            case "TIMEOUT": options.Timeout = Time(name, value); break;
-            case "STALLTIMEOUT": options.StallTimeout = Time(name, value); break;
-            case "RECONNECTDELAYMAX": options.ReconnectDelayMax = Time(name, value); break;
-            case "RETRYTIME": options.RetryTime = Time(name, value); break;
-            case "PROGRESSINTERVAL": options.ProgressInterval = Time(name, value); break;
-            case "FAILFAST": options.FailFast = Boolean(name, value); break;
+            case "CONNECTTIMEOUT": options.ConnectTimeout = Time(name, value, shown); break;
+            case "TIMEOUT": options.Timeout = Time(name, value, shown); break;
+            case "STALLTIMEOUT": options.StallTimeout = Time(name, value, shown); break;
+            case "RECONNECTDELAYMAX": options.ReconnectDelayMax = Time(name, value, shown); break;
+            case "RETRYTIME": options.RetryTime = Time(name, value, shown); break;
+            case "PROGRESSINTERVAL": options.ProgressInterval = Time(name, value, shown); break;
+            case "FAILFAST": options.FailFast = Boolean(name, value, shown); break;
             case "RETRY":
                 options.Retry = Enum.TryParse(value, ignoreCase: true, out WriteRetry retry) && Enum.IsDefined(retry)
                     ? retry
-                    : throw Invalid($"{name} is \"{value}\"", string.Join(", ", Enum.GetNames<WriteRetry>()));
+                    : throw Invalid($"{name} is {shown}", string.Join(", ", Enum.GetNames<WriteRetry>()));
                 break;
-            case "CALLSMAX": options.CallsMax = Integer(name, value); break;
-            case "QUEUEDBYTESMAX": options.QueuedBytesMax = Long(name, value); break;
-            case "REQUESTBYTESMAX": options.RequestBytesMax = Integer(name, value); break;
-            case "REPLYBYTESMAX": options.ReplyBytesMax = Integer(name, value); break;
-            case "KEYBYTESMAX": options.KeyBytesMax = Integer(name, value); break;
-            default: return false;
+            case "CALLSMAX": options.CallsMax = Integer(name, value, shown); break;
+            case "QUEUEDBYTESMAX": options.QueuedBytesMax = Long(name, value, shown); break;
+            case "REQUESTBYTESMAX": options.RequestBytesMax = Integer(name, value, shown); break;
+            case "REPLYBYTESMAX": options.ReplyBytesMax = Integer(name, value, shown); break;
+            case "KEYBYTESMAX": options.KeyBytesMax = Integer(name, value, shown); break;
+            default:
+                throw isSecret
+                    ? Invalid("A part of the connection string is not an option", "a secret without delimiters, or its characters escaped in the form of a URL")
+                    : Invalid($"\"{name}\" is not the name of an option", "a property of KestrelKvClientOptions, such as Host, Port, User, Secret, Tls, Timeout");
         }
-        return true;
     }
 
-    private static int Integer(string name, string value) =>
-        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw Invalid($"{name} is \"{value}\"", "an integer");
+    private static int Integer(string name, string value, string shown) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw Invalid($"{name} is {shown}", "an integer");
 
-    private static long Long(string name, string value) =>
-        long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : throw Invalid($"{name} is \"{value}\"", "an integer");
+    private static long Long(string name, string value, string shown) =>
+        long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : throw Invalid($"{name} is {shown}", "an integer");
 
-    private static bool Boolean(string name, string value) =>
-        bool.TryParse(value, out bool result) ? result : throw Invalid($"{name} is \"{value}\"", "true or false");
+    private static bool Boolean(string name, string value, string shown) =>
+        bool.TryParse(value, out bool result) ? result : throw Invalid($"{name} is {shown}", "true or false");
 
-    private static TimeSpan Time(string name, string value)
+    private static TimeSpan Time(string name, string value, string shown)
     {
         if (double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds <= TimeSpan.FromDays(1).TotalSeconds)
             return TimeSpan.FromSeconds(seconds);
         return TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out TimeSpan time)
             ? time
-            : throw Invalid($"{name} is \"{value}\"", "a number of seconds, or a time such as 00:00:05");
+            : throw Invalid($"{name} is {shown}", "a number of seconds, or a time such as 00:00:05");
     }
-
-    private static ArgumentException Unknown(string name) =>
-        Invalid($"\"{name}\" is not the name of an option", "a property of KestrelKvClientOptions, such as Host, Port, User, Secret, Tls, Timeout");
 
     private static ArgumentException Invalid(string problem, string expected) =>
         ArgumentError.Create($"{problem}, expected {expected}.", "connectionString");

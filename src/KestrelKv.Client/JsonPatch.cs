@@ -59,13 +59,13 @@ public sealed class JsonPatch
 
     private JsonPatch AddOperationFrom(string operation, string from, string path)
     {
-        ArgumentNullException.ThrowIfNull(from);
+        RequestText.CheckPath(from, nameof(from));
         return AddOperation<object>(operation, path, from, null, null, hasValue: false);
     }
 
     private JsonPatch AddOperation<T>(string operation, string path, string? from, T? value, JsonTypeInfo<T>? type, bool hasValue = true)
     {
-        ArgumentNullException.ThrowIfNull(path);
+        RequestText.CheckPath(path, nameof(path));
         _operations.Add((writer, types) =>
         {
             writer.WriteStartObject();

@@ -79,7 +79,7 @@ public sealed partial class KestrelKvClient
     {
         ArgumentNullException.ThrowIfNull(keys);
         ArgumentNullException.ThrowIfNull(type);
-        return CallAsync<GetManyRequest<T>, IReadOnlyList<Entry<T>>>(new(keys, type, options), cancellationToken);
+        return CallAsync<GetManyRequest<T>, IReadOnlyList<Entry<T>>>(new([.. keys], type, options), cancellationToken);
     }
 
     /// <summary>Writes a value.</summary>
@@ -276,6 +276,8 @@ public sealed partial class KestrelKvClient
             WriteOptions conditional = options with { IfVersion = current.Version, Expiry = expiry, Timeout = Left(deadline) };
             WriteResult result = await PutAsync(key, value, type, conditional, cancellationToken).ConfigureAwait(false);
             if (result.Applied) return new(key, true, value, result.Version, result.ExpiresAt);
+            if (deadline <= _options.Time.GetTimestamp())
+                throw new NotSentException("The deadline passed while other clients changed the entry.", new TimeoutException("The deadline of the call has passed."));
         }
     }
 

@@ -147,10 +147,10 @@ internal abstract class Call
 
     /// <summary>Ends the text of the request: its id and its trace.</summary>
     /// <exception cref="ArgumentException">The request is longer than the limit.</exception>
-    private protected void EndRequest(KestrelKvClientOptions limits)
+    private protected void EndRequest()
     {
         RequestText.RequestId(Request, _slot);
-        RequestText.End(Request, limits, _measurement.Activity);
+        RequestText.End(Request, _measurement.Activity);
     }
 
     /// <summary>Submits the request.</summary>
@@ -250,9 +250,9 @@ internal sealed class Call<TRequest, TResult> : Call, IValueTaskSource<TResult>
         call.Begin(lane, TRequest.IsWrite, settings.Retry ?? options.Retry, settings.FailFast ?? options.FailFast, deadline, measurement);
         try
         {
-            RequestText.Begin(call.Request, TRequest.Function);
+            RequestText.Begin(call.Request, TRequest.Function, options);
             request.Write(call.Request, options);
-            call.EndRequest(options);
+            call.EndRequest();
         }
         catch
         {

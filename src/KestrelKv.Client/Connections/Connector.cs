@@ -118,7 +118,7 @@ internal sealed class Connector(KestrelKvClientOptions options)
         var request = new RequestBuffer();
         if (options.User is { } user)
         {
-            RequestText.Begin(request, "AUTH");
+            RequestText.Begin(request, "AUTH", options);
             request.Write("\"user\": "u8);
             request.WriteString(user);
             request.Write(", \"secret\": "u8);
@@ -126,9 +126,9 @@ internal sealed class Connector(KestrelKvClientOptions options)
         }
         else
         {
-            RequestText.Begin(request, "PING");
+            RequestText.Begin(request, "PING", options);
         }
-        RequestText.End(request, options, activity: null);
+        RequestText.End(request, activity: null);
         await stream.WriteAsync(request.Frame, cancellationToken).ConfigureAwait(false);
         ReplyText.OpenOrThrow(await ReadFrameAsync(stream, cancellationToken).ConfigureAwait(false));
     }

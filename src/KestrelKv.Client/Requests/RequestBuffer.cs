@@ -9,12 +9,15 @@ using System.Text.Json.Serialization.Metadata;
 namespace KestrelKv.Client.Requests;
 
 /// <summary>A request frame under construction: a <see cref="FrameHeader"/>, then JSON text. Grows as needed. Not thread-safe.</summary>
-internal sealed class RequestBuffer : IBufferWriter<byte>
+internal sealed class RequestBuffer(int bytesMax = int.MaxValue) : IBufferWriter<byte>
 {
     private static readonly JsonWriterOptions ValueOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     private ReusedArray _array;
     private int _length;
+
+    // The maximum length of the body. It is checked whenever the memory grows, so that a value without end is refused.
+    private int _bytesMax = bytesMax;
     private Utf8JsonWriter? _values;
 
     /// <summary>The frame, complete after <see cref="EndFrame"/>.</summary>
@@ -27,14 +30,19 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
     public int BodyLength => _length - FrameHeader.Bytes;
 
     /// <summary>Begins a frame. Text that was written before is discarded.</summary>
-    public void BeginFrame()
+    public void BeginFrame(int bodyBytesMax)
     {
         _array.EnsureLength(FrameHeader.Bytes);
-        _length = FrameHeader.Bytes;
+        (_length, _bytesMax) = (FrameHeader.Bytes, bodyBytesMax);
     }
 
     /// <summary>Writes the header. The frame may then be sent.</summary>
-    public void EndFrame() => FrameHeader.Write(_array.Array, BodyLength);
+    /// <exception cref="ArgumentException">The frame is too long.</exception>
+    public void EndFrame()
+    {
+        CheckLength();
+        FrameHeader.Write(_array.Array, BodyLength);
+    }
 
     /// <summary>Prepares the buffer for another request, and frees large memory.</summary>
     public void Clear()
@@ -124,5 +132,15 @@ internal sealed class RequestBuffer : IBufferWriter<byte>
         writer.Flush();
     }
 
-    private void Grow(int bytes) => _array.EnsureLength(checked(_length + bytes), _length);
+    private void Grow(int bytes)
+    {
+        CheckLength();
+        _array.EnsureLength(checked(_length + bytes), _length);
+    }
+
+    private void CheckLength()
+    {
+        if (BodyLength > _bytesMax)
+            throw new ArgumentException($"The request has more than {_bytesMax} bytes, the maximum (RequestBytesMax, the server's Limits:FrameBytesMax).");
+    }
 }

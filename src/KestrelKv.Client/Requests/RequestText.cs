@@ -13,9 +13,9 @@ internal static class RequestText
     /// <summary>The deepest nesting of a value, as in the server's default limits.</summary>
     public const int DepthMax = 1_024;
 
-    public static void Begin(RequestBuffer to, string function)
+    public static void Begin(RequestBuffer to, string function, KestrelKvClientOptions limits)
     {
-        to.BeginFrame();
+        to.BeginFrame(limits.RequestBytesMax);
         to.Write("{\"func\": "u8);
         to.WriteString(function);
         to.Write(", \"params\": {"u8);
@@ -23,7 +23,7 @@ internal static class RequestText
 
     /// <summary>Ends the request.</summary>
     /// <exception cref="ArgumentException">The request is longer than the limit.</exception>
-    public static void End(RequestBuffer to, KestrelKvClientOptions limits, Activity? activity)
+    public static void End(RequestBuffer to, Activity? activity)
     {
         if (activity is { Recorded: true, IdFormat: ActivityIdFormat.W3C, Id: { } id })
         {
@@ -34,11 +34,6 @@ internal static class RequestText
         else
         {
             to.Write("}}"u8);
-        }
-        if (to.BodyLength > limits.RequestBytesMax)
-        {
-            throw new ArgumentException(
-                $"The request has {to.BodyLength} bytes, expected at most {limits.RequestBytesMax} (RequestBytesMax, the server's Limits:FrameBytesMax).");
         }
         to.EndFrame();
     }
@@ -73,6 +68,15 @@ internal static class RequestText
         CheckUnicode(text, argument, name);
     }
 
+    /// <summary>Checks a JSON Pointer.</summary>
+    public static void CheckPath(string path, string argument)
+    {
+        ArgumentNullException.ThrowIfNull(path, argument);
+        if (path.Length > 0 && path[0] != '/')
+            throw ArgumentError.Create($"The path is \"{path}\", expected a JSON Pointer (RFC 6901), such as \"/items/0\", or an empty text.", argument);
+        CheckUnicode(path, argument, "path");
+    }
+
     /// <summary>Checks that a text can be converted to UTF-8: a conversion would replace a lone surrogate by another character.</summary>
     private static void CheckUnicode(string text, string argument, string name)
     {
@@ -94,9 +98,7 @@ internal static class RequestText
 
     public static void Path(RequestBuffer to, string path)
     {
-        if (path.Length > 0 && path[0] != '/')
-            throw ArgumentError.OfOptions($"Path is \"{path}\", expected a JSON Pointer (RFC 6901), such as \"/items/0\", or an empty text.");
-        CheckUnicode(path, "options", "Path");
+        CheckPath(path, "options");
         to.Write(", \"path\": "u8);
         to.WriteString(path);
     }

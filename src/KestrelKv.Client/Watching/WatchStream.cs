@@ -28,7 +28,7 @@ internal sealed class WatchStream : IAsyncDisposable
         try
         {
             var request = new RequestBuffer();
-            RequestText.Begin(request, "WATCH");
+            RequestText.Begin(request, "WATCH", options);
             request.Write("\"prefix\": "u8);
             request.WriteString(prefix);
             if (values) request.Write(", \"values\": true"u8);
@@ -39,7 +39,7 @@ internal sealed class WatchStream : IAsyncDisposable
             }
             request.Write(", \"bookmark_interval\": "u8);
             request.WriteSeconds((long)progressInterval.TotalMilliseconds);
-            RequestText.End(request, options, activity: null);
+            RequestText.End(request, activity: null);
             await watch._stream.WriteAsync(request.Frame, cancellationToken).ConfigureAwait(false);
             ReadOnlyMemory<byte> first = await watch.ReadAsync(cancellationToken).ConfigureAwait(false);
             return (watch, VersionOf(first.Span));

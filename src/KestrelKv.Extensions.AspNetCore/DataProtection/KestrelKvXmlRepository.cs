@@ -53,8 +53,8 @@ internal sealed partial class KestrelKvXmlRepository(
         string key = options.Prefix + name;
         while (true)
         {
-            // A retry of this write is recognized by its request id, so an existing key belongs to another element.
-            WriteResult result = await client.PutAsync(key, text, PayloadTypes.String, new() { IfExists = false }).ConfigureAwait(false);
+            // The server recognizes a retry of this write by its request id, so an existing key belongs to another element.
+            WriteResult result = await client.PutAsync(key, text, PayloadTypes.String, new() { IfExists = false, Retry = WriteRetry.ExactlyOnce }).ConfigureAwait(false);
             if (result.Applied) return true;
             key = $"{options.Prefix}{name}-{Guid.NewGuid():N}";
         }

@@ -12,7 +12,7 @@ namespace KestrelKv.Extensions.AspNetCore.OutputCaching;
 /// A page and the index of its tags are written in one commit, with the same expiry. The eviction of a tag first marks the tag as evicted, then
 /// lists and removes its pages. A page that is stored before the mark is listed; a page that is stored after it is refused while the mark
 /// exists (<see cref="KestrelKvOutputCacheOptions.EvictionPause"/>). So once the eviction has ended, there is no page that was rendered before it,
-/// unless its rendering took longer than the pause.
+/// unless its rendering and its write took longer than the pause.
 /// </para>
 /// <para>Microsoft's middleware logs the exceptions of a read, and continues without the cache.</para>
 /// </remarks>
@@ -79,8 +79,8 @@ internal sealed class KestrelKvOutputCacheStore : IOutputCacheBufferStore
         foreach (string tag in tags.Span) batch.Delete(_keys.Evicted(tag), new() { IfExists = false });
         batch.Put(_keys.Page(name), page, Payload.Type, expiry);
         foreach (string tag in tags.Span) batch.Put(_keys.Tagged(tag, name), true, PayloadTypes.Boolean, expiry);
-        // A page that is not stored will be rendered again.
-        await batch.CommitAsync(_write, cancellationToken).ConfigureAwait(false);
+        // A page that is not stored will be rendered again. A late write could store a page that was evicted when the mark existed.
+        await batch.CommitAsync(_evictionPause > TimeSpan.Zero ? _write with { Timeout = _evictionPause / 2 } : _write, cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask EvictByTagAsync(string tag, CancellationToken cancellationToken)

@@ -84,7 +84,7 @@ public sealed class ArgumentTests
     [Fact]
     public async Task Path_NotAPointer_IsRefused()
     {
-        await RequestTexts.AssertInvalidAsync(client => client.GetAsync<int>("k", new() { Path = "a" }).AsTask(), "options", "Path is \"a\"", "JSON Pointer");
+        await RequestTexts.AssertInvalidAsync(client => client.GetAsync<int>("k", new() { Path = "a" }).AsTask(), "options", "path is \"a\"", "JSON Pointer");
         await RequestTexts.AssertInvalidAsync(client => client.PutAsync("k", 1, new() { Path = "#/a" }).AsTask(), "options");
     }
 

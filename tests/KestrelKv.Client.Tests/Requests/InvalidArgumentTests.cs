@@ -12,8 +12,8 @@ public sealed class InvalidArgumentTests
     public static TheoryData<string, Func<KestrelKvClient, Task>, string, string> Calls() => new()
     {
         { "key", client => client.GetAsync<int>(Lone).AsTask(), "key", $"The key {LoneMessage}" },
-        { "path of a read", client => client.GetAsync<int>("k", new() { Path = "/" + Lone }).AsTask(), "options", "The Path has a lone surrogate at index 2, expected valid UTF-16" },
-        { "path of a write", client => client.PutAsync("k", 1, new() { Path = "/" + Lone }).AsTask(), "options", "The Path has a lone surrogate at index 2" },
+        { "path of a read", client => client.GetAsync<int>("k", new() { Path = "/" + Lone }).AsTask(), "options", "The path has a lone surrogate at index 2, expected valid UTF-16" },
+        { "path of a write", client => client.PutAsync("k", 1, new() { Path = "/" + Lone }).AsTask(), "options", "The path has a lone surrogate at index 2" },
         { "prefix of a scan", client => First(client.ScanKeysAsync(Lone)), "prefix", $"The prefix {LoneMessage}" },
         { "prefix of a count", client => client.CountAsync(Lone).AsTask(), "prefix", $"The prefix {LoneMessage}" },
         { "prefix of a watch", client => First(client.WatchAsync<int>(Lone)), "prefix", $"The prefix {LoneMessage}" },
@@ -70,7 +70,7 @@ public sealed class InvalidArgumentTests
 
         ValueTask<WriteResult> put = client.PutUtf8Async("k", Encoding.UTF8.GetBytes($"\"{value}\""));
         if (isSent) Assert.True((await put).Applied);
-        else Assert.Contains("The request has 2001 bytes, expected at most 2000", (await Assert.ThrowsAsync<ArgumentException>(() => put.AsTask())).Message, StringComparison.Ordinal);
+        else Assert.Contains("The request has more than 2000 bytes", (await Assert.ThrowsAsync<ArgumentException>(() => put.AsTask())).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -80,5 +80,18 @@ public sealed class InvalidArgumentTests
     private static async Task First<T>(IAsyncEnumerable<T> items)
     {
         await foreach (T _ in items) return;
+    }
+
+    [Fact]
+    public async Task Value_WithoutEnd_IsRefusedAtTheLimit()
+    {
+        await using var client = new KestrelKvClient(new KestrelKvClientOptions { RequestBytesMax = 10_000 });
+        ArgumentException e = await Assert.ThrowsAsync<ArgumentException>(() => client.PutAsync("k", Endless()).AsTask());
+        Assert.Contains("more than 10000 bytes", e.Message, StringComparison.Ordinal);
+
+        static IEnumerable<int> Endless()
+        {
+            while (true) yield return 7;
+        }
     }
 }
