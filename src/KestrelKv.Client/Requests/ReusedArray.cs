@@ -2,11 +2,16 @@ using System.Buffers;
 
 namespace KestrelKv.Client.Requests;
 
-/// <summary>An array for repeated use: a short one is kept, a longer one is rented from the shared pool until <see cref="Clear"/>. Not thread-safe.</summary>
+/// <summary>An array for repeated use: a short one is kept, a longer one is rented from a pool until <see cref="Clear"/>. Not thread-safe.</summary>
 internal struct ReusedArray
 {
     /// <summary>The length of the array that is kept, in bytes: the requests of short values fit. There can be thousands of idle calls.</summary>
     private const int KeptLength = 512;
+
+    /// <summary>The longest array of the client's own pool, in bytes. The shared pool keeps only about 32 arrays of a length per processor.</summary>
+    private const int PooledLengthMax = 64 * 1024;
+
+    private static readonly ArrayPool<byte> Pool = ArrayPool<byte>.Create(PooledLengthMax, maxArraysPerBucket: 256);
 
     private byte[]? _kept;
     private byte[]? _current;
@@ -24,7 +29,8 @@ internal struct ReusedArray
             _current = _kept = new byte[KeptLength];
             return;
         }
-        byte[] longer = ArrayPool<byte>.Shared.Rent((int)Math.Min(System.Array.MaxLength, Math.Max(length, 2L * before.Length)));
+        int rented = (int)Math.Min(System.Array.MaxLength, Math.Max(length, 2L * before.Length));
+        byte[] longer = PoolOf(rented).Rent(rented);
         before.AsSpan(0, used).CopyTo(longer);
         Clear();
         _current = longer;
@@ -33,7 +39,9 @@ internal struct ReusedArray
     /// <summary>Ends a use. The contents are lost.</summary>
     public void Clear()
     {
-        if (_current != _kept) ArrayPool<byte>.Shared.Return(_current!);
+        if (_current != _kept) PoolOf(_current!.Length).Return(_current);
         _current = _kept;
     }
+
+    private static ArrayPool<byte> PoolOf(int length) => length <= PooledLengthMax ? Pool : ArrayPool<byte>.Shared;
 }
