@@ -63,6 +63,9 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     /// <summary>The last background removal of expired entries.</summary>
     internal Task Sweeping => _sweeper.Sweeping;
 
+    /// <inheritdoc cref="Sweeper.CleanAsync()"/>
+    internal Task<bool> CleanAsync() => _sweeper.CleanAsync();
+
     /// <summary>Opens a store. Creates its tables if they do not exist.</summary>
     /// <param name="options">The options.</param>
     /// <param name="time">The clock that determines expiry.</param>
