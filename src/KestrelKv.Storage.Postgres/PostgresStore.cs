@@ -37,6 +37,7 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     private readonly SessionPool _sessions;
     private readonly WriteLoop _writes;
     private readonly ReadLoop _reads;
+    private readonly ReadLoop _unfencedReads;
     private readonly Listing _listing;
     private readonly Sweeper _sweeper;
     private readonly FeedReader _feed;
@@ -48,11 +49,13 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
         (_options, _door, _sessions) = (options, door, sessions);
         _feed = new FeedReader(sessions, door, options, logger);
         _writes = new WriteLoop(sessions, door, options, logger) { Committed = _feed.Wake };
-        _reads = new ReadLoop(sessions, door, options);
+        _reads = new ReadLoop(sessions, door, options, isFenced: true);
+        _unfencedReads = new ReadLoop(sessions, door, options, isFenced: false);
         _listing = new Listing(sessions, door, options);
         door.HistoryLost = _feed.EndWatches;
         _writes.Start();
         _reads.Start();
+        _unfencedReads.Start();
         _sweeper = new Sweeper(sessions, door, _writes.Queue, options, logger, time);
         _lateTimer = new Timer(static store => ((PostgresStore)store!).FailLate(), this, LatePeriod, LatePeriod);
     }
@@ -166,6 +169,7 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
         await _feed.DisposeAsync();
         await _writes.DisposeAsync();
         await _reads.DisposeAsync();
+        await _unfencedReads.DisposeAsync();
         await _sessions.DisposeAsync();
     }
 
@@ -188,7 +192,8 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(call.KeyBytesMax, KeyBytesMax);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(call.Bytes, CallBytesMax);
-        (call.IsWrite ? _writes.Queue : _reads.Queue).Add(call);
+        CallQueue queue = call.IsWrite ? _writes.Queue : call.IsFenced ? _reads.Queue : _unfencedReads.Queue;
+        queue.Add(call);
         return call.Completion;
     }
 
@@ -197,5 +202,6 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
         long queuedBefore = Environment.TickCount64 - (long)_options.RequestTimeout.TotalMilliseconds;
         _writes.Queue.FailLate(queuedBefore);
         _reads.Queue.FailLate(queuedBefore);
+        _unfencedReads.Queue.FailLate(queuedBefore);
     }
 }

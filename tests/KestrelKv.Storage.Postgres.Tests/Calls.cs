@@ -30,6 +30,22 @@ internal static class Calls
     public static Task<Recorded> GetAsync(this IKeyValueStore store, string key, bool fenced = true) =>
         store.ExecuteAsync(Operation.Get(Utf8(key)) with { AcknowledgeFromMemory = !fenced });
 
+    /// <summary>Reads an entry, and repeats the read if it is late on a busy machine.</summary>
+    public static async Task<Recorded> GetPatientlyAsync(this IKeyValueStore store, string key, bool fenced = true)
+    {
+        while (true)
+        {
+            try
+            {
+                return await store.GetAsync(key, fenced);
+            }
+            catch (StoreUnavailableException)
+            {
+                // The tests of lost replies have short timeouts.
+            }
+        }
+    }
+
     public static Task<Recorded> IncrementAsync(this IKeyValueStore store, string key, RequestId id = default) =>
         store.ExecuteAsync(Operation.Increment(Utf8(key), Utf8("1")) with { RequestId = id });
 }

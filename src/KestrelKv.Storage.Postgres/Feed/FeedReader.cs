@@ -17,7 +17,7 @@ internal sealed class FeedReader : IAsyncDisposable
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>The number of commits made without a watch that are still read, so that the history in memory continues.</summary>
+    /// <summary>The number of commits made while there was no watch that are read, so that the history in memory continues.</summary>
     private const long GapMax = 1_000;
 
     private readonly SessionPool _sessions;
@@ -33,6 +33,7 @@ internal sealed class FeedReader : IAsyncDisposable
     private Task? _running;
     private bool _hasBegun;
     private bool _isFailing;
+    private bool _isResuming;
     private volatile bool _isClosed;
 
     public FeedReader(SessionPool sessions, Door door, PostgresStoreOptions options, ILogger logger)
@@ -121,15 +122,8 @@ internal sealed class FeedReader : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        TaskCompletionSource<(ChangeFeed, long)>[] waiting;
-        lock (_lock)
-        {
-            _isClosed = true;
-            waiting = [.. _catchingUp];
-            _catchingUp = [];
-        }
-        foreach (TaskCompletionSource<(ChangeFeed, long)> polled in waiting)
-            polled.TrySetException(new ObjectDisposedException(nameof(PostgresStore)));
+        lock (_lock) _isClosed = true;
+        EndWaiting();
         Wake();
         if (_running is not null) await _running;
         _feed.Dispose();
@@ -141,6 +135,7 @@ internal sealed class FeedReader : IAsyncDisposable
         {
             if (Watches == 0)
             {
+                _isResuming = true;
                 await _signal.WaitAsync();
                 continue;
             }
@@ -167,11 +162,12 @@ internal sealed class FeedReader : IAsyncDisposable
             _isFailing = false;
             return more;
         }
-        catch (Exception e) when (Failures.IsOfDatabase(e) || (e is ObjectDisposedException && _isClosed))
+        catch (Exception e)
         {
+            // The database does not answer, or there is no memory. The next poll tries again.
             if (!_isFailing && !_isClosed) Log.Retried(_logger, "The feed", e.Message);
             _isFailing = true;
-            lock (_lock) _catchingUp.AddRange(waiting);
+            WaitAgain(waiting);
             await Task.Delay(RetryPause);
             return false;
         }
@@ -202,14 +198,16 @@ internal sealed class FeedReader : IAsyncDisposable
             // The history was lost meanwhile. The next poll begins again.
             if (feed != _feed)
             {
-                _catchingUp.AddRange(waiting);
+                WaitAgain(waiting);
                 return true;
             }
             _history.SetOldest(oldest);
+            bool isGap = position + 1 < oldest || (_isResuming && newest.Version - position > GapMax);
             if (!hasBegun) feed.BeginHistory(newest.Version);
-            else if (position + 1 < oldest || newest.Version - position > GapMax) Skip(feed, newest.Version);
+            else if (isGap) Skip(feed, newest.Version);
             else Append(feed, position, changes);
             _hasBegun = true;
+            _isResuming = false;
         }
         foreach (TaskCompletionSource<(ChangeFeed, long)> polled in waiting) polled.TrySetResult((feed, newest.Version));
         return feed.Published < newest.Version;
@@ -224,15 +222,47 @@ internal sealed class FeedReader : IAsyncDisposable
 
     private static void Append(ChangeFeed feed, long position, in ChangeRows changes)
     {
-        changes.Deliver(position, (version, records) =>
+        try
         {
-            Span<byte> logRecord = feed.History.Reserve(version, LogRecord.BytesFor(records.Length));
-            LogRecord.Begin(logRecord, LogRecordKind.Commit, records.Length, version);
-            records.CopyTo(logRecord[LogRecord.HeaderBytes..]);
-            feed.History.Append();
-            return true;
-        });
+            changes.Deliver(position, (version, records) =>
+            {
+                Span<byte> logRecord = feed.History.Reserve(version, LogRecord.BytesFor(records.Length));
+                LogRecord.Begin(logRecord, LogRecordKind.Commit, records.Length, version);
+                records.CopyTo(logRecord[LogRecord.HeaderBytes..]);
+                feed.History.Append();
+                return true;
+            });
+        }
+        catch
+        {
+            // The next poll appends the same commits again.
+            feed.History.Drop();
+            throw;
+        }
         feed.Publish(changes.UpTo);
+    }
+
+    /// <summary>Returns waiting watches to the next poll. If there is none, their reads fail.</summary>
+    private void WaitAgain(List<TaskCompletionSource<(ChangeFeed, long)>> waiting)
+    {
+        lock (_lock)
+        {
+            _catchingUp.AddRange(waiting);
+            if (!_isClosed) return;
+        }
+        EndWaiting();
+    }
+
+    private void EndWaiting()
+    {
+        TaskCompletionSource<(ChangeFeed, long)>[] waiting;
+        lock (_lock)
+        {
+            waiting = [.. _catchingUp];
+            _catchingUp = [];
+        }
+        foreach (TaskCompletionSource<(ChangeFeed, long)> polled in waiting)
+            polled.TrySetException(new ObjectDisposedException(nameof(PostgresStore)));
     }
 
     private static async Task<CommitRow> ReadNewestAsync(Session session)

@@ -8,9 +8,10 @@ namespace KestrelKv.Storage.Postgres.Reading;
 /// <summary>Executes the calls that only read, in groups: one snapshot and one trip for each group.</summary>
 /// <remarks>
 /// A snapshot may contain a commit that no standby has yet, and this server may have been superseded. The results are therefore used only
-/// after a fence (<see cref="Trip.AddFence"/>), unless all calls of the group waive it. The next group gathers meanwhile.
+/// after a fence (<see cref="Trip.AddFence"/>). Calls that waive the fence have a loop of their own, so that they need not wait for those of
+/// others. The next group gathers meanwhile.
 /// </remarks>
-internal sealed class ReadLoop(SessionPool sessions, Door door, PostgresStoreOptions options) : IAsyncDisposable
+internal sealed class ReadLoop(SessionPool sessions, Door door, PostgresStoreOptions options, bool isFenced) : IAsyncDisposable
 {
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(50);
 
@@ -51,8 +52,7 @@ internal sealed class ReadLoop(SessionPool sessions, Door door, PostgresStoreOpt
     private async Task ExecuteAsync(List<StoreCall> group)
     {
         foreach (StoreCall call in group) call.AddKeys(_workspace.Keys);
-        bool isFenced = group.Exists(call => call.IsFenced);
-        if (await ReadAsync(group, isFenced) is not { } rows) return;
+        if (await ReadAsync(group) is not { } rows) return;
         _workspace.Begin(rows.Newest, door.Clock.Now());
         rows.LoadInto(_workspace);
         foreach (StoreCall call in group)
@@ -63,7 +63,7 @@ internal sealed class ReadLoop(SessionPool sessions, Door door, PostgresStoreOpt
     }
 
     /// <summary>Reads the entries of a group. If the database does not answer in time, ends the calls and returns null.</summary>
-    private async Task<GroupRows?> ReadAsync(List<StoreCall> group, bool isFenced)
+    private async Task<GroupRows?> ReadAsync(List<StoreCall> group)
     {
         long start = Stopwatch.GetTimestamp();
         for (Exception? last = null; ;)
@@ -81,7 +81,7 @@ internal sealed class ReadLoop(SessionPool sessions, Door door, PostgresStoreOpt
                 session = await sessions.RentAsync();
                 CommitRow known = door.Known;
                 session.ResetWarning();
-                GroupRows rows = await session.WithinAsync(ReadAsync(session, isFenced), left);
+                GroupRows rows = await session.WithinAsync(ReadAsync(session), left);
                 if (session.HasWarning) continue;
                 door.Check(rows.Newest, known);
                 if (isFenced) door.Observe(rows.Newest);
@@ -99,7 +99,7 @@ internal sealed class ReadLoop(SessionPool sessions, Door door, PostgresStoreOpt
         }
     }
 
-    private async Task<GroupRows> ReadAsync(Session session, bool isFenced)
+    private async Task<GroupRows> ReadAsync(Session session)
     {
         await using Trip trip = session.StartTrip();
         trip.Add("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");

@@ -39,9 +39,6 @@ internal abstract class StoreCall : IDisposable
     /// <summary>The size of its keys and values, in bytes.</summary>
     public virtual long Bytes => 0;
 
-    /// <summary>Whether the results must be fenced.</summary>
-    public virtual bool IsFenced => true;
-
     protected int Result { get; set; }
 
     /// <summary>The exception of the caller's sink, or of an invalid call. The changes are committed nevertheless.</summary>
@@ -125,8 +122,8 @@ internal sealed class OperationsCall(
     /// <inheritdoc/>
     public override long Bytes { get; } = BytesOf(operations.Span);
 
-    /// <inheritdoc/>
-    public override bool IsFenced { get; } = !AcknowledgesFromMemory(operations.Span);
+    /// <summary>Whether the results must be fenced.</summary>
+    public bool IsFenced { get; } = !AcknowledgesFromMemory(operations.Span);
 
     /// <summary>Whether the call can change the database. A read that extends an expiry does.</summary>
     public bool IsWrite { get; } = HasWrites(operations.Span);

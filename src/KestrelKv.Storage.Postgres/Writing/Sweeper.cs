@@ -15,8 +15,8 @@ internal sealed class Sweeper : IAsyncDisposable
     /// </summary>
     private static readonly TimeSpan ClaimRetention = TimeSpan.FromDays(1);
 
-    /// <summary>The maximum number of rows of <c>commits</c> deleted in one transaction.</summary>
-    private const long CleanRows = 10_000;
+    /// <summary>The maximum number of rows of <c>commits</c> deleted in one transaction, together with their changes.</summary>
+    private const long CleanRows = 1_000;
 
     private readonly SessionPool _sessions;
     private readonly Door _door;
@@ -107,14 +107,14 @@ internal sealed class Sweeper : IAsyncDisposable
     }
 
     /// <remarks>
-    /// The writer lock makes the deletion and the new <c>oldest_version</c> visible together. The newest commit is always kept: the next
-    /// version follows from it.
+    /// A snapshot has either the rows or the higher <c>oldest_version</c>. Write groups continue meanwhile. The lock on the row of
+    /// <c>meta</c> excludes other doors. The newest commit is always kept: the next version follows from it.
     /// </remarks>
     private async Task<bool> CleanAsync(Session session)
     {
         long now = _door.Clock.Now();
         await session.ExecuteAsync("BEGIN");
-        await session.LockAsync();
+        await session.ScalarAsync("SELECT oldest_version FROM meta FOR UPDATE");
         object? last = await session.ScalarAsync(
             """
             SELECT max(last_version) FROM (SELECT last_version, clock FROM commits ORDER BY last_version LIMIT $1) AS oldest

@@ -6,7 +6,10 @@ namespace KestrelKv.Storage.Postgres.Tests.Faults;
 /// <summary>Commits that fail at each of their steps. Each write takes effect exactly once, or not at all if its call failed.</summary>
 public sealed class CommitFaultTests(PostgresServer server) : IClassFixture<PostgresServer>, IAsyncLifetime, IDisposable
 {
-    /// <summary>A commit whose reply is lost cannot be resolved before this time, in seconds.</summary>
+    /// <summary>
+    /// The time after which a trip is abandoned, in seconds: less than that after which the database ends the transaction of a stopped
+    /// server.
+    /// </summary>
     private const double RequestSeconds = 1;
 
     private readonly string _schema = PostgresServer.NewSchema();
@@ -137,7 +140,7 @@ public sealed class CommitFaultTests(PostgresServer server) : IClassFixture<Post
     /// <summary>Asserts the value of the counter, and that versions, changes and totals agree with it.</summary>
     private async Task AssertConsistentAsync(string value)
     {
-        Recorded counter = await _store.GetAsync("a");
+        Recorded counter = await _store.GetPatientlyAsync("a");
         Assert.Equal((value, value), (counter.Value, $"{counter.Version}"));
         Assert.Equal(
             $"{value} 1 2 {value}",

@@ -13,8 +13,8 @@ public sealed class StandbyTests(PostgresServer server) : IClassFixture<Postgres
 
     public async Task InitializeAsync()
     {
+        await using (PostgresStore first = await Calls.OpenAsync(server, _schema)) await first.PutAsync("a", "old");
         _store = await Calls.OpenAsync(server, _schema, requestSeconds: 1);
-        await _store.PutAsync("a", "old");
         await SetStandbyAsync("absent");
     }
 
@@ -27,11 +27,14 @@ public sealed class StandbyTests(PostgresServer server) : IClassFixture<Postgres
     [Fact]
     public async Task Reads_WithoutStandby_FailUnlessTheyWaiveTheFence()
     {
-        await Assert.ThrowsAsync<StoreUnavailableException>(() => _store.GetAsync("a"));
+        Task<Recorded> fenced = _store.GetAsync("a");
+        await WaitForCommitAsync();
+        Assert.Equal("old", (await _store.GetPatientlyAsync("a", fenced: false)).Value);
+        Assert.False(fenced.IsCompleted);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => fenced);
         await Assert.ThrowsAsync<StoreUnavailableException>(async () => await _store.CountAsync(new ListQuery { Limit = 1 }));
-        Assert.Equal("old", (await _store.GetAsync("a", fenced: false)).Value);
         await SetStandbyAsync("");
-        Assert.Equal("old", (await _store.GetAsync("a")).Value);
+        Assert.Equal("old", (await _store.GetPatientlyAsync("a")).Value);
     }
 
     [Fact]
@@ -39,7 +42,7 @@ public sealed class StandbyTests(PostgresServer server) : IClassFixture<Postgres
     {
         Task<Recorded> write = _store.PutAsync("a", "new");
         await WaitForCommitAsync();
-        Assert.Equal("old", (await _store.GetAsync("a", fenced: false)).Value);
+        Assert.Equal("old", (await _store.GetPatientlyAsync("a", fenced: false)).Value);
         await Task.Delay(TimeSpan.FromSeconds(1.5)); // The request is late, and its outcome is being determined.
         Assert.False(write.IsCompleted);
         await SetStandbyAsync("");
@@ -54,14 +57,14 @@ public sealed class StandbyTests(PostgresServer server) : IClassFixture<Postgres
     [InlineData("pg_terminate_backend")]
     public async Task Write_WaitForStandbyInterrupted_CompletesAfterAFence(string interrupt)
     {
-        using var watch = new OpenWatch(_store);
         Task<Recorded> write = _store.PutAsync("a", "new");
         await WaitForCommitAsync();
         await server.QueryAsync($"SELECT {interrupt}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_xid IS NOT NULL");
         await Wait.UntilAsync(
-            async () => (await _store.GetAsync("a", fenced: false)).Value == "new", () => "the commit does not become visible");
+            async () => (await _store.GetPatientlyAsync("a", fenced: false)).Value == "new", () => "the commit does not become visible");
         await Assert.ThrowsAsync<StoreUnavailableException>(() => _store.GetAsync("a"));
         Assert.False(write.IsCompleted);
+        using var watch = new OpenWatch(_store, from: 2);
         await Assert.ThrowsAsync<IOException>(watch.ReadAllAsync);
         Assert.Empty(watch.Changes);
 
