@@ -16,6 +16,7 @@ need chromium chromium chromium-browser google-chrome
 need nginx-light nginx
 need nodejs node
 need npm npm
+PATH=$PATH$(printf ':%s' /usr/lib/postgresql/*/bin) need postgresql initdb # Debian does not install the programs on the path.
 need prometheus promtool
 need python3 python3
 need clang clang gcc # Native AOT links with it.

@@ -60,7 +60,7 @@ internal sealed class ChangeFeed : IDisposable
     private volatile bool _isRecording;
     private volatile bool _isClosed;
 
-    public ChangeFeed(long memoryBytes, LogHistory? log = null, long published = 0, FeedThreads? threads = null)
+    public ChangeFeed(long memoryBytes, IFeedHistory? log = null, long published = 0, FeedThreads? threads = null)
     {
         History = new(memoryBytes);
         Log = log;
@@ -72,8 +72,8 @@ internal sealed class ChangeFeed : IDisposable
     /// <summary>The history in memory: recent commits.</summary>
     public ChangeHistory History { get; }
 
-    /// <summary>The history in the log: earlier commits; null without a log.</summary>
-    public LogHistory? Log { get; }
+    /// <summary>The history in the log or the database: earlier commits; null if there is none.</summary>
+    public IFeedHistory? Log { get; }
 
     public TaskScheduler Readers => _threads.Readers;
 

@@ -244,7 +244,7 @@ internal sealed class FeedWatch : IWatch
         return true;
     }
 
-    private WatchStatus CatchUpFromLog(LogHistory log, IChangeSink changes)
+    private WatchStatus CatchUpFromLog(IFeedHistory log, IChangeSink changes)
     {
         if (_feed.IsClosed) return WatchStatus.UpToDate;
 

@@ -28,11 +28,11 @@ internal sealed class LogCursor
 }
 
 /// <summary>The history in the log. Thread-safe.</summary>
-internal sealed class LogHistory(IDisk disk, RetainedSegments kept, ILogger logger)
+internal sealed class LogHistory(IDisk disk, RetainedSegments kept, ILogger logger) : IFeedHistory
 {
     private const int SliceBytes = 256 * 1024;
 
-    /// <summary>The version of the first commit in the history; <see cref="long.MaxValue"/> for none.</summary>
+    /// <inheritdoc/>
     public long Oldest => kept.Oldest;
 
     /// <summary>

@@ -20,6 +20,8 @@ public sealed class FloorsTests
         new("KestrelKv.Storage", Projects: ["KestrelKv.Json"],
             Packages: ["Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options"],
             ForbiddenReferences: ["Microsoft.AspNetCore.", "System.Net."]),
+        new("KestrelKv.Storage.Postgres", Projects: ["KestrelKv.Json", "KestrelKv.Storage"],
+            Packages: ["Microsoft.Extensions.Logging.Abstractions", "Npgsql"], ForbiddenReferences: ["Microsoft.AspNetCore."]),
         new("KestrelKv.Transport", Projects: [], Packages: ["Microsoft.AspNetCore.Connections.Abstractions"],
             ForbiddenReferences: ["Microsoft.AspNetCore.Server.", "Microsoft.AspNetCore.Http.Abstractions", "Microsoft.AspNetCore.Hosting", "Microsoft.Extensions.Logging"]),
         new("KestrelKv.Wire", Projects: ["KestrelKv.Json", "KestrelKv.Protocol", "KestrelKv.Storage"],

@@ -1,0 +1,29 @@
+using Microsoft.Extensions.Logging;
+
+namespace KestrelKv.Storage.Postgres;
+
+internal static partial class Log
+{
+    [LoggerMessage(700, LogLevel.Information, "Opened schema {Schema} at version {Version} with {Keys} keys; this server is door {Door}")]
+    public static partial void Opened(ILogger logger, string schema, long version, long keys, Guid door);
+
+    [LoggerMessage(701, LogLevel.Warning, "The outcome of write group {Sequence} is unknown and will be determined: {Reason}")]
+    public static partial void OutcomeUnknown(ILogger logger, long sequence, string reason);
+
+    [LoggerMessage(702, LogLevel.Warning, "Write group {Sequence} was {Outcome}, determined after {Seconds:F1} seconds")]
+    public static partial void OutcomeResolved(ILogger logger, long sequence, string outcome, double seconds);
+
+    [LoggerMessage(703, LogLevel.Error, "The outcome of write group {Sequence} could not be determined in {Seconds:F0} seconds: {Reason}")]
+    public static partial void OutcomeUnresolved(ILogger logger, long sequence, double seconds, string reason);
+
+    [LoggerMessage(704, LogLevel.Warning, "Write group {Sequence} was refused by the database and is executed again: {Reason}")]
+    public static partial void GroupRefused(ILogger logger, long sequence, string reason);
+
+    [LoggerMessage(705, LogLevel.Critical,
+        "The database lost history: it is at version {Version}, but version {Known} was acknowledged before. It was restored from a backup, " +
+        "or failed over to a server without the last commits. All watches end")]
+    public static partial void HistoryLost(ILogger logger, long version, long known);
+
+    [LoggerMessage(706, LogLevel.Warning, "{Work} failed and is retried: {Reason}")]
+    public static partial void Retried(ILogger logger, string work, string reason);
+}

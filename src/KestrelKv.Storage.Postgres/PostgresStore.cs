@@ -1,0 +1,207 @@
+using KestrelKv.Storage.Postgres.Feed;
+using KestrelKv.Storage.Postgres.Reading;
+using KestrelKv.Storage.Postgres.Sessions;
+using KestrelKv.Storage.Postgres.Writing;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace KestrelKv.Storage.Postgres;
+
+/// <summary>The store contract on a PostgreSQL database. Any number of servers ("doors") may open stores on one database.</summary>
+/// <remarks>
+/// <para>
+/// <b>Limits.</b> A key has at most <see cref="KeyBytesMax"/> bytes. The keys and values of a call have at most
+/// <see cref="CallBytesMax"/> bytes. There is no memory limit and no eviction.
+/// </para>
+/// <para>
+/// <b>Failures.</b> Besides the exceptions of the contract, calls throw <see cref="StoreUnavailableException"/> and
+/// <see cref="OutcomeUnknownException"/>. A call that throws <see cref="DurabilityLostException"/> was not executed.
+/// </para>
+/// <para>
+/// <b>Versions</b> are dense and common to all doors. A restart does not raise them, because the database loses no acknowledged commit.
+/// </para>
+/// </remarks>
+public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
+{
+    /// <summary>The maximum length of a key, in bytes. An entry of a B-tree has at most 2,704 bytes.</summary>
+    public const int KeyBytesMax = 2_048;
+
+    /// <summary>The maximum size of the keys and values of a call: 256 MiB. PostgreSQL limits a statement to 1 GiB.</summary>
+    public const int CallBytesMax = 256 * 1024 * 1024;
+
+    private static readonly TimeSpan LatePeriod = TimeSpan.FromSeconds(1);
+
+    private readonly PostgresStoreOptions _options;
+    private readonly Door _door;
+    private readonly SessionPool _sessions;
+    private readonly WriteLoop _writes;
+    private readonly ReadLoop _reads;
+    private readonly ReadLoop _unfencedReads;
+    private readonly Listing _listing;
+    private readonly Sweeper _sweeper;
+    private readonly FeedReader _feed;
+    private readonly Timer _lateTimer;
+    private int _isDisposed;
+
+    private PostgresStore(PostgresStoreOptions options, Door door, SessionPool sessions, ILogger logger, TimeProvider time)
+    {
+        (_options, _door, _sessions) = (options, door, sessions);
+        _feed = new FeedReader(sessions, door, options, logger);
+        _writes = new WriteLoop(sessions, door, options, logger) { Committed = _feed.Wake };
+        _reads = new ReadLoop(sessions, door, options, isFenced: true);
+        _unfencedReads = new ReadLoop(sessions, door, options, isFenced: false);
+        _listing = new Listing(sessions, door, options);
+        door.HistoryLost = _feed.EndWatches;
+        _writes.Start();
+        _reads.Start();
+        _unfencedReads.Start();
+        _sweeper = new Sweeper(sessions, door, _writes.Queue, options, logger, time);
+        _lateTimer = new Timer(static store => ((PostgresStore)store!).FailLate(), this, LatePeriod, LatePeriod);
+    }
+
+    /// <inheritdoc/>
+    public TimeProvider Clock => _door.Clock;
+
+    /// <summary>The last background removal of expired entries.</summary>
+    internal Task Sweeping => _sweeper.Sweeping;
+
+    /// <inheritdoc cref="Sweeper.CleanAsync()"/>
+    internal Task<bool> CleanAsync() => _sweeper.CleanAsync();
+
+    /// <summary>Opens a store. Creates its tables if they do not exist.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="time">The clock that determines expiry.</param>
+    /// <param name="logger">The logger; null for none.</param>
+    /// <exception cref="ArgumentException">An option is invalid.</exception>
+    /// <exception cref="UnsuitableDatabaseException">The database is a standby, or its tables have another version.</exception>
+    /// <exception cref="StoreUnavailableException">The database does not answer, or refuses the creation of the tables.</exception>
+    public static async Task<PostgresStore> OpenAsync(PostgresStoreOptions options, TimeProvider time, ILogger? logger = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        logger ??= NullLogger.Instance;
+        var door = new Door(new DoorClock(time), logger);
+        var sessions = new SessionPool(options, door);
+        try
+        {
+            await using (Session session = await sessions.OpenAsync())
+            {
+                await StoreSchema.CreateAsync(session, options.Schema);
+                door.Observe(await ReadNewestAsync(session));
+            }
+            Log.Opened(logger, options.Schema, door.Known.Version, door.Known.Keys, door.Id);
+            return new(options, door, sessions, logger, time);
+        }
+        catch (Exception e)
+        {
+            await sessions.DisposeAsync();
+            if (e is UnsuitableDatabaseException || !Failures.IsOfDatabase(e)) throw;
+            throw new StoreUnavailableException($"The store cannot be opened: {e.Message}", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<int> ExecuteAsync(
+        ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (operations.IsEmpty) return 0;
+        using var call = new OperationsCall(operations, results, isAtomic: false, default, cancellationToken);
+        return await RunAsync(call);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">The keys and values of the batch exceed <see cref="CallBytesMax"/>.</exception>
+    public async ValueTask<bool> CommitAsync(
+        ReadOnlyMemory<Operation> batch, IResultSink results, RequestId requestId = default, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (batch.IsEmpty) return true;
+        using var call = new OperationsCall(batch, results, isAtomic: true, requestId, cancellationToken);
+        return await RunAsync(call) != 0;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
+        cancellationToken.ThrowIfCancellationRequested();
+        return await _listing.ListAsync(query, entries, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<long> CountAsync(ListQuery query, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
+        cancellationToken.ThrowIfCancellationRequested();
+        return await _listing.CountAsync(query, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public IWatch Watch(WatchQuery query, Action wake) => _feed.Watch(query, wake);
+
+    /// <summary>
+    /// Returns statistics as of the last trip to the database: this door's own commits are included, those of other doors once it has read
+    /// one of them.
+    /// </summary>
+    public StoreStats GetStats()
+    {
+        CommitRow known = _door.Known;
+        return new(known.Keys, known.Bytes, known.Version)
+        {
+            Durability = DurabilityMode.Always,
+            DurableVersion = known.Version,
+            FeedVersion = known.Version,
+            OldestVersion = _feed.OldestVersion,
+            RequestIds = known.RequestIds,
+            Expirations = _writes.Expirations,
+            Watches = _feed.Watches,
+        };
+    }
+
+    /// <summary>Executes the queued calls, and closes the store. The database remains.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
+        await _lateTimer.DisposeAsync();
+        await _sweeper.DisposeAsync();
+        await _feed.DisposeAsync();
+        await _writes.DisposeAsync();
+        await _reads.DisposeAsync();
+        await _unfencedReads.DisposeAsync();
+        await _sessions.DisposeAsync();
+    }
+
+    private static async Task<CommitRow> ReadNewestAsync(Session session)
+    {
+        await using Trip trip = session.StartTrip();
+        trip.Add("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+        trip.Add(CommitRow.Newest);
+        trip.AddFence();
+        trip.Add("COMMIT");
+        await using NpgsqlDataReader rows = await trip.ReadAsync();
+        CommitRow newest = await rows.ReadNewestAsync();
+        while (await rows.NextResultAsync())
+        {
+        }
+        return newest;
+    }
+
+    private Task<int> RunAsync(OperationsCall call)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(call.KeyBytesMax, KeyBytesMax);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(call.Bytes, CallBytesMax);
+        CallQueue queue = call.IsWrite ? _writes.Queue : call.IsFenced ? _reads.Queue : _unfencedReads.Queue;
+        queue.Add(call);
+        return call.Completion;
+    }
+
+    private void FailLate()
+    {
+        long queuedBefore = Environment.TickCount64 - (long)_options.RequestTimeout.TotalMilliseconds;
+        _writes.Queue.FailLate(queuedBefore);
+        _reads.Queue.FailLate(queuedBefore);
+        _unfencedReads.Queue.FailLate(queuedBefore);
+    }
+}

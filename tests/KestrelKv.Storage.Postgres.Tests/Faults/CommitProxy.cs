@@ -1,0 +1,124 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace KestrelKv.Storage.Postgres.Tests.Faults;
+
+/// <summary>What the proxy does with the next COMMIT.</summary>
+internal enum CommitFault
+{
+    None,
+
+    /// <summary>The server does not receive it, and the connection is cut.</summary>
+    CutBefore,
+
+    /// <summary>The server receives it. The connection is cut before its reply.</summary>
+    CutAfter,
+
+    /// <summary>The server receives it when the test calls <see cref="CommitProxy.Release"/>. The connection remains.</summary>
+    Hold,
+}
+
+/// <summary>A proxy between a store and its server that loses the next COMMIT, or the reply to it.</summary>
+/// <remarks>It recognizes the text of the statement, which a connection sends until the statement is prepared: the first two times.</remarks>
+internal sealed class CommitProxy : IDisposable
+{
+    private readonly int _target;
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TaskCompletionSource _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _fault;
+
+    public CommitProxy(int target)
+    {
+        _target = target;
+        _listener.Start();
+        _ = AcceptAsync();
+    }
+
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    /// <summary>Completes when a COMMIT is held.</summary>
+    public Task Held => _held.Task;
+
+    /// <summary>Sets the fault of the next COMMIT.</summary>
+    public void Arm(CommitFault fault) => Volatile.Write(ref _fault, (int)fault);
+
+    public void Release() => _released.TrySetResult();
+
+    public void Dispose() => _listener.Stop();
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true) _ = ServeAsync(await _listener.AcceptSocketAsync());
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or InvalidOperationException)
+        {
+            // Disposed.
+        }
+    }
+
+    private async Task ServeAsync(Socket client)
+    {
+        using var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            client.NoDelay = true;
+            await server.ConnectAsync(IPAddress.Loopback, _target);
+            Task replies = ForwardRepliesAsync(server, client);
+            await ForwardRequestsAsync(client, server);
+            await replies;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // One of the two has closed the connection.
+        }
+        finally
+        {
+            client.Dispose();
+        }
+    }
+
+    private async Task ForwardRequestsAsync(Socket client, Socket server)
+    {
+        byte[] buffer = new byte[256 * 1024];
+        while (await client.ReceiveAsync(buffer) is > 0 and int length)
+        {
+            Memory<byte> bytes = buffer.AsMemory(0, length);
+            bool isCommit = bytes.Span.IndexOf("COMMIT\0"u8) >= 0;
+            switch (isCommit ? (CommitFault)Interlocked.Exchange(ref _fault, 0) : CommitFault.None)
+            {
+                case CommitFault.CutBefore:
+                    server.Close();
+                    client.Close();
+                    return;
+                case CommitFault.CutAfter:
+                    client.Shutdown(SocketShutdown.Both);
+                    await server.SendAsync(bytes);
+                    await server.ReceiveAsync(new byte[1]);
+                    return;
+                case CommitFault.Hold:
+                    _held.TrySetResult();
+                    await _released.Task;
+                    break;
+            }
+            await server.SendAsync(bytes);
+        }
+        server.Shutdown(SocketShutdown.Send);
+    }
+
+    private static async Task ForwardRepliesAsync(Socket server, Socket client)
+    {
+        byte[] buffer = new byte[256 * 1024];
+        try
+        {
+            while (await server.ReceiveAsync(buffer) is > 0 and int length) await client.SendAsync(buffer.AsMemory(0, length));
+            client.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // One of the two has closed the connection.
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using KestrelKv.Storage.Tests;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Storage.Postgres.Tests.Faults;
+
+/// <summary>
+/// A server whose synchronous standby is absent: each commit waits for it. This is what a superseded primary looks like.
+/// </summary>
+public sealed class StandbyTests(PostgresServer server) : IClassFixture<PostgresServer>, IAsyncLifetime
+{
+    private readonly string _schema = PostgresServer.NewSchema();
+    private PostgresStore _store = null!;
+
+    public async Task InitializeAsync()
+    {
+        await using (PostgresStore first = await Calls.OpenAsync(server, _schema)) await first.PutAsync("a", "old");
+        _store = await Calls.OpenAsync(server, _schema, requestSeconds: 1);
+        await SetStandbyAsync("absent");
+    }
+
+    public async Task DisposeAsync()
+    {
+        await SetStandbyAsync("");
+        await _store.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Reads_WithoutStandby_FailUnlessTheyWaiveTheFence()
+    {
+        Task<Recorded> fenced = _store.GetAsync("a");
+        await WaitForCommitAsync();
+        Assert.Equal("old", (await _store.GetPatientlyAsync("a", fenced: false)).Value);
+        Assert.False(fenced.IsCompleted);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => fenced);
+        await Assert.ThrowsAsync<StoreUnavailableException>(async () => await _store.CountAsync(new ListQuery { Limit = 1 }));
+        await SetStandbyAsync("");
+        Assert.Equal("old", (await _store.GetPatientlyAsync("a")).Value);
+    }
+
+    [Fact]
+    public async Task Write_WithoutStandby_CompletesWhenItIsBack()
+    {
+        Task<Recorded> write = _store.PutAsync("a", "new");
+        await WaitForCommitAsync();
+        Assert.Equal("old", (await _store.GetPatientlyAsync("a", fenced: false)).Value);
+        await Task.Delay(TimeSpan.FromSeconds(1.5)); // The request is late, and its outcome is being determined.
+        Assert.False(write.IsCompleted);
+        await SetStandbyAsync("");
+        Assert.Equal(2, (await write).Version);
+    }
+
+    /// <summary>
+    /// An interrupted wait makes a commit visible that no standby has. The server reports a canceled wait as success, with a warning.
+    /// </summary>
+    [Theory]
+    [InlineData("pg_cancel_backend")]
+    [InlineData("pg_terminate_backend")]
+    public async Task Write_WaitForStandbyInterrupted_CompletesAfterAFence(string interrupt)
+    {
+        Task<Recorded> write = _store.PutAsync("a", "new");
+        await WaitForCommitAsync();
+        await server.QueryAsync($"SELECT {interrupt}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_xid IS NOT NULL");
+        await Wait.UntilAsync(
+            async () => (await _store.GetPatientlyAsync("a", fenced: false)).Value == "new", () => "the commit does not become visible");
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => _store.GetAsync("a"));
+        Assert.False(write.IsCompleted);
+        using var watch = new OpenWatch(_store, from: 2);
+        await Assert.ThrowsAsync<IOException>(watch.ReadAllAsync);
+        Assert.Empty(watch.Changes);
+
+        await SetStandbyAsync("");
+        Assert.Equal(2, (await write).Version);
+        await watch.ReadToAsync(2);
+        Assert.Equal("new", Assert.Single(watch.Changes).Value);
+    }
+
+    private Task WaitForCommitAsync() => Wait.UntilAsync(
+        async () => await server.QueryAsync("SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'") is true,
+        () => "no commit waits for the standby");
+
+    private async Task SetStandbyAsync(string name)
+    {
+        await server.QueryAsync($"ALTER SYSTEM SET synchronous_standby_names = '{name}'");
+        await server.QueryAsync("SELECT pg_reload_conf()");
+        await Wait.UntilAsync(
+            async () => Equals(await server.QueryAsync("SHOW synchronous_standby_names"), name), () => "the setting does not take effect");
+    }
+}

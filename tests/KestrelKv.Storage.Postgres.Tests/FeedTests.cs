@@ -1,0 +1,122 @@
+using KestrelKv.Storage.Tests.Feed;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Storage.Postgres.Tests;
+
+/// <summary>Watches that start in the past, fall behind, or whose history is gone.</summary>
+[Collection(SharedServer.Name)]
+public sealed class FeedTests(PostgresServer server) : IAsyncLifetime
+{
+    private readonly string _schema = PostgresServer.NewSchema();
+    private readonly TestTime _time = new();
+    private PostgresStore _store = null!;
+
+    public async Task InitializeAsync() => _store = await Calls.OpenAsync(server, _schema, _time);
+
+    public async Task DisposeAsync() => await _store.DisposeAsync();
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(20)]
+    [InlineData(21)]
+    public async Task Watch_FromAnyVersion_DeliversAllChangesOnce(long from)
+    {
+        for (int i = 0; i < 20; i++) await _store.PutAsync($"k{i}", $"{i}");
+
+        // Another server has no history in memory. Its first watch reads all of it from the database.
+        await using PostgresStore other = await Calls.OpenAsync(server, _schema, _time);
+        using var watch = new OpenWatch(other, from: from);
+        await watch.ReadToAsync(20);
+        for (int i = 20; i < 30; i++) await _store.PutAsync($"k{i}", $"{i}");
+        await watch.ReadToAsync(30);
+        Assert.Equal(Enumerable.Range((int)from, 31 - (int)from).Select(i => (long)i), watch.Versions);
+        Assert.Equal(watch.Versions.Select(version => $"k{version - 1}"), watch.Changes.Select(change => change.Key));
+    }
+
+    [Fact]
+    public async Task Watch_WithoutVersion_BeginsWithTheNextCommit()
+    {
+        await _store.PutAsync("a", "1");
+        using var watch = new OpenWatch(_store);
+        Assert.Equal(1, watch.Position);
+        await _store.PutAsync("a", "2");
+        await watch.ReadToAsync(2);
+        Assert.Equal([new RecordedChange(ChangeKind.Put, 2, "a", "2")], watch.Changes);
+    }
+
+    [Fact]
+    public async Task Watch_BeyondTheNextVersion_IsFuture()
+    {
+        await _store.PutAsync("a", "1");
+        using var next = new OpenWatch(_store, from: 2);
+        using var future = new OpenWatch(_store, from: 3);
+        Assert.Equal(WatchStatus.UpToDate, await next.ReadAllAsync());
+        Assert.Equal(WatchStatus.Future, await future.ReadAllAsync());
+    }
+
+    [Fact]
+    public async Task Watch_AfterACallWithoutWatches_Continues()
+    {
+        using (var first = new OpenWatch(_store))
+        {
+            await _store.PutAsync("a", "1");
+            await first.ReadToAsync(1);
+        }
+        for (int i = 0; i < 1_100; i += 100) await Task.WhenAll(Enumerable.Range(i, 100).Select(n => _store.PutAsync("b", $"{n}")));
+        using var second = new OpenWatch(_store, from: 2);
+        await second.ReadToAsync(1_101);
+        Assert.Equal(Enumerable.Range(2, 1_100).Select(i => (long)i), second.Versions);
+    }
+
+    [Fact]
+    public async Task Clean_AfterRetention_CompactsOldWatchesAndKeepsNewChanges()
+    {
+        for (int i = 0; i < 5; i++) await _store.PutAsync("a", $"{i}");
+        using var behind = new OpenWatch(_store, from: 1);
+        _time.Advance(TimeSpan.FromMinutes(2));
+        await _store.PutAsync("a", "5");
+        Assert.False(await _store.CleanAsync());
+        Assert.Equal(WatchStatus.Compacted, await behind.ReadAllAsync());
+        Assert.Equal(6, behind.OldestVersion);
+        using var watch = new OpenWatch(_store, from: 6);
+        await watch.ReadToAsync(6);
+        Assert.Equal([6L], watch.Versions);
+        Assert.Equal(1L, await server.QueryAsync("SELECT count(*) FROM commits", _schema));
+
+        // The newest commit remains, however old it is: the next version follows it.
+        _time.Advance(TimeSpan.FromMinutes(2));
+        Assert.False(await _store.CleanAsync());
+        Assert.Equal(7, (await _store.PutAsync("a", "6")).Version);
+    }
+
+    /// <summary>A restored backup, or a failover to a server without the last commits.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public async Task HistoryLost_OfAcknowledgedCommits_EndsWatches(int versionAfterwards)
+    {
+        for (int i = 0; i < 3; i++) await _store.PutAsync("a", $"{i}");
+        using var watch = new OpenWatch(_store);
+        Assert.Equal(WatchStatus.UpToDate, await watch.ReadAllAsync());
+
+        await server.QueryAsync("DELETE FROM commits WHERE last_version > 2; DELETE FROM changes WHERE version > 2", _schema);
+        if (versionAfterwards > 2)
+        {
+            await server.QueryAsync(
+                $"INSERT INTO commits SELECT v, v, gen_random_uuid(), v, gen_random_uuid(), 1, 2, 0, 0 FROM generate_series(3, {versionAfterwards}) v",
+                _schema);
+        }
+        await server.QueryAsync(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kestrelkv' AND pid <> pg_backend_pid()");
+        await watch.WakeAsync();
+        Assert.Equal(WatchStatus.Compacted, await watch.ReadAllAsync());
+
+        // The store continues with the history of the database.
+        Assert.Equal(versionAfterwards + 1, (await _store.PutAsync("a", "new")).Version);
+        using var next = new OpenWatch(_store, from: versionAfterwards + 1);
+        await next.ReadToAsync(versionAfterwards + 1);
+        Assert.Equal("new", Assert.Single(next.Changes).Value);
+    }
+}

@@ -1,0 +1,50 @@
+using KestrelKv.Storage.Tests.Feed;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Storage.Postgres.Tests;
+
+/// <summary>A watch, with all changes that it has delivered.</summary>
+internal sealed class OpenWatch : IDisposable
+{
+    private readonly RecordingChangeSink _sink = new();
+    private readonly IWatch _watch;
+    private readonly SemaphoreSlim _wakes = new(0);
+
+    public OpenWatch(IKeyValueStore store, string prefix = "", long from = 0) =>
+        _watch = store.Watch(new WatchQuery { Prefix = Calls.Utf8(prefix), From = from }, () => _wakes.Release());
+
+    public long Position => _watch.Position;
+
+    public long OldestVersion => _watch.OldestVersion;
+
+    public List<RecordedChange> Changes => _sink.Changes;
+
+    public IEnumerable<long> Versions => _sink.Versions;
+
+    /// <summary>Reads until the watch is up to date or ends.</summary>
+    public async Task<WatchStatus> ReadAllAsync()
+    {
+        WatchStatus status;
+        do status = await _watch.ReadAsync(_sink);
+        while (status == WatchStatus.More);
+        return status;
+    }
+
+    /// <summary>Reads until the watch has a position. Fails the test if the watch ends, or after a timeout.</summary>
+    public async Task ReadToAsync(long position)
+    {
+        while (true)
+        {
+            Assert.Equal(WatchStatus.UpToDate, await ReadAllAsync());
+            if (Position >= position) return;
+
+            // A watch is not woken for commits without changes under its prefix.
+            await _wakes.WaitAsync(TimeSpan.FromMilliseconds(50));
+        }
+    }
+
+    /// <summary>Waits until the watch is woken.</summary>
+    public async Task WakeAsync() => Assert.True(await _wakes.WaitAsync(Wait.Patience), "the watch is not woken");
+
+    public void Dispose() => _watch.Dispose();
+}
