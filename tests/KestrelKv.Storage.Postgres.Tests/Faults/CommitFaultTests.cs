@@ -66,7 +66,7 @@ public sealed class CommitFaultTests(PostgresServer server) : IClassFixture<Post
         await AssertConsistentAsync("2");
     }
 
-    /// <summary>The store gives up the wait, but the transaction is still open. The resolver waits for its end.</summary>
+    /// <summary>The store abandons the trip, but its transaction is still open. The resolver waits for its end.</summary>
     [Fact]
     public async Task Write_CommitTakesLongerThanTheRequest_Completes()
     {
