@@ -88,7 +88,7 @@ public sealed class CommitFaultTests(PostgresServer server) : IClassFixture<Post
         await AssertConsistentAsync("1");
     }
 
-    /// <summary>A server that stops while it holds the writer lock. The others continue after the database has ended its transaction.</summary>
+    /// <summary>A server that stops while it holds the writer lock. The others continue after the database ends its transaction.</summary>
     [Fact]
     public async Task Write_OtherServerStopsWithTheLock_ContinuesSoon()
     {
