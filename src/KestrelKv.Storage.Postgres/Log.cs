@@ -20,8 +20,8 @@ internal static partial class Log
     public static partial void GroupRefused(ILogger logger, long sequence, string reason);
 
     [LoggerMessage(705, LogLevel.Critical,
-        "The database lost history: it is at version {Version}, but version {Known} was acknowledged before. It was restored from a backup, " +
-        "or failed over to a server without the last commits. All watches end")]
+        "The database lost history: it is at version {Version}, but version {Known} was acknowledged before. It was restored from a " +
+        "backup, or failed over to a server without the last commits. All watches end")]
     public static partial void HistoryLost(ILogger logger, long version, long known);
 
     [LoggerMessage(706, LogLevel.Warning, "{Work} failed and is retried: {Reason}")]

@@ -8,7 +8,7 @@ namespace KestrelKv.Storage.Postgres;
 /// <item><c>entries</c>: the current entries, and the idempotency records under the internal keys of the embedded engine.</item>
 /// <item><c>changes</c>: the changes of each commit, as the records of a log record of the embedded engine. A commit without changes of
 /// client keys has no row. Rows before <c>meta.oldest_version</c> are deleted.</item>
-/// <item><c>commits</c>: a row for each write group, with the range of its versions, the totals after it, and the clock that it used.</item>
+/// <item><c>commits</c>: a row for each write group, with the range of its versions, the totals after it, and the clock.</item>
 /// <item><c>claims</c>: the outcome of a write group. The primary key ensures that a group has one outcome.</item>
 /// </list>
 /// </remarks>

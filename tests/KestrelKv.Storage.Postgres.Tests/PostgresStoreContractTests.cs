@@ -16,7 +16,7 @@ public sealed class PostgresStoreContractTests(PostgresServer server) : StoreCon
     }
 
     /// <summary>
-    /// A clock whose timers return after the background removal that they start. The tests expect its effect when the clock has been advanced.
+    /// A clock whose timers return after the background removal that they start. The tests expect its effect at once.
     /// </summary>
     private sealed class SettlingTime(TimeProvider time) : TimeProvider
     {

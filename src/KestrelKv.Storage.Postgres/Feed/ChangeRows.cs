@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace KestrelKv.Storage.Postgres.Feed;
 
-/// <summary>Consecutive commits, read from <c>changes</c>. Versions are dense, so a version without a row is a commit without changes.</summary>
+/// <summary>Consecutive commits. Versions are dense, so a version without a row in <c>changes</c> is a commit without changes.</summary>
 /// <param name="Rows">The rows, in order.</param>
 /// <param name="UpTo">The last version: that of the last row if the read was cut off.</param>
 internal readonly record struct ChangeRows(List<(long Version, byte[] Records)> Rows, long UpTo)

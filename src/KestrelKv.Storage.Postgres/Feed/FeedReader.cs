@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace KestrelKv.Storage.Postgres.Feed;
 
-/// <summary>The feed of a door: one loop reads the commits of all doors from the database, and appends them to the history in memory.</summary>
+/// <summary>The feed of a door: one loop reads the commits of all doors from the database, and keeps recent ones in memory.</summary>
 /// <remarks>
 /// The loop polls while there are watches. NOTIFY would take a lock of the whole server in each commit. A poll without new commits is
 /// one unfenced look-up. New commits are read from one snapshot and published after its fence, in the order of their versions. Versions
@@ -189,7 +189,8 @@ internal sealed class FeedReader : IAsyncDisposable
         }
         long position = hasBegun ? feed.Published : known.Version;
         session.ResetWarning();
-        (CommitRow newest, long oldest, ChangeRows changes) = await session.WithinAsync(ReadAsync(session, position), _options.RequestTimeout);
+        (CommitRow newest, long oldest, ChangeRows changes) =
+            await session.WithinAsync(ReadAsync(session, position), _options.RequestTimeout);
         if (session.HasWarning) return true;
         _door.Check(newest, known);
         _door.Observe(newest);

@@ -2,7 +2,7 @@ using KestrelKv.Storage.Feed;
 
 namespace KestrelKv.Storage.Postgres.Feed;
 
-/// <summary>A watch. Its first read waits until the feed knows the newest commit of the database, which another door may have made.</summary>
+/// <summary>A watch. Its first read waits until the feed knows the newest commit, which another door may have made.</summary>
 /// <param name="reader">The feed of the door.</param>
 /// <param name="query">The changes to watch.</param>
 /// <param name="known">The newest commit that the door knew at the start.</param>

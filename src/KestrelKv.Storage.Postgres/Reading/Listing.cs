@@ -61,8 +61,8 @@ internal sealed class Listing(SessionPool sessions, Door door, PostgresStoreOpti
     }
 
     /// <summary>
-    /// Selects a page. Lengths are known without reading the values, so the subquery reads no value that the page cuts off. Each row has the
-    /// number of rows without that cut.
+    /// Selects a page. Lengths are known without reading the values, so the subquery reads no value that the page cuts off. Each row has
+    /// the number of rows without that cut.
     /// </summary>
     private static string Page(string direction) =>
         $"""

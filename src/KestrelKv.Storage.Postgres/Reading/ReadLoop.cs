@@ -8,7 +8,7 @@ namespace KestrelKv.Storage.Postgres.Reading;
 /// <summary>Executes the calls that only read, in groups: one snapshot and one trip for each group.</summary>
 /// <remarks>
 /// A snapshot may contain a commit that no standby has yet, and this server may have been superseded. The results are therefore used only
-/// after a fence (<see cref="Trip.AddFence"/>). Calls that waive the fence have a loop of their own, so that they need not wait for those of
+/// after a fence (<see cref="Trip.AddFence"/>). Calls that waive the fence have a loop of their own, so that they do not wait for
 /// others. The next group gathers meanwhile.
 /// </remarks>
 internal sealed class ReadLoop(SessionPool sessions, Door door, PostgresStoreOptions options, bool isFenced) : IAsyncDisposable
@@ -101,14 +101,14 @@ internal sealed class ReadLoop(SessionPool sessions, Door door, PostgresStoreOpt
 
     private async Task<GroupRows> ReadAsync(Session session)
     {
+        var rows = new GroupRows(_workspace.Keys, expiredAt: null);
         await using Trip trip = session.StartTrip();
         trip.Add("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-        GroupRows.AddTo(trip, _workspace.Keys, expiredAt: null);
+        rows.AddTo(trip);
         if (isFenced) trip.AddFence();
         trip.Add("COMMIT");
         await using NpgsqlDataReader results = await trip.ReadAsync();
-        var rows = new GroupRows();
-        await rows.ReadAsync(results, hasExpired: false);
+        await rows.ReadAsync(results);
         while (await results.NextResultAsync())
         {
         }

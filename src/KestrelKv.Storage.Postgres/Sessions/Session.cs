@@ -1,5 +1,4 @@
 using Npgsql;
-using NpgsqlTypes;
 
 namespace KestrelKv.Storage.Postgres.Sessions;
 
@@ -24,9 +23,6 @@ internal sealed class Session : IAsyncDisposable
     }
 
     public bool IsBroken { get; private set; }
-
-    /// <summary>The process id of the backend.</summary>
-    public int BackendId => _connection.ProcessID;
 
     /// <summary>
     /// Whether the server sent a warning since <see cref="ResetWarning"/>. A COMMIT whose wait for the standby was interrupted succeeds
@@ -53,7 +49,7 @@ internal sealed class Session : IAsyncDisposable
 
     public Trip StartTrip() => new(_connection);
 
-    /// <summary>Adds the acquisition of the writer lock to a trip. It must be a statement of its own: see <see cref="Writing.WriteLoop"/>.</summary>
+    /// <summary>Adds the acquisition of the writer lock, a statement of its own: see <see cref="Writing.WriteLoop"/>.</summary>
     public void AddLock(Trip trip) => trip.Add("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", Parameter.Of(_lockName));
 
     public async Task LockAsync()
@@ -103,25 +99,4 @@ internal sealed class Session : IAsyncDisposable
     public void Break() => IsBroken = true;
 
     public ValueTask DisposeAsync() => _isAbandoned ? default : _connection.DisposeAsync();
-}
-
-/// <summary>Creates the parameters of statements.</summary>
-internal static class Parameter
-{
-    public static NpgsqlParameter Of(long value) => new NpgsqlParameter<long> { TypedValue = value };
-
-    public static NpgsqlParameter Of(string value) => new NpgsqlParameter<string> { TypedValue = value };
-
-    public static NpgsqlParameter Of(Guid value) => new NpgsqlParameter<Guid> { TypedValue = value };
-
-    public static NpgsqlParameter Of(bool value) => new NpgsqlParameter<bool> { TypedValue = value };
-
-    public static NpgsqlParameter Of(ReadOnlyMemory<byte> value) =>
-        new NpgsqlParameter<ReadOnlyMemory<byte>> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Bytea };
-
-    public static NpgsqlParameter Of(byte[][] values) =>
-        new NpgsqlParameter<byte[][]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea };
-
-    public static NpgsqlParameter Of(long[] values) =>
-        new NpgsqlParameter<long[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint };
 }

@@ -52,7 +52,8 @@ internal sealed class SessionPool : IAsyncDisposable
             // The server's setting may be weaker. It waits for the standby if there is a synchronous one.
             Options = string.Create(
                 CultureInfo.InvariantCulture,
-                $"-c synchronous_commit=on -c lock_timeout={LockTimeout} -c idle_in_transaction_session_timeout={IdleInTransactionTimeout}"),
+                $"-c synchronous_commit=on -c lock_timeout={LockTimeout} " +
+                $"-c idle_in_transaction_session_timeout={IdleInTransactionTimeout}"),
         };
         _source = new NpgsqlDataSourceBuilder(connection.ConnectionString).Build();
     }

@@ -56,7 +56,8 @@ internal sealed class GroupCommit(Guid door, long sequence, CommitRow before, Wo
         if (_changes.Updates is { Count: > 0 } updates)
         {
             trip.Add(
-                Update, Parameter.Of([.. updates.Select(update => update.Key)]), Parameter.Of([.. updates.Select(update => update.Version)]),
+                Update, Parameter.Of([.. updates.Select(update => update.Key)]),
+                Parameter.Of([.. updates.Select(update => update.Version)]),
                 Parameter.Of([.. updates.Select(update => update.ExpiresAt)]));
         }
         if (_changes.Deletes is { Count: > 0 } deletes) trip.Add("DELETE FROM entries WHERE key = ANY($1)", Parameter.Of([.. deletes]));
@@ -65,7 +66,8 @@ internal sealed class GroupCommit(Guid door, long sequence, CommitRow before, Wo
         if (_isCommit)
         {
             trip.Add(
-                "INSERT INTO commits VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", Parameter.Of(After.Version), Parameter.Of(before.Version + 1),
+                "INSERT INTO commits VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                Parameter.Of(After.Version), Parameter.Of(before.Version + 1),
                 Parameter.Of(door), Parameter.Of(sequence), Parameter.Of(After.Id), Parameter.Of(After.Keys), Parameter.Of(After.Bytes),
                 Parameter.Of(After.RequestIds), Parameter.Of(After.Clock));
         }

@@ -12,14 +12,8 @@ internal sealed class GroupLog : ICommitLog
     /// <summary>The versions of the commits that change client keys, and the records of these changes.</summary>
     public (long[] Versions, byte[][] Records) Changes => ([.. _versions], [.. _records]);
 
-    /// <summary>The version that precedes the first commit of the group.</summary>
-    public long Before { get; private set; }
-
     /// <inheritdoc/>
     public long Last { get; private set; }
-
-    /// <summary>The total size of all records, in bytes.</summary>
-    public long Bytes { get; private set; }
 
     /// <summary>The number of client entries removed because they had expired.</summary>
     public long Expirations { get; private set; }
@@ -30,8 +24,8 @@ internal sealed class GroupLog : ICommitLog
     /// <summary>Begins a group after a version.</summary>
     public void Begin(long last)
     {
-        Before = Last = last;
-        Bytes = Expirations = 0;
+        Last = last;
+        Expirations = 0;
         _versions.Clear();
         _records.Clear();
         _puts.Clear();
@@ -107,7 +101,6 @@ internal sealed class GroupLog : ICommitLog
         byte[] records = new byte[bytes];
         _versions.Add(version);
         _records.Add(records);
-        Bytes += bytes;
         return records;
     }
 }

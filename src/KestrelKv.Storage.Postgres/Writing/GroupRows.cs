@@ -8,46 +8,54 @@ internal readonly record struct EntryRow(byte[] Key, long Version, long ExpiresA
 
 /// <summary>What the first trip of a group reads: the newest commit, and the entries of the group's keys.</summary>
 /// <remarks>An abandoned trip may still read rows. It therefore fills an object of its own, not the workspace.</remarks>
-internal sealed class GroupRows
+/// <param name="keys">The keys of the group.</param>
+/// <param name="expiredAt">The time for which expired entries are also read; null for none.</param>
+internal sealed class GroupRows(GroupKeys keys, long? expiredAt)
 {
     private const string WithValues = "SELECT key, version, expires_at, value FROM entries WHERE key = ANY($1)";
     private const string WithLengths = "SELECT key, version, expires_at, octet_length(value) FROM entries WHERE key = ANY($1)";
     private const string Expired =
-        "SELECT key, version, expires_at, octet_length(value) FROM entries WHERE expires_at > 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
+        """
+        SELECT key, version, expires_at, octet_length(value) FROM entries
+        WHERE expires_at > 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2
+        """;
 
+    private readonly byte[][] _withValues = keys.WithValues;
+    private readonly byte[][] _withLengths = keys.WithoutValues;
     private readonly List<EntryRow> _rows = [];
 
     public CommitRow Newest { get; private set; }
 
-    /// <summary>Adds the statements to a trip. The results must be read in the same order.</summary>
-    public static void AddTo(Trip trip, GroupKeys keys, long? expiredAt)
+    /// <summary>Adds the statements to a trip.</summary>
+    public void AddTo(Trip trip)
     {
         trip.Add(CommitRow.Newest);
-        trip.Add(WithValues, Parameter.Of(keys.WithValues));
-        trip.Add(WithLengths, Parameter.Of(keys.WithoutValues));
+        if (_withValues.Length > 0) trip.Add(WithValues, Parameter.Of(_withValues));
+        if (_withLengths.Length > 0) trip.Add(WithLengths, Parameter.Of(_withLengths));
         if (expiredAt is { } now) trip.Add(Expired, Parameter.Of(now), Parameter.Of((long)SweepCall.EntriesMax));
     }
 
-    /// <summary>Reads the results, beginning at that of the newest commit.</summary>
-    public async Task ReadAsync(NpgsqlDataReader rows, bool hasExpired)
+    /// <summary>Reads the results of the statements, beginning at the current one.</summary>
+    public async Task ReadAsync(NpgsqlDataReader rows)
     {
         Newest = await rows.ReadNewestAsync();
-        await rows.NextResultAsync();
-        while (await rows.ReadAsync())
-        {
-            byte[] value = rows.GetFieldValue<byte[]>(3);
-            _rows.Add(new(rows.GetFieldValue<byte[]>(0), rows.GetInt64(1), rows.GetInt64(2), value, value.Length));
-        }
-        for (int results = hasExpired ? 2 : 1; results > 0; results--)
-        {
-            await rows.NextResultAsync();
-            while (await rows.ReadAsync())
-                _rows.Add(new(rows.GetFieldValue<byte[]>(0), rows.GetInt64(1), rows.GetInt64(2), null, rows.GetInt32(3)));
-        }
+        if (_withValues.Length > 0) await ReadEntriesAsync(rows, hasValues: true);
+        if (_withLengths.Length > 0) await ReadEntriesAsync(rows, hasValues: false);
+        if (expiredAt is not null) await ReadEntriesAsync(rows, hasValues: false);
     }
 
     public void LoadInto(Workspace workspace)
     {
         foreach (EntryRow row in _rows) workspace.Load(row.Key, row.Version, row.ExpiresAt, row.Value, row.ValueBytes);
+    }
+
+    private async Task ReadEntriesAsync(NpgsqlDataReader rows, bool hasValues)
+    {
+        await rows.NextResultAsync();
+        while (await rows.ReadAsync())
+        {
+            byte[]? value = hasValues ? rows.GetFieldValue<byte[]>(3) : null;
+            _rows.Add(new(rows.GetFieldValue<byte[]>(0), rows.GetInt64(1), rows.GetInt64(2), value, value?.Length ?? rows.GetInt32(3)));
+        }
     }
 }

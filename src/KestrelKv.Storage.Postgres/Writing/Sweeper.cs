@@ -125,7 +125,8 @@ internal sealed class Sweeper : IAsyncDisposable
         if (last is long version)
         {
             deleted = (long)(await session.ScalarAsync(
-                "WITH gone AS (DELETE FROM commits WHERE last_version <= $1 RETURNING 1) SELECT count(*) FROM gone", Parameter.Of(version)))!;
+                "WITH gone AS (DELETE FROM commits WHERE last_version <= $1 RETURNING 1) SELECT count(*) FROM gone",
+                Parameter.Of(version)))!;
             await session.ScalarAsync("DELETE FROM changes WHERE version <= $1", Parameter.Of(version));
             await session.ScalarAsync("UPDATE meta SET oldest_version = $1", Parameter.Of(version + 1));
         }

@@ -131,14 +131,14 @@ internal sealed class WriteLoop(SessionPool sessions, Door door, PostgresStoreOp
 
     private async Task<GroupRows> ReadAsync(Session session, bool isSweep)
     {
+        var rows = new GroupRows(_workspace.Keys, isSweep ? door.Clock.Now() : null);
         await using Trip trip = session.StartTrip();
         trip.Add("BEGIN ISOLATION LEVEL READ COMMITTED");
         session.AddLock(trip);
-        GroupRows.AddTo(trip, _workspace.Keys, isSweep ? door.Clock.Now() : null);
+        rows.AddTo(trip);
         await using NpgsqlDataReader results = await trip.ReadAsync();
         await results.NextResultAsync(); // That of the lock.
-        var rows = new GroupRows();
-        await rows.ReadAsync(results, isSweep);
+        await rows.ReadAsync(results);
         return rows;
     }
 

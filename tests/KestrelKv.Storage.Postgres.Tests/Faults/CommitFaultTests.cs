@@ -66,7 +66,7 @@ public sealed class CommitFaultTests(PostgresServer server) : IClassFixture<Post
         await AssertConsistentAsync("2");
     }
 
-    /// <summary>The store abandons the trip, but the transaction is still open. The resolver waits for its end.</summary>
+    /// <summary>The store abandons the trip, but its transaction is still open. The resolver waits for its end.</summary>
     [Fact]
     public async Task Write_CommitTakesLongerThanTheRequest_Completes()
     {
@@ -88,7 +88,7 @@ public sealed class CommitFaultTests(PostgresServer server) : IClassFixture<Post
         await AssertConsistentAsync("1");
     }
 
-    /// <summary>A server that stops while it holds the writer lock. The others continue after the database has ended its transaction.</summary>
+    /// <summary>A server that stops while it holds the writer lock. The others continue after the database ends its transaction.</summary>
     [Fact]
     public async Task Write_OtherServerStopsWithTheLock_ContinuesSoon()
     {

@@ -19,7 +19,7 @@ internal enum CommitFault
 }
 
 /// <summary>A proxy between a store and its server that loses the next COMMIT, or the reply to it.</summary>
-/// <remarks>It recognizes the text of the statement, which a connection sends until the statement is prepared: the first two times.</remarks>
+/// <remarks>It recognizes the text of the statement, which a connection sends until it prepares the statement: twice.</remarks>
 internal sealed class CommitProxy : IDisposable
 {
     private readonly int _target;
@@ -66,8 +66,9 @@ internal sealed class CommitProxy : IDisposable
         {
             client.NoDelay = true;
             await server.ConnectAsync(IPAddress.Loopback, _target);
-            Task replies = ForwardRepliesAsync(server, client);
-            await ForwardRequestsAsync(client, server);
+            var lost = new LostReply();
+            Task replies = ForwardRepliesAsync(server, client, lost);
+            await ForwardRequestsAsync(client, server, lost);
             await replies;
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
@@ -80,7 +81,7 @@ internal sealed class CommitProxy : IDisposable
         }
     }
 
-    private async Task ForwardRequestsAsync(Socket client, Socket server)
+    private async Task ForwardRequestsAsync(Socket client, Socket server, LostReply lost)
     {
         byte[] buffer = new byte[256 * 1024];
         while (await client.ReceiveAsync(buffer) is > 0 and int length)
@@ -94,9 +95,11 @@ internal sealed class CommitProxy : IDisposable
                     client.Close();
                     return;
                 case CommitFault.CutAfter:
-                    client.Shutdown(SocketShutdown.Both);
+                    // The server replies after it has committed.
+                    lost.IsWanted = true;
                     await server.SendAsync(bytes);
-                    await server.ReceiveAsync(new byte[1]);
+                    await lost.Received.Task;
+                    client.Close();
                     return;
                 case CommitFault.Hold:
                     _held.TrySetResult();
@@ -108,17 +111,35 @@ internal sealed class CommitProxy : IDisposable
         server.Shutdown(SocketShutdown.Send);
     }
 
-    private static async Task ForwardRepliesAsync(Socket server, Socket client)
+    private static async Task ForwardRepliesAsync(Socket server, Socket client, LostReply lost)
     {
         byte[] buffer = new byte[256 * 1024];
         try
         {
-            while (await server.ReceiveAsync(buffer) is > 0 and int length) await client.SendAsync(buffer.AsMemory(0, length));
+            while (await server.ReceiveAsync(buffer) is > 0 and int length)
+            {
+                if (lost.IsWanted) lost.Received.TrySetResult();
+                else await client.SendAsync(buffer.AsMemory(0, length));
+            }
             client.Shutdown(SocketShutdown.Send);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             // One of the two has closed the connection.
         }
+    }
+
+    /// <summary>The reply that a connection loses.</summary>
+    private sealed class LostReply
+    {
+        private volatile bool _isWanted;
+
+        public bool IsWanted
+        {
+            get => _isWanted;
+            set => _isWanted = value;
+        }
+
+        public TaskCompletionSource Received { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }
