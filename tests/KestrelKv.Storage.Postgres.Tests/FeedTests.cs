@@ -89,34 +89,4 @@ public sealed class FeedTests(PostgresServer server) : IAsyncLifetime
         Assert.False(await _store.CleanAsync());
         Assert.Equal(7, (await _store.PutAsync("a", "6")).Version);
     }
-
-    /// <summary>A restored backup, or a failover to a server without the last commits.</summary>
-    [Theory]
-    [InlineData(2)]
-    [InlineData(3)]
-    [InlineData(4)]
-    public async Task HistoryLost_OfAcknowledgedCommits_EndsWatches(int versionAfterwards)
-    {
-        for (int i = 0; i < 3; i++) await _store.PutAsync("a", $"{i}");
-        using var watch = new OpenWatch(_store);
-        Assert.Equal(WatchStatus.UpToDate, await watch.ReadAllAsync());
-
-        await server.QueryAsync("DELETE FROM commits WHERE last_version > 2; DELETE FROM changes WHERE version > 2", _schema);
-        if (versionAfterwards > 2)
-        {
-            await server.QueryAsync(
-                $"INSERT INTO commits SELECT v, v, gen_random_uuid(), v, gen_random_uuid(), 1, 2, 0, 0 FROM generate_series(3, {versionAfterwards}) v",
-                _schema);
-        }
-        await server.QueryAsync(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kestrelkv' AND pid <> pg_backend_pid()");
-        await watch.WakeAsync();
-        Assert.Equal(WatchStatus.Compacted, await watch.ReadAllAsync());
-
-        // The store continues with the history of the database.
-        Assert.Equal(versionAfterwards + 1, (await _store.PutAsync("a", "new")).Version);
-        using var next = new OpenWatch(_store, from: versionAfterwards + 1);
-        await next.ReadToAsync(versionAfterwards + 1);
-        Assert.Equal("new", Assert.Single(next.Changes).Value);
-    }
 }
