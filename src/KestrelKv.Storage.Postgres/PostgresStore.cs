@@ -4,7 +4,6 @@ using KestrelKv.Storage.Postgres.Sessions;
 using KestrelKv.Storage.Postgres.Writing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Npgsql;
 
 namespace KestrelKv.Storage.Postgres;
 
@@ -35,27 +34,27 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     private readonly PostgresStoreOptions _options;
     private readonly Door _door;
     private readonly SessionPool _sessions;
-    private readonly WriteLoop _writes;
-    private readonly ReadLoop _reads;
-    private readonly ReadLoop _unfencedReads;
+    private readonly GroupWriter _writer;
+    private readonly GroupLoop _writes;
+    private readonly GroupLoop _reads;
+    private readonly GroupLoop _unfencedReads;
     private readonly Listing _listing;
     private readonly Sweeper _sweeper;
     private readonly FeedReader _feed;
     private readonly Timer _lateTimer;
     private int _isDisposed;
 
-    private PostgresStore(PostgresStoreOptions options, Door door, SessionPool sessions, ILogger logger, TimeProvider time)
+    private PostgresStore(
+        PostgresStoreOptions options, Door door, SessionPool sessions, SnapshotReader snapshots, ILogger logger, TimeProvider time)
     {
         (_options, _door, _sessions) = (options, door, sessions);
-        _feed = new FeedReader(sessions, door, options, logger);
-        _writes = new WriteLoop(sessions, door, options, logger) { Committed = _feed.Wake };
-        _reads = new ReadLoop(sessions, door, options, isFenced: true);
-        _unfencedReads = new ReadLoop(sessions, door, options, isFenced: false);
-        _listing = new Listing(sessions, door, options);
+        _feed = new FeedReader(sessions, snapshots, door, options, logger);
         door.HistoryLost = _feed.EndWatches;
-        _writes.Start();
-        _reads.Start();
-        _unfencedReads.Start();
+        _writer = new GroupWriter(sessions, door, options, logger) { Committed = _feed.Wake };
+        _writes = new GroupLoop(options, _writer.ExecuteAsync);
+        _reads = new GroupLoop(options, new GroupReader(snapshots, door, options, isFenced: true).ExecuteAsync);
+        _unfencedReads = new GroupLoop(options, new GroupReader(snapshots, door, options, isFenced: false).ExecuteAsync);
+        _listing = new Listing(snapshots, door, options);
         _sweeper = new Sweeper(sessions, door, _writes.Queue, options, logger, time);
         _lateTimer = new Timer(static store => ((PostgresStore)store!).FailLate(), this, LatePeriod, LatePeriod);
     }
@@ -85,13 +84,11 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
         var sessions = new SessionPool(options, door);
         try
         {
-            await using (Session session = await sessions.OpenAsync())
-            {
-                await StoreSchema.CreateAsync(session, options.Schema);
-                door.Observe(await ReadNewestAsync(session));
-            }
+            await using (Session session = await sessions.OpenAsync()) await StoreSchema.CreateAsync(session, options.Schema);
+            var snapshots = new SnapshotReader(sessions, door);
+            await snapshots.ReadNewestAsync(isFenced: true, options.RequestTimeout);
             Log.Opened(logger, options.Schema, door.Known.Version, door.Known.Keys, door.Id);
-            return new(options, door, sessions, logger, time);
+            return new(options, door, sessions, snapshots, logger, time);
         }
         catch (Exception e)
         {
@@ -155,7 +152,7 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
             FeedVersion = known.Version,
             OldestVersion = _feed.OldestVersion,
             RequestIds = known.RequestIds,
-            Expirations = _writes.Expirations,
+            Expirations = _writer.Expirations,
             Watches = _feed.Watches,
         };
     }
@@ -171,21 +168,6 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
         await _reads.DisposeAsync();
         await _unfencedReads.DisposeAsync();
         await _sessions.DisposeAsync();
-    }
-
-    private static async Task<CommitRow> ReadNewestAsync(Session session)
-    {
-        await using Trip trip = session.StartTrip();
-        trip.Add("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-        trip.Add(CommitRow.Newest);
-        trip.AddFence();
-        trip.Add("COMMIT");
-        await using NpgsqlDataReader rows = await trip.ReadAsync();
-        CommitRow newest = await rows.ReadNewestAsync();
-        while (await rows.NextResultAsync())
-        {
-        }
-        return newest;
     }
 
     private Task<int> RunAsync(OperationsCall call)

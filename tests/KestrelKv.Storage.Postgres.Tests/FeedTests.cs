@@ -89,4 +89,37 @@ public sealed class FeedTests(PostgresServer server) : IAsyncLifetime
         Assert.False(await _store.CleanAsync());
         Assert.Equal(7, (await _store.PutAsync("a", "6")).Version);
     }
+
+    /// <summary>A restored backup, or a failover to a server without the last commits. In both cases, all connections of the store end.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public async Task HistoryLost_OfAcknowledgedCommits_EndsWatches(int versionAfterwards)
+    {
+        for (int i = 0; i < 3; i++) await _store.PutAsync("a", $"{i}");
+        using var watch = new OpenWatch(_store);
+        Assert.Equal(WatchStatus.UpToDate, await watch.ReadAllAsync());
+
+        // No connection may see both histories: a store looks for its last commit when it connects.
+        await server.QueryAsync(
+            $"""
+            BEGIN;
+            LOCK TABLE commits IN ACCESS EXCLUSIVE MODE;
+            SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'kestrelkv';
+            DELETE FROM commits WHERE last_version > 2;
+            DELETE FROM changes WHERE version > 2;
+            INSERT INTO commits SELECT v, v, gen_random_uuid(), v, gen_random_uuid(), 1, 2, 0, 0 FROM generate_series(3, {versionAfterwards}) v;
+            COMMIT;
+            """,
+            _schema);
+        await watch.WakeAsync();
+        Assert.Equal(WatchStatus.Compacted, await watch.ReadAllAsync());
+
+        // The store continues with the history of the database.
+        Assert.Equal(versionAfterwards + 1, (await _store.PutAsync("a", "new")).Version);
+        using var next = new OpenWatch(_store, from: versionAfterwards + 1);
+        await next.ReadToAsync(versionAfterwards + 1);
+        Assert.Equal("new", Assert.Single(next.Changes).Value);
+    }
 }

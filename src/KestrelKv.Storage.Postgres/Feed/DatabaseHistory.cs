@@ -37,17 +37,9 @@ internal sealed class DatabaseHistory(SessionPool sessions, PostgresStoreOptions
     /// <summary>Returns the commits after a position; null if they were deleted.</summary>
     private async Task<ChangeRows?> ReadAsync(long position, long upTo)
     {
-        Session session = await sessions.RentAsync();
-        try
-        {
-            (long oldest, ChangeRows rows) = await session.WithinAsync(ReadAsync(session, position, upTo), options.RequestTimeout);
-            SetOldest(oldest);
-            return position + 1 < oldest ? null : rows;
-        }
-        finally
-        {
-            await sessions.ReturnAsync(session);
-        }
+        (long oldest, ChangeRows rows) = await sessions.UseAsync(session => ReadAsync(session, position, upTo), options.RequestTimeout);
+        SetOldest(oldest);
+        return position + 1 < oldest ? null : rows;
     }
 
     private static async Task<(long Oldest, ChangeRows Rows)> ReadAsync(Session session, long position, long upTo)

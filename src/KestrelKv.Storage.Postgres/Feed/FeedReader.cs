@@ -2,7 +2,6 @@ using KestrelKv.Storage.Commits;
 using KestrelKv.Storage.Feed;
 using KestrelKv.Storage.Postgres.Sessions;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 
 namespace KestrelKv.Storage.Postgres.Feed;
 
@@ -20,7 +19,7 @@ internal sealed class FeedReader : IAsyncDisposable
     /// <summary>The number of commits made while there was no watch that are read, so that the history in memory continues.</summary>
     private const long GapMax = 1_000;
 
-    private readonly SessionPool _sessions;
+    private readonly SnapshotReader _snapshots;
     private readonly Door _door;
     private readonly PostgresStoreOptions _options;
     private readonly ILogger _logger;
@@ -36,9 +35,9 @@ internal sealed class FeedReader : IAsyncDisposable
     private bool _isResuming;
     private volatile bool _isClosed;
 
-    public FeedReader(SessionPool sessions, Door door, PostgresStoreOptions options, ILogger logger)
+    public FeedReader(SessionPool sessions, SnapshotReader snapshots, Door door, PostgresStoreOptions options, ILogger logger)
     {
-        (_sessions, _door, _options, _logger) = (sessions, door, options, logger);
+        (_snapshots, _door, _options, _logger) = (snapshots, door, options, logger);
         _history = new(sessions, options);
         _feed = new(options.FeedMemoryBytes, _history);
     }
@@ -154,11 +153,9 @@ internal sealed class FeedReader : IAsyncDisposable
             (waiting, _catchingUp) = (_catchingUp, []);
             (feed, hasBegun) = (_feed, _hasBegun);
         }
-        Session? session = null;
         try
         {
-            session = await _sessions.RentAsync();
-            bool more = await PollAsync(session, feed, hasBegun, isForced: waiting.Count > 0, waiting);
+            bool more = await PollAsync(feed, hasBegun, waiting);
             _isFailing = false;
             return more;
         }
@@ -171,29 +168,17 @@ internal sealed class FeedReader : IAsyncDisposable
             await Task.Delay(RetryPause);
             return false;
         }
-        finally
-        {
-            if (session is not null) await _sessions.ReturnAsync(session);
-        }
     }
 
-    private async Task<bool> PollAsync(
-        Session session, ChangeFeed feed, bool hasBegun, bool isForced, List<TaskCompletionSource<(ChangeFeed, long)>> waiting)
+    private async Task<bool> PollAsync(ChangeFeed feed, bool hasBegun, List<TaskCompletionSource<(ChangeFeed, long)>> waiting)
     {
-        CommitRow known = _door.Known;
-        if (hasBegun && !isForced)
+        if (hasBegun && waiting.Count == 0)
         {
-            CommitRow seen = await session.WithinAsync(ReadNewestAsync(session), _options.RequestTimeout);
-            _door.Check(seen, known);
+            CommitRow seen = await _snapshots.ReadNewestAsync(isFenced: false, _options.RequestTimeout);
             if (seen.Version <= feed.Published) return false;
         }
-        long position = hasBegun ? feed.Published : known.Version;
-        session.ResetWarning();
-        (CommitRow newest, long oldest, ChangeRows changes) =
-            await session.WithinAsync(ReadAsync(session, position), _options.RequestTimeout);
-        if (session.HasWarning) return true;
-        _door.Check(newest, known);
-        _door.Observe(newest);
+        long position = hasBegun ? feed.Published : _door.Known.Version;
+        (CommitRow newest, long oldest, ChangeRows changes) = await ReadAsync(position);
         lock (_lock)
         {
             // The history was lost meanwhile. The next poll begins again.
@@ -266,33 +251,19 @@ internal sealed class FeedReader : IAsyncDisposable
             polled.TrySetException(new ObjectDisposedException(nameof(PostgresStore)));
     }
 
-    private static async Task<CommitRow> ReadNewestAsync(Session session)
-    {
-        await using Trip trip = session.StartTrip();
-        trip.Add(CommitRow.Newest);
-        await using NpgsqlDataReader rows = await trip.ReadAsync();
-        return await rows.ReadNewestAsync();
-    }
-
-    private static async Task<(CommitRow Newest, long Oldest, ChangeRows Changes)> ReadAsync(Session session, long position)
-    {
-        await using Trip trip = session.StartTrip();
-        trip.Add("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-        trip.Add(CommitRow.Newest);
-        trip.Add(DatabaseHistory.OldestVersion);
-        ChangeRows.AddTo(trip, position, long.MaxValue);
-        trip.AddFence();
-        trip.Add("COMMIT");
-        await using NpgsqlDataReader rows = await trip.ReadAsync();
-        CommitRow newest = await rows.ReadNewestAsync();
-        await rows.NextResultAsync();
-        await rows.ReadAsync();
-        long oldest = rows.GetInt64(0);
-        await rows.NextResultAsync();
-        ChangeRows changes = await ChangeRows.ReadAsync(rows, newest.Version);
-        while (await rows.NextResultAsync())
+    private Task<(CommitRow Newest, long Oldest, ChangeRows Changes)> ReadAsync(long position) => _snapshots.ReadAsync(
+        trip =>
         {
-        }
-        return (newest, oldest, changes);
-    }
+            trip.Add(DatabaseHistory.OldestVersion);
+            ChangeRows.AddTo(trip, position, long.MaxValue);
+        },
+        async (newest, rows) =>
+        {
+            await rows.NextResultAsync();
+            await rows.ReadAsync();
+            long oldest = rows.GetInt64(0);
+            await rows.NextResultAsync();
+            return (newest, oldest, await ChangeRows.ReadAsync(rows, newest.Version));
+        },
+        isFenced: true, _options.RequestTimeout);
 }

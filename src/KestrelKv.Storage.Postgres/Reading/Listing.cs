@@ -1,11 +1,10 @@
-using System.Diagnostics;
 using KestrelKv.Storage.Postgres.Sessions;
 using Npgsql;
 
 namespace KestrelKv.Storage.Postgres.Reading;
 
 /// <summary>Lists and counts entries: fenced pages of a key range.</summary>
-internal sealed class Listing(SessionPool sessions, Door door, PostgresStoreOptions options)
+internal sealed class Listing(SnapshotReader snapshots, Door door, PostgresStoreOptions options)
 {
     /// <summary>The maximum number of entries of one trip.</summary>
     private const int PageEntries = 1_000;
@@ -21,8 +20,6 @@ internal sealed class Listing(SessionPool sessions, Door door, PostgresStoreOpti
 
     private const string Count = $"SELECT count(*) FROM (SELECT 1 FROM entries WHERE {Visible} LIMIT $4) AS matching";
 
-    private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(50);
-
     private static readonly string Ascending = Page("ASC");
     private static readonly string Descending = Page("DESC");
 
@@ -36,8 +33,8 @@ internal sealed class Listing(SessionPool sessions, Door door, PostgresStoreOpti
 
             // One entry beyond the limit determines whether more follow.
             int size = isStopped ? 1 : (int)Math.Min(left + 1, PageEntries);
-            (List<PageEntry> page, bool isCut) = await RunAsync(
-                session => ReadPageAsync(session, range, query.Descending, size), cancellationToken);
+            (List<PageEntry> page, bool isCut) = await ReadAsync(
+                range, query.Descending ? Descending : Ascending, ReadPageAsync, cancellationToken, size, PageBytes);
             foreach (PageEntry entry in page)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -57,7 +54,8 @@ internal sealed class Listing(SessionPool sessions, Door door, PostgresStoreOpti
     public async Task<long> CountAsync(ListQuery query, CancellationToken cancellationToken)
     {
         KeyRange range = KeyRange.Of(query);
-        return range.IsEmpty ? 0 : await RunAsync(session => CountAsync(session, range, query.Limit), cancellationToken);
+        return range.IsEmpty ? 0 : await ReadAsync(
+            range, Count, async rows => await rows.ReadAsync() ? rows.GetInt64(0) : 0, cancellationToken, query.Limit);
     }
 
     /// <summary>
@@ -72,7 +70,7 @@ internal sealed class Listing(SessionPool sessions, Door door, PostgresStoreOpti
         WHERE before < $5 ORDER BY key {direction}
         """;
 
-    private static async Task<(List<PageEntry> Entries, bool IsCut)> ReadRowsAsync(NpgsqlDataReader rows)
+    private static async Task<(List<PageEntry> Entries, bool IsCut)> ReadPageAsync(NpgsqlDataReader rows)
     {
         List<PageEntry> entries = [];
         long matching = 0;
@@ -84,68 +82,18 @@ internal sealed class Listing(SessionPool sessions, Door door, PostgresStoreOpti
         return (entries, entries.Count < matching);
     }
 
-    private Task<(List<PageEntry> Entries, bool IsCut)> ReadPageAsync(Session session, KeyRange range, bool descending, int size) =>
-        ReadFencedAsync(
-            session,
-            trip => trip.Add(
-                descending ? Descending : Ascending, Parameter.Of(range.Low), Parameter.Of(range.High), Parameter.Of(door.Clock.Now()),
-                Parameter.Of((long)size), Parameter.Of(PageBytes)),
-            ReadRowsAsync);
-
-    private Task<long> CountAsync(Session session, KeyRange range, int limit) => ReadFencedAsync(
-        session,
-        trip => trip.Add(
-            Count, Parameter.Of(range.Low), Parameter.Of(range.High), Parameter.Of(door.Clock.Now()), Parameter.Of((long)limit)),
-        async rows => await rows.ReadAsync() ? rows.GetInt64(0) : 0);
-
-    private async Task<T> ReadFencedAsync<T>(Session session, Action<Trip> add, Func<NpgsqlDataReader, Task<T>> read)
-    {
-        CommitRow known = door.Known;
-        await using Trip trip = session.StartTrip();
-        trip.Add("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-        trip.Add(CommitRow.Newest);
-        add(trip);
-        trip.AddFence();
-        trip.Add("COMMIT");
-        await using NpgsqlDataReader rows = await trip.ReadAsync();
-        CommitRow newest = await rows.ReadNewestAsync();
-        await rows.NextResultAsync();
-        T result = await read(rows);
-        while (await rows.NextResultAsync())
-        {
-        }
-        door.Check(newest, known);
-        door.Observe(newest);
-        return result;
-    }
-
-    /// <summary>Runs a trip, and repeats it after failures until the request is late.</summary>
-    private async Task<T> RunAsync<T>(Func<Session, Task<T>> work, CancellationToken cancellationToken)
-    {
-        long start = Stopwatch.GetTimestamp();
-        for (Exception? last = null; ;)
-        {
-            TimeSpan left = options.RequestTimeout - Stopwatch.GetElapsedTime(start);
-            if (left <= TimeSpan.Zero) throw new StoreUnavailableException($"The database does not answer: {last?.Message}", last);
-            Session? session = null;
-            try
-            {
-                session = await sessions.RentAsync();
-                session.ResetWarning();
-                T result = await session.WithinAsync(work(session), left);
-                if (!session.HasWarning) return result;
-            }
-            catch (Exception e) when (Failures.IsOfDatabase(e))
-            {
-                last = e;
-                await Task.Delay(RetryPause, cancellationToken);
-            }
-            finally
-            {
-                if (session is not null) await sessions.ReturnAsync(session);
-            }
-        }
-    }
+    private Task<T> ReadAsync<T>(
+        KeyRange range, string statement, Func<NpgsqlDataReader, Task<T>> read, CancellationToken cancellationToken, params long[] more) =>
+        Attempts.RepeatAsync(
+            left => snapshots.ReadAsync(
+                trip => trip.Add(statement, [Parameter.Of(range.Low), Parameter.Of(range.High), Parameter.Of(door.Clock.Now()), .. more.Select(value => Parameter.Of(value))]),
+                async (_, rows) =>
+                {
+                    await rows.NextResultAsync();
+                    return await read(rows);
+                },
+                isFenced: true, left),
+            options.RequestTimeout, cancellationToken: cancellationToken);
 
     private readonly record struct PageEntry(byte[] Key, byte[] Value, long Version, long ExpiresAt);
 }

@@ -49,7 +49,7 @@ internal sealed class Session : IAsyncDisposable
 
     public Trip StartTrip() => new(_connection);
 
-    /// <summary>Adds the acquisition of the writer lock, a statement of its own: see <see cref="Writing.WriteLoop"/>.</summary>
+    /// <summary>Adds the acquisition of the writer lock, a statement of its own: see <see cref="Writing.GroupWriter"/>.</summary>
     public void AddLock(Trip trip) => trip.Add("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", Parameter.Of(_lockName));
 
     public async Task LockAsync()

@@ -80,6 +80,23 @@ internal sealed class SessionPool : IAsyncDisposable
         }
     }
 
+    /// <summary>Runs a trip on a session.</summary>
+    /// <exception cref="IOException">The server sent a warning: a COMMIT may have ended although no standby has it.</exception>
+    public async Task<T> UseAsync<T>(Func<Session, Task<T>> trip, TimeSpan timeout)
+    {
+        Session session = await RentAsync();
+        try
+        {
+            session.ResetWarning();
+            T result = await session.WithinAsync(trip(session), timeout);
+            return session.HasWarning ? throw new IOException("the server warned that the transaction may not be replicated") : result;
+        }
+        finally
+        {
+            await ReturnAsync(session);
+        }
+    }
+
     public async ValueTask ReturnAsync(Session session)
     {
         if (session.IsBroken || _isClosed || _idle.Count >= IdleMax) await session.DisposeAsync();

@@ -19,41 +19,22 @@ namespace KestrelKv.Storage.Postgres.Writing;
 /// </remarks>
 internal sealed class ClaimResolver(SessionPool sessions, Door door, PostgresStoreOptions options, ILogger logger)
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
-
     /// <summary>Returns whether the group was committed; null if that could not be determined in time.</summary>
     public async Task<bool?> ResolveAsync(long sequence, Exception cause)
     {
         Log.OutcomeUnknown(logger, sequence, cause.Message);
         long start = Stopwatch.GetTimestamp();
-        for (Exception last = cause; ;)
+        try
         {
-            TimeSpan left = options.ResolveTimeout - Stopwatch.GetElapsedTime(start);
-            if (left <= TimeSpan.Zero)
-            {
-                Log.OutcomeUnresolved(logger, sequence, options.ResolveTimeout.TotalSeconds, last.Message);
-                return null;
-            }
-            Session? session = null;
-            try
-            {
-                session = await sessions.RentAsync();
-                session.ResetWarning();
-                bool committed = await session.WithinAsync(ClaimAsync(session, sequence), left);
-                if (session.HasWarning) continue;
-                Log.OutcomeResolved(logger, sequence, committed ? "committed" : "aborted", Stopwatch.GetElapsedTime(start).TotalSeconds);
-                return committed;
-            }
-            catch (Exception e) when (Failures.IsOfDatabase(e))
-            {
-                // The server restarts, or the group's transaction is still open.
-                last = e;
-                await Task.Delay(Pause);
-            }
-            finally
-            {
-                if (session is not null) await sessions.ReturnAsync(session);
-            }
+            bool committed = await Attempts.RepeatAsync(
+                left => sessions.UseAsync(session => ClaimAsync(session, sequence), left), options.ResolveTimeout);
+            Log.OutcomeResolved(logger, sequence, committed ? "committed" : "aborted", Stopwatch.GetElapsedTime(start).TotalSeconds);
+            return committed;
+        }
+        catch (StoreUnavailableException e)
+        {
+            Log.OutcomeUnresolved(logger, sequence, options.ResolveTimeout.TotalSeconds, e.Message);
+            return null;
         }
     }
 

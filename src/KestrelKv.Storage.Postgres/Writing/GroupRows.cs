@@ -6,7 +6,7 @@ namespace KestrelKv.Storage.Postgres.Writing;
 /// <summary>A row of <c>entries</c>. The value is null if only its length was selected.</summary>
 internal readonly record struct EntryRow(byte[] Key, long Version, long ExpiresAt, byte[]? Value, int ValueBytes);
 
-/// <summary>What the first trip of a group reads: the newest commit, and the entries of the group's keys.</summary>
+/// <summary>The entries that a group needs, as its trip reads them.</summary>
 /// <remarks>An abandoned trip may still read rows. It therefore fills an object of its own, not the workspace.</remarks>
 /// <param name="keys">The keys of the group.</param>
 /// <param name="expiredAt">The time for which expired entries are also read; null for none.</param>
@@ -24,21 +24,17 @@ internal sealed class GroupRows(GroupKeys keys, long? expiredAt)
     private readonly byte[][] _withLengths = keys.WithoutValues;
     private readonly List<EntryRow> _rows = [];
 
-    public CommitRow Newest { get; private set; }
-
     /// <summary>Adds the statements to a trip.</summary>
     public void AddTo(Trip trip)
     {
-        trip.Add(CommitRow.Newest);
         if (_withValues.Length > 0) trip.Add(WithValues, Parameter.Of(_withValues));
         if (_withLengths.Length > 0) trip.Add(WithLengths, Parameter.Of(_withLengths));
         if (expiredAt is { } now) trip.Add(Expired, Parameter.Of(now), Parameter.Of((long)SweepCall.EntriesMax));
     }
 
-    /// <summary>Reads the results of the statements, beginning at the current one.</summary>
+    /// <summary>Reads the results of the statements, which are the next ones.</summary>
     public async Task ReadAsync(NpgsqlDataReader rows)
     {
-        Newest = await rows.ReadNewestAsync();
         if (_withValues.Length > 0) await ReadEntriesAsync(rows, hasValues: true);
         if (_withLengths.Length > 0) await ReadEntriesAsync(rows, hasValues: false);
         if (expiredAt is not null) await ReadEntriesAsync(rows, hasValues: false);

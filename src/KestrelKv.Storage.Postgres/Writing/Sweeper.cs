@@ -46,18 +46,7 @@ internal sealed class Sweeper : IAsyncDisposable
     }
 
     /// <summary>Deletes the oldest changes, commits and claims. Returns whether there may be more.</summary>
-    internal async Task<bool> CleanAsync()
-    {
-        Session session = await _sessions.RentAsync();
-        try
-        {
-            return await session.WithinAsync(CleanAsync(session), _options.ResolveTimeout);
-        }
-        finally
-        {
-            await _sessions.ReturnAsync(session);
-        }
-    }
+    internal Task<bool> CleanAsync() => _sessions.UseAsync(CleanAsync, _options.ResolveTimeout);
 
     private void Tick()
     {
@@ -93,17 +82,9 @@ internal sealed class Sweeper : IAsyncDisposable
     /// <summary>Looks for expired entries without the writer lock.</summary>
     private async Task<bool> HasExpiredAsync()
     {
-        Session session = await _sessions.RentAsync();
-        try
-        {
-            return await session.WithinAsync(
-                session.ScalarAsync("SELECT min(expires_at) FROM entries WHERE expires_at > 0"), _options.RequestTimeout)
-                is long first && first <= _door.Clock.Now();
-        }
-        finally
-        {
-            await _sessions.ReturnAsync(session);
-        }
+        object? first = await _sessions.UseAsync(
+            session => session.ScalarAsync("SELECT min(expires_at) FROM entries WHERE expires_at > 0"), _options.RequestTimeout);
+        return first is long time && time <= _door.Clock.Now();
     }
 
     /// <remarks>

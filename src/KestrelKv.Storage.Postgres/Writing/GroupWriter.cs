@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using KestrelKv.Storage.Postgres.Sessions;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -19,69 +18,34 @@ namespace KestrelKv.Storage.Postgres.Writing;
 /// <see cref="DurabilityLostException"/>: their results are void, and they may be executed again.
 /// </para>
 /// </remarks>
-internal sealed class WriteLoop(SessionPool sessions, Door door, PostgresStoreOptions options, ILogger logger) : IAsyncDisposable
+internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStoreOptions options, ILogger logger)
 {
-    private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(50);
-
-    private readonly CallQueue _queue = new();
     private readonly ClaimResolver _resolver = new(sessions, door, options, logger);
-    private Workspace _workspace = new(options);
-    private Task _running = Task.CompletedTask;
     private long _sequence;
     private long _expirations;
-
-    public CallQueue Queue => _queue;
 
     /// <summary>The number of expired entries that this door has removed.</summary>
     public long Expirations => Volatile.Read(ref _expirations);
 
     /// <summary>Is invoked after each acknowledged commit.</summary>
-    public Action Committed { get; set; } = () => { };
+    public Action Committed { get; init; } = () => { };
 
-    public void Start() => _running = Task.Run(RunAsync);
-
-    /// <summary>Executes the remaining calls, and stops.</summary>
-    public async ValueTask DisposeAsync()
+    public async Task ExecuteAsync(List<StoreCall> group, Workspace workspace)
     {
-        _queue.Close();
-        await _running;
-        _workspace.Dispose();
-    }
-
-    private async Task RunAsync()
-    {
-        while (await _queue.TakeAsync() is { } group)
-        {
-            try
-            {
-                await ExecuteAsync(group);
-                _workspace.Clear();
-            }
-            catch (Exception e)
-            {
-                // A bug, or no memory. The state of the workspace is unknown.
-                foreach (StoreCall call in group) call.Fail(e);
-                _workspace.Dispose();
-                _workspace = new(options);
-            }
-        }
-    }
-
-    private async Task ExecuteAsync(List<StoreCall> group)
-    {
-        foreach (StoreCall call in group) call.AddKeys(_workspace.Keys);
-        if (await BeginAsync(group) is not var (session, rows)) return;
+        bool isSweep = group.Exists(call => call is SweepCall);
+        (Session session, CommitRow newest, GroupRows rows) = await Attempts.RepeatAsync(
+            left => BeginAsync(workspace.Keys, isSweep, left), options.RequestTimeout,
+            e => Log.Retried(logger, "The first trip of a write group", e.Message));
         try
         {
-            _workspace.Begin(rows.Newest, door.Clock.Now());
-            rows.LoadInto(_workspace);
+            workspace.Begin(newest, door.Clock.Now());
+            rows.LoadInto(workspace);
             foreach (StoreCall call in group)
             {
-                await call.EvaluateAsync(_workspace);
+                await call.EvaluateAsync(workspace);
                 call.Wait();
             }
-            var commit = new GroupCommit(door.Id, ++_sequence, rows.Newest, _workspace);
-            await CommitAsync(group, session, commit);
+            await CommitAsync(group, session, new GroupCommit(door.Id, ++_sequence, newest, workspace), workspace);
         }
         catch
         {
@@ -94,55 +58,39 @@ internal sealed class WriteLoop(SessionPool sessions, Door door, PostgresStoreOp
         }
     }
 
-    /// <summary>Executes the first trip. If the database does not answer in time, ends the calls and returns null.</summary>
-    private async Task<(Session Session, GroupRows Rows)?> BeginAsync(List<StoreCall> group)
+    /// <summary>Executes the first trip. Its session remains in the transaction.</summary>
+    private async Task<(Session Session, CommitRow Newest, GroupRows Rows)> BeginAsync(GroupKeys keys, bool isSweep, TimeSpan timeout)
     {
-        bool isSweep = group.Exists(call => call is SweepCall);
-        long start = Stopwatch.GetTimestamp();
-        for (Exception? last = null; ;)
+        Session session = await sessions.RentAsync();
+        try
         {
-            TimeSpan left = options.RequestTimeout - Stopwatch.GetElapsedTime(start);
-            if (left <= TimeSpan.Zero)
-            {
-                var failure = new StoreUnavailableException(
-                    $"The database does not answer; the request was not executed: {last?.Message}", last);
-                foreach (StoreCall call in group) call.Fail(failure);
-                return null;
-            }
-            Session? session = null;
-            try
-            {
-                session = await sessions.RentAsync();
-                CommitRow known = door.Known;
-                GroupRows rows = await session.WithinAsync(ReadAsync(session, isSweep), left);
-                door.Check(rows.Newest, known);
-                return (session, rows);
-            }
-            catch (Exception e) when (Failures.IsOfDatabase(e))
-            {
-                // Nothing is changed. The server may restart, or another door may hold the lock for long.
-                if (session is not null) await sessions.ReturnAsync(session);
-                if (last is null) Log.Retried(logger, "The first trip of a write group", e.Message);
-                last = e;
-                await Task.Delay(RetryPause);
-            }
+            CommitRow known = door.Known;
+            (CommitRow newest, GroupRows rows) = await session.WithinAsync(ReadAsync(session, keys, isSweep), timeout);
+            door.Check(newest, known);
+            return (session, newest, rows);
+        }
+        catch
+        {
+            await sessions.ReturnAsync(session);
+            throw;
         }
     }
 
-    private async Task<GroupRows> ReadAsync(Session session, bool isSweep)
+    private async Task<(CommitRow Newest, GroupRows Rows)> ReadAsync(Session session, GroupKeys keys, bool isSweep)
     {
-        var rows = new GroupRows(_workspace.Keys, isSweep ? door.Clock.Now() : null);
+        var rows = new GroupRows(keys, isSweep ? door.Clock.Now() : null);
         await using Trip trip = session.StartTrip();
         trip.Add("BEGIN ISOLATION LEVEL READ COMMITTED");
         session.AddLock(trip);
+        trip.Add(CommitRow.Newest);
         rows.AddTo(trip);
         await using NpgsqlDataReader results = await trip.ReadAsync();
         await results.NextResultAsync(); // That of the lock.
+        CommitRow newest = await results.ReadNewestAsync();
         await rows.ReadAsync(results);
-        return rows;
+        return (newest, rows);
     }
-
-    private async Task CommitAsync(List<StoreCall> group, Session session, GroupCommit commit)
+    private async Task CommitAsync(List<StoreCall> group, Session session, GroupCommit commit, Workspace workspace)
     {
         bool? committed = true;
         try
@@ -168,7 +116,7 @@ internal sealed class WriteLoop(SessionPool sessions, Door door, PostgresStoreOp
             }
         }
         door.Observe(commit.After);
-        Interlocked.Add(ref _expirations, _workspace.Log.Expirations);
+        Interlocked.Add(ref _expirations, workspace.Log.Expirations);
         foreach (StoreCall call in group) call.Complete();
         if (commit.HasChanges) Committed();
     }
