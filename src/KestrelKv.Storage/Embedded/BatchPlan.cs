@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Numerics;
 using KestrelKv.Json;
 using KestrelKv.Storage.Commits;
 
@@ -72,7 +71,7 @@ internal ref struct BatchPlan : IDisposable
         _arrays = PlanArrays.Rent(batch.Length);
         (_keys, _keyOf, _results) = (_arrays.Keys, _arrays.KeyOf, _arrays.Results);
         (_resolved, _writes, _writeKeys) = (_arrays.Resolved, _arrays.Writes, _arrays.WriteKeys);
-        int bucketMask = (int)BitOperations.RoundUpToPowerOf2((uint)batch.Length + 1) - 1;
+        int bucketMask = PlanArrays.BucketCount(batch.Length) - 1;
         Array.Clear(_arrays.Buckets, 0, bucketMask + 1);
         bool hasEdits = false;
         AcknowledgesFromMemory = !batch.IsEmpty;

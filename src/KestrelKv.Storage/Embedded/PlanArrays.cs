@@ -20,7 +20,7 @@ internal sealed class PlanArrays
         _isPooled = isPooled;
         Keys = Rent<PlannedKey>(operations + 1);
         KeyOf = Rent<int>(operations);
-        Buckets = Rent<int>((int)BitOperations.RoundUpToPowerOf2((uint)operations + 1));
+        Buckets = Rent<int>(BucketCount(operations));
         Results = Rent<PlannedResult>(operations);
         Resolved = Rent<Operation>(operations);
         Writes = Rent<Change>(operations + 1);
@@ -46,6 +46,9 @@ internal sealed class PlanArrays
 
     /// <summary>The index of the key, by change.</summary>
     public int[] WriteKeys { get; }
+
+    /// <summary>The number of buckets that a batch uses: a power of two.</summary>
+    public static int BucketCount(int operations) => (int)BitOperations.RoundUpToPowerOf2((uint)operations + 1);
 
     /// <summary>Returns arrays for a batch with a number of operations, and for its idempotency record.</summary>
     public static PlanArrays Rent(int operations)

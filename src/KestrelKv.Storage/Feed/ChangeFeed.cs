@@ -60,10 +60,10 @@ internal sealed class ChangeFeed : IDisposable
     private volatile bool _isRecording;
     private volatile bool _isClosed;
 
-    public ChangeFeed(long memoryBytes, IFeedHistory? log = null, long published = 0, FeedThreads? threads = null)
+    public ChangeFeed(long memoryBytes, IFeedHistory? earlier = null, long published = 0, FeedThreads? threads = null)
     {
         History = new(memoryBytes);
-        Log = log;
+        Earlier = earlier;
         _threads = threads ?? FeedThreads.Default;
         _published = _dispatched = published;
         _cursor = new(History);
@@ -73,7 +73,7 @@ internal sealed class ChangeFeed : IDisposable
     public ChangeHistory History { get; }
 
     /// <summary>The history in the log or the database: earlier commits; null if there is none.</summary>
-    public IFeedHistory? Log { get; }
+    public IFeedHistory? Earlier { get; }
 
     public TaskScheduler Readers => _threads.Readers;
 
@@ -99,7 +99,7 @@ internal sealed class ChangeFeed : IDisposable
     {
         get
         {
-            long oldest = Math.Min(History.First, Log?.Oldest ?? long.MaxValue);
+            long oldest = Math.Min(History.First, Earlier?.Oldest ?? long.MaxValue);
             return oldest == long.MaxValue ? Published + 1 : oldest;
         }
     }

@@ -100,7 +100,7 @@ internal sealed class FeedWatch : IWatch
                 if (!ended) return new(WatchStatus.More);
                 continue;
             }
-            if (_feed.Log is not { } log || _position + 1 < log.Oldest)
+            if (_feed.Earlier is not { } earlier || _position + 1 < earlier.Oldest)
             {
                 // The commits may have been recorded in memory meanwhile.
                 if (_feed.History.First <= _position + 1) continue;
@@ -108,7 +108,7 @@ internal sealed class FeedWatch : IWatch
                 break;
             }
             return new(Task.Factory.StartNew(
-                () => CatchUpFromLog(log, changes), cancellationToken, TaskCreationOptions.DenyChildAttach, _feed.Readers));
+                () => CatchUpFromEarlier(earlier, changes), cancellationToken, TaskCreationOptions.DenyChildAttach, _feed.Readers));
         }
         return new(WatchStatus.Compacted);
     }
@@ -244,12 +244,12 @@ internal sealed class FeedWatch : IWatch
         return true;
     }
 
-    private WatchStatus CatchUpFromLog(IFeedHistory log, IChangeSink changes)
+    private WatchStatus CatchUpFromEarlier(IFeedHistory earlier, IChangeSink changes)
     {
         if (_feed.IsClosed) return WatchStatus.UpToDate;
 
         // If the segment can no longer be read, the next call finds that the commits are gone.
-        _isCompacted = !log.Read(_logCursor ??= new(), _position, _feed.Published, (version, records) =>
+        _isCompacted = !earlier.Read(_logCursor ??= new(), _position, _feed.Published, (version, records) =>
         {
             bool acceptsMore = CommitChanges.Deliver(records, version, Prefix, changes);
             _position = version;
