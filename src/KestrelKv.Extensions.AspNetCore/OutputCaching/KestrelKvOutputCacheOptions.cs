@@ -20,9 +20,9 @@ public sealed class KestrelKvOutputCacheOptions
     public bool AcknowledgeFromMemory { get; set; } = true;
 
     /// <summary>
-    /// The time after the eviction of a tag during which no page with this tag is stored, at most 1 hour. The default is 5 seconds. A page that was
-    /// being rendered during the eviction may show old data, and must not be stored after it. It must exceed the time that the rendering of a page
-    /// takes. Zero stores all pages.
+    /// The time after the eviction of a tag during which no page with this tag is stored: 100 milliseconds to 1 hour. The default is 5 seconds. A page
+    /// that was being rendered during the eviction may show old data, and must not be stored after it. The pause must exceed twice the time that the
+    /// rendering of a page takes: a page is written within half of it, or not at all. Zero stores all pages.
     /// </summary>
     public TimeSpan EvictionPause { get; set; } = TimeSpan.FromSeconds(5);
 
@@ -30,8 +30,8 @@ public sealed class KestrelKvOutputCacheOptions
     internal string? Validate()
     {
         if (string.IsNullOrEmpty(Prefix)) return "KestrelKvOutputCacheOptions.Prefix is empty, expected at least one character.";
-        if (EvictionPause < TimeSpan.Zero || EvictionPause > TimeSpan.FromHours(1))
-            return $"KestrelKvOutputCacheOptions.EvictionPause is {EvictionPause}, expected 00:00:00 to 01:00:00.";
+        if (EvictionPause != TimeSpan.Zero && (EvictionPause < TimeSpan.FromMilliseconds(100) || EvictionPause > TimeSpan.FromHours(1)))
+            return $"KestrelKvOutputCacheOptions.EvictionPause is {EvictionPause}, expected 00:00:00, or 00:00:00.1000000 to 01:00:00.";
         return null;
     }
 }

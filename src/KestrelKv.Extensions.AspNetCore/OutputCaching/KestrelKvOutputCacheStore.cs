@@ -21,12 +21,16 @@ internal sealed class KestrelKvOutputCacheStore : IOutputCacheBufferStore
     /// <summary>The number of pages that one batch removes, with two operations each.</summary>
     private const int EvictedAtOnce = 250;
 
+    /// <summary>The maximum time of a write of a page with tags: the client's default.</summary>
+    private static readonly TimeSpan TaggedTimeoutMax = new KestrelKvClientOptions().Timeout;
+
     private readonly KestrelKvClient _client;
     private readonly PageKeys _keys;
     private readonly TimeSpan _evictionPause;
     private readonly TimeProvider _time;
     private readonly GetOptions _read;
     private readonly WriteOptions _write;
+    private readonly WriteOptions _tagged;
 
     public KestrelKvOutputCacheStore(KestrelKvClient client, KestrelKvOutputCacheOptions options, TimeProvider time)
     {
@@ -34,6 +38,7 @@ internal sealed class KestrelKvOutputCacheStore : IOutputCacheBufferStore
         _read = new() { AllowUnsynced = options.AcknowledgeFromMemory };
         // Writes of a cache may be repeated, so the server needs no idempotency record.
         _write = new() { AcknowledgeFromMemory = options.AcknowledgeFromMemory, Retry = WriteRetry.AtLeastOnce };
+        _tagged = _evictionPause > TimeSpan.Zero ? _write with { Timeout = TimeSpan.FromTicks(Math.Min(_evictionPause.Ticks / 2, TaggedTimeoutMax.Ticks)) } : _write;
     }
 
     public async ValueTask<byte[]?> GetAsync(string key, CancellationToken cancellationToken)
@@ -80,7 +85,7 @@ internal sealed class KestrelKvOutputCacheStore : IOutputCacheBufferStore
         batch.Put(_keys.Page(name), page, Payload.Type, expiry);
         foreach (string tag in tags.Span) batch.Put(_keys.Tagged(tag, name), true, PayloadTypes.Boolean, expiry);
         // A page that is not stored will be rendered again. A late write could store a page that was evicted when the mark existed.
-        await batch.CommitAsync(_evictionPause > TimeSpan.Zero ? _write with { Timeout = _evictionPause / 2 } : _write, cancellationToken).ConfigureAwait(false);
+        await batch.CommitAsync(_tagged, cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask EvictByTagAsync(string tag, CancellationToken cancellationToken)

@@ -149,6 +149,8 @@ public sealed class OutputCacheTests : IAsyncLifetime, IAsyncDisposable
     {
         Assert.Contains("Prefix is empty", Refusal(options => options.Prefix = ""), StringComparison.Ordinal);
         Assert.Contains("EvictionPause is -00:01:00", Refusal(options => options.EvictionPause = -Minute), StringComparison.Ordinal);
+        Assert.Contains(
+            "EvictionPause is 00:00:00.0000001", Refusal(options => options.EvictionPause = TimeSpan.FromTicks(1)), StringComparison.Ordinal);
 
         string Refusal(Action<KestrelKvOutputCacheOptions> configure)
         {
