@@ -28,7 +28,7 @@ public sealed class Batch
     private readonly RequestBuffer _operations;
 
     internal Batch(KestrelKvClient client, KestrelKvClientOptions limits, JsonTypes types) =>
-        (_client, _limits, _types, _operations) = (client, limits, types, new(limits.RequestBytesMax));
+        (_client, _limits, _types, _operations) = (client, limits, types, new(isCleared: false, limits.RequestBytesMax));
 
     /// <summary>The number of operations, at most 1,000.</summary>
     public int Count { get; private set; }
@@ -157,7 +157,7 @@ public sealed class Batch
     /// <exception cref="InvalidOperationException">The batch has 1,000 operations.</exception>
     public Batch Expire(string key, Expiry expiry, WriteOptions options = default) => Add(new ExpireRequest(key, expiry, options), options);
 
-    /// <summary>Executes the operations. The batch can be committed again, as another request.</summary>
+    /// <summary>Executes the operations. The batch can be committed again, as another request. It must not change until the call has ended.</summary>
     /// <param name="options">The deadline, retry mode and <see cref="WriteOptions.AcknowledgeFromMemory"/> of the whole batch. Other options belong to the operations.</param>
     /// <param name="cancellationToken">Cancels the call. A batch that was sent may still take effect.</param>
     /// <returns>The results. <see cref="BatchResult.Applied"/> is false if the precondition of an operation failed.</returns>

@@ -23,22 +23,13 @@ public sealed class BatchResult
             (FailedIndex, Version) = (error.Index, error.Version ?? 0);
             return;
         }
-        var reader = new Utf8JsonReader(_text, ReplyText.ReaderOptions);
-        reader.Read();
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        try
         {
-            if (reader.ValueTextEquals("version"u8)) Version = reader.ReadInteger();
-            else if (!reader.ValueTextEquals("results"u8)) reader.Skip();
-            else
-            {
-                reader.ReadStart(JsonTokenType.StartArray);
-                while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
-                {
-                    int start = (int)reader.TokenStartIndex;
-                    reader.Skip();
-                    _results.Add(start..(int)reader.BytesConsumed);
-                }
-            }
+            Version = ReadResults();
+        }
+        catch (JsonException e)
+        {
+            throw ReplyJson.NotJson(e);
         }
         if (_results.Count != operations) throw ReplyJson.Unexpected($"{operations} results");
     }
@@ -89,5 +80,29 @@ public sealed class BatchResult
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, _results.Count);
         return _text.AsSpan()[_results[index]];
+    }
+
+    /// <summary>Finds the result of each operation. Returns the version.</summary>
+    private long ReadResults()
+    {
+        long version = 0;
+        var reader = new Utf8JsonReader(_text, ReplyText.ReaderOptions);
+        reader.Read();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("version"u8)) version = reader.ReadInteger();
+            else if (!reader.ValueTextEquals("results"u8)) reader.Skip();
+            else
+            {
+                reader.ReadStart(JsonTokenType.StartArray);
+                while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+                {
+                    int start = (int)reader.TokenStartIndex;
+                    reader.Skip();
+                    _results.Add(start..(int)reader.BytesConsumed);
+                }
+            }
+        }
+        return version;
     }
 }

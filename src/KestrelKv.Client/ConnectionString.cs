@@ -39,7 +39,7 @@ internal static class ConnectionString
         foreach (string pair in url.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             (string name, string value) = Split(pair);
-            Set(options, Uri.UnescapeDataString(name), Uri.UnescapeDataString(value), isSecret: text.Contains('@', StringComparison.Ordinal));
+            SetPart(options, Uri.UnescapeDataString(name), Uri.UnescapeDataString(value), hasSecret: text.Contains('@', StringComparison.Ordinal));
         }
     }
 
@@ -48,7 +48,7 @@ internal static class ConnectionString
         foreach (string pair in text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             (string name, string value) = Split(pair);
-            Set(options, name.Trim(), value.Trim(), isSecret: options.Secret is not null);
+            SetPart(options, name.Trim(), value.Trim(), hasSecret: options.Secret is not null);
         }
     }
 
@@ -59,64 +59,71 @@ internal static class ConnectionString
         return (pair[..equals], pair[(equals + 1)..]);
     }
 
-    /// <summary>Sets the option with a name, in any case.</summary>
-    /// <param name="options">The options.</param>
-    /// <param name="name">The name.</param>
-    /// <param name="value">The value.</param>
-    /// <param name="isSecret">Whether name and value may be parts of a secret with a delimiter, which no message may contain.</param>
-    public static void Set(KestrelKvClientOptions options, string name, string value, bool isSecret = false)
+    /// <summary>Sets the option that a part of the text names. If there is a secret, the part may be one of a secret that has a delimiter.</summary>
+    private static void SetPart(KestrelKvClientOptions options, string name, string value, bool hasSecret)
     {
-        string shown = isSecret ? "invalid" : $"\"{value}\"";
-        switch (name.ToUpperInvariant())
+        try
         {
-            case "HOST": options.Host = value; break;
-            case "PORT": options.Port = Integer(name, value, shown); break;
-            case "USER": options.User = value; break;
-            case "SECRET": options.Secret = value; break;
-            case "TLS": options.Tls = Boolean(name, value, shown); break;
-            case "TLSAUTHORITY": options.TlsAuthority = value; break;
-            case "TLSCERTIFICATE": options.TlsCertificate = value; break;
-            case "TLSKEY": options.TlsKey = value; break;
-            case "CONNECTTIMEOUT": options.ConnectTimeout = Time(name, value, shown); break;
-            case "TIMEOUT": options.Timeout = Time(name, value, shown); break;
-            case "STALLTIMEOUT": options.StallTimeout = Time(name, value, shown); break;
-            case "RECONNECTDELAYMAX": options.ReconnectDelayMax = Time(name, value, shown); break;
-            case "RETRYTIME": options.RetryTime = Time(name, value, shown); break;
-            case "PROGRESSINTERVAL": options.ProgressInterval = Time(name, value, shown); break;
-            case "FAILFAST": options.FailFast = Boolean(name, value, shown); break;
-            case "RETRY":
-                options.Retry = Enum.TryParse(value, ignoreCase: true, out WriteRetry retry) && Enum.IsDefined(retry)
-                    ? retry
-                    : throw Invalid($"{name} is {shown}", string.Join(", ", Enum.GetNames<WriteRetry>()));
-                break;
-            case "CALLSMAX": options.CallsMax = Integer(name, value, shown); break;
-            case "QUEUEDBYTESMAX": options.QueuedBytesMax = Long(name, value, shown); break;
-            case "REQUESTBYTESMAX": options.RequestBytesMax = Integer(name, value, shown); break;
-            case "REPLYBYTESMAX": options.ReplyBytesMax = Integer(name, value, shown); break;
-            case "KEYBYTESMAX": options.KeyBytesMax = Integer(name, value, shown); break;
-            default:
-                throw isSecret
-                    ? Invalid("A part of the connection string is not an option", "a secret without delimiters, or its characters escaped in the form of a URL")
-                    : Invalid($"\"{name}\" is not the name of an option", "a property of KestrelKvClientOptions, such as Host, Port, User, Secret, Tls, Timeout");
+            Set(options, name, value);
+        }
+        catch (ArgumentException) when (hasSecret)
+        {
+            // Without the message, which has the name or the value.
+            throw Invalid("A part of the connection string is not a valid option", "valid options, and a secret without delimiters or in the form of a URL with escapes");
         }
     }
 
-    private static int Integer(string name, string value, string shown) =>
-        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw Invalid($"{name} is {shown}", "an integer");
+    /// <summary>Sets the option with a name, in any case.</summary>
+    public static void Set(KestrelKvClientOptions options, string name, string value)
+    {
+        switch (name.ToUpperInvariant())
+        {
+            case "HOST": options.Host = value; break;
+            case "PORT": options.Port = Integer(name, value); break;
+            case "USER": options.User = value; break;
+            case "SECRET": options.Secret = value; break;
+            case "TLS": options.Tls = Boolean(name, value); break;
+            case "TLSAUTHORITY": options.TlsAuthority = value; break;
+            case "TLSCERTIFICATE": options.TlsCertificate = value; break;
+            case "TLSKEY": options.TlsKey = value; break;
+            case "CONNECTTIMEOUT": options.ConnectTimeout = Time(name, value); break;
+            case "TIMEOUT": options.Timeout = Time(name, value); break;
+            case "STALLTIMEOUT": options.StallTimeout = Time(name, value); break;
+            case "RECONNECTDELAYMAX": options.ReconnectDelayMax = Time(name, value); break;
+            case "RETRYTIME": options.RetryTime = Time(name, value); break;
+            case "PROGRESSINTERVAL": options.ProgressInterval = Time(name, value); break;
+            case "FAILFAST": options.FailFast = Boolean(name, value); break;
+            case "RETRY":
+                options.Retry = Enum.TryParse(value, ignoreCase: true, out WriteRetry retry) && Enum.IsDefined(retry)
+                    ? retry
+                    : throw Invalid($"{name} is \"{value}\"", string.Join(", ", Enum.GetNames<WriteRetry>()));
+                break;
+            case "CALLSMAX": options.CallsMax = Integer(name, value); break;
+            case "QUEUEDBYTESMAX": options.QueuedBytesMax = Long(name, value); break;
+            case "REQUESTBYTESMAX": options.RequestBytesMax = Integer(name, value); break;
+            case "REPLYBYTESMAX": options.ReplyBytesMax = Integer(name, value); break;
+            case "KEYBYTESMAX": options.KeyBytesMax = Integer(name, value); break;
+            default:
+                throw Invalid($"\"{name}\" is not the name of an option", "a property of KestrelKvClientOptions, such as Host, Port, User, Secret, Tls, Timeout");
+        }
+    }
 
-    private static long Long(string name, string value, string shown) =>
-        long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : throw Invalid($"{name} is {shown}", "an integer");
+    private static int Integer(string name, string value) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw Invalid($"{name} is \"{value}\"", "an integer");
 
-    private static bool Boolean(string name, string value, string shown) =>
-        bool.TryParse(value, out bool result) ? result : throw Invalid($"{name} is {shown}", "true or false");
+    private static long Long(string name, string value) =>
+        long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : throw Invalid($"{name} is \"{value}\"", "an integer");
 
-    private static TimeSpan Time(string name, string value, string shown)
+    private static bool Boolean(string name, string value) =>
+        bool.TryParse(value, out bool result) ? result : throw Invalid($"{name} is \"{value}\"", "true or false");
+
+    private static TimeSpan Time(string name, string value)
     {
         if (double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds <= TimeSpan.FromDays(1).TotalSeconds)
             return TimeSpan.FromSeconds(seconds);
         return TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out TimeSpan time)
             ? time
-            : throw Invalid($"{name} is {shown}", "a number of seconds, or a time such as 00:00:05");
+            : throw Invalid($"{name} is \"{value}\"", "a number of seconds, or a time such as 00:00:05");
     }
 
     private static ArgumentException Invalid(string problem, string expected) =>

@@ -31,14 +31,14 @@ public sealed partial class KestrelKvClient
         string prefix, JsonTypeInfo<T> type, ScanOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(type);
-        return ScanItemsAsync(prefix, type, null, options, cancellationToken).Select(item => item.Entry);
+        return ScanAsync(prefix, type, null, options, item => item.Entry, cancellationToken);
     }
 
     /// <summary>Lists keys with their versions, without values.</summary>
     /// <inheritdoc cref="ScanAsync{T}(string, ScanOptions, CancellationToken)"/>
     public IAsyncEnumerable<KeyInfo> ScanKeysAsync(string prefix, ScanOptions options = default, CancellationToken cancellationToken = default) =>
-        ScanItemsAsync<object>(prefix, null, null, options, cancellationToken)
-            .Select(item => new KeyInfo(item.Entry.Key, item.Entry.Version, item.Entry.ExpiresAt));
+        ScanAsync<object, KeyInfo>(
+            prefix, null, null, options, item => new(item.Entry.Key, item.Entry.Version, item.Entry.ExpiresAt), cancellationToken);
 
     /// <summary>Lists one level of a tree: the keys directly under a prefix, and the groups of keys that continue with a delimiter.</summary>
     /// <example>With the keys <c>a</c>, <c>b/1</c> and <c>b/2</c>, the prefix "" and the delimiter <c>/</c>, it lists the key <c>a</c> and the group <c>b/</c> with 2 keys.</example>
@@ -52,8 +52,9 @@ public sealed partial class KestrelKvClient
         string prefix, string delimiter, ScanOptions options = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(delimiter);
-        return ScanItemsAsync<object>(prefix, null, delimiter, options, cancellationToken)
-            .Select(item => item.Prefix is null ? new KeyNode(item.Entry.Key, false, 1) : new KeyNode(item.Prefix, true, item.Keys));
+        return ScanAsync<object, KeyNode>(
+            prefix, null, delimiter, options,
+            item => item.Prefix is null ? new(item.Entry.Key, false, 1) : new(item.Prefix, true, item.Keys), cancellationToken);
     }
 
     /// <summary>Returns the number of keys with a prefix.</summary>
@@ -65,16 +66,18 @@ public sealed partial class KestrelKvClient
     public ValueTask<long> CountAsync(string prefix, CallOptions options = default, CancellationToken cancellationToken = default) =>
         CallAsync<CountRequest, long>(new(prefix, options), cancellationToken);
 
-    private IAsyncEnumerable<ScanItem<T>> ScanItemsAsync<T>(
-        string prefix, JsonTypeInfo<T>? type, string? delimiter, ScanOptions options, CancellationToken cancellationToken)
+    private IAsyncEnumerable<TItem> ScanAsync<T, TItem>(
+        string prefix, JsonTypeInfo<T>? type, string? delimiter, ScanOptions options, Func<ScanItem<T>, TItem> select,
+        CancellationToken cancellationToken)
     {
         ScanRequest<T>.Check(prefix, delimiter, options, _options);
-        if (options.Timeout is { } timeout) DeadlineAfter(timeout);
-        return ReadPagesAsync(prefix, type, delimiter, options, cancellationToken);
+        if (options.Timeout is { } timeout) CheckTimeout(timeout);
+        return ReadPagesAsync(prefix, type, delimiter, options, select, cancellationToken);
     }
 
-    private async IAsyncEnumerable<ScanItem<T>> ReadPagesAsync<T>(
-        string prefix, JsonTypeInfo<T>? type, string? delimiter, ScanOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<TItem> ReadPagesAsync<T, TItem>(
+        string prefix, JsonTypeInfo<T>? type, string? delimiter, ScanOptions options, Func<ScanItem<T>, TItem> select,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         int pageSize = options.PageSize ?? (type is null ? ScanRequest<T>.PageSizeMax : 100);
         int left = options.Limit ?? int.MaxValue;
@@ -83,7 +86,7 @@ public sealed partial class KestrelKvClient
         {
             var request = new ScanRequest<T>(prefix, after, Math.Min(pageSize, left), type, delimiter, options);
             ScanPage<T> page = await CallAsync<ScanRequest<T>, ScanPage<T>>(request, cancellationToken).ConfigureAwait(false);
-            foreach (ScanItem<T> item in page.Items) yield return item;
+            foreach (ScanItem<T> item in page.Items) yield return select(item);
             left -= page.Items.Count;
             after = page.Next;
         }

@@ -83,7 +83,7 @@ public sealed partial class KestrelKvClient
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposed.Token);
         IAsyncEnumerator<WatchEvent<T>> events = watch(stop.Token).GetAsyncEnumerator(stop.Token);
-        await using (events)
+        await using (events.ConfigureAwait(false))
             while (await MovesNextAsync().ConfigureAwait(false)) yield return events.Current;
 
         async ValueTask<bool> MovesNextAsync()
@@ -108,7 +108,7 @@ public sealed partial class KestrelKvClient
             var snapshot = new SnapshotVersions();
             // A server that keeps its data in memory only keeps changes while there is a watch. This one matches no key of the snapshot.
             WatchStream anchor = (await OpenWatchAsync(prefix + "\uffff\uffff", null, values: false, progressInterval: null, backoff, cancellationToken).ConfigureAwait(false)).Stream;
-            await using (anchor)
+            await using (anchor.ConfigureAwait(false))
             {
                 yield return new(WatchEventKind.Reset, "", default, 0, null);
                 string? after = null;
@@ -141,7 +141,7 @@ public sealed partial class KestrelKvClient
                 IAsyncEnumerator<WatchEvent<T>> changes = ReadChangesAsync(
                     prefix, type, options with { FromVersion = next, ReportProgress = true }, isQuick ? CatchUpInterval : null, cancellationToken)
                     .GetAsyncEnumerator(cancellationToken);
-                await using (changes)
+                await using (changes.ConfigureAwait(false))
                 {
                     while (isComplete = await MovesNextAsync(changes).ConfigureAwait(false))
                     {
@@ -168,7 +168,7 @@ public sealed partial class KestrelKvClient
             {
                 return await changes.MoveNextAsync().ConfigureAwait(false);
             }
-            catch (RefusedException e) when (e.Code is "compacted" or "future_version")
+            catch (RefusedException e) when (e.IsHistoryLost)
             {
                 return false;
             }
@@ -201,7 +201,7 @@ public sealed partial class KestrelKvClient
         while (true)
         {
             (WatchStream stream, long version) = await OpenWatchAsync(prefix, next, !options.KeysOnly, progressInterval, backoff, cancellationToken).ConfigureAwait(false);
-            await using (stream)
+            await using (stream.ConfigureAwait(false))
             {
                 next ??= version + 1;
                 if (options.ReportProgress) yield return new(WatchEventKind.Progress, "", default, version, null);
@@ -230,28 +230,19 @@ public sealed partial class KestrelKvClient
         }
     }
 
-    /// <summary>Reads a page, with as many attempts as necessary.</summary>
-    private async Task<ScanPage<T>> ReadPageAsync<T>(ScanRequest<T> page, CancellationToken cancellationToken)
-    {
-        var backoff = new Backoff(_options.ReconnectDelayMax);
-        while (true)
-        {
-            TimeSpan pause = backoff.Next();
-            if (pause > TimeSpan.Zero) await Task.Delay(pause, _options.Time, cancellationToken).ConfigureAwait(false);
-            try
-            {
-                return await CallAsync<ScanRequest<T>, ScanPage<T>>(page, cancellationToken).ConfigureAwait(false);
-            }
-            catch (Exception e) when (IsTransient(e))
-            {
-                // The next attempt follows.
-            }
-        }
-    }
-
     /// <summary>Opens a watch, with as many attempts as necessary.</summary>
-    private async Task<(WatchStream Stream, long Version)> OpenWatchAsync(
-        string prefix, long? fromVersion, bool values, TimeSpan? progressInterval, Backoff backoff, CancellationToken cancellationToken)
+    private Task<(WatchStream Stream, long Version)> OpenWatchAsync(
+        string prefix, long? fromVersion, bool values, TimeSpan? progressInterval, Backoff backoff, CancellationToken cancellationToken) =>
+        RepeatAsync(
+            () => WatchStream.OpenAsync(
+                _connector, _options, prefix, fromVersion, values, progressInterval ?? _options.ProgressInterval, cancellationToken),
+            backoff, cancellationToken);
+
+    /// <summary>Reads a page, with as many attempts as necessary.</summary>
+    private Task<ScanPage<T>> ReadPageAsync<T>(ScanRequest<T> page, CancellationToken cancellationToken) => RepeatAsync(
+        () => CallAsync<ScanRequest<T>, ScanPage<T>>(page, cancellationToken).AsTask(), new(_options.ReconnectDelayMax), cancellationToken);
+
+    private async Task<T> RepeatAsync<T>(Func<Task<T>> attempt, Backoff backoff, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -259,8 +250,7 @@ public sealed partial class KestrelKvClient
             if (pause > TimeSpan.Zero) await Task.Delay(pause, _options.Time, cancellationToken).ConfigureAwait(false);
             try
             {
-                return await WatchStream.OpenAsync(
-                    _connector, _options, prefix, fromVersion, values, progressInterval ?? _options.ProgressInterval, cancellationToken).ConfigureAwait(false);
+                return await attempt().ConfigureAwait(false);
             }
             catch (Exception e) when (IsTransient(e))
             {
@@ -272,7 +262,7 @@ public sealed partial class KestrelKvClient
     /// <summary>Whether a watch continues on another connection.</summary>
     private static bool IsTransient(Exception error) => error switch
     {
-        OutcomeUnknownException => true, // disk_failed: a later watch may succeed.
+        OutcomeUnknownException { Code: not null } => true, // disk_failed: a later watch may succeed.
         // The next connection authenticates with the current secret. If there is no valid one, it fails with auth_failed.
         RefusedException refused => refused.IsTransient || refused.Code == "auth_revoked",
         IOException or System.Net.Sockets.SocketException or ObjectDisposedException => true,

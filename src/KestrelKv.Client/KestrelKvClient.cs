@@ -142,12 +142,20 @@ public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
     /// <exception cref="ArgumentException">The timeout is out of range.</exception>
     private long DeadlineAfter(TimeSpan timeout)
     {
-        if (timeout == Timeout.InfiniteTimeSpan) return long.MaxValue;
+        CheckTimeout(timeout);
+        return timeout == Timeout.InfiniteTimeSpan
+            ? long.MaxValue
+            : _options.Time.GetTimestamp() + (long)(timeout.TotalSeconds * _options.Time.TimestampFrequency);
+    }
+
+    /// <exception cref="ArgumentException">The timeout is out of range.</exception>
+    private static void CheckTimeout(TimeSpan timeout)
+    {
+        if (timeout == Timeout.InfiniteTimeSpan) return;
         if (timeout <= TimeSpan.Zero || timeout > OptionsValidator.TimeoutMax)
         {
             throw ArgumentError.OfOptions(
                 $"Timeout is {timeout}, expected more than zero and at most {OptionsValidator.TimeoutMax}, or Timeout.InfiniteTimeSpan.");
         }
-        return _options.Time.GetTimestamp() + (long)(timeout.TotalSeconds * _options.Time.TimestampFrequency);
     }
 }

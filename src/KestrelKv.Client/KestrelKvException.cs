@@ -51,6 +51,12 @@ public class RefusedException : KestrelKvException
     public bool IsTransient => Code is "conflict" or "memory_full" or "disk_full" or "replies_full" or "requests_full" or "too_many_connections" or
         "too_many_watches" or "idle_timeout" or "auth_timeout" or "internal_error";
 
+    /// <summary>
+    /// Whether a watch has no continuation: the server no longer keeps the changes that come next, or has other data than before. Read the entries
+    /// again.
+    /// </summary>
+    public bool IsHistoryLost => Code is "compacted" or "future_version";
+
     /// <summary>The operation of a batch that failed, counted from 0; null for other requests.</summary>
     public int? Index { get; }
 

@@ -72,7 +72,7 @@ public sealed class Mirror<T> : IReadOnlyDictionary<string, Entry<T>>, IAsyncDis
         finally
         {
             // A wait that ends early must remain neither in the list nor among the continuations of Completion.
-            if (reached.TrySetCanceled(CancellationToken.None)) Forget(version, reached);
+            if (reached.TrySetCanceled(CancellationToken.None)) lock (_lock) _waiting.Remove((version, reached));
         }
         if (!reached.Task.IsCompletedSuccessfully) throw new InvalidOperationException("The mirror has stopped.", Completion.Exception?.InnerException);
     }
@@ -148,11 +148,6 @@ public sealed class Mirror<T> : IReadOnlyDictionary<string, Entry<T>>, IAsyncDis
         {
             // Disposed.
         }
-    }
-
-    private void Forget(long version, TaskCompletionSource reached)
-    {
-        lock (_lock) _waiting.Remove((version, reached));
     }
 
     private void Reach(long version)

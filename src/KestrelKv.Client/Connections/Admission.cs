@@ -43,7 +43,7 @@ internal sealed class Admission(int callsMax, long bytesMax)
             }
             waiter = _waiting.AddLast(new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         }
-        await using (cancellationToken.UnsafeRegister(_ => Cancel(waiter, cancellationToken), null))
+        await using (cancellationToken.UnsafeRegister(_ => Cancel(waiter, cancellationToken), null).ConfigureAwait(false))
             await waiter.Value.Task.ConfigureAwait(false);
     }
 
@@ -75,11 +75,7 @@ internal sealed class Admission(int callsMax, long bytesMax)
     {
         lock (_lock)
         {
-            if (!waiter.Value.TrySetCanceled(cancellationToken)) return;
-            _waiting.Remove(waiter);
-
-            // The next one may have waited behind this one only.
-            AdmitNext();
+            if (waiter.Value.TrySetCanceled(cancellationToken)) _waiting.Remove(waiter);
         }
     }
 
@@ -96,7 +92,8 @@ internal sealed class Admission(int callsMax, long bytesMax)
         while (_uncounted == 0 && HasRoom && _waiting.First is { } next)
         {
             _waiting.RemoveFirst();
-            if (next.Value.TrySetResult()) Enter();
+            next.Value.SetResult();
+            Enter();
         }
     }
 }

@@ -30,14 +30,14 @@ internal abstract class Call
     private Lane? _lane;
     private RequestSlot _slot;
     private ClientTelemetry.Measurement _measurement;
-    private ReusedArray _reply;
+    private ReusedArray _reply = new(isCleared: true);
     private int _replyLength;
     private int _countedBytes;
     private int _state;
     private int _uses;
     private int _owners;
 
-    public RequestBuffer Request { get; } = new();
+    public RequestBuffer Request { get; } = new(isCleared: true);
 
     /// <summary>Whether the request may be sent again after its connection broke.</summary>
     public bool IsRepeatable { get; private set; }
@@ -198,7 +198,9 @@ internal abstract class Call
 
     private void Fail(Exception error)
     {
-        _measurement.End(error);
+        // The caller may hold the gate of the lane, under which listeners must not run.
+        if (_measurement.IsActive)
+            ThreadPool.UnsafeQueueUserWorkItem(static ended => ended.Measurement.End(ended.Error), (Measurement: _measurement, Error: error), preferLocal: false);
         Leave();
         _wait.SetException(error);
     }

@@ -115,7 +115,7 @@ internal sealed class Connector(KestrelKvClientOptions options)
     /// <summary>Authenticates, or sends a PING, so that a server that accepts connections but does not answer is recognized.</summary>
     private async Task GreetAsync(Stream stream, CancellationToken cancellationToken)
     {
-        var request = new RequestBuffer();
+        var request = new RequestBuffer(isCleared: false);
         if (options.User is { } user)
         {
             RequestText.Begin(request, "AUTH", options);

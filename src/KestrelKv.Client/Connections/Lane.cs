@@ -63,7 +63,7 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
     /// <param name="cancellationToken">Cancels the wait.</param>
     public async Task EnterAsync(TimeSpan timeout, bool failsFast, CancellationToken cancellationToken)
     {
-        if (failsFast && Volatile.Read(ref _connection) is null && Volatile.Read(ref _lastFailure) is not null) throw NotSent(MayNotWait);
+        if (failsFast && IsBroken) throw NotSent(MayNotWait);
         using var late = new CancellationTokenSource(timeout, Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken, _stopping.Token);
         try
@@ -95,7 +95,7 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
         lock (_gate)
         {
             if (_connection is null) Connect();
-            refused = _stopping.IsCancellationRequested || (call.FailsFast && _connection is null && _lastFailure is not null);
+            refused = _stopping.IsCancellationRequested || (call.FailsFast && IsBroken);
             if (!refused)
             {
                 _queue.Add(call);
@@ -213,6 +213,9 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
         lock (_gate) connecting = _connecting;
         await connecting.ConfigureAwait(false);
     }
+
+    /// <summary>Whether the last connection or attempt has failed.</summary>
+    private bool IsBroken => Volatile.Read(ref _connection) is null && Volatile.Read(ref _lastFailure) is not null;
 
     private void Refuse(Call call)
     {

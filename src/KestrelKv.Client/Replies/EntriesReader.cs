@@ -7,6 +7,7 @@ internal ref struct EntriesReader
 {
     private readonly ReadOnlySpan<byte> _text;
     private Utf8JsonReader _reader;
+    private bool _hasBegun;
     private bool _isInList;
 
     /// <summary>Creates a reader of an inner response object.</summary>
@@ -14,7 +15,6 @@ internal ref struct EntriesReader
     {
         _text = response;
         _reader = new(response, ReplyText.ReaderOptions);
-        _reader.Read();
     }
 
     /// <summary>The start of the next page; null if there is none. Complete when <see cref="TryRead"/> has returned false.</summary>
@@ -24,9 +24,23 @@ internal ref struct EntriesReader
     public long Version { get; private set; }
 
     /// <summary>Reads the next entry.</summary>
+    /// <exception cref="OutcomeUnknownException">The reply cannot be read.</exception>
     public bool TryRead(out EntryText entry)
     {
+        try
+        {
+            return TryReadNext(out entry);
+        }
+        catch (JsonException e)
+        {
+            throw ReplyJson.NotJson(e);
+        }
+    }
+
+    private bool TryReadNext(out EntryText entry)
+    {
         entry = default;
+        if (!_hasBegun) _hasBegun = _reader.Read();
         while (_reader.Read())
         {
             if (_isInList)

@@ -18,9 +18,10 @@ internal static class ReplyText
     {
         error = default;
         if (TryOpenUsual(reply, out ReadOnlySpan<byte> response)) return response;
+        if (ServerError.TryRead(reply, out error)) return default;
         try
         {
-            return ServerError.TryRead(reply, out error) ? default : OpenAny(reply);
+            return OpenAny(reply);
         }
         catch (JsonException e)
         {

@@ -16,10 +16,54 @@ internal readonly record struct ServerError(string Code, string Message, int? In
     };
 
     /// <summary>Parses the reply if it is an error.</summary>
+    /// <exception cref="OutcomeUnknownException">The reply cannot be read.</exception>
     public static bool TryRead(ReadOnlySpan<byte> reply, out ServerError error)
     {
         error = default;
         if (reply.StartsWith("{\"status\": \"OK\""u8)) return false;
+        try
+        {
+            return TryParse(reply, out error);
+        }
+        catch (JsonException e)
+        {
+            throw ReplyJson.NotJson(e);
+        }
+    }
+
+    /// <summary>
+    /// Returns why the connection must close: the reply is an error after which the server closes it, which answers no request except for
+    /// <c>frame_too_long</c>, or the reply cannot be read. Otherwise null.
+    /// </summary>
+    public static KestrelKvException? ClosingReason(ReadOnlySpan<byte> reply)
+    {
+        if (reply.StartsWith("{\"status\": \"OK\""u8)) return null;
+        ServerError error;
+        try
+        {
+            if (!TryRead(reply, out error)) return null;
+        }
+        catch (OutcomeUnknownException e)
+        {
+            return e;
+        }
+        return error.Code is "unsupported_version" or "invalid_length" or "frame_too_long" or "truncated_frame" or "too_many_connections" or
+            "protected_mode" or "idle_timeout" or "auth_timeout" or "auth_revoked" or "requests_full" or "internal_error"
+            ? error.ToException()
+            : null;
+    }
+
+    public KestrelKvException ToException() => Code switch
+    {
+        "compacted" => new HistoryCompactedException(Message, OldestVersion ?? 0),
+        // The write may be on disk, and appear after the restart of the server.
+        "disk_failed" => new OutcomeUnknownException($"{Message} ({Code})", code: Code),
+        _ => new RefusedException(Code, Message, Index, Version),
+    };
+
+    private static bool TryParse(ReadOnlySpan<byte> reply, out ServerError error)
+    {
+        error = default;
         string code = "", message = "";
         int? index = null;
         long? version = null, oldest = null;
@@ -47,35 +91,4 @@ internal readonly record struct ServerError(string Code, string Message, int? In
         if (isError) error = new(code, message, index, version, oldest);
         return isError;
     }
-
-    /// <summary>Returns why the server closes the connection, if the reply is an error after which it does. Such an error answers no request, except <c>frame_too_long</c>. Or why the reply cannot be read.</summary>
-    public static KestrelKvException? ClosingReason(ReadOnlySpan<byte> reply)
-    {
-        if (reply.StartsWith("{\"status\": \"OK\""u8)) return null;
-        ServerError error;
-        try
-        {
-            if (!TryRead(reply, out error)) return null;
-        }
-        catch (JsonException e)
-        {
-            return ReplyJson.NotJson(e);
-        }
-        catch (OutcomeUnknownException e)
-        {
-            return e;
-        }
-        return error.Code is "unsupported_version" or "invalid_length" or "frame_too_long" or "truncated_frame" or "too_many_connections" or
-            "protected_mode" or "idle_timeout" or "auth_timeout" or "auth_revoked" or "requests_full" or "internal_error"
-            ? error.ToException()
-            : null;
-    }
-
-    public KestrelKvException ToException() => Code switch
-    {
-        "compacted" => new HistoryCompactedException(Message, OldestVersion ?? 0),
-        // The write may be on disk, and appear after the restart of the server.
-        "disk_failed" => new OutcomeUnknownException($"{Message} ({Code})", code: Code),
-        _ => new RefusedException(Code, Message, Index, Version),
-    };
 }

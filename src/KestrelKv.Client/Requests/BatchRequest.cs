@@ -3,10 +3,13 @@ namespace KestrelKv.Client.Requests;
 /// <summary>BATCH.</summary>
 internal readonly struct BatchRequest(Batch batch, WriteOptions options) : IRequest<BatchResult>
 {
+    // The batch may get further operations before the reply arrives.
+    private readonly int _count = batch.Count;
+
     public static string Function => "BATCH";
     public static LaneKind Lane => LaneKind.Bulk;
     public static bool IsWrite => true;
-    public CallSettings Settings => new(options.Timeout, options.FailFast, options.Retry, batch.Count);
+    public CallSettings Settings => new(options.Timeout, options.FailFast, options.Retry, _count);
 
     public void Write(RequestBuffer to, KestrelKvClientOptions limits)
     {
@@ -20,5 +23,5 @@ internal readonly struct BatchRequest(Batch batch, WriteOptions options) : IRequ
         RequestText.WriteOptions(to, options, meta: false);
     }
 
-    public BatchResult Read(ReadOnlySpan<byte> reply) => new(reply, batch.Count, batch.Types);
+    public BatchResult Read(ReadOnlySpan<byte> reply) => new(reply, _count, batch.Types);
 }

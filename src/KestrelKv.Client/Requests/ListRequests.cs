@@ -32,9 +32,12 @@ internal readonly struct GetManyRequest<T>(IReadOnlyList<string> keys, JsonTypeI
     {
         var entries = new List<Entry<T>>(keys.Count);
         var reader = new EntriesReader(ReplyText.OpenOrThrow(reply));
-        int count = 0;
-        while (reader.TryRead(out EntryText entry) && count++ < keys.Count) entries.Add(entry.ToEntry(keys[entries.Count], type));
-        if (count != keys.Count) throw ReplyJson.Unexpected($"{keys.Count} entries");
+        while (reader.TryRead(out EntryText entry))
+        {
+            if (entries.Count == keys.Count) throw ReplyJson.Unexpected($"{keys.Count} entries");
+            entries.Add(entry.ToEntry(keys[entries.Count], type));
+        }
+        if (entries.Count != keys.Count) throw ReplyJson.Unexpected($"{keys.Count} entries");
         return entries;
     }
 }
@@ -132,13 +135,21 @@ internal readonly struct CountRequest(string prefix, CallOptions options) : IReq
 
     public long Read(ReadOnlySpan<byte> reply)
     {
-        var reader = new Utf8JsonReader(ReplyText.OpenOrThrow(reply));
-        reader.Read();
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        ReadOnlySpan<byte> response = ReplyText.OpenOrThrow(reply);
+        try
         {
-            if (reader.ValueTextEquals("count"u8)) return reader.ReadInteger();
-            reader.Skip();
+            var reader = new Utf8JsonReader(response, ReplyText.ReaderOptions);
+            reader.Read();
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                if (reader.ValueTextEquals("count"u8)) return reader.ReadInteger();
+                reader.Skip();
+            }
+            throw ReplyJson.Unexpected("a count");
         }
-        throw ReplyJson.Unexpected("a count");
+        catch (JsonException e)
+        {
+            throw ReplyJson.NotJson(e);
+        }
     }
 }

@@ -9,14 +9,17 @@ using System.Text.Json.Serialization.Metadata;
 namespace KestrelKv.Client.Requests;
 
 /// <summary>A request frame under construction: a <see cref="FrameHeader"/>, then JSON text. Grows as needed. Not thread-safe.</summary>
-internal sealed class RequestBuffer(int bytesMax = int.MaxValue) : IBufferWriter<byte>
+/// <param name="isCleared">Whether the owner calls <see cref="Clear"/> after each request.</param>
+/// <param name="bytesMax">The maximum length of the text before <see cref="BeginFrame"/>, in bytes.</param>
+internal sealed class RequestBuffer(bool isCleared, int bytesMax = int.MaxValue) : IBufferWriter<byte>
 {
     private static readonly JsonWriterOptions ValueOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
-    private ReusedArray _array;
+    private ReusedArray _array = new(isCleared);
+    private int _start;
     private int _length;
 
-    // The maximum length of the body. It is checked whenever the memory grows, so that a value without end is refused.
+    // The maximum length from _start on. It is checked whenever the memory grows, so that a value without end is refused.
     private int _bytesMax = bytesMax;
     private Utf8JsonWriter? _values;
 
@@ -26,14 +29,12 @@ internal sealed class RequestBuffer(int bytesMax = int.MaxValue) : IBufferWriter
     /// <summary>The number of bytes of the frame.</summary>
     public int Length => _length;
 
-    /// <summary>The number of bytes of the frame without its header.</summary>
-    public int BodyLength => _length - FrameHeader.Bytes;
-
     /// <summary>Begins a frame. Text that was written before is discarded.</summary>
     public void BeginFrame(int bodyBytesMax)
     {
         _array.EnsureLength(FrameHeader.Bytes);
-        (_length, _bytesMax) = (FrameHeader.Bytes, bodyBytesMax);
+        _start = _length = FrameHeader.Bytes;
+        _bytesMax = bodyBytesMax;
     }
 
     /// <summary>Writes the header. The frame may then be sent.</summary>
@@ -41,7 +42,7 @@ internal sealed class RequestBuffer(int bytesMax = int.MaxValue) : IBufferWriter
     public void EndFrame()
     {
         CheckLength();
-        FrameHeader.Write(_array.Array, BodyLength);
+        FrameHeader.Write(_array.Array, _length - _start);
     }
 
     /// <summary>Prepares the buffer for another request, and frees large memory.</summary>
@@ -140,7 +141,7 @@ internal sealed class RequestBuffer(int bytesMax = int.MaxValue) : IBufferWriter
 
     private void CheckLength()
     {
-        if (BodyLength > _bytesMax)
+        if (_length - _start > _bytesMax)
             throw new ArgumentException($"The request has more than {_bytesMax} bytes, the maximum (RequestBytesMax, the server's Limits:FrameBytesMax).");
     }
 }

@@ -3,7 +3,8 @@ using System.Buffers;
 namespace KestrelKv.Client.Requests;
 
 /// <summary>An array for repeated use: a short one is kept, a longer one is rented from a pool until <see cref="Clear"/>. Not thread-safe.</summary>
-internal struct ReusedArray
+/// <param name="isCleared">Whether the owner calls <see cref="Clear"/>. Otherwise no array is rented: the pool would not get it back.</param>
+internal struct ReusedArray(bool isCleared)
 {
     /// <summary>The length of the array that is kept, in bytes: the requests of short values fit. There can be thousands of idle calls.</summary>
     private const int KeptLength = 512;
@@ -30,10 +31,11 @@ internal struct ReusedArray
             return;
         }
         int rented = (int)Math.Min(System.Array.MaxLength, Math.Max(length, 2L * before.Length));
-        byte[] longer = PoolOf(rented).Rent(rented);
+        byte[] longer = isCleared ? PoolOf(rented).Rent(rented) : new byte[rented];
         before.AsSpan(0, used).CopyTo(longer);
         Clear();
         _current = longer;
+        if (!isCleared) _kept = longer;
     }
 
     /// <summary>Ends a use. The contents are lost.</summary>

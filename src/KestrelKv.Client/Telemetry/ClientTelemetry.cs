@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using System.Text.Json;
 using KestrelKv.Client.Replies;
 
 namespace KestrelKv.Client.Telemetry;
@@ -17,36 +16,43 @@ internal static class ClientTelemetry
     /// <summary>Begins the measurement of a call. A batch is one call with several operations.</summary>
     public static Measurement Begin(string function, int operations, string host, int port)
     {
-        if (!Source.HasListeners() && !Duration.Enabled) return default;
-        var tags = new TagList
+        Activity? activity = null;
+        if (Source.HasListeners())
         {
-            { "db.system.name", "kestrelkv" }, { "db.operation.name", function }, { "server.address", host }, { "server.port", port },
-        };
-        if (operations > 1) tags.Add("db.operation.batch.size", operations);
+            TagList tags = TagsOf(function, host, port);
+            if (operations > 1) tags.Add("db.operation.batch.size", operations);
 
-        // The call ends in another thread: the span must not remain the current one of the caller's.
-        Activity? current = Activity.Current;
-        Activity? activity = Source.StartActivity(ActivityKind.Client, tags: tags, name: function);
-        Activity.Current = current;
+            // The call ends in another thread: the span must not remain the current one of the caller's.
+            Activity? current = Activity.Current;
+            activity = Source.StartActivity(ActivityKind.Client, tags: tags, name: function);
+            Activity.Current = current;
+        }
         return new(function, host, port, activity, Duration.Enabled ? Stopwatch.GetTimestamp() : 0);
     }
+
+    private static TagList TagsOf(string function, string host, int port) => new()
+    {
+        { "db.system.name", "kestrelkv" }, { "db.operation.name", function }, { "server.address", host }, { "server.port", port },
+    };
 
     /// <summary>The measurement of one call. Must be ended. The default value measures nothing.</summary>
     public readonly struct Measurement(string function, string host, int port, Activity? activity, long begunAt)
     {
+        public bool IsActive => activity is not null || begunAt != 0;
+
         /// <summary>The span to name in the request: that of the call, or the current one.</summary>
         public Activity? Activity => activity ?? Activity.Current;
 
         /// <summary>Ends the measurement of a call that has a reply.</summary>
         public void End(ReadOnlySpan<byte> reply)
         {
-            if (activity is null && begunAt == 0) return;
+            if (!IsActive) return;
             string? code = null, type = null, message = null;
             try
             {
                 if (ServerError.TryRead(reply, out ServerError error)) (code, type, message) = (error.Code, error.Status is null ? error.Code : null, error.Message);
             }
-            catch (Exception e) when (e is JsonException or KestrelKvException)
+            catch (KestrelKvException e)
             {
                 (type, message) = (e.GetType().FullName, e.Message);
             }
@@ -56,7 +62,7 @@ internal static class ClientTelemetry
         /// <summary>Ends the measurement of a call that failed without a reply.</summary>
         public void End(Exception error)
         {
-            if (activity is null && begunAt == 0) return;
+            if (!IsActive) return;
             string? code = (error as RefusedException)?.Code;
             End(code, code ?? error.GetType().FullName, error.Message);
         }
@@ -84,10 +90,7 @@ internal static class ClientTelemetry
                 Activity.Current = current;
             }
             if (begunAt == 0) return;
-            var tags = new TagList
-            {
-                { "db.system.name", "kestrelkv" }, { "db.operation.name", function }, { "server.address", host }, { "server.port", port },
-            };
+            TagList tags = TagsOf(function, host, port);
             if (code is not null) tags.Add("db.response.status_code", code);
             if (error is not null) tags.Add("error.type", error);
             Duration.Record(Stopwatch.GetElapsedTime(begunAt).TotalSeconds, tags);

@@ -27,7 +27,7 @@ internal sealed class WatchStream : IAsyncDisposable
         var watch = new WatchStream(await connector.ConnectAsync(cancellationToken).ConfigureAwait(false), options);
         try
         {
-            var request = new RequestBuffer();
+            var request = new RequestBuffer(isCleared: false);
             RequestText.Begin(request, "WATCH", options);
             request.Write("\"prefix\": "u8);
             request.WriteString(prefix);

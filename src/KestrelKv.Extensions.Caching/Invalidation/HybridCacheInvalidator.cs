@@ -76,16 +76,13 @@ internal sealed partial class HybridCacheInvalidator(
             {
                 await ApplyChangesAsync(stoppingToken).ConfigureAwait(false);
             }
-            catch (HistoryCompactedException)
+            catch (RefusedException e) when (e.IsHistoryLost)
             {
                 LogGap(distributed.Prefix);
                 _applied = null;
-            }
-            catch (RefusedException e) when (e.Code == "future_version")
-            {
-                // The server has other data than before: its versions cannot be compared with those that were applied.
-                LogGap(distributed.Prefix);
-                (_applied, _lastApplied) = (null, 0);
+
+                // If the server has other data than before, its versions cannot be compared with those that were applied.
+                if (e is not HistoryCompactedException) _lastApplied = 0;
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {

@@ -95,7 +95,7 @@ public sealed class KestrelKvLock
                     await foreach (WatchEventKind _ in _entry.WatchRemovalsAsync(either.Token).ConfigureAwait(false))
                         if (await TryAsync().ConfigureAwait(false) is { } acquired) return acquired;
                 }
-                catch (RefusedException e) when (e.Code is "compacted" or "future_version")
+                catch (RefusedException e) when (e.IsHistoryLost)
                 {
                     // The watch was disconnected for longer than the server keeps changes, or the server has other data than before.
                 }

@@ -39,7 +39,7 @@ public sealed class KestrelKvLockOptions
     internal KestrelKvLockOptions Copy() => (KestrelKvLockOptions)MemberwiseClone();
 
     /// <summary>Returns what is wrong, or null.</summary>
-    internal string? Check()
+    internal string? Validate()
     {
         if (Prefix is null) return "KestrelKvLockOptions.Prefix is null, expected a text.";
         if (Time is null) return "KestrelKvLockOptions.Time is null, expected a clock.";

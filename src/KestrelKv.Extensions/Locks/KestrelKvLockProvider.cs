@@ -22,7 +22,7 @@ public sealed class KestrelKvLockProvider
         ArgumentNullException.ThrowIfNull(client);
         _client = client;
         _options = (options ?? new()).Copy();
-        if (_options.Check() is { } error) throw new ArgumentException(error, nameof(options));
+        if (_options.Validate() is { } error) throw new ArgumentException(error, nameof(options));
         _logger = logger ?? NullLogger<KestrelKvLockProvider>.Instance;
     }
 

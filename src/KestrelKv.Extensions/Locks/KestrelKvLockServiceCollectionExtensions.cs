@@ -15,7 +15,7 @@ public static class KestrelKvLockServiceCollectionExtensions
     public static IServiceCollection AddKestrelKvLocks(this IServiceCollection services, Action<KestrelKvLockOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
-        services.AddCheckedOptions(null, configure, options => options.Check());
+        services.AddCheckedOptions(null, configure, options => options.Validate());
         services.TryAddSingleton(provider =>
         {
             var options = provider.OptionsOf<KestrelKvLockOptions>();

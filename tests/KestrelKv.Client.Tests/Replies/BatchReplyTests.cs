@@ -40,6 +40,20 @@ public sealed class BatchReplyTests
         await Assert.ThrowsAsync<OutcomeUnknownException>(() => CommitAsync(reply));
 
     [Fact]
+    public async Task Commit_OperationAddedMeanwhile_HasTheResultsOfTheOthers()
+    {
+        var server = new ScriptedServer();
+        await using KestrelKvClient client = server.CreateClient();
+        Batch batch = client.CreateBatch().Put("a", 1);
+        Task<BatchResult> commit = batch.CommitAsync().AsTask();
+        batch.Put("b", 2);
+        ScriptedConnection connection = await server.AcceptAsync();
+        Assert.DoesNotContain("\"b\"", await connection.ReadAsync(), StringComparison.Ordinal);
+        connection.Reply("""{"status": "OK", "response": {"func": "BATCH", "response": {"version": 10, "results": [{}]}}}""");
+        Assert.True((await commit).Applied);
+    }
+
+    [Fact]
     public async Task GetEntry_NoSuchOperation_IsRefused()
     {
         BatchResult result = await CommitAsync("""{"status": "OK", "response": {"func": "BATCH", "response": {"results": [{}, {}, {}]}}}""");

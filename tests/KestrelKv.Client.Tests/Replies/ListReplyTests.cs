@@ -23,6 +23,22 @@ public sealed class ListReplyTests
     public async Task GetMany_OtherNumberOfEntries_HasAnUnknownOutcome(string reply) =>
         Assert.Contains("expected 2", (await Assert.ThrowsAsync<OutcomeUnknownException>(() => GetManyAsync(reply))).Message, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("{\"entries\": [{\"obj\" \"a\"}]}")]
+    [InlineData("{\"count\" 5, \"results\" []}")]
+    [InlineData("{\"entries\": {}, \"count\": 5.5, \"results\": {}}")]
+    public async Task ListsCountsAndBatches_ThatCannotBeRead_HaveAnUnknownOutcome(string response)
+    {
+        string reply = $$$"""{"status": "OK", "response": {"func": "F", "response": {{{response}}}}}""";
+        await AssertUnknownAsync(client => client.GetManyAsync<int>(["a"]).AsTask());
+        await AssertUnknownAsync(client => client.ScanKeysAsync("").ToListAsync().AsTask());
+        await AssertUnknownAsync(client => client.CountAsync("").AsTask());
+        await AssertUnknownAsync(client => client.CreateBatch().Delete("a").CommitAsync().AsTask());
+
+        Task AssertUnknownAsync<T>(Func<KestrelKvClient, Task<T>> call) =>
+            Assert.ThrowsAsync<OutcomeUnknownException>(() => ReplyTests.CallAsync(reply, call));
+    }
+
     [Fact]
     public async Task GetMany_ValueOfAnotherType_IsAJsonException() => await Assert.ThrowsAsync<JsonException>(() => GetManyAsync(
         """{"status": "OK", "response": {"func": "MGET", "response": {"entries": [{"found": true, "val": "five"}, {"found": false}]}}}"""));

@@ -141,7 +141,7 @@ public sealed class WatchTests
         // The limits of the random pauses are 50 ms, 100 ms, ..., 6.4 s.
         Assert.True(time.GetElapsedTime(begin) > TimeSpan.FromSeconds(0.4), $"8 connections broke within {time.GetElapsedTime(begin)}.");
         await client.DisposeAsync();
-        await Assert.ThrowsAnyAsync<Exception>(() => next.AsTask());
+        await Assert.ThrowsAsync<NotSentException>(() => next.AsTask());
     }
 
     [Fact]
@@ -183,6 +183,20 @@ public sealed class WatchTests
             await Clock.AdvanceUntilAsync(time, accepting, TimeSpan.FromMilliseconds(20));
             return await accepting;
         }
+    }
+
+    [Theory]
+    [InlineData("""{"status": "OK", "response": {"func": "WATCH", "response": "ERROR - Function doesn't exist"}}""")]
+    [InlineData("nonsense")]
+    public async Task Watch_ReplyThatIsNone_Fails(string reply)
+    {
+        await using KestrelKvClient client = _server.CreateClient();
+        await using IAsyncEnumerator<WatchEvent<int>> events = client.WatchAsync<int>("p").GetAsyncEnumerator();
+        ValueTask<bool> next = events.MoveNextAsync();
+        ScriptedConnection connection = await _server.AcceptAsync();
+        await connection.ReadAsync();
+        connection.Reply(reply);
+        await Assert.ThrowsAsync<OutcomeUnknownException>(() => next.AsTask().WaitAsync(Wait.Patience));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using KestrelKv.Client;
 using KestrelKv.Client.Testing;
 using KestrelKv.Extensions.Locks;
@@ -257,14 +258,27 @@ public sealed class LockTests : IAsyncLifetime, IAsyncDisposable
     {
         await using var other = new InMemoryServer();
         InMemoryServer server = _server;
+        string host = $"{Guid.NewGuid():N}.test";
         await using KestrelKvClient client = _server.CreateClient(options =>
-            options.ConnectCallback = stop => Volatile.Read(ref server).ConnectAsync(stop));
+            (options.Host, options.ConnectCallback) = (host, stop => Volatile.Read(ref server).ConnectAsync(stop)));
+        int tries = 0;
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, to) =>
+        {
+            if (instrument.Meter.Name == KestrelKvClient.TelemetryName) to.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<double>((_, _, tags, _) =>
+        {
+            if (tags.ToArray() is var all && all.Contains(new("server.address", host)) && all.Contains(new("db.operation.name", "PUT")))
+                Interlocked.Increment(ref tries);
+        });
+        listener.Start();
         await using KestrelKvLockHandle handle = await _locks.CreateLock("a").AcquireAsync();
         for (int i = 0; i < 10; i++) await _client.PutAsync("other", i);
-        int connections = _server.ConnectionCount;
         Task<KestrelKvLockHandle> waiting = new KestrelKvLockProvider(client).CreateLock("a").AcquireAsync();
-        await Wait.UntilAsync(() => _server.ConnectionCount == connections + 2, () => "there is no watch");
-        for (int i = 0; i < 100; i++) await _client.GetAsync<int>("read");
+
+        // The second try follows the first event of the watch, which has a version from then on.
+        await Wait.UntilAsync(() => Volatile.Read(ref tries) == 2, () => "there is no watch");
 
         // The second server has lower versions, so it refuses to continue the watch with future_version. There, the lock is free.
         Volatile.Write(ref server, other);
