@@ -86,6 +86,7 @@ public sealed class TouchTests : IDisposable
     [Fact]
     public void Touch_OfTheEngine_AllocatesNoMoreThanMeta()
     {
+        const int Rounds = 20;
         using var store = new EmbeddedStore(TimeProvider.System);
         using var wire = new TestWire(store: store);
         wire.Metrics.Dispose();
@@ -96,12 +97,14 @@ public sealed class TouchTests : IDisposable
         byte[] touch = Frames.Stream(Enumerable.Repeat(Calls.Request("GET", """{"obj": "key", "meta": true, "touch": 2000.5}"""), 100));
         long forMeta = Least(meta), forTouch = Least(touch);
         Assert.True(forMeta > 0);
-        Assert.Equal(forMeta, forTouch);
+
+        // The runtime may allocate while it recompiles a method; an object for each request would have at least 24 bytes.
+        Assert.InRange(forTouch, 0, forMeta + 100 * Rounds);
 
         long Least(byte[] batch) => Enumerable.Range(0, 10).Min(_ => Inline.Run(() =>
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
-            for (int i = 0; i < 20; i++)
+            for (int i = 0; i < Rounds; i++)
             {
                 client.SendInline(batch);
                 client.Discard();
