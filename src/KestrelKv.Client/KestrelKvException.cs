@@ -49,7 +49,7 @@ public class RefusedException : KestrelKvException
 
     /// <summary>Whether the same request may succeed later without a change of the request or of the user's rights.</summary>
     public bool IsTransient => Code is "conflict" or "memory_full" or "disk_full" or "replies_full" or "requests_full" or "too_many_connections" or
-        "too_many_watches" or "idle_timeout" or "auth_timeout" or "internal_error";
+        "too_many_watches" or "unavailable" or "idle_timeout" or "auth_timeout" or "internal_error";
 
     /// <summary>
     /// Whether a watch has no continuation: the server no longer keeps the changes that come next, or has other data than before. Read the entries

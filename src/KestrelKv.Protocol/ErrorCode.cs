@@ -6,7 +6,7 @@ namespace KestrelKv.Protocol;
 /// </summary>
 /// <remarks>
 /// The codes before <see cref="UnsupportedVersion"/> keep the connection open. The request had no effect, except perhaps after
-/// <see cref="DiskFailed"/>. The parser reports the codes up to <see cref="TooDeep"/>, the check of the client's rights the next two, and the
+/// <see cref="DiskFailed"/> and <see cref="OutcomeUnknown"/>. The parser reports the codes up to <see cref="TooDeep"/>, the check of the client's rights the next two, and the
 /// execution later ones. The codes from
 /// <see cref="UnsupportedVersion"/> on close the connection after the reply, because the frame boundaries are lost or the client is not
 /// admitted. Only HTTP uses the codes from <see cref="InvalidRequest"/> on.
@@ -71,6 +71,12 @@ public enum ErrorCode
     /// The disk has failed. A write may or may not exist after a restart; the data of a read may not be on disk.
     /// </summary>
     DiskFailed,
+
+    /// <summary>The database of the store did not answer in time, or refused. The request had no effect.</summary>
+    Unavailable,
+
+    /// <summary>The database failed during the commit. The write may take effect at any later time, or not at all.</summary>
+    OutcomeUnknown,
 
     /// <summary>A precondition does not hold. The error has the version of the entry.</summary>
     PreconditionFailed,

@@ -26,6 +26,8 @@ public static class ErrorCodes
         new(ErrorCode.MemoryFull, 507, "The store is out of memory"),
         new(ErrorCode.DiskFull, 507, "The disk is full"),
         new(ErrorCode.DiskFailed, 503, "The disk has failed"),
+        new(ErrorCode.Unavailable, 503, "The database is not available"),
+        new(ErrorCode.OutcomeUnknown, 504, "The outcome of the write is unknown"),
         new(ErrorCode.PreconditionFailed, 412, "A precondition does not hold"),
         new(ErrorCode.NotFound, 404, "The key does not exist"),
         new(ErrorCode.PathNotFound, 409, "The path does not exist"),

@@ -5,11 +5,14 @@ namespace KestrelKv.Protocol;
 /// </summary>
 internal static class Outcomes
 {
-    public static readonly ErrorCode[] OfReads = [ErrorCode.DiskFailed, ErrorCode.RepliesFull];
+    public static readonly ErrorCode[] OfReads = [ErrorCode.DiskFailed, ErrorCode.Unavailable, ErrorCode.RepliesFull];
 
     /// <summary>The errors of a write that neither edits a value nor returns one, such as EXPIRE.</summary>
     public static readonly ErrorCode[] OfWrites =
-        [ErrorCode.MemoryFull, ErrorCode.DiskFull, ErrorCode.DiskFailed, ErrorCode.PreconditionFailed, ErrorCode.RequestIdReused];
+    [
+        ErrorCode.MemoryFull, ErrorCode.DiskFull, ErrorCode.DiskFailed, ErrorCode.Unavailable, ErrorCode.OutcomeUnknown,
+        ErrorCode.PreconditionFailed, ErrorCode.RequestIdReused,
+    ];
 
     /// <summary>The errors of a write that may return the old value, and record it with the request id.</summary>
     public static readonly ErrorCode[] OfWritesWithOld = [.. OfWrites, ErrorCode.ValueTooLong, ErrorCode.RepliesFull];
@@ -29,5 +32,8 @@ internal static class Outcomes
     public static readonly ErrorCode[] OfBatches = [.. OfPatches, ErrorCode.NotANumber, ErrorCode.NumberOverflow];
 
     public static readonly ErrorCode[] OfWatches =
-        [ErrorCode.DiskFailed, ErrorCode.Compacted, ErrorCode.FutureVersion, ErrorCode.TooManyWatches, ErrorCode.RepliesFull];
+    [
+        ErrorCode.DiskFailed, ErrorCode.Unavailable, ErrorCode.Compacted, ErrorCode.FutureVersion, ErrorCode.TooManyWatches,
+        ErrorCode.RepliesFull,
+    ];
 }

@@ -14,8 +14,8 @@ namespace KestrelKv.Storage.Postgres;
 /// <see cref="CallBytesMax"/> bytes. There is no memory limit and no eviction.
 /// </para>
 /// <para>
-/// <b>Failures.</b> Besides the exceptions of the contract, calls throw <see cref="StoreUnavailableException"/> and
-/// <see cref="OutcomeUnknownException"/>. A call that throws <see cref="DurabilityLostException"/> was not executed.
+/// <b>Failures.</b> Calls throw <see cref="StoreUnavailableException"/> and <see cref="OutcomeUnknownException"/>, never
+/// <see cref="DurabilityLostException"/>.
 /// </para>
 /// <para>
 /// <b>Versions</b> are dense and common to all doors. A restart does not raise them, because the database loses no acknowledged commit.

@@ -28,6 +28,10 @@ namespace KestrelKv.Storage;
 /// store in memory completes a call before it returns, except for edits of long values and searches in them.
 /// </para>
 /// <para>
+/// <b>Failures.</b> A call throws a <see cref="StoreFailureException"/> if the disk or the database of the store has failed. Its type states
+/// what became of the writes. The results that the call has passed on are void.
+/// </para>
+/// <para>
 /// <b>Memory ownership.</b> Keys and values passed to a call must not change until the call completes. The store copies them. Spans
 /// passed to a sink are valid only during that invocation of the sink.
 /// </para>

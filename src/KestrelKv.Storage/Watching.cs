@@ -89,5 +89,6 @@ public interface IWatch : IDisposable
     /// outside the prefix. Older history is read from disk on another thread, one part per read.
     /// </summary>
     /// <exception cref="IOException">Older history cannot currently be read from disk. Changes already passed on remain valid.</exception>
+    /// <exception cref="StoreUnavailableException">The database does not answer. Changes already passed on remain valid.</exception>
     ValueTask<WatchStatus> ReadAsync(IChangeSink changes, CancellationToken cancellationToken = default);
 }

@@ -33,8 +33,8 @@ internal enum CloseReason
     /// <summary>The server is stopping.</summary>
     Stopping,
 
-    /// <summary>The disk failed after some replies of the waiting calls had been sent.</summary>
-    DiskFailed,
+    /// <summary>The disk or the database failed after some replies of the waiting calls had been sent.</summary>
+    StoreFailed,
 
     /// <summary>A fault in the server.</summary>
     InternalError,

@@ -17,6 +17,6 @@ internal static partial class Log
     [LoggerMessage(4, LogLevel.Error, "Connection {ConnectionId} is closed after a fault in the server")]
     public static partial void ConnectionFailed(ILogger logger, string connectionId, Exception exception);
 
-    [LoggerMessage(5, LogLevel.Warning, "Connection {ConnectionId} is aborted: the changes in sent replies may not be on disk: {Reason}")]
-    public static partial void ConnectionLostToDisk(ILogger logger, string connectionId, string reason);
+    [LoggerMessage(5, LogLevel.Warning, "Connection {ConnectionId} is aborted: the changes in sent replies may be lost: {Reason}")]
+    public static partial void ConnectionLostToStore(ILogger logger, string connectionId, string reason);
 }

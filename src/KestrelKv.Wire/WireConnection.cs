@@ -204,10 +204,14 @@ internal sealed class WireConnection : IDisposable
                         {
                             answered = _executor.End(await _executor.BeginAsync(remaining, stopAt, Aborted));
                         }
-                        catch (DurabilityLostException) when (!isRetry && _executor.TryRetract())
+                        catch (StoreFailureException e) when (_executor.TryRetract())
                         {
-                            isRetry = true;
-                            continue;
+                            if (e.MayRepeat && !isRetry)
+                            {
+                                isRetry = true;
+                                continue;
+                            }
+                            answered = _executor.Refuse(remaining, e);
                         }
                         if (_executor.TookLong) await Task.Yield();
                     }

@@ -65,13 +65,13 @@ public sealed class WireConnectionHandler(
             // The connection was aborted during a call.
             reason = wire.IsStopping ? CloseReason.Stopping : CloseReason.Reset;
         }
-        catch (DurabilityLostException e)
+        catch (StoreFailureException e)
         {
             // Some replies report changes that may be lost, and cannot be retracted.
-            reason = CloseReason.DiskFailed;
-            Log.ConnectionLostToDisk(logger, wire.Id, e.Message);
+            reason = CloseReason.StoreFailed;
+            Log.ConnectionLostToStore(logger, wire.Id, e.Message);
             var error = new ProtocolError(
-                ErrorCode.InternalError, $"the disk failed, and the request may or may not have been executed: {e.Message}");
+                ErrorCode.InternalError, $"the store failed, and the request may or may not have been executed: {e.Message}");
             await TrySendAsync(() => wire.FailAsync(error));
         }
         catch (Exception e)

@@ -20,6 +20,8 @@ public sealed class ErrorCodesTests
     [InlineData(ErrorCode.MemoryFull, "memory_full")]
     [InlineData(ErrorCode.DiskFull, "disk_full")]
     [InlineData(ErrorCode.DiskFailed, "disk_failed")]
+    [InlineData(ErrorCode.Unavailable, "unavailable")]
+    [InlineData(ErrorCode.OutcomeUnknown, "outcome_unknown")]
     [InlineData(ErrorCode.PreconditionFailed, "precondition_failed")]
     [InlineData(ErrorCode.NotFound, "not_found")]
     [InlineData(ErrorCode.PathNotFound, "path_not_found")]

@@ -101,7 +101,7 @@ public sealed class DiskFailureTests
 
         await client.ServedAsync();
         Assert.NotNull(client.Connection.Aborted);
-        Assert.Equal(1, wire.Metrics["kestrelkv.wire.connections.closed{reason=disk_failed}"]);
+        Assert.Equal(1, wire.Metrics["kestrelkv.wire.connections.closed{reason=store_failed}"]);
         AssertCounts(wire, gets: 0, unknown: 0, invalid: 0, refused: 0);
         (LogLevel level, string text, _) = Assert.Single(wire.Log.Warnings);
         Assert.Equal(LogLevel.Warning, level);
@@ -109,7 +109,7 @@ public sealed class DiskFailureTests
     }
 
     [Fact]
-    public async Task Serve_StoreLosesRequestsTwice_EndsConnectionAndAcknowledgesNothing()
+    public void Serve_StoreLosesRequestsTwice_RefusesThem()
     {
         var store = new SlowDiskStore();
         using var wire = new TestWire(store: store);
@@ -120,8 +120,43 @@ public sealed class DiskFailureTests
         Assert.Equal(0, client.UnreadBytes());
 
         store.Fail(new DurabilityLostException("twice"));
-        client.EndSending();
-        Frames.AssertError(Assert.Single(await client.RepliesToEndAsync()), "internal_error", "twice");
+        Frames.AssertError(Assert.Single(client.Replies()), "disk_failed", "Data:Directory");
+    }
+
+    /// <summary>A pipeline whose store call fails: each request that needs the store is refused, in order, and the connection continues.</summary>
+    [Theory]
+    [InlineData(true, "unavailable", "unavailable")]
+    [InlineData(false, "unavailable", "outcome_unknown")]
+    public void Serve_StoreFails_RefusesRequests(bool isUnavailable, string ofRead, string ofWrite)
+    {
+        StoreFailureException failure = isUnavailable ? new StoreUnavailableException("why") : new OutcomeUnknownException("why");
+        var store = new SlowDiskStore();
+        using var wire = new TestWire(store: store);
+        TestClient client = wire.Connect();
+        client.Send(Frames.Put("a", "1"), "{\"func\": \"NOPE\"}", Frames.Get("a"), "bad", Calls.Request("PING"));
+        Assert.Equal(0, client.UnreadBytes());
+        store.Fail(failure);
+        string[] replies = [.. client.Replies()];
+        Assert.Equal([ofWrite, Frames.UnknownReply("NOPE"), ofRead, "invalid_json"], replies[..^1].Select(Frames.ErrorCode));
+        Frames.AssertError(replies[0], ofWrite, "why");
+        Assert.Contains("pong", replies[^1], StringComparison.Ordinal);
+        Assert.Equal(1, wire.Metrics[$"kestrelkv.wire.requests{{function=PUT,outcome={ofWrite}}}"]);
+        Assert.Equal(0, wire.Metrics["kestrelkv.wire.requests{function=PUT,outcome=ok}"]);
+        Assert.Equal(1, wire.Metrics["kestrelkv.wire.requests{function=PING,outcome=ok}"]);
+    }
+
+    /// <summary>An aborted commit is executed once more before it is refused.</summary>
+    [Fact]
+    public void Serve_CommitAborted_ExecutesRequestsAgain()
+    {
+        var store = new SlowDiskStore();
+        using var wire = new TestWire(store: store);
+        TestClient client = wire.Connect();
+        client.Send(Frames.Put("a", "1"));
+        store.Fail(new StoreUnavailableException("once", mayRepeat: true));
+        Assert.Equal(0, client.UnreadBytes());
+        store.Fail(new StoreUnavailableException("twice", mayRepeat: true));
+        Frames.AssertError(Assert.Single(client.Replies()), "unavailable", "twice");
     }
 
     [Theory]

@@ -113,7 +113,7 @@ internal abstract class Call
         if (!TryEnd(out bool wasSent)) return;
         var timeout = new TimeoutException("The deadline of the call has passed.");
         Fail(wasSent
-            ? new OutcomeUnknownException("The deadline passed before the reply to the request arrived.", timeout)
+            ? new OutcomeUnknownException(_lane!.WithLastFailure("The deadline passed before the reply to the request arrived"), timeout)
             : _lane!.NotSent("The deadline passed before the request was sent", timeout));
     }
 

@@ -173,28 +173,41 @@ internal sealed class Connection : IThreadPoolWorkItem
     private int TakeReplies(ReadOnlySpan<byte> text, out int needed)
     {
         int count = 0, end = 0;
+        bool works = false;
         Exception? closing = null;
         needed = 0;
         while (closing is null && TryReadHeader(text[end..], out int length, out closing))
         {
             needed = FrameHeader.Bytes + length;
             if (needed > text.Length - end) break;
-            closing = ServerError.ClosingReason(text.Slice(end + FrameHeader.Bytes, length));
+            ReadOnlySpan<byte> reply = text.Slice(end + FrameHeader.Bytes, length);
+            closing = ServerError.ClosingReason(reply);
 
             // These answer a request, which would close each further connection that sends it: too long a request, and a reply that cannot be read.
             if (closing is not null and not (RefusedException { Code: "frame_too_long" } or OutcomeUnknownException)) break;
+            works |= ServerError.StoreFailure(reply) is null;
             end += needed;
             needed = 0;
             count++;
         }
         if (_answered.Length < count) _answered = new Call[count];
         Span<Call> calls = _answered.AsSpan(0, count);
-        int taken = _lane.TakeSent(this, calls);
+        int taken = _lane.TakeSent(this, calls, works);
         int at = 0;
-        foreach (Call call in calls[..taken])
+        for (int i = 0; i < taken; i++)
         {
+            Call call = calls[i];
             FrameHeader.TryRead(text[at..], _lane.ReplyBytesMax, out int length, out _);
-            call.EndWith(text.Slice(at + FrameHeader.Bytes, length));
+            ReadOnlySpan<byte> reply = text.Slice(at + FrameHeader.Bytes, length);
+            if (call is { IsRepeatable: true, IsEnded: false } && ServerError.StoreFailure(reply) is { } failure)
+            {
+                // The next connection may lead to a server whose database answers.
+                Break(failure);
+                _lane.Repeat(calls[i..taken], failure);
+                calls.Clear();
+                throw failure;
+            }
+            call.EndWith(reply);
             call.Release();
             at += FrameHeader.Bytes + length;
         }

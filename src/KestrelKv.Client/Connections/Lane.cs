@@ -149,15 +149,35 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
     }
 
     /// <summary>Removes the calls that the next replies belong to from those that a connection has sent.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="calls">Receives the calls.</param>
+    /// <param name="works">Whether a reply shows that the server works.</param>
     /// <returns>The number of calls, fewer than requested if fewer were sent.</returns>
-    public int TakeSent(Connection connection, Span<Call> calls)
+    public int TakeSent(Connection connection, Span<Call> calls, bool works)
     {
         lock (_gate)
         {
             // Not earlier: a connection that breaks before its first reply must not be followed by the next one at once, again and again.
-            if (!calls.IsEmpty) _backoff.Reset();
+            if (works) _backoff.Reset();
             return connection.TakeSent(calls);
         }
+    }
+
+    /// <summary>Sends calls again on the next connection, before all others. Their own connection is broken, and its sent calls are queued.</summary>
+    public void Repeat(ReadOnlySpan<Call> calls, Exception reason)
+    {
+        Connection? sender = null;
+        List<Call> lost = [];
+        lock (_gate)
+        {
+            List<Call> repeated = [];
+            foreach (Call call in calls) (call.IsRepeatable && !_stopping.IsCancellationRequested ? repeated : lost).Add(call);
+            _queue.AddFirst(repeated);
+            if (_connection is null) Connect();
+            else if (_connection.TryBeginSending(out _)) sender = _connection;
+        }
+        sender?.Send(onCallerThread: false);
+        EndBroken(lost, reason);
     }
 
     /// <summary>Handles the end of a connection.</summary>
@@ -179,20 +199,15 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
             _queue.AddFirst(repeated);
             if (_queue.Count > 0) Connect();
         }
-        foreach (Call call in lost)
-        {
-            call.EndBroken(reason);
-            call.Release();
-        }
+        EndBroken(lost, reason);
     }
 
     /// <summary>Returns the failure of a call that was not sent, with the reason why there is no connection.</summary>
-    public NotSentException NotSent(string message, Exception? inner = null)
-    {
-        Exception? failure = Volatile.Read(ref _lastFailure);
-        string text = failure is null ? $"{message}." : $"{message}. The last connection failed: {failure.Message}";
-        return new(text, inner ?? failure);
-    }
+    public NotSentException NotSent(string message, Exception? inner = null) => new(WithLastFailure(message), inner ?? Volatile.Read(ref _lastFailure));
+
+    /// <summary>Adds the reason why there is no connection, if there is none.</summary>
+    public string WithLastFailure(string message) =>
+        Volatile.Read(ref _lastFailure) is { } failure ? $"{message}. The last connection failed: {failure.Message}" : $"{message}.";
 
     /// <summary>Closes the connection. Calls that have no reply fail.</summary>
     public void Dispose()
@@ -216,6 +231,15 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
 
     /// <summary>Whether the last connection or attempt has failed.</summary>
     private bool IsBroken => Volatile.Read(ref _connection) is null && Volatile.Read(ref _lastFailure) is not null;
+
+    private static void EndBroken(List<Call> calls, Exception reason)
+    {
+        foreach (Call call in calls)
+        {
+            call.EndBroken(reason);
+            call.Release();
+        }
+    }
 
     private void Refuse(Call call)
     {

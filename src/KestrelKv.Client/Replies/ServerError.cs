@@ -5,6 +5,9 @@ namespace KestrelKv.Client.Replies;
 /// <summary>The error in a reply: <c>{"code": "...", "message": "...", "index": 0, "version": 1, "oldest_version": 1}</c>.</summary>
 internal readonly record struct ServerError(string Code, string Message, int? Index, long? Version, long? OldestVersion)
 {
+    private const string Unavailable = "unavailable";
+    private const string OutcomeUnknown = "outcome_unknown";
+
     /// <summary>The status of the write, if the error is a result of it: a failed precondition or test, or a missing part.</summary>
     public WriteStatus? Status => Code switch
     {
@@ -53,11 +56,27 @@ internal readonly record struct ServerError(string Code, string Message, int? In
             : null;
     }
 
+    /// <summary>
+    /// Returns the error of a reply that says that the database of the server has failed, after which the request may be repeated. Otherwise
+    /// null.
+    /// </summary>
+    public static KestrelKvException? StoreFailure(ReadOnlySpan<byte> reply)
+    {
+        try
+        {
+            return TryRead(reply, out ServerError error) && error.Code is Unavailable or OutcomeUnknown ? error.ToException() : null;
+        }
+        catch (KestrelKvException)
+        {
+            return null; // The caller learns it.
+        }
+    }
+
     public KestrelKvException ToException() => Code switch
     {
         "compacted" => new HistoryCompactedException(Message, OldestVersion ?? 0),
-        // The write may be on disk, and appear after the restart of the server.
-        "disk_failed" => new OutcomeUnknownException($"{Message} ({Code})", code: Code),
+        // The write may be on disk, and appear after the restart of the server; or the database may still commit it.
+        "disk_failed" or OutcomeUnknown => new OutcomeUnknownException($"{Message} ({Code})", code: Code),
         _ => new RefusedException(Code, Message, Index, Version),
     };
 

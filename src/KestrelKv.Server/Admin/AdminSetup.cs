@@ -8,7 +8,6 @@ using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Security;
 using KestrelKv.Server.Settings;
 using KestrelKv.Server.Telemetry;
-using KestrelKv.Storage;
 using KestrelKv.Wire;
 using KestrelKv.Wire.Security;
 using Microsoft.AspNetCore.Connections;
@@ -101,12 +100,11 @@ internal static class AdminSetup
             StatusCodeSelector = static e => e switch
             {
                 BadHttpRequestException bad => bad.StatusCode,
-                DurabilityLostException => StatusCodes.Status503ServiceUnavailable,
                 _ => StatusCodes.Status500InternalServerError,
             },
-            // Not logged: errors of the client, disconnects, and disk failures, which the store has already logged.
+            // Not logged: errors of the client, and disconnects.
             SuppressDiagnosticsCallback = static context => context.Exception
-                is BadHttpRequestException or ConnectionResetException or OperationCanceledException or DurabilityLostException,
+                is BadHttpRequestException or ConnectionResetException or OperationCanceledException,
         });
         app.UseStatusCodePages();
         app.Use(new AllowedHosts(options).CheckAsync);

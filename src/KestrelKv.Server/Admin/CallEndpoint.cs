@@ -15,8 +15,7 @@ internal static class CallEndpoint
             .Produces<CallReply>()
             .Refuses(
                 ErrorCode.InvalidHeader, ErrorCode.CrossOrigin, ErrorCode.FrameTooLong, ErrorCode.UnsupportedEncoding,
-                ErrorCode.RequestsFull,
-                ErrorCode.DiskFailed);
+                ErrorCode.RequestsFull);
 
     /// <summary>Calls any function of the wire protocol</summary>
     /// <remarks>
@@ -29,7 +28,7 @@ internal static class CallEndpoint
     /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="413">The body is too long.</response>
     /// <response code="415">The body is compressed.</response>
-    /// <response code="503">The disk failed during the call, or no memory is available for the body.</response>
+    /// <response code="503">No memory is available for the body.</response>
     public static async Task<IResult> CallAsync(HttpContext http, RequestMapper mapper, HttpRunner runner, RequestClients clients, RequestTracing tracing)
     {
         if (http.Request.Headers.ContainsKey(FunctionCall.IdempotencyKey))

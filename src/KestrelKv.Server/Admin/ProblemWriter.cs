@@ -1,5 +1,4 @@
 using KestrelKv.Protocol;
-using KestrelKv.Storage;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace KestrelKv.Server.Admin;
@@ -31,7 +30,6 @@ internal sealed class ProblemWriter(RequestLimits limits) : IProblemDetailsWrite
 
     private ProtocolError Explain(HttpContext http, Exception? exception) => (exception, http.Response.StatusCode) switch
     {
-        (DurabilityLostException, _) => ProtocolError.DiskFailed,
         (_, StatusCodes.Status413PayloadTooLarge) => new(
             ErrorCode.FrameTooLong, $"the body is too long, expected at most {limits.FrameBytesMax} bytes (Limits:FrameBytesMax)"),
         (BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } slow, _) => new(ErrorCode.BodyTimeout, slow.Message),

@@ -15,7 +15,7 @@ namespace KestrelKv.Storage.Postgres.Writing;
 /// <para>
 /// A failure of the first trip changes nothing, and the trip is repeated until the calls are late. After a failure of the second trip,
 /// <see cref="ClaimResolver"/> determines the outcome. If the group was aborted, its calls fail with
-/// <see cref="DurabilityLostException"/>: their results are void, and they may be executed again.
+/// <see cref="StoreUnavailableException"/>: their results are void, and they may be executed again.
 /// </para>
 /// </remarks>
 internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStoreOptions options, ILogger logger)
@@ -121,10 +121,10 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
         if (commit.HasChanges) Committed();
     }
 
-    private static Exception Failure(bool? committed, Exception cause) => committed is null
+    private static StoreFailureException Failure(bool? committed, Exception cause) => committed is null
         ? new OutcomeUnknownException(
             $"The connection to the database failed during the commit, and its outcome is not known: {cause.Message}", cause)
-        : new DurabilityLostException($"The connection to the database failed, and the commit was aborted: {cause.Message}");
+        : new StoreUnavailableException($"The connection to the database failed, and the commit was aborted: {cause.Message}", cause, mayRepeat: true);
 
     private static async Task<bool> RunAsync(Session session, GroupCommit commit)
     {

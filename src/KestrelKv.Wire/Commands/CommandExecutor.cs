@@ -36,7 +36,7 @@ internal sealed class CommandExecutor(
     /// <param name="requests">At least one request. The first one can be batched.</param>
     /// <param name="stopAt">The value of <see cref="ReplyWriter.BytesWritten"/> at which the group ends.</param>
     /// <param name="cancellationToken">Ends the group after the current request.</param>
-    /// <exception cref="DurabilityLostException">The disk has failed; see <see cref="TryRetract"/>.</exception>
+    /// <exception cref="StoreFailureException">The store has failed; see <see cref="TryRetract"/>.</exception>
     public ValueTask<int> BeginAsync(ReadOnlyMemory<Request> requests, long stopAt, CancellationToken cancellationToken)
     {
         TookLong = false;
@@ -69,8 +69,8 @@ internal sealed class CommandExecutor(
     }
 
     /// <summary>
-    /// Ends a group whose changes may not be on disk, and retracts its replies. It may then be executed again: writes are refused, and
-    /// reads return the data on disk. Returns false if the output already has some replies; the connection must then be closed.
+    /// Ends a group whose store call has failed, and retracts its replies. The group may then be executed again, or refused. Returns false
+    /// if the output already has some replies; the connection must then be closed.
     /// </summary>
     public bool TryRetract()
     {
@@ -78,6 +78,25 @@ internal sealed class CommandExecutor(
         Clear();
         spans.Retract();
         return replies.TryRetract(_mark);
+    }
+
+    /// <summary>Writes the error of a failed store call as the reply to each request of a retracted group that needs the store.</summary>
+    /// <param name="requests">The requests, as in <see cref="BeginAsync"/>.</param>
+    /// <param name="failure">The failure.</param>
+    /// <returns>The number of answered requests.</returns>
+    public int Refuse(ReadOnlyMemory<Request> requests, StoreFailureException failure)
+    {
+        _counts.Clear();
+        (_answered, _requests) = (0, requests);
+        AnswerUpToNextOperation();
+        while (_answered < requests.Length && requests.Span[_answered] is var request && !UnbatchedCommands.IsUnbatched(request))
+        {
+            WriteError(request, ResultErrors.Of(failure, isRead: request.Function == Function.Get), _answered++);
+            AnswerUpToNextOperation();
+        }
+        counters.Add(_counts);
+        _requests = default;
+        return _answered;
     }
 
     /// <inheritdoc/>

@@ -20,7 +20,7 @@ internal sealed class KeyExecution(IKeyValueStore store, IKeyResultSink results,
     /// <param name="requests">One or more requests.</param>
     /// <param name="requestId">The id of a BATCH. The id of a single request is in its options.</param>
     /// <param name="cancellationToken">Cancels the wait, but undoes nothing.</param>
-    /// <exception cref="DurabilityLostException">The disk failed during both attempts.</exception>
+    /// <exception cref="StoreFailureException">The store has failed, if it lost the results during both attempts.</exception>
     public async ValueTask ExecuteAsync(
         ReadOnlyMemory<Request> requests, RequestId requestId = default, CancellationToken cancellationToken = default)
     {
@@ -35,9 +35,9 @@ internal sealed class KeyExecution(IKeyValueStore store, IKeyResultSink results,
                 await ExecuteAsync(operations.AsMemory(0, requests.Length), requestId, cancellationToken);
                 break;
             }
-            catch (DurabilityLostException) when (!isRetry)
+            catch (StoreFailureException e) when (e.MayRepeat && !isRetry)
             {
-                // The results may be lost after a restart, and no client has received them. The second attempt refuses writes and
+                // The results are void, and no client has received them. If the disk has failed, the second attempt refuses writes and
                 // reads the data on disk.
             }
         }

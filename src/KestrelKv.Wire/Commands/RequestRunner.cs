@@ -29,9 +29,39 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
     /// <param name="format">The format of listed entries.</param>
     /// <param name="cancellationToken">Cancels the wait, but undoes nothing.</param>
     /// <returns>The error; null on success.</returns>
-    /// <exception cref="DurabilityLostException">The disk failed during both attempts.</exception>
     public async ValueTask<ProtocolError?> RunAsync(
         ReadOnlyMemory<Request> one, Response response, ListFormat? format = null, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await ExecuteAsync(one, response, format, cancellationToken);
+        }
+        catch (StoreFailureException e)
+        {
+            return ResultErrors.Of(e, isRead: one.Span[0].Function is Function.Get or Function.Mget or Function.Scan);
+        }
+    }
+
+    /// <summary>Executes a request on one key.</summary>
+    /// <param name="one">One validated request.</param>
+    /// <param name="result">Receives the result, which may be sent once this method completes without an error.</param>
+    /// <param name="cancellationToken">Cancels the wait, but undoes nothing.</param>
+    /// <returns>The error; null on success.</returns>
+    public async ValueTask<ProtocolError?> RunAsync(
+        ReadOnlyMemory<Request> one, IKeyResultSink result, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await ExecuteAsync(one, result, room: null, cancellationToken);
+        }
+        catch (StoreFailureException e)
+        {
+            return ResultErrors.Of(e, isRead: one.Span[0].Function == Function.Get);
+        }
+    }
+
+    private async ValueTask<ProtocolError?> ExecuteAsync(
+        ReadOnlyMemory<Request> one, Response response, ListFormat? format, CancellationToken cancellationToken)
     {
         Request request = one.Span[0];
         RequestOptions options = request.Options ?? RequestOptions.None;
@@ -56,21 +86,11 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
                 response.Body.Write(HelpText.Response);
                 return null;
             default:
-                return await RunAsync(one, new ResultText(response.Body), response.Room, cancellationToken);
+                return await ExecuteAsync(one, new ResultText(response.Body), response.Room, cancellationToken);
         }
     }
 
-    /// <summary>Executes a request on one key.</summary>
-    /// <param name="one">One validated request.</param>
-    /// <param name="result">Receives the result, which may be sent once this method completes without an error.</param>
-    /// <param name="cancellationToken">Cancels the wait, but undoes nothing.</param>
-    /// <returns>The error; null on success.</returns>
-    /// <exception cref="DurabilityLostException">The disk failed during both attempts.</exception>
-    public ValueTask<ProtocolError?> RunAsync(
-        ReadOnlyMemory<Request> one, IKeyResultSink result, CancellationToken cancellationToken = default) =>
-        RunAsync(one, result, room: null, cancellationToken);
-
-    private async ValueTask<ProtocolError?> RunAsync(
+    private async ValueTask<ProtocolError?> ExecuteAsync(
         ReadOnlyMemory<Request> one, IKeyResultSink result, ReplyRoom? room, CancellationToken cancellationToken)
     {
         Debug.Assert(one.Span[0].Function is >= Function.Get and <= Function.Expire);

@@ -7,6 +7,16 @@ namespace KestrelKv.Wire;
 /// <summary>Maps results of refused operations to errors.</summary>
 internal static class ResultErrors
 {
+    /// <summary>Returns the error of a request whose store call has failed.</summary>
+    /// <param name="failure">The failure.</param>
+    /// <param name="isRead">Whether the request is a read, which has no outcome that matters.</param>
+    public static ProtocolError Of(StoreFailureException failure, bool isRead) => failure switch
+    {
+        DurabilityLostException => ProtocolError.DiskFailed,
+        OutcomeUnknownException when !isRead => new(ErrorCode.OutcomeUnknown, failure.Message),
+        _ => new(ErrorCode.Unavailable, failure.Message),
+    };
+
     /// <summary>Returns the error of a refused operation; null for a success, or if a missing entry or part is a valid result.</summary>
     public static ProtocolError? Find(OperationKind kind, in OperationResult result) => result.Status switch
     {

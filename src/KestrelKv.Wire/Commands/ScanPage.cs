@@ -34,11 +34,10 @@ internal sealed class ScanPage(RequestOptions options, ListFormat format, TextBu
                 else await WriteEntriesAsync(store, cancellationToken);
                 break;
             }
-            catch (DurabilityLostException)
+            catch (StoreFailureException e) when (e.MayRepeat && !isRetry)
             {
                 // The text may show changes that are not on disk. No client has received it.
                 text.Truncate(mark);
-                if (isRetry) return ProtocolError.DiskFailed;
             }
         }
         text.WriteMember(", \"version\": "u8, version);

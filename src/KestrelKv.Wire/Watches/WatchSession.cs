@@ -82,10 +82,12 @@ public sealed class WatchSession : IDisposable
             };
             if (status == WatchStatus.More) _ready = true;
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or StoreUnavailableException)
         {
             // Only this watch fails.
-            Error = new(ErrorCode.DiskFailed, $"the changes from version {Position + 1} on cannot be read from disk now: {e.Message}");
+            Error = e is IOException
+                ? new(ErrorCode.DiskFailed, $"the changes from version {Position + 1} on cannot be read from disk now: {e.Message}")
+                : new(ErrorCode.Unavailable, $"the changes from version {Position + 1} on cannot be read now: {e.Message}");
         }
     }
 

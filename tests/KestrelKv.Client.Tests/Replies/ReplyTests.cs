@@ -49,6 +49,7 @@ public sealed class ReplyTests
     [Theory]
     [InlineData("conflict", true)]
     [InlineData("memory_full", true)]
+    [InlineData("replies_full", true)]
     [InlineData("forbidden", false)]
     [InlineData("too_deep", false)]
     [InlineData("a_new_code", false)]

@@ -13,8 +13,11 @@ internal sealed class ScriptedFeedStore() : StoreDouble(new ManagedStore(TimePro
     /// <summary>The results of reads, in order. The last one is repeated.</summary>
     public List<WatchStatus> Statuses { get; init; } = [WatchStatus.UpToDate];
 
-    /// <summary>The index of the read that fails with a disk error.</summary>
+    /// <summary>The index of the read that fails.</summary>
     public int? UnreadableAt { get; init; }
+
+    /// <summary>The failure of that read.</summary>
+    public Exception Failure { get; init; } = new IOException("the disk cannot be read");
 
     public int Changes { get; set; }
 
@@ -57,7 +60,7 @@ internal sealed class ScriptedFeedStore() : StoreDouble(new ManagedStore(TimePro
                 var change = new ChangeView { Kind = ChangeKind.Evict, Version = ++Position, Key = Encoding.UTF8.GetBytes(new string('k', script.KeyBytes)) };
                 if (!changes.OnChange(change)) break;
             }
-            if (read == script.UnreadableAt) throw new IOException("the disk cannot be read");
+            if (read == script.UnreadableAt) throw script.Failure;
             return new(script.Statuses[Math.Min(read, script.Statuses.Count - 1)]);
         }
     }

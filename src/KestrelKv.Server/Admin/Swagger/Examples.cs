@@ -118,6 +118,9 @@ internal sealed class Examples : IOperationFilter
             "the changes from version 1 on cannot be read from disk now: " +
             "Input/output error : '/var/lib/kestrelkv/0000000000000000001.log'",
         ErrorCode.DiskFailed => ProtocolError.DiskFailed.Message,
+        ErrorCode.Unavailable => "the database does not answer; the request was not executed: Failed to connect to 192.0.2.1:5432",
+        ErrorCode.OutcomeUnknown =>
+            "the connection to the database failed during the commit, and its outcome is not known: Exception while reading from stream",
         _ => ErrorCodes.Title(code),
     };
 

@@ -3,8 +3,8 @@ using KestrelKv.Testing;
 
 namespace KestrelKv.Wire.Tests;
 
-/// <summary>Disks that fail while atomic batches and listings wait: nothing is acknowledged, and nothing is executed twice.</summary>
-public sealed class LostDiskTests
+/// <summary>Disks and databases that fail while requests wait: nothing is acknowledged, and nothing is executed twice.</summary>
+public sealed class StoreFailureTests
 {
     [Fact]
     public async Task Batch_DiskFailsOnce_ReturnsErrorAndExecutesOnce()
@@ -31,6 +31,45 @@ public sealed class LostDiskTests
         TestClient client = wire.Connect();
         Assert.Equal("disk_failed", Frames.ErrorCode(await client.CallAsync(Calls.Request("SCAN"))));
         Assert.Equal(Frames.GetReply("b", "null"), await client.CallAsync(Frames.Get("b")));
+    }
+
+    [Theory]
+    [InlineData("GET", """{"obj": "a"}""", "unavailable")]
+    [InlineData("GET", """{"obj": "a", "meta": true}""", "unavailable")]
+    [InlineData("PUT", """{"obj": "a", "val": 1}""", "outcome_unknown")]
+    [InlineData("DELETE", """{"obj": "a"}""", "outcome_unknown")]
+    [InlineData("INCR", """{"obj": "a", "request_id": "r"}""", "outcome_unknown")]
+    [InlineData("MGET", """{"objs": ["a", "b"]}""", "unavailable")]
+    [InlineData("BATCH", """{"ops": [{"func": "PUT", "params": {"obj": "a", "val": 1}}]}""", "outcome_unknown")]
+    [InlineData("SCAN", "{}", "unavailable")]
+    public async Task Call_OutcomeUnknown_ReturnsErrorAndConnectionContinues(string function, string parameters, string code)
+    {
+        using var wire = new TestWire(store: new BrokenStore());
+        TestClient client = wire.Connect();
+        Frames.AssertError(await client.CallAsync(Calls.Request(function, parameters)), code, "why");
+        Assert.Equal(1, wire.Metrics[$"kestrelkv.wire.requests{{function={function},outcome={code}}}"]);
+        Assert.Contains("pong", await client.CallAsync(Calls.Request("PING")), StringComparison.Ordinal);
+    }
+
+    /// <summary>Executes calls and does not know their outcomes.</summary>
+    private sealed class BrokenStore() : StoreDouble(new ManagedStore(TimeProvider.System))
+    {
+        public override async ValueTask<int> ExecuteAsync(
+            ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default)
+        {
+            await Inner.ExecuteAsync(operations, results, cancellationToken);
+            throw new OutcomeUnknownException("why");
+        }
+
+        public override async ValueTask<bool> CommitAsync(
+            ReadOnlyMemory<Operation> batch, IResultSink results, RequestId requestId = default, CancellationToken cancellationToken = default)
+        {
+            await Inner.CommitAsync(batch, results, requestId, cancellationToken);
+            throw new OutcomeUnknownException("why");
+        }
+
+        public override ValueTask<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken = default) =>
+            throw new StoreUnavailableException("why");
     }
 
     /// <summary>Executes the first batch and reports it lost; then refuses writes. Every listing is reported lost.</summary>
