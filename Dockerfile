@@ -11,6 +11,7 @@ COPY src/Directory.Build.targets src/
 COPY src/KestrelKv.Json/KestrelKv.Json.csproj src/KestrelKv.Json/packages.lock.json src/KestrelKv.Json/
 COPY src/KestrelKv.Protocol/KestrelKv.Protocol.csproj src/KestrelKv.Protocol/packages.lock.json src/KestrelKv.Protocol/
 COPY src/KestrelKv.Storage/KestrelKv.Storage.csproj src/KestrelKv.Storage/packages.lock.json src/KestrelKv.Storage/
+COPY src/KestrelKv.Storage.Postgres/KestrelKv.Storage.Postgres.csproj src/KestrelKv.Storage.Postgres/packages.lock.json src/KestrelKv.Storage.Postgres/
 COPY src/KestrelKv.Wire/KestrelKv.Wire.csproj src/KestrelKv.Wire/packages.lock.json src/KestrelKv.Wire/
 COPY src/KestrelKv.Transport/KestrelKv.Transport.csproj src/KestrelKv.Transport/packages.lock.json src/KestrelKv.Transport/
 COPY src/KestrelKv.Server/KestrelKv.Server.csproj src/KestrelKv.Server/packages.lock.json src/KestrelKv.Server/

@@ -47,7 +47,7 @@ try
     // Disposal writes the last log lines.
     await using WebApplication app = builder.Build();
     app.OpenUsers();
-    app.OpenStore();
+    await app.OpenStoreAsync();
     app.AnnounceWhenStarted(shortage);
     app.EndWhenStopIsLate(settings);
     app.MapTelemetry();

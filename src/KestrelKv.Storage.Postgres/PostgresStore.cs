@@ -26,6 +26,9 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     /// <summary>The maximum length of a key, in bytes. An entry of a B-tree has at most 2,704 bytes.</summary>
     public const int KeyBytesMax = 2_048;
 
+    /// <summary>The maximum length of a value, in bytes: 128 MiB. Two of them must fit into a call.</summary>
+    public const int ValueBytesMax = CallBytesMax / 2;
+
     /// <summary>The maximum size of the keys and values of a call: 256 MiB. PostgreSQL limits a statement to 1 GiB.</summary>
     public const int CallBytesMax = 256 * 1024 * 1024;
 
@@ -155,6 +158,20 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
             Expirations = _writer.Expirations,
             Watches = _feed.Watches,
         };
+    }
+
+    /// <summary>Returns why the database does not work; null if it works.</summary>
+    public async Task<string?> CheckAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _listing.CountAsync(new ListQuery { Limit = 1 }, cancellationToken);
+            return null;
+        }
+        catch (StoreUnavailableException e)
+        {
+            return e.Message;
+        }
     }
 
     /// <summary>Executes the queued calls, and closes the store. The database remains.</summary>

@@ -1,16 +1,34 @@
 using KestrelKv.Json;
 using KestrelKv.Storage.Embedded;
+using Npgsql;
 
 namespace KestrelKv.Storage.Postgres;
 
 /// <summary>Options of a store on PostgreSQL.</summary>
 public sealed class PostgresStoreOptions
 {
+    /// <summary>Describes the names for which <see cref="IsSchema"/> is true.</summary>
+    public const string ExpectedSchema = "1 to 40 lower-case letters, digits and underscores, not beginning with a digit or pg_";
+
     /// <summary>
     /// The connection string of the primary, in the format of Npgsql. The store sets pooling, timeouts, preparation and the search path
     /// itself.
     /// </summary>
-    public required string ConnectionString { get; init; }
+    public string ConnectionString { get; init; } = "";
+
+    /// <summary>
+    /// Whether the database must have a synchronous standby; default true. The store then refuses to open if the setting
+    /// <c>synchronous_standby_names</c> of PostgreSQL is empty: a failover could lose acknowledged writes. False accepts that, for a single
+    /// server, or for a service that replicates beneath PostgreSQL. The settings <c>fsync</c> and <c>full_page_writes</c> must be on in
+    /// both cases.
+    /// </summary>
+    public bool SynchronousStandby { get; init; } = true;
+
+    /// <summary>
+    /// The maximum number of sessions of this server in the database: 4 to 100; default 16. A session whose trip was abandoned counts until
+    /// its connection closes. Up to two more connections to each host observe it.
+    /// </summary>
+    public int SessionsMax { get; init; } = 16;
 
     /// <summary>
     /// The schema of the store's tables; default <c>kestrelkv</c>. 1 to 40 lower-case letters, digits and underscores, not beginning with
@@ -19,13 +37,13 @@ public sealed class PostgresStoreOptions
     public string Schema { get; init; } = "kestrelkv";
 
     /// <inheritdoc cref="EmbeddedStoreOptions.RequestIdWindow"/>
-    public TimeSpan RequestIdWindow { get; init; } = TimeSpan.FromMinutes(5);
+    internal TimeSpan RequestIdWindow { get; set; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
     /// The memory of recent changes for the watches of this server, in bytes: 1 MiB to 16 GiB; default 64 MiB. Older changes are read from
     /// the database.
     /// </summary>
-    public long FeedMemoryBytes { get; init; } = 64 * 1024 * 1024;
+    internal long FeedMemoryBytes { get; set; } = 64 * 1024 * 1024;
 
     /// <summary>
     /// The time for which the database keeps changes for watches: 1 minute or more; default 1 day. A watch that starts further back ends
@@ -50,8 +68,12 @@ public sealed class PostgresStoreOptions
 
     internal DocumentLimits DocumentLimits { get; private set; } = DocumentLimits.Default;
 
-    /// <inheritdoc cref="EmbeddedStoreOptions.LimitDocuments"/>
-    public void LimitDocuments(DocumentLimits limits) => DocumentLimits = limits;
+    /// <summary>Takes over the options that both engines have: request ids, the memory of the feed, and the limits of documents.</summary>
+    public void Share(EmbeddedStoreOptions embedded)
+    {
+        ArgumentNullException.ThrowIfNull(embedded);
+        (RequestIdWindow, FeedMemoryBytes, DocumentLimits) = (embedded.RequestIdWindow, embedded.FeedMemoryBytes, embedded.DocumentLimits);
+    }
 
     /// <summary>The options of the embedded engine that evaluates operations.</summary>
     internal EmbeddedStoreOptions ForEvaluation()
@@ -61,18 +83,29 @@ public sealed class PostgresStoreOptions
         return options;
     }
 
+    /// <summary>Returns what is wrong with a connection string, without its values, which may be secret; null if nothing is.</summary>
+    public static string? FindFault(string connectionString)
+    {
+        const string Expected = "expected one of Npgsql, such as Host=db1,db2;Username=kestrelkv;Database=kestrelkv";
+        try
+        {
+            return new NpgsqlConnectionStringBuilder(connectionString).Host is { Length: > 0 } ? null : $"it has no Host, {Expected}";
+        }
+        catch (ArgumentException e)
+        {
+            return $"{e.Message.Split(" (Parameter ")[0]}, {Expected}";
+        }
+    }
+
+    /// <summary>Whether a name can be that of the store's schema.</summary>
+    public static bool IsSchema(string name) =>
+        name is { Length: > 0 and <= 40 } && !char.IsAsciiDigit(name[0]) && !name.StartsWith("pg_", StringComparison.Ordinal)
+        && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_');
+
+    /// <exception cref="ArgumentException">The connection string or the schema is invalid.</exception>
     internal void Validate()
     {
-        bool isName = Schema is { Length: > 0 and <= 40 } && !char.IsAsciiDigit(Schema[0])
-            && Schema.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_');
-        if (!isName)
-        {
-            throw new ArgumentException(
-                $"The schema is \"{Schema}\", expected 1 to 40 lower-case letters, digits and underscores, not beginning with a digit.");
-        }
-        ArgumentOutOfRangeException.ThrowIfLessThan(FeedRetention, TimeSpan.FromMinutes(1));
-        ArgumentOutOfRangeException.ThrowIfLessThan(ConnectTimeout, TimeSpan.FromSeconds(1));
-        ArgumentOutOfRangeException.ThrowIfLessThan(RequestTimeout, TimeSpan.FromSeconds(1));
-        ArgumentOutOfRangeException.ThrowIfLessThan(ResolveTimeout, TimeSpan.FromSeconds(1));
+        if (FindFault(ConnectionString) is { } fault) throw new ArgumentException($"The connection string is invalid: {fault}.");
+        if (!IsSchema(Schema)) throw new ArgumentException($"The schema is \"{Schema}\", expected {ExpectedSchema}.");
     }
 }

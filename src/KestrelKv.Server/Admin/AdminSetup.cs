@@ -69,7 +69,7 @@ internal static class AdminSetup
         builder.Services.AddSingleton<RecentHealthCheck>();
         builder.Services.AddHealthChecks()
             .AddCheck<RecentHealthCheck>("wire", timeout: TimeSpan.FromSeconds(5))
-            .AddCheck<DiskHealthCheck>("disk");
+            .AddCheck<StoreHealthCheck>("store");
         builder.Services.AddSwagger(settings.Admin, hasUsers: settings.Security.UsersFile.Length > 0);
     }
 

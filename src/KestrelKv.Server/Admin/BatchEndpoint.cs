@@ -29,7 +29,8 @@ internal static class BatchEndpoint
     /// <response code="413">The body or a resulting value is too long.</response>
     /// <response code="415">The body is compressed.</response>
     /// <response code="422">The Idempotency-Key was used for a different request.</response>
-    /// <response code="503">The disk has failed.</response>
+    /// <response code="503">The disk has failed, or the database does not answer.</response>
+    /// <response code="504">The database failed during the commit. The batch may take effect at any later time, or not at all.</response>
     /// <response code="507">The store is out of memory or the disk is full. The batch had no effect.</response>
     public static async Task<IResult> CommitAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {

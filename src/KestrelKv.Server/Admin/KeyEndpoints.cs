@@ -69,7 +69,7 @@ internal static class KeyEndpoints
     /// </remarks>
     /// <response code="200">A page of keys.</response>
     /// <response code="400">A parameter is not valid.</response>
-    /// <response code="503">The disk has failed, and the entries of the page may not be durable.</response>
+    /// <response code="503">The disk has failed, and the entries of the page may not be durable; or the database does not answer.</response>
     public static async Task<IResult> ListAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         using MappedRequest mapped = await mapper.MapAsync(http);
@@ -79,7 +79,7 @@ internal static class KeyEndpoints
     /// <summary>Counts keys</summary>
     /// <response code="200">The number of keys.</response>
     /// <response code="400">A parameter is not valid.</response>
-    /// <response code="503">The disk has failed, and the counted entries may not be durable.</response>
+    /// <response code="503">The disk has failed, and the counted entries may not be durable; or the database does not answer.</response>
     public static async Task<IResult> CountAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
         using MappedRequest mapped = await mapper.MapAsync(
@@ -99,7 +99,7 @@ internal static class KeyEndpoints
     /// <response code="403">The request has touch, and comes from a page of another site.</response>
     /// <response code="404">The key does not exist, or the path does not exist in the value.</response>
     /// <response code="412">If-Match does not list the version.</response>
-    /// <response code="503">The disk has failed, and the entry may not be durable.</response>
+    /// <response code="503">The disk has failed, and the entry may not be durable; or the database does not answer.</response>
     public static Task<IResult> GetAsync(HttpContext http, RequestMapper mapper, HttpRunner runner) =>
         ReadAsync(http, mapper, runner, withValue: true);
 
@@ -111,7 +111,7 @@ internal static class KeyEndpoints
     /// <response code="403">The request has touch, and comes from a page of another site.</response>
     /// <response code="404">The key does not exist, or the path does not exist in the value.</response>
     /// <response code="412">If-Match does not list the version.</response>
-    /// <response code="503">The disk has failed, and the entry may not be durable.</response>
+    /// <response code="503">The disk has failed, and the entry may not be durable; or the database does not answer.</response>
     public static Task<IResult> HeadAsync(HttpContext http, RequestMapper mapper, HttpRunner runner) =>
         ReadAsync(http, mapper, runner, withValue: false);
 
@@ -149,7 +149,8 @@ internal static class KeyEndpoints
     /// <response code="413">The value is too long.</response>
     /// <response code="415">The body is compressed.</response>
     /// <response code="422">The Idempotency-Key was used for a different request.</response>
-    /// <response code="503">The disk has failed. The server refuses writes until it is restarted.</response>
+    /// <response code="503">The disk has failed, and the server refuses writes until it is restarted; or the database does not answer.</response>
+    /// <response code="504">The database failed during the commit. The write may take effect at any later time, or not at all.</response>
     /// <response code="507">The store is out of memory or the disk is full. The request had no effect.</response>
     public static Task<IResult> PutAsync(HttpContext http, RequestMapper mapper, HttpRunner runner) =>
         WriteAsync(http, mapper, runner, "val");
@@ -169,7 +170,8 @@ internal static class KeyEndpoints
     /// <response code="413">The resulting value is too long.</response>
     /// <response code="415">The patch type is none of those in <c>Accept-Patch</c>, or the body is compressed.</response>
     /// <response code="422">The Idempotency-Key was used for a different request.</response>
-    /// <response code="503">The disk has failed. The server refuses writes until it is restarted.</response>
+    /// <response code="503">The disk has failed, and the server refuses writes until it is restarted; or the database does not answer.</response>
+    /// <response code="504">The database failed during the commit. The write may take effect at any later time, or not at all.</response>
     /// <response code="507">The store is out of memory or the disk is full. The request had no effect.</response>
     public static async Task<IResult> PatchAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {
@@ -187,7 +189,8 @@ internal static class KeyEndpoints
     /// <response code="404">The key does not exist.</response>
     /// <response code="412">If-Match or If-None-Match does not hold. The request had no effect.</response>
     /// <response code="422">The Idempotency-Key was used for a different request.</response>
-    /// <response code="503">The disk has failed. The server refuses writes until it is restarted.</response>
+    /// <response code="503">The disk has failed, and the server refuses writes until it is restarted; or the database does not answer.</response>
+    /// <response code="504">The database failed during the commit. The write may take effect at any later time, or not at all.</response>
     /// <response code="507">The disk is full, or idempotency records take all of their memory. The request had no effect.</response>
     public static async Task<IResult> DeleteAsync(HttpContext http, RequestMapper mapper, HttpRunner runner)
     {

@@ -2,6 +2,7 @@ using KestrelKv.Protocol;
 using KestrelKv.Server.Admin.Security;
 using KestrelKv.Server.Admin.Swagger;
 using KestrelKv.Server.Hosting;
+using KestrelKv.Server.Settings;
 using KestrelKv.Storage;
 using KestrelKv.Storage.Durability;
 using KestrelKv.Wire;
@@ -20,6 +21,7 @@ namespace KestrelKv.Server.Admin;
 /// <param name="OldestVersion" example="1">The oldest version from which a watch can start.</param>
 /// <param name="Watches" example="0">The number of open watches, on the wire and over HTTP.</param>
 /// <param name="RequestIds" example="0">The number of idempotency records.</param>
+/// <param name="Engine" example="embedded">The engine of the store: embedded, or postgres.</param>
 /// <param name="Durability" example="always">The durability mode: always, everysec, none, or memory (no data on disk).</param>
 /// <param name="DurableVersion" example="5">The version of the last commit that is synced to disk.</param>
 /// <param name="Disk" example="ok">The state of the disk: ok, full or failed.</param>
@@ -35,7 +37,7 @@ namespace KestrelKv.Server.Admin;
 /// <param name="ServerVersion" example="0.1.0">The version of the server program.</param>
 public sealed record Stats(
     long Keys, long Bytes, long MemoryBytes, long MemoryBytesMax, long Expirations, long Evictions, long Refusals, long Version,
-    long OldestVersion, long Watches, long RequestIds, string Durability, long? DurableVersion, string? Disk, string? DiskError,
+    long OldestVersion, long Watches, long RequestIds, string Engine, string Durability, long? DurableVersion, string? Disk, string? DiskError,
     long? LogBytes, long? HistoryBytes, long? LastSnapshotVersion, decimal? LastSnapshotAt, long? LastSnapshotBytes, long? SnapshotFailures,
     int Connections, double UptimeSeconds, string ServerVersion);
 
@@ -47,14 +49,14 @@ internal static class StatsEndpoint
     /// <summary>Returns the main statistics of the server</summary>
     /// <response code="200">The current statistics.</response>
     /// <response code="400">A parameter is unknown.</response>
-    public static Stats Get(HttpContext http, IKeyValueStore store, WireConnections connections)
+    public static Stats Get(HttpContext http, IKeyValueStore store, StoreSettings settings, WireConnections connections)
     {
         StoreStats stats = store.GetStats();
         DurabilityStats? durable = http.RequestServices.GetService<DataDirectory>()?.GetStats();
         return new(
             stats.Keys, stats.Bytes, stats.MemoryBytes, stats.MemoryBytesMax, stats.Expirations, stats.Evictions, stats.Refusals,
             stats.Version, stats.OldestVersion, stats.Watches, stats.RequestIds,
-            Lower(durable?.Mode ?? DurabilityMode.Memory), durable?.DurableVersion,
+            Lower(settings.Engine), Lower(stats.Durability), durable?.DurableVersion,
             durable is null ? null : Lower(durable.Disk), durable?.DiskError, durable?.LogBytes, durable?.HistoryBytes,
             durable?.LastSnapshot?.Version, durable?.LastSnapshot is { } last ? UnixTime.Seconds(last.At) : null,
             durable?.LastSnapshot?.Bytes, durable?.SnapshotFailures,

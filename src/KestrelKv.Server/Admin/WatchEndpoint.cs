@@ -29,7 +29,7 @@ internal static class WatchEndpoint
     /// <response code="400">A parameter is not valid, or the version does not exist yet.</response>
     /// <response code="403">The request comes from a page of another site.</response>
     /// <response code="410">The changes from that version are no longer kept. <c>oldest_version</c> is the oldest one kept.</response>
-    /// <response code="503">The changes cannot be read from disk, or <c>Admin:WatchesMax</c> streams are open.</response>
+    /// <response code="503">The changes cannot be read from disk or from the database, or <c>Admin:WatchesMax</c> streams are open.</response>
     public static async Task<IResult> WatchAsync(
         HttpContext http, RequestMapper mapper, IKeyValueStore store, TimeProvider time, IHostApplicationLifetime lifetime,
         WireOptions wire,

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using KestrelKv.Server.Security;
 using KestrelKv.Server.Settings;
+using KestrelKv.Storage;
 using KestrelKv.Storage.Files;
+using KestrelKv.Storage.Postgres;
 
 namespace KestrelKv.Server.Hosting;
 
@@ -10,7 +12,8 @@ internal static class StartFailure
 {
     public static string Explain(Exception e) => e switch
     {
-        SettingsException or UsersFileException or UserCommandException or DataException or ListenException => e.Message,
+        SettingsException or UsersFileException or UserCommandException or DataException or ListenException or
+            UnsuitableDatabaseException or StoreUnavailableException => e.Message,
         UsageException => $"{e.Message}{Environment.NewLine}{Environment.NewLine}{CommandLine.Usage}",
 
         // appsettings.json is invalid. The message names the file.

@@ -4,13 +4,17 @@ using KestrelKv.Storage;
 using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Files;
 using KestrelKv.Storage.Embedded;
+using KestrelKv.Storage.Postgres;
 
 namespace KestrelKv.Server.Hosting;
 
 /// <summary>Composes the store.</summary>
 internal static class StoreSetup
 {
-    /// <summary>Registers a <see cref="DataDirectory"/> and its store; with <see cref="DurabilityMode.Memory"/>, only a store.</summary>
+    /// <summary>
+    /// Registers a <see cref="DataDirectory"/> and its store; with <see cref="DurabilityMode.Memory"/> only a store; with
+    /// <see cref="StoreEngine.Postgres"/> a <see cref="PostgresStore"/>.
+    /// </summary>
     public static void AddStore(this WebApplicationBuilder builder, ServerSettings settings)
     {
         settings.Store.LimitDocuments(new(settings.Limits.FrameBytesMax, settings.Limits.JsonDepthMax)
@@ -18,6 +22,15 @@ internal static class StoreSetup
             ReadBytesMax = settings.Limits.ReadBytesMax,
         });
         builder.Services.AddSingleton(settings.Store);
+        if (settings.Store.Engine == StoreEngine.Postgres)
+        {
+            settings.Store.Postgres.Share(settings.Store);
+            builder.Services.AddSingleton(settings.Store.Postgres);
+            builder.Services.AddSingleton<OpenedPostgres>();
+            builder.Services.AddSingleton(services => services.GetRequiredService<OpenedPostgres>().Store);
+            builder.Services.AddSingleton<IKeyValueStore>(services => services.GetRequiredService<PostgresStore>());
+            return;
+        }
         if (settings.Data.Durability == DurabilityMode.Memory)
         {
             settings.Store.BeginVersionsAt(DateTimeOffset.UtcNow);
@@ -39,5 +52,19 @@ internal static class StoreSetup
     /// SIGTERM ends it at once during a long recovery.
     /// </summary>
     /// <exception cref="DataException">The data directory is damaged or cannot be used.</exception>
-    public static void OpenStore(this WebApplication app) => app.Services.GetRequiredService<IKeyValueStore>();
+    /// <exception cref="UnsuitableDatabaseException">The database cannot hold the store.</exception>
+    /// <exception cref="StoreUnavailableException">The database does not answer.</exception>
+    public static async Task OpenStoreAsync(this WebApplication app)
+    {
+        if (app.Services.GetService<OpenedPostgres>() is { } postgres) await postgres.OpenAsync();
+        app.Services.GetRequiredService<IKeyValueStore>();
+    }
+
+    /// <summary>The store on PostgreSQL, which opens asynchronously. The container closes it after all services have stopped.</summary>
+    private sealed class OpenedPostgres(PostgresStoreOptions options, TimeProvider time, ILogger<PostgresStore> logger)
+    {
+        public PostgresStore Store { get; private set; } = null!;
+
+        public async Task OpenAsync() => Store = await PostgresStore.OpenAsync(options, time, logger);
+    }
 }

@@ -1,8 +1,8 @@
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin;
 using KestrelKv.Server.Security;
-using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Files;
+using KestrelKv.Storage.Postgres;
 using KestrelKv.Wire;
 
 namespace KestrelKv.Server.Settings;
@@ -25,8 +25,8 @@ public sealed class ServerSettings
     /// <summary>The users of the server.</summary>
     public SecurityOptions Security { get; set; } = new();
 
-    /// <summary>The memory, eviction, request ids and change feed of the store.</summary>
-    public EmbeddedStoreOptions Store { get; set; } = new();
+    /// <summary>The engine, memory, eviction, request ids and change feed of the store.</summary>
+    public StoreSettings Store { get; set; } = new();
 
     /// <summary>The data directory and the durability of writes.</summary>
     public DataOptions Data { get; set; } = new();
@@ -51,9 +51,17 @@ public sealed class ServerSettings
         var settings = new ServerSettings();
         var errors = new SettingErrors();
         new SettingsReader(errors).Read(configuration.GetSection(Section), settings);
+        settings.FitToEngine();
         SettingsValidator.Validate(settings, errors);
         errors.ThrowIfAny();
         return settings;
+    }
+
+    /// <summary>Lowers the default of <see cref="RequestLimits.KeyBytesMax"/> to the maximum of the engine.</summary>
+    private void FitToEngine()
+    {
+        if (Store.Engine == StoreEngine.Postgres && Limits.KeyBytesMax == new RequestLimits().KeyBytesMax)
+            Limits.KeyBytesMax = PostgresStore.KeyBytesMax;
     }
 }
 

@@ -12,6 +12,11 @@ internal sealed class SettingErrors
     public void Add(string name, object? value, string expected) =>
         _messages.TryAdd(name, $"the setting {name} is {Show(value)}, expected {expected}");
 
+    /// <summary>Adds an error for a value that must not be shown, because it may contain a secret.</summary>
+    /// <param name="name">The full name of the setting.</param>
+    /// <param name="reason">What is wrong, and what is expected.</param>
+    public void AddInvalid(string name, string reason) => _messages.TryAdd(name, $"the setting {name} is invalid: {reason}");
+
     /// <summary>Adds an error for an unknown setting.</summary>
     /// <param name="name">The full name of the unknown setting.</param>
     /// <param name="known">The names that the section allows.</param>

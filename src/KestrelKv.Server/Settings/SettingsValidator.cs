@@ -1,10 +1,12 @@
 using System.Globalization;
+using System.Reflection;
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin;
 using KestrelKv.Server.Hosting;
 using KestrelKv.Storage;
 using KestrelKv.Storage.Embedded;
 using KestrelKv.Storage.Files;
+using KestrelKv.Storage.Postgres;
 using KestrelKv.Wire;
 using KestrelKv.Wire.Security;
 
@@ -58,10 +60,14 @@ internal static class SettingsValidator
         Number("Store:RequestIdBytesMax", settings.Store.RequestIdBytesMax, EmbeddedStoreOptions.RequestIdBytesMaxMin, long.MaxValue);
         Number("Store:FeedMemoryBytes", settings.Store.FeedMemoryBytes,
             EmbeddedStoreOptions.FeedMemoryBytesMin, EmbeddedStoreOptions.FeedMemoryBytesMax);
+        Postgres(settings.Store.Postgres);
         Data(settings.Data);
-        Number("Limits:KeyBytesMax", settings.Limits.KeyBytesMax, 1, Operation.KeyBytesMax);
+        bool isPostgres = settings.Store.Engine == StoreEngine.Postgres;
+        if (isPostgres) OnlyEmbedded(settings);
+        Number("Limits:KeyBytesMax", settings.Limits.KeyBytesMax, 1, isPostgres ? PostgresStore.KeyBytesMax : Operation.KeyBytesMax);
         Number("Limits:FrameBytesMax", settings.Limits.FrameBytesMax,
-            settings.Limits.KeyBytesMax + RequestLimits.FrameBytesAboveKeyMin, Operation.ValueBytesMax);
+            settings.Limits.KeyBytesMax + RequestLimits.FrameBytesAboveKeyMin,
+            isPostgres ? PostgresStore.ValueBytesMax : Operation.ValueBytesMax);
         Number("Limits:ReadBytesMax", settings.Limits.ReadBytesMax, RequestLimits.ReadBytesMaxMin, Operation.ValueBytesMax);
         Number("Limits:JsonDepthMax", settings.Limits.JsonDepthMax, 512, 100_000);
         Time("StopTimeout", settings.StopTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
@@ -84,6 +90,38 @@ internal static class SettingsValidator
             Time("Data:SnapshotInterval", data.SnapshotInterval, TimeSpan.FromMinutes(1), TimeSpan.FromDays(365), orZero: true);
             Number("Data:HistoryBytes", data.HistoryBytes, 0, long.MaxValue);
             Time("Data:HistoryTime", data.HistoryTime, TimeSpan.FromMinutes(1), TimeSpan.FromDays(365), orZero: true);
+        }
+
+        void Postgres(PostgresStoreOptions postgres)
+        {
+            if (PostgresStoreOptions.FindFault(postgres.ConnectionString) is { } fault && settings.Store.Engine == StoreEngine.Postgres)
+                errors.AddInvalid($"{ServerSettings.Section}:Store:Postgres:ConnectionString", fault);
+            if (!PostgresStoreOptions.IsSchema(postgres.Schema))
+                Wrong("Store:Postgres:Schema", postgres.Schema, PostgresStoreOptions.ExpectedSchema);
+            Number("Store:Postgres:SessionsMax", postgres.SessionsMax, 4, 100);
+            Time("Store:Postgres:ConnectTimeout", postgres.ConnectTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+            Time("Store:Postgres:RequestTimeout", postgres.RequestTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10));
+            Time("Store:Postgres:ResolveTimeout", postgres.ResolveTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+            Time("Store:Postgres:FeedRetention", postgres.FeedRetention, TimeSpan.FromMinutes(1), TimeSpan.FromDays(365));
+        }
+
+        void OnlyEmbedded(ServerSettings settings)
+        {
+            Unused("Store", settings.Store, new StoreSettings(), nameof(StoreSettings.MemoryBytesMax), nameof(StoreSettings.Eviction),
+                nameof(StoreSettings.RequestIdBytesMax));
+            Unused("Data", settings.Data, new DataOptions(), [.. typeof(DataOptions).GetProperties().Where(property => property.CanWrite).Select(property => property.Name)]);
+        }
+
+        // appsettings.json has all settings, so only a value that is not the default shows that somebody expects an effect.
+        void Unused(string section, object options, object defaults, params string[] names)
+        {
+            foreach (string name in names)
+            {
+                PropertyInfo property = options.GetType().GetProperty(name)!;
+                if (Equals(property.GetValue(options), property.GetValue(defaults))) continue;
+                Wrong($"{section}:{name}", property.GetValue(options)!,
+                    $"the default {property.GetValue(defaults)}, because it has no effect with Store:Engine = Postgres");
+            }
         }
 
         void Number(string name, long value, long min, long max, bool orZero = false)

@@ -3,7 +3,7 @@ using KestrelKv.Json;
 namespace KestrelKv.Storage.Embedded;
 
 /// <summary>Options of the embedded store: memory, eviction, request ids and the feed.</summary>
-public sealed class EmbeddedStoreOptions
+public class EmbeddedStoreOptions
 {
     /// <summary>The minimum of <see cref="MemoryBytesMax"/>, if there is a limit: 1 MiB.</summary>
     public const long MemoryBytesMaxMin = 1024 * 1024;

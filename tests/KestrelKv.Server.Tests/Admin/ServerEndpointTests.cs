@@ -18,7 +18,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         {
             { "/v1/keys", "get", "prefix after until limit values descending delimiter", "200 400 503" },
             { "/v1/count", "get", "prefix after until", "200 400 503" },
-            { "/v1/batch", "post", "Idempotency-Key", "200 400 403 404 409 412 413 415 422 503 507" },
+            { "/v1/batch", "post", "Idempotency-Key", "200 400 403 404 409 412 413 415 422 503 504 507" },
             { "/v1/call", "post", "", "200 400 403 413 415 503" },
             { "/v1/watch", "get", "prefix from_version values bookmark_interval Last-Event-ID", "200 400 403 410 503" },
             { "/v1/stats", "get", "", "200 400" },
@@ -31,10 +31,10 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
             endpoints.Add(path, "head", "key If-Match If-None-Match path touch", "200 304 400 403 404 412 503");
             endpoints.Add(
                 path, "put", "key If-Match If-None-Match path ttl expires_at Idempotency-Key",
-                "201 204 400 404 409 412 413 415 422 503 507");
+                "201 204 400 404 409 412 413 415 422 503 504 507");
             endpoints.Add(
-                path, "patch", "key If-Match If-None-Match ttl expires_at Idempotency-Key", "201 204 400 404 409 412 413 415 422 503 507");
-            endpoints.Add(path, "delete", "key If-Match If-None-Match Idempotency-Key", "204 400 404 412 422 503 507");
+                path, "patch", "key If-Match If-None-Match ttl expires_at Idempotency-Key", "201 204 400 404 409 412 413 415 422 503 504 507");
+            endpoints.Add(path, "delete", "key If-Match If-None-Match Idempotency-Key", "204 400 404 412 422 503 504 507");
         }
         return endpoints;
     }
@@ -47,7 +47,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
         time.Elapsed = TimeSpan.FromSeconds(90);
         using var store = new ManagedStore(time);
         var http = new DefaultHttpContext { RequestServices = new ServiceCollection().BuildServiceProvider() };
-        Assert.Equal(90, StatsEndpoint.Get(http, store, connections).UptimeSeconds);
+        Assert.Equal(90, StatsEndpoint.Get(http, store, new(), connections).UptimeSeconds);
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public sealed class ServerEndpointTests(DefaultServer server) : IClassFixture<De
             [
                 "keys", "bytes", "memory_bytes", "memory_bytes_max", "expirations", "evictions", "refusals", "version", "oldest_version",
                 "watches", "request_ids",
-                "durability", "durable_version", "disk", "disk_error", "log_bytes", "history_bytes",
+                "engine", "durability", "durable_version", "disk", "disk_error", "log_bytes", "history_bytes",
                 "last_snapshot_version", "last_snapshot_at", "last_snapshot_bytes", "snapshot_failures",
                 "connections", "uptime_seconds", "server_version",
             ],

@@ -35,11 +35,18 @@ public sealed class SettingsTests
         ("Admin:Port", "-1", "65536", "0 to 65535"),
         ("Admin:AllowedHosts", "a:1", "*;b/c", "host names without ports, separated by ;, or *"),
         ("Admin:WatchesMax", "0", "10001", "1 to 10000"),
+        ("Store:Engine", "-1", "2", "Embedded or Postgres"),
         ("Store:MemoryBytesMax", "1048575", null, "1048576 or more, or 0 to disable"),
         ("Store:Eviction", "-1", "2", "None or Lru"),
         ("Store:RequestIdWindow", "00:00:00.9", "7.00:00:01", "00:00:01 to 7.00:00:00"),
         ("Store:RequestIdBytesMax", "1048575", null, "1048576 or more"),
         ("Store:FeedMemoryBytes", "1048575", "17179869185", "1048576 to 17179869184"),
+        ("Store:Postgres:Schema", "", "pg_store", "1 to 40 lower-case letters, digits and underscores, not beginning with a digit or pg_"),
+        ("Store:Postgres:SessionsMax", "3", "101", "4 to 100"),
+        ("Store:Postgres:ConnectTimeout", "00:00:00.9", "00:01:01", "00:00:01 to 00:01:00"),
+        ("Store:Postgres:RequestTimeout", "00:00:00.9", "00:10:01", "00:00:01 to 00:10:00"),
+        ("Store:Postgres:ResolveTimeout", "00:00:00.9", "01:00:01", "00:00:01 to 01:00:00"),
+        ("Store:Postgres:FeedRetention", "00:00:59", "365.00:00:01", "00:01:00 to 365.00:00:00"),
         ("Data:Durability", "-1", "4", "Always, EverySec, None or Memory"),
         ("Data:Directory", "", " ", "a directory, or Data:Durability Memory"),
         ("Data:SegmentBytes", "1048575", "1073741825", "1048576 to 1073741824"),
@@ -60,7 +67,7 @@ public sealed class SettingsTests
         "Wire:ProtectedMode", "Wire:Plaintext", "Wire:Tls:Certificate", "Wire:Tls:Key", "Wire:Tls:ClientAuthority", "Admin:Tls:Certificate",
         "Admin:Tls:Key", "Admin:Tls:ClientAuthority", "Admin:BasicAuthentication", "Admin:Oidc:Authority", "Admin:Oidc:Audience",
         "Admin:Oidc:RolesClaim", "Admin:Oidc:RequireHttps", "Security:UsersFile", "Security:AllowPlaintext", "Security:AuditKeys",
-        "Data:SnapshotOnStop", "Limits:FrameBytesMax",
+        "Data:SnapshotOnStop", "Limits:FrameBytesMax", "Store:Postgres:ConnectionString", "Store:Postgres:SynchronousStandby",
     ];
 
     [Fact]
@@ -92,6 +99,31 @@ public sealed class SettingsTests
     [InlineData("Limits:FrameBytesMax=5119", "the setting KestrelKv:Limits:FrameBytesMax is 5119, expected 5120 to 1073741824")]
     [InlineData("Limits:FrameBytesMax=1073741825", "the setting KestrelKv:Limits:FrameBytesMax is 1073741825, expected 5120 to 1073741824")]
     public void Read_OfASettingOutOfRange_ReportsItInOneLine(string setting, string expected) => Assert.Equal(expected, Refusal(setting));
+
+    /// <summary>The settings of the embedded engine have no effect on the other one.</summary>
+    [Theory]
+    [InlineData("Store:Postgres:ConnectionString=", "the setting KestrelKv:Store:Postgres:ConnectionString is invalid: it has no Host, expected")]
+    [InlineData("Store:Postgres:ConnectionString=Hots=a;Password=hidden", "the setting KestrelKv:Store:Postgres:ConnectionString is invalid: ")]
+    [InlineData("Store:Postgres:ConnectionString=hidden", "the setting KestrelKv:Store:Postgres:ConnectionString is invalid: ")]
+    [InlineData("Store:MemoryBytesMax=2000000", "the setting KestrelKv:Store:MemoryBytesMax is 2000000, expected the default 0, because it has no effect with")]
+    [InlineData("Data:Directory=/data", "the setting KestrelKv:Data:Directory is /data, expected the default data, because it has no effect with")]
+    [InlineData("Data:Durability=Memory", "the setting KestrelKv:Data:Durability is Memory, expected the default Always, because it has no effect with")]
+    [InlineData("Limits:KeyBytesMax=2049", "the setting KestrelKv:Limits:KeyBytesMax is 2049, expected 1 to 2048")]
+    [InlineData("Limits:FrameBytesMax=134217729", "the setting KestrelKv:Limits:FrameBytesMax is 134217729, expected 3072 to 134217728")]
+    public void Read_OfASettingThatDoesNotFitPostgres_ReportsIt(string setting, string expected)
+    {
+        string line = Assert.Single(Refusal("Store:Engine=Postgres", "Store:Postgres:ConnectionString=Host=a", setting).Split('\n'));
+        Assert.StartsWith(expected, line, StringComparison.Ordinal);
+        Assert.DoesNotContain("hidden", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_OfPostgres_LowersTheDefaultKeyLimit()
+    {
+        IConfiguration configuration = new ConfigurationBuilder().AddJsonFile(Documents.SettingsFile.FilePath)
+            .AddInMemoryCollection([new("KestrelKv:Store:Engine", "Postgres"), new("KestrelKv:Store:Postgres:ConnectionString", "Host=a")]).Build();
+        Assert.Equal(2_048, ServerSettings.Read(configuration).Limits.KeyBytesMax);
+    }
 
     [Theory]
     [InlineData("Wire:Port=many", "KestrelKv:Wire:Port", "many")]
@@ -144,8 +176,8 @@ public sealed class SettingsTests
     }
 
     /// <summary>Returns the error for an argument, which the program prints as in <see cref="StartFailureTests"/>.</summary>
-    private static string Refusal(string setting) => Assert.Throws<SettingsException>(
-        () => ServerSettings.Read(new ConfigurationBuilder().AddCommandLine([$"--{ServerSettings.Section}:{setting}"]).Build())).Message;
+    private static string Refusal(params string[] settings) => Assert.Throws<SettingsException>(() => ServerSettings.Read(
+        new ConfigurationBuilder().AddCommandLine([.. settings.Select(setting => $"--{ServerSettings.Section}:{setting}")]).Build())).Message;
 
     private static IEnumerable<string> Names(Type type, string before) =>
         type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.PropertyType.IsClass || property.CanWrite)
