@@ -14,7 +14,7 @@ public sealed class PostgresStoreOptions
 
     /// <summary>
     /// The schema of the store's tables; default <c>kestrelkv</c>. 1 to 40 lower-case letters, digits and underscores, not beginning with
-    /// a digit. All servers of a store use the same schema. The store creates it.
+    /// a digit or with <c>pg_</c>. All servers of a store use the same schema. The store creates it if it is missing.
     /// </summary>
     public string Schema { get; init; } = "kestrelkv";
 
@@ -43,15 +43,29 @@ public sealed class PostgresStoreOptions
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// The maximum additional time of a write whose outcome is unknown, while the store determines it: default 60 seconds. After it, the
-    /// call fails with <see cref="OutcomeUnknownException"/>.
+    /// The maximum additional time of a write whose outcome is unknown, while the store determines it: 1 second or more; default 60
+    /// seconds. After it, the call fails with <see cref="OutcomeUnknownException"/>.
     /// </summary>
     public TimeSpan ResolveTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     internal DocumentLimits DocumentLimits { get; private set; } = DocumentLimits.Default;
 
+    /// <summary>
+    /// The size of the values that one trip of a group loads, in bytes, which one more value may exceed. The calls that need more are
+    /// executed in the next trip.
+    /// </summary>
+    internal long GroupValueBytesMax { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>
+    /// The same for a call that cannot be executed in several trips: a write or an atomic batch. A call that needs more fails.
+    /// </summary>
+    internal long CallValueBytesMax { get; init; } = PostgresStore.CallBytesMax;
+
     /// <inheritdoc cref="EmbeddedStoreOptions.LimitDocuments"/>
     public void LimitDocuments(DocumentLimits limits) => DocumentLimits = limits;
+
+    /// <summary>The steps that create and upgrade the tables.</summary>
+    internal IReadOnlyList<string> SchemaSteps { get; init; } = StoreSchema.Steps;
 
     /// <summary>The options of the embedded engine that evaluates operations.</summary>
     internal EmbeddedStoreOptions ForEvaluation()
@@ -64,12 +78,18 @@ public sealed class PostgresStoreOptions
     internal void Validate()
     {
         bool isName = Schema is { Length: > 0 and <= 40 } && !char.IsAsciiDigit(Schema[0])
+            && !Schema.StartsWith("pg_", StringComparison.Ordinal)
             && Schema.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_');
         if (!isName)
         {
             throw new ArgumentException(
-                $"The schema is \"{Schema}\", expected 1 to 40 lower-case letters, digits and underscores, not beginning with a digit.");
+                $"The schema is \"{Schema}\", expected 1 to 40 lower-case letters, digits and underscores, not beginning with a digit or " +
+                "with pg_.");
         }
+        ArgumentOutOfRangeException.ThrowIfLessThan(RequestIdWindow, TimeSpan.FromSeconds(1));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(RequestIdWindow, TimeSpan.FromDays(7));
+        ArgumentOutOfRangeException.ThrowIfLessThan(FeedMemoryBytes, EmbeddedStoreOptions.FeedMemoryBytesMin);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(FeedMemoryBytes, EmbeddedStoreOptions.FeedMemoryBytesMax);
         ArgumentOutOfRangeException.ThrowIfLessThan(FeedRetention, TimeSpan.FromMinutes(1));
         ArgumentOutOfRangeException.ThrowIfLessThan(ConnectTimeout, TimeSpan.FromSeconds(1));
         ArgumentOutOfRangeException.ThrowIfLessThan(RequestTimeout, TimeSpan.FromSeconds(1));
