@@ -8,6 +8,7 @@ internal sealed class Door(DoorClock clock, ILogger logger)
 {
     private readonly Lock _lock = new();
     private CommitRow _known;
+    private long _oldestVersion = 1;
 
     public Guid Id { get; } = Guid.NewGuid();
 
@@ -23,6 +24,13 @@ internal sealed class Door(DoorClock clock, ILogger logger)
         {
             lock (_lock) return _known;
         }
+    }
+
+    /// <summary>The oldest version whose changes the database still has, as last read.</summary>
+    public long OldestVersion
+    {
+        get => Volatile.Read(ref _oldestVersion);
+        set => Volatile.Write(ref _oldestVersion, value);
     }
 
     /// <summary>Records an acknowledged commit, or one that a fenced transaction has read.</summary>

@@ -13,10 +13,13 @@ internal static partial class Log
     [LoggerMessage(702, LogLevel.Warning, "Write group {Sequence} was {Outcome}, determined after {Seconds:F1} seconds")]
     public static partial void OutcomeResolved(ILogger logger, long sequence, string outcome, double seconds);
 
-    [LoggerMessage(703, LogLevel.Error, "The outcome of write group {Sequence} could not be determined in {Seconds:F0} seconds: {Reason}")]
+    [LoggerMessage(703, LogLevel.Error,
+        "The outcome of write group {Sequence} could not be determined in {Seconds:F0} seconds, so its calls fail as unknown: their writes " +
+        "may have taken effect, or do so later. Restore the primary and its standby; a call with a request id may be repeated. {Reason}")]
     public static partial void OutcomeUnresolved(ILogger logger, long sequence, double seconds, string reason);
 
-    [LoggerMessage(704, LogLevel.Warning, "Write group {Sequence} was refused by the database and is executed again: {Reason}")]
+    [LoggerMessage(704, LogLevel.Warning,
+        "Write group {Sequence} was refused by the database. It changed nothing, and its calls fail as unavailable: {Reason}")]
     public static partial void GroupRefused(ILogger logger, long sequence, string reason);
 
     [LoggerMessage(705, LogLevel.Critical,

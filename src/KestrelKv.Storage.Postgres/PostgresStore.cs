@@ -11,7 +11,8 @@ namespace KestrelKv.Storage.Postgres;
 /// <remarks>
 /// <para>
 /// <b>Limits.</b> A key has at most <see cref="KeyBytesMax"/> bytes. The keys and values of a call have at most
-/// <see cref="CallBytesMax"/> bytes. There is no memory limit and no eviction.
+/// <see cref="CallBytesMax"/> bytes, and so have the stored values that a call with writes, or an atomic batch, reads. There is no
+/// memory limit and no eviction.
 /// </para>
 /// <para>
 /// <b>Failures.</b> Calls throw <see cref="StoreUnavailableException"/> and <see cref="OutcomeUnknownException"/>, never
@@ -51,12 +52,12 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
         PostgresStoreOptions options, Door door, SessionPool sessions, SnapshotReader snapshots, ILogger logger, TimeProvider time)
     {
         (_options, _door, _sessions) = (options, door, sessions);
-        _feed = new FeedReader(sessions, snapshots, door, options, logger);
+        _feed = new FeedReader(snapshots, door, options, logger);
         door.HistoryLost = _feed.EndWatches;
         _writer = new GroupWriter(sessions, door, options, logger) { Committed = _feed.Wake };
-        _writes = new GroupLoop(options, _writer.ExecuteAsync);
-        _reads = new GroupLoop(options, new GroupReader(snapshots, door, options, isFenced: true).ExecuteAsync);
-        _unfencedReads = new GroupLoop(options, new GroupReader(snapshots, door, options, isFenced: false).ExecuteAsync);
+        _writes = new GroupLoop(CreateWorkspace, _writer.ExecuteAsync);
+        _reads = new GroupLoop(CreateWorkspace, new GroupReader(snapshots, door, options, isFenced: true).ExecuteAsync);
+        _unfencedReads = new GroupLoop(CreateWorkspace, new GroupReader(snapshots, door, options, isFenced: false).ExecuteAsync);
         _listing = new Listing(snapshots, door, options);
         _sweeper = new Sweeper(sessions, door, _writes.Queue, options, logger, time);
         _lateTimer = new Timer(static store => ((PostgresStore)store!).FailLate(), this, LatePeriod, LatePeriod);
@@ -65,18 +66,20 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     /// <inheritdoc/>
     public TimeProvider Clock => _door.Clock;
 
+    internal FeedReader Feed => _feed;
+
     /// <summary>The last background removal of expired entries.</summary>
     internal Task Sweeping => _sweeper.Sweeping;
 
     /// <inheritdoc cref="Sweeper.CleanAsync()"/>
     internal Task<bool> CleanAsync() => _sweeper.CleanAsync();
 
-    /// <summary>Opens a store. Creates its tables if they do not exist.</summary>
+    /// <summary>Opens a store. Creates its tables, or upgrades those of an earlier version.</summary>
     /// <param name="options">The options.</param>
     /// <param name="time">The clock that determines expiry.</param>
     /// <param name="logger">The logger; null for none.</param>
     /// <exception cref="ArgumentException">An option is invalid.</exception>
-    /// <exception cref="UnsuitableDatabaseException">The database is a standby, or its tables have another version.</exception>
+    /// <exception cref="UnsuitableDatabaseException">The database is a standby, or its tables have a newer version.</exception>
     /// <exception cref="StoreUnavailableException">The database does not answer, or refuses the creation of the tables.</exception>
     public static async Task<PostgresStore> OpenAsync(PostgresStoreOptions options, TimeProvider time, ILogger? logger = null)
     {
@@ -87,7 +90,8 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
         var sessions = new SessionPool(options, door);
         try
         {
-            await using (Session session = await sessions.OpenAsync()) await StoreSchema.CreateAsync(session, options.Schema);
+            await using (Session session = await sessions.OpenAsync())
+                door.OldestVersion = await StoreSchema.UpgradeAsync(session, options);
             var snapshots = new SnapshotReader(sessions, door);
             await snapshots.ReadNewestAsync(isFenced: true, options.RequestTimeout);
             Log.Opened(logger, options.Schema, door.Known.Version, door.Known.Keys, door.Id);
@@ -97,7 +101,8 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
         {
             await sessions.DisposeAsync();
             if (e is UnsuitableDatabaseException || !Failures.IsOfDatabase(e)) throw;
-            throw new StoreUnavailableException($"The store cannot be opened: {e.Message}", e);
+            string reason = e is TimeoutException ? "the database does not answer in time" : e.Message;
+            throw new StoreUnavailableException($"The store cannot be opened: {reason}", e);
         }
     }
 
@@ -107,7 +112,7 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (operations.IsEmpty) return 0;
-        using var call = new OperationsCall(operations, results, isAtomic: false, default, cancellationToken);
+        using var call = new OperationsCall(operations, results, isAtomic: false, default, _options.CallValueBytesMax, cancellationToken);
         return await RunAsync(call);
     }
 
@@ -118,7 +123,7 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (batch.IsEmpty) return true;
-        using var call = new OperationsCall(batch, results, isAtomic: true, requestId, cancellationToken);
+        using var call = new OperationsCall(batch, results, isAtomic: true, requestId, _options.CallValueBytesMax, cancellationToken);
         return await RunAsync(call) != 0;
     }
 
@@ -153,7 +158,7 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
             Durability = DurabilityMode.Always,
             DurableVersion = known.Version,
             FeedVersion = known.Version,
-            OldestVersion = _feed.OldestVersion,
+            OldestVersion = _door.OldestVersion,
             RequestIds = known.RequestIds,
             Expirations = _writer.Expirations,
             Watches = _feed.Watches,
@@ -175,17 +180,26 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     }
 
     /// <summary>Executes the queued calls, and closes the store. The database remains.</summary>
+    /// <remarks>
+    /// If the database does not answer, this takes no longer than a group and the calls queued behind it:
+    /// <see cref="PostgresStoreOptions.ResolveTimeout"/>, four times <see cref="PostgresStoreOptions.RequestTimeout"/>, and a few seconds.
+    /// </remarks>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
+        Task[] ending =
+        [
+            _sweeper.DisposeAsync().AsTask(), _feed.DisposeAsync().AsTask(), _writes.DisposeAsync().AsTask(),
+            _reads.DisposeAsync().AsTask(), _unfencedReads.DisposeAsync().AsTask(),
+        ];
+        await Task.WhenAll(ending);
+
+        // Until then, it fails calls that are queued behind a group whose trip does not end.
         await _lateTimer.DisposeAsync();
-        await _sweeper.DisposeAsync();
-        await _feed.DisposeAsync();
-        await _writes.DisposeAsync();
-        await _reads.DisposeAsync();
-        await _unfencedReads.DisposeAsync();
         await _sessions.DisposeAsync();
     }
+
+    private Workspace CreateWorkspace() => new(_options);
 
     private Task<int> RunAsync(OperationsCall call)
     {

@@ -32,7 +32,7 @@ public sealed class PostgresStoreOptions
 
     /// <summary>
     /// The schema of the store's tables; default <c>kestrelkv</c>. 1 to 40 lower-case letters, digits and underscores, not beginning with
-    /// a digit. All servers of a store use the same schema. The store creates it.
+    /// a digit or with <c>pg_</c>. All servers of a store use the same schema. The store creates it if it is missing.
     /// </summary>
     public string Schema { get; init; } = "kestrelkv";
 
@@ -61,8 +61,8 @@ public sealed class PostgresStoreOptions
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// The maximum additional time of a write whose outcome is unknown, while the store determines it: default 60 seconds. After it, the
-    /// call fails with <see cref="OutcomeUnknownException"/>.
+    /// The maximum additional time of a write whose outcome is unknown, while the store determines it: 1 second or more; default 60
+    /// seconds. After it, the call fails with <see cref="OutcomeUnknownException"/>.
     /// </summary>
     public TimeSpan ResolveTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -74,6 +74,20 @@ public sealed class PostgresStoreOptions
         ArgumentNullException.ThrowIfNull(embedded);
         (RequestIdWindow, FeedMemoryBytes, DocumentLimits) = (embedded.RequestIdWindow, embedded.FeedMemoryBytes, embedded.DocumentLimits);
     }
+
+    /// <summary>
+    /// The size of the values that one trip of a group loads, in bytes, which one more value may exceed. The calls that need more are
+    /// executed in the next trip.
+    /// </summary>
+    internal long GroupValueBytesMax { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>
+    /// The same for a call that cannot be executed in several trips: a write or an atomic batch. A call that needs more fails.
+    /// </summary>
+    internal long CallValueBytesMax { get; init; } = PostgresStore.CallBytesMax;
+
+    /// <summary>The steps that create and upgrade the tables.</summary>
+    internal IReadOnlyList<string> SchemaSteps { get; init; } = StoreSchema.Steps;
 
     /// <summary>The options of the embedded engine that evaluates operations.</summary>
     internal EmbeddedStoreOptions ForEvaluation()

@@ -1,11 +1,15 @@
 using System.Text;
 using KestrelKv.Storage.Tests;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Postgres.Tests;
 
 /// <summary>Calls with texts as keys and values.</summary>
 internal static class Calls
 {
+    /// <summary>The time to connect to a server on a busy machine.</summary>
+    public static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
+
     public static ReadOnlyMemory<byte> Utf8(string text) => Encoding.UTF8.GetBytes(text);
 
     public static Task<PostgresStore> OpenAsync(
@@ -13,7 +17,7 @@ internal static class Calls
         new()
         {
             ConnectionString = PostgresServer.Connection(port ?? server.Port), Schema = schema,
-            RequestTimeout = TimeSpan.FromSeconds(requestSeconds), FeedRetention = TimeSpan.FromMinutes(1),
+            RequestTimeout = TimeSpan.FromSeconds(requestSeconds), ConnectTimeout = ConnectTimeout, FeedRetention = TimeSpan.FromMinutes(1),
         },
         time ?? TimeProvider.System);
 
@@ -33,17 +37,23 @@ internal static class Calls
     /// <summary>Reads an entry, and repeats the read if it is late on a busy machine.</summary>
     public static async Task<Recorded> GetPatientlyAsync(this IKeyValueStore store, string key, bool fenced = true)
     {
-        while (true)
-        {
-            try
+        Recorded? read = null;
+        await Wait.UntilAsync(
+            async () =>
             {
-                return await store.GetAsync(key, fenced);
-            }
-            catch (StoreUnavailableException)
-            {
-                // The tests of lost replies have short timeouts.
-            }
-        }
+                try
+                {
+                    read = await store.GetAsync(key, fenced);
+                    return true;
+                }
+                catch (StoreUnavailableException)
+                {
+                    // The tests of lost replies have short timeouts.
+                    return false;
+                }
+            },
+            () => $"the key {key} cannot be read");
+        return read!;
     }
 
     public static Task<Recorded> IncrementAsync(this IKeyValueStore store, string key, RequestId id = default) =>

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using KestrelKv.Storage.Feed;
 using KestrelKv.Storage.Tests.Feed;
 using KestrelKv.Testing;
 
@@ -90,6 +92,95 @@ public sealed class FeedTests(PostgresServer server) : IAsyncLifetime
         Assert.Equal(7, (await _store.PutAsync("a", "6")).Version);
     }
 
+    /// <summary>The continuation of the read runs after the feed of the lost history is closed.</summary>
+    [Fact]
+    public async Task HistoryLost_DuringTheFirstRead_EndsTheWatch()
+    {
+        using var watch = new OpenWatch(_store);
+        var context = new HeldContext();
+        Task<WatchStatus> read = context.Start(() => watch.ReadAsync().AsTask());
+        (ChangeFeed feed, _) = await _store.Feed.CatchUpAsync(CancellationToken.None);
+        _store.Feed.EndWatches();
+        await Wait.UntilAsync(() => feed.IsClosed, () => "the feed is not closed");
+        await Wait.UntilAsync(
+            () =>
+            {
+                context.Run();
+                return read.IsCompleted;
+            },
+            () => "the read does not end");
+        Assert.Equal(WatchStatus.Compacted, await read);
+    }
+
+    [Fact]
+    public async Task GetStats_OtherStoreDeletesChanges_HasTheOldestVersionWithoutWatches()
+    {
+        for (int i = 0; i < 5; i++) await _store.PutAsync("a", $"{i}");
+        await using PostgresStore other = await Calls.OpenAsync(server, _schema, _time);
+        _time.Advance(TimeSpan.FromMinutes(2));
+        await _store.PutAsync("a", "5");
+        await _store.CleanAsync();
+        Assert.Equal(6, _store.GetStats().OldestVersion);
+        await other.Sweeping;
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await other.Sweeping;
+        Assert.Equal(6, other.GetStats().OldestVersion);
+        await using PostgresStore third = await Calls.OpenAsync(server, _schema, _time);
+        Assert.Equal(6, third.GetStats().OldestVersion);
+    }
+
+    [Fact]
+    public async Task Clean_ManyChanges_DeletesThemInSeveralTransactionsWithoutGaps()
+    {
+        await AddOldChangesAsync(25_001);
+        await using PostgresStore other = await Calls.OpenAsync(server, _schema, _time);
+        using OpenWatch behind = new(other, from: 1), inside = new(other, from: 15_000), ahead = new(other, from: 25_000);
+        Assert.Equal(WatchStatus.More, await behind.ReadAsync());
+        Assert.True(await _store.CleanAsync());
+        Assert.Equal(10_001, _store.GetStats().OldestVersion);
+        Assert.Equal(WatchStatus.Compacted, await behind.ReadAllAsync());
+        Assert.Equal(Enumerable.Range(1, 1_000).Select(i => (long)i), behind.Versions);
+
+        // The other transactions run while a watch reads.
+        Task<WatchStatus> reading = inside.ReadAllAsync();
+        Assert.True(await _store.CleanAsync());
+        Assert.False(await _store.CleanAsync());
+        await ahead.ReadAllAsync();
+        Assert.Empty(ahead.Changes);
+        if (await reading == WatchStatus.UpToDate) Assert.Equal(25_002, inside.Position);
+        Assert.Equal(Enumerable.Range(15_000, inside.Changes.Count).Select(i => (long)i), inside.Versions);
+        Assert.Equal(25_002, _store.GetStats().OldestVersion);
+    }
+
+    [Fact]
+    public async Task Clean_TakesLong_DoesNotBlockWrites()
+    {
+        await AddOldChangesAsync(10);
+        await server.QueryAsync(
+            """
+            CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                PERFORM pg_advisory_xact_lock(hashtextextended('kestrelkv:clean', 0));
+                RETURN OLD;
+            END $$;
+            CREATE TRIGGER wait BEFORE DELETE ON changes FOR EACH STATEMENT EXECUTE FUNCTION wait();
+            """,
+            _schema);
+        Task<bool> cleaning;
+        await using (await server.LockAsync("clean"))
+        {
+            cleaning = _store.CleanAsync();
+            await Wait.UntilAsync(
+                async () => await server.QueryAsync("SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'advisory'") is true,
+                () => "nothing is deleted");
+            Assert.Equal(12, (await _store.PutAsync("b", "1")).Version);
+            using var watch = new OpenWatch(_store, from: 11);
+            await watch.ReadToAsync(12);
+            Assert.False(cleaning.IsCompleted);
+        }
+        Assert.False(await cleaning);
+    }
+
     /// <summary>A restored backup, or a failover to a server without the last commits. In both cases, all connections of the store end.</summary>
     [Theory]
     [InlineData(2)]
@@ -121,5 +212,46 @@ public sealed class FeedTests(PostgresServer server) : IAsyncLifetime
         using var next = new OpenWatch(_store, from: versionAfterwards + 1);
         await next.ReadToAsync(versionAfterwards + 1);
         Assert.Equal("new", Assert.Single(next.Changes).Value);
+    }
+
+    /// <summary>Adds changes that are older than the retention, in two groups, and one that is not.</summary>
+    private async Task AddOldChangesAsync(int count)
+    {
+        await _store.PutAsync("a", "1");
+        await server.QueryAsync(
+            $"""
+            INSERT INTO changes SELECT v, (SELECT records FROM changes WHERE version = 1) FROM generate_series(2, {count}) v;
+            INSERT INTO commits SELECT {count}, 2, door, 1000, gen_random_uuid(), keys, bytes, request_ids, clock FROM commits;
+            """,
+            _schema);
+        _time.Advance(TimeSpan.FromMinutes(2));
+        Assert.Equal(count + 1, (await _store.PutAsync("a", "2")).Version);
+    }
+
+    /// <summary>Runs continuations when the test asks for it.</summary>
+    private sealed class HeldContext : SynchronizationContext
+    {
+        private readonly ConcurrentQueue<Action> _posted = new();
+
+        public override void Post(SendOrPostCallback d, object? state) => _posted.Enqueue(() => d(state));
+
+        public Task<T> Start<T>(Func<Task<T>> start)
+        {
+            SynchronizationContext? current = Current;
+            SetSynchronizationContext(this);
+            try
+            {
+                return start();
+            }
+            finally
+            {
+                SetSynchronizationContext(current);
+            }
+        }
+
+        public void Run()
+        {
+            while (_posted.TryDequeue(out Action? continuation)) continuation();
+        }
     }
 }

@@ -25,22 +25,24 @@ internal sealed class OpenWatch : IDisposable
     public async Task<WatchStatus> ReadAllAsync()
     {
         WatchStatus status;
-        do status = await _watch.ReadAsync(_sink);
+        do status = await ReadAsync();
         while (status == WatchStatus.More);
         return status;
     }
 
+    public ValueTask<WatchStatus> ReadAsync() => _watch.ReadAsync(_sink);
+
     /// <summary>Reads until the watch has a position. Fails the test if the watch ends, or after a timeout.</summary>
     public async Task ReadToAsync(long position)
     {
-        while (true)
-        {
-            Assert.Equal(WatchStatus.UpToDate, await ReadAllAsync());
-            if (Position >= position) return;
-
-            // A watch is not woken for commits without changes under its prefix.
-            await _wakes.WaitAsync(TimeSpan.FromMilliseconds(50));
-        }
+        // Without wakes: a watch is not woken for commits without changes under its prefix.
+        await Wait.UntilAsync(
+            async () =>
+            {
+                Assert.Equal(WatchStatus.UpToDate, await ReadAllAsync());
+                return Position >= position;
+            },
+            () => $"the watch is at {Position}, expected {position}");
     }
 
     /// <summary>Waits until the watch is woken.</summary>

@@ -80,6 +80,16 @@ public sealed class PostgresServer : IAsyncLifetime
         return await command.ExecuteScalarAsync();
     }
 
+    /// <summary>Acquires the writer lock of a store, until the returned connection is disposed.</summary>
+    public async Task<NpgsqlConnection> LockAsync(string schema)
+    {
+        var connection = new NpgsqlConnection($"{ConnectionString};Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand($"SELECT pg_advisory_lock(hashtextextended('kestrelkv:{schema}', 0))", connection);
+        await command.ExecuteNonQueryAsync();
+        return connection;
+    }
+
     private static Task<string> RunAsync(string program, params string[] arguments)
     {
         string path = Path.Combine(ProgramDirectory(), program);

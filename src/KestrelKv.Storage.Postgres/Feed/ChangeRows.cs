@@ -15,7 +15,7 @@ internal readonly record struct ChangeRows(List<(long Version, byte[] Records)> 
     private const long BytesMax = 4 * 1024 * 1024;
 
     /// <summary>Lengths are known without reading the records, so the subquery reads none that are cut off.</summary>
-    private const string Select =
+    internal const string Select =
         """
         SELECT version, records, matching FROM (
             SELECT *, count(*) OVER () AS matching, sum(octet_length(records)) OVER (ORDER BY version) - octet_length(records) AS before

@@ -35,10 +35,10 @@ internal sealed class FeedReader : IAsyncDisposable
     private bool _isResuming;
     private volatile bool _isClosed;
 
-    public FeedReader(SessionPool sessions, SnapshotReader snapshots, Door door, PostgresStoreOptions options, ILogger logger)
+    public FeedReader(SnapshotReader snapshots, Door door, PostgresStoreOptions options, ILogger logger)
     {
         (_snapshots, _door, _options, _logger) = (snapshots, door, options, logger);
-        _history = new(sessions, options);
+        _history = new(snapshots, door, options);
         _feed = new(options.FeedMemoryBytes, _history);
     }
 
@@ -51,7 +51,7 @@ internal sealed class FeedReader : IAsyncDisposable
     }
 
     /// <summary>The oldest version from which a watch can start.</summary>
-    public long OldestVersion => _history.Oldest;
+    public long OldestVersion => _door.OldestVersion;
 
     public IWatch Watch(in WatchQuery query, Action wake)
     {
@@ -98,6 +98,11 @@ internal sealed class FeedReader : IAsyncDisposable
         catch (TimeoutException e)
         {
             throw new IOException("The database does not answer.", e);
+        }
+        finally
+        {
+            // A poll that fails does not keep waiters that have ended.
+            polled.TrySetCanceled(CancellationToken.None);
         }
     }
 
@@ -177,8 +182,10 @@ internal sealed class FeedReader : IAsyncDisposable
             CommitRow seen = await _snapshots.ReadNewestAsync(isFenced: false, _options.RequestTimeout);
             if (seen.Version <= feed.Published) return false;
         }
-        long position = hasBegun ? feed.Published : _door.Known.Version;
-        (CommitRow newest, long oldest, ChangeRows changes) = await ReadAsync(position);
+
+        // The history in memory begins after the newest commit. The first poll therefore reads no changes.
+        long position = hasBegun ? feed.Published : long.MaxValue;
+        (CommitRow newest, long oldest, ChangeRows changes) = await _history.ReadAsync(position, long.MaxValue, isFenced: true);
         lock (_lock)
         {
             // The history was lost meanwhile. The next poll begins again.
@@ -187,10 +194,8 @@ internal sealed class FeedReader : IAsyncDisposable
                 WaitAgain(waiting);
                 return true;
             }
-            _history.SetOldest(oldest);
-            bool isGap = position + 1 < oldest || (_isResuming && newest.Version - position > GapMax);
             if (!hasBegun) feed.BeginHistory(newest.Version);
-            else if (isGap) Skip(feed, newest.Version);
+            else if (position + 1 < oldest || (_isResuming && newest.Version - position > GapMax)) Skip(feed, newest.Version);
             else Append(feed, position, changes);
             _hasBegun = true;
             _isResuming = false;
@@ -233,7 +238,7 @@ internal sealed class FeedReader : IAsyncDisposable
     {
         lock (_lock)
         {
-            _catchingUp.AddRange(waiting);
+            _catchingUp.AddRange(waiting.Where(polled => !polled.Task.IsCompleted));
             if (!_isClosed) return;
         }
         EndWaiting();
@@ -250,20 +255,4 @@ internal sealed class FeedReader : IAsyncDisposable
         foreach (TaskCompletionSource<(ChangeFeed, long)> polled in waiting)
             polled.TrySetException(new ObjectDisposedException(nameof(PostgresStore)));
     }
-
-    private Task<(CommitRow Newest, long Oldest, ChangeRows Changes)> ReadAsync(long position) => _snapshots.ReadAsync(
-        trip =>
-        {
-            trip.Add(DatabaseHistory.OldestVersion);
-            ChangeRows.AddTo(trip, position, long.MaxValue);
-        },
-        async (newest, rows) =>
-        {
-            await rows.NextResultAsync();
-            await rows.ReadAsync();
-            long oldest = rows.GetInt64(0);
-            await rows.NextResultAsync();
-            return (newest, oldest, await ChangeRows.ReadAsync(rows, newest.Version));
-        },
-        isFenced: true, _options.RequestTimeout);
 }

@@ -38,7 +38,14 @@ internal sealed class PostgresWatch(FeedReader reader, WatchQuery query, long kn
         if (_watch is null && !_isEnded)
         {
             (ChangeFeed feed, long last) = await reader.CatchUpAsync(cancellationToken);
-            _watch = feed.Watch(new WatchQuery { Prefix = _prefix, From = _from }, last, wake);
+            try
+            {
+                _watch = feed.Watch(new WatchQuery { Prefix = _prefix, From = _from }, last, wake);
+            }
+            catch (ObjectDisposedException) when (_isEnded)
+            {
+                // The history was lost meanwhile, and its feed is closed.
+            }
         }
         return _isEnded ? WatchStatus.Compacted : await _watch!.ReadAsync(changes, cancellationToken);
     }

@@ -17,15 +17,12 @@ internal sealed class GroupReader(SnapshotReader snapshots, Door door, PostgresS
         workspace.Begin(newest, door.Clock.Now());
         rows.LoadInto(workspace);
         foreach (StoreCall call in group)
-        {
-            await call.EvaluateAsync(workspace);
-            call.Complete();
-        }
+            if (await call.TryRunAsync(workspace)) call.Complete();
     }
 
     private Task<(CommitRow Newest, GroupRows Rows)> ReadAsync(GroupKeys keys, TimeSpan timeout)
     {
-        var rows = new GroupRows(keys, expiredAt: null);
+        var rows = new GroupRows(keys, options, expiredAt: null);
         return snapshots.ReadAsync(
             rows.AddTo,
             async (newest, results) =>

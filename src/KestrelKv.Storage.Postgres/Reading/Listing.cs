@@ -18,10 +18,10 @@ internal sealed class Listing(SnapshotReader snapshots, Door door, PostgresStore
         AND (expires_at = 0 OR expires_at > greatest($3, (SELECT clock FROM commits ORDER BY last_version DESC LIMIT 1)))
         """;
 
-    private const string Count = $"SELECT count(*) FROM (SELECT 1 FROM entries WHERE {Visible} LIMIT $4) AS matching";
+    internal const string Count = $"SELECT count(*) FROM (SELECT 1 FROM entries WHERE {Visible} LIMIT $4) AS matching";
 
-    private static readonly string Ascending = Page("ASC");
-    private static readonly string Descending = Page("DESC");
+    internal static readonly string Ascending = Page("ASC");
+    internal static readonly string Descending = Page("DESC");
 
     public async Task<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken)
     {
@@ -86,7 +86,12 @@ internal sealed class Listing(SnapshotReader snapshots, Door door, PostgresStore
         KeyRange range, string statement, Func<NpgsqlDataReader, Task<T>> read, CancellationToken cancellationToken, params long[] more) =>
         Attempts.RepeatAsync(
             left => snapshots.ReadAsync(
-                trip => trip.Add(statement, [Parameter.Of(range.Low), Parameter.Of(range.High), Parameter.Of(door.Clock.Now()), .. more.Select(value => Parameter.Of(value))]),
+                trip => trip.Add(
+                    statement,
+                    [
+                        Parameter.Of(range.Low), Parameter.Of(range.High), Parameter.Of(door.Clock.Now()),
+                        .. more.Select(value => Parameter.Of(value)),
+                    ]),
                 async (_, rows) =>
                 {
                     await rows.NextResultAsync();

@@ -38,9 +38,7 @@ internal sealed class SnapshotReader(SessionPool sessions, Door door)
         await using NpgsqlDataReader rows = await trip.ReadAsync();
         CommitRow newest = await rows.ReadNewestAsync();
         T result = await read(newest, rows);
-        while (await rows.NextResultAsync())
-        {
-        }
+        await rows.DrainAsync();
         return (result, newest, known);
     }
 }

@@ -31,9 +31,7 @@ internal sealed class Trip(NpgsqlConnection connection) : IAsyncDisposable
     public async Task ExecuteAsync()
     {
         await using NpgsqlDataReader rows = await ReadAsync();
-        while (await rows.NextResultAsync())
-        {
-        }
+        await rows.DrainAsync();
     }
 
     public ValueTask DisposeAsync() => _batch.DisposeAsync();
@@ -41,6 +39,14 @@ internal sealed class Trip(NpgsqlConnection connection) : IAsyncDisposable
 
 internal static class ReaderExtensions
 {
+    /// <summary>Reads to the end, so that a failure of a later statement is thrown.</summary>
+    public static async Task DrainAsync(this NpgsqlDataReader rows)
+    {
+        while (await rows.NextResultAsync())
+        {
+        }
+    }
+
     /// <summary>Reads the result of <see cref="CommitRow.Newest"/>.</summary>
     public static async Task<CommitRow> ReadNewestAsync(this NpgsqlDataReader rows) => await rows.ReadAsync()
         ? new(rows.GetInt64(0), rows.GetGuid(1), rows.GetInt64(2), rows.GetInt64(3), rows.GetInt64(4), rows.GetInt64(5))

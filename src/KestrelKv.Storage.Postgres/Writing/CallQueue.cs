@@ -10,9 +10,18 @@ internal sealed class CallQueue
     public const long GroupBytesMax = 8 * 1024 * 1024;
 
     private readonly Lock _lock = new();
-    private readonly Queue<StoreCall> _calls = new();
+    private readonly LinkedList<StoreCall> _calls = new();
     private TaskCompletionSource? _wake;
     private bool _isClosed;
+
+    /// <summary>The number of queued calls.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock) return _calls.Count;
+        }
+    }
 
     /// <exception cref="ObjectDisposedException">The store is closed.</exception>
     public void Add(StoreCall call)
@@ -20,9 +29,20 @@ internal sealed class CallQueue
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isClosed, typeof(PostgresStore));
-            _calls.Enqueue(call);
+            call.Queue = this;
+            call.Place = _calls.AddLast(call);
             _wake?.TrySetResult();
         }
+
+        // A cancellation before this did not find the queue.
+        if (call.HasEnded) Remove(call);
+    }
+
+    /// <summary>Removes a call if it is still queued.</summary>
+    public void Remove(StoreCall call)
+    {
+        lock (_lock)
+            if (call.Place is { List: not null } place) _calls.Remove(place);
     }
 
     /// <summary>Waits for calls, and takes those of one group. Returns null when the queue is closed and empty.</summary>
@@ -48,10 +68,10 @@ internal sealed class CallQueue
     {
         lock (_lock)
         {
-            foreach (StoreCall call in _calls)
+            while (_calls.First?.Value is { } call && call.QueuedAt <= queuedBefore)
             {
-                if (call.QueuedAt > queuedBefore) return;
-                call.FailQueued(new StoreUnavailableException("The database does not answer; the request was not executed."));
+                _calls.RemoveFirst();
+                call.Fail(new StoreUnavailableException("The database does not answer; the request was not executed."));
             }
         }
     }
@@ -69,12 +89,11 @@ internal sealed class CallQueue
     {
         List<StoreCall> group = [];
         long operations = 0, bytes = 0;
-        while (_calls.TryPeek(out StoreCall? call))
+        while (_calls.First?.Value is { } call)
         {
             bool fits = operations + call.Operations <= GroupOperationsMax && bytes + call.Bytes <= GroupBytesMax;
             if (group.Count > 0 && !fits) break;
-            _calls.Dequeue();
-            if (!call.TryStart()) continue;
+            _calls.RemoveFirst();
             group.Add(call);
             operations += call.Operations;
             bytes += call.Bytes;

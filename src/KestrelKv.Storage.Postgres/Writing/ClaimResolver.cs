@@ -51,9 +51,7 @@ internal sealed class ClaimResolver(SessionPool sessions, Door door, PostgresSto
         await using NpgsqlDataReader rows = await trip.ReadAsync();
         if (!await rows.ReadAsync()) throw new InvalidOperationException($"The claim of write group {sequence} is missing.");
         bool committed = rows.GetBoolean(0);
-        while (await rows.NextResultAsync())
-        {
-        }
+        await rows.DrainAsync();
         return committed;
     }
 }

@@ -8,17 +8,19 @@ internal sealed class GroupCommit(Guid door, long sequence, CommitRow before, Wo
     /// <summary>The number of groups after which a door deletes the claims of its earlier groups, whose outcomes are known.</summary>
     private const int ClaimsKept = 64;
 
-    private const string Put =
+    internal const string Put =
         """
         INSERT INTO entries (key, value, version, expires_at) SELECT * FROM unnest($1, $2, $3, $4)
         ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at
         """;
 
-    private const string Update =
+    internal const string Update =
         """
         UPDATE entries SET version = u.version, expires_at = u.expires_at
         FROM unnest($1, $2, $3) AS u (key, version, expires_at) WHERE entries.key = u.key
         """;
+
+    internal const string Delete = "DELETE FROM entries WHERE key = ANY($1)";
 
     private readonly GroupChanges _changes = workspace.Compare();
     private readonly (long[] Versions, byte[][] Records) _log = workspace.Log.Changes;
@@ -60,7 +62,7 @@ internal sealed class GroupCommit(Guid door, long sequence, CommitRow before, Wo
                 Parameter.Of([.. updates.Select(update => update.Version)]),
                 Parameter.Of([.. updates.Select(update => update.ExpiresAt)]));
         }
-        if (_changes.Deletes is { Count: > 0 } deletes) trip.Add("DELETE FROM entries WHERE key = ANY($1)", Parameter.Of([.. deletes]));
+        if (_changes.Deletes is { Count: > 0 } deletes) trip.Add(Delete, Parameter.Of([.. deletes]));
         if (_log.Versions.Length > 0)
             trip.Add("INSERT INTO changes SELECT * FROM unnest($1, $2)", Parameter.Of(_log.Versions), Parameter.Of(_log.Records));
         if (_isCommit)

@@ -10,6 +10,9 @@ internal sealed class GroupKey(byte[] name)
     /// <summary>Whether the group reads the value. Otherwise only its length is loaded.</summary>
     public bool NeedsValue { get; set; }
 
+    /// <summary>Whether the value was not loaded, because the values of the group are too large for one trip.</summary>
+    public bool IsCut { get; set; }
+
     /// <summary>The version of the entry; 0 if there is none.</summary>
     public long Version { get; set; }
 
@@ -22,14 +25,32 @@ internal sealed class GroupKey(byte[] name)
 internal sealed class GroupKeys
 {
     private readonly Dictionary<byte[], GroupKey> _keys = new(KeyComparer.Instance);
+    private readonly List<GroupKey> _ordered = [];
 
-    public IEnumerable<GroupKey> All => _keys.Values;
+    /// <summary>The keys, in the order in which they were added.</summary>
+    public IReadOnlyList<GroupKey> All => _ordered;
 
-    public byte[][] WithValues => [.. _keys.Values.Where(key => key.NeedsValue).Select(key => key.Name)];
+    public int Count => _ordered.Count;
 
-    public byte[][] WithoutValues => [.. _keys.Values.Where(key => !key.NeedsValue).Select(key => key.Name)];
+    /// <summary>The number of keys, from the first one, whose values are loaded up to the limit of a call.</summary>
+    public int Required { get; set; }
 
-    public void Clear() => _keys.Clear();
+    public byte[][] WithValues => [.. _ordered.Where(key => key.NeedsValue).Select(key => key.Name)];
+
+    public byte[][] WithoutValues => [.. _ordered.Where(key => !key.NeedsValue).Select(key => key.Name)];
+
+    /// <summary>Whether the value of any key is cut.</summary>
+    private bool IsCut { get; set; }
+
+    public void Clear()
+    {
+        _keys.Clear();
+        _ordered.Clear();
+        Required = 0;
+        IsCut = false;
+    }
+
+    public void Cut(GroupKey key) => key.IsCut = IsCut = true;
 
     public GroupKey Add(ReadOnlySpan<byte> name)
     {
@@ -37,6 +58,7 @@ internal sealed class GroupKeys
         if (lookup.TryGetValue(name, out GroupKey? key)) return key;
         key = new GroupKey(name.ToArray());
         _keys.Add(key.Name, key);
+        _ordered.Add(key);
         return key;
     }
 
@@ -50,10 +72,24 @@ internal sealed class GroupKeys
         }
     }
 
-    public void AddRequest(in RequestId id)
+    public void AddRequest(in RequestId id) => OfRequest(id).NeedsValue = true;
+
+    /// <summary>Returns the number of operations, from the first one, that read no value that is cut.</summary>
+    public int Loaded(ReadOnlySpan<Operation> operations)
+    {
+        for (int i = 0; IsCut && i < operations.Length; i++)
+        {
+            if (Add(operations[i].Key.Span).IsCut || (operations[i].IsIdempotent && !IsLoaded(operations[i].RequestId))) return i;
+        }
+        return operations.Length;
+    }
+
+    public bool IsLoaded(in RequestId id) => !IsCut || id.IsEmpty || !OfRequest(id).IsCut;
+
+    private GroupKey OfRequest(in RequestId id)
     {
         Span<byte> key = stackalloc byte[1 + RequestId.BytesMax];
         int length = InternalKey.WriteOfRequest(id.Bytes.Span, key);
-        Add(key[..length]).NeedsValue = true;
+        return Add(key[..length]);
     }
 }

@@ -3,16 +3,19 @@ namespace KestrelKv.Storage.Postgres.Writing;
 /// <summary>Takes groups of calls from a queue, and executes one after the other. The next group gathers meanwhile.</summary>
 internal sealed class GroupLoop : IAsyncDisposable
 {
-    private readonly PostgresStoreOptions _options;
+    private readonly Func<Workspace> _create;
     private readonly Func<List<StoreCall>, Workspace, Task> _execute;
     private readonly Task _running;
 
     /// <summary>Starts the loop.</summary>
-    /// <param name="options">The options.</param>
-    /// <param name="execute">Executes a group, and ends its calls. The workspace is empty.</param>
-    public GroupLoop(PostgresStoreOptions options, Func<List<StoreCall>, Workspace, Task> execute)
+    /// <param name="create">Creates the workspace of the groups.</param>
+    /// <param name="execute">
+    /// Executes a group, and ends its calls. Calls that have not ended are executed again, at least one fewer. The workspace has the keys
+    /// of the calls.
+    /// </param>
+    public GroupLoop(Func<Workspace> create, Func<List<StoreCall>, Workspace, Task> execute)
     {
-        (_options, _execute) = (options, execute);
+        (_create, _execute) = (create, execute);
         _running = Task.Run(RunAsync);
     }
 
@@ -27,33 +30,33 @@ internal sealed class GroupLoop : IAsyncDisposable
 
     private async Task RunAsync()
     {
-        var workspace = new Workspace(_options);
+        Workspace? workspace = null;
         while (await Queue.TakeAsync() is { } group)
         {
             try
             {
-                foreach (StoreCall call in group) call.AddKeys(workspace.Keys);
-                await _execute(group, workspace);
-                workspace.Clear();
-            }
-            catch (StoreUnavailableException e)
-            {
-                Fail(group, e);
-                workspace.Clear();
+                workspace ??= _create();
+                while (HasKeys(group, workspace.Keys))
+                {
+                    await _execute(group, workspace);
+                    workspace.Clear();
+                }
             }
             catch (Exception e)
             {
-                // A bug, or no memory. The state of the workspace is unknown.
-                Fail(group, e);
-                workspace.Dispose();
-                workspace = new(_options);
+                // After a bug, or if memory runs out, the state of the workspace is unknown.
+                foreach (StoreCall call in group) call.Fail(e);
+                workspace?.Dispose();
+                workspace = null;
             }
         }
-        workspace.Dispose();
+        workspace?.Dispose();
     }
 
-    private static void Fail(List<StoreCall> group, Exception failure)
+    /// <summary>Adds the keys of the calls that have not ended, and removes the others. Returns whether there are any.</summary>
+    private static bool HasKeys(List<StoreCall> group, GroupKeys keys)
     {
-        foreach (StoreCall call in group) call.Fail(failure);
+        group.RemoveAll(call => !call.TryAddKeys(keys));
+        return group.Count > 0;
     }
 }

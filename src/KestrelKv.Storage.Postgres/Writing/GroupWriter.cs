@@ -40,12 +40,10 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
         {
             workspace.Begin(newest, door.Clock.Now());
             rows.LoadInto(workspace);
+            List<StoreCall> finished = [];
             foreach (StoreCall call in group)
-            {
-                await call.EvaluateAsync(workspace);
-                call.Wait();
-            }
-            await CommitAsync(group, session, new GroupCommit(door.Id, ++_sequence, newest, workspace), workspace);
+                if (await call.TryRunAsync(workspace)) finished.Add(call);
+            await CommitAsync(finished, session, new GroupCommit(door.Id, ++_sequence, newest, workspace), workspace);
         }
         catch
         {
@@ -78,7 +76,7 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
 
     private async Task<(CommitRow Newest, GroupRows Rows)> ReadAsync(Session session, GroupKeys keys, bool isSweep)
     {
-        var rows = new GroupRows(keys, isSweep ? door.Clock.Now() : null);
+        var rows = new GroupRows(keys, options, isSweep ? door.Clock.Now() : null);
         await using Trip trip = session.StartTrip();
         trip.Add("BEGIN ISOLATION LEVEL READ COMMITTED");
         session.AddLock(trip);
@@ -90,6 +88,7 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
         await rows.ReadAsync(results);
         return (newest, rows);
     }
+
     private async Task CommitAsync(List<StoreCall> group, Session session, GroupCommit commit, Workspace workspace)
     {
         bool? committed = true;

@@ -2,7 +2,8 @@ namespace KestrelKv.Storage.Postgres.Writing;
 
 /// <summary>A call of <see cref="IKeyValueStore.ExecuteAsync"/>, or of <see cref="IKeyValueStore.CommitAsync"/>.</summary>
 internal sealed class OperationsCall(
-    ReadOnlyMemory<Operation> operations, IResultSink results, bool isAtomic, RequestId requestId, CancellationToken cancellation)
+    ReadOnlyMemory<Operation> operations, IResultSink results, bool isAtomic, RequestId requestId, long valueBytesMax,
+    CancellationToken cancellation)
     : StoreCall(cancellation)
 {
     /// <inheritdoc/>
@@ -21,17 +22,29 @@ internal sealed class OperationsCall(
     public int KeyBytesMax { get; } = LongestKey(operations.Span);
 
     /// <inheritdoc/>
-    public override void AddKeys(GroupKeys keys)
+    /// <remarks>A write must not be: if its second trip were aborted, the first could not be undone.</remarks>
+    protected override bool IsDivisible => !isAtomic && !IsWrite;
+
+    /// <inheritdoc/>
+    protected override void AddKeys(GroupKeys keys)
     {
-        keys.Add(operations.Span);
+        keys.Add(operations.Span[Result..]);
         if (!requestId.IsEmpty) keys.AddRequest(requestId);
     }
 
     /// <inheritdoc/>
-    public override async ValueTask EvaluateAsync(Workspace workspace)
+    protected override async ValueTask<bool> EvaluateAsync(Workspace workspace)
     {
         try
         {
+            int loaded = workspace.Keys.Loaded(operations.Span[Result..]);
+            if (IsDivisible) return await ExecuteAsync(workspace, loaded);
+            if (loaded < operations.Length || !workspace.Keys.IsLoaded(requestId))
+            {
+                if (!IsFirst) return false;
+                throw new ArgumentOutOfRangeException(
+                    null, $"The operations of the call read values of more than {valueBytesMax} bytes, expected at most as many.");
+            }
             Result = isAtomic
                 ? await workspace.Engine.CommitAsync(operations, results, requestId) ? 1 : 0
                 : await workspace.Engine.ExecuteAsync(operations, results);
@@ -41,6 +54,16 @@ internal sealed class OperationsCall(
             // An exception of the caller's sink or of the evaluation concerns this call alone.
             Failure = e;
         }
+        return true;
+    }
+
+    /// <summary>Executes the operations whose values are loaded. Returns whether the call is finished.</summary>
+    private async ValueTask<bool> ExecuteAsync(Workspace workspace, int loaded)
+    {
+        IResultSink sink = Result == 0 ? results : new OffsetSink(results, Result);
+        int executed = await workspace.Engine.ExecuteAsync(operations.Slice(Result, loaded), sink);
+        Result += executed;
+        return executed < loaded || Result == operations.Length;
     }
 
     private static long BytesOf(ReadOnlySpan<Operation> operations)
@@ -69,5 +92,12 @@ internal sealed class OperationsCall(
         int bytes = 0;
         foreach (ref readonly Operation operation in operations) bytes = Math.Max(bytes, operation.Key.Length);
         return bytes;
+    }
+
+    /// <summary>Receives the results of the operations from an index on.</summary>
+    private sealed class OffsetSink(IResultSink results, int offset) : IResultSink
+    {
+        /// <inheritdoc/>
+        public bool OnResult(int index, in OperationResult result) => results.OnResult(offset + index, result);
     }
 }

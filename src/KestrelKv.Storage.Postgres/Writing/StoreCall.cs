@@ -2,8 +2,8 @@ namespace KestrelKv.Storage.Postgres.Writing;
 
 /// <summary>A call of the store's contract on its way through a group.</summary>
 /// <remarks>
-/// A call is queued, then runs, then waits for the group's commit. Its owner may reuse the memory of the operations when
-/// <see cref="Completion"/> completes. A cancellation therefore completes it while it is queued or waits, but not while it runs.
+/// A call is queued, adds its keys to a group, runs, then waits for the group's commit. Its owner may reuse the memory of the operations
+/// when <see cref="Completion"/> completes. A cancellation therefore completes the call at once, except while that memory is in use.
 /// </remarks>
 internal abstract class StoreCall : IDisposable
 {
@@ -12,7 +12,7 @@ internal abstract class StoreCall : IDisposable
     private readonly CancellationTokenRegistration _registration;
     private readonly Lock _lock = new();
     private State _state;
-    private bool _isCancellationRequested;
+    private volatile bool _isCancellationRequested;
 
     protected StoreCall(CancellationToken cancellation)
     {
@@ -22,9 +22,12 @@ internal abstract class StoreCall : IDisposable
 
     private enum State
     {
-        Queued,
-        Running,
-        Waiting,
+        /// <summary>The call is queued, or waits for the database.</summary>
+        Idle,
+
+        /// <summary>The memory of the operations is in use.</summary>
+        InUse,
+
         Ended,
     }
 
@@ -32,6 +35,20 @@ internal abstract class StoreCall : IDisposable
 
     /// <summary>When the call was queued, as in <see cref="Environment.TickCount64"/>.</summary>
     public long QueuedAt { get; } = Environment.TickCount64;
+
+    /// <summary>The queue of the call; null before it is queued.</summary>
+    public CallQueue? Queue { get; set; }
+
+    /// <summary>The place in the queue, protected by its lock.</summary>
+    public LinkedListNode<StoreCall>? Place { get; set; }
+
+    public bool HasEnded
+    {
+        get
+        {
+            lock (_lock) return _state == State.Ended;
+        }
+    }
 
     /// <summary>The number of operations.</summary>
     public abstract int Operations { get; }
@@ -44,44 +61,33 @@ internal abstract class StoreCall : IDisposable
     /// <summary>The exception of the caller's sink, or of an invalid call. The changes are committed nevertheless.</summary>
     protected Exception? Failure { get; set; }
 
-    /// <summary>Adds the keys whose entries the call needs.</summary>
-    public abstract void AddKeys(GroupKeys keys);
+    /// <summary>Whether the call has the first keys of its group. Their values are loaded up to the limit of a call.</summary>
+    protected bool IsFirst { get; private set; }
 
-    /// <summary>Runs the call on the entries of the workspace, and passes its results to its sink.</summary>
-    public abstract ValueTask EvaluateAsync(Workspace workspace);
+    /// <summary>Whether the call may be executed in several trips, some of its operations in each.</summary>
+    protected virtual bool IsDivisible => false;
 
-    /// <summary>Removes the call from the queue. Returns false if it has ended there.</summary>
-    public bool TryStart()
+    /// <summary>Adds the keys whose entries the call needs. Returns false if the call has ended.</summary>
+    public bool TryAddKeys(GroupKeys keys)
     {
-        lock (_lock)
-        {
-            if (_state != State.Queued) return false;
-            _state = State.Running;
-            return true;
-        }
+        if (!TryEnter()) return false;
+        IsFirst = keys.Count == 0;
+        AddKeys(keys);
+        if (IsFirst && !IsDivisible) keys.Required = keys.Count;
+        Leave();
+        return true;
     }
 
-    /// <summary>Ends the call if it is still queued.</summary>
-    public void FailQueued(Exception failure)
+    /// <summary>
+    /// Runs the call on the entries of the workspace, and passes its results to its sink. Returns false if the workspace lacks values that
+    /// the call needs: then the rest of the call is executed in the next trip.
+    /// </summary>
+    public async ValueTask<bool> TryRunAsync(Workspace workspace)
     {
-        lock (_lock)
-        {
-            if (_state != State.Queued) return;
-            _state = State.Ended;
-        }
-        _completion.TrySetException(failure);
-    }
-
-    /// <summary>Marks the call as evaluated: its operations are no longer used.</summary>
-    public void Wait()
-    {
-        lock (_lock)
-        {
-            _state = State.Waiting;
-            if (!_isCancellationRequested) return;
-            _state = State.Ended;
-        }
-        _completion.TrySetCanceled(_cancellation);
+        if (!TryEnter()) return true;
+        bool isFinished = await EvaluateAsync(workspace);
+        Leave();
+        return isFinished;
     }
 
     public void Complete()
@@ -99,12 +105,42 @@ internal abstract class StoreCall : IDisposable
 
     public void Dispose() => _registration.Dispose();
 
-    private void OnCanceled()
+    protected abstract void AddKeys(GroupKeys keys);
+
+    /// <inheritdoc cref="TryRunAsync"/>
+    protected abstract ValueTask<bool> EvaluateAsync(Workspace workspace);
+
+    private bool TryEnter()
     {
         lock (_lock)
         {
-            _isCancellationRequested = true;
-            if (_state is State.Running or State.Ended) return;
+            if (_state != State.Idle) return false;
+            _state = State.InUse;
+            return true;
+        }
+    }
+
+    private void Leave()
+    {
+        lock (_lock) _state = State.Idle;
+        if (_isCancellationRequested) Cancel();
+    }
+
+    private void OnCanceled()
+    {
+        _isCancellationRequested = true;
+        Cancel();
+
+        // A queue does not hold canceled calls while a group is stuck.
+        Queue?.Remove(this);
+    }
+
+    /// <summary>Ends the call, unless the memory of its operations is in use.</summary>
+    private void Cancel()
+    {
+        lock (_lock)
+        {
+            if (_state != State.Idle) return;
             _state = State.Ended;
         }
         _completion.TrySetCanceled(_cancellation);

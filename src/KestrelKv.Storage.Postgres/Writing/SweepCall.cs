@@ -10,16 +10,16 @@ internal sealed class SweepCall() : StoreCall(CancellationToken.None)
     public override int Operations => 0;
 
     /// <inheritdoc/>
-    public override void AddKeys(GroupKeys keys)
+    protected override void AddKeys(GroupKeys keys)
     {
     }
 
     /// <inheritdoc/>
-    public override ValueTask EvaluateAsync(Workspace workspace)
+    protected override ValueTask<bool> EvaluateAsync(Workspace workspace)
     {
         long before = workspace.Log.Last;
         workspace.RemoveExpired();
         Result = (int)(workspace.Log.Last - before);
-        return default;
+        return new(true);
     }
 }

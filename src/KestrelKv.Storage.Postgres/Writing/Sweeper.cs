@@ -15,8 +15,25 @@ internal sealed class Sweeper : IAsyncDisposable
     /// </summary>
     private static readonly TimeSpan ClaimRetention = TimeSpan.FromDays(1);
 
-    /// <summary>The maximum number of rows of <c>commits</c> deleted in one transaction, together with their changes.</summary>
+    /// <summary>The maximum number of rows of <c>commits</c>, or of <c>claims</c>, deleted in one transaction.</summary>
     private const long CleanRows = 1_000;
+
+    /// <summary>The maximum number of changes deleted in one transaction.</summary>
+    private const long CleanChanges = 10_000;
+
+    /// <summary>The size of the changes deleted in one transaction, in bytes, which one more commit may exceed: 64 MiB.</summary>
+    private const long CleanBytes = 64 * 1024 * 1024;
+
+    internal const string FirstExpiry = "SELECT min(expires_at) FROM entries WHERE expires_at > 0";
+
+    /// <summary>The version before the first change that is beyond the limits of a transaction.</summary>
+    internal const string Cleanable =
+        """
+        SELECT version - 1 FROM (
+            SELECT version, row_number() OVER w AS n, sum(octet_length(records)) OVER w - octet_length(records) AS before
+            FROM (SELECT version, records FROM changes ORDER BY version LIMIT $1 + 1) AS oldest WINDOW w AS (ORDER BY version)) AS sized
+        WHERE n > $1 OR before >= $2 ORDER BY version LIMIT 1
+        """;
 
     private readonly SessionPool _sessions;
     private readonly Door _door;
@@ -26,7 +43,7 @@ internal sealed class Sweeper : IAsyncDisposable
     private readonly ITimer _timer;
     private readonly Lock _lock = new();
     private long _cleanedAt = Stopwatch.GetTimestamp();
-    private bool _isDisposed;
+    private volatile bool _isDisposed;
 
     public Sweeper(
         SessionPool sessions, Door door, CallQueue queue, PostgresStoreOptions options, ILogger logger, TimeProvider time)
@@ -40,8 +57,8 @@ internal sealed class Sweeper : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _timer.DisposeAsync();
         lock (_lock) _isDisposed = true;
+        await _timer.DisposeAsync();
         await Sweeping;
     }
 
@@ -68,7 +85,7 @@ internal sealed class Sweeper : IAsyncDisposable
             }
             if (Stopwatch.GetElapsedTime(_cleanedAt) < CleanPeriod) return;
             _cleanedAt = Stopwatch.GetTimestamp();
-            while (await CleanAsync())
+            while (!_isDisposed && await CleanAsync())
             {
             }
         }
@@ -79,41 +96,59 @@ internal sealed class Sweeper : IAsyncDisposable
         }
     }
 
-    /// <summary>Looks for expired entries without the writer lock.</summary>
+    /// <summary>Looks for expired entries, without the writer lock, and for the progress of other doors that delete old rows.</summary>
     private async Task<bool> HasExpiredAsync()
     {
         object? first = await _sessions.UseAsync(
-            session => session.ScalarAsync("SELECT min(expires_at) FROM entries WHERE expires_at > 0"), _options.RequestTimeout);
+            async session =>
+            {
+                _door.OldestVersion = (long)(await session.ScalarAsync(StoreSchema.OldestVersion))!;
+                return await session.ScalarAsync(FirstExpiry);
+            },
+            _options.RequestTimeout);
         return first is long time && time <= _door.Clock.Now();
     }
 
     /// <remarks>
-    /// A snapshot has either the rows or the higher <c>oldest_version</c>. Write groups continue meanwhile. The lock on the row of
-    /// <c>meta</c> excludes other doors. The newest commit is always kept: the next version follows from it.
+    /// A snapshot has either the rows or the higher <c>oldest_version</c>. Write groups continue meanwhile: they only insert into these
+    /// tables. The lock on the row of <c>meta</c> excludes other doors. The newest commit is always kept: the next version follows from it.
     /// </remarks>
     private async Task<bool> CleanAsync(Session session)
     {
         long now = _door.Clock.Now();
+        bool more = false;
         await session.ExecuteAsync("BEGIN");
         await session.ScalarAsync("SELECT oldest_version FROM meta FOR UPDATE");
-        object? last = await session.ScalarAsync(
+        object? old = await session.ScalarAsync(
             """
             SELECT max(last_version) FROM (SELECT last_version, clock FROM commits ORDER BY last_version LIMIT $1) AS oldest
             WHERE clock < $2 AND last_version < (SELECT max(last_version) FROM commits)
             """,
             Parameter.Of(CleanRows), Parameter.Of(now - (long)_options.FeedRetention.TotalMilliseconds));
-        long deleted = 0;
-        if (last is long version)
+        if (old is long last)
         {
-            deleted = (long)(await session.ScalarAsync(
+            // A version within a group may be the last one. The row of the group then remains.
+            long version = Math.Min(last, await CleanableAsync(session));
+            long deleted = (long)(await session.ScalarAsync(
                 "WITH gone AS (DELETE FROM commits WHERE last_version <= $1 RETURNING 1) SELECT count(*) FROM gone",
                 Parameter.Of(version)))!;
+            more = version < last || deleted == CleanRows;
             await session.ScalarAsync("DELETE FROM changes WHERE version <= $1", Parameter.Of(version));
             await session.ScalarAsync("UPDATE meta SET oldest_version = $1", Parameter.Of(version + 1));
+            _door.OldestVersion = version + 1;
         }
-        await session.ScalarAsync(
-            "DELETE FROM claims WHERE clock < $1", Parameter.Of(now - (long)ClaimRetention.TotalMilliseconds));
         await session.ExecuteAsync("COMMIT");
-        return deleted == CleanRows;
+
+        // A statement of its own, because write groups delete claims too.
+        await session.ScalarAsync(
+            """
+            DELETE FROM claims WHERE (door, seq) IN (SELECT door, seq FROM claims WHERE clock < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
+            """,
+            Parameter.Of(now - (long)ClaimRetention.TotalMilliseconds), Parameter.Of(CleanRows));
+        return more;
     }
+
+    /// <summary>Returns the version up to which one transaction may delete changes.</summary>
+    private static async Task<long> CleanableAsync(Session session) =>
+        await session.ScalarAsync(Cleanable, Parameter.Of(CleanChanges), Parameter.Of(CleanBytes)) is long version ? version : long.MaxValue;
 }

@@ -43,11 +43,12 @@ internal sealed class Workspace : IDisposable
     }
 
     /// <summary>Loads an entry. Without a value, only its length is known.</summary>
-    public void Load(ReadOnlySpan<byte> name, long version, long expiresAt, ReadOnlySpan<byte> value, int valueBytes)
+    public void Load(in EntryRow row)
     {
-        GroupKey key = Keys.Add(name);
-        (key.Version, key.ExpiresAt, key.ValueBytes) = (version, expiresAt, valueBytes);
-        Apply(new Record { Kind = RecordKind.Put, Key = name, Value = value, ExpiresAt = expiresAt }, version);
+        GroupKey key = Keys.Add(row.Key);
+        (key.Version, key.ExpiresAt, key.ValueBytes) = (row.Version, row.ExpiresAt, row.ValueBytes);
+        if (row.IsCut) Keys.Cut(key);
+        Apply(new Record { Kind = RecordKind.Put, Key = row.Key, Value = row.Value, ExpiresAt = row.ExpiresAt }, row.Version);
     }
 
     /// <summary>Removes all entries that have expired, each in a commit of its own.</summary>

@@ -76,8 +76,10 @@ internal sealed class MergedKeys : IDisposable
         return taken;
     }
 
-    /// <summary>Returns the lowest string that is greater than all strings with a prefix. It exists for every valid UTF-8 prefix.</summary>
-    private static ReadOnlyMemory<byte> EndOf(ReadOnlySpan<byte> prefix)
+    /// <summary>
+    /// Returns the lowest string that is greater than all client keys with a prefix. It exists for every valid UTF-8 prefix.
+    /// </summary>
+    public static ReadOnlyMemory<byte> EndOf(ReadOnlySpan<byte> prefix)
     {
         int last = prefix.LastIndexOfAnyExcept(byte.MaxValue);
         if (last < 0) return InternalKey.First;

@@ -108,7 +108,8 @@ internal sealed class FeedWatch : IWatch
                 break;
             }
             return new(Task.Factory.StartNew(
-                () => CatchUpFromEarlier(earlier, changes), cancellationToken, TaskCreationOptions.DenyChildAttach, _feed.Readers));
+                () => CatchUpFromEarlierAsync(earlier, changes), cancellationToken, TaskCreationOptions.DenyChildAttach, _feed.Readers)
+                .Unwrap());
         }
         return new(WatchStatus.Compacted);
     }
@@ -244,12 +245,12 @@ internal sealed class FeedWatch : IWatch
         return true;
     }
 
-    private WatchStatus CatchUpFromEarlier(IFeedHistory earlier, IChangeSink changes)
+    private async Task<WatchStatus> CatchUpFromEarlierAsync(IFeedHistory earlier, IChangeSink changes)
     {
         if (_feed.IsClosed) return WatchStatus.UpToDate;
 
         // If the segment can no longer be read, the next call finds that the commits are gone.
-        _isCompacted = !earlier.Read(_logCursor ??= new(), _position, _feed.Published, (version, records) =>
+        _isCompacted = !await earlier.ReadAsync(_logCursor ??= new(), _position, _feed.Published, (version, records) =>
         {
             bool acceptsMore = CommitChanges.Deliver(records, version, Prefix, changes);
             _position = version;

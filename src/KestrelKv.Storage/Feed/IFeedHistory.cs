@@ -11,5 +11,5 @@ internal interface IFeedHistory
     /// does not belong to this history.
     /// </summary>
     /// <exception cref="IOException">The history cannot currently be read.</exception>
-    bool Read(LogCursor cursor, long position, long upTo, CommitReader read);
+    ValueTask<bool> ReadAsync(LogCursor cursor, long position, long upTo, CommitReader read);
 }

@@ -35,13 +35,18 @@ internal sealed class LogHistory(IDisk disk, RetainedSegments kept, ILogger logg
     /// <inheritdoc/>
     public long Oldest => kept.Oldest;
 
+    /// <inheritdoc/>
+    /// <remarks>Blocks while it reads from the disk.</remarks>
+    public ValueTask<bool> ReadAsync(LogCursor cursor, long position, long upTo, CommitReader read) =>
+        new(Read(cursor, position, upTo, read));
+
     /// <summary>
     /// Reads the commits after <paramref name="position"/> from one segment, at most one slice of it. The commits up to
     /// <paramref name="upTo"/> must have been written. Returns false if a version jump skips the position, which then does not belong
     /// to this history.
     /// </summary>
     /// <exception cref="IOException">The disk cannot be read.</exception>
-    public bool Read(LogCursor cursor, long position, long upTo, CommitReader read)
+    private bool Read(LogCursor cursor, long position, long upTo, CommitReader read)
     {
         if (!kept.TryFind(position + 1, out RetainedSegment segment, out long next)) return true;
         string name = FileNames.OfSegment(segment.Number);

@@ -53,6 +53,7 @@ public sealed class CommitFaultTests(PostgresServer server) : IClassFixture<Post
     {
         _proxy.Arm(CommitFault.CutBefore);
         await Assert.ThrowsAsync<DurabilityLostException>(() => _store.IncrementAsync("a"));
+        Assert.True(_proxy.HasFired);
         await _store.IncrementAsync("a");
         await AssertConsistentAsync("1");
     }
@@ -62,6 +63,7 @@ public sealed class CommitFaultTests(PostgresServer server) : IClassFixture<Post
     {
         _proxy.Arm(CommitFault.CutAfter);
         Assert.Equal(new(0, ResultStatus.Done, 1, 0, Value: "1"), await _store.IncrementAsync("a"));
+        Assert.True(_proxy.HasFired);
         await _store.IncrementAsync("a");
         await AssertConsistentAsync("2");
     }
@@ -72,6 +74,7 @@ public sealed class CommitFaultTests(PostgresServer server) : IClassFixture<Post
     {
         await AddTriggerAsync("commits", "AFTER INSERT", "DEFERRABLE INITIALLY DEFERRED", "PERFORM pg_sleep(2.5);");
         Assert.Equal("1", (await _store.IncrementAsync("a")).Value);
+        Assert.Equal(true, await server.QueryAsync("SELECT is_called FROM faults", _schema));
         await AssertConsistentAsync("1");
     }
 

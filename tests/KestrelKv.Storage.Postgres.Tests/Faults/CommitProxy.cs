@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Storage.Postgres.Tests.Faults;
 
@@ -27,6 +28,7 @@ internal sealed class CommitProxy : IDisposable
     private readonly TaskCompletionSource _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _fault;
+    private volatile bool _isFrozen;
 
     public CommitProxy(int target)
     {
@@ -38,12 +40,18 @@ internal sealed class CommitProxy : IDisposable
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
     /// <summary>Completes when a COMMIT is held.</summary>
-    public Task Held => _held.Task;
+    public Task Held => _held.Task.WaitAsync(Wait.Patience);
+
+    /// <summary>Whether the fault that was set last has occurred.</summary>
+    public bool HasFired => Volatile.Read(ref _fault) == (int)CommitFault.None;
 
     /// <summary>Sets the fault of the next COMMIT.</summary>
     public void Arm(CommitFault fault) => Volatile.Write(ref _fault, (int)fault);
 
     public void Release() => _released.TrySetResult();
+
+    /// <summary>Forwards nothing until <see cref="Release"/>, like a server that is stopped. All connections remain.</summary>
+    public void Freeze() => _isFrozen = true;
 
     public void Dispose() => _listener.Stop();
 
@@ -106,18 +114,20 @@ internal sealed class CommitProxy : IDisposable
                     await _released.Task;
                     break;
             }
+            if (_isFrozen) await _released.Task;
             await server.SendAsync(bytes);
         }
         server.Shutdown(SocketShutdown.Send);
     }
 
-    private static async Task ForwardRepliesAsync(Socket server, Socket client, LostReply lost)
+    private async Task ForwardRepliesAsync(Socket server, Socket client, LostReply lost)
     {
         byte[] buffer = new byte[256 * 1024];
         try
         {
             while (await server.ReceiveAsync(buffer) is > 0 and int length)
             {
+                if (_isFrozen) await _released.Task;
                 if (lost.IsWanted) lost.Received.TrySetResult();
                 else await client.SendAsync(buffer.AsMemory(0, length));
             }

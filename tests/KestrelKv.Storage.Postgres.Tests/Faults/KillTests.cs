@@ -26,7 +26,6 @@ public sealed class KillTests(PostgresServer server) : IClassFixture<PostgresSer
         for (int round = 0; round < SoakTime.Count(Rounds, 30); round++)
         {
             await Task.Delay(RoundTime);
-            long version = store.GetStats().Version;
             if (killsPostmaster)
             {
                 await server.KillAsync();
@@ -36,6 +35,7 @@ public sealed class KillTests(PostgresServer server) : IClassFixture<PostgresSer
             {
                 await KillBackendAsync();
             }
+            long version = store.GetStats().Version;
             await Wait.UntilAsync(() => store.GetStats().Version > version, () => "no write succeeds after the kill");
         }
         await stop.CancelAsync();
