@@ -190,7 +190,7 @@ public enum ErrorCode
     /// <summary>The body arrives too slowly.</summary>
     BodyTimeout,
 
-    /// <summary>The server stores data in memory only.</summary>
+    /// <summary>The server has no data directory.</summary>
     NoDataDirectory,
 
     /// <summary>The server is stopping.</summary>

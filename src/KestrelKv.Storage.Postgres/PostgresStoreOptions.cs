@@ -11,10 +11,17 @@ public sealed class PostgresStoreOptions
     public const string ExpectedSchema = "1 to 40 lower-case letters, digits and underscores, not beginning with a digit or pg_";
 
     /// <summary>
-    /// The connection string of the primary, in the format of Npgsql. The store sets pooling, timeouts, preparation and the search path
-    /// itself.
+    /// The connection string, in the format of Npgsql. <c>Host</c> may name several hosts, separated by commas, each with an optional
+    /// port: <c>Host=a,b:5433,c</c>. The store finds the primary among them, and follows failovers. It sets pooling, timeouts,
+    /// preparation and the search path itself. For TLS: <c>SSL Mode=VerifyFull;Root Certificate=ca.pem</c>.
     /// </summary>
     public string ConnectionString { get; init; } = "";
+
+    /// <summary>
+    /// The schema of the store's tables; default <c>kestrelkv</c>. 1 to 40 lower-case letters, digits and underscores, not beginning with
+    /// a digit or with <c>pg_</c>. All servers of a store use the same schema. The store creates it if it is missing.
+    /// </summary>
+    public string Schema { get; init; } = "kestrelkv";
 
     /// <summary>
     /// Whether the database must have a synchronous standby; default true. The store then refuses to open if the setting
@@ -29,12 +36,6 @@ public sealed class PostgresStoreOptions
     /// its connection closes. Up to two more connections to each host observe it.
     /// </summary>
     public int SessionsMax { get; init; } = 16;
-
-    /// <summary>
-    /// The schema of the store's tables; default <c>kestrelkv</c>. 1 to 40 lower-case letters, digits and underscores, not beginning with
-    /// a digit or with <c>pg_</c>. All servers of a store use the same schema. The store creates it if it is missing.
-    /// </summary>
-    public string Schema { get; init; } = "kestrelkv";
 
     /// <inheritdoc cref="EmbeddedStoreOptions.RequestIdWindow"/>
     internal TimeSpan RequestIdWindow { get; set; } = TimeSpan.FromMinutes(5);

@@ -44,7 +44,7 @@ internal static class StoreSchema
     public static IReadOnlyList<string> Steps { get; } = [Create];
 
     /// <summary>The maximum time of an upgrade, which may rewrite tables, without the wait for the lock.</summary>
-    private static readonly TimeSpan UpgradeTimeout = TimeSpan.FromMinutes(10);
+    public static readonly TimeSpan UpgradeTimeout = TimeSpan.FromMinutes(10);
 
     /// <summary>Creates or upgrades the tables if necessary. Runs under the writer lock, in one transaction.</summary>
     /// <returns>The oldest version whose changes are kept.</returns>
@@ -53,7 +53,7 @@ internal static class StoreSchema
     public static async Task<long> UpgradeAsync(Session session, PostgresStoreOptions options)
     {
         await session.WithinAsync(BeginAsync(session), options.RequestTimeout);
-        return await session.WithinAsync(UpgradeAsync(session, options.Schema, options.SchemaSteps), UpgradeTimeout);
+        return await UpgradeAsync(session, options.Schema, options.SchemaSteps);
     }
 
     private static async Task<bool> BeginAsync(Session session)

@@ -30,7 +30,7 @@ internal static class Problems
         Of(e is DiskFullException ? ErrorCode.DiskFull : ErrorCode.DiskFailed, e.Message);
 
     public static IResult NoDataDirectory() => Of(
-        ErrorCode.NoDataDirectory, "the server has no data directory, because the setting KestrelKv:Data:Durability is Memory");
+        ErrorCode.NoDataDirectory, "the server has no data directory, because KestrelKv:Data:Durability is Memory or KestrelKv:Store:Engine is Postgres");
 
     public static IResult HostNotAllowed(string host) => Of(
         ErrorCode.HostNotAllowed,

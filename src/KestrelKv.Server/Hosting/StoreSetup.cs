@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using KestrelKv.Server.Settings;
 using KestrelKv.Server.Telemetry;
 using KestrelKv.Storage;
@@ -61,10 +62,11 @@ internal static class StoreSetup
     }
 
     /// <summary>The store on PostgreSQL, which opens asynchronously. The container closes it after all services have stopped.</summary>
-    private sealed class OpenedPostgres(PostgresStoreOptions options, TimeProvider time, ILogger<PostgresStore> logger)
+    private sealed class OpenedPostgres(
+        PostgresStoreOptions options, TimeProvider time, ILogger<PostgresStore> logger, IMeterFactory meters)
     {
         public PostgresStore Store { get; private set; } = null!;
 
-        public async Task OpenAsync() => Store = await PostgresStore.OpenAsync(options, time, logger);
+        public async Task OpenAsync() => Store = await PostgresStore.OpenAsync(options, time, logger, new PostgresMetrics(meters));
     }
 }

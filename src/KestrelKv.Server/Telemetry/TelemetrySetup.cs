@@ -4,6 +4,7 @@ using KestrelKv.Server.Hosting;
 using KestrelKv.Server.Security;
 using KestrelKv.Server.Settings;
 using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Postgres;
 using KestrelKv.Wire;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
@@ -76,7 +77,8 @@ internal static class TelemetrySetup
         IOpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(Describe)
             .WithMetrics(metrics => metrics
-                .AddMeter(WireMetrics.MeterName, StoreMetrics.MeterName, LogMetrics.MeterName, AuthMetrics.MeterName, TlsMetrics.MeterName)
+                .AddMeter(WireMetrics.MeterName, StoreMetrics.MeterName, LogMetrics.MeterName, AuthMetrics.MeterName, TlsMetrics.MeterName,
+                    PostgresMetrics.MeterName)
                 .AddMeter("System.Runtime", "Microsoft.AspNetCore.Hosting")
                 // Prometheus reserves names that end in "count" for histograms.
                 .AddView("dotnet.process.cpu.count", "dotnet.process.cpus")

@@ -22,7 +22,7 @@ internal sealed class DatabaseHistory(SnapshotReader snapshots, Door door, Postg
         }
         catch (Exception e) when (Failures.IsOfDatabase(e))
         {
-            throw new IOException($"The database does not answer: {e.Message}", e);
+            throw new StoreUnavailableException($"The database does not answer: {e.Message}", e);
         }
     }
 
@@ -32,6 +32,7 @@ internal sealed class DatabaseHistory(SnapshotReader snapshots, Door door, Postg
     public async Task<(CommitRow Newest, long Oldest, ChangeRows Changes)> ReadAsync(long after, long upTo, bool isFenced)
     {
         (CommitRow Newest, long Oldest, ChangeRows Changes) result = await snapshots.ReadAsync(
+            isFenced ? TripKind.Feed : TripKind.CatchUp,
             trip =>
             {
                 trip.Add(StoreSchema.OldestVersion);

@@ -50,6 +50,15 @@ internal sealed class FeedReader : IAsyncDisposable
         }
     }
 
+    /// <summary>The number of versions that the door knows and the feed has not published; 0 without watches.</summary>
+    public long Lag
+    {
+        get
+        {
+            lock (_lock) return _watches.Count > 0 && _hasBegun ? Math.Max(0, _door.Known.Version - _feed.Published) : 0;
+        }
+    }
+
     /// <summary>The oldest version from which a watch can start.</summary>
     public long OldestVersion => _door.OldestVersion;
 
@@ -81,7 +90,7 @@ internal sealed class FeedReader : IAsyncDisposable
     }
 
     /// <summary>Waits for a poll that begins after this call. Returns the feed and the newest version.</summary>
-    /// <exception cref="IOException">The database does not answer.</exception>
+    /// <exception cref="StoreUnavailableException">The database does not answer.</exception>
     public async Task<(ChangeFeed Feed, long Last)> CatchUpAsync(CancellationToken cancellationToken)
     {
         var polled = new TaskCompletionSource<(ChangeFeed, long)>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -97,7 +106,7 @@ internal sealed class FeedReader : IAsyncDisposable
         }
         catch (TimeoutException e)
         {
-            throw new IOException("The database does not answer.", e);
+            throw new StoreUnavailableException("The database does not answer.", e);
         }
         finally
         {
@@ -179,7 +188,7 @@ internal sealed class FeedReader : IAsyncDisposable
     {
         if (hasBegun && waiting.Count == 0)
         {
-            CommitRow seen = await _snapshots.ReadNewestAsync(isFenced: false, _options.RequestTimeout);
+            CommitRow seen = await _snapshots.ReadNewestAsync(TripKind.Feed, isFenced: false, _options.RequestTimeout);
             if (seen.Version <= feed.Published) return false;
         }
 

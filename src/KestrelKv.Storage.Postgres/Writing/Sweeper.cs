@@ -63,7 +63,7 @@ internal sealed class Sweeper : IAsyncDisposable
     }
 
     /// <summary>Deletes the oldest changes, commits and claims. Returns whether there may be more.</summary>
-    internal Task<bool> CleanAsync() => _sessions.UseAsync(CleanAsync, _options.ResolveTimeout);
+    internal Task<bool> CleanAsync() => _sessions.UseAsync(TripKind.Sweep, CleanAsync, _options.ResolveTimeout);
 
     private void Tick()
     {
@@ -100,6 +100,7 @@ internal sealed class Sweeper : IAsyncDisposable
     private async Task<bool> HasExpiredAsync()
     {
         object? first = await _sessions.UseAsync(
+            TripKind.Sweep,
             async session =>
             {
                 _door.OldestVersion = (long)(await session.ScalarAsync(StoreSchema.OldestVersion))!;

@@ -48,7 +48,7 @@ public sealed partial class PrometheusTests(PrometheusTests.Scraped fixture) : I
     public static TheoryData<string, string, string> DashboardTargets()
     {
         var data = new TheoryData<string, string, string>();
-        foreach (var (panel, expression, legend) in Dashboard.Targets().Where(target => !MonitoringTests.IsAboutSecurity(target.Expression)))
+        foreach (var (panel, expression, legend) in Dashboard.Targets().Where(target => MonitoringTests.IsOfEachServer(target.Expression)))
             data.Add(panel, expression, legend);
         return data;
     }

@@ -103,7 +103,7 @@ internal sealed class Examples : IOperationFilter
         ErrorCode.ValueTooLong => "the value would exceed the maximum length (Limits:FrameBytesMax)",
         ErrorCode.FrameTooLong => "the body is too long, expected at most 16777216 bytes (Limits:FrameBytesMax)",
         ErrorCode.RequestIdReused => "the request id was recently used for a different request (Store:RequestIdWindow)",
-        ErrorCode.NoDataDirectory => "the server has no data directory, because the setting KestrelKv:Data:Durability is Memory",
+        ErrorCode.NoDataDirectory => "the server has no data directory, because KestrelKv:Data:Durability is Memory or KestrelKv:Store:Engine is Postgres",
         ErrorCode.RequestsFull => ProtocolError.RequestsFull(bytes: 1_048_576).Message,
         ErrorCode.MemoryFull when FunctionOf(call) == Function.Delete =>
             "the records of request ids would take more than 1073741824 bytes (Store:RequestIdBytesMax); " +
