@@ -10,8 +10,8 @@ namespace KestrelKv.Storage;
 /// again, the operations are refused or read durable state.
 /// </para>
 /// <para>
-/// <b>The PostgreSQL engine</b> throws it after the connection was lost during a commit that was then aborted. The writes of the call have no
-/// effect. If executed again, the operations may succeed.
+/// <b>The PostgreSQL engine</b> throws it after the connection was lost during a commit that was then aborted. The writes of the call have
+/// no effect. If executed again, the operations may succeed.
 /// </para>
 /// </remarks>
 public sealed class DurabilityLostException(string message) : Exception(message);

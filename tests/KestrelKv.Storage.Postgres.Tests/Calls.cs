@@ -13,7 +13,8 @@ internal static class Calls
     public static ReadOnlyMemory<byte> Utf8(string text) => Encoding.UTF8.GetBytes(text);
 
     public static Task<PostgresStore> OpenAsync(
-        PostgresServer server, string schema, TimeProvider? time = null, int? port = null, double requestSeconds = 10) => PostgresStore.OpenAsync(
+        PostgresServer server, string schema, TimeProvider? time = null, int? port = null, double requestSeconds = 10) =>
+        PostgresStore.OpenAsync(
         new()
         {
             ConnectionString = PostgresServer.Connection(port ?? server.Port), Schema = schema,

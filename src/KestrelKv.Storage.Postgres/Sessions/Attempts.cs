@@ -14,7 +14,8 @@ internal static class Attempts
     /// <param name="cancellationToken">Cancels the pauses between attempts.</param>
     /// <exception cref="StoreUnavailableException">The time is up.</exception>
     public static async Task<T> RepeatAsync<T>(
-        Func<TimeSpan, Task<T>> attempt, TimeSpan timeout, Action<Exception>? onFailure = null, CancellationToken cancellationToken = default)
+        Func<TimeSpan, Task<T>> attempt, TimeSpan timeout, Action<Exception>? onFailure = null,
+        CancellationToken cancellationToken = default)
     {
         long start = Stopwatch.GetTimestamp();
         for (Exception? last = null; ;)

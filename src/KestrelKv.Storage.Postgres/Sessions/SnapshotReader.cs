@@ -19,7 +19,8 @@ internal sealed class SnapshotReader(SessionPool sessions, Door door)
     public async Task<T> ReadAsync<T>(
         Action<Trip> add, Func<CommitRow, NpgsqlDataReader, Task<T>> read, bool isFenced, TimeSpan timeout)
     {
-        (T result, CommitRow newest, CommitRow known) = await sessions.UseAsync(session => ReadAsync(session, add, read, isFenced), timeout);
+        (T result, CommitRow newest, CommitRow known) = await sessions.UseAsync(
+            session => ReadAsync(session, add, read, isFenced), timeout);
         door.Check(newest, known);
         if (isFenced) door.Observe(newest);
         return result;
