@@ -14,8 +14,9 @@ internal static partial class Log
     public static partial void OutcomeResolved(ILogger logger, long sequence, string outcome, double seconds);
 
     [LoggerMessage(703, LogLevel.Error,
-        "The outcome of write group {Sequence} could not be determined in {Seconds:F0} seconds, so its calls fail as unknown: their writes " +
-        "may have taken effect, or do so later. Restore the primary and its standby; a call with a request id may be repeated. {Reason}")]
+        "The outcome of write group {Sequence} could not be determined in {Seconds:F0} seconds, so its calls fail as unknown: their " +
+        "writes may have taken effect, or do so later. Restore the primary and its standby. " +
+        "A call with a request id may be repeated: {Reason}")]
     public static partial void OutcomeUnresolved(ILogger logger, long sequence, double seconds, string reason);
 
     [LoggerMessage(704, LogLevel.Warning,

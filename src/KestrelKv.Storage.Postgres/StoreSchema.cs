@@ -73,7 +73,8 @@ internal static class StoreSchema
         if (version > steps.Count)
         {
             throw new UnsuitableDatabaseException(
-                $"The tables in schema {schema} have version {version}, expected at most {steps.Count}: a newer KestrelKv has upgraded them.");
+                $"The tables in schema {schema} have version {version}, expected at most {steps.Count}: a newer KestrelKv has upgraded " +
+                "them.");
         }
         for (; version < steps.Count; version++)
         {

@@ -181,7 +181,9 @@ public sealed class FeedTests(PostgresServer server) : IAsyncLifetime
         Assert.False(await cleaning);
     }
 
-    /// <summary>A restored backup, or a failover to a server without the last commits. In both cases, all connections of the store end.</summary>
+    /// <summary>
+    /// A restored backup, or a failover to a server without the last commits. In both cases, all connections of the store end.
+    /// </summary>
     [Theory]
     [InlineData(2)]
     [InlineData(3)]
@@ -200,7 +202,8 @@ public sealed class FeedTests(PostgresServer server) : IAsyncLifetime
             SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'kestrelkv';
             DELETE FROM commits WHERE last_version > 2;
             DELETE FROM changes WHERE version > 2;
-            INSERT INTO commits SELECT v, v, gen_random_uuid(), v, gen_random_uuid(), 1, 2, 0, 0 FROM generate_series(3, {versionAfterwards}) v;
+            INSERT INTO commits SELECT v, v, gen_random_uuid(), v, gen_random_uuid(), 1, 2, 0, 0
+                FROM generate_series(3, {versionAfterwards}) v;
             COMMIT;
             """,
             _schema);

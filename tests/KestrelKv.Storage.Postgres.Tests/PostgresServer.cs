@@ -36,7 +36,8 @@ public sealed class PostgresServer : IAsyncLifetime
             Path.Combine(Data, "postgresql.conf"),
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"\nport = {Port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 60\nlogging_collector = off\n"));
+                $"\nport = {Port}\nlisten_addresses = '127.0.0.1'\n" +
+                $"unix_socket_directories = ''\nmax_connections = 60\nlogging_collector = off\n"));
         await StartAsync();
     }
 

@@ -57,7 +57,8 @@ public sealed class TwoStoresTests(PostgresServer server) : IAsyncLifetime
         for (int round = 0; round < 20; round++)
         {
             long version = (await _other.GetAsync("lock")).Version;
-            Operation next = Operation.Put(Calls.Utf8("lock"), Calls.Utf8($"{round}")) with { Precondition = Precondition.Version(version) };
+            Operation next = Operation.Put(Calls.Utf8("lock"), Calls.Utf8($"{round}"))
+                with { Precondition = Precondition.Version(version) };
             Recorded[] results = await Task.WhenAll(_store.ExecuteAsync(next), _other.ExecuteAsync(next));
             Assert.Single(results, result => result.Status == ResultStatus.Done);
             Assert.Single(results, result => result.Status == ResultStatus.PreconditionFailed);
@@ -93,7 +94,8 @@ public sealed class TwoStoresTests(PostgresServer server) : IAsyncLifetime
         await _store.PutAsync("b", "1");
         await _store.ExecuteAsync(Operation.Expire(Calls.Utf8("a1"), now + 60));
         await _store.CommitAsync(
-            new[] { Operation.Put(Calls.Utf8("a2"), Calls.Utf8("2")), Operation.Put(Calls.Utf8("a3"), Calls.Utf8("3")) }, new RecordingSink(),
+            new[] { Operation.Put(Calls.Utf8("a2"), Calls.Utf8("2")), Operation.Put(Calls.Utf8("a3"), Calls.Utf8("3")) },
+            new RecordingSink(),
             new RequestId(Calls.Utf8("id")));
         await _store.ExecuteAsync(Operation.Delete(Calls.Utf8("a2")));
         _time.Advance(TimeSpan.FromSeconds(1));

@@ -151,5 +151,6 @@ internal sealed class Sweeper : IAsyncDisposable
 
     /// <summary>Returns the version up to which one transaction may delete changes.</summary>
     private static async Task<long> CleanableAsync(Session session) =>
-        await session.ScalarAsync(Cleanable, Parameter.Of(CleanChanges), Parameter.Of(CleanBytes)) is long version ? version : long.MaxValue;
+        await session.ScalarAsync(Cleanable, Parameter.Of(CleanChanges), Parameter.Of(CleanBytes)) is long version
+            ? version : long.MaxValue;
 }

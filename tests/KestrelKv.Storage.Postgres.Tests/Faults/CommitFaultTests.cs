@@ -131,7 +131,8 @@ public sealed class CommitFaultTests(PostgresServer server) : IClassFixture<Post
                 IF nextval('faults') = 1 THEN {statements} END IF;
                 RETURN NEW;
             END $$;
-            CREATE {(deferred.Length > 0 ? "CONSTRAINT" : "")} TRIGGER fault {when} ON {table} {deferred} FOR EACH ROW EXECUTE FUNCTION fault();
+            CREATE {(deferred.Length > 0 ? "CONSTRAINT" : "")} TRIGGER fault {when} ON {table} {deferred}
+                FOR EACH ROW EXECUTE FUNCTION fault();
             """,
             _schema);
     }
@@ -148,7 +149,8 @@ public sealed class CommitFaultTests(PostgresServer server) : IClassFixture<Post
         Assert.Equal(
             $"{value} 1 2 {value}",
             await server.QueryAsync(
-                "SELECT concat_ws(' ', last_version, keys, bytes, (SELECT count(*) FROM changes)) FROM commits ORDER BY last_version DESC LIMIT 1",
+                "SELECT concat_ws(' ', last_version, keys, bytes, (SELECT count(*) FROM changes)) FROM commits " +
+                "ORDER BY last_version DESC LIMIT 1",
                 _schema));
     }
 }
