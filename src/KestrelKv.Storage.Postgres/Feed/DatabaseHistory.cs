@@ -1,5 +1,6 @@
 using KestrelKv.Storage.Feed;
 using KestrelKv.Storage.Postgres.Sessions;
+using Npgsql;
 
 namespace KestrelKv.Storage.Postgres.Feed;
 
@@ -13,41 +14,33 @@ internal sealed class DatabaseHistory(SnapshotReader snapshots, Door door, Postg
     /// <remarks>Only commits up to the feed's published version are read. These are replicated, so the reads need no fence.</remarks>
     public async ValueTask<bool> ReadAsync(LogCursor cursor, long position, long upTo, CommitReader read)
     {
-        try
-        {
-            (_, long oldest, ChangeRows changes) = await ReadAsync(position, upTo, isFenced: false);
-            if (position + 1 < oldest) return false;
-            changes.Deliver(position, (version, records) => read(version, records));
-            return true;
-        }
-        catch (Exception e) when (Failures.IsOfDatabase(e))
-        {
-            throw new StoreUnavailableException($"The database does not answer: {e.Message}", e);
-        }
+        (_, long oldest, ChangeRows changes) = await snapshots.RepeatAsync(
+            TripKind.CatchUp, trip => Add(trip, position, upTo), (newest, rows) => ReadAsync(newest, rows, upTo), isFenced: false,
+            options.RequestTimeout);
+        if (position + 1 < oldest) return false;
+        changes.Deliver(position, (version, records) => read(version, records));
+        return true;
     }
 
-    /// <summary>
-    /// Reads the newest commit, the oldest version whose changes are kept, and the commits between two versions, without the first.
-    /// </summary>
-    public async Task<(CommitRow Newest, long Oldest, ChangeRows Changes)> ReadAsync(long after, long upTo, bool isFenced)
+    /// <summary>Reads the newest commit, the oldest version whose changes are kept, and the commits after a version.</summary>
+    public Task<(CommitRow Newest, long Oldest, ChangeRows Changes)> ReadNewAsync(long after) => snapshots.ReadAsync(
+        TripKind.Feed, trip => Add(trip, after, long.MaxValue), (newest, rows) => ReadAsync(newest, rows, long.MaxValue), isFenced: true,
+        options.RequestTimeout);
+
+    private static void Add(Trip trip, long after, long upTo)
     {
-        (CommitRow Newest, long Oldest, ChangeRows Changes) result = await snapshots.ReadAsync(
-            isFenced ? TripKind.Feed : TripKind.CatchUp,
-            trip =>
-            {
-                trip.Add(StoreSchema.OldestVersion);
-                ChangeRows.AddTo(trip, after, upTo);
-            },
-            async (newest, rows) =>
-            {
-                await rows.NextResultAsync();
-                await rows.ReadAsync();
-                long oldest = rows.GetInt64(0);
-                await rows.NextResultAsync();
-                return (newest, oldest, await ChangeRows.ReadAsync(rows, Math.Min(upTo, newest.Version)));
-            },
-            isFenced, options.RequestTimeout);
-        door.OldestVersion = result.Oldest;
-        return result;
+        trip.Add(StoreSchema.OldestVersion);
+        ChangeRows.AddTo(trip, after, upTo);
+    }
+
+    private async Task<(CommitRow Newest, long Oldest, ChangeRows Changes)> ReadAsync(CommitRow newest, NpgsqlDataReader rows, long upTo)
+    {
+        await rows.NextResultAsync();
+        await rows.ReadAsync();
+        long oldest = rows.GetInt64(0);
+        await rows.NextResultAsync();
+        ChangeRows changes = await ChangeRows.ReadAsync(rows, Math.Min(upTo, newest.Version));
+        door.OldestVersion = oldest;
+        return (newest, oldest, changes);
     }
 }

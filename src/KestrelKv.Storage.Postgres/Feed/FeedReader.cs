@@ -194,7 +194,7 @@ internal sealed class FeedReader : IAsyncDisposable
 
         // The history in memory begins after the newest commit. The first poll therefore reads no changes.
         long position = hasBegun ? feed.Published : long.MaxValue;
-        (CommitRow newest, long oldest, ChangeRows changes) = await _history.ReadAsync(position, long.MaxValue, isFenced: true);
+        (CommitRow newest, long oldest, ChangeRows changes) = await _history.ReadNewAsync(position);
         lock (_lock)
         {
             // The history was lost meanwhile. The next poll begins again.
