@@ -42,8 +42,10 @@ public sealed partial class ClusterTests
         {
             Assert.Matches(@"^[a-z-]+:\d+\.\d+\.\d+$", Text(Member(service, "image")));
             var build = (YamlMappingNode)Member(service, "build");
-            if (build.Children.TryGetValue("target", out YamlNode? stage)) Assert.Contains($" AS {Text(stage)}\n", dockerfile, StringComparison.Ordinal);
-            else Assert.True(File.Exists(Repository.PathTo("deploy", "cluster", Text(build["context"]), "Dockerfile")));
+            if (build.Children.TryGetValue("target", out YamlNode? stage))
+                Assert.Contains($" AS {Text(stage)}\n", dockerfile, StringComparison.Ordinal);
+            else
+                Assert.True(File.Exists(Repository.PathTo("deploy", "cluster", Text(build["context"]), "Dockerfile")));
         }
         Assert.All(
             dockerfile.Split('\n').Where(line => line.StartsWith("FROM ", StringComparison.Ordinal)),
@@ -84,7 +86,8 @@ public sealed partial class ClusterTests
         Assert.Equal(1, ComposeText.Split('\n').Count(line => line.TrimEnd().EndsWith("ports:", StringComparison.Ordinal)));
         string balancer = Read("haproxy.cfg");
         Assert.Equal(ports, Bind().Matches(balancer).Select(m => m.Groups[1].Value));
-        Assert.All(Servers, server => Assert.All(ports, port => Assert.Contains($" {server}:{port}\n", balancer, StringComparison.Ordinal)));
+        foreach (string server in Servers)
+            Assert.All(ports, port => Assert.Contains($" {server}:{port}\n", balancer, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -101,7 +104,8 @@ public sealed partial class ClusterTests
     public void Server_KnowsAllNodes_AndPatroniAllMembersOfEtcd()
     {
         Assert.StartsWith(
-            $"Host={string.Join(',', Nodes)};", Variable("server1", "KestrelKv__Store__Postgres__ConnectionString"), StringComparison.Ordinal);
+            $"Host={string.Join(',', Nodes)};", Variable("server1", "KestrelKv__Store__Postgres__ConnectionString"),
+            StringComparison.Ordinal);
         Assert.Equal(Stores.Select(store => $"{store}:2379"), List(Patroni["etcd"]["hosts"]));
         foreach (string node in Nodes)
         {
@@ -140,12 +144,25 @@ public sealed partial class ClusterTests
         Assert.Equal("on", Text(Patroni["bootstrap"]["dcs"]["postgresql"]["parameters"][name]));
 
     [Fact]
+    public void Rights_OfTheGuide_AreThoseThatTheClusterGrants()
+    {
+        // The guide has no variable for the password.
+        IEnumerable<string> statements = Read("database.sql").Split('\n')
+            .Where(line => !line.StartsWith("--", StringComparison.Ordinal) && !line.StartsWith("\\getenv", StringComparison.Ordinal));
+
+        Assert.Equal(
+            string.Join('\n', statements).Replace(":'password'", "'...'", StringComparison.Ordinal),
+            Assert.Single(Markdown.Blocks(Guide, "sql")));
+    }
+
+    [Fact]
     public void Settings_OfTheGuideAndTheServers_Exist()
     {
         string[] named =
         [
             .. GuideSetting().Matches(Guide).Select(m => m.Groups[1].Value),
-            .. EnvironmentSetting().Matches(Guide + ComposeText).Select(m => m.Groups[1].Value.Replace("__", ":", StringComparison.Ordinal)),
+            .. EnvironmentSetting().Matches(Guide + ComposeText)
+                .Select(m => m.Groups[1].Value.Replace("__", ":", StringComparison.Ordinal)),
         ];
         Assert.Contains("Store:Postgres:ConnectionString", named);
 
