@@ -13,6 +13,7 @@ need() { # need PACKAGE PROGRAM...: adds the package if none of the programs is 
 }
 PATH=$PATH:/usr/sbin:/sbin # For ip, if the user is not root.
 need chromium chromium chromium-browser google-chrome
+need haproxy haproxy
 need nginx-light nginx
 need nodejs node
 need npm npm
