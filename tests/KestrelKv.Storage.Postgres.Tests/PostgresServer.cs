@@ -5,32 +5,28 @@ using Npgsql;
 namespace KestrelKv.Storage.Postgres.Tests;
 
 /// <summary>A PostgreSQL server in a temporary directory, on a loopback port.</summary>
-/// <remarks>PostgreSQL refuses to run as root. If the tests do, the server runs as the user <c>postgres</c>.</remarks>
 public sealed class PostgresServer : IAsyncLifetime
 {
-    private const string SystemUser = "postgres";
-
     private static int schemas;
 
-    private readonly string _directory = Path.Combine(Path.GetTempPath(), $"kestrelkv-postgres-{Guid.NewGuid():N}");
+    private TemporaryProcesses _processes = null!;
 
     public int Port { get; } = FreePort.FindFixed();
 
     public string ConnectionString => Connection(Port);
 
-    private string Data => Path.Combine(_directory, "data");
+    private string Data => Path.Combine(_processes.Folder, "data");
 
     public static string Connection(int port) =>
-        string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={port};Username={SystemUser};Database=postgres");
+        string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={port};Username={DatabaseUser.Name};Database=postgres");
 
     /// <summary>Returns the name of a schema that does not exist yet.</summary>
     public static string NewSchema() => $"test_{Interlocked.Increment(ref schemas)}";
 
     public async Task InitializeAsync()
     {
-        Directory.CreateDirectory(_directory);
-        if (Environment.IsPrivilegedProcess) await Programs.RunAsync("chown", [SystemUser, _directory]);
-        await RunAsync("initdb", "-D", Data, "-U", SystemUser, "-A", "trust", "-E", "UTF8", "--locale=C");
+        _processes = await TemporaryProcesses.CreateAsync("postgres");
+        await DatabaseUser.RunAsync("initdb", "-D", Data, "-U", DatabaseUser.Name, "-A", "trust", "-E", "UTF8", "--locale=C");
         await File.AppendAllTextAsync(
             Path.Combine(Data, "postgresql.conf"),
             string.Create(
@@ -41,11 +37,11 @@ public sealed class PostgresServer : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        await RunAsync("pg_ctl", "stop", "-D", Data, "-m", "immediate", "-w");
-        Directory.Delete(_directory, recursive: true);
+        await DatabaseUser.RunAsync("pg_ctl", "stop", "-D", Data, "-m", "immediate", "-w");
+        await _processes.DisposeAsync();
     }
 
-    public Task StartAsync() => RunAsync("pg_ctl", "start", "-D", Data, "-w", "-l", Path.Combine(_directory, "log"));
+    public Task StartAsync() => DatabaseUser.RunAsync("pg_ctl", "start", "-D", Data, "-w", "-l", Path.Combine(_processes.Folder, "log"));
 
     /// <summary>Kills the postmaster with SIGKILL. Its backends end when they notice it.</summary>
     public async Task KillAsync()
@@ -79,18 +75,6 @@ public sealed class PostgresServer : IAsyncLifetime
         await using var command = new NpgsqlCommand(statement, connection);
         return await command.ExecuteScalarAsync();
     }
-
-    private static Task<string> RunAsync(string program, params string[] arguments)
-    {
-        string path = Path.Combine(ProgramDirectory(), program);
-        return Environment.IsPrivilegedProcess
-            ? Programs.RunAsync("setpriv", ["--reuid", SystemUser, "--regid", SystemUser, "--clear-groups", path, .. arguments])
-            : Programs.RunAsync(path, arguments);
-    }
-
-    /// <summary>Returns the directory of the programs of the newest version. Debian does not install them on the path.</summary>
-    private static string ProgramDirectory() => Directory.GetDirectories("/usr/lib/postgresql")
-        .OrderBy(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture)).Select(path => Path.Combine(path, "bin")).Last();
 }
 
 /// <summary>Tests that share one server, each with a schema of its own.</summary>

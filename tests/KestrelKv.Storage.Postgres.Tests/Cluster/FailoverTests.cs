@@ -1,0 +1,23 @@
+using KestrelKv.Storage.Postgres.Tests.Cluster.Load;
+using KestrelKv.Testing;
+using Xunit.Abstractions;
+
+namespace KestrelKv.Storage.Postgres.Tests.Cluster;
+
+/// <summary>A primary that is killed under load.</summary>
+[Collection(SharedCluster.Name)]
+public sealed class FailoverTests(PatroniCluster cluster, ITestOutputHelper output)
+{
+    [Fact]
+    public Task Calls_PostmasterKilled_AreLinearizableAndLoseNoWrite() => Seeds.RunAsync(async random =>
+    {
+        ClusterNode primary = await cluster.PrimaryAsync();
+        await using ClusterLoad load = await ClusterLoad.StartAsync(cluster.OpenStoresIn(PostgresServer.NewSchema()), random);
+        await load.BeginRoundAsync();
+        await primary.KillAsync(NodePart.PostgreSql);
+        TimeSpan outage = await load.EndRoundAsync();
+        await load.BeginRoundAsync();
+        output.WriteLine($"writes failed for {outage.TotalSeconds:F1} s; {await load.StopAsync()}");
+        Assert.True(outage < ClusterSettings.OutageMax, $"writes failed for {outage.TotalSeconds:F1} s");
+    });
+}
