@@ -21,7 +21,7 @@ PATH=$PATH$(printf ':%s' /usr/lib/postgresql/*/bin) need postgresql initdb # Deb
 need patroni patroni
 need prometheus promtool
 need python3 python3
-python3 -c 'import etcd' 2>/dev/null || missing+=(python3-etcd) # Patroni's package does not require it.
+/usr/bin/python3 -c 'import etcd' 2>/dev/null || missing+=(python3-etcd) # Patroni's package does not require it.
 need clang clang gcc # Native AOT links with it.
 need curl curl
 need iproute2 ip

@@ -9,11 +9,15 @@ internal static class Calls
     public static ReadOnlyMemory<byte> Utf8(string text) => Encoding.UTF8.GetBytes(text);
 
     public static Task<PostgresStore> OpenAsync(
-        PostgresServer server, string schema, TimeProvider? time = null, int? port = null, double requestSeconds = 10) => PostgresStore.OpenAsync(
+        PostgresServer server, string schema, TimeProvider? time = null, int? port = null, double requestSeconds = 10) =>
+        OpenAsync(PostgresServer.Connection(port ?? server.Port), schema, time, requestSeconds);
+
+    public static Task<PostgresStore> OpenAsync(
+        string connectionString, string schema, TimeProvider? time = null, double requestSeconds = 10) => PostgresStore.OpenAsync(
         new()
         {
-            ConnectionString = PostgresServer.Connection(port ?? server.Port), Schema = schema,
-            RequestTimeout = TimeSpan.FromSeconds(requestSeconds), FeedRetention = TimeSpan.FromMinutes(1),
+            ConnectionString = connectionString, Schema = schema, RequestTimeout = TimeSpan.FromSeconds(requestSeconds),
+            FeedRetention = TimeSpan.FromMinutes(1),
         },
         time ?? TimeProvider.System);
 

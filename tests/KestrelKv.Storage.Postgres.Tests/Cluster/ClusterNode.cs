@@ -46,6 +46,8 @@ public sealed class ClusterNode(string name, string host, int port, int restPort
     public string ConnectionString => string.Create(
         CultureInfo.InvariantCulture, $"Host={host};Port={port};Username={DatabaseUser.Name};Database=postgres");
 
+    public bool HasPatroni => _patroni is { HasExited: false };
+
     /// <summary>The process id of PostgreSQL; 0 if it does not run.</summary>
     private int Postmaster
     {
@@ -151,5 +153,5 @@ public sealed class ClusterNode(string name, string host, int port, int restPort
         }
     }
 
-    private int[] PatroniIds(NodePart part) => part != NodePart.PostgreSql && _patroni is { HasExited: false } running ? [running.Id] : [];
+    private int[] PatroniIds(NodePart part) => part != NodePart.PostgreSql && HasPatroni ? [_patroni!.Id] : [];
 }

@@ -11,7 +11,7 @@ public sealed class FailoverTests(PatroniCluster cluster, ITestOutputHelper outp
     [Fact]
     public Task Calls_PostmasterKilled_AreLinearizableAndLoseNoWrite() => Seeds.RunAsync(async random =>
     {
-        ClusterNode primary = await cluster.PrimaryAsync();
+        (ClusterNode primary, _) = await cluster.RepairAsync();
         await using ClusterLoad load = await ClusterLoad.StartAsync(cluster.OpenStoresIn(PostgresServer.NewSchema()), random);
         await load.BeginRoundAsync();
         await primary.KillAsync(NodePart.PostgreSql);

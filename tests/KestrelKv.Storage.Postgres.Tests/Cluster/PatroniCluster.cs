@@ -35,7 +35,7 @@ public sealed class PatroniCluster : IAsyncLifetime
 
     /// <summary>The connection string of a store, with all nodes.</summary>
     public string ConnectionString =>
-        $"Host={string.Join(',', _nodes.Select(node => node.Address))};Username={DatabaseUser.Name};Database=postgres;Target Session Attributes=primary";
+        $"Host={string.Join(',', _nodes.Select(node => node.Address))};Username={DatabaseUser.Name};Database=postgres;Target Session Attributes=primary;Host Recheck Seconds=1";
 
     public async Task InitializeAsync()
     {
@@ -96,17 +96,23 @@ public sealed class PatroniCluster : IAsyncLifetime
         await _etcd.WaitForExitAsync();
     }
 
-    /// <summary>Starts the Patroni of a node again, after a test has killed it.</summary>
-    public void Restart(ClusterNode node) => node.Start(_processes);
-
-    /// <summary>Returns the node that accepts writes, once the cluster is complete.</summary>
-    public async Task<ClusterNode> PrimaryAsync() => (await WaitUntilCompleteAsync()).Primary;
+    /// <summary>Ends all faults, and waits until the cluster is complete. Returns the primary and the synchronous standby.</summary>
+    public async Task<(ClusterNode Primary, ClusterNode Standby)> RepairAsync()
+    {
+        if (_etcd!.HasExited) await StartEtcdAsync();
+        foreach (ClusterNode node in _nodes)
+        {
+            await node.ResumeAsync(NodePart.Both);
+            if (!node.HasPatroni) node.Start(_processes);
+        }
+        return await WaitUntilCompleteAsync();
+    }
 
     /// <summary>
     /// Waits until there is one primary, with two standbys, one of them synchronous, and all Patronis agree. Returns the primary and the
     /// synchronous standby; if the cluster is asynchronous, any standby.
     /// </summary>
-    public async Task<(ClusterNode Primary, ClusterNode Standby)> WaitUntilCompleteAsync()
+    private async Task<(ClusterNode Primary, ClusterNode Standby)> WaitUntilCompleteAsync()
     {
         var clock = Stopwatch.StartNew();
         while (true)
