@@ -12,6 +12,7 @@ namespace KestrelKv.Storage.Postgres.Tests;
 /// </remarks>
 internal sealed class TemporaryProcesses : IAsyncDisposable
 {
+    /// <summary>In a network namespace, the directory may have another path. Its name is unique.</summary>
     private const string Guard =
         """
         cat >/dev/null
@@ -20,7 +21,7 @@ internal sealed class TemporaryProcesses : IAsyncDisposable
             found=0
             for process in /proc/[0-9]*; do
                 case $(readlink "$process/cwd" 2>/dev/null) in
-                    "$1"|"$1"/*) kill -KILL "${process#/proc/}" 2>/dev/null && found=1 && sleep 0.01 ;;
+                    */"$2"|*/"$2"/*) kill -KILL "${process#/proc/}" 2>/dev/null && found=1 && sleep 0.01 ;;
                 esac
             done
         done
@@ -34,7 +35,7 @@ internal sealed class TemporaryProcesses : IAsyncDisposable
         Folder = folder;
 
         // A session of its own: an interruption of the test run from the terminal must not end the guardian.
-        _guardian = Process.Start(new ProcessStartInfo("setsid", ["sh", "-c", Guard, "sh", folder])
+        _guardian = Process.Start(new ProcessStartInfo("setsid", ["sh", "-c", Guard, "sh", folder, Path.GetFileName(folder)])
         {
             RedirectStandardInput = true, WorkingDirectory = "/",
         })!;

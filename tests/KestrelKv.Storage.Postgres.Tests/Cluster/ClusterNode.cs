@@ -46,6 +46,9 @@ public sealed class ClusterNode(string name, string host, int port, int restPort
     public string ConnectionString => string.Create(
         CultureInfo.InvariantCulture, $"Host={host};Port={port};Username={DatabaseUser.Name};Database=postgres");
 
+    /// <summary>The part of the path of the data directory that is the same in other namespaces.</summary>
+    private string DataEnd => $"/{Path.GetFileName(Path.GetDirectoryName(folder))}/{name}/data";
+
     public bool HasPatroni => _patroni is { HasExited: false };
 
     /// <summary>The process id of PostgreSQL; 0 if it does not run.</summary>
@@ -59,7 +62,7 @@ public sealed class ClusterNode(string name, string host, int port, int restPort
 
                 // The file of a killed server remains, and ids are reused.
                 string? folder = new DirectoryInfo(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/cwd")).LinkTarget;
-                return folder == Data ? id : 0;
+                return folder?.EndsWith(DataEnd, StringComparison.Ordinal) is true ? id : 0;
             }
             catch (Exception e) when (e is IOException or InvalidOperationException or FormatException)
             {
@@ -120,6 +123,19 @@ public sealed class ClusterNode(string name, string host, int port, int restPort
         object?[] row = new object?[rows.FieldCount];
         rows.GetValues(row!);
         return row;
+    }
+
+    /// <summary>Like <see cref="QueryAsync"/>, but returns null if the server does not answer.</summary>
+    public async Task<object?[]?> TryQueryAsync(string statement)
+    {
+        try
+        {
+            return await QueryAsync(statement);
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Returns the names and roles of the nodes that Patroni knows; none if it does not answer.</summary>

@@ -19,7 +19,7 @@ public sealed class DoorTests(PatroniCluster cluster)
         using var proxy = new CommitProxy(primary.Port);
         await using PostgresStore stopped = await Calls.OpenAsync(
             new ClusterNode("proxy", primary.Host, proxy.Port, 0, "").ConnectionString, schema);
-        await using PostgresStore first = await cluster.OpenStoresIn(schema)(0), second = await cluster.OpenStoresIn(schema)(1);
+        await using PostgresStore first = await cluster.OpenStoreAsync(schema), second = await cluster.OpenStoreAsync(schema);
         await first.IncrementAsync("a");
         proxy.Arm(CommitFault.Hold);
         Task<Recorded> write = stopped.IncrementAsync("a");
@@ -36,9 +36,9 @@ public sealed class DoorTests(PatroniCluster cluster)
     {
         await cluster.RepairAsync();
         string schema = PostgresServer.NewSchema();
-        await using (PostgresStore first = await cluster.OpenStoresIn(schema)(0)) await first.PutAsync("a", "1");
+        await using (PostgresStore first = await cluster.OpenStoreAsync(schema)) await first.PutAsync("a", "1");
         var clock = Stopwatch.StartNew();
-        await using PostgresStore second = await cluster.OpenStoresIn(schema)(1);
+        await using PostgresStore second = await cluster.OpenStoreAsync(schema);
         Assert.Equal("1", (await second.GetAsync("a")).Value);
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"{clock.Elapsed.TotalSeconds:F1} s");
     }

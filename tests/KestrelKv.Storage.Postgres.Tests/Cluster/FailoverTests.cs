@@ -12,7 +12,8 @@ public sealed class FailoverTests(PatroniCluster cluster, ITestOutputHelper outp
     public Task Calls_PostmasterKilled_AreLinearizableAndLoseNoWrite() => Seeds.RunAsync(async random =>
     {
         (ClusterNode primary, _) = await cluster.RepairAsync();
-        await using ClusterLoad load = await ClusterLoad.StartAsync(cluster.OpenStoresIn(PostgresServer.NewSchema()), random);
+        string schema = PostgresServer.NewSchema();
+        await using ClusterLoad load = await ClusterLoad.StartAsync(_ => cluster.OpenStoreAsync(schema), random);
         await load.BeginRoundAsync();
         await primary.KillAsync(NodePart.PostgreSql);
         TimeSpan outage = await load.EndRoundAsync();

@@ -2,20 +2,25 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using KestrelKv.Testing;
-using Npgsql;
 
 namespace KestrelKv.Storage.Postgres.Tests.Cluster;
 
-/// <summary>Three PostgreSQL servers under Patroni, and the etcd that Patroni needs, on loopback ports.</summary>
+/// <summary>
+/// Three PostgreSQL servers under Patroni, and the etcd that Patroni needs, on loopback ports, or on the machines of a network: machine 1 to
+/// 3 and <see cref="EtcdMachine"/>.
+/// </summary>
 public sealed class PatroniCluster : IAsyncLifetime
 {
+    /// <summary>The number of the machine of etcd.</summary>
+    public const int EtcdMachine = Nodes + 1;
+
     private const int Nodes = 3;
-    private const string Loopback = "127.0.0.1";
 
     /// <summary>The maximum time until a cluster is complete after a fault: a node may have to be copied again.</summary>
     private static readonly TimeSpan RepairTimeout = TimeSpan.FromMinutes(4);
 
     private readonly ClusterSettings _settings;
+    private readonly ClusterNetwork? _network;
     private readonly HashSet<int> _ports = [];
     private TemporaryProcesses _processes = null!;
     private ClusterNode[] _nodes = [];
@@ -29,7 +34,7 @@ public sealed class PatroniCluster : IAsyncLifetime
     {
     }
 
-    internal PatroniCluster(ClusterSettings settings) => _settings = settings;
+    internal PatroniCluster(ClusterSettings settings, ClusterNetwork? network = null) => (_settings, _network) = (settings, network);
 
     public IReadOnlyList<ClusterNode> All => _nodes;
 
@@ -46,9 +51,9 @@ public sealed class PatroniCluster : IAsyncLifetime
         foreach (ClusterNode node in _nodes)
         {
             await DatabaseUser.CreateDirectoryAsync(node.Folder);
-            string configuration = JsonSerializer.Serialize(_settings.ForNode(node, Address(_etcdPort)));
+            string configuration = JsonSerializer.Serialize(_settings.ForNode(node, EtcdAddress(_etcdPort)));
             await File.WriteAllTextAsync(Path.Combine(node.Folder, "patroni.json"), configuration);
-            node.Start(_processes);
+            Start(node);
         }
         await WaitUntilCompleteAsync();
     }
@@ -59,21 +64,22 @@ public sealed class PatroniCluster : IAsyncLifetime
         await _processes.DisposeAsync();
     }
 
-    /// <summary>Returns a function that opens stores with all nodes.</summary>
-    public Func<int, Task<PostgresStore>> OpenStoresIn(string schema) => _ => PostgresStore.OpenAsync(
-        new() { ConnectionString = ConnectionString, Schema = schema }, TimeProvider.System);
+    /// <summary>Opens a store that knows all nodes.</summary>
+    public Task<PostgresStore> OpenStoreAsync(string schema, TimeProvider? time = null) => PostgresStore.OpenAsync(
+        new() { ConnectionString = ConnectionString, Schema = schema }, time ?? TimeProvider.System);
 
     /// <summary>Starts etcd, and waits until it answers.</summary>
     public async Task StartEtcdAsync()
     {
-        string client = $"http://{Address(_etcdPort)}", peer = $"http://{Address(_etcdPeerPort)}";
+        string client = $"http://{EtcdAddress(_etcdPort)}", peer = $"http://{EtcdAddress(_etcdPeerPort)}";
         _etcd = _processes.Start(
             "etcd.log",
             [
                 "etcd", "--name", "etcd", "--enable-v2", "--data-dir", Path.Combine(_processes.Folder, "etcd"),
                 "--listen-client-urls", client, "--advertise-client-urls", client, "--listen-peer-urls", peer,
                 "--initial-advertise-peer-urls", peer, "--initial-cluster", $"etcd={peer}",
-            ]);
+            ],
+            CommandOf(EtcdMachine));
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(3) };
         await Wait.UntilAsync(
             async () =>
@@ -103,10 +109,19 @@ public sealed class PatroniCluster : IAsyncLifetime
         foreach (ClusterNode node in _nodes)
         {
             await node.ResumeAsync(NodePart.Both);
-            if (!node.HasPatroni) node.Start(_processes);
+            if (!node.HasPatroni) Start(node);
         }
         return await WaitUntilCompleteAsync();
     }
+
+    /// <summary>Waits until another node accepts writes.</summary>
+    public Task WaitForPrimaryOtherThanAsync(ClusterNode former) => Wait.UntilAsync(
+        async () =>
+        {
+            ClusterNode[] others = [.. _nodes.Where(node => node != former)];
+            return (await Task.WhenAll(others.Select(node => node.TryQueryAsync("SELECT pg_is_in_recovery()")))).Any(row => row?[0] is false);
+        },
+        () => $"no other node replaces {former.Name}");
 
     /// <summary>
     /// Waits until there is one primary, with two standbys, one of them synchronous, and all Patronis agree. Returns the primary and the
@@ -151,23 +166,24 @@ public sealed class PatroniCluster : IAsyncLifetime
             SELECT pg_is_in_recovery(), count(*), min(application_name) FILTER (WHERE sync_state IN ('sync', 'quorum')), min(application_name)
             FROM pg_stat_replication WHERE state = 'streaming'
             """;
-        try
-        {
-            object?[] row = await node.QueryAsync(Roles);
-            if (row[0] is true) return "";
-            return row[1] is Nodes - 1L ? row[_settings.IsSynchronous ? 2 : 3] as string : null;
-        }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException)
-        {
-            return null;
-        }
+        if (await node.TryQueryAsync(Roles) is not { } row) return null;
+        if (row[0] is true) return "";
+        return row[1] is Nodes - 1L ? row[_settings.IsSynchronous ? 2 : 3] as string : null;
     }
 
     private ClusterNode NewNode(int number)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"node{number}");
-        return new(name, Loopback, NextPort(), NextPort(), Path.Combine(_processes.Folder, name));
+        return new(name, HostOf(number), NextPort(), NextPort(), Path.Combine(_processes.Folder, name));
     }
+
+    private void Start(ClusterNode node) => node.Start(_processes, CommandOf(Array.IndexOf(_nodes, node) + 1));
+
+    private string HostOf(int machine) => _network?.Address(machine) ?? "127.0.0.1";
+
+    private string[] CommandOf(int machine) => _network?.CommandOf(machine) ?? [];
+
+    private string EtcdAddress(int port) => string.Create(CultureInfo.InvariantCulture, $"{HostOf(EtcdMachine)}:{port}");
 
     private int NextPort()
     {
@@ -176,6 +192,4 @@ public sealed class PatroniCluster : IAsyncLifetime
         while (!_ports.Add(port));
         return port;
     }
-
-    private static string Address(int port) => string.Create(CultureInfo.InvariantCulture, $"{Loopback}:{port}");
 }

@@ -14,7 +14,7 @@ public sealed class SupersededPrimaryTests(PatroniCluster cluster, ITestOutputHe
     {
         (ClusterNode former, _) = await cluster.RepairAsync();
         string schema = PostgresServer.NewSchema();
-        await using ClusterLoad load = await ClusterLoad.StartAsync(cluster.OpenStoresIn(schema), random);
+        await using ClusterLoad load = await ClusterLoad.StartAsync(_ => cluster.OpenStoreAsync(schema), random);
         await using PostgresStore alone = await Calls.OpenAsync(former.ConnectionString, schema, requestSeconds: 2);
         await alone.PutAsync("a", "old");
         await alone.GetAsync("a", fenced: false); // It has a connection for such reads from now on.

@@ -9,7 +9,11 @@ namespace KestrelKv.Storage.Postgres.Tests.Cluster.Load;
 /// </summary>
 internal sealed class ClusterLoad : IAsyncDisposable
 {
-    private const int Stores = 3;
+    public const int Stores = 3;
+
+    /// <summary>The message of a failure that is none of a check.</summary>
+    public const string NoWrites = "no write is acknowledged";
+
     private const int Counters = 4;
     private const int HistoryLanes = 4;
 
@@ -37,7 +41,8 @@ internal sealed class ClusterLoad : IAsyncDisposable
     /// <summary>The stores.</summary>
     public IReadOnlyList<PostgresStore> All => _state.Stores;
 
-    public long Writes => _state.Writes;
+    /// <summary>The longest time without an acknowledged write since <see cref="BeginRoundAsync"/>.</summary>
+    public TimeSpan Outage => _state.Outage;
 
     /// <summary>Opens the stores, and starts the callers.</summary>
     /// <param name="open">Opens a store, with its number.</param>
@@ -132,5 +137,5 @@ internal sealed class ClusterLoad : IAsyncDisposable
             if (_running.IsCompleted) await _running;
             return condition();
         },
-        () => $"no writes for {_state.Outage.TotalSeconds:F0} s");
+        () => $"{NoWrites} for {_state.Outage.TotalSeconds:F0} s");
 }
