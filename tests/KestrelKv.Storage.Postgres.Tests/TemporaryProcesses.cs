@@ -66,9 +66,13 @@ internal sealed class TemporaryProcesses : IAsyncDisposable
         })!;
     }
 
-    /// <summary>Sends a signal to processes. Those that have ended are ignored.</summary>
-    public static Task SignalAsync(string signal, params IEnumerable<int> ids) => Programs.RunAsync(
-        "sh", ["-c", "kill -s \"$@\" 2>/dev/null; true", "sh", signal, .. ids.Select(id => id.ToString(CultureInfo.InvariantCulture))]);
+    /// <summary>Sends a signal to processes. Those that have ended are ignored, as is the id 0, which stands for no process.</summary>
+    public static async Task SignalAsync(string signal, params IEnumerable<int> ids)
+    {
+        // For the system, 0 is the group of the caller: the test host itself.
+        string[] existing = [.. ids.Where(id => id > 0).Select(id => id.ToString(CultureInfo.InvariantCulture))];
+        if (existing.Length > 0) await Programs.RunAsync("sh", ["-c", "kill -s \"$@\" 2>/dev/null; true", "sh", signal, .. existing]);
+    }
 
     /// <summary>Returns the ids of the child processes of a process; none if it has ended.</summary>
     public static int[] Children(int id)

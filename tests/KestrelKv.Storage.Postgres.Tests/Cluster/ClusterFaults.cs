@@ -13,7 +13,7 @@ internal sealed class ClusterFaults(PatroniCluster cluster, ClusterLoad load, Ra
             ["primary's postmaster killed"] = (_, primary, _) => primary.KillAsync(NodePart.PostgreSql),
             ["primary node killed"] = (_, primary, _) => primary.KillAsync(NodePart.Both),
             ["backend killed"] = (_, primary, _) => KillBackendAsync(primary),
-            ["switchover"] = (_, primary, _) => primary.SwitchoverAsync(),
+            ["switchover"] = (faults, primary, _) => faults.SwitchOverAsync(primary),
             ["primary's PostgreSQL suspended"] = (faults, primary, _) => faults.SupersedeAsync(primary, NodePart.PostgreSql),
             ["primary's Patroni suspended"] = (faults, primary, _) => faults.SupersedeAsync(primary, NodePart.Patroni),
             ["primary node suspended"] = (faults, primary, _) => faults.SupersedeAsync(primary, NodePart.Both),
@@ -52,6 +52,13 @@ internal sealed class ClusterFaults(PatroniCluster cluster, ClusterLoad load, Ra
             await PauseAsync(5);
         }
         await primary.ResumeAsync(part);
+    }
+
+    private async Task SwitchOverAsync(ClusterNode primary)
+    {
+        // Patroni refuses it until it has seen that the standbys are complete.
+        await Wait.UntilAsync(primary.SwitchoverAsync, () => $"Patroni does not replace {primary.Name}");
+        await cluster.WaitForPrimaryOtherThanAsync(primary);
     }
 
     private async Task RestartEtcdAsync()

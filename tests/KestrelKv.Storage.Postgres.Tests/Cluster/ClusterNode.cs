@@ -158,9 +158,10 @@ public sealed class ClusterNode(string name, string host, int port, int restPort
     {
         try
         {
-            using var patient = new HttpClient { Timeout = TimeSpan.FromSeconds(60) };
-            using HttpResponseMessage response =
-                await patient.PostAsJsonAsync(new Uri($"http://{RestAddress}/switchover"), new { leader = name });
+            // Patroni needs the length of the content, which JSON content does not report.
+            using var http = new HttpClient { Timeout = TimeSpan.FromMinutes(1) };
+            using var request = new StringContent(JsonSerializer.Serialize(new { leader = name }));
+            using HttpResponseMessage response = await http.PostAsync(new Uri($"http://{RestAddress}/switchover"), request);
             return response.IsSuccessStatusCode;
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
