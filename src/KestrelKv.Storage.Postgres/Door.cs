@@ -8,10 +8,14 @@ internal sealed class Door(DoorClock clock, ILogger logger)
 {
     private readonly Lock _lock = new();
     private CommitRow _known;
+    private volatile bool _hasLostHistory;
 
     public Guid Id { get; } = Guid.NewGuid();
 
     public DoorClock Clock => clock;
+
+    /// <summary>Whether the database lost commits that this door has seen acknowledged, since the start.</summary>
+    public bool HasLostHistory => _hasLostHistory;
 
     /// <summary>Is invoked, without locks, if the database lost commits that this door has seen acknowledged.</summary>
     public Action HistoryLost { get; set; } = () => { };
@@ -54,6 +58,7 @@ internal sealed class Door(DoorClock clock, ILogger logger)
             if (_known != known) return;
             _known = newest;
         }
+        _hasLostHistory = true;
         Log.HistoryLost(logger, newest.Version, known.Version);
         HistoryLost();
     }

@@ -12,7 +12,7 @@ public sealed class StoreUnavailableException(string message, Exception? inner =
 public sealed class OutcomeUnknownException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>
-/// The exception thrown if the database cannot hold the store: its schema has a version that this program does not know, or it is a
-/// standby.
+/// The exception thrown if the database cannot hold the store: its tables have another version, its settings could lose acknowledged
+/// writes, its version is too old, or no host accepts writes.
 /// </summary>
 public sealed class UnsuitableDatabaseException(string message, Exception? inner = null) : Exception(message, inner);

@@ -26,4 +26,16 @@ internal static partial class Log
 
     [LoggerMessage(706, LogLevel.Warning, "{Work} failed and is retried: {Reason}")]
     public static partial void Retried(ILogger logger, string work, string reason);
+
+    [LoggerMessage(707, LogLevel.Warning, "The primary is now {Host}. The sessions to {Former}, the former primary, are closed")]
+    public static partial void PrimaryChanged(ILogger logger, string host, string former);
+
+    [LoggerMessage(708, LogLevel.Warning, "{Reason} The search continues")]
+    public static partial void NoPrimary(ILogger logger, string reason);
+
+    [LoggerMessage(709, LogLevel.Error, "The settings of {Host} are not safe. {Setting}")]
+    public static partial void UnsafeSetting(ILogger logger, string host, string setting);
+
+    [LoggerMessage(710, LogLevel.Information, "The settings of {Host} are safe again")]
+    public static partial void SafeSettings(ILogger logger, string host);
 }

@@ -41,22 +41,28 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     private readonly Listing _listing;
     private readonly Sweeper _sweeper;
     private readonly FeedReader _feed;
+    private readonly PrimaryMonitor _monitor;
+    private readonly HealthCheck _health;
     private readonly Timer _lateTimer;
     private int _isDisposed;
 
     private PostgresStore(
-        PostgresStoreOptions options, Door door, SessionPool sessions, SnapshotReader snapshots, ILogger logger, TimeProvider time)
+        PostgresStoreOptions options, Door door, PrimaryFinder finder, SessionPool sessions, SnapshotReader snapshots, ILogger logger,
+        TimeProvider time)
     {
         (_options, _door, _sessions) = (options, door, sessions);
         _feed = new FeedReader(sessions, snapshots, door, options, logger);
         door.HistoryLost = _feed.EndWatches;
         _writer = new GroupWriter(sessions, door, options, logger) { Committed = _feed.Wake };
         _writes = new GroupLoop(options, _writer.ExecuteAsync);
-        _reads = new GroupLoop(options, new GroupReader(snapshots, door, options, isFenced: true).ExecuteAsync);
-        _unfencedReads = new GroupLoop(options, new GroupReader(snapshots, door, options, isFenced: false).ExecuteAsync);
+        _reads = new GroupLoop(options, new GroupReader(snapshots, door, options, sessions.Metrics, isFenced: true).ExecuteAsync);
+        _unfencedReads = new GroupLoop(options, new GroupReader(snapshots, door, options, sessions.Metrics, isFenced: false).ExecuteAsync);
         _listing = new Listing(snapshots, door, options);
         _sweeper = new Sweeper(sessions, door, _writes.Queue, options, logger, time);
+        _monitor = new PrimaryMonitor(finder, options, logger);
+        _health = new HealthCheck(finder, _monitor, door);
         _lateTimer = new Timer(static store => ((PostgresStore)store!).FailLate(), this, LatePeriod, LatePeriod);
+        sessions.Metrics.Observe(finder, _monitor, sessions, () => _feed.Lag);
     }
 
     /// <inheritdoc/>
@@ -72,31 +78,44 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     /// <param name="options">The options.</param>
     /// <param name="time">The clock that determines expiry.</param>
     /// <param name="logger">The logger; null for none.</param>
+    /// <param name="metrics">The metrics, for one store; null for a meter that the store creates.</param>
     /// <exception cref="ArgumentException">An option is invalid.</exception>
-    /// <exception cref="UnsuitableDatabaseException">The database is a standby, or its tables have another version.</exception>
+    /// <exception cref="UnsuitableDatabaseException">The database cannot hold the store.</exception>
     /// <exception cref="StoreUnavailableException">The database does not answer, or refuses the creation of the tables.</exception>
-    public static async Task<PostgresStore> OpenAsync(PostgresStoreOptions options, TimeProvider time, ILogger? logger = null)
+    public static async Task<PostgresStore> OpenAsync(
+        PostgresStoreOptions options, TimeProvider time, ILogger? logger = null, PostgresMetrics? metrics = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         logger ??= NullLogger.Instance;
         var door = new Door(new DoorClock(time), logger);
-        var sessions = new SessionPool(options, door);
+        var finder = new PrimaryFinder(HostList.Create(options), options.ConnectTimeout, logger);
+        var sessions = new SessionPool(finder, door, options, metrics ?? PostgresMetrics.Create());
         try
         {
-            await using (Session session = await sessions.OpenAsync()) await StoreSchema.CreateAsync(session, options.Schema);
             var snapshots = new SnapshotReader(sessions, door);
-            await snapshots.ReadNewestAsync(isFenced: true, options.RequestTimeout);
+            await StoreOpening.PrepareAsync(options, finder, sessions, snapshots);
             Log.Opened(logger, options.Schema, door.Known.Version, door.Known.Keys, door.Id);
-            return new(options, door, sessions, snapshots, logger, time);
+            return new(options, door, finder, sessions, snapshots, logger, time);
         }
-        catch (Exception e)
+        catch
         {
             await sessions.DisposeAsync();
-            if (e is UnsuitableDatabaseException || !Failures.IsOfDatabase(e)) throw;
-            throw new StoreUnavailableException($"The store cannot be opened: {e.Message}", e);
+            throw;
         }
     }
+
+    /// <summary>
+    /// Checks the database. Returns null if it acknowledged a fence within the last second, and its settings keep acknowledged writes;
+    /// otherwise a sentence about what is wrong.
+    /// </summary>
+    /// <remarks>
+    /// The sentence names one of these: no host answers or accepts writes; commits wait for a synchronous standby (the fence was not
+    /// acknowledged in 2 seconds); acknowledged commits were lost (until the store is opened again); a setting is unsafe. In the last two
+    /// cases, calls are executed nevertheless. Concurrent callers share a check.
+    /// </remarks>
+    /// <param name="cancellationToken">Cancels the wait, not the check.</param>
+    public Task<string?> CheckAsync(CancellationToken cancellationToken = default) => _health.CheckAsync(cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask<int> ExecuteAsync(
@@ -167,6 +186,7 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
         await _writes.DisposeAsync();
         await _reads.DisposeAsync();
         await _unfencedReads.DisposeAsync();
+        await _monitor.DisposeAsync();
         await _sessions.DisposeAsync();
     }
 

@@ -7,8 +7,9 @@ namespace KestrelKv.Storage.Postgres;
 public sealed class PostgresStoreOptions
 {
     /// <summary>
-    /// The connection string of the primary, in the format of Npgsql. The store sets pooling, timeouts, preparation and the search path
-    /// itself.
+    /// The connection string, in the format of Npgsql. <c>Host</c> may name several hosts, separated by commas, each with an optional
+    /// port: <c>Host=a,b:5433,c</c>. The store finds the primary among them, and follows failovers. It sets pooling, timeouts,
+    /// preparation and the search path itself. For TLS: <c>SSL Mode=VerifyFull;Root Certificate=ca.pem</c>.
     /// </summary>
     public required string ConnectionString { get; init; }
 
@@ -17,6 +18,20 @@ public sealed class PostgresStoreOptions
     /// a digit. All servers of a store use the same schema. The store creates it.
     /// </summary>
     public string Schema { get; init; } = "kestrelkv";
+
+    /// <summary>
+    /// Whether the database must have a synchronous standby; default true. The store then refuses to open if the setting
+    /// <c>synchronous_standby_names</c> of PostgreSQL is empty: a failover could lose acknowledged writes. False accepts that, for a single
+    /// server, or for a service that replicates beneath PostgreSQL. The settings <c>fsync</c> and <c>full_page_writes</c> must be on in
+    /// both cases.
+    /// </summary>
+    public bool SynchronousStandby { get; init; } = true;
+
+    /// <summary>
+    /// The maximum number of sessions of this server in the database: 4 to 100; default 16. A session whose trip was abandoned counts until
+    /// its connection closes. Up to two more connections to each host observe it.
+    /// </summary>
+    public int SessionsMax { get; init; } = 16;
 
     /// <inheritdoc cref="EmbeddedStoreOptions.RequestIdWindow"/>
     public TimeSpan RequestIdWindow { get; init; } = TimeSpan.FromMinutes(5);
@@ -70,6 +85,8 @@ public sealed class PostgresStoreOptions
             throw new ArgumentException(
                 $"The schema is \"{Schema}\", expected 1 to 40 lower-case letters, digits and underscores, not beginning with a digit.");
         }
+        ArgumentOutOfRangeException.ThrowIfLessThan(SessionsMax, 4);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(SessionsMax, 100);
         ArgumentOutOfRangeException.ThrowIfLessThan(FeedRetention, TimeSpan.FromMinutes(1));
         ArgumentOutOfRangeException.ThrowIfLessThan(ConnectTimeout, TimeSpan.FromSeconds(1));
         ArgumentOutOfRangeException.ThrowIfLessThan(RequestTimeout, TimeSpan.FromSeconds(1));

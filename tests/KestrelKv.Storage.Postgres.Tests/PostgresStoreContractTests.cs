@@ -9,7 +9,10 @@ public sealed class PostgresStoreContractTests(PostgresServer server) : StoreCon
     protected override IKeyValueStore Create(TimeProvider time)
     {
         var settling = new SettlingTime(time);
-        var options = new PostgresStoreOptions { ConnectionString = server.ConnectionString, Schema = PostgresServer.NewSchema() };
+        var options = new PostgresStoreOptions
+        {
+            ConnectionString = server.ConnectionString, Schema = PostgresServer.NewSchema(), SynchronousStandby = false,
+        };
         PostgresStore store = Task.Run(() => PostgresStore.OpenAsync(options, settling)).GetAwaiter().GetResult();
         settling.Store = store;
         return store;

@@ -37,7 +37,8 @@ internal sealed class DatabaseHistory(SessionPool sessions, PostgresStoreOptions
     /// <summary>Returns the commits after a position; null if they were deleted.</summary>
     private async Task<ChangeRows?> ReadAsync(long position, long upTo)
     {
-        (long oldest, ChangeRows rows) = await sessions.UseAsync(session => ReadAsync(session, position, upTo), options.RequestTimeout);
+        (long oldest, ChangeRows rows) = await sessions.UseAsync(
+            TripKind.CatchUp, session => ReadAsync(session, position, upTo), options.RequestTimeout);
         SetOldest(oldest);
         return position + 1 < oldest ? null : rows;
     }

@@ -50,6 +50,15 @@ internal sealed class FeedReader : IAsyncDisposable
         }
     }
 
+    /// <summary>The number of versions that the door knows and the feed has not published; 0 without watches.</summary>
+    public long Lag
+    {
+        get
+        {
+            lock (_lock) return _watches.Count > 0 && _hasBegun ? Math.Max(0, _door.Known.Version - _feed.Published) : 0;
+        }
+    }
+
     /// <summary>The oldest version from which a watch can start.</summary>
     public long OldestVersion => _history.Oldest;
 
@@ -174,7 +183,7 @@ internal sealed class FeedReader : IAsyncDisposable
     {
         if (hasBegun && waiting.Count == 0)
         {
-            CommitRow seen = await _snapshots.ReadNewestAsync(isFenced: false, _options.RequestTimeout);
+            CommitRow seen = await _snapshots.ReadNewestAsync(TripKind.Feed, isFenced: false, _options.RequestTimeout);
             if (seen.Version <= feed.Published) return false;
         }
         long position = hasBegun ? feed.Published : _door.Known.Version;
@@ -252,6 +261,7 @@ internal sealed class FeedReader : IAsyncDisposable
     }
 
     private Task<(CommitRow Newest, long Oldest, ChangeRows Changes)> ReadAsync(long position) => _snapshots.ReadAsync(
+        TripKind.Feed,
         trip =>
         {
             trip.Add(DatabaseHistory.OldestVersion);

@@ -9,11 +9,16 @@ namespace KestrelKv.Storage.Postgres.Reading;
 /// after a fence (<see cref="Trip.AddFence"/>). Calls that waive the fence have a loop of their own, so that they do not wait for
 /// others.
 /// </remarks>
-internal sealed class GroupReader(SnapshotReader snapshots, Door door, PostgresStoreOptions options, bool isFenced)
+internal sealed class GroupReader(
+    SnapshotReader snapshots, Door door, PostgresStoreOptions options, PostgresMetrics metrics, bool isFenced)
 {
+    private readonly TripKind _kind = isFenced ? TripKind.Read : TripKind.UnfencedRead;
+
     public async Task ExecuteAsync(List<StoreCall> group, Workspace workspace)
     {
-        (CommitRow newest, GroupRows rows) = await Attempts.RepeatAsync(left => ReadAsync(workspace.Keys, left), options.RequestTimeout);
+        metrics.RecordReadGroup(group.Sum(call => call.Operations), isFenced);
+        (CommitRow newest, GroupRows rows) = await Attempts.RepeatAsync(
+            left => ReadAsync(workspace.Keys, left), options.RequestTimeout, metrics);
         workspace.Begin(newest, door.Clock.Now());
         rows.LoadInto(workspace);
         foreach (StoreCall call in group)
@@ -27,7 +32,7 @@ internal sealed class GroupReader(SnapshotReader snapshots, Door door, PostgresS
     {
         var rows = new GroupRows(keys, expiredAt: null);
         return snapshots.ReadAsync(
-            rows.AddTo,
+            _kind, rows.AddTo,
             async (newest, results) =>
             {
                 await rows.ReadAsync(results);

@@ -84,16 +84,20 @@ internal sealed class Listing(SnapshotReader snapshots, Door door, PostgresStore
 
     private Task<T> ReadAsync<T>(
         KeyRange range, string statement, Func<NpgsqlDataReader, Task<T>> read, CancellationToken cancellationToken, params long[] more) =>
-        Attempts.RepeatAsync(
-            left => snapshots.ReadAsync(
-                trip => trip.Add(statement, [Parameter.Of(range.Low), Parameter.Of(range.High), Parameter.Of(door.Clock.Now()), .. more.Select(value => Parameter.Of(value))]),
-                async (_, rows) =>
-                {
-                    await rows.NextResultAsync();
-                    return await read(rows);
-                },
-                isFenced: true, left),
-            options.RequestTimeout, cancellationToken: cancellationToken);
+        snapshots.RepeatAsync(
+            TripKind.List,
+            trip => trip.Add(
+                statement,
+                [
+                    Parameter.Of(range.Low), Parameter.Of(range.High), Parameter.Of(door.Clock.Now()),
+                    .. more.Select(value => Parameter.Of(value)),
+                ]),
+            async (_, rows) =>
+            {
+                await rows.NextResultAsync();
+                return await read(rows);
+            },
+            isFenced: true, options.RequestTimeout, cancellationToken);
 
     private readonly record struct PageEntry(byte[] Key, byte[] Value, long Version, long ExpiresAt);
 }

@@ -10,11 +10,13 @@ internal static class Attempts
     /// <summary>Repeats an attempt, which changes nothing if it fails, until it succeeds or the time is up.</summary>
     /// <param name="attempt">The attempt. Receives the time that is left.</param>
     /// <param name="timeout">The time.</param>
+    /// <param name="metrics">Counts the repetitions.</param>
     /// <param name="onFailure">Is invoked after the first failure.</param>
     /// <param name="cancellationToken">Cancels the pauses between attempts.</param>
     /// <exception cref="StoreUnavailableException">The time is up.</exception>
     public static async Task<T> RepeatAsync<T>(
-        Func<TimeSpan, Task<T>> attempt, TimeSpan timeout, Action<Exception>? onFailure = null, CancellationToken cancellationToken = default)
+        Func<TimeSpan, Task<T>> attempt, TimeSpan timeout, PostgresMetrics metrics, Action<Exception>? onFailure = null,
+        CancellationToken cancellationToken = default)
     {
         long start = Stopwatch.GetTimestamp();
         for (Exception? last = null; ;)
@@ -31,6 +33,7 @@ internal static class Attempts
                 // The server may restart, or another door may hold the lock for long.
                 if (last is null) onFailure?.Invoke(e);
                 last = e;
+                metrics.CountRetry();
                 await Task.Delay(Pause, cancellationToken);
             }
         }

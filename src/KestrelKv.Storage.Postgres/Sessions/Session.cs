@@ -14,15 +14,28 @@ internal sealed class Session : IAsyncDisposable
 {
     private readonly NpgsqlConnection _connection;
     private readonly string _lockName;
-    private bool _isAbandoned;
+    private readonly int _suspicions;
 
-    private Session(NpgsqlConnection connection, string lockName)
+    private Session(NpgsqlConnection connection, Primary? primary, string lockName)
     {
-        (_connection, _lockName) = (connection, lockName);
+        (_connection, Primary, _lockName) = (connection, primary, lockName);
+        _suspicions = primary?.Suspicions ?? 0;
         connection.Notice += (_, notice) => HasWarning |= notice.Notice.InvariantSeverity == "WARNING";
     }
 
+    /// <summary>The primary of the session; null if it only observes a host.</summary>
+    public Primary? Primary { get; }
+
+    /// <summary>The purpose for which the session is rented.</summary>
+    public TripKind Kind { get; set; }
+
     public bool IsBroken { get; private set; }
+
+    /// <summary>Whether the session may be used again: no trip of any session to its server failed since it was opened.</summary>
+    public bool IsReusable => !IsBroken && Primary is { IsLost: false } primary && primary.Suspicions == _suspicions;
+
+    /// <summary>The trip that was abandoned. The connection closes when it ends.</summary>
+    public Task? Abandoned { get; private set; }
 
     /// <summary>
     /// Whether the server sent a warning since <see cref="ResetWarning"/>. A COMMIT whose wait for the standby was interrupted succeeds
@@ -30,13 +43,14 @@ internal sealed class Session : IAsyncDisposable
     /// </summary>
     public bool HasWarning { get; private set; }
 
-    public static async Task<Session> OpenAsync(NpgsqlDataSource source, string lockName)
+    /// <summary>Connects, within the timeout of the connection string.</summary>
+    public static async Task<Session> OpenAsync(NpgsqlDataSource source, Primary? primary = null, string lockName = "")
     {
         NpgsqlConnection connection = source.CreateConnection();
         try
         {
             await connection.OpenAsync();
-            return new(connection, lockName);
+            return new(connection, primary, lockName);
         }
         catch
         {
@@ -46,6 +60,12 @@ internal sealed class Session : IAsyncDisposable
     }
 
     public void ResetWarning() => HasWarning = false;
+
+    /// <exception cref="IOException">A COMMIT may have ended although no standby has it.</exception>
+    public void ThrowIfWarned()
+    {
+        if (HasWarning) throw new IOException("the server warned that the transaction may not be replicated");
+    }
 
     public Trip StartTrip() => new(_connection);
 
@@ -74,29 +94,52 @@ internal sealed class Session : IAsyncDisposable
         return await rows.ReadAsync() ? rows.GetValue(0) : null;
     }
 
-    /// <summary>Waits for work on this session. After a failure or the timeout, the session is broken.</summary>
+    /// <summary>Commits a fence: see <see cref="Trip.AddFence"/>.</summary>
+    public async Task FenceAsync()
+    {
+        await using Trip trip = StartTrip();
+        trip.Add("BEGIN");
+        trip.AddFence();
+        trip.Add("COMMIT");
+        await trip.ExecuteAsync();
+    }
+
+    public async Task<ServerState> ReadStateAsync()
+    {
+        await using Trip trip = StartTrip();
+        ServerState.AddTo(trip);
+        await using NpgsqlDataReader rows = await trip.ReadAsync();
+        return await ServerState.ReadAsync(rows);
+    }
+
+    /// <summary>
+    /// Waits for work on this session. After a failure, the timeout or the loss of the primary, the session is broken.
+    /// </summary>
     /// <exception cref="TimeoutException">The work did not end in time. It may still take effect.</exception>
+    /// <exception cref="IOException">The connection was lost, or its server is no longer the primary.</exception>
     public async Task<T> WithinAsync<T>(Task<T> work, TimeSpan timeout)
     {
         try
         {
-            return await work.WaitAsync(timeout);
+            return Primary is null ? await work.WaitAsync(timeout) : await Primary.WithinAsync(work, timeout);
         }
         catch
         {
             IsBroken = true;
 
             // Npgsql connections must not be closed while they are in use.
-            if (!work.IsCompleted)
-            {
-                _isAbandoned = true;
-                _ = work.ContinueWith(_ => _connection.Dispose(), TaskScheduler.Default);
-            }
+            if (!work.IsCompleted) Abandoned = CloseAfterAsync(work);
             throw;
         }
     }
 
     public void Break() => IsBroken = true;
 
-    public ValueTask DisposeAsync() => _isAbandoned ? default : _connection.DisposeAsync();
+    public ValueTask DisposeAsync() => Abandoned is null ? _connection.DisposeAsync() : default;
+
+    private async Task CloseAfterAsync(Task work)
+    {
+        await work.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _connection.DisposeAsync();
+    }
 }

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using System.Globalization;
+using System.Diagnostics;
 using Npgsql;
 
 namespace KestrelKv.Storage.Postgres.Sessions;
@@ -10,86 +10,76 @@ internal sealed class SessionPool : IAsyncDisposable
     /// <summary>The maximum number of idle sessions.</summary>
     private const int IdleMax = 8;
 
-    /// <summary>
-    /// The maximum wait for the writer lock or a claim, in milliseconds. The statement then fails and is repeated on a new connection.
-    /// </summary>
-    private const int LockTimeout = 5_000;
-
-    /// <summary>
-    /// The time after which the server ends a transaction whose door does not continue it, in milliseconds. It releases the writer lock of
-    /// a door that is suspended between its two trips.
-    /// </summary>
-    private const int IdleInTransactionTimeout = 2_000;
-
-    private const int BufferBytes = 64 * 1024;
-
-    private readonly NpgsqlDataSource _source;
-    private readonly string _lockName;
+    private readonly PrimaryFinder _finder;
     private readonly Door _door;
+    private readonly PostgresMetrics _metrics;
     private readonly TimeSpan _connectTimeout;
+    private readonly string _lockName;
     private readonly ConcurrentBag<Session> _idle = [];
+    private int _inUse;
+    private int _abandoned;
     private volatile bool _isClosed;
 
-    public SessionPool(PostgresStoreOptions options, Door door)
+    /// <param name="finder">Finds the primary. The pool owns it.</param>
+    /// <param name="door">The door.</param>
+    /// <param name="options">The options of the store.</param>
+    /// <param name="metrics">The metrics of the store.</param>
+    public SessionPool(PrimaryFinder finder, Door door, PostgresStoreOptions options, PostgresMetrics metrics)
     {
-        (_door, _connectTimeout) = (door, options.ConnectTimeout);
+        (_finder, _door, _metrics, _connectTimeout) = (finder, door, metrics, options.ConnectTimeout);
         _lockName = $"kestrelkv:{options.Schema}";
-        var connection = new NpgsqlConnectionStringBuilder(options.ConnectionString)
-        {
-            Pooling = false,
-            Enlist = false,
-            Timeout = (int)Math.Ceiling(options.ConnectTimeout.TotalSeconds),
-            CommandTimeout = 0,
-            CancellationTimeout = -1,
-            MaxAutoPrepare = 64,
-            AutoPrepareMinUsages = 2,
-            ReadBufferSize = BufferBytes,
-            WriteBufferSize = BufferBytes,
-            TcpKeepAlive = true,
-            SearchPath = options.Schema,
-            ApplicationName = "kestrelkv",
-
-            // The server's setting may be weaker. It waits for the standby if there is a synchronous one.
-            Options = string.Create(
-                CultureInfo.InvariantCulture,
-                $"-c synchronous_commit=on -c lock_timeout={LockTimeout} " +
-                $"-c idle_in_transaction_session_timeout={IdleInTransactionTimeout}"),
-        };
-        _source = new NpgsqlDataSourceBuilder(connection.ConnectionString).Build();
+        finder.Changed = () => _ = Task.Run(CloseIdleAsync);
     }
 
-    /// <summary>Returns an idle session, or opens one.</summary>
-    public async Task<Session> RentAsync()
+    public PostgresMetrics Metrics => _metrics;
+
+    /// <summary>The numbers of sessions: those that run a trip, those that are idle, and those whose trips were abandoned.</summary>
+    public (int InUse, int Idle, int Abandoned) Counts => (Volatile.Read(ref _inUse), _idle.Count, Volatile.Read(ref _abandoned));
+
+    /// <summary>Returns an idle session of the primary, or opens one.</summary>
+    /// <exception cref="TimeoutException">No session was free, or could be opened, in time.</exception>
+    public async Task<Session> RentAsync(TripKind kind, TimeSpan timeout)
     {
         ObjectDisposedException.ThrowIf(_isClosed, typeof(PostgresStore));
-        while (_idle.TryTake(out Session? idle))
-        {
-            if (!idle.IsBroken) return idle;
-            await idle.DisposeAsync();
-        }
-        Session session = await OpenAsync();
+        long start = Stopwatch.GetTimestamp();
+        Primary primary = await _finder.GetAsync(timeout);
+        SessionSlots slots = primary.Host.Slots;
+        await EnterAsync(slots, kind, Left(), primary);
+        Task<Session>? opening = null;
         try
         {
-            await session.WithinAsync(CheckHistoryAsync(session), _connectTimeout);
+            Session? session = await TakeIdleAsync(primary);
+            if (session is null)
+            {
+                opening = OpenAsync(primary);
+                session = await primary.WithinAsync(opening, Left() < _connectTimeout ? Left() : _connectTimeout);
+            }
+            session.Kind = kind;
+            Interlocked.Increment(ref _inUse);
             return session;
         }
         catch
         {
-            await session.DisposeAsync();
+            if (opening is { IsCompleted: false }) _ = CloseAfterAsync(opening, slots, kind);
+            else slots.Exit(kind);
             throw;
         }
+
+        TimeSpan Left() => timeout - Stopwatch.GetElapsedTime(start);
     }
 
-    /// <summary>Runs a trip on a session.</summary>
+    /// <summary>Runs a trip on a session, both within the timeout.</summary>
     /// <exception cref="IOException">The server sent a warning: a COMMIT may have ended although no standby has it.</exception>
-    public async Task<T> UseAsync<T>(Func<Session, Task<T>> trip, TimeSpan timeout)
+    public async Task<T> UseAsync<T>(TripKind kind, Func<Session, Task<T>> trip, TimeSpan timeout)
     {
-        Session session = await RentAsync();
+        long start = Stopwatch.GetTimestamp();
+        Session session = await RentAsync(kind, timeout);
         try
         {
             session.ResetWarning();
-            T result = await session.WithinAsync(trip(session), timeout);
-            return session.HasWarning ? throw new IOException("the server warned that the transaction may not be replicated") : result;
+            T result = await RunAsync(session, kind, trip(session), timeout - Stopwatch.GetElapsedTime(start));
+            session.ThrowIfWarned();
+            return result;
         }
         finally
         {
@@ -97,20 +87,76 @@ internal sealed class SessionPool : IAsyncDisposable
         }
     }
 
-    public async ValueTask ReturnAsync(Session session)
+    /// <summary>Waits for a trip on a rented session, and records its duration.</summary>
+    public async Task<T> RunAsync<T>(Session session, TripKind kind, Task<T> trip, TimeSpan timeout)
     {
-        if (session.IsBroken || _isClosed || _idle.Count >= IdleMax) await session.DisposeAsync();
-        else _idle.Add(session);
-    }
-
-    /// <summary>Opens a session on a primary, without a look at the tables.</summary>
-    public async Task<Session> OpenAsync()
-    {
-        Session session = await Session.OpenAsync(_source, _lockName);
+        long start = Stopwatch.GetTimestamp();
         try
         {
-            if (await session.WithinAsync(session.ScalarAsync("SELECT pg_is_in_recovery()"), _connectTimeout) is true)
-                throw new UnsuitableDatabaseException("The database is a standby, expected the primary: it accepts no writes.");
+            return await session.WithinAsync(trip, timeout);
+        }
+        finally
+        {
+            _metrics.RecordTrip(kind, Stopwatch.GetElapsedTime(start));
+        }
+    }
+
+    public async ValueTask ReturnAsync(Session session)
+    {
+        (SessionSlots slots, TripKind kind) = (session.Primary!.Host.Slots, session.Kind);
+        Interlocked.Decrement(ref _inUse);
+        if (session.Abandoned is { } abandoned)
+        {
+            _ = ExitAfterAsync(abandoned, slots, kind);
+            return;
+        }
+        if (!session.IsReusable || _isClosed || _idle.Count >= IdleMax) await session.DisposeAsync();
+        else _idle.Add(session);
+        slots.Exit(kind);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _isClosed = true;
+        await CloseIdleAsync();
+        await _finder.DisposeAsync();
+        _metrics.Close();
+    }
+
+    private static async Task EnterAsync(SessionSlots slots, TripKind kind, TimeSpan timeout, Primary primary)
+    {
+        try
+        {
+            await slots.EnterAsync(kind, timeout, primary.Lost);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new IOException($"{primary.Host.Name} is no longer the primary", e);
+        }
+    }
+
+    private async Task<Session?> TakeIdleAsync(Primary primary)
+    {
+        while (_idle.TryTake(out Session? idle))
+        {
+            if (idle.IsReusable && idle.Primary == primary) return idle;
+            await idle.DisposeAsync();
+        }
+        return null;
+    }
+
+    private async Task CloseIdleAsync()
+    {
+        while (_idle.TryTake(out Session? session)) await session.DisposeAsync();
+    }
+
+    /// <summary>Opens a session, and verifies the role and the history of its server.</summary>
+    private async Task<Session> OpenAsync(Primary primary)
+    {
+        Session session = await primary.Host.OpenAsync(primary, _lockName);
+        try
+        {
+            await CheckAsync(session, primary.Host);
             return session;
         }
         catch
@@ -120,32 +166,57 @@ internal sealed class SessionPool : IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        _isClosed = true;
-        while (_idle.TryTake(out Session? session)) await session.DisposeAsync();
-        await _source.DisposeAsync();
-    }
-
     /// <summary>
-    /// Verifies that the database still has the newest commit that this door knows, unless it was deleted for its age.
+    /// Verifies that the server accepts writes, and that the database still has the newest commit that this door knows, unless it was
+    /// deleted for its age.
     /// </summary>
-    private async Task<bool> CheckHistoryAsync(Session session)
+    private async Task CheckAsync(Session session, Host host)
     {
         CommitRow known = _door.Known;
-        if (known.Version == 0) return true;
-        CommitRow newest;
+        ServerState state;
+        CommitRow newest = default;
+        object? id = null;
+        long oldest = 0;
         await using (Trip trip = session.StartTrip())
         {
-            trip.Add(CommitRow.Newest);
+            ServerState.AddTo(trip);
+
+            // Without a known commit, the tables may not exist.
+            if (known.Version != 0)
+            {
+                trip.Add(CommitRow.Newest);
+                trip.Add("SELECT id FROM commits WHERE last_version = $1", Parameter.Of(known.Version));
+                trip.Add("SELECT last_version FROM commits ORDER BY last_version LIMIT 1");
+            }
             await using NpgsqlDataReader rows = await trip.ReadAsync();
-            newest = await rows.ReadNewestAsync();
+            state = await ServerState.ReadAsync(rows);
+            if (known.Version != 0)
+            {
+                await rows.NextResultAsync();
+                newest = await rows.ReadNewestAsync();
+                await rows.NextResultAsync();
+                if (await rows.ReadAsync()) id = rows.GetGuid(0);
+                await rows.NextResultAsync();
+                if (await rows.ReadAsync()) oldest = rows.GetInt64(0);
+            }
         }
-        object? id = await session.ScalarAsync("SELECT id FROM commits WHERE last_version = $1", Parameter.Of(known.Version));
-        bool isDeleted = id is null
-            && await session.ScalarAsync("SELECT last_version FROM commits ORDER BY last_version LIMIT 1") is long oldest
-            && oldest > known.Version;
-        if (!isDeleted && !known.Id.Equals(id)) _door.Lose(newest, known);
-        return true;
+        if (!state.IsPrimary) throw new NoPrimaryException([new(host, state, null)]);
+        bool isDeleted = id is null && oldest > known.Version;
+        if (known.Version != 0 && !isDeleted && !known.Id.Equals(id)) _door.Lose(newest, known);
+    }
+
+    private async Task CloseAfterAsync(Task<Session> opening, SessionSlots slots, TripKind kind)
+    {
+        await ExitAfterAsync(CloseAsync(), slots, kind);
+
+        async Task CloseAsync() => await (await opening).DisposeAsync();
+    }
+
+    private async Task ExitAfterAsync(Task abandoned, SessionSlots slots, TripKind kind)
+    {
+        Interlocked.Increment(ref _abandoned);
+        await abandoned.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Interlocked.Decrement(ref _abandoned);
+        slots.Exit(kind);
     }
 }

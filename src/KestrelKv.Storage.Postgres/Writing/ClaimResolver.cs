@@ -27,12 +27,15 @@ internal sealed class ClaimResolver(SessionPool sessions, Door door, PostgresSto
         try
         {
             bool committed = await Attempts.RepeatAsync(
-                left => sessions.UseAsync(session => ClaimAsync(session, sequence), left), options.ResolveTimeout);
+                left => sessions.UseAsync(TripKind.Resolve, session => ClaimAsync(session, sequence), left), options.ResolveTimeout,
+                sessions.Metrics);
+            sessions.Metrics.CountOutcome(committed ? GroupOutcome.Committed : GroupOutcome.Aborted);
             Log.OutcomeResolved(logger, sequence, committed ? "committed" : "aborted", Stopwatch.GetElapsedTime(start).TotalSeconds);
             return committed;
         }
         catch (StoreUnavailableException e)
         {
+            sessions.Metrics.CountOutcome(GroupOutcome.Unknown);
             Log.OutcomeUnresolved(logger, sequence, options.ResolveTimeout.TotalSeconds, e.Message);
             return null;
         }

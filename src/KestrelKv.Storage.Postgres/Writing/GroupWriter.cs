@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using KestrelKv.Storage.Postgres.Sessions;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -32,9 +33,10 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
 
     public async Task ExecuteAsync(List<StoreCall> group, Workspace workspace)
     {
+        sessions.Metrics.RecordWriteGroup(group.Sum(call => call.Operations));
         bool isSweep = group.Exists(call => call is SweepCall);
         (Session session, CommitRow newest, GroupRows rows) = await Attempts.RepeatAsync(
-            left => BeginAsync(workspace.Keys, isSweep, left), options.RequestTimeout,
+            left => BeginAsync(workspace.Keys, isSweep, left), options.RequestTimeout, sessions.Metrics,
             e => Log.Retried(logger, "The first trip of a write group", e.Message));
         try
         {
@@ -61,11 +63,13 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
     /// <summary>Executes the first trip. Its session remains in the transaction.</summary>
     private async Task<(Session Session, CommitRow Newest, GroupRows Rows)> BeginAsync(GroupKeys keys, bool isSweep, TimeSpan timeout)
     {
-        Session session = await sessions.RentAsync();
+        long start = Stopwatch.GetTimestamp();
+        Session session = await sessions.RentAsync(TripKind.Begin, timeout);
         try
         {
             CommitRow known = door.Known;
-            (CommitRow newest, GroupRows rows) = await session.WithinAsync(ReadAsync(session, keys, isSweep), timeout);
+            (CommitRow newest, GroupRows rows) = await sessions.RunAsync(
+                session, TripKind.Begin, ReadAsync(session, keys, isSweep), timeout - Stopwatch.GetElapsedTime(start));
             door.Check(newest, known);
             return (session, newest, rows);
         }
@@ -90,14 +94,15 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
         await rows.ReadAsync(results);
         return (newest, rows);
     }
+
     private async Task CommitAsync(List<StoreCall> group, Session session, GroupCommit commit, Workspace workspace)
     {
         bool? committed = true;
         try
         {
             session.ResetWarning();
-            await session.WithinAsync(RunAsync(session, commit), options.RequestTimeout);
-            if (session.HasWarning) throw new IOException("the server warned that the commit may not be replicated");
+            await sessions.RunAsync(session, TripKind.Commit, RunAsync(session, commit), options.RequestTimeout);
+            session.ThrowIfWarned();
         }
         catch (Exception e) when (Failures.IsOfDatabase(e))
         {
@@ -119,6 +124,7 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
         Interlocked.Add(ref _expirations, workspace.Log.Expirations);
         foreach (StoreCall call in group) call.Complete();
         if (commit.HasChanges) Committed();
+        else sessions.Metrics.CountFence();
     }
 
     private static Exception Failure(bool? committed, Exception cause) => committed is null

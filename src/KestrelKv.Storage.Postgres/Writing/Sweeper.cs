@@ -46,7 +46,7 @@ internal sealed class Sweeper : IAsyncDisposable
     }
 
     /// <summary>Deletes the oldest changes, commits and claims. Returns whether there may be more.</summary>
-    internal Task<bool> CleanAsync() => _sessions.UseAsync(CleanAsync, _options.ResolveTimeout);
+    internal Task<bool> CleanAsync() => _sessions.UseAsync(TripKind.Sweep, CleanAsync, _options.ResolveTimeout);
 
     private void Tick()
     {
@@ -83,7 +83,8 @@ internal sealed class Sweeper : IAsyncDisposable
     private async Task<bool> HasExpiredAsync()
     {
         object? first = await _sessions.UseAsync(
-            session => session.ScalarAsync("SELECT min(expires_at) FROM entries WHERE expires_at > 0"), _options.RequestTimeout);
+            TripKind.Sweep, session => session.ScalarAsync("SELECT min(expires_at) FROM entries WHERE expires_at > 0"),
+            _options.RequestTimeout);
         return first is long time && time <= _door.Clock.Now();
     }
 

@@ -40,7 +40,7 @@ public sealed class PatroniCluster : IAsyncLifetime
 
     /// <summary>The connection string of a store, with all nodes.</summary>
     public string ConnectionString =>
-        $"Host={string.Join(',', _nodes.Select(node => node.Address))};Username={DatabaseUser.Name};Database=postgres;Target Session Attributes=primary;Host Recheck Seconds=1";
+        $"Host={string.Join(',', _nodes.Select(node => node.Address))};Username={DatabaseUser.Name};Database=postgres";
 
     public async Task InitializeAsync()
     {
@@ -66,7 +66,7 @@ public sealed class PatroniCluster : IAsyncLifetime
 
     /// <summary>Opens a store that knows all nodes.</summary>
     public Task<PostgresStore> OpenStoreAsync(string schema, TimeProvider? time = null) => PostgresStore.OpenAsync(
-        new() { ConnectionString = ConnectionString, Schema = schema }, time ?? TimeProvider.System);
+        new() { ConnectionString = ConnectionString, Schema = schema, SynchronousStandby = _settings.IsSynchronous }, time ?? TimeProvider.System);
 
     /// <summary>Starts etcd, and waits until it answers.</summary>
     public async Task StartEtcdAsync()

@@ -10,7 +10,7 @@ public sealed class CommitFaultTests(PostgresServer server) : IClassFixture<Post
     /// The time after which a trip is abandoned, in seconds: less than that after which the database ends the transaction of a stopped
     /// server.
     /// </summary>
-    private const double RequestSeconds = 1;
+    private const double RequestSeconds = 1.5;
 
     private readonly string _schema = PostgresServer.NewSchema();
     private readonly CommitProxy _proxy = new(server.Port);
@@ -113,7 +113,7 @@ public sealed class CommitFaultTests(PostgresServer server) : IClassFixture<Post
     {
         await _store.PutAsync("b", "1");
         Task holding = server.QueryAsync(
-            $"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('kestrelkv:{_schema}', 0)); SELECT pg_sleep(0.7); COMMIT");
+            $"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('kestrelkv:{_schema}', 0)); SELECT pg_sleep(0.3); COMMIT");
         await WaitForBackendAsync("wait_event = 'PgSleep'");
         Task<Recorded> write = _store.IncrementAsync("a");
         await WaitForBackendAsync("wait_event = 'advisory'");

@@ -22,7 +22,7 @@ public sealed class KillTests(PostgresServer server) : IClassFixture<PostgresSer
         using var watch = new OpenWatch(other);
         using var stop = new CancellationTokenSource();
         Task<long>[] writers = [.. Enumerable.Range(0, Writers).Select(
-            i => Task.Run(() => IncrementAsync(i % 2 == 0 ? store : other, $"counter{i}", stop.Token)))];
+            i => Task.Run(() => Calls.CountAsync(i % 2 == 0 ? store : other, $"counter{i}", stop.Token)))];
         for (int round = 0; round < SoakTime.Count(Rounds, 30); round++)
         {
             await Task.Delay(RoundTime);
@@ -50,25 +50,6 @@ public sealed class KillTests(PostgresServer server) : IClassFixture<PostgresSer
         Assert.Equal(acknowledged.Sum(), last);
         await watch.ReadToAsync(last);
         Assert.Equal(Enumerable.Range(1, (int)last).Select(version => (long)version), watch.Versions);
-    }
-
-    /// <summary>Increments a counter, and repeats calls that were not executed. Returns the number of acknowledged increments.</summary>
-    private static async Task<long> IncrementAsync(PostgresStore store, string key, CancellationToken stop)
-    {
-        long acknowledged = 0;
-        while (!stop.IsCancellationRequested)
-        {
-            try
-            {
-                Assert.Equal($"{acknowledged + 1}", (await store.IncrementAsync(key)).Value);
-                acknowledged++;
-            }
-            catch (Exception e) when (e is DurabilityLostException or StoreUnavailableException)
-            {
-                // Surely not executed.
-            }
-        }
-        return acknowledged;
     }
 
     /// <summary>Kills a backend of a store with SIGKILL. The postmaster then restarts all of them.</summary>

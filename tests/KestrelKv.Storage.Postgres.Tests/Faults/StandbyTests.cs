@@ -78,11 +78,5 @@ public sealed class StandbyTests(PostgresServer server) : IClassFixture<Postgres
         async () => await server.QueryAsync("SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'") is true,
         () => "no commit waits for the standby");
 
-    private async Task SetStandbyAsync(string name)
-    {
-        await server.QueryAsync($"ALTER SYSTEM SET synchronous_standby_names = '{name}'");
-        await server.QueryAsync("SELECT pg_reload_conf()");
-        await Wait.UntilAsync(
-            async () => Equals(await server.QueryAsync("SHOW synchronous_standby_names"), name), () => "the setting does not take effect");
-    }
+    private Task SetStandbyAsync(string name) => server.SetAsync("synchronous_standby_names", name);
 }

@@ -1,0 +1,69 @@
+namespace KestrelKv.Storage.Postgres.Sessions;
+
+/// <summary>Checks whether the database acknowledges commits, and keeps those that it acknowledged. Thread-safe.</summary>
+internal sealed class HealthCheck(PrimaryFinder finder, PrimaryMonitor monitor, Door door)
+{
+    /// <summary>The maximum age of a shared result, in milliseconds.</summary>
+    private const long AgeMax = 1_000;
+
+    private static readonly TimeSpan FenceTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly Lock _lock = new();
+    private Task<string?>? _check;
+    private long _checkedAt;
+
+    /// <summary>Returns null if all is well; otherwise a sentence. Never fails, except by cancellation.</summary>
+    public Task<string?> CheckAsync(CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            bool isOld = _check is null or { IsCompleted: true } && Environment.TickCount64 - Volatile.Read(ref _checkedAt) > AgeMax;
+            if (isOld) _check = Task.Run(RunAsync, CancellationToken.None);
+            return _check!.WaitAsync(cancellationToken);
+        }
+    }
+
+    private async Task<string?> RunAsync()
+    {
+        string? problem = await FenceAsync();
+        if (problem is null && door.HasLostHistory)
+            problem = "The database has lost acknowledged commits since this server started. The log has details (event 705).";
+        problem ??= monitor.UnsafeSetting;
+        Volatile.Write(ref _checkedAt, Environment.TickCount64);
+        return problem;
+    }
+
+    private async Task<string?> FenceAsync()
+    {
+        try
+        {
+            Primary primary = await finder.GetAsync(FenceTimeout);
+            return await FenceAsync(primary.Host);
+        }
+        catch (NoPrimaryException e)
+        {
+            return e.Message;
+        }
+        catch (TimeoutException)
+        {
+            return "No primary was found in time.";
+        }
+    }
+
+    private static async Task<string?> FenceAsync(Host host)
+    {
+        try
+        {
+            await host.Probe.FenceAsync().WaitAsync(FenceTimeout);
+            return null;
+        }
+        catch (Exception e) when (Failures.IsOfDatabase(e))
+        {
+            HostReport report = await host.Probe.CheckAsync();
+            if (!report.IsPrimary) return $"No primary was found: {report}.";
+            return e is TimeoutException
+                ? $"Commits wait for a synchronous standby: {host.Name} did not acknowledge a fence in {FenceTimeout.TotalSeconds} seconds."
+                : $"{host.Name} does not acknowledge commits: {Failures.Reason(e)}.";
+        }
+    }
+}

@@ -1,0 +1,116 @@
+using KestrelKv.Testing;
+
+namespace KestrelKv.Storage.Postgres.Tests;
+
+/// <summary>Health, and the metrics that describe the database.</summary>
+public sealed class HealthTests(PostgresServer server) : IClassFixture<PostgresServer>, IAsyncLifetime, IDisposable
+{
+    private readonly string _schema = PostgresServer.NewSchema();
+    private readonly RecordingLogger _log = new();
+    private readonly MetricsProbe _probe = new();
+    private PostgresStore _store = null!;
+
+    public async Task InitializeAsync() =>
+        _store = await Calls.OpenAsync(server.ConnectionString, _schema, requestSeconds: 2, logger: _log, metrics: _probe.Metrics);
+
+    public async Task DisposeAsync() => await _store.DisposeAsync();
+
+    public void Dispose() => _probe.Dispose();
+
+    [Fact]
+    public async Task CheckAsync_Commits_IsNull()
+    {
+        string?[] results = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => _store.CheckAsync()));
+        Assert.All(results, Assert.Null);
+        Assert.Equal(1, _probe.Read("kestrelkv.postgres.primary.reachable"));
+        Assert.Equal(1, _probe.Read("kestrelkv.postgres.replication.safe"));
+    }
+
+    [Fact]
+    public async Task CheckAsync_StandbyAbsent_SaysThatCommitsWait()
+    {
+        await server.SetAsync("synchronous_standby_names", "absent");
+        try
+        {
+            Assert.StartsWith("Commits wait for a synchronous standby", await _store.CheckAsync(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            await server.SetAsync("synchronous_standby_names", "");
+        }
+        await WaitForHealthAsync(null);
+    }
+
+    [Fact]
+    public async Task CheckAsync_ServerStopped_SaysThatItDoesNotAnswer()
+    {
+        await server.StopAsync();
+        await WaitForHealthAsync("does not answer (Connection refused)");
+        await Wait.UntilAsync(() => _log.Of(708).Length == 1, () => "the log does not name the lost primary");
+        Assert.Equal(0, _probe.Read("kestrelkv.postgres.primary.reachable"));
+        await server.StartAsync();
+        await WaitForHealthAsync(null);
+        Assert.Equal(1, _probe.Read("kestrelkv.postgres.primary.reachable"));
+        Assert.Equal(0, _probe.Read("kestrelkv.postgres.failovers"));
+    }
+
+    [Fact]
+    public async Task CheckAsync_ServerSuspended_SaysThatItDoesNotAnswer()
+    {
+        Assert.Null(await _store.CheckAsync());
+        await server.SuspendAsync();
+        await WaitForHealthAsync("does not answer");
+        await server.ResumeAsync();
+        await WaitForHealthAsync(null);
+    }
+
+    /// <summary>Calls are executed nevertheless. The log has one line when it begins and one when it ends.</summary>
+    [Fact]
+    public async Task CheckAsync_SettingBecomesUnsafe_NamesIt()
+    {
+        await server.SetAsync("full_page_writes", "off");
+        await WaitForHealthAsync("full_page_writes of PostgreSQL is off");
+        Assert.Equal(ResultStatus.Done, (await _store.PutAsync("a", "1")).Status);
+        Assert.Equal(0, _probe.Read("kestrelkv.postgres.replication.safe"));
+        await server.SetAsync("full_page_writes", "on");
+        await WaitForHealthAsync(null);
+        Assert.Single(_log.Of(709));
+        Assert.Single(_log.Of(710));
+    }
+
+    [Fact]
+    public async Task CheckAsync_HistoryLost_SaysSoUntilTheStoreIsOpenedAgain()
+    {
+        await _store.PutAsync("a", "1");
+        await server.QueryAsync("TRUNCATE commits", _schema);
+        await _store.GetAsync("a");
+        Assert.Contains("lost acknowledged commits", await _store.CheckAsync(), StringComparison.Ordinal);
+        await using PostgresStore again = await Calls.OpenAsync(server, _schema);
+        Assert.Null(await again.CheckAsync());
+    }
+
+    [Fact]
+    public async Task Metrics_OfCalls_CountGroupsTripsAndFences()
+    {
+        using var watch = new OpenWatch(_store);
+        await _store.PutAsync("a", "1");
+        await watch.ReadToAsync(1);
+        await _store.GetAsync("a");
+        await _store.GetAsync("a", fenced: false);
+        await _store.CountAsync(new ListQuery { Limit = 1 });
+        foreach (string kind in (string[])["write", "read", "unfenced"])
+            Assert.Equal(1, _probe.Read($"kestrelkv.postgres.group.size[{kind}]"));
+        foreach (string trip in (string[])["begin", "commit", "read", "feed", "list"])
+            Assert.InRange(_probe.Read($"kestrelkv.postgres.trip.duration[{trip}]"), double.Epsilon, double.MaxValue);
+        Assert.InRange(_probe.Read("kestrelkv.postgres.fences"), 3, double.MaxValue);
+        Assert.Equal(0, _probe.Read("kestrelkv.postgres.feed.lag"));
+        Assert.InRange(_probe.Read("kestrelkv.postgres.sessions[idle]"), 1, 8);
+        foreach (string outcome in (string[])["committed", "aborted", "unknown"])
+            Assert.Equal(0, _probe.Read($"kestrelkv.postgres.outcomes[{outcome}]"));
+    }
+
+    private Task WaitForHealthAsync(string? sentence) => Wait.UntilAsync(
+        async () => await _store.CheckAsync() is var health
+            && (sentence is null ? health is null : health?.Contains(sentence, StringComparison.Ordinal) is true),
+        () => $"the health does not become {sentence ?? "good"}");
+}
