@@ -13,13 +13,16 @@ need() { # need PACKAGE PROGRAM...: adds the package if none of the programs is 
 }
 PATH=$PATH:/usr/sbin:/sbin # For ip, if the user is not root.
 need chromium chromium chromium-browser google-chrome
+need etcd-server etcd
 need haproxy haproxy
 need nginx-light nginx
 need nodejs node
 need npm npm
 PATH=$PATH$(printf ':%s' /usr/lib/postgresql/*/bin) need postgresql initdb # Debian does not install the programs on the path.
+need patroni patroni
 need prometheus promtool
 need python3 python3
+/usr/bin/python3 -c 'import etcd' 2>/dev/null || missing+=(python3-etcd) # Patroni's package does not require it.
 need clang clang gcc # Native AOT links with it.
 need curl curl
 need iproute2 ip

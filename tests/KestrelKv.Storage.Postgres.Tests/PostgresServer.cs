@@ -5,33 +5,29 @@ using Npgsql;
 namespace KestrelKv.Storage.Postgres.Tests;
 
 /// <summary>A PostgreSQL server in a temporary directory, on a loopback port.</summary>
-/// <remarks>PostgreSQL refuses to run as root. If the tests do, the server runs as the user <c>postgres</c>.</remarks>
 public sealed class PostgresServer : IAsyncLifetime
 {
-    private const string SystemUser = "postgres";
-
     private static int schemas;
 
-    private readonly string _directory = Path.Combine(Path.GetTempPath(), $"kestrelkv-postgres-{Guid.NewGuid():N}");
-
+    private TemporaryProcesses _processes = null!;
     private bool _isSuspended;
 
     public int Port { get; } = FreePort.FindFixed();
 
     public string ConnectionString => Connection(Port);
 
-    private string Data => Path.Combine(_directory, "data");
+    private string Data => Path.Combine(_processes.Folder, "data");
 
     public static string Connection(int port) =>
-        string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={port};Username={SystemUser};Database=postgres");
+        string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={port};Username={DatabaseUser.Name};Database=postgres");
 
     /// <summary>Returns the name of a schema that does not exist yet.</summary>
     public static string NewSchema() => $"test_{Interlocked.Increment(ref schemas)}";
 
     public async Task InitializeAsync()
     {
-        await CreateDirectoryAsync();
-        await RunAsync("initdb", "-D", Data, "-U", SystemUser, "-A", "trust", "-E", "UTF8", "--locale=C");
+        await CreateFolderAsync();
+        await DatabaseUser.RunAsync("initdb", "-D", Data, "-U", DatabaseUser.Name, "-A", "trust", "-E", "UTF8", "--locale=C");
         await File.AppendAllTextAsync(
             Path.Combine(Data, "postgresql.conf"),
             string.Create(
@@ -45,12 +41,12 @@ public sealed class PostgresServer : IAsyncLifetime
     public async Task<PostgresServer> AddStandbyAsync()
     {
         var standby = new PostgresServer();
-        await standby.CreateDirectoryAsync();
-        await RunAsync(
-            "pg_basebackup", "-h", "127.0.0.1", "-p", $"{Port}", "-U", SystemUser, "-D", standby.Data, "-X", "stream", "-c", "fast");
+        await standby.CreateFolderAsync();
+        await DatabaseUser.RunAsync(
+            "pg_basebackup", "-h", "127.0.0.1", "-p", $"{Port}", "-U", DatabaseUser.Name, "-D", standby.Data, "-X", "stream", "-c", "fast");
         await File.AppendAllTextAsync(
             Path.Combine(standby.Data, "postgresql.auto.conf"),
-            $"port = {standby.Port}\nprimary_conninfo = 'host=127.0.0.1 port={Port} user={SystemUser} application_name=standby'\n");
+            $"port = {standby.Port}\nprimary_conninfo = 'host=127.0.0.1 port={Port} user={DatabaseUser.Name} application_name=standby'\n");
         await File.WriteAllTextAsync(Path.Combine(standby.Data, "standby.signal"), "");
         await standby.StartAsync();
         await SetAsync("synchronous_standby_names", "standby");
@@ -61,7 +57,7 @@ public sealed class PostgresServer : IAsyncLifetime
     }
 
     /// <summary>Makes a standby the primary.</summary>
-    public Task PromoteAsync() => RunAsync("pg_ctl", "promote", "-D", Data, "-w");
+    public Task PromoteAsync() => DatabaseUser.RunAsync("pg_ctl", "promote", "-D", Data, "-w");
 
     /// <summary>Changes a setting that needs no restart, and waits until it takes effect.</summary>
     public async Task SetAsync(string setting, string value)
@@ -86,7 +82,7 @@ public sealed class PostgresServer : IAsyncLifetime
         string file = Path.Combine(Data, "tls.pem");
         await File.WriteAllTextAsync(file, await File.ReadAllTextAsync(certificateFile));
         await Programs.RunAsync("chmod", ["600", file]);
-        if (Environment.IsPrivilegedProcess) await Programs.RunAsync("chown", [SystemUser, file]);
+        if (Environment.IsPrivilegedProcess) await Programs.RunAsync("chown", [DatabaseUser.Name, file]);
         await SetAsync("ssl_cert_file", "tls.pem");
         await SetAsync("ssl_key_file", "tls.pem");
         await SetAsync("ssl", "on");
@@ -96,16 +92,16 @@ public sealed class PostgresServer : IAsyncLifetime
     {
         if (_isSuspended) await ResumeAsync();
         if (File.Exists(Path.Combine(Data, "postmaster.pid"))) await StopAsync();
-        Directory.Delete(_directory, recursive: true);
+        await _processes.DisposeAsync();
     }
 
-    public Task StartAsync() => RunAsync("pg_ctl", "start", "-D", Data, "-w", "-l", Path.Combine(_directory, "log"));
+    public Task StartAsync() => DatabaseUser.RunAsync("pg_ctl", "start", "-D", Data, "-w", "-l", Path.Combine(_processes.Folder, "log"));
 
     /// <summary>Kills the postmaster with SIGKILL. Its backends end when they notice it.</summary>
-    public async Task KillAsync() => await Programs.RunAsync("kill", ["-KILL", await ReadPostmasterAsync()]);
+    public async Task KillAsync() => await TemporaryProcesses.SignalAsync("KILL", await ReadPostmasterAsync());
 
     /// <summary>Stops the server. Its port refuses connections.</summary>
-    public Task StopAsync() => RunAsync("pg_ctl", "stop", "-D", Data, "-m", "immediate", "-w");
+    public Task StopAsync() => DatabaseUser.RunAsync("pg_ctl", "stop", "-D", Data, "-m", "immediate", "-w");
 
     /// <summary>Suspends all processes of the server. The system still accepts connections for it.</summary>
     public async Task SuspendAsync()
@@ -156,33 +152,18 @@ public sealed class PostgresServer : IAsyncLifetime
         return connection;
     }
 
-    private async Task CreateDirectoryAsync()
-    {
-        Directory.CreateDirectory(_directory);
-        if (Environment.IsPrivilegedProcess) await Programs.RunAsync("chown", [SystemUser, _directory]);
-    }
+    private async Task CreateFolderAsync() => _processes = await TemporaryProcesses.CreateAsync("postgres");
 
-    private async Task<string> ReadPostmasterAsync() => (await File.ReadAllLinesAsync(Path.Combine(Data, "postmaster.pid")))[0];
+    private async Task<int> ReadPostmasterAsync() =>
+        int.Parse((await File.ReadAllLinesAsync(Path.Combine(Data, "postmaster.pid")))[0], CultureInfo.InvariantCulture);
 
     /// <summary>Sends a signal to the postmaster, and then to its processes.</summary>
     private async Task SignalAsync(string signal)
     {
-        string postmaster = await ReadPostmasterAsync();
-        string children = await File.ReadAllTextAsync($"/proc/{postmaster}/task/{postmaster}/children");
-        await Programs.RunAsync("kill", [$"-{signal}", postmaster, .. children.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+        int postmaster = await ReadPostmasterAsync();
+        await TemporaryProcesses.SignalAsync(signal, postmaster);
+        await TemporaryProcesses.SignalAsync(signal, TemporaryProcesses.Children(postmaster));
     }
-
-    private static Task<string> RunAsync(string program, params string[] arguments)
-    {
-        string path = Path.Combine(ProgramDirectory(), program);
-        return Environment.IsPrivilegedProcess
-            ? Programs.RunAsync("setpriv", ["--reuid", SystemUser, "--regid", SystemUser, "--clear-groups", path, .. arguments])
-            : Programs.RunAsync(path, arguments);
-    }
-
-    /// <summary>Returns the directory of the programs of the newest version. Debian does not install them on the path.</summary>
-    private static string ProgramDirectory() => Directory.GetDirectories("/usr/lib/postgresql")
-        .OrderBy(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture)).Select(path => Path.Combine(path, "bin")).Last();
 }
 
 /// <summary>Tests that share one server, each with a schema of its own.</summary>

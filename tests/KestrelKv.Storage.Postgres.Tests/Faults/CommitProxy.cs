@@ -17,6 +17,9 @@ internal enum CommitFault
 
     /// <summary>The server receives it when the test calls <see cref="CommitProxy.Release"/>. The connection remains.</summary>
     Hold,
+
+    /// <summary>Like <see cref="Hold"/>, but the server receives the first half of the trip at once.</summary>
+    HoldHalf,
 }
 
 /// <summary>A proxy between a store and its server that loses the next COMMIT, or the reply to it.</summary>
@@ -110,6 +113,12 @@ internal sealed class CommitProxy : IDisposable
                     client.Close();
                     return;
                 case CommitFault.Hold:
+                    _held.TrySetResult();
+                    await _released.Task;
+                    break;
+                case CommitFault.HoldHalf:
+                    await server.SendAsync(bytes[..(length / 2)]);
+                    bytes = bytes[(length / 2)..];
                     _held.TrySetResult();
                     await _released.Task;
                     break;
