@@ -10,12 +10,6 @@ public sealed class SessionTests(PostgresServer server) : IClassFixture<Postgres
 {
     private const int SessionsMax = 4;
 
-    [Theory]
-    [InlineData(3)]
-    [InlineData(101)]
-    public async Task OpenAsync_InvalidSessionsMax_Throws(int max) =>
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => Calls.OpenAsync(server.ConnectionString, "any", sessionsMax: max));
-
     [Fact]
     public async Task EnterAsync_OtherKindsHoldAllTheyMay_WritesEnter()
     {
