@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using KestrelKv.Storage.Postgres.Sessions;
 using Npgsql;
 
@@ -6,6 +7,8 @@ namespace KestrelKv.Storage.Postgres;
 /// <summary>Prepares the database of a store. Each failure has one line that names what to change.</summary>
 internal static class StoreOpening
 {
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
     /// <summary>Finds the primary, checks its settings, creates the tables if they do not exist, and reads the newest commit.</summary>
     /// <exception cref="UnsuitableDatabaseException">The database cannot hold the store.</exception>
     /// <exception cref="StoreUnavailableException">The database does not answer, or refuses the creation of the tables.</exception>
@@ -14,7 +17,7 @@ internal static class StoreOpening
     {
         try
         {
-            Primary primary = await finder.GetAsync(options.ResolveTimeout);
+            Primary primary = await FindAsync(finder, options.RequestTimeout);
             if ((primary.State.UnsuitableVersion ?? primary.State.UnsafeSetting(options.SynchronousStandby)) is { } problem)
                 throw new UnsuitableDatabaseException($"The store cannot be opened on {primary.Host.Name}. {problem}");
             door.OldestVersion = await sessions.UseAsync(
@@ -28,6 +31,23 @@ internal static class StoreOpening
         catch (Exception e) when (Failures.IsOfDatabase(e))
         {
             throw new StoreUnavailableException($"The store cannot be opened. {Explain(e, options)}", e);
+        }
+    }
+
+    /// <summary>Finds the primary. Waits for a database that starts together with this server.</summary>
+    private static async Task<Primary> FindAsync(PrimaryFinder finder, TimeSpan timeout)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return await finder.GetAsync(timeout);
+            }
+            catch (NoPrimaryException e) when (e.MayPass && Stopwatch.GetElapsedTime(start) < timeout)
+            {
+                await Task.Delay(Pause);
+            }
         }
     }
 

@@ -109,7 +109,10 @@ internal static class SettingsValidator
         {
             Unused("Store", settings.Store, new StoreSettings(), nameof(StoreSettings.MemoryBytesMax), nameof(StoreSettings.Eviction),
                 nameof(StoreSettings.RequestIdBytesMax));
-            Unused("Data", settings.Data, new DataOptions(), [.. typeof(DataOptions).GetProperties().Where(property => property.CanWrite).Select(property => property.Name)]);
+
+            // The image and the systemd unit set the directory.
+            Unused("Data", settings.Data, new DataOptions(),
+                [.. typeof(DataOptions).GetProperties().Select(property => property.Name).Except([nameof(DataOptions.Directory)])]);
         }
 
         // appsettings.json has all settings, so only a value that is not the default shows that somebody expects an effect.

@@ -17,15 +17,21 @@ internal sealed class DatabaseHistory(SnapshotReader snapshots, Door door, Postg
         (_, long oldest, ChangeRows changes) = await snapshots.RepeatAsync(
             TripKind.CatchUp, trip => Add(trip, position, upTo), (newest, rows) => ReadAsync(newest, rows, upTo), isFenced: false,
             options.RequestTimeout);
+        door.OldestVersion = oldest;
         if (position + 1 < oldest) return false;
         changes.Deliver(position, (version, records) => read(version, records));
         return true;
     }
 
     /// <summary>Reads the newest commit, the oldest version whose changes are kept, and the commits after a version.</summary>
-    public Task<(CommitRow Newest, long Oldest, ChangeRows Changes)> ReadNewAsync(long after) => snapshots.ReadAsync(
-        TripKind.Feed, trip => Add(trip, after, long.MaxValue), (newest, rows) => ReadAsync(newest, rows, long.MaxValue), isFenced: true,
-        options.RequestTimeout);
+    public async Task<(CommitRow Newest, long Oldest, ChangeRows Changes)> ReadNewAsync(long after)
+    {
+        (CommitRow Newest, long Oldest, ChangeRows Changes) read = await snapshots.ReadAsync(
+            TripKind.Feed, trip => Add(trip, after, long.MaxValue), (newest, rows) => ReadAsync(newest, rows, long.MaxValue), isFenced: true,
+            options.RequestTimeout);
+        door.OldestVersion = read.Oldest;
+        return read;
+    }
 
     private static void Add(Trip trip, long after, long upTo)
     {
@@ -33,14 +39,12 @@ internal sealed class DatabaseHistory(SnapshotReader snapshots, Door door, Postg
         ChangeRows.AddTo(trip, after, upTo);
     }
 
-    private async Task<(CommitRow Newest, long Oldest, ChangeRows Changes)> ReadAsync(CommitRow newest, NpgsqlDataReader rows, long upTo)
+    private static async Task<(CommitRow Newest, long Oldest, ChangeRows Changes)> ReadAsync(CommitRow newest, NpgsqlDataReader rows, long upTo)
     {
         await rows.NextResultAsync();
         await rows.ReadAsync();
         long oldest = rows.GetInt64(0);
         await rows.NextResultAsync();
-        ChangeRows changes = await ChangeRows.ReadAsync(rows, Math.Min(upTo, newest.Version));
-        door.OldestVersion = oldest;
-        return (newest, oldest, changes);
+        return (newest, oldest, await ChangeRows.ReadAsync(rows, Math.Min(upTo, newest.Version)));
     }
 }

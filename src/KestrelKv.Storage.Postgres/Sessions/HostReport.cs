@@ -1,3 +1,5 @@
+using Npgsql;
+
 namespace KestrelKv.Storage.Postgres.Sessions;
 
 /// <summary>The result of a check of a host: the state of its server, or the failure.</summary>
@@ -20,6 +22,10 @@ internal sealed record HostReport(Host Host, ServerState? State, Exception? Fail
 internal sealed class NoPrimaryException(IReadOnlyList<HostReport> hosts) : Exception($"No primary was found: {string.Join("; ", hosts)}.")
 {
     public IReadOnlyList<HostReport> Hosts => hosts;
+
+    /// <summary>Whether no server has refused the connection for another reason than that it starts.</summary>
+    public bool MayPass { get; } = hosts.All(
+        host => host.Failure is not PostgresException { SqlState: not PostgresErrorCodes.CannotConnectNow } && host.State is not { IsReadOnly: true });
 
     /// <summary>Whether a server answered that is not the primary.</summary>
     public bool HasOthers { get; } = hosts.Any(host => host.State is { IsPrimary: false });

@@ -41,7 +41,7 @@ internal sealed class Primary(Host host, ServerState state)
     }
 
     /// <summary>Ends all waits for trips. Their connections close when the server ends the trips.</summary>
-    public void Lose() => _ = _lost.CancelAsync();
+    public void Lose() => _ = _lost.CancelAsync(); // IsLost is true at once. The waits end on the thread pool.
 
     /// <summary>Waits for work on this server. Its failure may require a survey.</summary>
     /// <exception cref="TimeoutException">The work did not end in time.</exception>

@@ -77,15 +77,12 @@ internal sealed class PrimaryFinder(IReadOnlyList<Host> hosts, TimeSpan timeout,
             former.Confirm(state);
             return former;
         }
+        if (former is not null) End(former);
         var primary = new Primary(host, state);
         lock (_lock) _current = primary;
-        if (former is null) return primary;
-        if (!isSame)
-        {
-            Interlocked.Increment(ref _failovers);
-            Log.PrimaryChanged(logger, host.Name, former.Host.Name);
-        }
-        End(former);
+        if (former is null || isSame) return primary;
+        Interlocked.Increment(ref _failovers);
+        Log.PrimaryChanged(logger, host.Name, former.Host.Name);
         return primary;
     }
 

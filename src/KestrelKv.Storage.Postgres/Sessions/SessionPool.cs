@@ -45,14 +45,18 @@ internal sealed class SessionPool : IAsyncDisposable
         Primary primary = await _finder.GetAsync(timeout);
         SessionSlots slots = primary.Host.Slots;
         await EnterAsync(slots, kind, Left(), primary);
-        Task<Session>? opening = null;
+        Task<OpenedSession>? opening = null;
         try
         {
             Session? session = await TakeIdleAsync(primary);
             if (session is null)
             {
                 opening = OpenAsync(primary);
-                session = await primary.WithinAsync(opening, Left() < _connectTimeout ? Left() : _connectTimeout);
+                OpenedSession opened = await primary.WithinAsync(opening, Left() < _connectTimeout ? Left() : _connectTimeout);
+                session = opened.Session;
+
+                // Not before: an abandoned attempt to connect may reach a former primary, which lacks newer commits.
+                if (opened.LostHistory is { } newest) _door.Lose(newest, opened.Known);
             }
             session.Kind = kind;
             Interlocked.Increment(ref _inUse);
@@ -151,13 +155,13 @@ internal sealed class SessionPool : IAsyncDisposable
     }
 
     /// <summary>Opens a session, and verifies the role and the history of its server.</summary>
-    private async Task<Session> OpenAsync(Primary primary)
+    private async Task<OpenedSession> OpenAsync(Primary primary)
     {
+        CommitRow known = _door.Known;
         Session session = await primary.Host.OpenAsync(primary, _lockName);
         try
         {
-            await CheckAsync(session, primary.Host);
-            return session;
+            return new(session, known, await CheckAsync(session, primary.Host, known));
         }
         catch
         {
@@ -167,12 +171,11 @@ internal sealed class SessionPool : IAsyncDisposable
     }
 
     /// <summary>
-    /// Verifies that the server accepts writes, and that the database still has the newest commit that this door knows, unless it was
-    /// deleted for its age.
+    /// Verifies that the server accepts writes, and that the database still has a commit, unless it was deleted for its age.
     /// </summary>
-    private async Task CheckAsync(Session session, Host host)
+    /// <returns>The newest commit if the database lacks the known one; otherwise null.</returns>
+    private static async Task<CommitRow?> CheckAsync(Session session, Host host, CommitRow known)
     {
-        CommitRow known = _door.Known;
         ServerState state;
         CommitRow newest = default;
         object? id = null;
@@ -202,14 +205,14 @@ internal sealed class SessionPool : IAsyncDisposable
         }
         if (!state.IsPrimary) throw new NoPrimaryException([new(host, state, null)]);
         bool isDeleted = id is null && oldest > known.Version;
-        if (known.Version != 0 && !isDeleted && !known.Id.Equals(id)) _door.Lose(newest, known);
+        return known.Version != 0 && !isDeleted && !known.Id.Equals(id) ? newest : null;
     }
 
-    private async Task CloseAfterAsync(Task<Session> opening, SessionSlots slots, TripKind kind)
+    private async Task CloseAfterAsync(Task<OpenedSession> opening, SessionSlots slots, TripKind kind)
     {
         await ExitAfterAsync(CloseAsync(), slots, kind);
 
-        async Task CloseAsync() => await (await opening).DisposeAsync();
+        async Task CloseAsync() => await (await opening).Session.DisposeAsync();
     }
 
     private async Task ExitAfterAsync(Task abandoned, SessionSlots slots, TripKind kind)
@@ -219,4 +222,9 @@ internal sealed class SessionPool : IAsyncDisposable
         Interlocked.Decrement(ref _abandoned);
         slots.Exit(kind);
     }
+
+    /// <param name="Session">The session.</param>
+    /// <param name="Known">The newest commit that the door knew before.</param>
+    /// <param name="LostHistory">The newest commit of the database if it lacks that one; otherwise null.</param>
+    private readonly record struct OpenedSession(Session Session, CommitRow Known, CommitRow? LostHistory);
 }

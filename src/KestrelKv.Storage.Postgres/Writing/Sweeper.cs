@@ -67,7 +67,12 @@ internal sealed class Sweeper : IAsyncDisposable
     }
 
     /// <summary>Deletes the oldest changes, commits and claims. Returns whether there may be more.</summary>
-    internal Task<bool> CleanAsync() => _sessions.UseAsync(TripKind.Sweep, CleanAsync, _options.ResolveTimeout);
+    internal async Task<bool> CleanAsync()
+    {
+        (bool more, long? oldest) = await _sessions.UseAsync(TripKind.Sweep, CleanAsync, _options.ResolveTimeout);
+        if (oldest is { } version) _door.OldestVersion = version;
+        return more;
+    }
 
     private void Tick()
     {
@@ -103,14 +108,11 @@ internal sealed class Sweeper : IAsyncDisposable
     /// <summary>Looks for expired entries, without the writer lock, and for the progress of other doors that delete old rows.</summary>
     private async Task<bool> HasExpiredAsync()
     {
-        object? first = await _sessions.UseAsync(
+        (object? oldest, object? first) = await _sessions.UseAsync(
             TripKind.Sweep,
-            async session =>
-            {
-                _door.OldestVersion = (long)(await session.ScalarAsync(StoreSchema.OldestVersion))!;
-                return await session.ScalarAsync(FirstExpiry);
-            },
+            async session => (await session.ScalarAsync(StoreSchema.OldestVersion), await session.ScalarAsync(FirstExpiry)),
             _options.RequestTimeout);
+        _door.OldestVersion = (long)oldest!;
         return first is long time && time <= _door.Clock.Now();
     }
 
@@ -118,10 +120,11 @@ internal sealed class Sweeper : IAsyncDisposable
     /// A snapshot has either the rows or the higher <c>oldest_version</c>. Write groups continue meanwhile: they only insert into these
     /// tables. The lock on the row of <c>meta</c> excludes other doors. The newest commit is always kept: the next version follows from it.
     /// </remarks>
-    private async Task<bool> CleanAsync(Session session)
+    private async Task<(bool More, long? Oldest)> CleanAsync(Session session)
     {
         long now = _door.Clock.Now();
         bool more = false;
+        long? oldest = null;
         await session.ExecuteAsync("BEGIN");
         await session.ScalarAsync("SELECT oldest_version FROM meta FOR UPDATE");
         object? old = await session.ScalarAsync(
@@ -139,8 +142,8 @@ internal sealed class Sweeper : IAsyncDisposable
                 Parameter.Of(version)))!;
             more = version < last || deleted == CleanRows;
             await session.ScalarAsync("DELETE FROM changes WHERE version <= $1", Parameter.Of(version));
+            oldest = version + 1;
             await session.ScalarAsync("UPDATE meta SET oldest_version = $1", Parameter.Of(version + 1));
-            _door.OldestVersion = version + 1;
         }
         await session.ExecuteAsync("COMMIT");
 
@@ -150,7 +153,7 @@ internal sealed class Sweeper : IAsyncDisposable
             DELETE FROM claims WHERE (door, seq) IN (SELECT door, seq FROM claims WHERE clock < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
             """,
             Parameter.Of(now - (long)ClaimRetention.TotalMilliseconds), Parameter.Of(CleanRows));
-        return more;
+        return (more, oldest);
     }
 
     /// <summary>Returns the version up to which one transaction may delete changes.</summary>

@@ -106,7 +106,7 @@ public sealed class SettingsTests
     [InlineData("Store:Postgres:ConnectionString=Hots=a;Password=hidden", "the setting KestrelKv:Store:Postgres:ConnectionString is invalid: ")]
     [InlineData("Store:Postgres:ConnectionString=hidden", "the setting KestrelKv:Store:Postgres:ConnectionString is invalid: ")]
     [InlineData("Store:MemoryBytesMax=2000000", "the setting KestrelKv:Store:MemoryBytesMax is 2000000, expected the default 0, because it has no effect with")]
-    [InlineData("Data:Directory=/data", "the setting KestrelKv:Data:Directory is /data, expected the default data, because it has no effect with")]
+    [InlineData("Data:HistoryBytes=1", "the setting KestrelKv:Data:HistoryBytes is 1, expected the default 268435456, because it has no effect with")]
     [InlineData("Data:Durability=Memory", "the setting KestrelKv:Data:Durability is Memory, expected the default Always, because it has no effect with")]
     [InlineData("Limits:KeyBytesMax=2049", "the setting KestrelKv:Limits:KeyBytesMax is 2049, expected 1 to 2048")]
     [InlineData("Limits:FrameBytesMax=134217729", "the setting KestrelKv:Limits:FrameBytesMax is 134217729, expected 3072 to 134217728")]

@@ -122,7 +122,7 @@ public sealed class ServerTests(PostgresServer database) : IClassFixture<Postgre
     {
         (int exitCode, string output) = await ServerProcess.RunToEndAsync(
             [], ["Store:Engine=Postgres", $"Store:Postgres:ConnectionString=Host=127.0.0.1;Port={FreePort.FindFixed()};Username=postgres;Password=hidden"],
-            null, Environment);
+            null);
         Assert.Equal(1, exitCode);
         Assert.StartsWith("kestrelkv: The store cannot be opened. ", Assert.Single(output.TrimEnd().Split('\n')), StringComparison.Ordinal);
         Assert.DoesNotContain("hidden", output, StringComparison.Ordinal);
@@ -132,20 +132,16 @@ public sealed class ServerTests(PostgresServer database) : IClassFixture<Postgre
     public async Task Start_WithoutStandby_IsRefused()
     {
         (int exitCode, string output) = await ServerProcess.RunToEndAsync(
-            [], ["Store:Engine=Postgres", $"Store:Postgres:ConnectionString={database.ConnectionString}"], null, Environment);
+            [], ["Store:Engine=Postgres", $"Store:Postgres:ConnectionString={database.ConnectionString}"], null);
         Assert.Equal(1, exitCode);
         Assert.Contains("synchronous_standby_names", Assert.Single(output.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
 
-    /// <summary>The other settings of the section must have their defaults.</summary>
-    private static Dictionary<string, string> Environment => new() { ["KestrelKv__Data__Directory"] = "data" };
-
     private Task<ServerProcess> StartAsync() => ServerProcess.StartAsync(
         [
             "Store:Engine=Postgres", $"Store:Postgres:ConnectionString={database.ConnectionString}", $"Store:Postgres:Schema={_schema}",
-            "Store:Postgres:SynchronousStandby=false", "Store:Postgres:RequestTimeout=3s",
-        ],
-        Environment);
+            "Store:Postgres:SynchronousStandby=false", "Store:Postgres:RequestTimeout=6s",
+        ]);
 
     private static async Task<string> HttpAsync(
         ServerProcess server, HttpMethod method, string path, string? body = null, HttpStatusCode status = HttpStatusCode.OK)
