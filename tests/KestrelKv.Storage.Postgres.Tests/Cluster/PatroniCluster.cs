@@ -51,6 +51,7 @@ public sealed class PatroniCluster : IAsyncLifetime
         foreach (ClusterNode node in _nodes)
         {
             await DatabaseUser.CreateDirectoryAsync(node.Folder);
+            if (_settings.HasWalDisk) await MountWalDiskAsync(node);
             string configuration = JsonSerializer.Serialize(_settings.ForNode(node, EtcdAddress(_etcdPort)));
             await File.WriteAllTextAsync(Path.Combine(node.Folder, "patroni.json"), configuration);
             Start(node);
@@ -60,7 +61,11 @@ public sealed class PatroniCluster : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        foreach (ClusterNode node in _nodes) await node.StopAsync();
+        foreach (ClusterNode node in _nodes)
+        {
+            await node.StopAsync();
+            if (_settings.HasWalDisk) await Programs.RunAsync("umount", [node.WalDisk]);
+        }
         await _processes.DisposeAsync();
     }
 
@@ -169,6 +174,14 @@ public sealed class PatroniCluster : IAsyncLifetime
         if (await node.TryQueryAsync(Roles) is not { } row) return null;
         if (row[0] is true) return "";
         return row[1] is Nodes - 1L ? row[_settings.IsSynchronous ? 2 : 3] as string : null;
+    }
+
+    /// <summary>Mounts a small disk, in memory. It has space for what a node needs and a few more segments of 16 MiB.</summary>
+    private static async Task MountWalDiskAsync(ClusterNode node)
+    {
+        await DatabaseUser.CreateDirectoryAsync(node.WalDisk);
+        await Programs.RunAsync("mount", ["-t", "tmpfs", "-o", "size=256m", "tmpfs", node.WalDisk]);
+        await DatabaseUser.CreateDirectoryAsync(node.WalDisk);
     }
 
     private ClusterNode NewNode(int number)
