@@ -64,6 +64,20 @@ public sealed class HealthTests(PostgresServer server) : IClassFixture<PostgresS
         await WaitForHealthAsync(null);
     }
 
+    /// <summary>Sessions that are open become read-only as well. The store closes them.</summary>
+    [Fact]
+    public async Task CheckAsync_ServerBecomesReadOnly_SaysSoUntilItAcceptsWrites()
+    {
+        await _store.PutAsync("a", "1");
+        await server.SetAsync("default_transaction_read_only", "on");
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => _store.PutAsync("a", "2"));
+        await WaitForHealthAsync("is read-only");
+        Assert.Equal(0, _probe.Read("kestrelkv.postgres.sessions[idle]"));
+        await server.SetAsync("default_transaction_read_only", "off");
+        await WaitForHealthAsync(null);
+        Assert.Equal(2, (await _store.PutAsync("a", "2")).Version);
+    }
+
     /// <summary>Calls are executed nevertheless. The log has one line when it begins and one when it ends.</summary>
     [Fact]
     public async Task CheckAsync_SettingBecomesUnsafe_NamesIt()

@@ -28,17 +28,18 @@ internal sealed class DatabaseHistory(SessionPool sessions, PostgresStoreOptions
                 rows.Deliver(position, (version, records) => read(version, records));
             return true;
         }
-        catch (Exception e) when (Failures.IsOfDatabase(e))
+        catch (StoreUnavailableException e)
         {
-            throw new IOException($"The database does not answer: {e.Message}", e);
+            throw new IOException(e.Message, e);
         }
     }
 
     /// <summary>Returns the commits after a position; null if they were deleted.</summary>
     private async Task<ChangeRows?> ReadAsync(long position, long upTo)
     {
-        (long oldest, ChangeRows rows) = await sessions.UseAsync(
-            TripKind.CatchUp, session => ReadAsync(session, position, upTo), options.RequestTimeout);
+        (long oldest, ChangeRows rows) = await Attempts.RepeatAsync(
+            left => sessions.UseAsync(TripKind.CatchUp, session => ReadAsync(session, position, upTo), left), options.RequestTimeout,
+            sessions.Metrics);
         SetOldest(oldest);
         return position + 1 < oldest ? null : rows;
     }

@@ -13,7 +13,9 @@ namespace KestrelKv.Storage.Postgres.Sessions;
 internal sealed record ServerState(
     bool IsStandby, bool IsReadOnly, string StandbyNames, bool Fsync, bool FullPageWrites, int Version, DateTime StartedAt)
 {
-    /// <summary>PostgreSQL 13. Older versions are no longer maintained, and the store was never tested on them.</summary>
+    /// <summary>
+    /// PostgreSQL 13. The statements of the store need 11; the versions before 13 are no longer maintained. Only 15 is tested.
+    /// </summary>
     private const int VersionMin = 13_0000;
 
     private const string Select =

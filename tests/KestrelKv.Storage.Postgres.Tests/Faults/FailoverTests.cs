@@ -55,6 +55,7 @@ public sealed class FailoverTests : IAsyncLifetime
 
         await AssertZombieIsUnusedAsync();
         Assert.Equal(1, probe.Read("kestrelkv.postgres.failovers"));
+        Assert.InRange(probe.Read("kestrelkv.postgres.retries"), 1, double.MaxValue);
         Assert.Contains($"127.0.0.1:{_second.Port}", Assert.Single(_log.Of(707)), StringComparison.Ordinal);
 
         // A server that starts while both accept connections.
@@ -97,7 +98,8 @@ public sealed class FailoverTests : IAsyncLifetime
     [Fact]
     public async Task Write_PrimarySuspendedDuringCommit_IsResolvedByTheNewPrimary()
     {
-        await using PostgresStore store = await OpenAsync(requestSeconds: 600);
+        using var probe = new MetricsProbe();
+        await using PostgresStore store = await OpenAsync(requestSeconds: 600, probe);
         await store.IncrementAsync("a");
         await _first.QueryAsync(
             """
@@ -112,6 +114,7 @@ public sealed class FailoverTests : IAsyncLifetime
         await _first.SuspendAsync();
         await PromoteAsync();
         await Assert.ThrowsAsync<DurabilityLostException>(() => write.WaitAsync(Wait.Patience));
+        Assert.Equal(1, probe.Read("kestrelkv.postgres.outcomes[aborted]"));
         await _first.ResumeAsync();
         Assert.Equal("2", (await store.IncrementAsync("a")).Value);
     }
