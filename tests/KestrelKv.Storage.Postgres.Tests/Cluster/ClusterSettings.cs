@@ -52,6 +52,7 @@ public sealed record ClusterSettings(bool IsSynchronous = true, bool HasWalDisk 
                             max_connections = 100,
                             max_wal_size = HasWalDisk ? "64MB" : "1GB",
                             min_wal_size = "32MB",
+                            wal_retrieve_retry_interval = "500ms",
                             wal_keep_size = HasWalDisk ? "48MB" : "256MB",
                         },
                     },
