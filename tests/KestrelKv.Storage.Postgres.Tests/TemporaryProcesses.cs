@@ -25,6 +25,7 @@ internal sealed class TemporaryProcesses : IAsyncDisposable
                 esac
             done
         done
+        umount "$1"/*/disk 2>/dev/null
         rm -rf --one-file-system "$1"
         """;
 

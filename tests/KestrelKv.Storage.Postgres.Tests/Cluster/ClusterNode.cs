@@ -37,6 +37,9 @@ public sealed class ClusterNode(string name, string host, int port, int restPort
 
     public string Data => Path.Combine(folder, "data");
 
+    /// <summary>The mount point of the disk for the write-ahead log, if the node has one.</summary>
+    public string WalDisk => Path.Combine(folder, "disk");
+
     /// <summary>The address of PostgreSQL, as in the list of hosts of a connection string.</summary>
     public string Address => string.Create(CultureInfo.InvariantCulture, $"{host}:{port}");
 
@@ -101,6 +104,26 @@ public sealed class ClusterNode(string name, string host, int port, int restPort
         }
         await TemporaryProcesses.SignalAsync("CONT", PatroniIds(part));
     }
+
+    /// <summary>
+    /// Fills the disk of the write-ahead log until PostgreSQL fails. The primary makes more log meanwhile. <see cref="FreeWalDisk"/> frees
+    /// the disk.
+    /// </summary>
+    public async Task FillWalDiskAsync(ClusterNode primary)
+    {
+        await Programs.RunAsync("sh", ["-c", "cat /dev/zero >\"$1\" 2>/dev/null; true", "sh", Path.Combine(WalDisk, "fill")]);
+
+        // Each call needs another segment. The first ones exist already.
+        await Wait.UntilAsync(
+            async () =>
+            {
+                await primary.TryQueryAsync("SELECT pg_switch_wal() FROM pg_logical_emit_message(false, '', '')");
+                return await TryQueryAsync("SELECT 1") is null;
+            },
+            () => "a full disk does not stop PostgreSQL");
+    }
+
+    public void FreeWalDisk() => File.Delete(Path.Combine(WalDisk, "fill"));
 
     /// <summary>Ends PostgreSQL at once, and with it what it shares with other processes of the system.</summary>
     public async Task StopAsync()

@@ -2,7 +2,8 @@ namespace KestrelKv.Storage.Postgres.Tests.Cluster;
 
 /// <summary>The settings of a cluster.</summary>
 /// <param name="IsSynchronous">Whether a commit waits for a standby.</param>
-public sealed record ClusterSettings(bool IsSynchronous = true)
+/// <param name="HasWalDisk">Whether the write-ahead log of each node has a small disk of its own. Requires root.</param>
+public sealed record ClusterSettings(bool IsSynchronous = true, bool HasWalDisk = false)
 {
     /// <summary>The time after which a silent leader loses its key, in seconds: the lowest that Patroni permits.</summary>
     public const int Ttl = 20;
@@ -23,6 +24,7 @@ public sealed record ClusterSettings(bool IsSynchronous = true)
     public object ForNode(ClusterNode node, string etcd)
     {
         var login = new { username = DatabaseUser.Name };
+        object[] wal = HasWalDisk ? [new { waldir = Path.Combine(node.WalDisk, "wal") }] : [];
         return new
         {
             scope = "test",
@@ -44,13 +46,18 @@ public sealed record ClusterSettings(bool IsSynchronous = true)
                     postgresql = new
                     {
                         use_pg_rewind = true,
-                        parameters = new { shared_buffers = "64MB", max_connections = 100, max_wal_size = "1GB", wal_keep_size = "256MB" },
+                        parameters = new
+                        {
+                            shared_buffers = "64MB",
+                            max_connections = 100,
+                            max_wal_size = HasWalDisk ? "64MB" : "1GB",
+                            min_wal_size = "32MB",
+                            wal_retrieve_retry_interval = "500ms",
+                            wal_keep_size = HasWalDisk ? "48MB" : "256MB",
+                        },
                     },
                 },
-                initdb = new object[]
-                {
-                    new { encoding = "UTF8" }, new { locale = "C" }, new { auth = "trust" }, "data-checksums",
-                },
+                initdb = (object[])[new { encoding = "UTF8" }, new { locale = "C" }, new { auth = "trust" }, "data-checksums", .. wal],
             },
             postgresql = new
             {
@@ -60,6 +67,7 @@ public sealed record ClusterSettings(bool IsSynchronous = true)
                 bin_dir = DatabaseUser.ProgramDirectory,
                 pgpass = Path.Combine(node.Folder, "pgpass"),
                 authentication = new { superuser = login, replication = login, rewind = login },
+                basebackup = wal,
                 parameters = new { unix_socket_directories = "" },
                 pg_hba = (string[])["host all all all trust", "host replication all all trust"],
             },

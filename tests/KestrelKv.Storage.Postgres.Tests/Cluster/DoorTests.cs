@@ -14,7 +14,7 @@ public sealed class DoorTests(PatroniCluster cluster)
     [Fact]
     public async Task Write_OtherServerStoppedWithTheLock_ContinuesSoon()
     {
-        (ClusterNode primary, _) = await cluster.RepairAsync();
+        ClusterNode primary = await cluster.PrimaryAsync();
         string schema = PostgresServer.NewSchema();
         using var proxy = new CommitProxy(primary.Port);
         await using PostgresStore stopped = await Calls.OpenAsync(
@@ -34,7 +34,7 @@ public sealed class DoorTests(PatroniCluster cluster)
     [Fact]
     public async Task OpenAsync_ExistingStore_AnswersSoon()
     {
-        await cluster.RepairAsync();
+        await cluster.PrimaryAsync();
         string schema = PostgresServer.NewSchema();
         await using (PostgresStore first = await cluster.OpenStoreAsync(schema)) await first.PutAsync("a", "1");
         var clock = Stopwatch.StartNew();

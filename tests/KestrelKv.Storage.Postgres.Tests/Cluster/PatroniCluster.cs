@@ -51,16 +51,21 @@ public sealed class PatroniCluster : IAsyncLifetime
         foreach (ClusterNode node in _nodes)
         {
             await DatabaseUser.CreateDirectoryAsync(node.Folder);
+            if (_settings.HasWalDisk) await MountWalDiskAsync(node);
             string configuration = JsonSerializer.Serialize(_settings.ForNode(node, EtcdAddress(_etcdPort)));
             await File.WriteAllTextAsync(Path.Combine(node.Folder, "patroni.json"), configuration);
             Start(node);
         }
-        await WaitUntilCompleteAsync();
+        await WaitForRolesAsync(isComplete: true);
     }
 
     public async Task DisposeAsync()
     {
-        foreach (ClusterNode node in _nodes) await node.StopAsync();
+        foreach (ClusterNode node in _nodes)
+        {
+            await node.StopAsync();
+            if (_settings.HasWalDisk) await Programs.RunAsync("umount", [node.WalDisk]);
+        }
         await _processes.DisposeAsync();
     }
 
@@ -105,13 +110,25 @@ public sealed class PatroniCluster : IAsyncLifetime
     /// <summary>Ends all faults, and waits until the cluster is complete. Returns the primary and the synchronous standby.</summary>
     public async Task<(ClusterNode Primary, ClusterNode Standby)> RepairAsync()
     {
+        await EndFaultsAsync();
+        return await WaitForRolesAsync(isComplete: true);
+    }
+
+    /// <summary>Ends all faults. Returns the primary once it has a standby. The other one may still be repaired.</summary>
+    public async Task<ClusterNode> PrimaryAsync()
+    {
+        await EndFaultsAsync();
+        return (await WaitForRolesAsync(isComplete: false)).Primary;
+    }
+
+    private async Task EndFaultsAsync()
+    {
         if (_etcd!.HasExited) await StartEtcdAsync();
         foreach (ClusterNode node in _nodes)
         {
             await node.ResumeAsync(NodePart.Both);
             if (!node.HasPatroni) Start(node);
         }
-        return await WaitUntilCompleteAsync();
     }
 
     /// <summary>Waits until another node accepts writes.</summary>
@@ -124,42 +141,44 @@ public sealed class PatroniCluster : IAsyncLifetime
         () => $"no other node replaces {former.Name}");
 
     /// <summary>
-    /// Waits until there is one primary, with two standbys, one of them synchronous, and all Patronis agree. Returns the primary and the
-    /// synchronous standby; if the cluster is asynchronous, any standby.
+    /// Waits until there is one primary with a synchronous standby; if the cluster must be complete, with both standbys, and all Patronis agree.
+    /// Returns the primary and the synchronous standby; if the cluster is asynchronous, any standby.
     /// </summary>
-    private async Task<(ClusterNode Primary, ClusterNode Standby)> WaitUntilCompleteAsync()
+    private async Task<(ClusterNode Primary, ClusterNode Standby)> WaitForRolesAsync(bool isComplete)
     {
         var clock = Stopwatch.StartNew();
         while (true)
         {
-            if (await FindRolesAsync() is { } roles) return roles;
+            if (await FindRolesAsync(isComplete) is { } roles) return roles;
             if (clock.Elapsed > RepairTimeout)
             {
                 string logs = string.Join('\n', _nodes.Select(node => $"{node.Name}:\n{Log(node.Name)}"));
                 Assert.Fail($"The cluster is not complete after {RepairTimeout.TotalMinutes} minutes.\n{logs}");
             }
-            await Task.Delay(TimeSpan.FromMilliseconds(200));
+            await Task.Delay(TimeSpan.FromMilliseconds(500));
         }
     }
 
     /// <summary>Returns the end of the log of a process.</summary>
     private string Log(string name) => string.Join('\n', File.ReadLines(Path.Combine(_processes.Folder, $"{name}.log")).TakeLast(40));
 
-    private async Task<(ClusterNode Primary, ClusterNode Standby)?> FindRolesAsync()
+    private async Task<(ClusterNode Primary, ClusterNode Standby)?> FindRolesAsync(bool isComplete)
     {
-        (ClusterNode Node, string? Synchronous)[] states = await Task.WhenAll(
-            _nodes.Select(async node => (node, await SynchronousStandbyAsync(node))));
-        if (states.Count(state => state.Synchronous is { Length: > 0 }) != 1 || states.Any(state => state.Synchronous is null)) return null;
-        (ClusterNode primary, string? synchronous) = states.Single(state => state.Synchronous is { Length: > 0 });
-        foreach (ClusterNode node in _nodes)
+        int standbysMin = isComplete ? Nodes - 1 : 1;
+        (ClusterNode Node, string? Standby)[] states = await Task.WhenAll(
+            _nodes.Select(async node => (node, await StandbyAsync(node, standbysMin))));
+        if (states.Count(state => state.Standby is { Length: > 0 }) != 1) return null;
+        if (isComplete && states.Any(state => state.Standby is null)) return null;
+        (ClusterNode primary, string? standby) = states.Single(state => state.Standby is { Length: > 0 });
+        foreach (ClusterNode node in isComplete ? _nodes : [primary])
             if (!(await node.MembersAsync()).TryGetValue(primary.Name, out string? role) || role != "leader") return null;
-        return (primary, _nodes.Single(node => node.Name == synchronous));
+        return (primary, _nodes.Single(node => node.Name == standby));
     }
 
     /// <summary>
-    /// Returns the name of the synchronous standby of a primary that has all its standbys; empty for a standby; null for any other node.
+    /// Returns the name of the synchronous standby of a primary that has enough standbys; empty for a standby; null for any other node.
     /// </summary>
-    private async Task<string?> SynchronousStandbyAsync(ClusterNode node)
+    private async Task<string?> StandbyAsync(ClusterNode node, int standbysMin)
     {
         const string Roles =
             """
@@ -168,7 +187,15 @@ public sealed class PatroniCluster : IAsyncLifetime
             """;
         if (await node.TryQueryAsync(Roles) is not { } row) return null;
         if (row[0] is true) return "";
-        return row[1] is Nodes - 1L ? row[_settings.IsSynchronous ? 2 : 3] as string : null;
+        return row[1] is long standbys && standbys >= standbysMin ? row[_settings.IsSynchronous ? 2 : 3] as string : null;
+    }
+
+    /// <summary>Mounts a small disk, in memory. It has space for what a node needs and a few more segments of 16 MiB.</summary>
+    private static async Task MountWalDiskAsync(ClusterNode node)
+    {
+        await DatabaseUser.CreateDirectoryAsync(node.WalDisk);
+        await Programs.RunAsync("mount", ["-t", "tmpfs", "-o", "size=256m", "tmpfs", node.WalDisk]);
+        await DatabaseUser.CreateDirectoryAsync(node.WalDisk);
     }
 
     private ClusterNode NewNode(int number)
