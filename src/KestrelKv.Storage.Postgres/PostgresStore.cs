@@ -1,3 +1,4 @@
+using KestrelKv.Storage.Postgres.Backups;
 using KestrelKv.Storage.Postgres.Feed;
 using KestrelKv.Storage.Postgres.Reading;
 using KestrelKv.Storage.Postgres.Sessions;
@@ -47,6 +48,7 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     private readonly FeedReader _feed;
     private readonly PrimaryMonitor _monitor;
     private readonly HealthCheck _health;
+    private readonly BackupWriter _backups;
     private readonly Timer _lateTimer;
     private int _isDisposed;
 
@@ -65,6 +67,7 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
         _sweeper = new Sweeper(sessions, door, _writes.Queue, options, logger, time);
         _monitor = new PrimaryMonitor(finder, options, logger);
         _health = new HealthCheck(finder, _monitor, door);
+        _backups = new BackupWriter(sessions, door, options);
         _lateTimer = new Timer(static store => ((PostgresStore)store!).FailLate(), this, LatePeriod, LatePeriod);
         sessions.Metrics.Observe(finder, _monitor, sessions, () => _feed.Lag);
     }
@@ -122,6 +125,18 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     /// </remarks>
     /// <param name="cancellationToken">Cancels the wait, not the check.</param>
     public Task<string?> CheckAsync(CancellationToken cancellationToken = default) => _health.CheckAsync(cancellationToken);
+
+    /// <summary>
+    /// Writes a backup, one fenced snapshot of the store, to a temporary file. Waits until the previous backup of this store is disposed
+    /// of.
+    /// </summary>
+    /// <param name="isNeeded">Returns whether the file is needed. Receives the version of the snapshot.</param>
+    /// <param name="cancellationToken">Cancels the backup.</param>
+    /// <returns>The backup. The caller disposes of it.</returns>
+    /// <exception cref="StoreUnavailableException">The database does not answer, or has failed.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public Task<PostgresBackup> OpenBackupAsync(Predicate<long> isNeeded, CancellationToken cancellationToken = default) =>
+        _backups.OpenAsync(isNeeded, cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask<int> ExecuteAsync(
