@@ -216,7 +216,7 @@ public sealed class MigrationTests(PostgresServer database) : IClassFixture<Post
         byte[] bytes = await response.Content.ReadAsByteArrayAsync();
         Assert.Equal((HttpStatusCode.OK, $"\"{version}\""), (response.StatusCode, response.Headers.ETag?.Tag));
         Assert.Equal(bytes.Length, response.Content.Headers.ContentLength);
-        Assert.Equal($"\"kestrelkv-{version}.snapshot\"", response.Content.Headers.ContentDisposition?.FileName);
+        Assert.Equal($"kestrelkv-{version}.snapshot", response.Content.Headers.ContentDisposition?.FileName);
         await File.WriteAllBytesAsync(file, bytes);
     }
 
