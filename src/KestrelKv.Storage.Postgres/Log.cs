@@ -42,4 +42,7 @@ internal static partial class Log
 
     [LoggerMessage(710, LogLevel.Information, "The settings of {Host} are safe again")]
     public static partial void SafeSettings(ILogger logger, string host);
+
+    [LoggerMessage(711, LogLevel.Warning, "A server stopped while it held the writer lock. Its transaction was ended")]
+    public static partial void StuckHolderEnded(ILogger logger);
 }

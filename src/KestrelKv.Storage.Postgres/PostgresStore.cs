@@ -38,7 +38,10 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
 
     private readonly PostgresStoreOptions _options;
     private readonly Door _door;
+    private readonly ILogger _logger;
+    private readonly PrimaryFinder _finder;
     private readonly SessionPool _sessions;
+    private readonly SnapshotReader _snapshots;
     private readonly GroupWriter _writer;
     private readonly GroupLoop _writes;
     private readonly GroupLoop _reads;
@@ -52,24 +55,35 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     private readonly Timer _lateTimer;
     private int _isDisposed;
 
-    private PostgresStore(
-        PostgresStoreOptions options, Door door, PrimaryFinder finder, SessionPool sessions, SnapshotReader snapshots, ILogger logger,
-        TimeProvider time)
+    /// <summary>Creates a store, which must be opened before its first call.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="time">The clock that determines expiry.</param>
+    /// <param name="logger">The logger; null for none.</param>
+    /// <param name="metrics">The metrics, for one store; null for a meter that the store creates.</param>
+    /// <exception cref="ArgumentException">An option is invalid.</exception>
+    public PostgresStore(PostgresStoreOptions options, TimeProvider time, ILogger? logger = null, PostgresMetrics? metrics = null)
     {
-        (_options, _door, _sessions) = (options, door, sessions);
-        _feed = new FeedReader(snapshots, door, options, logger);
-        door.HistoryLost = _feed.EndWatches;
-        _writer = new GroupWriter(sessions, door, options, logger) { Committed = _feed.Wake };
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        _options = options;
+        _logger = logger ?? NullLogger.Instance;
+        _door = new Door(new DoorClock(time), _logger);
+        _finder = new PrimaryFinder(HostList.Create(options), options.ConnectTimeout, _logger);
+        _sessions = new SessionPool(_finder, _door, options, metrics ?? PostgresMetrics.Create());
+        _snapshots = new SnapshotReader(_sessions, _door);
+        _feed = new FeedReader(_snapshots, _door, options, _logger);
+        _door.HistoryLost = _feed.EndWatches;
+        _writer = new GroupWriter(_sessions, _door, options, _logger) { Committed = _feed.Wake };
         _writes = new GroupLoop(CreateWorkspace, _writer.ExecuteAsync);
-        _reads = new GroupLoop(CreateWorkspace, new GroupReader(snapshots, door, options, sessions.Metrics, isFenced: true).ExecuteAsync);
-        _unfencedReads = new GroupLoop(CreateWorkspace, new GroupReader(snapshots, door, options, sessions.Metrics, isFenced: false).ExecuteAsync);
-        _listing = new Listing(snapshots, door, options);
-        _sweeper = new Sweeper(sessions, door, _writes.Queue, options, logger, time);
-        _monitor = new PrimaryMonitor(finder, options, logger);
-        _health = new HealthCheck(finder, _monitor, door);
-        _backups = new BackupWriter(sessions, door, options);
+        _reads = new GroupLoop(CreateWorkspace, new GroupReader(_snapshots, _door, options, _sessions.Metrics, isFenced: true).ExecuteAsync);
+        _unfencedReads = new GroupLoop(CreateWorkspace, new GroupReader(_snapshots, _door, options, _sessions.Metrics, isFenced: false).ExecuteAsync);
+        _listing = new Listing(_snapshots, _door, options);
+        _sweeper = new Sweeper(_sessions, _door, _writes.Queue, options, _logger, time);
+        _monitor = new PrimaryMonitor(_finder, options, _logger);
+        _health = new HealthCheck(_finder, _monitor, _door);
+        _backups = new BackupWriter(_sessions, _door, options);
         _lateTimer = new Timer(static store => ((PostgresStore)store!).FailLate(), this, LatePeriod, LatePeriod);
-        sessions.Metrics.Observe(finder, _monitor, sessions, () => _feed.Lag);
+        _sessions.Metrics.Observe(_finder, _monitor, _sessions, () => _feed.Lag);
     }
 
     /// <inheritdoc/>
@@ -83,33 +97,32 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     /// <inheritdoc cref="Sweeper.CleanAsync()"/>
     internal Task<bool> CleanAsync() => _sweeper.CleanAsync();
 
-    /// <summary>Opens a store. Creates its tables, or upgrades those of an earlier version.</summary>
-    /// <param name="options">The options.</param>
-    /// <param name="time">The clock that determines expiry.</param>
-    /// <param name="logger">The logger; null for none.</param>
-    /// <param name="metrics">The metrics, for one store; null for a meter that the store creates.</param>
-    /// <exception cref="ArgumentException">An option is invalid.</exception>
+    /// <summary>Opens the store. Creates its tables, or upgrades those of an earlier version.</summary>
     /// <exception cref="UnsuitableDatabaseException">The database cannot hold the store.</exception>
     /// <exception cref="StoreUnavailableException">The database does not answer, or refuses the creation of the tables.</exception>
-    public static async Task<PostgresStore> OpenAsync(
+    public async Task OpenAsync()
+    {
+        await StoreOpening.PrepareAsync(_options, _door, _finder, _sessions, _snapshots);
+        Log.Opened(_logger, _options.Schema, _door.Known.Version, _door.Known.Keys, _door.Id);
+        _sweeper.Start();
+        _monitor.Start();
+    }
+
+    /// <summary>Creates and opens a store.</summary>
+    /// <inheritdoc cref="PostgresStore(PostgresStoreOptions, TimeProvider, ILogger?, PostgresMetrics?)"/>
+    /// <inheritdoc cref="OpenAsync()"/>
+    internal static async Task<PostgresStore> OpenAsync(
         PostgresStoreOptions options, TimeProvider time, ILogger? logger = null, PostgresMetrics? metrics = null)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        options.Validate();
-        logger ??= NullLogger.Instance;
-        var door = new Door(new DoorClock(time), logger);
-        var finder = new PrimaryFinder(HostList.Create(options), options.ConnectTimeout, logger);
-        var sessions = new SessionPool(finder, door, options, metrics ?? PostgresMetrics.Create());
+        var store = new PostgresStore(options, time, logger, metrics);
         try
         {
-            var snapshots = new SnapshotReader(sessions, door);
-            await StoreOpening.PrepareAsync(options, door, finder, sessions, snapshots);
-            Log.Opened(logger, options.Schema, door.Known.Version, door.Known.Keys, door.Id);
-            return new(options, door, finder, sessions, snapshots, logger, time);
+            await store.OpenAsync();
+            return store;
         }
         catch
         {
-            await sessions.DisposeAsync();
+            await store.DisposeAsync();
             throw;
         }
     }

@@ -16,7 +16,7 @@ public sealed class DisposeTests(PostgresServer server)
         PostgresStore store = await PostgresStore.OpenAsync(
             new()
             {
-                ConnectionString = PostgresServer.Connection(proxy.Port), Schema = schema, RequestTimeout = TimeSpan.FromSeconds(1),
+                ConnectionString = PostgresServer.Connection(proxy.Port), SynchronousStandby = false, Schema = schema, RequestTimeout = TimeSpan.FromSeconds(1),
                 ResolveTimeout = TimeSpan.FromSeconds(15),
             },
             TimeProvider.System);

@@ -72,14 +72,14 @@ public sealed class SchemaTests(PostgresServer server)
         await store.CleanAsync();
 
         Task<PostgresStore> OpenAsync(string schema) => PostgresStore.OpenAsync(
-            new() { ConnectionString = connection.ConnectionString, Schema = schema, ConnectTimeout = Calls.ConnectTimeout },
+            new() { ConnectionString = connection.ConnectionString, SynchronousStandby = false, Schema = schema, ConnectTimeout = Calls.ConnectTimeout },
             TimeProvider.System);
     }
 
     private Task<PostgresStore> OpenAsync(params string[] extra) => PostgresStore.OpenAsync(
         new()
         {
-            ConnectionString = server.ConnectionString, Schema = _schema, SchemaSteps = [.. StoreSchema.Steps, .. extra],
+            ConnectionString = server.ConnectionString, SynchronousStandby = false, Schema = _schema, SchemaSteps = [.. StoreSchema.Steps, .. extra],
             ConnectTimeout = Calls.ConnectTimeout,
         },
         TimeProvider.System);

@@ -26,9 +26,9 @@ internal static class StoreSetup
         if (settings.Store.Engine == StoreEngine.Postgres)
         {
             settings.Store.Postgres.Share(settings.Store);
-            builder.Services.AddSingleton(settings.Store.Postgres);
-            builder.Services.AddSingleton<OpenedPostgres>();
-            builder.Services.AddSingleton(services => services.GetRequiredService<OpenedPostgres>().Store);
+            builder.Services.AddSingleton(services => new PostgresStore(
+                settings.Store.Postgres, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<PostgresStore>>(),
+                new PostgresMetrics(services.GetRequiredService<IMeterFactory>())));
             builder.Services.AddSingleton<IKeyValueStore>(services => services.GetRequiredService<PostgresStore>());
             return;
         }
@@ -57,16 +57,6 @@ internal static class StoreSetup
     /// <exception cref="StoreUnavailableException">The database does not answer.</exception>
     public static async Task OpenStoreAsync(this WebApplication app)
     {
-        if (app.Services.GetService<OpenedPostgres>() is { } postgres) await postgres.OpenAsync();
-        app.Services.GetRequiredService<IKeyValueStore>();
-    }
-
-    /// <summary>The store on PostgreSQL, which opens asynchronously. The container closes it after all services have stopped.</summary>
-    private sealed class OpenedPostgres(
-        PostgresStoreOptions options, TimeProvider time, ILogger<PostgresStore> logger, IMeterFactory meters)
-    {
-        public PostgresStore Store { get; private set; } = null!;
-
-        public async Task OpenAsync() => Store = await PostgresStore.OpenAsync(options, time, logger, new PostgresMetrics(meters));
+        if (app.Services.GetRequiredService<IKeyValueStore>() is PostgresStore postgres) await postgres.OpenAsync();
     }
 }

@@ -9,7 +9,7 @@ namespace KestrelKv.Storage.Postgres.Backups;
 /// <summary>Loads a backup into an empty schema: in one transaction, under the writer lock.</summary>
 /// <remarks>
 /// The transaction has no time limit: the operator of the command can end it, and then nothing is changed. A server of the same schema that
-/// writes first makes the schema one with data. One that writes later fails until the end of the transaction.
+/// writes before makes the schema one with data. One that writes during the transaction may end it, as that of a stopped door.
 /// </remarks>
 internal sealed class BackupRestore(string file, Door door, string schema)
 {

@@ -15,18 +15,18 @@ internal sealed class PrimaryMonitor : IAsyncDisposable
     private readonly bool _expectsStandby;
     private readonly ILogger _logger;
     private readonly PeriodicTimer _timer = new(Period);
-    private readonly Task _running;
+    private Task _running = Task.CompletedTask;
     private volatile string? _unsafeSetting;
     private bool _isLost;
 
-    public PrimaryMonitor(PrimaryFinder finder, PostgresStoreOptions options, ILogger logger)
-    {
+    public PrimaryMonitor(PrimaryFinder finder, PostgresStoreOptions options, ILogger logger) =>
         (_finder, _expectsStandby, _logger) = (finder, options.SynchronousStandby, logger);
-        _running = Task.Run(RunAsync);
-    }
 
     /// <summary>A sentence about a setting of the primary with which acknowledged writes can be lost; null if there is none.</summary>
     public string? UnsafeSetting => _unsafeSetting;
+
+    /// <summary>Begins to look.</summary>
+    public void Start() => _running = Task.Run(RunAsync);
 
     public async ValueTask DisposeAsync()
     {

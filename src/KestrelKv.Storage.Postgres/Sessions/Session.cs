@@ -12,6 +12,19 @@ namespace KestrelKv.Storage.Postgres.Sessions;
 /// </remarks>
 internal sealed class Session : IAsyncDisposable
 {
+    /// <summary>
+    /// Ends the transaction that holds the writer lock if the server has waited for its door for 3 seconds in the middle of a trip. That is
+    /// the difference between the timeout of the lock and that of idle transactions.
+    /// </summary>
+    private const string EndStuckHolder =
+        """
+        SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE locktype = 'advisory' AND granted AND objsubid = 1
+            AND (classid::bigint << 32) | objid::bigint = hashtextextended($1, 0)
+            AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND wait_event_type = 'Client' AND state_change < clock_timestamp() - interval '3 seconds'
+        """;
+
     private readonly NpgsqlConnection _connection;
     private readonly string _lockName;
     private readonly int _suspicions;
@@ -71,6 +84,12 @@ internal sealed class Session : IAsyncDisposable
 
     /// <summary>Adds the acquisition of the writer lock, a statement of its own: see <see cref="Writing.GroupWriter"/>.</summary>
     public void AddLock(Trip trip) => trip.Add("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", Parameter.Of(_lockName));
+
+    /// <summary>
+    /// Ends the transaction of a door that stopped while it held the writer lock, if a part of its trip has arrived. For the server, such a
+    /// transaction is not idle. Returns whether there was one.
+    /// </summary>
+    public async Task<bool> EndStuckHolderAsync() => await ScalarAsync(EndStuckHolder, Parameter.Of(_lockName)) is true;
 
     public async Task LockAsync()
     {

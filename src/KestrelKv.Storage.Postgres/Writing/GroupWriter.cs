@@ -71,11 +71,18 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
             door.Check(newest, known);
             return (session, newest, rows);
         }
-        catch
+        catch (Exception e)
         {
             await sessions.ReturnAsync(session);
+            if (e is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable }) await EndStuckHolderAsync();
             throw;
         }
+    }
+
+    private async Task EndStuckHolderAsync()
+    {
+        if (await sessions.UseAsync(TripKind.Begin, session => session.EndStuckHolderAsync(), options.ConnectTimeout))
+            Log.StuckHolderEnded(logger);
     }
 
     private async Task<(CommitRow Newest, GroupRows Rows)> ReadAsync(Session session, GroupKeys keys, bool isSweep)

@@ -49,11 +49,15 @@ internal sealed class Sweeper : IAsyncDisposable
         SessionPool sessions, Door door, CallQueue queue, PostgresStoreOptions options, ILogger logger, TimeProvider time)
     {
         (_sessions, _door, _queue, _options, _logger) = (sessions, door, queue, options, logger);
-        _timer = time.CreateTimer(static sweeper => ((Sweeper)sweeper!).Tick(), this, Period, Period);
+        _timer = time.CreateTimer(
+            static sweeper => ((Sweeper)sweeper!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The last sweep.</summary>
     public Task Sweeping { get; private set; } = Task.CompletedTask;
+
+    /// <summary>Begins to sweep periodically.</summary>
+    public void Start() => _timer.Change(Period, Period);
 
     public async ValueTask DisposeAsync()
     {

@@ -18,7 +18,7 @@ public sealed class LargeValueTests(PostgresServer server) : IAsyncLifetime
     public async Task InitializeAsync() => _store = await PostgresStore.OpenAsync(
         new()
         {
-            ConnectionString = server.ConnectionString, Schema = _schema, GroupValueBytesMax = GroupBytes, CallValueBytesMax = CallBytes,
+            ConnectionString = server.ConnectionString, SynchronousStandby = false, Schema = _schema, GroupValueBytesMax = GroupBytes, CallValueBytesMax = CallBytes,
             ConnectTimeout = Calls.ConnectTimeout,
         },
         TimeProvider.System);
