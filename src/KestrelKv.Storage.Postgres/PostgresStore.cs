@@ -1,3 +1,4 @@
+using KestrelKv.Storage.Postgres.Backups;
 using KestrelKv.Storage.Postgres.Feed;
 using KestrelKv.Storage.Postgres.Reading;
 using KestrelKv.Storage.Postgres.Sessions;
@@ -50,6 +51,7 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     private readonly FeedReader _feed;
     private readonly PrimaryMonitor _monitor;
     private readonly HealthCheck _health;
+    private readonly BackupWriter _backups;
     private readonly Timer _lateTimer;
     private int _isDisposed;
 
@@ -79,6 +81,7 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
         _sweeper = new Sweeper(_sessions, _door, _writes.Queue, options, _logger, time);
         _monitor = new PrimaryMonitor(_finder, options, _logger);
         _health = new HealthCheck(_finder, _monitor, _door);
+        _backups = new BackupWriter(_sessions, _door, options);
         _lateTimer = new Timer(static store => ((PostgresStore)store!).FailLate(), this, LatePeriod, LatePeriod);
         _sessions.Metrics.Observe(_finder, _monitor, _sessions, () => _feed.Lag);
     }
@@ -135,6 +138,18 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     /// </remarks>
     /// <param name="cancellationToken">Cancels the wait, not the check.</param>
     public Task<string?> CheckAsync(CancellationToken cancellationToken = default) => _health.CheckAsync(cancellationToken);
+
+    /// <summary>
+    /// Writes a backup, one fenced snapshot of the store, to a temporary file. Waits until the previous backup of this store is disposed
+    /// of.
+    /// </summary>
+    /// <param name="isNeeded">Returns whether the file is needed. Receives the version of the snapshot.</param>
+    /// <param name="cancellationToken">Cancels the backup.</param>
+    /// <returns>The backup. The caller disposes of it.</returns>
+    /// <exception cref="StoreUnavailableException">The database does not answer, or has failed.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public Task<PostgresBackup> OpenBackupAsync(Predicate<long> isNeeded, CancellationToken cancellationToken = default) =>
+        _backups.OpenAsync(isNeeded, cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask<int> ExecuteAsync(

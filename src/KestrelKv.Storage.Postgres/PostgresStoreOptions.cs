@@ -33,7 +33,8 @@ public sealed class PostgresStoreOptions
 
     /// <summary>
     /// The maximum number of sessions of this server in the database: 4 to 100; default 16. A session whose trip was abandoned counts until
-    /// its connection closes. Up to two more connections to each host observe it.
+    /// its connection closes. Up to two more connections to each host observe it, and one more serves
+    /// a backup.
     /// </summary>
     public int SessionsMax { get; init; } = 16;
 

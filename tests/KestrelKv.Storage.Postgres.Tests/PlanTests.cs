@@ -1,3 +1,4 @@
+using KestrelKv.Storage.Postgres.Backups;
 using KestrelKv.Storage.Postgres.Feed;
 using KestrelKv.Storage.Postgres.Reading;
 using KestrelKv.Storage.Postgres.Writing;
@@ -19,6 +20,7 @@ public sealed class PlanTests(PostgresServer server) : IClassFixture<PlanTests.L
         { GroupCommit.Delete, "bytea[]", "'{}'" },
         { Listing.Ascending, "bytea, bytea, bigint, bigint, bigint", "'1', '2', 0, 1000, 100" },
         { Listing.Descending, "bytea, bytea, bigint, bigint, bigint", "'1', '2', 0, 1000, 100" },
+        { BackupWriter.Page, "bytea, bigint, bigint", "'1', 1000, 100" },
         { ChangeRows.Select, "bigint, bigint, bigint, bigint", "100, 200000, 1000, 100" },
         { CommitRow.Newest, "", "" },
         { Sweeper.FirstExpiry, "", "" },

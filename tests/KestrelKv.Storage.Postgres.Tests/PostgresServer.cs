@@ -143,11 +143,15 @@ public sealed class PostgresServer : IAsyncLifetime
     }
 
     /// <summary>Acquires the writer lock of a store, until the returned connection is disposed.</summary>
-    public async Task<NpgsqlConnection> LockAsync(string schema)
+    public Task<NpgsqlConnection> LockAsync(string schema) =>
+        HoldAsync($"SELECT pg_advisory_lock(hashtextextended('kestrelkv:{schema}', 0))");
+
+    /// <summary>Acquires a lock in a transaction, until the returned connection is disposed.</summary>
+    public async Task<NpgsqlConnection> HoldAsync(string statement)
     {
         var connection = new NpgsqlConnection($"{ConnectionString};Pooling=false");
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand($"SELECT pg_advisory_lock(hashtextextended('kestrelkv:{schema}', 0))", connection);
+        await using var command = new NpgsqlCommand($"BEGIN; {statement}", connection);
         await command.ExecuteNonQueryAsync();
         return connection;
     }

@@ -29,6 +29,18 @@ public sealed class SessionTests(PostgresServer server) : IClassFixture<Postgres
     }
 
     [Fact]
+    public async Task EnterAsync_Backup_TakesNoSessionOfOthers()
+    {
+        var slots = new SessionSlots(SessionsMax);
+        await slots.EnterAsync(TripKind.Backup, TimeSpan.Zero, default);
+        for (int i = 0; i < SessionsMax - 1; i++) await slots.EnterAsync(TripKind.Begin, TimeSpan.Zero, default);
+        await slots.EnterAsync(TripKind.List, TimeSpan.Zero, default);
+        await Assert.ThrowsAsync<TimeoutException>(() => slots.EnterAsync(TripKind.Backup, TimeSpan.Zero, default));
+        slots.Exit(TripKind.Backup);
+        await slots.EnterAsync(TripKind.Backup, TimeSpan.Zero, default);
+    }
+
+    [Fact]
     public async Task Calls_ManyThatBlock_UseAtMostTheMaximum()
     {
         string schema = PostgresServer.NewSchema();

@@ -120,6 +120,29 @@ public sealed partial class ServerProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Starts a command of the program, and kills it when a condition is true.</summary>
+    public static async Task KillWhenAsync(
+        string[] command, IEnumerable<string> settings, IReadOnlyDictionary<string, string> environment, Func<Task<bool>> condition)
+    {
+        using var data = new DataDirectory();
+        using Process process = Create(command, settings, environment, null, data);
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, _) => { };
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        try
+        {
+            await Wait.UntilAsync(async () => process.HasExited || await condition(), () => "the condition never becomes true");
+            Assert.False(process.HasExited, "the command has ended");
+        }
+        finally
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+        }
+    }
+
     /// <summary>Sends the signal that <c>docker stop</c> and systemd send, and returns the exit code.</summary>
     public async Task<int> StopAsync()
     {

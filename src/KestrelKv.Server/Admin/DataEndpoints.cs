@@ -2,7 +2,10 @@ using System.Globalization;
 using KestrelKv.Protocol;
 using KestrelKv.Server.Admin.Security;
 using KestrelKv.Server.Admin.Swagger;
+using KestrelKv.Storage;
 using KestrelKv.Storage.Durability;
+using KestrelKv.Storage.Postgres;
+using KestrelKv.Storage.Postgres.Backups;
 using KestrelKv.Wire.Security;
 using Microsoft.AspNetCore.Mvc;
 
@@ -29,7 +32,7 @@ internal static class DataEndpoints
             .AddEndpointFilter(SameOrigin.Check).AddEndpointFilter(ExplainFailure);
         admin.MapPost("/snapshot", SnapshotAsync).Produces<Snapshot>().Refuses(Errors);
         admin.MapRead("/backup", BackupAsync).Produces<FileResult>(StatusCodes.Status200OK, Binary)
-            .Produces(StatusCodes.Status304NotModified).Refuses([.. Errors, ErrorCode.PreconditionFailed]);
+            .Produces(StatusCodes.Status304NotModified).Refuses([.. Errors, ErrorCode.PreconditionFailed, ErrorCode.Unavailable]);
     }
 
     /// <summary>Takes a snapshot</summary>
@@ -53,33 +56,46 @@ internal static class DataEndpoints
     /// <summary>Downloads a backup</summary>
     /// <remarks>
     /// The response is one file with the whole store as of one commit, whose version is the <c>ETag</c>. The server sends the newest
-    /// snapshot, and first takes a new one if there were commits since. A file shorter than <c>Content-Length</c> is incomplete.
+    /// snapshot, and first takes a new one if there were commits since. With PostgreSQL, it first writes a temporary file, and sends one
+    /// backup at a time. The file has the same format with both engines. A file shorter than <c>Content-Length</c> is incomplete.
     /// </remarks>
     /// <response code="200">The file.</response>
     /// <response code="304">If-None-Match lists the version.</response>
     /// <response code="400">A parameter or a header is not valid.</response>
     /// <response code="403">The request comes from a page of another site.</response>
-    /// <response code="409">The server has no data directory.</response>
+    /// <response code="409">The server has no data directory and no database.</response>
     /// <response code="412">If-Match does not list the version.</response>
-    /// <response code="503">The disk has failed, or the server is stopping.</response>
+    /// <response code="503">The disk or the database has failed, or the server is stopping.</response>
     /// <response code="507">The disk is full.</response>
     public static async Task<IResult> BackupAsync(HttpContext http, IHostApplicationLifetime lifetime)
     {
-        if (http.RequestServices.GetService<DataDirectory>() is not { } directory) return Problems.NoDataDirectory();
+        var directory = http.RequestServices.GetService<DataDirectory>();
+        var database = http.RequestServices.GetService<PostgresStore>();
+        if (directory is null && database is null) return Problems.NoDataDirectory();
         if (!Conditions.TryRead(http.Request, out Conditions conditions)) return Problems.Of(Conditions.Unreadable);
         using CancellationTokenSource end = EndOf(http, lifetime);
-        (SnapshotInfo snapshot, Stream file) = await directory.OpenBackupAsync(end.Token);
-        await using (file)
+        if (database is not null)
         {
-            HttpResponse response = http.Response;
-            response.Headers.ETag = Conditions.ETag(snapshot.Version);
-            if (conditions.AnswerToRead(snapshot.Version) is { } answer) return answer;
-            response.ContentType = Binary;
-            response.ContentLength = file.Length;
-            response.Headers.ContentDisposition =
-                string.Create(CultureInfo.InvariantCulture, $"attachment; filename=\"kestrelkv-{snapshot.Version}.snapshot\"");
-            if (!HttpMethods.IsHead(http.Request.Method)) await file.CopyToAsync(response.Body, end.Token);
+            await using PostgresBackup backup = await database.OpenBackupAsync(
+                version => conditions.AnswerToRead(version) is null, end.Token);
+            return await SendAsync(http, conditions, backup.Version, backup.File, end.Token);
         }
+        (SnapshotInfo snapshot, Stream file) = await directory!.OpenBackupAsync(end.Token);
+        await using (file) return await SendAsync(http, conditions, snapshot.Version, file, end.Token);
+    }
+
+    /// <summary>Sends a backup, unless a precondition does not hold for its version. Only then may the file be null.</summary>
+    private static async Task<IResult> SendAsync(
+        HttpContext http, Conditions conditions, long version, Stream? file, CancellationToken cancellationToken)
+    {
+        HttpResponse response = http.Response;
+        response.Headers.ETag = Conditions.ETag(version);
+        if (conditions.AnswerToRead(version) is { } answer) return answer;
+        response.ContentType = Binary;
+        response.ContentLength = file!.Length;
+        response.Headers.ContentDisposition =
+            string.Create(CultureInfo.InvariantCulture, $"attachment; filename=\"kestrelkv-{version}.snapshot\"");
+        if (!HttpMethods.IsHead(http.Request.Method)) await file.CopyToAsync(response.Body, cancellationToken);
         return Results.Empty;
     }
 
@@ -108,6 +124,11 @@ internal static class DataEndpoints
         {
             http.Response.Clear();
             return Problems.SnapshotFailed(e);
+        }
+        catch (StoreUnavailableException e) when (!http.Response.HasStarted)
+        {
+            http.Response.Clear();
+            return Problems.Of(ErrorCode.Unavailable, e.Message);
         }
         catch (OperationCanceledException) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
         {

@@ -18,7 +18,8 @@ internal sealed record CommandLine(string Command, string[] Arguments, string[] 
     public const string Usage = """
         KestrelKv.Server [SETTING...]               serves until it receives SIGTERM, SIGINT or SIGQUIT
         KestrelKv.Server health [SETTING...]        checks whether the server with these settings is ready
-        KestrelKv.Server restore FILE [SETTING...]  replaces the contents of the data directory with a backup; the server must be stopped
+        KestrelKv.Server restore FILE [SETTING...]  replaces the contents of the data directory with a backup; with Store:Engine = Postgres,
+                                                    loads it into an empty schema; the server must be stopped
         KestrelKv.Server salvage [SETTING...]       repairs a damaged data directory and reports the losses; the server must be stopped
         KestrelKv.Server user add NAME [--role ROLE]... [--expires DURATION] [SETTING...]
                                                     adds a user to the users file and prints its secret

@@ -2,22 +2,35 @@ using KestrelKv.Server.Settings;
 using KestrelKv.Storage;
 using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Files;
+using KestrelKv.Storage.Postgres;
 
 namespace KestrelKv.Server.Hosting;
 
 /// <summary>
-/// The commands for the data directory of a stopped server: <c>KestrelKv.Server restore FILE</c> and
-/// <c>KestrelKv.Server salvage</c>.
+/// The commands for the data of a stopped server: <c>KestrelKv.Server restore FILE</c>, for both engines, and
+/// <c>KestrelKv.Server salvage</c>, for a data directory.
 /// </summary>
 internal static class DataTool
 {
     /// <summary>Executes the command and prints its report.</summary>
     /// <exception cref="DataException">The command failed. The message names the data files that were moved, if any.</exception>
-    /// <exception cref="SettingsException">
-    /// The durability mode is <see cref="DurabilityMode.Memory"/>, which has no data directory.
-    /// </exception>
+    /// <exception cref="SettingsException">The command needs a data directory, and the settings have none.</exception>
+    /// <exception cref="UnsuitableDatabaseException">The database cannot hold the store, or has data.</exception>
+    /// <exception cref="StoreFailureException">The database failed.</exception>
     public static async Task RunAsync(CommandLine line, ServerSettings settings)
     {
+        if (settings.Store.Engine == StoreEngine.Postgres)
+        {
+            if (line.Command == CommandLine.Salvage)
+            {
+                throw new SettingsException(
+                    "the setting KestrelKv:Store:Engine is Postgres, expected Embedded, because salvage repairs a data directory; " +
+                    "restore a backup into PostgreSQL instead");
+            }
+            string loaded = await PostgresCommands.RestoreAsync(settings.Store.Postgres, line.Arguments[0], TimeProvider.System);
+            await Console.Out.WriteLineAsync(loaded);
+            return;
+        }
         if (settings.Data.Durability == DurabilityMode.Memory)
         {
             throw new SettingsException(

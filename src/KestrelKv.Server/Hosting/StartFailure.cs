@@ -13,7 +13,7 @@ internal static class StartFailure
     public static string Explain(Exception e) => e switch
     {
         SettingsException or UsersFileException or UserCommandException or DataException or ListenException or
-            UnsuitableDatabaseException or StoreUnavailableException => e.Message,
+            UnsuitableDatabaseException or StoreFailureException => e.Message,
         UsageException => $"{e.Message}{Environment.NewLine}{Environment.NewLine}{CommandLine.Usage}",
 
         // appsettings.json is invalid. The message names the file.

@@ -6,12 +6,6 @@ namespace KestrelKv.Storage.Postgres.Reading;
 /// <summary>Lists and counts entries: fenced pages of a key range.</summary>
 internal sealed class Listing(SnapshotReader snapshots, Door door, PostgresStoreOptions options)
 {
-    /// <summary>The maximum number of entries of one trip.</summary>
-    private const int PageEntries = 1_000;
-
-    /// <summary>The size of the values of one trip, in bytes, which one more value may exceed: 4 MiB.</summary>
-    private const long PageBytes = 4 * 1024 * 1024;
-
     private const string Visible =
         """
         key >= $1 AND key < $2
@@ -20,8 +14,8 @@ internal sealed class Listing(SnapshotReader snapshots, Door door, PostgresStore
 
     internal const string Count = $"SELECT count(*) FROM (SELECT 1 FROM entries WHERE {Visible} LIMIT $4) AS matching";
 
-    internal static readonly string Ascending = Page("ASC");
-    internal static readonly string Descending = Page("DESC");
+    internal static readonly string Ascending = EntryPage.Select(Visible, "ASC", parameter: 4);
+    internal static readonly string Descending = EntryPage.Select(Visible, "DESC", parameter: 4);
 
     public async Task<bool> ListAsync(ListQuery query, IEntrySink entries, CancellationToken cancellationToken)
     {
@@ -32,9 +26,9 @@ internal sealed class Listing(SnapshotReader snapshots, Door door, PostgresStore
             cancellationToken.ThrowIfCancellationRequested();
 
             // One entry beyond the limit determines whether more follow.
-            int size = isStopped ? 1 : (int)Math.Min(left + 1, PageEntries);
+            int size = isStopped ? 1 : (int)Math.Min(left + 1, EntryPage.EntriesMax);
             (List<PageEntry> page, bool isCut) = await ReadAsync(
-                range, query.Descending ? Descending : Ascending, ReadPageAsync, cancellationToken, size, PageBytes);
+                range, query.Descending ? Descending : Ascending, EntryPage.ReadAsync, cancellationToken, size, EntryPage.BytesMax);
             foreach (PageEntry entry in page)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -58,30 +52,6 @@ internal sealed class Listing(SnapshotReader snapshots, Door door, PostgresStore
             range, Count, async rows => await rows.ReadAsync() ? rows.GetInt64(0) : 0, cancellationToken, query.Limit);
     }
 
-    /// <summary>
-    /// Selects a page. Lengths are known without reading the values, so the subquery reads no value that the page cuts off. Each row has
-    /// the number of rows without that cut.
-    /// </summary>
-    private static string Page(string direction) =>
-        $"""
-        SELECT key, value, version, expires_at, matching FROM (
-            SELECT *, count(*) OVER () AS matching, sum(octet_length(value)) OVER (ORDER BY key {direction}) - octet_length(value) AS before
-            FROM (SELECT * FROM entries WHERE {Visible} ORDER BY key {direction} LIMIT $4) AS page) AS sized
-        WHERE before < $5 ORDER BY key {direction}
-        """;
-
-    private static async Task<(List<PageEntry> Entries, bool IsCut)> ReadPageAsync(NpgsqlDataReader rows)
-    {
-        List<PageEntry> entries = [];
-        long matching = 0;
-        while (await rows.ReadAsync())
-        {
-            matching = rows.GetInt64(4);
-            entries.Add(new(rows.GetFieldValue<byte[]>(0), rows.GetFieldValue<byte[]>(1), rows.GetInt64(2), rows.GetInt64(3)));
-        }
-        return (entries, entries.Count < matching);
-    }
-
     private Task<T> ReadAsync<T>(
         KeyRange range, string statement, Func<NpgsqlDataReader, Task<T>> read, CancellationToken cancellationToken, params long[] more) =>
         snapshots.RepeatAsync(
@@ -98,6 +68,4 @@ internal sealed class Listing(SnapshotReader snapshots, Door door, PostgresStore
                 return await read(rows);
             },
             isFenced: true, options.RequestTimeout, cancellationToken);
-
-    private readonly record struct PageEntry(byte[] Key, byte[] Value, long Version, long ExpiresAt);
 }

@@ -113,6 +113,12 @@ internal sealed class Session : IAsyncDisposable
         return await rows.ReadAsync() ? rows.GetValue(0) : null;
     }
 
+    /// <summary>Lets the server wait longer than by default for the next statement of the open transaction.</summary>
+    public static void AddPatience(Trip trip) => trip.Add("SET LOCAL idle_in_transaction_session_timeout = '1min'");
+
+    /// <summary>Starts to write rows in the binary format of COPY.</summary>
+    public Task<NpgsqlBinaryImporter> StartCopyAsync(string statement) => _connection.BeginBinaryImportAsync(statement);
+
     /// <summary>Commits a fence: see <see cref="Trip.AddFence"/>.</summary>
     public async Task FenceAsync()
     {

@@ -3,7 +3,8 @@ namespace KestrelKv.Storage.Postgres.Sessions;
 /// <summary>Limits the sessions of a host that are in use, including abandoned ones until their connections close. Thread-safe.</summary>
 /// <remarks>
 /// Two sessions are reserved for writes and for reads without a fence, which answer while no standby does. A third one is reserved for
-/// them and for the groups of fenced reads and the feed. Listings and watches that catch up can therefore not block the others.
+/// them and for the groups of fenced reads and the feed. Listings and watches that catch up can therefore not block the others. A backup
+/// holds its session for long, so it has one beside the maximum.
 /// </remarks>
 internal sealed class SessionSlots
 {
@@ -16,6 +17,7 @@ internal sealed class SessionSlots
     private readonly SemaphoreSlim[] _ofWrites;
     private readonly SemaphoreSlim[] _ofGroups;
     private readonly SemaphoreSlim[] _ofOthers;
+    private readonly SemaphoreSlim[] _ofBackups = [new(1)];
 
     public SessionSlots(int max)
     {
@@ -57,6 +59,7 @@ internal sealed class SessionSlots
     {
         TripKind.Begin or TripKind.Commit or TripKind.Resolve or TripKind.UnfencedRead => _ofWrites,
         TripKind.Read or TripKind.Feed => _ofGroups,
+        TripKind.Backup => _ofBackups,
         _ => _ofOthers,
     };
 }

@@ -29,4 +29,7 @@ internal enum TripKind
 
     /// <summary>The search for expired entries, and the deletion of old rows.</summary>
     Sweep,
+
+    /// <summary>A backup, which holds one transaction.</summary>
+    Backup,
 }

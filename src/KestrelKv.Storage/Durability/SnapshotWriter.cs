@@ -8,6 +8,9 @@ namespace KestrelKv.Storage.Durability;
 /// <summary>Writes the records of a snapshot to a file. Compresses entries if it saves enough.</summary>
 internal sealed class SnapshotWriter
 {
+    /// <summary>The number of bytes of entries that are compressed and written at a time; one more entry may exceed it.</summary>
+    public const int ChunkBytes = 256 * 1024;
+
     private const int BufferBytes = 1024 * 1024;
 
     /// <summary>

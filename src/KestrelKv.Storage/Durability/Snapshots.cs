@@ -15,9 +15,6 @@ namespace KestrelKv.Storage.Durability;
 internal sealed class Snapshots(
     IDisk disk, SegmentFiles files, RetainedSegments kept, Keyspace entries, WriteAheadLog log, TimeProvider time)
 {
-    /// <summary>The number of bytes that are copied, compressed and written at a time.</summary>
-    private const int ChunkBytes = 256 * 1024;
-
     private const string UnfinishedName = "snapshot" + FileNames.Unfinished;
 
     private SnapshotInfo? _last;
@@ -75,7 +72,7 @@ internal sealed class Snapshots(
         disk.SyncNames();
     }
 
-    private long CopyEntries(SnapshotWriter writer, CancellationToken cancellationToken) => entries.CopyEntries(ChunkBytes, chunk =>
+    private long CopyEntries(SnapshotWriter writer, CancellationToken cancellationToken) => entries.CopyEntries(SnapshotWriter.ChunkBytes, chunk =>
     {
         cancellationToken.ThrowIfCancellationRequested();
         writer.WriteEntries(chunk);

@@ -120,6 +120,29 @@ internal sealed class FileDisk : IDisk, IDisposable
         }
     }
 
+    /// <summary>
+    /// Creates a file in the temporary directory of the system. It ends with the returned stream, also if the process is killed. Only the
+    /// owner may read it.
+    /// </summary>
+    /// <exception cref="IOException">The file cannot be created.</exception>
+    public static FileStream CreateTemporary() => Run(() =>
+    {
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.Delete, BufferSize = 0,
+            Options = FileOptions.Asynchronous | FileOptions.DeleteOnClose,
+        };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        var file = new FileStream(Path.Combine(Path.GetTempPath(), $"kestrelkv-{Guid.NewGuid():N}{FileNames.Unfinished}"), options);
+
+        // Windows deletes the file when the process ends. Other systems keep a file without a name until then.
+        if (!OperatingSystem.IsWindows()) File.Delete(file.Name);
+        return file;
+    });
+
+    /// <summary>Accesses a file that is also a stream. The stream owns the file.</summary>
+    public static IDiskFile Of(FileStream stream) => new FileOnDisk(stream.SafeFileHandle, stream.Name);
+
     /// <summary>Runs a file operation and translates its exceptions to those that <see cref="IDisk"/> specifies.</summary>
     internal static T Run<T>(Func<T> action)
     {
