@@ -27,7 +27,10 @@ public sealed class FloorsTests
         new("KestrelKv.Wire", Projects: ["KestrelKv.Json", "KestrelKv.Protocol", "KestrelKv.Storage"],
             Packages: ["Microsoft.AspNetCore.Connections.Abstractions", "Microsoft.Extensions.Logging.Abstractions"],
             ForbiddenReferences: ["Microsoft.AspNetCore.Server.", "Microsoft.AspNetCore.Http", "Microsoft.AspNetCore.Hosting", "Serilog", "OpenTelemetry"]),
-        new("KestrelKv.Server", Projects: ["KestrelKv.Json", "KestrelKv.Protocol", "KestrelKv.Storage", "KestrelKv.Transport", "KestrelKv.Wire"],
+        new("KestrelKv.Server",
+            Projects: [
+                "KestrelKv.Json", "KestrelKv.Protocol", "KestrelKv.Storage", "KestrelKv.Storage.Postgres", "KestrelKv.Transport", "KestrelKv.Wire",
+            ],
             Packages: null, ForbiddenReferences: []),
         new("KestrelKv.Client", Projects: [], Packages: [], ForbiddenReferences: ["Microsoft.AspNetCore.", "Microsoft.Extensions."]),
         new("KestrelKv.Client.Testing", Projects: ["KestrelKv.Client", "KestrelKv.Json", "KestrelKv.Protocol", "KestrelKv.Storage", "KestrelKv.Wire"],
