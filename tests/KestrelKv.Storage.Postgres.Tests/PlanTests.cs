@@ -12,6 +12,7 @@ public sealed class PlanTests(PostgresServer server) : IClassFixture<PlanTests.L
 {
     public static TheoryData<string, string, string> Statements() => new()
     {
+        { GroupRows.WithSmallValues, "bytea[], bigint", "'{}', 1" },
         { GroupRows.WithValues, "bytea[], bigint, bigint, bigint", "'{}', 1, 1, 1" },
         { GroupRows.WithLengths, "bytea[]", "'{}'" },
         { GroupRows.Expired, "bigint, bigint", "1, 1000" },

@@ -88,10 +88,11 @@ internal static class HostList
         connection.SearchPath = options.Schema;
         connection.ApplicationName = "kestrelkv";
 
-        // The server's setting may be weaker. It waits for the standby if there is a synchronous one.
+        // The server's setting of synchronous_commit may be weaker. It waits for the standby if there is a synchronous one. A plan that was
+        // made for empty tables would scan them while they grow, until they are analyzed. All statements can use an index.
         connection.Options = string.Create(
             CultureInfo.InvariantCulture,
-            $"{connection.Options} -c synchronous_commit=on -c lock_timeout={LockTimeout} " +
+            $"{connection.Options} -c synchronous_commit=on -c enable_seqscan=off -c lock_timeout={LockTimeout} " +
             $"-c idle_in_transaction_session_timeout={IdleInTransactionTimeout}").TrimStart();
     }
 

@@ -35,6 +35,9 @@ internal sealed class GroupKeys
     /// <summary>The number of keys, from the first one, whose values are loaded up to the limit of a call.</summary>
     public int Required { get; set; }
 
+    /// <summary>Whether an earlier trip of the group has cut values.</summary>
+    public bool HasLarge { get; set; }
+
     public byte[][] WithValues => [.. _ordered.Where(key => key.NeedsValue).Select(key => key.Name)];
 
     public byte[][] WithoutValues => [.. _ordered.Where(key => !key.NeedsValue).Select(key => key.Name)];
@@ -47,7 +50,7 @@ internal sealed class GroupKeys
         _keys.Clear();
         _ordered.Clear();
         Required = 0;
-        IsCut = false;
+        IsCut = HasLarge = false;
     }
 
     public void Cut(GroupKey key) => key.IsCut = IsCut = true;

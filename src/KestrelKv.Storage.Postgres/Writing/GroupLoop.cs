@@ -40,7 +40,9 @@ internal sealed class GroupLoop : IAsyncDisposable
                 {
                     await _execute(group, workspace);
                     workspace.Clear();
+                    workspace.Keys.HasLarge = true; // If calls are left.
                 }
+                workspace.Keys.HasLarge = false;
             }
             catch (Exception e)
             {

@@ -41,7 +41,7 @@ internal sealed class OperationsCall(
             if (IsDivisible) return await ExecuteAsync(workspace, loaded);
             if (loaded < operations.Length || !workspace.Keys.IsLoaded(requestId))
             {
-                if (!IsFirst) return false;
+                if (!IsFirst || !workspace.Keys.HasLarge) return false;
                 throw new ArgumentOutOfRangeException(
                     null, $"The operations of the call read values of more than {valueBytesMax} bytes, expected at most as many.");
             }
