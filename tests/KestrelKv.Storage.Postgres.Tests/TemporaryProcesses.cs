@@ -63,7 +63,10 @@ internal sealed class TemporaryProcesses : IAsyncDisposable
             "setsid", ["sh", "-c", "log=$1; shift; exec \"$@\" >>\"$log\" 2>&1", "sh", Path.Combine(Folder, log), .. whole])
         {
             WorkingDirectory = Folder,
-            Environment = { ["PATH"] = $"{DatabaseUser.ProgramDirectory}:{Environment.GetEnvironmentVariable("PATH")}", ["LC_ALL"] = "C.UTF-8" },
+            Environment =
+            {
+                ["PATH"] = $"{DatabaseUser.ProgramDirectory}:{Environment.GetEnvironmentVariable("PATH")}", ["LC_ALL"] = "C.UTF-8",
+            },
         })!;
     }
 
@@ -81,7 +84,8 @@ internal sealed class TemporaryProcesses : IAsyncDisposable
         try
         {
             string children = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/task/{id}/children"));
-            return [.. children.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(child => int.Parse(child, CultureInfo.InvariantCulture))];
+            string[] ids = children.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            return [.. ids.Select(child => int.Parse(child, CultureInfo.InvariantCulture))];
         }
         catch (IOException)
         {

@@ -37,7 +37,8 @@ public sealed class AsynchronousClusterTests(ITestOutputHelper output) : IAsyncL
             await standby.QueryAsync("SELECT pg_reload_conf()");
         }
         await Wait.UntilAsync(
-            async () => (await primary.QueryAsync("SELECT count(*) FROM pg_stat_replication"))[0] is 0L, () => "the standbys still replicate");
+            async () => (await primary.QueryAsync("SELECT count(*) FROM pg_stat_replication"))[0] is 0L,
+            () => "the standbys still replicate");
         await load.BeginRoundAsync();
         await primary.KillAsync(NodePart.Both);
         foreach (ClusterNode standby in standbys) await standby.ResumeAsync(NodePart.Patroni);

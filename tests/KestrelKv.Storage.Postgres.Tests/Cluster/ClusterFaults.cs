@@ -76,10 +76,11 @@ internal sealed class ClusterFaults(PatroniCluster cluster, ClusterLoad load, Ra
     {
         ClusterNode[] standbys = [.. cluster.All.Where(node => node != primary)];
         foreach (ClusterNode standby in standbys) await standby.SuspendAsync(NodePart.PostgreSql);
+        string interruptAll = $"SELECT {interrupt}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
         for (int i = random.Next(1, 5); i > 0; i--)
         {
             await Wait.UntilAsync(
-                async () => (await primary.QueryAsync($"SELECT {interrupt}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")).Length > 0,
+                async () => (await primary.QueryAsync(interruptAll)).Length > 0,
                 () => "no transaction waits for the standby");
         }
         await PauseAsync(2);

@@ -106,21 +106,24 @@ public sealed class ClusterNode(string name, string host, int port, int restPort
     }
 
     /// <summary>
-    /// Fills the disk of the write-ahead log until PostgreSQL fails. The primary makes more log meanwhile. <see cref="FreeWalDisk"/> frees
-    /// the disk.
+    /// Fills the disk of the write-ahead log until a primary fails, or a standby no longer receives the log. The primary makes more of it
+    /// meanwhile. <see cref="FreeWalDisk"/> frees the disk.
     /// </summary>
     public async Task FillWalDiskAsync(ClusterNode primary)
     {
         await Programs.RunAsync("sh", ["-c", "cat /dev/zero >\"$1\" 2>/dev/null; true", "sh", Path.Combine(WalDisk, "fill")]);
 
         // Each call needs another segment. The first ones exist already.
+        string receives = primary == this
+            ? "SELECT true"
+            : $"SELECT count(*) > 0 FROM pg_stat_replication WHERE application_name = '{name}' AND state = 'streaming'";
         await Wait.UntilAsync(
             async () =>
             {
                 await primary.TryQueryAsync("SELECT pg_switch_wal() FROM pg_logical_emit_message(false, '', '')");
-                return await TryQueryAsync("SELECT 1") is null;
+                return await primary.TryQueryAsync(receives) is not [true];
             },
-            () => "a full disk does not stop PostgreSQL");
+            () => $"a full disk does not stop {name}");
     }
 
     public void FreeWalDisk() => File.Delete(Path.Combine(WalDisk, "fill"));

@@ -18,8 +18,8 @@ public sealed record ClusterSettings(bool IsSynchronous = true, bool HasWalDisk 
 
     /// <summary>Returns the configuration of a node's Patroni. It is written as JSON, which is a subset of YAML.</summary>
     /// <remarks>
-    /// Patroni 3.0.2 loses acknowledged writes with version 3 of etcd's interface: a primary that was suspended overwrites the leader key of
-    /// its successor (patroni#2689). With version 2, the update of the key is a compare-and-set.
+    /// Patroni 3.0.2 loses acknowledged writes with version 3 of etcd's interface: a primary that was suspended overwrites the leader key
+    /// of its successor (patroni#2689). With version 2, the update of the key is a compare-and-set.
     /// </remarks>
     public object ForNode(ClusterNode node, string etcd)
     {

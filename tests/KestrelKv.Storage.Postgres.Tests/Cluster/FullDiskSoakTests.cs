@@ -8,6 +8,9 @@ namespace KestrelKv.Storage.Postgres.Tests.Cluster;
 /// <summary>Rounds in which the disk for the write-ahead log of the primary, or of the synchronous standby, is full.</summary>
 public sealed class FullDiskSoakTests(ITestOutputHelper output) : IAsyncLifetime
 {
+    /// <summary>The time for which the disk remains full. A standby whose log is full may remain the synchronous one for as long.</summary>
+    private static readonly TimeSpan FullTime = TimeSpan.FromSeconds(20);
+
     private readonly PatroniCluster _cluster = new(new(HasWalDisk: true));
 
     public async Task InitializeAsync()
@@ -34,12 +37,16 @@ public sealed class FullDiskSoakTests(ITestOutputHelper output) : IAsyncLifetime
         await load.BeginRoundAsync();
         ClusterNode full = ofPrimary ? primary : standby;
         await full.FillWalDiskAsync(primary);
-        double outage = (await load.EndRoundAsync()).TotalSeconds;
+        await Task.Delay(FullTime);
+        double during = load.Outage.TotalSeconds;
         full.FreeWalDisk();
+        double outage = (await load.EndRoundAsync()).TotalSeconds;
         await load.BeginRoundAsync();
         string summary = await load.StopAsync();
         output.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"disk of the {(ofPrimary ? "primary" : "standby")}: {outage:F1} s without a write; {summary}"));
+            CultureInfo.InvariantCulture,
+            $"disk of the {(ofPrimary ? "primary" : "standby")}: {during:F1} s without a write meanwhile, " +
+            $"{outage:F1} s in all; {summary}"));
     }
 }
 

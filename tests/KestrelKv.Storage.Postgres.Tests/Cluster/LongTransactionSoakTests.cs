@@ -17,7 +17,9 @@ public sealed class LongTransactionSoakTests(PatroniCluster cluster, ITestOutput
     private const int Keys = 100;
     private const int Parts = 5;
 
-    /// <summary>The maximum growth of the tables per write, in bytes: versions of the entry, the change, the commit row, and their indexes.</summary>
+    /// <summary>
+    /// The maximum growth of the tables per write, in bytes: versions of the entry, the change, the commit row, and their indexes.
+    /// </summary>
     private const long BytesPerWriteMax = 4_096;
 
     [SoakFact]
@@ -31,7 +33,9 @@ public sealed class LongTransactionSoakTests(PatroniCluster cluster, ITestOutput
         Assert.True(last < 10 * first, $"a write took {first:F1} ms at first, and {last:F1} ms at the end");
     }
 
-    /// <summary>Writes for half of the duration. Returns the median time of a write in the first and in the last part, in milliseconds.</summary>
+    /// <summary>
+    /// Writes for half of the duration. Returns the median time of a write in the first and in the last part, in milliseconds.
+    /// </summary>
     private async Task<(double First, double Last)> RunAsync(bool isOpen)
     {
         string schema = PostgresServer.NewSchema();
@@ -52,8 +56,11 @@ public sealed class LongTransactionSoakTests(PatroniCluster cluster, ITestOutput
             writes += all.Length;
             medians.Add(all[all.Length / 2]);
             object?[] size = await primary.QueryAsync(
-                $"SELECT {string.Join(" + ", new[] { "entries", "changes", "commits", "claims" }.Select(table => $"pg_total_relation_size('{schema}.{table}')"))}, " +
-                $"pg_total_relation_size('{schema}.entries'), pg_total_relation_size('{schema}.claims')");
+                $"""
+                SELECT sum(size)::bigint, max(size) FILTER (WHERE name = 'entries'), max(size) FILTER (WHERE name = 'claims')
+                FROM (SELECT relname AS name, pg_total_relation_size(oid) AS size FROM pg_class
+                    WHERE relkind = 'r' AND relnamespace = '{schema}'::regnamespace) AS tables
+                """);
             output.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{(isOpen ? "beside an open transaction" : "alone")}: {writes} writes; median {all[all.Length / 2]:F1} ms, " +

@@ -61,7 +61,8 @@ public sealed class NetworkSoakTests(ITestOutputHelper output) : IAsyncLifetime
         while (cuts.Count == 0)
         {
             int[] standbys = [.. Enumerable.Range(1, Machines - 1).Where(machine => machine != primary)];
-            foreach ((string name, int[] machines) in ((string, int[])[])[("standbys", standbys), ("etcd", [Machines]), ("stores", [Doors])])
+            (string, int[])[] others = [("standbys", standbys), ("etcd", [Machines]), ("stores", [Doors])];
+            foreach ((string name, int[] machines) in others)
             {
                 int directions = random.Next(3) == 0 ? 0 : random.Next(1, 4);
                 if (directions == 0) continue;

@@ -6,8 +6,8 @@ using KestrelKv.Testing;
 namespace KestrelKv.Storage.Postgres.Tests.Cluster;
 
 /// <summary>
-/// Three PostgreSQL servers under Patroni, and the etcd that Patroni needs, on loopback ports, or on the machines of a network: machine 1 to
-/// 3 and <see cref="EtcdMachine"/>.
+/// Three PostgreSQL servers under Patroni, and the etcd that Patroni needs, on loopback ports, or on the machines of a network: machine 1
+/// to 3 and <see cref="EtcdMachine"/>.
 /// </summary>
 public sealed class PatroniCluster : IAsyncLifetime
 {
@@ -71,7 +71,8 @@ public sealed class PatroniCluster : IAsyncLifetime
 
     /// <summary>Opens a store that knows all nodes.</summary>
     public Task<PostgresStore> OpenStoreAsync(string schema, TimeProvider? time = null) => PostgresStore.OpenAsync(
-        new() { ConnectionString = ConnectionString, Schema = schema, SynchronousStandby = _settings.IsSynchronous }, time ?? TimeProvider.System);
+        new() { ConnectionString = ConnectionString, Schema = schema, SynchronousStandby = _settings.IsSynchronous },
+        time ?? TimeProvider.System);
 
     /// <summary>Starts etcd, and waits until it answers.</summary>
     public async Task StartEtcdAsync()
@@ -135,14 +136,15 @@ public sealed class PatroniCluster : IAsyncLifetime
     public Task WaitForPrimaryOtherThanAsync(ClusterNode former) => Wait.UntilAsync(
         async () =>
         {
-            ClusterNode[] others = [.. _nodes.Where(node => node != former)];
-            return (await Task.WhenAll(others.Select(node => node.TryQueryAsync("SELECT pg_is_in_recovery()")))).Any(row => row?[0] is false);
+            IEnumerable<ClusterNode> others = _nodes.Where(node => node != former);
+            object?[]?[] rows = await Task.WhenAll(others.Select(node => node.TryQueryAsync("SELECT pg_is_in_recovery()")));
+            return rows.Any(row => row?[0] is false);
         },
         () => $"no other node replaces {former.Name}");
 
     /// <summary>
-    /// Waits until there is one primary with a synchronous standby; if the cluster must be complete, with both standbys, and all Patronis agree.
-    /// Returns the primary and the synchronous standby; if the cluster is asynchronous, any standby.
+    /// Waits until there is one primary with a synchronous standby; if the cluster must be complete, with both standbys, and all Patronis
+    /// agree. Returns the primary and the synchronous standby; if the cluster is asynchronous, any standby.
     /// </summary>
     private async Task<(ClusterNode Primary, ClusterNode Standby)> WaitForRolesAsync(bool isComplete)
     {
@@ -182,7 +184,8 @@ public sealed class PatroniCluster : IAsyncLifetime
     {
         const string Roles =
             """
-            SELECT pg_is_in_recovery(), count(*), min(application_name) FILTER (WHERE sync_state IN ('sync', 'quorum')), min(application_name)
+            SELECT pg_is_in_recovery(), count(*), min(application_name) FILTER (WHERE sync_state IN ('sync', 'quorum')),
+                min(application_name)
             FROM pg_stat_replication WHERE state = 'streaming'
             """;
         if (await node.TryQueryAsync(Roles) is not { } row) return null;

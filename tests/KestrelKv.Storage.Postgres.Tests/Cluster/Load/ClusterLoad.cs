@@ -26,8 +26,8 @@ internal sealed class ClusterLoad : IAsyncDisposable
     private ClusterLoad(IReadOnlyList<PostgresStore> stores, Random random)
     {
         _state = new(stores);
-        _counters = [.. Enumerable.Range(0, Counters).Select(i => new CounterLoad(_state, string.Create(CultureInfo.InvariantCulture, $"counter{i}")))];
-        _histories = [.. Enumerable.Range(0, HistoryLanes).Select(i => new HistoryLoad(_state, string.Create(CultureInfo.InvariantCulture, $"history{i}")))];
+        _counters = [.. Enumerable.Range(0, Counters).Select(i => new CounterLoad(_state, $"counter{i}"))];
+        _histories = [.. Enumerable.Range(0, HistoryLanes).Select(i => new HistoryLoad(_state, $"history{i}"))];
         _feed = new(_state, stores[^1]);
         Func<Random, Task>[] callers =
         [
@@ -62,7 +62,9 @@ internal sealed class ClusterLoad : IAsyncDisposable
         _state.BeginOutage();
     }
 
-    /// <summary>Waits until each store writes again. Returns the longest time without an acknowledged write since the round began.</summary>
+    /// <summary>
+    /// Waits until each store writes again. Returns the longest time without an acknowledged write since the round began.
+    /// </summary>
     public async Task<TimeSpan> EndRoundAsync()
     {
         Task probes = Task.WhenAll(_state.Stores.Select(async store =>

@@ -25,8 +25,9 @@ internal sealed class FeedLoad(LoadState load, PostgresStore store) : IDisposabl
         while (_watch.Position < version) await ReadAsync();
         var sink = new RecordingEntrySink();
         await store.ListAsync(new ListQuery { Limit = int.MaxValue }, sink);
+        var replay = _replay.OrderBy(entry => entry.Key, StringComparer.Ordinal);
         Assert.Equal(
-            _replay.Select(entry => (entry.Key, entry.Value.Value, entry.Value.Version)).OrderBy(entry => entry.Key, StringComparer.Ordinal),
+            replay.Select(entry => (entry.Key, entry.Value.Value, entry.Value.Version)),
             sink.Entries.Select(entry => (entry.Key, entry.Value, entry.Version)));
     }
 
@@ -50,7 +51,8 @@ internal sealed class FeedLoad(LoadState load, PostgresStore store) : IDisposabl
     private void Replay(RecordedChange change)
     {
         long before = _replay.GetValueOrDefault(change.Key).Version;
-        Assert.True(change.Version >= _last && change.Version > before, $"version {change.Version} of {change.Key} after {before}, {_last}");
+        bool isNext = change.Version >= _last && change.Version > before;
+        Assert.True(isNext, $"version {change.Version} of {change.Key} after {before}, {_last}");
         _last = change.Version;
         Changes++;
         if (change.Kind == ChangeKind.Put) _replay[change.Key] = (change.Value, change.Version);

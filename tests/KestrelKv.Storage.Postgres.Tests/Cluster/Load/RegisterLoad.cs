@@ -22,7 +22,7 @@ internal sealed class RegisterLoad(LoadState load, string key)
         {
             string value = Interlocked.Increment(ref _sent).ToString(CultureInfo.InvariantCulture);
 
-            // The next value must not be sent before the outcome of this one is known. A repetition of a put is harmless: there is one writer.
+            // The next value must not be sent before the outcome of this one is known. There is one writer, so a repetition is harmless.
             for (bool isDone = false; !isDone;)
             {
                 try
