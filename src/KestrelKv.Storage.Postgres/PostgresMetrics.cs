@@ -67,7 +67,7 @@ public sealed class PostgresMetrics
     internal static PostgresMetrics Create() => new(new Meter(MeterName)) { _ownsMeter = true };
 
     /// <summary>Creates the instruments of an open store.</summary>
-    internal void Observe(PrimaryFinder finder, PrimaryMonitor monitor, SessionPool sessions, Func<long> feedLag)
+    internal void Observe(PrimaryFinder finder, PrimaryMonitor monitor, HealthCheck health, SessionPool sessions, Func<long> feedLag)
     {
         _meter.CreateObservableCounter("kestrelkv.postgres.failovers", () => finder.Failovers, "{failover}",
             "Times that another host became the primary.");
@@ -75,8 +75,8 @@ public sealed class PostgresMetrics
             "Database sessions, by state: in use, idle, or abandoned until the server ends their trip.");
         _meter.CreateObservableGauge("kestrelkv.postgres.feed.lag", feedLag, "{version}",
             "Versions that this server knows and has not published to watches; 0 without watches.");
-        _meter.CreateObservableGauge("kestrelkv.postgres.primary.reachable", () => finder.Current is null ? 0 : 1, null,
-            "Whether the primary is known and no trip to it has failed since: 0 or 1.");
+        _meter.CreateObservableGauge("kestrelkv.postgres.healthy", () => health.IsHealthy ? 1 : 0, null,
+            "Whether the primary acknowledges commits, its settings keep them, and no history was lost: 0 or 1.");
         _meter.CreateObservableGauge("kestrelkv.postgres.replication.safe", () => monitor.UnsafeSetting is null ? 1 : 0, null,
             "Whether the settings of the primary keep acknowledged writes: 0 or 1.");
     }
@@ -101,8 +101,6 @@ public sealed class PostgresMetrics
 
     private static string TripName(TripKind kind) => kind switch
     {
-        TripKind.UnfencedRead => "read",
-        TripKind.CatchUp => "feed",
         _ => JsonNamingPolicy.SnakeCaseLower.ConvertName(kind.ToString()),
     };
 

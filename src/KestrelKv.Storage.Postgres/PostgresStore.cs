@@ -79,11 +79,11 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
         _unfencedReads = new GroupLoop(CreateWorkspace, new GroupReader(_snapshots, _door, options, _sessions.Metrics, isFenced: false).ExecuteAsync);
         _listing = new Listing(_snapshots, _door, options);
         _sweeper = new Sweeper(_sessions, _door, _writes.Queue, options, _logger, time);
-        _monitor = new PrimaryMonitor(_finder, options, _logger);
+        _monitor = new PrimaryMonitor(_finder, options, _logger) { Surveyed = () => _health!.CheckAsync(CancellationToken.None) };
         _health = new HealthCheck(_finder, _monitor, _door);
         _backups = new BackupWriter(_sessions, _door, options);
         _lateTimer = new Timer(static store => ((PostgresStore)store!).FailLate(), this, LatePeriod, LatePeriod);
-        _sessions.Metrics.Observe(_finder, _monitor, _sessions, () => _feed.Lag);
+        _sessions.Metrics.Observe(_finder, _monitor, _health, _sessions, () => _feed.Lag);
     }
 
     /// <inheritdoc/>

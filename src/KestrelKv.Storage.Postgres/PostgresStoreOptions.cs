@@ -1,6 +1,6 @@
 using KestrelKv.Json;
 using KestrelKv.Storage.Embedded;
-using Npgsql;
+using KestrelKv.Storage.Postgres.Sessions;
 
 namespace KestrelKv.Storage.Postgres;
 
@@ -99,17 +99,17 @@ public sealed class PostgresStoreOptions
         return options;
     }
 
-    /// <summary>Returns what is wrong with a connection string, without its values, which may be secret; null if nothing is.</summary>
-    public static string? FindFault(string connectionString)
+    /// <summary>Returns what is wrong with the connection string, without its values, which may be secret; null if nothing is.</summary>
+    public string? FindFault()
     {
-        const string Expected = "expected one of Npgsql, such as Host=db1,db2;Username=kestrelkv;Database=kestrelkv";
         try
         {
-            return new NpgsqlConnectionStringBuilder(connectionString).Host is { Length: > 0 } ? null : $"it has no Host, {Expected}";
+            HostList.Read(this);
+            return null;
         }
         catch (ArgumentException e)
         {
-            return $"{e.Message.Split(" (Parameter ")[0]}, {Expected}";
+            return e.Message;
         }
     }
 
@@ -118,10 +118,9 @@ public sealed class PostgresStoreOptions
         name is { Length: > 0 and <= 40 } && !char.IsAsciiDigit(name[0]) && !name.StartsWith("pg_", StringComparison.Ordinal)
         && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_');
 
-    /// <exception cref="ArgumentException">The connection string or the schema is invalid.</exception>
+    /// <exception cref="ArgumentException">The schema is invalid.</exception>
     internal void Validate()
     {
-        if (FindFault(ConnectionString) is { } fault) throw new ArgumentException($"The connection string is invalid: {fault}.");
         if (!IsSchema(Schema)) throw new ArgumentException($"The schema is \"{Schema}\", expected {ExpectedSchema}.");
     }
 }

@@ -22,7 +22,7 @@ public sealed class HealthTests(PostgresServer server) : IClassFixture<PostgresS
     {
         string?[] results = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => _store.CheckAsync()));
         Assert.All(results, Assert.Null);
-        Assert.Equal(1, _probe.Read("kestrelkv.postgres.primary.reachable"));
+        await WaitForAsync("kestrelkv.postgres.healthy", 1);
         Assert.Equal(1, _probe.Read("kestrelkv.postgres.replication.safe"));
     }
 
@@ -32,7 +32,7 @@ public sealed class HealthTests(PostgresServer server) : IClassFixture<PostgresS
         await server.SetAsync("synchronous_standby_names", "absent");
         try
         {
-            Assert.StartsWith("Commits wait for a synchronous standby", await _store.CheckAsync(), StringComparison.Ordinal);
+            await WaitForHealthAsync("Commits wait for a synchronous standby");
         }
         finally
         {
@@ -47,10 +47,10 @@ public sealed class HealthTests(PostgresServer server) : IClassFixture<PostgresS
         await server.StopAsync();
         await WaitForHealthAsync("does not answer (Connection refused)");
         await Wait.UntilAsync(() => _log.Of(708).Length == 1, () => "the log does not name the lost primary");
-        Assert.Equal(0, _probe.Read("kestrelkv.postgres.primary.reachable"));
+        await WaitForAsync("kestrelkv.postgres.healthy", 0);
         await server.StartAsync();
         await WaitForHealthAsync(null);
-        Assert.Equal(1, _probe.Read("kestrelkv.postgres.primary.reachable"));
+        await WaitForAsync("kestrelkv.postgres.healthy", 1);
         Assert.Equal(0, _probe.Read("kestrelkv.postgres.failovers"));
     }
 
@@ -98,7 +98,7 @@ public sealed class HealthTests(PostgresServer server) : IClassFixture<PostgresS
         await _store.PutAsync("a", "1");
         await server.QueryAsync("TRUNCATE commits", _schema);
         await _store.GetAsync("a");
-        Assert.Contains("lost acknowledged commits", await _store.CheckAsync(), StringComparison.Ordinal);
+        await WaitForHealthAsync("lost acknowledged commits");
         await using PostgresStore again = await Calls.OpenAsync(server, _schema);
         Assert.Null(await again.CheckAsync());
     }
@@ -122,6 +122,9 @@ public sealed class HealthTests(PostgresServer server) : IClassFixture<PostgresS
         foreach (string outcome in (string[])["committed", "aborted", "unknown"])
             Assert.Equal(0, _probe.Read($"kestrelkv.postgres.outcomes[{outcome}]"));
     }
+
+    private Task WaitForAsync(string gauge, double value) => Wait.UntilAsync(
+        () => _probe.Read(gauge) == value, () => $"{gauge} does not become {value}");
 
     private Task WaitForHealthAsync(string? sentence) => Wait.UntilAsync(
         async () => await _store.CheckAsync() is var health

@@ -15,7 +15,7 @@ internal sealed class SettingErrors
     /// <summary>Adds an error for a value that must not be shown, because it may contain a secret.</summary>
     /// <param name="name">The full name of the setting.</param>
     /// <param name="reason">What is wrong, and what is expected.</param>
-    public void AddInvalid(string name, string reason) => _messages.TryAdd(name, $"the setting {name} is invalid: {reason}");
+    public void AddInvalid(string name, string reason) => _messages.TryAdd(name, $"the setting {name} is invalid. {reason}");
 
     /// <summary>Adds an error for an unknown setting.</summary>
     /// <param name="name">The full name of the unknown setting.</param>

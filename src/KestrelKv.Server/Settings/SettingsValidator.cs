@@ -94,7 +94,7 @@ internal static class SettingsValidator
 
         void Postgres(PostgresStoreOptions postgres)
         {
-            if (PostgresStoreOptions.FindFault(postgres.ConnectionString) is { } fault && settings.Store.Engine == StoreEngine.Postgres)
+            if (settings.Store.Engine == StoreEngine.Postgres && postgres.FindFault() is { } fault)
                 errors.AddInvalid($"{ServerSettings.Section}:Store:Postgres:ConnectionString", fault);
             if (!PostgresStoreOptions.IsSchema(postgres.Schema))
                 Wrong("Store:Postgres:Schema", postgres.Schema, PostgresStoreOptions.ExpectedSchema);

@@ -11,6 +11,10 @@ internal sealed class HealthCheck(PrimaryFinder finder, PrimaryMonitor monitor, 
     private readonly Lock _lock = new();
     private Task<string?>? _check;
     private long _checkedAt;
+    private volatile string? _problem;
+
+    /// <summary>Whether the last check found no problem. <see cref="PrimaryMonitor"/> makes one every 2 seconds.</summary>
+    public bool IsHealthy => _problem is null;
 
     /// <summary>Returns null if all is well; otherwise a sentence. Never fails, except by cancellation.</summary>
     public Task<string?> CheckAsync(CancellationToken cancellationToken)
@@ -29,6 +33,7 @@ internal sealed class HealthCheck(PrimaryFinder finder, PrimaryMonitor monitor, 
         if (problem is null && door.HasLostHistory)
             problem = "The database has lost acknowledged commits since this server started. The log has details (event 705).";
         problem ??= monitor.UnsafeSetting;
+        _problem = problem;
         Volatile.Write(ref _checkedAt, Environment.TickCount64);
         return problem;
     }
@@ -47,6 +52,10 @@ internal sealed class HealthCheck(PrimaryFinder finder, PrimaryMonitor monitor, 
         catch (TimeoutException)
         {
             return "No primary was found in time.";
+        }
+        catch (ObjectDisposedException)
+        {
+            return "The store is closed.";
         }
     }
 

@@ -27,18 +27,23 @@ internal static class HostList
     private const int TcpKeepAliveSeconds = 3;
 
     /// <exception cref="ArgumentException">The connection string is invalid.</exception>
-    public static IReadOnlyList<Host> Create(PostgresStoreOptions options)
+    public static IReadOnlyList<Host> Create(PostgresStoreOptions options) =>
+        [.. Read(options).Select(host => new Host(host.Name, host.ConnectionString, options))];
+
+    /// <summary>Returns the name and port of each host, and its connection string.</summary>
+    /// <exception cref="ArgumentException">The connection string is invalid. The message has no secret.</exception>
+    public static IReadOnlyList<(string Name, string ConnectionString)> Read(PostgresStoreOptions options)
     {
         NpgsqlConnectionStringBuilder connection = Parse(options);
         string[] names = connection.Host!.Split(',', StringSplitOptions.TrimEntries);
         int defaultPort = connection.Port;
-        List<Host> hosts = [];
+        List<(string Name, string ConnectionString)> hosts = [];
         foreach (string name in names)
         {
             (connection.Host, connection.Port) = Split(name, defaultPort);
             string full = string.Create(CultureInfo.InvariantCulture, $"{connection.Host}:{connection.Port}");
             if (hosts.Exists(host => host.Name == full)) throw new ArgumentException($"The connection string names the host {full} twice.");
-            hosts.Add(new(full, connection.ConnectionString, options));
+            hosts.Add((full, connection.ConnectionString));
         }
         return hosts;
     }

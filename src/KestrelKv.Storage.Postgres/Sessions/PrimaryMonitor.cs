@@ -25,6 +25,9 @@ internal sealed class PrimaryMonitor : IAsyncDisposable
     /// <summary>A sentence about a setting of the primary with which acknowledged writes can be lost; null if there is none.</summary>
     public string? UnsafeSetting => _unsafeSetting;
 
+    /// <summary>Is invoked after each survey. The task never fails.</summary>
+    public Func<Task> Surveyed { get; init; } = () => Task.CompletedTask;
+
     /// <summary>Begins to look.</summary>
     public void Start() => _running = Task.Run(RunAsync);
 
@@ -49,6 +52,7 @@ internal sealed class PrimaryMonitor : IAsyncDisposable
                 if (!_isLost) Log.NoPrimary(_logger, e.Message);
                 _isLost = true;
             }
+            _ = Surveyed();
         }
     }
 

@@ -36,7 +36,7 @@ internal sealed class ClaimResolver(SessionPool sessions, Door door, PostgresSto
         catch (StoreUnavailableException e)
         {
             sessions.Metrics.CountOutcome(GroupOutcome.Unknown);
-            Log.OutcomeUnresolved(logger, sequence, options.ResolveTimeout.TotalSeconds, e.Message);
+            Log.OutcomeUnresolved(logger, sequence, options.ResolveTimeout.TotalSeconds, (e.InnerException ?? e).Message);
             return null;
         }
     }

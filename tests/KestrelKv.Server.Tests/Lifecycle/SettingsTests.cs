@@ -102,9 +102,10 @@ public sealed class SettingsTests
 
     /// <summary>The settings of the embedded engine have no effect on the other one.</summary>
     [Theory]
-    [InlineData("Store:Postgres:ConnectionString=", "the setting KestrelKv:Store:Postgres:ConnectionString is invalid: it has no Host, expected")]
-    [InlineData("Store:Postgres:ConnectionString=Hots=a;Password=hidden", "the setting KestrelKv:Store:Postgres:ConnectionString is invalid: ")]
-    [InlineData("Store:Postgres:ConnectionString=hidden", "the setting KestrelKv:Store:Postgres:ConnectionString is invalid: ")]
+    [InlineData("Store:Postgres:ConnectionString=", "the setting KestrelKv:Store:Postgres:ConnectionString is invalid. The connection string of PostgreSQL is invalid: Host is missing.")]
+    [InlineData("Store:Postgres:ConnectionString=Hots=a;Password=hidden", "the setting KestrelKv:Store:Postgres:ConnectionString is invalid. The connection string ")]
+    [InlineData("Store:Postgres:ConnectionString=Host=a,b:99999;Password=hidden", "the setting KestrelKv:Store:Postgres:ConnectionString is invalid. The connection string has the host b:99999")]
+    [InlineData("Store:Postgres:ConnectionString=hidden", "the setting KestrelKv:Store:Postgres:ConnectionString is invalid. The connection string ")]
     [InlineData("Store:MemoryBytesMax=2000000", "the setting KestrelKv:Store:MemoryBytesMax is 2000000, expected the default 0, because it has no effect with")]
     [InlineData("Data:HistoryBytes=1", "the setting KestrelKv:Data:HistoryBytes is 1, expected the default 268435456, because it has no effect with")]
     [InlineData("Data:Durability=Memory", "the setting KestrelKv:Data:Durability is Memory, expected the default Always, because it has no effect with")]
