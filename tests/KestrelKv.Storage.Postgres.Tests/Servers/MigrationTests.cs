@@ -7,7 +7,7 @@ namespace KestrelKv.Storage.Postgres.Tests.Servers;
 /// <summary>The migration of a store between the engines, as an operator does it.</summary>
 public sealed class MigrationTests(PostgresServer database) : IClassFixture<PostgresServer>, IDisposable
 {
-    private const string Increment = """{"func": "INCR", "params": {"obj": "n", "request_id": "r", "return_old": true}}""";
+    private const string Increment = """{"func": "INCR", "params": {"obj": "n", "request_id": "r"}}""";
 
     private const string Batch =
         """
@@ -59,7 +59,7 @@ public sealed class MigrationTests(PostgresServer database) : IClassFixture<Post
             using (WireClient watcher = await WireClient.ConnectAsync(postgres.WirePort))
             {
                 string watch = $$$"""{"func": "WATCH", "params": {"from_version": {{{first.Version}}}}}""";
-                Frames.AssertError(await watcher.CallAsync(watch), "compacted", "version");
+                Assert.Equal("compacted", Frames.ErrorCode(await watcher.CallAsync(watch)));
             }
 
             // The next version follows that of the backup.
@@ -93,7 +93,7 @@ public sealed class MigrationTests(PostgresServer database) : IClassFixture<Post
             await File.WriteAllBytesAsync(backup, damaged);
             Assert.Contains("offset", await RefuseAsync(backup), StringComparison.Ordinal);
         }
-        Assert.IsType<DBNull>(await database.QueryAsync($"SELECT to_regclass('{_schema}.entries')"));
+        Assert.IsType<DBNull>(await database.QueryAsync($"SELECT to_regclass('{_schema}.entries')::text"));
     }
 
     [Fact]
@@ -227,6 +227,7 @@ public sealed class MigrationTests(PostgresServer database) : IClassFixture<Post
         {
             // The first calls execute the requests. On a store with their records, they are recognized.
             string increment = await client.CallAsync(MigrationTests.Increment), batch = await client.CallAsync(MigrationTests.Batch);
+            Assert.All([increment, batch], reply => Assert.StartsWith("{\"status\": \"OK\"", reply, StringComparison.Ordinal));
             string scan = await client.CallAsync("""{"func": "SCAN", "params": {"values": true, "meta": true, "limit": 1000}}""");
             Assert.Contains("\"next\": null", scan, StringComparison.Ordinal);
             string info = await client.CallAsync("""{"func": "INFO", "params": {}}""");
