@@ -180,14 +180,19 @@ public sealed class ClusterNode(string name, string host, int port, int restPort
     }
 
     /// <summary>Asks Patroni for a planned change of the leader. Returns whether Patroni did it.</summary>
-    public async Task<bool> SwitchoverAsync()
+    public Task<bool> SwitchoverAsync() => PostAsync("switchover", new { leader = name });
+
+    /// <summary>Asks Patroni to copy the database again from the primary. Returns whether Patroni agreed.</summary>
+    public Task<bool> ReinitializeAsync() => PostAsync("reinitialize", new { force = true });
+
+    private async Task<bool> PostAsync(string action, object content)
     {
         try
         {
             // Patroni needs the length of the content, which JSON content does not report.
             using var http = new HttpClient { Timeout = TimeSpan.FromMinutes(1) };
-            using var request = new StringContent(JsonSerializer.Serialize(new { leader = name }));
-            using HttpResponseMessage response = await http.PostAsync(new Uri($"http://{RestAddress}/switchover"), request);
+            using var request = new StringContent(JsonSerializer.Serialize(content));
+            using HttpResponseMessage response = await http.PostAsync(new Uri($"http://{RestAddress}/{action}"), request);
             return response.IsSuccessStatusCode;
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException)

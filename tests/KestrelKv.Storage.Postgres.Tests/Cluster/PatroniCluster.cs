@@ -19,6 +19,9 @@ public sealed class PatroniCluster : IAsyncLifetime
     /// <summary>The maximum time until a cluster is complete after a fault: a node may have to be copied again.</summary>
     private static readonly TimeSpan RepairTimeout = TimeSpan.FromMinutes(4);
 
+    /// <summary>The time after which a node that does not answer is copied again.</summary>
+    private static readonly TimeSpan CopyAfter = TimeSpan.FromSeconds(75);
+
     private readonly ClusterSettings _settings;
     private readonly ClusterNetwork? _network;
     private readonly HashSet<int> _ports = [];
@@ -149,9 +152,16 @@ public sealed class PatroniCluster : IAsyncLifetime
     private async Task<(ClusterNode Primary, ClusterNode Standby)> WaitForRolesAsync(bool isComplete)
     {
         var clock = Stopwatch.StartNew();
-        while (true)
+        for (TimeSpan copyAfter = CopyAfter; ;)
         {
             if (await FindRolesAsync(isComplete) is { } roles) return roles;
+            if (clock.Elapsed > copyAfter)
+            {
+                // Not every former primary can be rewound: Patroni then waits for the decision of an operator.
+                foreach (ClusterNode node in _nodes)
+                    if (await node.TryQueryAsync("SELECT 1") is null) await node.ReinitializeAsync();
+                copyAfter += CopyAfter;
+            }
             if (clock.Elapsed > RepairTimeout)
             {
                 string logs = string.Join('\n', _nodes.Select(node => $"{node.Name}:\n{Log(node.Name)}"));
