@@ -50,7 +50,7 @@ internal sealed class BackupRestore(string file, Door door, string schema)
     }
 
     /// <summary>Loads the file.</summary>
-    /// <returns>The newest commit of the schema.</returns>
+    /// <returns>The version of the file, and the totals of the schema.</returns>
     /// <exception cref="UnsuitableDatabaseException">The schema has data.</exception>
     /// <exception cref="DataException">The file has changed since the check.</exception>
     public async Task<CommitRow> RunAsync(Session session)
@@ -77,15 +77,19 @@ internal sealed class BackupRestore(string file, Door door, string schema)
         return newest;
     }
 
-    /// <summary>Adds the commit row of the last version of the file, whose changes are not kept. Without commits there is none.</summary>
+    /// <summary>
+    /// Adds a commit row, above all versions that were assigned after the backup was made. Changes up to it are not kept. Without commits
+    /// there is none.
+    /// </summary>
     private async Task<CommitRow> AddCommitAsync(Session session, long version)
     {
         if (version == 0) return default;
-        await session.ScalarAsync("UPDATE meta SET oldest_version = $1", Parameter.Of(version + 1));
+        long raised = VersionRange.After(version, door.Clock.GetUtcNow());
+        await session.ScalarAsync("UPDATE meta SET oldest_version = $1", Parameter.Of(raised + 1));
         (Guid id, long clock) = (Guid.NewGuid(), door.Clock.Now());
         await using Trip trip = session.StartTrip();
         trip.Add(
-            InsertCommit, Parameter.Of(version), Parameter.Of(door.Id), Parameter.Of(id), Parameter.Of(clock),
+            InsertCommit, Parameter.Of(raised), Parameter.Of(door.Id), Parameter.Of(id), Parameter.Of(clock),
             Parameter.Of(InternalKey.First));
         await using NpgsqlDataReader rows = await trip.ReadAsync();
         await rows.ReadAsync();
