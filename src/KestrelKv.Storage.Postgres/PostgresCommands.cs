@@ -13,7 +13,7 @@ public static class PostgresCommands
 
     /// <summary>
     /// Loads a backup into an empty schema: all entries with their versions and expiries, and all idempotency records. The backup is
-    /// validated completely before any change. Versions continue after that of the backup.
+    /// validated completely before any change. Versions continue above all that were assigned after the backup.
     /// </summary>
     /// <param name="options">The options of the store.</param>
     /// <param name="backupFile">The path of the backup.</param>

@@ -19,7 +19,7 @@ public sealed class PostgresStoreOptions
 
     /// <summary>
     /// The schema of the store's tables; default <c>kestrelkv</c>. 1 to 40 lower-case letters, digits and underscores, not beginning with
-    /// a digit or with <c>pg_</c>. All servers of a store use the same schema. The store creates it if it is missing.
+    /// a digit or with <c>pg_</c>. All servers of a store use the same schema. The store creates it if it is missing and the role may.
     /// </summary>
     public string Schema { get; init; } = "kestrelkv";
 
@@ -57,8 +57,9 @@ public sealed class PostgresStoreOptions
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// The maximum time of a call while the database does not answer: 1 second or more; default 10 seconds. It must exceed the time for
-    /// which the loss of a standby delays commits; otherwise such a loss gives unknown outcomes.
+    /// The maximum time of each step of a call while the database does not answer: 1 second or more; default 10 seconds. A write has three
+    /// steps: the queue, the first trip and the commit. If the time is shorter than a failover, or than the stall after the loss of a
+    /// standby, calls fail meanwhile, and the outcomes of interrupted commits are determined.
     /// </summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -65,7 +65,7 @@ internal static class StoreOpening
         NoPrimaryException => e.Message,
         PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } =>
             $"The role may not create the tables in schema {options.Schema} ({Failures.Reason(e)}). " +
-            "It must have the privilege CREATE on the database.",
+            "It must have the privilege CREATE on the database, or an administrator must create the schema for it.",
         TimeoutException =>
             "The database did not acknowledge a commit in time. It may wait for a synchronous standby.",
         _ => $"{Failures.Reason(e)}.",

@@ -60,8 +60,8 @@ internal sealed class BackupRestore(string file, Door door, string schema)
         if (await session.ScalarAsync("SELECT EXISTS (SELECT FROM commits) OR EXISTS (SELECT FROM entries)") is true)
         {
             throw new UnsuitableDatabaseException(
-                $"The schema {schema} has data already, expected an empty one. Drop the schema, or choose another one with " +
-                "Store:Postgres:Schema. Nothing was changed.");
+                $"The schema {schema} has data already, expected an empty one. An administrator must drop the schema and create it for " +
+                "the role again, or create another one for Store:Postgres:Schema. Nothing was changed.");
         }
         await using (Trip trip = session.StartTrip())
         {

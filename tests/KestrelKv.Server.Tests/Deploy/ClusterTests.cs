@@ -41,7 +41,8 @@ public sealed partial class ClusterTests
         foreach (string service in Keys(Compose["services"]))
         {
             Assert.Matches(@"^[a-z-]+:\d+\.\d+\.\d+$", Text(Member(service, "image")));
-            var build = (YamlMappingNode)Member(service, "build");
+            if (!IsBuilder(service)) continue;
+            var build = (YamlMappingNode)Compose["services"][service]["build"];
             if (build.Children.TryGetValue("target", out YamlNode? stage))
                 Assert.Contains($" AS {Text(stage)}\n", dockerfile, StringComparison.Ordinal);
             else
@@ -50,6 +51,17 @@ public sealed partial class ClusterTests
         Assert.All(
             dockerfile.Split('\n').Where(line => line.StartsWith("FROM ", StringComparison.Ordinal)),
             line => Assert.Matches(@"^FROM debian:\d+\.\d+-slim AS ", line));
+    }
+
+    /// <summary>A build of several services with one image would export its tag several times.</summary>
+    [Fact]
+    public void Images_AreBuiltByOneService_AndNotPulledByTheOthers()
+    {
+        foreach (IGrouping<string, string> image in Keys(Compose["services"]).GroupBy(service => Text(Member(service, "image"))))
+        {
+            Assert.Single(image, IsBuilder);
+            Assert.All(image.Where(service => !IsBuilder(service)), service => Assert.Equal("never", Text(Member(service, "pull_policy"))));
+        }
     }
 
     [Fact]
@@ -185,6 +197,8 @@ public sealed partial class ClusterTests
         stream.Load(new StringReader(Read(file)));
         return (YamlMappingNode)Assert.Single(stream.Documents).RootNode;
     }
+
+    private static bool IsBuilder(string service) => ((YamlMappingNode)Compose["services"][service]).Children.ContainsKey("build");
 
     private static YamlNode Member(string service, string name) => Member((YamlMappingNode)Compose["services"][service], name);
 

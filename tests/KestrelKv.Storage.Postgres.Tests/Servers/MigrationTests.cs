@@ -110,7 +110,9 @@ public sealed class MigrationTests(PostgresServer database) : IClassFixture<Post
             before = (await Snapshot.OfAsync(client)).Entries;
         }
         Assert.Contains($"The schema {_schema} has data already", await RefuseAsync(backup), StringComparison.Ordinal);
-        Assert.Contains("Store:Postgres:Schema", await RefuseAsync(backup), StringComparison.Ordinal);
+        Assert.Contains(
+            "must drop the schema and create it for the role again, or create another one for Store:Postgres:Schema",
+            await RefuseAsync(backup), StringComparison.Ordinal);
         await using ServerProcess restarted = await StartAsync();
         using WireClient again = await WireClient.ConnectAsync(restarted.WirePort);
         Assert.Equal(before, (await Snapshot.OfAsync(again)).Entries);
