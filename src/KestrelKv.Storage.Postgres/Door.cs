@@ -9,14 +9,17 @@ internal sealed class Door(DoorClock clock, ILogger logger)
     private readonly Lock _lock = new();
     private CommitRow _known;
     private long _oldestVersion = 1;
-    private volatile bool _hasLostHistory;
+    private int _losses;
 
     public Guid Id { get; } = Guid.NewGuid();
 
     public DoorClock Clock => clock;
 
     /// <summary>Whether the database lost commits that this door has seen acknowledged, since the start.</summary>
-    public bool HasLostHistory => _hasLostHistory;
+    public bool HasLostHistory => Losses > 0;
+
+    /// <summary>The number of times that the database lost acknowledged commits.</summary>
+    public int Losses => Volatile.Read(ref _losses);
 
     /// <summary>Is invoked, without locks, if the database lost commits that this door has seen acknowledged.</summary>
     public Action HistoryLost { get; set; } = () => { };
@@ -66,7 +69,7 @@ internal sealed class Door(DoorClock clock, ILogger logger)
             if (_known != known) return;
             _known = newest;
         }
-        _hasLostHistory = true;
+        Interlocked.Increment(ref _losses);
         Log.HistoryLost(logger, newest.Version, known.Version);
         HistoryLost();
     }

@@ -46,7 +46,10 @@ public interface IKeyValueStore
     /// <param name="operations">Any number of operations, on any keys.</param>
     /// <param name="results">Receives the result of each operation, in order. May stop the call after any result.</param>
     /// <param name="cancellationToken">Cancels waits and long work. Operations whose results were passed on are not undone.</param>
-    /// <returns>The number of executed operations: all, unless <paramref name="results"/> stopped the call.</returns>
+    /// <returns>
+    /// The number of executed operations: all, unless <paramref name="results"/> stopped the call, or the store ended it after many large
+    /// values. At least one is executed.
+    /// </returns>
     ValueTask<int> ExecuteAsync(
         ReadOnlyMemory<Operation> operations, IResultSink results, CancellationToken cancellationToken = default);
 

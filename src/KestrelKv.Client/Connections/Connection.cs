@@ -194,22 +194,27 @@ internal sealed class Connection : IThreadPoolWorkItem
         Span<Call> calls = _answered.AsSpan(0, count);
         int taken = _lane.TakeSent(this, calls, works);
         int at = 0;
+        List<Call>? repeated = null;
         for (int i = 0; i < taken; i++)
         {
             Call call = calls[i];
             FrameHeader.TryRead(text[at..], _lane.ReplyBytesMax, out int length, out _);
             ReadOnlySpan<byte> reply = text.Slice(at + FrameHeader.Bytes, length);
+            at += FrameHeader.Bytes + length;
             if (call is { IsRepeatable: true, IsEnded: false } && ServerError.StoreFailure(reply) is { } failure)
             {
-                // The next connection may lead to a server whose database answers.
-                Break(failure);
-                _lane.Repeat(calls[i..taken], failure);
-                calls.Clear();
-                throw failure;
+                (repeated ??= []).Add(call);
+                closing ??= failure;
+                continue;
             }
             call.EndWith(reply);
             call.Release();
-            at += FrameHeader.Bytes + length;
+        }
+        if (repeated is not null)
+        {
+            // The next connection may lead to a server whose database answers.
+            _lane.OnBroken(this, closing!, repeated);
+            Break(closing!);
         }
         calls.Clear();
         if (closing is not null) throw closing;

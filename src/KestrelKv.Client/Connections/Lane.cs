@@ -163,43 +163,42 @@ internal sealed class Lane : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <summary>Sends calls again on the next connection, before all others. Their own connection is broken, and its sent calls are queued.</summary>
-    public void Repeat(ReadOnlySpan<Call> calls, Exception reason)
+    /// <summary>Handles the end of a connection. Its calls without a reply are sent again, before all others, or fail.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="reason">The reason.</param>
+    /// <param name="failed">Calls whose replies say that they may be repeated, and that were sent before the others; null for none.</param>
+    public void OnBroken(Connection connection, Exception reason, List<Call>? failed = null)
     {
+        List<Call> repeated = [], lost = [];
         Connection? sender = null;
-        List<Call> lost = [];
         lock (_gate)
         {
-            List<Call> repeated = [];
-            foreach (Call call in calls) (call.IsRepeatable && !_stopping.IsCancellationRequested ? repeated : lost).Add(call);
+            bool isCurrent = _connection == connection;
+            if (!isCurrent && failed is null) return;
+            foreach (Call call in failed ?? []) Sort(call);
+            if (isCurrent)
+            {
+                Volatile.Write(ref _connection, null);
+                _lastFailure = reason;
+                while (connection.TryTakeSent(out Call? call)) Sort(call);
+            }
             _queue.AddFirst(repeated);
-            if (_connection is null) Connect();
-            else if (_connection.TryBeginSending(out _)) sender = _connection;
+            if (_queue.Count > 0)
+            {
+                if (!_isSweeping) StartSweeping();
+                if (_connection is null) Connect();
+                else if (_connection.TryBeginSending(out _)) sender = _connection;
+            }
         }
         sender?.Send(onCallerThread: false);
         EndBroken(lost, reason);
-    }
 
-    /// <summary>Handles the end of a connection.</summary>
-    public void OnBroken(Connection connection, Exception reason)
-    {
-        List<Call> lost = [];
-        lock (_gate)
+        void Sort(Call call)
         {
-            if (_connection != connection) return;
-            Volatile.Write(ref _connection, null);
-            _lastFailure = reason;
-            List<Call> repeated = [];
-            while (connection.TryTakeSent(out Call? call))
-            {
-                if (call.IsEnded) call.Release();
-                else if (call.IsRepeatable && !_stopping.IsCancellationRequested) repeated.Add(call);
-                else lost.Add(call);
-            }
-            _queue.AddFirst(repeated);
-            if (_queue.Count > 0) Connect();
+            if (call.IsEnded) call.Release();
+            else if (call.IsRepeatable && !_stopping.IsCancellationRequested) repeated.Add(call);
+            else lost.Add(call);
         }
-        EndBroken(lost, reason);
     }
 
     /// <summary>Returns the failure of a call that was not sent, with the reason why there is no connection.</summary>

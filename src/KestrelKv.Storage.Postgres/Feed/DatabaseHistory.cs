@@ -14,11 +14,12 @@ internal sealed class DatabaseHistory(SnapshotReader snapshots, Door door, Postg
     /// <remarks>Only commits up to the feed's published version are read. These are replicated, so the reads need no fence.</remarks>
     public async ValueTask<bool> ReadAsync(LogCursor cursor, long position, long upTo, CommitReader read)
     {
+        int losses = door.Losses;
         (_, long oldest, ChangeRows changes) = await snapshots.RepeatAsync(
             TripKind.CatchUp, trip => Add(trip, position, upTo), (newest, rows) => ReadAsync(newest, rows, upTo), isFenced: false,
             options.RequestTimeout);
         door.OldestVersion = oldest;
-        if (position + 1 < oldest) return false;
+        if (position + 1 < oldest || door.Losses != losses) return false;
         changes.Deliver(position, (version, records) => read(version, records));
         return true;
     }

@@ -86,6 +86,7 @@ internal sealed class HostProbe(Host host, NpgsqlDataSource source, TimeSpan tim
 
     private async Task FenceAfterAsync(Task earlier)
     {
+        await Task.Yield(); // The caller stores this task first.
         await earlier.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Task fence;
         lock (_lock)

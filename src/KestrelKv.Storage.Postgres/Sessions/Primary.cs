@@ -50,7 +50,8 @@ internal sealed class Primary(Host host, ServerState state)
     {
         try
         {
-            return await work.WaitAsync(timeout < TimeSpan.Zero ? TimeSpan.Zero : timeout, Lost);
+            T result = await work.WaitAsync(timeout < TimeSpan.Zero ? TimeSpan.Zero : timeout, Lost);
+            return IsLost ? throw new OperationCanceledException() : result;
         }
         catch (OperationCanceledException e) when (IsLost)
         {

@@ -13,8 +13,8 @@ namespace KestrelKv.Storage.Postgres.Sessions;
 internal sealed class Session : IAsyncDisposable
 {
     /// <summary>
-    /// Ends the transaction that holds the writer lock if the server has waited for its door for 3 seconds in the middle of a trip. That is
-    /// the difference between the timeout of the lock and that of idle transactions.
+    /// Ends the transaction that holds the writer lock if the server has waited for its door for 10 seconds in the middle of a trip, the
+    /// default of <see cref="PostgresStoreOptions.RequestTimeout"/>: its door has then abandoned the trip.
     /// </summary>
     private const string EndStuckHolder =
         """
@@ -22,7 +22,7 @@ internal sealed class Session : IAsyncDisposable
         WHERE locktype = 'advisory' AND granted AND objsubid = 1
             AND (classid::bigint << 32) | objid::bigint = hashtextextended($1, 0)
             AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND wait_event_type = 'Client' AND state_change < clock_timestamp() - interval '3 seconds'
+            AND wait_event_type = 'Client' AND state_change < clock_timestamp() - interval '10 seconds'
         """;
 
     private readonly NpgsqlConnection _connection;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace KestrelKv.Storage.Postgres.Sessions;
@@ -55,8 +56,12 @@ internal sealed class SessionPool : IAsyncDisposable
                 OpenedSession opened = await primary.WithinAsync(opening, Left() < _connectTimeout ? Left() : _connectTimeout);
                 session = opened.Session;
 
-                // Not before: an abandoned attempt to connect may reach a former primary, which lacks newer commits.
-                if (opened.LostHistory is { } newest) _door.Lose(newest, opened.Known);
+                // A former primary also lacks newer commits. It acknowledges no fence.
+                if (opened.LostHistory is { } newest)
+                {
+                    await FenceAsync(session, Left());
+                    _door.Lose(newest, opened.Known);
+                }
             }
             session.Kind = kind;
             Interlocked.Increment(ref _inUse);
@@ -64,7 +69,7 @@ internal sealed class SessionPool : IAsyncDisposable
         }
         catch
         {
-            if (opening is { IsCompleted: false }) _ = CloseAfterAsync(opening, slots, kind);
+            if (opening is not null) _ = CloseAfterAsync(opening, slots, kind);
             else slots.Exit(kind);
             throw;
         }
@@ -105,6 +110,15 @@ internal sealed class SessionPool : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Ends the transaction of a door that stopped while it held the writer lock, if a part of its trip has arrived: see
+    /// <see cref="Session.EndStuckHolderAsync"/>.
+    /// </summary>
+    public async Task EndStuckHolderAsync(ILogger logger)
+    {
+        if (await UseAsync(TripKind.Begin, session => session.EndStuckHolderAsync(), _connectTimeout)) Log.StuckHolderEnded(logger);
+    }
+
     public async ValueTask ReturnAsync(Session session)
     {
         (SessionSlots slots, TripKind kind) = (session.Primary!.Host.Slots, session.Kind);
@@ -114,9 +128,15 @@ internal sealed class SessionPool : IAsyncDisposable
             _ = ExitAfterAsync(abandoned, slots, kind);
             return;
         }
-        if (!session.IsReusable || _isClosed || _idle.Count >= IdleMax) await session.DisposeAsync();
-        else _idle.Add(session);
-        slots.Exit(kind);
+        try
+        {
+            if (!session.IsReusable || _isClosed || _idle.Count >= IdleMax) await session.DisposeAsync();
+            else _idle.Add(session);
+        }
+        finally
+        {
+            slots.Exit(kind);
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -152,6 +172,19 @@ internal sealed class SessionPool : IAsyncDisposable
     private async Task CloseIdleAsync()
     {
         while (_idle.TryTake(out Session? session)) await session.DisposeAsync();
+    }
+
+    private static async Task FenceAsync(Session session, TimeSpan timeout)
+    {
+        session.ResetWarning();
+        await session.WithinAsync(RunAsync(), timeout);
+        session.ThrowIfWarned();
+
+        async Task<bool> RunAsync()
+        {
+            await session.FenceAsync();
+            return true;
+        }
     }
 
     /// <summary>Opens a session, and verifies the role and the history of its server.</summary>

@@ -27,8 +27,7 @@ internal sealed class ClaimResolver(SessionPool sessions, Door door, PostgresSto
         try
         {
             bool committed = await Attempts.RepeatAsync(
-                left => sessions.UseAsync(TripKind.Resolve, session => ClaimAsync(session, sequence), left), options.ResolveTimeout,
-                sessions.Metrics);
+                left => TryClaimAsync(sequence, left), options.ResolveTimeout, sessions.Metrics);
             sessions.Metrics.CountOutcome(committed ? GroupOutcome.Committed : GroupOutcome.Aborted);
             Log.OutcomeResolved(logger, sequence, committed ? "committed" : "aborted", Stopwatch.GetElapsedTime(start).TotalSeconds);
             return committed;
@@ -38,6 +37,20 @@ internal sealed class ClaimResolver(SessionPool sessions, Door door, PostgresSto
             sessions.Metrics.CountOutcome(GroupOutcome.Unknown);
             Log.OutcomeUnresolved(logger, sequence, options.ResolveTimeout.TotalSeconds, (e.InnerException ?? e).Message);
             return null;
+        }
+    }
+
+    private async Task<bool> TryClaimAsync(long sequence, TimeSpan timeout)
+    {
+        try
+        {
+            return await sessions.UseAsync(TripKind.Resolve, session => ClaimAsync(session, sequence), timeout);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.LockNotAvailable)
+        {
+            // The transaction of the group is open: a part of its second trip has arrived.
+            await sessions.EndStuckHolderAsync(logger);
+            throw;
         }
     }
 

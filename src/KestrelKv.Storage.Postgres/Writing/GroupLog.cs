@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using KestrelKv.Storage.Commits;
 
 namespace KestrelKv.Storage.Postgres.Writing;
@@ -5,15 +6,28 @@ namespace KestrelKv.Storage.Postgres.Writing;
 /// <summary>The commits that the evaluation of a group makes. For one thread at a time.</summary>
 internal sealed class GroupLog : ICommitLog
 {
+    /// <summary>The size of the records, in bytes, after which a group gets no more operations: 64 MiB.</summary>
+    private const long BytesMax = 64 * 1024 * 1024;
+
+    private static readonly TimeSpan TimeMax = TimeSpan.FromSeconds(0.5);
+
     private readonly List<long> _versions = [];
     private readonly List<byte[]> _records = [];
     private readonly HashSet<byte[]> _puts = new(KeyComparer.Instance);
+    private long _bytes;
+    private long _begunAt;
 
     /// <summary>The versions of the commits that change client keys, and the records of these changes.</summary>
     public (long[] Versions, byte[][] Records) Changes => ([.. _versions], [.. _records]);
 
     /// <inheritdoc/>
     public long Last { get; private set; }
+
+    /// <summary>
+    /// Whether the group gets no more operations: its records are large, or its evaluation takes long. After 2 seconds, the server would end
+    /// the transaction.
+    /// </summary>
+    public bool IsFull => _bytes >= BytesMax || Stopwatch.GetElapsedTime(_begunAt) > TimeMax;
 
     /// <summary>The number of client entries removed because they had expired.</summary>
     public long Expirations { get; private set; }
@@ -25,7 +39,7 @@ internal sealed class GroupLog : ICommitLog
     public void Begin(long last)
     {
         Last = last;
-        Expirations = 0;
+        (Expirations, _bytes, _begunAt) = (0, 0, Stopwatch.GetTimestamp());
         _versions.Clear();
         _records.Clear();
         _puts.Clear();
@@ -99,6 +113,7 @@ internal sealed class GroupLog : ICommitLog
     private Span<byte> Add(long version, int bytes)
     {
         byte[] records = new byte[bytes];
+        _bytes += bytes;
         _versions.Add(version);
         _records.Add(records);
         return records;

@@ -44,7 +44,10 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
             rows.LoadInto(workspace);
             List<StoreCall> finished = [];
             foreach (StoreCall call in group)
+            {
+                if (finished.Count > 0 && workspace.Log.IsFull) break; // The others follow in the next trip.
                 if (await call.TryRunAsync(workspace)) finished.Add(call);
+            }
             await CommitAsync(finished, session, new GroupCommit(door.Id, ++_sequence, newest, workspace), workspace);
         }
         catch
@@ -74,15 +77,9 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
         catch (Exception e)
         {
             await sessions.ReturnAsync(session);
-            if (e is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable }) await EndStuckHolderAsync();
+            if (e is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable }) await sessions.EndStuckHolderAsync(logger);
             throw;
         }
-    }
-
-    private async Task EndStuckHolderAsync()
-    {
-        if (await sessions.UseAsync(TripKind.Begin, session => session.EndStuckHolderAsync(), options.ConnectTimeout))
-            Log.StuckHolderEnded(logger);
     }
 
     private async Task<(CommitRow Newest, GroupRows Rows)> ReadAsync(Session session, GroupKeys keys, bool isSweep)

@@ -22,7 +22,7 @@ internal sealed class OperationsCall(
     public int KeyBytesMax { get; } = LongestKey(operations.Span);
 
     /// <inheritdoc/>
-    /// <remarks>A write must not be: if its second trip were aborted, the first could not be undone.</remarks>
+    /// <remarks>A write must not be: if its second trip were aborted, the first could not be undone. It may end early instead.</remarks>
     protected override bool IsDivisible => !isAtomic && !IsWrite;
 
     /// <inheritdoc/>
@@ -38,16 +38,24 @@ internal sealed class OperationsCall(
         try
         {
             int loaded = workspace.Keys.Loaded(operations.Span[Result..]);
-            if (IsDivisible) return await ExecuteAsync(workspace, loaded);
-            if (loaded < operations.Length || !workspace.Keys.IsLoaded(requestId))
+            if (IsDivisible) return await ExecuteAsync(workspace, loaded) || Result == operations.Length;
+            bool isWhole = loaded == operations.Length && workspace.Keys.IsLoaded(requestId);
+            if (!isWhole && !(IsFirst && workspace.Keys.HasLarge)) return false;
+            if (!isAtomic)
             {
-                if (!IsFirst || !workspace.Keys.HasLarge) return false;
-                throw new ArgumentOutOfRangeException(
-                    null, $"The operations of the call read values of more than {valueBytesMax} bytes, expected at most as many.");
+                await ExecuteAsync(workspace, loaded);
+                return true;
             }
-            Result = isAtomic
-                ? await workspace.Engine.CommitAsync(operations, results, requestId) ? 1 : 0
-                : await workspace.Engine.ExecuteAsync(operations, results);
+            if (!isWhole)
+            {
+                results.OnResult(loaded % operations.Length, new OperationResult
+                {
+                    Status = ResultStatus.ValueTooLong,
+                    Detail = $"the operations of the batch read values of more than {valueBytesMax} bytes, expected at most as many",
+                });
+                return true;
+            }
+            Result = await workspace.Engine.CommitAsync(operations, results, requestId) ? 1 : 0;
         }
         catch (Exception e)
         {
@@ -57,13 +65,12 @@ internal sealed class OperationsCall(
         return true;
     }
 
-    /// <summary>Executes the operations whose values are loaded. Returns whether the call is finished.</summary>
+    /// <summary>Executes the operations whose values are loaded. Returns whether the sink, or the size of the group, stopped the call.</summary>
     private async ValueTask<bool> ExecuteAsync(Workspace workspace, int loaded)
     {
-        IResultSink sink = Result == 0 ? results : new OffsetSink(results, Result);
-        int executed = await workspace.Engine.ExecuteAsync(operations.Slice(Result, loaded), sink);
-        Result += executed;
-        return executed < loaded || Result == operations.Length;
+        var sink = new StoppableSink(results, Result, workspace.Log);
+        Result += await workspace.Engine.ExecuteAsync(operations.Slice(Result, loaded), sink);
+        return sink.HasStopped;
     }
 
     private static long BytesOf(ReadOnlySpan<Operation> operations)
@@ -95,9 +102,16 @@ internal sealed class OperationsCall(
     }
 
     /// <summary>Receives the results of the operations from an index on.</summary>
-    private sealed class OffsetSink(IResultSink results, int offset) : IResultSink
+    /// <summary>Passes on results. Also stops the call if the changes of its group are as large as a group may be.</summary>
+    private sealed class StoppableSink(IResultSink results, int offset, GroupLog log) : IResultSink
     {
+        public bool HasStopped { get; private set; }
+
         /// <inheritdoc/>
-        public bool OnResult(int index, in OperationResult result) => results.OnResult(offset + index, result);
+        public bool OnResult(int index, in OperationResult result)
+        {
+            HasStopped = !results.OnResult(offset + index, result) || log.IsFull;
+            return !HasStopped;
+        }
     }
 }

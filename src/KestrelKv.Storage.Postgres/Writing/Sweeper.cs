@@ -147,12 +147,15 @@ internal sealed class Sweeper : IAsyncDisposable
         }
         await session.ExecuteAsync("COMMIT");
 
-        // A statement of its own, because write groups delete claims too.
+        // A statement of its own, because write groups delete claims too. The clock of this door may have jumped.
         await session.ScalarAsync(
             """
-            DELETE FROM claims WHERE (door, seq) IN (SELECT door, seq FROM claims WHERE clock < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
+            DELETE FROM claims WHERE (door, seq) IN (
+                SELECT door, seq FROM claims WHERE clock < least($1, extract(epoch FROM clock_timestamp())::bigint * 1000 - $3)
+                LIMIT $2 FOR UPDATE SKIP LOCKED)
             """,
-            Parameter.Of(now - (long)ClaimRetention.TotalMilliseconds), Parameter.Of(CleanRows));
+            Parameter.Of(now - (long)ClaimRetention.TotalMilliseconds), Parameter.Of(CleanRows),
+            Parameter.Of((long)ClaimRetention.TotalMilliseconds));
         return (more, oldest);
     }
 

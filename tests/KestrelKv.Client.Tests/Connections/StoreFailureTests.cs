@@ -1,3 +1,5 @@
+using KestrelKv.Testing;
+
 namespace KestrelKv.Client.Tests.Connections;
 
 /// <summary>What happens to calls to a server whose database does not answer: <c>unavailable</c> and <c>outcome_unknown</c>.</summary>
@@ -16,15 +18,33 @@ public sealed class StoreFailureTests
         string[] requests = await connection.ReadManyAsync(4);
         connection.Reply(ScriptedConnection.Written(10));
         await calls[0];
+        connection.Reply(ScriptedConnection.Error(code));
         for (int i = 0; i < 3; i++)
         {
-            connection.Reply(ScriptedConnection.Error(code));
-            connection.Reply(ScriptedConnection.Written(99)); // The client has left this connection.
             connection = await _server.AcceptAsync();
             Assert.Equal(requests[1..], await connection.ReadManyAsync(3));
+            connection.Reply(ScriptedConnection.Error(code));
         }
+        connection = await _server.AcceptAsync();
+        await connection.ReadManyAsync(3);
         for (int i = 1; i < 4; i++) connection.Reply(ScriptedConnection.Written(10 + i));
         Assert.Equal([10, 11, 12, 13], (await Task.WhenAll(calls)).Select(result => result.Version));
+    }
+
+    /// <summary>A reply that arrived is not asked for again.</summary>
+    [Fact]
+    public async Task Reply_SuccessBehindAStoreFailure_IsDelivered()
+    {
+        await using KestrelKvClient client = _server.CreateClient(options => options.Retry = WriteRetry.AtLeastOnce);
+        Task<WriteResult> failing = client.PutAsync("a", 1).AsTask(), succeeding = client.PutAsync("b", 1).AsTask();
+        ScriptedConnection connection = await _server.AcceptAsync();
+        string[] requests = await connection.ReadManyAsync(2);
+        connection.Send(Frames.Stream([ScriptedConnection.Error("unavailable"), ScriptedConnection.Written(7)]));
+        Assert.Equal(7, (await succeeding).Version);
+        connection = await _server.AcceptAsync();
+        Assert.Equal(requests[0], await connection.ReadAsync());
+        connection.Reply(ScriptedConnection.Written(8));
+        Assert.Equal(8, (await failing).Version);
     }
 
     [Fact]
