@@ -5,6 +5,7 @@ using KestrelKv.Benchmarks.Constants;
 using KestrelKv.Benchmarks.Durability;
 using KestrelKv.Benchmarks.Feeds;
 using KestrelKv.Benchmarks.Loads;
+using KestrelKv.Benchmarks.Postgres;
 using KestrelKv.Benchmarks.Servers;
 using KestrelKv.Benchmarks.Stores;
 
@@ -37,6 +38,9 @@ switch (args)
     case ["compare", .. var rest]:
         await ComparisonBenchmark.RunAsync(ComparisonOptions.Parse(rest));
         return 0;
+    case ["postgres", .. var rest]:
+        await PostgresBenchmark.RunAsync(PostgresOptions.Parse(rest));
+        return 0;
     case ["constant", .. var rest]:
         ConstantOptions constant = ConstantOptions.Parse(rest);
         if (constant.IsBare) BareConstant.Run(constant);
@@ -46,7 +50,7 @@ switch (args)
         string[] usages =
         [
             StoreOptions.Usage, LoadOptions.Usage, DurabilityOptions.Usage, WatchOptions.Usage, ComparisonOptions.Usage,
-            ConstantOptions.Usage, ClientOptions.Usage,
+            ConstantOptions.Usage, ClientOptions.Usage, PostgresOptions.Usage,
         ];
         Console.Error.WriteLine(string.Join('\n', usages));
         return 2;
