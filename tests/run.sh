@@ -51,21 +51,22 @@ dotnet build KestrelKv.sln -c Release -nologo -clp:NoSummary -v:quiet
 interruptible=()
 if env --default-signal=HUP,INT,QUIT true 2>/dev/null; then interruptible=(env --default-signal=HUP,INT,QUIT); fi
 
-# Runs one project at a time, because tests start servers and measure memory. Beside them run the tests on PostgreSQL, which mostly wait for
-# failovers. If no test ends for 15 minutes, the run is aborted and the tests in progress are listed.
+# Runs one project at a time, because tests start servers and measure memory. Beside the shorter ones run the tests on PostgreSQL, which
+# mostly wait for failovers. If no test ends for 15 minutes, the run is aborted and the tests in progress are listed.
 run() { # run PROJECT [OPTION...]: prints the results of a project's tests
-    "${interruptible[@]}" dotnet test "$@" -c Release --no-build -nologo --blame-hang-timeout 15m --blame-hang-dump-type none 2>&1
+    "${interruptible[@]}" dotnet test "$@" -c Release --no-build -nologo \
+        --blame-hang-timeout 15m --blame-hang-dump-type none 2>&1
 }
-beside=tests/KestrelKv.Storage.Postgres.Tests
 results=$(mktemp) results_beside=$(mktemp)
 trap 'rm -f "$results" "$results_beside"' EXIT
 status=0
-run $beside "$@" >"$results_beside" &
+run tests/KestrelKv.Storage.Postgres.Tests "$@" >"$results_beside" &
 for project in tests/*.Tests; do
-    [[ $project == "$beside" ]] || run "$project" "$@" | tee -a "$results" || status=$?
+    [[ $project =~ (Postgres|Client|Server).Tests ]] || run "$project" "$@" | tee -a "$results" || status=$?
 done
 wait $! || status=$?
 tee -a "$results" <"$results_beside"
+for project in tests/KestrelKv.{Client,Server}.Tests; do run "$project" "$@" | tee -a "$results" || status=$?; done
 
 # The summary of each project is "Passed!  - Failed:     0, Passed:    12, Skipped:     0, Total:    12, ..."
 awk -v status="$status" '

@@ -9,7 +9,7 @@ namespace KestrelKv.Server.Tests.Deploy;
 /// </summary>
 public sealed class BuiltImage : IAsyncLifetime
 {
-    private static readonly TimeSpan BuildTime = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan BuildTime = TimeSpan.FromMinutes(10);
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("kestrelkv-image-");
 
