@@ -33,8 +33,7 @@ public sealed class PostgresStoreOptions
 
     /// <summary>
     /// The maximum number of sessions of this server in the database: 4 to 100; default 16. A session whose trip was abandoned counts until
-    /// its connection closes. Up to two more connections to each host observe it, and one more serves
-    /// a backup.
+    /// its connection closes. Up to two more connections to each host observe it, and one more serves a backup.
     /// </summary>
     public int SessionsMax { get; init; } = 16;
 
@@ -85,7 +84,8 @@ public sealed class PostgresStoreOptions
     internal long GroupValueBytesMax { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>
-    /// The same for a call that cannot be executed in several trips: a write or an atomic batch. A call that needs more fails.
+    /// The same for a call that cannot be executed in several trips. An atomic batch that needs more is refused. Another call with writes
+    /// ends early.
     /// </summary>
     internal long CallValueBytesMax { get; init; } = PostgresStore.CallBytesMax;
 

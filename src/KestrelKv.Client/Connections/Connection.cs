@@ -185,7 +185,7 @@ internal sealed class Connection : IThreadPoolWorkItem
 
             // These answer a request, which would close each further connection that sends it: too long a request, and a reply that cannot be read.
             if (closing is not null and not (RefusedException { Code: "frame_too_long" } or OutcomeUnknownException)) break;
-            works |= ServerError.StoreFailure(reply) is null;
+            works = works || ServerError.StoreFailure(reply) is null;
             end += needed;
             needed = 0;
             count++;

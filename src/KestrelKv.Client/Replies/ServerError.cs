@@ -68,7 +68,7 @@ internal readonly record struct ServerError(string Code, string Message, int? In
         }
         catch (KestrelKvException)
         {
-            return null; // The caller learns it.
+            return null; // The reply cannot be read, which its caller reports.
         }
     }
 

@@ -11,9 +11,6 @@ internal static class Failures
     public static bool IsOfDatabase(Exception e) =>
         e is NpgsqlException or TimeoutException or IOException or SocketException or AuthenticationException or NoPrimaryException;
 
-    /// <summary>Whether the exception is an error that the server reported.</summary>
-    public static bool IsOfServer(Exception e) => e is PostgresException;
-
     /// <summary>
     /// Whether the server may no longer be the primary: the connection failed, the trip took too long, or the server is shutting down,
     /// starting or read-only. Other errors of statements are no reason.

@@ -12,7 +12,7 @@ internal sealed record HostReport(Host Host, ServerState? State, Exception? Fail
     {
         { IsStandby: true } => $"{Host.Name} is a standby",
         { IsReadOnly: true } => $"{Host.Name} is read-only (default_transaction_read_only is on)",
-        null when Failures.IsOfServer(Failure!) => $"{Host.Name} refuses the connection ({Failures.Reason(Failure!)})",
+        null when Failure is PostgresException => $"{Host.Name} refuses the connection ({Failures.Reason(Failure!)})",
         null => $"{Host.Name} does not answer ({Failures.Reason(Failure!)})",
         _ => $"{Host.Name} does not acknowledge commits",
     };

@@ -35,7 +35,7 @@ internal sealed class GroupKeys
     /// <summary>The number of keys, from the first one, whose values are loaded up to the limit of a call.</summary>
     public int Required { get; set; }
 
-    /// <summary>Whether an earlier trip of the group has cut values.</summary>
+    /// <summary>Whether an earlier trip of the group has left calls, perhaps because their values are large.</summary>
     public bool HasLarge { get; set; }
 
     public byte[][] WithValues => [.. _ordered.Where(key => key.NeedsValue).Select(key => key.Name)];

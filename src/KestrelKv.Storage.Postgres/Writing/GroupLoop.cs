@@ -36,13 +36,12 @@ internal sealed class GroupLoop : IAsyncDisposable
             try
             {
                 workspace ??= _create();
-                while (HasKeys(group, workspace.Keys))
+                for (bool isFirst = true; HasKeys(group, workspace.Keys); isFirst = false)
                 {
+                    workspace.Keys.HasLarge = !isFirst;
                     await _execute(group, workspace);
                     workspace.Clear();
-                    workspace.Keys.HasLarge = true; // If calls are left.
                 }
-                workspace.Keys.HasLarge = false;
             }
             catch (Exception e)
             {

@@ -91,7 +91,7 @@ internal sealed class CommandExecutor(
         AnswerUpToNextOperation();
         while (_answered < requests.Length && requests.Span[_answered] is var request && !UnbatchedCommands.IsUnbatched(request))
         {
-            WriteError(request, ResultErrors.Of(failure, isRead: request.Function == Function.Get), _answered++);
+            WriteError(request, ResultErrors.Of(failure, request.Function), _answered++);
             AnswerUpToNextOperation();
         }
         counters.Add(_counts);

@@ -38,7 +38,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
         }
         catch (StoreFailureException e)
         {
-            return ResultErrors.Of(e, isRead: one.Span[0].Function is Function.Get or Function.Mget or Function.Scan);
+            return ResultErrors.Of(e, one.Span[0].Function);
         }
     }
 
@@ -56,7 +56,7 @@ public sealed class RequestRunner(IKeyValueStore store, WireConnections connecti
         }
         catch (StoreFailureException e)
         {
-            return ResultErrors.Of(e, isRead: one.Span[0].Function == Function.Get);
+            return ResultErrors.Of(e, one.Span[0].Function);
         }
     }
 

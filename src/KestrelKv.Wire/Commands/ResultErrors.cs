@@ -9,11 +9,11 @@ internal static class ResultErrors
 {
     /// <summary>Returns the error of a request whose store call has failed.</summary>
     /// <param name="failure">The failure.</param>
-    /// <param name="isRead">Whether the request is a read, which has no outcome that matters.</param>
-    public static ProtocolError Of(StoreFailureException failure, bool isRead) => failure switch
+    /// <param name="function">The function of the request. A read has no outcome that could be unknown.</param>
+    public static ProtocolError Of(StoreFailureException failure, Function function) => failure switch
     {
         DurabilityLostException => ProtocolError.DiskFailed,
-        OutcomeUnknownException when !isRead => new(ErrorCode.OutcomeUnknown, failure.Message),
+        OutcomeUnknownException when function is not (Function.Get or Function.Mget or Function.Scan) => new(ErrorCode.OutcomeUnknown, failure.Message),
         _ => new(ErrorCode.Unavailable, failure.Message),
     };
 

@@ -65,20 +65,20 @@ public sealed class StoreFailureTests
     }
 
     [Fact]
-    public async Task Reply_StoreFailuresUntilTheDeadline_NamesTheReason()
+    public async Task Reply_StoreFailureAndNoServerUntilTheDeadline_NamesTheReason()
     {
-        await using KestrelKvClient client = _server.CreateClient(options => options.Timeout = TimeSpan.FromMilliseconds(200));
+        var time = new TestTime();
+        await using KestrelKvClient client = _server.CreateClient(options => (options.Time, options.Timeout) = (time, TimeSpan.FromSeconds(10)));
         Task<Entry<int>> call = client.GetAsync<int>("a").AsTask();
-        while (!call.IsCompleted)
-        {
-            Task<ScriptedConnection> accepting = _server.AcceptRawAsync();
-            if (await Task.WhenAny(call, accepting) == call) break;
-            ScriptedConnection connection = await accepting;
-            await connection.GreetAsync();
-            Task<string> reading = connection.ReadAsync();
-            if (await Task.WhenAny(call, reading) == reading) connection.Reply(ScriptedConnection.Error("unavailable"));
-        }
+        ScriptedConnection connection = await _server.AcceptAsync();
+        await connection.ReadAsync();
+        int attempts = _server.Attempts;
+        _server.IsDown = true;
+        connection.Reply(ScriptedConnection.Error("unavailable"));
+        await Clock.AdvanceUntilAsync(time, call, TimeSpan.FromMilliseconds(50));
+        Assert.True(_server.Attempts > attempts);
         OutcomeUnknownException failure = await Assert.ThrowsAsync<OutcomeUnknownException>(() => call);
         Assert.True(failure.IsTimeout);
+        Assert.EndsWith("The last connection failed: localhost:4444: The server is down.", failure.Message, StringComparison.Ordinal);
     }
 }
