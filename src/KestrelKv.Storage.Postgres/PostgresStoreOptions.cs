@@ -78,8 +78,8 @@ public sealed class PostgresStoreOptions
     }
 
     /// <summary>
-    /// The size of the values that one trip of a group loads, in bytes, which one more value may exceed. The calls that need more are
-    /// executed in the next trip.
+    /// The size of the values that one trip of a group loads, in bytes, which one more value may exceed, and of the changes that a group
+    /// makes, which one more operation may exceed. The calls that need more are executed in the next trip.
     /// </summary>
     internal long GroupValueBytesMax { get; init; } = 64 * 1024 * 1024;
 

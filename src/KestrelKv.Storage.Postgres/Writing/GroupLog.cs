@@ -4,12 +4,10 @@ using KestrelKv.Storage.Commits;
 namespace KestrelKv.Storage.Postgres.Writing;
 
 /// <summary>The commits that the evaluation of a group makes. For one thread at a time.</summary>
-internal sealed class GroupLog : ICommitLog
+/// <param name="bytesMax">The size of the records, in bytes, after which a group gets no more operations.</param>
+internal sealed class GroupLog(long bytesMax) : ICommitLog
 {
-    /// <summary>The size of the records, in bytes, after which a group gets no more operations: 64 MiB.</summary>
-    private const long BytesMax = 64 * 1024 * 1024;
-
-    private static readonly TimeSpan TimeMax = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan TimeMax = TimeSpan.FromSeconds(1);
 
     private readonly List<long> _versions = [];
     private readonly List<byte[]> _records = [];
@@ -27,7 +25,7 @@ internal sealed class GroupLog : ICommitLog
     /// Whether the group gets no more operations: its records are large, or its evaluation takes long. After 2 seconds, the server would end
     /// the transaction.
     /// </summary>
-    public bool IsFull => _bytes >= BytesMax || Stopwatch.GetElapsedTime(_begunAt) > TimeMax;
+    public bool IsFull => _bytes >= bytesMax || Stopwatch.GetElapsedTime(_begunAt) > TimeMax;
 
     /// <summary>The number of client entries removed because they had expired.</summary>
     public long Expirations { get; private set; }

@@ -68,7 +68,7 @@ internal sealed class OperationsCall(
     /// <summary>Executes the operations whose values are loaded. Returns whether the sink, or the size of the group, stopped the call.</summary>
     private async ValueTask<bool> ExecuteAsync(Workspace workspace, int loaded)
     {
-        var sink = new StoppableSink(results, Result, workspace.Log);
+        var sink = new StoppableSink(results, Result, IsWrite ? workspace.Log : null);
         Result += await workspace.Engine.ExecuteAsync(operations.Slice(Result, loaded), sink);
         return sink.HasStopped;
     }
@@ -102,15 +102,15 @@ internal sealed class OperationsCall(
     }
 
     /// <summary>Receives the results of the operations from an index on.</summary>
-    /// <summary>Passes on results. Also stops the call if the changes of its group are as large as a group may be.</summary>
-    private sealed class StoppableSink(IResultSink results, int offset, GroupLog log) : IResultSink
+    /// <summary>Passes on results. Also stops a call with writes if its group must be committed.</summary>
+    private sealed class StoppableSink(IResultSink results, int offset, GroupLog? log) : IResultSink
     {
         public bool HasStopped { get; private set; }
 
         /// <inheritdoc/>
         public bool OnResult(int index, in OperationResult result)
         {
-            HasStopped = !results.OnResult(offset + index, result) || log.IsFull;
+            HasStopped = !results.OnResult(offset + index, result) || log is { IsFull: true };
             return !HasStopped;
         }
     }

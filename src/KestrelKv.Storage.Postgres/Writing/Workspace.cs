@@ -19,6 +19,7 @@ internal sealed class Workspace : IDisposable
     public Workspace(PostgresStoreOptions options)
     {
         EmbeddedStoreOptions evaluation = options.ForEvaluation();
+        Log = new(options.GroupValueBytesMax);
         _entries = new Keyspace(_clock, evaluation);
         _entries.UseSmallPages();
         Engine = new EmbeddedStore(_entries, Log, evaluation, _clock);
@@ -30,7 +31,7 @@ internal sealed class Workspace : IDisposable
 
     public GroupKeys Keys { get; } = new();
 
-    public GroupLog Log { get; } = new();
+    public GroupLog Log { get; }
 
     /// <summary>The time of the group, in milliseconds of Unix time. It never decreases.</summary>
     public long Now => _entries.Clock.Now();

@@ -64,8 +64,9 @@ public sealed class LargeValueTests(PostgresServer server) : IAsyncLifetime
         for (int i = 0; i < 5; i++) await _store.PutAsync($"k{i}", Text(i, 1_200));
         Operation[] calls = [.. Enumerable.Range(0, 5).Select(i => Operation.Get(Calls.Utf8($"k{i}"))), Operation.Put(Calls.Utf8("w"), Calls.Utf8("1"))];
         var sink = new RecordingSink();
-        Assert.Equal(4, await _store.ExecuteAsync(calls, sink));
-        Assert.Equal(2, await _store.ExecuteAsync(calls.AsMemory(4), sink));
+        int executed = await _store.ExecuteAsync(calls, sink);
+        Assert.InRange(executed, 1, 4); // Fewer than 4, if the evaluation takes long on a busy machine.
+        while (executed < calls.Length) executed += await _store.ExecuteAsync(calls.AsMemory(executed), sink);
         Assert.Equal([.. Enumerable.Range(0, 5).Select(i => Text(i, 1_200))], sink.Results.Take(5).Select(result => result.Value));
         Assert.Equal("1", (await _store.GetAsync("w")).Value);
     }
@@ -74,11 +75,11 @@ public sealed class LargeValueTests(PostgresServer server) : IAsyncLifetime
     [Fact]
     public async Task Pipeline_EditsThatProduceMuch_EndsEarly()
     {
-        await _store.PutAsync("k", $"[1,\"{Text(0, 8_000_000)}\"]");
+        await _store.PutAsync("k", $"[1,\"{Text(0, 600)}\"]");
         Operation[] edits = [.. Enumerable.Range(0, 12).Select(_ => Operation.Increment(Calls.Utf8("k"), Calls.Utf8("1")) with { Path = Calls.Utf8("/0") })];
         var sink = new RecordingSink();
         int executed = await _store.ExecuteAsync(edits, sink);
-        Assert.InRange(executed, 1, 10);
+        Assert.InRange(executed, 1, 2); // One, if the evaluation takes long on a busy machine.
         Assert.Equal(executed, sink.Results.Count);
         Assert.StartsWith($"[{1 + executed},", (await _store.GetAsync("k")).Value, StringComparison.Ordinal);
     }
