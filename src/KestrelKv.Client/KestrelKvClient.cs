@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using KestrelKv.Client.Connections;
@@ -75,6 +76,29 @@ public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
     public ValueTask<JsonElement> InfoAsync(CallOptions options = default, CancellationToken cancellationToken = default) =>
         CallAsync<InfoRequest, JsonElement>(new(options), cancellationToken);
 
+    /// <summary>Executes any function but AUTH, WATCH and UNWATCH: for functions and parameters that the client has no method for.</summary>
+    /// <param name="function">The name of the function, such as <c>SCAN</c>.</param>
+    /// <param name="parameters">The members of <c>params</c>, as JSON text without braces, in UTF-8. It is not checked: the server does.</param>
+    /// <param name="response">Receives the inner response, as JSON text. Must not be used until the call ends.</param>
+    /// <param name="mayRepeat">
+    /// Whether the request may be repeated after its connection broke: it is a read, or has a <c>request_id</c>, or its repetition is harmless.
+    /// </param>
+    /// <param name="options">The options.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <returns>The number of bytes of the response.</returns>
+    /// <exception cref="ArgumentException">An argument is invalid. Nothing was sent.</exception>
+    /// <exception cref="KestrelKvException">The call failed. Every error of the server is an exception, also a failed precondition.</exception>
+    public ValueTask<int> CallUtf8Async(
+        string function, ReadOnlyMemory<byte> parameters, IBufferWriter<byte> response, bool mayRepeat, CallOptions options = default,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(function);
+        ArgumentNullException.ThrowIfNull(response);
+        if (function is "AUTH" or "WATCH" or "UNWATCH")
+            throw ArgumentError.Create($"The function is {function}, expected one that concerns no connection: not AUTH, WATCH or UNWATCH.", nameof(function));
+        return CallAsync<CallRequest, int>(new(function, parameters, response, mayRepeat, options), cancellationToken);
+    }
+
     /// <summary>Closes all connections. Calls without a reply fail.</summary>
     public void Dispose()
     {
@@ -100,7 +124,7 @@ public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
     {
         CallSettings settings = request.Settings;
         ClientTelemetry.Measurement measurement =
-            ClientTelemetry.Begin(TRequest.Function, settings.Operations, _connector.Host, _connector.Port);
+            ClientTelemetry.Begin(settings.Function ?? TRequest.Function, settings.Operations, _connector.Host, _connector.Port);
         try
         {
             if (cancellationToken.IsCancellationRequested) throw Canceled(cancellationToken);

@@ -252,7 +252,7 @@ internal sealed class Call<TRequest, TResult> : Call, IValueTaskSource<TResult>
         call.Begin(lane, TRequest.IsWrite, settings.Retry ?? options.Retry, settings.FailFast ?? options.FailFast, deadline, measurement);
         try
         {
-            RequestText.Begin(call.Request, TRequest.Function, options);
+            RequestText.Begin(call.Request, settings.Function ?? TRequest.Function, options);
             request.Write(call.Request, options);
             call.EndRequest();
         }

@@ -33,7 +33,9 @@ internal interface IRequest<TResult> : IRequest
 /// <param name="FailFast">Whether the call fails if there is no connection.</param>
 /// <param name="Retry">How a write is retried.</param>
 /// <param name="Operations">The number of operations of a batch; 1 for other calls.</param>
-internal readonly record struct CallSettings(TimeSpan? Timeout = null, bool? FailFast = null, WriteRetry? Retry = null, int Operations = 1);
+/// <param name="Function">The name of the function, if it is not <see cref="IRequest.Function"/>.</param>
+internal readonly record struct CallSettings(
+    TimeSpan? Timeout = null, bool? FailFast = null, WriteRetry? Retry = null, int Operations = 1, string? Function = null);
 
 /// <summary>The lanes of a client. Each has its own connection.</summary>
 internal enum LaneKind

@@ -1,0 +1,62 @@
+using Spectre.Console;
+
+namespace KestrelKv.Cli.Hosting;
+
+/// <summary>The standard streams of the process, its environment, and whether the streams are terminals.</summary>
+/// <remarks>
+/// Data goes to standard output, everything else (errors, progress, questions) to standard error. Spectre.Console draws on standard error
+/// only, except for tables and charts that are the data.
+/// </remarks>
+internal sealed class Terminal
+{
+    /// <summary>The standard input.</summary>
+    public required Stream Input { get; init; }
+
+    /// <summary>The standard output, buffered. Flushed when a command ends.</summary>
+    public required Stream Output { get; init; }
+
+    /// <summary>Text on standard error.</summary>
+    public required TextWriter Error { get; init; }
+
+    public required bool IsInputTerminal { get; init; }
+
+    public required bool IsOutputTerminal { get; init; }
+
+    public required bool IsErrorTerminal { get; init; }
+
+    /// <summary>Returns an environment variable; null if it is missing or empty.</summary>
+    public required Func<string, string?> Environment { get; init; }
+
+    /// <summary>Whether output on a terminal has colors: not with <c>NO_COLOR</c> (no-color.org), <c>TERM=dumb</c> or <c>--no-color</c>.</summary>
+    public bool HasColors { get; set; }
+
+    /// <summary>Draws tables and charts on standard output.</summary>
+    public IAnsiConsole Out => field ??= CreateConsole(Console.Out, IsOutputTerminal);
+
+    /// <summary>Draws progress on standard error.</summary>
+    public IAnsiConsole Err => field ??= CreateConsole(Error, IsErrorTerminal);
+
+    public static Terminal OfProcess()
+    {
+        var terminal = new Terminal
+        {
+            Input = Console.OpenStandardInput(),
+            Output = new BufferedStream(Console.OpenStandardOutput(), 64 * 1024),
+            Error = Console.Error,
+            IsInputTerminal = !Console.IsInputRedirected,
+            IsOutputTerminal = !Console.IsOutputRedirected,
+            IsErrorTerminal = !Console.IsErrorRedirected,
+            Environment = name => System.Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null,
+        };
+        terminal.HasColors = terminal.Environment("NO_COLOR") is null && terminal.Environment("TERM") != "dumb";
+        return terminal;
+    }
+
+    private IAnsiConsole CreateConsole(TextWriter writer, bool isTerminal) => AnsiConsole.Create(new AnsiConsoleSettings
+    {
+        Out = new AnsiConsoleOutput(writer),
+        Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+        ColorSystem = isTerminal && HasColors ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+        Interactive = isTerminal ? InteractionSupport.Detect : InteractionSupport.No,
+    });
+}

@@ -1,0 +1,3 @@
+using KestrelKv.Cli.Hosting;
+
+return await new CommandHost(Terminal.OfProcess()).RunAsync(args);

@@ -1,0 +1,13 @@
+using KestrelKv.Testing;
+
+namespace KestrelKv.Cli.Tests.Hosting;
+
+/// <summary>A server for the tests of a class, which use keys of their own.</summary>
+public sealed class ServerFixture : IAsyncLifetime
+{
+    public ServerProcess Server { get; private set; } = null!;
+
+    public async Task InitializeAsync() => Server = await ServerProcess.StartAsync();
+
+    public async Task DisposeAsync() => await Server.DisposeAsync();
+}
