@@ -14,12 +14,17 @@ COPY src/KestrelKv.Storage/KestrelKv.Storage.csproj src/KestrelKv.Storage/packag
 COPY src/KestrelKv.Storage.Postgres/KestrelKv.Storage.Postgres.csproj src/KestrelKv.Storage.Postgres/packages.lock.json src/KestrelKv.Storage.Postgres/
 COPY src/KestrelKv.Wire/KestrelKv.Wire.csproj src/KestrelKv.Wire/packages.lock.json src/KestrelKv.Wire/
 COPY src/KestrelKv.Transport/KestrelKv.Transport.csproj src/KestrelKv.Transport/packages.lock.json src/KestrelKv.Transport/
+COPY src/KestrelKv.Client/KestrelKv.Client.csproj src/KestrelKv.Client/packages.lock.json src/KestrelKv.Client/
+COPY src/KestrelKv.Cli/KestrelKv.Cli.csproj src/KestrelKv.Cli/packages.lock.json src/KestrelKv.Cli/
 COPY src/KestrelKv.Server/KestrelKv.Server.csproj src/KestrelKv.Server/packages.lock.json src/KestrelKv.Server/
 RUN dotnet restore src/KestrelKv.Server -a $TARGETARCH -p:PublishReadyToRun=true
+RUN dotnet restore src/KestrelKv.Cli -a $TARGETARCH -p:PublishReadyToRun=true
 
 COPY appsettings.json ./
 COPY src/ src/
 RUN dotnet publish src/KestrelKv.Server -a $TARGETARCH -c Release --no-restore --self-contained false -p:PublishReadyToRun=true -o out
+# The command line, as one file beside the server.
+RUN dotnet publish src/KestrelKv.Cli -a $TARGETARCH -c Release --no-restore --self-contained false -p:PublishReadyToRun=true -p:PublishSingleFile=true -o out
 
 # The last stage has no shell to create the data directory.
 RUN mkdir data

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using KestrelKv.Client.Testing;
 using KestrelKv.Testing;
@@ -19,7 +21,7 @@ public sealed class ReadmeTests
     public void Examples_OfThePages_AreThoseOfThisFile()
     {
         Examples.AssertAreIn(
-            TestFile, "src/KestrelKv.Client/README.md", 12,
+            TestFile, "src/KestrelKv.Client/README.md", 13,
             ("\"kestrelkv://localhost\"", "address"), ("\"secret.txt\"", "secretFile"), ("\"kestrelkvs://app@db.example?TlsAuthority=ca.pem\"", "address"));
         Examples.AssertAreIn(TestFile, "src/KestrelKv.Client.Testing/README.md", 4);
         Examples.AssertAreIn(TestFile, "README.md", 1, ("\"kestrelkv://localhost\"", "address"));
@@ -57,6 +59,22 @@ public sealed class ReadmeTests
         Assert.Equal(["Ada, version 1", "user:1"], Console.Lines);
         Assert.Equal(2, visits.Value);
         Assert.NotNull((await kv.GetAsync<string>("session:7")).ExpiresAt);
+    }
+
+    [Fact]
+    public async Task AnyFunction_OfTheClient_Works()
+    {
+        await using var fake = new InMemoryServer();
+        await using KestrelKvClient kv = fake.CreateClient();
+        await kv.PutAsync("user:1", 1);
+
+        var response = new ArrayBufferWriter<byte>();
+        await kv.CallUtf8Async("SCAN", "\"prefix\": \"user:\", \"count_only\": true"u8.ToArray(), response, mayRepeat: true);
+
+        Assert.StartsWith("{\"count\": 1", Encoding.UTF8.GetString(response.WrittenSpan), StringComparison.Ordinal);
+        await Assert.ThrowsAsync<ArgumentException>(() => kv.CallUtf8Async("WATCH", default, response, mayRepeat: true).AsTask());
+        RefusedException refused = await Assert.ThrowsAsync<RefusedException>(() => kv.CallUtf8Async("GET", "\"key\": 1"u8.ToArray(), response, mayRepeat: true).AsTask());
+        Assert.Equal("unknown_parameter", refused.Code);
     }
 
     [Fact]

@@ -12,12 +12,14 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
     private static readonly string[] Names =
         ["KestrelKv.Client", "KestrelKv.Client.Testing", "KestrelKv.Extensions", "KestrelKv.Extensions.AspNetCore", "KestrelKv.Extensions.Caching"];
 
+    private const string Tool = "KestrelKv.Cli";
+
     public static TheoryData<string> PackageNames() => [.. Names];
 
     [Fact]
     public void Pack_OfTheSolution_MakesEachPackageWithSymbols() =>
         Assert.Equal(
-            Names.SelectMany(name => new[] { $"{name}.{packages.Version}.nupkg", $"{name}.{packages.Version}.snupkg" }).Order(StringComparer.Ordinal),
+            Names.Append(Tool).SelectMany(name => new[] { $"{name}.{packages.Version}.nupkg", $"{name}.{packages.Version}.snupkg" }).Order(StringComparer.Ordinal),
             Directory.GetFiles(packages.Directory).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
 
     [Theory]
@@ -64,6 +66,18 @@ public sealed class PackageTests(PackedPackages packages) : IClassFixture<Packed
         using ZipArchive package = ZipFile.OpenRead(packages.PathOf("KestrelKv.Client"));
         XDocument nuspec = XDocument.Load(package.GetEntry("KestrelKv.Client.nuspec")!.Open());
         Assert.DoesNotContain(nuspec.Descendants(), element => element.Name.LocalName == "dependency");
+    }
+
+    [Fact]
+    public async Task Tool_InstalledFromALocalFeed_Works()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
+        using var directory = new DataDirectory();
+        string tools = directory.PathTo("tools");
+        await Programs.RunAsync("dotnet", ["tool", "install", Tool, "--version", packages.Version, "--tool-path", tools, "--source", packages.Directory], timeout: TimeSpan.FromMinutes(5));
+        string[] url = ["--url", $"kestrelkv://127.0.0.1:{server.WirePort}"];
+        await Programs.RunAsync(Path.Combine(tools, "kkv"), ["put", "a", "1.0", .. url]);
+        Assert.Equal("1.0\n", await Programs.RunAsync(Path.Combine(tools, "kkv"), ["get", "a", .. url]));
     }
 
     [Fact]

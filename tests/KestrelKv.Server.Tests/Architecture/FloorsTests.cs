@@ -33,6 +33,7 @@ public sealed class FloorsTests
             ],
             Packages: null, ForbiddenReferences: []),
         new("KestrelKv.Client", Projects: [], Packages: [], ForbiddenReferences: ["Microsoft.AspNetCore.", "Microsoft.Extensions."]),
+        new("KestrelKv.Cli", Projects: ["KestrelKv.Client", "KestrelKv.Json", "KestrelKv.Storage"], Packages: null, ForbiddenReferences: ["Microsoft.AspNetCore."]),
         new("KestrelKv.Client.Testing", Projects: ["KestrelKv.Client", "KestrelKv.Json", "KestrelKv.Protocol", "KestrelKv.Storage", "KestrelKv.Wire"],
             Packages: null, ForbiddenReferences: ["Microsoft.AspNetCore.Server."]),
         new("KestrelKv.Extensions", Projects: ["KestrelKv.Client"], Packages: null, ForbiddenReferences: ["Microsoft.AspNetCore."]),
