@@ -13,13 +13,15 @@ internal static class EntryJson
     public static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     /// <summary>Returns <c>{"key", "found", "value", "version", "expires_at"}</c>. A missing entry has no other members than the first two.</summary>
-    public static byte[] Of(in Entry<ReadOnlyMemory<byte>> entry)
+    /// <param name="entry">The entry.</param>
+    /// <param name="hasFound">Whether to write <c>found</c>: not for entries that a scan lists, which exist.</param>
+    public static byte[] Of(in Entry<ReadOnlyMemory<byte>> entry, bool hasFound = true)
     {
         Entry<ReadOnlyMemory<byte>> copy = entry;
         return Object(json =>
         {
             json.WriteString("key", copy.Key);
-            json.WriteBoolean("found", copy.Found);
+            if (hasFound) json.WriteBoolean("found", copy.Found);
             if (!copy.Found) return;
             json.WritePropertyName("value");
             json.WriteRawValue(copy.Value.Span, skipInputValidation: true);
@@ -27,6 +29,9 @@ internal static class EntryJson
             WriteExpiry(json, copy.ExpiresAt);
         });
     }
+
+    /// <summary>Returns a JSON string with the given text.</summary>
+    public static byte[] String(string text) => System.Text.Encoding.UTF8.GetBytes($"\"{JsonEncodedText.Encode(text, Options.Encoder)}\"");
 
     /// <summary>Returns a JSON object.</summary>
     public static byte[] Object(Action<Utf8JsonWriter> write)
