@@ -19,7 +19,7 @@ internal static class CompletionScripts
             local divided=${plain%"${plain##*[:=]}"}
             COMPREPLY=()
             while IFS= read -r candidate; do
-                [[ $candidate == "$plain"* ]] || continue
+                [[ $candidate == "$plain"* && ( $candidate != -* || $plain == -* ) ]] || continue
                 [[ $candidate == -* ]] || candidate=$(printf '%q' "$candidate")
                 COMPREPLY+=("${candidate#"$divided"}")
             done < <("${COMP_WORDS[0]}" "[suggest:${#line}]" "$line" 2>/dev/null)
@@ -34,6 +34,7 @@ internal static class CompletionScripts
             local -a candidates
             candidates=("${(@f)$("${words[1]}" "[suggest:${#LBUFFER}]" "$LBUFFER" 2>/dev/null)}")
             candidates=(${candidates:#})
+            [[ $PREFIX == -* ]] || candidates=(${candidates:#-*})
             if (( ${#candidates} )); then compadd -a candidates; else _files; fi
         }
         if [[ ${funcstack[1]} == _kkv ]]; then _kkv "$@"; else compdef _kkv kkv; fi
@@ -43,7 +44,12 @@ internal static class CompletionScripts
         # Load it with: kkv completion fish | source
         function __kkv_complete
             set -l line (commandline --cut-at-cursor)
-            kkv "[suggest:"(string length -- "$line")"]" "$line" 2>/dev/null
+            set -l candidates (kkv "[suggest:"(string length -- "$line")"]" "$line" 2>/dev/null)
+            if string match --quiet -- '-*' (commandline --current-token)
+                string join -- \n $candidates
+            else
+                string match --invert -- '-*' $candidates
+            end
         end
         complete --command kkv --arguments '(__kkv_complete)'
         """;

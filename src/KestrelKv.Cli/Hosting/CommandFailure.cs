@@ -32,7 +32,7 @@ internal sealed class CommandFailure(int exitCode, string code, string message) 
         NotSentException => new(Hosting.ExitCode.Unreachable, "unreachable", exception.Message),
         OutcomeUnknownException unknown => new(Hosting.ExitCode.OutcomeUnknown, unknown.Code ?? "outcome_unknown", exception.Message),
         RefusedException refused => OfRefused(refused),
-        ArgumentException => Usage(exception.Message),
+        ArgumentException argument => Usage(argument.Message.Replace($" (Parameter '{argument.ParamName}')", "", StringComparison.Ordinal)),
         JsonException => Failed("invalid_json", exception.Message),
         IOException or UnauthorizedAccessException => Failed("io", exception.Message),
         _ => null,

@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using System.Text.Json;
 using KestrelKv.Cli.Completion;
 using KestrelKv.Cli.Contexts;
@@ -50,6 +52,11 @@ internal sealed class CommandHost
             CompletionCommand.Create(this),
         };
         _options.AddTo(Root);
+        foreach (HelpOption help in Root.Options.OfType<HelpOption>())
+        {
+            // Completions would offer these spellings of Windows.
+            foreach (string alias in (string[])["-?", "/?", "/h"]) help.Aliases.Remove(alias);
+        }
     }
 
     public RootCommand Root { get; }
@@ -68,7 +75,7 @@ internal sealed class CommandHost
         ParseResult parsed = Root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            Report(CommandFailure.Usage($"{parsed.Errors[0].Message.TrimEnd('.')}. See kkv {parsed.CommandResult.Command.Name} --help"), parsed);
+            Report(CommandFailure.Usage(ErrorOf(parsed)), parsed);
             return ExitCode.Usage;
         }
 
@@ -81,6 +88,15 @@ internal sealed class CommandHost
             Error = _terminal.Error,
             ProcessTerminationTimeout = TerminationTimeout,
         });
+    }
+
+    /// <summary>Returns what is wrong with the arguments, and where the help is.</summary>
+    private string ErrorOf(ParseResult parsed)
+    {
+        string path = "";
+        for (SymbolResult? each = parsed.CommandResult; each is CommandResult { Command: var command } && command != Root; each = each.Parent) path = $"{command.Name} {path}";
+        string message = path.Length == 0 && parsed.UnmatchedTokens is [var name, ..] ? $"The command {name} does not exist" : parsed.Errors[0].Message.TrimEnd('.');
+        return $"{message}. See kkv {path}--help";
     }
 
     /// <summary>Creates the session of a command line that is being completed. The caller disposes of it.</summary>

@@ -70,7 +70,7 @@ internal static class BatchCommand
         {
             int i = index++;
             list.Add(
-                () => RawValue.Of(result).ToArray(),
+                () => EntryJson.OnOneLine(RawValue.Of(result)).ToArray(),
                 () => RawValue.Of(result).ToArray(),
                 () => [$"{i}", operations.Names[i].Function, DisplayText.Of(operations.Names[i].Key), DisplayText.OfJson(RawValue.Of(result), session.Terminal.Columns())]);
         }

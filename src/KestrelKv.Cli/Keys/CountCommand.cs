@@ -21,7 +21,7 @@ internal static class CountCommand
             {
                 session.WriteJson(EntryJson.Object(json =>
                 {
-                    json.WriteString("prefix", text);
+                    EntryJson.WriteText(json, "prefix", text);
                     json.WriteNumber("count", count);
                 }));
             }

@@ -56,11 +56,10 @@ internal static class DeleteCommand
 
     private static void WriteMembers(System.Text.Json.Utf8JsonWriter json, string name, in WriteResult result)
     {
-        json.WriteString("key", name);
+        EntryJson.WriteText(json, "key", name);
         json.WriteBoolean("existed", result.Existed);
         json.WriteNumber("version", result.Version);
         if (result.Old.IsEmpty) return;
-        json.WritePropertyName("old");
-        json.WriteRawValue(result.Old.Span, skipInputValidation: true);
+        EntryJson.WriteValue(json, "old", result.Old.Span);
     }
 }

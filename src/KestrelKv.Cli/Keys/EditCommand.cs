@@ -65,8 +65,8 @@ internal static class EditCommand
         }
         catch (Exception e) when (CommandFailure.Of(e) is { } failure)
         {
-            string advice = failure.ExitCode == ExitCode.PreconditionFailed ? ": another client has changed the entry" : "";
-            throw new CommandFailure(failure.ExitCode, failure.Code, $"{failure.Message.TrimEnd('.')}{advice}. The edited text is in {file.Keep()}") { Version = failure.Version };
+            string reason = failure.Code == "precondition_failed" ? $"Another client has changed \"{DisplayText.Of(entry.Key)}\"; nothing was written" : failure.Message.TrimEnd('.');
+            throw new CommandFailure(failure.ExitCode, failure.Code, $"{reason}. The edited text is in {file.Keep()}") { Version = failure.Version };
         }
         catch (OperationCanceledException)
         {

@@ -29,7 +29,7 @@ internal sealed class EntryList(Session session, bool hasValues, bool hasFound)
     public void Add(KeyInfo key) => _list.Add(
         () => EntryJson.Object(json =>
         {
-            json.WriteString("key", key.Key);
+            EntryJson.WriteText(json, "key", key.Key);
             json.WriteNumber("version", key.Version);
             EntryJson.WriteExpiry(json, key.ExpiresAt);
         }),

@@ -65,7 +65,7 @@ internal static class IncrementCommand
         byte[] copy = sum.ToArray();
         session.WriteJson(EntryJson.Object(json =>
         {
-            json.WriteString("key", name);
+            EntryJson.WriteText(json, "key", name);
             json.WritePropertyName("value");
             json.WriteRawValue(copy, skipInputValidation: true);
             json.WriteBoolean("existed", reply.RootElement.GetProperty("found").GetBoolean());

@@ -63,7 +63,7 @@ internal static class ScanCommand
             list.Add(
                 () => EntryJson.Object(json =>
                 {
-                    json.WriteString(node.IsGroup ? "prefix" : "key", node.Key);
+                    EntryJson.WriteText(json, node.IsGroup ? "prefix" : "key", node.Key);
                     if (node.IsGroup) json.WriteNumber("keys", node.Count);
                 }),
                 () => Encoding.UTF8.GetBytes(node.Key),

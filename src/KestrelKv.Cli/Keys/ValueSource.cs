@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Output;
 
 namespace KestrelKv.Cli.Keys;
 
@@ -22,7 +23,7 @@ internal static class ValueSource
             ['@', .. var file] => await File.ReadAllBytesAsync(file, stop),
             _ => Encoding.UTF8.GetBytes(argument),
         };
-        if (isText) return Encoding.UTF8.GetBytes("\"" + JsonEncodedText.Encode(bytes, Output.EntryJson.Options.Encoder) + "\"");
+        if (isText) return EntryJson.String(Encoding.UTF8.GetString(bytes));
         ReadOnlySpan<byte> trimmed = bytes.AsSpan().Trim(" \t\r\n"u8);
         try
         {

@@ -33,12 +33,8 @@ internal sealed class WatchOutput(Session session)
         return EntryJson.Object(json =>
         {
             json.WriteString("kind", NameOf(copy.Kind));
-            if (copy.Kind is not (WatchEventKind.Reset or WatchEventKind.CaughtUp)) json.WriteString("key", copy.Key);
-            if (copy.Value.ValueKind != JsonValueKind.Undefined)
-            {
-                json.WritePropertyName("value");
-                json.WriteRawValue(RawValue.Of(copy.Value), skipInputValidation: true);
-            }
+            if (copy.Kind is not (WatchEventKind.Reset or WatchEventKind.CaughtUp)) EntryJson.WriteText(json, "key", copy.Key);
+            if (copy.Value.ValueKind != JsonValueKind.Undefined) EntryJson.WriteValue(json, "value", RawValue.Of(copy.Value));
             if (copy.Kind != WatchEventKind.Reset) json.WriteNumber("version", copy.Version);
             if (copy.Kind is WatchEventKind.Put or WatchEventKind.SetExpiry) EntryJson.WriteExpiry(json, copy.ExpiresAt);
         });

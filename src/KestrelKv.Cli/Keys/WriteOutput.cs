@@ -46,12 +46,11 @@ internal static class WriteOutput
     /// <summary>Writes <c>"key", "existed", "version", "expires_at"</c>, and <c>"old"</c> if it was asked for.</summary>
     public static void WriteMembers(Utf8JsonWriter json, string key, in WriteResult result)
     {
-        json.WriteString("key", key);
+        EntryJson.WriteText(json, "key", key);
         json.WriteBoolean("existed", result.Existed);
         json.WriteNumber("version", result.Version);
         EntryJson.WriteExpiry(json, result.ExpiresAt);
         if (result.Old.IsEmpty) return;
-        json.WritePropertyName("old");
-        json.WriteRawValue(result.Old.Span, skipInputValidation: true);
+        EntryJson.WriteValue(json, "old", result.Old.Span);
     }
 }

@@ -1,12 +1,13 @@
 using System.Buffers;
 using System.Globalization;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Output;
 
-/// <summary>Results as JSON objects. Values are copied byte for byte.</summary>
+/// <summary>Results as JSON objects on one line.</summary>
 internal static class EntryJson
 {
     /// <summary>Options of the writers of this program. Values are valid JSON already: the server or the client has checked them.</summary>
@@ -20,18 +21,50 @@ internal static class EntryJson
         Entry<ReadOnlyMemory<byte>> copy = entry;
         return Object(json =>
         {
-            json.WriteString("key", copy.Key);
+            WriteText(json, "key", copy.Key);
             if (hasFound) json.WriteBoolean("found", copy.Found);
             if (!copy.Found) return;
-            json.WritePropertyName("value");
-            json.WriteRawValue(copy.Value.Span, skipInputValidation: true);
+            WriteValue(json, "value", copy.Value.Span);
             json.WriteNumber("version", copy.Version);
             WriteExpiry(json, copy.ExpiresAt);
         });
     }
 
-    /// <summary>Returns a JSON string with the given text.</summary>
-    public static byte[] String(string text) => System.Text.Encoding.UTF8.GetBytes($"\"{JsonEncodedText.Encode(text, Options.Encoder)}\"");
+    /// <summary>Writes a member whose value is copied byte for byte, except that it is put on one line.</summary>
+    public static void WriteValue(Utf8JsonWriter json, string name, ReadOnlySpan<byte> value)
+    {
+        json.WritePropertyName(name);
+        json.WriteRawValue(OnOneLine(value), skipInputValidation: true);
+    }
+
+    /// <summary>Returns a JSON text itself if it is on one line; otherwise without the white space between its tokens.</summary>
+    public static ReadOnlySpan<byte> OnOneLine(ReadOnlySpan<byte> json)
+    {
+        if (json.IndexOfAny("\r\n"u8) < 0) return json;
+        var line = new ArrayBufferWriter<byte>(json.Length);
+        JsonPrinter.WriteLine(line, json);
+        return line.WrittenSpan;
+    }
+
+    /// <summary>Returns a JSON string with the given text. Only quotes, backslashes and control characters are escaped.</summary>
+    public static byte[] String(string text)
+    {
+        var escaped = new StringBuilder(text.Length + 10).Append('"');
+        foreach (char c in text)
+        {
+            if (c is '"' or '\\') escaped.Append('\\').Append(c);
+            else if (char.IsControl(c)) escaped.Append(DisplayText.Of(c.ToString()));
+            else escaped.Append(c);
+        }
+        return Encoding.UTF8.GetBytes(escaped.Append('"').ToString());
+    }
+
+    /// <summary>Writes a member whose value is a text, such as a key.</summary>
+    public static void WriteText(Utf8JsonWriter json, string name, string text)
+    {
+        json.WritePropertyName(name);
+        json.WriteRawValue(String(text), skipInputValidation: true);
+    }
 
     /// <summary>Returns a JSON object.</summary>
     public static byte[] Object(Action<Utf8JsonWriter> write)

@@ -4,15 +4,13 @@ using System.Text.Json;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Keys;
 using KestrelKv.Cli.Output;
+using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Server;
 
 /// <summary><c>kkv call FUNCTION [PARAMS]</c>: executes any function of the wire protocol, and prints its response.</summary>
 internal static class CallCommand
 {
-    // The response of an unknown function, which succeeds for historical reasons. Every other response is an object.
-    private static ReadOnlySpan<byte> Unknown => "\"ERROR - Function doesn't exist\""u8;
-
     public static Command Create(CommandHost host)
     {
         var function = new Argument<string>("function") { Description = "The function, such as SCAN. Names are case-sensitive: see kkv call HELP." };
@@ -28,13 +26,28 @@ internal static class CallCommand
             bool isRead = name is "GET" or "MGET" or "SCAN" or "PING" or "INFO" or "HELP";
             if (!isRead || touches) session.ThrowIfReadOnly($"The function {name}");
             var response = new ArrayBufferWriter<byte>();
-            await session.Client.CallUtf8Async(name, json.AsMemory(1, json.Length - 2), response, isRead || mayRepeat, cancellationToken: stop);
-            if (response.WrittenSpan.SequenceEqual(Unknown))
+            try
+            {
+                await session.Client.CallUtf8Async(name, json.AsMemory(1, json.Length - 2), response, isRead || mayRepeat, cancellationToken: stop);
+            }
+            catch (OutcomeUnknownException e) when (e is { Code: null, InnerException: null })
+            {
+                // The reply of an unknown function has a form of its own.
+                if (await IsKnownAsync(session.Client, name, stop)) throw;
                 throw CommandFailure.Failed("unknown_function", $"The function {name} does not exist, expected one that kkv call HELP lists. Names are case-sensitive");
+            }
             if (session.Format == OutputFormat.Raw) session.Write(response.WrittenSpan);
             else session.WriteJson(response.WrittenSpan);
             return ExitCode.Ok;
         });
+    }
+
+    private static async Task<bool> IsKnownAsync(KestrelKvClient client, string name, CancellationToken stop)
+    {
+        var help = new ArrayBufferWriter<byte>();
+        await client.CallUtf8Async("HELP", default, help, mayRepeat: true, cancellationToken: stop);
+        using JsonDocument functions = JsonDocument.Parse(help.WrittenMemory);
+        return functions.RootElement.GetProperty("functions").EnumerateArray().Any(function => function.GetProperty("func").ValueEquals(name));
     }
 
     /// <summary>Returns whether the parameters have <c>touch</c>, and <c>request_id</c>, which makes a repetition safe.</summary>
