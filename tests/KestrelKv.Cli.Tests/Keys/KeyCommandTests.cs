@@ -38,11 +38,11 @@ public sealed class KeyCommandTests(ServerFixture fixture) : IClassFixture<Serve
             "incr @1 --if-version 0", "incr @1 x", "put @3 \"x\" --text --if-absent", "incr @3", "incr @3 -o json"], """
             0 1
             0 -2
-            0 -1.9
-            0 9007199254740991.1
-            0 {"key":"@1","value":9007199254740992.1,"existed":true,"version":V,"expires_at":null}
+            0 -1.90
+            0 9007199254740991.10
+            0 {"key":"@1","value":9007199254740992.10,"existed":true,"version":V,"expires_at":null}
             0 {"key":"@2","value":1,"existed":false,"version":V,"expires_at":T}
-            0 9007199254740993.1
+            0 9007199254740993.10
             3 kkv: the precondition does not hold: the entry has version V (precondition_failed).
             2 kkv: The addend is x, expected a number such as 5, -1 or 0.25.
             0 {"key":"@3","existed":false,"version":V,"expires_at":null}
@@ -65,7 +65,6 @@ public sealed class KeyCommandTests(ServerFixture fixture) : IClassFixture<Serve
             1 {"key":"@1","found":true,"value":{"a":1e2},"version":V,"expires_at":null}
             {"key":"@2","found":false}
             1 {"a":1e2}
-
             0 [{"key":"@1","found":true,"value":{"a":1e2},"version":V,"expires_at":null}]
             0 1e2
             2 kkv: Required argument 'key' missing for command: 'mget'. See kkv mget --help.
@@ -109,7 +108,7 @@ public sealed class KeyCommandTests(ServerFixture fixture) : IClassFixture<Serve
             2 kkv: The parameters are no JSON object, expected one such as {"obj": "user:1"}.
             5 kkv: The function SHOUT does not exist, expected one that kkv call HELP lists. Names are case-sensitive.
             2 kkv: The function is WATCH, expected one that concerns no connection: not AUTH, WATCH or UNWATCH.
-            5 kkv: "x" is unknown, expected one of "obj", "path", "meta", "touch", "ack" (unknown_parameter).
+            5 kkv: unknown parameter "x" of GET, expected "obj" and optionally "path", "meta", "touch", "ack" (unknown_parameter).
             2 kkv: The function PUT writes, and the session is read-only (--read-only, KKV_READ_ONLY, or the context).
             """ },
         { "usage", ["nope", "get", "get @1 --read-only --touch 5", "put @1 1 --read-only", "get @1 --timeout 0", "context add"], """
@@ -134,7 +133,7 @@ public sealed class KeyCommandTests(ServerFixture fixture) : IClassFixture<Serve
             KkvResult result = await kkv.RunAsync(command.Replace("@", prefix, StringComparison.Ordinal).Split(' '));
             transcript.Append($"{result.ExitCode} {result.Output}{result.Error}".TrimEnd('\n', ' ')).Append('\n');
         }
-        Assert.Equal(expected.Replace("@", prefix, StringComparison.Ordinal), transcript.ToString().TrimEnd('\n').Replace(prefix + "1}", "@1}", StringComparison.Ordinal));
+        Assert.Equal(expected.Replace("@", prefix, StringComparison.Ordinal), transcript.ToString().TrimEnd('\n'));
     }
 
     [Theory]

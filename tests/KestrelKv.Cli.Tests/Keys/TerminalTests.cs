@@ -1,0 +1,53 @@
+using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Tests.Hosting;
+
+namespace KestrelKv.Cli.Tests.Keys;
+
+/// <summary>The program on a pseudo-terminal.</summary>
+public sealed class TerminalTests(ServerFixture fixture) : IClassFixture<ServerFixture>
+{
+    [Theory]
+    [InlineData(false, "\e[36m1.0\e[0m\r\n")]
+    [InlineData(true, "1.0\r\n")]
+    public async Task Output_OnATerminal_HasColorsUnlessTheUserWantsNone(bool noColor, string expected)
+    {
+        using var kkv = new Kkv(fixture.Server);
+        if (noColor) kkv["NO_COLOR"] = "1";
+        await kkv.RunAsync("put", "number", "1.0");
+        Assert.Equal(expected, (await kkv.RunInTerminalAsync("", "get", "number")).Output);
+        Assert.Equal("1.0\n", (await kkv.RunAsync("get", "number")).Output);
+        Assert.DoesNotContain("\e", (await kkv.RunAsync("scan", "-o", "table")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Table_OnATerminal_IsCutAtItsWidth()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        await kkv.RunAsync("put", "wide", "\"" + new string('x', 500) + "\"");
+        KkvResult result = await kkv.RunInTerminalAsync("", "scan", "wide", "--values", "--no-color");
+        Assert.Equal(ExitCode.Ok, result.ExitCode);
+        Assert.EndsWith("xxx…\r\n", result.Output, StringComparison.Ordinal);
+        Assert.All(result.Output.Split("\r\n"), line => Assert.True(line.Replace("\e[?1h\e=", "", StringComparison.Ordinal).Length <= 120, line));
+    }
+
+    [Fact]
+    public async Task Errors_OnATerminal_AreText()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        Assert.Equal((ExitCode.Absent, "kkv: The key \"missing\" is missing.\r\n"), Of(await kkv.RunInTerminalAsync("", "get", "missing")));
+        Assert.Equal((ExitCode.Usage, "kkv: The command nope does not exist. See kkv --help.\r\n"), Of(await kkv.RunInTerminalAsync("", "nope")));
+
+        static (int ExitCode, string Output) Of(KkvResult result) => (result.ExitCode, result.Output);
+    }
+
+    [Fact]
+    public async Task Output_ToAFileAfterOtherOutput_IsAppended()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        await kkv.RunAsync("put", "file", "1.0");
+        string path = kkv.Directory.PathTo("out");
+        using var shell = kkv.StartProgram("bash", ["-c", "(echo first; kkv get file; kkv get file; kkv get none; echo last) > \"$1\" 2>&1", "bash", path]);
+        await shell.WaitForExitAsync();
+        Assert.Equal("first\n1.0\n1.0\nkkv: The key \"none\" is missing.\nlast\n", await File.ReadAllTextAsync(path));
+    }
+}
