@@ -9,7 +9,7 @@ public sealed class CompletionTests(ServerFixture fixture) : IClassFixture<Serve
     [Fact]
     public async Task Bash_CompletesCommandsOptionsAndKeys()
     {
-        using var kkv = new Kkv(fixture.Server);
+        using var kkv = new Kkv(fixture.Server) { ["KKV_COMPLETION_TIMEOUT"] = "60" };
         var server = new InProcess(fixture.Server);
         foreach (string key in (string[])["user:1", "user:two words", "line\nfeed", "-dash"]) await server.RunAsync("put", "--", key, "1");
         Assert.Equal("""

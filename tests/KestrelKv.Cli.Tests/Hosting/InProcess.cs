@@ -40,7 +40,7 @@ public sealed partial class InProcess(string url, string? configuration = null)
 
     private static string Golden(string text) => Expiry().Replace(Version().Replace(text, "$1V"), "$1T");
 
-    [GeneratedRegex("(\"version\": ?|, version |version is )[1-9][0-9]*")]
+    [GeneratedRegex("(\"version\": ?|, version |version is |has version )[1-9][0-9]*")]
     private static partial Regex Version();
 
     [GeneratedRegex("(\"expires_at\": ?)[0-9.]+")]
