@@ -50,6 +50,9 @@ internal sealed class Session : IAsyncDisposable
     /// <summary>Whether standard output has colors.</summary>
     public bool HasColors => Terminal is { IsOutputTerminal: true, HasColors: true };
 
+    /// <summary>The number of columns of tables. Other forms of the output are not cut.</summary>
+    public int Columns => FormatOrDefault == OutputFormat.Table ? Terminal.Columns() : int.MaxValue;
+
     /// <summary>Refuses a write if the session is read-only.</summary>
     /// <param name="what">The subject that writes, such as <c>The command put</c>.</param>
     /// <exception cref="CommandFailure">The session is read-only.</exception>

@@ -72,7 +72,7 @@ internal static class BatchCommand
             list.Add(
                 () => EntryJson.OnOneLine(RawValue.Of(result)).ToArray(),
                 () => RawValue.Of(result).ToArray(),
-                () => [$"{i}", operations.Names[i].Function, DisplayText.Of(operations.Names[i].Key), DisplayText.OfJson(RawValue.Of(result), session.Terminal.Columns())]);
+                () => [$"{i}", operations.Names[i].Function, DisplayText.Of(operations.Names[i].Key), DisplayText.OfJson(RawValue.Of(result), session.Columns)]);
         }
         list.End();
         session.Terminal.Output.Flush();

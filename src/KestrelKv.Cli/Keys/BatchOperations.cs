@@ -23,12 +23,12 @@ internal sealed record BatchOperations(byte[] Json, IReadOnlyList<(string Functi
                 int start = (int)reader.TokenStartIndex;
                 Utf8JsonReader operation = reader;
                 if (reader.TokenType == JsonTokenType.StartObject) names.Add(NameOf(ref operation));
-                else throw CommandFailure.Usage($"Operation {names.Count} is no object, expected {{\"func\": ..., \"params\": {{...}}}}");
+                else throw CommandFailure.Usage($"Operation {names.Count} is not an object, expected {{\"func\": ..., \"params\": {{...}}}}");
                 reader.Skip();
                 if (json.Length > 0) json.Write(","u8);
                 json.Write(text[start..(int)reader.BytesConsumed]);
             }
-            if (isArray && reader.Read()) throw CommandFailure.Usage("There is text behind the array of operations, expected one array, or one object on each line");
+            if (isArray && reader.Read()) throw CommandFailure.Usage("There is text after the array of operations, expected one array, or one object on each line");
         }
         catch (JsonException e)
         {

@@ -15,7 +15,7 @@ internal sealed class EntryList(Session session, bool hasValues, bool hasFound)
     private readonly ResultList _list = hasValues ? new(session, "KEY", "VERSION", "EXPIRES", "VALUE") : new(session, "KEY", "VERSION", "EXPIRES");
 
     // More of a value is not visible.
-    private readonly int _columns = session.Terminal.Columns();
+    private readonly int _columns = session.Columns;
 
     /// <summary>Adds an entry with its value. In the form <c>raw</c>, a missing entry is an empty line.</summary>
     public void Add(Entry<JsonElement> entry) => _list.Add(

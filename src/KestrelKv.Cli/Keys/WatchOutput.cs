@@ -10,7 +10,7 @@ namespace KestrelKv.Cli.Keys;
 internal sealed class WatchOutput(Session session)
 {
     // More of a value is not visible.
-    private readonly int _columns = session.Terminal.Columns();
+    private readonly int _columns = session.Columns;
 
     public void Print(in WatchEvent<JsonElement> change)
     {

@@ -7,7 +7,7 @@ namespace KestrelKv.Cli.Output;
 /// <param name="columns">The titles of the table.</param>
 internal sealed class ResultList(Session session, params string[] columns)
 {
-    private readonly TextTable _table = new(session.Terminal.Output, columns, session.Terminal.Columns(), session.HasColors);
+    private readonly TextTable _table = new(session.Terminal.Output, columns, session.Columns, session.HasColors);
     private int _count;
 
     /// <summary>Adds a result. Only the function of the requested form is called.</summary>

@@ -21,7 +21,7 @@ internal static class CallCommand
         {
             string name = arguments.GetRequiredValue(function);
             byte[] json = arguments.GetValue(parameters) is { } text ? await ValueSource.ReadAsync(text, isText: false, session.Terminal, stop) : "{}"u8.ToArray();
-            if (json is not [(byte)'{', ..]) throw CommandFailure.Usage("The parameters are no JSON object, expected one such as {\"obj\": \"user:1\"}");
+            if (json is not [(byte)'{', ..]) throw CommandFailure.Usage("The parameters are not a JSON object, expected one such as {\"obj\": \"user:1\"}");
             (bool touches, bool mayRepeat) = Inspect(json);
             bool isRead = name is "GET" or "MGET" or "SCAN" or "PING" or "INFO" or "HELP";
             if (!isRead || touches) session.ThrowIfReadOnly($"The function {name}");

@@ -26,7 +26,7 @@ internal static class InfoCommand
     private static void PrintTable(Session session, ReadOnlyMemory<byte> response)
     {
         using JsonDocument info = JsonDocument.Parse(response);
-        var table = new TextTable(session.Terminal.Output, ["NAME", "VALUE"], session.Terminal.Columns(), session.HasColors);
+        var table = new TextTable(session.Terminal.Output, ["NAME", "VALUE"], session.Columns, session.HasColors);
         foreach (JsonProperty member in info.RootElement.EnumerateObject())
         {
             string value = member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString()! : Encoding.UTF8.GetString(RawValue.Of(member.Value));

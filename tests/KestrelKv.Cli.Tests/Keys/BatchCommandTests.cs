@@ -32,8 +32,8 @@ public sealed class BatchCommandTests(ServerFixture fixture) : IClassFixture<Ser
     [Theory]
     [InlineData("""{"func":"GET","params":{"obj":"x"}} {"func":"PUT","params":{"obj":"b:2","val":1,"if_exists":true}}""", ExitCode.PreconditionFailed,
         "Operation 1 (PUT \"b:2\") failed, so that nothing was changed: the precondition does not hold: the key does not exist (precondition_failed)")]
-    [InlineData("5", ExitCode.Usage, "Operation 0 is no object, expected {\"func\": ..., \"params\": {...}}")]
-    [InlineData("[] 1", ExitCode.Usage, "There is text behind the array of operations, expected one array, or one object on each line")]
+    [InlineData("5", ExitCode.Usage, "Operation 0 is not an object, expected {\"func\": ..., \"params\": {...}}")]
+    [InlineData("[] 1", ExitCode.Usage, "There is text after the array of operations, expected one array, or one object on each line")]
     [InlineData("", ExitCode.Usage, "There are no operations, expected a JSON array, or one object on each line")]
     [InlineData("{", ExitCode.Usage, "The operations are not JSON")]
     [InlineData("""{"func":"SCAN"}""", ExitCode.Failed, "(invalid_value)")]

@@ -105,7 +105,7 @@ public sealed class KeyCommandTests(ServerFixture fixture) : IClassFixture<Serve
         { "call", ["call PUT {\"obj\":\"@1\",\"val\":1.0}", "call GET {\"obj\":\"@1\"} --raw", "call GET []", "call SHOUT", "call WATCH", "call GET {\"x\":1}", "call PUT {} --read-only"], """
             0 {"obj":"@1","response":"ok"}
             0 {"obj": "@1", "val": 1.0}
-            2 kkv: The parameters are no JSON object, expected one such as {"obj": "user:1"}.
+            2 kkv: The parameters are not a JSON object, expected one such as {"obj": "user:1"}.
             5 kkv: The function SHOUT does not exist, expected one that kkv call HELP lists. Names are case-sensitive.
             2 kkv: The function is WATCH, expected one that concerns no connection: not AUTH, WATCH or UNWATCH.
             5 kkv: unknown parameter "x" of GET, expected "obj" and optionally "path", "meta", "touch", "ack" (unknown_parameter).

@@ -1,5 +1,8 @@
+using System.Diagnostics;
+using System.Text;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Tests.Hosting;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Cli.Tests.Keys;
 
@@ -38,6 +41,43 @@ public sealed class TerminalTests(ServerFixture fixture) : IClassFixture<ServerF
         Assert.Equal((ExitCode.Usage, "kkv: The command nope does not exist. See kkv --help.\r\n"), Of(await kkv.RunInTerminalAsync("", "nope")));
 
         static (int ExitCode, string Output) Of(KkvResult result) => (result.ExitCode, result.Output);
+    }
+
+    [Theory]
+    [InlineData("ping", "--count", "1000")]
+    [InlineData("watch", "none:")]
+    [InlineData("put", "never")]
+    public async Task CtrlC_DuringACommand_EndsItWithoutAStackTrace(params string[] command)
+    {
+        using var kkv = new Kkv(fixture.Server);
+
+        // A shell can start the tests with SIGINT ignored. The terminal sends the signal for the character that Ctrl-C types.
+        string line = $"stty cols 120; exec env --default-signal=INT kkv {string.Join(' ', command)}";
+        using Process process = kkv.StartProgram("script", ["--quiet", "--return", "--echo", "never", "--command", line, "/dev/null"]);
+        var output = new StringBuilder();
+        Task reading = Task.Run(async () =>
+        {
+            var buffer = new char[1_000];
+            for (int length; (length = await process.StandardOutput.ReadAsync(buffer)) > 0;)
+                lock (output) output.Append(buffer, 0, length);
+        });
+
+        // The program handles the signal from the time at which the command runs.
+        if (command[0] != "watch") await Wait.UntilAsync(() => Length() > 0, () => "the command prints nothing");
+        else await Wait.UntilAsync(WatchesAsync, () => "the watch does not open");
+        await process.StandardInput.WriteAsync('\x03');
+        await process.StandardInput.FlushAsync();
+        await process.WaitForExitAsync().WaitAsync(Wait.Patience);
+        await reading;
+        Assert.Equal(ExitCode.Interrupted, process.ExitCode);
+        Assert.DoesNotContain("   at ", output.ToString(), StringComparison.Ordinal);
+
+        int Length()
+        {
+            lock (output) return output.Length;
+        }
+
+        async Task<bool> WatchesAsync() => (await new InProcess(fixture.Server).RunAsync("info")).Output.Contains("\"watches\":1", StringComparison.Ordinal);
     }
 
     [Fact]
