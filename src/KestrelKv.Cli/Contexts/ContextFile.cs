@@ -38,6 +38,19 @@ internal sealed record ContextFile(string? Current, SortedDictionary<string, Sav
         }
     }
 
+    /// <summary>Returns the saved servers; null if the file cannot be read.</summary>
+    public static ContextFile? TryLoad(Terminal terminal)
+    {
+        try
+        {
+            return Load(terminal);
+        }
+        catch (CommandFailure)
+        {
+            return null; // The caller has no place for a message.
+        }
+    }
+
     /// <summary>Replaces the file.</summary>
     public void Save(Terminal terminal)
     {

@@ -13,6 +13,12 @@ internal sealed class CommandFailure(int exitCode, string code, string message) 
 
     public string Code => code;
 
+    /// <summary>The operation of a batch that failed, counted from 0; null for other commands.</summary>
+    public int? Index { get; init; }
+
+    /// <summary>The current version of the entry whose precondition does not hold; null if it is unknown.</summary>
+    public long? Version { get; init; }
+
     /// <summary>Creates a failure of the arguments.</summary>
     public static CommandFailure Usage(string message) => new(Hosting.ExitCode.Usage, "usage", message);
 
@@ -25,12 +31,22 @@ internal sealed class CommandFailure(int exitCode, string code, string message) 
         CommandFailure failure => failure,
         NotSentException => new(Hosting.ExitCode.Unreachable, "unreachable", exception.Message),
         OutcomeUnknownException unknown => new(Hosting.ExitCode.OutcomeUnknown, unknown.Code ?? "outcome_unknown", exception.Message),
-        RefusedException { Code: "precondition_failed" or "test_failed" } refused => new(Hosting.ExitCode.PreconditionFailed, refused.Code, exception.Message),
-        RefusedException { Code: "not_found" or "path_not_found" } refused => new(Hosting.ExitCode.Absent, refused.Code, exception.Message),
-        RefusedException refused => Failed(refused.Code, exception.Message),
-        ArgumentException => Usage(exception.Message),
+        RefusedException refused => OfRefused(refused),
+        ArgumentException argument => Usage(argument.Message.Replace($" (Parameter '{argument.ParamName}')", "", StringComparison.Ordinal)),
         JsonException => Failed("invalid_json", exception.Message),
         IOException or UnauthorizedAccessException => Failed("io", exception.Message),
         _ => null,
     };
+
+    private static CommandFailure OfRefused(RefusedException refused)
+    {
+        int exitCode = refused.Code switch
+        {
+            "precondition_failed" or "test_failed" => Hosting.ExitCode.PreconditionFailed,
+            "not_found" or "path_not_found" => Hosting.ExitCode.Absent,
+            _ => Hosting.ExitCode.Failed,
+        };
+        string message = refused.Index is { } index ? $"Operation {index}: {refused.Message}" : refused.Message;
+        return new(exitCode, refused.Code, message) { Index = refused.Index, Version = refused.Version };
+    }
 }

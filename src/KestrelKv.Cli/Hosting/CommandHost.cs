@@ -1,8 +1,14 @@
 using System.Buffers;
 using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using System.Text.Json;
+using KestrelKv.Cli.Completion;
+using KestrelKv.Cli.Contexts;
 using KestrelKv.Cli.Keys;
 using KestrelKv.Cli.Output;
+using KestrelKv.Cli.Server;
+using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Hosting;
 
@@ -15,6 +21,9 @@ internal delegate Task<int> CommandHandler(ParseResult arguments, Session sessio
 /// <summary>The commands of the program: parses arguments, executes one command, and reports its failure.</summary>
 internal sealed class CommandHost
 {
+    // After Ctrl-C, a command has this time to stop: enough to close its connections and to print what it has done.
+    private static readonly TimeSpan TerminationTimeout = TimeSpan.FromSeconds(10);
+
     private readonly Terminal _terminal;
     private readonly GlobalOptions _options = new();
 
@@ -25,11 +34,36 @@ internal sealed class CommandHost
         {
             GetCommand.Create(this),
             PutCommand.Create(this),
+            DeleteCommand.Create(this),
+            PatchCommand.Create(this),
+            IncrementCommand.Create(this),
+            ExpireCommand.Create(this),
+            EditCommand.Create(this),
+            GetManyCommand.Create(this),
+            ScanCommand.Create(this),
+            CountCommand.Create(this),
+            WatchCommand.Create(this),
+            BatchCommand.Create(this),
+            CallCommand.Create(this),
+            InfoCommand.Create(this),
+            PingCommand.Create(this),
+            UserCommand.Create(this),
+            ContextCommand.Create(this),
+            CompletionCommand.Create(this),
         };
         _options.AddTo(Root);
+        foreach (HelpOption help in Root.Options.OfType<HelpOption>())
+        {
+            // Completions would offer these spellings of Windows.
+            foreach (string alias in (string[])["-?", "/?", "/h"]) help.Aliases.Remove(alias);
+        }
     }
 
     public RootCommand Root { get; }
+
+    public Terminal Terminal => _terminal;
+
+    public GlobalOptions Options => _options;
 
     /// <summary>The session of the shell, in which all commands run; null to create one for each command.</summary>
     public Session? SharedSession { get; set; }
@@ -41,11 +75,32 @@ internal sealed class CommandHost
         ParseResult parsed = Root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            Report(CommandFailure.Usage($"{parsed.Errors[0].Message.TrimEnd('.')}. See kkv {parsed.CommandResult.Command.Name} --help"), parsed);
+            Report(CommandFailure.Usage(ErrorOf(parsed)), parsed);
             return ExitCode.Usage;
         }
-        return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+
+        // For help and completions. Console.Out would send control sequences to a terminal.
+        await using var text = new StreamWriter(_terminal.Output, leaveOpen: true) { AutoFlush = true };
+        return await parsed.InvokeAsync(new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false,
+            Output = text,
+            Error = _terminal.Error,
+            ProcessTerminationTimeout = TerminationTimeout,
+        });
     }
+
+    /// <summary>Returns what is wrong with the arguments, and where the help is.</summary>
+    private string ErrorOf(ParseResult parsed)
+    {
+        string path = "";
+        for (SymbolResult? each = parsed.CommandResult; each is CommandResult { Command: var command } && command != Root; each = each.Parent) path = $"{command.Name} {path}";
+        string message = path.Length == 0 && parsed.UnmatchedTokens is [var name, ..] ? $"The command {name} does not exist" : parsed.Errors[0].Message.TrimEnd('.');
+        return $"{message}. See kkv {path}--help";
+    }
+
+    /// <summary>Creates the session of a command line that is being completed. The caller disposes of it.</summary>
+    public Session CreateSession(ParseResult parsed) => new(_terminal, _options, parsed);
 
     /// <summary>Sets what a command does.</summary>
     /// <param name="command">The command.</param>
@@ -63,15 +118,15 @@ internal sealed class CommandHost
         try
         {
             session = SharedSession ?? new Session(_terminal, _options, parsed);
-            if (isWrite && session.IsReadOnly)
-                throw CommandFailure.Usage($"The command {parsed.CommandResult.Command.Name} writes, and the session is read-only (--read-only, KKV_READ_ONLY, or the context)");
+            if (isWrite) session.ThrowIfReadOnly($"The command {parsed.CommandResult.Command.Name}");
             int code = await handler(parsed, session, stop);
             _terminal.Output.Flush();
             return code;
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        catch (OperationCanceledException e) when (stop.IsCancellationRequested)
         {
             FlushQuietly();
+            if (e.InnerException is OutcomeUnknownException) _terminal.Error.WriteLine("kkv: Interrupted. A write was sent, and its outcome is unknown.");
             return ExitCode.Interrupted;
         }
         catch (IOException e) when (IsBrokenPipe(e))
@@ -100,13 +155,15 @@ internal sealed class CommandHost
             return;
         }
         var text = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(text))
+        using (var json = new Utf8JsonWriter(text, EntryJson.Options))
         {
             json.WriteStartObject();
             json.WriteStartObject("error");
             json.WriteString("code", failure.Code);
             json.WriteString("message", failure.Message);
             json.WriteNumber("exit_code", failure.ExitCode);
+            if (failure.Index is { } index) json.WriteNumber("index", index);
+            if (failure.Version is { } version) json.WriteNumber("version", version);
             json.WriteEndObject();
             json.WriteEndObject();
         }

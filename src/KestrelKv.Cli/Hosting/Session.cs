@@ -10,39 +10,36 @@ namespace KestrelKv.Cli.Hosting;
 /// <summary>What a command runs with: the terminal, the server, and the form of the output. Connects at the first call.</summary>
 internal sealed class Session : IAsyncDisposable
 {
+    private readonly GlobalOptions _options;
+    private readonly ParseResult _parsed;
+    private readonly Lazy<SavedServer> _server;
+    private readonly Lazy<KestrelKvClientOptions> _clientOptions;
     private readonly Lazy<KestrelKvClient> _client;
 
-    /// <exception cref="CommandFailure">An option, a variable or the context is invalid.</exception>
+    /// <summary>Creates a session. The options of the server are read when a command needs them.</summary>
     public Session(Terminal terminal, GlobalOptions options, ParseResult parsed)
     {
-        Terminal = terminal;
+        (Terminal, _options, _parsed) = (terminal, options, parsed);
         if (parsed.GetValue(options.NoColor)) terminal.HasColors = false;
-        SavedServer server = Find(terminal, parsed.GetValue(options.Url), parsed.GetValue(options.Context));
-        IsReadOnly = parsed.GetValue(options.ReadOnly) || server.ReadOnly || terminal.Environment("KKV_READ_ONLY") is not (null or "0");
         Format = parsed.GetValue(options.Raw) ? OutputFormat.Raw : parsed.GetValue(options.Output);
-        ClientOptions = KestrelKvClientOptions.Parse(server.Url);
-        if (parsed.GetValue(options.Timeout) is { } seconds)
-        {
-            if (seconds is not (> 0 and <= 86_400)) throw CommandFailure.Usage($"--timeout is {seconds.ToString(CultureInfo.InvariantCulture)}, expected seconds, more than 0 and at most 86400");
-            ClientOptions.Timeout = TimeSpan.FromSeconds(seconds);
-        }
-        ClientOptions.FailFast = true;
-        ClientOptions.Validate();
-        Http = parsed.GetValue(options.Http) ?? terminal.Environment("KKV_HTTP") ?? server.Http;
+        _server = new(() => Find(terminal, parsed.GetValue(options.Url), parsed.GetValue(options.Context)));
+        _clientOptions = new(CreateClientOptions);
         _client = new(() => new KestrelKvClient(ClientOptions));
     }
 
     public Terminal Terminal { get; }
 
     /// <summary>The options of the client. Commands that need further connections create clients with them.</summary>
-    public KestrelKvClientOptions ClientOptions { get; }
+    /// <exception cref="CommandFailure">An option, a variable or the context is invalid.</exception>
+    public KestrelKvClientOptions ClientOptions => _clientOptions.Value;
 
     public KestrelKvClient Client => _client.Value;
 
     /// <summary>The HTTP address that the user gave; null for the default.</summary>
-    public string? Http { get; }
+    public string? Http => _parsed.GetValue(_options.Http) ?? Terminal.Environment("KKV_HTTP") ?? _server.Value.Http;
 
-    public bool IsReadOnly { get; }
+    public bool IsReadOnly =>
+        _parsed.GetValue(_options.ReadOnly) || Terminal.Environment("KKV_READ_ONLY") is not (null or "0") || _server.Value.ReadOnly;
 
     /// <summary>The form that the user asked for; null for the command's default.</summary>
     public OutputFormat? Format { get; }
@@ -52,6 +49,17 @@ internal sealed class Session : IAsyncDisposable
 
     /// <summary>Whether standard output has colors.</summary>
     public bool HasColors => Terminal is { IsOutputTerminal: true, HasColors: true };
+
+    /// <summary>The number of columns of tables. Other forms of the output are not cut.</summary>
+    public int Columns => FormatOrDefault == OutputFormat.Table ? Terminal.Columns() : int.MaxValue;
+
+    /// <summary>Refuses a write if the session is read-only.</summary>
+    /// <param name="what">The subject that writes, such as <c>The command put</c>.</param>
+    /// <exception cref="CommandFailure">The session is read-only.</exception>
+    public void ThrowIfReadOnly(string what)
+    {
+        if (IsReadOnly) throw CommandFailure.Usage($"{what} writes, and the session is read-only (--read-only, KKV_READ_ONLY, or the context)");
+    }
 
     /// <summary>Writes bytes to standard output.</summary>
     public void Write(ReadOnlySpan<byte> bytes) => Terminal.Output.Write(bytes);
@@ -69,6 +77,19 @@ internal sealed class Session : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_client.IsValueCreated) await _client.Value.DisposeAsync();
+    }
+
+    private KestrelKvClientOptions CreateClientOptions()
+    {
+        KestrelKvClientOptions client = KestrelKvClientOptions.Parse(_server.Value.Url);
+        if (_parsed.GetValue(_options.Timeout) is { } seconds)
+        {
+            if (seconds is not (> 0 and <= 86_400)) throw CommandFailure.Usage($"--timeout is {seconds.ToString(CultureInfo.InvariantCulture)}, expected seconds, more than 0 and at most 86400");
+            client.Timeout = TimeSpan.FromSeconds(seconds);
+        }
+        client.FailFast = true;
+        client.Validate();
+        return client;
     }
 
     private static SavedServer Find(Terminal terminal, string? url, string? context)

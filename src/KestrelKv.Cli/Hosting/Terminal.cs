@@ -30,6 +30,9 @@ internal sealed class Terminal
     /// <summary>Whether output on a terminal has colors: not with <c>NO_COLOR</c> (no-color.org), <c>TERM=dumb</c> or <c>--no-color</c>.</summary>
     public bool HasColors { get; set; }
 
+    /// <summary>The number of columns of the terminal on standard output; <see cref="int.MaxValue"/> if it is none, so that nothing is cut.</summary>
+    public required Func<int> Columns { get; init; }
+
     /// <summary>Draws tables and charts on standard output.</summary>
     public IAnsiConsole Out => field ??= CreateConsole(Console.Out, IsOutputTerminal);
 
@@ -41,12 +44,13 @@ internal sealed class Terminal
         var terminal = new Terminal
         {
             Input = Console.OpenStandardInput(),
-            Output = new BufferedStream(Console.OpenStandardOutput(), 64 * 1024),
-            Error = Console.Error,
+            Output = new BufferedStream(StandardStreams.OpenOutput(), 64 * 1024),
+            Error = StandardStreams.OpenError(),
             IsInputTerminal = !Console.IsInputRedirected,
             IsOutputTerminal = !Console.IsOutputRedirected,
             IsErrorTerminal = !Console.IsErrorRedirected,
             Environment = name => System.Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null,
+            Columns = static () => Console.IsOutputRedirected ? int.MaxValue : Math.Max(Console.WindowWidth, 20),
         };
         terminal.HasColors = terminal.Environment("NO_COLOR") is null && terminal.Environment("TERM") != "dumb";
         return terminal;
@@ -57,6 +61,6 @@ internal sealed class Terminal
         Out = new AnsiConsoleOutput(writer),
         Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
         ColorSystem = isTerminal && HasColors ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-        Interactive = isTerminal ? InteractionSupport.Detect : InteractionSupport.No,
+        Interactive = isTerminal ? InteractionSupport.Yes : InteractionSupport.No,
     });
 }

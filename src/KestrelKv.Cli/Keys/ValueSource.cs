@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Output;
 
 namespace KestrelKv.Cli.Keys;
 
@@ -18,37 +19,50 @@ internal static class ValueSource
     {
         byte[] bytes = argument switch
         {
-            null or "-" => await ReadInputAsync(terminal, stop),
+            null or "-" => await ReadInputAsync(terminal, "a value", stop),
             ['@', .. var file] => await File.ReadAllBytesAsync(file, stop),
             _ => Encoding.UTF8.GetBytes(argument),
         };
-        if (isText) return Encoding.UTF8.GetBytes("\"" + JsonEncodedText.Encode(bytes, Output.EntryJson.Options.Encoder) + "\"");
+        if (isText) return EntryJson.String(Encoding.UTF8.GetString(bytes));
         ReadOnlySpan<byte> trimmed = bytes.AsSpan().Trim(" \t\r\n"u8);
-        Check(trimmed, argument);
+        try
+        {
+            Check(trimmed);
+        }
+        catch (JsonException e)
+        {
+            throw NotJson(argument, e);
+        }
         return trimmed.ToArray();
     }
 
-    private static async Task<byte[]> ReadInputAsync(Terminal terminal, CancellationToken stop)
+    /// <summary>Reads the standard input to its end.</summary>
+    /// <param name="terminal">The terminal.</param>
+    /// <param name="what">What a user is asked for, such as <c>a value</c>.</param>
+    /// <param name="stop">Cancels the wait.</param>
+    public static async Task<byte[]> ReadInputAsync(Terminal terminal, string what, CancellationToken stop)
     {
-        if (terminal.IsInputTerminal) terminal.Error.WriteLine("Enter a value, then end the input with Ctrl-D:");
+        if (terminal.IsInputTerminal) terminal.Error.WriteLine($"Enter {what}, then end the input with Ctrl-D:");
         using var all = new MemoryStream();
         await terminal.Input.CopyToAsync(all, stop).WaitAsync(stop);
         return all.ToArray();
     }
 
-    private static void Check(ReadOnlySpan<byte> json, string? argument)
+    /// <summary>Checks that a text is one JSON value.</summary>
+    /// <exception cref="JsonException">It is not.</exception>
+    public static void Check(ReadOnlySpan<byte> json)
     {
-        try
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 100_000 });
+        while (reader.Read())
         {
-            var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 1_024 });
-            while (reader.Read())
-            {
-            }
-        }
-        catch (JsonException e)
-        {
-            string given = argument is null or "-" or ['@', ..] ? "" : $" {argument}";
-            throw CommandFailure.Usage($"The value{given} is not JSON: {e.Message.TrimEnd('.')}. Quote it for the shell, or use --text to store it as a string");
         }
     }
+
+    private static CommandFailure NotJson(string? argument, JsonException e)
+    {
+        string given = argument is null or "-" or ['@', ..] ? "" : $" {Shorten(argument)}";
+        return CommandFailure.Usage($"The value{given} is not JSON: {e.Message.TrimEnd('.')}. Quote it for the shell, or use --text to store it as a string");
+    }
+
+    private static string Shorten(string argument) => argument.Length <= 100 ? argument : argument[..100] + "...";
 }

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Output;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Keys;
@@ -15,16 +17,19 @@ internal sealed class WriteArguments
     private readonly Option<bool> _ifExists = new("--if-exists") { Description = "Write only if the key exists." };
     private readonly Option<bool> _ifAbsent = new("--if-absent") { Description = "Write only if the key is missing." };
     private readonly Option<string?> _path = new("--path", "-p") { Description = "A part of the value, as a JSON Pointer, such as /items/0." };
+    private readonly Option<bool> _old = new("--old") { Description = "Also print the value before the write." };
     private readonly Option<bool> _memory = new("--ack-memory") { Description = "Do not wait until the write is synced to disk." };
 
     /// <summary>Adds the options to a command.</summary>
     /// <param name="command">The command.</param>
     /// <param name="hasExpiry">Whether it can set the expiry.</param>
     /// <param name="hasPath">Whether it can write a part of the value.</param>
-    public void AddTo(Command command, bool hasExpiry, bool hasPath)
+    /// <param name="hasOld">Whether it can return the previous value.</param>
+    public void AddTo(Command command, bool hasExpiry, bool hasPath, bool hasOld = true)
     {
         if (hasExpiry) Add(command, _ttl, _expiresAt, _persist);
         if (hasPath) command.Add(_path);
+        if (hasOld) command.Add(_old);
         Add(command, _ifVersion, _ifExists, _ifAbsent, _memory);
     }
 
@@ -39,6 +44,7 @@ internal sealed class WriteArguments
             Expiry = ReadExpiry(arguments),
             IfVersion = arguments.GetValue(_ifVersion),
             IfExists = ifExists ? true : ifAbsent ? false : null,
+            ReturnOld = arguments.GetValue(_old),
             AcknowledgeFromMemory = arguments.GetValue(_memory),
         };
     }
@@ -53,6 +59,20 @@ internal sealed class WriteArguments
         if (never) return Expiry.Never;
         if (at is not null) return Expiry.At(ParseTime(at));
         return Seconds.ToTime(ttl, "--ttl") is { } time ? Expiry.In(time) : Expiry.Default;
+    }
+
+    /// <summary>Writes the same options as parameters of a request.</summary>
+    /// <exception cref="CommandFailure">The options exclude each other, or a value is invalid.</exception>
+    public void WriteTo(Utf8JsonWriter json, ParseResult arguments)
+    {
+        WriteOptions options = Read(arguments);
+        if (options.Path is { } path) json.WriteString("path", path);
+        if (arguments.GetValue(_ttl) is { } ttl) json.WriteNumber("ttl", ttl);
+        if (arguments.GetValue(_persist)) json.WriteNull("ttl");
+        if (arguments.GetValue(_expiresAt) is { } at) EntryJson.WriteExpiry(json, ParseTime(at));
+        if (options.IfVersion is { } version) json.WriteNumber("if_version", version);
+        if (options.IfExists is { } exists) json.WriteBoolean("if_exists", exists);
+        if (options.AcknowledgeFromMemory) json.WriteString("ack", "memory");
     }
 
     private static DateTimeOffset ParseTime(string text)

@@ -58,13 +58,13 @@ public sealed class Kkv : IDisposable
     }
 
     /// <summary>Starts the program in pipes. The caller ends and disposes of it.</summary>
-    public Process Start(params string[] args) => Start(Path, args);
+    public Process Start(params string[] args) => StartProgram(Path, args);
 
     /// <summary>Starts the program on a pseudo-terminal of 120 columns: <c>script</c> of util-linux connects it with the pipes.</summary>
     public Process StartInTerminal(params string[] args)
     {
         string command = "stty cols 120 rows 40; exec " + string.Join(' ', args.Prepend(Path).Select(arg => $"'{arg.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
-        return Start("script", ["--quiet", "--return", "--echo", "never", "--command", command, "/dev/null"]);
+        return StartProgram("script", ["--quiet", "--return", "--echo", "never", "--command", command, "/dev/null"]);
     }
 
     public void Dispose() => _home.Dispose();
@@ -87,7 +87,8 @@ public sealed class Kkv : IDisposable
         return new(process.ExitCode, await output, await error);
     }
 
-    private Process Start(string program, IReadOnlyList<string> args)
+    /// <summary>Starts another program in pipes, with the same environment, and with the directory of kkv in <c>PATH</c>. The caller ends and disposes of it.</summary>
+    public Process StartProgram(string program, IReadOnlyList<string> args)
     {
         var start = new ProcessStartInfo(program, args)
         {
@@ -101,6 +102,7 @@ public sealed class Kkv : IDisposable
             start.Environment.Remove(variable);
         start.Environment["TERM"] = "xterm-256color";
         start.Environment["SHELL"] = "/bin/sh";
+        start.Environment["PATH"] = AppContext.BaseDirectory + ":" + System.Environment.GetEnvironmentVariable("PATH");
         foreach ((string name, string value) in _environment) start.Environment[name] = value;
         return Process.Start(start)!;
     }

@@ -33,7 +33,7 @@ public sealed class ValueTests(ServerFixture fixture) : IClassFixture<ServerFixt
               "o": {}
             }
 
-            """, result.Output.Replace("\e[?1h\e=", "", StringComparison.Ordinal).Replace("\r\n", "\n", StringComparison.Ordinal));
+            """, result.Output.Replace("\r\n", "\n", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -1,0 +1,46 @@
+using System.CommandLine.Completions;
+using System.Globalization;
+using KestrelKv.Cli.Hosting;
+using KestrelKv.Client;
+
+namespace KestrelKv.Cli.Completion;
+
+/// <summary>Completes keys with a scan of the server.</summary>
+internal static class KeyCompletion
+{
+    private const int KeysMax = 100;
+
+    // A shell waits for completions at each press of Tab.
+    private static readonly TimeSpan PatienceByDefault = TimeSpan.FromSeconds(1);
+
+    /// <summary>Returns keys that begin with the typed text. Returns none if there are problems: a shell has no place for a message.</summary>
+    public static IEnumerable<CompletionItem> Find(CommandHost host, CompletionContext context)
+    {
+        try
+        {
+            TimeSpan patience = PatienceOf(host.Terminal);
+            return Task.Run(() => FindAsync(host, context, patience)).WaitAsync(patience).GetAwaiter().GetResult();
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException || CommandFailure.Of(e) is not null)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>Returns the time limit: the variable <c>KKV_COMPLETION_TIMEOUT</c>, in seconds up to 60, or one second.</summary>
+    private static TimeSpan PatienceOf(Terminal terminal) =>
+        double.TryParse(terminal.Environment("KKV_COMPLETION_TIMEOUT"), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds is > 0.001 and <= 60
+            ? TimeSpan.FromSeconds(seconds)
+            : PatienceByDefault;
+
+    private static async Task<List<CompletionItem>> FindAsync(CommandHost host, CompletionContext context, TimeSpan patience)
+    {
+        await using Session session = host.CreateSession(context.ParseResult);
+        session.ClientOptions.ConnectTimeout = patience;
+        var options = new ScanOptions { Limit = KeysMax, Timeout = patience };
+        var items = new List<CompletionItem>();
+        await foreach (KeyInfo key in session.Client.ScanKeysAsync(context.WordToComplete, options))
+            if (!key.Key.Any(char.IsControl)) items.Add(new(key.Key)); // Shells expect one completion on a line.
+        return items;
+    }
+}

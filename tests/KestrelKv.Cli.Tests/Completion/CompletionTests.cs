@@ -1,0 +1,58 @@
+using System.Diagnostics;
+using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Tests.Hosting;
+
+namespace KestrelKv.Cli.Tests.Completion;
+
+public sealed class CompletionTests(ServerFixture fixture) : IClassFixture<ServerFixture>
+{
+    [Fact]
+    public async Task Bash_CompletesCommandsOptionsAndKeys()
+    {
+        using var kkv = new Kkv(fixture.Server) { ["KKV_COMPLETION_TIMEOUT"] = "60" };
+        var server = new InProcess(fixture.Server);
+        foreach (string key in (string[])["user:1", "user:two words", "line\nfeed", "-dash"]) await server.RunAsync("put", "--", key, "1");
+        Assert.Equal("""
+            <scan>
+            <--delimiter><--descending>
+            <user:1><user:two\ words>
+            <1><two\ words>
+            <user>
+            <>
+
+            """, await CompleteAsync(kkv, "kkv sc", "kkv scan --de", "kkv get ", "kkv get user:", "kkv us", "kkv --url kestrelkv://127.0.0.1:1 get u"));
+    }
+
+    [Theory]
+    [InlineData("zsh", "compdef _kkv kkv")]
+    [InlineData("fish", "complete --command kkv")]
+    [InlineData("powershell", "Register-ArgumentCompleter -Native -CommandName kkv")]
+    public async Task Script_OfEveryShell_IsPrinted(string shell, string part)
+    {
+        KkvResult result = await new InProcess("").RunAsync("completion", shell);
+        Assert.Equal((ExitCode.Ok, ""), (result.ExitCode, result.Error));
+        Assert.Contains(part, result.Output, StringComparison.Ordinal);
+        Assert.Contains("[suggest:", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Script_OfAnotherShell_IsAUsageError() =>
+        Assert.Equal(ExitCode.Usage, (await new InProcess("").RunAsync("completion", "tcsh")).ExitCode);
+
+    /// <summary>Loads the script in a bash, and prints what it completes for command lines with the cursor at the end.</summary>
+    private static async Task<string> CompleteAsync(Kkv kkv, params string[] lines)
+    {
+        const string Script = """
+            source <(kkv completion bash)
+            for COMP_LINE; do
+                COMP_POINT=${#COMP_LINE} COMP_WORDS=(kkv)
+                _kkv
+                printf '<%s>' "${COMPREPLY[@]}"
+                echo
+            done
+            """;
+        using Process bash = kkv.StartProgram("bash", ["-c", Script, "bash", .. lines]);
+        bash.StandardInput.Close();
+        return await bash.StandardOutput.ReadToEndAsync();
+    }
+}

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Text;
+using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Tests.Hosting;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Cli.Tests.Keys;
+
+/// <summary>The program on a pseudo-terminal.</summary>
+public sealed class TerminalTests(ServerFixture fixture) : IClassFixture<ServerFixture>
+{
+    [Theory]
+    [InlineData(false, "\e[36m1.0\e[0m\r\n")]
+    [InlineData(true, "1.0\r\n")]
+    public async Task Output_OnATerminal_HasColorsUnlessTheUserWantsNone(bool noColor, string expected)
+    {
+        using var kkv = new Kkv(fixture.Server);
+        if (noColor) kkv["NO_COLOR"] = "1";
+        await kkv.RunAsync("put", "number", "1.0");
+        Assert.Equal(expected, (await kkv.RunInTerminalAsync("", "get", "number")).Output);
+        Assert.Equal("1.0\n", (await kkv.RunAsync("get", "number")).Output);
+        Assert.DoesNotContain("\e", (await kkv.RunAsync("scan", "-o", "table")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Table_OnATerminal_IsCutAtItsWidth()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        await kkv.RunAsync("put", "wide", "\"" + new string('x', 500) + "\"");
+        KkvResult result = await kkv.RunInTerminalAsync("", "scan", "wide", "--values", "--no-color");
+        Assert.Equal(ExitCode.Ok, result.ExitCode);
+        Assert.EndsWith("xxx…\r\n", result.Output, StringComparison.Ordinal);
+        Assert.All(result.Output.Split("\r\n"), line => Assert.True(line.Replace("\e[?1h\e=", "", StringComparison.Ordinal).Length <= 120, line));
+    }
+
+    [Fact]
+    public async Task Errors_OnATerminal_AreText()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        Assert.Equal((ExitCode.Absent, "kkv: The key \"missing\" is missing.\r\n"), Of(await kkv.RunInTerminalAsync("", "get", "missing")));
+        Assert.Equal((ExitCode.Usage, "kkv: The command nope does not exist. See kkv --help.\r\n"), Of(await kkv.RunInTerminalAsync("", "nope")));
+
+        static (int ExitCode, string Output) Of(KkvResult result) => (result.ExitCode, result.Output);
+    }
+
+    [Theory]
+    [InlineData("ping", "--count", "1000")]
+    [InlineData("watch", "none:")]
+    [InlineData("put", "never")]
+    public async Task CtrlC_DuringACommand_EndsItWithoutAStackTrace(params string[] command)
+    {
+        using var kkv = new Kkv(fixture.Server);
+
+        // A shell can start the tests with SIGINT ignored. The terminal sends the signal for the character that Ctrl-C types.
+        string line = $"stty cols 120; exec env --default-signal=INT kkv {string.Join(' ', command)}";
+        using Process process = kkv.StartProgram("script", ["--quiet", "--return", "--echo", "never", "--command", line, "/dev/null"]);
+        var output = new StringBuilder();
+        Task reading = Task.Run(async () =>
+        {
+            var buffer = new char[1_000];
+            for (int length; (length = await process.StandardOutput.ReadAsync(buffer)) > 0;)
+                lock (output) output.Append(buffer, 0, length);
+        });
+
+        // The program handles the signal from the time at which the command runs.
+        if (command[0] != "watch") await Wait.UntilAsync(() => Length() > 0, () => "the command prints nothing");
+        else await Wait.UntilAsync(WatchesAsync, () => "the watch does not open");
+        await process.StandardInput.WriteAsync('\x03');
+        await process.StandardInput.FlushAsync();
+        await process.WaitForExitAsync().WaitAsync(Wait.Patience);
+        await reading;
+        Assert.Equal(ExitCode.Interrupted, process.ExitCode);
+        Assert.DoesNotContain("   at ", output.ToString(), StringComparison.Ordinal);
+
+        int Length()
+        {
+            lock (output) return output.Length;
+        }
+
+        async Task<bool> WatchesAsync() => (await new InProcess(fixture.Server).RunAsync("info")).Output.Contains("\"watches\":1", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Output_ToAFileAfterOtherOutput_IsAppended()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        await kkv.RunAsync("put", "file", "1.0");
+        string path = kkv.Directory.PathTo("out");
+        using var shell = kkv.StartProgram("bash", ["-c", "(echo first; kkv get file; kkv get file; kkv get none; echo last) > \"$1\" 2>&1", "bash", path]);
+        await shell.WaitForExitAsync();
+        Assert.Equal("first\n1.0\n1.0\nkkv: The key \"none\" is missing.\nlast\n", await File.ReadAllTextAsync(path));
+    }
+}

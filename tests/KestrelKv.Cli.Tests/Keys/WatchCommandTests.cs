@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Globalization;
+using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Tests.Hosting;
+using KestrelKv.Client;
+
+namespace KestrelKv.Cli.Tests.Keys;
+
+public sealed class WatchCommandTests(ServerFixture fixture) : IClassFixture<ServerFixture>
+{
+    [Fact]
+    public async Task Watch_FromAVersion_PrintsChangesAsNdjsonOrLines()
+    {
+        var kkv = new InProcess(fixture.Server);
+        string first = await WriteAsync("w1:");
+        Assert.Equal("""
+            {"kind":"put","key":"w1:a","value":1.0,"version":V,"expires_at":null}
+            {"kind":"set_expiry","key":"w1:a","version":V,"expires_at":T}
+            {"kind":"delete","key":"w1:a","version":V}
+
+            """, (await kkv.RunAsync("watch", "w1:", "--from", first, "--max", "3")).Output);
+        Assert.Equal("""{"kind":"put","key":"w1:a","version":V,"expires_at":null}""" + "\n", (await kkv.RunAsync("watch", "w1:", "--from", first, "-n", "1", "--keys-only")).Output);
+        string lines = (await new InProcess(fixture.Server) { IsTerminal = true }.RunAsync("watch", "w1:", "--from", first, "-n", "3", "--no-color")).Output;
+        Assert.Equal(["put         w1:a = 1.0", "set_expiry  w1:a expires 2100-01-01 00:00:00Z", "delete      w1:a"], lines.TrimEnd('\n').Split('\n').Select(line => line[10..]));
+    }
+
+    [Fact]
+    public async Task Watch_WithSnapshot_PrintsEntriesFirst()
+    {
+        var kkv = new InProcess(fixture.Server);
+        await kkv.RunAsync("put", "w2:a", "1");
+        Assert.Equal("""
+            {"kind":"reset"}
+            {"kind":"put","key":"w2:a","value":1,"version":V,"expires_at":null}
+
+            """, (await kkv.RunAsync("watch", "w2:", "--snapshot", "--max", "1")).Output);
+    }
+
+    [Theory]
+    [InlineData("--from", "-1", ExitCode.Usage, "--from is -1")]
+    [InlineData("--max", "0", ExitCode.Usage, "--max is 0")]
+    [InlineData("--from", "9000000000000000", ExitCode.Failed, "(future_version)")]
+    public async Task Watch_WithAnInvalidOption_IsRefused(string option, string value, int exitCode, string message)
+    {
+        KkvResult result = await new InProcess(fixture.Server).RunAsync("watch", option, value);
+        Assert.Equal(exitCode, result.ExitCode);
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Watch_Interrupted_PrintsThePositionAtWhichItContinues()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        string first = await WriteAsync("w3:");
+
+        // A shell can start the tests with SIGINT ignored.
+        using Process watch = kkv.StartProgram("env", ["--default-signal=INT", Kkv.Path, "watch", "w3:", "--from", first]);
+        for (int i = 0; i < 3; i++) Assert.NotNull(await watch.StandardOutput.ReadLineAsync());
+        await using var client = new KestrelKvClient($"kestrelkv://127.0.0.1:{fixture.Server.WirePort}");
+        long last = (await client.PutAsync("w3:b", 1)).Version;
+        Assert.Contains("w3:b", await watch.StandardOutput.ReadLineAsync(), StringComparison.Ordinal);
+        using (var kill = Process.Start("kill", ["-s", "INT", watch.Id.ToString(CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync();
+        string error = await watch.StandardError.ReadToEndAsync();
+        await watch.WaitForExitAsync();
+        Assert.Equal(ExitCode.Interrupted, watch.ExitCode);
+        Assert.Contains(error, (string[])[$"kkv: Interrupted. Continue with --from {last + 1}.\n", $"kkv: Interrupted. Continue with --from {last}.\n"]);
+    }
+
+    [Fact]
+    public async Task Output_WhoseReaderIsGone_IsNoError()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        await using var client = new KestrelKvClient($"kestrelkv://127.0.0.1:{fixture.Server.WirePort}");
+        for (int i = 0; i < 3; i++) await client.PutAsync($"w4:{i}", new string('x', 100_000));
+        using Process shell = kkv.StartProgram("bash", ["-c", "kkv scan w4: --values | head -c 1; echo \" ${PIPESTATUS[0]}\""]);
+        Assert.Equal("{ 0\n", await shell.StandardOutput.ReadToEndAsync());
+        Assert.Equal("", await shell.StandardError.ReadToEndAsync());
+    }
+
+    /// <summary>Writes three changes. Returns the version of the first.</summary>
+    private async Task<string> WriteAsync(string prefix)
+    {
+        await using var client = new KestrelKvClient($"kestrelkv://127.0.0.1:{fixture.Server.WirePort}");
+        WriteResult first = await client.PutUtf8Async(prefix + "a", "1.0"u8.ToArray());
+        await client.ExpireAsync(prefix + "a", Expiry.At(DateTimeOffset.FromUnixTimeSeconds(4_102_444_800)));
+        await client.DeleteAsync(prefix + "a");
+        return first.Version.ToString(CultureInfo.InvariantCulture);
+    }
+}
