@@ -2,7 +2,9 @@ using System.Buffers;
 using System.CommandLine;
 using System.Text.Json;
 using KestrelKv.Cli.Keys;
+using KestrelKv.Cli.KeyStats;
 using KestrelKv.Cli.Output;
+using KestrelKv.Cli.Top;
 
 namespace KestrelKv.Cli.Hosting;
 
@@ -25,6 +27,8 @@ internal sealed class CommandHost
         {
             GetCommand.Create(this),
             PutCommand.Create(this),
+            TopCommand.Create(this),
+            KeyStatsCommand.Create(this),
         };
         _options.AddTo(Root);
     }
