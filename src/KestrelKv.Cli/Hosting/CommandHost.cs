@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.CommandLine;
 using System.Text.Json;
+using KestrelKv.Cli.Bench;
 using KestrelKv.Cli.Keys;
 using KestrelKv.Cli.KeyStats;
 using KestrelKv.Cli.Output;
@@ -29,6 +30,7 @@ internal sealed class CommandHost
             PutCommand.Create(this),
             TopCommand.Create(this),
             KeyStatsCommand.Create(this),
+            BenchCommand.Create(this),
         };
         _options.AddTo(Root);
     }
