@@ -5,6 +5,7 @@ using KestrelKv.Cli.Bench;
 using KestrelKv.Cli.Keys;
 using KestrelKv.Cli.KeyStats;
 using KestrelKv.Cli.Output;
+using KestrelKv.Cli.Shell;
 using KestrelKv.Cli.Top;
 
 namespace KestrelKv.Cli.Hosting;
@@ -33,6 +34,7 @@ internal sealed class CommandHost
             BenchCommand.Create(this),
         };
         _options.AddTo(Root);
+        ShellCommand.AddTo(Root, this);
     }
 
     public RootCommand Root { get; }
@@ -50,7 +52,9 @@ internal sealed class CommandHost
             Report(CommandFailure.Usage($"{parsed.Errors[0].Message.TrimEnd('.')}. See kkv {parsed.CommandResult.Command.Name} --help"), parsed);
             return ExitCode.Usage;
         }
-        return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false };
+        if (parsed.CommandResult.Command == Root) configuration.ProcessTerminationTimeout = null; // In the shell, Ctrl-C is for the command that runs.
+        return await parsed.InvokeAsync(configuration);
     }
 
     /// <summary>Sets what a command does.</summary>
@@ -68,7 +72,7 @@ internal sealed class CommandHost
         Session? session = null;
         try
         {
-            session = SharedSession ?? new Session(_terminal, _options, parsed);
+            session = SharedSession?.ForCommand(_options, parsed) ?? new Session(_terminal, _options, parsed);
             if (isWrite && session.IsReadOnly)
                 throw CommandFailure.Usage($"The command {parsed.CommandResult.Command.Name} writes, and the session is read-only (--read-only, KKV_READ_ONLY, or the context)");
             int code = await handler(parsed, session, stop);
@@ -92,7 +96,7 @@ internal sealed class CommandHost
         }
         finally
         {
-            if (session is not null && session != SharedSession) await session.DisposeAsync();
+            if (session is not null) await session.DisposeAsync();
         }
     }
 

@@ -11,6 +11,7 @@ namespace KestrelKv.Cli.Hosting;
 internal sealed class Session : IAsyncDisposable
 {
     private readonly Lazy<KestrelKvClient> _client;
+    private readonly bool _isShared;
 
     /// <exception cref="CommandFailure">An option, a variable or the context is invalid.</exception>
     public Session(Terminal terminal, GlobalOptions options, ParseResult parsed)
@@ -32,6 +33,14 @@ internal sealed class Session : IAsyncDisposable
         _client = new(() => new KestrelKvClient(ClientOptions));
     }
 
+    /// <summary>Creates the session of a command in a shell, which uses the client of the shell.</summary>
+    private Session(Session shell, GlobalOptions options, ParseResult parsed)
+    {
+        (_client, _isShared, Terminal, ClientOptions, Http) = (shell._client, true, shell.Terminal, shell.ClientOptions, shell.Http);
+        IsReadOnly = shell.IsReadOnly || parsed.GetValue(options.ReadOnly);
+        Format = parsed.GetValue(options.Raw) ? OutputFormat.Raw : parsed.GetValue(options.Output) ?? shell.Format;
+    }
+
     public Terminal Terminal { get; }
 
     /// <summary>The options of the client. Commands that need further connections create clients with them.</summary>
@@ -42,7 +51,7 @@ internal sealed class Session : IAsyncDisposable
     /// <summary>The HTTP address that the user gave; null for the default.</summary>
     public string? Http { get; }
 
-    public bool IsReadOnly { get; }
+    public bool IsReadOnly { get; private set; }
 
     /// <summary>The form that the user asked for; null for the command's default.</summary>
     public OutputFormat? Format { get; }
@@ -66,9 +75,20 @@ internal sealed class Session : IAsyncDisposable
         Write(text.WrittenSpan);
     }
 
+    /// <summary>Returns the session of a command in this shell: with the client of the shell, unless the command names another server or deadline.</summary>
+    public Session ForCommand(GlobalOptions options, ParseResult parsed)
+    {
+        bool isOther = parsed.GetValue(options.Url) is not null || parsed.GetValue(options.Context) is not null ||
+            parsed.GetValue(options.Http) is not null || parsed.GetValue(options.Timeout) is not null;
+        if (!isOther) return new(this, options, parsed);
+        var other = new Session(Terminal, options, parsed);
+        other.IsReadOnly |= IsReadOnly;
+        return other;
+    }
+
     public async ValueTask DisposeAsync()
     {
-        if (_client.IsValueCreated) await _client.Value.DisposeAsync();
+        if (!_isShared && _client.IsValueCreated) await _client.Value.DisposeAsync();
     }
 
     private static SavedServer Find(Terminal terminal, string? url, string? context)

@@ -25,7 +25,7 @@ internal sealed class InfoSource(KestrelKvClient client) : ITopSource
             Commits = Math.Max(0, _lastVersion - before) / seconds,
             Connections = Number(info, "connections"),
             Watches = Number(info, "watches"),
-            FeedLag = Math.Max(0, _lastVersion - Number(info, "durable_version")),
+            FeedLag = TopSample.LagOf(_lastVersion, Number(info, "durable_version")),
             Keys = Number(info, "keys"),
             Bytes = Number(info, "bytes"),
             MemoryBytes = Number(info, "memory_bytes"),

@@ -48,7 +48,7 @@ internal sealed class MetricsPage
         Cpu = Rate("dotnet_process_cpu_time_seconds_total", earlier, seconds),
         Connections = Gauge("kestrelkv_wire_connections"),
         Watches = Gauge("kestrelkv_store_watches"),
-        FeedLag = Math.Max(0, Gauge("kestrelkv_store_version") - Gauge("kestrelkv_store_version_durable")),
+        FeedLag = TopSample.LagOf(Gauge("kestrelkv_store_version"), Gauge("kestrelkv_store_version_durable")),
         Keys = Gauge("kestrelkv_store_keys"),
         Bytes = Gauge("kestrelkv_store_size_bytes"),
         MemoryBytes = Gauge("kestrelkv_store_memory_bytes"),

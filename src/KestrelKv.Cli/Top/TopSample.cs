@@ -40,7 +40,7 @@ internal sealed record TopSample
 
     public long Watches { get; init; }
 
-    /// <summary>The number of commits that are not synced, and so not visible to watches.</summary>
+    /// <summary>The number of commits that are not synced, and so not visible to watches; 0 if the server does not sync.</summary>
     public long FeedLag { get; init; }
 
     public long Keys { get; init; }
@@ -65,4 +65,9 @@ internal sealed record TopSample
 
     /// <summary>The total of <see cref="Errors"/>.</summary>
     public double? ErrorsTotal => Errors?.Values.Sum();
+
+    /// <summary>Returns <see cref="FeedLag"/>.</summary>
+    /// <param name="version">The version of the last commit.</param>
+    /// <param name="durable">The version of the last synced one; 0 if the server does not sync.</param>
+    public static long LagOf(long version, long durable) => durable == 0 ? 0 : Math.Max(0, version - durable);
 }

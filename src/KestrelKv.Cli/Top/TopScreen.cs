@@ -40,7 +40,7 @@ internal sealed class TopScreen(string title)
         {
             lines.Add("Waiting for the first interval.");
         }
-        if (Note is { } note) lines.AddRange("", note);
+        if (Note is { } note) lines.AddRange(["", .. note.Chunk(Math.Max(1, columns)).Select(row => new string(row))]);
         return lines.Take(Math.Max(1, rows - 1)).Select(line => line.Length <= columns ? line : line[..Math.Max(0, columns)]);
     }
 
