@@ -37,18 +37,13 @@ internal static class BenchCommand
 
     private static async Task<int> MeasureAsync(Session session, BenchRun run, BenchOptions options, CancellationToken stop)
     {
-        long filled = 0;
-        if (options.Puts < 100)
-        {
-            Progress(session, $"writing {Figures.Count(options.Keys)} keys");
-            BenchLog fill = await run.FillAsync(stop);
-            filled = fill.Puts;
-            stop.ThrowIfCancellationRequested();
-            if (fill.Errors.Count > 0) throw CommandFailure.Failed(fill.Errors.Keys.First(), $"{fill.Errors.Values.Sum()} of {options.Keys} keys could not be written: {string.Join(", ", fill.Errors.Keys)}");
-        }
+        Progress(session, $"writing {Figures.Count(options.Keys)} keys");
+        BenchLog fill = await run.FillAsync(stop);
+        stop.ThrowIfCancellationRequested();
+        if (fill.Errors.Count > 0) throw CommandFailure.Failed(fill.Errors.Keys.First(), $"{fill.Errors.Values.Sum()} of {options.Keys} keys could not be written: {string.Join(", ", fill.Errors.Keys)}");
         BenchResult result = await run.MeasureAsync(log => Progress(session, $"{Figures.Count(log.Latencies.Count)} requests, {log.Errors.Values.Sum()} errors"), stop);
         Progress(session, "");
-        if (session.FormatOrDefault is OutputFormat.Json or OutputFormat.Ndjson) session.WriteJson(BenchReport.Json(result, filled));
+        if (session.FormatOrDefault is OutputFormat.Json or OutputFormat.Ndjson) session.WriteJson(BenchReport.Json(result, fill.Puts));
         else session.Write(Encoding.UTF8.GetBytes(BenchReport.Text(result)));
         session.Terminal.Output.Flush();
         return result.IsPartial ? ExitCode.Interrupted : result.Errors > 0 ? ExitCode.Failed : ExitCode.Ok;

@@ -19,7 +19,7 @@ internal sealed class BenchFrames
         var get = new FrameShape("""{"status": "OK", "response": {"func": "GET", "response": {"obj": "{key}", "val": {value}}}}""", data);
         _replies = [get, put, put];
         RequestBytesMax = _requests.Max(shape => shape.Length);
-        ReplyBytesMax = get.Length;
+        ReplyBytesMax = Math.Max(get.Length, put.Length);
     }
 
     /// <summary>The length of the longest request.</summary>
