@@ -20,7 +20,7 @@ internal sealed class MetricsSource : ITopSource, IDisposable
     {
         KestrelKvClientOptions options = session.ClientOptions;
         _address = new Uri(AddressOf(session.Http, options), "metrics");
-        _http = new HttpClient(CreateHandler(options)) { Timeout = TimeSpan.FromSeconds(5) };
+        _http = new HttpClient(CreateHandler(options)) { Timeout = options.Timeout };
 
         // A secret that the wire protects by TLS is not sent in plain text to another machine.
         if (options.Secret is { } secret && (_address.Scheme == Uri.UriSchemeHttps || _address.IsLoopback || !options.Tls))

@@ -14,7 +14,7 @@ public sealed class TopTests(ServerFixture fixture) : IClassFixture<ServerFixtur
     {
         using var kkv = new Kkv(fixture.Server);
         Task<KkvResult> load = kkv.RunAsync("bench", "--seconds", "3", "--warm-up", "0", "--keys", "100", "--connections", "2");
-        KkvResult top = await kkv.RunAsync("top", "--interval", "0.5", "--count", "6");
+        KkvResult top = await kkv.RunAsync("top", "--interval", "0.5", "--count", "6", "--timeout", "100");
         Assert.Equal((ExitCode.Ok, ""), (top.ExitCode, top.Error));
         JsonElement[] samples = [.. top.Output.Trim().Split('\n').Select(line => JsonDocument.Parse(line).RootElement)];
         Assert.Equal(6, samples.Length);
