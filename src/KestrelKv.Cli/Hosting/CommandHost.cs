@@ -3,11 +3,15 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Text.Json;
+using KestrelKv.Cli.Bench;
 using KestrelKv.Cli.Completion;
 using KestrelKv.Cli.Contexts;
 using KestrelKv.Cli.Keys;
+using KestrelKv.Cli.KeyStats;
 using KestrelKv.Cli.Output;
 using KestrelKv.Cli.Server;
+using KestrelKv.Cli.Shell;
+using KestrelKv.Cli.Top;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Hosting;
@@ -47,11 +51,15 @@ internal sealed class CommandHost
             CallCommand.Create(this),
             InfoCommand.Create(this),
             PingCommand.Create(this),
+            TopCommand.Create(this),
+            KeyStatsCommand.Create(this),
+            BenchCommand.Create(this),
             UserCommand.Create(this),
             ContextCommand.Create(this),
             CompletionCommand.Create(this),
         };
         _options.AddTo(Root);
+        ShellCommand.AddTo(Root, this);
         foreach (HelpOption help in Root.Options.OfType<HelpOption>())
         {
             // Completions would offer these spellings of Windows.
@@ -86,7 +94,8 @@ internal sealed class CommandHost
             EnableDefaultExceptionHandler = false,
             Output = text,
             Error = _terminal.Error,
-            ProcessTerminationTimeout = TerminationTimeout,
+            // In the shell, Ctrl-C is for the command that runs.
+            ProcessTerminationTimeout = parsed.CommandResult.Command == Root ? null : TerminationTimeout,
         });
     }
 
@@ -117,7 +126,7 @@ internal sealed class CommandHost
         Session? session = null;
         try
         {
-            session = SharedSession ?? new Session(_terminal, _options, parsed);
+            session = new Session(_terminal, _options, parsed, SharedSession);
             if (isWrite) session.ThrowIfReadOnly($"The command {parsed.CommandResult.Command.Name}");
             int code = await handler(parsed, session, stop);
             _terminal.Output.Flush();
@@ -141,14 +150,14 @@ internal sealed class CommandHost
         }
         finally
         {
-            if (session is not null && session != SharedSession) await session.DisposeAsync();
+            if (session is not null) await session.DisposeAsync();
         }
     }
 
     /// <summary>Writes a failure to standard error: as text, or as JSON if the output is JSON.</summary>
     private void Report(CommandFailure failure, ParseResult parsed)
     {
-        OutputFormat? format = parsed.Errors.Count > 0 ? null : parsed.GetValue(_options.Output);
+        OutputFormat? format = parsed.GetResult(_options.Output)?.Errors.Any() ?? true ? null : parsed.GetValue(_options.Output);
         if (format is not (OutputFormat.Json or OutputFormat.Ndjson))
         {
             _terminal.Error.WriteLine($"kkv: {failure.Message.TrimEnd('.')}.");

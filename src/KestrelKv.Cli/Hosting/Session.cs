@@ -12,19 +12,30 @@ internal sealed class Session : IAsyncDisposable
 {
     private readonly GlobalOptions _options;
     private readonly ParseResult _parsed;
+    private readonly Session? _shell;
+    private readonly bool _isShared;
     private readonly Lazy<SavedServer> _server;
     private readonly Lazy<KestrelKvClientOptions> _clientOptions;
     private readonly Lazy<KestrelKvClient> _client;
 
     /// <summary>Creates a session. The options of the server are read when a command needs them.</summary>
-    public Session(Terminal terminal, GlobalOptions options, ParseResult parsed)
+    /// <param name="terminal">The terminal.</param>
+    /// <param name="options">The options that every command has.</param>
+    /// <param name="parsed">The arguments.</param>
+    /// <param name="shell">
+    /// The session of the shell in which the command runs; null for none. Its client is used unless the arguments name another server or
+    /// deadline. If it is read-only, so is the command.
+    /// </param>
+    public Session(Terminal terminal, GlobalOptions options, ParseResult parsed, Session? shell = null)
     {
-        (Terminal, _options, _parsed) = (terminal, options, parsed);
+        (Terminal, _options, _parsed, _shell) = (terminal, options, parsed, shell);
         if (parsed.GetValue(options.NoColor)) terminal.HasColors = false;
-        Format = parsed.GetValue(options.Raw) ? OutputFormat.Raw : parsed.GetValue(options.Output);
+        Format = parsed.GetValue(options.Raw) ? OutputFormat.Raw : parsed.GetValue(options.Output) ?? shell?.Format;
+        _isShared = shell is not null && parsed.GetValue(options.Url) is null && parsed.GetValue(options.Context) is null &&
+            parsed.GetValue(options.Http) is null && parsed.GetValue(options.Timeout) is null;
         _server = new(() => Find(terminal, parsed.GetValue(options.Url), parsed.GetValue(options.Context)));
-        _clientOptions = new(CreateClientOptions);
-        _client = new(() => new KestrelKvClient(ClientOptions));
+        _clientOptions = _isShared ? shell!._clientOptions : new(CreateClientOptions);
+        _client = _isShared ? shell!._client : new(() => new KestrelKvClient(ClientOptions));
     }
 
     public Terminal Terminal { get; }
@@ -36,10 +47,10 @@ internal sealed class Session : IAsyncDisposable
     public KestrelKvClient Client => _client.Value;
 
     /// <summary>The HTTP address that the user gave; null for the default.</summary>
-    public string? Http => _parsed.GetValue(_options.Http) ?? Terminal.Environment("KKV_HTTP") ?? _server.Value.Http;
+    public string? Http => _isShared ? _shell!.Http : _parsed.GetValue(_options.Http) ?? Terminal.Environment("KKV_HTTP") ?? _server.Value.Http;
 
-    public bool IsReadOnly =>
-        _parsed.GetValue(_options.ReadOnly) || Terminal.Environment("KKV_READ_ONLY") is not (null or "0") || _server.Value.ReadOnly;
+    public bool IsReadOnly => _parsed.GetValue(_options.ReadOnly) || (_shell?.IsReadOnly ?? false) ||
+        (!_isShared && (Terminal.Environment("KKV_READ_ONLY") is not (null or "0") || _server.Value.ReadOnly));
 
     /// <summary>The form that the user asked for; null for the command's default.</summary>
     public OutputFormat? Format { get; }
@@ -76,7 +87,7 @@ internal sealed class Session : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_client.IsValueCreated) await _client.Value.DisposeAsync();
+        if (!_isShared && _client.IsValueCreated) await _client.Value.DisposeAsync();
     }
 
     private KestrelKvClientOptions CreateClientOptions()

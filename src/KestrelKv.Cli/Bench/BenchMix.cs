@@ -1,0 +1,9 @@
+namespace KestrelKv.Cli.Bench;
+
+/// <summary>The requests of a benchmark.</summary>
+internal enum BenchMix
+{
+    Get,
+    Put,
+    Mixed,
+}

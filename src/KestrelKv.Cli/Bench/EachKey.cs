@@ -1,0 +1,19 @@
+using System.Diagnostics;
+
+namespace KestrelKv.Cli.Bench;
+
+/// <summary>One request for each key, as fast as possible.</summary>
+internal sealed class EachKey(BenchFunction function, int keys, CancellationToken stop) : IBenchWork
+{
+    private long _next;
+
+    public ValueTask<long> StartAsync() => new(stop.IsCancellationRequested ? 0 : Stopwatch.GetTimestamp());
+
+    public int Take(Span<BenchRequest> round)
+    {
+        long begin = Interlocked.Add(ref _next, round.Length) - round.Length;
+        int count = (int)Math.Clamp(keys - begin, 0, round.Length);
+        for (int i = 0; i < count; i++) round[i] = new(function, (int)begin + i);
+        return count;
+    }
+}
