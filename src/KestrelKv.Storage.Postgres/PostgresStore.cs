@@ -78,9 +78,9 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
         _reads = new GroupLoop(CreateWorkspace, new GroupReader(_snapshots, _door, options, _sessions.Metrics, isFenced: true).ExecuteAsync);
         _unfencedReads = new GroupLoop(CreateWorkspace, new GroupReader(_snapshots, _door, options, _sessions.Metrics, isFenced: false).ExecuteAsync);
         _listing = new Listing(_snapshots, _door, options);
-        _sweeper = new Sweeper(_sessions, _door, _writes.Queue, options, _logger, time);
+        _sweeper = new Sweeper(_sessions, _door, _writer, _writes.Queue, options, _logger, time);
         _monitor = new PrimaryMonitor(_finder, options, _logger) { Surveyed = () => _health!.CheckAsync(CancellationToken.None) };
-        _health = new HealthCheck(_finder, _monitor, _door);
+        _health = new HealthCheck(_finder, _monitor, _door, _snapshots, () => _writer.Failure);
         _backups = new BackupWriter(_sessions, _door, options);
         _lateTimer = new Timer(static store => ((PostgresStore)store!).FailLate(), this, LatePeriod, LatePeriod);
         _sessions.Metrics.Observe(_finder, _monitor, _health, _sessions, () => _feed.Lag);
@@ -133,7 +133,7 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     /// </summary>
     /// <remarks>
     /// The sentence names one of these: no host answers or accepts writes; commits wait for a synchronous standby (the fence was not
-    /// acknowledged in 2 seconds); acknowledged commits were lost (until the store is opened again); a setting is unsafe. In the last two
+    /// acknowledged in 2 seconds); the tables cannot be read, or write groups cannot begin; acknowledged commits were lost (until the store is opened again); a setting is unsafe. In the last two
     /// cases, calls are executed nevertheless. Concurrent callers share a check.
     /// </remarks>
     /// <param name="cancellationToken">Cancels the wait, not the check.</param>

@@ -58,7 +58,7 @@ internal static class StoreSchema
 
     private static async Task<bool> BeginAsync(Session session)
     {
-        await session.ExecuteAsync("BEGIN");
+        await session.ExecuteAsync(Trip.Begin);
         await session.LockAsync();
         return true;
     }

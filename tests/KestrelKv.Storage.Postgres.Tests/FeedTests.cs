@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using KestrelKv.Storage.Feed;
+using KestrelKv.Storage.Postgres.Tests.Cluster;
 using KestrelKv.Storage.Tests.Feed;
 using KestrelKv.Testing;
 
@@ -150,6 +151,23 @@ public sealed class FeedTests(PostgresServer server) : IAsyncLifetime
         if (await reading == WatchStatus.UpToDate) Assert.Equal(25_002, inside.Position);
         Assert.Equal(Enumerable.Range(15_000, inside.Changes.Count).Select(i => (long)i), inside.Versions);
         Assert.Equal(25_002, _store.GetStats().OldestVersion);
+    }
+
+    /// <summary>
+    /// A transaction of an aborted group must find its claim when it arrives. The clock of a server may jump, so that of the database decides.
+    /// </summary>
+    [Fact]
+    public async Task Clean_ClockOfTheServerJumps_KeepsClaims()
+    {
+        await server.QueryAsync(
+            """
+            INSERT INTO claims SELECT gen_random_uuid(), hours, false, (extract(epoch FROM now())::bigint - hours * 3600) * 1000
+            FROM unnest(ARRAY[0, 23, 25]) hours
+            """,
+            _schema);
+        await using PostgresStore store = await Calls.OpenAsync(server, _schema, new JumpingTime { Offset = TimeSpan.FromDays(10) });
+        await store.CleanAsync();
+        Assert.Equal("0 23", await server.QueryAsync("SELECT string_agg(seq::text, ' ' ORDER BY seq) FROM claims", _schema));
     }
 
     [Fact]

@@ -93,6 +93,30 @@ public sealed class HealthTests(PostgresServer server) : IClassFixture<PostgresS
     }
 
     [Fact]
+    public async Task CheckAsync_TableMissing_SaysSoUntilItIsBack()
+    {
+        await server.QueryAsync("ALTER TABLE commits RENAME TO renamed", _schema);
+        await WaitForHealthAsync("The tables cannot be read: 42P01: relation \"commits\" does not exist");
+        StoreUnavailableException e = await Assert.ThrowsAsync<StoreUnavailableException>(() => _store.PutAsync("a", "1"));
+        Assert.StartsWith("The database refuses; the request was not executed: 42P01: ", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', e.Message);
+        await server.QueryAsync("ALTER TABLE renamed RENAME TO commits", _schema);
+        await WaitForHealthAsync(null);
+    }
+
+    /// <summary>No further write is necessary to find out that writes succeed again: a load balancer sends none to an unready server.</summary>
+    [Fact]
+    public async Task CheckAsync_WriterLockHeldByOthers_SaysSoUntilItIsFree()
+    {
+        await using (await server.LockAsync(_schema))
+        {
+            await Assert.ThrowsAsync<StoreUnavailableException>(() => _store.PutAsync("a", "1"));
+            await WaitForHealthAsync("the request was not executed");
+        }
+        await WaitForHealthAsync(null);
+    }
+
+    [Fact]
     public async Task CheckAsync_HistoryLost_SaysSoUntilTheStoreIsOpenedAgain()
     {
         await _store.PutAsync("a", "1");

@@ -23,6 +23,8 @@ public sealed class RefusalTests(PostgresServer server)
     [InlineData("Host=a,b:5432,a:5432", "a:5432 twice")]
     [InlineData("Username=a", "Host")]
     [InlineData("Host", "invalid")]
+    [InlineData("Host=a,app:s3cr3t-w0rd@b", "host with a user")]
+    [InlineData("Host=a;Password=abc;s3cr3t-w0rd=x", "Quote a password that contains a semicolon")]
     public async Task OpenAsync_MalformedConnectionString_NamesTheKeyword(string connection, string named)
     {
         ArgumentException e = await Assert.ThrowsAsync<ArgumentException>(() => OpenAsync($"Password={Secret};{connection}"));

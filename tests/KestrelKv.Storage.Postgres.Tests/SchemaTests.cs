@@ -11,6 +11,24 @@ public sealed class SchemaTests(PostgresServer server)
 
     private readonly string _schema = PostgresServer.NewSchema();
 
+    /// <summary>The default isolation level of a role must not move the snapshot before the wait for the lock.</summary>
+    [Theory]
+    [InlineData("repeatable read")]
+    [InlineData("serializable")]
+    public async Task OpenAsync_ManyAtOnceWithAnIsolationLevel_Open(string level)
+    {
+        string role = $"isolated_{level.Replace(' ', '_')}";
+        await server.QueryAsync($"CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE postgres TO {role}; ALTER ROLE {role} SET default_transaction_isolation = '{level}'");
+        for (int i = 0; i < 5; i++)
+        {
+            string schema = PostgresServer.NewSchema();
+            PostgresStore[] stores = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ =>
+                Calls.OpenAsync(server.ConnectionString.Replace("Username=postgres", $"Username={role}", StringComparison.Ordinal), schema)));
+            for (int j = 0; j < stores.Length; j++) Assert.Equal(j + 1, (await stores[j].IncrementAsync("a")).Version);
+            foreach (PostgresStore store in stores) await store.DisposeAsync();
+        }
+    }
+
     [Fact]
     public async Task OpenAsync_EarlierVersion_IsUpgradedOnce()
     {

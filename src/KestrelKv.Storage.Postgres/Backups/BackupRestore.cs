@@ -55,7 +55,7 @@ internal sealed class BackupRestore(string file, Door door, string schema)
     /// <exception cref="DataException">The file has changed since the check.</exception>
     public async Task<CommitRow> RunAsync(Session session)
     {
-        await session.ExecuteAsync("BEGIN ISOLATION LEVEL READ COMMITTED");
+        await session.ExecuteAsync(Trip.Begin);
         await session.LockAsync();
         if (await session.ScalarAsync("SELECT EXISTS (SELECT FROM commits) OR EXISTS (SELECT FROM entries)") is true)
         {

@@ -176,7 +176,7 @@ internal sealed class FeedReader : IAsyncDisposable
         catch (Exception e)
         {
             // The database does not answer, or there is no memory. The next poll tries again.
-            if (!_isFailing && !_isClosed) Log.Retried(_logger, "The feed", e.Message);
+            if (!_isFailing && !_isClosed) Log.Retried(_logger, "The feed", Failures.Reason(e));
             _isFailing = true;
             WaitAgain(waiting);
             await Task.Delay(RetryPause);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Npgsql;
 
 namespace KestrelKv.Storage.Postgres.Sessions;
 
@@ -23,7 +24,7 @@ internal static class Attempts
         {
             TimeSpan left = timeout - Stopwatch.GetElapsedTime(start);
             if (left <= TimeSpan.Zero)
-                throw new StoreUnavailableException($"The database does not answer; the request was not executed: {last?.Message}", last);
+                throw Failure(last);
             try
             {
                 return await attempt(left);
@@ -32,10 +33,16 @@ internal static class Attempts
             {
                 // The server may restart, or another door may hold the lock for long.
                 if (last is null) onFailure?.Invoke(e);
-                last = e;
+                // A refusal says more than the end of the time.
+                if (last is not PostgresException || e is not TimeoutException) last = e;
                 metrics.CountRetry();
                 await Task.Delay(Pause, cancellationToken);
             }
         }
     }
+
+    private static StoreUnavailableException Failure(Exception? last) => new(
+        $"The database {(last is PostgresException ? "refuses" : "does not answer")}; the request was not executed: " +
+        $"{(last is null ? "the time is up" : Failures.Reason(last))}.",
+        last);
 }

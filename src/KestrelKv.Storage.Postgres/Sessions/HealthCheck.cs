@@ -1,7 +1,13 @@
 namespace KestrelKv.Storage.Postgres.Sessions;
 
 /// <summary>Checks whether the database acknowledges commits, and keeps those that it acknowledged. Thread-safe.</summary>
-internal sealed class HealthCheck(PrimaryFinder finder, PrimaryMonitor monitor, Door door)
+/// <param name="finder">Finds the primary.</param>
+/// <param name="monitor">The last survey.</param>
+/// <param name="door">The door.</param>
+/// <param name="snapshots">Reads the tables.</param>
+/// <param name="writeFailure">Returns why writes fail; null if they do not.</param>
+internal sealed class HealthCheck(
+    PrimaryFinder finder, PrimaryMonitor monitor, Door door, SnapshotReader snapshots, Func<string?> writeFailure)
 {
     /// <summary>The maximum age of a shared result, in milliseconds.</summary>
     private const long AgeMax = 1_000;
@@ -29,13 +35,30 @@ internal sealed class HealthCheck(PrimaryFinder finder, PrimaryMonitor monitor, 
 
     private async Task<string?> RunAsync()
     {
-        string? problem = await FenceAsync();
+        string? problem = await FenceAsync() ?? await ReadAsync() ?? writeFailure();
         if (problem is null && door.HasLostHistory)
             problem = "The database has lost acknowledged commits since this server started. The log has details (event 705).";
         problem ??= monitor.UnsafeSetting;
         _problem = problem;
         Volatile.Write(ref _checkedAt, Environment.TickCount64);
         return problem;
+    }
+
+    private async Task<string?> ReadAsync()
+    {
+        try
+        {
+            await snapshots.ReadNewestAsync(TripKind.UnfencedRead, isFenced: false, FenceTimeout);
+            return null;
+        }
+        catch (Exception e) when (Failures.IsOfDatabase(e))
+        {
+            return $"The tables cannot be read: {Failures.Reason(e)}.";
+        }
+        catch (ObjectDisposedException)
+        {
+            return "The store is closed.";
+        }
     }
 
     private async Task<string?> FenceAsync()

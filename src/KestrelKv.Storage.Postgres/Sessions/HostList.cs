@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Npgsql;
 
 namespace KestrelKv.Storage.Postgres.Sessions;
@@ -60,8 +61,18 @@ internal static class HostList
         catch (Exception e) when (e is ArgumentException or FormatException or InvalidOperationException)
         {
             // Without the inner exception: it may contain the value.
-            throw new ArgumentException($"The connection string of PostgreSQL is invalid: {e.Message}.");
+            throw new ArgumentException($"The connection string of PostgreSQL is invalid: {Reason(e, options.ConnectionString)}.");
         }
+    }
+
+    /// <summary>Returns the reason, without a name that may be the rest of a password.</summary>
+    private static string Reason(Exception e, string connection)
+    {
+        bool mayBeSecret = e is ArgumentException { ParamName: { } name }
+            && Regex.IsMatch(connection, $"(password|pwd)\\s*=[^;]*;\\s*{Regex.Escape(name)}\\s*=", RegexOptions.IgnoreCase);
+        return mayBeSecret
+            ? "the option after the password is unknown or has an invalid value. Quote a password that contains a semicolon"
+            : e.Message.TrimEnd('.');
     }
 
     private static void Set(NpgsqlConnectionStringBuilder connection, PostgresStoreOptions options)
@@ -97,13 +108,15 @@ internal static class HostList
         // made for empty tables would scan them while they grow, until they are analyzed. All statements can use an index.
         connection.Options = string.Create(
             CultureInfo.InvariantCulture,
-            $"{connection.Options} -c synchronous_commit=on -c enable_seqscan=off -c lock_timeout={LockTimeout} " +
+            $"{connection.Options} -c synchronous_commit=on -c statement_timeout=0 -c enable_seqscan=off -c lock_timeout={LockTimeout} " +
             $"-c idle_in_transaction_session_timeout={IdleInTransactionTimeout}").TrimStart();
     }
 
     /// <summary>Splits a host into name and port. A path is that of a Unix socket. An IPv6 address with a port has brackets.</summary>
     private static (string Host, int Port) Split(string name, int defaultPort)
     {
+        if (name.Contains('@', StringComparison.Ordinal) && name[0] is not ('/' or '@'))
+            throw new ArgumentException("The connection string has a host with a user, expected its name and port. Use Username and Password.");
         int colon = name.LastIndexOf(':');
         bool hasPort = colon > 0 && name[0] is not ('/' or '@') && (name[colon - 1] == ']' || name.IndexOf(':') == colon);
         (string host, int port) = (name, defaultPort);

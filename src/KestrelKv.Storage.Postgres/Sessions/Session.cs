@@ -20,7 +20,7 @@ internal sealed class Session : IAsyncDisposable
         """
         SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE locktype = 'advisory' AND granted AND objsubid = 1
-            AND (classid::bigint << 32) | objid::bigint = hashtextextended($1, 0)
+            AND (classid::bigint << 32) | objid::bigint = hashtextextended($1, 0::bigint)
             AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
             AND wait_event_type = 'Client' AND state_change < clock_timestamp() - interval '10 seconds'
         """;
@@ -83,7 +83,8 @@ internal sealed class Session : IAsyncDisposable
     public Trip StartTrip() => new(_connection);
 
     /// <summary>Adds the acquisition of the writer lock, a statement of its own: see <see cref="Writing.GroupWriter"/>.</summary>
-    public void AddLock(Trip trip) => trip.Add("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", Parameter.Of(_lockName));
+    /// <remarks>The types are exact, so that no function of the schema matches better than that of the system.</remarks>
+    public void AddLock(Trip trip) => trip.Add("SELECT pg_advisory_xact_lock(hashtextextended($1, 0::bigint))", Parameter.Of(_lockName));
 
     /// <summary>
     /// Ends the transaction of a door that stopped while it held the writer lock, if a part of its trip has arrived. For the server, such a
@@ -123,7 +124,7 @@ internal sealed class Session : IAsyncDisposable
     public async Task FenceAsync()
     {
         await using Trip trip = StartTrip();
-        trip.Add("BEGIN");
+        trip.Add(Trip.Begin);
         trip.AddFence();
         trip.Add("COMMIT");
         await trip.ExecuteAsync();

@@ -11,6 +11,12 @@ internal sealed class Trip(NpgsqlConnection connection) : IAsyncDisposable
     /// </summary>
     private const string Fence = "SELECT pg_logical_emit_message(true, 'kestrelkv', '')";
 
+    /// <summary>
+    /// Begins a transaction whose statements have a snapshot each, whatever the role's default isolation level is. A statement after the
+    /// acquisition of a lock then sees what its former holder has committed.
+    /// </summary>
+    public const string Begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
     private readonly NpgsqlBatch _batch = new(connection) { Timeout = 0 };
 
     public void Add(string statement, params NpgsqlParameter[] parameters)

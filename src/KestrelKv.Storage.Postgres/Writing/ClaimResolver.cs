@@ -22,7 +22,7 @@ internal sealed class ClaimResolver(SessionPool sessions, Door door, PostgresSto
     /// <summary>Returns whether the group was committed; null if that could not be determined in time.</summary>
     public async Task<bool?> ResolveAsync(long sequence, Exception cause)
     {
-        Log.OutcomeUnknown(logger, sequence, cause.Message);
+        Log.OutcomeUnknown(logger, sequence, Failures.Reason(cause));
         long start = Stopwatch.GetTimestamp();
         try
         {
@@ -35,7 +35,7 @@ internal sealed class ClaimResolver(SessionPool sessions, Door door, PostgresSto
         catch (StoreUnavailableException e)
         {
             sessions.Metrics.CountOutcome(GroupOutcome.Unknown);
-            Log.OutcomeUnresolved(logger, sequence, options.ResolveTimeout.TotalSeconds, (e.InnerException ?? e).Message);
+            Log.OutcomeUnresolved(logger, sequence, options.ResolveTimeout.TotalSeconds, Failures.Reason(e));
             return null;
         }
     }
@@ -57,7 +57,7 @@ internal sealed class ClaimResolver(SessionPool sessions, Door door, PostgresSto
     private async Task<bool> ClaimAsync(Session session, long sequence)
     {
         await using Trip trip = session.StartTrip();
-        trip.Add("BEGIN ISOLATION LEVEL READ COMMITTED");
+        trip.Add(Trip.Begin);
         trip.Add(
             "INSERT INTO claims VALUES ($1, $2, false, $3) ON CONFLICT DO NOTHING",
             Parameter.Of(door.Id), Parameter.Of(sequence), Parameter.Of(door.Clock.Now()));

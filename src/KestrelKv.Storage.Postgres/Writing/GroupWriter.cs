@@ -24,6 +24,10 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
     private readonly ClaimResolver _resolver = new(sessions, door, options, logger);
     private long _sequence;
     private long _expirations;
+    private volatile string? _failure;
+
+    /// <summary>Why the last write group could not begin; null if it did. <see cref="Sweeper"/> makes attempts until one begins.</summary>
+    public string? Failure => _failure;
 
     /// <summary>The number of expired entries that this door has removed.</summary>
     public long Expirations => Volatile.Read(ref _expirations);
@@ -35,9 +39,7 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
     {
         sessions.Metrics.RecordWriteGroup(group.Sum(call => call.Operations));
         bool isSweep = group.Exists(call => call is SweepCall);
-        (Session session, CommitRow newest, GroupRows rows) = await Attempts.RepeatAsync(
-            left => BeginAsync(workspace.Keys, isSweep, left), options.RequestTimeout, sessions.Metrics,
-            e => Log.Retried(logger, "The first trip of a write group", e.Message));
+        (Session session, CommitRow newest, GroupRows rows) = await BeginPatientlyAsync(workspace.Keys, isSweep);
         try
         {
             workspace.Begin(newest, door.Clock.Now());
@@ -58,6 +60,23 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
         finally
         {
             await sessions.ReturnAsync(session);
+        }
+    }
+
+    private async Task<(Session Session, CommitRow Newest, GroupRows Rows)> BeginPatientlyAsync(GroupKeys keys, bool isSweep)
+    {
+        try
+        {
+            (Session, CommitRow, GroupRows) begun = await Attempts.RepeatAsync(
+                left => BeginAsync(keys, isSweep, left), options.RequestTimeout, sessions.Metrics,
+                e => Log.Retried(logger, "The first trip of a write group", Failures.Reason(e)));
+            _failure = null;
+            return begun;
+        }
+        catch (StoreUnavailableException e)
+        {
+            _failure = e.Message;
+            throw;
         }
     }
 
@@ -86,7 +105,7 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
     {
         var rows = new GroupRows(keys, options, isSweep ? door.Clock.Now() : null);
         await using Trip trip = session.StartTrip();
-        trip.Add("BEGIN ISOLATION LEVEL READ COMMITTED");
+        trip.Add(Trip.Begin);
         session.AddLock(trip);
         trip.Add(CommitRow.Newest);
         rows.AddTo(trip);
@@ -110,15 +129,15 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
         {
             if (Failures.IsRefusal(e) || !commit.HasChanges)
             {
-                Log.GroupRefused(logger, _sequence, e.Message);
-                var refusal = new StoreUnavailableException($"The database refused the commit; nothing was changed: {e.Message}", e);
+                Log.GroupRefused(logger, _sequence, Failures.Reason(e));
+                var refusal = new StoreUnavailableException($"The database refused the commit; nothing was changed: {Failures.Reason(e)}", e);
                 foreach (StoreCall call in group) call.Fail(refusal);
                 return;
             }
             committed = await _resolver.ResolveAsync(_sequence, e);
             if (committed is not true)
             {
-                foreach (StoreCall call in group) call.Fail(Failure(committed, e));
+                foreach (StoreCall call in group) call.Fail(FailureOf(committed, e));
                 return;
             }
         }
@@ -129,10 +148,10 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
         else sessions.Metrics.CountFence();
     }
 
-    private static StoreFailureException Failure(bool? committed, Exception cause) => committed is null
+    private static StoreFailureException FailureOf(bool? committed, Exception cause) => committed is null
         ? new OutcomeUnknownException(
-            $"The connection to the database failed during the commit, and its outcome is not known: {cause.Message}", cause)
-        : new StoreUnavailableException($"The connection to the database failed, and the commit was aborted: {cause.Message}", cause, mayRepeat: true);
+            $"The connection to the database failed during the commit, and its outcome is not known: {Failures.Reason(cause)}", cause)
+        : new StoreUnavailableException($"The connection to the database failed, and the commit was aborted: {Failures.Reason(cause)}", cause, mayRepeat: true);
 
     private static async Task<bool> RunAsync(Session session, GroupCommit commit)
     {

@@ -37,6 +37,7 @@ internal sealed class Sweeper : IAsyncDisposable
 
     private readonly SessionPool _sessions;
     private readonly Door _door;
+    private readonly GroupWriter _writer;
     private readonly CallQueue _queue;
     private readonly PostgresStoreOptions _options;
     private readonly ILogger _logger;
@@ -44,11 +45,12 @@ internal sealed class Sweeper : IAsyncDisposable
     private readonly Lock _lock = new();
     private long _cleanedAt = Stopwatch.GetTimestamp();
     private volatile bool _isDisposed;
+    private bool _isFailing;
 
     public Sweeper(
-        SessionPool sessions, Door door, CallQueue queue, PostgresStoreOptions options, ILogger logger, TimeProvider time)
+        SessionPool sessions, Door door, GroupWriter writer, CallQueue queue, PostgresStoreOptions options, ILogger logger, TimeProvider time)
     {
-        (_sessions, _door, _queue, _options, _logger) = (sessions, door, queue, options, logger);
+        (_sessions, _door, _writer, _queue, _options, _logger) = (sessions, door, writer, queue, options, logger);
         _timer = time.CreateTimer(
             static sweeper => ((Sweeper)sweeper!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
@@ -86,12 +88,14 @@ internal sealed class Sweeper : IAsyncDisposable
     {
         try
         {
-            while (await HasExpiredAsync())
+            // While writes fail, a sweep finds out whether they still do.
+            while (_writer.Failure is not null || await HasExpiredAsync())
             {
                 using var sweep = new SweepCall();
                 _queue.Add(sweep);
                 if (await sweep.Completion < SweepCall.EntriesMax) break;
             }
+            _isFailing = false;
             if (Stopwatch.GetElapsedTime(_cleanedAt) < CleanPeriod) return;
             _cleanedAt = Stopwatch.GetTimestamp();
             while (!_isDisposed && await CleanAsync())
@@ -101,7 +105,8 @@ internal sealed class Sweeper : IAsyncDisposable
         catch (Exception e)
         {
             // The next tick tries again. Expired entries are invisible until then.
-            if (!_isDisposed) Log.Retried(_logger, "The removal of expired entries", e.Message);
+            if (!_isDisposed && !_isFailing) Log.Retried(_logger, "The removal of expired entries", Failures.Reason(e));
+            _isFailing = true;
         }
     }
 
@@ -125,7 +130,7 @@ internal sealed class Sweeper : IAsyncDisposable
         long now = _door.Clock.Now();
         bool more = false;
         long? oldest = null;
-        await session.ExecuteAsync("BEGIN");
+        await session.ExecuteAsync(Trip.Begin);
         await session.ScalarAsync("SELECT oldest_version FROM meta FOR UPDATE");
         object? old = await session.ScalarAsync(
             """

@@ -54,7 +54,7 @@ internal sealed class PostgresBenchmark : IAsyncDisposable
 
     private async Task MeasureAsync()
     {
-        var results = Enumerable.Range(0, 8).Select(_ => new List<double>()).ToArray();
+        var results = Enumerable.Range(0, 9).Select(_ => new List<double>()).ToArray();
         for (int i = 0; i < _options.Repetitions; i++)
         {
             results[0].Add(PutRows * await RateAsync(1, async () =>
@@ -69,6 +69,7 @@ internal sealed class PostgresBenchmark : IAsyncDisposable
             results[5].Add(await RateAsync(1, async () => await _store.ExecuteAsync(Gets(RandomKeys(1)), new Sink())));
             results[6].Add(GetKeys * await RateAsync(1, async () => await _plain.GetAsync(RandomKeys(GetKeys))));
             results[7].Add(GetKeys * await RateAsync(1, async () => await _store.ExecuteAsync(Gets(RandomKeys(GetKeys)), new Sink())));
+            results[8].Add(GetKeys * await RateAsync(4, async () => await _store.ExecuteAsync(Gets(RandomKeys(GetKeys)), new Sink())));
         }
         double[] medians = [.. results.Select(rates => rates.Median(rate => rate))];
         var table = new Table("measurement", "store", "compared with", "store / other");
@@ -77,6 +78,7 @@ internal sealed class PostgresBenchmark : IAsyncDisposable
         AddLatency("a lone put, ms", 4);
         AddLatency("a lone fenced get, ms", 5);
         Add("256 fenced gets a call, keys/s", 7, "plain `= ANY` with 256 keys, keys/s", 6);
+        Add("the same, 4 calls at once", 8, "plain `= ANY` with 256 keys, keys/s", 6);
         Console.WriteLine(table);
 
         void Add(string name, int ours, string other, int theirs) => table.Add(

@@ -106,6 +106,20 @@ public sealed class CommitFaultTests(PostgresServer server) : IClassFixture<Post
         await AssertConsistentAsync("1");
     }
 
+    /// <summary>
+    /// A part of the store's own commit has arrived, and the rest is abandoned. The transaction is not idle for the database, so the resolver
+    /// ends it.
+    /// </summary>
+    [Fact]
+    public async Task Write_CommitArrivesInPart_IsAborted()
+    {
+        Task<Recorded> write = await WriteUntilHeldAsync(CommitFault.HoldHalf);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => write);
+        Assert.Equal("1", (await _store.IncrementAsync("a")).Value);
+        _proxy.Release();
+        await AssertConsistentAsync("1");
+    }
+
     /// <summary>A backend that is terminated while it waits for the lock has changed nothing. The store repeats the trip itself.</summary>
     [Fact]
     public async Task Write_BackendTerminatedWhileItWaitsForTheLock_Completes()

@@ -15,7 +15,6 @@ public sealed class StandbyTests(PostgresServer server) : IClassFixture<Postgres
     {
         await using (PostgresStore first = await Calls.OpenAsync(server, _schema)) await first.PutAsync("a", "old");
         _store = await Calls.OpenAsync(server, _schema, requestSeconds: 1);
-        await SetStandbyAsync("absent");
     }
 
     public async Task DisposeAsync()
@@ -27,6 +26,7 @@ public sealed class StandbyTests(PostgresServer server) : IClassFixture<Postgres
     [Fact]
     public async Task Reads_WithoutStandby_FailUnlessTheyWaiveTheFence()
     {
+        await SetStandbyAsync("absent");
         Task<Recorded> fenced = _store.GetAsync("a");
         await WaitForCommitAsync();
         Assert.Equal("old", (await _store.GetPatientlyAsync("a", fenced: false)).Value);
@@ -40,6 +40,7 @@ public sealed class StandbyTests(PostgresServer server) : IClassFixture<Postgres
     [Fact]
     public async Task Write_WithoutStandby_CompletesWhenItIsBack()
     {
+        await SetStandbyAsync("absent");
         Task<Recorded> write = _store.PutAsync("a", "new");
         await WaitForCommitAsync();
         Assert.Equal("old", (await _store.GetPatientlyAsync("a", fenced: false)).Value);
@@ -57,6 +58,7 @@ public sealed class StandbyTests(PostgresServer server) : IClassFixture<Postgres
     [InlineData("pg_terminate_backend")]
     public async Task Write_WaitForStandbyInterrupted_CompletesAfterAFence(string interrupt)
     {
+        await SetStandbyAsync("absent");
         Task<Recorded> write = _store.PutAsync("a", "new");
         await WaitForCommitAsync();
         await server.QueryAsync($"SELECT {interrupt}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_xid IS NOT NULL");
@@ -72,6 +74,49 @@ public sealed class StandbyTests(PostgresServer server) : IClassFixture<Postgres
         Assert.Equal(2, (await write).Version);
         await watch.ReadToAsync(2);
         Assert.Equal("new", Assert.Single(watch.Changes).Value);
+    }
+
+    /// <summary>
+    /// A superseded primary lacks the last commits, and so does a database that lost them. Only a fence distinguishes the two: watches
+    /// continue until it is acknowledged.
+    /// </summary>
+    [Fact]
+    public async Task Reconnect_WithoutTheLastCommit_LosesHistoryOnlyAfterAFence()
+    {
+        await _store.PutAsync("a", "new");
+        using var watch = new OpenWatch(_store, from: 2);
+        await watch.ReadToAsync(2);
+        await SetStandbyAsync("absent");
+        await server.QueryAsync(
+            """
+            BEGIN;
+            SET LOCAL synchronous_commit = local;
+            LOCK TABLE commits IN ACCESS EXCLUSIVE MODE;
+            SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'kestrelkv';
+            CREATE TABLE lost AS SELECT * FROM commits WHERE last_version = 2;
+            DELETE FROM commits WHERE last_version = 2;
+            COMMIT;
+            """,
+            _schema);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => _store.GetAsync("a"));
+        Assert.DoesNotContain("lost", await _store.CheckAsync(), StringComparison.Ordinal);
+
+        // The connections to the superseded primary end. The next ones lead to its successor.
+        await server.QueryAsync(
+            """
+            BEGIN;
+            SET LOCAL synchronous_commit = local;
+            LOCK TABLE commits IN ACCESS EXCLUSIVE MODE;
+            SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'kestrelkv';
+            INSERT INTO commits SELECT * FROM lost;
+            COMMIT;
+            """,
+            _schema);
+        await SetStandbyAsync("");
+        Assert.Equal("new", (await _store.GetPatientlyAsync("a")).Value);
+        Assert.Equal(3, (await _store.PutAsync("a", "newer")).Version);
+        await watch.ReadToAsync(3);
+        Assert.Equal([2, 3], watch.Versions);
     }
 
     private Task WaitForCommitAsync() => Wait.UntilAsync(

@@ -1,7 +1,6 @@
 using System.Globalization;
-using KestrelKv.Testing;
 
-namespace KestrelKv.Server.Tests.Data;
+namespace KestrelKv.Testing;
 
 /// <summary>A fact that mounts a small in-memory disk, which requires root on Linux.</summary>
 [AttributeUsage(AttributeTargets.Method)]
@@ -12,7 +11,7 @@ public sealed class SmallDiskFactAttribute : FactAttribute
         !Environment.IsPrivilegedProcess ? "requires root to mount a disk" : null;
 }
 
-/// <summary>A data directory on its own small disk. Disposal unmounts it.</summary>
+/// <summary>A directory on its own small disk. Disposal unmounts it.</summary>
 internal sealed class SmallDisk : IAsyncDisposable
 {
     private SmallDisk()
