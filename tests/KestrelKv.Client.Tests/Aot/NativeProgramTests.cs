@@ -1,26 +1,18 @@
-using System.Runtime.InteropServices;
 using KestrelKv.Testing;
 
 namespace KestrelKv.Client.Tests.Aot;
 
-/// <summary>A program that uses the client, compiled ahead of time. Warnings of the trimmer and of the compiler are errors.</summary>
+/// <summary>A program that uses the client, compiled ahead of time.</summary>
 public sealed class NativeProgramTests
 {
     [Fact]
     public async Task Program_CompiledAheadOfTime_Works()
     {
         using var directory = new DataDirectory();
-        string platform = $"linux-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
-        // With its own artifacts, it leaves the files of the normal build unchanged. A build process that stays would keep the output open.
-        string[] publish =
-        [
-            "publish", Repository.PathTo("tests", "KestrelKv.Client.Aot"), "-c", "Release", "-r", platform, "-p:NativeAot=true", "-nologo", "-v:quiet", "-nodeReuse:false",
-            "-p:UseSharedCompilation=false", "--artifacts-path", directory.PathTo("artifacts"), "-o", directory.PathTo("program"),
-        ];
-        await Programs.RunAsync("dotnet", publish, timeout: TimeSpan.FromMinutes(10));
+        string program = await NativeProgram.PublishAsync(directory, "tests", "KestrelKv.Client.Aot");
 
         await using ServerProcess server = await ServerProcess.StartAsync();
-        string output = await Programs.RunAsync(directory.PathTo("program/KestrelKv.Client.Aot"), [$"{server.WirePort}"]);
+        string output = await Programs.RunAsync(Path.Combine(program, "KestrelKv.Client.Aot"), [$"{server.WirePort}"]);
         Assert.Equal(
             """
             native True
