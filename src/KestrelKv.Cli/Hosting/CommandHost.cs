@@ -3,6 +3,10 @@ using System.CommandLine;
 using System.Text.Json;
 using KestrelKv.Cli.Keys;
 using KestrelKv.Cli.Output;
+using KestrelKv.Cli.Transfer.Backup;
+using KestrelKv.Cli.Transfer.Export;
+using KestrelKv.Cli.Transfer.Import;
+using KestrelKv.Cli.Transfer.Sync;
 
 namespace KestrelKv.Cli.Hosting;
 
@@ -25,6 +29,10 @@ internal sealed class CommandHost
         {
             GetCommand.Create(this),
             PutCommand.Create(this),
+            ExportCommand.Create(this),
+            ImportCommand.Create(this),
+            SyncCommand.Create(this),
+            BackupCommand.Create(this),
         };
         _options.AddTo(Root);
     }
