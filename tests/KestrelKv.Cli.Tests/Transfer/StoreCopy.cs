@@ -10,6 +10,8 @@ namespace KestrelKv.Cli.Tests.Transfer;
 /// <summary>The entries under a prefix as texts: value and expiry by key. The model that exports and copies are compared with.</summary>
 public sealed class StoreCopy
 {
+    private static readonly JsonDocumentOptions Deep = new() { MaxDepth = 2_000 };
+
     public SortedDictionary<string, (string Value, string ExpiresAt)> Entries { get; } = new(StringComparer.Ordinal);
 
     public static KestrelKvClient Connect(ServerProcess server) => new($"kestrelkv://127.0.0.1:{server.WirePort}?Timeout=60");
@@ -25,7 +27,7 @@ public sealed class StoreCopy
             var page = new ArrayBufferWriter<byte>();
             await client.CallUtf8Async(
                 "SCAN", Encoding.UTF8.GetBytes($"\"prefix\": \"{prefix}\"{from}, \"limit\": 1000, \"values\": true, \"meta\": true"), page, mayRepeat: true);
-            using JsonDocument json = JsonDocument.Parse(page.WrittenMemory);
+            using JsonDocument json = JsonDocument.Parse(page.WrittenMemory, Deep);
             foreach (JsonElement entry in json.RootElement.GetProperty("entries").EnumerateArray())
                 copy.Entries[entry.GetProperty("obj").GetString()!] = (entry.GetProperty("val").GetRawText(), entry.GetProperty("expires_at").GetRawText());
             after = json.RootElement.GetProperty("next") is { ValueKind: JsonValueKind.String } next ? next.GetRawText() : null;
@@ -43,7 +45,7 @@ public sealed class StoreCopy
         Assert.StartsWith("{\"export\":", lines[0], StringComparison.Ordinal);
         foreach (string line in lines[1..^1])
         {
-            using JsonDocument json = JsonDocument.Parse(line);
+            using JsonDocument json = JsonDocument.Parse(line, Deep);
             copy.Apply(json.RootElement);
         }
         using JsonDocument end = JsonDocument.Parse(lines[^1]);

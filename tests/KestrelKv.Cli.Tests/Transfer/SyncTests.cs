@@ -51,6 +51,22 @@ public sealed class SyncTests(TransferFixture fixture) : IClassFixture<TransferF
     }
 
     [Fact]
+    public async Task Sync_OfAnExpiryThatWasExtended_KeepsTheEntry_AfterTheFirstExpiry()
+    {
+        await using KestrelKvClient source = StoreCopy.Connect(fixture.Source), target = StoreCopy.Connect(fixture.Target);
+        using var kkv = new Kkv(fixture.Source);
+        string[] sync = ["sync", "--to", Into, "lease:", "--once"];
+        TransferFiles.AssertSucceeded(await kkv.RunAsync(sync));
+        DateTimeOffset first = DateTimeOffset.UtcNow.AddSeconds(1);
+        await source.PutUtf8Async("lease:1", "1.0"u8.ToArray(), new() { Expiry = Expiry.At(first) });
+        Assert.True((await source.ExpireAsync("lease:1", TimeSpan.FromHours(1))).Applied);
+        await Wait.UntilAsync(() => DateTimeOffset.UtcNow > first, () => "the clock does not move");
+        TransferFiles.AssertSucceeded(await kkv.RunAsync(sync));
+        await AssertEqualAsync(source, target, "lease:");
+        Assert.True((await target.GetUtf8Async("lease:1")).Found);
+    }
+
+    [Fact]
     public async Task Sync_ToItself_IsRefused()
     {
         using var kkv = new Kkv(fixture.Source);
@@ -115,8 +131,14 @@ public sealed class SyncTests(TransferFixture fixture) : IClassFixture<TransferF
     private static async Task AssertEqualAsync(KestrelKvClient source, KestrelKvClient target, string prefix)
     {
         // Entries that expire while both are read are missing in one of them.
+        string different = "";
         await Wait.UntilAsync(
-            async () => (await StoreCopy.ReadAsync(source, prefix)).Entries.SequenceEqual((await StoreCopy.ReadAsync(target, prefix)).Entries),
-            () => "the copy does not become equal");
+            async () =>
+            {
+                StoreCopy a = await StoreCopy.ReadAsync(source, prefix), b = await StoreCopy.ReadAsync(target, prefix);
+                different = $"{string.Join(", ", a.Entries.Except(b.Entries).Take(5))}; {string.Join(", ", b.Entries.Except(a.Entries).Take(5))}";
+                return a.Entries.SequenceEqual(b.Entries);
+            },
+            () => $"the copy does not become equal: {different}");
     }
 }

@@ -52,7 +52,10 @@ internal sealed class ChangeSpool : IDisposable
     }
 
     /// <summary>Adds a reply of the watch.</summary>
-    public void Add(ReadOnlySpan<byte> reply, ExportLines lines)
+    /// <param name="reply">The response.</param>
+    /// <param name="lines">The format.</param>
+    /// <param name="current">The entries whose expiries have changed.</param>
+    public void Add(ReadOnlySpan<byte> reply, ExportLines lines, Dictionary<string, CurrentEntry> current)
     {
         _text.Clear();
         long changes = 0;
@@ -60,7 +63,8 @@ internal sealed class ChangeSpool : IDisposable
         while (reader.TryRead(out EntrySlice change))
         {
             int before = _text.Length;
-            lines.Change(_text, change);
+            CurrentEntry? entry = change.IsSetExpiry ? current.GetValueOrDefault(CurrentEntries.NameOf(change.Key)) : null;
+            lines.Change(_text, change, entry?.Version == change.VersionNumber ? entry : null);
             if (_text.Length > before) changes++;
         }
         long position = reader.Version;

@@ -38,11 +38,19 @@ internal sealed class ExportLines(bool hasExpiry)
     }
 
     /// <summary>Writes a change of a watch.</summary>
-    public void Change(ByteText to, scoped in EntrySlice change)
+    /// <param name="to">The text.</param>
+    /// <param name="change">The change.</param>
+    /// <param name="current">The entry after a change of its expiry, if it has not changed since; otherwise null.</param>
+    public void Change(ByteText to, scoped in EntrySlice change, CurrentEntry? current)
     {
         if (change.IsPut)
         {
             Entry(to, change);
+            return;
+        }
+        if (current is not null && hasExpiry)
+        {
+            Entry(to, new() { Key = change.Key, Value = current.Value, Version = change.Version, ExpiresAt = current.ExpiresAt });
             return;
         }
         if (change.IsSetExpiry && !hasExpiry) return;

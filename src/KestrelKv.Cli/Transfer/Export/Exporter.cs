@@ -21,7 +21,10 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
 
     // The last version that the export must include; the watch continues until it has reported this version.
     private long _last = long.MaxValue;
+
+    // The newest version of an entry in the pages, and of an entry that was looked up because its expiry had changed.
     private long _newestEntry;
+    private long _newestCurrent;
 
     /// <summary>Executes the export.</summary>
     /// <param name="resumes">Whether an interrupted export continues.</param>
@@ -61,7 +64,8 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
             await Task.WhenAny(begun.Task, spooling);
             if (spooling.IsFaulted) await spooling;
             await CopyEntriesAsync(client, file, spool, spooling, stop);
-            Volatile.Write(ref _last, Math.Max(_newestEntry, await ScanPages.LastVersionAsync(client, _prefix, stop)));
+            long last = await ScanPages.LastVersionAsync(client, _prefix, stop);
+            Volatile.Write(ref _last, Math.Max(Math.Max(last, _newestEntry), Volatile.Read(ref _newestCurrent)));
             await spooling;
         }
         finally
@@ -77,9 +81,12 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
     private async Task SpoolAsync(KestrelKvClient client, ChangeSpool spool, TaskCompletionSource begun, CancellationToken stop)
     {
         var options = new WatchOptions { FromVersion = spool.Position < 0 ? null : spool.Position + 1, ProgressInterval = BookmarkInterval };
+        var entries = new CurrentEntries(client);
         await foreach (ReadOnlyMemory<byte> reply in client.WatchUtf8Async(prefix, options, stop))
         {
-            spool.Add(reply.Span, lines);
+            Dictionary<string, CurrentEntry> current = await entries.ReadAsync(CurrentEntries.KeysOf(reply.Span), stop);
+            if (current.Count > 0) Volatile.Write(ref _newestCurrent, Math.Max(_newestCurrent, current.Values.Max(entry => entry.Version)));
+            spool.Add(reply.Span, lines, current);
             begun.TrySetResult();
             if (spool.Position >= Volatile.Read(ref _last)) return;
         }

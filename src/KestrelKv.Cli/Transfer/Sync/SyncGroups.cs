@@ -2,17 +2,6 @@ using KestrelKv.Cli.Transfer.Text;
 
 namespace KestrelKv.Cli.Transfer.Sync;
 
-/// <summary>The changes of whole commits, as operations of one batch.</summary>
-internal sealed class SyncGroup
-{
-    public ByteText Operations { get; } = new(4 * 1024);
-
-    public int Count { get; set; }
-
-    /// <summary>The version of the source after the group.</summary>
-    public long Version { get; set; }
-}
-
 /// <summary>Groups the changes of a watch into batches. A commit is divided only if it is larger than a batch.</summary>
 /// <param name="version">The version before the first change.</param>
 internal sealed class SyncGroups(long version)
@@ -25,7 +14,6 @@ internal sealed class SyncGroups(long version)
     // The last version up to which all changes are in groups, and the commit that is being added.
     private long _complete = version;
     private long _commit;
-    private int _commitStart;
     private int _commitCount;
 
     public int Count => _groups.Count;
@@ -64,13 +52,12 @@ internal sealed class SyncGroups(long version)
         if (commit != _commit)
         {
             if (_commit > 0) _complete = _commit;
-            (_commit, _commitStart, _commitCount) = (commit, _last?.Operations.Length ?? 0, _last?.Count ?? 0);
+            (_commit, _commitCount) = (commit, _last?.Count ?? 0);
             if (_last is not null) _last.Version = _complete;
         }
         if (_last is null) Open();
-        else if (_last.Count == SyncTarget.OperationsMax || _last.Operations.Length >= SyncTarget.BytesMax) OpenForCommit();
-        SyncOperations.Change(_last!.Operations, change);
-        _last.Count++;
+        else if (_last.Count == SyncTarget.OperationsMax || _last.Bytes >= SyncTarget.BytesMax) OpenForCommit();
+        _last!.Add(change);
     }
 
     private SyncGroup Open()
@@ -85,13 +72,7 @@ internal sealed class SyncGroups(long version)
     {
         SyncGroup full = _last!;
         Open();
-        if (_commitCount > 0 && _commitCount < full.Count)
-        {
-            _last!.Operations.Add(full.Operations.Span[(_commitStart + 2)..]);
-            _last.Count = full.Count - _commitCount;
-            full.Operations.Truncate(_commitStart);
-            full.Count = _commitCount;
-        }
-        (_commitStart, _commitCount) = (0, 0);
+        if (_commitCount > 0 && _commitCount < full.Count) full.MoveTo(_last!, _commitCount);
+        _commitCount = 0;
     }
 }

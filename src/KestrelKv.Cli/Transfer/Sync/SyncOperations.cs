@@ -5,6 +5,8 @@ namespace KestrelKv.Cli.Transfer.Sync;
 /// <summary>Writes the operations of a BATCH. Expiries are absolute times.</summary>
 internal static class SyncOperations
 {
+    public static ReadOnlySpan<byte> Separator => ", "u8;
+
     public static void Put(ByteText to, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ReadOnlySpan<byte> expiresAt)
     {
         Separate(to);
@@ -37,8 +39,9 @@ internal static class SyncOperations
         }
     }
 
-    private static void Separate(ByteText to)
+    /// <summary>Writes the comma before an operation that is not the first one.</summary>
+    public static void Separate(ByteText to)
     {
-        if (to.Length > 0) to.Add(", "u8);
+        if (to.Length > 0) to.Add(Separator);
     }
 }

@@ -13,6 +13,7 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
 
     private readonly byte[] _prefix = TransferClient.JsonText(prefix);
     private readonly TransferProgress _progress = new(session.Terminal, "keys");
+    private readonly CurrentEntries _current = new(source);
     private long _changes;
     private long _movedAt;
     private bool _wasConsistent;
@@ -150,10 +151,10 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
 
     private async Task ApplyAsync(SyncGroup group, SyncGroups groups, CancellationToken stop)
     {
-        await target.ApplyAsync(group.Operations, group.Version, target.Position!.ConsistentFrom, stop);
+        await target.ApplyAsync(await group.ResolveAsync(_current, stop), group.Version, target.Position!.ConsistentFrom, stop);
         _movedAt = Stopwatch.GetTimestamp();
         _changes += group.Count;
-        (_progress.Count, _progress.Bytes) = (_changes, _progress.Bytes + group.Operations.Length);
+        (_progress.Count, _progress.Bytes) = (_changes, _progress.Bytes + group.Bytes);
         _progress.Note = $"version {group.Version}, {groups.Received - group.Version} versions behind";
         if (_wasConsistent || !target.Position.IsConsistent) return;
         _wasConsistent = true;
