@@ -17,7 +17,6 @@ internal sealed record CurrentEntry(long Version, byte[] Value, byte[] ExpiresAt
 /// </remarks>
 internal sealed class CurrentEntries(KestrelKvClient client)
 {
-    // The values of one call must not exceed the server's Limits:ReadBytesMax.
     private const int KeysMax = 100;
 
     private readonly ByteText _response = new();
@@ -38,16 +37,26 @@ internal sealed class CurrentEntries(KestrelKvClient client)
     public async Task<Dictionary<string, CurrentEntry>> ReadAsync(IReadOnlyList<byte[]> keys, CancellationToken stop)
     {
         Dictionary<string, CurrentEntry> entries = new(StringComparer.Ordinal);
-        foreach (byte[][] chunk in keys.Chunk(KeysMax))
+        foreach (byte[][] chunk in keys.Chunk(KeysMax)) await ReadAsync(chunk, entries, stop);
+        return entries;
+    }
+
+    private async Task ReadAsync(byte[][] keys, Dictionary<string, CurrentEntry> entries, CancellationToken stop)
+    {
+        _parameters.Clear();
+        foreach (byte[] key in keys) _parameters.Add(_parameters.Length == 0 ? "\"objs\": ["u8 : ", "u8).Add(key);
+        _parameters.Add("], \"meta\": true"u8);
+        _response.Clear();
+        try
         {
-            _parameters.Clear();
-            foreach (byte[] key in chunk) _parameters.Add(_parameters.Length == 0 ? "\"objs\": ["u8 : ", "u8).Add(key);
-            _parameters.Add("], \"meta\": true"u8);
-            _response.Clear();
             await client.CallUtf8Async("MGET", _parameters.Memory, _response, mayRepeat: true, cancellationToken: stop);
             Add(_response.Span, entries);
         }
-        return entries;
+        catch (RefusedException e) when (e.Code == "value_too_long" && keys.Length > 1)
+        {
+            // All values together exceed the server's Limits:ReadBytesMax, which does not apply to one key.
+            foreach (byte[] key in keys) await ReadAsync([key], entries, stop);
+        }
     }
 
     public static string NameOf(ReadOnlySpan<byte> key) => Encoding.UTF8.GetString(key);

@@ -39,6 +39,28 @@ public sealed class RoundTripTests(TransferFixture fixture) : IClassFixture<Tran
     }
 
     [Fact]
+    public async Task Transfers_OfLargeValues_StayBelowTheLimitOfARequest()
+    {
+        await using KestrelKvClient source = StoreCopy.Connect(fixture.Source), target = StoreCopy.Connect(fixture.Target);
+        using Kkv from = new(fixture.Source), into = new(fixture.Target);
+        string[] sync = ["sync", "--to", $"kestrelkv://127.0.0.1:{fixture.Target.WirePort}", "large:", "--once"];
+        string file = from.Directory.PathTo("large.ndjson");
+        await File.WriteAllLinesAsync(file, Enumerable.Range(0, 12).Select(i => $$"""{"key":"large:{{i}}","value":"{{new string('x', i % 3 == 2 ? 15_000_000 : 3_000_000)}}"}"""));
+        TransferFiles.AssertSucceeded(await from.RunAsync("import", file));
+        TransferFiles.AssertSucceeded(await from.RunAsync("export", "large:", "--file", file));
+        TransferFiles.AssertSucceeded(await into.RunAsync("import", file));
+        (await StoreCopy.ReadAsync(source, "large:")).AssertEquals(await StoreCopy.ReadAsync(target, "large:"));
+        await target.DeleteAsync("large:2");
+        TransferFiles.AssertSucceeded(await from.RunAsync(sync));
+
+        Batch batch = source.CreateBatch();
+        for (int i = 0; i < 12; i++) batch.Expire($"large:{i}", TimeSpan.FromHours(1));
+        await batch.CommitAsync();
+        TransferFiles.AssertSucceeded(await from.RunAsync(sync));
+        (await StoreCopy.ReadAsync(source, "large:")).AssertEquals(await StoreCopy.ReadAsync(target, "large:"));
+    }
+
+    [Fact]
     public async Task Export_ToAPipe_IsImportedFromStandardInput()
     {
         using Kkv from = new(fixture.Source), into = new(fixture.Target);

@@ -7,6 +7,9 @@ namespace KestrelKv.Cli.Tests.Transfer;
 /// <summary>Writes random changes under a prefix until it is stopped, and records the history of the changes.</summary>
 public sealed class Writers : IAsyncDisposable
 {
+    /// <summary>The first of the expiries that no test reaches, in Unix time.</summary>
+    public const long LateExpiry = 4_102_444_800;
+
     private readonly KestrelKvClient _client;
     private readonly string _prefix;
     private readonly int _keys;
@@ -81,7 +84,7 @@ public sealed class Writers : IAsyncDisposable
                     await _client.DeleteAsync(key);
                     break;
                 case 1:
-                    await _client.ExpireAsync(key, Expiry.At(DateTimeOffset.UnixEpoch.AddSeconds(4_102_444_800 + step)));
+                    await _client.ExpireAsync(key, Expiry.At(DateTimeOffset.UnixEpoch.AddSeconds(LateExpiry + step)));
                     break;
                 case 2:
                     await _client.CreateBatch().Put(key, step).Put(other, -step).CommitAsync();

@@ -9,7 +9,7 @@ internal sealed class ImportBatch(string requestId)
     /// <summary>The maximum number of operations: the server's limit.</summary>
     public const int OperationsMax = 1_000;
 
-    /// <summary>A batch with as many bytes takes no further operation.</summary>
+    /// <summary>The maximum length of the operations. A single longer one has a batch of its own.</summary>
     public const int BytesMax = 4 * 1024 * 1024;
 
     private readonly ByteText _text = new(256 * 1024);
@@ -31,6 +31,9 @@ internal sealed class ImportBatch(string requestId)
     public Task Call { get; private set; } = Task.CompletedTask;
 
     public bool IsFull => Count == OperationsMax || _text.Length >= BytesMax;
+
+    /// <summary>Whether a line of this length must be in another batch.</summary>
+    public bool Excludes(int lineBytes) => Count > 0 && _text.Length + lineBytes > BytesMax;
 
     /// <summary>Whether the batch may have a key. A false match only costs time.</summary>
     public bool MayContain(int keyHash) => _keys.Contains(keyHash);

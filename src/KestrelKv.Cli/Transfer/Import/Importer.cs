@@ -56,6 +56,7 @@ internal sealed class Importer(Session session, ImportOptions options)
         _progress.StartAt(_read.Applied, total == 0 ? 0 : _read.Offset / total);
         while (_failure is null && await lines.NextAsync(stop))
         {
+            if (_batches.Current.Excludes(lines.Line.Length)) await SendAsync(stop);
             if (lines.Number >= options.FromLine) Take(lines);
             if (_failure is null) _read = _read with { Offset = lines.End, Line = lines.Number };
             if (!_batches.Current.IsFull && lines.Number % ImportBatch.OperationsMax != 0) continue;

@@ -39,20 +39,26 @@ internal sealed class SyncGroup
         _operations.RemoveRange(index, Count - index);
     }
 
-    /// <summary>Returns the operations, separated by commas. An entry whose expiry has changed is put with its value, if it has not changed since.</summary>
-    public async Task<ByteText> ResolveAsync(CurrentEntries source, CancellationToken stop)
+    /// <summary>
+    /// Returns the operations, separated by commas: usually one text, several if the limit of a batch requires it. An entry whose expiry has
+    /// changed is put with its value, if it has not changed since.
+    /// </summary>
+    public async Task<IReadOnlyList<ByteText>> ResolveAsync(CurrentEntries source, CancellationToken stop)
     {
-        if (_expiries == 0) return _text;
+        if (_expiries == 0) return [_text];
         Dictionary<string, CurrentEntry> current = await source.ReadAsync([.. _operations.Where(operation => operation.Key is not null).Select(operation => operation.Key!)], stop);
-        var resolved = new SyncGroup();
+        List<SyncGroup> parts = [new()];
         for (int i = 0; i < Count; i++)
         {
             (_, byte[]? key, long version) = _operations[i];
-            if (key is not null && current.TryGetValue(CurrentEntries.NameOf(key), out CurrentEntry? entry) && entry.Version == version)
-                SyncOperations.Put(resolved._text, key, entry.Value, entry.ExpiresAt);
-            else resolved.AddText(Operation(i));
+            CurrentEntry? entry = key is null ? null : current.GetValueOrDefault(CurrentEntries.NameOf(key));
+            if (entry?.Version != version) entry = null;
+            int bytes = entry?.Value.Length ?? Operation(i).Length;
+            if (parts[^1].Bytes > 0 && parts[^1].Bytes + bytes > SyncTarget.BytesMax) parts.Add(new());
+            if (entry is null) parts[^1].AddText(Operation(i));
+            else SyncOperations.Put(parts[^1]._text, key, entry.Value, entry.ExpiresAt);
         }
-        return resolved._text;
+        return [.. parts.Select(part => part._text)];
     }
 
     private ReadOnlySpan<byte> Operation(int index) => _text.Span[(index == 0 ? 0 : _operations[index - 1].End + SyncOperations.Separator.Length).._operations[index].End];

@@ -27,8 +27,9 @@ internal sealed class SyncMerge(KestrelKvClient source, SyncTarget target, byte[
         while (from.HasEntry || into.HasEntry)
         {
             int order = EntryCursor.Compare(from, into);
+            if (_operations > 0 && order <= 0 && _next.Length + from.Value.Length > SyncTarget.BytesMax) await SendAsync(stop);
             Add(from, into, order);
-            if (_operations == SyncTarget.OperationsMax || _next.Length >= SyncTarget.BytesMax) await SendAsync(stop);
+            if (_operations == SyncTarget.OperationsMax) await SendAsync(stop);
             if (order <= 0)
             {
                 progress.Count++;

@@ -13,7 +13,7 @@ internal sealed class SyncTarget(KestrelKvClient client, string prefix, string s
     /// <summary>The maximum number of operations besides the position: the server's limit for a batch is 1,000.</summary>
     public const int OperationsMax = 999;
 
-    /// <summary>A batch with as many bytes takes no further operation.</summary>
+    /// <summary>The maximum length of the operations. A single longer one has a batch of its own.</summary>
     public const int BytesMax = 4 * 1024 * 1024;
 
     private readonly string _writer = $"kkv-sync-{Guid.NewGuid():N}";

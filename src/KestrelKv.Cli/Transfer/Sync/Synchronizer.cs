@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Transfer.Text;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Transfer.Sync;
@@ -151,12 +152,17 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
 
     private async Task ApplyAsync(SyncGroup group, SyncGroups groups, CancellationToken stop)
     {
-        await target.ApplyAsync(await group.ResolveAsync(_current, stop), group.Version, target.Position!.ConsistentFrom, stop);
+        IReadOnlyList<ByteText> parts = await group.ResolveAsync(_current, stop);
+        for (int i = 0; i < parts.Count; i++)
+        {
+            SyncPosition before = target.Position!;
+            await target.ApplyAsync(parts[i], i == parts.Count - 1 ? group.Version : before.Version, before.ConsistentFrom, stop);
+        }
         _movedAt = Stopwatch.GetTimestamp();
         _changes += group.Count;
         (_progress.Count, _progress.Bytes) = (_changes, _progress.Bytes + group.Bytes);
         _progress.Note = $"version {group.Version}, {groups.Received - group.Version} versions behind";
-        if (_wasConsistent || !target.Position.IsConsistent) return;
+        if (_wasConsistent || !target.Position!.IsConsistent) return;
         _wasConsistent = true;
         if (!endsWhenCaughtUp) _progress.Report($"The destination has caught up at version {group.Version}.");
     }
