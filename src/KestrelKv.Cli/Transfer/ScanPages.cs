@@ -4,7 +4,8 @@ using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Transfer;
 
-/// <summary>Reads all entries with a prefix in the order of their keys, as pages of JSON text. The next page is requested while one is used.</summary>
+/// <summary>Reads all entries with a prefix in the order of their keys, as pages of JSON text. The next page is requested while one is
+/// used.</summary>
 internal static class ScanPages
 {
     /// <summary>Reads the pages.</summary>

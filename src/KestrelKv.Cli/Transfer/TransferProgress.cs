@@ -48,7 +48,8 @@ internal sealed class TransferProgress(Terminal terminal, string unit)
             await work();
             return;
         }
-        await terminal.Err.Progress().AutoClear(true).Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new Figures(this)).StartAsync(async context =>
+        Progress display = terminal.Err.Progress().AutoClear(true).Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new Figures(this));
+        await display.StartAsync(async context =>
         {
             ProgressTask task = context.AddTask(title, maxValue: 1);
             Task running = work();
@@ -75,6 +76,7 @@ internal sealed class TransferProgress(Terminal terminal, string unit)
 
     private sealed class Figures(TransferProgress progress) : ProgressColumn
     {
-        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Spectre.Console.Text(progress.ToString());
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+            new Spectre.Console.Text(progress.ToString());
     }
 }

@@ -25,7 +25,8 @@ public sealed class ExportTests(TransferFixture fixture) : IClassFixture<Transfe
         using var kkv = new Kkv(fixture.Source);
         string file = kkv.Directory.PathTo("torn.out");
         TransferFiles.AssertSucceeded(await kkv.RunAsync("import", TransferFiles.WriteNumbered(kkv, "torn:", 60_000)));
-        Assert.Null(await TransferFiles.InterruptAsync(kkv, "KILL", () => TransferFiles.LengthOf(file + ".part") > 200_000, "export", "torn:", "--file", file));
+        Assert.Null(await TransferFiles.InterruptAsync(kkv, "KILL", () => TransferFiles.LengthOf(file + ".part") > 200_000, "export", "torn:",
+            "--file", file));
         using (FileStream part = File.OpenWrite(file + ".part")) part.SetLength(part.Length - 7);
         await File.AppendAllTextAsync(file + ".changes", """{"key":"torn:no""");
 
@@ -91,7 +92,8 @@ public sealed class ExportTests(TransferFixture fixture) : IClassFixture<Transfe
             {
                 string[] resume = File.Exists(file + ".part") ? ["--resume"] : [];
                 long enough = TransferFiles.LengthOf(file + ".part") + Random.Shared.Next(1, keys * 20);
-                KkvResult? result = await TransferFiles.InterruptAsync(kkv, signal, () => TransferFiles.LengthOf(file + ".part") >= enough, [.. args, .. resume]);
+                KkvResult? result = await TransferFiles.InterruptAsync(kkv, signal, () => TransferFiles.LengthOf(file + ".part") >= enough, [.. args,
+                    .. resume]);
                 if (result is { ExitCode: ExitCode.Interrupted }) Assert.Contains("--resume", result.Error, StringComparison.Ordinal);
             }
             if (File.Exists(file + ".part")) TransferFiles.AssertSucceeded(await kkv.RunAsync([.. args, "--resume"]));

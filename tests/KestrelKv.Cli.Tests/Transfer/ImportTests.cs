@@ -22,7 +22,8 @@ public sealed class ImportTests(TransferFixture fixture) : IClassFixture<Transfe
         KkvResult result = await kkv.RunWithInputAsync(string.Join('\n', lines), "import", "-", "--on-error", "skip");
         Assert.Equal(ExitCode.Failed, result.ExitCode);
         Assert.Contains("\"applied\":4,\"expired\":1,\"skipped\":10", result.Output, StringComparison.Ordinal);
-        foreach (int number in (int[])[2, 4, 5, 6, 7, 8, 9, 10, 11, 14]) Assert.Contains($"kkv: Line {number}: ", result.Error, StringComparison.Ordinal);
+        foreach (int number in (int[])[2, 4, 5, 6, 7, 8, 9, 10, 11, 14]) Assert.Contains($"kkv: Line {number}: ", result.Error,
+            StringComparison.Ordinal);
         await using KestrelKvClient client = StoreCopy.Connect(fixture.Target);
         StoreCopy copy = await StoreCopy.ReadAsync(client, "bad:");
         Assert.Equal([KeyValuePair.Create("bad:8", ("8", "4102444800"))], copy.Entries);
@@ -127,7 +128,8 @@ public sealed class ImportTests(TransferFixture fixture) : IClassFixture<Transfe
             await using (KestrelKvClient client = StoreCopy.Connect(server))
             {
                 long enough = Math.Min(keys, await client.CountAsync(prefix) + keys / (restarts + 1));
-                await Wait.UntilAsync(async () => import.IsCompleted || await client.CountAsync(prefix) >= enough, () => "the import does not progress");
+                await Wait.UntilAsync(async () => import.IsCompleted || await client.CountAsync(prefix) >= enough, () => "the import does not " +
+                    "progress");
             }
             server.Kill();
             await server.DisposeAsync();

@@ -12,7 +12,8 @@ public sealed class RoundTripTests(TransferFixture fixture) : IClassFixture<Tran
     private static readonly string[] Values =
     [
         "1.0", "1E+2", "12345678901234567890123", "-0", "1e400", """{"d":1,"d":2}""", "\"\\ud800\"", "\"\\u0061\\/\"", "\"é 漢 😀 \u2028\"", "[ 1 ,\t2 ]",
-        "{\n  \"a\": 1,\r\n  \"b\": \"\\n\\\"\"\n}", "null", "true", "\"\"", "[]", $"{new string('[', 500)}{new string(']', 500)}", $"\"{new string('x', 300_000)}\"",
+        "{\n  \"a\": 1,\r\n  \"b\": \"\\n\\\"\"\n}", "null", "true", "\"\"", "[]", $"{new string('[', 500)}{new string(']', 500)}",
+            $"\"{new string('x', 300_000)}\"",
     ];
 
     [Fact]
@@ -21,7 +22,8 @@ public sealed class RoundTripTests(TransferFixture fixture) : IClassFixture<Tran
         await using KestrelKvClient source = StoreCopy.Connect(fixture.Source), target = StoreCopy.Connect(fixture.Target);
         string[] keys = ["a\"b", "a\\b", "a\nb", "\u0001", "é漢😀", new string('k', 4_000), "], \"next\": \"x", "a/b"];
         foreach ((int i, string value) in Values.Index()) await source.PutUtf8Async($"{Prefix}{i}", System.Text.Encoding.UTF8.GetBytes(value));
-        foreach (string key in keys) await source.PutUtf8Async(Prefix + key, "{\"key\": 1}"u8.ToArray(), new() { Expiry = Expiry.At(new(2100, 1, 1, 0, 0, 0, 125, TimeSpan.Zero)) });
+        foreach (string key in keys) await source.PutUtf8Async(Prefix + key, "{\"key\": 1}"u8.ToArray(), new() { Expiry = Expiry.At(new(2100, 1, 1, 0,
+            0, 0, 125, TimeSpan.Zero)) });
         using Kkv from = new(fixture.Source), into = new(fixture.Target);
         string file = from.Directory.PathTo("trip.ndjson");
 

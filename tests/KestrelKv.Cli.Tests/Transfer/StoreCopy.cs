@@ -26,10 +26,12 @@ public sealed class StoreCopy
             string from = after is null ? "" : $", \"after\": {after}";
             var page = new ArrayBufferWriter<byte>();
             await client.CallUtf8Async(
-                "SCAN", Encoding.UTF8.GetBytes($"\"prefix\": \"{prefix}\"{from}, \"limit\": 1000, \"values\": true, \"meta\": true"), page, mayRepeat: true);
+                "SCAN", Encoding.UTF8.GetBytes($"\"prefix\": \"{prefix}\"{from}, \"limit\": 1000, \"values\": true, \"meta\": true"), page,
+                    mayRepeat: true);
             using JsonDocument json = JsonDocument.Parse(page.WrittenMemory, Deep);
             foreach (JsonElement entry in json.RootElement.GetProperty("entries").EnumerateArray())
-                copy.Entries[entry.GetProperty("obj").GetString()!] = (entry.GetProperty("val").GetRawText(), entry.GetProperty("expires_at").GetRawText());
+                copy.Entries[entry.GetProperty("obj").GetString()!] = (entry.GetProperty("val").GetRawText(),
+                    entry.GetProperty("expires_at").GetRawText());
             after = json.RootElement.GetProperty("next") is { ValueKind: JsonValueKind.String } next ? next.GetRawText() : null;
         }
         while (after is not null);
@@ -57,7 +59,8 @@ public sealed class StoreCopy
     /// <summary>Applies a change of a watch.</summary>
     public void Apply(in WatchEvent<JsonElement> change)
     {
-        string expiry = change.ExpiresAt is { } time ? (time.ToUnixTimeMilliseconds() / 1000m).ToString("0.###", CultureInfo.InvariantCulture) : "null";
+        string expiry = change.ExpiresAt is { } time ? (time.ToUnixTimeMilliseconds() / 1000m).ToString("0.###", CultureInfo.InvariantCulture)
+            : "null";
         if (change.Kind == WatchEventKind.Put) Entries[change.Key] = (change.Value.GetRawText(), expiry);
         else if (change.IsRemoval) Entries.Remove(change.Key);
         else if (Entries.TryGetValue(change.Key, out var entry)) Entries[change.Key] = (entry.Value, expiry);
@@ -71,7 +74,8 @@ public sealed class StoreCopy
     {
         var rest = new StoreCopy();
         foreach ((string key, (string Value, string ExpiresAt) entry) in Entries)
-            if (entry.ExpiresAt == "null" || decimal.Parse(entry.ExpiresAt, CultureInfo.InvariantCulture) >= Writers.LateExpiry) rest.Entries[key] = entry;
+            if (entry.ExpiresAt == "null" || decimal.Parse(entry.ExpiresAt, CultureInfo.InvariantCulture) >= Writers.LateExpiry) rest.Entries[key] =
+                entry;
         return rest;
     }
 
@@ -90,7 +94,8 @@ public sealed class StoreCopy
         if (line.TryGetProperty("changes", out _)) return;
         string key = line.GetProperty("key").GetString()!;
         if (line.TryGetProperty("deleted", out _)) Entries.Remove(key);
-        else if (line.TryGetProperty("value", out JsonElement value)) Entries[key] = (value.GetRawText(), line.GetProperty("expires_at").GetRawText());
+        else if (line.TryGetProperty("value", out JsonElement value)) Entries[key] = (value.GetRawText(),
+            line.GetProperty("expires_at").GetRawText());
         else if (line.TryGetProperty("text", out JsonElement text)) Entries[key] = (text.GetString()!, line.GetProperty("expires_at").GetRawText());
         else if (Entries.TryGetValue(key, out var entry)) Entries[key] = (entry.Value, line.GetProperty("expires_at").GetRawText());
     }

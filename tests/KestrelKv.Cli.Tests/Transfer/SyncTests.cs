@@ -40,13 +40,15 @@ public sealed class SyncTests(TransferFixture fixture) : IClassFixture<TransferF
     [Fact]
     public async Task Sync_OfAllKeys_CopiesNoPosition()
     {
-        await using ServerProcess a = await ServerProcess.StartAsync(["Data:Durability=Memory"]), b = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
+        await using ServerProcess a = await ServerProcess.StartAsync(["Data:Durability=Memory"]), b =
+            await ServerProcess.StartAsync(["Data:Durability=Memory"]);
         await using KestrelKvClient source = StoreCopy.Connect(a), target = StoreCopy.Connect(b);
         using var kkv = new Kkv(a);
         await source.PutAsync("kkv:sync:elsewhere", 1);
         await source.PutAsync("x", 1);
         await target.PutAsync("y", 1);
-        for (int i = 0; i < 2; i++) TransferFiles.AssertSucceeded(await kkv.RunAsync("sync", "--to", $"kestrelkv://127.0.0.1:{b.WirePort}", "--once"));
+        for (int i = 0; i < 2; i++) TransferFiles.AssertSucceeded(await kkv.RunAsync("sync", "--to", $"kestrelkv://127.0.0.1:{b.WirePort}",
+            "--once"));
         Assert.Equal(["kkv:sync:", "x"], (await StoreCopy.ReadAsync(target, "")).Entries.Keys);
     }
 

@@ -49,7 +49,8 @@ internal static class TransferFiles
         return process.ExitCode == 137 ? null : new(process.ExitCode, await output, await error);
     }
 
-    public static void AssertSucceeded(KkvResult result) => Assert.True(result.ExitCode == ExitCode.Ok, $"exit code {result.ExitCode}: {result.Error}");
+    public static void AssertSucceeded(KkvResult result) => Assert.True(result.ExitCode == ExitCode.Ok, $"exit code {result.ExitCode}: " +
+        $"{result.Error}");
 
     public static long LengthOf(string path) => File.Exists(path) ? new FileInfo(path).Length : 0;
 }

@@ -63,7 +63,8 @@ public sealed class Writers : IAsyncDisposable
 
     private async Task RecordAsync()
     {
-        await foreach (WatchEvent<JsonElement> change in _client.WatchAsync<JsonElement>(_prefix, new() { ReportProgress = true, ProgressInterval = TimeSpan.FromSeconds(0.1) }))
+        await foreach (WatchEvent<JsonElement> change in _client.WatchAsync<JsonElement>(_prefix, new() { ReportProgress = true, ProgressInterval =
+            TimeSpan.FromSeconds(0.1) }))
         {
             lock (_history)
                 if (change.Kind != WatchEventKind.Progress) _history.Add(change);

@@ -19,7 +19,8 @@ internal static class AdminHttp
         var handler = new SocketsHttpHandler { ConnectTimeout = options.ConnectTimeout, SslOptions = CreateTls(options), AllowAutoRedirect = false };
         var http = new HttpClient(handler) { BaseAddress = AddressOf(session), Timeout = Timeout.InfiniteTimeSpan };
         string? secret = options.SecretProvider is { } provider ? await provider(stop) : options.Secret;
-        if (options.User is not null && secret is not null) http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", secret);
+        if (options.User is not null && secret is not null)
+            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", secret);
         return http;
     }
 
@@ -43,7 +44,10 @@ internal static class AdminHttp
             tls.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(authority);
         }
         if (options.TlsCertificate is { } certificate)
-            tls.ClientCertificateContext = SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(certificate, options.TlsKey ?? certificate), null);
+        {
+            tls.ClientCertificateContext =
+                SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(certificate, options.TlsKey ?? certificate), null);
+        }
         options.ConfigureTls?.Invoke(tls);
         return tls;
     }

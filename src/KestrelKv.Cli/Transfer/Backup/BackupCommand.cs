@@ -8,7 +8,10 @@ internal static class BackupCommand
 {
     public static Command Create(CommandHost host)
     {
-        var file = new Argument<string?>("file") { Description = "The file to write. Default: kestrelkv-VERSION.snapshot.", Arity = ArgumentArity.ZeroOrOne };
+        var file = new Argument<string?>("file")
+        {
+            Description = "The file to write. Default: kestrelkv-VERSION.snapshot.", Arity = ArgumentArity.ZeroOrOne,
+        };
         var command = new Command("backup", "Download a backup of the whole store, and verify it.") { file };
         return host.Handle(command, async (arguments, session, stop) =>
         {

@@ -27,7 +27,8 @@ internal sealed class ChangeSpool : IDisposable
     public static ChangeSpool Create(string? path) => new(
         new FileStream(path ?? Path.GetTempFileName(), new FileStreamOptions
         {
-            Mode = FileMode.Create, Access = FileAccess.ReadWrite, BufferSize = 0, Options = path is null ? FileOptions.DeleteOnClose : FileOptions.None,
+            Mode = FileMode.Create, Access = FileAccess.ReadWrite, BufferSize = 0,
+            Options = path is null ? FileOptions.DeleteOnClose : FileOptions.None,
         }), path is null);
 
     /// <summary>Opens the file of an interrupted export, and cuts what follows the last version.</summary>

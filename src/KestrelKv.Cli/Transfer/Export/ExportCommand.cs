@@ -16,7 +16,8 @@ internal static class ExportCommand
         return host.Handle(command, async (arguments, session, stop) =>
         {
             string? path = arguments.GetValue(file);
-            if (path is null && arguments.GetValue(resume)) throw CommandFailure.Usage("--resume is given without --file, expected the file of the interrupted export");
+            if (path is null && arguments.GetValue(resume)) throw CommandFailure.Usage("--resume is given without --file, expected the file of the " +
+                "interrupted export");
             var export = new Exporter(session, arguments.GetValue(prefix) ?? "", path, new ExportLines(!arguments.GetValue(noExpiry)));
             await export.RunAsync(arguments.GetValue(resume), stop);
             return ExitCode.Ok;

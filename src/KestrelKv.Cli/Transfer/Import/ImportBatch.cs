@@ -45,9 +45,9 @@ internal sealed class ImportBatch(string requestId)
         _lines[Count++] = number;
         _keys.Add(keyHash);
         if (line.Kind == LineKind.Delete || isExpired) _text.Add("{\"func\": \"DELETE\", \"params\": {\"obj\": "u8).Add(line.Key);
-        else if (line.Kind == LineKind.SetExpiry) _text.Add("{\"func\": \"EXPIRE\", \"params\": {\"obj\": "u8).Add(line.Key).Add(", \"expires_at\": "u8).Add(line.ExpiresAt);
+        else if (line.Kind == LineKind.SetExpiry) _text.Add("{\"func\": \"EXPIRE\", \"params\": {\"obj\": "u8).Add(line.Key);
         else _text.Add("{\"func\": \"PUT\", \"params\": {\"obj\": "u8).Add(line.Key).Add(", \"val\": "u8).Add(line.Value);
-        if (line.Kind == LineKind.Put && !isExpired && line.Expires) _text.Add(", \"expires_at\": "u8).Add(line.ExpiresAt);
+        if (!isExpired && (line.Kind == LineKind.SetExpiry || (line.Kind == LineKind.Put && line.Expires))) _text.Add(", \"expires_at\": "u8).Add(line.ExpiresAt);
         _text.Add("}}"u8);
     }
 

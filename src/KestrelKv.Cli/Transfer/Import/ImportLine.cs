@@ -68,7 +68,8 @@ internal ref struct ImportLine
             else if (name.SequenceEqual("changes"u8)) parsed.SetMark(LineKind.Changes, value);
             else if (name.SequenceEqual("end"u8)) parsed.SetMark(LineKind.End, value);
             else if (!name.SequenceEqual("version"u8))
-                throw new JsonException($"The member \"{Encoding.UTF8.GetString(name)}\" is unknown, expected key, value, text, version, expires_at or deleted");
+                throw new JsonException($"The member \"{Encoding.UTF8.GetString(name)}\" is unknown, expected key, value, text, version, " +
+                    $"expires_at or deleted");
         }
         if (!cursor.IsAtEnd) throw new JsonException("Further text follows the object, expected one object on the line");
         if (!cursor.IsUtf8) throw new JsonException("The line is not valid UTF-8");
@@ -96,7 +97,8 @@ internal ref struct ImportLine
     private void SetText(ReadOnlySpan<byte> text, int depthMax)
     {
         if (!Value.IsEmpty) throw new JsonException("Both value and text are given, expected one of them");
-        if (text[0] != '"' || !JsonString.TryUnescape(text[1..^1], out byte[] value)) throw new JsonException("The text is not a string of valid Unicode");
+        if (text[0] != '"' || !JsonString.TryUnescape(text[1..^1], out byte[] value))
+            throw new JsonException("The text is not a string of valid Unicode");
         var cursor = new JsonCursor(value, depthMax);
         Value = cursor.TakeValue();
         if (!cursor.IsAtEnd) throw new JsonException("The text is not one JSON value");
@@ -109,12 +111,14 @@ internal ref struct ImportLine
         KeyBytes = Key[1..^1];
         if (KeyBytes.Contains((byte)'\\'))
         {
-            if (!JsonString.TryUnescape(KeyBytes, out byte[] unescaped)) throw new JsonException("The key has a lone surrogate, expected valid Unicode");
+            if (!JsonString.TryUnescape(KeyBytes, out byte[] unescaped)) throw new JsonException("The key has a lone surrogate, expected valid " +
+                "Unicode");
             KeyBytes = unescaped;
         }
         if (KeyBytes.IsEmpty) throw new JsonException($"The key is empty, expected 1 to {limits.KeyBytesMax} bytes of UTF-8");
         if (KeyBytes.Length > limits.KeyBytesMax)
-            throw new JsonException($"The key has {KeyBytes.Length} bytes of UTF-8, expected at most {limits.KeyBytesMax} (KeyBytesMax, the server's Limits:KeyBytesMax)");
+            throw new JsonException($"The key has {KeyBytes.Length} bytes of UTF-8, expected at most {limits.KeyBytesMax} (KeyBytesMax, the " +
+                $"server's Limits:KeyBytesMax)");
     }
 
     private void ReadExpiry()

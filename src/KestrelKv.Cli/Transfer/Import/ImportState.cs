@@ -12,7 +12,8 @@ namespace KestrelKv.Cli.Transfer.Import;
 /// <param name="Expired">The number of those whose entries had expired.</param>
 /// <param name="Invalid">The number of invalid lines.</param>
 /// <param name="Refused">The number of lines that the server has refused.</param>
-internal sealed record ImportState(long Offset = 0, long Line = 0, long Entries = 0, long Applied = 0, long Expired = 0, long Invalid = 0, long Refused = 0)
+internal sealed record ImportState(long Offset = 0, long Line = 0, long Entries = 0, long Applied = 0, long Expired = 0, long Invalid = 0,
+    long Refused = 0)
 {
     /// <summary>Whether the lines are an export that has begun with a header.</summary>
     public bool IsExport { get; init; }
@@ -28,13 +29,15 @@ internal sealed record ImportState(long Offset = 0, long Line = 0, long Entries 
     /// <exception cref="CommandFailure">There is no interrupted import of the file, or the file is another one.</exception>
     public static ImportState Load(string file, FileStream stream)
     {
-        if (!File.Exists(PathOf(file))) throw CommandFailure.Failed("nothing_to_resume", $"There is no interrupted import: {PathOf(file)} is expected. Start it without --resume");
+        if (!File.Exists(PathOf(file))) throw CommandFailure.Failed("nothing_to_resume", $"There is no interrupted import: {PathOf(file)} is " +
+            $"expected. Start it without --resume");
         ImportState state = JsonSerializer.Deserialize(File.ReadAllBytes(PathOf(file)), ImportStateJson.Default.ImportState) ?? new();
         if (state.Offset > 0)
         {
             stream.Position = Math.Min(state.Offset - 1, stream.Length);
             if (stream.ReadByte() != '\n' && state.Offset != stream.Length)
-                throw CommandFailure.Failed("other_file", $"{PathOf(file)} has the offset {state.Offset}, at which no line of {file} begins. The file has changed: start the import without --resume");
+                throw CommandFailure.Failed("other_file", $"{PathOf(file)} has the offset {state.Offset}, at which no line of {file} begins. The " +
+                    $"file has changed: start the import without --resume");
         }
         stream.Position = state.Offset;
         return state;

@@ -96,7 +96,8 @@ internal sealed class Importer(Session session, ImportOptions options)
     private void Add(scoped in ImportLine line, long number)
     {
         if (line.Value.Length + line.Key.Length + 1_024 > _limits.RequestBytesMax)
-            throw new JsonException($"The value has {line.Value.Length} bytes, expected a request of at most {_limits.RequestBytesMax} bytes (RequestBytesMax, the server's Limits:FrameBytesMax)");
+            throw new JsonException($"The value has {line.Value.Length} bytes, expected a request of at most {_limits.RequestBytesMax} bytes " +
+                $"(RequestBytesMax, the server's Limits:FrameBytesMax)");
         bool isExpired = line.Expiry <= _now;
         if (!options.IsDryRun) _batches.Add(line, isExpired, number);
         _read = _read with
@@ -168,7 +169,8 @@ internal sealed class Importer(Session session, ImportOptions options)
         long applied = _done.Applied - _done.Refused, skipped = _done.Invalid + _done.Refused;
         bool isIncomplete = _done is { IsExport: true, HasEnd: false };
         TransferOutput.Print(
-            session, $"{(options.IsDryRun ? "Checked" : "Imported")} {applied} entries and changes ({_done.Expired} of them had expired), skipped {skipped} lines.", json =>
+            session, $"{(options.IsDryRun ? "Checked" : "Imported")} {applied} entries and changes ({_done.Expired} of them had expired), skipped " +
+                $"{skipped} lines.", json =>
             {
                 json.WriteBoolean("dry_run", options.IsDryRun);
                 json.WriteNumber("lines", _done.Line);
@@ -177,7 +179,8 @@ internal sealed class Importer(Session session, ImportOptions options)
                 json.WriteNumber("skipped", skipped);
                 json.WriteBoolean("complete", !isIncomplete);
             });
-        if (isIncomplete) session.Terminal.Error.WriteLine("kkv: The file is an export without its end line: it is incomplete. Its lines are those that an interrupted export has written.");
+        if (isIncomplete) session.Terminal.Error.WriteLine("kkv: The file is an export without its end line: it is incomplete. Its lines are those " +
+            "that an interrupted export has written.");
         return isIncomplete || skipped > 0 ? ExitCode.Failed : ExitCode.Ok;
     }
 }

@@ -7,7 +7,8 @@ namespace KestrelKv.Cli.Transfer.Sync;
 /// <summary>The entries of a server in the order of their keys, one at a time, without position entries.</summary>
 internal sealed class EntryCursor(KestrelKvClient client, byte[] prefix, CancellationToken stop) : IAsyncDisposable
 {
-    private readonly IAsyncEnumerator<ReadOnlyMemory<byte>> _pages = ScanPages.ReadAsync(client, prefix, [], stop).GetAsyncEnumerator(CancellationToken.None);
+    private readonly IAsyncEnumerator<ReadOnlyMemory<byte>> _pages =
+        ScanPages.ReadAsync(client, prefix, [], stop).GetAsyncEnumerator(CancellationToken.None);
     private readonly List<(Range Key, Range Value, Range ExpiresAt)> _entries = [];
     private int _index = -1;
 

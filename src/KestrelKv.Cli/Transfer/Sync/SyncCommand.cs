@@ -10,7 +10,11 @@ internal static class SyncCommand
     public static Command Create(CommandHost host)
     {
         var prefix = new Argument<string?>("prefix") { Description = "Only keys with this prefix.", Arity = ArgumentArity.ZeroOrOne };
-        var to = new Option<string>("--to") { Description = "The destination, such as kestrelkv://standby. Entries that the source lacks are removed there.", HelpName = "url", Required = true };
+        var to = new Option<string>("--to")
+        {
+            Description = "The destination, such as kestrelkv://standby. Entries that the source lacks are removed there.",
+            HelpName = "url", Required = true,
+        };
         var once = new Option<bool>("--once") { Description = "End when the destination has caught up." };
         var command = new Command("sync", "Copy entries to another server, and follow their changes.") { prefix, to, once };
         return host.Handle(command, isWrite: true, handler: async (arguments, session, stop) =>

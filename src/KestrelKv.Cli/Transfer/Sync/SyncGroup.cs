@@ -46,7 +46,8 @@ internal sealed class SyncGroup
     public async Task<IReadOnlyList<ByteText>> ResolveAsync(CurrentEntries source, CancellationToken stop)
     {
         if (_expiries == 0) return [_text];
-        Dictionary<string, CurrentEntry> current = await source.ReadAsync([.. _operations.Where(operation => operation.Key is not null).Select(operation => operation.Key!)], stop);
+        byte[][] keys = [.. _operations.Where(operation => operation.Key is not null).Select(operation => operation.Key!)];
+        Dictionary<string, CurrentEntry> current = await source.ReadAsync(keys, stop);
         List<SyncGroup> parts = [new()];
         for (int i = 0; i < Count; i++)
         {
@@ -61,7 +62,11 @@ internal sealed class SyncGroup
         return [.. parts.Select(part => part._text)];
     }
 
-    private ReadOnlySpan<byte> Operation(int index) => _text.Span[(index == 0 ? 0 : _operations[index - 1].End + SyncOperations.Separator.Length).._operations[index].End];
+    private ReadOnlySpan<byte> Operation(int index)
+    {
+        int start = index == 0 ? 0 : _operations[index - 1].End + SyncOperations.Separator.Length;
+        return _text.Span[start.._operations[index].End];
+    }
 
     private void AddText(ReadOnlySpan<byte> operation)
     {

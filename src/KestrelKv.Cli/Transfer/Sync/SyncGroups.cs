@@ -56,7 +56,8 @@ internal sealed class SyncGroups(long version)
             if (_last is not null) _last.Version = _complete;
         }
         if (_last is null) Open();
-        while (_last!.Count == SyncTarget.OperationsMax || (_last.Count > 0 && _last.Bytes + change.Value.Length > SyncTarget.BytesMax)) OpenForCommit();
+        while (_last!.Count == SyncTarget.OperationsMax || (_last.Count > 0 && _last.Bytes + change.Value.Length > SyncTarget.BytesMax))
+            OpenForCommit();
         _last!.Add(change);
     }
 

@@ -45,7 +45,8 @@ internal sealed class SyncTarget(KestrelKvClient client, string prefix, string s
     /// <param name="version">The version of the source that the destination then has.</param>
     /// <param name="consistentFrom">See <see cref="SyncPosition.ConsistentFrom"/>.</param>
     /// <param name="stop">Cancels the call.</param>
-    /// <exception cref="RefusedException">With the code <c>precondition_failed</c>: the position entry is not the one that was written last.</exception>
+    /// <exception cref="RefusedException">With the code <c>precondition_failed</c>: the position entry is not the one that was written
+    /// last.</exception>
     public async Task ApplyAsync(ByteText operations, long version, long consistentFrom, CancellationToken stop)
     {
         var position = new SyncPosition(source, version, consistentFrom, _writer);

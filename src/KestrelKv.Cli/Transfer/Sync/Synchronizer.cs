@@ -46,12 +46,14 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
         {
             try
             {
-                if (await target.LoadAsync(stop)) throw CommandFailure.Failed("other_sync", "Another process copies to the same keys of the destination: it has written the position entry");
+                if (await target.LoadAsync(stop)) throw CommandFailure.Failed("other_sync", "Another process copies to the same keys of the " +
+                    "destination: it has written the position entry");
                 isCaughtUp = await FollowAsync(stop);
             }
             catch (RefusedException e) when (e.Code == "precondition_failed")
             {
-                _progress.Report("The position entry in the destination has changed: the destination has lost its last commits, or another process copies to it.");
+                _progress.Report("The position entry in the destination has changed: the destination has lost its last commits, or another process " +
+                    "copies to it.");
             }
             catch (KestrelKvException e) when (!endsWhenCaughtUp && e is NotSentException or OutcomeUnknownException or RefusedException { IsTransient: true })
             {
@@ -82,7 +84,8 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
         }
         catch (RefusedException e) when (e.IsHistoryLost)
         {
-            _progress.Report("The source no longer keeps the changes since the comparison of both servers began. They are compared again. Raise the source's Data:HistoryBytes if this repeats.");
+            _progress.Report("The source no longer keeps the changes since the comparison of both servers began. They are compared again. Raise " +
+                "the source's Data:HistoryBytes if this repeats.");
             return false;
         }
     }
@@ -104,6 +107,7 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
         }
         finally
         {
+            // It ends by cancellation. If it fails, changes may be missing from the history, which the other watch reports.
             await end.CancelAsync();
             await anchor.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
@@ -127,7 +131,8 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
         {
             await next;
             onBegun?.Invoke();
-            long last = endsWhenCaughtUp ? Math.Max(target.Position!.ConsistentFrom, await ScanPages.LastVersionAsync(source, _prefix, stop)) : long.MaxValue;
+            long last = endsWhenCaughtUp ? Math.Max(target.Position!.ConsistentFrom, await ScanPages.LastVersionAsync(source, _prefix, stop))
+                : long.MaxValue;
             var groups = new SyncGroups(version - 1);
             next = watch.MoveNextAsync().AsTask();
             while (target.Position!.Version < last)
@@ -144,8 +149,10 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
         }
         finally
         {
+            // Failures of both are thrown above, unless another one came first.
             await end.CancelAsync();
-            await Task.WhenAll(next, applying).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            await Task.WhenAll(next, applying).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None,
+                TaskScheduler.Default);
             await watch.DisposeAsync();
         }
     }

@@ -30,7 +30,8 @@ internal ref struct EntryReader
 
     public EntryReader(ReadOnlySpan<byte> response) => _cursor = new(response, JsonCursor.ReplyDepthMax);
 
-    /// <summary>The key after which the next page begins, as spelled; <c>null</c> for none. Complete when <see cref="TryRead"/> has returned false.</summary>
+    /// <summary>The key after which the next page begins, as spelled; <c>null</c> for none. Complete when <see cref="TryRead"/> has returned
+    /// false.</summary>
     public ReadOnlySpan<byte> Next { get; private set; }
 
     /// <summary>The version of the reply. Complete when <see cref="TryRead"/> has returned false.</summary>
@@ -59,7 +60,8 @@ internal ref struct EntryReader
         }
     }
 
-    public static long Number(ReadOnlySpan<byte> text) => Utf8Parser.TryParse(text, out long number, out int used) && used == text.Length ? number : 0;
+    public static long Number(ReadOnlySpan<byte> text) =>
+        Utf8Parser.TryParse(text, out long number, out int used) && used == text.Length ? number : 0;
 
     private void ReadMember()
     {

@@ -57,7 +57,8 @@ internal sealed class LineReader(Stream stream, long offset = 0, long number = 0
         {
             int searched = _end - _start;
             MakeRoom();
-            int read = await stream.ReadAsync(_buffer.AsMemory(_end), stop).ConfigureAwait(false);
+            // A read of standard input cannot be canceled, only abandoned.
+            int read = await stream.ReadAsync(_buffer.AsMemory(_end), stop).AsTask().WaitAsync(stop).ConfigureAwait(false);
             if (read == 0) return searched > 0 && Take(searched, isComplete: false);
             _end += read;
             int found = _buffer.AsSpan(_start + searched, read).IndexOf((byte)'\n');
