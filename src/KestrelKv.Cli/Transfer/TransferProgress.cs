@@ -48,7 +48,8 @@ internal sealed class TransferProgress(Terminal terminal, string unit)
             await work();
             return;
         }
-        Progress display = terminal.Err.Progress().AutoClear(true).Columns(new TaskDescriptionColumn(), new ProgressBarColumn { Width = 16 }, new Figures(this));
+        ProgressColumn[] columns = [new TaskDescriptionColumn(), new ProgressBarColumn { Width = 16 }, new Figures(this)];
+        Progress display = terminal.Err.Progress().AutoClear(true).Columns(columns);
         await display.StartAsync(async context =>
         {
             ProgressTask task = context.AddTask(title, maxValue: 1);

@@ -113,7 +113,7 @@ public sealed class ImportTests(TransferFixture fixture) : IClassFixture<Transfe
     }
 
     [SoakFact]
-    public Task Import_WhoseServerIsKilledOften_AppliesEverything() => RestartAsync("restarts:", 900_000, restarts: 15);
+    public Task Import_WhoseServerIsKilledOften_AppliesEverything() => RestartAsync("restarts:", 300_000, restarts: 6);
 
     private static async Task RestartAsync(string prefix, int keys, int restarts)
     {
