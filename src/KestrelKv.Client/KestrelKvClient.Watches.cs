@@ -41,7 +41,7 @@ public sealed partial class KestrelKvClient
         ArgumentNullException.ThrowIfNull(type);
         RequestText.CheckText(prefix, _options, nameof(prefix), nameof(prefix));
         if (options.FromVersion < 0) throw ArgumentError.OfOptions($"FromVersion is {options.FromVersion}, expected 0 or more.");
-        return UntilDisposedAsync(stop => ReadChangesAsync(prefix, type, options, progressInterval: null, stop), cancellationToken);
+        return UntilDisposedAsync(stop => ReadChangesAsync(prefix, type, options, options.ProgressInterval, stop), cancellationToken);
     }
 
     /// <summary>
@@ -77,12 +77,33 @@ public sealed partial class KestrelKvClient
         return UntilDisposedAsync(stop => ReadSnapshotThenChangesAsync(prefix, type, options, stop), cancellationToken);
     }
 
+    /// <summary>
+    /// Reports the changes of entries as <see cref="WatchAsync{T}(string, WatchOptions, CancellationToken)"/> does, but as the server's JSON text,
+    /// which is not parsed. For programs that copy keys and values byte for byte.
+    /// </summary>
+    /// <param name="prefix">The prefix of the keys; empty for all keys.</param>
+    /// <param name="options">The options. Progress is always reported.</param>
+    /// <param name="cancellationToken">Ends the watch.</param>
+    /// <returns>
+    /// The inner response of each reply, <c>{"watch": 1, "version": 11, "changes": [...]}</c>: see WATCH in PROTOCOL.md. The text is valid until the
+    /// next one is requested. A text without changes reports progress: also the first one, and the first one after each reconnection.
+    /// </returns>
+    /// <exception cref="HistoryCompactedException">The next changes are no longer kept: the watch would have a gap.</exception>
+    /// <exception cref="RefusedException">The server refused the watch, such as for lack of a right.</exception>
+    public IAsyncEnumerable<ReadOnlyMemory<byte>> WatchUtf8Async(
+        string prefix, WatchOptions options = default, CancellationToken cancellationToken = default)
+    {
+        RequestText.CheckText(prefix, _options, nameof(prefix), nameof(prefix));
+        if (options.FromVersion < 0) throw ArgumentError.OfOptions($"FromVersion is {options.FromVersion}, expected 0 or more.");
+        return UntilDisposedAsync(stop => ReadWatchAsync(prefix, options, stop), cancellationToken);
+    }
+
     /// <summary>Reports the events of a watch until the client is disposed of.</summary>
-    private async IAsyncEnumerable<WatchEvent<T>> UntilDisposedAsync<T>(
-        Func<CancellationToken, IAsyncEnumerable<WatchEvent<T>>> watch, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<TEvent> UntilDisposedAsync<TEvent>(
+        Func<CancellationToken, IAsyncEnumerable<TEvent>> watch, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposed.Token);
-        IAsyncEnumerator<WatchEvent<T>> events = watch(stop.Token).GetAsyncEnumerator(stop.Token);
+        IAsyncEnumerator<TEvent> events = watch(stop.Token).GetAsyncEnumerator(stop.Token);
         await using (events.ConfigureAwait(false))
             while (await MovesNextAsync().ConfigureAwait(false)) yield return events.Current;
 
@@ -216,17 +237,42 @@ public sealed partial class KestrelKvClient
             }
         }
 
-        // Returns null if the connection broke.
-        static async ValueTask<ReadOnlyMemory<byte>?> TryReadAsync(WatchStream stream, CancellationToken cancellationToken)
+    }
+
+    private async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadWatchAsync(
+        string prefix, WatchOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        long? next = options.FromVersion;
+        var backoff = new Backoff(_options.ReconnectDelayMax);
+        while (true)
         {
-            try
+            (WatchStream stream, long version) =
+                await OpenWatchAsync(prefix, next, !options.KeysOnly, options.ProgressInterval, backoff, cancellationToken).ConfigureAwait(false);
+            await using (stream.ConfigureAwait(false))
             {
-                return await stream.ReadAsync(cancellationToken).ConfigureAwait(false);
+                next ??= version + 1;
+                yield return stream.First;
+                while (await TryReadAsync(stream, cancellationToken).ConfigureAwait(false) is { } response)
+                {
+                    backoff.Reset();
+                    long reported = WatchStream.VersionOf(response.Span);
+                    yield return response;
+                    next = reported + 1;
+                }
             }
-            catch (Exception e) when (IsTransient(e))
-            {
-                return null;
-            }
+        }
+    }
+
+    /// <summary>Reads a reply. Returns null if the connection broke.</summary>
+    private static async ValueTask<ReadOnlyMemory<byte>?> TryReadAsync(WatchStream stream, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await stream.ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (IsTransient(e))
+        {
+            return null;
         }
     }
 

@@ -11,4 +11,10 @@ public readonly record struct WatchOptions
 
     /// <summary>Whether to also report <see cref="WatchEventKind.Progress"/>, about every <see cref="KestrelKvClientOptions.ProgressInterval"/>. The default is false.</summary>
     public bool ReportProgress { get; init; }
+
+    /// <summary>
+    /// The interval at which the server reports the progress of a watch without changes, 0.1 seconds to 1 hour; null, the default, for
+    /// <see cref="KestrelKvClientOptions.ProgressInterval"/>. Until a broken connection is recognized, it takes three times the interval of the client.
+    /// </summary>
+    public TimeSpan? ProgressInterval { get; init; }
 }

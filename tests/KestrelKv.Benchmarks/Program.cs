@@ -8,6 +8,7 @@ using KestrelKv.Benchmarks.Loads;
 using KestrelKv.Benchmarks.Postgres;
 using KestrelKv.Benchmarks.Servers;
 using KestrelKv.Benchmarks.Stores;
+using KestrelKv.Benchmarks.Transfers;
 
 if (args is [ClientProgram.Command, .. var client])
 {
@@ -41,6 +42,9 @@ switch (args)
     case ["postgres", .. var rest]:
         await PostgresBenchmark.RunAsync(PostgresOptions.Parse(rest));
         return 0;
+    case ["transfer", .. var rest]:
+        await TransferBenchmark.RunAsync(TransferOptions.Parse(rest));
+        return 0;
     case ["constant", .. var rest]:
         ConstantOptions constant = ConstantOptions.Parse(rest);
         if (constant.IsBare) BareConstant.Run(constant);
@@ -51,6 +55,7 @@ switch (args)
         [
             StoreOptions.Usage, LoadOptions.Usage, DurabilityOptions.Usage, WatchOptions.Usage, ComparisonOptions.Usage,
             ConstantOptions.Usage, ClientOptions.Usage, PostgresOptions.Usage,
+            TransferOptions.Usage,
         ];
         Console.Error.WriteLine(string.Join('\n', usages));
         return 2;

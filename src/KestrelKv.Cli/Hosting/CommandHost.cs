@@ -12,6 +12,10 @@ using KestrelKv.Cli.Output;
 using KestrelKv.Cli.Server;
 using KestrelKv.Cli.Shell;
 using KestrelKv.Cli.Top;
+using KestrelKv.Cli.Transfer.Backup;
+using KestrelKv.Cli.Transfer.Export;
+using KestrelKv.Cli.Transfer.Import;
+using KestrelKv.Cli.Transfer.Sync;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Hosting;
@@ -54,6 +58,10 @@ internal sealed class CommandHost
             TopCommand.Create(this),
             KeyStatsCommand.Create(this),
             BenchCommand.Create(this),
+            ExportCommand.Create(this),
+            ImportCommand.Create(this),
+            SyncCommand.Create(this),
+            BackupCommand.Create(this),
             UserCommand.Create(this),
             ContextCommand.Create(this),
             CompletionCommand.Create(this),

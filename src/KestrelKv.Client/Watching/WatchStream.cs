@@ -1,3 +1,4 @@
+using System.Text.Json;
 using KestrelKv.Client.Connections;
 using KestrelKv.Client.Replies;
 using KestrelKv.Client.Requests;
@@ -16,6 +17,9 @@ internal sealed class WatchStream : IAsyncDisposable
     private int _end;
 
     private WatchStream(Stream stream, KestrelKvClientOptions options) => (_stream, _options) = (stream, options);
+
+    /// <summary>The response of the first reply, which has no changes. Valid until the first read.</summary>
+    public ReadOnlyMemory<byte> First { get; private set; }
 
     /// <summary>Opens a watch.</summary>
     /// <exception cref="KestrelKvException">The server refused the watch.</exception>
@@ -41,8 +45,8 @@ internal sealed class WatchStream : IAsyncDisposable
             request.WriteSeconds((long)progressInterval.TotalMilliseconds);
             RequestText.End(request, activity: null);
             await watch._stream.WriteAsync(request.Frame, cancellationToken).ConfigureAwait(false);
-            ReadOnlyMemory<byte> first = await watch.ReadAsync(cancellationToken).ConfigureAwait(false);
-            return (watch, VersionOf(first.Span));
+            watch.First = await watch.ReadAsync(cancellationToken).ConfigureAwait(false);
+            return (watch, VersionOf(watch.First.Span));
         }
         catch
         {
@@ -73,13 +77,25 @@ internal sealed class WatchStream : IAsyncDisposable
         return offset..(offset + response.Length);
     }
 
-    private static long VersionOf(ReadOnlySpan<byte> response)
+    /// <summary>Returns the version of a response, which usually precedes the changes: they are not read.</summary>
+    /// <exception cref="OutcomeUnknownException">The response cannot be read.</exception>
+    public static long VersionOf(ReadOnlySpan<byte> response)
     {
-        var reader = new EntriesReader(response);
-        while (reader.TryRead(out _))
+        try
         {
+            var reader = new Utf8JsonReader(response, ReplyText.ReaderOptions);
+            reader.Read();
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                if (reader.ValueTextEquals("version"u8)) return reader.ReadInteger();
+                reader.Skip();
+            }
+            return 0;
         }
-        return reader.Version;
+        catch (JsonException e)
+        {
+            throw ReplyJson.NotJson(e);
+        }
     }
 
     /// <summary>Receives until at least a number of bytes is available.</summary>

@@ -1,0 +1,65 @@
+using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Client;
+
+namespace KestrelKv.Cli.Transfer.Sync;
+
+/// <summary>Makes the destination equal to the source: compares the ordered listings of both, and writes what differs.</summary>
+internal sealed class SyncMerge(KestrelKvClient source, SyncTarget target, byte[] prefix, TransferProgress progress)
+{
+    private ByteText _next = new(256 * 1024);
+    private ByteText _sent = new(256 * 1024);
+    private int _operations;
+    private Task _call = Task.CompletedTask;
+
+    /// <summary>The number of entries that were written or removed.</summary>
+    public long Changes { get; private set; }
+
+    /// <summary>Executes the merge.</summary>
+    /// <param name="version">The version of the source from which its changes are watched.</param>
+    /// <param name="stop">Cancels the calls.</param>
+    public async Task RunAsync(long version, CancellationToken stop)
+    {
+        await target.ApplyAsync(_next, SyncPosition.Merging, 0, stop);
+        await using var from = new EntryCursor(source, prefix, stop);
+        await using var into = new EntryCursor(target.Client, prefix, stop);
+        await from.MoveNextAsync();
+        await into.MoveNextAsync();
+        while (from.HasEntry || into.HasEntry)
+        {
+            int order = EntryCursor.Compare(from, into);
+            if (_operations > 0 && order <= 0 && _next.Length + from.Value.Length > SyncTarget.BytesMax) await SendAsync(stop);
+            Add(from, into, order);
+            if (_operations == SyncTarget.OperationsMax) await SendAsync(stop);
+            if (order <= 0)
+            {
+                progress.Count++;
+                await from.MoveNextAsync();
+            }
+            if (order >= 0) await into.MoveNextAsync();
+        }
+        await SendAsync(stop);
+        await _call;
+        _sent.Clear();
+        await target.ApplyAsync(_sent, version, await ScanPages.LastVersionAsync(source, prefix, stop), stop);
+    }
+
+    private void Add(EntryCursor from, EntryCursor into, int order)
+    {
+        if (order == 0 && from.HasSameContent(into)) return;
+        if (order <= 0) SyncOperations.Put(_next, from.Key, from.Value, from.ExpiresAt);
+        else SyncOperations.Delete(_next, into.Key);
+        _operations++;
+        Changes++;
+    }
+
+    /// <summary>Sends the operations. The next ones are collected while the call is in progress.</summary>
+    private async Task SendAsync(CancellationToken stop)
+    {
+        await _call;
+        (_next, _sent) = (_sent, _next);
+        _next.Clear();
+        progress.Bytes += _sent.Length;
+        _call = _operations == 0 ? Task.CompletedTask : target.ApplyAsync(_sent, SyncPosition.Merging, 0, stop);
+        _operations = 0;
+    }
+}

@@ -1,0 +1,75 @@
+using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Client;
+
+namespace KestrelKv.Cli.Transfer.Sync;
+
+/// <summary>The destination of a copy. Every write is one atomic batch that also replaces the position entry.</summary>
+/// <remarks>
+/// The precondition of each batch is the version of the position entry that the batch before has written. It fails if the destination has lost
+/// commits, or if another process copies to it.
+/// </remarks>
+internal sealed class SyncTarget(KestrelKvClient client, string prefix, string source)
+{
+    /// <summary>The maximum number of operations besides the position: the server's limit for a batch is 1,000.</summary>
+    public const int OperationsMax = 999;
+
+    /// <summary>The maximum length of the operations. A single longer one has a batch of its own.</summary>
+    public const int BytesMax = 4 * 1024 * 1024;
+
+    private readonly string _writer = $"kkv-sync-{Guid.NewGuid():N}";
+    private readonly byte[] _key = TransferClient.JsonText(SyncPosition.KeyPrefix + prefix);
+    private readonly ByteText _request = new(256 * 1024);
+    private readonly ByteText _response = new();
+    private long _entryVersion;
+    private long _sequence;
+
+    public KestrelKvClient Client => client;
+
+    /// <summary>The last position that the destination has; null if it has none of this source.</summary>
+    public SyncPosition? Position { get; private set; }
+
+    /// <summary>Reads the position.</summary>
+    /// <returns>Whether another process has written it since this one did.</returns>
+    public async Task<bool> LoadAsync(CancellationToken stop)
+    {
+        Entry<ReadOnlyMemory<byte>> entry = await client.GetUtf8Async(SyncPosition.KeyPrefix + prefix, cancellationToken: stop);
+        SyncPosition? position = entry.Found ? SyncPosition.Parse(entry.Value.Span) : null;
+        bool isOfOther = _sequence > 0 && entry.Found && entry.Version > _entryVersion && position?.Writer != _writer;
+        _entryVersion = entry.Found ? entry.Version : 0;
+        Position = position?.Source == source ? position : null;
+        return isOfOther;
+    }
+
+    /// <summary>Applies operations, and moves the position.</summary>
+    /// <param name="operations">The operations of a BATCH, separated by commas; empty to move only the position.</param>
+    /// <param name="version">The version of the source that the destination then has.</param>
+    /// <param name="consistentFrom">See <see cref="SyncPosition.ConsistentFrom"/>.</param>
+    /// <param name="stop">Cancels the call.</param>
+    /// <exception cref="RefusedException">With the code <c>precondition_failed</c>: the position entry is not the one that was written
+    /// last.</exception>
+    public async Task ApplyAsync(ByteText operations, long version, long consistentFrom, CancellationToken stop)
+    {
+        var position = new SyncPosition(source, version, consistentFrom, _writer);
+        _request.Clear();
+        _request.Add("\"ops\": [{\"func\": \"PUT\", \"params\": {\"obj\": "u8).Add(_key).Add(", \"val\": "u8).Add(position.ToJson());
+        _request.Add(", \"if_version\": "u8).Add(_entryVersion).Add("}}"u8);
+        if (operations.Length > 0) _request.Add(", "u8).Add(operations.Span);
+        _request.Add("], \"request_id\": "u8).Add(TransferClient.JsonText(_writer)).Add(", \"request_seq\": "u8).Add(++_sequence);
+        _response.Clear();
+        await client.CallUtf8Async("BATCH", _request.Memory, _response, mayRepeat: true, cancellationToken: stop);
+        _entryVersion = CommitOf(_response.Span);
+        Position = position;
+    }
+
+    private static long CommitOf(ReadOnlySpan<byte> response)
+    {
+        var cursor = new JsonCursor(response, JsonCursor.ReplyDepthMax);
+        cursor.Take((byte)'{');
+        while (!cursor.TakeName().SequenceEqual("version"u8))
+        {
+            cursor.TakeValue();
+            cursor.Take((byte)',');
+        }
+        return EntryReader.Number(cursor.TakeValue());
+    }
+}

@@ -1,0 +1,56 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Tests.Hosting;
+using KestrelKv.Testing;
+
+namespace KestrelKv.Cli.Tests.Transfer;
+
+/// <summary>Files and processes that the tests of transfers share.</summary>
+internal static class TransferFiles
+{
+    /// <summary>Writes entries with numbers as values to a file. Values of some keys follow again, so that the order matters.</summary>
+    public static string WriteNumbered(Kkv kkv, string prefix, int count)
+    {
+        string path = kkv.Directory.PathTo($"{prefix.TrimEnd(':')}.ndjson");
+        var text = new StringBuilder();
+        for (int i = 0; i < count; i++)
+        {
+            text.Append(CultureInfo.InvariantCulture, $$"""{"key":"{{Writers.KeyOf(prefix, i)}}","value":{{i}}}""").Append('\n');
+            if (i % 10 == 0) text.Append(CultureInfo.InvariantCulture, $$"""{"key":"{{Writers.KeyOf(prefix, i / 2)}}","value":[{{i}}]}""").Append('\n');
+        }
+        File.WriteAllText(path, text.ToString());
+        return path;
+    }
+
+    /// <summary>Returns the entries that a file of <see cref="WriteNumbered"/> leaves.</summary>
+    public static StoreCopy Expected(string prefix, int count)
+    {
+        var copy = new StoreCopy();
+        for (int i = 0; i < count; i++)
+        {
+            copy.Entries[Writers.KeyOf(prefix, i)] = (i.ToString(CultureInfo.InvariantCulture), "null");
+            if (i % 10 == 0) copy.Entries[Writers.KeyOf(prefix, i / 2)] = ($"[{i}]", "null");
+        }
+        return copy;
+    }
+
+    /// <summary>Runs the program, and ends it with a signal when a condition holds.</summary>
+    /// <returns>The result; null if the process was killed.</returns>
+    public static async Task<KkvResult?> InterruptAsync(Kkv kkv, string signal, Func<bool> when, params string[] args)
+    {
+        using Process process = kkv.Start(args);
+        process.StandardInput.Close();
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        await Wait.UntilAsync(() => process.HasExited || when(), () => $"{string.Join(' ', args)} does not get far enough");
+        if (!process.HasExited) await Programs.RunAsync("kill", ["-s", signal, process.Id.ToString(CultureInfo.InvariantCulture)]);
+        await process.WaitForExitAsync().WaitAsync(Wait.Patience);
+        return process.ExitCode == 137 ? null : new(process.ExitCode, await output, await error);
+    }
+
+    public static void AssertSucceeded(KkvResult result) => Assert.True(result.ExitCode == ExitCode.Ok, $"exit code {result.ExitCode}: " +
+        $"{result.Error}");
+
+    public static long LengthOf(string path) => File.Exists(path) ? new FileInfo(path).Length : 0;
+}
