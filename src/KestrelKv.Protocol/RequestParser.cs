@@ -43,6 +43,12 @@ public static class RequestParser
 
     /// <summary>Parses one operation of a batch.</summary>
     internal static Request ParseOperation(ReadOnlyMemory<byte> operation, RequestLimits limits) =>
+        FastRequestParser.TryParse(operation, limits, out Request request) && request is { IdSlice.Length: 0, RequestIdSlice.Length: 0 }
+            ? request
+            : ParseGeneralOperation(operation, limits);
+
+    /// <summary>Parses one operation of a batch in any spelling.</summary>
+    internal static Request ParseGeneralOperation(ReadOnlyMemory<byte> operation, RequestLimits limits) =>
         Parse(operation, limits, Place.Operation, limits.JsonDepthMax + EnvelopeDepth);
 
     private static Request Parse(ReadOnlyMemory<byte> body, RequestLimits limits, Place place, int depthMax)

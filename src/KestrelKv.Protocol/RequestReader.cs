@@ -186,20 +186,31 @@ internal static class RequestReader
         ReadOnlyMemory<byte> text = given.Text(Parameter.Ops);
 
         // The text is valid JSON whose depth was checked.
-        var reader = new Utf8JsonReader(text.Span, JsonText.ReaderOptions(int.MaxValue));
-        reader.Read();
-        while (given.Error is null && reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        for (int at = SkipWhiteSpace(text.Span, 1); given.Error is null && text.Span[at] != (byte)']';)
         {
             if (IsOneTooMany(Parameters.Ops, operations.Count, given)) break;
-            var token = new JsonToken(ref reader);
-            reader.Skip();
-            token.End = (int)reader.BytesConsumed;
-            Request operation = RequestParser.ParseOperation(token.Text(text), limits);
+            int end = EndOfValue(text.Span, at);
+            Request operation = RequestParser.ParseOperation(text[at..end], limits);
             if (operation.Error is { } error) given.Refuse(error with { Index = operations.Count });
-            operations.Add(operation with { AcknowledgeFromMemory = plain.AcknowledgeFromMemory });
+            operation.AcknowledgeFromMemory = plain.AcknowledgeFromMemory;
+            operations.Add(operation);
+            at = SkipWhiteSpace(text.Span, end);
+            if (text.Span[at] == (byte)',') at = SkipWhiteSpace(text.Span, at + 1);
         }
         if (operations.Count == 0) given.Refuse(Parameters.Ops.Refuse(ErrorCode.InvalidValue, "is empty"));
         return [.. operations];
+    }
+
+    private static int SkipWhiteSpace(ReadOnlySpan<byte> text, int at) => at + text[at..].IndexOfAnyExcept(" \n\r\t"u8);
+
+    /// <summary>Returns the end of a value in valid JSON text.</summary>
+    private static int EndOfValue(ReadOnlySpan<byte> text, int at)
+    {
+        if (text.Length >= JsonSkipper.TextBytesMin && new JsonSkipper(text, JsonSkipper.NestingMax).SkipValue(at) is > 0 and int end) return end;
+        var reader = new Utf8JsonReader(text[at..], JsonText.ReaderOptions(int.MaxValue));
+        reader.Read();
+        reader.Skip();
+        return at + (int)reader.BytesConsumed;
     }
 
     private static bool IsOneTooMany(ParameterInfo parameter, int count, GivenParameters given)
