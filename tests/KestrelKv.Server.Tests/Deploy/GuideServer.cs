@@ -35,7 +35,7 @@ public sealed class GuideServer : IAsyncLifetime
             (string, string)[] users = [("orders", "writer"), ("report", "reader"), ("prometheus", "monitoring")];
             foreach ((string user, string role) in users)
             {
-                Assert.Contains($"kkv_user add {user} --role {role}", Guide, StringComparison.Ordinal);
+                Assert.Contains($"kv_user add {user} --role {role}", Guide, StringComparison.Ordinal);
                 Secrets[user] = await UserAsync("add", user, "--role", role);
             }
 
