@@ -79,7 +79,7 @@ internal sealed class Pacer : IDisposable
     }
 
     /// <summary>Sleeps in short steps, so that an interruption ends the wait.</summary>
-    /// <returns>Whether the time has come.</returns>
+    /// <returns>Whether it slept until then.</returns>
     private bool SleepUntil(long due)
     {
         while (!_stop.IsCancellationRequested)

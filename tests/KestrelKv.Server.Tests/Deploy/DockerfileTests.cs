@@ -12,9 +12,9 @@ public sealed class DockerfileTests
     {
         string[] layer = [.. Dockerfile.Build.TakeWhile(i => i.Name != "RUN").Where(i => i.Name == "COPY").SelectMany(i => i.Sources)];
 
-        Assert.Equal(ProjectsOfTheServer().Order(), layer.Where(source => source.EndsWith(".csproj", StringComparison.Ordinal)).Order());
+        Assert.Equal(ProjectsOfTheImage().Order(), layer.Where(source => source.EndsWith(".csproj", StringComparison.Ordinal)).Order());
         Assert.Equal(
-            ProjectsOfTheServer().Select(project => $"{Path.GetDirectoryName(project)}/packages.lock.json").Order(),
+            ProjectsOfTheImage().Select(project => $"{Path.GetDirectoryName(project)}/packages.lock.json").Order(),
             layer.Where(source => source.EndsWith("/packages.lock.json", StringComparison.Ordinal)).Order());
         Assert.Contains("Directory.Packages.props", layer);
         Assert.Contains("Directory.Build.props", layer);
@@ -72,10 +72,10 @@ public sealed class DockerfileTests
     }
 
     /// <summary>Returns the server's project and all projects that it references, as paths relative to the root.</summary>
-    private static HashSet<string> ProjectsOfTheServer()
+    private static HashSet<string> ProjectsOfTheImage()
     {
         HashSet<string> projects = [];
-        var pending = new Stack<string>(["src/KestrelKv.Server/KestrelKv.Server.csproj"]);
+        var pending = new Stack<string>(["src/KestrelKv.Server/KestrelKv.Server.csproj", "src/KestrelKv.Cli/KestrelKv.Cli.csproj"]);
         while (pending.TryPop(out string? project))
         {
             if (!projects.Add(project)) continue;

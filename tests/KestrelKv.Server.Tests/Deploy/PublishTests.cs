@@ -33,6 +33,20 @@ public sealed class PublishTests(BuiltImage image) : IClassFixture<BuiltImage>
     }
 
     [Fact]
+    public async Task PublishedCommandLine_BesideTheServer_CallsItAndManagesItsUsers()
+    {
+        await using ServerProcess server = await StartAsync();
+        using var data = new DataDirectory();
+        string kkv = Path.Combine(image.Folder, "kkv");
+        string[] url = ["--url", $"kestrelkv://127.0.0.1:{server.WirePort}"];
+
+        await Programs.RunAsync(kkv, ["put", "a", "1.0", .. url]);
+        Assert.Equal("1.0\n", await Programs.RunAsync(kkv, ["get", "a", .. url]));
+        string users = $"--KestrelKv:Security:UsersFile={data.PathTo("users.json")}";
+        Assert.StartsWith("kkv_", await Programs.RunAsync(kkv, ["user", "add", "app", users]), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task PublishedServer_OverHttp_ServesSwaggerUIAndMetrics()
     {
         await using ServerProcess server = await StartAsync();
