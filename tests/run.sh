@@ -24,6 +24,7 @@ need prometheus promtool
 need python3 python3
 /usr/bin/python3 -c 'import etcd' 2>/dev/null || missing+=(python3-etcd) # Patroni's package does not require it.
 need clang clang gcc # Native AOT links with it.
+need bsdutils script
 need curl curl
 need iproute2 ip
 need procps kill
