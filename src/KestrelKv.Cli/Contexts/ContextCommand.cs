@@ -20,6 +20,7 @@ internal static class ContextCommand
     private static Argument<string> NameArgument(CommandHost host, ArgumentArity arity)
     {
         var name = new Argument<string>("name") { Description = "The name of the saved server.", Arity = arity };
+        name.HelpName = name.Name;
         name.CompletionSources.Add(_ => ContextFile.TryLoad(host.Terminal)?.Contexts.Keys.Select(each => new System.CommandLine.Completions.CompletionItem(each)) ?? []);
         return name;
     }

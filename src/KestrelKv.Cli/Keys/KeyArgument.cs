@@ -22,6 +22,7 @@ internal static class KeyArgument
     private static TArgument Completed<TArgument>(CommandHost host, TArgument argument)
         where TArgument : Argument
     {
+        argument.HelpName = argument.Name; // Otherwise the help would ask the server, and show its keys.
         argument.CompletionSources.Add(context => KeyCompletion.Find(host, context));
         return argument;
     }

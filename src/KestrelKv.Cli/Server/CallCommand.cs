@@ -14,6 +14,7 @@ internal static class CallCommand
     public static Command Create(CommandHost host)
     {
         var function = new Argument<string>("function") { Description = "The function, such as SCAN. Names are case-sensitive: see kkv call HELP." };
+        function.HelpName = function.Name;
         function.CompletionSources.Add("BATCH", "DELETE", "EXPIRE", "GET", "HELP", "INCR", "INFO", "MGET", "PATCH", "PING", "PUT", "SCAN");
         var parameters = new Argument<string?>("params") { Description = "The parameters as a JSON object, @FILE, or - for standard input. Default: none.", Arity = ArgumentArity.ZeroOrOne };
         var command = new Command("call", "Execute any function of the wire protocol, and print its response.") { function, parameters };

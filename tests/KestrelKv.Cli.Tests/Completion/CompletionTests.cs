@@ -6,6 +6,20 @@ namespace KestrelKv.Cli.Tests.Completion;
 
 public sealed class CompletionTests(ServerFixture fixture) : IClassFixture<ServerFixture>
 {
+    /// <summary>The help of an argument that is completed must not list the completions.</summary>
+    [Fact]
+    public async Task Help_OfCompletedArguments_NamesThem()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        await kkv.RunAsync("put", "user:1", "1");
+        KkvResult help = await kkv.RunAsync("--help");
+        Assert.Contains("get <key> ", help.Output, StringComparison.Ordinal);
+        Assert.Contains("scan <prefix> ", help.Output, StringComparison.Ordinal);
+        Assert.Contains("call <function> <params> ", help.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("user:1", help.Output, StringComparison.Ordinal);
+        Assert.Contains("use <name>", (await kkv.RunAsync("context", "--help")).Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Bash_CompletesCommandsOptionsAndKeys()
     {
