@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Net;
-using System.Text;
 using KestrelKv.Cli.Hosting;
-using KestrelKv.Cli.Live;
 using KestrelKv.Cli.Output;
 using KestrelKv.Client;
 
@@ -44,7 +42,7 @@ internal static class BenchCommand
         BenchResult result = await run.MeasureAsync(log => Progress(session, $"{Figures.Count(log.Latencies.Count)} requests, {log.Errors.Values.Sum()} errors"), stop);
         Progress(session, "");
         if (session.FormatOrDefault is OutputFormat.Json or OutputFormat.Ndjson) session.WriteJson(BenchReport.Json(result, fill.Puts));
-        else session.Write(Encoding.UTF8.GetBytes(BenchReport.Text(result)));
+        else session.Write(BenchReport.Text(result));
         session.Terminal.Output.Flush();
         return result.IsPartial ? ExitCode.Interrupted : result.Errors > 0 ? ExitCode.Failed : ExitCode.Ok;
     }

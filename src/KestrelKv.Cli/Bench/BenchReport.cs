@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using KestrelKv.Cli.Live;
 using KestrelKv.Cli.Output;
 
 namespace KestrelKv.Cli.Bench;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using KestrelKv.Cli.Live;
+using KestrelKv.Cli.Output;
 
 namespace KestrelKv.Cli.KeyStats;
 
@@ -31,7 +31,7 @@ internal sealed class KeyReportText(KeyReport report, int top)
     private void AddRows(PrefixGroup group, int indent)
     {
         string margin = new(' ', indent * 2);
-        _rows.Add((margin + (group.Depth == 0 ? group.Prefix.Length == 0 ? "all keys" : $"all of {Printable.Of(group.Prefix)}" : Printable.Of(group.Prefix)), group.Total));
+        _rows.Add((margin + (group.Depth == 0 ? group.Prefix.Length == 0 ? "all keys" : $"all of {DisplayText.Of(group.Prefix)}" : DisplayText.Of(group.Prefix)), group.Total));
         if (group.Groups == 0) return;
         PrefixGroup[] inside = [.. report.Inside(group)];
         foreach (PrefixGroup inner in inside.Take(top)) AddRows(inner, indent + 1);
@@ -42,7 +42,7 @@ internal sealed class KeyReportText(KeyReport report, int top)
             others.Add(inner.Total);
         }
         if (count > 0) _rows.Add(($"{margin}  ({Figures.Count(count)} other prefixes)", others));
-        if (group.Direct.Keys > 0) _rows.Add(($"{margin}  (keys without {Printable.Of(report.Delimiter)})", group.Direct));
+        if (group.Direct.Keys > 0) _rows.Add(($"{margin}  (keys without {DisplayText.Of(report.Delimiter)})", group.Direct));
     }
 
     private void WriteTable(int width)
@@ -70,7 +70,7 @@ internal sealed class KeyReportText(KeyReport report, int top)
         if (report.Largest.Count == 0) return;
         Line("");
         Line("largest keys");
-        foreach ((string key, long bytes) in report.Largest) Line($"{Figures.Bytes(bytes),12}  {Printable.Of(key)}");
+        foreach ((string key, long bytes) in report.Largest) Line($"{Figures.Bytes(bytes),12}  {DisplayText.Of(key)}");
     }
 
     private void WriteExpiries()

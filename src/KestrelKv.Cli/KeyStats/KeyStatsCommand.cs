@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using KestrelKv.Cli.Hosting;
-using KestrelKv.Cli.Live;
+using KestrelKv.Cli.Keys;
 using KestrelKv.Cli.Output;
 
 namespace KestrelKv.Cli.KeyStats;
@@ -14,7 +14,7 @@ internal static class KeyStatsCommand
 
     public static Command Create(CommandHost host)
     {
-        var prefix = new Argument<string>("prefix") { Description = "Only keys with this prefix.", DefaultValueFactory = _ => "" };
+        Argument<string> prefix = KeyArgument.Prefix(host);
         var delimiter = new Option<string>("--delimiter", "-d") { Description = "The delimiter of the parts of keys. Default: a colon.", DefaultValueFactory = _ => ":" };
         var depth = new Option<int>("--depth") { Description = "The number of parts by which keys are grouped. Default: 2.", DefaultValueFactory = _ => 2 };
         var top = new Option<int>("--top") { Description = "The number of largest keys, and of groups shown in each group. Default: 10.", DefaultValueFactory = _ => 10 };
@@ -32,7 +32,7 @@ internal static class KeyStatsCommand
             Exception? failure = await scan.RunAsync(stop);
             Print(session, scan.Report(failure is null), shown, arguments.GetValue(chart));
             if (failure is null) return ExitCode.Ok;
-            session.Terminal.Error.WriteLine($"kkv: The result is partial. {(scan.Position is { } position ? $"To continue: --resume {Printable.ShellWord(position)}" : "No key was read")}.");
+            session.Terminal.Error.WriteLine($"kkv: The result is partial. {(scan.Position is { } position ? $"To continue: --resume {DisplayText.ShellWord(position)}" : "No key was read")}.");
             return failure is OperationCanceledException ? ExitCode.Interrupted : throw failure;
         });
     }
@@ -44,8 +44,8 @@ internal static class KeyStatsCommand
             session.WriteJson(KeyReportJson.Of(report));
             return;
         }
-        if (report.After is { } after) session.Terminal.Error.WriteLine($"The result covers the keys after {Printable.Of(after)} only. The first groups may be incomplete.");
-        session.Write(Encoding.UTF8.GetBytes(new KeyReportText(report, top).Write(isChart)));
+        if (report.After is { } after) session.Terminal.Error.WriteLine($"The result covers the keys after {DisplayText.Of(after)} only. The first groups may be incomplete.");
+        session.Write(new KeyReportText(report, top).Write(isChart));
         session.Terminal.Output.Flush();
     }
 

@@ -40,6 +40,9 @@ internal sealed class KeyTotals
     /// <summary>The number of keys so far.</summary>
     public long Keys => _open[0].Total.Keys;
 
+    /// <summary>The bytes of the keys and their values so far.</summary>
+    public long Bytes => _open[0].Total.Bytes;
+
     /// <summary>Adds a key, which must be greater than all before.</summary>
     /// <param name="key">The key in UTF-8.</param>
     /// <param name="valueBytes">The length of its value.</param>

@@ -24,8 +24,7 @@ internal static class BatchCommand
             BatchOperations operations = BatchOperations.Parse(await ReadAsync(arguments.GetValue(file), session.Terminal, stop));
             byte[] parameters = Request.Members(json =>
             {
-                json.WritePropertyName("ops");
-                json.WriteRawValue([.. "["u8, .. operations.Json, .. "]"u8], skipInputValidation: true);
+                EntryJson.WriteRaw(json, "ops", [.. "["u8, .. operations.Json, .. "]"u8]);
                 if (arguments.GetValue(memory)) json.WriteString("ack", "memory");
                 json.WriteString("request_id", Request.NewId());
             });

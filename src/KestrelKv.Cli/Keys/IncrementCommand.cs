@@ -25,8 +25,7 @@ internal static class IncrementCommand
             byte[] parameters = Request.Members(json =>
             {
                 json.WriteString("obj", name);
-                json.WritePropertyName("by");
-                json.WriteRawValue(addend, skipInputValidation: true);
+                EntryJson.WriteRaw(json, "by", addend);
                 write.WriteTo(json, arguments);
                 json.WriteString("request_id", Request.NewId());
             });
@@ -66,14 +65,10 @@ internal static class IncrementCommand
         session.WriteJson(EntryJson.Object(json =>
         {
             EntryJson.WriteText(json, "key", name);
-            json.WritePropertyName("value");
-            json.WriteRawValue(copy, skipInputValidation: true);
+            EntryJson.WriteRaw(json, "value", copy);
             json.WriteBoolean("existed", reply.RootElement.GetProperty("found").GetBoolean());
             foreach (string member in (string[])["version", "expires_at"])
-            {
-                json.WritePropertyName(member);
-                json.WriteRawValue(RawValue.Of(reply.RootElement.GetProperty(member)), skipInputValidation: true);
-            }
+                EntryJson.WriteRaw(json, member, RawValue.Of(reply.RootElement.GetProperty(member)));
         }));
     }
 }

@@ -50,7 +50,7 @@ internal static class ScanCommand
         await foreach (KeyInfo key in keys)
         {
             if (isJson) list.Add(() => EntryJson.String(key.Key), null!, null!);
-            else session.Write(Encoding.UTF8.GetBytes((session.Terminal.IsOutputTerminal ? DisplayText.Of(key.Key) : key.Key) + "\n"));
+            else session.Write((session.Terminal.IsOutputTerminal ? DisplayText.Of(key.Key) : key.Key) + "\n");
         }
         if (isJson) list.End();
     }

@@ -33,21 +33,13 @@ internal static class CallCommand
             catch (OutcomeUnknownException e) when (e is { Code: null, InnerException: null })
             {
                 // The reply of an unknown function has a form of its own.
-                if (await IsKnownAsync(session.Client, name, stop)) throw;
+                if ((await ServerFunctions.ReadAsync(session.Client, stop)).ContainsKey(name)) throw;
                 throw CommandFailure.Failed("unknown_function", $"The function {name} does not exist, expected one that kkv call HELP lists. Names are case-sensitive");
             }
             if (session.Format == OutputFormat.Raw) session.Write(response.WrittenSpan);
             else session.WriteJson(response.WrittenSpan);
             return ExitCode.Ok;
         });
-    }
-
-    private static async Task<bool> IsKnownAsync(KestrelKvClient client, string name, CancellationToken stop)
-    {
-        var help = new ArrayBufferWriter<byte>();
-        await client.CallUtf8Async("HELP", default, help, mayRepeat: true, cancellationToken: stop);
-        using JsonDocument functions = JsonDocument.Parse(help.WrittenMemory);
-        return functions.RootElement.GetProperty("functions").EnumerateArray().Any(function => function.GetProperty("func").ValueEquals(name));
     }
 
     /// <summary>Returns whether the parameters have <c>touch</c>, and <c>request_id</c>, which makes a repetition safe.</summary>

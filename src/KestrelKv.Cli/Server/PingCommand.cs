@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Output;
 
@@ -38,7 +39,7 @@ internal static class PingCommand
     {
         double time = (await session.Client.PingAsync(cancellationToken: stop)).TotalMilliseconds;
         times.Add(time);
-        if (session.FormatOrDefault is OutputFormat.Table or OutputFormat.Raw) Print(session, $"pong {times.Count}: {Text(time)} ms");
+        if (session.FormatOrDefault is OutputFormat.Table or OutputFormat.Raw) session.Write($"pong {times.Count}: {Text(time)} ms\n");
         else
         {
             session.WriteJson(EntryJson.Object(json =>
@@ -55,7 +56,7 @@ internal static class PingCommand
     {
         if (session.FormatOrDefault is OutputFormat.Table or OutputFormat.Raw)
         {
-            Print(session, $"{times.Count} pings: min {Text(times.Min())}, avg {Text(times.Average())}, max {Text(times.Max())} ms");
+            session.Write($"{times.Count} pings: min {Text(times.Min())}, avg {Text(times.Average())}, max {Text(times.Max())} ms\n");
             return;
         }
         session.WriteJson(EntryJson.Object(json =>
@@ -67,13 +68,7 @@ internal static class PingCommand
         }));
     }
 
-    private static void Print(Session session, string line) => session.Write(Encoding.UTF8.GetBytes(line + "\n"));
-
-    private static void Write(System.Text.Json.Utf8JsonWriter json, string name, double time)
-    {
-        json.WritePropertyName(name);
-        json.WriteRawValue(Text(time), skipInputValidation: true);
-    }
+    private static void Write(Utf8JsonWriter json, string name, double time) => EntryJson.WriteRaw(json, name, Encoding.UTF8.GetBytes(Text(time)));
 
     private static string Text(double time) => time.ToString("0.000", CultureInfo.InvariantCulture);
 }

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using KestrelKv.Cli.Hosting;
-using KestrelKv.Cli.Live;
+using KestrelKv.Cli.Output;
 using KestrelKv.Cli.Shell.Editing;
 using KestrelKv.Client;
 
@@ -35,9 +35,7 @@ internal static class ShellCommand
     {
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true); // A command that runs has its own.
         History history = OpenHistory(session);
-        KestrelKvClientOptions server = session.ClientOptions;
-        var input = new ShellInput(
-            session.Terminal, $"{server.Host}:{server.Port ?? (server.Tls ? 4445 : 4444)}> ", history, new(root, new(session.Client)));
+        var input = new ShellInput(session.Terminal, $"{Session.NameOf(session.ClientOptions)}> ", history, new(root, new(session.Client)));
         await GreetAsync(session);
         while (input.Read() is { } line)
         {

@@ -61,8 +61,7 @@ internal static class TopCommand
 
     private static async Task<int> ShowAsync(Session session, ITopSource source, string? note, TimeSpan time, int intervals, CancellationToken stop)
     {
-        KestrelKvClientOptions options = session.ClientOptions;
-        var figures = new TopScreen($"KestrelKv {options.Host}:{options.Port ?? (options.Tls ? 4445 : 4444)}") { Note = note };
+        var figures = new TopScreen($"KestrelKv {Session.NameOf(session.ClientOptions)}") { Note = note };
         using var screen = new LiveScreen(session.Terminal);
         screen.Draw(figures.Draw);
         try

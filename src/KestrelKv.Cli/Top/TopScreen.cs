@@ -1,5 +1,5 @@
 using System.Globalization;
-using KestrelKv.Cli.Live;
+using KestrelKv.Cli.Output;
 
 namespace KestrelKv.Cli.Top;
 

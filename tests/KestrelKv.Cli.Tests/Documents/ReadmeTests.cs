@@ -33,11 +33,9 @@ public sealed partial class ReadmeTests
         string script = kkv.Directory.PathTo("example.sh");
         await File.WriteAllTextAsync(script, text);
         using Process terminal = kkv.StartProgram("script", ["--quiet", "--return", "--command", $"stty cols 120; bash -e '{script}'", "/dev/null"]);
-        terminal.StandardInput.Close();
-        string output = await terminal.StandardOutput.ReadToEndAsync();
-        await terminal.WaitForExitAsync();
-        Assert.Equal(0, terminal.ExitCode);
-        return Message().Replace(output.Replace("\r\n", "\n", StringComparison.Ordinal).Replace("\e[?1h\e=", "", StringComparison.Ordinal), "");
+        KkvResult result = await Kkv.EndAsync(terminal);
+        Assert.Equal(0, result.ExitCode);
+        return Message().Replace(result.Output.Replace("\r\n", "\n", StringComparison.Ordinal).Replace("\e[?1h\e=", "", StringComparison.Ordinal), "");
     }
 
     [Fact]

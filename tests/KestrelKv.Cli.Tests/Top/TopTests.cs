@@ -1,7 +1,6 @@
 using System.Text.Json;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Tests.Hosting;
-using KestrelKv.Cli.Tests.Shell;
 using KestrelKv.Cli.Top;
 
 namespace KestrelKv.Cli.Tests.Top;
@@ -30,7 +29,7 @@ public sealed class TopTests(ServerFixture fixture) : IClassFixture<ServerFixtur
     public async Task Terminal_DrawsInPlace_AndRestoresTheScreen()
     {
         using var kkv = new Kkv(fixture.Server);
-        await using var top = new ShellProcess(kkv, "top", "--interval", "0.2");
+        await using var top = new TerminalProcess(kkv, "top", "--interval", "0.2");
         await top.WaitAsync("\e[?1049h");
         await top.WaitAsync("latency p99");
         await top.WaitAsync("▁");

@@ -1,3 +1,5 @@
+using KestrelKv.Cli.Output;
+
 namespace KestrelKv.Cli.Shell.Editing;
 
 /// <summary>Words that may replace the text from a start to the cursor.</summary>
@@ -137,7 +139,7 @@ internal sealed class LineEditor(string prompt, History history, EditScreen scre
             int cursor = _buffer.Cursor;
             _buffer.Move(_buffer.Text.Length);
             Draw();
-            screen.List([.. words.Select(word => Live.Printable.Of(word.TrimEnd()))]);
+            screen.List([.. words.Select(word => DisplayText.Of(word.TrimEnd()))]);
             _buffer.Move(cursor);
         }
     }

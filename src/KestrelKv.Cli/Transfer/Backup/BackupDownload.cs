@@ -1,5 +1,6 @@
 using System.Text.Json;
 using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Output;
 
 namespace KestrelKv.Cli.Transfer.Backup;
 
@@ -12,9 +13,9 @@ internal static class BackupDownload
     // A server that sends nothing for so long has failed. It copies the whole store before the last bytes.
     private static readonly TimeSpan StallTimeout = TimeSpan.FromMinutes(2);
 
-    public static async Task<BackupFile> RunAsync(Session session, string? path, TransferProgress progress, CancellationToken stop)
+    public static async Task<BackupFile> RunAsync(Session session, string? path, ProgressDisplay progress, CancellationToken stop)
     {
-        using HttpClient http = await AdminHttp.CreateAsync(session, stop);
+        using HttpClient http = ServerHttp.Create(session, Timeout.InfiniteTimeSpan);
         using HttpResponseMessage response = await GetAsync(http, stop);
         path ??= Path.GetFileName(response.Content.Headers.ContentDisposition?.FileName?.Trim('"')) is { Length: > 0 } name ? name : NameDefault;
         string part = path + ".part";
@@ -71,7 +72,7 @@ internal static class BackupDownload
                 ? value.GetString() : null;
     }
 
-    private static async Task SaveAsync(HttpResponseMessage response, string part, TransferProgress progress, CancellationToken stop)
+    private static async Task SaveAsync(HttpResponseMessage response, string part, ProgressDisplay progress, CancellationToken stop)
     {
         await using var file = new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
         byte[] block = new byte[BlockBytes];

@@ -1,5 +1,5 @@
 using KestrelKv.Cli.Hosting;
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Scanning;
 
 namespace KestrelKv.Cli.Transfer.Export;
 
@@ -89,16 +89,8 @@ internal sealed class ExportFile : IDisposable
             last.Add(lines.Line.Span);
             end = lines.End;
         }
-        if (Entries > 0) LastKey = KeyOf(last.Span);
+        if (Entries > 0) LastKey = JsonCursor.MemberOf(last.Span, "key"u8).ToArray();
         _stream.SetLength(end);
         _stream.Position = end;
-    }
-
-    private static byte[] KeyOf(ReadOnlySpan<byte> line)
-    {
-        var cursor = new JsonCursor(line, JsonCursor.ReplyDepthMax);
-        cursor.Take((byte)'{');
-        cursor.TakeName();
-        return cursor.TakeValue().ToArray();
     }
 }

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using KestrelKv.Cli.Output;
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Scanning;
 
 namespace KestrelKv.Cli.Transfer.Export;
 

@@ -1,7 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Scanning;
 using KestrelKv.Json;
 
 namespace KestrelKv.Cli.Transfer.Import;
@@ -40,8 +40,6 @@ internal ref struct ImportLine
 
     /// <summary>The object of a header or an end.</summary>
     public ReadOnlySpan<byte> Object;
-
-    public readonly bool Expires => !double.IsPositiveInfinity(Expiry);
 
     /// <summary>Parses and checks a line.</summary>
     /// <param name="line">The line.</param>

@@ -1,6 +1,6 @@
 using KestrelKv.Cli.Hosting;
 
-namespace KestrelKv.Cli.Transfer.Text;
+namespace KestrelKv.Cli.Transfer;
 
 /// <summary>Reads a stream line by line, and counts lines and bytes. Only a block and one line are in memory.</summary>
 /// <param name="stream">The stream, which the caller disposes of.</param>

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace KestrelKv.Cli.Live;
+namespace KestrelKv.Cli.Output;
 
 /// <summary>Figures for people. Machine-readable output has the numbers themselves.</summary>
 internal static class Figures
