@@ -37,7 +37,8 @@ internal static class KeyCompletion
 
     /// <summary>Returns the time limit: the variable <c>KKV_COMPLETION_TIMEOUT</c>, in seconds up to 60, or one second.</summary>
     private static TimeSpan PatienceOf(Terminal terminal) =>
-        double.TryParse(terminal.Environment("KKV_COMPLETION_TIMEOUT"), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds is > 0.001 and <= 60
+        double.TryParse(terminal.Environment("KKV_COMPLETION_TIMEOUT"), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+            out double seconds) && seconds is > 0.001 and <= 60
             ? TimeSpan.FromSeconds(seconds)
             : PatienceByDefault;
 

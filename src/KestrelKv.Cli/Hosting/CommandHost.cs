@@ -129,17 +129,18 @@ internal sealed class CommandHost
         }
         catch (OperationCanceledException e) when (stop.IsCancellationRequested)
         {
-            FlushQuietly();
-            if (e.InnerException is OutcomeUnknownException) Terminal.Error.WriteLine("kkv: Interrupted. A write was sent, and its outcome is unknown.");
+            Terminal.TryFlush();
+            if (e.InnerException is OutcomeUnknownException)
+                Terminal.Error.WriteLine("kkv: Interrupted. A write was sent, and its outcome is unknown.");
             return ExitCode.Interrupted;
         }
-        catch (IOException e) when (IsBrokenPipe(e))
+        catch (IOException e) when (Terminal.IsBrokenPipe(e))
         {
             return ExitCode.Ok; // The reader of the output, such as head, has what it needs.
         }
         catch (Exception e) when (CommandFailure.Of(e) is { } failure)
         {
-            FlushQuietly();
+            Terminal.TryFlush();
             _failures.Write(failure, parsed);
             return failure.ExitCode;
         }
@@ -148,18 +149,4 @@ internal sealed class CommandHost
             if (session is not null) await session.DisposeAsync();
         }
     }
-
-    private void FlushQuietly()
-    {
-        try
-        {
-            Terminal.Output.Flush();
-        }
-        catch (IOException e) when (IsBrokenPipe(e))
-        {
-            // The failure of the command is reported.
-        }
-    }
-
-    private static bool IsBrokenPipe(IOException e) => e.HResult == 32 || e.Message.Contains("Broken pipe", StringComparison.Ordinal);
 }

@@ -106,7 +106,9 @@ internal sealed class Session : IAsyncDisposable
         KestrelKvClientOptions client = KestrelKvClientOptions.Parse(_server.Value.Url);
         if (_parsed.GetValue(_options.Timeout) is { } seconds)
         {
-            if (seconds is not (> 0 and <= 86_400)) throw CommandFailure.Usage($"--timeout is {seconds.ToString(CultureInfo.InvariantCulture)}, expected seconds, more than 0 and at most 86400");
+            if (seconds is not (> 0 and <= 86_400))
+                throw CommandFailure.Usage(
+                    $"--timeout is {seconds.ToString(CultureInfo.InvariantCulture)}, expected seconds, more than 0 and at most 86400");
             client.Timeout = TimeSpan.FromSeconds(seconds);
         }
         client.FailFast = true;

@@ -43,6 +43,9 @@ internal sealed class Terminal
         Interactive = IsErrorTerminal ? InteractionSupport.Yes : InteractionSupport.No,
     });
 
+    /// <summary>Whether a write failed because the reader of the output has ended, such as <c>head</c>.</summary>
+    public static bool IsBrokenPipe(IOException e) => e.HResult == 32 || e.Message.Contains("Broken pipe", StringComparison.Ordinal);
+
     public static Terminal OfProcess()
     {
         var terminal = new Terminal
@@ -58,6 +61,19 @@ internal sealed class Terminal
         };
         terminal.HasColors = terminal.Environment("NO_COLOR") is null && terminal.Environment("TERM") != "dumb";
         return terminal;
+    }
+
+    /// <summary>Flushes the output of a command that has failed.</summary>
+    public void TryFlush()
+    {
+        try
+        {
+            Output.Flush();
+        }
+        catch (IOException e) when (IsBrokenPipe(e))
+        {
+            // The failure of the command is reported.
+        }
     }
 
     /// <summary>Writes a text to standard output, visible at once.</summary>

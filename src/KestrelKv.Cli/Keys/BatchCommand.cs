@@ -51,7 +51,8 @@ internal static class BatchCommand
     private static CommandFailure FailureOf(RefusedException refused, (string Function, string Key) operation)
     {
         CommandFailure failure = CommandFailure.Of(refused)!;
-        string message = $"Operation {refused.Index} ({operation.Function} \"{DisplayText.Of(operation.Key)}\") failed, so that nothing was changed: {refused.Message}";
+        string name = $"{operation.Function} \"{DisplayText.Of(operation.Key)}\"";
+        string message = $"Operation {refused.Index} ({name}) failed, so that nothing was changed: {refused.Message}";
         return new(failure.ExitCode, failure.Code, message) { Index = failure.Index, Version = failure.Version };
     }
 
@@ -71,10 +72,12 @@ internal static class BatchCommand
             list.Add(
                 () => EntryJson.OnOneLine(RawValue.Of(result)).ToArray(),
                 () => RawValue.Of(result).ToArray(),
-                () => [$"{i}", operations.Names[i].Function, DisplayText.Of(operations.Names[i].Key), DisplayText.OfJson(RawValue.Of(result), session.Columns)]);
+                () => [$"{i}", operations.Names[i].Function, DisplayText.Of(operations.Names[i].Key),
+                    DisplayText.OfJson(RawValue.Of(result), session.Columns)]);
         }
         list.End();
         session.Terminal.Output.Flush();
-        if (session.FormatOrDefault == OutputFormat.Table) session.Terminal.Error.WriteLine($"ok, version {reply.RootElement.GetProperty("version").GetInt64()}");
+        if (session.FormatOrDefault == OutputFormat.Table)
+            session.Terminal.Error.WriteLine($"ok, version {reply.RootElement.GetProperty("version").GetInt64()}");
     }
 }

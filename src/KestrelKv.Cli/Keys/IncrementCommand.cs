@@ -14,7 +14,10 @@ internal static class IncrementCommand
     public static Command Create(CommandHost host)
     {
         Argument<string> key = KeyArgument.Key(host);
-        var by = new Argument<string>("by") { Description = "The addend, such as 5, -1 or 0.25. Default: 1.", Arity = ArgumentArity.ZeroOrOne, DefaultValueFactory = _ => "1" };
+        var by = new Argument<string>("by")
+        {
+            Description = "The addend, such as 5, -1 or 0.25. Default: 1.", Arity = ArgumentArity.ZeroOrOne, DefaultValueFactory = _ => "1",
+        };
         var write = new WriteArguments();
         var command = new Command("incr", "Add a number to a number, exactly, and print the sum.") { key, by };
         write.AddTo(command, hasExpiry: true, hasPath: true, hasOld: false);

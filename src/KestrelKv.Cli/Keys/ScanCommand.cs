@@ -20,7 +20,8 @@ internal static class ScanCommand
         {
             string text = arguments.GetRequiredValue(prefix);
             ScanOptions options = scan.Read(arguments);
-            if (arguments.GetValue(scan.Delimiter) is { } delimiter) await PrintTreeAsync(session, session.Client.ScanTreeAsync(text, delimiter, options, stop));
+            if (arguments.GetValue(scan.Delimiter) is { } delimiter)
+                await PrintTreeAsync(session, session.Client.ScanTreeAsync(text, delimiter, options, stop));
             else if (arguments.GetValue(scan.Keys)) await PrintKeysAsync(session, session.Client.ScanKeysAsync(text, options, stop));
             else if (arguments.GetValue(scan.Values)) await PrintEntriesAsync(session, session.Client.ScanAsync(text, RawValue.Type, options, stop));
             else await PrintInfosAsync(session, session.Client.ScanKeysAsync(text, options, stop));

@@ -7,7 +7,9 @@ namespace KestrelKv.Cli.Output;
 /// <summary>Text for people: on one line, without control characters.</summary>
 internal static class DisplayText
 {
-    /// <summary>Returns a text whose hidden characters are escaped as in JSON, so that a key cannot control the terminal or its direction of text.</summary>
+    /// <summary>
+    /// Returns a text whose hidden characters are escaped as in JSON, so that a key cannot control the terminal or its direction of text.
+    /// </summary>
     public static string Of(string text)
     {
         if (!text.Any(IsHidden)) return text;

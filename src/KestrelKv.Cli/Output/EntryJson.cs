@@ -76,6 +76,7 @@ internal static class EntryJson
     public static void WriteExpiry(Utf8JsonWriter json, DateTimeOffset? expiresAt)
     {
         if (expiresAt is not { } time) json.WriteNull("expires_at");
-        else WriteRaw(json, "expires_at", Encoding.UTF8.GetBytes((time.ToUnixTimeMilliseconds() / 1000m).ToString("0.###", CultureInfo.InvariantCulture)));
+        else WriteRaw(json, "expires_at",
+            Encoding.UTF8.GetBytes((time.ToUnixTimeMilliseconds() / 1000m).ToString("0.###", CultureInfo.InvariantCulture)));
     }
 }

@@ -13,14 +13,18 @@ internal static class PingCommand
     public static Command Create(CommandHost host)
     {
         var count = new Option<int>("--count", "-n") { Description = "The number of requests. Default: 1.", DefaultValueFactory = _ => 1 };
-        var interval = new Option<double>("--interval") { Description = "The pause between requests, in seconds. Default: 1.", DefaultValueFactory = _ => 1 };
+        var interval = new Option<double>("--interval")
+        {
+            Description = "The pause between requests, in seconds. Default: 1.", DefaultValueFactory = _ => 1,
+        };
         var command = new Command("ping", "Measure the round trip to the server.") { count, interval };
         return host.Handle(command, async (arguments, session, stop) =>
         {
             int requests = arguments.GetValue(count);
             double pause = arguments.GetValue(interval);
             if (requests < 1) throw CommandFailure.Usage($"--count is {requests.ToString(CultureInfo.InvariantCulture)}, expected 1 or more");
-            if (pause is not (>= 0 and <= 86_400)) throw CommandFailure.Usage($"--interval is {pause.ToString(CultureInfo.InvariantCulture)}, expected seconds, 0 to 86400");
+            if (pause is not (>= 0 and <= 86_400))
+                throw CommandFailure.Usage($"--interval is {pause.ToString(CultureInfo.InvariantCulture)}, expected seconds, 0 to 86400");
             await session.Client.PingAsync(cancellationToken: stop); // Connects, which is not measured.
             var times = new List<double>();
             try

@@ -23,7 +23,8 @@ internal static class ShellCommand
         host.SharedSession = session;
         try
         {
-            return session.Terminal.IsInputTerminal && session.Terminal.IsOutputTerminal ? await RunTerminalAsync(root, host, session) : await RunPipeAsync(host, session, stop);
+            return session.Terminal is { IsInputTerminal: true, IsOutputTerminal: true }
+                ? await RunTerminalAsync(root, host, session) : await RunPipeAsync(host, session, stop);
         }
         finally
         {
@@ -33,7 +34,8 @@ internal static class ShellCommand
 
     private static async Task<int> RunTerminalAsync(RootCommand root, CommandHost host, Session session)
     {
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true); // A command that runs has its own.
+        // A command that runs has its own.
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
         History history = OpenHistory(session);
         var input = new ShellInput(session.Terminal, $"{Session.NameOf(session.ClientOptions)}> ", history, new(root, new(session.Client)));
         await GreetAsync(session);
@@ -60,7 +62,7 @@ internal static class ShellCommand
             if (code is not (null or ExitCode.Ok)) failure = code.Value;
             if (code is null or ExitCode.Interrupted) return failure;
         }
-        if (command.Length > 0) throw CommandFailure.Usage($"The last command has an open bracket or quote: {command}");
+        if (command.Length > 0) throw CommandFailure.Usage($"The last command has an open bracket or quote, expected its end: {command}");
         return failure;
     }
 
@@ -101,7 +103,8 @@ internal static class ShellCommand
     private static History OpenHistory(Session session)
     {
         string path = session.Terminal.Environment("KKV_HISTORY") ?? Path.Combine(
-            session.Terminal.Environment("XDG_STATE_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state"), "kkv", "history");
+            session.Terminal.Environment("XDG_STATE_HOME")
+                ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state"), "kkv", "history");
         var history = new History(path);
         try
         {
@@ -110,7 +113,8 @@ internal static class ShellCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            session.Terminal.Error.WriteLine($"kkv: The history in {path} cannot be read: {e.Message.TrimEnd('.')}. The commands of this shell are kept in memory only.");
+            session.Terminal.Error.WriteLine(
+                $"kkv: The history in {path} cannot be read: {e.Message.TrimEnd('.')}. The commands of this shell are kept in memory only.");
             return new(null);
         }
     }

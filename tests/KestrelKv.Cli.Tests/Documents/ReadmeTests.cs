@@ -18,11 +18,13 @@ public sealed partial class ReadmeTests
         using var kkv = new Kkv(server) { ["NO_COLOR"] = "1" };
 
         // The others install the tool.
-        string[] examples = [.. Example().Matches(Page).Select(match => match.Groups[1].Value).Where(text => text.StartsWith("kkv ", StringComparison.Ordinal))];
+        string[] examples =
+            [.. Example().Matches(Page).Select(match => match.Groups[1].Value).Where(text => text.StartsWith("kkv ", StringComparison.Ordinal))];
         Assert.Equal(4, examples.Length);
         foreach (string example in examples)
         {
-            string expected = string.Concat(example.Split('\n').Where(line => line.StartsWith("# ", StringComparison.Ordinal)).Select(line => line[2..] + "\n"));
+            string expected =
+                string.Concat(example.Split('\n').Where(line => line.StartsWith("# ", StringComparison.Ordinal)).Select(line => line[2..] + "\n"));
             Assert.Equal(expected, await RunAsync(kkv, example));
         }
     }
@@ -35,7 +37,8 @@ public sealed partial class ReadmeTests
         using Process terminal = kkv.StartProgram("script", ["--quiet", "--return", "--command", $"stty cols 120; bash -e '{script}'", "/dev/null"]);
         KkvResult result = await Kkv.EndAsync(terminal);
         Assert.Equal(0, result.ExitCode);
-        return Message().Replace(result.Output.Replace("\r\n", "\n", StringComparison.Ordinal).Replace("\e[?1h\e=", "", StringComparison.Ordinal), "");
+        return Message()
+            .Replace(result.Output.Replace("\r\n", "\n", StringComparison.Ordinal).Replace("\e[?1h\e=", "", StringComparison.Ordinal), "");
     }
 
     [Fact]

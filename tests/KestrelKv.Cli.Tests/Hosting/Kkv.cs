@@ -94,7 +94,9 @@ public sealed class Kkv : IDisposable
         return new(process.ExitCode, await output, await error);
     }
 
-    /// <summary>Starts another program in pipes, with the same environment, and with the directory of kkv in <c>PATH</c>. The caller ends and disposes of it.</summary>
+    /// <summary>
+    /// Starts another program in pipes, with the same environment, and with the directory of kkv in <c>PATH</c>. The caller ends and disposes of it.
+    /// </summary>
     public Process StartProgram(string program, IReadOnlyList<string> args)
     {
         var start = new ProcessStartInfo(program, args)

@@ -20,7 +20,8 @@ public sealed class KeyStatsTests(ServerFixture fixture) : IClassFixture<ServerF
         for (int i = 0; i < Keys; i += 1_000)
         {
             Batch batch = client.CreateBatch();
-            for (int j = i; j < i + 1_000; j++) batch.PutUtf8(KeyOf(j), ValueOf(j), new() { Expiry = j % 10 == 0 ? TimeSpan.FromMinutes(30) : Expiry.Never });
+            for (int j = i; j < i + 1_000; j++)
+                batch.PutUtf8(KeyOf(j), ValueOf(j), new() { Expiry = j % 10 == 0 ? TimeSpan.FromMinutes(30) : Expiry.Never });
             await batch.CommitAsync();
         }
     }
@@ -102,7 +103,8 @@ public sealed class KeyStatsTests(ServerFixture fixture) : IClassFixture<ServerF
 
     private static byte[] ValueOf(int i) => Encoding.UTF8.GetBytes($$"""{"n": 1.0, "s": "{{new string('x', i % 300)}}"}""");
 
-    private static long Size(int from, int to) => Enumerable.Range(from, to - from).Sum(i => (long)Encoding.UTF8.GetByteCount(KeyOf(i)) + ValueOf(i).Length);
+    private static long Size(int from, int to) =>
+        Enumerable.Range(from, to - from).Sum(i => (long)Encoding.UTF8.GetByteCount(KeyOf(i)) + ValueOf(i).Length);
 
     private static (int Keys, long Bytes, int Expiring) Figures(JsonElement json) =>
         (json.GetProperty("keys").GetInt32(), json.GetProperty("bytes").GetInt64(), json.GetProperty("expiring").GetInt32());

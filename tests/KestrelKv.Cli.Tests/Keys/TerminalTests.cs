@@ -57,7 +57,8 @@ public sealed class TerminalTests(ServerFixture fixture) : IClassFixture<ServerF
         Assert.Equal(ExitCode.Interrupted, await terminal.EndAsync());
         Assert.DoesNotContain("   at ", terminal.Output, StringComparison.Ordinal);
 
-        async Task<bool> WatchesAsync() => (await new InProcess(fixture.Server).RunAsync("info")).Output.Contains("\"watches\":1", StringComparison.Ordinal);
+        async Task<bool> WatchesAsync() => (await new InProcess(fixture.Server).RunAsync("info"))
+            .Output.Contains("\"watches\":1", StringComparison.Ordinal);
     }
 
     [Fact]
@@ -66,7 +67,8 @@ public sealed class TerminalTests(ServerFixture fixture) : IClassFixture<ServerF
         using var kkv = new Kkv(fixture.Server);
         await kkv.RunAsync("put", "file", "1.0");
         string path = kkv.Directory.PathTo("out");
-        using var shell = kkv.StartProgram("bash", ["-c", "(echo first; kkv get file; kkv get file; kkv get none; echo last) > \"$1\" 2>&1", "bash", path]);
+        using var shell =
+            kkv.StartProgram("bash", ["-c", "(echo first; kkv get file; kkv get file; kkv get none; echo last) > \"$1\" 2>&1", "bash", path]);
         await Kkv.EndAsync(shell);
         Assert.Equal("first\n1.0\n1.0\nkkv: The key \"none\" is missing.\nlast\n", await File.ReadAllTextAsync(path));
     }

@@ -19,9 +19,12 @@ public sealed class WatchCommandTests(ServerFixture fixture) : IClassFixture<Ser
             {"kind":"delete","key":"w1:a","version":V}
 
             """, (await kkv.RunAsync("watch", "w1:", "--from", first, "--max", "3")).Output);
-        Assert.Equal("""{"kind":"put","key":"w1:a","version":V,"expires_at":null}""" + "\n", (await kkv.RunAsync("watch", "w1:", "--from", first, "-n", "1", "--keys-only")).Output);
-        string lines = (await new InProcess(fixture.Server) { IsTerminal = true }.RunAsync("watch", "w1:", "--from", first, "-n", "3", "--no-color")).Output;
-        Assert.Equal(["put         w1:a = 1.0", "set_expiry  w1:a expires 2100-01-01 00:00:00Z", "delete      w1:a"], lines.TrimEnd('\n').Split('\n').Select(line => line[10..]));
+        Assert.Equal("""{"kind":"put","key":"w1:a","version":V,"expires_at":null}""" + "\n",
+            (await kkv.RunAsync("watch", "w1:", "--from", first, "-n", "1", "--keys-only")).Output);
+        string lines =
+            (await new InProcess(fixture.Server) { IsTerminal = true }.RunAsync("watch", "w1:", "--from", first, "-n", "3", "--no-color")).Output;
+        Assert.Equal(["put         w1:a = 1.0", "set_expiry  w1:a expires 2100-01-01 00:00:00Z", "delete      w1:a"], lines.TrimEnd('\n')
+            .Split('\n').Select(line => line[10..]));
     }
 
     [Fact]
@@ -60,7 +63,8 @@ public sealed class WatchCommandTests(ServerFixture fixture) : IClassFixture<Ser
         await Kkv.SignalAsync(watch, "INT");
         KkvResult result = await Kkv.EndAsync(watch);
         Assert.Equal(ExitCode.Interrupted, result.ExitCode);
-        Assert.Contains(result.Error, (string[])[$"kkv: Interrupted. Continue with --from {last + 1}.\n", $"kkv: Interrupted. Continue with --from {last}.\n"]);
+        Assert.Contains(result.Error,
+            (string[])[$"kkv: Interrupted. Continue with --from {last + 1}.\n", $"kkv: Interrupted. Continue with --from {last}.\n"]);
     }
 
     [Fact]

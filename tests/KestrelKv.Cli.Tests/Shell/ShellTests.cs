@@ -95,7 +95,8 @@ public sealed class ShellTests(ServerFixture fixture) : IClassFixture<ServerFixt
     public async Task Pipe_ReadOnly_AppliesToAllLines()
     {
         using var kkv = new Kkv(fixture.Server);
-        KkvResult result = await kkv.RunWithInputAsync($"put a 1\nput a 1 -u kestrelkv://127.0.0.1:{fixture.Server.WirePort}\nexit\nget a\n", "--read-only");
+        KkvResult result =
+            await kkv.RunWithInputAsync($"put a 1\nput a 1 -u kestrelkv://127.0.0.1:{fixture.Server.WirePort}\nexit\nget a\n", "--read-only");
         Assert.Equal(ExitCode.Usage, result.ExitCode);
         Assert.Equal(2, result.Error.Split("read-only").Length / 2);
         Assert.Empty(result.Output);

@@ -20,7 +20,8 @@ public sealed class TopTests(ServerFixture fixture) : IClassFixture<ServerFixtur
         Assert.All(samples, sample => Assert.Equal("metrics", sample.GetProperty("source").GetString()));
         Assert.Contains(samples, sample =>
             sample.GetProperty("requests").TryGetProperty("GET", out JsonElement gets) && gets.GetDouble() > 10 &&
-            sample.TryGetProperty("latency_us", out JsonElement latency) && latency.GetProperty("p99").GetDouble() >= latency.GetProperty("p50").GetDouble() &&
+            sample.TryGetProperty("latency_us", out JsonElement latency) &&
+                latency.GetProperty("p99").GetDouble() >= latency.GetProperty("p50").GetDouble() &&
             sample.TryGetProperty("sync_us", out _) && sample.GetProperty("connections").GetInt64() >= 2);
         Assert.Equal(ExitCode.Ok, (await load).ExitCode);
     }

@@ -18,7 +18,8 @@ internal static class TransferFiles
         for (int i = 0; i < count; i++)
         {
             text.Append(CultureInfo.InvariantCulture, $$"""{"key":"{{Writers.KeyOf(prefix, i)}}","value":{{i}}}""").Append('\n');
-            if (i % 10 == 0) text.Append(CultureInfo.InvariantCulture, $$"""{"key":"{{Writers.KeyOf(prefix, i / 2)}}","value":[{{i}}]}""").Append('\n');
+            if (i % 10 == 0)
+                text.Append(CultureInfo.InvariantCulture, $$"""{"key":"{{Writers.KeyOf(prefix, i / 2)}}","value":[{{i}}]}""").Append('\n');
         }
         File.WriteAllText(path, text.ToString());
         return path;
@@ -48,8 +49,8 @@ internal static class TransferFiles
         return result.ExitCode == 137 ? null : result;
     }
 
-    public static void AssertSucceeded(KkvResult result) => Assert.True(result.ExitCode == ExitCode.Ok, $"exit code {result.ExitCode}: " +
-        $"{result.Error}");
+    public static void AssertSucceeded(KkvResult result) =>
+        Assert.True(result.ExitCode == ExitCode.Ok, $"exit code {result.ExitCode}: {result.Error}");
 
     public static long LengthOf(string path) => File.Exists(path) ? new FileInfo(path).Length : 0;
 }

@@ -22,7 +22,8 @@ internal enum EditState
 /// <param name="screen">Draws the text.</param>
 /// <param name="complete">Returns completions for a text and a cursor.</param>
 /// <param name="isOpen">Returns whether a text is continued on the next line.</param>
-internal sealed class LineEditor(string prompt, History history, EditScreen screen, Func<string, int, Completions> complete, Func<string, bool> isOpen)
+internal sealed class LineEditor(
+    string prompt, History history, EditScreen screen, Func<string, int, Completions> complete, Func<string, bool> isOpen)
 {
     private const string NextPrompt = "... ";
 

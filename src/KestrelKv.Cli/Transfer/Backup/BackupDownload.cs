@@ -42,8 +42,8 @@ internal static class BackupDownload
         }
         catch (HttpRequestException e)
         {
-            throw new CommandFailure(ExitCode.Unreachable, "unreachable", $"{http.BaseAddress} cannot be reached: {e.Message} Set --http or " +
-                $"KKV_HTTP if the address is another one");
+            throw new CommandFailure(ExitCode.Unreachable, "unreachable",
+                $"{http.BaseAddress} cannot be reached: {e.Message} Set --http or KKV_HTTP if the address is another one");
         }
         if (response.IsSuccessStatusCode) return response;
         using (response) throw await FailureAsync(response, stop);
@@ -64,8 +64,8 @@ internal static class BackupDownload
         {
             // The reply is of another program, which the status describes.
         }
-        return CommandFailure.Failed("http", $"The reply of {response.RequestMessage?.RequestUri} has the status {(int)response.StatusCode}, " +
-            $"expected 200");
+        return CommandFailure.Failed(
+            "http", $"The reply of {response.RequestMessage?.RequestUri} has the status {(int)response.StatusCode}, expected 200");
 
         static string? Member(JsonElement root, string name) =>
             root.ValueKind == JsonValueKind.Object && root.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String
@@ -92,13 +92,13 @@ internal static class BackupDownload
         }
         catch (Exception e) when (e is HttpRequestException or IOException { InnerException: not null } or HttpIOException)
         {
-            throw CommandFailure.Failed("incomplete_backup", $"The download ended after {progress.Bytes} bytes, before the end of the backup: " +
-                $"{e.Message.TrimEnd('.')}. It was deleted");
+            throw CommandFailure.Failed("incomplete_backup",
+                $"The download ended after {progress.Bytes} bytes, before the end of the backup: {e.Message.TrimEnd('.')}. It was deleted");
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
-            throw CommandFailure.Failed("incomplete_backup", $"The server sent nothing for {StallTimeout.TotalSeconds} seconds. The download was " +
-                $"deleted");
+            throw CommandFailure.Failed(
+                "incomplete_backup", $"The server sent nothing for {StallTimeout.TotalSeconds} seconds. The download was deleted");
         }
         file.Flush(flushToDisk: true);
     }

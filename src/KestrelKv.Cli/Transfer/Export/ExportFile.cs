@@ -43,8 +43,8 @@ internal sealed class ExportFile : IDisposable
     public static async Task<ExportFile> ResumeAsync(string path, ReadOnlyMemory<byte> header, CancellationToken stop)
     {
         if (!File.Exists(PartOf(path)) || !File.Exists(ChangesOf(path)))
-            throw CommandFailure.Failed("nothing_to_resume", $"There is no interrupted export: {PartOf(path)} and {ChangesOf(path)} are expected. " +
-                $"Start it without --resume");
+            throw CommandFailure.Failed(
+                "nothing_to_resume", $"There is no interrupted export: {PartOf(path)} and {ChangesOf(path)} are expected. Start it without --resume");
         var file = new ExportFile(new FileStream(PartOf(path), FileMode.Open, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0), path);
         try
         {
@@ -83,8 +83,8 @@ internal sealed class ExportFile : IDisposable
         {
             if (lines.Number > 1) Entries++;
             else if (lines.Line.Span.StartsWith(header.Span)) HasHeader = true;
-            else throw CommandFailure.Failed("other_export", $"{PartOf(_path!)} is an export with another prefix or other options. Start the " +
-                $"export without --resume");
+            else throw CommandFailure.Failed(
+                "other_export", $"{PartOf(_path!)} is an export with another prefix or other options. Start the export without --resume");
             last.Clear();
             last.Add(lines.Line.Span);
             end = lines.End;

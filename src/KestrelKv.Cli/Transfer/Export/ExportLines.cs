@@ -14,8 +14,6 @@ internal sealed class ExportLines(bool hasExpiry)
 
     private static readonly SearchValues<byte> LineBreaks = SearchValues.Create("\r\n"u8);
 
-    public bool HasExpiry => hasExpiry;
-
     /// <summary>The beginning of the line that separates the entries from the changes.</summary>
     public static ReadOnlySpan<byte> ChangesStart => "{\"changes\":"u8;
 

@@ -36,8 +36,8 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
         using ExportFile file = resumes ? await ExportFile.ResumeAsync(path!, HeaderStart(), stop) : ExportFile.Create(path, session.Terminal);
         using ChangeSpool spool = resumes ? await ChangeSpool.ResumeAsync(ExportFile.ChangesOf(path!), stop)
             : ChangeSpool.Create(path is null ? null : ExportFile.ChangesOf(path));
-        if (resumes && (!file.HasHeader || spool.Position < 0)) throw CommandFailure.Failed("nothing_to_resume", "The export was interrupted " +
-            "before its first entry. Start it without --resume");
+        if (resumes && (!file.HasHeader || spool.Position < 0))
+            throw CommandFailure.Failed("nothing_to_resume", "The export was interrupted before its first entry. Start it without --resume");
         try
         {
             await _progress.RunAsync("export", () => CopyAsync(client, file, spool, stop));
@@ -45,9 +45,8 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
         catch (RefusedException e) when (e.IsHistoryLost)
         {
             throw CommandFailure.Failed("compacted",
-                $"The server no longer keeps the changes after version {spool.Position}, so the export cannot become consistent. Start it again " +
-                    $"without --resume. " +
-                $"If it happens again, raise the server's Data:HistoryBytes. {e.Message}");
+                $"The server no longer keeps the changes after version {spool.Position}, so the export cannot become consistent. " +
+                $"Start it again without --resume. If it happens again, raise the server's Data:HistoryBytes. {e.Message}");
         }
         catch (Exception e) when (e is OperationCanceledException or KestrelKvException)
         {
@@ -145,10 +144,10 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
 
     private void ReportPosition(ExportFile file)
     {
-        if (!file.IsFile) session.Terminal.Error.WriteLine($"kkv: The export is incomplete: {file.Entries} entries were written, without an end " +
-            $"line.");
-        else session.Terminal.Error.WriteLine($"kkv: The export was interrupted after {file.Entries} entries. Continue it with the same command " +
-            $"and --resume.");
+        if (!file.IsFile)
+            session.Terminal.Error.WriteLine($"kkv: The export is incomplete: {file.Entries} entries were written, without an end line.");
+        else session.Terminal.Error.WriteLine(
+            $"kkv: The export was interrupted after {file.Entries} entries. Continue it with the same command and --resume.");
     }
 
     private void Report(ExportFile file, ChangeSpool spool)

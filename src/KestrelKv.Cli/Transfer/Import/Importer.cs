@@ -170,8 +170,9 @@ internal sealed class Importer(Session session, ImportOptions options)
                 json.WriteNumber("skipped", skipped);
                 json.WriteBoolean("complete", !isIncomplete);
             });
-        if (isIncomplete) session.Terminal.Error.WriteLine("kkv: The file is an export without its end line: it is incomplete. Its lines are those " +
-            "that an interrupted export has written.");
+        if (isIncomplete)
+            session.Terminal.Error.WriteLine(
+                "kkv: The file is an export without its end line: it is incomplete. Its lines are those that an interrupted export has written.");
         return isIncomplete || skipped > 0 ? ExitCode.Failed : ExitCode.Ok;
     }
 }

@@ -47,16 +47,18 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
         {
             try
             {
-                if (await target.LoadAsync(stop)) throw CommandFailure.Failed("other_sync", "Another process copies to the same keys of the " +
-                    "destination: it has written the position entry");
+                if (await target.LoadAsync(stop))
+                    throw CommandFailure.Failed(
+                        "other_sync", "Another process copies to the same keys of the destination: it has written the position entry");
                 isCaughtUp = await FollowAsync(stop);
             }
             catch (RefusedException e) when (e.Code == "precondition_failed")
             {
-                _progress.Report("The position entry in the destination has changed: the destination has lost its last commits, or another process " +
-                    "copies to it.");
+                _progress.Report(
+                    "The position entry in the destination has changed: the destination has lost its last commits, or another process copies to it.");
             }
-            catch (KestrelKvException e) when (!endsWhenCaughtUp && e is NotSentException or OutcomeUnknownException or RefusedException { IsTransient: true })
+            catch (KestrelKvException e) when (
+                !endsWhenCaughtUp && e is NotSentException or OutcomeUnknownException or RefusedException { IsTransient: true })
             {
                 _progress.Report($"{e.Message.TrimEnd('.')}. The copy continues as soon as possible.");
                 await Task.Delay(RetryPause, stop);
