@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Net;
-using System.Text;
 using KestrelKv.Cli.Hosting;
-using KestrelKv.Cli.Live;
 using KestrelKv.Cli.Output;
 using KestrelKv.Client;
 
@@ -14,14 +12,16 @@ internal static class BenchCommand
     public static Command Create(CommandHost host)
     {
         var arguments = new BenchArguments();
-        var command = new Command("bench", $"Load the server with keys under {BenchData.Prefix}, and measure throughput and latency. Removes the keys at the end.");
+        var command = new Command(
+            "bench", $"Load the server with keys under {BenchData.Prefix}, and measure throughput and latency. Removes the keys at the end.");
         arguments.AddTo(command);
         return host.Handle(command, isWrite: true, handler: async (parsed, session, stop) =>
         {
             BenchOptions options = arguments.Read(parsed);
             await ConfirmAsync(session, options, arguments.IsConfirmed(parsed), stop);
             if (host.SharedSession is null) BenchRun.UseEventLoop();
-            var data = new BenchData(Random.Shared.Next(0x10000).ToString("x4", System.Globalization.CultureInfo.InvariantCulture), options.ValueBytes);
+            var data =
+                new BenchData(Random.Shared.Next(0x10000).ToString("x4", System.Globalization.CultureInfo.InvariantCulture), options.ValueBytes);
             await using var run = new BenchRun(session, options, data);
             await ConnectAsync(run, stop);
             try
@@ -40,11 +40,14 @@ internal static class BenchCommand
         Progress(session, $"writing {Figures.Count(options.Keys)} keys");
         BenchLog fill = await run.FillAsync(stop);
         stop.ThrowIfCancellationRequested();
-        if (fill.Errors.Count > 0) throw CommandFailure.Failed(fill.Errors.Keys.First(), $"{fill.Errors.Values.Sum()} of {options.Keys} keys could not be written: {string.Join(", ", fill.Errors.Keys)}");
-        BenchResult result = await run.MeasureAsync(log => Progress(session, $"{Figures.Count(log.Latencies.Count)} requests, {log.Errors.Values.Sum()} errors"), stop);
+        if (fill.Errors.Count > 0)
+            throw CommandFailure.Failed(fill.Errors.Keys.First(),
+                $"{fill.Errors.Values.Sum()} of {options.Keys} keys could not be written: {string.Join(", ", fill.Errors.Keys)}");
+        BenchResult result = await run.MeasureAsync(log =>
+            Progress(session, $"{Figures.Count(log.Latencies.Count)} requests, {log.Errors.Values.Sum()} errors"), stop);
         Progress(session, "");
         if (session.FormatOrDefault is OutputFormat.Json or OutputFormat.Ndjson) session.WriteJson(BenchReport.Json(result, fill.Puts));
-        else session.Write(Encoding.UTF8.GetBytes(BenchReport.Text(result)));
+        else session.Write(BenchReport.Text(result));
         session.Terminal.Output.Flush();
         return result.IsPartial ? ExitCode.Interrupted : result.Errors > 0 ? ExitCode.Failed : ExitCode.Ok;
     }
@@ -69,7 +72,8 @@ internal static class BenchCommand
         BenchLog log = await run.RemoveAsync(late.Token);
         Progress(session, "");
         if (log.Errors.Count > 0 || late.IsCancellationRequested)
-            session.Terminal.Error.WriteLine($"kkv: Keys under {data.RunPrefix} may be left, because their removal failed: {string.Join(", ", log.Errors.Keys)}.");
+            session.Terminal.Error.WriteLine(
+                $"kkv: Keys under {data.RunPrefix} may be left, because their removal failed: {string.Join(", ", log.Errors.Keys)}.");
     }
 
     /// <summary>Asks before the load of a server on another machine.</summary>
@@ -77,13 +81,15 @@ internal static class BenchCommand
     private static async Task ConfirmAsync(Session session, BenchOptions options, bool isConfirmed, CancellationToken stop)
     {
         KestrelKvClientOptions server = session.ClientOptions;
-        if (isConfirmed || server.Host == "localhost" || IPAddress.TryParse(server.Host, out IPAddress? address) && IPAddress.IsLoopback(address)) return;
-        string question = $"The server {server.Host} is not on this machine. The benchmark writes {Figures.Count(options.Keys)} keys under {BenchData.Prefix} and loads the server for {options.Seconds} seconds";
+        if (isConfirmed || server.Host == "localhost" || IPAddress.TryParse(server.Host, out IPAddress? address) && IPAddress.IsLoopback(address))
+            return;
+        string question = $"The server {server.Host} is not on this machine. The benchmark writes {Figures.Count(options.Keys)} keys " +
+            $"under {BenchData.Prefix} and loads the server for {options.Seconds} seconds";
         if (!session.Terminal.IsInputTerminal) throw CommandFailure.Usage($"{question}: expected --yes");
         session.Terminal.Error.Write($"{question}. Continue? [y/N] ");
         using var input = new StreamReader(session.Terminal.Input, leaveOpen: true);
         string? answer = await input.ReadLineAsync(stop).AsTask().WaitAsync(stop);
-        if (answer?.Trim() is not ("y" or "Y" or "yes")) throw CommandFailure.Usage("The benchmark was not confirmed");
+        if (answer?.Trim() is not ("y" or "Y" or "yes")) throw CommandFailure.Usage("The benchmark was not confirmed, expected y or --yes");
     }
 
     private static void Progress(Session session, string text)

@@ -107,7 +107,9 @@ internal sealed class BenchConnection(Connector connector, BenchFrames frames, i
         return answered;
     }
 
-    /// <summary>Returns the error code of a reply; <c>missing</c> for a key that the server has evicted, and <c>wrong_reply</c> for anything else.</summary>
+    /// <summary>
+    /// Returns the error code of a reply; <c>missing</c> for a key that the server has evicted, and <c>wrong_reply</c> for anything else.
+    /// </summary>
     private static string CodeOf(ReadOnlySpan<byte> body)
     {
         if (body.EndsWith("\"val\": null}}}"u8)) return "missing";

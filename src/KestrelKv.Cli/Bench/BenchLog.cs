@@ -45,7 +45,8 @@ internal sealed class BenchLog(long begin)
         Latencies.Add(Math.Max(0, answered - start), gets + puts);
         if (gets > 0) Interlocked.Add(ref _gets, gets);
         if (puts > 0) Interlocked.Add(ref _puts, puts);
-        for (long last = _lastAnswered; answered > last; last = Volatile.Read(ref _lastAnswered)) Interlocked.CompareExchange(ref _lastAnswered, answered, last);
+        for (long last = _lastAnswered; answered > last; last = Volatile.Read(ref _lastAnswered))
+            Interlocked.CompareExchange(ref _lastAnswered, answered, last);
     }
 
     public void AddError(string code, long count = 1) => _errors.AddOrUpdate(code, count, (_, before) => before + count);

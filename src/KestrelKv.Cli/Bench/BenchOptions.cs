@@ -42,19 +42,13 @@ internal sealed record BenchOptions
     /// <exception cref="CommandFailure">An option is out of range.</exception>
     public void Check()
     {
-        Check(Seconds, 0.01, 86_400, "--seconds");
-        Check(WarmUp, 0, 600, "--warm-up");
-        Check(Connections, 1, 10_000, "--connections");
-        Check(InFlight, 1, 1_000, "--in-flight");
-        Check(PutPercent, 0, 100, "--put-percent");
-        Check(ValueBytes, 2, 1_048_576, "--value-bytes");
-        Check(Keys, 1, 100_000_000, "--keys");
-        if (Rate is { } rate) Check(rate, 0.1, 1e8, "--rate");
-    }
-
-    private static void Check(double value, double min, double max, string option)
-    {
-        if (!(value >= min && value <= max))
-            throw CommandFailure.Usage(FormattableString.Invariant($"{option} is {value}, expected {min:0.##} to {max:0}"));
+        CommandFailure.ThrowIfOutside(Seconds, 0.01, 86_400, "--seconds");
+        CommandFailure.ThrowIfOutside(WarmUp, 0, 600, "--warm-up");
+        CommandFailure.ThrowIfOutside(Connections, 1, 10_000, "--connections");
+        CommandFailure.ThrowIfOutside(InFlight, 1, 1_000, "--in-flight");
+        CommandFailure.ThrowIfOutside(PutPercent, 0, 100, "--put-percent");
+        CommandFailure.ThrowIfOutside(ValueBytes, 2, 1_048_576, "--value-bytes");
+        CommandFailure.ThrowIfOutside(Keys, 1, 100_000_000, "--keys");
+        if (Rate is { } rate) CommandFailure.ThrowIfOutside(rate, 0.1, 1e8, "--rate");
     }
 }

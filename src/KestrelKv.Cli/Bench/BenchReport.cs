@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using KestrelKv.Cli.Live;
 using KestrelKv.Cli.Output;
 
 namespace KestrelKv.Cli.Bench;
@@ -14,11 +13,15 @@ internal static class BenchReport
         (BenchOptions options, LatencyCounts latencies) = (result.Options, result.Log.Latencies);
         var text = new StringBuilder();
         text.Append(result.Method).Append("\n\n");
-        text.Append(CultureInfo.InvariantCulture, $"load      {100 - options.Puts} % GET, {options.Puts} % PUT, {Figures.Count(options.Keys)} keys, values of {options.ValueBytes} bytes\n");
+        text.Append(CultureInfo.InvariantCulture, $"load      {100 - options.Puts} % GET, {options.Puts} % PUT, ");
+        text.Append(CultureInfo.InvariantCulture, $"{Figures.Count(options.Keys)} keys, values of {options.ValueBytes} bytes\n");
         text.Append(CultureInfo.InvariantCulture, $"time      {result.Log.Seconds:0.00} s{(result.IsPartial ? ", interrupted" : "")}\n");
         text.Append(CultureInfo.InvariantCulture, $"requests  {Figures.Count(result.Requests)}, {Figures.Rate(result.PerSecond)} per second\n");
-        text.Append(CultureInfo.InvariantCulture, $"latency   p50 {Time(latencies, 0.5)}, p99 {Time(latencies, 0.99)}, p99.9 {Time(latencies, 0.999)}, max {Figures.Microseconds(latencies.Max)}\n");
-        text.Append(CultureInfo.InvariantCulture, $"errors    {Figures.Count(result.Errors)}{string.Concat(result.Log.Errors.Select(error => $", {error.Key} {Figures.Count(error.Value)}"))}\n");
+        text.Append($"latency   p50 {Time(latencies, 0.5)}, p99 {Time(latencies, 0.99)}, p99.9 {Time(latencies, 0.999)}, ");
+        text.Append($"max {Figures.Microseconds(latencies.Max)}\n");
+        text.Append($"errors    {Figures.Count(result.Errors)}");
+        foreach ((string code, long count) in result.Log.Errors) text.Append($", {code} {Figures.Count(count)}");
+        text.Append('\n');
         text.Append(CultureInfo.InvariantCulture, $"kkv       {result.Cpu:0.00} cores{Delays(result)}\n");
         return text.ToString();
     }

@@ -1,3 +1,5 @@
+using KestrelKv.Cli.Output;
+
 namespace KestrelKv.Cli.Bench;
 
 /// <summary>The result of a measurement.</summary>
@@ -16,8 +18,9 @@ internal sealed record BenchResult(BenchOptions Options, BenchLog Log, LatencyCo
 
     /// <summary>What was measured, in sentences for the user.</summary>
     public string Method => Options.Rate is { } rate
-        ? $"Open loop: {Live.Figures.Rate(rate)} requests per second, whether or not earlier replies have arrived. Latency counts from the intended start of a request, " +
-          "so that it includes the time that a request waits because the server stalls."
-        : $"Closed loop: each of {Options.Connections} connections sends {Options.InFlight} request{(Options.InFlight == 1 ? "" : "s")} at once and waits for all replies. While the server " +
-          "stalls, no requests are sent, so the percentiles hide stalls (coordinated omission). --rate measures them.";
+        ? $"Open loop: {Figures.Rate(rate)} requests per second, whether or not earlier replies have arrived. Latency counts from the intended " +
+          "start of a request, so that it includes the time that a request waits because the server stalls."
+        : $"Closed loop: each of {Options.Connections} connections sends {Options.InFlight} request{(Options.InFlight == 1 ? "" : "s")} at once " +
+          "and waits for all replies. While the server stalls, no requests are sent, so the percentiles hide stalls (coordinated omission). " +
+          "--rate measures them.";
 }

@@ -33,7 +33,8 @@ internal sealed class BenchRun : IAsyncDisposable
     public static void UseEventLoop()
     {
         Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
-        Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT", Math.Max(1, Environment.ProcessorCount / 2).ToString(System.Globalization.CultureInfo.InvariantCulture));
+        Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT", Math.Max(1, Environment.ProcessorCount / 2)
+            .ToString(System.Globalization.CultureInfo.InvariantCulture));
     }
 
     /// <summary>Opens all connections.</summary>
@@ -59,7 +60,8 @@ internal sealed class BenchRun : IAsyncDisposable
         Task load = RunAsync(_connections, new RandomKeys(_options, end, pacer, stop), log);
         while (await Task.WhenAny(load, Task.Delay(250, CancellationToken.None)) != load) progress(log);
         await load;
-        return new(_options, log, pacer?.Delays, (Environment.CpuUsage.TotalTime - cpu) / Stopwatch.GetElapsedTime(now), stop.IsCancellationRequested);
+        return new(_options, log, pacer?.Delays, (Environment.CpuUsage.TotalTime - cpu) / Stopwatch.GetElapsedTime(now),
+            stop.IsCancellationRequested);
     }
 
     public async ValueTask DisposeAsync()

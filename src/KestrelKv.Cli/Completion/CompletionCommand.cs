@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using KestrelKv.Cli.Hosting;
 
 namespace KestrelKv.Cli.Completion;
@@ -21,7 +20,7 @@ internal static class CompletionCommand
                 "fish" => CompletionScripts.Fish,
                 _ => CompletionScripts.PowerShell,
             };
-            session.Write(Encoding.UTF8.GetBytes(script.ReplaceLineEndings("\n") + "\n"));
+            session.Write(script.ReplaceLineEndings("\n") + "\n");
             return Task.FromResult(ExitCode.Ok);
         });
     }

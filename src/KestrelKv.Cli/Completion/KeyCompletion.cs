@@ -27,9 +27,18 @@ internal static class KeyCompletion
         }
     }
 
+    /// <summary>Returns the first keys with a prefix.</summary>
+    public static async Task<List<string>> FindAsync(KestrelKvClient client, string prefix, TimeSpan? timeout, CancellationToken stop)
+    {
+        var keys = new List<string>();
+        await foreach (KeyInfo key in client.ScanKeysAsync(prefix, new() { Limit = KeysMax, Timeout = timeout }, stop)) keys.Add(key.Key);
+        return keys;
+    }
+
     /// <summary>Returns the time limit: the variable <c>KKV_COMPLETION_TIMEOUT</c>, in seconds up to 60, or one second.</summary>
     private static TimeSpan PatienceOf(Terminal terminal) =>
-        double.TryParse(terminal.Environment("KKV_COMPLETION_TIMEOUT"), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds is > 0.001 and <= 60
+        double.TryParse(terminal.Environment("KKV_COMPLETION_TIMEOUT"), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+            out double seconds) && seconds is > 0.001 and <= 60
             ? TimeSpan.FromSeconds(seconds)
             : PatienceByDefault;
 
@@ -37,10 +46,7 @@ internal static class KeyCompletion
     {
         await using Session session = host.CreateSession(context.ParseResult);
         session.ClientOptions.ConnectTimeout = patience;
-        var options = new ScanOptions { Limit = KeysMax, Timeout = patience };
-        var items = new List<CompletionItem>();
-        await foreach (KeyInfo key in session.Client.ScanKeysAsync(context.WordToComplete, options))
-            if (!key.Key.Any(char.IsControl)) items.Add(new(key.Key)); // Shells expect one completion on a line.
-        return items;
+        List<string> keys = await FindAsync(session.Client, context.WordToComplete, patience, CancellationToken.None);
+        return [.. keys.Where(key => !key.Any(char.IsControl)).Select(key => new CompletionItem(key))]; // Shells expect one completion on a line.
     }
 }

@@ -21,7 +21,8 @@ internal static class ContextCommand
     {
         var name = new Argument<string>("name") { Description = "The name of the saved server.", Arity = arity };
         name.HelpName = name.Name;
-        name.CompletionSources.Add(_ => ContextFile.TryLoad(host.Terminal)?.Contexts.Keys.Select(each => new System.CommandLine.Completions.CompletionItem(each)) ?? []);
+        name.CompletionSources.Add(_ =>
+            ContextFile.TryLoad(host.Terminal)?.Contexts.Keys.Select(each => new System.CommandLine.Completions.CompletionItem(each)) ?? []);
         return name;
     }
 
@@ -54,7 +55,8 @@ internal static class ContextCommand
         });
     }
 
-    private static Command CreateList(CommandHost host) => host.Handle(new Command("list", "List the saved servers, without their secrets."), (_, session, _) =>
+    private static Command CreateList(CommandHost host) =>
+        host.Handle(new Command("list", "List the saved servers, without their secrets."), (_, session, _) =>
     {
         ContextFile file = ContextFile.Load(session.Terminal);
         var list = new ResultList(session, "CURRENT", "NAME", "URL", "HTTP", "ACCESS");
@@ -70,7 +72,8 @@ internal static class ContextCommand
         return host.Handle(new Command("show", "Show a saved server. Default: the current one.") { name, secrets }, (arguments, session, _) =>
         {
             ContextFile file = ContextFile.Load(session.Terminal);
-            string shown = arguments.GetValue(name) ?? file.Current ?? throw new CommandFailure(ExitCode.Absent, "context", "No context is current, expected a name");
+            string shown = arguments.GetValue(name) ?? file.Current
+                ?? throw new CommandFailure(ExitCode.Absent, "context", "No context is current, expected a name");
             SavedServer server = file.Get(shown);
             var list = new ResultList(session, "CURRENT", "NAME", "URL", "HTTP", "ACCESS");
             AddTo(list, shown, server, file.Current == shown, arguments.GetValue(secrets) ? server.Url : SecretMask.Of(server.Url));

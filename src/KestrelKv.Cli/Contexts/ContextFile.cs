@@ -17,7 +17,8 @@ internal sealed record ContextFile(string? Current, SortedDictionary<string, Sav
 {
     /// <summary>The path: <c>KKV_CONFIG</c>, or <c>kkv/contexts.json</c> in the directory for settings (<c>XDG_CONFIG_HOME</c>).</summary>
     public static string PathOf(Terminal terminal) => terminal.Environment("KKV_CONFIG") ?? Path.Combine(
-        terminal.Environment("XDG_CONFIG_HOME") ?? Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify),
+        terminal.Environment("XDG_CONFIG_HOME")
+            ?? Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify),
         "kkv", "contexts.json");
 
     /// <exception cref="CommandFailure">The file cannot be read.</exception>
@@ -66,8 +67,12 @@ internal sealed record ContextFile(string? Current, SortedDictionary<string, Sav
 
     /// <summary>Returns a saved server.</summary>
     /// <exception cref="CommandFailure">There is none with this name.</exception>
-    public SavedServer Get(string name) => Contexts.TryGetValue(name, out SavedServer? server) ? server
-        : throw CommandFailure.Usage($"There is no context \"{name}\", expected {(Contexts.Count == 0 ? "one that kkv context add has saved" : $"one of {string.Join(", ", Contexts.Keys)}")}");
+    public SavedServer Get(string name)
+    {
+        if (Contexts.TryGetValue(name, out SavedServer? server)) return server;
+        string expected = Contexts.Count == 0 ? "one that kkv context add has saved" : $"one of {string.Join(", ", Contexts.Keys)}";
+        throw CommandFailure.Usage($"There is no context \"{name}\", expected {expected}");
+    }
 }
 
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]

@@ -22,6 +22,13 @@ internal sealed class CommandFailure(int exitCode, string code, string message) 
     /// <summary>Creates a failure of the arguments.</summary>
     public static CommandFailure Usage(string message) => new(Hosting.ExitCode.Usage, "usage", message);
 
+    /// <exception cref="CommandFailure">The value of an option is not in its range.</exception>
+    public static void ThrowIfOutside(double value, double min, double max, string option)
+    {
+        if (!(value >= min && value <= max))
+            throw Usage(FormattableString.Invariant($"{option} is {value}, expected {min:0.##} to {max:0}"));
+    }
+
     /// <summary>Creates a failure of work on a file, or of a part of the work.</summary>
     public static CommandFailure Failed(string code, string message) => new(Hosting.ExitCode.Failed, code, message);
 

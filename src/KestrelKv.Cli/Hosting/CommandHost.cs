@@ -1,14 +1,10 @@
-using System.Buffers;
 using System.CommandLine;
 using System.CommandLine.Help;
-using System.CommandLine.Parsing;
-using System.Text.Json;
 using KestrelKv.Cli.Bench;
 using KestrelKv.Cli.Completion;
 using KestrelKv.Cli.Contexts;
 using KestrelKv.Cli.Keys;
 using KestrelKv.Cli.KeyStats;
-using KestrelKv.Cli.Output;
 using KestrelKv.Cli.Server;
 using KestrelKv.Cli.Shell;
 using KestrelKv.Cli.Top;
@@ -32,12 +28,12 @@ internal sealed class CommandHost
     // After Ctrl-C, a command has this time to stop: enough to close its connections and to print what it has done.
     private static readonly TimeSpan TerminationTimeout = TimeSpan.FromSeconds(10);
 
-    private readonly Terminal _terminal;
-    private readonly GlobalOptions _options = new();
+    private readonly FailureReport _failures;
 
     public CommandHost(Terminal terminal)
     {
-        _terminal = terminal;
+        Terminal = terminal;
+        _failures = new(terminal, Options);
         Root = new RootCommand("The command line of KestrelKv, a key-value server for JSON documents. Without a command: an interactive shell.")
         {
             GetCommand.Create(this),
@@ -66,7 +62,7 @@ internal sealed class CommandHost
             ContextCommand.Create(this),
             CompletionCommand.Create(this),
         };
-        _options.AddTo(Root);
+        Options.AddTo(Root);
         ShellCommand.AddTo(Root, this);
         foreach (HelpOption help in Root.Options.OfType<HelpOption>())
         {
@@ -77,9 +73,9 @@ internal sealed class CommandHost
 
     public RootCommand Root { get; }
 
-    public Terminal Terminal => _terminal;
+    public Terminal Terminal { get; }
 
-    public GlobalOptions Options => _options;
+    public GlobalOptions Options { get; } = new();
 
     /// <summary>The session of the shell, in which all commands run; null to create one for each command.</summary>
     public Session? SharedSession { get; set; }
@@ -91,33 +87,24 @@ internal sealed class CommandHost
         ParseResult parsed = Root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            Report(CommandFailure.Usage(ErrorOf(parsed)), parsed);
+            _failures.Write(FailureReport.Of(parsed), parsed);
             return ExitCode.Usage;
         }
 
         // For help and completions. Console.Out would send control sequences to a terminal.
-        await using var text = new StreamWriter(_terminal.Output, leaveOpen: true) { AutoFlush = true };
+        await using var text = new StreamWriter(Terminal.Output, leaveOpen: true) { AutoFlush = true };
         return await parsed.InvokeAsync(new InvocationConfiguration
         {
             EnableDefaultExceptionHandler = false,
             Output = text,
-            Error = _terminal.Error,
+            Error = Terminal.Error,
             // In the shell, Ctrl-C is for the command that runs.
             ProcessTerminationTimeout = parsed.CommandResult.Command == Root ? null : TerminationTimeout,
         });
     }
 
-    /// <summary>Returns what is wrong with the arguments, and where the help is.</summary>
-    private string ErrorOf(ParseResult parsed)
-    {
-        string path = "";
-        for (SymbolResult? each = parsed.CommandResult; each is CommandResult { Command: var command } && command != Root; each = each.Parent) path = $"{command.Name} {path}";
-        string message = path.Length == 0 && parsed.UnmatchedTokens is [var name, ..] ? $"The command {name} does not exist" : parsed.Errors[0].Message.TrimEnd('.');
-        return $"{message}. See kkv {path}--help";
-    }
-
     /// <summary>Creates the session of a command line that is being completed. The caller disposes of it.</summary>
-    public Session CreateSession(ParseResult parsed) => new(_terminal, _options, parsed);
+    public Session CreateSession(ParseResult parsed) => new(Terminal, Options, parsed);
 
     /// <summary>Sets what a command does.</summary>
     /// <param name="command">The command.</param>
@@ -134,26 +121,27 @@ internal sealed class CommandHost
         Session? session = null;
         try
         {
-            session = new Session(_terminal, _options, parsed, SharedSession);
+            session = new Session(Terminal, Options, parsed, SharedSession);
             if (isWrite) session.ThrowIfReadOnly($"The command {parsed.CommandResult.Command.Name}");
             int code = await handler(parsed, session, stop);
-            _terminal.Output.Flush();
+            Terminal.Output.Flush();
             return code;
         }
         catch (OperationCanceledException e) when (stop.IsCancellationRequested)
         {
-            FlushQuietly();
-            if (e.InnerException is OutcomeUnknownException) _terminal.Error.WriteLine("kkv: Interrupted. A write was sent, and its outcome is unknown.");
+            Terminal.TryFlush();
+            if (e.InnerException is OutcomeUnknownException)
+                Terminal.Error.WriteLine("kkv: Interrupted. A write was sent, and its outcome is unknown.");
             return ExitCode.Interrupted;
         }
-        catch (IOException e) when (IsBrokenPipe(e))
+        catch (IOException e) when (Terminal.IsBrokenPipe(e))
         {
             return ExitCode.Ok; // The reader of the output, such as head, has what it needs.
         }
         catch (Exception e) when (CommandFailure.Of(e) is { } failure)
         {
-            FlushQuietly();
-            Report(failure, parsed);
+            Terminal.TryFlush();
+            _failures.Write(failure, parsed);
             return failure.ExitCode;
         }
         finally
@@ -161,43 +149,4 @@ internal sealed class CommandHost
             if (session is not null) await session.DisposeAsync();
         }
     }
-
-    /// <summary>Writes a failure to standard error: as text, or as JSON if the output is JSON.</summary>
-    private void Report(CommandFailure failure, ParseResult parsed)
-    {
-        OutputFormat? format = parsed.GetResult(_options.Output)?.Errors.Any() ?? true ? null : parsed.GetValue(_options.Output);
-        if (format is not (OutputFormat.Json or OutputFormat.Ndjson))
-        {
-            _terminal.Error.WriteLine($"kkv: {failure.Message.TrimEnd('.')}.");
-            return;
-        }
-        var text = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(text, EntryJson.Options))
-        {
-            json.WriteStartObject();
-            json.WriteStartObject("error");
-            json.WriteString("code", failure.Code);
-            json.WriteString("message", failure.Message);
-            json.WriteNumber("exit_code", failure.ExitCode);
-            if (failure.Index is { } index) json.WriteNumber("index", index);
-            if (failure.Version is { } version) json.WriteNumber("version", version);
-            json.WriteEndObject();
-            json.WriteEndObject();
-        }
-        _terminal.Error.WriteLine(System.Text.Encoding.UTF8.GetString(text.WrittenSpan));
-    }
-
-    private void FlushQuietly()
-    {
-        try
-        {
-            _terminal.Output.Flush();
-        }
-        catch (IOException e) when (IsBrokenPipe(e))
-        {
-            // The failure of the command is reported.
-        }
-    }
-
-    private static bool IsBrokenPipe(IOException e) => e.HResult == 32 || e.Message.Contains("Broken pipe", StringComparison.Ordinal);
 }

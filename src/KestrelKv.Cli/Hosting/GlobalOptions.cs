@@ -8,7 +8,8 @@ internal sealed class GlobalOptions
 {
     public Option<string?> Url { get; } = new("--url", "-u")
     {
-        Description = "The server, such as kestrelkv://localhost or kestrelkvs://user:secret@host. Default: KKV_URL, then the current context, then kestrelkv://localhost.",
+        Description = "The server, such as kestrelkv://localhost or kestrelkvs://user:secret@host. " +
+            "Default: KKV_URL, then the current context, then kestrelkv://localhost.",
         HelpName = "url",
         Recursive = true,
     };

@@ -1,6 +1,7 @@
-using System.Buffers;
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
+using System.Text.Json;
 using KestrelKv.Cli.Contexts;
 using KestrelKv.Cli.Output;
 using KestrelKv.Client;
@@ -44,6 +45,9 @@ internal sealed class Session : IAsyncDisposable
     /// <exception cref="CommandFailure">An option, a variable or the context is invalid.</exception>
     public KestrelKvClientOptions ClientOptions => _clientOptions.Value;
 
+    /// <summary>Returns a server as host and port.</summary>
+    public static string NameOf(KestrelKvClientOptions server) => $"{server.Host}:{server.Port ?? (server.Tls ? 4445 : 4444)}";
+
     public KestrelKvClient Client => _client.Value;
 
     /// <summary>The HTTP address that the user gave; null for the default.</summary>
@@ -75,14 +79,21 @@ internal sealed class Session : IAsyncDisposable
     /// <summary>Writes bytes to standard output.</summary>
     public void Write(ReadOnlySpan<byte> bytes) => Terminal.Output.Write(bytes);
 
+    /// <summary>Writes a text to standard output.</summary>
+    public void Write(string text) => Write(Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Reports the result of long work: a sentence on standard error for people, otherwise a JSON object.</summary>
+    public void Report(string sentence, Action<Utf8JsonWriter> members)
+    {
+        if (FormatOrDefault is OutputFormat.Table or OutputFormat.Raw) Terminal.Error.WriteLine(sentence);
+        else WriteJson(EntryJson.Object(members));
+    }
+
     /// <summary>Writes a JSON text to standard output: with indentation for people, otherwise on one line.</summary>
     public void WriteJson(ReadOnlySpan<byte> json)
     {
-        var text = new ArrayBufferWriter<byte>(json.Length + 1);
-        if (FormatOrDefault == OutputFormat.Table) JsonPrinter.WriteIndented(text, json, HasColors);
-        else JsonPrinter.WriteLine(text, json);
-        text.Write("\n"u8);
-        Write(text.WrittenSpan);
+        Write(FormatOrDefault == OutputFormat.Table ? JsonPrinter.ToLines(json, HasColors) : JsonPrinter.ToLine(json));
+        Write("\n"u8);
     }
 
     public async ValueTask DisposeAsync()
@@ -95,7 +106,9 @@ internal sealed class Session : IAsyncDisposable
         KestrelKvClientOptions client = KestrelKvClientOptions.Parse(_server.Value.Url);
         if (_parsed.GetValue(_options.Timeout) is { } seconds)
         {
-            if (seconds is not (> 0 and <= 86_400)) throw CommandFailure.Usage($"--timeout is {seconds.ToString(CultureInfo.InvariantCulture)}, expected seconds, more than 0 and at most 86400");
+            if (seconds is not (> 0 and <= 86_400))
+                throw CommandFailure.Usage(
+                    $"--timeout is {seconds.ToString(CultureInfo.InvariantCulture)}, expected seconds, more than 0 and at most 86400");
             client.Timeout = TimeSpan.FromSeconds(seconds);
         }
         client.FailFast = true;

@@ -18,7 +18,10 @@ internal static class StandardStreams
     public static TextWriter OpenError() => TextWriter.Synchronized(
         new StreamWriter(TryOpen(2) ?? Console.OpenStandardError(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
 
-    /// <summary>Returns the stream of a terminal or a pipe. Returns null for a file: its stream would write at a position of its own, over the output of other programs.</summary>
+    /// <summary>
+    /// Returns the stream of a terminal or a pipe. Returns null for a file: its stream would write at a position of its own, over the output of other
+    /// programs.
+    /// </summary>
     private static FileStream? TryOpen(int handle)
     {
         if (OperatingSystem.IsWindows()) return null;

@@ -1,3 +1,4 @@
+using System.Text;
 using Spectre.Console;
 
 namespace KestrelKv.Cli.Hosting;
@@ -5,7 +6,7 @@ namespace KestrelKv.Cli.Hosting;
 /// <summary>The standard streams of the process, its environment, and whether the streams are terminals.</summary>
 /// <remarks>
 /// Data goes to standard output, everything else (errors, progress, questions) to standard error. Spectre.Console draws on standard error
-/// only, except for tables and charts that are the data.
+/// only.
 /// </remarks>
 internal sealed class Terminal
 {
@@ -33,11 +34,17 @@ internal sealed class Terminal
     /// <summary>The number of columns of the terminal on standard output; <see cref="int.MaxValue"/> if it is none, so that nothing is cut.</summary>
     public required Func<int> Columns { get; init; }
 
-    /// <summary>Draws tables and charts on standard output.</summary>
-    public IAnsiConsole Out => field ??= CreateConsole(Console.Out, IsOutputTerminal);
-
     /// <summary>Draws progress on standard error.</summary>
-    public IAnsiConsole Err => field ??= CreateConsole(Error, IsErrorTerminal);
+    public IAnsiConsole Err => field ??= AnsiConsole.Create(new AnsiConsoleSettings
+    {
+        Out = new AnsiConsoleOutput(Error),
+        Ansi = IsErrorTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+        ColorSystem = IsErrorTerminal && HasColors ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+        Interactive = IsErrorTerminal ? InteractionSupport.Yes : InteractionSupport.No,
+    });
+
+    /// <summary>Whether a write failed because the reader of the output has ended, such as <c>head</c>.</summary>
+    public static bool IsBrokenPipe(IOException e) => e.HResult == 32 || e.Message.Contains("Broken pipe", StringComparison.Ordinal);
 
     public static Terminal OfProcess()
     {
@@ -56,11 +63,23 @@ internal sealed class Terminal
         return terminal;
     }
 
-    private IAnsiConsole CreateConsole(TextWriter writer, bool isTerminal) => AnsiConsole.Create(new AnsiConsoleSettings
+    /// <summary>Flushes the output of a command that has failed.</summary>
+    public void TryFlush()
     {
-        Out = new AnsiConsoleOutput(writer),
-        Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
-        ColorSystem = isTerminal && HasColors ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-        Interactive = isTerminal ? InteractionSupport.Yes : InteractionSupport.No,
-    });
+        try
+        {
+            Output.Flush();
+        }
+        catch (IOException e) when (IsBrokenPipe(e))
+        {
+            // The failure of the command is reported.
+        }
+    }
+
+    /// <summary>Writes a text to standard output, visible at once.</summary>
+    public void Show(string text)
+    {
+        Output.Write(Encoding.UTF8.GetBytes(text));
+        Output.Flush();
+    }
 }

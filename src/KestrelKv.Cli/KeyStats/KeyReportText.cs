@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using KestrelKv.Cli.Live;
+using KestrelKv.Cli.Output;
 
 namespace KestrelKv.Cli.KeyStats;
 
@@ -31,7 +31,9 @@ internal sealed class KeyReportText(KeyReport report, int top)
     private void AddRows(PrefixGroup group, int indent)
     {
         string margin = new(' ', indent * 2);
-        _rows.Add((margin + (group.Depth == 0 ? group.Prefix.Length == 0 ? "all keys" : $"all of {Printable.Of(group.Prefix)}" : Printable.Of(group.Prefix)), group.Total));
+        string name = DisplayText.Of(group.Prefix);
+        if (group.Depth == 0) name = name.Length == 0 ? "all keys" : $"all of {name}";
+        _rows.Add((margin + name, group.Total));
         if (group.Groups == 0) return;
         PrefixGroup[] inside = [.. report.Inside(group)];
         foreach (PrefixGroup inner in inside.Take(top)) AddRows(inner, indent + 1);
@@ -42,7 +44,7 @@ internal sealed class KeyReportText(KeyReport report, int top)
             others.Add(inner.Total);
         }
         if (count > 0) _rows.Add(($"{margin}  ({Figures.Count(count)} other prefixes)", others));
-        if (group.Direct.Keys > 0) _rows.Add(($"{margin}  (keys without {Printable.Of(report.Delimiter)})", group.Direct));
+        if (group.Direct.Keys > 0) _rows.Add(($"{margin}  (keys without {DisplayText.Of(report.Delimiter)})", group.Direct));
     }
 
     private void WriteTable(int width)
@@ -50,7 +52,8 @@ internal sealed class KeyReportText(KeyReport report, int top)
         Line($"{"prefix".PadRight(width)}  {"keys",14}  {"key + value",12}  {"average",10}  {"expiring",14}  share");
         foreach ((string name, Tally tally) in _rows)
         {
-            Line($"{name.PadRight(width)}  {Figures.Count(tally.Keys),14}  {Figures.Bytes(tally.Bytes),12}  {Figures.Bytes(tally.Keys == 0 ? 0 : (double)tally.Bytes / tally.Keys),10}" +
+            double average = tally.Keys == 0 ? 0 : (double)tally.Bytes / tally.Keys;
+            Line($"{name.PadRight(width)}  {Figures.Count(tally.Keys),14}  {Figures.Bytes(tally.Bytes),12}  {Figures.Bytes(average),10}" +
                 $"  {Figures.Count(tally.Expiring),14}  {Share(tally),5}");
         }
     }
@@ -62,7 +65,8 @@ internal sealed class KeyReportText(KeyReport report, int top)
             int columns = report.All.Total.Bytes == 0 ? 0 : (int)Math.Round((double)tally.Bytes / report.All.Total.Bytes * BarColumns);
             Line($"{name.PadRight(width)}  {new string('█', columns).PadRight(BarColumns)}  {Figures.Bytes(tally.Bytes),10}  {Share(tally),5}");
         }
-        Line($"{_rows[0].Name.PadRight(width)}  {"",BarColumns}  {Figures.Bytes(_rows[0].Tally.Bytes),10}  {Figures.Count(_rows[0].Tally.Keys)} keys");
+        Line(
+            $"{_rows[0].Name.PadRight(width)}  {"",BarColumns}  {Figures.Bytes(_rows[0].Tally.Bytes),10}  {Figures.Count(_rows[0].Tally.Keys)} keys");
     }
 
     private void WriteLargest()
@@ -70,16 +74,19 @@ internal sealed class KeyReportText(KeyReport report, int top)
         if (report.Largest.Count == 0) return;
         Line("");
         Line("largest keys");
-        foreach ((string key, long bytes) in report.Largest) Line($"{Figures.Bytes(bytes),12}  {Printable.Of(key)}");
+        foreach ((string key, long bytes) in report.Largest) Line($"{Figures.Bytes(bytes),12}  {DisplayText.Of(key)}");
     }
 
     private void WriteExpiries()
     {
         if (report.All.Total.Expiring == 0) return;
         Line("");
-        Line($"expiring keys: {string.Join(", ", report.Expiries.All.Where(range => range.Tally.Keys > 0)
-            .Select(range => range.Name == "later" ? $"{Figures.Count(range.Tally.Keys)} later" : $"{Figures.Count(range.Tally.Keys)} within a{(range.Name == "hour" ? "n" : "")} {range.Name}"))}");
+        IEnumerable<string> ranges = report.Expiries.All.Where(range => range.Tally.Keys > 0)
+            .Select(range => $"{Figures.Count(range.Tally.Keys)} {WithinText(range.Name)}");
+        Line($"expiring keys: {string.Join(", ", ranges)}");
     }
+
+    private static string WithinText(string range) => range == "later" ? range : $"within a{(range == "hour" ? "n" : "")} {range}";
 
     private string Share(in Tally tally) => report.All.Total.Bytes == 0 ? "-"
         : ((double)tally.Bytes / report.All.Total.Bytes).ToString("0.0 %", CultureInfo.InvariantCulture);

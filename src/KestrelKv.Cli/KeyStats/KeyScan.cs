@@ -1,5 +1,9 @@
+using System.Buffers.Text;
 using System.Diagnostics;
+using System.Text;
 using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Output;
+using KestrelKv.Cli.Scanning;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.KeyStats;
@@ -7,21 +11,20 @@ namespace KestrelKv.Cli.KeyStats;
 /// <summary>Reads all keys of a prefix, and sums them up.</summary>
 internal sealed class KeyScan(Session session, KeyTotals totals, string prefix, string delimiter, string? after)
 {
-    private readonly ScanPages _pages = new(session.Client, prefix, after);
+    private readonly ProgressDisplay _progress = new(session.Terminal, "keys");
     private readonly long _begin = Stopwatch.GetTimestamp();
+    private string? _last;
 
-    /// <summary>The last key read; null if there is none.</summary>
-    public string? Position => _pages.Position;
+    /// <summary>The last key read, or the key after which the scan began; null if there is none.</summary>
+    public string? Position => _last ?? after;
 
     /// <summary>Reads until the end, an interruption, or a failure after the first page.</summary>
     /// <returns>Null at the end, otherwise the reason why the result is partial.</returns>
     public async Task<Exception?> RunAsync(CancellationToken stop)
     {
-        ScanProgress? progress = null;
         try
         {
-            progress = await ScanProgress.BeginAsync(session, prefix, after, stop);
-            while (await _pages.ReadAsync(totals, stop)) progress.Draw(totals.Keys);
+            await _progress.RunAsync("keystats", () => ReadAsync(stop));
             return null;
         }
         catch (OperationCanceledException e) when (stop.IsCancellationRequested)
@@ -31,10 +34,6 @@ internal sealed class KeyScan(Session session, KeyTotals totals, string prefix, 
         catch (KestrelKvException e) when (totals.Keys > 0)
         {
             return e;
-        }
-        finally
-        {
-            progress?.End();
         }
     }
 
@@ -54,5 +53,30 @@ internal sealed class KeyScan(Session session, KeyTotals totals, string prefix, 
             Position = Position,
             Time = Stopwatch.GetElapsedTime(_begin),
         };
+    }
+
+    private async Task ReadAsync(CancellationToken stop)
+    {
+        (byte[] first, byte[] start) = (EntryJson.String(prefix), after is null ? [] : EntryJson.String(after));
+        if (_progress.IsVisible) _progress.Total = await ScanPages.CountAsync(session.Client, first, start, stop);
+        _progress.Start();
+        await foreach (ReadOnlyMemory<byte> page in ScanPages.ReadAsync(session.Client, first, start, stop))
+        {
+            AddPage(page.Span, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1_000.0);
+            (_progress.Count, _progress.Bytes) = (totals.Keys, totals.Bytes);
+        }
+    }
+
+    private void AddPage(ReadOnlySpan<byte> page, double now)
+    {
+        ReadOnlySpan<byte> last = default;
+        var reader = new EntryReader(page);
+        while (reader.TryRead(out EntrySlice entry))
+        {
+            last = entry.KeyBytes;
+            double? expiresAt = Utf8Parser.TryParse(entry.ExpiresAt, out double time, out _) ? time : null;
+            totals.Add(last, entry.Value.Length, expiresAt - now);
+        }
+        if (!last.IsEmpty) _last = Encoding.UTF8.GetString(last);
     }
 }

@@ -27,7 +27,8 @@ internal sealed class KeyTotals
     /// <param name="largestMax">The number of largest keys kept.</param>
     public KeyTotals(string prefix, string delimiter, int depth, int groupsMax, int largestMax)
     {
-        (_prefixBytes, _delimiter, _groupsMax, _largestMax) = (Encoding.UTF8.GetByteCount(prefix), Encoding.UTF8.GetBytes(delimiter), groupsMax, largestMax);
+        (_prefixBytes, _delimiter, _groupsMax, _largestMax) =
+            (Encoding.UTF8.GetByteCount(prefix), Encoding.UTF8.GetBytes(delimiter), groupsMax, largestMax);
         _open = [.. Enumerable.Range(0, depth + 1).Select(_ => new OpenGroup())];
         _open[0].Open(Encoding.UTF8.GetBytes(prefix));
     }
@@ -39,6 +40,9 @@ internal sealed class KeyTotals
 
     /// <summary>The number of keys so far.</summary>
     public long Keys => _open[0].Total.Keys;
+
+    /// <summary>The bytes of the keys and their values so far.</summary>
+    public long Bytes => _open[0].Total.Bytes;
 
     /// <summary>Adds a key, which must be greater than all before.</summary>
     /// <param name="key">The key in UTF-8.</param>
@@ -64,7 +68,8 @@ internal sealed class KeyTotals
 
     /// <summary>Returns the largest keys, the largest one first.</summary>
     public IReadOnlyList<(string Key, long Bytes)> Largest() =>
-        [.. _largest.UnorderedItems.Select(item => item.Element).OrderByDescending(item => item.Bytes).ThenBy(item => item.Key, StringComparer.Ordinal)];
+        [.. _largest.UnorderedItems.Select(item => item.Element)
+            .OrderByDescending(item => item.Bytes).ThenBy(item => item.Key, StringComparer.Ordinal)];
 
     /// <summary>Closes the groups that the key is not in, and opens those that it is in.</summary>
     /// <returns>The depth of the last one.</returns>

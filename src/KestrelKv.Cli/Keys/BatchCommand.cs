@@ -24,8 +24,7 @@ internal static class BatchCommand
             BatchOperations operations = BatchOperations.Parse(await ReadAsync(arguments.GetValue(file), session.Terminal, stop));
             byte[] parameters = Request.Members(json =>
             {
-                json.WritePropertyName("ops");
-                json.WriteRawValue([.. "["u8, .. operations.Json, .. "]"u8], skipInputValidation: true);
+                EntryJson.WriteRaw(json, "ops", [.. "["u8, .. operations.Json, .. "]"u8]);
                 if (arguments.GetValue(memory)) json.WriteString("ack", "memory");
                 json.WriteString("request_id", Request.NewId());
             });
@@ -52,7 +51,8 @@ internal static class BatchCommand
     private static CommandFailure FailureOf(RefusedException refused, (string Function, string Key) operation)
     {
         CommandFailure failure = CommandFailure.Of(refused)!;
-        string message = $"Operation {refused.Index} ({operation.Function} \"{DisplayText.Of(operation.Key)}\") failed, so that nothing was changed: {refused.Message}";
+        string name = $"{operation.Function} \"{DisplayText.Of(operation.Key)}\"";
+        string message = $"Operation {refused.Index} ({name}) failed, so that nothing was changed: {refused.Message}";
         return new(failure.ExitCode, failure.Code, message) { Index = failure.Index, Version = failure.Version };
     }
 
@@ -72,10 +72,12 @@ internal static class BatchCommand
             list.Add(
                 () => EntryJson.OnOneLine(RawValue.Of(result)).ToArray(),
                 () => RawValue.Of(result).ToArray(),
-                () => [$"{i}", operations.Names[i].Function, DisplayText.Of(operations.Names[i].Key), DisplayText.OfJson(RawValue.Of(result), session.Columns)]);
+                () => [$"{i}", operations.Names[i].Function, DisplayText.Of(operations.Names[i].Key),
+                    DisplayText.OfJson(RawValue.Of(result), session.Columns)]);
         }
         list.End();
         session.Terminal.Output.Flush();
-        if (session.FormatOrDefault == OutputFormat.Table) session.Terminal.Error.WriteLine($"ok, version {reply.RootElement.GetProperty("version").GetInt64()}");
+        if (session.FormatOrDefault == OutputFormat.Table)
+            session.Terminal.Error.WriteLine($"ok, version {reply.RootElement.GetProperty("version").GetInt64()}");
     }
 }

@@ -28,11 +28,12 @@ internal sealed record BatchOperations(byte[] Json, IReadOnlyList<(string Functi
                 if (json.Length > 0) json.Write(","u8);
                 json.Write(text[start..(int)reader.BytesConsumed]);
             }
-            if (isArray && reader.Read()) throw CommandFailure.Usage("There is text after the array of operations, expected one array, or one object on each line");
+            if (isArray && reader.Read())
+                throw CommandFailure.Usage("There is text after the array of operations, expected one array, or one object on each line");
         }
         catch (JsonException e)
         {
-            throw CommandFailure.Usage($"The operations are not JSON: {e.Message.TrimEnd('.')}");
+            throw CommandFailure.Usage($"The operations are not JSON, expected an array, or one object on each line: {e.Message.TrimEnd('.')}");
         }
         if (names.Count == 0) throw CommandFailure.Usage("There are no operations, expected a JSON array, or one object on each line");
         return new(json.ToArray(), names);

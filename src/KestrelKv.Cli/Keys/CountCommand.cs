@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Output;
 
@@ -16,7 +15,7 @@ internal static class CountCommand
         {
             string text = arguments.GetRequiredValue(prefix);
             long count = await session.Client.CountAsync(text, cancellationToken: stop);
-            if (session.Format is not (OutputFormat.Json or OutputFormat.Ndjson)) session.Write(Encoding.UTF8.GetBytes($"{count}\n"));
+            if (session.Format is not (OutputFormat.Json or OutputFormat.Ndjson)) session.Write($"{count}\n");
             else
             {
                 session.WriteJson(EntryJson.Object(json =>

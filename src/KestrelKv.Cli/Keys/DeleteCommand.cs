@@ -18,7 +18,8 @@ internal static class DeleteCommand
         {
             string[] names = arguments.GetRequiredValue(keys);
             WriteOptions options = write.Read(arguments);
-            if (names.Length > 1 && options.IfVersion is not null) throw CommandFailure.Usage($"--if-version is given with {names.Length} keys, expected one key");
+            if (names.Length > 1 && options.IfVersion is not null)
+                throw CommandFailure.Usage($"--if-version is given with {names.Length} keys, expected one key");
             return Print(session, names, await DeleteAsync(session.Client, names, options, stop));
         });
     }

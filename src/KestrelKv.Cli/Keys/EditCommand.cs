@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.CommandLine;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Output;
@@ -19,11 +18,12 @@ internal static class EditCommand
             string name = arguments.GetRequiredValue(key);
             string part = arguments.GetValue(path) ?? "";
             Entry<ReadOnlyMemory<byte>> entry = await session.Client.GetUtf8Async(name, new() { Path = part }, stop);
-            if (!entry.Found && part.Length > 0) throw new CommandFailure(ExitCode.Absent, "path_not_found", $"The key \"{DisplayText.Of(name)}\" has no part {part}, or is missing");
+            if (!entry.Found && part.Length > 0)
+                throw new CommandFailure(ExitCode.Absent, "path_not_found", $"The key \"{DisplayText.Of(name)}\" has no part {part}, or is missing");
             ReadOnlyMemory<byte> before = entry.Found ? entry.Value : "null"u8.ToArray();
             using EditedFile file = EditedFile.Create(before.Span);
-            byte[] after = OneLine(await EditAsync(session, file, stop));
-            if (after.AsSpan().SequenceEqual(OneLine(before.Span)))
+            byte[] after = JsonPrinter.ToLine(await EditAsync(session, file, stop));
+            if (after.AsSpan().SequenceEqual(JsonPrinter.ToLine(before.Span)))
             {
                 session.Terminal.Error.WriteLine("Nothing was changed.");
                 return ExitCode.Ok;
@@ -65,7 +65,8 @@ internal static class EditCommand
         }
         catch (Exception e) when (CommandFailure.Of(e) is { } failure)
         {
-            string reason = failure.Code == "precondition_failed" ? $"Another client has changed \"{DisplayText.Of(entry.Key)}\"; nothing was written" : failure.Message.TrimEnd('.');
+            string reason = failure.Code == "precondition_failed"
+                ? $"Another client has changed \"{DisplayText.Of(entry.Key)}\"; nothing was written" : failure.Message.TrimEnd('.');
             throw new CommandFailure(failure.ExitCode, failure.Code, $"{reason}. The edited text is in {file.Keep()}") { Version = failure.Version };
         }
         catch (OperationCanceledException)
@@ -73,12 +74,5 @@ internal static class EditCommand
             session.Terminal.Error.WriteLine($"kkv: The edited text is in {file.Keep()}.");
             throw;
         }
-    }
-
-    private static byte[] OneLine(ReadOnlySpan<byte> json)
-    {
-        var line = new ArrayBufferWriter<byte>(json.Length);
-        JsonPrinter.WriteLine(line, json);
-        return line.WrittenSpan.ToArray();
     }
 }

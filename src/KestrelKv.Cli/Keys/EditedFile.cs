@@ -1,4 +1,3 @@
-using System.Buffers;
 using KestrelKv.Cli.Output;
 
 namespace KestrelKv.Cli.Keys;
@@ -16,14 +15,12 @@ internal sealed class EditedFile : IDisposable
     /// <summary>Writes a value to a file, with indentation. The directory, too, is for the user only: editors write copies beside the file.</summary>
     public static EditedFile Create(ReadOnlySpan<byte> json)
     {
-        var text = new ArrayBufferWriter<byte>(json.Length * 2);
-        JsonPrinter.WriteIndented(text, json, hasColors: false);
-        text.Write("\n"u8);
         var file = new EditedFile(Directory.CreateTempSubdirectory("kkv-"));
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         using var stream = new FileStream(file.Path, options);
-        stream.Write(text.WrittenSpan);
+        stream.Write(JsonPrinter.ToLines(json, hasColors: false));
+        stream.Write("\n"u8);
         return file;
     }
 

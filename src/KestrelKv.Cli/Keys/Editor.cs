@@ -6,7 +6,9 @@ namespace KestrelKv.Cli.Keys;
 /// <summary>The editor of the user.</summary>
 internal static class Editor
 {
-    /// <summary>Edits a file with <c>VISUAL</c>, <c>EDITOR</c> or vi, and waits until the editor exits. These variables may contain arguments.</summary>
+    /// <summary>
+    /// Edits a file with <c>VISUAL</c>, <c>EDITOR</c> or vi, and waits until the editor exits. These variables may contain arguments.
+    /// </summary>
     /// <exception cref="CommandFailure">The editor failed.</exception>
     public static async Task RunAsync(string path, Terminal terminal, CancellationToken stop)
     {
@@ -16,7 +18,8 @@ internal static class Editor
             : new("/bin/sh", ["-c", $"{command} \"$@\"", "sh", path]);
         using Process process = Process.Start(start)!;
         await process.WaitForExitAsync(stop);
-        if (process.ExitCode != 0) throw CommandFailure.Failed("editor", $"The editor ({command}) exited with {process.ExitCode}; nothing was changed");
+        if (process.ExitCode != 0)
+            throw CommandFailure.Failed("editor", $"The editor ({command}) exited with {process.ExitCode}; nothing was changed");
     }
 
     /// <summary>Asks whether to edit the text again. Without a terminal, the answer is no.</summary>

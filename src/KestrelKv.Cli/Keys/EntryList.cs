@@ -22,7 +22,8 @@ internal sealed class EntryList(Session session, bool hasValues, bool hasFound)
         () => EntryJson.Of(RawValue.Of(entry), hasFound),
         () => RawValue.Of(entry.Value).ToArray(),
         () => entry.Found
-            ? [DisplayText.Of(entry.Key), $"{entry.Version}", DisplayText.OfExpiry(entry.ExpiresAt), DisplayText.OfJson(RawValue.Of(entry.Value), _columns)]
+            ? [DisplayText.Of(entry.Key), $"{entry.Version}", DisplayText.OfExpiry(entry.ExpiresAt),
+                DisplayText.OfJson(RawValue.Of(entry.Value), _columns)]
             : [DisplayText.Of(entry.Key), "missing", "", ""]);
 
     /// <summary>Adds a key. In the form <c>raw</c>, it is a line.</summary>

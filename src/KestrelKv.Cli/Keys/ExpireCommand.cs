@@ -20,7 +20,8 @@ internal static class ExpireCommand
             WriteOptions options = write.Read(arguments);
             if (options.Expiry == Expiry.Default) throw CommandFailure.Usage("No expiry is given, expected --ttl, --expires-at or --persist");
             WriteResult result = await session.Client.ExpireAsync(name, options.Expiry, options with { Expiry = Expiry.Default }, stop);
-            if (result is { Applied: true, Existed: false }) throw new CommandFailure(ExitCode.Absent, "not_found", $"The key \"{DisplayText.Of(name)}\" is missing");
+            if (result is { Applied: true, Existed: false })
+                throw new CommandFailure(ExitCode.Absent, "not_found", $"The key \"{DisplayText.Of(name)}\" is missing");
             return WriteOutput.Print(session, name, result);
         });
     }

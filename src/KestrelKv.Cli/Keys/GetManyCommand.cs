@@ -19,7 +19,8 @@ internal static class GetManyCommand
         {
             if (arguments.GetValue(touch) is not null) session.ThrowIfReadOnly("The option --touch");
             GetOptions options = new() { Path = arguments.GetValue(path), Touch = Seconds.ToTime(arguments.GetValue(touch), "--touch") };
-            IReadOnlyList<Entry<JsonElement>> entries = await session.Client.GetManyAsync(arguments.GetRequiredValue(keys), RawValue.Type, options, stop);
+            IReadOnlyList<Entry<JsonElement>> entries =
+                await session.Client.GetManyAsync(arguments.GetRequiredValue(keys), RawValue.Type, options, stop);
             var list = new EntryList(session, hasValues: true, hasFound: true);
             foreach (Entry<JsonElement> entry in entries) list.Add(entry);
             list.End();

@@ -14,7 +14,10 @@ internal static class IncrementCommand
     public static Command Create(CommandHost host)
     {
         Argument<string> key = KeyArgument.Key(host);
-        var by = new Argument<string>("by") { Description = "The addend, such as 5, -1 or 0.25. Default: 1.", Arity = ArgumentArity.ZeroOrOne, DefaultValueFactory = _ => "1" };
+        var by = new Argument<string>("by")
+        {
+            Description = "The addend, such as 5, -1 or 0.25. Default: 1.", Arity = ArgumentArity.ZeroOrOne, DefaultValueFactory = _ => "1",
+        };
         var write = new WriteArguments();
         var command = new Command("incr", "Add a number to a number, exactly, and print the sum.") { key, by };
         write.AddTo(command, hasExpiry: true, hasPath: true, hasOld: false);
@@ -25,8 +28,7 @@ internal static class IncrementCommand
             byte[] parameters = Request.Members(json =>
             {
                 json.WriteString("obj", name);
-                json.WritePropertyName("by");
-                json.WriteRawValue(addend, skipInputValidation: true);
+                EntryJson.WriteRaw(json, "by", addend);
                 write.WriteTo(json, arguments);
                 json.WriteString("request_id", Request.NewId());
             });
@@ -66,14 +68,10 @@ internal static class IncrementCommand
         session.WriteJson(EntryJson.Object(json =>
         {
             EntryJson.WriteText(json, "key", name);
-            json.WritePropertyName("value");
-            json.WriteRawValue(copy, skipInputValidation: true);
+            EntryJson.WriteRaw(json, "value", copy);
             json.WriteBoolean("existed", reply.RootElement.GetProperty("found").GetBoolean());
             foreach (string member in (string[])["version", "expires_at"])
-            {
-                json.WritePropertyName(member);
-                json.WriteRawValue(RawValue.Of(reply.RootElement.GetProperty(member)), skipInputValidation: true);
-            }
+                EntryJson.WriteRaw(json, member, RawValue.Of(reply.RootElement.GetProperty(member)));
         }));
     }
 }

@@ -12,7 +12,8 @@ internal static class PatchCommand
         Argument<string> key = KeyArgument.Key(host);
         var patch = new Argument<string?>("patch")
         {
-            Description = "An object, which is merged into the value (RFC 7396), or an array of operations (RFC 6902). Also @FILE, or - for standard input (default).",
+            Description = "An object, which is merged into the value (RFC 7396), or an array of operations (RFC 6902). " +
+                "Also @FILE, or - for standard input (default).",
             Arity = ArgumentArity.ZeroOrOne,
         };
         var write = new WriteArguments();

@@ -9,7 +9,10 @@ internal static class PutCommand
     public static Command Create(CommandHost host)
     {
         Argument<string> key = KeyArgument.Key(host);
-        var value = new Argument<string?>("value") { Description = "The value as JSON, @FILE for the contents of a file, or - for standard input (default).", Arity = ArgumentArity.ZeroOrOne };
+        var value = new Argument<string?>("value")
+        {
+            Description = "The value as JSON, @FILE for the contents of a file, or - for standard input (default).", Arity = ArgumentArity.ZeroOrOne,
+        };
         var isText = new Option<bool>("--text", "-t") { Description = "The value is plain text, stored as a JSON string." };
         var write = new WriteArguments();
         var command = new Command("put", "Store a value under a key.") { key, value, isText };

@@ -13,7 +13,10 @@ internal sealed class ScanArguments
     private readonly Option<int?> _limit = new("--limit", "-n") { Description = "List at most this many entries. Default: all." };
     private readonly Option<bool> _descending = new("--descending", "-d") { Description = "List the last key first." };
 
-    public Option<string?> Delimiter { get; } = new("--delimiter") { Description = "List one level of a tree: keys that contain this text after the prefix are groups, such as user: for the delimiter \":\"." };
+    public Option<string?> Delimiter { get; } = new("--delimiter")
+    {
+        Description = "List one level of a tree: keys that contain this text after the prefix are groups, such as user: for the delimiter \":\".",
+    };
 
     public Option<bool> Values { get; } = new("--values") { Description = "Also print the values." };
 
@@ -25,7 +28,8 @@ internal sealed class ScanArguments
         command.Validators.Add(result =>
         {
             if (result.GetValue(Values) && result.GetValue(Keys)) result.AddError("--values and --keys are both given, expected one of them.");
-            if (result.GetValue(Values) && result.GetValue(Delimiter) is not null) result.AddError("--values and --delimiter are both given, expected one of them.");
+            if (result.GetValue(Values) && result.GetValue(Delimiter) is not null)
+                result.AddError("--values and --delimiter are both given, expected one of them.");
         });
     }
 

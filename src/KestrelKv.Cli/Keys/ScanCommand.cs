@@ -20,7 +20,8 @@ internal static class ScanCommand
         {
             string text = arguments.GetRequiredValue(prefix);
             ScanOptions options = scan.Read(arguments);
-            if (arguments.GetValue(scan.Delimiter) is { } delimiter) await PrintTreeAsync(session, session.Client.ScanTreeAsync(text, delimiter, options, stop));
+            if (arguments.GetValue(scan.Delimiter) is { } delimiter)
+                await PrintTreeAsync(session, session.Client.ScanTreeAsync(text, delimiter, options, stop));
             else if (arguments.GetValue(scan.Keys)) await PrintKeysAsync(session, session.Client.ScanKeysAsync(text, options, stop));
             else if (arguments.GetValue(scan.Values)) await PrintEntriesAsync(session, session.Client.ScanAsync(text, RawValue.Type, options, stop));
             else await PrintInfosAsync(session, session.Client.ScanKeysAsync(text, options, stop));
@@ -50,7 +51,7 @@ internal static class ScanCommand
         await foreach (KeyInfo key in keys)
         {
             if (isJson) list.Add(() => EntryJson.String(key.Key), null!, null!);
-            else session.Write(Encoding.UTF8.GetBytes((session.Terminal.IsOutputTerminal ? DisplayText.Of(key.Key) : key.Key) + "\n"));
+            else session.Write((session.Terminal.IsOutputTerminal ? DisplayText.Of(key.Key) : key.Key) + "\n");
         }
         if (isJson) list.End();
     }

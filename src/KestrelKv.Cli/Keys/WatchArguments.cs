@@ -19,8 +19,10 @@ internal sealed class WatchArguments
         foreach (Option option in new Option[] { _from, _snapshot, _values, _keysOnly, _max }) command.Add(option);
         command.Validators.Add(result =>
         {
-            if (result.GetValue(_values) && result.GetValue(_keysOnly)) result.AddError("--values and --keys-only are both given, expected one of them.");
-            if (result.GetValue(_snapshot) && result.GetValue(_from) is not null) result.AddError("--snapshot and --from are both given, expected one of them.");
+            if (result.GetValue(_values) && result.GetValue(_keysOnly))
+                result.AddError("--values and --keys-only are both given, expected one of them.");
+            if (result.GetValue(_snapshot) && result.GetValue(_from) is not null)
+                result.AddError("--snapshot and --from are both given, expected one of them.");
         });
     }
 

@@ -14,7 +14,7 @@ internal sealed class WatchOutput(Session session)
 
     public void Print(in WatchEvent<JsonElement> change)
     {
-        if (session.FormatOrDefault == OutputFormat.Table) session.Write(Encoding.UTF8.GetBytes(LineOf(change)));
+        if (session.FormatOrDefault == OutputFormat.Table) session.Write(LineOf(change));
         else if (session.FormatOrDefault != OutputFormat.Raw)
         {
             session.Write(JsonOf(change));

@@ -6,7 +6,9 @@ namespace KestrelKv.Cli.Keys;
 internal sealed class WatchPosition
 {
     /// <summary>The next version to report; null if none is known yet.</summary>
-    /// <remarks>It is the version of the last change if that commit may have further changes. They, and those reported before, then follow again.</remarks>
+    /// <remarks>
+    /// It is the version of the last change if that commit may have further changes. They, and those reported before, then follow again.
+    /// </remarks>
     public long? Next { get; private set; }
 
     // The changes of a snapshot are not in the order of versions.

@@ -11,9 +11,15 @@ namespace KestrelKv.Cli.Keys;
 internal sealed class WriteArguments
 {
     private readonly Option<double?> _ttl = new("--ttl") { Description = "The entry expires after this many seconds." };
-    private readonly Option<string?> _expiresAt = new("--expires-at") { Description = "The entry expires at this time: 2027-01-31T12:00:00Z, or seconds since 1970." };
+    private readonly Option<string?> _expiresAt = new("--expires-at")
+    {
+        Description = "The entry expires at this time: 2027-01-31T12:00:00Z, or seconds since 1970.",
+    };
     private readonly Option<bool> _persist = new("--persist") { Description = "The entry does not expire." };
-    private readonly Option<long?> _ifVersion = new("--if-version") { Description = "Write only if the entry has this version; 0 for a missing key." };
+    private readonly Option<long?> _ifVersion = new("--if-version")
+    {
+        Description = "Write only if the entry has this version; 0 for a missing key.",
+    };
     private readonly Option<bool> _ifExists = new("--if-exists") { Description = "Write only if the key exists." };
     private readonly Option<bool> _ifAbsent = new("--if-absent") { Description = "Write only if the key is missing." };
     private readonly Option<string?> _path = new("--path", "-p") { Description = "A part of the value, as a JSON Pointer, such as /items/0." };

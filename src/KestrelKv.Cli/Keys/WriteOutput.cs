@@ -31,11 +31,13 @@ internal static class WriteOutput
         {
             WriteStatus.NotFound => new(ExitCode.Absent, "not_found", $"The key \"{key}\" is missing"),
             WriteStatus.PathNotFound => new(ExitCode.Absent, "path_not_found", $"The part of the value of \"{key}\" is missing"),
-            WriteStatus.TestFailed => new(ExitCode.PreconditionFailed, "test_failed", $"A test of the patch does not hold for \"{key}\"; nothing was changed"),
+            WriteStatus.TestFailed =>
+                new(ExitCode.PreconditionFailed, "test_failed", $"A test of the patch does not hold for \"{key}\"; nothing was changed"),
             _ when result.Applied => null,
             _ => new(
                 ExitCode.PreconditionFailed, "precondition_failed",
-                $"The precondition does not hold for \"{key}\": {(result.Version == 0 ? "it is missing" : $"its version is {result.Version}")}; nothing was changed")
+                $"The precondition does not hold for \"{key}\": {(result.Version == 0 ? "it is missing" : $"its version is {result.Version}")}; " +
+                "nothing was changed")
             {
                 Version = result.Version,
             },

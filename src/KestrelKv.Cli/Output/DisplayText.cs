@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Spectre.Console;
@@ -8,14 +7,23 @@ namespace KestrelKv.Cli.Output;
 /// <summary>Text for people: on one line, without control characters.</summary>
 internal static class DisplayText
 {
-    /// <summary>Returns a text whose control characters are escaped as in JSON, so that a key cannot control the terminal.</summary>
+    /// <summary>
+    /// Returns a text whose hidden characters are escaped as in JSON, so that a key cannot control the terminal or its direction of text.
+    /// </summary>
     public static string Of(string text)
     {
-        if (!text.Any(char.IsControl)) return text;
+        if (!text.Any(IsHidden)) return text;
         var escaped = new StringBuilder(text.Length + 10);
-        foreach (char c in text) escaped.Append(!char.IsControl(c) ? c.ToString() : c switch { '\n' => @"\n", '\r' => @"\r", '\t' => @"\t", _ => $"\\u{(int)c:x4}" });
+        foreach (char c in text)
+            escaped.Append(!IsHidden(c) ? c.ToString() : c switch { '\n' => @"\n", '\r' => @"\r", '\t' => @"\t", _ => $"\\u{(int)c:x4}" });
         return escaped.ToString();
     }
+
+    /// <summary>Returns a text as one word of a POSIX shell, or of bash, zsh and ksh if it has hidden characters.</summary>
+    public static string ShellWord(string text) =>
+        text.Any(IsHidden) ? $"$'{Of(text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal))}'"
+        : text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is ':' or '.' or '_' or '-' or '/' or '@' or ',') ? text
+        : $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     /// <summary>Returns a JSON text on one line.</summary>
     /// <param name="json">The JSON text.</param>
@@ -25,9 +33,7 @@ internal static class DisplayText
         // Each column of the result takes at most four bytes of text, and white space between tokens is rare.
         bool isPart = columnsMax < json.Length / 8;
         if (isPart) return Of(Encoding.UTF8.GetString(json[..(columnsMax * 4)]));
-        var line = new ArrayBufferWriter<byte>(json.Length);
-        JsonPrinter.WriteLine(line, json);
-        return Of(Encoding.UTF8.GetString(line.WrittenSpan));
+        return Of(Encoding.UTF8.GetString(JsonPrinter.ToLine(json)));
     }
 
     /// <summary>Returns a time in UTC; <c>never</c> for none.</summary>
@@ -47,4 +53,8 @@ internal static class DisplayText
         }
         return text[..length] + "…";
     }
+
+    /// <summary>Whether a character controls the terminal or is invisible. The joiners of emoji and some scripts are not hidden.</summary>
+    private static bool IsHidden(char c) => c is not ('\u200c' or '\u200d') && char.GetUnicodeCategory(c) is
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
 }

@@ -31,20 +31,17 @@ internal static class EntryJson
     }
 
     /// <summary>Writes a member whose value is copied byte for byte, except that it is put on one line.</summary>
-    public static void WriteValue(Utf8JsonWriter json, string name, ReadOnlySpan<byte> value)
+    public static void WriteValue(Utf8JsonWriter json, string name, ReadOnlySpan<byte> value) => WriteRaw(json, name, OnOneLine(value));
+
+    /// <summary>Writes a member whose value is copied byte for byte.</summary>
+    public static void WriteRaw(Utf8JsonWriter json, string name, ReadOnlySpan<byte> value)
     {
         json.WritePropertyName(name);
-        json.WriteRawValue(OnOneLine(value), skipInputValidation: true);
+        json.WriteRawValue(value, skipInputValidation: true);
     }
 
     /// <summary>Returns a JSON text itself if it is on one line; otherwise without the white space between its tokens.</summary>
-    public static ReadOnlySpan<byte> OnOneLine(ReadOnlySpan<byte> json)
-    {
-        if (json.IndexOfAny("\r\n"u8) < 0) return json;
-        var line = new ArrayBufferWriter<byte>(json.Length);
-        JsonPrinter.WriteLine(line, json);
-        return line.WrittenSpan;
-    }
+    public static ReadOnlySpan<byte> OnOneLine(ReadOnlySpan<byte> json) => json.IndexOfAny("\r\n"u8) < 0 ? json : JsonPrinter.ToLine(json);
 
     /// <summary>Returns a JSON string with the given text. Only quotes, backslashes and control characters are escaped.</summary>
     public static byte[] String(string text)
@@ -60,11 +57,7 @@ internal static class EntryJson
     }
 
     /// <summary>Writes a member whose value is a text, such as a key.</summary>
-    public static void WriteText(Utf8JsonWriter json, string name, string text)
-    {
-        json.WritePropertyName(name);
-        json.WriteRawValue(String(text), skipInputValidation: true);
-    }
+    public static void WriteText(Utf8JsonWriter json, string name, string text) => WriteRaw(json, name, String(text));
 
     /// <summary>Returns a JSON object.</summary>
     public static byte[] Object(Action<Utf8JsonWriter> write)
@@ -82,11 +75,8 @@ internal static class EntryJson
     /// <summary>Writes <c>expires_at</c> in seconds since 1970, with milliseconds if it has any, or null: as the server does.</summary>
     public static void WriteExpiry(Utf8JsonWriter json, DateTimeOffset? expiresAt)
     {
-        json.WritePropertyName("expires_at");
-        if (expiresAt is { } time) json.WriteRawValue(UnixSeconds(time), skipInputValidation: true);
-        else json.WriteNullValue();
+        if (expiresAt is not { } time) json.WriteNull("expires_at");
+        else WriteRaw(json, "expires_at",
+            Encoding.UTF8.GetBytes((time.ToUnixTimeMilliseconds() / 1000m).ToString("0.###", CultureInfo.InvariantCulture)));
     }
-
-    public static string UnixSeconds(DateTimeOffset time) =>
-        (time.ToUnixTimeMilliseconds() / 1000m).ToString("0.###", CultureInfo.InvariantCulture);
 }

@@ -8,14 +8,15 @@ internal static class JsonPrinter
 {
     private static ReadOnlySpan<byte> Reset => "\e[0m"u8;
 
-    /// <summary>Writes a JSON text without its white space between tokens, on one line.</summary>
-    public static void WriteLine(IBufferWriter<byte> to, ReadOnlySpan<byte> json) => Write(to, json, isIndented: false, hasColors: false);
+    /// <summary>Returns a JSON text without its white space between tokens, on one line.</summary>
+    public static byte[] ToLine(ReadOnlySpan<byte> json) => Print(json, isIndented: false, hasColors: false);
 
-    /// <summary>Writes a JSON text with one member or element on each line.</summary>
-    public static void WriteIndented(IBufferWriter<byte> to, ReadOnlySpan<byte> json, bool hasColors) => Write(to, json, isIndented: true, hasColors);
+    /// <summary>Returns a JSON text with one member or element on each line, without a line feed at the end.</summary>
+    public static byte[] ToLines(ReadOnlySpan<byte> json, bool hasColors) => Print(json, isIndented: true, hasColors);
 
-    private static void Write(IBufferWriter<byte> to, ReadOnlySpan<byte> json, bool isIndented, bool hasColors)
+    private static byte[] Print(ReadOnlySpan<byte> json, bool isIndented, bool hasColors)
     {
+        var to = new ArrayBufferWriter<byte>(json.Length + 1);
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 100_000 });
         int depth = 0;
         JsonTokenType last = JsonTokenType.None;
@@ -31,6 +32,7 @@ internal static class JsonPrinter
             if (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray) depth++;
             last = reader.TokenType;
         }
+        return to.WrittenSpan.ToArray();
     }
 
     private static void WriteToken(IBufferWriter<byte> to, ReadOnlySpan<byte> json, ref Utf8JsonReader reader, bool hasColors)

@@ -10,10 +10,12 @@ internal static class RawValue
 {
     /// <summary>The type to read values with. It has no limit on the depth: the server has one.</summary>
     public static readonly JsonTypeInfo<JsonElement> Type = JsonMetadataServices.CreateValueInfo<JsonElement>(
-        new JsonSerializerOptions { MaxDepth = 100_000, TypeInfoResolver = JsonTypeInfoResolver.Combine() }, JsonMetadataServices.JsonElementConverter);
+        new JsonSerializerOptions { MaxDepth = 100_000, TypeInfoResolver = JsonTypeInfoResolver.Combine() },
+        JsonMetadataServices.JsonElementConverter);
 
     /// <summary>Returns the text of a value; empty if there is none.</summary>
-    public static ReadOnlySpan<byte> Of(JsonElement value) => value.ValueKind == JsonValueKind.Undefined ? default : JsonMarshal.GetRawUtf8Value(value);
+    public static ReadOnlySpan<byte> Of(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Undefined ? default : JsonMarshal.GetRawUtf8Value(value);
 
     /// <summary>Returns the same entry with the text of its value.</summary>
     public static Entry<ReadOnlyMemory<byte>> Of(in Entry<JsonElement> entry) =>

@@ -16,13 +16,18 @@ internal static class CallCommand
         var function = new Argument<string>("function") { Description = "The function, such as SCAN. Names are case-sensitive: see kkv call HELP." };
         function.HelpName = function.Name;
         function.CompletionSources.Add("BATCH", "DELETE", "EXPIRE", "GET", "HELP", "INCR", "INFO", "MGET", "PATCH", "PING", "PUT", "SCAN");
-        var parameters = new Argument<string?>("params") { Description = "The parameters as a JSON object, @FILE, or - for standard input. Default: none.", Arity = ArgumentArity.ZeroOrOne };
+        var parameters = new Argument<string?>("params")
+        {
+            Description = "The parameters as a JSON object, @FILE, or - for standard input. Default: none.", Arity = ArgumentArity.ZeroOrOne,
+        };
         var command = new Command("call", "Execute any function of the wire protocol, and print its response.") { function, parameters };
         return host.Handle(command, async (arguments, session, stop) =>
         {
             string name = arguments.GetRequiredValue(function);
-            byte[] json = arguments.GetValue(parameters) is { } text ? await ValueSource.ReadAsync(text, isText: false, session.Terminal, stop) : "{}"u8.ToArray();
-            if (json is not [(byte)'{', ..]) throw CommandFailure.Usage("The parameters are not a JSON object, expected one such as {\"obj\": \"user:1\"}");
+            byte[] json = arguments.GetValue(parameters) is { } text
+                ? await ValueSource.ReadAsync(text, isText: false, session.Terminal, stop) : "{}"u8.ToArray();
+            if (json is not [(byte)'{', ..])
+                throw CommandFailure.Usage("The parameters are not a JSON object, expected one such as {\"obj\": \"user:1\"}");
             (bool touches, bool mayRepeat) = Inspect(json);
             bool isRead = name is "GET" or "MGET" or "SCAN" or "PING" or "INFO" or "HELP";
             if (!isRead || touches) session.ThrowIfReadOnly($"The function {name}");
@@ -34,21 +39,14 @@ internal static class CallCommand
             catch (OutcomeUnknownException e) when (e is { Code: null, InnerException: null })
             {
                 // The reply of an unknown function has a form of its own.
-                if (await IsKnownAsync(session.Client, name, stop)) throw;
-                throw CommandFailure.Failed("unknown_function", $"The function {name} does not exist, expected one that kkv call HELP lists. Names are case-sensitive");
+                if ((await ServerFunctions.ReadAsync(session.Client, stop)).ContainsKey(name)) throw;
+                throw CommandFailure.Failed(
+                    "unknown_function", $"The function {name} does not exist, expected one that kkv call HELP lists. Names are case-sensitive");
             }
             if (session.Format == OutputFormat.Raw) session.Write(response.WrittenSpan);
             else session.WriteJson(response.WrittenSpan);
             return ExitCode.Ok;
         });
-    }
-
-    private static async Task<bool> IsKnownAsync(KestrelKvClient client, string name, CancellationToken stop)
-    {
-        var help = new ArrayBufferWriter<byte>();
-        await client.CallUtf8Async("HELP", default, help, mayRepeat: true, cancellationToken: stop);
-        using JsonDocument functions = JsonDocument.Parse(help.WrittenMemory);
-        return functions.RootElement.GetProperty("functions").EnumerateArray().Any(function => function.GetProperty("func").ValueEquals(name));
     }
 
     /// <summary>Returns whether the parameters have <c>touch</c>, and <c>request_id</c>, which makes a repetition safe.</summary>

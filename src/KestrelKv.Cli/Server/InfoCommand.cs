@@ -29,7 +29,8 @@ internal static class InfoCommand
         var table = new TextTable(session.Terminal.Output, ["NAME", "VALUE"], session.Columns, session.HasColors);
         foreach (JsonProperty member in info.RootElement.EnumerateObject())
         {
-            string value = member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString()! : Encoding.UTF8.GetString(RawValue.Of(member.Value));
+            string value = member.Value.ValueKind == JsonValueKind.String
+                ? member.Value.GetString()! : Encoding.UTF8.GetString(RawValue.Of(member.Value));
             table.Add([member.Name, DisplayText.Of(value)]);
         }
         table.Write();

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Output;
 
@@ -12,14 +13,18 @@ internal static class PingCommand
     public static Command Create(CommandHost host)
     {
         var count = new Option<int>("--count", "-n") { Description = "The number of requests. Default: 1.", DefaultValueFactory = _ => 1 };
-        var interval = new Option<double>("--interval") { Description = "The pause between requests, in seconds. Default: 1.", DefaultValueFactory = _ => 1 };
+        var interval = new Option<double>("--interval")
+        {
+            Description = "The pause between requests, in seconds. Default: 1.", DefaultValueFactory = _ => 1,
+        };
         var command = new Command("ping", "Measure the round trip to the server.") { count, interval };
         return host.Handle(command, async (arguments, session, stop) =>
         {
             int requests = arguments.GetValue(count);
             double pause = arguments.GetValue(interval);
             if (requests < 1) throw CommandFailure.Usage($"--count is {requests.ToString(CultureInfo.InvariantCulture)}, expected 1 or more");
-            if (pause is not (>= 0 and <= 86_400)) throw CommandFailure.Usage($"--interval is {pause.ToString(CultureInfo.InvariantCulture)}, expected seconds, 0 to 86400");
+            if (pause is not (>= 0 and <= 86_400))
+                throw CommandFailure.Usage($"--interval is {pause.ToString(CultureInfo.InvariantCulture)}, expected seconds, 0 to 86400");
             await session.Client.PingAsync(cancellationToken: stop); // Connects, which is not measured.
             var times = new List<double>();
             try
@@ -38,7 +43,7 @@ internal static class PingCommand
     {
         double time = (await session.Client.PingAsync(cancellationToken: stop)).TotalMilliseconds;
         times.Add(time);
-        if (session.FormatOrDefault is OutputFormat.Table or OutputFormat.Raw) Print(session, $"pong {times.Count}: {Text(time)} ms");
+        if (session.FormatOrDefault is OutputFormat.Table or OutputFormat.Raw) session.Write($"pong {times.Count}: {Text(time)} ms\n");
         else
         {
             session.WriteJson(EntryJson.Object(json =>
@@ -55,7 +60,7 @@ internal static class PingCommand
     {
         if (session.FormatOrDefault is OutputFormat.Table or OutputFormat.Raw)
         {
-            Print(session, $"{times.Count} pings: min {Text(times.Min())}, avg {Text(times.Average())}, max {Text(times.Max())} ms");
+            session.Write($"{times.Count} pings: min {Text(times.Min())}, avg {Text(times.Average())}, max {Text(times.Max())} ms\n");
             return;
         }
         session.WriteJson(EntryJson.Object(json =>
@@ -67,13 +72,7 @@ internal static class PingCommand
         }));
     }
 
-    private static void Print(Session session, string line) => session.Write(Encoding.UTF8.GetBytes(line + "\n"));
-
-    private static void Write(System.Text.Json.Utf8JsonWriter json, string name, double time)
-    {
-        json.WritePropertyName(name);
-        json.WriteRawValue(Text(time), skipInputValidation: true);
-    }
+    private static void Write(Utf8JsonWriter json, string name, double time) => EntryJson.WriteRaw(json, name, Encoding.UTF8.GetBytes(Text(time)));
 
     private static string Text(double time) => time.ToString("0.000", CultureInfo.InvariantCulture);
 }

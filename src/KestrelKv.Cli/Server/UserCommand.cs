@@ -10,7 +10,11 @@ internal static class UserCommand
 {
     public static Command Create(CommandHost host)
     {
-        var server = new Option<string?>("--server") { Description = "The server program, KestrelKv.Server or KestrelKv.Server.dll. Default: KKV_SERVER, then the one beside kkv.", HelpName = "path" };
+        var server = new Option<string?>("--server")
+        {
+            Description = "The server program, KestrelKv.Server or KestrelKv.Server.dll. Default: KKV_SERVER, then the one beside kkv.",
+            HelpName = "path",
+        };
         var command = new Command(
             "user",
             "Run the command user of the server program on this machine: add, rotate, revoke, list, check. " +

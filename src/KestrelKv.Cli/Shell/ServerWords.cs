@@ -1,40 +1,24 @@
-using System.Buffers;
-using System.Text.Json;
+using KestrelKv.Cli.Completion;
+using KestrelKv.Cli.Server;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Shell;
 
 /// <summary>Words for completion that the server knows: keys, functions and parameters. A server that does not answer in a second has none.</summary>
 internal sealed class ServerWords(KestrelKvClient client)
-{
-    private const int KeysMax = 100;
-
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+{    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
     private Dictionary<string, string[]>? _functions;
 
     /// <summary>Returns the first keys with a prefix.</summary>
-    public IReadOnlyList<string> Keys(string prefix) => Wait(async stop =>
-    {
-        var keys = new List<string>();
-        await foreach (KeyInfo key in client.ScanKeysAsync(prefix, new() { Limit = KeysMax }, stop)) keys.Add(key.Key);
-        return keys;
-    }) ?? [];
+    public IReadOnlyList<string> Keys(string prefix) => Wait(stop => KeyCompletion.FindAsync(client, prefix, null, stop)) ?? [];
 
     public IReadOnlyCollection<string> Functions() => LoadFunctions().Keys;
 
     /// <summary>Returns the names of the parameters of a function.</summary>
     public IReadOnlyList<string> Parameters(string function) => LoadFunctions().GetValueOrDefault(function, []);
 
-    private Dictionary<string, string[]> LoadFunctions() => _functions ?? (_functions = Wait(async stop =>
-    {
-        var help = new ArrayBufferWriter<byte>();
-        await client.CallUtf8Async("HELP", default, help, mayRepeat: true, cancellationToken: stop);
-        using var json = JsonDocument.Parse(help.WrittenMemory);
-        return json.RootElement.GetProperty("functions").EnumerateArray().ToDictionary(
-            function => function.GetProperty("func").GetString()!,
-            function => function.GetProperty("params").EnumerateArray().Select(parameter => parameter.GetProperty("name").GetString()!).ToArray());
-    })) ?? [];
+    private Dictionary<string, string[]> LoadFunctions() => (_functions ??= Wait(stop => ServerFunctions.ReadAsync(client, stop))) ?? [];
 
     /// <summary>Waits for words. There are none if the server does not answer in time.</summary>
     private static T? Wait<T>(Func<CancellationToken, Task<T>> read) where T : class

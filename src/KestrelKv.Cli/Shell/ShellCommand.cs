@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using KestrelKv.Cli.Hosting;
-using KestrelKv.Cli.Live;
+using KestrelKv.Cli.Output;
 using KestrelKv.Cli.Shell.Editing;
 using KestrelKv.Client;
 
@@ -23,7 +23,8 @@ internal static class ShellCommand
         host.SharedSession = session;
         try
         {
-            return session.Terminal.IsInputTerminal && session.Terminal.IsOutputTerminal ? await RunTerminalAsync(root, host, session) : await RunPipeAsync(host, session, stop);
+            return session.Terminal is { IsInputTerminal: true, IsOutputTerminal: true }
+                ? await RunTerminalAsync(root, host, session) : await RunPipeAsync(host, session, stop);
         }
         finally
         {
@@ -33,11 +34,10 @@ internal static class ShellCommand
 
     private static async Task<int> RunTerminalAsync(RootCommand root, CommandHost host, Session session)
     {
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true); // A command that runs has its own.
+        // A command that runs has its own.
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
         History history = OpenHistory(session);
-        KestrelKvClientOptions server = session.ClientOptions;
-        var input = new ShellInput(
-            session.Terminal, $"{server.Host}:{server.Port ?? (server.Tls ? 4445 : 4444)}> ", history, new(root, new(session.Client)));
+        var input = new ShellInput(session.Terminal, $"{Session.NameOf(session.ClientOptions)}> ", history, new(root, new(session.Client)));
         await GreetAsync(session);
         while (input.Read() is { } line)
         {
@@ -62,7 +62,7 @@ internal static class ShellCommand
             if (code is not (null or ExitCode.Ok)) failure = code.Value;
             if (code is null or ExitCode.Interrupted) return failure;
         }
-        if (command.Length > 0) throw CommandFailure.Usage($"The last command has an open bracket or quote: {command}");
+        if (command.Length > 0) throw CommandFailure.Usage($"The last command has an open bracket or quote, expected its end: {command}");
         return failure;
     }
 
@@ -103,7 +103,8 @@ internal static class ShellCommand
     private static History OpenHistory(Session session)
     {
         string path = session.Terminal.Environment("KKV_HISTORY") ?? Path.Combine(
-            session.Terminal.Environment("XDG_STATE_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state"), "kkv", "history");
+            session.Terminal.Environment("XDG_STATE_HOME")
+                ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state"), "kkv", "history");
         var history = new History(path);
         try
         {
@@ -112,7 +113,8 @@ internal static class ShellCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            session.Terminal.Error.WriteLine($"kkv: The history in {path} cannot be read: {e.Message.TrimEnd('.')}. The commands of this shell are kept in memory only.");
+            session.Terminal.Error.WriteLine(
+                $"kkv: The history in {path} cannot be read: {e.Message.TrimEnd('.')}. The commands of this shell are kept in memory only.");
             return new(null);
         }
     }

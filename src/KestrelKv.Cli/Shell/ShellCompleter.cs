@@ -17,14 +17,17 @@ internal sealed class ShellCompleter(RootCommand root, ServerWords server)
         ShellWord[] before = [.. words.Words.Where(word => word.Start < last.Start)];
         if (before is [{ Text: "call" }, var function, ..] && last.Raw.StartsWith('{')) return CompleteParameter(function.Text, last, cursor);
         IEnumerable<string> candidates = Candidates(before, last.Text);
-        return new(last.Start, [.. candidates.Where(word => word.StartsWith(last.Text, StringComparison.Ordinal)).Distinct().Order(StringComparer.Ordinal).Select(word => Quote(word) + " ")]);
+        return new(last.Start, [.. candidates.Where(word => word.StartsWith(last.Text, StringComparison.Ordinal))
+            .Distinct().Order(StringComparer.Ordinal).Select(word => Quote(word) + " ")]);
     }
 
     private IEnumerable<string> Candidates(ShellWord[] before, string typed)
     {
         (Command command, int positional, Option? option) = Walk(before);
         if (option is not null) return option.HelpName?.Split('|') is { Length: > 1 } values ? values : [];
-        if (typed.StartsWith('-')) return OptionsOf(command).SelectMany(each => each.Aliases.Prepend(each.Name)).Where(name => name.StartsWith("--", StringComparison.Ordinal));
+        if (typed.StartsWith('-'))
+            return OptionsOf(command)
+                .SelectMany(each => each.Aliases.Prepend(each.Name)).Where(name => name.StartsWith("--", StringComparison.Ordinal));
         if (before is [{ Text: "help" }]) return Names(root);
         if (command.Subcommands.Count > 0 && positional == 0) return command == root ? Names(root).Concat(OwnCommands) : Names(command);
         if (command.Name == "call" && positional == 0) return server.Functions();
@@ -39,7 +42,9 @@ internal sealed class ShellCompleter(RootCommand root, ServerWords server)
         foreach (ShellWord word in words)
         {
             if (option is not null) option = null;
-            else if (word.Text.StartsWith('-')) option = OptionsOf(command).FirstOrDefault(each => (each.Name == word.Text || each.Aliases.Contains(word.Text)) && each.ValueType != typeof(bool));
+            else if (word.Text.StartsWith('-'))
+                option = OptionsOf(command)
+                    .FirstOrDefault(each => (each.Name == word.Text || each.Aliases.Contains(word.Text)) && each.ValueType != typeof(bool));
             else if (positional == 0 && command.Subcommands.FirstOrDefault(each => each.Name == word.Text) is { } inner) command = inner;
             else positional++;
         }
@@ -55,7 +60,8 @@ internal sealed class ShellCompleter(RootCommand root, ServerWords server)
         if (!head.EndsWith('{') && !head.EndsWith(',')) return new(cursor, []);
         string typed = isOpen ? json.Raw[(quote + 1)..] : "";
         int start = isOpen ? json.Start + quote : cursor;
-        return new(start, [.. server.Parameters(function).Where(name => name.StartsWith(typed, StringComparison.Ordinal)).Select(name => $"\"{name}\": ")]);
+        return new(start,
+            [.. server.Parameters(function).Where(name => name.StartsWith(typed, StringComparison.Ordinal)).Select(name => $"\"{name}\": ")]);
     }
 
     private IEnumerable<Option> OptionsOf(Command command) =>
@@ -65,6 +71,7 @@ internal sealed class ShellCompleter(RootCommand root, ServerWords server)
 
     private static string Quote(string word) =>
         word.Length > 0 && !word.Any(c => char.IsWhiteSpace(c) || c is '"' or '\'') && word[0] is not ('{' or '[') ? word
-        : word.Contains('\'', StringComparison.Ordinal) ? $"\"{word.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\""
+        : word.Contains('\'', StringComparison.Ordinal)
+            ? $"\"{word.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\""
         : $"'{word}'";
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Shell.Editing;
 
@@ -19,10 +18,10 @@ internal sealed class ShellInput(Terminal terminal, string prompt, History histo
         {
             while (true)
             {
-                Write(screen.Take());
+                terminal.Show(screen.Take());
                 EditState state = editor.Press(ReadKey());
                 if (state == EditState.Editing) continue;
-                Write(screen.Take());
+                terminal.Show(screen.Take());
                 return state switch
                 {
                     EditState.Accepted => editor.Text,
@@ -45,11 +44,5 @@ internal sealed class ShellInput(Terminal terminal, string prompt, History histo
         return key is { Action: EditAction.Insert, Text: [var high] } && char.IsHighSurrogate(high)
             ? key with { Text = key.Text + Console.ReadKey(intercept: true).KeyChar }
             : key;
-    }
-
-    private void Write(string text)
-    {
-        terminal.Output.Write(Encoding.UTF8.GetBytes(text));
-        terminal.Output.Flush();
     }
 }

@@ -13,7 +13,7 @@ internal sealed class LiveScreen : IDisposable
     public LiveScreen(Terminal terminal)
     {
         _terminal = terminal;
-        Write("\e[?1049h\e[?25l");
+        _terminal.Show("\e[?1049h\e[?25l");
     }
 
     /// <summary>Draws lines.</summary>
@@ -22,7 +22,7 @@ internal sealed class LiveScreen : IDisposable
     {
         var text = new StringBuilder("\e[H");
         foreach (string line in draw(Console.WindowWidth, Console.WindowHeight)) text.Append(line).Append("\e[K\r\n");
-        Write(text.Append("\e[J").ToString());
+        _terminal.Show(text.Append("\e[J").ToString());
     }
 
     /// <summary>Waits for a time, and draws again when the size of the terminal changes.</summary>
@@ -42,7 +42,7 @@ internal sealed class LiveScreen : IDisposable
         return true;
     }
 
-    public void Dispose() => Write("\e[?25h\e[?1049l");
+    public void Dispose() => _terminal.Show("\e[?25h\e[?1049l");
 
     private bool IsQuitPressed()
     {
@@ -51,11 +51,5 @@ internal sealed class LiveScreen : IDisposable
             if (Console.ReadKey(intercept: true).KeyChar is 'q' or 'Q') return true;
         }
         return false;
-    }
-
-    private void Write(string text)
-    {
-        _terminal.Output.Write(Encoding.UTF8.GetBytes(text));
-        _terminal.Output.Flush();
     }
 }

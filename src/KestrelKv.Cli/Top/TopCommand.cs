@@ -11,18 +11,24 @@ internal static class TopCommand
 {
     public static Command Create(CommandHost host)
     {
-        var interval = new Option<double>("--interval", "-i") { Description = "The time between two readings, in seconds. Default: 1.", DefaultValueFactory = _ => 1 };
+        var interval = new Option<double>("--interval", "-i")
+        {
+            Description = "The time between two readings, in seconds. Default: 1.", DefaultValueFactory = _ => 1,
+        };
         var count = new Option<int?>("--count", "-n") { Description = "End after this number of intervals. Default: until q or Ctrl-C." };
         var command = new Command("top", "Show live figures of the server: requests, latency, memory, syncs.") { interval, count };
         return host.Handle(command, async (arguments, session, stop) =>
         {
             TimeSpan time = arguments.GetValue(interval) is >= 0.1 and <= 3_600 and var seconds ? TimeSpan.FromSeconds(seconds)
-                : throw CommandFailure.Usage($"--interval is {arguments.GetValue(interval).ToString(CultureInfo.InvariantCulture)}, expected seconds from 0.1 to 3600");
-            int intervals = arguments.GetValue(count) is { } number ? number > 0 ? number : throw CommandFailure.Usage($"--count is {number}, expected 1 or more") : int.MaxValue;
+                : throw CommandFailure.Usage(
+                    $"--interval is {arguments.GetValue(interval).ToString(CultureInfo.InvariantCulture)}, expected seconds from 0.1 to 3600");
+            int intervals = arguments.GetValue(count) ?? int.MaxValue;
+            if (intervals < 1) throw CommandFailure.Usage($"--count is {intervals}, expected 1 or more");
             using var metrics = new MetricsSource(session);
             (ITopSource source, string? note) = await ChooseAsync(session, metrics, stop);
             bool isLive = session.Format is null or OutputFormat.Table && session.Terminal.IsOutputTerminal;
-            return isLive ? await ShowAsync(session, source, note, time, intervals, stop) : await PrintAsync(session, source, note, time, intervals, stop);
+            return isLive
+                ? await ShowAsync(session, source, note, time, intervals, stop) : await PrintAsync(session, source, note, time, intervals, stop);
         });
     }
 
@@ -38,7 +44,8 @@ internal static class TopCommand
         {
             var info = new InfoSource(session.Client);
             await info.ReadAsync(stop);
-            return (info, $"The metrics cannot be read: {e.Message}. The figures are those of INFO, without requests, latency and syncs. --http sets the address.");
+            return (info, $"The metrics cannot be read: {e.Message}. The figures are those of INFO, without requests, latency and syncs. " +
+                "--http sets the address.");
         }
     }
 
@@ -61,8 +68,7 @@ internal static class TopCommand
 
     private static async Task<int> ShowAsync(Session session, ITopSource source, string? note, TimeSpan time, int intervals, CancellationToken stop)
     {
-        KestrelKvClientOptions options = session.ClientOptions;
-        var figures = new TopScreen($"KestrelKv {options.Host}:{options.Port ?? (options.Tls ? 4445 : 4444)}") { Note = note };
+        var figures = new TopScreen($"KestrelKv {Session.NameOf(session.ClientOptions)}") { Note = note };
         using var screen = new LiveScreen(session.Terminal);
         screen.Draw(figures.Draw);
         try

@@ -1,5 +1,5 @@
 using System.Globalization;
-using KestrelKv.Cli.Live;
+using KestrelKv.Cli.Output;
 
 namespace KestrelKv.Cli.Top;
 
@@ -29,7 +29,8 @@ internal sealed class TopScreen(string title)
     /// <summary>Returns the lines, cut to the size of the terminal.</summary>
     public IEnumerable<string> Draw(int columns, int rows)
     {
-        List<string> lines = [$"{title}   {(_last?.Time.ToLocalTime() ?? DateTimeOffset.Now).ToString("HH:mm:ss", CultureInfo.InvariantCulture)}   q: quit", ""];
+        List<string> lines =
+            [$"{title}   {(_last?.Time.ToLocalTime() ?? DateTimeOffset.Now).ToString("HH:mm:ss", CultureInfo.InvariantCulture)}   q: quit", ""];
         if (_last is { } sample)
         {
             AddRates(lines, sample, columns);
@@ -55,23 +56,27 @@ internal sealed class TopScreen(string title)
         lines.Add(Row("requests", Figures.Rate(sample.RequestsTotal ?? 0), History("total"), columns));
         foreach (string function in _history.Keys.Where(name => name is not ("total" or "p99")).Order(StringComparer.Ordinal))
             lines.Add(Row("  " + function, Figures.Rate(sample.Requests.GetValueOrDefault(function)), History(function), columns));
-        lines.Add($"{"errors",-14}{Figures.Rate(sample.ErrorsTotal ?? 0),14}  {string.Join(", ", sample.Errors!.Select(error => $"{error.Key} {Figures.Rate(error.Value)}"))}");
+        string errors = string.Join(", ", sample.Errors!.Select(error => $"{error.Key} {Figures.Rate(error.Value)}"));
+        lines.Add($"{"errors",-14}{Figures.Rate(sample.ErrorsTotal ?? 0),14}  {errors}");
         lines.Add(Row("latency p99", sample.Latency is { } latency ? Figures.Microseconds(latency.P99) : "-", History("p99"), columns));
         lines.Add($"{"  p50, p99.9",-14}{Text(sample.Latency, p => $"{Figures.Microseconds(p.P50)}, {Figures.Microseconds(p.P999)}")}");
         lines.Add($"{"commits",-14}{Figures.Rate(sample.Commits),14}");
-        lines.Add($"{"syncs",-14}{Figures.Rate(sample.Syncs ?? 0),14}  {Text(sample.SyncLatency, p => $"p50 {Figures.Microseconds(p.P50)}, p99 {Figures.Microseconds(p.P99)}")}");
+        string syncs = Text(sample.SyncLatency, p => $"p50 {Figures.Microseconds(p.P50)}, p99 {Figures.Microseconds(p.P99)}");
+        lines.Add($"{"syncs",-14}{Figures.Rate(sample.Syncs ?? 0),14}  {syncs}");
         lines.Add($"{"network",-14}{"",14}  received {Figures.Bytes(sample.ReceivedBytes ?? 0)}, sent {Figures.Bytes(sample.SentBytes ?? 0)}");
     }
 
     private static void AddStates(List<string> lines, TopSample sample)
     {
-        lines.Add($"connections {Figures.Count(sample.Connections)}   watches {Figures.Count(sample.Watches)}   feed lag {Figures.Count(sample.FeedLag)} commits");
+        lines.Add($"connections {Figures.Count(sample.Connections)}   watches {Figures.Count(sample.Watches)}   " +
+            $"feed lag {Figures.Count(sample.FeedLag)} commits");
         lines.Add($"keys {Figures.Count(sample.Keys)}   keys and values {Figures.Bytes(sample.Bytes)}   memory {Figures.Bytes(sample.MemoryBytes)}" +
             (sample.MemoryLimitBytes > 0 ? $" of {Figures.Bytes(sample.MemoryLimitBytes)}" : ""));
         if (sample.ProcessBytes is { } process)
             lines.Add(string.Create(CultureInfo.InvariantCulture, $"process: memory {Figures.Bytes(process)}, processor {sample.Cpu * 100:0} %"));
         if (sample.Removals is { } removals && (removals.Evicted, removals.Expired, removals.Refused) != (0, 0, 0))
-            lines.Add($"per second: evicted {Figures.Rate(removals.Evicted)}, expired {Figures.Rate(removals.Expired)}, refused {Figures.Rate(removals.Refused)}");
+            lines.Add($"per second: evicted {Figures.Rate(removals.Evicted)}, expired {Figures.Rate(removals.Expired)}, " +
+                $"refused {Figures.Rate(removals.Refused)}");
     }
 
     private Sparkline History(string name)

@@ -1,5 +1,5 @@
 using System.Text;
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Scanning;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Transfer;

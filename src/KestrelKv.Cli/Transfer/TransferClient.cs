@@ -1,7 +1,4 @@
-using System.Text;
-using System.Text.Json;
 using KestrelKv.Cli.Hosting;
-using KestrelKv.Cli.Output;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Transfer;
@@ -47,8 +44,4 @@ internal static class TransferClient
             throw;
         }
     }
-
-    /// <summary>Returns a text as a JSON string with quotes.</summary>
-    public static byte[] JsonText(string text) =>
-        Encoding.UTF8.GetBytes($"\"{JsonEncodedText.Encode(text, EntryJson.Options.Encoder)}\"");
 }

@@ -21,16 +21,19 @@ public sealed class BenchTests
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
         using var kkv = new Kkv(server);
-        JsonElement result = await RunAsync(kkv, "--mix", mix, "--in-flight", $"{inFlight}", "--value-bytes", valueBytes, "--keys", "1000", "--put-percent", "30");
+        JsonElement result =
+            await RunAsync(kkv, "--mix", mix, "--in-flight", $"{inFlight}", "--value-bytes", valueBytes, "--keys", "1000", "--put-percent", "30");
         IReadOnlyDictionary<string, double> requests = await CountAsync(server);
-        (long gets, long puts, long filled) = (result.GetProperty("gets").GetInt64(), result.GetProperty("puts").GetInt64(), result.GetProperty("filled").GetInt64());
+        (long gets, long puts, long filled) =
+            (result.GetProperty("gets").GetInt64(), result.GetProperty("puts").GetInt64(), result.GetProperty("filled").GetInt64());
         Assert.Equal(gets, (long)requests.GetValueOrDefault("GET"));
         Assert.Equal(puts + filled, (long)requests.GetValueOrDefault("PUT"));
         Assert.Equal(1_000, (long)requests["DELETE"]);
         Assert.Equal(gets + puts, result.GetProperty("requests").GetInt64());
         Assert.Equal((mix != "put", mix != "get"), (gets > 0, puts > 0));
         Assert.Equal("closed", result.GetProperty("loop").GetString());
-        Assert.True(result.GetProperty("latency_us").GetProperty("max").GetDouble() >= result.GetProperty("latency_us").GetProperty("p50").GetDouble());
+        Assert.True(result.GetProperty("latency_us")
+            .GetProperty("max").GetDouble() >= result.GetProperty("latency_us").GetProperty("p50").GetDouble());
 
         // The keys are removed.
         JsonElement keys = JsonDocument.Parse((await kkv.RunAsync("keystats")).Output).RootElement;
@@ -90,7 +93,8 @@ public sealed class BenchTests
         var counts = new LatencyCounts();
         for (int i = 1; i <= 1_000_000; i++) counts.Add(i, 1);
         double unit = 1e6 / System.Diagnostics.Stopwatch.Frequency;
-        foreach (double fraction in new[] { 0.001, 0.5, 0.99, 0.999 }) Assert.InRange(counts.Percentile(fraction) / (fraction * 1e6 * unit), 1 - 1 / 128.0, 1 + 1 / 128.0);
+        foreach (double fraction in new[] { 0.001, 0.5, 0.99, 0.999 })
+            Assert.InRange(counts.Percentile(fraction) / (fraction * 1e6 * unit), 1 - 1 / 128.0, 1 + 1 / 128.0);
         Assert.Equal(1e6 * unit, counts.Max, 1);
     }
 

@@ -66,7 +66,6 @@ public sealed class CompletionTests(ServerFixture fixture) : IClassFixture<Serve
             done
             """;
         using Process bash = kkv.StartProgram("bash", ["-c", Script, "bash", .. lines]);
-        bash.StandardInput.Close();
-        return await bash.StandardOutput.ReadToEndAsync();
+        return (await Kkv.EndAsync(bash)).Output;
     }
 }

@@ -15,8 +15,10 @@ public sealed class ContextCommandTests : IDisposable
     {
         string file = _directory.PathTo("kkv/contexts.json");
         var kkv = new InProcess("", file);
-        Assert.Equal(new(ExitCode.Ok, "", $"The context dev is saved in {file}, and is current.\n"), await kkv.RunAsync("context", "add", "dev", "kestrelkv://localhost"));
-        Assert.Equal(ExitCode.Ok, (await kkv.RunWithInputAsync("Host=db;User=app;Secret=hidden;Tls=true\n", "context", "add", "prod", "-", "--read-only", "--http", "http://db:8080")).ExitCode);
+        Assert.Equal(new(ExitCode.Ok, "", $"The context dev is saved in {file}, and is current.\n"),
+            await kkv.RunAsync("context", "add", "dev", "kestrelkv://localhost"));
+        Assert.Equal(ExitCode.Ok, (await kkv.RunWithInputAsync(
+            "Host=db;User=app;Secret=hidden;Tls=true\n", "context", "add", "prod", "-", "--read-only", "--http", "http://db:8080")).ExitCode);
         Assert.Equal("""
             {"name":"dev","current":true,"url":"kestrelkv://localhost","http":null,"read_only":false}
             {"name":"prod","current":false,"url":"Host=db;User=app;Secret=***;Tls=true","http":"http://db:8080","read_only":true}
@@ -32,7 +34,8 @@ public sealed class ContextCommandTests : IDisposable
             """, (await new InProcess("", file) { IsTerminal = true }.RunAsync("context", "show", "dev")).Output);
         Assert.Equal(ExitCode.Ok, (await kkv.RunAsync("context", "remove", "prod")).ExitCode);
         Assert.Equal(ExitCode.Absent, (await kkv.RunAsync("context", "show")).ExitCode);
-        Assert.Equal(new(ExitCode.Usage, "", "kkv: There is no context \"prod\", expected one of dev.\n"), await kkv.RunAsync("get", "k", "--context", "prod"));
+        Assert.Equal(new(ExitCode.Usage, "", "kkv: There is no context \"prod\", expected one of dev.\n"),
+            await kkv.RunAsync("get", "k", "--context", "prod"));
         if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
     }
 

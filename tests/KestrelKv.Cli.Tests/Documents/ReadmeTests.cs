@@ -20,11 +20,13 @@ public sealed partial class ReadmeTests
         using var kkv = new Kkv(server) { ["NO_COLOR"] = "1" };
 
         // The others have no output to compare.
-        string[] examples = [.. Example().Matches(Page).Select(match => match.Groups[1].Value).Where(text => text.Contains("\n# ", StringComparison.Ordinal))];
+        string[] examples =
+            [.. Example().Matches(Page).Select(match => match.Groups[1].Value).Where(text => text.Contains("\n# ", StringComparison.Ordinal))];
         Assert.Equal(4, examples.Length);
         foreach (string example in examples)
         {
-            string expected = string.Concat(example.Split('\n').Where(line => line.StartsWith("# ", StringComparison.Ordinal)).Select(line => line[2..] + "\n"));
+            string expected =
+                string.Concat(example.Split('\n').Where(line => line.StartsWith("# ", StringComparison.Ordinal)).Select(line => line[2..] + "\n"));
             Assert.Equal(expected, await RunAsync(kkv, example));
         }
     }
@@ -35,11 +37,10 @@ public sealed partial class ReadmeTests
         string script = kkv.Directory.PathTo("example.sh");
         await File.WriteAllTextAsync(script, text);
         using Process terminal = kkv.StartProgram("script", ["--quiet", "--return", "--command", $"stty cols 120; bash -e '{script}'", "/dev/null"]);
-        terminal.StandardInput.Close();
-        string output = await terminal.StandardOutput.ReadToEndAsync();
-        await terminal.WaitForExitAsync();
-        Assert.Equal(0, terminal.ExitCode);
-        return Message().Replace(output.Replace("\r\n", "\n", StringComparison.Ordinal).Replace("\e[?1h\e=", "", StringComparison.Ordinal), "");
+        KkvResult result = await Kkv.EndAsync(terminal);
+        Assert.Equal(0, result.ExitCode);
+        return Message()
+            .Replace(result.Output.Replace("\r\n", "\n", StringComparison.Ordinal).Replace("\e[?1h\e=", "", StringComparison.Ordinal), "");
     }
 
     [Theory]

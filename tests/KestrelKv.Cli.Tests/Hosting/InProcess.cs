@@ -32,7 +32,8 @@ public sealed partial class InProcess(string url, string? configuration = null)
             IsOutputTerminal = IsTerminal,
             IsErrorTerminal = IsTerminal,
             Columns = () => IsTerminal ? 100 : int.MaxValue,
-            Environment = name => name switch { "KKV_URL" => url.Length == 0 ? null : url, "KKV_CONFIG" => configuration ?? "/nonexistent/contexts.json", _ => null },
+            Environment = name =>
+                name switch { "KKV_URL" => url.Length == 0 ? null : url, "KKV_CONFIG" => configuration ?? "/nonexistent/contexts.json", _ => null },
         };
         int exitCode = await new CommandHost(terminal).RunAsync(args);
         return new(exitCode, Golden(Encoding.UTF8.GetString(output.ToArray())), Golden(error.ToString()));

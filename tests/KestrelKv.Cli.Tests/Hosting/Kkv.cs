@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using KestrelKv.Testing;
 
@@ -26,8 +27,8 @@ public sealed class Kkv : IDisposable
         _environment["KKV_HTTP"] = server.Admin.ToString();
     }
 
-    /// <summary>The path of the program.</summary>
-    public static string Path { get; } = System.IO.Path.Combine(AppContext.BaseDirectory, "kkv");
+    // The arguments of env. A shell can start the tests with SIGINT ignored.
+    private static string[] WithInterrupts { get; } = ["--default-signal=INT", Path.Combine(AppContext.BaseDirectory, "kkv")];
 
     /// <summary>A directory for files, which is deleted with this object.</summary>
     public DataDirectory Directory => _home;
@@ -58,18 +59,24 @@ public sealed class Kkv : IDisposable
     }
 
     /// <summary>Starts the program in pipes. The caller ends and disposes of it.</summary>
-    public Process Start(params string[] args) => StartProgram(Path, args);
+    public Process Start(params string[] args) => StartProgram("env", [.. WithInterrupts, .. args]);
 
     /// <summary>Starts the program on a pseudo-terminal of 120 columns: <c>script</c> of util-linux connects it with the pipes.</summary>
     public Process StartInTerminal(params string[] args)
     {
-        string command = "stty cols 120 rows 40; exec " + string.Join(' ', args.Prepend(Path).Select(arg => $"'{arg.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
+        IEnumerable<string> words = WithInterrupts.Concat(args).Select(word => $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'");
+        string command = $"stty cols 120 rows 40; exec env {string.Join(' ', words)}";
         return StartProgram("script", ["--quiet", "--return", "--echo", "never", "--command", command, "/dev/null"]);
     }
 
     public void Dispose() => _home.Dispose();
 
-    private static async Task<KkvResult> EndAsync(Process process, string input)
+    /// <summary>Sends a signal, such as <c>INT</c>, to a process.</summary>
+    public static Task SignalAsync(Process process, string signal) =>
+        Programs.RunAsync("kill", ["-s", signal, process.Id.ToString(CultureInfo.InvariantCulture)]);
+
+    /// <summary>Ends the input of a process, and waits until it exits. Kills it if it does not.</summary>
+    public static async Task<KkvResult> EndAsync(Process process, string input = "")
     {
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();
@@ -87,7 +94,9 @@ public sealed class Kkv : IDisposable
         return new(process.ExitCode, await output, await error);
     }
 
-    /// <summary>Starts another program in pipes, with the same environment, and with the directory of kkv in <c>PATH</c>. The caller ends and disposes of it.</summary>
+    /// <summary>
+    /// Starts another program in pipes, with the same environment, and with the directory of kkv in <c>PATH</c>. The caller ends and disposes of it.
+    /// </summary>
     public Process StartProgram(string program, IReadOnlyList<string> args)
     {
         var start = new ProcessStartInfo(program, args)

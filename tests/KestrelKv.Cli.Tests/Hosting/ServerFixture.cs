@@ -1,3 +1,4 @@
+using KestrelKv.Client;
 using KestrelKv.Testing;
 
 namespace KestrelKv.Cli.Tests.Hosting;
@@ -6,6 +7,9 @@ namespace KestrelKv.Cli.Tests.Hosting;
 public sealed class ServerFixture : IAsyncLifetime
 {
     public ServerProcess Server { get; private set; } = null!;
+
+    /// <summary>Creates a client of the server, which the caller disposes of.</summary>
+    public KestrelKvClient Connect() => new($"kestrelkv://127.0.0.1:{Server.WirePort}");
 
     public async Task InitializeAsync() => Server = await ServerProcess.StartAsync();
 

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using KestrelKv.Cli.Hosting;
-using KestrelKv.Cli.Live;
+using KestrelKv.Cli.Output;
 using KestrelKv.Cli.Tests.Hosting;
 using KestrelKv.Client;
 
@@ -16,11 +16,12 @@ public sealed class KeyStatsTests(ServerFixture fixture) : IClassFixture<ServerF
 
     public async Task InitializeAsync()
     {
-        await using KestrelKvClient client = Client();
+        await using KestrelKvClient client = fixture.Connect();
         for (int i = 0; i < Keys; i += 1_000)
         {
             Batch batch = client.CreateBatch();
-            for (int j = i; j < i + 1_000; j++) batch.PutUtf8(KeyOf(j), ValueOf(j), new() { Expiry = j % 10 == 0 ? TimeSpan.FromMinutes(30) : Expiry.Never });
+            for (int j = i; j < i + 1_000; j++)
+                batch.PutUtf8(KeyOf(j), ValueOf(j), new() { Expiry = j % 10 == 0 ? TimeSpan.FromMinutes(30) : Expiry.Never });
             await batch.CommitAsync();
         }
     }
@@ -69,14 +70,13 @@ public sealed class KeyStatsTests(ServerFixture fixture) : IClassFixture<ServerF
         using var proxy = new StalledProxy(fixture.Server.WirePort, 500_000);
         using Process process = kkv.Start("keystats", "stats:", "--url", $"kestrelkv://127.0.0.1:{proxy.Port}?StallTimeout=60", "--timeout", "60");
         await proxy.Stalled;
-        using (Process kill = Process.Start("kill", ["-s", "INT", process.Id.ToString(CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync();
-        (string output, string error) = (await process.StandardOutput.ReadToEndAsync(), await process.StandardError.ReadToEndAsync());
-        await process.WaitForExitAsync();
-        Assert.Equal(ExitCode.Interrupted, process.ExitCode);
-        JsonElement part = JsonDocument.Parse(output).RootElement;
+        await Kkv.SignalAsync(process, "INT");
+        KkvResult interrupted = await Kkv.EndAsync(process);
+        Assert.Equal(ExitCode.Interrupted, interrupted.ExitCode);
+        JsonElement part = JsonDocument.Parse(interrupted.Output).RootElement;
         string position = part.GetProperty("position").GetString()!;
         Assert.False(part.GetProperty("complete").GetBoolean());
-        Assert.Contains($"--resume {Printable.ShellWord(position)}.", error, StringComparison.Ordinal);
+        Assert.Contains($"--resume {DisplayText.ShellWord(position)}.", interrupted.Error, StringComparison.Ordinal);
 
         KkvResult resumed = await kkv.RunAsync("keystats", "stats:", "--resume", position, "--timeout", "60");
         Assert.Equal((ExitCode.Ok, ""), (resumed.ExitCode, resumed.Error));
@@ -99,13 +99,12 @@ public sealed class KeyStatsTests(ServerFixture fixture) : IClassFixture<ServerF
         Assert.Contains($"{option} is ", result.Error, StringComparison.Ordinal);
     }
 
-    private KestrelKvClient Client() => new($"kestrelkv://127.0.0.1:{fixture.Server.WirePort}");
-
     private static string KeyOf(int i) => $"stats:{i / (Keys / 10)}:{i:D5}{(i % 7 == 0 ? "\n\"😀" : "")}";
 
     private static byte[] ValueOf(int i) => Encoding.UTF8.GetBytes($$"""{"n": 1.0, "s": "{{new string('x', i % 300)}}"}""");
 
-    private static long Size(int from, int to) => Enumerable.Range(from, to - from).Sum(i => (long)Encoding.UTF8.GetByteCount(KeyOf(i)) + ValueOf(i).Length);
+    private static long Size(int from, int to) =>
+        Enumerable.Range(from, to - from).Sum(i => (long)Encoding.UTF8.GetByteCount(KeyOf(i)) + ValueOf(i).Length);
 
     private static (int Keys, long Bytes, int Expiring) Figures(JsonElement json) =>
         (json.GetProperty("keys").GetInt32(), json.GetProperty("bytes").GetInt64(), json.GetProperty("expiring").GetInt32());

@@ -19,18 +19,23 @@ public sealed class KeyTotalsTests
         for (int seed = 0; seed < 50; seed++)
         {
             var random = new Random(seed);
-            (string Key, int Bytes)[] keys = [.. RandomKeys(random).Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Select(key => (key, random.Next(1, 100)))];
+            (string Key, int Bytes)[] keys =
+                [.. RandomKeys(random).Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Select(key => (key, random.Next(1, 100)))];
             var totals = new KeyTotals(prefix, delimiter, depth, groupsMax, largestMax: 3);
             foreach ((string key, int bytes) in keys) totals.Add(Encoding.UTF8.GetBytes(key), bytes, bytes % 3 == 0 ? bytes : null);
             KeyReport report = Report(totals);
             Dictionary<string, (int Depth, long Keys, long Bytes, long Expiring)> model = Model(keys, prefix, delimiter, depth);
 
             Assert.Equal(Math.Min(groupsMax, model.Count), report.Groups.Count);
-            Assert.All(report.Groups, group => Assert.Equal(model[group.Prefix], (group.Depth, group.Total.Keys, group.Total.Bytes, group.Total.Expiring)));
-            Assert.Equal(model.Values.Select(group => group.Bytes).OrderDescending().Take(groupsMax), report.Groups.Select(group => group.Total.Bytes).OrderDescending());
-            Assert.All(report.Groups.Where(group => group.Depth > 1), group => Assert.Contains(report.Groups, parent => parent.Prefix == group.Parent));
+            Assert.All(report.Groups, group =>
+                Assert.Equal(model[group.Prefix], (group.Depth, group.Total.Keys, group.Total.Bytes, group.Total.Expiring)));
+            Assert.Equal(model.Values.Select(group => group.Bytes)
+                .OrderDescending().Take(groupsMax), report.Groups.Select(group => group.Total.Bytes).OrderDescending());
+            Assert.All(report.Groups.Where(group => group.Depth > 1), group =>
+                Assert.Contains(report.Groups, parent => parent.Prefix == group.Parent));
             Assert.Equal(keys.Sum(key => key.Bytes + (long)Encoding.UTF8.GetByteCount(key.Key)), report.All.Total.Bytes);
-            Assert.Equal(keys.Select(key => key.Bytes + (long)Encoding.UTF8.GetByteCount(key.Key)).OrderDescending().Take(3), report.Largest.Select(key => key.Bytes));
+            Assert.Equal(keys.Select(key => key.Bytes + (long)Encoding.UTF8.GetByteCount(key.Key))
+                .OrderDescending().Take(3), report.Largest.Select(key => key.Bytes));
 
             // What is not kept is in the sum of its parent: nothing is lost, and nothing is counted twice.
             Assert.All(report.Groups.Append(report.All), group => Assert.Equal(
@@ -43,12 +48,14 @@ public sealed class KeyTotalsTests
         IReadOnlyList<PrefixGroup> groups = totals.End();
         return new()
         {
-            Delimiter = ":", All = totals.All, Groups = groups, Largest = totals.Largest(), Expiries = totals.Expiries, IsComplete = true, After = null, Position = null, Time = default,
+            Delimiter = ":", All = totals.All, Groups = groups, Largest = totals.Largest(), Expiries = totals.Expiries, IsComplete = true,
+            After = null, Position = null, Time = default,
         };
     }
 
     private static IEnumerable<string> RandomKeys(Random random) => Enumerable.Range(0, 200)
-        .Select(_ => string.Concat(random.GetItems(["a", "b", ":", "::", "é"], random.Next(1, 8)))).Distinct().OrderBy(key => key, StringComparer.Ordinal);
+        .Select(_ => string.Concat(random.GetItems(["a", "b", ":", "::", "é"], random.Next(1, 8))))
+            .Distinct().OrderBy(key => key, StringComparer.Ordinal);
 
     private static Dictionary<string, (int, long, long, long)> Model((string Key, int Bytes)[] keys, string prefix, string delimiter, int depth)
     {

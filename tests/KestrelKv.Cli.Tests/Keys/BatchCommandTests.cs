@@ -47,7 +47,8 @@ public sealed class BatchCommandTests(ServerFixture fixture) : IClassFixture<Ser
     [Fact]
     public async Task Batch_ThatFails_ReportsTheIndexAsJson()
     {
-        KkvResult result = await new InProcess(fixture.Server).RunWithInputAsync("""{"func":"PUT","params":{"obj":"b:3","val":1,"if_version":7}}""", "batch", "-o", "json");
+        KkvResult result = await new InProcess(fixture.Server)
+            .RunWithInputAsync("""{"func":"PUT","params":{"obj":"b:3","val":1,"if_version":7}}""", "batch", "-o", "json");
         Assert.Contains("\"exit_code\":3,\"index\":0,\"version\":0}", result.Error, StringComparison.Ordinal);
     }
 }

@@ -67,7 +67,8 @@ public sealed class EditCommandTests(ServerFixture fixture) : IClassFixture<Serv
         Assert.Equal(exitCode, result.ExitCode);
         Assert.Contains(message, result.Error, StringComparison.Ordinal);
         Assert.Equal("1\n", (await kkv.RunAsync("get", "e:6")).Output);
-        if (Regex.Match(result.Error, "is in (.*).\n$") is { Success: true } kept) Directory.Delete(Path.GetDirectoryName(kept.Groups[1].Value)!, recursive: true);
+        if (Regex.Match(result.Error, "is in (.*).\n$") is { Success: true } kept)
+            Directory.Delete(Path.GetDirectoryName(kept.Groups[1].Value)!, recursive: true);
     }
 
     private Kkv KkvWith(string editor)

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Text;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Tests.Hosting;
 using KestrelKv.Testing;
@@ -50,34 +48,17 @@ public sealed class TerminalTests(ServerFixture fixture) : IClassFixture<ServerF
     public async Task CtrlC_DuringACommand_EndsItWithoutAStackTrace(params string[] command)
     {
         using var kkv = new Kkv(fixture.Server);
-
-        // A shell can start the tests with SIGINT ignored. The terminal sends the signal for the character that Ctrl-C types.
-        string line = $"stty cols 120; exec env --default-signal=INT kkv {string.Join(' ', command)}";
-        using Process process = kkv.StartProgram("script", ["--quiet", "--return", "--echo", "never", "--command", line, "/dev/null"]);
-        var output = new StringBuilder();
-        Task reading = Task.Run(async () =>
-        {
-            var buffer = new char[1_000];
-            for (int length; (length = await process.StandardOutput.ReadAsync(buffer)) > 0;)
-                lock (output) output.Append(buffer, 0, length);
-        });
+        await using var terminal = new TerminalProcess(kkv, command);
 
         // The program handles the signal from the time at which the command runs.
-        if (command[0] != "watch") await Wait.UntilAsync(() => Length() > 0, () => "the command prints nothing");
+        if (command[0] != "watch") await Wait.UntilAsync(() => terminal.Output.Length > 0, () => "the command prints nothing");
         else await Wait.UntilAsync(WatchesAsync, () => "the watch does not open");
-        await process.StandardInput.WriteAsync('\x03');
-        await process.StandardInput.FlushAsync();
-        await process.WaitForExitAsync().WaitAsync(Wait.Patience);
-        await reading;
-        Assert.Equal(ExitCode.Interrupted, process.ExitCode);
-        Assert.DoesNotContain("   at ", output.ToString(), StringComparison.Ordinal);
+        await terminal.TypeAsync("\x03");
+        Assert.Equal(ExitCode.Interrupted, await terminal.EndAsync());
+        Assert.DoesNotContain("   at ", terminal.Output, StringComparison.Ordinal);
 
-        int Length()
-        {
-            lock (output) return output.Length;
-        }
-
-        async Task<bool> WatchesAsync() => (await new InProcess(fixture.Server).RunAsync("info")).Output.Contains("\"watches\":1", StringComparison.Ordinal);
+        async Task<bool> WatchesAsync() => (await new InProcess(fixture.Server).RunAsync("info"))
+            .Output.Contains("\"watches\":1", StringComparison.Ordinal);
     }
 
     [Fact]
@@ -86,8 +67,9 @@ public sealed class TerminalTests(ServerFixture fixture) : IClassFixture<ServerF
         using var kkv = new Kkv(fixture.Server);
         await kkv.RunAsync("put", "file", "1.0");
         string path = kkv.Directory.PathTo("out");
-        using var shell = kkv.StartProgram("bash", ["-c", "(echo first; kkv get file; kkv get file; kkv get none; echo last) > \"$1\" 2>&1", "bash", path]);
-        await shell.WaitForExitAsync();
+        using var shell =
+            kkv.StartProgram("bash", ["-c", "(echo first; kkv get file; kkv get file; kkv get none; echo last) > \"$1\" 2>&1", "bash", path]);
+        await Kkv.EndAsync(shell);
         Assert.Equal("first\n1.0\n1.0\nkkv: The key \"none\" is missing.\nlast\n", await File.ReadAllTextAsync(path));
     }
 }

@@ -19,9 +19,12 @@ public sealed class WatchCommandTests(ServerFixture fixture) : IClassFixture<Ser
             {"kind":"delete","key":"w1:a","version":V}
 
             """, (await kkv.RunAsync("watch", "w1:", "--from", first, "--max", "3")).Output);
-        Assert.Equal("""{"kind":"put","key":"w1:a","version":V,"expires_at":null}""" + "\n", (await kkv.RunAsync("watch", "w1:", "--from", first, "-n", "1", "--keys-only")).Output);
-        string lines = (await new InProcess(fixture.Server) { IsTerminal = true }.RunAsync("watch", "w1:", "--from", first, "-n", "3", "--no-color")).Output;
-        Assert.Equal(["put         w1:a = 1.0", "set_expiry  w1:a expires 2100-01-01 00:00:00Z", "delete      w1:a"], lines.TrimEnd('\n').Split('\n').Select(line => line[10..]));
+        Assert.Equal("""{"kind":"put","key":"w1:a","version":V,"expires_at":null}""" + "\n",
+            (await kkv.RunAsync("watch", "w1:", "--from", first, "-n", "1", "--keys-only")).Output);
+        string lines =
+            (await new InProcess(fixture.Server) { IsTerminal = true }.RunAsync("watch", "w1:", "--from", first, "-n", "3", "--no-color")).Output;
+        Assert.Equal(["put         w1:a = 1.0", "set_expiry  w1:a expires 2100-01-01 00:00:00Z", "delete      w1:a"], lines.TrimEnd('\n')
+            .Split('\n').Select(line => line[10..]));
     }
 
     [Fact]
@@ -52,35 +55,32 @@ public sealed class WatchCommandTests(ServerFixture fixture) : IClassFixture<Ser
     {
         using var kkv = new Kkv(fixture.Server);
         string first = await WriteAsync("w3:");
-
-        // A shell can start the tests with SIGINT ignored.
-        using Process watch = kkv.StartProgram("env", ["--default-signal=INT", Kkv.Path, "watch", "w3:", "--from", first]);
+        using Process watch = kkv.Start("watch", "w3:", "--from", first);
         for (int i = 0; i < 3; i++) Assert.NotNull(await watch.StandardOutput.ReadLineAsync());
-        await using var client = new KestrelKvClient($"kestrelkv://127.0.0.1:{fixture.Server.WirePort}");
+        await using KestrelKvClient client = fixture.Connect();
         long last = (await client.PutAsync("w3:b", 1)).Version;
         Assert.Contains("w3:b", await watch.StandardOutput.ReadLineAsync(), StringComparison.Ordinal);
-        using (var kill = Process.Start("kill", ["-s", "INT", watch.Id.ToString(CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync();
-        string error = await watch.StandardError.ReadToEndAsync();
-        await watch.WaitForExitAsync();
-        Assert.Equal(ExitCode.Interrupted, watch.ExitCode);
-        Assert.Contains(error, (string[])[$"kkv: Interrupted. Continue with --from {last + 1}.\n", $"kkv: Interrupted. Continue with --from {last}.\n"]);
+        await Kkv.SignalAsync(watch, "INT");
+        KkvResult result = await Kkv.EndAsync(watch);
+        Assert.Equal(ExitCode.Interrupted, result.ExitCode);
+        Assert.Contains(result.Error,
+            (string[])[$"kkv: Interrupted. Continue with --from {last + 1}.\n", $"kkv: Interrupted. Continue with --from {last}.\n"]);
     }
 
     [Fact]
     public async Task Output_WhoseReaderIsGone_IsNoError()
     {
         using var kkv = new Kkv(fixture.Server);
-        await using var client = new KestrelKvClient($"kestrelkv://127.0.0.1:{fixture.Server.WirePort}");
+        await using KestrelKvClient client = fixture.Connect();
         for (int i = 0; i < 3; i++) await client.PutAsync($"w4:{i}", new string('x', 100_000));
         using Process shell = kkv.StartProgram("bash", ["-c", "kkv scan w4: --values | head -c 1; echo \" ${PIPESTATUS[0]}\""]);
-        Assert.Equal("{ 0\n", await shell.StandardOutput.ReadToEndAsync());
-        Assert.Equal("", await shell.StandardError.ReadToEndAsync());
+        Assert.Equal(new(0, "{ 0\n", ""), await Kkv.EndAsync(shell));
     }
 
     /// <summary>Writes three changes. Returns the version of the first.</summary>
     private async Task<string> WriteAsync(string prefix)
     {
-        await using var client = new KestrelKvClient($"kestrelkv://127.0.0.1:{fixture.Server.WirePort}");
+        await using KestrelKvClient client = fixture.Connect();
         WriteResult first = await client.PutUtf8Async(prefix + "a", "1.0"u8.ToArray());
         await client.ExpireAsync(prefix + "a", Expiry.At(DateTimeOffset.FromUnixTimeSeconds(4_102_444_800)));
         await client.DeleteAsync(prefix + "a");

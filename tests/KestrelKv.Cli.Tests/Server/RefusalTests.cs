@@ -19,8 +19,10 @@ public sealed class RefusalTests : IAsyncLifetime, IDisposable
 
     private static readonly string[][] Commands =
     [
-        ["get", "k"], ["put", "k", "1"], ["del", "k"], ["del", "k", "l"], ["patch", "k", "{}"], ["incr", "k"], ["expire", "k", "--persist"], ["edit", "k"],
-        ["mget", "k"], ["scan"], ["scan", "--values"], ["scan", "--delimiter", ":"], ["count"], ["watch"], ["watch", "--snapshot"], ["batch"], ["call", "SCAN"],
+        ["get", "k"], ["put", "k", "1"], ["del", "k"], ["del", "k", "l"], ["patch", "k", "{}"], ["incr", "k"], ["expire", "k", "--persist"],
+        ["edit", "k"],
+        ["mget", "k"], ["scan"], ["scan", "--values"], ["scan", "--delimiter", ":"], ["count"], ["watch"], ["watch", "--snapshot"], ["batch"],
+        ["call", "SCAN"],
     ];
 
     public async Task InitializeAsync() => _server = await ServerProcess.StartAsync([_users.Setting]);
@@ -36,7 +38,8 @@ public sealed class RefusalTests : IAsyncLifetime, IDisposable
         foreach (string[] command in Commands)
         {
             KkvResult result = await kkv.RunWithInputAsync("""{"func":"GET","params":{"obj":"k"}}""", command);
-            Assert.True(result.ExitCode == ExitCode.Failed && result.Error.Contains("(forbidden)", StringComparison.Ordinal), $"{string.Join(' ', command)}: {result}");
+            Assert.True(result.ExitCode == ExitCode.Failed &&
+                result.Error.Contains("(forbidden)", StringComparison.Ordinal), $"{string.Join(' ', command)}: {result}");
         }
         Assert.Equal(ExitCode.Ok, (await kkv.RunAsync("ping")).ExitCode);
         Assert.DoesNotContain("keys", (await kkv.RunAsync("info")).Output, StringComparison.Ordinal);

@@ -9,7 +9,8 @@ public sealed class ServerCommandTests(ServerFixture fixture) : IClassFixture<Se
     [Fact]
     public async Task Info_PrintsJsonOrATable()
     {
-        Assert.StartsWith("""{"server":"KestrelKv","server_version":""", (await new InProcess(fixture.Server).RunAsync("info")).Output, StringComparison.Ordinal);
+        Assert.StartsWith(
+            """{"server":"KestrelKv","server_version":""", (await new InProcess(fixture.Server).RunAsync("info")).Output, StringComparison.Ordinal);
         string table = (await new InProcess(fixture.Server) { IsTerminal = true }.RunAsync("info", "--no-color")).Output;
         Assert.StartsWith("NAME              VALUE\nserver            KestrelKv\n", table, StringComparison.Ordinal);
         Assert.Contains("durability        Always\n", table, StringComparison.Ordinal);
@@ -40,6 +41,7 @@ public sealed class ServerCommandTests(ServerFixture fixture) : IClassFixture<Se
         Assert.Equal(1, refused.ExitCode);
         Assert.StartsWith("kestrelkv: ", refused.Error, StringComparison.Ordinal);
         KkvResult missing = await new InProcess("").RunAsync("user", "list", "--server", "/nonexistent");
-        Assert.Equal(new(ExitCode.Usage, "", "kkv: There is no server program at /nonexistent, expected the path of KestrelKv.Server or KestrelKv.Server.dll.\n"), missing);
+        Assert.Equal(new(ExitCode.Usage, "",
+            "kkv: There is no server program at /nonexistent, expected the path of KestrelKv.Server or KestrelKv.Server.dll.\n"), missing);
     }
 }

@@ -106,7 +106,8 @@ public sealed class LineEditorTests
             editor.Draw();
             for (int i = 0; i < 60; i++)
             {
-                string key = random.GetItems(["a", " ", "{", "你", "😀", "e", "\r", "\x01", "\x05", "\x02", "\x06", "\x7f", "\x17", "\v", "\x10"], 1)[0];
+                string key =
+                    random.GetItems(["a", " ", "{", "你", "😀", "e", "\r", "\x01", "\x05", "\x02", "\x06", "\x7f", "\x17", "\v", "\x10"], 1)[0];
                 foreach (char c in key)
                 {
                     EditAction action = KeyPress.Of(new ConsoleKeyInfo(c, default, false, false, false)).Action;
@@ -115,7 +116,8 @@ public sealed class LineEditorTests
                     else if (!char.IsLowSurrogate(c)) editor.Press(new(action, key));
                 }
                 terminal.Write(screen.Take());
-                Assert.True(Wrap("> " + editor.Text.Replace("\n", "\n... ", StringComparison.Ordinal), columns).SequenceEqual(terminal.Rows), $"seed {seed}, step {i}");
+                Assert.True(Wrap("> " + editor.Text.Replace("\n", "\n... ", StringComparison.Ordinal), columns)
+                    .SequenceEqual(terminal.Rows), $"seed {seed}, step {i}");
             }
         }
     }
@@ -153,7 +155,8 @@ public sealed class LineEditorTests
     private LineEditor Type(string keys)
     {
         _screen = new EditScreen(() => 20);
-        var editor = new LineEditor("> ", _history, _screen, (text, cursor) => { (int start, string[] words) = _complete(text, cursor); return new(start, words); }, text => ShellWords.Split(text).IsOpen);
+        var editor = new LineEditor("> ", _history, _screen, (text, cursor) =>
+            { (int start, string[] words) = _complete(text, cursor); return new(start, words); }, text => ShellWords.Split(text).IsOpen);
         editor.Draw();
         for (int i = 0; i < keys.Length; i++)
         {

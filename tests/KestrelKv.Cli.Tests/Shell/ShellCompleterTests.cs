@@ -27,7 +27,7 @@ public sealed class ShellCompleterTests(ServerFixture fixture) : IClassFixture<S
     [InlineData("call SCAN {\"prefix\": \"x\", \"de", "\"descending\": |\"delimiter\": ")]
     public async Task Complete_ReturnsWords(string text, string words)
     {
-        await using var client = new KestrelKvClient($"kestrelkv://127.0.0.1:{fixture.Server.WirePort}");
+        await using KestrelKvClient client = fixture.Connect();
         foreach (string key in new[] { "complete:a1", "complete:a2", "complete:b with space" }) await client.PutUtf8Async(key, "1"u8.ToArray());
         var completer = new ShellCompleter(new CommandHost(Terminal.OfProcess()).Root, new(client));
         Completions completions = completer.Complete(text, text.Length);

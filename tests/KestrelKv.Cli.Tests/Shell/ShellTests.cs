@@ -15,7 +15,7 @@ public sealed class ShellTests(ServerFixture fixture) : IClassFixture<ServerFixt
         using var kkv = new Kkv(fixture.Server);
         string history = kkv.Directory.PathTo("history");
         kkv["KKV_HISTORY"] = history;
-        await using (var shell = new ShellProcess(kkv, "--no-color"))
+        await using (var shell = new TerminalProcess(kkv, "--no-color"))
         {
             await shell.WaitAsync(Prompt);
             await shell.TypeAsync("put long:key {\"x\":\r", "... ");
@@ -32,7 +32,7 @@ public sealed class ShellTests(ServerFixture fixture) : IClassFixture<ServerFixt
             Assert.Equal(ExitCode.Ok, await shell.EndAsync());
         }
         Assert.Equal(["put long:key {\"x\":\\n\"😀 你\"}", "get long:key ", "get missing", "exit"], await File.ReadAllLinesAsync(history));
-        await using var next = new ShellProcess(kkv, "--no-color");
+        await using var next = new TerminalProcess(kkv, "--no-color");
         await next.WaitAsync(Prompt);
         await next.TypeAsync("\x12long", "get long:key");
         await next.TypeAsync("\r", "😀 你");
@@ -46,7 +46,7 @@ public sealed class ShellTests(ServerFixture fixture) : IClassFixture<ServerFixt
     {
         using var kkv = new Kkv(fixture.Server);
         kkv["KKV_HISTORY"] = kkv.Directory.PathTo("history");
-        await using var shell = new ShellProcess(kkv, "--no-color");
+        await using var shell = new TerminalProcess(kkv, "--no-color");
         await shell.WaitAsync(Prompt);
         await shell.TypeAsync("top -o ndjson --interval 0.2\r", "\"source\": \"metrics\"".Replace(": ", ":", StringComparison.Ordinal));
         await shell.TypeAsync("\x03", Prompt);
@@ -61,7 +61,7 @@ public sealed class ShellTests(ServerFixture fixture) : IClassFixture<ServerFixt
         await using ServerProcess server = await ServerProcess.StartAsync();
         using var kkv = new Kkv(server);
         kkv["KKV_HISTORY"] = kkv.Directory.PathTo("history");
-        await using var shell = new ShellProcess(kkv, "--no-color");
+        await using var shell = new TerminalProcess(kkv, "--no-color");
         await shell.WaitAsync("> ");
         await shell.TypeAsync("put a 1\r", "ok, version");
         server.Kill();
@@ -95,7 +95,8 @@ public sealed class ShellTests(ServerFixture fixture) : IClassFixture<ServerFixt
     public async Task Pipe_ReadOnly_AppliesToAllLines()
     {
         using var kkv = new Kkv(fixture.Server);
-        KkvResult result = await kkv.RunWithInputAsync($"put a 1\nput a 1 -u kestrelkv://127.0.0.1:{fixture.Server.WirePort}\nexit\nget a\n", "--read-only");
+        KkvResult result =
+            await kkv.RunWithInputAsync($"put a 1\nput a 1 -u kestrelkv://127.0.0.1:{fixture.Server.WirePort}\nexit\nget a\n", "--read-only");
         Assert.Equal(ExitCode.Usage, result.ExitCode);
         Assert.Equal(2, result.Error.Split("read-only").Length / 2);
         Assert.Empty(result.Output);

@@ -36,7 +36,9 @@ public sealed class ShellWordsTests
         using var directory = new DataDirectory();
         string path = directory.PathTo("state/history");
         var history = new History(path);
-        foreach (string line in new[] { "get a", "put a {\n\"x\\n\": 1}", "get a", "user add ada", "context add x kestrelkv://u:s@h", "get b -u kestrelkv://u:s@h", " get c" })
+        string[] lines =
+            ["get a", "put a {\n\"x\\n\": 1}", "get a", "user add ada", "context add x kestrelkv://u:s@h", "get b -u kestrelkv://u:s@h", " get c"];
+        foreach (string line in lines)
             history.Add(line);
         var next = new History(path);
         next.Load();

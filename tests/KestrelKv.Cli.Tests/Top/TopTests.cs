@@ -1,7 +1,6 @@
 using System.Text.Json;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Tests.Hosting;
-using KestrelKv.Cli.Tests.Shell;
 using KestrelKv.Cli.Top;
 
 namespace KestrelKv.Cli.Tests.Top;
@@ -21,7 +20,8 @@ public sealed class TopTests(ServerFixture fixture) : IClassFixture<ServerFixtur
         Assert.All(samples, sample => Assert.Equal("metrics", sample.GetProperty("source").GetString()));
         Assert.Contains(samples, sample =>
             sample.GetProperty("requests").TryGetProperty("GET", out JsonElement gets) && gets.GetDouble() > 10 &&
-            sample.TryGetProperty("latency_us", out JsonElement latency) && latency.GetProperty("p99").GetDouble() >= latency.GetProperty("p50").GetDouble() &&
+            sample.TryGetProperty("latency_us", out JsonElement latency) &&
+                latency.GetProperty("p99").GetDouble() >= latency.GetProperty("p50").GetDouble() &&
             sample.TryGetProperty("sync_us", out _) && sample.GetProperty("connections").GetInt64() >= 2);
         Assert.Equal(ExitCode.Ok, (await load).ExitCode);
     }
@@ -30,7 +30,7 @@ public sealed class TopTests(ServerFixture fixture) : IClassFixture<ServerFixtur
     public async Task Terminal_DrawsInPlace_AndRestoresTheScreen()
     {
         using var kkv = new Kkv(fixture.Server);
-        await using var top = new ShellProcess(kkv, "top", "--interval", "0.2");
+        await using var top = new TerminalProcess(kkv, "top", "--interval", "0.2");
         await top.WaitAsync("\e[?1049h");
         await top.WaitAsync("latency p99");
         await top.WaitAsync("▁");

@@ -69,8 +69,8 @@ public sealed class BackupTests(TransferFixture fixture) : IClassFixture<Transfe
     {
         using Socket socket = await listener.AcceptSocketAsync();
         await socket.ReceiveAsync(new byte[4_096]);
-        await socket.SendAsync(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 200 OK\r\nContent-Length: " +
-            $"{length}\r\n\r\n")));
+        await socket.SendAsync(
+            Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n")));
         await socket.SendAsync(body);
         socket.Shutdown(SocketShutdown.Both);
     }

@@ -11,7 +11,8 @@ public sealed class RoundTripTests(TransferFixture fixture) : IClassFixture<Tran
 
     private static readonly string[] Values =
     [
-        "1.0", "1E+2", "12345678901234567890123", "-0", "1e400", """{"d":1,"d":2}""", "\"\\ud800\"", "\"\\u0061\\/\"", "\"é 漢 😀 \u2028\"", "[ 1 ,\t2 ]",
+        "1.0", "1E+2", "12345678901234567890123", "-0", "1e400", """{"d":1,"d":2}""", "\"\\ud800\"", "\"\\u0061\\/\"", "\"é 漢 😀 \u2028\"",
+        "[ 1 ,\t2 ]",
         "{\n  \"a\": 1,\r\n  \"b\": \"\\n\\\"\"\n}", "null", "true", "\"\"", "[]", $"{new string('[', 500)}{new string(']', 500)}",
             $"\"{new string('x', 300_000)}\"",
     ];
@@ -47,7 +48,8 @@ public sealed class RoundTripTests(TransferFixture fixture) : IClassFixture<Tran
         using Kkv from = new(fixture.Source), into = new(fixture.Target);
         string[] sync = ["sync", "--to", $"kestrelkv://127.0.0.1:{fixture.Target.WirePort}", "large:", "--once"];
         string file = from.Directory.PathTo("large.ndjson");
-        await File.WriteAllLinesAsync(file, Enumerable.Range(0, 12).Select(i => $$"""{"key":"large:{{i}}","value":"{{new string('x', i % 3 == 2 ? 15_000_000 : 3_000_000)}}"}"""));
+        await File.WriteAllLinesAsync(file, Enumerable.Range(0, 12)
+            .Select(i => $$"""{"key":"large:{{i}}","value":"{{new string('x', i % 3 == 2 ? 15_000_000 : 3_000_000)}}"}"""));
         TransferFiles.AssertSucceeded(await from.RunAsync("import", file));
         TransferFiles.AssertSucceeded(await from.RunAsync("export", "large:", "--file", file));
         TransferFiles.AssertSucceeded(await into.RunAsync("import", file));

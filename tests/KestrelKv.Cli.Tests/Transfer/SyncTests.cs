@@ -95,16 +95,15 @@ public sealed class SyncTests(TransferFixture fixture) : IClassFixture<TransferF
         for (int i = 0; i < rounds; i++)
         {
             using Process sync = kkv.Start("sync", "--to", into, prefix);
-            Task<string> output = sync.StandardOutput.ReadToEndAsync(), error = sync.StandardError.ReadToEndAsync();
+            Task<KkvResult> end = Kkv.EndAsync(sync);
             await AdvanceAsync(destination, prefix, sync);
             destination.Kill();
             await destination.DisposeAsync();
             destination = await ServerProcess.StartAsync(settings, data: data);
             await AdvanceAsync(destination, prefix, sync);
-            await Programs.RunAsync("kill", ["-s", i % 2 == 0 ? "INT" : "KILL", $"{sync.Id}"]);
-            await sync.WaitForExitAsync().WaitAsync(Wait.Patience);
-            await output;
-            if (i % 2 == 0) Assert.Contains("up to version", await error, StringComparison.Ordinal);
+            await Kkv.SignalAsync(sync, i % 2 == 0 ? "INT" : "KILL");
+            KkvResult result = await end;
+            if (i % 2 == 0) Assert.Contains("up to version", result.Error, StringComparison.Ordinal);
         }
         await writers.StopAsync();
         await using ServerProcess last = destination;

@@ -18,7 +18,8 @@ internal static class TransferFiles
         for (int i = 0; i < count; i++)
         {
             text.Append(CultureInfo.InvariantCulture, $$"""{"key":"{{Writers.KeyOf(prefix, i)}}","value":{{i}}}""").Append('\n');
-            if (i % 10 == 0) text.Append(CultureInfo.InvariantCulture, $$"""{"key":"{{Writers.KeyOf(prefix, i / 2)}}","value":[{{i}}]}""").Append('\n');
+            if (i % 10 == 0)
+                text.Append(CultureInfo.InvariantCulture, $$"""{"key":"{{Writers.KeyOf(prefix, i / 2)}}","value":[{{i}}]}""").Append('\n');
         }
         File.WriteAllText(path, text.ToString());
         return path;
@@ -41,16 +42,15 @@ internal static class TransferFiles
     public static async Task<KkvResult?> InterruptAsync(Kkv kkv, string signal, Func<bool> when, params string[] args)
     {
         using Process process = kkv.Start(args);
-        process.StandardInput.Close();
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        Task<KkvResult> end = Kkv.EndAsync(process);
         await Wait.UntilAsync(() => process.HasExited || when(), () => $"{string.Join(' ', args)} does not get far enough");
-        if (!process.HasExited) await Programs.RunAsync("kill", ["-s", signal, process.Id.ToString(CultureInfo.InvariantCulture)]);
-        await process.WaitForExitAsync().WaitAsync(Wait.Patience);
-        return process.ExitCode == 137 ? null : new(process.ExitCode, await output, await error);
+        if (!process.HasExited) await Kkv.SignalAsync(process, signal);
+        KkvResult result = await end;
+        return result.ExitCode == 137 ? null : result;
     }
 
-    public static void AssertSucceeded(KkvResult result) => Assert.True(result.ExitCode == ExitCode.Ok, $"exit code {result.ExitCode}: " +
-        $"{result.Error}");
+    public static void AssertSucceeded(KkvResult result) =>
+        Assert.True(result.ExitCode == ExitCode.Ok, $"exit code {result.ExitCode}: {result.Error}");
 
     public static long LengthOf(string path) => File.Exists(path) ? new FileInfo(path).Length : 0;
 }

@@ -68,7 +68,8 @@ internal sealed class EditScreen(Func<int> columns)
     {
         EndLine();
         int width = Math.Min(columns(), words.Max(word => word.Length) + 2), perRow = Math.Max(1, columns() / width);
-        foreach (string[] row in words.Chunk(perRow)) _output.Append(string.Concat(row.Select(word => word.PadRight(width))).TrimEnd()).Append("\r\n");
+        foreach (string[] row in words.Chunk(perRow))
+            _output.Append(string.Concat(row.Select(word => word.PadRight(width))).TrimEnd()).Append("\r\n");
     }
 
     private void Write(string text)

@@ -36,8 +36,10 @@ internal sealed class History(string? path)
     public static bool HasSecret(string line)
     {
         string[] words = line.Split((char[]?)null, 2, StringSplitOptions.RemoveEmptyEntries);
-        return line.StartsWith(' ') || words is ["user" or "context", ..] || line.Contains("://", StringComparison.Ordinal) && line.Contains('@', StringComparison.Ordinal) ||
-            line.Contains("secret", StringComparison.OrdinalIgnoreCase) || words is ["call", var rest] && rest.StartsWith("AUTH", StringComparison.Ordinal);
+        return line.StartsWith(' ') || words is ["user" or "context", ..] ||
+            line.Contains("://", StringComparison.Ordinal) && line.Contains('@', StringComparison.Ordinal) ||
+            line.Contains("secret", StringComparison.OrdinalIgnoreCase) ||
+            words is ["call", var rest] && rest.StartsWith("AUTH", StringComparison.Ordinal);
     }
 
     private void Save(string file)
@@ -56,5 +58,6 @@ internal sealed class History(string? path)
 
     private static string Escape(string line) => line.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
 
-    private static string Unescape(string line) => string.Join('\\', line.Split("\\\\").Select(part => part.Replace("\\n", "\n", StringComparison.Ordinal)));
+    private static string Unescape(string line) =>
+        string.Join('\\', line.Split("\\\\").Select(part => part.Replace("\\n", "\n", StringComparison.Ordinal)));
 }

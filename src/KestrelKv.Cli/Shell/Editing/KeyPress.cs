@@ -44,7 +44,8 @@ internal readonly record struct KeyPress(EditAction Action, string Text = "")
         if (action == EditAction.None && isAlt) action = OfAlt(char.ToLowerInvariant(key.KeyChar));
         if (action == EditAction.None && !isAlt) action = OfControl(key.KeyChar);
         if (action != EditAction.None || isAlt) return new(action);
-        return char.IsSurrogate(key.KeyChar) || Rune.IsValid(key.KeyChar) && !char.IsControl(key.KeyChar) ? new(EditAction.Insert, key.KeyChar.ToString()) : default;
+        return char.IsSurrogate(key.KeyChar) || Rune.IsValid(key.KeyChar) && !char.IsControl(key.KeyChar)
+            ? new(EditAction.Insert, key.KeyChar.ToString()) : default;
     }
 
     private static EditAction OfNamed(ConsoleKey key, bool isWord) => key switch

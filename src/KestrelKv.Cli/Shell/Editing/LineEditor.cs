@@ -1,3 +1,5 @@
+using KestrelKv.Cli.Output;
+
 namespace KestrelKv.Cli.Shell.Editing;
 
 /// <summary>Words that may replace the text from a start to the cursor.</summary>
@@ -20,7 +22,8 @@ internal enum EditState
 /// <param name="screen">Draws the text.</param>
 /// <param name="complete">Returns completions for a text and a cursor.</param>
 /// <param name="isOpen">Returns whether a text is continued on the next line.</param>
-internal sealed class LineEditor(string prompt, History history, EditScreen screen, Func<string, int, Completions> complete, Func<string, bool> isOpen)
+internal sealed class LineEditor(
+    string prompt, History history, EditScreen screen, Func<string, int, Completions> complete, Func<string, bool> isOpen)
 {
     private const string NextPrompt = "... ";
 
@@ -137,7 +140,7 @@ internal sealed class LineEditor(string prompt, History history, EditScreen scre
             int cursor = _buffer.Cursor;
             _buffer.Move(_buffer.Text.Length);
             Draw();
-            screen.List([.. words.Select(word => Live.Printable.Of(word.TrimEnd()))]);
+            screen.List([.. words.Select(word => DisplayText.Of(word.TrimEnd()))]);
             _buffer.Move(cursor);
         }
     }

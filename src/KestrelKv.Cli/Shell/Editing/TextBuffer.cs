@@ -83,7 +83,8 @@ internal sealed class TextBuffer
         return true;
     }
 
-    private int ElementStart(int index) => index == Text.Length ? index : StringInfo.ParseCombiningCharacters(Text).LastOrDefault(start => start <= index, 0);
+    private int ElementStart(int index) =>
+        index == Text.Length ? index : StringInfo.ParseCombiningCharacters(Text).LastOrDefault(start => start <= index, 0);
 
     private bool IsWord(int index) => char.IsLetterOrDigit(Text[index]) || char.IsSurrogate(Text[index]);
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Output;
 
 namespace KestrelKv.Cli.Transfer.Backup;
 
@@ -15,11 +16,11 @@ internal static class BackupCommand
         var command = new Command("backup", "Download a backup of the whole store, and verify it.") { file };
         return host.Handle(command, async (arguments, session, stop) =>
         {
-            var progress = new TransferProgress(session.Terminal, "entries");
+            var progress = new ProgressDisplay(session.Terminal, "entries");
             BackupFile backup = null!;
             await progress.RunAsync("backup", async () => backup = await BackupDownload.RunAsync(session, arguments.GetValue(file), progress, stop));
             string sentence = $"Saved and verified {backup.Path}: version {backup.Version}, {backup.Entries} entries, {backup.Bytes} bytes.";
-            TransferOutput.Print(session, sentence, json =>
+            session.Report(sentence, json =>
             {
                 json.WriteString("file", backup.Path);
                 json.WriteNumber("version", backup.Version);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Output;
 
 namespace KestrelKv.Cli.Transfer.Backup;
 
@@ -12,9 +13,9 @@ internal static class BackupDownload
     // A server that sends nothing for so long has failed. It copies the whole store before the last bytes.
     private static readonly TimeSpan StallTimeout = TimeSpan.FromMinutes(2);
 
-    public static async Task<BackupFile> RunAsync(Session session, string? path, TransferProgress progress, CancellationToken stop)
+    public static async Task<BackupFile> RunAsync(Session session, string? path, ProgressDisplay progress, CancellationToken stop)
     {
-        using HttpClient http = await AdminHttp.CreateAsync(session, stop);
+        using HttpClient http = ServerHttp.Create(session, Timeout.InfiniteTimeSpan);
         using HttpResponseMessage response = await GetAsync(http, stop);
         path ??= Path.GetFileName(response.Content.Headers.ContentDisposition?.FileName?.Trim('"')) is { Length: > 0 } name ? name : NameDefault;
         string part = path + ".part";
@@ -41,8 +42,8 @@ internal static class BackupDownload
         }
         catch (HttpRequestException e)
         {
-            throw new CommandFailure(ExitCode.Unreachable, "unreachable", $"{http.BaseAddress} cannot be reached: {e.Message} Set --http or " +
-                $"KKV_HTTP if the address is another one");
+            throw new CommandFailure(ExitCode.Unreachable, "unreachable",
+                $"{http.BaseAddress} cannot be reached: {e.Message} Set --http or KKV_HTTP if the address is another one");
         }
         if (response.IsSuccessStatusCode) return response;
         using (response) throw await FailureAsync(response, stop);
@@ -63,15 +64,15 @@ internal static class BackupDownload
         {
             // The reply is of another program, which the status describes.
         }
-        return CommandFailure.Failed("http", $"The reply of {response.RequestMessage?.RequestUri} has the status {(int)response.StatusCode}, " +
-            $"expected 200");
+        return CommandFailure.Failed(
+            "http", $"The reply of {response.RequestMessage?.RequestUri} has the status {(int)response.StatusCode}, expected 200");
 
         static string? Member(JsonElement root, string name) =>
             root.ValueKind == JsonValueKind.Object && root.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String
                 ? value.GetString() : null;
     }
 
-    private static async Task SaveAsync(HttpResponseMessage response, string part, TransferProgress progress, CancellationToken stop)
+    private static async Task SaveAsync(HttpResponseMessage response, string part, ProgressDisplay progress, CancellationToken stop)
     {
         await using var file = new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
         byte[] block = new byte[BlockBytes];
@@ -91,13 +92,13 @@ internal static class BackupDownload
         }
         catch (Exception e) when (e is HttpRequestException or IOException { InnerException: not null } or HttpIOException)
         {
-            throw CommandFailure.Failed("incomplete_backup", $"The download ended after {progress.Bytes} bytes, before the end of the backup: " +
-                $"{e.Message.TrimEnd('.')}. It was deleted");
+            throw CommandFailure.Failed("incomplete_backup",
+                $"The download ended after {progress.Bytes} bytes, before the end of the backup: {e.Message.TrimEnd('.')}. It was deleted");
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
-            throw CommandFailure.Failed("incomplete_backup", $"The server sent nothing for {StallTimeout.TotalSeconds} seconds. The download was " +
-                $"deleted");
+            throw CommandFailure.Failed(
+                "incomplete_backup", $"The server sent nothing for {StallTimeout.TotalSeconds} seconds. The download was deleted");
         }
         file.Flush(flushToDisk: true);
     }

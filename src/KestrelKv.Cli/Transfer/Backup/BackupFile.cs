@@ -1,4 +1,5 @@
 using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Output;
 using KestrelKv.Storage.Commits;
 using KestrelKv.Storage.Durability;
 using KestrelKv.Storage.Files;
@@ -14,7 +15,7 @@ internal sealed record BackupFile(string Path, long Version, long Entries, long 
 {
     /// <summary>Reads the whole file: verifies the checksums, the order of the records, and that the end is there.</summary>
     /// <exception cref="CommandFailure">The file is damaged.</exception>
-    public static BackupFile Verify(string path, TransferProgress progress, CancellationToken stop)
+    public static BackupFile Verify(string path, ProgressDisplay progress, CancellationToken stop)
     {
         long entries = 0;
         try

@@ -1,4 +1,4 @@
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Scanning;
 
 namespace KestrelKv.Cli.Transfer.Export;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using KestrelKv.Cli.Hosting;
+using KestrelKv.Cli.Keys;
 
 namespace KestrelKv.Cli.Transfer.Export;
 
@@ -8,7 +9,7 @@ internal static class ExportCommand
 {
     public static Command Create(CommandHost host)
     {
-        var prefix = new Argument<string?>("prefix") { Description = "Only keys with this prefix.", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string> prefix = KeyArgument.Prefix(host);
         var file = new Option<string?>("--file", "-f") { Description = "The file to write. Default: standard output." };
         var resume = new Option<bool>("--resume") { Description = "Continue an interrupted export to the same file." };
         var noExpiry = new Option<bool>("--no-expiry") { Description = "Omit the expiries: imported entries do not expire." };
@@ -16,9 +17,9 @@ internal static class ExportCommand
         return host.Handle(command, async (arguments, session, stop) =>
         {
             string? path = arguments.GetValue(file);
-            if (path is null && arguments.GetValue(resume)) throw CommandFailure.Usage("--resume is given without --file, expected the file of the " +
-                "interrupted export");
-            var export = new Exporter(session, arguments.GetValue(prefix) ?? "", path, new ExportLines(!arguments.GetValue(noExpiry)));
+            if (path is null && arguments.GetValue(resume)) 
+                throw CommandFailure.Usage("--resume is given without --file, expected the file of the interrupted export");
+            var export = new Exporter(session, arguments.GetRequiredValue(prefix), path, new ExportLines(!arguments.GetValue(noExpiry)));
             await export.RunAsync(arguments.GetValue(resume), stop);
             return ExitCode.Ok;
         });

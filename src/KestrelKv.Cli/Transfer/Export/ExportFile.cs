@@ -1,5 +1,5 @@
 using KestrelKv.Cli.Hosting;
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Scanning;
 
 namespace KestrelKv.Cli.Transfer.Export;
 
@@ -43,8 +43,8 @@ internal sealed class ExportFile : IDisposable
     public static async Task<ExportFile> ResumeAsync(string path, ReadOnlyMemory<byte> header, CancellationToken stop)
     {
         if (!File.Exists(PartOf(path)) || !File.Exists(ChangesOf(path)))
-            throw CommandFailure.Failed("nothing_to_resume", $"There is no interrupted export: {PartOf(path)} and {ChangesOf(path)} are expected. " +
-                $"Start it without --resume");
+            throw CommandFailure.Failed(
+                "nothing_to_resume", $"There is no interrupted export: {PartOf(path)} and {ChangesOf(path)} are expected. Start it without --resume");
         var file = new ExportFile(new FileStream(PartOf(path), FileMode.Open, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0), path);
         try
         {
@@ -83,22 +83,14 @@ internal sealed class ExportFile : IDisposable
         {
             if (lines.Number > 1) Entries++;
             else if (lines.Line.Span.StartsWith(header.Span)) HasHeader = true;
-            else throw CommandFailure.Failed("other_export", $"{PartOf(_path!)} is an export with another prefix or other options. Start the " +
-                $"export without --resume");
+            else throw CommandFailure.Failed(
+                "other_export", $"{PartOf(_path!)} is an export with another prefix or other options. Start the export without --resume");
             last.Clear();
             last.Add(lines.Line.Span);
             end = lines.End;
         }
-        if (Entries > 0) LastKey = KeyOf(last.Span);
+        if (Entries > 0) LastKey = JsonCursor.MemberOf(last.Span, "key"u8).ToArray();
         _stream.SetLength(end);
         _stream.Position = end;
-    }
-
-    private static byte[] KeyOf(ReadOnlySpan<byte> line)
-    {
-        var cursor = new JsonCursor(line, JsonCursor.ReplyDepthMax);
-        cursor.Take((byte)'{');
-        cursor.TakeName();
-        return cursor.TakeValue().ToArray();
     }
 }

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using KestrelKv.Cli.Output;
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Scanning;
 
 namespace KestrelKv.Cli.Transfer.Export;
 
@@ -13,8 +13,6 @@ internal sealed class ExportLines(bool hasExpiry)
     public const int Format = 1;
 
     private static readonly SearchValues<byte> LineBreaks = SearchValues.Create("\r\n"u8);
-
-    public bool HasExpiry => hasExpiry;
 
     /// <summary>The beginning of the line that separates the entries from the changes.</summary>
     public static ReadOnlySpan<byte> ChangesStart => "{\"changes\":"u8;

@@ -1,5 +1,6 @@
 using KestrelKv.Cli.Hosting;
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Output;
+using KestrelKv.Cli.Scanning;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Transfer.Export;
@@ -15,8 +16,8 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
     // How long the end of an export of a quiet prefix waits for the version that the watch has reached.
     private static readonly TimeSpan BookmarkInterval = TimeSpan.FromMilliseconds(100);
 
-    private readonly byte[] _prefix = TransferClient.JsonText(prefix);
-    private readonly TransferProgress _progress = new(session.Terminal, "keys");
+    private readonly byte[] _prefix = EntryJson.String(prefix);
+    private readonly ProgressDisplay _progress = new(session.Terminal, "keys");
     private readonly ByteText _text = new(512 * 1024);
 
     // The last version that the export must include; the watch continues until it has reported this version.
@@ -35,8 +36,8 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
         using ExportFile file = resumes ? await ExportFile.ResumeAsync(path!, HeaderStart(), stop) : ExportFile.Create(path, session.Terminal);
         using ChangeSpool spool = resumes ? await ChangeSpool.ResumeAsync(ExportFile.ChangesOf(path!), stop)
             : ChangeSpool.Create(path is null ? null : ExportFile.ChangesOf(path));
-        if (resumes && (!file.HasHeader || spool.Position < 0)) throw CommandFailure.Failed("nothing_to_resume", "The export was interrupted " +
-            "before its first entry. Start it without --resume");
+        if (resumes && (!file.HasHeader || spool.Position < 0))
+            throw CommandFailure.Failed("nothing_to_resume", "The export was interrupted before its first entry. Start it without --resume");
         try
         {
             await _progress.RunAsync("export", () => CopyAsync(client, file, spool, stop));
@@ -44,9 +45,8 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
         catch (RefusedException e) when (e.IsHistoryLost)
         {
             throw CommandFailure.Failed("compacted",
-                $"The server no longer keeps the changes after version {spool.Position}, so the export cannot become consistent. Start it again " +
-                    $"without --resume. " +
-                $"If it happens again, raise the server's Data:HistoryBytes. {e.Message}");
+                $"The server no longer keeps the changes after version {spool.Position}, so the export cannot become consistent. " +
+                $"Start it again without --resume. If it happens again, raise the server's Data:HistoryBytes. {e.Message}");
         }
         catch (Exception e) when (e is OperationCanceledException or KestrelKvException)
         {
@@ -98,15 +98,15 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
     private async Task CopyEntriesAsync(KestrelKvClient client, ExportFile file, ChangeSpool spool, Task spooling, CancellationToken stop)
     {
         if (!file.HasHeader) lines.Header(_text, _prefix, spool.Position);
-        long total = _progress.IsVisible ? await client.CountAsync(prefix, cancellationToken: stop) : 0;
-        _progress.StartAt(file.Entries, total == 0 ? 0 : (double)file.Entries / total);
+        _progress.Count = file.Entries;
+        if (_progress.IsVisible) _progress.Total = await client.CountAsync(prefix, cancellationToken: stop);
+        _progress.Start();
         await foreach (ReadOnlyMemory<byte> page in ScanPages.ReadAsync(client, _prefix, file.LastKey, stop))
         {
             if (spooling.IsFaulted) await spooling;
             AddPage(page.Span, file);
             await file.WriteAsync(_text, stop);
             (_progress.Count, _progress.Bytes) = (file.Entries, _progress.Bytes + _text.Length);
-            if (total > 0) _progress.Done = Math.Min(1, (double)file.Entries / total);
             _text.Clear();
         }
     }
@@ -144,10 +144,10 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
 
     private void ReportPosition(ExportFile file)
     {
-        if (!file.IsFile) session.Terminal.Error.WriteLine($"kkv: The export is incomplete: {file.Entries} entries were written, without an end " +
-            $"line.");
-        else session.Terminal.Error.WriteLine($"kkv: The export was interrupted after {file.Entries} entries. Continue it with the same command " +
-            $"and --resume.");
+        if (!file.IsFile)
+            session.Terminal.Error.WriteLine($"kkv: The export is incomplete: {file.Entries} entries were written, without an end line.");
+        else session.Terminal.Error.WriteLine(
+            $"kkv: The export was interrupted after {file.Entries} entries. Continue it with the same command and --resume.");
     }
 
     private void Report(ExportFile file, ChangeSpool spool)
@@ -158,7 +158,7 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
             if (session.Terminal.IsErrorTerminal) session.Terminal.Error.WriteLine(sentence);
             return;
         }
-        TransferOutput.Print(session, sentence, json =>
+        session.Report(sentence, json =>
         {
             json.WriteString("file", path);
             json.WriteNumber("version", spool.Position);

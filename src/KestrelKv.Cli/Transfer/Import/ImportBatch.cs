@@ -1,4 +1,5 @@
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Output;
+using KestrelKv.Cli.Scanning;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Transfer.Import;
@@ -14,6 +15,7 @@ internal sealed class ImportBatch(string requestId)
 
     private readonly ByteText _text = new(256 * 1024);
     private readonly ByteText _request = new(1_024);
+    private readonly ByteText _response = new();
     private readonly int[] _starts = new int[OperationsMax + 1];
     private readonly long[] _lines = new long[OperationsMax];
     private readonly HashSet<int> _keys = [];
@@ -40,15 +42,12 @@ internal sealed class ImportBatch(string requestId)
 
     public void Add(scoped in ImportLine line, bool isExpired, int keyHash, long number)
     {
-        if (Count > 0) _text.Add(", "u8);
-        _starts[Count] = _text.Length;
+        _starts[Count] = Count == 0 ? 0 : _text.Length + BatchText.Separator.Length;
         _lines[Count++] = number;
         _keys.Add(keyHash);
-        if (line.Kind == LineKind.Delete || isExpired) _text.Add("{\"func\": \"DELETE\", \"params\": {\"obj\": "u8).Add(line.Key);
-        else if (line.Kind == LineKind.SetExpiry) _text.Add("{\"func\": \"EXPIRE\", \"params\": {\"obj\": "u8).Add(line.Key);
-        else _text.Add("{\"func\": \"PUT\", \"params\": {\"obj\": "u8).Add(line.Key).Add(", \"val\": "u8).Add(line.Value);
-        if (!isExpired && (line.Kind == LineKind.SetExpiry || (line.Kind == LineKind.Put && line.Expires))) _text.Add(", \"expires_at\": "u8).Add(line.ExpiresAt);
-        _text.Add("}}"u8);
+        if (line.Kind == LineKind.Delete || isExpired) BatchText.Delete(_text, line.Key);
+        else if (line.Kind == LineKind.SetExpiry) BatchText.Expire(_text, line.Key, line.ExpiresAt);
+        else BatchText.Put(_text, line.Key, line.Value, line.ExpiresAt);
     }
 
     /// <summary>Returns the number of the line of an operation.</summary>
@@ -58,9 +57,10 @@ internal sealed class ImportBatch(string requestId)
     public void Send(KestrelKvClient client, CancellationToken stop)
     {
         _request.Clear();
-        _request.Add("\"ops\": ["u8).Add(_text.Span).Add("], \"request_id\": "u8).Add(TransferClient.JsonText(requestId));
+        _response.Clear();
+        _request.Add("\"ops\": ["u8).Add(_text.Span).Add("], \"request_id\": "u8).Add(EntryJson.String(requestId));
         _request.Add(", \"request_seq\": "u8).Add(++_sequence);
-        Call = client.CallUtf8Async("BATCH", _request.Memory, new DiscardedText(), mayRepeat: true, cancellationToken: stop).AsTask();
+        Call = client.CallUtf8Async("BATCH", _request.Memory, _response, mayRepeat: true, cancellationToken: stop).AsTask();
     }
 
     /// <summary>Removes an operation that the server has refused.</summary>
@@ -70,9 +70,9 @@ internal sealed class ImportBatch(string requestId)
         for (int i = 0, count = 0; i < Count; i++)
         {
             if (i == index) continue;
-            int end = i + 1 < Count ? _starts[i + 1] - 2 : _text.Length;
+            int end = i + 1 < Count ? _starts[i + 1] - BatchText.Separator.Length : _text.Length;
             ReadOnlySpan<byte> operation = _text.Span[_starts[i]..end];
-            if (count > 0) kept.Add(", "u8);
+            BatchText.Separate(kept);
             (_starts[count], _lines[count]) = (kept.Length, _lines[i]);
             kept.Add(operation);
             count++;

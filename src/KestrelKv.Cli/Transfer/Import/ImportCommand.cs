@@ -42,13 +42,12 @@ internal static class ImportCommand
 
     private static void Check(ImportOptions options, Session session)
     {
-        if (session.IsReadOnly && !options.IsDryRun)
-            throw CommandFailure.Usage("The command import writes, and the session is read-only (--read-only, KKV_READ_ONLY, or the context). Use " +
-                "--dry-run to check the file");
-        if (options.Resumes && options.Path is null) throw CommandFailure.Usage("--resume is given with standard input, expected --from-line with " +
-            "the line that the interrupted import has printed");
+        if (!options.IsDryRun) session.ThrowIfReadOnly("Without --dry-run, the command import");
+        if (options.Resumes && options.Path is null)
+            throw CommandFailure.Usage(
+                "--resume is given with standard input, expected --from-line with the line that the interrupted import has printed");
         if (options.Resumes && options.IsDryRun) throw CommandFailure.Usage("--resume and --dry-run are both given, expected one of them");
         if (options.FromLine < 1) throw CommandFailure.Usage($"--from-line is {options.FromLine}, expected 1 or more");
-        if (options.DepthMax is < 1 or > 100_000) throw CommandFailure.Usage($"--depth-max is {options.DepthMax}, expected 1 to 100000");
+        CommandFailure.ThrowIfOutside(options.DepthMax, 1, 100_000, "--depth-max");
     }
 }

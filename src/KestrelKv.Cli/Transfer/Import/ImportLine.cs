@@ -1,7 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Scanning;
 using KestrelKv.Json;
 
 namespace KestrelKv.Cli.Transfer.Import;
@@ -41,8 +41,6 @@ internal ref struct ImportLine
     /// <summary>The object of a header or an end.</summary>
     public ReadOnlySpan<byte> Object;
 
-    public readonly bool Expires => !double.IsPositiveInfinity(Expiry);
-
     /// <summary>Parses and checks a line.</summary>
     /// <param name="line">The line.</param>
     /// <param name="limits">The limits.</param>
@@ -68,11 +66,11 @@ internal ref struct ImportLine
             else if (name.SequenceEqual("changes"u8)) parsed.SetMark(LineKind.Changes, value);
             else if (name.SequenceEqual("end"u8)) parsed.SetMark(LineKind.End, value);
             else if (!name.SequenceEqual("version"u8))
-                throw new JsonException($"The member \"{Encoding.UTF8.GetString(name)}\" is unknown, expected key, value, text, version, " +
-                    $"expires_at or deleted");
+                throw new JsonException(
+                    $"The member \"{Encoding.UTF8.GetString(name)}\" is unknown, expected key, value, text, version, expires_at or deleted");
         }
         if (!cursor.IsAtEnd) throw new JsonException("Further text follows the object, expected one object on the line");
-        if (!cursor.IsUtf8) throw new JsonException("The line is not valid UTF-8");
+        if (!cursor.IsUtf8) throw new JsonException("The line has invalid bytes, expected UTF-8");
         if (parsed.Kind != LineKind.Blank) return parsed;
         if (!text.IsEmpty) parsed.SetText(text, limits.DepthMax);
         parsed.CheckKey(limits);
@@ -89,7 +87,7 @@ internal ref struct ImportLine
 
     private static void SetOnce(ref ReadOnlySpan<byte> member, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
-        if (!member.IsEmpty) throw new JsonException($"The member \"{Encoding.UTF8.GetString(name)}\" is given twice");
+        if (!member.IsEmpty) throw new JsonException($"The member \"{Encoding.UTF8.GetString(name)}\" is given twice, expected once");
         member = value;
     }
 
@@ -98,21 +96,21 @@ internal ref struct ImportLine
     {
         if (!Value.IsEmpty) throw new JsonException("Both value and text are given, expected one of them");
         if (text[0] != '"' || !JsonString.TryUnescape(text[1..^1], out byte[] value))
-            throw new JsonException("The text is not a string of valid Unicode");
+            throw new JsonException("The member \"text\" is invalid, expected a string of valid Unicode");
         var cursor = new JsonCursor(value, depthMax);
         Value = cursor.TakeValue();
-        if (!cursor.IsAtEnd) throw new JsonException("The text is not one JSON value");
+        if (!cursor.IsAtEnd) throw new JsonException("The member \"text\" is invalid, expected one JSON value in a string");
     }
 
     private void CheckKey(in ImportLimits limits)
     {
-        if (Key.IsEmpty) throw new JsonException("The member \"key\" is missing");
-        if (Key[0] != '"') throw new JsonException("The key is not a string");
+        if (Key.IsEmpty) throw new JsonException("The member \"key\" is missing, expected a string");
+        if (Key[0] != '"') throw new JsonException($"The key is {Encoding.UTF8.GetString(Key)}, expected a string");
         KeyBytes = Key[1..^1];
         if (KeyBytes.Contains((byte)'\\'))
         {
-            if (!JsonString.TryUnescape(KeyBytes, out byte[] unescaped)) throw new JsonException("The key has a lone surrogate, expected valid " +
-                "Unicode");
+            if (!JsonString.TryUnescape(KeyBytes, out byte[] unescaped))
+                throw new JsonException("The key has a lone surrogate, expected valid Unicode");
             KeyBytes = unescaped;
         }
         if (KeyBytes.IsEmpty) throw new JsonException($"The key is empty, expected 1 to {limits.KeyBytesMax} bytes of UTF-8");
@@ -132,9 +130,10 @@ internal ref struct ImportLine
     {
         bool isDeleted = deleted.SequenceEqual("true"u8);
         if (!found.IsEmpty && !found.SequenceEqual("true"u8)) throw new JsonException("The entry was not found, expected an entry with a value");
-        if (!deleted.IsEmpty && !isDeleted) throw new JsonException("deleted is not true");
-        if (isDeleted && !Value.IsEmpty) throw new JsonException("A deleted key has a value");
-        if (!isDeleted && Value.IsEmpty && ExpiresAt.IsEmpty) throw new JsonException("The member \"value\" is missing");
+        if (!deleted.IsEmpty && !isDeleted) throw new JsonException($"deleted is {Encoding.UTF8.GetString(deleted)}, expected true");
+        if (isDeleted && !Value.IsEmpty) throw new JsonException("Both deleted and value are given, expected one of them");
+        if (!isDeleted && Value.IsEmpty && ExpiresAt.IsEmpty)
+            throw new JsonException("The member \"value\" is missing, expected value, text, expires_at or deleted");
         Kind = isDeleted ? LineKind.Delete : Value.IsEmpty ? LineKind.SetExpiry : LineKind.Put;
     }
 }

@@ -29,8 +29,9 @@ internal sealed record ImportState(long Offset = 0, long Line = 0, long Entries 
     /// <exception cref="CommandFailure">There is no interrupted import of the file, or the file is another one.</exception>
     public static ImportState Load(string file, FileStream stream)
     {
-        if (!File.Exists(PathOf(file))) throw CommandFailure.Failed("nothing_to_resume", $"There is no interrupted import: {PathOf(file)} is " +
-            $"expected. Start it without --resume");
+        if (!File.Exists(PathOf(file)))
+            throw CommandFailure.Failed(
+                "nothing_to_resume", $"There is no interrupted import: {PathOf(file)} is expected. Start it without --resume");
         ImportState state = JsonSerializer.Deserialize(File.ReadAllBytes(PathOf(file)), ImportStateJson.Default.ImportState) ?? new();
         if (state.Offset > 0)
         {

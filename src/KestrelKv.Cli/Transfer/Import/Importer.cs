@@ -2,7 +2,8 @@ using System.Diagnostics;
 using System.Text.Json;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Transfer.Export;
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Output;
+using KestrelKv.Cli.Scanning;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Transfer.Import;
@@ -12,7 +13,7 @@ internal sealed class Importer(Session session, ImportOptions options)
 {
     private static readonly TimeSpan SaveInterval = TimeSpan.FromSeconds(1);
 
-    private readonly TransferProgress _progress = new(session.Terminal, "keys");
+    private readonly ProgressDisplay _progress = new(session.Terminal, "keys");
     private readonly ImportLimits _limits = new(session.ClientOptions.KeyBytesMax, options.DepthMax, session.ClientOptions.RequestBytesMax);
     private readonly double _now = (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).TotalSeconds;
     private BatchQueue _batches = null!;
@@ -53,7 +54,8 @@ internal sealed class Importer(Session session, ImportOptions options)
     {
         var lines = new LineReader(stream, _read.Offset, _read.Line);
         double total = stream.CanSeek ? Math.Max(1, stream.Length) : 0;
-        _progress.StartAt(_read.Applied, total == 0 ? 0 : _read.Offset / total);
+        ShowProgress(_read, total);
+        _progress.Start();
         while (_failure is null && await lines.NextAsync(stop))
         {
             if (_batches.Current.Excludes(lines.Line.Length)) await SendAsync(stop);
@@ -61,12 +63,15 @@ internal sealed class Importer(Session session, ImportOptions options)
             if (_failure is null) _read = _read with { Offset = lines.End, Line = lines.Number };
             if (!_batches.Current.IsFull && lines.Number % ImportBatch.OperationsMax != 0) continue;
             await SendAsync(stop);
-            (_progress.Count, _progress.Bytes, _progress.Done) = (_done.Applied, _done.Offset, total == 0 ? null : _done.Offset / total);
+            ShowProgress(_done, total);
         }
         await SendAsync(stop);
         await _batches.DrainAsync(stop);
         if (_failure is not null) throw _failure;
     }
+
+    private void ShowProgress(ImportState state, double total) =>
+        (_progress.Count, _progress.Bytes, _progress.Done) = (state.Applied, state.Offset, total == 0 ? null : state.Offset / total);
 
     private ValueTask SendAsync(CancellationToken stop)
     {
@@ -108,31 +113,17 @@ internal sealed class Importer(Session session, ImportOptions options)
 
     private void BeginExport(ReadOnlySpan<byte> header)
     {
-        long format = MemberOf(header, "format"u8);
+        long format = JsonCursor.NumberOf(header, "format"u8);
         if (format != ExportLines.Format) throw new JsonException($"The format of the export is {format}, expected {ExportLines.Format}");
         _read = _read with { IsExport = true, IsInChanges = false, HasEnd = false, Entries = 0 };
     }
 
     private void EndExport(ReadOnlySpan<byte> end)
     {
-        long entries = MemberOf(end, "entries"u8);
+        long entries = JsonCursor.NumberOf(end, "entries"u8);
         if (entries != _read.Entries && _read.IsExport && options.FromLine == 1)
             throw new JsonException($"The end states {entries} entries, but {_read.Entries} precede it: the file has been changed");
         _read = _read with { HasEnd = true };
-    }
-
-    private static long MemberOf(ReadOnlySpan<byte> json, ReadOnlySpan<byte> name)
-    {
-        var cursor = new JsonCursor(json, 1_024);
-        cursor.Take((byte)'{');
-        while (!cursor.TryTake((byte)'}'))
-        {
-            cursor.TryTake((byte)',');
-            bool isFound = cursor.TakeName().SequenceEqual(name);
-            ReadOnlySpan<byte> value = cursor.TakeValue();
-            if (isFound) return EntryReader.Number(value);
-        }
-        return -1;
     }
 
     /// <summary>Handles a line that the server has refused.</summary>
@@ -168,8 +159,8 @@ internal sealed class Importer(Session session, ImportOptions options)
     {
         long applied = _done.Applied - _done.Refused, skipped = _done.Invalid + _done.Refused;
         bool isIncomplete = _done is { IsExport: true, HasEnd: false };
-        TransferOutput.Print(
-            session, $"{(options.IsDryRun ? "Checked" : "Imported")} {applied} entries and changes ({_done.Expired} of them had expired), skipped " +
+        session.Report(
+            $"{(options.IsDryRun ? "Checked" : "Imported")} {applied} entries and changes ({_done.Expired} of them had expired), skipped " +
                 $"{skipped} lines.", json =>
             {
                 json.WriteBoolean("dry_run", options.IsDryRun);
@@ -179,8 +170,9 @@ internal sealed class Importer(Session session, ImportOptions options)
                 json.WriteNumber("skipped", skipped);
                 json.WriteBoolean("complete", !isIncomplete);
             });
-        if (isIncomplete) session.Terminal.Error.WriteLine("kkv: The file is an export without its end line: it is incomplete. Its lines are those " +
-            "that an interrupted export has written.");
+        if (isIncomplete)
+            session.Terminal.Error.WriteLine(
+                "kkv: The file is an export without its end line: it is incomplete. Its lines are those that an interrupted export has written.");
         return isIncomplete || skipped > 0 ? ExitCode.Failed : ExitCode.Ok;
     }
 }

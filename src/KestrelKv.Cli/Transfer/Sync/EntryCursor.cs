@@ -1,6 +1,5 @@
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Scanning;
 using KestrelKv.Client;
-using KestrelKv.Json;
 
 namespace KestrelKv.Cli.Transfer.Sync;
 
@@ -39,10 +38,7 @@ internal sealed class EntryCursor(KestrelKvClient client, byte[] prefix, Cancell
     public static int Compare(EntryCursor left, EntryCursor right)
     {
         if (!left.HasEntry || !right.HasEntry) return right.HasEntry.CompareTo(left.HasEntry);
-        ReadOnlySpan<byte> a = left.Key[1..^1], b = right.Key[1..^1];
-        if (a.Contains((byte)'\\') && JsonString.TryUnescape(a, out byte[] unescaped)) a = unescaped;
-        if (b.Contains((byte)'\\') && JsonString.TryUnescape(b, out byte[] other)) b = other;
-        return a.SequenceCompareTo(b);
+        return EntryReader.Unquote(left.Key).SequenceCompareTo(EntryReader.Unquote(right.Key));
     }
 
     public bool HasSameContent(EntryCursor other) => Value.SequenceEqual(other.Value) && ExpiresAt.SequenceEqual(other.ExpiresAt);

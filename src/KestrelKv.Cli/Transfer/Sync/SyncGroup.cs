@@ -1,4 +1,4 @@
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Scanning;
 
 namespace KestrelKv.Cli.Transfer.Sync;
 
@@ -20,7 +20,7 @@ internal sealed class SyncGroup
 
     public void Add(scoped in EntrySlice change)
     {
-        SyncOperations.Change(_text, change);
+        BatchText.Change(_text, change);
         bool isExpiry = change.IsSetExpiry;
         if (isExpiry) _expiries++;
         _operations.Add((_text.Length, isExpiry ? change.Key.ToArray() : null, change.VersionNumber));
@@ -57,20 +57,20 @@ internal sealed class SyncGroup
             int bytes = entry?.Value.Length ?? Operation(i).Length;
             if (parts[^1].Bytes > 0 && parts[^1].Bytes + bytes > SyncTarget.BytesMax) parts.Add(new());
             if (entry is null) parts[^1].AddText(Operation(i));
-            else SyncOperations.Put(parts[^1]._text, key, entry.Value, entry.ExpiresAt);
+            else BatchText.Put(parts[^1]._text, key, entry.Value, entry.ExpiresAt);
         }
         return [.. parts.Select(part => part._text)];
     }
 
     private ReadOnlySpan<byte> Operation(int index)
     {
-        int start = index == 0 ? 0 : _operations[index - 1].End + SyncOperations.Separator.Length;
+        int start = index == 0 ? 0 : _operations[index - 1].End + BatchText.Separator.Length;
         return _text.Span[start.._operations[index].End];
     }
 
     private void AddText(ReadOnlySpan<byte> operation)
     {
-        SyncOperations.Separate(_text);
+        BatchText.Separate(_text);
         _text.Add(operation);
     }
 }

@@ -1,10 +1,11 @@
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Output;
+using KestrelKv.Cli.Scanning;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Transfer.Sync;
 
 /// <summary>Makes the destination equal to the source: compares the ordered listings of both, and writes what differs.</summary>
-internal sealed class SyncMerge(KestrelKvClient source, SyncTarget target, byte[] prefix, TransferProgress progress)
+internal sealed class SyncMerge(KestrelKvClient source, SyncTarget target, byte[] prefix, ProgressDisplay progress)
 {
     private ByteText _next = new(256 * 1024);
     private ByteText _sent = new(256 * 1024);
@@ -46,8 +47,8 @@ internal sealed class SyncMerge(KestrelKvClient source, SyncTarget target, byte[
     private void Add(EntryCursor from, EntryCursor into, int order)
     {
         if (order == 0 && from.HasSameContent(into)) return;
-        if (order <= 0) SyncOperations.Put(_next, from.Key, from.Value, from.ExpiresAt);
-        else SyncOperations.Delete(_next, into.Key);
+        if (order <= 0) BatchText.Put(_next, from.Key, from.Value, from.ExpiresAt);
+        else BatchText.Delete(_next, into.Key);
         _operations++;
         Changes++;
     }

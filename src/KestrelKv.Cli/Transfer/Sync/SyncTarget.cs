@@ -1,4 +1,5 @@
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Output;
+using KestrelKv.Cli.Scanning;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Transfer.Sync;
@@ -17,7 +18,7 @@ internal sealed class SyncTarget(KestrelKvClient client, string prefix, string s
     public const int BytesMax = 4 * 1024 * 1024;
 
     private readonly string _writer = $"kkv-sync-{Guid.NewGuid():N}";
-    private readonly byte[] _key = TransferClient.JsonText(SyncPosition.KeyPrefix + prefix);
+    private readonly byte[] _key = EntryJson.String(SyncPosition.KeyPrefix + prefix);
     private readonly ByteText _request = new(256 * 1024);
     private readonly ByteText _response = new();
     private long _entryVersion;
@@ -45,8 +46,7 @@ internal sealed class SyncTarget(KestrelKvClient client, string prefix, string s
     /// <param name="version">The version of the source that the destination then has.</param>
     /// <param name="consistentFrom">See <see cref="SyncPosition.ConsistentFrom"/>.</param>
     /// <param name="stop">Cancels the call.</param>
-    /// <exception cref="RefusedException">With the code <c>precondition_failed</c>: the position entry is not the one that was written
-    /// last.</exception>
+    /// <exception cref="RefusedException">With the code <c>precondition_failed</c>: the position entry has changed.</exception>
     public async Task ApplyAsync(ByteText operations, long version, long consistentFrom, CancellationToken stop)
     {
         var position = new SyncPosition(source, version, consistentFrom, _writer);
@@ -54,22 +54,10 @@ internal sealed class SyncTarget(KestrelKvClient client, string prefix, string s
         _request.Add("\"ops\": [{\"func\": \"PUT\", \"params\": {\"obj\": "u8).Add(_key).Add(", \"val\": "u8).Add(position.ToJson());
         _request.Add(", \"if_version\": "u8).Add(_entryVersion).Add("}}"u8);
         if (operations.Length > 0) _request.Add(", "u8).Add(operations.Span);
-        _request.Add("], \"request_id\": "u8).Add(TransferClient.JsonText(_writer)).Add(", \"request_seq\": "u8).Add(++_sequence);
+        _request.Add("], \"request_id\": "u8).Add(EntryJson.String(_writer)).Add(", \"request_seq\": "u8).Add(++_sequence);
         _response.Clear();
         await client.CallUtf8Async("BATCH", _request.Memory, _response, mayRepeat: true, cancellationToken: stop);
-        _entryVersion = CommitOf(_response.Span);
+        _entryVersion = JsonCursor.NumberOf(_response.Span, "version"u8);
         Position = position;
-    }
-
-    private static long CommitOf(ReadOnlySpan<byte> response)
-    {
-        var cursor = new JsonCursor(response, JsonCursor.ReplyDepthMax);
-        cursor.Take((byte)'{');
-        while (!cursor.TakeName().SequenceEqual("version"u8))
-        {
-            cursor.TakeValue();
-            cursor.Take((byte)',');
-        }
-        return EntryReader.Number(cursor.TakeValue());
     }
 }

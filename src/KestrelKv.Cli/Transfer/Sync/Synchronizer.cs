@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using KestrelKv.Cli.Hosting;
-using KestrelKv.Cli.Transfer.Text;
+using KestrelKv.Cli.Output;
+using KestrelKv.Cli.Scanning;
 using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Transfer.Sync;
@@ -12,8 +13,8 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
     private static readonly TimeSpan PositionInterval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
 
-    private readonly byte[] _prefix = TransferClient.JsonText(prefix);
-    private readonly TransferProgress _progress = new(session.Terminal, "keys");
+    private readonly byte[] _prefix = EntryJson.String(prefix);
+    private readonly ProgressDisplay _progress = new(session.Terminal, "keys");
     private readonly CurrentEntries _current = new(source);
     private long _changes;
     private long _movedAt;
@@ -32,7 +33,7 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
                 : "kkv: The first copy is incomplete. The same command compares both servers again.");
             throw;
         }
-        TransferOutput.Print(session, $"The destination has caught up at version {target.Position!.Version}, after {_changes} changes.", json =>
+        session.Report($"The destination has caught up at version {target.Position!.Version}, after {_changes} changes.", json =>
         {
             json.WriteNumber("version", target.Position.Version);
             json.WriteNumber("changes", _changes);
@@ -46,16 +47,18 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
         {
             try
             {
-                if (await target.LoadAsync(stop)) throw CommandFailure.Failed("other_sync", "Another process copies to the same keys of the " +
-                    "destination: it has written the position entry");
+                if (await target.LoadAsync(stop))
+                    throw CommandFailure.Failed(
+                        "other_sync", "Another process copies to the same keys of the destination: it has written the position entry");
                 isCaughtUp = await FollowAsync(stop);
             }
             catch (RefusedException e) when (e.Code == "precondition_failed")
             {
-                _progress.Report("The position entry in the destination has changed: the destination has lost its last commits, or another process " +
-                    "copies to it.");
+                _progress.Report(
+                    "The position entry in the destination has changed: the destination has lost its last commits, or another process copies to it.");
             }
-            catch (KestrelKvException e) when (!endsWhenCaughtUp && e is NotSentException or OutcomeUnknownException or RefusedException { IsTransient: true })
+            catch (KestrelKvException e) when (
+                !endsWhenCaughtUp && e is NotSentException or OutcomeUnknownException or RefusedException { IsTransient: true })
             {
                 _progress.Report($"{e.Message.TrimEnd('.')}. The copy continues as soon as possible.");
                 await Task.Delay(RetryPause, stop);
@@ -116,7 +119,7 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
     private async Task HoldAsync(TaskCompletionSource<long> begun, CancellationToken stop)
     {
         await foreach (ReadOnlyMemory<byte> reply in source.WatchUtf8Async(prefix + "\uffff\uffff", new() { KeysOnly = true }, stop))
-            begun.TrySetResult(ScanPages.VersionOf(reply.Span));
+            begun.TrySetResult(JsonCursor.NumberOf(reply.Span, "version"u8));
     }
 
     /// <summary>Applies the changes of the source from a version on.</summary>

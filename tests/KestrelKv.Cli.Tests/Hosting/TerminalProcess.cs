@@ -1,19 +1,18 @@
 using System.Diagnostics;
 using System.Text;
-using KestrelKv.Cli.Tests.Hosting;
 using KestrelKv.Testing;
 
-namespace KestrelKv.Cli.Tests.Shell;
+namespace KestrelKv.Cli.Tests.Hosting;
 
 /// <summary>The program on a pseudo-terminal, which a test types into.</summary>
-internal sealed class ShellProcess : IAsyncDisposable
+internal sealed class TerminalProcess : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly Task _reading;
     private int _seen; // The part of the output that was waited for.
 
-    public ShellProcess(Kkv kkv, params string[] args)
+    public TerminalProcess(Kkv kkv, params string[] args)
     {
         _process = kkv.StartInTerminal(args);
         _reading = ReadAsync();
@@ -27,11 +26,17 @@ internal sealed class ShellProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Types text, and waits until the terminal shows another one behind what was waited for before.</summary>
-    public async Task TypeAsync(string text, string expected)
+    /// <summary>Types text.</summary>
+    public async Task TypeAsync(string text)
     {
         await _process.StandardInput.WriteAsync(text);
         await _process.StandardInput.FlushAsync();
+    }
+
+    /// <summary>Types text, and waits until the terminal shows another one behind what was waited for before.</summary>
+    public async Task TypeAsync(string text, string expected)
+    {
+        await TypeAsync(text);
         await WaitAsync(expected);
     }
 

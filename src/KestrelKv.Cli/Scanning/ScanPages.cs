@@ -1,11 +1,12 @@
 using System.Runtime.CompilerServices;
-using KestrelKv.Cli.Transfer.Text;
 using KestrelKv.Client;
 
-namespace KestrelKv.Cli.Transfer;
+namespace KestrelKv.Cli.Scanning;
 
-/// <summary>Reads all entries with a prefix in the order of their keys, as pages of JSON text. The next page is requested while one is
-/// used.</summary>
+/// <summary>
+/// Reads all entries with a prefix in the order of their keys, as pages of JSON text. The next page is requested while one is used, so that two
+/// pages are in memory.
+/// </summary>
 internal static class ScanPages
 {
     /// <summary>Reads the pages.</summary>
@@ -18,7 +19,6 @@ internal static class ScanPages
     public static async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAsync(
         KestrelKvClient client, ReadOnlyMemory<byte> prefix, byte[] after, [EnumeratorCancellation] CancellationToken stop)
     {
-        var parameters = new ByteText(1_024);
         (ByteText page, ByteText other) = (new(256 * 1024), new(256 * 1024));
         ValueTask<int> call = Request(page, after);
         while (true)
@@ -32,34 +32,33 @@ internal static class ScanPages
         }
         yield return page.Memory;
 
-        ValueTask<int> Request(ByteText response, byte[] from)
-        {
-            response.Clear();
-            parameters.Clear();
-            parameters.Add("\"prefix\": "u8).Add(prefix.Span);
-            if (from.Length > 0) parameters.Add(", \"after\": "u8).Add(from);
-            parameters.Add(", \"limit\": 1000, \"values\": true, \"meta\": true"u8);
-            return client.CallUtf8Async("SCAN", parameters.Memory, response, mayRepeat: true, cancellationToken: stop);
-        }
+        ValueTask<int> Request(ByteText response, byte[] from) =>
+            ScanAsync(client, prefix, from, ", \"limit\": 1000, \"values\": true, \"meta\": true"u8, response, stop);
     }
 
     /// <summary>Returns the last version that was visible to watches.</summary>
     public static async Task<long> LastVersionAsync(KestrelKvClient client, ReadOnlyMemory<byte> prefix, CancellationToken stop)
     {
-        var parameters = new ByteText(1_024);
         var response = new ByteText(1_024);
-        parameters.Add("\"prefix\": "u8).Add(prefix.Span).Add(", \"limit\": 1"u8);
-        await client.CallUtf8Async("SCAN", parameters.Memory, response, mayRepeat: true, cancellationToken: stop);
-        return VersionOf(response.Span);
+        await ScanAsync(client, prefix, [], ", \"limit\": 1"u8, response, stop);
+        return JsonCursor.NumberOf(response.Span, "version"u8);
     }
 
-    public static long VersionOf(ReadOnlySpan<byte> response)
+    /// <summary>Returns the number of keys with a prefix after a key. The parameters are those of <see cref="ReadAsync"/>.</summary>
+    public static async Task<long> CountAsync(KestrelKvClient client, ReadOnlyMemory<byte> prefix, byte[] after, CancellationToken stop)
     {
-        var reader = new EntryReader(response);
-        while (reader.TryRead(out _))
-        {
-        }
-        return reader.Version;
+        var response = new ByteText(1_024);
+        await ScanAsync(client, prefix, after, ", \"count_only\": true"u8, response, stop);
+        return JsonCursor.NumberOf(response.Span, "count"u8);
+    }
+
+    private static ValueTask<int> ScanAsync(
+        KestrelKvClient client, ReadOnlyMemory<byte> prefix, byte[] after, ReadOnlySpan<byte> options, ByteText response, CancellationToken stop)
+    {
+        response.Clear();
+        ByteText parameters = new ByteText(1_024).Add("\"prefix\": "u8).Add(prefix.Span);
+        if (after.Length > 0) parameters.Add(", \"after\": "u8).Add(after);
+        return client.CallUtf8Async("SCAN", parameters.Add(options).Memory, response, mayRepeat: true, cancellationToken: stop);
     }
 
     /// <summary>
@@ -70,16 +69,7 @@ internal static class ScanPages
     {
         ReadOnlySpan<byte> mark = "], \"next\": "u8;
         int at = page.LastIndexOf(mark);
-        if (at >= 0)
-        {
-            var cursor = new JsonCursor(page[(at + mark.Length)..], 1);
-            ReadOnlySpan<byte> next = cursor.TakeValue();
-            return next.SequenceEqual("null"u8) ? null : next.ToArray();
-        }
-        var reader = new EntryReader(page);
-        while (reader.TryRead(out _))
-        {
-        }
-        return reader.Next.IsEmpty || reader.Next.SequenceEqual("null"u8) ? null : reader.Next.ToArray();
+        ReadOnlySpan<byte> next = at >= 0 ? new JsonCursor(page[(at + mark.Length)..], 1).TakeValue() : JsonCursor.MemberOf(page, "next"u8);
+        return next.IsEmpty || next.SequenceEqual("null"u8) ? null : next.ToArray();
     }
 }

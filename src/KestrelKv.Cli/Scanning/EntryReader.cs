@@ -1,7 +1,8 @@
 using System.Buffers.Text;
 using System.Text.Json;
+using KestrelKv.Json;
 
-namespace KestrelKv.Cli.Transfer.Text;
+namespace KestrelKv.Cli.Scanning;
 
 /// <summary>An entry of a page, or a change of a watch. The texts are slices of the reply, as spelled; empty if the reply lacks them.</summary>
 internal ref struct EntrySlice
@@ -13,6 +14,9 @@ internal ref struct EntrySlice
     public ReadOnlySpan<byte> Version;
     public ReadOnlySpan<byte> ExpiresAt;
     public ReadOnlySpan<byte> Kind;
+
+    /// <summary>The key in UTF-8, without quotes and escapes.</summary>
+    public readonly ReadOnlySpan<byte> KeyBytes => EntryReader.Unquote(Key);
 
     public readonly long VersionNumber => EntryReader.Number(Version);
 
@@ -29,10 +33,6 @@ internal ref struct EntryReader
     private bool _isInList;
 
     public EntryReader(ReadOnlySpan<byte> response) => _cursor = new(response, JsonCursor.ReplyDepthMax);
-
-    /// <summary>The key after which the next page begins, as spelled; <c>null</c> for none. Complete when <see cref="TryRead"/> has returned
-    /// false.</summary>
-    public ReadOnlySpan<byte> Next { get; private set; }
 
     /// <summary>The version of the reply. Complete when <see cref="TryRead"/> has returned false.</summary>
     public long Version { get; private set; }
@@ -63,6 +63,10 @@ internal ref struct EntryReader
     public static long Number(ReadOnlySpan<byte> text) =>
         Utf8Parser.TryParse(text, out long number, out int used) && used == text.Length ? number : 0;
 
+    /// <summary>Returns the characters of a JSON string in UTF-8. They are copied only if the string has escapes.</summary>
+    public static ReadOnlySpan<byte> Unquote(ReadOnlySpan<byte> text) =>
+        text.Contains((byte)'\\') && JsonString.TryUnescape(text[1..^1], out byte[] characters) ? characters : text[1..^1];
+
     private void ReadMember()
     {
         ReadOnlySpan<byte> name = _cursor.TakeName();
@@ -73,8 +77,7 @@ internal ref struct EntryReader
             return;
         }
         ReadOnlySpan<byte> value = _cursor.TakeValue();
-        if (name.SequenceEqual("next"u8)) Next = value;
-        else if (name.SequenceEqual("version"u8)) Version = Number(value);
+        if (name.SequenceEqual("version"u8)) Version = Number(value);
     }
 
     private EntrySlice ReadEntry()

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Unicode;
 using KestrelKv.Json;
 
-namespace KestrelKv.Cli.Transfer.Text;
+namespace KestrelKv.Cli.Scanning;
 
 /// <summary>Reads JSON text as slices, token by token. Values are validated and not copied.</summary>
 /// <param name="text">The text.</param>
@@ -17,6 +17,27 @@ internal ref struct JsonCursor(ReadOnlySpan<byte> text, int depthMax)
     private JsonSkipper _skipper = text.Length < JsonSkipper.TextBytesMin ? default : new(text, depthMax);
     private int _at;
     private bool _wasSlow;
+
+    /// <summary>Returns a member of an object, as spelled; empty if it is missing.</summary>
+    /// <exception cref="JsonException">The text is not an object.</exception>
+    public static ReadOnlySpan<byte> MemberOf(ReadOnlySpan<byte> json, ReadOnlySpan<byte> name)
+    {
+        var cursor = new JsonCursor(json, ReplyDepthMax);
+        cursor.Take((byte)'{');
+        while (!cursor.TryTake((byte)'}'))
+        {
+            cursor.TryTake((byte)',');
+            bool isFound = cursor.TakeName().SequenceEqual(name);
+            ReadOnlySpan<byte> value = cursor.TakeValue();
+            if (isFound) return value;
+        }
+        return default;
+    }
+
+    /// <summary>Returns a member of an object that is an integer; -1 if it is missing.</summary>
+    /// <exception cref="JsonException">The text is not an object.</exception>
+    public static long NumberOf(ReadOnlySpan<byte> json, ReadOnlySpan<byte> name) =>
+        MemberOf(json, name) is { IsEmpty: false } value ? EntryReader.Number(value) : -1;
 
     /// <summary>Whether only white space follows.</summary>
     public bool IsAtEnd

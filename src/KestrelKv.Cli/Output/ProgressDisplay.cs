@@ -1,15 +1,14 @@
 using System.Diagnostics;
-using System.Globalization;
 using KestrelKv.Cli.Hosting;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
-namespace KestrelKv.Cli.Transfer;
+namespace KestrelKv.Cli.Output;
 
-/// <summary>The progress of a transfer. It is displayed if standard error is a terminal. One thread updates it.</summary>
+/// <summary>The progress of a scan or a transfer. It is displayed if standard error is a terminal. One thread updates it.</summary>
 /// <param name="terminal">The terminal.</param>
 /// <param name="unit">What is counted, such as <c>keys</c>.</param>
-internal sealed class TransferProgress(Terminal terminal, string unit)
+internal sealed class ProgressDisplay(Terminal terminal, string unit)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
 
@@ -19,10 +18,17 @@ internal sealed class TransferProgress(Terminal terminal, string unit)
 
     public long Count { get; set; }
 
+    /// <summary>The expected count; 0 if it is unknown.</summary>
+    public long Total { get; set; }
+
     public long Bytes { get; set; }
 
-    /// <summary>The part that is done, from 0 to 1; null if the total is unknown.</summary>
-    public double? Done { get; set; }
+    /// <summary>The part that is done, from 0 to 1; null if the total is unknown. By default, that of the count.</summary>
+    public double? Done
+    {
+        get => field ?? (Total > 0 ? Math.Min(1, (double)Count / Total) : null);
+        set;
+    }
 
     /// <summary>A further text, such as the lag of a copy.</summary>
     public string Note { get; set; } = "";
@@ -30,8 +36,12 @@ internal sealed class TransferProgress(Terminal terminal, string unit)
     /// <summary>Whether the progress is displayed.</summary>
     public bool IsVisible => terminal.IsErrorTerminal;
 
-    /// <summary>Starts at a position that an earlier run has reached, for the rate and the time left.</summary>
-    public void StartAt(long count, double done) => (Count, _countBefore, _doneBefore) = (count, count, done);
+    /// <summary>Begins to measure the rate and the time left, from the current position, which an earlier run has reached.</summary>
+    public void Start()
+    {
+        (_countBefore, _doneBefore) = (Count, Done ?? 0);
+        _clock.Restart();
+    }
 
     /// <summary>Writes a line to standard error, above the progress.</summary>
     public void Report(string message)
@@ -48,7 +58,7 @@ internal sealed class TransferProgress(Terminal terminal, string unit)
             await work();
             return;
         }
-        ProgressColumn[] columns = [new TaskDescriptionColumn(), new ProgressBarColumn { Width = 16 }, new Figures(this)];
+        ProgressColumn[] columns = [new TaskDescriptionColumn(), new ProgressBarColumn { Width = 16 }, new FiguresColumn(this)];
         Progress display = terminal.Err.Progress().AutoClear(true).Columns(columns);
         await display.StartAsync(async context =>
         {
@@ -68,16 +78,15 @@ internal sealed class TransferProgress(Terminal terminal, string unit)
     public override string ToString()
     {
         double seconds = Math.Max(_clock.Elapsed.TotalSeconds, 0.001);
-        string text = string.Create(CultureInfo.InvariantCulture,
-            $"{Count:N0} {unit}, {Bytes / 1048576.0:N1} MiB, {(Count - _countBefore) / seconds:N0} {unit}/s");
+        string total = Total > 0 ? $" of {Figures.Count(Math.Max(Count, Total))}" : "";
+        string text = $"{Figures.Count(Count)}{total} {unit}, {Figures.Bytes(Bytes)}, {Figures.Count((Count - _countBefore) / seconds)} {unit}/s";
         if (Done is { } done && done > _doneBefore)
-            text += $", {TimeSpan.FromSeconds(Math.Round(seconds * (1 - done) / (done - _doneBefore))):c} left";
+            text += $", {Figures.Time(TimeSpan.FromSeconds(seconds * (1 - done) / (done - _doneBefore)))} left";
         return Note.Length > 0 ? $"{text}, {Note}" : text;
     }
 
-    private sealed class Figures(TransferProgress progress) : ProgressColumn
+    private sealed class FiguresColumn(ProgressDisplay progress) : ProgressColumn
     {
-        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
-            new Spectre.Console.Text(progress.ToString());
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Text(progress.ToString());
     }
 }

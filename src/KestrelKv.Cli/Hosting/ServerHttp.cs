@@ -1,38 +1,40 @@
 using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
-using KestrelKv.Cli.Hosting;
 using KestrelKv.Client;
 
-namespace KestrelKv.Cli.Transfer.Backup;
+namespace KestrelKv.Cli.Hosting;
 
-/// <summary>Creates HTTP clients of the session's server, with its user and its certificates.</summary>
-internal static class AdminHttp
+/// <summary>Creates HTTP clients of the session's server, with its secret and its certificates.</summary>
+internal static class ServerHttp
 {
     private const int PortDefault = 8080;
 
-    /// <summary>Creates a client without a deadline. The caller disposes of it.</summary>
+    /// <summary>Creates a client, which the caller disposes of.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="timeout">The deadline of a request; <see cref="Timeout.InfiniteTimeSpan"/> for none.</param>
     /// <exception cref="CommandFailure">The address is invalid.</exception>
-    public static async Task<HttpClient> CreateAsync(Session session, CancellationToken stop)
+    public static HttpClient Create(Session session, TimeSpan timeout)
     {
         KestrelKvClientOptions options = session.ClientOptions;
+        Uri address = AddressOf(session.Http, options);
         var handler = new SocketsHttpHandler { ConnectTimeout = options.ConnectTimeout, SslOptions = CreateTls(options), AllowAutoRedirect = false };
-        var http = new HttpClient(handler) { BaseAddress = AddressOf(session), Timeout = Timeout.InfiniteTimeSpan };
-        string? secret = options.SecretProvider is { } provider ? await provider(stop) : options.Secret;
-        if (options.User is not null && secret is not null)
+        var http = new HttpClient(handler) { BaseAddress = address, Timeout = timeout };
+
+        // A secret that the wire protects by TLS is not sent in plain text to another machine.
+        if (options.Secret is { } secret && (address.Scheme == Uri.UriSchemeHttps || address.IsLoopback || !options.Tls))
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", secret);
         return http;
     }
 
-    /// <summary>Returns the HTTP address: the given one, or port 8080 of the server.</summary>
-    public static Uri AddressOf(Session session)
+    private static Uri AddressOf(string? http, KestrelKvClientOptions options)
     {
-        KestrelKvClientOptions options = session.ClientOptions;
-        string text = session.Http ?? new UriBuilder(options.Tls ? "https" : "http", options.Host, PortDefault).ToString();
+        string host = options.Host.Contains(':', StringComparison.Ordinal) && options.Host[0] != '[' ? $"[{options.Host}]" : options.Host;
+        string text = http ?? $"{(options.Tls ? "https" : "http")}://{host}:{PortDefault}";
         if (!text.Contains("://", StringComparison.Ordinal)) text = $"http://{text}";
         if (!text.EndsWith('/')) text += "/";
         return Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https" ? address
-            : throw CommandFailure.Usage($"The HTTP address is {text}, expected an address such as http://localhost:8080");
+            : throw CommandFailure.Usage($"The HTTP address is {text}, expected a URL such as http://localhost:8080 (--http, KKV_HTTP)");
     }
 
     private static SslClientAuthenticationOptions CreateTls(KestrelKvClientOptions options)
@@ -48,7 +50,6 @@ internal static class AdminHttp
             tls.ClientCertificateContext =
                 SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(certificate, options.TlsKey ?? certificate), null);
         }
-        options.ConfigureTls?.Invoke(tls);
         return tls;
     }
 }

@@ -1,6 +1,6 @@
 using KestrelKv.Cli.Hosting;
 
-namespace KestrelKv.Cli.Transfer.Text;
+namespace KestrelKv.Cli.Transfer;
 
 /// <summary>Reads a stream line by line, and counts lines and bytes. Only a block and one line are in memory.</summary>
 /// <param name="stream">The stream, which the caller disposes of.</param>
@@ -71,7 +71,8 @@ internal sealed class LineReader(Stream stream, long offset = 0, long number = 0
         if (_start > 0) _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
         (_start, _end) = (0, _end - _start);
         if (_end < _buffer.Length) return;
-        if (_buffer.Length >= LineBytesMax) throw CommandFailure.Failed("line_too_long", $"Line {Number + 1} has more than {LineBytesMax} bytes");
+        if (_buffer.Length >= LineBytesMax)
+            throw CommandFailure.Failed("line_too_long", $"Line {Number + 1} is too long, expected at most {LineBytesMax} bytes");
         Array.Resize(ref _buffer, _buffer.Length * 2);
     }
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace KestrelKv.Cli.Live;
+namespace KestrelKv.Cli.Output;
 
 /// <summary>Figures for people. Machine-readable output has the numbers themselves.</summary>
 internal static class Figures
@@ -12,14 +12,16 @@ internal static class Figures
     {
         int unit = 0;
         for (; bytes >= 1_024 && unit < ByteUnits.Length - 1; unit++) bytes /= 1_024;
-        return string.Create(CultureInfo.InvariantCulture, $"{(unit == 0 ? bytes.ToString("0", CultureInfo.InvariantCulture) : Short(bytes))} {ByteUnits[unit]}");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{(unit == 0 ? bytes.ToString("0", CultureInfo.InvariantCulture) : Short(bytes))} {ByteUnits[unit]}");
     }
 
     /// <summary>Returns a number without fraction, with commas between groups of digits.</summary>
     public static string Count(double count) => count.ToString("N0", CultureInfo.InvariantCulture);
 
     /// <summary>Returns a rate: a fraction below 100, otherwise as <see cref="Count"/>.</summary>
-    public static string Rate(double perSecond) => perSecond is > 0 and < 100 ? perSecond.ToString("0.0", CultureInfo.InvariantCulture) : Count(perSecond);
+    public static string Rate(double perSecond) =>
+        perSecond is > 0 and < 100 ? perSecond.ToString("0.0", CultureInfo.InvariantCulture) : Count(perSecond);
 
     /// <summary>Returns a time with a unit from microseconds to seconds.</summary>
     /// <param name="microseconds">The time.</param>

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 
-namespace KestrelKv.Cli.Transfer.Text;
+namespace KestrelKv.Cli.Scanning;
 
 /// <summary>Bytes that grow, in an array that is reused. Not thread-safe.</summary>
 internal sealed class ByteText(int capacity = 64 * 1024) : IBufferWriter<byte>
