@@ -16,9 +16,10 @@ internal static class BackupCommand
         var command = new Command("backup", "Download a backup of the whole store, and verify it.") { file };
         return host.Handle(command, async (arguments, session, stop) =>
         {
+            string? path = arguments.GetValue(file) is { } given ? ResultFile.Resolve(given) : null;
             var progress = new ProgressDisplay(session.Terminal, "entries");
             BackupFile backup = null!;
-            await progress.RunAsync("backup", async () => backup = await BackupDownload.RunAsync(session, arguments.GetValue(file), progress, stop));
+            await progress.RunAsync("backup", async () => backup = await BackupDownload.RunAsync(session, path, progress, stop));
             string sentence = $"Saved and verified {backup.Path}: version {backup.Version}, {backup.Entries} entries, {backup.Bytes} bytes.";
             session.Report(sentence, json =>
             {

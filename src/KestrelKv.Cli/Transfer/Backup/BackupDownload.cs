@@ -18,6 +18,7 @@ internal static class BackupDownload
         using HttpClient http = ServerHttp.Create(session, Timeout.InfiniteTimeSpan);
         using HttpResponseMessage response = await GetAsync(http, stop);
         path ??= Path.GetFileName(response.Content.Headers.ContentDisposition?.FileName?.Trim('"')) is { Length: > 0 } name ? name : NameDefault;
+        path = ResultFile.Resolve(path);
         string part = path + ".part";
         try
         {

@@ -16,7 +16,7 @@ internal static class ExportCommand
         var command = new Command("export", "Write all entries as of one version, one JSON object on each line.") { prefix, file, resume, noExpiry };
         return host.Handle(command, async (arguments, session, stop) =>
         {
-            string? path = arguments.GetValue(file);
+            string? path = arguments.GetValue(file) is { } given ? ResultFile.Resolve(given) : null;
             if (path is null && arguments.GetValue(resume)) 
                 throw CommandFailure.Usage("--resume is given without --file, expected the file of the interrupted export");
             var export = new Exporter(session, arguments.GetRequiredValue(prefix), path, new ExportLines(!arguments.GetValue(noExpiry)));
