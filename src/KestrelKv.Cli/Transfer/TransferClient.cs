@@ -9,6 +9,10 @@ internal static class TransferClient
     private static readonly TimeSpan TimeoutDefault = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan StallTimeout = TimeSpan.FromSeconds(15);
 
+    /// <summary>Returns the failure of a transfer that has changed a server before the connection was lost.</summary>
+    public static CommandFailure LostAfterChanges(Exception e) =>
+        CommandFailure.Failed("connection_lost", $"The connection was lost after a part of the changes: {e.Message}");
+
     /// <summary>Creates a client of the session's server, and verifies that the server can be reached. The caller disposes of it.</summary>
     /// <exception cref="NotSentException">The server cannot be reached.</exception>
     public static async Task<KestrelKvClient> ConnectAsync(Session session, CancellationToken stop) =>

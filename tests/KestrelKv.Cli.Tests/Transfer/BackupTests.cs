@@ -54,6 +54,22 @@ public sealed class BackupTests(TransferFixture fixture) : IClassFixture<Transfe
     }
 
     [Fact]
+    public async Task Backup_ToTheFileOfAnotherBackup_IsRefused_AndKeepsIt()
+    {
+        using var kkv = new Kkv(fixture.Source);
+        string file = kkv.Directory.PathTo("shared.snapshot");
+        using (var other = new FileStream(file + ".part", FileMode.Create, FileAccess.Write, FileShare.None))
+        {
+            other.Write("of another backup"u8);
+            other.Flush();
+            KkvResult result = await kkv.RunAsync("backup", file, "-o", "json");
+            Assert.Equal(ExitCode.Failed, result.ExitCode);
+            Assert.Contains("\"code\":\"file_in_use\"", result.Error, StringComparison.Ordinal);
+        }
+        Assert.Equal("of another backup", await File.ReadAllTextAsync(file + ".part"));
+    }
+
+    [Fact]
     public async Task Backup_WithoutADataDirectory_ReportsTheReason()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Data:Durability=Memory"]);

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Tests.Hosting;
+using KestrelKv.Client;
 using KestrelKv.Testing;
 
 namespace KestrelKv.Cli.Tests.Transfer;
@@ -47,6 +48,33 @@ internal static class TransferFiles
         if (!process.HasExited) await Kkv.SignalAsync(process, signal);
         KkvResult result = await end;
         return result.ExitCode == 137 ? null : result;
+    }
+
+    /// <summary>Creates the session of a command in this process, without a terminal.</summary>
+    public static Session CreateSession(ServerProcess server, Stream input)
+    {
+        var terminal = new Terminal
+        {
+            Input = input, Output = new MemoryStream(), Error = TextWriter.Null,
+            IsInputTerminal = false, IsOutputTerminal = false, IsErrorTerminal = false,
+            Columns = () => int.MaxValue, Environment = _ => null,
+        };
+        var host = new CommandHost(terminal);
+        return host.CreateSession(host.Root.Parse(["ping", "--url", $"kestrelkv://127.0.0.1:{server.WirePort}"]));
+    }
+
+    /// <summary>Whether a write fails at once, because the client has noticed the loss of its connection.</summary>
+    public static async Task<bool> IsLostAsync(KestrelKvClient client)
+    {
+        try
+        {
+            await client.PutAsync("probe", 1, new() { FailFast = true });
+            return false;
+        }
+        catch (KestrelKvException e)
+        {
+            return e is NotSentException;
+        }
     }
 
     public static void AssertSucceeded(KkvResult result) =>

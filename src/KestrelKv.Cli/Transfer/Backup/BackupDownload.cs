@@ -1,6 +1,7 @@
 using System.Text.Json;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Output;
+using Microsoft.Win32.SafeHandles;
 
 namespace KestrelKv.Cli.Transfer.Backup;
 
@@ -20,16 +21,20 @@ internal static class BackupDownload
         path ??= Path.GetFileName(response.Content.Headers.ContentDisposition?.FileName?.Trim('"')) is { Length: > 0 } name ? name : NameDefault;
         path = ResultFile.Resolve(path);
         string part = path + ".part";
+        FileStream file = ExclusiveFile.Open(part, FileMode.Create, "backup");
         try
         {
-            await SaveAsync(response, part, progress, stop);
+            await using (file) await SaveAsync(response, file, progress, stop);
+
+            // This lock lets the file be read, but not be written by another backup.
+            using SafeFileHandle held = File.OpenHandle(part, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
             BackupFile backup = await Task.Run(() => BackupFile.Verify(part, progress, stop), stop);
             File.Move(part, path, overwrite: true);
             return backup with { Path = path };
         }
         catch
         {
-            File.Delete(part);
+            ExclusiveFile.TryDelete(part);
             throw;
         }
     }
@@ -73,9 +78,8 @@ internal static class BackupDownload
                 ? value.GetString() : null;
     }
 
-    private static async Task SaveAsync(HttpResponseMessage response, string part, ProgressDisplay progress, CancellationToken stop)
+    private static async Task SaveAsync(HttpResponseMessage response, FileStream file, ProgressDisplay progress, CancellationToken stop)
     {
-        await using var file = new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
         byte[] block = new byte[BlockBytes];
         try
         {

@@ -1,3 +1,4 @@
+using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Scanning;
 
 namespace KestrelKv.Cli.Transfer.Export;
@@ -24,17 +25,16 @@ internal sealed class ChangeSpool : IDisposable
 
     /// <summary>Creates an empty file.</summary>
     /// <param name="path">The path; null for a temporary file.</param>
-    public static ChangeSpool Create(string? path) => new(
-        new FileStream(path ?? Path.GetTempFileName(), new FileStreamOptions
-        {
-            Mode = FileMode.Create, Access = FileAccess.ReadWrite, BufferSize = 0,
-            Options = path is null ? FileOptions.DeleteOnClose : FileOptions.None,
-        }), path is null);
+    /// <exception cref="CommandFailure">Another export writes to the file.</exception>
+    public static ChangeSpool Create(string? path) => path is null
+        ? new(new(Path.GetTempFileName(), FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose), isTemporary: true)
+        : new(ExclusiveFile.Open(path, FileMode.Create, "export"), isTemporary: false);
 
     /// <summary>Opens the file of an interrupted export, and cuts what follows the last version.</summary>
+    /// <exception cref="CommandFailure">Another export writes to the file.</exception>
     public static async Task<ChangeSpool> ResumeAsync(string path, CancellationToken stop)
     {
-        var spool = new ChangeSpool(new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0), isTemporary: false);
+        var spool = new ChangeSpool(ExclusiveFile.Open(path, FileMode.Open, "export"), isTemporary: false);
         var lines = new LineReader(spool._file);
         long end = 0, changes = 0;
         while (await lines.NextAsync(stop) && lines.IsComplete)
@@ -104,8 +104,10 @@ internal sealed class ChangeSpool : IDisposable
     /// <summary>Deletes the file after the export is complete.</summary>
     public void Delete()
     {
-        _file.Dispose();
+        // Where the system permits it, the file is deleted before it is unlocked: it may be that of the next export afterwards.
+        if (_isTemporary || OperatingSystem.IsWindows()) _file.Dispose();
         if (!_isTemporary) File.Delete(_file.Name);
+        _file.Dispose();
     }
 
     private void Write(long position)

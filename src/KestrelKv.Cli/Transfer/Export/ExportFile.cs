@@ -33,22 +33,19 @@ internal sealed class ExportFile : IDisposable
     /// <param name="terminal">The terminal.</param>
     public static ExportFile Create(string? path, Terminal terminal) => path is null
         ? new(terminal.Output, null)
-        : new(new FileStream(PartOf(path), FileMode.Create, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0), path);
+        : new(ExclusiveFile.Open(PartOf(path), FileMode.Create, "export"), path);
 
     /// <summary>Opens the file of an interrupted export, and cuts an incomplete line, and the changes that followed the entries.</summary>
     /// <param name="path">The path of the complete file.</param>
-    /// <param name="header">The header that the file must have, up to its version.</param>
+    /// <param name="isHeader">Whether a line is the header that the file must have.</param>
     /// <param name="stop">Cancels the reading.</param>
-    /// <exception cref="CommandFailure">There is no such file, or it is of another export.</exception>
-    public static async Task<ExportFile> ResumeAsync(string path, ReadOnlyMemory<byte> header, CancellationToken stop)
+    /// <exception cref="CommandFailure">The file is of another export, or another export writes to it.</exception>
+    public static async Task<ExportFile> ResumeAsync(string path, Func<ReadOnlyMemory<byte>, bool> isHeader, CancellationToken stop)
     {
-        if (!File.Exists(PartOf(path)) || !File.Exists(ChangesOf(path)))
-            throw CommandFailure.Failed(
-                "nothing_to_resume", $"There is no interrupted export: {PartOf(path)} and {ChangesOf(path)} are expected. Start it without --resume");
-        var file = new ExportFile(new FileStream(PartOf(path), FileMode.Open, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0), path);
+        var file = new ExportFile(ExclusiveFile.Open(PartOf(path), FileMode.Open, "export"), path);
         try
         {
-            await file.FindEndAsync(header, stop);
+            await file.FindEndAsync(isHeader, stop);
             return file;
         }
         catch
@@ -56,6 +53,14 @@ internal sealed class ExportFile : IDisposable
             file.Dispose();
             throw;
         }
+    }
+
+    /// <exception cref="CommandFailure">The files of an interrupted export are missing.</exception>
+    public static void ThrowIfMissing(string path)
+    {
+        if (File.Exists(PartOf(path)) && File.Exists(ChangesOf(path))) return;
+        throw CommandFailure.Failed(
+            "nothing_to_resume", $"There is no interrupted export: {PartOf(path)} and {ChangesOf(path)} are expected. Start it without --resume");
     }
 
     public ValueTask WriteAsync(ByteText text, CancellationToken stop) => _stream.WriteAsync(text.Memory, stop);
@@ -74,7 +79,7 @@ internal sealed class ExportFile : IDisposable
         if (IsFile) _stream.Dispose();
     }
 
-    private async Task FindEndAsync(ReadOnlyMemory<byte> header, CancellationToken stop)
+    private async Task FindEndAsync(Func<ReadOnlyMemory<byte>, bool> isHeader, CancellationToken stop)
     {
         var lines = new LineReader(_stream);
         long end = 0;
@@ -82,7 +87,7 @@ internal sealed class ExportFile : IDisposable
         while (await lines.NextAsync(stop) && lines.IsComplete && !lines.Line.Span.StartsWith(ExportLines.ChangesStart))
         {
             if (lines.Number > 1) Entries++;
-            else if (lines.Line.Span.StartsWith(header.Span)) HasHeader = true;
+            else if (isHeader(lines.Line)) HasHeader = true;
             else throw CommandFailure.Failed(
                 "other_export", $"{PartOf(_path!)} is an export with another prefix or other options. Start the export without --resume");
             last.Clear();

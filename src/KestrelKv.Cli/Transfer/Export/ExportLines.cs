@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Text.Json;
 using KestrelKv.Cli.Output;
 using KestrelKv.Cli.Scanning;
@@ -22,6 +23,17 @@ internal sealed class ExportLines(bool hasExpiry)
     {
         to.Add("{\"export\":{\"format\":"u8).Add(Format).Add(",\"prefix\":"u8).Add(prefix).Add(",\"version\":"u8).Add(version);
         to.Add(hasExpiry ? ",\"expiry\":true}}\n"u8 : ",\"expiry\":false}}\n"u8);
+    }
+
+    /// <summary>Whether a line is the header of an export with the same prefix and options, at any version.</summary>
+    public bool IsHeader(ReadOnlySpan<byte> line, ReadOnlySpan<byte> prefix)
+    {
+        ReadOnlySpan<byte> name = "\"version\":"u8;
+        int at = line.LastIndexOf(name);
+        if (at < 0 || !Utf8Parser.TryParse(line[(at + name.Length)..], out long version, out _)) return false;
+        var header = new ByteText(1_024);
+        Header(header, prefix, version);
+        return line.SequenceEqual(header.Span[..^1]);
     }
 
     /// <summary>Writes an entry, or a put.</summary>

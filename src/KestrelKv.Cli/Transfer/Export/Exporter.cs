@@ -20,12 +20,10 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
     private readonly ProgressDisplay _progress = new(session.Terminal, "keys");
     private readonly ByteText _text = new(512 * 1024);
 
-    // The last version that the export must include; the watch continues until it has reported this version.
-    private long _last = long.MaxValue;
+    private readonly ExportEnd _end = new();
 
-    // The newest version of an entry in the pages, and of an entry that was looked up because its expiry had changed.
+    // The newest version of the pages.
     private long _newestEntry;
-    private long _newestCurrent;
 
     /// <summary>Executes the export.</summary>
     /// <param name="resumes">Whether an interrupted export continues.</param>
@@ -33,9 +31,13 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
     public async Task RunAsync(bool resumes, CancellationToken stop)
     {
         await using KestrelKvClient client = await TransferClient.ConnectAsync(session, stop);
-        using ExportFile file = resumes ? await ExportFile.ResumeAsync(path!, HeaderStart(), stop) : ExportFile.Create(path, session.Terminal);
+        if (resumes) ExportFile.ThrowIfMissing(path!);
+
+        // The lock of the spool keeps another export from cutting the file.
         using ChangeSpool spool = resumes ? await ChangeSpool.ResumeAsync(ExportFile.ChangesOf(path!), stop)
             : ChangeSpool.Create(path is null ? null : ExportFile.ChangesOf(path));
+        using ExportFile file = resumes ? await ExportFile.ResumeAsync(path!, line => lines.IsHeader(line.Span, _prefix), stop)
+            : ExportFile.Create(path, session.Terminal);
         if (resumes && (!file.HasHeader || spool.Position < 0))
             throw CommandFailure.Failed("nothing_to_resume", "The export was interrupted before its first entry. Start it without --resume");
         try
@@ -67,7 +69,7 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
             if (spooling.IsFaulted) await spooling;
             await CopyEntriesAsync(client, file, spool, spooling, stop);
             long last = await ScanPages.LastVersionAsync(client, _prefix, stop);
-            Volatile.Write(ref _last, Math.Max(Math.Max(last, _newestEntry), Volatile.Read(ref _newestCurrent)));
+            _end.Fix(Math.Max(last, _newestEntry));
             await spooling;
         }
         finally
@@ -88,10 +90,10 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
         await foreach (ReadOnlyMemory<byte> reply in client.WatchUtf8Async(prefix, options, stop))
         {
             Dictionary<string, CurrentEntry> current = await entries.ReadAsync(CurrentEntries.KeysOf(reply.Span), stop);
-            if (current.Count > 0) Volatile.Write(ref _newestCurrent, Math.Max(_newestCurrent, current.Values.Max(entry => entry.Version)));
+            if (current.Count > 0) _end.Require(current.Values.Max(entry => entry.Version));
             spool.Add(reply.Span, lines, current);
             begun.TrySetResult();
-            if (spool.Position >= Volatile.Read(ref _last)) return;
+            if (_end.IsReachedBy(spool.Position)) return;
         }
     }
 
@@ -133,13 +135,6 @@ internal sealed class Exporter(Session session, string prefix, string? path, Exp
         await file.WriteAsync(_text, stop);
         file.Complete();
         spool.Delete();
-    }
-
-    private byte[] HeaderStart()
-    {
-        var header = new ByteText(1_024);
-        lines.Header(header, _prefix, 0);
-        return header.Span[..header.Span.LastIndexOf("\"version\":"u8)].ToArray();
     }
 
     private void ReportPosition(ExportFile file)

@@ -23,6 +23,9 @@ internal sealed class BatchQueue(KestrelKvClient? client, Action<ImportBatch> on
     /// <summary>The batch that receives operations.</summary>
     public ImportBatch Current { get; private set; } = new(NewId());
 
+    /// <summary>Whether the server has executed a batch.</summary>
+    public bool HasApplied { get; private set; }
+
     /// <summary>Adds an operation to the current batch, and sends the batch if it is full.</summary>
     public void Add(scoped in ImportLine line, bool isExpired, long number)
     {
@@ -68,6 +71,7 @@ internal sealed class BatchQueue(KestrelKvClient? client, Action<ImportBatch> on
             Debug.Assert(client is not null);
             batch.Send(client, stop);
         }
+        HasApplied |= batch.Count > 0;
         _sent.Dequeue();
         onEnded(batch);
         batch.Clear();

@@ -88,6 +88,6 @@ internal sealed class ImportBatch(string requestId)
         _text.Clear();
         _request.Clear();
         _keys.Clear();
-        (Count, Waits) = (0, false);
+        (Count, Waits, Call) = (0, false, Task.CompletedTask);
     }
 }

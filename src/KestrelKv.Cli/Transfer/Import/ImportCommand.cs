@@ -1,5 +1,6 @@
 using System.CommandLine;
 using KestrelKv.Cli.Hosting;
+using KestrelKv.Client;
 
 namespace KestrelKv.Cli.Transfer.Import;
 
@@ -36,7 +37,8 @@ internal static class ImportCommand
                 path == "-" ? null : path, arguments.GetValue(dryRun), arguments.GetValue(onError) == "skip", arguments.GetValue(resume),
                 arguments.GetValue(fromLine), arguments.GetValue(depth));
             Check(options, session);
-            return await new Importer(session, options).RunAsync(stop);
+            await using KestrelKvClient? client = options.IsDryRun ? null : await TransferClient.ConnectAsync(session, stop);
+            return await new Importer(session, options, client).RunAsync(stop);
         });
     }
 

@@ -52,9 +52,10 @@ internal ref struct ImportLine
         if (cursor.IsAtEnd) return parsed;
         cursor.Take((byte)'{');
         ReadOnlySpan<byte> found = default, deleted = default, text = default;
-        for (bool isFirst = true; !cursor.TryTake((byte)'}'); isFirst = false)
+        int members = 0;
+        for (; !cursor.TryTake((byte)'}'); members++)
         {
-            if (!isFirst) cursor.Take((byte)',');
+            if (members > 0) cursor.Take((byte)',');
             ReadOnlySpan<byte> name = cursor.TakeName(), value = cursor.TakeValue();
             if (name.SequenceEqual("key"u8)) SetOnce(ref parsed.Key, name, value);
             else if (name.SequenceEqual("value"u8)) SetOnce(ref parsed.Value, name, value);
@@ -71,7 +72,11 @@ internal ref struct ImportLine
         }
         if (!cursor.IsAtEnd) throw new JsonException("Further text follows the object, expected one object on the line");
         if (!cursor.IsUtf8) throw new JsonException("The line has invalid bytes, expected UTF-8");
-        if (parsed.Kind != LineKind.Blank) return parsed;
+        if (parsed.Kind != LineKind.Blank)
+        {
+            if (members > 1) throw new JsonException("The member export, changes or end is given with others, expected it alone on its line");
+            return parsed;
+        }
         if (!text.IsEmpty) parsed.SetText(text, limits.DepthMax);
         parsed.CheckKey(limits);
         parsed.ReadExpiry();
@@ -81,6 +86,7 @@ internal ref struct ImportLine
 
     private void SetMark(LineKind kind, ReadOnlySpan<byte> value)
     {
+        if (value[0] != '{') throw new JsonException($"The member export, changes or end is {Encoding.UTF8.GetString(value)}, expected an object");
         Kind = kind;
         Object = value;
     }

@@ -9,7 +9,10 @@ using KestrelKv.Client;
 namespace KestrelKv.Cli.Transfer.Import;
 
 /// <summary>One import.</summary>
-internal sealed class Importer(Session session, ImportOptions options)
+/// <param name="session">The session.</param>
+/// <param name="options">The options.</param>
+/// <param name="client">The client, which the caller disposes of; null for a dry run.</param>
+internal sealed class Importer(Session session, ImportOptions options, KestrelKvClient? client)
 {
     private static readonly TimeSpan SaveInterval = TimeSpan.FromSeconds(1);
 
@@ -17,6 +20,7 @@ internal sealed class Importer(Session session, ImportOptions options)
     private readonly ImportLimits _limits = new(session.ClientOptions.KeyBytesMax, options.DepthMax, session.ClientOptions.RequestBytesMax);
     private readonly double _now = (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).TotalSeconds;
     private BatchQueue _batches = null!;
+    private FileStream? _file;
     private long _savedAt = Stopwatch.GetTimestamp();
     private long _refused;
     private CommandFailure? _failure;
@@ -32,9 +36,9 @@ internal sealed class Importer(Session session, ImportOptions options)
     {
         await using Stream stream = options.Path is null ? session.Terminal.Input
             : new FileStream(options.Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
-        if (options.Resumes) _read = _done = ImportState.Load(options.Path!, (FileStream)stream);
+        _file = options.Path is null ? null : (FileStream)stream;
+        if (options.Resumes) _read = _done = ImportState.Load(options.Path!, _file!);
         _refused = _read.Refused;
-        await using KestrelKvClient? client = options.IsDryRun ? null : await TransferClient.ConnectAsync(session, stop);
         _batches = new(client, OnEnded, Refuse);
         Save();
         try
@@ -44,6 +48,7 @@ internal sealed class Importer(Session session, ImportOptions options)
         catch (Exception e) when (!options.IsDryRun && e is OperationCanceledException or KestrelKvException or CommandFailure)
         {
             ReportPosition();
+            if (e is NotSentException && _batches.HasApplied) throw TransferClient.LostAfterChanges(e);
             throw;
         }
         if (!options.IsDryRun && options.Path is { } path) File.Delete(ImportState.PathOf(path));
@@ -59,8 +64,8 @@ internal sealed class Importer(Session session, ImportOptions options)
         while (_failure is null && await lines.NextAsync(stop))
         {
             if (_batches.Current.Excludes(lines.Line.Length)) await SendAsync(stop);
-            if (lines.Number >= options.FromLine) Take(lines);
-            if (_failure is null) _read = _read with { Offset = lines.End, Line = lines.Number };
+            Take(lines);
+            if (_failure is null) _read = After(lines);
             if (!_batches.Current.IsFull && lines.Number % ImportBatch.OperationsMax != 0) continue;
             await SendAsync(stop);
             ShowProgress(_done, total);
@@ -69,6 +74,11 @@ internal sealed class Importer(Session session, ImportOptions options)
         await _batches.DrainAsync(stop);
         if (_failure is not null) throw _failure;
     }
+
+    private ImportState After(LineReader lines) => _read with
+    {
+        Offset = lines.End, Line = lines.Number, LastLine = lines.Start, FirstLineBytes = lines.Number == 1 ? lines.End : _read.FirstLineBytes,
+    };
 
     private void ShowProgress(ImportState state, double total) =>
         (_progress.Count, _progress.Bytes, _progress.Done) = (state.Applied, state.Offset, total == 0 ? null : state.Offset / total);
@@ -79,23 +89,40 @@ internal sealed class Importer(Session session, ImportOptions options)
         return _batches.SendAsync(stop);
     }
 
+    /// <summary>Applies a line. Of the lines before the first one to apply, an export's own lines are read, and its entries are counted.</summary>
     private void Take(LineReader lines)
     {
+        bool applies = lines.Number >= options.FromLine;
         try
         {
             ImportLine line = ImportLine.Parse(lines.Line.Span, _limits);
-            if (line.Kind >= LineKind.Put) Add(line, lines.Number);
+            applies |= line.Kind is LineKind.Header or LineKind.Changes or LineKind.End;
+            if (line.Kind >= LineKind.Put && applies) Add(line, lines.Number);
+            else if (line.Kind >= LineKind.Put) CountEntry();
             else if (line.Kind == LineKind.Header) BeginExport(line.Object);
             else if (line.Kind == LineKind.Changes) _read = _read with { IsInChanges = true };
             else if (line.Kind == LineKind.End) EndExport(line.Object);
         }
         catch (JsonException e)
         {
-            string message = $"Line {lines.Number}: {e.Message.TrimEnd('.')}";
-            if (!options.Skips) _failure = CommandFailure.Failed("invalid_line", message);
-            else _progress.Report($"{message}.");
-            if (options.Skips) _read = _read with { Invalid = _read.Invalid + 1, Entries = _read.Entries + (_read.IsInChanges ? 0 : 1) };
+            Refuse(e, lines.Number, applies);
         }
+    }
+
+    private void Refuse(JsonException invalid, long number, bool applies)
+    {
+        // An earlier import has reported the invalid lines before the first one to apply.
+        string message = $"Line {number}: {invalid.Message.TrimEnd('.')}";
+        if (applies && !options.Skips) _failure = CommandFailure.Failed("invalid_line", message);
+        else CountEntry();
+        if (!applies || !options.Skips) return;
+        _progress.Report($"{message}.");
+        _read = _read with { Invalid = _read.Invalid + 1 };
+    }
+
+    private void CountEntry()
+    {
+        if (!_read.IsInChanges) _read = _read with { Entries = _read.Entries + 1 };
     }
 
     private void Add(scoped in ImportLine line, long number)
@@ -105,10 +132,8 @@ internal sealed class Importer(Session session, ImportOptions options)
                 $"(RequestBytesMax, the server's Limits:FrameBytesMax)");
         bool isExpired = line.Expiry <= _now;
         if (!options.IsDryRun) _batches.Add(line, isExpired, number);
-        _read = _read with
-        {
-            Applied = _read.Applied + 1, Expired = _read.Expired + (isExpired ? 1 : 0), Entries = _read.Entries + (_read.IsInChanges ? 0 : 1),
-        };
+        CountEntry();
+        _read = _read with { Applied = _read.Applied + 1, Expired = _read.Expired + (isExpired ? 1 : 0) };
     }
 
     private void BeginExport(ReadOnlySpan<byte> header)
@@ -121,7 +146,7 @@ internal sealed class Importer(Session session, ImportOptions options)
     private void EndExport(ReadOnlySpan<byte> end)
     {
         long entries = JsonCursor.NumberOf(end, "entries"u8);
-        if (entries != _read.Entries && _read.IsExport && options.FromLine == 1)
+        if (entries != _read.Entries && _read.IsExport)
             throw new JsonException($"The end states {entries} entries, but {_read.Entries} precede it: the file has been changed");
         _read = _read with { HasEnd = true };
     }
@@ -142,8 +167,8 @@ internal sealed class Importer(Session session, ImportOptions options)
 
     private void Save()
     {
-        if (options.IsDryRun || options.Path is not { } path) return;
-        _done.Save(path);
+        if (options.IsDryRun || _file is null) return;
+        _done.Save(options.Path!, _file);
         _savedAt = Stopwatch.GetTimestamp();
     }
 

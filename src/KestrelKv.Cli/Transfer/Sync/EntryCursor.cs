@@ -14,6 +14,9 @@ internal sealed class EntryCursor(KestrelKvClient client, byte[] prefix, Cancell
     /// <summary>Whether there is a current entry.</summary>
     public bool HasEntry { get; private set; } = true;
 
+    /// <summary>The newest version of the pages that were read, and of their entries.</summary>
+    public long Newest { get; private set; }
+
     /// <summary>The key, a JSON string with quotes.</summary>
     public ReadOnlySpan<byte> Key => _pages.Current.Span[_entries[_index].Key];
 
@@ -50,7 +53,11 @@ internal sealed class EntryCursor(KestrelKvClient client, byte[] prefix, Cancell
         _entries.Clear();
         var reader = new EntryReader(page);
         while (reader.TryRead(out EntrySlice entry))
+        {
+            Newest = Math.Max(Newest, entry.VersionNumber);
             if (!SyncPosition.IsKey(entry.Key)) _entries.Add((RangeOf(page, entry.Key), RangeOf(page, entry.Value), RangeOf(page, entry.ExpiresAt)));
+        }
+        Newest = Math.Max(Newest, reader.Version);
     }
 
     private static Range RangeOf(ReadOnlySpan<byte> page, ReadOnlySpan<byte> slice)

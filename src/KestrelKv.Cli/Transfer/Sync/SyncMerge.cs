@@ -5,11 +5,14 @@ using KestrelKv.Client;
 namespace KestrelKv.Cli.Transfer.Sync;
 
 /// <summary>Makes the destination equal to the source: compares the ordered listings of both, and writes what differs.</summary>
-internal sealed class SyncMerge(KestrelKvClient source, SyncTarget target, byte[] prefix, ProgressDisplay progress)
+internal sealed class SyncMerge(KestrelKvClient source, SyncTarget target, SourceHistory history, byte[] prefix, ProgressDisplay progress)
 {
     private ByteText _next = new(256 * 1024);
     private ByteText _sent = new(256 * 1024);
     private int _operations;
+
+    // The newest version that the source has shown.
+    private long _newest;
     private Task _call = Task.CompletedTask;
 
     /// <summary>The number of entries that were written or removed.</summary>
@@ -17,10 +20,32 @@ internal sealed class SyncMerge(KestrelKvClient source, SyncTarget target, byte[
 
     /// <summary>Executes the merge.</summary>
     /// <param name="version">The version of the source from which its changes are watched.</param>
+    /// <param name="anchor">The watch that keeps the changes since then.</param>
     /// <param name="stop">Cancels the calls.</param>
-    public async Task RunAsync(long version, CancellationToken stop)
+    /// <exception cref="RefusedException">With <see cref="RefusedException.IsHistoryLost"/>: the source has lost commits.</exception>
+    public async Task RunAsync(long version, Task anchor, CancellationToken stop)
     {
         await target.ApplyAsync(_next, SyncPosition.Merging, 0, stop);
+        try
+        {
+            await CopyAsync(stop);
+        }
+        finally
+        {
+            // Its failure is thrown above, unless another one came first.
+            await _call.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
+        long last = Math.Max(_newest, await ScanPages.LastVersionAsync(source, prefix, stop));
+
+        // A crash may have lost a commit whose entry was copied. The changes after the version would not repair it. The last version is read
+        // before, so that a later crash loses it too, and is found when the copy reaches it.
+        await history.VerifyAsync(_newest, stop);
+        if (anchor.IsFaulted) await anchor;
+        await target.ApplyAsync(_sent, version, last, stop);
+    }
+
+    private async Task CopyAsync(CancellationToken stop)
+    {
         await using var from = new EntryCursor(source, prefix, stop);
         await using var into = new EntryCursor(target.Client, prefix, stop);
         await from.MoveNextAsync();
@@ -38,10 +63,10 @@ internal sealed class SyncMerge(KestrelKvClient source, SyncTarget target, byte[
             }
             if (order >= 0) await into.MoveNextAsync();
         }
+        _newest = from.Newest;
         await SendAsync(stop);
         await _call;
         _sent.Clear();
-        await target.ApplyAsync(_sent, version, await ScanPages.LastVersionAsync(source, prefix, stop), stop);
     }
 
     private void Add(EntryCursor from, EntryCursor into, int order)

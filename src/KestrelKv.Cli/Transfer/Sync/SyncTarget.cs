@@ -17,7 +17,6 @@ internal sealed class SyncTarget(KestrelKvClient client, string prefix, string s
     /// <summary>The maximum length of the operations. A single longer one has a batch of its own.</summary>
     public const int BytesMax = 4 * 1024 * 1024;
 
-    private readonly string _writer = $"kkv-sync-{Guid.NewGuid():N}";
     private readonly byte[] _key = EntryJson.String(SyncPosition.KeyPrefix + prefix);
     private readonly ByteText _request = new(256 * 1024);
     private readonly ByteText _response = new();
@@ -26,6 +25,15 @@ internal sealed class SyncTarget(KestrelKvClient client, string prefix, string s
 
     public KestrelKvClient Client => client;
 
+    /// <summary>The key of the position entry.</summary>
+    public string PositionKey => SyncPosition.KeyPrefix + prefix;
+
+    /// <summary>The identifier of this process in the position entry.</summary>
+    public string Writer { get; } = $"kkv-sync-{Guid.NewGuid():N}";
+
+    /// <summary>Whether this process has written to the destination.</summary>
+    public bool HasWritten { get; private set; }
+
     /// <summary>The last position that the destination has; null if it has none of this source.</summary>
     public SyncPosition? Position { get; private set; }
 
@@ -33,9 +41,9 @@ internal sealed class SyncTarget(KestrelKvClient client, string prefix, string s
     /// <returns>Whether another process has written it since this one did.</returns>
     public async Task<bool> LoadAsync(CancellationToken stop)
     {
-        Entry<ReadOnlyMemory<byte>> entry = await client.GetUtf8Async(SyncPosition.KeyPrefix + prefix, cancellationToken: stop);
+        Entry<ReadOnlyMemory<byte>> entry = await client.GetUtf8Async(PositionKey, cancellationToken: stop);
         SyncPosition? position = entry.Found ? SyncPosition.Parse(entry.Value.Span) : null;
-        bool isOfOther = _sequence > 0 && entry.Found && entry.Version > _entryVersion && position?.Writer != _writer;
+        bool isOfOther = _sequence > 0 && entry.Found && entry.Version > _entryVersion && position?.Writer != Writer;
         _entryVersion = entry.Found ? entry.Version : 0;
         Position = position?.Source == source ? position : null;
         return isOfOther;
@@ -49,15 +57,16 @@ internal sealed class SyncTarget(KestrelKvClient client, string prefix, string s
     /// <exception cref="RefusedException">With the code <c>precondition_failed</c>: the position entry has changed.</exception>
     public async Task ApplyAsync(ByteText operations, long version, long consistentFrom, CancellationToken stop)
     {
-        var position = new SyncPosition(source, version, consistentFrom, _writer);
+        var position = new SyncPosition(source, version, consistentFrom, Writer);
         _request.Clear();
         _request.Add("\"ops\": [{\"func\": \"PUT\", \"params\": {\"obj\": "u8).Add(_key).Add(", \"val\": "u8).Add(position.ToJson());
         _request.Add(", \"if_version\": "u8).Add(_entryVersion).Add("}}"u8);
         if (operations.Length > 0) _request.Add(", "u8).Add(operations.Span);
-        _request.Add("], \"request_id\": "u8).Add(EntryJson.String(_writer)).Add(", \"request_seq\": "u8).Add(++_sequence);
+        _request.Add("], \"request_id\": "u8).Add(EntryJson.String(Writer)).Add(", \"request_seq\": "u8).Add(++_sequence);
         _response.Clear();
         await client.CallUtf8Async("BATCH", _request.Memory, _response, mayRepeat: true, cancellationToken: stop);
         _entryVersion = JsonCursor.NumberOf(_response.Span, "version"u8);
         Position = position;
+        HasWritten = true;
     }
 }

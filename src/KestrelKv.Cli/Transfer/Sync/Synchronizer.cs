@@ -7,7 +7,14 @@ using KestrelKv.Client;
 namespace KestrelKv.Cli.Transfer.Sync;
 
 /// <summary>Copies the entries with a prefix to another server, and follows their changes until it is interrupted.</summary>
-internal sealed class Synchronizer(Session session, KestrelKvClient source, SyncTarget target, string prefix, bool endsWhenCaughtUp)
+/// <param name="session">The session.</param>
+/// <param name="source">The source.</param>
+/// <param name="target">The destination.</param>
+/// <param name="prefix">The prefix.</param>
+/// <param name="endsWhenCaughtUp">Whether the copy ends when the destination has caught up.</param>
+/// <param name="compares">Whether both servers are compared even if the destination has a position.</param>
+internal sealed class Synchronizer(
+    Session session, KestrelKvClient source, SyncTarget target, string prefix, bool endsWhenCaughtUp, bool compares)
 {
     private static readonly TimeSpan BookmarkInterval = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan PositionInterval = TimeSpan.FromSeconds(10);
@@ -16,6 +23,9 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
     private readonly byte[] _prefix = EntryJson.String(prefix);
     private readonly ProgressDisplay _progress = new(session.Terminal, "keys");
     private readonly CurrentEntries _current = new(source);
+    private readonly SyncClaim _claim = new(source, target, compares);
+    private readonly SourceHistory _history = new(source, prefix);
+    private bool _hasClaimed;
     private long _changes;
     private long _movedAt;
     private bool _wasConsistent;
@@ -32,6 +42,10 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
                 ? $"kkv: The destination has the changes up to version {position.Version}. The same command continues there."
                 : "kkv: The first copy is incomplete. The same command compares both servers again.");
             throw;
+        }
+        catch (NotSentException e) when (target.HasWritten)
+        {
+            throw TransferClient.LostAfterChanges(e);
         }
         session.Report($"The destination has caught up at version {target.Position!.Version}, after {_changes} changes.", json =>
         {
@@ -50,6 +64,8 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
                 if (await target.LoadAsync(stop))
                     throw CommandFailure.Failed(
                         "other_sync", "Another process copies to the same keys of the destination: it has written the position entry");
+                if (!_hasClaimed) await _claim.ExecuteAsync(_progress.Report, stop);
+                _hasClaimed = true;
                 isCaughtUp = await FollowAsync(stop);
             }
             catch (RefusedException e) when (e.Code == "precondition_failed")
@@ -87,8 +103,8 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
         }
         catch (RefusedException e) when (e.IsHistoryLost)
         {
-            _progress.Report("The source no longer keeps the changes since the comparison of both servers began. They are compared again. Raise " +
-                "the source's Data:HistoryBytes if this repeats.");
+            _progress.Report("The source no longer keeps the changes since the comparison of both servers began, or has lost commits in a crash. " +
+                "They are compared again. Raise the source's Data:HistoryBytes if this repeats.");
             return false;
         }
     }
@@ -103,14 +119,14 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
         {
             if (await Task.WhenAny(anchor, begun.Task) == anchor) await anchor;
             long version = await begun.Task;
-            var merge = new SyncMerge(source, target, _prefix, _progress);
-            await merge.RunAsync(version, stop);
+            var merge = new SyncMerge(source, target, _history, _prefix, _progress);
+            await merge.RunAsync(version, anchor, stop);
             _changes += merge.Changes;
             return await FollowFromAsync(version + 1, stop, onBegun: end.Cancel);
         }
         finally
         {
-            // It ends by cancellation. If it fails, changes may be missing from the history, which the other watch reports.
+            // It ends by cancellation. Its failure is thrown above, or after the comparison.
             await end.CancelAsync();
             await anchor.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
@@ -118,7 +134,7 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
 
     private async Task HoldAsync(TaskCompletionSource<long> begun, CancellationToken stop)
     {
-        await foreach (ReadOnlyMemory<byte> reply in source.WatchUtf8Async(prefix + "\uffff\uffff", new() { KeysOnly = true }, stop))
+        await foreach (ReadOnlyMemory<byte> reply in source.WatchUtf8Async(_history.EmptyPrefix, new() { KeysOnly = true }, stop))
             begun.TrySetResult(JsonCursor.NumberOf(reply.Span, "version"u8));
     }
 
@@ -162,6 +178,9 @@ internal sealed class Synchronizer(Session session, KestrelKvClient source, Sync
 
     private async Task ApplyAsync(SyncGroup group, SyncGroups groups, CancellationToken stop)
     {
+        // Between the comparison and this version, a crash of the source may have lost a commit whose entry the comparison has copied.
+        if (target.Position is { IsConsistent: false } begun && group.Version >= begun.ConsistentFrom)
+            await _history.VerifyAsync(begun.ConsistentFrom, stop);
         IReadOnlyList<ByteText> parts = await group.ResolveAsync(_current, stop);
         for (int i = 0; i < parts.Count; i++)
         {
