@@ -92,10 +92,10 @@ public sealed class BenchTests
     public async Task HungServer_EndsByTheDeadline_AndReportsKeysThatMayBeLeft()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
-        using var proxy = new StalledProxy(server.WirePort, 100_000);
+        using var proxy = new StalledProxy(server.WirePort, 30_000);
         using var kkv = new Kkv(server) { ["KKV_URL"] = $"kestrelkv://127.0.0.1:{proxy.Port}" };
         KkvResult result =
-            await kkv.RunAsync("bench", "--seconds", "1", "--warm-up", "0", "--keys", "100", "--connections", "2", "--timeout", "0.3");
+            await kkv.RunAsync("bench", "--seconds", "2", "--warm-up", "0", "--keys", "100", "--connections", "2", "--timeout", "1");
         Assert.Equal(ExitCode.Failed, result.ExitCode);
         JsonElement counts = JsonDocument.Parse(result.Output).RootElement;
         Assert.True(counts.GetProperty("errors").GetProperty("timeout").GetInt64() >= 2);
@@ -106,7 +106,7 @@ public sealed class BenchTests
     public async Task CtrlC_WithAHungServer_PrintsThePartialResult()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
-        using var proxy = new StalledProxy(server.WirePort, 100_000);
+        using var proxy = new StalledProxy(server.WirePort, 30_000);
         using var kkv = new Kkv(server) { ["KKV_URL"] = $"kestrelkv://127.0.0.1:{proxy.Port}" };
         using System.Diagnostics.Process bench = kkv.Start("bench", "--seconds", "600", "--warm-up", "0", "--keys", "100", "--connections", "2");
         await proxy.Stalled;
