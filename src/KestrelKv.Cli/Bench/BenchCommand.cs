@@ -15,6 +15,7 @@ internal static class BenchCommand
         var command = new Command(
             "bench", $"Load the server with keys under {BenchData.Prefix}, and measure throughput and latency. Removes the keys at the end.");
         arguments.AddTo(command);
+        host.SetTerminationTimeout(command, Timeout.InfiniteTimeSpan); // The removal of the keys takes its time. A second Ctrl-C ends it.
         return host.Handle(command, isWrite: true, handler: async (parsed, session, stop) =>
         {
             BenchOptions options = arguments.Read(parsed);
@@ -64,16 +65,18 @@ internal static class BenchCommand
         }
     }
 
-    /// <summary>Removes the keys, also after an interruption. A key that cannot be removed is reported.</summary>
+    /// <summary>Removes the keys, also after an interruption. Reports if keys may be left.</summary>
     private static async Task RemoveAsync(Session session, BenchRun run, BenchData data)
     {
         Progress(session, "removing the keys");
-        using var late = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        BenchLog log = await run.RemoveAsync(late.Token);
+        using var again = new Interruption();
+        BenchLog log = await run.RemoveAsync(again.Token);
         Progress(session, "");
-        if (log.Errors.Count > 0 || late.IsCancellationRequested)
-            session.Terminal.Error.WriteLine(
-                $"kkv: Keys under {data.RunPrefix} may be left, because their removal failed: {string.Join(", ", log.Errors.Keys)}.");
+        string? reason = again.Token.IsCancellationRequested ? "their removal was interrupted"
+            : log.Errors.Count > 0 ? $"their removal failed: {string.Join(", ", log.Errors.Keys)}"
+            : run.HasTimeout ? "the server may still execute requests that had no reply in time"
+            : null;
+        if (reason is not null) session.Terminal.Error.WriteLine($"kkv: Keys under {data.RunPrefix} may be left, because {reason}.");
     }
 
     /// <summary>Asks before the load of a server on another machine.</summary>

@@ -7,14 +7,24 @@ using KestrelKv.Client.Connections;
 namespace KestrelKv.Cli.Bench;
 
 /// <summary>
-/// One connection: sends the requests of a round at once, and checks the replies. A broken connection counts its requests without a reply as errors,
-/// and connects again.
+/// One connection: sends the requests of a round at once, and checks the replies. A broken connection, or one without all replies in time, counts
+/// its requests without a reply as errors, and connects again.
 /// </summary>
-internal sealed class BenchConnection(Connector connector, BenchFrames frames, int inFlight)
+/// <param name="connector">Connects.</param>
+/// <param name="frames">The frames.</param>
+/// <param name="inFlight">The number of requests of a round.</param>
+/// <param name="timeout">The deadline of a round.</param>
+internal sealed class BenchConnection(Connector connector, BenchFrames frames, int inFlight, TimeSpan timeout) : IAsyncDisposable
 {
+    /// <summary>The error code of requests without a reply in time.</summary>
+    public const string TimeoutCode = "timeout";
+
     private const int SynchronousRoundsMax = 16;
 
     private static readonly TimeSpan ReconnectDelay = TimeSpan.FromMilliseconds(100);
+
+    // After Ctrl-C, the replies of requests that were sent have this time to arrive. A server that works needs less.
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(1);
 
     private readonly BenchRequest[] _round = new BenchRequest[inFlight];
     private readonly byte[] _requests = new byte[inFlight * frames.RequestBytesMax];
@@ -22,6 +32,7 @@ internal sealed class BenchConnection(Connector connector, BenchFrames frames, i
     private byte[] _replies = new byte[Math.Max(64 * 1024, frames.ReplyBytesMax * 2)];
     private int _received;
     private Stream? _stream;
+    private CancellationTokenSource _late = new();
 
     /// <exception cref="IOException">The server cannot be reached.</exception>
     /// <exception cref="RefusedException">The server refuses the client.</exception>
@@ -31,15 +42,16 @@ internal sealed class BenchConnection(Connector connector, BenchFrames frames, i
         _stream = await connector.ConnectAsync(stop);
     }
 
-    public async Task CloseAsync()
+    public async ValueTask DisposeAsync()
     {
-        if (_stream is not null) await _stream.DisposeAsync();
-        _stream = null;
+        await CloseAsync();
+        _late.Dispose();
     }
 
     /// <summary>Executes rounds until no work is left.</summary>
-    public async Task RunAsync(IBenchWork work, BenchLog log)
+    public async Task RunAsync(IBenchWork work, BenchLog log, CancellationToken stop)
     {
+        await using CancellationTokenRegistration stopping = stop.Register(() => _late.CancelAfter(StopTimeout));
         for (int synchronous = 0; ; synchronous++)
         {
             ValueTask<long> waiting = work.StartAsync();
@@ -51,33 +63,52 @@ internal sealed class BenchConnection(Connector connector, BenchFrames frames, i
                 await Task.Yield(); // Other connections use the same thread.
                 synchronous = 0;
             }
-            await RunRoundAsync(start, count, log);
+            await RunRoundAsync(start, count, log, stop);
         }
     }
 
-    private async ValueTask RunRoundAsync(long start, int count, BenchLog log)
+    private async ValueTask RunRoundAsync(long start, int count, BenchLog log, CancellationToken stop)
     {
         int answered = 0;
+        Task? writing = null;
+        SetDeadline(stop);
         try
         {
-            if (_stream is null) await ConnectAsync(CancellationToken.None);
+            if (_stream is null) await ConnectAsync(_late.Token);
             int bytes = 0;
             for (int i = 0; i < count; i++) bytes += frames.Write(_requests.AsSpan(bytes), _round[i]);
-            await _stream!.WriteAsync(_requests.AsMemory(0, bytes));
+            ValueTask write = _stream!.WriteAsync(_requests.AsMemory(0, bytes), _late.Token);
+            if (write.IsCompleted) await write;
+            else writing = write.AsTask(); // The server may read on only after its replies are read.
             while (answered < count)
             {
-                int more = await _stream.ReadAsync(_replies.AsMemory(_received));
+                int more = await _stream.ReadAsync(_replies.AsMemory(_received), _late.Token);
                 if (more == 0) throw new IOException("The server closed the connection.");
                 _received += more;
                 answered += Take(start, Stopwatch.GetTimestamp(), _round.AsSpan(answered, count - answered), log);
             }
+            if (writing is not null) await writing;
         }
-        catch (Exception e) when (e is IOException or KestrelKvException or ObjectDisposedException)
+        catch (Exception e) when (e is IOException or KestrelKvException or ObjectDisposedException or OperationCanceledException)
         {
-            log.AddError(e is RefusedException refused ? refused.Code : "connection_lost", count - answered);
+            log.AddError(e is RefusedException refused ? refused.Code : _late.IsCancellationRequested ? TimeoutCode : "connection_lost", count - answered);
             await CloseAsync();
-            await Task.Delay(ReconnectDelay);
+            if (writing is not null) await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(ReconnectDelay, CancellationToken.None);
         }
+    }
+
+    private void SetDeadline(CancellationToken stop)
+    {
+        if (!_late.TryReset()) _late = new(); // Without disposal of the last one, which a request to stop may use.
+        _late.CancelAfter(timeout);
+        if (stop.IsCancellationRequested) _late.CancelAfter(StopTimeout); // The request to stop may have found the previous deadline.
+    }
+
+    private async Task CloseAsync()
+    {
+        if (_stream is not null) await _stream.DisposeAsync();
+        _stream = null;
     }
 
     /// <summary>Checks the replies that have arrived completely.</summary>

@@ -27,6 +27,9 @@ internal sealed class BenchLog(long begin)
     /// <summary>The failed requests by error code, those of the warm-up included.</summary>
     public IReadOnlyDictionary<string, long> Errors => _errors;
 
+    /// <summary>Whether requests had no reply in time. The server may still execute them.</summary>
+    public bool HasTimeout => _errors.ContainsKey(BenchConnection.TimeoutCode);
+
     /// <summary>The time from the beginning to the last reply.</summary>
     public double Seconds => Math.Max(0, (Volatile.Read(ref _lastAnswered) - begin) / (double)Stopwatch.Frequency);
 

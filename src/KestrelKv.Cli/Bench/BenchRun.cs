@@ -21,9 +21,11 @@ internal sealed class BenchRun : IAsyncDisposable
     {
         var frames = new BenchFrames(data);
         var connector = new Connector(session.ClientOptions);
+        TimeSpan timeout = session.ClientOptions.Timeout;
         _options = options;
-        _connections = [.. Enumerable.Range(0, options.Connections).Select(_ => new BenchConnection(connector, frames, options.InFlight))];
-        _fillers = [.. Enumerable.Range(0, Math.Min(4, options.Connections)).Select(_ => new BenchConnection(connector, frames, FillInFlight))];
+        _connections = [.. Enumerable.Range(0, options.Connections).Select(_ => new BenchConnection(connector, frames, options.InFlight, timeout))];
+        _fillers =
+            [.. Enumerable.Range(0, Math.Min(4, options.Connections)).Select(_ => new BenchConnection(connector, frames, FillInFlight, timeout))];
     }
 
     /// <summary>
@@ -37,6 +39,9 @@ internal sealed class BenchRun : IAsyncDisposable
             .ToString(System.Globalization.CultureInfo.InvariantCulture));
     }
 
+    /// <summary>Whether requests had no reply in time. The server may still execute them.</summary>
+    public bool HasTimeout { get; private set; }
+
     /// <summary>Opens all connections.</summary>
     /// <exception cref="IOException">The server cannot be reached.</exception>
     public async Task ConnectAsync(CancellationToken stop)
@@ -44,10 +49,10 @@ internal sealed class BenchRun : IAsyncDisposable
         foreach (BenchConnection connection in _fillers.Concat(_connections)) await connection.ConnectAsync(stop);
     }
 
-    /// <summary>Writes all keys.</summary>
+    /// <summary>Writes all keys. Ends early if the server does not reply in time.</summary>
     public Task<BenchLog> FillAsync(CancellationToken stop) => EachKeyAsync(BenchFunction.Fill, stop);
 
-    /// <summary>Removes all keys.</summary>
+    /// <summary>Removes all keys. Ends early if the server does not reply in time.</summary>
     public Task<BenchLog> RemoveAsync(CancellationToken stop) => EachKeyAsync(BenchFunction.Remove, stop);
 
     /// <summary>Loads the server. Ends early if it is stopped.</summary>
@@ -57,28 +62,30 @@ internal sealed class BenchRun : IAsyncDisposable
         var log = new BenchLog(begin);
         using Pacer? pacer = _options.Rate is { } rate ? new(now, end, rate / _options.InFlight, stop) : null;
         TimeSpan cpu = Environment.CpuUsage.TotalTime;
-        Task load = RunAsync(_connections, new RandomKeys(_options, end, pacer, stop), log);
+        Task load = RunAsync(_connections, new RandomKeys(_options, end, pacer, stop), log, stop);
         while (await Task.WhenAny(load, Task.Delay(250, CancellationToken.None)) != load) progress(log);
         await load;
+        HasTimeout |= log.HasTimeout;
         return new(_options, log, pacer?.Delays, (Environment.CpuUsage.TotalTime - cpu) / Stopwatch.GetElapsedTime(now),
             stop.IsCancellationRequested);
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (BenchConnection connection in _fillers.Concat(_connections)) await connection.CloseAsync();
+        foreach (BenchConnection connection in _fillers.Concat(_connections)) await connection.DisposeAsync();
     }
 
     private async Task<BenchLog> EachKeyAsync(BenchFunction function, CancellationToken stop)
     {
         var log = new BenchLog(0);
-        await RunAsync(_fillers, new EachKey(function, _options.Keys, stop), log);
+        await RunAsync(_fillers, new EachKey(function, _options.Keys, log, stop), log, stop);
+        HasTimeout |= log.HasTimeout;
         return log;
     }
 
-    private static async Task RunAsync(BenchConnection[] connections, IBenchWork work, BenchLog log)
+    private static async Task RunAsync(BenchConnection[] connections, IBenchWork work, BenchLog log, CancellationToken stop)
     {
-        await Task.WhenAll(connections.Select(connection => Task.Run(() => connection.RunAsync(work, log))));
+        await Task.WhenAll(connections.Select(connection => Task.Run(() => connection.RunAsync(work, log, stop))));
 
         // The last reply may have arrived on the thread of the sockets, or of the pacer, which the caller must not block.
         await Task.Yield();

@@ -2,12 +2,12 @@ using System.Diagnostics;
 
 namespace KestrelKv.Cli.Bench;
 
-/// <summary>One request for each key, as fast as possible.</summary>
-internal sealed class EachKey(BenchFunction function, int keys, CancellationToken stop) : IBenchWork
+/// <summary>One request for each key, as fast as possible. Ends early after a request without a reply in time: the server hangs.</summary>
+internal sealed class EachKey(BenchFunction function, int keys, BenchLog log, CancellationToken stop) : IBenchWork
 {
     private long _next;
 
-    public ValueTask<long> StartAsync() => new(stop.IsCancellationRequested ? 0 : Stopwatch.GetTimestamp());
+    public ValueTask<long> StartAsync() => new(stop.IsCancellationRequested || log.HasTimeout ? 0 : Stopwatch.GetTimestamp());
 
     public int Take(Span<BenchRequest> round)
     {

@@ -27,11 +27,16 @@ internal static class KeyCompletion
         }
     }
 
-    /// <summary>Returns the first keys with a prefix.</summary>
+    /// <summary>
+    /// Returns the first keys with a prefix, without those that have control characters: shells expect one completion on a line, and would draw them.
+    /// </summary>
     public static async Task<List<string>> FindAsync(KestrelKvClient client, string prefix, TimeSpan? timeout, CancellationToken stop)
     {
         var keys = new List<string>();
-        await foreach (KeyInfo key in client.ScanKeysAsync(prefix, new() { Limit = KeysMax, Timeout = timeout }, stop)) keys.Add(key.Key);
+        await foreach (KeyInfo key in client.ScanKeysAsync(prefix, new() { Limit = KeysMax, Timeout = timeout }, stop))
+        {
+            if (!key.Key.Any(char.IsControl)) keys.Add(key.Key);
+        }
         return keys;
     }
 
@@ -47,6 +52,6 @@ internal static class KeyCompletion
         await using Session session = host.CreateSession(context.ParseResult);
         session.ClientOptions.ConnectTimeout = patience;
         List<string> keys = await FindAsync(session.Client, context.WordToComplete, patience, CancellationToken.None);
-        return [.. keys.Where(key => !key.Any(char.IsControl)).Select(key => new CompletionItem(key))]; // Shells expect one completion on a line.
+        return [.. keys.Select(key => new CompletionItem(key))];
     }
 }

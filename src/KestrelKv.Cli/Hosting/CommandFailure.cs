@@ -32,7 +32,7 @@ internal sealed class CommandFailure(int exitCode, string code, string message) 
     /// <summary>Creates a failure of work on a file, or of a part of the work.</summary>
     public static CommandFailure Failed(string code, string message) => new(Hosting.ExitCode.Failed, code, message);
 
-    /// <summary>Returns the failure that an exception means to the user; null for a bug.</summary>
+    /// <summary>Returns the failure that an exception means to the user; null for a bug, or for a reader of the output that has ended.</summary>
     public static CommandFailure? Of(Exception exception) => exception switch
     {
         CommandFailure failure => failure,
@@ -40,6 +40,7 @@ internal sealed class CommandFailure(int exitCode, string code, string message) 
         OutcomeUnknownException unknown => new(Hosting.ExitCode.OutcomeUnknown, unknown.Code ?? "outcome_unknown", exception.Message),
         RefusedException refused => OfRefused(refused),
         ArgumentException argument => Usage(argument.Message.Replace($" (Parameter '{argument.ParamName}')", "", StringComparison.Ordinal)),
+        ClosedOutputException => null,
         JsonException => Failed("invalid_json", exception.Message),
         IOException or UnauthorizedAccessException => Failed("io", exception.Message),
         _ => null,

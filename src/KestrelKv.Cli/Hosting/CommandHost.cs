@@ -28,7 +28,11 @@ internal sealed class CommandHost
     // After Ctrl-C, a command has this time to stop: enough to close its connections and to print what it has done.
     private static readonly TimeSpan TerminationTimeout = TimeSpan.FromSeconds(10);
 
+    // A value that begins with @ names a file for the commands themselves. The parser must not replace it by the words of the file.
+    private static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
+
     private readonly FailureReport _failures;
+    private readonly Dictionary<Command, TimeSpan?> _terminationTimeouts = [];
 
     public CommandHost(Terminal terminal)
     {
@@ -84,23 +88,26 @@ internal sealed class CommandHost
     /// <returns>An exit code.</returns>
     public async Task<int> RunAsync(IReadOnlyList<string> args)
     {
-        ParseResult parsed = Root.Parse(args);
+        ParseResult parsed = Root.Parse(args, Parsing);
         if (parsed.Errors.Count > 0)
         {
             _failures.Write(FailureReport.Of(parsed), parsed);
             return ExitCode.Usage;
         }
 
-        // For help and completions. Console.Out would send control sequences to a terminal.
-        await using var text = new StreamWriter(Terminal.Output, leaveOpen: true) { AutoFlush = true };
-        return await parsed.InvokeAsync(new InvocationConfiguration
+        try
         {
-            EnableDefaultExceptionHandler = false,
-            Output = text,
-            Error = Terminal.Error,
-            // In the shell, Ctrl-C is for the command that runs.
-            ProcessTerminationTimeout = parsed.CommandResult.Command == Root ? null : TerminationTimeout,
-        });
+            return await InvokeAsync(parsed);
+        }
+        catch (ClosedOutputException)
+        {
+            return ExitCode.Ok;
+        }
+        catch (IOException e) // Of the help, or of completions. Commands report their failures.
+        {
+            _failures.Write(CommandFailure.Failed("io", e.Message), parsed);
+            return ExitCode.Failed;
+        }
     }
 
     /// <summary>Creates the session of a command line that is being completed. The caller disposes of it.</summary>
@@ -114,6 +121,24 @@ internal sealed class CommandHost
     {
         command.SetAction((parsed, stop) => ExecuteAsync(parsed, handler, isWrite, stop));
         return command;
+    }
+
+    /// <summary>Sets the time that a command has to stop after Ctrl-C. The default is 10 seconds.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="timeout">The time; <see cref="Timeout.InfiniteTimeSpan"/> for no limit, null if the command handles Ctrl-C itself.</param>
+    public void SetTerminationTimeout(Command command, TimeSpan? timeout) => _terminationTimeouts[command] = timeout;
+
+    private async Task<int> InvokeAsync(ParseResult parsed)
+    {
+        // For help and completions. Console.Out would send control sequences to a terminal.
+        await using var text = new StreamWriter(Terminal.Output, leaveOpen: true) { AutoFlush = true };
+        return await parsed.InvokeAsync(new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false,
+            Output = text,
+            Error = Terminal.Error,
+            ProcessTerminationTimeout = _terminationTimeouts.GetValueOrDefault(parsed.CommandResult.Command, TerminationTimeout),
+        });
     }
 
     private async Task<int> ExecuteAsync(ParseResult parsed, CommandHandler handler, bool isWrite, CancellationToken stop)
@@ -134,9 +159,9 @@ internal sealed class CommandHost
                 Terminal.Error.WriteLine("kkv: Interrupted. A write was sent, and its outcome is unknown.");
             return ExitCode.Interrupted;
         }
-        catch (IOException e) when (Terminal.IsBrokenPipe(e))
+        catch (ClosedOutputException)
         {
-            return ExitCode.Ok; // The reader of the output, such as head, has what it needs.
+            return ExitCode.Ok;
         }
         catch (Exception e) when (CommandFailure.Of(e) is { } failure)
         {

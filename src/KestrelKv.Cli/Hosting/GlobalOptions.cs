@@ -16,7 +16,8 @@ internal sealed class GlobalOptions
 
     public Option<string?> Http { get; } = new("--http")
     {
-        Description = "The server's HTTP address, for top and backup. Default: KKV_HTTP, then the context's, then port 8080 of the server.",
+        Description = "The server's HTTP address, for top and backup. Default: KKV_HTTP unless --url or --context is given, then the context's, " +
+            "then port 8080 of the server.",
         HelpName = "url",
         Recursive = true,
     };

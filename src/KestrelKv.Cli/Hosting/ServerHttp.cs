@@ -18,7 +18,13 @@ internal static class ServerHttp
     {
         KestrelKvClientOptions options = session.ClientOptions;
         Uri address = AddressOf(session.Http, options);
-        var handler = new SocketsHttpHandler { ConnectTimeout = options.ConnectTimeout, SslOptions = CreateTls(options), AllowAutoRedirect = false };
+        var handler = new SocketsHttpHandler
+        {
+            ConnectTimeout = options.ConnectTimeout,
+            SslOptions = CreateTls(options),
+            AllowAutoRedirect = false,
+            UseProxy = !address.IsLoopback, // A proxy is another machine.
+        };
         var http = new HttpClient(handler) { BaseAddress = address, Timeout = timeout };
 
         // A secret that the wire protects by TLS is not sent in plain text to another machine.
@@ -30,8 +36,8 @@ internal static class ServerHttp
     private static Uri AddressOf(string? http, KestrelKvClientOptions options)
     {
         string host = options.Host.Contains(':', StringComparison.Ordinal) && options.Host[0] != '[' ? $"[{options.Host}]" : options.Host;
-        string text = http ?? $"{(options.Tls ? "https" : "http")}://{host}:{PortDefault}";
-        if (!text.Contains("://", StringComparison.Ordinal)) text = $"http://{text}";
+        string text = http ?? $"{host}:{PortDefault}";
+        if (!text.Contains("://", StringComparison.Ordinal)) text = $"{(options.Tls ? "https" : "http")}://{text}";
         if (!text.EndsWith('/')) text += "/";
         return Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https" ? address
             : throw CommandFailure.Usage($"The HTTP address is {text}, expected a URL such as http://localhost:8080 (--http, KKV_HTTP)");

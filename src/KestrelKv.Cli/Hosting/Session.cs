@@ -15,6 +15,7 @@ internal sealed class Session : IAsyncDisposable
     private readonly ParseResult _parsed;
     private readonly Session? _shell;
     private readonly bool _isShared;
+    private readonly bool _hasServer;
     private readonly Lazy<SavedServer> _server;
     private readonly Lazy<KestrelKvClientOptions> _clientOptions;
     private readonly Lazy<KestrelKvClient> _client;
@@ -34,7 +35,9 @@ internal sealed class Session : IAsyncDisposable
         Format = parsed.GetValue(options.Raw) ? OutputFormat.Raw : parsed.GetValue(options.Output) ?? shell?.Format;
         _isShared = shell is not null && parsed.GetValue(options.Url) is null && parsed.GetValue(options.Context) is null &&
             parsed.GetValue(options.Http) is null && parsed.GetValue(options.Timeout) is null;
-        _server = new(() => Find(terminal, parsed.GetValue(options.Url), parsed.GetValue(options.Context)));
+        _hasServer = parsed.GetValue(options.Url) is not null || parsed.GetValue(options.Context) is not null;
+        _server = shell is not null && !_hasServer ? shell._server
+            : new(() => Find(terminal, parsed.GetValue(options.Url), parsed.GetValue(options.Context)));
         _clientOptions = _isShared ? shell!._clientOptions : new(CreateClientOptions);
         _client = _isShared ? shell!._client : new(() => new KestrelKvClient(ClientOptions));
     }
@@ -50,8 +53,9 @@ internal sealed class Session : IAsyncDisposable
 
     public KestrelKvClient Client => _client.Value;
 
-    /// <summary>The HTTP address that the user gave; null for the default.</summary>
-    public string? Http => _isShared ? _shell!.Http : _parsed.GetValue(_options.Http) ?? Terminal.Environment("KKV_HTTP") ?? _server.Value.Http;
+    /// <summary>The HTTP address that the user gave; null for the default. <c>KKV_HTTP</c> is not that of a server which the arguments name.</summary>
+    public string? Http => _parsed.GetValue(_options.Http)
+        ?? (_shell is not null && !_hasServer ? _shell.Http : (_hasServer ? null : Terminal.Environment("KKV_HTTP")) ?? _server.Value.Http);
 
     public bool IsReadOnly => _parsed.GetValue(_options.ReadOnly) || (_shell?.IsReadOnly ?? false) ||
         (!_isShared && (Terminal.Environment("KKV_READ_ONLY") is not (null or "0") || _server.Value.ReadOnly));
@@ -92,7 +96,7 @@ internal sealed class Session : IAsyncDisposable
     /// <summary>Writes a JSON text to standard output: with indentation for people, otherwise on one line.</summary>
     public void WriteJson(ReadOnlySpan<byte> json)
     {
-        Write(FormatOrDefault == OutputFormat.Table ? JsonPrinter.ToLines(json, HasColors) : JsonPrinter.ToLine(json));
+        Write(FormatOrDefault == OutputFormat.Table ? JsonPrinter.ToDisplay(json, HasColors) : JsonPrinter.ToLine(json));
         Write("\n"u8);
     }
 
@@ -101,10 +105,12 @@ internal sealed class Session : IAsyncDisposable
         if (!_isShared && _client.IsValueCreated) await _client.Value.DisposeAsync();
     }
 
+    private double? TimeoutSeconds => _parsed.GetValue(_options.Timeout) ?? _shell?.TimeoutSeconds;
+
     private KestrelKvClientOptions CreateClientOptions()
     {
         KestrelKvClientOptions client = KestrelKvClientOptions.Parse(_server.Value.Url);
-        if (_parsed.GetValue(_options.Timeout) is { } seconds)
+        if (TimeoutSeconds is { } seconds)
         {
             if (seconds is not (> 0 and <= 86_400))
                 throw CommandFailure.Usage(

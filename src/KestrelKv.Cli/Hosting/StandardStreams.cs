@@ -12,11 +12,14 @@ namespace KestrelKv.Cli.Hosting;
 internal static class StandardStreams
 {
     /// <summary>Opens the standard output, without a buffer.</summary>
-    public static Stream OpenOutput() => TryOpen(1) ?? Console.OpenStandardOutput();
+    public static Stream OpenOutput() => new ReportedStream(TryOpen(1) ?? Console.OpenStandardOutput(), isError: false);
 
     /// <summary>Opens the standard error, in UTF-8. Each write is visible at once.</summary>
-    public static TextWriter OpenError() => TextWriter.Synchronized(
-        new StreamWriter(TryOpen(2) ?? Console.OpenStandardError(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
+    public static TextWriter OpenError()
+    {
+        var stream = new ReportedStream(TryOpen(2) ?? Console.OpenStandardError(), isError: true);
+        return TextWriter.Synchronized(new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
+    }
 
     /// <summary>
     /// Returns the stream of a terminal or a pipe. Returns null for a file: its stream would write at a position of its own, over the output of other

@@ -43,9 +43,6 @@ internal sealed class Terminal
         Interactive = IsErrorTerminal ? InteractionSupport.Yes : InteractionSupport.No,
     });
 
-    /// <summary>Whether a write failed because the reader of the output has ended, such as <c>head</c>.</summary>
-    public static bool IsBrokenPipe(IOException e) => e.HResult == 32 || e.Message.Contains("Broken pipe", StringComparison.Ordinal);
-
     public static Terminal OfProcess()
     {
         var terminal = new Terminal
@@ -70,9 +67,9 @@ internal sealed class Terminal
         {
             Output.Flush();
         }
-        catch (IOException e) when (IsBrokenPipe(e))
+        catch (IOException)
         {
-            // The failure of the command is reported.
+            // The failure of the command is reported, which may be the same one.
         }
     }
 

@@ -10,14 +10,16 @@ internal static class Editor
     /// Edits a file with <c>VISUAL</c>, <c>EDITOR</c> or vi, and waits until the editor exits. These variables may contain arguments.
     /// </summary>
     /// <exception cref="CommandFailure">The editor failed.</exception>
-    public static async Task RunAsync(string path, Terminal terminal, CancellationToken stop)
+    /// <exception cref="OperationCanceledException">Ctrl-C ended the editor.</exception>
+    public static async Task RunAsync(string path, Terminal terminal, Interruption interruption)
     {
         string command = terminal.Environment("VISUAL") ?? terminal.Environment("EDITOR") ?? (OperatingSystem.IsWindows() ? "notepad" : "vi");
         ProcessStartInfo start = OperatingSystem.IsWindows()
             ? new("cmd.exe", $"/c {command} \"{path}\"")
             : new("/bin/sh", ["-c", $"{command} \"$@\"", "sh", path]);
         using Process process = Process.Start(start)!;
-        await process.WaitForExitAsync(stop);
+        await interruption.IgnoreDuringAsync(() => process.WaitForExitAsync(CancellationToken.None));
+        if (process.ExitCode == ExitCode.Interrupted) interruption.Stop();
         if (process.ExitCode != 0)
             throw CommandFailure.Failed("editor", $"The editor ({command}) exited with {process.ExitCode}; nothing was changed");
     }

@@ -8,13 +8,15 @@ namespace KestrelKv.Cli.Keys;
 /// <summary>A value that the user gives: as an argument, as <c>@FILE</c>, or as <c>-</c> for standard input.</summary>
 internal static class ValueSource
 {
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     /// <summary>Reads a value.</summary>
     /// <param name="argument">The argument; null for standard input.</param>
     /// <param name="isText">Whether the value is plain text, to be stored as a JSON string.</param>
     /// <param name="terminal">The terminal.</param>
     /// <param name="stop">Cancels the wait for standard input.</param>
     /// <returns>The JSON text, byte for byte.</returns>
-    /// <exception cref="CommandFailure">The value is not JSON.</exception>
+    /// <exception cref="CommandFailure">The value is not JSON, or the text is not UTF-8.</exception>
     public static async Task<byte[]> ReadAsync(string? argument, bool isText, Terminal terminal, CancellationToken stop)
     {
         byte[] bytes = argument switch
@@ -23,7 +25,7 @@ internal static class ValueSource
             ['@', .. var file] => await File.ReadAllBytesAsync(file, stop),
             _ => Encoding.UTF8.GetBytes(argument),
         };
-        if (isText) return EntryJson.String(Encoding.UTF8.GetString(bytes));
+        if (isText) return EntryJson.String(TextOf(bytes));
         ReadOnlySpan<byte> trimmed = bytes.AsSpan().Trim(" \t\r\n"u8);
         try
         {
@@ -55,6 +57,18 @@ internal static class ValueSource
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 100_000 });
         while (reader.Read())
         {
+        }
+    }
+
+    private static string TextOf(byte[] bytes)
+    {
+        try
+        {
+            return Utf8.GetString(bytes);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw CommandFailure.Usage($"The text has the byte {e.BytesUnknown?[0]:x2} at offset {e.Index}, expected UTF-8");
         }
     }
 

@@ -48,11 +48,25 @@ internal static class WatchCommand
         {
             ValueTask<bool> next = reader.MoveNextAsync();
             if (!next.IsCompleted) session.Terminal.Output.Flush(); // Events that arrive together are written together.
-            if (!await next) return;
+            if (!await (next.IsCompleted || !session.Terminal.IsErrorTerminal ? next : ReportSilenceAsync(session, next.AsTask(), stop))) return;
             WatchEvent<JsonElement> change = reader.Current;
             if (change.Kind != WatchEventKind.Progress) output.Print(change);
             position.Follow(change.Kind, change.Version);
             if (change.Key.Length > 0) count++;
         }
+    }
+
+    /// <summary>Waits for an event. A server that reports not even progress is lost: a note reports this, and another one that it is back.</summary>
+    private static async ValueTask<bool> ReportSilenceAsync(Session session, Task<bool> next, CancellationToken stop)
+    {
+        TimeSpan patience = 2 * session.ClientOptions.ProgressInterval + TimeSpan.FromSeconds(1);
+        using var arrived = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        bool isSilent = await Task.WhenAny(next, Task.Delay(patience, arrived.Token)) != next && !stop.IsCancellationRequested;
+        arrived.Cancel(); // Ends the delay.
+        if (!isSilent) return await next;
+        session.Terminal.Error.WriteLine($"kkv: The server has sent nothing for {patience.TotalSeconds:0.#} seconds. The watch waits for it.");
+        bool hasNext = await next;
+        session.Terminal.Error.WriteLine("kkv: The server sends again.");
+        return hasNext;
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
 
 namespace KestrelKv.Cli.Output;
@@ -6,13 +7,49 @@ namespace KestrelKv.Cli.Output;
 /// <summary>Prints JSON text with indentation and colors. Strings and numbers keep their exact spelling.</summary>
 internal static class JsonPrinter
 {
+    private const byte Delete = 0x7f;
+    private const byte LatinLead = 0xc2; // The first byte of U+0080 to U+00BF.
+
     private static ReadOnlySpan<byte> Reset => "\e[0m"u8;
 
     /// <summary>Returns a JSON text without its white space between tokens, on one line.</summary>
     public static byte[] ToLine(ReadOnlySpan<byte> json) => Print(json, isIndented: false, hasColors: false);
 
     /// <summary>Returns a JSON text with one member or element on each line, without a line feed at the end.</summary>
-    public static byte[] ToLines(ReadOnlySpan<byte> json, bool hasColors) => Print(json, isIndented: true, hasColors);
+    public static byte[] ToLines(ReadOnlySpan<byte> json) => Print(json, isIndented: true, hasColors: false);
+
+    /// <summary>
+    /// Returns a JSON text as <see cref="ToLines"/> does, for people: the characters U+007F to U+009F, which control terminals, are escaped.
+    /// </summary>
+    public static byte[] ToDisplay(ReadOnlySpan<byte> json, bool hasColors)
+    {
+        byte[] lines = Print(json, isIndented: true, hasColors);
+        if (IndexOfControl(lines) < 0) return lines;
+        var to = new ArrayBufferWriter<byte>(lines.Length + 16);
+        ReadOnlySpan<byte> rest = lines;
+        for (int at; (at = IndexOfControl(rest)) >= 0;)
+        {
+            int length = rest[at] == Delete ? 1 : 2;
+            to.Write(rest[..at]);
+            to.Write(Encoding.ASCII.GetBytes($"\\u00{rest[at + length - 1]:x2}"));
+            rest = rest[(at + length)..];
+        }
+        to.Write(rest);
+        return to.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Returns the index of a control character above the ASCII ones of JSON strings; -1 if there is none.</summary>
+    private static int IndexOfControl(ReadOnlySpan<byte> utf8)
+    {
+        for (int at = 0; at < utf8.Length; at++)
+        {
+            int next = utf8[at..].IndexOfAny(Delete, LatinLead);
+            if (next < 0) return -1;
+            at += next;
+            if (utf8[at] == Delete || at + 1 < utf8.Length && utf8[at + 1] is >= 0x80 and <= 0x9f) return at;
+        }
+        return -1;
+    }
 
     private static byte[] Print(ReadOnlySpan<byte> json, bool isIndented, bool hasColors)
     {

@@ -17,7 +17,13 @@ internal static class ShellCommand
         """;
 
     /// <summary>Makes the root command the shell.</summary>
-    public static void AddTo(RootCommand root, CommandHost host) => host.Handle(root, async (_, session, stop) =>
+    public static void AddTo(RootCommand root, CommandHost host)
+    {
+        host.SetTerminationTimeout(root, null); // In the shell, Ctrl-C is for the command that runs.
+        host.Handle(root, (_, session, stop) => RunAsync(root, host, session, stop));
+    }
+
+    private static async Task<int> RunAsync(RootCommand root, CommandHost host, Session session, CancellationToken stop)
     {
         if (host.SharedSession is not null) throw CommandFailure.Usage("Options without a command are given, expected a command");
         host.SharedSession = session;
@@ -30,7 +36,7 @@ internal static class ShellCommand
         {
             host.SharedSession = null;
         }
-    });
+    }
 
     private static async Task<int> RunTerminalAsync(RootCommand root, CommandHost host, Session session)
     {

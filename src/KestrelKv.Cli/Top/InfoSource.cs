@@ -9,12 +9,13 @@ internal sealed class InfoSource(KestrelKvClient client) : ITopSource
 {
     private long _lastVersion = -1;
     private long _lastTime;
+    private long _lastUptime;
 
     public async Task<TopSample?> ReadAsync(CancellationToken stop)
     {
         JsonElement info = await client.InfoAsync(cancellationToken: stop);
-        (long before, long beforeTime) = (_lastVersion, _lastTime);
-        (_lastVersion, _lastTime) = (Number(info, "version"), Stopwatch.GetTimestamp());
+        (long before, long beforeTime, long beforeUptime) = (_lastVersion, _lastTime, _lastUptime);
+        (_lastVersion, _lastTime, _lastUptime) = (Number(info, "version"), Stopwatch.GetTimestamp(), Number(info, "uptime_seconds"));
         if (before < 0) return null;
         double seconds = Stopwatch.GetElapsedTime(beforeTime, _lastTime).TotalSeconds;
         return new TopSample
@@ -22,7 +23,7 @@ internal sealed class InfoSource(KestrelKvClient client) : ITopSource
             Time = DateTimeOffset.UtcNow,
             Seconds = seconds,
             Source = "info",
-            Commits = Math.Max(0, _lastVersion - before) / seconds,
+            Commits = TopSample.CommitsOf(before, _lastVersion, seconds, isRestart: _lastUptime < beforeUptime),
             Connections = Number(info, "connections"),
             Watches = Number(info, "watches"),
             FeedLag = TopSample.LagOf(_lastVersion, Number(info, "durable_version")),

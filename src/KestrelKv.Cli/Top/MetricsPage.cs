@@ -4,6 +4,7 @@ namespace KestrelKv.Cli.Top;
 internal sealed class MetricsPage
 {
     private const string RequestsName = "kestrelkv_wire_requests_total";
+    private const string VersionName = "kestrelkv_store_version";
     private const string LatencyName = "kestrelkv_wire_request_duration_seconds_bucket";
     private const string SyncLatencyName = "kestrelkv_store_sync_duration_seconds_bucket";
 
@@ -40,7 +41,8 @@ internal sealed class MetricsPage
         Requests = Rates(_functions, earlier._functions, seconds),
         Errors = Rates(_errors, earlier._errors, seconds),
         Latency = _latency.Since(earlier._latency),
-        Commits = Rate("kestrelkv_store_version", earlier, seconds),
+        Commits = TopSample.CommitsOf(
+            earlier._values.GetValueOrDefault(VersionName), _values.GetValueOrDefault(VersionName), seconds, IsRestartSince(earlier)),
         Syncs = Rate("kestrelkv_store_syncs_total", earlier, seconds),
         SyncLatency = _syncLatency.Since(earlier._syncLatency),
         ReceivedBytes = Rate("kestrelkv_wire_received_bytes_total", earlier, seconds),
@@ -48,7 +50,7 @@ internal sealed class MetricsPage
         Cpu = Rate("dotnet_process_cpu_time_seconds_total", earlier, seconds),
         Connections = Gauge("kestrelkv_wire_connections"),
         Watches = Gauge("kestrelkv_store_watches"),
-        FeedLag = TopSample.LagOf(Gauge("kestrelkv_store_version"), Gauge("kestrelkv_store_version_durable")),
+        FeedLag = TopSample.LagOf(Gauge(VersionName), Gauge("kestrelkv_store_version_durable")),
         Keys = Gauge("kestrelkv_store_keys"),
         Bytes = Gauge("kestrelkv_store_size_bytes"),
         MemoryBytes = Gauge("kestrelkv_store_memory_bytes"),
@@ -63,6 +65,11 @@ internal sealed class MetricsPage
         Add(_functions, metric.Label("function"), metric.Value);
         if (metric.Label("outcome") is not "ok" and var outcome) Add(_errors, outcome, metric.Value);
     }
+
+    /// <summary>Whether the server was restarted since an earlier scrape: a counter is lower than before.</summary>
+    private bool IsRestartSince(MetricsPage earlier) =>
+        earlier._functions.Any(before => _functions.GetValueOrDefault(before.Key) < before.Value) ||
+        earlier._values.Any(before => before.Key.EndsWith("_total", StringComparison.Ordinal) && _values.GetValueOrDefault(before.Key) < before.Value);
 
     private long Gauge(string name) => (long)_values.GetValueOrDefault(name);
 

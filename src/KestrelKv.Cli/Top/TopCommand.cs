@@ -69,23 +69,21 @@ internal static class TopCommand
     private static async Task<int> ShowAsync(Session session, ITopSource source, string? note, TimeSpan time, int intervals, CancellationToken stop)
     {
         var figures = new TopScreen($"KestrelKv {Session.NameOf(session.ClientOptions)}") { Note = note };
-        using var screen = new LiveScreen(session.Terminal);
-        screen.Draw(figures.Draw);
-        try
+        int read = 0;
+        using (var screen = new LiveScreen(session.Terminal))
         {
-            for (int i = 0; i < intervals && await screen.WaitAsync(time, figures.Draw, stop); i++)
+            screen.Draw(figures.Draw);
+            for (; read < intervals && await screen.WaitAsync(time, figures.Draw, stop); read++)
             {
                 (TopSample? sample, string? fault) = await TryReadAsync(source, stop);
                 if (sample is not null) figures.Add(sample);
                 figures.Note = fault is null ? note : $"{fault.TrimEnd('.')}. The figures are the last ones.";
                 screen.Draw(figures.Draw);
             }
-            return ExitCode.Ok;
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            return ExitCode.Ok; // Ctrl-C is a usual end of a live screen, as q is.
-        }
+        if (read == intervals) // The figures that the user asked for remain on the normal screen.
+            session.Terminal.Show(string.Concat(figures.Draw(session.Terminal.Columns(), int.MaxValue).Select(line => line + "\n")));
+        return ExitCode.Ok;
     }
 
     private static async Task<(TopSample? Sample, string? Fault)> TryReadAsync(ITopSource source, CancellationToken stop)

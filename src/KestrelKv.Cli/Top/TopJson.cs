@@ -14,7 +14,7 @@ internal static class TopJson
         if (sample.Requests is { } requests) WriteRates(json, "requests", requests);
         if (sample.Errors is { } errors) WriteRates(json, "errors", errors);
         if (sample.Latency is { } latency) WritePercentiles(json, "latency_us", latency);
-        Write(json, "commits", sample.Commits);
+        if (sample.Commits is { } commits) Write(json, "commits", commits);
         if (sample.Syncs is { } syncs) Write(json, "syncs", syncs);
         if (sample.SyncLatency is { } sync) WritePercentiles(json, "sync_us", sync);
         if (sample.ReceivedBytes is { } received) Write(json, "received_bytes", received);

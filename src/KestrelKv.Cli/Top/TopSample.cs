@@ -3,6 +3,9 @@ namespace KestrelKv.Cli.Top;
 /// <summary>The figures of one interval. A figure that the source does not have is null.</summary>
 internal sealed record TopSample
 {
+    // A server that starts raises its version to the milliseconds since 1970 times 1,024. Commits are slower than this clock.
+    private const double RestartRate = 1_024_000;
+
     public required DateTimeOffset Time { get; init; }
 
     /// <summary>The length of the interval in seconds.</summary>
@@ -20,8 +23,8 @@ internal sealed record TopSample
     /// <summary>The time of requests in the server. Null also if there were none.</summary>
     public Percentiles? Latency { get; init; }
 
-    /// <summary>Commits per second.</summary>
-    public double Commits { get; init; }
+    /// <summary>Commits per second; null if the server was restarted in the interval.</summary>
+    public double? Commits { get; init; }
 
     /// <summary>Syncs of the write-ahead log per second.</summary>
     public double? Syncs { get; init; }
@@ -65,6 +68,17 @@ internal sealed record TopSample
 
     /// <summary>The total of <see cref="Errors"/>.</summary>
     public double? ErrorsTotal => Errors?.Values.Sum();
+
+    /// <summary>Returns <see cref="Commits"/>.</summary>
+    /// <param name="before">The version at the beginning of the interval.</param>
+    /// <param name="version">The version at its end.</param>
+    /// <param name="seconds">The length of the interval.</param>
+    /// <param name="isRestart">Whether other figures show a restart.</param>
+    public static double? CommitsOf(double before, double version, double seconds, bool isRestart)
+    {
+        double rate = (version - before) / seconds;
+        return isRestart || rate is < 0 or >= RestartRate ? null : rate;
+    }
 
     /// <summary>Returns <see cref="FeedLag"/>.</summary>
     /// <param name="version">The version of the last commit.</param>

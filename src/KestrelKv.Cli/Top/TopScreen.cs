@@ -16,7 +16,7 @@ internal sealed class TopScreen(string title)
     public void Add(TopSample sample)
     {
         _last = sample;
-        History("total").Add(sample.RequestsTotal ?? sample.Commits);
+        History("total").Add(sample.RequestsTotal ?? sample.Commits ?? 0);
         History("p99").Add(sample.Latency?.P99 ?? 0);
         if (sample.Requests is not { } requests) return;
         foreach (string function in requests.Keys) History(function);
@@ -50,7 +50,7 @@ internal sealed class TopScreen(string title)
         lines.Add($"{"per second",-14}{"now",14}");
         if (sample.Requests is null)
         {
-            lines.Add(Row("commits", Figures.Rate(sample.Commits), History("total"), columns));
+            lines.Add(Row("commits", Rate(sample.Commits), History("total"), columns));
             return;
         }
         lines.Add(Row("requests", Figures.Rate(sample.RequestsTotal ?? 0), History("total"), columns));
@@ -60,7 +60,7 @@ internal sealed class TopScreen(string title)
         lines.Add($"{"errors",-14}{Figures.Rate(sample.ErrorsTotal ?? 0),14}  {errors}");
         lines.Add(Row("latency p99", sample.Latency is { } latency ? Figures.Microseconds(latency.P99) : "-", History("p99"), columns));
         lines.Add($"{"  p50, p99.9",-14}{Text(sample.Latency, p => $"{Figures.Microseconds(p.P50)}, {Figures.Microseconds(p.P999)}")}");
-        lines.Add($"{"commits",-14}{Figures.Rate(sample.Commits),14}");
+        lines.Add($"{"commits",-14}{Rate(sample.Commits),14}");
         string syncs = Text(sample.SyncLatency, p => $"p50 {Figures.Microseconds(p.P50)}, p99 {Figures.Microseconds(p.P99)}");
         lines.Add($"{"syncs",-14}{Figures.Rate(sample.Syncs ?? 0),14}  {syncs}");
         lines.Add($"{"network",-14}{"",14}  received {Figures.Bytes(sample.ReceivedBytes ?? 0)}, sent {Figures.Bytes(sample.SentBytes ?? 0)}");
@@ -86,6 +86,8 @@ internal sealed class TopScreen(string title)
     }
 
     private static string Row(string name, string value, Sparkline history, int columns) => $"{name,-14}{value,14}  {history.Draw(columns - 31)}";
+
+    private static string Rate(double? rate) => rate is { } some ? Figures.Rate(some) : "-";
 
     private static string Text(Percentiles? percentiles, Func<Percentiles, string> format) => percentiles is { } some ? format(some) : "-";
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using KestrelKv.Cli.Bench;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Tests.Hosting;
+using KestrelKv.Cli.Tests.KeyStats;
 using KestrelKv.Cli.Top;
 using KestrelKv.Testing;
 
@@ -74,6 +75,49 @@ public sealed class BenchTests
         Assert.Equal(ExitCode.Failed, result.ExitCode);
         Assert.Contains("10 of 10 keys could not be written: forbidden", result.Error, StringComparison.Ordinal);
         Assert.Contains("kkv:bench:", result.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>The server reads on only after its replies are read.</summary>
+    [Fact]
+    public async Task LargeValues_InFlight_Complete()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
+        using var kkv = new Kkv(server);
+        JsonElement result = await RunAsync(
+            kkv, "--value-bytes", "1000000", "--in-flight", "32", "--connections", "1", "--keys", "5", "--put-percent", "50");
+        Assert.True(result.GetProperty("requests").GetInt64() >= 32);
+    }
+
+    [Fact]
+    public async Task HungServer_EndsByTheDeadline_AndReportsKeysThatMayBeLeft()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
+        using var proxy = new StalledProxy(server.WirePort, 30_000);
+        using var kkv = new Kkv(server) { ["KKV_URL"] = $"kestrelkv://127.0.0.1:{proxy.Port}" };
+        KkvResult result =
+            await kkv.RunAsync("bench", "--seconds", "2", "--warm-up", "0", "--keys", "100", "--connections", "2", "--timeout", "1");
+        Assert.Equal(ExitCode.Failed, result.ExitCode);
+        JsonElement counts = JsonDocument.Parse(result.Output).RootElement;
+        Assert.True(counts.GetProperty("errors").GetProperty("timeout").GetInt64() >= 2);
+        Assert.Matches("Keys under kkv:bench:[0-9a-f]+: may be left, because their removal failed: timeout", result.Error);
+    }
+
+    [Fact]
+    public async Task CtrlC_WithAHungServer_PrintsThePartialResult()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
+        using var proxy = new StalledProxy(server.WirePort, 30_000);
+        using var kkv = new Kkv(server) { ["KKV_URL"] = $"kestrelkv://127.0.0.1:{proxy.Port}" };
+        using System.Diagnostics.Process bench = kkv.Start("bench", "--seconds", "600", "--warm-up", "0", "--keys", "100", "--connections", "2");
+        await proxy.Stalled;
+        await Kkv.SignalAsync(bench, "INT"); // It prints the partial result, and begins to remove the keys.
+        JsonElement counts = JsonDocument.Parse((await bench.StandardOutput.ReadLineAsync())!).RootElement;
+        Assert.True(counts.GetProperty("partial").GetBoolean());
+        Assert.True(counts.GetProperty("requests").GetInt64() > 0);
+        await Kkv.SignalAsync(bench, "INT");
+        KkvResult result = await Kkv.EndAsync(bench);
+        Assert.Equal(ExitCode.Interrupted, result.ExitCode);
+        Assert.Contains("may be left", result.Error, StringComparison.Ordinal);
     }
 
     [Fact]

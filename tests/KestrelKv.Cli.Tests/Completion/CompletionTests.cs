@@ -37,6 +37,24 @@ public sealed class CompletionTests(ServerFixture fixture) : IClassFixture<Serve
             """, await CompleteAsync(kkv, "kkv sc", "kkv scan --de", "kkv get ", "kkv get user:", "kkv us", "kkv --url kestrelkv://127.0.0.1:1 get u"));
     }
 
+    /// <summary>A word that begins with @ is not the name of a file with arguments.</summary>
+    [Fact]
+    public async Task Keys_ThatBeginWithAt_AreKeys()
+    {
+        using var kkv = new Kkv(fixture.Server) { ["KKV_COMPLETION_TIMEOUT"] = "60" };
+        string file = kkv.Directory.PathTo("old"), key = "@" + file;
+        await File.WriteAllTextAsync(file, "at:1 at:2");
+        await kkv.RunAsync("put", "at:1", "1");
+        await kkv.RunAsync("put", key, "2");
+        string line = $"kkv get @{file[..^1]}";
+        Assert.Equal(key, (await kkv.RunAsync($"[suggest:{line.Length}]", line)).Output.Trim());
+        line = $"kkv get @{file}";
+        Assert.Equal(key, (await kkv.RunAsync($"[suggest:{line.Length}]", line)).Output.Trim());
+        Assert.Equal("2\n", (await kkv.RunAsync("get", key)).Output);
+        Assert.Equal(ExitCode.Ok, (await kkv.RunAsync("del", key)).ExitCode);
+        Assert.Equal(ExitCode.Ok, (await kkv.RunAsync("del", "at:1")).ExitCode); // The file names it, and the arguments did not.
+    }
+
     [Theory]
     [InlineData("zsh", "compdef _kkv kkv")]
     [InlineData("fish", "complete --command kkv")]

@@ -43,6 +43,9 @@ public sealed class ContextCommandTests : IDisposable
     [InlineData("kestrelkvs://app:s3:cr%40t@db:4445?Timeout=5", "kestrelkvs://app:***@db:4445?Timeout=5")]
     [InlineData("kestrelkv://db?user=a&secret=b&timeout=5", "kestrelkv://db?user=a&secret=***&timeout=5")]
     [InlineData("Secret=b", "Secret=***")]
+    [InlineData("Host=db;Secret=a&b?c=d;Timeout=5", "Host=db;Secret=***;Timeout=5")]
+    [InlineData("Secret=a://b&c;Host=db", "Secret=***;Host=db")]
+    [InlineData("kestrelkv://db?secret=a;b&timeout=5", "kestrelkv://db?secret=***&timeout=5")]
     [InlineData("kestrelkv://db", "kestrelkv://db")]
     public void SecretMask_HidesTheSecret(string url, string masked) => Assert.Equal(masked, KestrelKv.Cli.Contexts.SecretMask.Of(url));
 

@@ -65,9 +65,12 @@ public sealed class Kkv : IDisposable
     public Process StartInTerminal(params string[] args)
     {
         IEnumerable<string> words = WithInterrupts.Concat(args).Select(word => $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'");
-        string command = $"stty cols 120 rows 40; exec env {string.Join(' ', words)}";
-        return StartProgram("script", ["--quiet", "--return", "--echo", "never", "--command", command, "/dev/null"]);
+        return StartInTerminal($"exec env {string.Join(' ', words)}");
     }
+
+    /// <summary>Starts a command of the shell on a pseudo-terminal.</summary>
+    public Process StartInTerminal(string command) =>
+        StartProgram("script", ["--quiet", "--return", "--echo", "never", "--command", $"stty cols 120 rows 40; {command}", "/dev/null"]);
 
     public void Dispose() => _home.Dispose();
 

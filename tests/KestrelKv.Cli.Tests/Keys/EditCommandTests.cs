@@ -57,7 +57,7 @@ public sealed class EditCommandTests(ServerFixture fixture) : IClassFixture<Serv
     }
 
     [Theory]
-    [InlineData("f() { echo { > $1; }; f", ExitCode.Failed, "The text is not JSON; nothing was changed. The text is in ")]
+    [InlineData("f() { echo { > $1; }; f", ExitCode.Failed, "The text is not JSON; nothing was changed. The edited text is in ")]
     [InlineData("exit 3;", ExitCode.Failed, "exited with 3; nothing was changed")]
     public async Task Edit_ThatFails_ChangesNothing(string editor, int exitCode, string message)
     {
@@ -69,6 +69,64 @@ public sealed class EditCommandTests(ServerFixture fixture) : IClassFixture<Serv
         Assert.Equal("1\n", (await kkv.RunAsync("get", "e:6")).Output);
         if (Regex.Match(result.Error, "is in (.*).\n$") is { Success: true } kept)
             Directory.Delete(Path.GetDirectoryName(kept.Groups[1].Value)!, recursive: true);
+    }
+
+    [Fact]
+    public async Task Edit_WithAnEditorThatFails_KeepsTheChangedText()
+    {
+        using var kkv = KkvWith("f() { echo 7 > $1; exit 3; }; f");
+        await kkv.RunAsync("put", "e:7", "1");
+        KkvResult result = await kkv.RunAsync("edit", "e:7");
+        Assert.Equal((ExitCode.Failed, "7\n"), (result.ExitCode, TakeKept(result.Error)));
+    }
+
+    [Fact]
+    public async Task CtrlC_WhileTheEditorIsOpen_KeepsTheChangedText()
+    {
+        using var kkv = KkvWith("f() { echo 7 > $1; echo ready; exec sleep 60; }; f");
+        await kkv.RunAsync("put", "e:8", "1");
+        await using var terminal = new TerminalProcess(kkv, "edit", "e:8");
+        await terminal.WaitAsync("ready");
+        await terminal.TypeAsync("\x03");
+        Assert.Equal(ExitCode.Interrupted, await terminal.EndAsync());
+        Assert.Equal("7\n", TakeKept(terminal.Output.Replace("\r", "", StringComparison.Ordinal)));
+        Assert.Equal("1\n", (await kkv.RunAsync("get", "e:8")).Output);
+    }
+
+    [Fact]
+    public async Task CtrlC_ThatTheEditorHandles_IsForTheEditor()
+    {
+        using var kkv = KkvWith("f() { trap 'echo trapped' INT; echo ready; until read x; do :; done; echo 7 > $1; }; f");
+        await kkv.RunAsync("put", "e:9", "1");
+        await using var terminal = new TerminalProcess(kkv, "edit", "e:9");
+        await terminal.WaitAsync("ready");
+        await terminal.TypeAsync("\x03", "trapped");
+        await terminal.TypeAsync("x\n", "ok, version");
+        Assert.Equal(ExitCode.Ok, await terminal.EndAsync());
+        Assert.Equal("7\n", (await kkv.RunAsync("get", "e:9")).Output);
+    }
+
+    [Theory]
+    [InlineData("\x03", ExitCode.Interrupted)]
+    [InlineData("n\n", ExitCode.Failed)]
+    public async Task Edit_OfInvalidJsonThatIsAbandoned_KeepsTheText(string answer, int exitCode)
+    {
+        using var kkv = KkvWith("f() { echo broken > $1; }; f");
+        await using var terminal = new TerminalProcess(kkv, "edit", "e:10");
+        await terminal.WaitAsync("Edit it again? [Y/n]");
+        await terminal.TypeAsync(answer);
+        Assert.Equal(exitCode, await terminal.EndAsync());
+        Assert.Equal("broken\n", TakeKept(terminal.Output.Replace("\r", "", StringComparison.Ordinal)));
+    }
+
+    /// <summary>Returns the text of the kept file, and deletes it.</summary>
+    private static string TakeKept(string error)
+    {
+        Match kept = Regex.Match(error, "The edited text is in (.*)\\.\n");
+        Assert.True(kept.Success, error);
+        string text = File.ReadAllText(kept.Groups[1].Value);
+        Directory.Delete(Path.GetDirectoryName(kept.Groups[1].Value)!, recursive: true);
+        return text;
     }
 
     private Kkv KkvWith(string editor)

@@ -61,6 +61,26 @@ public sealed class TerminalTests(ServerFixture fixture) : IClassFixture<ServerF
             .Output.Contains("\"watches\":1", StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("kkv get pipe:1 2>&3", ExitCode.Absent, "")] // Standard error is not the result.
+    [InlineData("kkv put pipe:1 1 -o table 2>&3", ExitCode.Ok, "")]
+    [InlineData("kkv scan >&3", ExitCode.Ok, "")]
+    [InlineData("kkv --help >&3", ExitCode.Ok, "")]
+    [InlineData("kkv count > /dev/full", ExitCode.Failed, "kkv: The standard output cannot be written: No space left on device")]
+    [InlineData("kkv get pipe:2 -o json > /dev/full", ExitCode.Failed, "{\"error\":{\"code\":\"io\",\"message\":\"The standard output cannot be written: No space left on device")]
+    [InlineData("kkv --help > /dev/full", ExitCode.Failed, "kkv: The standard output cannot be written: No space left on device")]
+    [InlineData("kkv get pipe:1 2> /dev/full", ExitCode.Absent, "")]
+    public async Task Output_ThatCannotBeWritten_HasAnExitCode(string command, int exitCode, string error)
+    {
+        using var kkv = new Kkv(fixture.Server);
+        await kkv.RunAsync("del", "pipe:1");
+        using var shell = kkv.StartProgram("bash", ["-c", $"exec 3> >(exit); wait $!; {command}"]); // The reader of 3 has ended.
+        KkvResult result = await Kkv.EndAsync(shell);
+        Assert.Equal(exitCode, result.ExitCode);
+        Assert.StartsWith(error, result.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Output_ToAFileAfterOtherOutput_IsAppended()
     {

@@ -36,6 +36,43 @@ public sealed class ValueTests(ServerFixture fixture) : IClassFixture<ServerFixt
             """, result.Output.Replace("\r\n", "\n", StringComparison.Ordinal));
     }
 
+    /// <summary>The characters U+0080 to U+009F are control sequences of terminals, as ESC is.</summary>
+    [Fact]
+    public async Task Get_OnATerminal_EscapesControlCharacters()
+    {
+        var kkv = new InProcess(fixture.Server);
+        await kkv.RunAsync("put", "control", "\"a\u009b31mb\u007fc\u0080\u00a0é\u00c2\"");
+        Assert.Equal("\"a\\u009b31mb\\u007fc\\u0080\u00a0é\u00c2\"\n",
+            (await new InProcess(fixture.Server) { IsTerminal = true }.RunAsync("get", "control")).Output);
+        Assert.Equal("\"a\u009b31mb\u007fc\u0080\u00a0é\u00c2\"\n", (await kkv.RunAsync("get", "control")).Output);
+    }
+
+    [Fact]
+    public async Task Put_OfAFile_StoresItsText()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        string file = kkv.Directory.PathTo("v.txt");
+        const string Text = "# first\n\"two words\" 'x' --ttl 1\n";
+        await File.WriteAllTextAsync(file, Text);
+        Assert.Equal(ExitCode.Ok, (await kkv.RunAsync("put", "file", "@" + file, "--text")).ExitCode);
+        Assert.Equal(System.Text.Json.JsonSerializer.Serialize(Text).Replace("\\u0022", "\\\"", StringComparison.Ordinal)
+            .Replace("\\u0027", "'", StringComparison.Ordinal), (await kkv.RunAsync("get", "file", "--raw")).Output);
+        await File.WriteAllTextAsync(file, "{\"a b\":\n 1}\n");
+        await kkv.RunWithInputAsync($"put file2 @{file}\n");
+        Assert.Equal("{\"a b\":\n 1}", (await kkv.RunAsync("get", "file2", "--raw")).Output);
+    }
+
+    [Fact]
+    public async Task Put_OfTextThatIsNotUtf8_IsRefused()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        string file = kkv.Directory.PathTo("latin");
+        await File.WriteAllBytesAsync(file, [0x61, 0xe9, 0x62]);
+        KkvResult result = await kkv.RunAsync("put", "latin", "@" + file, "--text");
+        Assert.Equal((ExitCode.Usage, "kkv: The text has the byte e9 at offset 1, expected UTF-8.\n"), (result.ExitCode, result.Error));
+        Assert.Equal(ExitCode.Absent, (await kkv.RunAsync("get", "latin")).ExitCode);
+    }
+
     [Fact]
     public async Task Get_OfAMissingKey_ReportsIt()
     {

@@ -3,11 +3,28 @@ using System.Globalization;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Tests.Hosting;
 using KestrelKv.Client;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Cli.Tests.Keys;
 
 public sealed class WatchCommandTests(ServerFixture fixture) : IClassFixture<ServerFixture>
 {
+    [Fact]
+    public async Task Watch_OfALostServer_ReportsItOnATerminal()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        using var kkv = new Kkv(server) { ["KKV_URL"] = $"kestrelkv://127.0.0.1:{server.WirePort}?ProgressInterval=0.1" };
+        await kkv.RunAsync("put", "lost:1", "1");
+        await using var watch = new TerminalProcess(kkv, "watch", "lost:", "--snapshot", "--max", "2", "--no-color");
+        await watch.WaitAsync("changes follow");
+        await Programs.RunAsync("kill", ["-s", "STOP", $"{server.Id}"]);
+        await watch.WaitAsync("kkv: The server has sent nothing for 1.2 seconds. The watch waits for it.");
+        await Programs.RunAsync("kill", ["-s", "CONT", $"{server.Id}"]);
+        await watch.WaitAsync("kkv: The server sends again.");
+        await kkv.RunAsync("put", "lost:2", "2");
+        Assert.Equal(ExitCode.Ok, await watch.EndAsync());
+    }
+
     [Fact]
     public async Task Watch_FromAVersion_PrintsChangesAsNdjsonOrLines()
     {

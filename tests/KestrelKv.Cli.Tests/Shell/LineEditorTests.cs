@@ -144,6 +144,16 @@ public sealed class LineEditorTests
         }
     }
 
+    [Fact]
+    public void Draw_OfControlCharacters_EscapesThem()
+    {
+        var screen = new EditScreen(() => 20);
+        screen.Draw("> ", ". ", "a\e\u009b\r\nb\u0007", cursor: 3);
+        _terminal.Write(screen.Take());
+        Assert.Equal([@"> a\u001b\u009b\r", @". b\u0007"], _terminal.Rows);
+        Assert.Equal((0, 15), (_terminal.Row, _terminal.Column));
+    }
+
     private static IEnumerable<string> Elements(string text)
     {
         TextElementEnumerator elements = StringInfo.GetTextElementEnumerator(text);

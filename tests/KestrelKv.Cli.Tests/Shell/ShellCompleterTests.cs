@@ -28,7 +28,7 @@ public sealed class ShellCompleterTests(ServerFixture fixture) : IClassFixture<S
     public async Task Complete_ReturnsWords(string text, string words)
     {
         await using KestrelKvClient client = fixture.Connect();
-        foreach (string key in new[] { "complete:a1", "complete:a2", "complete:b with space" }) await client.PutUtf8Async(key, "1"u8.ToArray());
+        foreach (string key in new[] { "complete:a1", "complete:a2", "complete:a\u009b", "complete:a\e[2J", "complete:b with space" }) await client.PutUtf8Async(key, "1"u8.ToArray());
         var completer = new ShellCompleter(new CommandHost(Terminal.OfProcess()).Root, new(client));
         Completions completions = completer.Complete(text, text.Length);
         Assert.Equal(words.Split('|', StringSplitOptions.RemoveEmptyEntries).Order(), completions.Words.Order());

@@ -73,12 +73,56 @@ public sealed class TopTests(ServerFixture fixture) : IClassFixture<ServerFixtur
         Assert.Equal(500, restarted.Latency!.Value.P50);
     }
 
-    private static MetricsPage Page(int toOne, int toTwo, int requests) => new($$"""
+    /// <summary>A server that starts raises its version to the milliseconds since 1970 times 1,024.</summary>
+    [Fact]
+    public void Commits_OfARestart_HaveNoRate()
+    {
+        MetricsPage before = Page(0, 0, 7, 1_000), after = Page(0, 0, 9, 1_500);
+        Assert.Equal(250, after.Since(before, default, seconds: 2).Commits);
+        Assert.Null(Page(0, 0, 9, 1_700_000_000_000L * 1_024).Since(before, default, seconds: 2).Commits);
+        Assert.Null(Page(0, 0, 6, 1_000 + (1 << 24)).Since(before, default, seconds: 3_600).Commits);
+    }
+
+    [Fact]
+    public async Task CtrlC_OnATerminal_Returns130()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        await using var top = new TerminalProcess(kkv, "top", "--interval", "60");
+        await top.WaitAsync("Waiting for the first interval");
+        await top.TypeAsync("\x03", "\e[?1049l");
+        Assert.Equal(ExitCode.Interrupted, await top.EndAsync());
+    }
+
+    [Fact]
+    public async Task Count_OnATerminal_LeavesTheLastFigures()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        KkvResult result = await kkv.RunInTerminalAsync("", "top", "--interval", "0.1", "--count", "2");
+        Assert.Equal(ExitCode.Ok, result.ExitCode);
+        Assert.Contains("latency p99", result.Output.Split("\e[?1049l")[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CtrlZ_RestoresTheTerminal_UntilTheProcessContinues()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        await using var shell = new TerminalProcess(kkv.StartInTerminal("bash -c 'set -m; kkv top --interval 60; echo code $?; fg; echo code $?'"));
+        await shell.WaitAsync("Waiting for the first interval");
+        await shell.TypeAsync("\x1a", "\e[?25h\e[?1049l");
+        await shell.WaitAsync("code 1"); // 128 + SIGTSTP.
+        await shell.WaitAsync("\e[?1049h\e[?25l");
+        await shell.WaitAsync("Waiting for the first interval");
+        await shell.TypeAsync("q", "\e[?25h\e[?1049l");
+        await shell.WaitAsync("code 0");
+    }
+
+    private static MetricsPage Page(int toOne, int toTwo, int requests, long version = 0) => new($$"""
         # HELP kestrelkv_wire_request_duration_seconds Duration.
         kestrelkv_wire_request_duration_seconds_bucket{otel="x",le="0.001"} {{toOne}}
         kestrelkv_wire_request_duration_seconds_bucket{otel="x",le="0.002"} {{toTwo}}
         kestrelkv_wire_request_duration_seconds_bucket{otel="x",le="+Inf"} {{toTwo}}
         kestrelkv_wire_requests_total{otel="x",function="GET",outcome="ok"} {{requests}} 1700000000000
         kestrelkv_store_keys{otel="x"} 1
+        kestrelkv_store_version{otel="x"} {{version}}
         """);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using KestrelKv.Cli.Output;
 
 namespace KestrelKv.Cli.Shell.Editing;
 
@@ -37,9 +38,9 @@ internal sealed class EditScreen(Func<int> columns)
         (int row, int column) = (_row, _column);
         for (int at = 0; at < text.Length;)
         {
-            int length = StringInfo.GetNextTextElementLength(text, at);
+            int length = char.IsControl(text[at]) ? 1 : StringInfo.GetNextTextElementLength(text, at);
             if (text[at] is '\n') NextLine(nextPrompt);
-            else WriteElement(text.AsSpan(at, length));
+            else Write(text.Substring(at, length));
             at += length;
             if (at <= cursor) (row, column) = (_row, _column);
         }
@@ -72,8 +73,10 @@ internal sealed class EditScreen(Func<int> columns)
             _output.Append(string.Concat(row.Select(word => word.PadRight(width))).TrimEnd()).Append("\r\n");
     }
 
+    /// <summary>Writes text on one line. Characters that control the terminal are escaped.</summary>
     private void Write(string text)
     {
+        text = DisplayText.Of(text);
         for (int at = 0, length; at < text.Length; at += length)
         {
             length = StringInfo.GetNextTextElementLength(text, at);
