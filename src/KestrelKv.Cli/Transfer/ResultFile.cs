@@ -16,7 +16,7 @@ internal static partial class ResultFile
     /// <exception cref="CommandFailure">The path is that of a directory, a device or a pipe, which must not be replaced.</exception>
     public static string Resolve(string path)
     {
-        string target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        string target = new FileInfo(path).LinkTarget is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
         if (Directory.Exists(target)) throw CommandFailure.Usage($"{path} is a directory, expected the name of a file");
         if (File.Exists(target) && !IsRegular(target))
             throw CommandFailure.Usage($"{path} is a device or a pipe, expected the name of a regular file, or none for standard output");
