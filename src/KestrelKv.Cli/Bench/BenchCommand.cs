@@ -94,6 +94,6 @@ internal static class BenchCommand
 
     private static void Progress(Session session, string text)
     {
-        if (session.Terminal.IsErrorTerminal) session.Terminal.Error.Write($"\r{text}\e[K");
+        if (session.Terminal is { IsErrorTerminal: true, IsDumb: false }) session.Terminal.Error.Write($"\r{text}\e[K");
     }
 }

@@ -39,8 +39,8 @@ internal sealed class CommandFailure(int exitCode, string code, string message) 
         NotSentException => new(Hosting.ExitCode.Unreachable, "unreachable", exception.Message),
         OutcomeUnknownException unknown => new(Hosting.ExitCode.OutcomeUnknown, unknown.Code ?? "outcome_unknown", exception.Message),
         RefusedException refused => OfRefused(refused),
-        ArgumentException argument => Usage(argument.Message.Replace($" (Parameter '{argument.ParamName}')", "", StringComparison.Ordinal)),
-        JsonException => Failed("invalid_json", exception.Message),
+        ArgumentException argument => Usage(PlainMessage.Of(argument)),
+        JsonException json => Failed("invalid_json", PlainMessage.Of(json)),
         IOException or UnauthorizedAccessException => Failed("io", exception.Message),
         _ => null,
     };

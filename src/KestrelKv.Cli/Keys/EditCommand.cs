@@ -47,7 +47,7 @@ internal static class EditCommand
             }
             catch (System.Text.Json.JsonException e)
             {
-                session.Terminal.Error.WriteLine($"kkv: The text is not JSON: {e.Message}");
+                session.Terminal.WriteMessage($"kkv: The text is not JSON: {PlainMessage.Of(e)}.");
                 if (!await Editor.AsksAgainAsync(session.Terminal, stop))
                     throw CommandFailure.Failed("invalid_json", $"The text is not JSON; nothing was changed. The text is in {file.Keep()}");
             }

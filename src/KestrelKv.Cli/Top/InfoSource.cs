@@ -7,22 +7,22 @@ namespace KestrelKv.Cli.Top;
 /// <summary>Figures of the function INFO.</summary>
 internal sealed class InfoSource(KestrelKvClient client) : ITopSource
 {
-    private long _lastVersion = -1;
+    private long? _lastVersion;
     private long _lastTime;
 
     public async Task<TopSample?> ReadAsync(CancellationToken stop)
     {
         JsonElement info = await client.InfoAsync(cancellationToken: stop);
-        (long before, long beforeTime) = (_lastVersion, _lastTime);
+        (long? before, long beforeTime) = (_lastVersion, _lastTime);
         (_lastVersion, _lastTime) = (Number(info, "version"), Stopwatch.GetTimestamp());
-        if (before < 0) return null;
+        if (beforeTime == 0) return null;
         double seconds = Stopwatch.GetElapsedTime(beforeTime, _lastTime).TotalSeconds;
         return new TopSample
         {
             Time = DateTimeOffset.UtcNow,
             Seconds = seconds,
             Source = "info",
-            Commits = Math.Max(0, _lastVersion - before) / seconds,
+            Commits = _lastVersion - before is { } commits ? Math.Max(0, commits) / seconds : null,
             Connections = Number(info, "connections"),
             Watches = Number(info, "watches"),
             FeedLag = TopSample.LagOf(_lastVersion, Number(info, "durable_version")),
@@ -33,6 +33,6 @@ internal sealed class InfoSource(KestrelKvClient client) : ITopSource
         };
     }
 
-    /// <summary>Returns a member; 0 if it is missing, because the user does not have the right <c>admin</c>.</summary>
-    private static long Number(JsonElement info, string name) => info.TryGetProperty(name, out JsonElement value) ? value.GetInt64() : 0;
+    /// <summary>Returns a member; null if it is missing, because the user does not have the right <c>admin</c>.</summary>
+    private static long? Number(JsonElement info, string name) => info.TryGetProperty(name, out JsonElement value) ? value.GetInt64() : null;
 }

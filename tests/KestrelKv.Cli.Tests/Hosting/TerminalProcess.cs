@@ -12,9 +12,14 @@ internal sealed class TerminalProcess : IAsyncDisposable
     private readonly Task _reading;
     private int _seen; // The part of the output that was waited for.
 
-    public TerminalProcess(Kkv kkv, params string[] args)
+    public TerminalProcess(Kkv kkv, params string[] args) : this(kkv.StartInTerminal(args))
     {
-        _process = kkv.StartInTerminal(args);
+    }
+
+    /// <summary>Takes over a process on a pseudo-terminal.</summary>
+    public TerminalProcess(Process process)
+    {
+        _process = process;
         _reading = ReadAsync();
     }
 
