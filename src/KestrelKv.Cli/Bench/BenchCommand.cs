@@ -72,7 +72,7 @@ internal static class BenchCommand
         BenchLog log = await run.RemoveAsync(late.Token);
         Progress(session, "");
         if (log.Errors.Count > 0 || late.IsCancellationRequested)
-            session.Terminal.Error.WriteLine(
+            session.Terminal.WriteMessage(
                 $"kkv: Keys under {data.RunPrefix} may be left, because their removal failed: {string.Join(", ", log.Errors.Keys)}.");
     }
 

@@ -35,7 +35,8 @@ internal sealed record ContextFile(string? Current, SortedDictionary<string, Sav
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw CommandFailure.Failed("context", $"The contexts in {path} cannot be read: {(e is JsonException json ? PlainMessage.Of(json) : e.Message)}");
+            string reason = e is JsonException json ? PlainMessage.Of(json) : e.Message;
+            throw CommandFailure.Failed("context", $"The contexts in {path} cannot be read: {reason}");
         }
     }
 

@@ -8,10 +8,13 @@ namespace KestrelKv.Cli.Hosting;
 internal static partial class PlainMessage
 {
     /// <summary>Returns what is wrong with a JSON text, and where. Lines and bytes count from 1.</summary>
-    public static string Of(JsonException exception)
+    /// <param name="exception">The exception.</param>
+    /// <param name="hasLines">Whether the text can have several lines. Otherwise, only the byte is in the message.</param>
+    public static string Of(JsonException exception, bool hasLines = true)
     {
         string text = Position().Replace(exception.Message, "").TrimEnd('.', ' ');
-        return exception is { LineNumber: { } line, BytePositionInLine: { } position } ? $"{text} (line {line + 1}, byte {position + 1})" : text;
+        if (exception is not { LineNumber: { } line, BytePositionInLine: { } position }) return text;
+        return hasLines ? $"{text} (line {line + 1}, byte {position + 1})" : $"{text} (byte {position + 1})";
     }
 
     /// <summary>Returns what is wrong with an option: with times in seconds, and the name of the option of the command line.</summary>

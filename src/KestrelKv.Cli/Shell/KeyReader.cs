@@ -77,8 +77,9 @@ internal sealed class KeyReader
             ConsoleKeyInfo key = Console.ReadKey(intercept: true);
             if ((key.Modifiers & ConsoleModifiers.Alt) != 0) text.Append('\e'); // Where a read ends within a sequence.
             if (key.KeyChar != '\0') text.Append(key.KeyChar);
-            if (key.KeyChar != '~' || text.Length < PasteEnd.Length || text.ToString(text.Length - PasteEnd.Length, PasteEnd.Length) != PasteEnd) continue;
-            text.Length -= PasteEnd.Length;
+            int length = text.Length - PasteEnd.Length;
+            if (key.KeyChar != '~' || length < 0 || text.ToString(length, PasteEnd.Length) != PasteEnd) continue;
+            text.Length = length;
             return text.Replace("\r\n", "\n").Replace('\r', '\n').ToString();
         }
     }

@@ -60,7 +60,7 @@ internal static class TopCommand
             (TopSample? sample, string? fault) = await TryReadAsync(source, stop);
             code = fault is null ? ExitCode.Ok : ExitCode.Unreachable;
             if (fault is not null) session.Terminal.WriteMessage($"kkv: {fault.TrimEnd('.')}.");
-            if (sample is not null && session.Terminal.IsDumb) session.Write([.. TopJson.Of(sample), (byte)'\n']);
+            if (sample is not null && session is { Format: null, Terminal.IsDumb: true }) session.Write([.. TopJson.Of(sample), (byte)'\n']);
             else if (sample is not null) session.WriteJson(TopJson.Of(sample));
             session.Terminal.Output.Flush();
         }

@@ -70,10 +70,11 @@ internal sealed class TopScreen(string title)
     {
         lines.Add($"connections {Text(sample.Connections, Figures.Count)}   watches {Text(sample.Watches, Figures.Count)}   " +
             $"feed lag {Text(sample.FeedLag, Figures.Count)} commits");
-        lines.Add($"keys {Text(sample.Keys, Figures.Count)}   keys and values {Text(sample.Bytes, Figures.Bytes)}   memory {Text(sample.MemoryBytes, Figures.Bytes)}" +
+        lines.Add($"keys {Text(sample.Keys, Figures.Count)}   keys and values {Text(sample.Bytes, Figures.Bytes)}   " +
+            $"memory {Text(sample.MemoryBytes, Figures.Bytes)}" +
             (sample.MemoryLimitBytes is > 0 and var limit ? $" of {Figures.Bytes(limit)}" : ""));
         if (sample.ProcessBytes is { } process)
-            lines.Add(string.Create(CultureInfo.InvariantCulture, $"process: memory {Figures.Bytes(process)}, processor {(sample.Cpu is { } cpu ? $"{cpu * 100:0} %" : "-")}"));
+            lines.Add($"process: memory {Figures.Bytes(process)}, processor {Text(sample.Cpu, cpu => $"{Figures.Count(cpu * 100)} %")}");
         (double? Evicted, double? Expired, double? Refused) removals = sample.Removals;
         if (removals.Evicted > 0 || removals.Expired > 0 || removals.Refused > 0)
             lines.Add($"per second: evicted {Text(removals.Evicted, Figures.Rate)}, expired {Text(removals.Expired, Figures.Rate)}, " +

@@ -57,7 +57,8 @@ public sealed class ArgumentTests
     {
         using var directory = new DataDirectory();
         var kkv = new InProcess("", directory.PathTo("contexts.json")) { IsTerminal = true };
-        foreach (string[] command in new[] { ["context", "add", "\e[2J", "kestrelkv://h"], ["context", "list"], (string[])["context", "remove", "\e[2J"] })
+        string[][] commands = [["context", "add", "\e[2J", "kestrelkv://h"], ["context", "list"], ["context", "remove", "\e[2J"]];
+        foreach (string[] command in commands)
         {
             KkvResult result = await kkv.RunAsync(command);
             Assert.Contains("\\u001b[2J", result.Output + result.Error, StringComparison.Ordinal);

@@ -91,7 +91,7 @@ internal sealed class Importer(Session session, ImportOptions options)
         }
         catch (JsonException e)
         {
-            string message = $"Line {lines.Number}: {PlainMessage.Of(e)}";
+            string message = $"Line {lines.Number}: {PlainMessage.Of(e, hasLines: false)}";
             if (!options.Skips) _failure = CommandFailure.Failed("invalid_line", message);
             else _progress.Report($"{message}.");
             if (options.Skips) _read = _read with { Invalid = _read.Invalid + 1, Entries = _read.Entries + (_read.IsInChanges ? 0 : 1) };
