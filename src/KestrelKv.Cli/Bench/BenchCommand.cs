@@ -76,7 +76,7 @@ internal static class BenchCommand
             : log.Errors.Count > 0 ? $"their removal failed: {string.Join(", ", log.Errors.Keys)}"
             : run.HasTimeout ? "the server may still execute requests that had no reply in time"
             : null;
-        if (reason is not null) session.Terminal.Error.WriteLine($"kkv: Keys under {data.RunPrefix} may be left, because {reason}.");
+        if (reason is not null) session.Terminal.WriteMessage($"kkv: Keys under {data.RunPrefix} may be left, because {reason}.");
     }
 
     /// <summary>Asks before the load of a server on another machine.</summary>
@@ -97,6 +97,6 @@ internal static class BenchCommand
 
     private static void Progress(Session session, string text)
     {
-        if (session.Terminal.IsErrorTerminal) session.Terminal.Error.Write($"\r{text}\e[K");
+        if (session.Terminal is { IsErrorTerminal: true, IsDumb: false }) session.Terminal.Error.Write($"\r{text}\e[K");
     }
 }

@@ -30,7 +30,7 @@ internal static class ContextAddCommand
             file.Contexts[added] = new(address, arguments.GetValue(options.Http), arguments.GetValue(options.ReadOnly));
             bool isSelected = arguments.GetValue(use) || file.Contexts.Count == 1;
             (isSelected ? file with { Current = added } : file).Save(session.Terminal);
-            session.Terminal.Error.WriteLine(
+            session.Terminal.WriteMessage(
                 $"The context {added} is saved in {ContextFile.PathOf(session.Terminal)}{(isSelected ? ", and is current" : "")}.");
             return ExitCode.Ok;
         });

@@ -35,7 +35,7 @@ internal static class ContextCommand
             string selected = arguments.GetRequiredValue(name);
             file.Get(selected);
             (file with { Current = selected }).Save(session.Terminal);
-            session.Terminal.Error.WriteLine($"The current context is {selected}.");
+            session.Terminal.WriteMessage($"The current context is {selected}.");
             return Task.FromResult(ExitCode.Ok);
         });
     }
@@ -50,7 +50,7 @@ internal static class ContextCommand
             file.Get(removed);
             file.Contexts.Remove(removed);
             (file.Current == removed ? file with { Current = null } : file).Save(session.Terminal);
-            session.Terminal.Error.WriteLine($"The context {removed} is removed.");
+            session.Terminal.WriteMessage($"The context {removed} is removed.");
             return Task.FromResult(ExitCode.Ok);
         });
     }

@@ -35,7 +35,8 @@ internal sealed record ContextFile(string? Current, SortedDictionary<string, Sav
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw CommandFailure.Failed("context", $"The contexts in {path} cannot be read: {e.Message}");
+            string reason = e is JsonException json ? PlainMessage.Of(json) : e.Message;
+            throw CommandFailure.Failed("context", $"The contexts in {path} cannot be read: {reason}");
         }
     }
 
@@ -56,13 +57,7 @@ internal sealed record ContextFile(string? Current, SortedDictionary<string, Sav
     public void Save(Terminal terminal)
     {
         string path = PathOf(terminal);
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        string next = path + ".new";
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        File.Delete(next); // A file that exists would keep its mode.
-        using (var file = new FileStream(next, options)) JsonSerializer.Serialize(file, this, ContextJson.Default.ContextFile);
-        File.Move(next, path, overwrite: true);
+        PrivateFile.Replace(path, path + ".new", file => JsonSerializer.Serialize(file, this, ContextJson.Default.ContextFile));
     }
 
     /// <summary>Returns a saved server.</summary>

@@ -39,9 +39,9 @@ internal sealed class CommandFailure(int exitCode, string code, string message) 
         NotSentException => new(Hosting.ExitCode.Unreachable, "unreachable", exception.Message),
         OutcomeUnknownException unknown => new(Hosting.ExitCode.OutcomeUnknown, unknown.Code ?? "outcome_unknown", exception.Message),
         RefusedException refused => OfRefused(refused),
-        ArgumentException argument => Usage(argument.Message.Replace($" (Parameter '{argument.ParamName}')", "", StringComparison.Ordinal)),
+        ArgumentException argument => Usage(PlainMessage.Of(argument)),
         ClosedOutputException => null,
-        JsonException => Failed("invalid_json", exception.Message),
+        JsonException json => Failed("invalid_json", PlainMessage.Of(json)),
         IOException or UnauthorizedAccessException => Failed("io", exception.Message),
         _ => null,
     };

@@ -70,6 +70,8 @@ internal sealed class CommandHost
         ShellCommand.AddTo(Root, this);
         foreach (HelpOption help in Root.Options.OfType<HelpOption>())
         {
+            // The width of Console would initialize it.
+            if (help.Action is HelpAction action) action.MaxWidth = terminal.Columns();
             // Completions would offer these spellings of Windows.
             foreach (string alias in (string[])["-?", "/?", "/h"]) help.Aliases.Remove(alias);
         }
@@ -89,7 +91,7 @@ internal sealed class CommandHost
     public async Task<int> RunAsync(IReadOnlyList<string> args)
     {
         ParseResult parsed = Root.Parse(args, Parsing);
-        if (parsed.Errors.Count > 0)
+        if (parsed.Errors.Count > 0 || ArgumentFault.OfUnknownOption(parsed) is not null)
         {
             _failures.Write(FailureReport.Of(parsed), parsed);
             return ExitCode.Usage;

@@ -11,11 +11,12 @@ internal sealed class FailureReport(Terminal terminal, GlobalOptions options)
     /// <summary>Returns the failure of arguments that cannot be parsed: what is wrong, and where the help is.</summary>
     public static CommandFailure Of(ParseResult parsed)
     {
+        if (ArgumentFault.OfUnknownOption(parsed) is { } unknown) return CommandFailure.Usage(unknown);
         string path = "";
         for (SymbolResult? each = parsed.CommandResult; each is CommandResult { Parent: not null, Command: var command }; each = each.Parent)
             path = $"{command.Name} {path}";
         string message = path.Length == 0 && parsed.UnmatchedTokens is [var name, ..] ? $"The command {name} does not exist"
-            : parsed.Errors[0].Message.TrimEnd('.');
+            : ArgumentFault.OfValue(parsed.Errors[0]) ?? parsed.Errors[0].Message.TrimEnd('.');
         return CommandFailure.Usage($"{message}. See kkv {path}--help");
     }
 
@@ -24,7 +25,7 @@ internal sealed class FailureReport(Terminal terminal, GlobalOptions options)
         OutputFormat? format = parsed.GetResult(options.Output)?.Errors.Any() ?? true ? null : parsed.GetValue(options.Output);
         if (format is not (OutputFormat.Json or OutputFormat.Ndjson))
         {
-            terminal.Error.WriteLine($"kkv: {failure.Message.TrimEnd('.')}.");
+            terminal.WriteMessage($"kkv: {failure.Message.TrimEnd('.')}.");
             return;
         }
         terminal.Error.WriteLine(Encoding.UTF8.GetString(EntryJson.Object(json =>

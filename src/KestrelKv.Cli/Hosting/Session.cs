@@ -89,7 +89,7 @@ internal sealed class Session : IAsyncDisposable
     /// <summary>Reports the result of long work: a sentence on standard error for people, otherwise a JSON object.</summary>
     public void Report(string sentence, Action<Utf8JsonWriter> members)
     {
-        if (FormatOrDefault is OutputFormat.Table or OutputFormat.Raw) Terminal.Error.WriteLine(sentence);
+        if (FormatOrDefault is OutputFormat.Table or OutputFormat.Raw) Terminal.WriteMessage(sentence);
         else WriteJson(EntryJson.Object(members));
     }
 
@@ -112,9 +112,9 @@ internal sealed class Session : IAsyncDisposable
         KestrelKvClientOptions client = KestrelKvClientOptions.Parse(_server.Value.Url);
         if (TimeoutSeconds is { } seconds)
         {
-            if (seconds is not (> 0 and <= 86_400))
+            if (seconds is not (>= 0.001 and <= 86_400))
                 throw CommandFailure.Usage(
-                    $"--timeout is {seconds.ToString(CultureInfo.InvariantCulture)}, expected seconds, more than 0 and at most 86400");
+                    $"--timeout is {seconds.ToString(CultureInfo.InvariantCulture)}, expected seconds from 0.001 to 86400");
             client.Timeout = TimeSpan.FromSeconds(seconds);
         }
         client.FailFast = true;

@@ -1,4 +1,5 @@
 using System.Text;
+using KestrelKv.Cli.Output;
 using Spectre.Console;
 
 namespace KestrelKv.Cli.Hosting;
@@ -34,11 +35,14 @@ internal sealed class Terminal
     /// <summary>The number of columns of the terminal on standard output; <see cref="int.MaxValue"/> if it is none, so that nothing is cut.</summary>
     public required Func<int> Columns { get; init; }
 
+    /// <summary>Whether the terminal understands no control sequences: <c>TERM</c> is <c>dumb</c>, or missing (not on Windows).</summary>
+    public bool IsDumb => Environment("TERM") is "dumb" || !OperatingSystem.IsWindows() && Environment("TERM") is null;
+
     /// <summary>Draws progress on standard error.</summary>
     public IAnsiConsole Err => field ??= AnsiConsole.Create(new AnsiConsoleSettings
     {
         Out = new AnsiConsoleOutput(Error),
-        Ansi = IsErrorTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+        Ansi = IsErrorTerminal && !IsDumb ? AnsiSupport.Detect : AnsiSupport.No,
         ColorSystem = IsErrorTerminal && HasColors ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
         Interactive = IsErrorTerminal ? InteractionSupport.Yes : InteractionSupport.No,
     });
@@ -54,9 +58,9 @@ internal sealed class Terminal
             IsOutputTerminal = !Console.IsOutputRedirected,
             IsErrorTerminal = !Console.IsErrorRedirected,
             Environment = name => System.Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null,
-            Columns = static () => Console.IsOutputRedirected ? int.MaxValue : Math.Max(Console.WindowWidth, 20),
+            Columns = static () => Console.IsOutputRedirected ? int.MaxValue : TerminalSize.Columns(),
         };
-        terminal.HasColors = terminal.Environment("NO_COLOR") is null && terminal.Environment("TERM") != "dumb";
+        terminal.HasColors = terminal.Environment("NO_COLOR") is null && !terminal.IsDumb;
         return terminal;
     }
 
@@ -72,6 +76,9 @@ internal sealed class Terminal
             // The failure of the command is reported, which may be the same one.
         }
     }
+
+    /// <summary>Writes a line to standard error. Texts of servers and files in it cannot control the terminal.</summary>
+    public void WriteMessage(string message) => Error.WriteLine(DisplayText.Of(message));
 
     /// <summary>Writes a text to standard output, visible at once.</summary>
     public void Show(string text)

@@ -56,7 +56,7 @@ internal static class KeyStatsCommand
             Print(session, scan.Report(failure is null), shown, arguments.GetValue(chart));
             if (failure is null) return ExitCode.Ok;
             string next = scan.Position is { } position ? $"To continue: --resume {DisplayText.ShellWord(position)}" : "No key was read";
-            session.Terminal.Error.WriteLine($"kkv: The result is partial. {next}.");
+            session.Terminal.WriteMessage($"kkv: The result is partial. {next}.");
             return failure is OperationCanceledException ? ExitCode.Interrupted : throw failure;
         });
     }
@@ -69,7 +69,7 @@ internal static class KeyStatsCommand
             return;
         }
         if (report.After is { } after)
-            session.Terminal.Error.WriteLine($"The result covers the keys after {DisplayText.Of(after)} only. The first groups may be incomplete.");
+            session.Terminal.WriteMessage($"The result covers the keys after {DisplayText.Of(after)} only. The first groups may be incomplete.");
         session.Write(new KeyReportText(report, top).Write(isChart));
         session.Terminal.Output.Flush();
     }

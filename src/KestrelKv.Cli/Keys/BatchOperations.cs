@@ -33,7 +33,7 @@ internal sealed record BatchOperations(byte[] Json, IReadOnlyList<(string Functi
         }
         catch (JsonException e)
         {
-            throw CommandFailure.Usage($"The operations are not JSON, expected an array, or one object on each line: {e.Message.TrimEnd('.')}");
+            throw CommandFailure.Usage($"The operations are not JSON, expected an array, or one object on each line: {PlainMessage.Of(e)}");
         }
         if (names.Count == 0) throw CommandFailure.Usage("There are no operations, expected a JSON array, or one object on each line");
         return new(json.ToArray(), names);

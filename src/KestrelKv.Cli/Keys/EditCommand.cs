@@ -74,7 +74,7 @@ internal static class EditCommand
             }
             catch (System.Text.Json.JsonException e)
             {
-                terminal.Error.WriteLine($"kkv: The text is not JSON: {e.Message}");
+                terminal.WriteMessage($"kkv: The text is not JSON: {PlainMessage.Of(e)}.");
                 if (!await Editor.AsksAgainAsync(terminal, interruption.Token))
                     throw CommandFailure.Failed("invalid_json", "The text is not JSON; nothing was changed");
             }

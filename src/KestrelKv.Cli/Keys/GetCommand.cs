@@ -36,7 +36,7 @@ internal static class GetCommand
         if (!entry.Found)
         {
             string part = path is null ? "" : $" has no part {path}, or";
-            session.Terminal.Error.WriteLine($"kkv: The key \"{DisplayText.Of(entry.Key)}\"{part} is missing.");
+            session.Terminal.WriteMessage($"kkv: The key \"{DisplayText.Of(entry.Key)}\"{part} is missing.");
         }
         else if (format == OutputFormat.Table) session.WriteJson(entry.Value.Span);
         else session.Write(entry.Value.Span);

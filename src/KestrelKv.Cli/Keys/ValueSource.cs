@@ -76,7 +76,7 @@ internal static class ValueSource
     {
         string given = argument is null or "-" or ['@', ..] ? "" : $" {Shorten(argument)}";
         return CommandFailure.Usage(
-            $"The value{given} is not JSON: {e.Message.TrimEnd('.')}. Quote it for the shell, or use --text to store it as a string");
+            $"The value{given} is not JSON: {PlainMessage.Of(e)}. Quote it for the shell, or use --text to store it as a string");
     }
 
     private static string Shorten(string argument) => argument.Length <= 100 ? argument : argument[..100] + "...";

@@ -32,7 +32,7 @@ internal static class WatchCommand
             catch (OperationCanceledException) when (stop.IsCancellationRequested && position.Next is { } next)
             {
                 session.Terminal.Output.Flush();
-                session.Terminal.Error.WriteLine($"kkv: Interrupted. Continue with --from {next}.");
+                session.Terminal.WriteMessage($"kkv: Interrupted. Continue with --from {next}.");
                 throw;
             }
             return ExitCode.Ok;

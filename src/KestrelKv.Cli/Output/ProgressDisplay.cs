@@ -34,7 +34,7 @@ internal sealed class ProgressDisplay(Terminal terminal, string unit)
     public string Note { get; set; } = "";
 
     /// <summary>Whether the progress is displayed.</summary>
-    public bool IsVisible => terminal.IsErrorTerminal;
+    public bool IsVisible => terminal is { IsErrorTerminal: true, IsDumb: false };
 
     /// <summary>Begins to measure the rate and the time left, from the current position, which an earlier run has reached.</summary>
     public void Start()
@@ -46,8 +46,8 @@ internal sealed class ProgressDisplay(Terminal terminal, string unit)
     /// <summary>Writes a line to standard error, above the progress.</summary>
     public void Report(string message)
     {
-        if (IsVisible) terminal.Err.WriteLine($"kkv: {message}");
-        else terminal.Error.WriteLine($"kkv: {message}");
+        if (IsVisible) terminal.Err.WriteLine(DisplayText.Of($"kkv: {message}"));
+        else terminal.WriteMessage($"kkv: {message}");
     }
 
     /// <summary>Executes work, and displays its progress.</summary>

@@ -19,10 +19,10 @@ internal sealed class TextTable(Stream to, string[] columns, int widthMax, bool 
     private readonly int[] _widths = [.. columns.Select(title => title.Length)];
     private bool _hasTitles;
 
-    /// <summary>Adds a row with one cell for each column.</summary>
+    /// <summary>Adds a row with one cell for each column. Control characters are escaped.</summary>
     public void Add(string[] cells)
     {
-        _rows.Add(cells);
+        _rows.Add([.. cells.Select(DisplayText.Of)]);
         if (_rows.Count == RowsMax) Write();
     }
 

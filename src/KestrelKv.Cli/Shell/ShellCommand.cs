@@ -29,7 +29,7 @@ internal static class ShellCommand
         host.SharedSession = session;
         try
         {
-            return session.Terminal is { IsInputTerminal: true, IsOutputTerminal: true }
+            return session.Terminal is { IsInputTerminal: true, IsOutputTerminal: true, IsDumb: false }
                 ? await RunTerminalAsync(root, host, session) : await RunPipeAsync(host, session, stop);
         }
         finally
@@ -42,25 +42,35 @@ internal static class ShellCommand
     {
         // A command that runs has its own.
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
+        using var end = new ShellEnd(session.Terminal);
         History history = OpenHistory(session);
-        var input = new ShellInput(session.Terminal, $"{Session.NameOf(session.ClientOptions)}> ", history, new(root, new(session.Client)));
+        var input = new ShellInput(session.Terminal, PromptOf(session), history, new(root, new(session.Client)));
         await GreetAsync(session);
         while (input.Read() is { } line)
         {
             TryAdd(history, line, session);
-            if (await ExecuteAsync(host, session, line) is null) break;
+            using (end.BeginCommand())
+            {
+                if (await ExecuteAsync(host, session, line) is null) break;
+            }
+            if (end.ExitCode is { } code) return code;
         }
         return ExitCode.Ok;
     }
 
-    /// <summary>Executes the lines of a pipe.</summary>
+    private static string PromptOf(Session session) => DisplayText.Of($"{Session.NameOf(session.ClientOptions)}> ");
+
+    /// <summary>Executes the lines of a pipe, or of a terminal without control sequences, which shows a prompt.</summary>
     /// <returns>The exit code of the last command that failed; 0 if none did.</returns>
     private static async Task<int> RunPipeAsync(CommandHost host, Session session, CancellationToken stop)
     {
         using var input = new StreamReader(session.Terminal.Input, leaveOpen: true);
         (int failure, string command) = (ExitCode.Ok, "");
-        while (await input.ReadLineAsync(stop) is { } line)
+        string prompt = session.Terminal is { IsInputTerminal: true, IsOutputTerminal: true } ? PromptOf(session) : "";
+        while (true)
         {
+            if (prompt.Length > 0) session.Terminal.Show(command.Length == 0 ? prompt : "... ");
+            if (await input.ReadLineAsync(stop) is not { } line) break;
             command = command.Length == 0 ? line : $"{command}\n{line}";
             if (ShellWords.Split(command).IsOpen) continue;
             int? code = await ExecuteAsync(host, session, command);
@@ -98,11 +108,11 @@ internal static class ShellCommand
         {
             JsonElement info = await session.Client.InfoAsync();
             string keys = info.TryGetProperty("keys", out JsonElement count) ? $", {Figures.Count(count.GetInt64())} keys" : "";
-            session.Terminal.Error.WriteLine($"KestrelKv {info.GetProperty("server_version").GetString()}{keys}. Enter help for the commands.");
+            session.Terminal.WriteMessage($"KestrelKv {info.GetProperty("server_version").GetString()}{keys}. Enter help for the commands.");
         }
         catch (KestrelKvException e)
         {
-            session.Terminal.Error.WriteLine($"kkv: {e.Message.TrimEnd('.')}. The next command connects again.");
+            session.Terminal.WriteMessage($"kkv: {e.Message.TrimEnd('.')}. The next command connects again.");
         }
     }
 
@@ -119,7 +129,7 @@ internal static class ShellCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            session.Terminal.Error.WriteLine(
+            session.Terminal.WriteMessage(
                 $"kkv: The history in {path} cannot be read: {e.Message.TrimEnd('.')}. The commands of this shell are kept in memory only.");
             return new(null);
         }
@@ -133,7 +143,7 @@ internal static class ShellCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            session.Terminal.Error.WriteLine($"kkv: The history cannot be written: {e.Message.TrimEnd('.')}.");
+            session.Terminal.WriteMessage($"kkv: The history cannot be written: {e.Message.TrimEnd('.')}.");
         }
     }
 }

@@ -10,16 +10,19 @@ internal sealed class ShellInput(Terminal terminal, string prompt, History histo
     /// <returns>The command; null at the end of the input.</returns>
     public string? Read()
     {
+        var keys = new KeyReader();
         var screen = new EditScreen(() => Math.Max(20, Console.WindowWidth));
         var editor = new LineEditor(prompt, history, screen, completer.Complete, text => ShellWords.Split(text).IsOpen);
         editor.Draw();
         Console.TreatControlCAsInput = true;
+        terminal.Show(KeyReader.PasteOn);
         try
         {
             while (true)
             {
                 terminal.Show(screen.Take());
-                EditState state = editor.Press(ReadKey());
+                KeyPress key = keys.Read();
+                EditState state = editor.Press(key, isLast: !keys.IsAvailable);
                 if (state == EditState.Editing) continue;
                 terminal.Show(screen.Take());
                 return state switch
@@ -32,17 +35,8 @@ internal sealed class ShellInput(Terminal terminal, string prompt, History histo
         }
         finally
         {
+            terminal.Show(KeyReader.PasteOff);
             Console.TreatControlCAsInput = false; // Ctrl-C interrupts the command.
         }
-    }
-
-    private static KeyPress ReadKey()
-    {
-        KeyPress key = KeyPress.Of(Console.ReadKey(intercept: true));
-
-        // A character outside of the basic plane, such as an emoji, arrives in two parts.
-        return key is { Action: EditAction.Insert, Text: [var high] } && char.IsHighSurrogate(high)
-            ? key with { Text = key.Text + Console.ReadKey(intercept: true).KeyChar }
-            : key;
     }
 }

@@ -7,16 +7,16 @@ namespace KestrelKv.Cli.Top;
 /// <summary>Figures of the function INFO.</summary>
 internal sealed class InfoSource(KestrelKvClient client) : ITopSource
 {
-    private long _lastVersion = -1;
+    private long? _lastVersion;
     private long _lastTime;
-    private long _lastUptime;
+    private long? _lastUptime;
 
     public async Task<TopSample?> ReadAsync(CancellationToken stop)
     {
         JsonElement info = await client.InfoAsync(cancellationToken: stop);
-        (long before, long beforeTime, long beforeUptime) = (_lastVersion, _lastTime, _lastUptime);
+        (long? before, long beforeTime, long? beforeUptime) = (_lastVersion, _lastTime, _lastUptime);
         (_lastVersion, _lastTime, _lastUptime) = (Number(info, "version"), Stopwatch.GetTimestamp(), Number(info, "uptime_seconds"));
-        if (before < 0) return null;
+        if (beforeTime == 0) return null;
         double seconds = Stopwatch.GetElapsedTime(beforeTime, _lastTime).TotalSeconds;
         return new TopSample
         {
@@ -34,6 +34,6 @@ internal sealed class InfoSource(KestrelKvClient client) : ITopSource
         };
     }
 
-    /// <summary>Returns a member; 0 if it is missing, because the user does not have the right <c>admin</c>.</summary>
-    private static long Number(JsonElement info, string name) => info.TryGetProperty(name, out JsonElement value) ? value.GetInt64() : 0;
+    /// <summary>Returns a member; null if it is missing, because the user does not have the right <c>admin</c>.</summary>
+    private static long? Number(JsonElement info, string name) => info.TryGetProperty(name, out JsonElement value) ? value.GetInt64() : null;
 }

@@ -71,10 +71,12 @@ internal sealed class MetricsPage
         earlier._functions.Any(before => _functions.GetValueOrDefault(before.Key) < before.Value) ||
         earlier._values.Any(before => before.Key.EndsWith("_total", StringComparison.Ordinal) && _values.GetValueOrDefault(before.Key) < before.Value);
 
-    private long Gauge(string name) => (long)_values.GetValueOrDefault(name);
+    /// <summary>Returns the value of a metric; null if it is missing.</summary>
+    private long? Gauge(string name) => _values.TryGetValue(name, out double value) ? (long)value : null;
 
-    private double Rate(string name, MetricsPage earlier, double seconds) =>
-        Increase(_values.GetValueOrDefault(name), earlier._values.GetValueOrDefault(name)) / seconds;
+    /// <summary>Returns the increase of a counter per second; null if it is missing.</summary>
+    private double? Rate(string name, MetricsPage earlier, double seconds) =>
+        _values.TryGetValue(name, out double value) ? Increase(value, earlier._values.GetValueOrDefault(name)) / seconds : null;
 
     private static SortedDictionary<string, double> Rates(Dictionary<string, double> now, Dictionary<string, double> before, double seconds)
     {

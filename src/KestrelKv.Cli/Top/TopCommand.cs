@@ -26,7 +26,7 @@ internal static class TopCommand
             if (intervals < 1) throw CommandFailure.Usage($"--count is {intervals}, expected 1 or more");
             using var metrics = new MetricsSource(session);
             (ITopSource source, string? note) = await ChooseAsync(session, metrics, stop);
-            bool isLive = session.Format is null or OutputFormat.Table && session.Terminal.IsOutputTerminal;
+            bool isLive = session.Format is null or OutputFormat.Table && session.Terminal is { IsOutputTerminal: true, IsDumb: false };
             return isLive
                 ? await ShowAsync(session, source, note, time, intervals, stop) : await PrintAsync(session, source, note, time, intervals, stop);
         });
@@ -52,15 +52,16 @@ internal static class TopCommand
     /// <summary>Prints one JSON object for each interval. A lost server is reported, and read again at the next interval.</summary>
     private static async Task<int> PrintAsync(Session session, ITopSource source, string? note, TimeSpan time, int intervals, CancellationToken stop)
     {
-        if (note is not null) session.Terminal.Error.WriteLine($"kkv: {note}");
+        if (note is not null) session.Terminal.WriteMessage($"kkv: {note}");
         int code = ExitCode.Ok;
         for (int i = 0; i < intervals; i++)
         {
             await Task.Delay(time, stop);
             (TopSample? sample, string? fault) = await TryReadAsync(source, stop);
             code = fault is null ? ExitCode.Ok : ExitCode.Unreachable;
-            if (fault is not null) session.Terminal.Error.WriteLine($"kkv: {fault.TrimEnd('.')}.");
-            if (sample is not null) session.WriteJson(TopJson.Of(sample));
+            if (fault is not null) session.Terminal.WriteMessage($"kkv: {fault.TrimEnd('.')}.");
+            if (sample is not null && session is { Format: null, Terminal.IsDumb: true }) session.Write([.. TopJson.Of(sample), (byte)'\n']);
+            else if (sample is not null) session.WriteJson(TopJson.Of(sample));
             session.Terminal.Output.Flush();
         }
         return code;

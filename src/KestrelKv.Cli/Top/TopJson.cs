@@ -14,24 +14,23 @@ internal static class TopJson
         if (sample.Requests is { } requests) WriteRates(json, "requests", requests);
         if (sample.Errors is { } errors) WriteRates(json, "errors", errors);
         if (sample.Latency is { } latency) WritePercentiles(json, "latency_us", latency);
-        if (sample.Commits is { } commits) Write(json, "commits", commits);
-        if (sample.Syncs is { } syncs) Write(json, "syncs", syncs);
+        Write(json, "commits", sample.Commits);
+        Write(json, "syncs", sample.Syncs);
         if (sample.SyncLatency is { } sync) WritePercentiles(json, "sync_us", sync);
-        if (sample.ReceivedBytes is { } received) Write(json, "received_bytes", received);
-        if (sample.SentBytes is { } sent) Write(json, "sent_bytes", sent);
-        if (sample.Cpu is { } cpu) Write(json, "cpu", cpu);
-        json.WriteNumber("connections", sample.Connections);
-        json.WriteNumber("watches", sample.Watches);
-        json.WriteNumber("feed_lag", sample.FeedLag);
-        json.WriteNumber("keys", sample.Keys);
-        json.WriteNumber("bytes", sample.Bytes);
-        json.WriteNumber("memory_bytes", sample.MemoryBytes);
-        json.WriteNumber("memory_bytes_max", sample.MemoryLimitBytes);
-        if (sample.ProcessBytes is { } process) json.WriteNumber("process_bytes", process);
-        if (sample.Removals is not { } removals) return;
-        Write(json, "evicted", removals.Evicted);
-        Write(json, "expired", removals.Expired);
-        Write(json, "refused", removals.Refused);
+        Write(json, "received_bytes", sample.ReceivedBytes);
+        Write(json, "sent_bytes", sample.SentBytes);
+        Write(json, "cpu", sample.Cpu);
+        Write(json, "connections", sample.Connections);
+        Write(json, "watches", sample.Watches);
+        Write(json, "feed_lag", sample.FeedLag);
+        Write(json, "keys", sample.Keys);
+        Write(json, "bytes", sample.Bytes);
+        Write(json, "memory_bytes", sample.MemoryBytes);
+        Write(json, "memory_bytes_max", sample.MemoryLimitBytes);
+        Write(json, "process_bytes", sample.ProcessBytes);
+        Write(json, "evicted", sample.Removals.Evicted);
+        Write(json, "expired", sample.Removals.Expired);
+        Write(json, "refused", sample.Removals.Refused);
     });
 
     private static void WriteRates(Utf8JsonWriter json, string name, IReadOnlyDictionary<string, double> rates)
@@ -50,5 +49,13 @@ internal static class TopJson
         json.WriteEndObject();
     }
 
-    private static void Write(Utf8JsonWriter json, string name, double number) => json.WriteNumber(name, Math.Round(number, 3));
+    private static void Write(Utf8JsonWriter json, string name, double? number)
+    {
+        if (number is { } figure) json.WriteNumber(name, Math.Round(figure, 3));
+    }
+
+    private static void Write(Utf8JsonWriter json, string name, long? number)
+    {
+        if (number is { } figure) json.WriteNumber(name, figure);
+    }
 }

@@ -39,29 +39,29 @@ internal sealed record TopSample
     /// <summary>Processor time per second, 1 for one core.</summary>
     public double? Cpu { get; init; }
 
-    public long Connections { get; init; }
+    public long? Connections { get; init; }
 
-    public long Watches { get; init; }
+    public long? Watches { get; init; }
 
     /// <summary>The number of commits that are not synced, and so not visible to watches; 0 if the server does not sync.</summary>
-    public long FeedLag { get; init; }
+    public long? FeedLag { get; init; }
 
-    public long Keys { get; init; }
+    public long? Keys { get; init; }
 
     /// <summary>The bytes of keys and values.</summary>
-    public long Bytes { get; init; }
+    public long? Bytes { get; init; }
 
     /// <summary>The bytes of memory of entries and indexes.</summary>
-    public long MemoryBytes { get; init; }
+    public long? MemoryBytes { get; init; }
 
     /// <summary>The limit of <see cref="MemoryBytes"/>; 0 for none.</summary>
-    public long MemoryLimitBytes { get; init; }
+    public long? MemoryLimitBytes { get; init; }
 
     /// <summary>The bytes of physical memory of the process.</summary>
     public long? ProcessBytes { get; init; }
 
     /// <summary>Evicted, expired, and for lack of memory refused keys per second.</summary>
-    public (double Evicted, double Expired, double Refused)? Removals { get; init; }
+    public (double? Evicted, double? Expired, double? Refused) Removals { get; init; }
 
     /// <summary>The total of <see cref="Requests"/>.</summary>
     public double? RequestsTotal => Requests?.Values.Sum();
@@ -74,14 +74,15 @@ internal sealed record TopSample
     /// <param name="version">The version at its end.</param>
     /// <param name="seconds">The length of the interval.</param>
     /// <param name="isRestart">Whether other figures show a restart.</param>
-    public static double? CommitsOf(double before, double version, double seconds, bool isRestart)
+    public static double? CommitsOf(double? before, double? version, double seconds, bool isRestart)
     {
-        double rate = (version - before) / seconds;
+        double? rate = (version - before) / seconds;
         return isRestart || rate is < 0 or >= RestartRate ? null : rate;
     }
 
     /// <summary>Returns <see cref="FeedLag"/>.</summary>
     /// <param name="version">The version of the last commit.</param>
     /// <param name="durable">The version of the last synced one; 0 if the server does not sync.</param>
-    public static long LagOf(long version, long durable) => durable == 0 ? 0 : Math.Max(0, version - durable);
+    public static long? LagOf(long? version, long? durable) =>
+        version is null || durable is null ? null : durable == 0 ? 0 : Math.Max(0, version.Value - durable.Value);
 }

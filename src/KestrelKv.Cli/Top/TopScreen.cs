@@ -42,7 +42,7 @@ internal sealed class TopScreen(string title)
             lines.Add("Waiting for the first interval.");
         }
         if (Note is { } note) lines.AddRange(["", .. note.Chunk(Math.Max(1, columns)).Select(row => new string(row))]);
-        return lines.Take(Math.Max(1, rows - 1)).Select(line => line.Length <= columns ? line : line[..Math.Max(0, columns)]);
+        return lines.Take(Math.Max(1, rows - 1)).Select(DisplayText.Of).Select(line => line.Length <= columns ? line : line[..Math.Max(0, columns)]);
     }
 
     private void AddRates(List<string> lines, TopSample sample, int columns)
@@ -50,7 +50,7 @@ internal sealed class TopScreen(string title)
         lines.Add($"{"per second",-14}{"now",14}");
         if (sample.Requests is null)
         {
-            lines.Add(Row("commits", Rate(sample.Commits), History("total"), columns));
+            lines.Add(Row("commits", Text(sample.Commits, Figures.Rate), History("total"), columns));
             return;
         }
         lines.Add(Row("requests", Figures.Rate(sample.RequestsTotal ?? 0), History("total"), columns));
@@ -60,23 +60,25 @@ internal sealed class TopScreen(string title)
         lines.Add($"{"errors",-14}{Figures.Rate(sample.ErrorsTotal ?? 0),14}  {errors}");
         lines.Add(Row("latency p99", sample.Latency is { } latency ? Figures.Microseconds(latency.P99) : "-", History("p99"), columns));
         lines.Add($"{"  p50, p99.9",-14}{Text(sample.Latency, p => $"{Figures.Microseconds(p.P50)}, {Figures.Microseconds(p.P999)}")}");
-        lines.Add($"{"commits",-14}{Rate(sample.Commits),14}");
+        lines.Add($"{"commits",-14}{Text(sample.Commits, Figures.Rate),14}");
         string syncs = Text(sample.SyncLatency, p => $"p50 {Figures.Microseconds(p.P50)}, p99 {Figures.Microseconds(p.P99)}");
-        lines.Add($"{"syncs",-14}{Figures.Rate(sample.Syncs ?? 0),14}  {syncs}");
-        lines.Add($"{"network",-14}{"",14}  received {Figures.Bytes(sample.ReceivedBytes ?? 0)}, sent {Figures.Bytes(sample.SentBytes ?? 0)}");
+        lines.Add($"{"syncs",-14}{Text(sample.Syncs, Figures.Rate),14}  {syncs}");
+        lines.Add($"{"network",-14}{"",14}  received {Text(sample.ReceivedBytes, Figures.Bytes)}, sent {Text(sample.SentBytes, Figures.Bytes)}");
     }
 
     private static void AddStates(List<string> lines, TopSample sample)
     {
-        lines.Add($"connections {Figures.Count(sample.Connections)}   watches {Figures.Count(sample.Watches)}   " +
-            $"feed lag {Figures.Count(sample.FeedLag)} commits");
-        lines.Add($"keys {Figures.Count(sample.Keys)}   keys and values {Figures.Bytes(sample.Bytes)}   memory {Figures.Bytes(sample.MemoryBytes)}" +
-            (sample.MemoryLimitBytes > 0 ? $" of {Figures.Bytes(sample.MemoryLimitBytes)}" : ""));
+        lines.Add($"connections {Text(sample.Connections, Figures.Count)}   watches {Text(sample.Watches, Figures.Count)}   " +
+            $"feed lag {Text(sample.FeedLag, Figures.Count)} commits");
+        lines.Add($"keys {Text(sample.Keys, Figures.Count)}   keys and values {Text(sample.Bytes, Figures.Bytes)}   " +
+            $"memory {Text(sample.MemoryBytes, Figures.Bytes)}" +
+            (sample.MemoryLimitBytes is > 0 and var limit ? $" of {Figures.Bytes(limit)}" : ""));
         if (sample.ProcessBytes is { } process)
-            lines.Add(string.Create(CultureInfo.InvariantCulture, $"process: memory {Figures.Bytes(process)}, processor {sample.Cpu * 100:0} %"));
-        if (sample.Removals is { } removals && (removals.Evicted, removals.Expired, removals.Refused) != (0, 0, 0))
-            lines.Add($"per second: evicted {Figures.Rate(removals.Evicted)}, expired {Figures.Rate(removals.Expired)}, " +
-                $"refused {Figures.Rate(removals.Refused)}");
+            lines.Add($"process: memory {Figures.Bytes(process)}, processor {Text(sample.Cpu, cpu => $"{Figures.Count(cpu * 100)} %")}");
+        (double? Evicted, double? Expired, double? Refused) removals = sample.Removals;
+        if (removals.Evicted > 0 || removals.Expired > 0 || removals.Refused > 0)
+            lines.Add($"per second: evicted {Text(removals.Evicted, Figures.Rate)}, expired {Text(removals.Expired, Figures.Rate)}, " +
+                $"refused {Text(removals.Refused, Figures.Rate)}");
     }
 
     private Sparkline History(string name)
@@ -87,7 +89,7 @@ internal sealed class TopScreen(string title)
 
     private static string Row(string name, string value, Sparkline history, int columns) => $"{name,-14}{value,14}  {history.Draw(columns - 31)}";
 
-    private static string Rate(double? rate) => rate is { } some ? Figures.Rate(some) : "-";
+    private static string Text(double? figure, Func<double, string> format) => figure is { } some ? format(some) : "-";
 
     private static string Text(Percentiles? percentiles, Func<Percentiles, string> format) => percentiles is { } some ? format(some) : "-";
 }

@@ -16,6 +16,7 @@ internal sealed class TerminalProcess : IAsyncDisposable
     {
     }
 
+    /// <summary>Takes over a process on a pseudo-terminal.</summary>
     public TerminalProcess(Process process)
     {
         _process = process;

@@ -43,6 +43,8 @@ public sealed class RefusalTests : IAsyncLifetime, IDisposable
         }
         Assert.Equal(ExitCode.Ok, (await kkv.RunAsync("ping")).ExitCode);
         Assert.DoesNotContain("keys", (await kkv.RunAsync("info")).Output, StringComparison.Ordinal);
+        string top = (await kkv.RunAsync("top", "--count", "1", "--interval", "0.1", "--http", "http://127.0.0.1:1")).Output;
+        Assert.Matches("^{\"time\":[^,]+,\"source\":\"info\",\"seconds\":[0-9.]+}\n$", top);
     }
 
     [Fact]

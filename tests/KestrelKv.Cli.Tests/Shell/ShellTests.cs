@@ -55,6 +55,78 @@ public sealed class ShellTests(ServerFixture fixture) : IClassFixture<ServerFixt
         await shell.TypeAsync("put after 12\r", "ok, version");
     }
 
+    [Theory]
+    [InlineData("TERM", "143", "")]
+    [InlineData("HUP", "129", "")]
+    [InlineData("TERM", "143", "watch none:\r")]
+    public async Task Terminal_Signal_RestoresTheTerminal(string signal, string code, string command)
+    {
+        using var kkv = new Kkv(fixture.Server);
+        kkv["KKV_HISTORY"] = kkv.Directory.PathTo("history");
+        string file = kkv.Directory.PathTo("state");
+        string script = $"stty -g > {file}; sh -c 'echo $$ > {file}.pid; exec kkv'; echo $? > {file}.code; stty -g > {file}.after; tty > /dev/null";
+        await using var shell = new TerminalProcess(kkv.StartProgram("script", ["--quiet", "--return", "--command", script, "/dev/null"]));
+        await shell.WaitAsync("\e[?2004h");
+        await shell.TypeAsync("count\r", "\e[?2004h");
+        if (command.Length > 0)
+        {
+            await shell.TypeAsync(command, "\e[?2004l");
+            await Wait.UntilAsync(WatchesAsync, () => "the watch does not open");
+        }
+        string process = (await File.ReadAllTextAsync(file + ".pid")).Trim();
+        await Programs.RunAsync("kill", ["-s", signal, process]);
+        await shell.EndAsync();
+        Assert.Equal(code, (await File.ReadAllTextAsync(file + ".code")).Trim());
+        Assert.Equal(await File.ReadAllTextAsync(file), await File.ReadAllTextAsync(file + ".after"));
+        Assert.DoesNotContain("\e[?2004h", shell.Output.Split("\e[?2004l")[^1], StringComparison.Ordinal);
+
+        async Task<bool> WatchesAsync() => (await new InProcess(fixture.Server).RunAsync("info"))
+            .Output.Contains("\"watches\":1", StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\e[200~", "\e[201~")]
+    [InlineData("", "")]
+    public async Task Terminal_Paste_IsDrawnOnce(string begin, string end)
+    {
+        using var kkv = new Kkv(fixture.Server);
+        kkv["KKV_HISTORY"] = kkv.Directory.PathTo("history");
+        await using var shell = new TerminalProcess(kkv, "--no-color");
+        await shell.WaitAsync("\e[?2004h");
+        string text = new('x', 100_000);
+        int before = shell.Output.Length;
+        await shell.TypeAsync($"{begin}put pasted {{\"text\":\r\"{text}\"}}{end}\r", "ok, version");
+        Assert.InRange(shell.Output.Length - before, text.Length, text.Length * (end.Length > 0 ? 4 : 40));
+        Assert.Equal($"{{\"text\":\n\"{text}\"}}", (await kkv.RunAsync("get", "pasted", "--raw")).Output);
+    }
+
+    [Fact]
+    public async Task Terminal_Paste_InsertsKeysAsText()
+    {
+        using var kkv = new Kkv(fixture.Server);
+        kkv["KKV_HISTORY"] = kkv.Directory.PathTo("history");
+        await using var shell = new TerminalProcess(kkv, "--no-color");
+        await shell.WaitAsync("\e[?2004h");
+        await shell.TypeAsync("put lines \e[200~{\"a\":\t1,\r\"b\": 2}\r\e[201~", "2}");
+        Assert.DoesNotContain("ok", shell.Output, StringComparison.Ordinal);
+        await shell.TypeAsync("\r", "ok, version");
+        await shell.TypeAsync("\e[A\x01\e[3~\e[3~\e[3~del\r", "\e[?2004l"); // Other sequences are keys.
+        Assert.Equal("{\"a\":\t1,\n\"b\": 2}", (await kkv.RunAsync("get", "lines", "--raw")).Output);
+    }
+
+    [Fact]
+    public async Task Terminal_WithoutControlSequences_ReadsLines()
+    {
+        using var kkv = new Kkv(fixture.Server) { ["TERM"] = "dumb" };
+        await using var shell = new TerminalProcess(kkv);
+        await shell.WaitAsync(Prompt);
+        await shell.TypeAsync("put dumb {\n", "... ");
+        await shell.TypeAsync("}\n", "ok, version");
+        await shell.TypeAsync("exit\n");
+        Assert.Equal(ExitCode.Ok, await shell.EndAsync());
+        Assert.DoesNotContain("\e", shell.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Terminal_LostServer_IsReportedAndTheShellStays()
     {

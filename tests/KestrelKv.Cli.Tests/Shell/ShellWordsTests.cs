@@ -37,7 +37,8 @@ public sealed class ShellWordsTests
         string path = directory.PathTo("state/history");
         var history = new History(path);
         string[] lines =
-            ["get a", "put a {\n\"x\\n\": 1}", "get a", "user add ada", "context add x kestrelkv://u:s@h", "get b -u kestrelkv://u:s@h", " get c"];
+            ["get a", "put a {\n\"x\\n\": 1}", "get a", "user add ada", "context add x kestrelkv://u:s@h", "get b -u kestrelkv://u:s@h", " get c",
+             "put user:1:Password 1", "put db-token x", "get a -u Host=h;User=u;Passwd=x", "put credentials 1", "put x-api_key 1"];
         foreach (string line in lines)
             history.Add(line);
         var next = new History(path);

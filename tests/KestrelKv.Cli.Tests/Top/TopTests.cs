@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Tests.Hosting;
@@ -114,6 +115,21 @@ public sealed class TopTests(ServerFixture fixture) : IClassFixture<ServerFixtur
         await shell.WaitAsync("Waiting for the first interval");
         await shell.TypeAsync("q", "\e[?25h\e[?1049l");
         await shell.WaitAsync("code 0");
+    }
+
+    [Fact]
+    public void MissingMetrics_AreNoFigures()
+    {
+        TopSample sample = Page(1, 1, 1).Since(Page(0, 0, 0), default, seconds: 1);
+        string json = Encoding.UTF8.GetString(TopJson.Of(sample));
+        Assert.Contains("\"keys\":1", json, StringComparison.Ordinal);
+        foreach (string name in new[] { "commits", "syncs", "connections", "memory_bytes", "process_bytes", "evicted" })
+            Assert.DoesNotContain($"\"{name}\"", json, StringComparison.Ordinal);
+        var screen = new TopScreen("\e]0;x\a");
+        screen.Add(sample);
+        string lines = string.Join('\n', screen.Draw(100, 40));
+        Assert.Contains("connections -   watches -   feed lag - commits", lines, StringComparison.Ordinal);
+        Assert.DoesNotContain("\e", lines, StringComparison.Ordinal);
     }
 
     private static MetricsPage Page(int toOne, int toTwo, int requests, long version = 0) => new($$"""

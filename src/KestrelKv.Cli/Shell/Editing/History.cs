@@ -1,8 +1,11 @@
+using System.Text.RegularExpressions;
+using KestrelKv.Cli.Hosting;
+
 namespace KestrelKv.Cli.Shell.Editing;
 
 /// <summary>The commands of this and earlier shells, each once, the last one at the end. Commands with secrets are not kept.</summary>
 /// <param name="path">The file, which only the user may read; null to keep the history in memory.</param>
-internal sealed class History(string? path)
+internal sealed partial class History(string? path)
 {
     private const int LinesMax = 1_000;
 
@@ -30,34 +33,33 @@ internal sealed class History(string? path)
     }
 
     /// <summary>
-    /// Returns whether a command may contain a secret: commands on users and contexts, connection strings with a user, secrets by name, and commands
-    /// that begin with a space.
+    /// Returns whether a command may contain a secret: commands on users and contexts, connection strings with a user, names of secrets such as
+    /// password or token, also in keys, and commands that begin with a space.
     /// </summary>
     public static bool HasSecret(string line)
     {
         string[] words = line.Split((char[]?)null, 2, StringSplitOptions.RemoveEmptyEntries);
         return line.StartsWith(' ') || words is ["user" or "context", ..] ||
             line.Contains("://", StringComparison.Ordinal) && line.Contains('@', StringComparison.Ordinal) ||
-            line.Contains("secret", StringComparison.OrdinalIgnoreCase) ||
+            SecretName().IsMatch(line) ||
             words is ["call", var rest] && rest.StartsWith("AUTH", StringComparison.Ordinal);
     }
 
     private void Save(string file)
     {
-        string full = Path.GetFullPath(file), next = $"{full}.{Environment.ProcessId}";
-        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        File.Delete(next); // A file that exists would keep its mode.
-        using (var writer = new StreamWriter(new FileStream(next, options)))
+        string full = Path.GetFullPath(file);
+        PrivateFile.Replace(full, $"{full}.{Environment.ProcessId}", stream =>
         {
+            using var writer = new StreamWriter(stream);
             foreach (string line in _lines) writer.WriteLine(Escape(line));
-        }
-        File.Move(next, full, overwrite: true);
+        });
     }
 
     private static string Escape(string line) => line.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
 
     private static string Unescape(string line) =>
         string.Join('\\', line.Split("\\\\").Select(part => part.Replace("\\n", "\n", StringComparison.Ordinal)));
+
+    [GeneratedRegex("secret|password|passwd|token|credential|api[-_. ]?key", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex SecretName();
 }

@@ -41,11 +41,13 @@ internal sealed class LineEditor(
     }
 
     /// <summary>Executes a key, and draws the text.</summary>
-    public EditState Press(KeyPress key)
+    /// <param name="key">The key.</param>
+    /// <param name="isLast">Whether no further key is available. Otherwise the text is drawn with a later key.</param>
+    public EditState Press(KeyPress key, bool isLast = true)
     {
         if (_search is not null && Search(key))
         {
-            Draw();
+            if (isLast) Draw();
             return EditState.Editing;
         }
         _search = null;
@@ -58,7 +60,7 @@ internal sealed class LineEditor(
         };
         if (state == EditState.Editing) Edit(key);
         else _buffer.Move(_buffer.Text.Length);
-        Draw();
+        if (isLast || state != EditState.Editing) Draw();
         if (state != EditState.Editing) screen.EndLine();
         return state;
     }
