@@ -42,7 +42,7 @@ internal sealed class MetricsPage
         Errors = Rates(_errors, earlier._errors, seconds),
         Latency = _latency.Since(earlier._latency),
         Commits = TopSample.CommitsOf(
-            earlier._values.GetValueOrDefault(VersionName), _values.GetValueOrDefault(VersionName), seconds, IsRestartSince(earlier)),
+            earlier.Gauge(VersionName), Gauge(VersionName), seconds, IsRestartSince(earlier)),
         Syncs = Rate("kestrelkv_store_syncs_total", earlier, seconds),
         SyncLatency = _syncLatency.Since(earlier._syncLatency),
         ReceivedBytes = Rate("kestrelkv_wire_received_bytes_total", earlier, seconds),

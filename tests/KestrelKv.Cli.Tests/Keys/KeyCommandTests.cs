@@ -32,7 +32,7 @@ public sealed class KeyCommandTests(ServerFixture fixture) : IClassFixture<Serve
             3 kkv: A test of the patch does not hold for "@1"; nothing was changed.
             1 kkv: The part of the value of "@1" is missing.
             1 kkv: The key "@2" is missing.
-            2 kkv: The value { is not JSON: Expected depth to be zero at the end of the JSON payload. There is an open JSON object or array that should be closed. LineNumber: 0 | BytePositionInLine: 1. Quote it for the shell, or use --text to store it as a string.
+            2 kkv: The value { is not JSON: Expected depth to be zero at the end of the JSON payload. There is an open JSON object or array that should be closed (line 1, byte 2). Quote it for the shell, or use --text to store it as a string.
             """ },
         { "incr", ["incr @1", "incr @1 -3", "incr @1 0.10", "incr @1 9007199254740993", "incr @1 -o json", "incr @2 1 --path /a/b --ttl 100 -o ndjson", "incr @1 --raw",
             "incr @1 --if-version 0", "incr @1 x", "put @3 \"x\" --text --if-absent", "incr @3", "incr @3 -o json"], """
@@ -116,7 +116,7 @@ public sealed class KeyCommandTests(ServerFixture fixture) : IClassFixture<Serve
             2 kkv: Required argument 'key' missing for command: 'get'. See kkv get --help.
             2 kkv: The option --touch writes, and the session is read-only (--read-only, KKV_READ_ONLY, or the context).
             2 kkv: The command put writes, and the session is read-only (--read-only, KKV_READ_ONLY, or the context).
-            2 kkv: --timeout is 0, expected seconds, more than 0 and at most 86400.
+            2 kkv: --timeout is 0, expected seconds from 0.001 to 86400.
             2 kkv: Required argument 'name' missing for command: 'add'. See kkv context add --help.
             """ },
     };

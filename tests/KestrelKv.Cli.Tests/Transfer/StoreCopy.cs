@@ -81,7 +81,11 @@ public sealed class StoreCopy
 
     public void AssertEquals(StoreCopy other)
     {
-        Assert.Equal(Entries.Count, other.Entries.Count);
+        string[] missing = [.. Entries.Keys.Except(other.Entries.Keys).Take(5)], further = [.. other.Entries.Keys.Except(Entries.Keys).Take(5)];
+        Assert.True(
+            missing.Length + further.Length == 0,
+            $"missing: {string.Join(", ", missing.Select(key => $"{key} = {Entries[key]}"))}; " +
+            $"further: {string.Join(", ", further.Select(key => $"{key} = {other.Entries[key]}"))}");
         foreach ((string key, (string Value, string ExpiresAt) entry) in Entries)
         {
             Assert.True(other.Entries.TryGetValue(key, out var found), $"the key {key} is missing");
