@@ -100,6 +100,7 @@ public sealed class HealthTests(PostgresServer server) : IClassFixture<PostgresS
         StoreUnavailableException e = await Assert.ThrowsAsync<StoreUnavailableException>(() => _store.PutAsync("a", "1"));
         Assert.StartsWith("The database refuses; the request was not executed: 42P01: ", e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', e.Message);
+        Assert.InRange(_probe.Read("kestrelkv.postgres.retries"), 1, double.MaxValue);
         await server.QueryAsync("ALTER TABLE renamed RENAME TO commits", _schema);
         await WaitForHealthAsync(null);
     }

@@ -123,7 +123,7 @@ public sealed class TopTests(ServerFixture fixture) : IClassFixture<ServerFixtur
         TopSample sample = Page(1, 1, 1).Since(Page(0, 0, 0), default, seconds: 1);
         string json = Encoding.UTF8.GetString(TopJson.Of(sample));
         Assert.Contains("\"keys\":1", json, StringComparison.Ordinal);
-        foreach (string name in new[] { "commits", "syncs", "connections", "memory_bytes", "process_bytes", "evicted" })
+        foreach (string name in new[] { "syncs", "connections", "memory_bytes", "process_bytes", "evicted" })
             Assert.DoesNotContain($"\"{name}\"", json, StringComparison.Ordinal);
         var screen = new TopScreen("\e]0;x\a");
         screen.Add(sample);
