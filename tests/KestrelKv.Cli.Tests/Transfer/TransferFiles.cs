@@ -45,7 +45,14 @@ internal static class TransferFiles
         using Process process = kkv.Start(args);
         Task<KkvResult> end = Kkv.EndAsync(process);
         await Wait.UntilAsync(() => process.HasExited || when(), () => $"{string.Join(' ', args)} does not get far enough");
-        if (!process.HasExited) await Kkv.SignalAsync(process, signal);
+        try
+        {
+            if (!process.HasExited) await Kkv.SignalAsync(process, signal);
+        }
+        catch (Exception) when (process.HasExited)
+        {
+            // It ended before the signal.
+        }
         KkvResult result = await end;
         return result.ExitCode == 137 ? null : result;
     }
