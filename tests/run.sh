@@ -53,7 +53,7 @@ interruptible=()
 if env --default-signal=HUP,INT,QUIT true 2>/dev/null; then interruptible=(env --default-signal=HUP,INT,QUIT); fi
 
 # Runs one project at a time, because tests start servers and measure memory. Beside the shorter ones run the tests on PostgreSQL, which
-# mostly wait for failovers, and then those of the command line. If no test ends for 15 minutes, the run is aborted and the tests in progress are listed.
+# mostly wait for failovers. If no test ends for 15 minutes, the run is aborted and the tests in progress are listed.
 run() { # run PROJECT [OPTION...]: prints the results of a project's tests
     "${interruptible[@]}" dotnet test "$@" -c Release --no-build -nologo \
         --blame-hang-timeout 15m --blame-hang-dump-type none 2>&1
@@ -61,13 +61,9 @@ run() { # run PROJECT [OPTION...]: prints the results of a project's tests
 results=$(mktemp) results_beside=$(mktemp)
 trap 'rm -f "$results" "$results_beside"' EXIT
 status=0
-(
-    status=0
-    for project in tests/KestrelKv.{Storage.Postgres,Cli}.Tests; do run "$project" "$@" || status=$?; done
-    exit "$status"
-) >"$results_beside" &
+run tests/KestrelKv.Storage.Postgres.Tests "$@" >"$results_beside" &
 for project in tests/*.Tests; do
-    [[ $project =~ (Postgres|Cli|Client|Server).Tests ]] || run "$project" "$@" | tee -a "$results" || status=$?
+    [[ $project =~ (Postgres|Client|Server).Tests ]] || run "$project" "$@" | tee -a "$results" || status=$?
 done
 wait $! || status=$?
 tee -a "$results" <"$results_beside"
