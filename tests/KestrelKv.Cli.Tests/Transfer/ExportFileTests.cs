@@ -1,6 +1,7 @@
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Tests.Hosting;
 using KestrelKv.Cli.Transfer.Export;
+using KestrelKv.Testing;
 
 namespace KestrelKv.Cli.Tests.Transfer;
 
@@ -42,6 +43,18 @@ public sealed class ExportFileTests(TransferFixture fixture) : IClassFixture<Tra
         using (new FileStream(file + ".changes", FileMode.Create, FileAccess.Write, FileShare.None))
             Assert.Equal(ExitCode.Failed, (await kkv.RunAsync("export", "spool:", "--file", file)).ExitCode);
         Assert.Equal("of another export", await File.ReadAllTextAsync(file + ".part"));
+    }
+
+    /// <summary>In the shell, the process remains after an interruption: the next attempt must find the file unlocked.</summary>
+    [Fact]
+    public async Task Resume_Interrupted_UnlocksTheSpool()
+    {
+        using var data = new DataDirectory();
+        string path = data.PathTo("interrupted.changes");
+        await File.WriteAllTextAsync(path, """{"version":7}""" + "\n");
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ChangeSpool.ResumeAsync(path, new CancellationToken(canceled: true)));
+        using ChangeSpool spool = await ChangeSpool.ResumeAsync(path, CancellationToken.None);
+        Assert.Equal(7, spool.Position);
     }
 
     [Fact]

@@ -35,21 +35,16 @@ internal sealed class ChangeSpool : IDisposable
     public static async Task<ChangeSpool> ResumeAsync(string path, CancellationToken stop)
     {
         var spool = new ChangeSpool(ExclusiveFile.Open(path, FileMode.Open, "export"), isTemporary: false);
-        var lines = new LineReader(spool._file);
-        long end = 0, changes = 0;
-        while (await lines.NextAsync(stop) && lines.IsComplete)
+        try
         {
-            if (!lines.Line.Span.StartsWith(VersionStart))
-            {
-                changes++;
-                continue;
-            }
-            spool.Position = spool._written = EntryReader.Number(lines.Line.Span[VersionStart.Length..^1]);
-            (spool.Changes, end) = (changes, lines.End);
+            await spool.FindEndAsync(stop);
+            return spool;
         }
-        spool._file.SetLength(end);
-        spool._file.Position = end;
-        return spool;
+        catch
+        {
+            spool.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Adds a reply of the watch.</summary>
@@ -108,6 +103,24 @@ internal sealed class ChangeSpool : IDisposable
         if (_isTemporary || OperatingSystem.IsWindows()) _file.Dispose();
         if (!_isTemporary) File.Delete(_file.Name);
         _file.Dispose();
+    }
+
+    private async Task FindEndAsync(CancellationToken stop)
+    {
+        var lines = new LineReader(_file);
+        long end = 0, changes = 0;
+        while (await lines.NextAsync(stop) && lines.IsComplete)
+        {
+            if (!lines.Line.Span.StartsWith(VersionStart))
+            {
+                changes++;
+                continue;
+            }
+            Position = _written = EntryReader.Number(lines.Line.Span[VersionStart.Length..^1]);
+            (Changes, end) = (changes, lines.End);
+        }
+        _file.SetLength(end);
+        _file.Position = end;
     }
 
     private void Write(long position)

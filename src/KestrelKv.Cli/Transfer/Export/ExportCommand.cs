@@ -17,7 +17,7 @@ internal static class ExportCommand
         return host.Handle(command, async (arguments, session, stop) =>
         {
             string? path = arguments.GetValue(file) is { } given ? ResultFile.Resolve(given) : null;
-            if (path is null && arguments.GetValue(resume)) 
+            if (path is null && arguments.GetValue(resume))
                 throw CommandFailure.Usage("--resume is given without --file, expected the file of the interrupted export");
             var export = new Exporter(session, arguments.GetRequiredValue(prefix), path, new ExportLines(!arguments.GetValue(noExpiry)));
             await export.RunAsync(arguments.GetValue(resume), stop);
