@@ -2,7 +2,6 @@ using System.Text.Json;
 using KestrelKv.Cli.Bench;
 using KestrelKv.Cli.Hosting;
 using KestrelKv.Cli.Tests.Hosting;
-using KestrelKv.Cli.Tests.KeyStats;
 using KestrelKv.Cli.Top;
 using KestrelKv.Testing;
 
@@ -93,7 +92,7 @@ public sealed class BenchTests
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
         using var proxy = new StalledProxy(server.WirePort, 30_000);
-        using var kkv = new Kkv(server) { ["KKV_URL"] = $"kestrelkv://127.0.0.1:{proxy.Port}" };
+        using var kkv = new Kkv(server) { ["KKV_URL"] = proxy.Url };
         KkvResult result =
             await kkv.RunAsync("bench", "--seconds", "2", "--warm-up", "0", "--keys", "100", "--connections", "2", "--timeout", "1");
         Assert.Equal(ExitCode.Failed, result.ExitCode);
@@ -107,7 +106,7 @@ public sealed class BenchTests
     {
         await using ServerProcess server = await ServerProcess.StartAsync(["Data:Durability=Memory"]);
         using var proxy = new StalledProxy(server.WirePort, 30_000);
-        using var kkv = new Kkv(server) { ["KKV_URL"] = $"kestrelkv://127.0.0.1:{proxy.Port}" };
+        using var kkv = new Kkv(server) { ["KKV_URL"] = proxy.Url };
         using System.Diagnostics.Process bench = kkv.Start("bench", "--seconds", "600", "--warm-up", "0", "--keys", "100", "--connections", "2");
         await proxy.Stalled;
         await Kkv.SignalAsync(bench, "INT"); // It prints the partial result, and begins to remove the keys.

@@ -68,7 +68,7 @@ public sealed class KeyStatsTests(ServerFixture fixture) : IClassFixture<ServerF
     {
         using var kkv = new Kkv(fixture.Server);
         using var proxy = new StalledProxy(fixture.Server.WirePort, 500_000);
-        using Process process = kkv.Start("keystats", "stats:", "--url", $"kestrelkv://127.0.0.1:{proxy.Port}?StallTimeout=60", "--timeout", "60");
+        using Process process = kkv.Start("keystats", "stats:", "--url", $"{proxy.Url}?StallTimeout=60", "--timeout", "60");
         await proxy.Stalled;
         await Kkv.SignalAsync(process, "INT");
         KkvResult interrupted = await Kkv.EndAsync(process);
