@@ -12,8 +12,9 @@ namespace KestrelKv.Protocol;
 ///   {"func": "PUT", "params": {"obj": "KEY", "val": VALUE[, "meta": true][, "request_id": "ID"[, "request_seq": N]]}[, "id": ID]}
 /// </code>
 /// with the members in this order. One space follows each colon and comma, as in Python's <c>json.dumps</c>, or none, as in JavaScript's
-/// <c>JSON.stringify</c> and Go's <c>json.Marshal</c>. The key and the request id have no escapes. The general parser handles all other
-/// bodies, valid or not. For every body that this parser accepts, the general parser returns the same request.
+/// <c>JSON.stringify</c> and Go's <c>json.Marshal</c>. The key and the request id have no escapes. The operations of a BATCH may have the same
+/// spellings. The general parser handles all other bodies, valid or not. For every body that this parser accepts, the general parser returns
+/// the same request.
 /// </remarks>
 internal static class FastRequestParser
 {
