@@ -236,7 +236,6 @@ public sealed partial class KestrelKvClient
                 }
             }
         }
-
     }
 
     private async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadWatchAsync(

@@ -95,7 +95,10 @@ public sealed partial class KestrelKvClient : IDisposable, IAsyncDisposable
         ArgumentException.ThrowIfNullOrEmpty(function);
         ArgumentNullException.ThrowIfNull(response);
         if (function is "AUTH" or "WATCH" or "UNWATCH")
-            throw ArgumentError.Create($"The function is {function}, expected one that concerns no connection: not AUTH, WATCH or UNWATCH.", nameof(function));
+        {
+            throw ArgumentError.Create(
+                $"The function is {function}, expected one that concerns no connection: not AUTH, WATCH or UNWATCH.", nameof(function));
+        }
         return CallAsync<CallRequest, int>(new(function, parameters, response, mayRepeat, options), cancellationToken);
     }
 

@@ -133,8 +133,8 @@ public sealed class PostgresStore : IKeyValueStore, IAsyncDisposable
     /// </summary>
     /// <remarks>
     /// The sentence names one of these: no host answers or accepts writes; commits wait for a synchronous standby (the fence was not
-    /// acknowledged in 2 seconds); the tables cannot be read, or write groups cannot begin; acknowledged commits were lost (until the store is opened again); a setting is unsafe. In the last two
-    /// cases, calls are executed nevertheless. Concurrent callers share a check.
+    /// acknowledged in 2 seconds); the tables cannot be read, or write groups cannot begin; acknowledged commits were lost (until the store is
+    /// opened again); a setting is unsafe. In the last two cases, calls are executed nevertheless. Concurrent callers share a check.
     /// </remarks>
     /// <param name="cancellationToken">Cancels the wait, not the check.</param>
     public Task<string?> CheckAsync(CancellationToken cancellationToken = default) => _health.CheckAsync(cancellationToken);

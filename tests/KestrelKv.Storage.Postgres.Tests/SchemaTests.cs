@@ -18,7 +18,8 @@ public sealed class SchemaTests(PostgresServer server)
     public async Task OpenAsync_ManyAtOnceWithAnIsolationLevel_Open(string level)
     {
         string role = $"isolated_{level.Replace(' ', '_')}";
-        await server.QueryAsync($"CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE postgres TO {role}; ALTER ROLE {role} SET default_transaction_isolation = '{level}'");
+        await server.QueryAsync(
+            $"CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE postgres TO {role}; ALTER ROLE {role} SET default_transaction_isolation = '{level}'");
         for (int i = 0; i < 5; i++)
         {
             string schema = PostgresServer.NewSchema();

@@ -23,8 +23,7 @@ internal static class Attempts
         for (Exception? last = null; ;)
         {
             TimeSpan left = timeout - Stopwatch.GetElapsedTime(start);
-            if (left <= TimeSpan.Zero)
-                throw Failure(last);
+            if (left <= TimeSpan.Zero) throw Failure(last);
             try
             {
                 return await attempt(left);

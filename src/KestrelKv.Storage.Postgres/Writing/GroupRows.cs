@@ -21,8 +21,8 @@ internal sealed class GroupRows(GroupKeys keys, PostgresStoreOptions options, lo
         """;
 
     /// <summary>
-    /// The statement for groups with larger values, which takes about twice the time. Values are selected in the order of the keys while those before them are within a limit: $4, or $3 for the first $2 keys. Lengths
-    /// are known without reading the values.
+    /// The statement for groups with larger values, which takes about twice the time. Values are selected in the order of the keys while those
+    /// before them are within a limit: $4, or $3 for the first $2 keys. Lengths are known without reading the values.
     /// </summary>
     internal const string WithValues =
         """

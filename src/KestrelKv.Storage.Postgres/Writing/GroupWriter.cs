@@ -151,7 +151,8 @@ internal sealed class GroupWriter(SessionPool sessions, Door door, PostgresStore
     private static StoreFailureException FailureOf(bool? committed, Exception cause) => committed is null
         ? new OutcomeUnknownException(
             $"The connection to the database failed during the commit, and its outcome is not known: {Failures.Reason(cause)}", cause)
-        : new StoreUnavailableException($"The connection to the database failed, and the commit was aborted: {Failures.Reason(cause)}", cause, mayRepeat: true);
+        : new StoreUnavailableException(
+            $"The connection to the database failed, and the commit was aborted: {Failures.Reason(cause)}", cause, mayRepeat: true);
 
     private static async Task<bool> RunAsync(Session session, GroupCommit commit)
     {
